@@ -1,0 +1,105 @@
+"""What a hypervisor driver must be able to do.
+
+A driver is told everything it needs in the values of `nimbus.compute.guest`; it
+asks nobody and keeps no database.  Every verb may be called twice, and every
+verb that takes something away is fine with it being gone already.
+"""
+import abc
+from collections.abc import Callable
+
+from nimbus.compute.guest import Guest, HostFacts, Volume
+
+RUNNING, SHUTDOWN, PAUSED, CRASHED = 'running', 'shutdown', 'paused', 'crashed'
+
+
+class Refused(Exception):
+    """This host cannot run the guest, and says why; another host may."""
+
+
+class Missing(Exception):
+    """The guest is not on this host."""
+
+
+class Power(abc.ABC):
+    """Guests come, run, rest and go."""
+
+    @abc.abstractmethod
+    def spawn(self, guest: Guest, root: str | None, progress: Callable[[int], None]) -> None:
+        """The guest is defined, its disks exist and it runs; one that already runs is left alone.
+
+        `root` is the path of the cached base image, None for a guest that boots from a volume.
+        `progress` is called with 0..100.  Raises Refused when this host cannot run it; then
+        nothing of the guest is left here.
+        """
+
+    @abc.abstractmethod
+    def destroy(self, guest_id: str) -> None:
+        """The guest is stopped, and its definition, disks and folder are gone."""
+
+    @abc.abstractmethod
+    def start(self, guest: Guest) -> None:
+        """The guest runs, defined as `guest` says; one that already runs is left alone."""
+
+    @abc.abstractmethod
+    def stop(self, guest_id: str, timeout: int) -> None:
+        """The guest is shut down: asked by ACPI for `timeout` seconds, then switched off."""
+
+    @abc.abstractmethod
+    def reboot(self, guest: Guest, hard: bool, timeout: int) -> None:
+        """The guest has started anew; a soft reboot not done in `timeout` seconds becomes a hard one."""
+
+    @abc.abstractmethod
+    def state(self, guest_id: str) -> str:
+        """One of RUNNING, SHUTDOWN, PAUSED, CRASHED.  Raises Missing."""
+
+    @abc.abstractmethod
+    def guests(self) -> dict[str, str]:
+        """Every guest of ours on this host, defined or only left on disk: id -> state."""
+
+    @abc.abstractmethod
+    def watch(self, changed: Callable[[str, str], None]) -> None:
+        """`changed(guest id, state)` is called from a thread of the driver's when a guest's state changes."""
+
+
+class Disks(abc.ABC):
+    """Volumes come to a guest and go."""
+
+    @abc.abstractmethod
+    def attach(self, guest_id: str, volume: Volume) -> None:
+        """The guest, running or not, has the volume; attached already is fine.  Raises Missing."""
+
+    @abc.abstractmethod
+    def detach(self, guest_id: str, volume: Volume) -> None:
+        """The guest has let go of the volume and no process here has it open."""
+
+    @abc.abstractmethod
+    def attached(self, guest_id: str) -> dict[str, str]:
+        """The volumes the guest has now: volume id -> device name.  Raises Missing."""
+
+
+class Console(abc.ABC):
+    """What the guest printed."""
+
+    @abc.abstractmethod
+    def console(self, guest_id: str, lines: int | None) -> str:
+        """The last `lines` lines of the serial console, all that is kept for None.  Raises Missing."""
+
+
+class Facts(abc.ABC):
+    """What the host has."""
+
+    @abc.abstractmethod
+    def facts(self) -> HostFacts:
+        """The host's capacity and identity now."""
+
+
+class Driver(Power, Disks, Console, Facts):
+    """One hypervisor: all the abilities, and a life of its own."""
+
+    @abc.abstractmethod
+    def open(self) -> None:
+        """The driver is ready for use.  Raises OSError with a sentence when the hypervisor is away."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """The driver's threads and connections are gone; guests run on."""

@@ -1,0 +1,169 @@
+"""What a network driver must be able to do on one host.
+
+The agent hands over whole values (below); a driver makes the host look like
+them and says what it finds there.  Every verb may be called twice and in any
+order; nothing is asked of anyone and no database is known here.
+"""
+import abc
+import dataclasses
+from typing import Any, Self
+
+
+@dataclasses.dataclass(frozen=True)
+class Subnet:
+    id: str
+    cidr: str
+    ip_version: int
+    gateway_ip: str | None
+    dhcp: bool
+    dns: tuple[str, ...] = ()
+    routes: tuple[tuple[str, str], ...] = ()       # (destination, next hop)
+
+
+@dataclasses.dataclass(frozen=True)
+class Address:
+    ip: str
+    subnet_id: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Port:
+    """A guest's port that this host must wire."""
+    id: str
+    network_id: str
+    mac: str
+    addresses: tuple[Address, ...]
+    device_id: str                                 # the server
+    project_id: str
+    hostname: str
+    admin_up: bool = True
+    security: bool = True                          # port security: False means no filtering at all
+    groups: tuple[str, ...] = ()
+    allowed_pairs: tuple[tuple[str, str], ...] = ()   # (address or CIDR, MAC)
+
+    @property
+    def tap(self) -> str:
+        return 'tap' + self.id[:11]
+
+    @property
+    def bridge(self) -> str:
+        return 'qbr' + self.id[:11]
+
+
+@dataclasses.dataclass(frozen=True)
+class Lease:
+    """A fixed address that the network's DHCP server hands out."""
+    port_id: str
+    mac: str
+    ip: str
+    subnet_id: str
+    hostname: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A network that has ports, DHCP or a router on this host."""
+    id: str
+    type: str                                      # 'local', 'vxlan', ...
+    segment: int | None
+    mtu: int
+    subnets: tuple[Subnet, ...] = ()
+    dhcp_port_id: str | None = None                # None: no DHCP server here
+    dhcp_mac: str = ''
+    dhcp_addresses: tuple[Address, ...] = ()
+    leases: tuple[Lease, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    direction: str                                 # 'ingress' or 'egress'
+    ethertype: str                                 # 'IPv4' or 'IPv6'
+    protocol: str | None = None
+    port_min: int | None = None                    # ICMP: the type
+    port_max: int | None = None                    # ICMP: the code
+    remote_prefix: str | None = None
+    remote_group: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """A security group with every address its members have, on whatever host."""
+    id: str
+    rules: tuple[Rule, ...] = ()
+    members: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class RouterPort:
+    port_id: str
+    network_id: str
+    mac: str
+    addresses: tuple[Address, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Router:
+    id: str
+    ports: tuple[RouterPort, ...] = ()
+    routes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Desired:
+    """All that a host's network must be at one generation."""
+    generation: int
+    networks: tuple[Network, ...] = ()
+    ports: tuple[Port, ...] = ()
+    groups: tuple[Group, ...] = ()
+    routers: tuple[Router, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The value whose `dataclasses.asdict`, after a trip through JSON, is `values`."""
+        return _build(cls, values)
+
+
+def _build(kind: Any, values: Any) -> Any:
+    """Turn plain lists and dicts back into the dataclass `kind`."""
+    import typing
+    hints = typing.get_type_hints(kind)
+    return kind(**{name: _value(hints[name], value) for name, value in values.items()})
+
+
+def _value(hint: Any, value: Any) -> Any:
+    import typing
+    args = typing.get_args(hint)
+    if typing.get_origin(hint) is tuple and value is not None:
+        inner = args[0]
+        return tuple(_value(inner, item) for item in value)
+    if dataclasses.is_dataclass(hint) and value is not None:
+        return _build(hint, value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Driver(abc.ABC):
+    """One way to build networks on a host."""
+
+    @abc.abstractmethod
+    def open(self) -> None:
+        """The host's bridges stand.  Raises OSError with a sentence when the switch is away."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """The driver's threads, sockets and connections are gone; what it wired stays."""
+
+    @abc.abstractmethod
+    def apply(self, desired: Desired) -> dict[str, str]:
+        """The host is as `desired` says; what it does not name is gone.  Repeatable and cheap when nothing differs.
+
+        Returns the ports that could not be wired: port id -> why.  A port is wired only once its filter
+        rules stand, so that no packet of its guest passes before them.
+        """
+
+    @abc.abstractmethod
+    def wired(self) -> set[str]:
+        """The ids of the guest ports that are wired and filtered on this host now, asked of the host itself."""
+
+    @abc.abstractmethod
+    def clear(self) -> None:
+        """Nothing this driver ever made is left on the host: no bridge, tap, namespace, rule, set or process."""
