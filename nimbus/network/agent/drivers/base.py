@@ -6,7 +6,7 @@ order; nothing is asked of anyone and no database is known here.
 """
 import abc
 import dataclasses
-from typing import Any, Self
+from typing import Any, Self, get_args, get_origin, get_type_hints
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,17 +125,13 @@ class Desired:
 
 def _build(kind: Any, values: Any) -> Any:
     """Turn plain lists and dicts back into the dataclass `kind`."""
-    import typing
-    hints = typing.get_type_hints(kind)
+    hints = get_type_hints(kind)
     return kind(**{name: _value(hints[name], value) for name, value in values.items()})
 
 
 def _value(hint: Any, value: Any) -> Any:
-    import typing
-    args = typing.get_args(hint)
-    if typing.get_origin(hint) is tuple and value is not None:
-        inner = args[0]
-        return tuple(_value(inner, item) for item in value)
+    if get_origin(hint) is tuple and value is not None:
+        return tuple(_value(get_args(hint)[0], item) for item in value)
     if dataclasses.is_dataclass(hint) and value is not None:
         return _build(hint, value)
     return tuple(value) if isinstance(value, list) else value
