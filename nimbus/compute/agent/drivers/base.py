@@ -4,6 +4,7 @@ A driver is told everything it needs in the values of `nimbus.compute.guest`; it
 asks nobody and keeps no database.  Every verb may be called twice, and every
 verb that takes something away is fine with it being gone already.
 """
+
 import abc
 from collections.abc import Callable
 

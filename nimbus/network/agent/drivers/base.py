@@ -4,6 +4,7 @@ The agent hands over whole values (below); a driver makes the host look like
 them and says what it finds there.  Every verb may be called twice and in any
 order; nothing is asked of anyone and no database is known here.
 """
+
 import abc
 import dataclasses
 from typing import Any, Self, get_args, get_origin, get_type_hints
@@ -17,7 +18,7 @@ class Subnet:
     gateway_ip: str | None
     dhcp: bool
     dns: tuple[str, ...] = ()
-    routes: tuple[tuple[str, str], ...] = ()       # (destination, next hop)
+    routes: tuple[tuple[str, str], ...] = ()  # (destination, next hop)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,17 +30,18 @@ class Address:
 @dataclasses.dataclass(frozen=True)
 class Port:
     """A guest's port that this host must wire."""
+
     id: str
     network_id: str
     mac: str
     addresses: tuple[Address, ...]
-    device_id: str                                 # the server
+    device_id: str  # the server
     project_id: str
     hostname: str
     admin_up: bool = True
-    security: bool = True                          # port security: False means no filtering at all
+    security: bool = True  # port security: False means no filtering at all
     groups: tuple[str, ...] = ()
-    allowed_pairs: tuple[tuple[str, str], ...] = ()   # (address or CIDR, MAC)
+    allowed_pairs: tuple[tuple[str, str], ...] = ()  # (address or CIDR, MAC)
 
     @property
     def tap(self) -> str:
@@ -53,6 +55,7 @@ class Port:
 @dataclasses.dataclass(frozen=True)
 class Lease:
     """A fixed address that the network's DHCP server hands out."""
+
     port_id: str
     mac: str
     ip: str
@@ -63,12 +66,13 @@ class Lease:
 @dataclasses.dataclass(frozen=True)
 class Network:
     """A network that has ports, DHCP or a router on this host."""
+
     id: str
-    type: str                                      # 'local', 'vxlan', ...
+    type: str  # 'local', 'vxlan', ...
     segment: int | None
     mtu: int
     subnets: tuple[Subnet, ...] = ()
-    dhcp_port_id: str | None = None                # None: no DHCP server here
+    dhcp_port_id: str | None = None  # None: no DHCP server here
     dhcp_mac: str = ''
     dhcp_addresses: tuple[Address, ...] = ()
     leases: tuple[Lease, ...] = ()
@@ -76,11 +80,11 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    direction: str                                 # 'ingress' or 'egress'
-    ethertype: str                                 # 'IPv4' or 'IPv6'
+    direction: str  # 'ingress' or 'egress'
+    ethertype: str  # 'IPv4' or 'IPv6'
     protocol: str | None = None
-    port_min: int | None = None                    # ICMP: the type
-    port_max: int | None = None                    # ICMP: the code
+    port_min: int | None = None  # ICMP: the type
+    port_max: int | None = None  # ICMP: the code
     remote_prefix: str | None = None
     remote_group: str | None = None
 
@@ -88,6 +92,7 @@ class Rule:
 @dataclasses.dataclass(frozen=True)
 class Group:
     """A security group with every address its members have, on whatever host."""
+
     id: str
     rules: tuple[Rule, ...] = ()
     members: tuple[str, ...] = ()
@@ -111,6 +116,7 @@ class Router:
 @dataclasses.dataclass(frozen=True)
 class Desired:
     """All that a host's network must be at one generation."""
+
     generation: int
     networks: tuple[Network, ...] = ()
     ports: tuple[Port, ...] = ()

@@ -1,0 +1,138 @@
+"""Who may do what: oslo.policy's rules, one enforcer a service, memoised by what an answer depends on."""
+
+import logging
+import os
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from oslo_config import cfg
+from oslo_policy import policy
+
+from nimbus.common import context, errors
+
+LOG = logging.getLogger(__name__)
+MEMO = 8192
+CHECK_EVERY = 1.0  # seconds between looks at the override file, off the request path
+
+ADMIN = 'rule:context_is_admin'
+BASE_RULES = (
+    policy.RuleDefault('context_is_admin', 'role:admin'),
+    policy.RuleDefault('admin_api', 'role:admin'),
+    policy.RuleDefault('service_api', 'role:service'),
+    policy.RuleDefault('project_reader_api', 'role:reader and project_id:%(project_id)s'),
+    policy.RuleDefault('project_member_api', 'role:member and project_id:%(project_id)s'),
+    policy.RuleDefault('project_manager_api', 'role:manager and project_id:%(project_id)s'),
+    policy.RuleDefault('project_reader_or_admin', 'rule:project_reader_api or rule:context_is_admin'),
+    policy.RuleDefault('project_member_or_admin', 'rule:project_member_api or rule:context_is_admin'),
+    policy.RuleDefault('project_manager_or_admin', 'rule:project_manager_api or rule:context_is_admin'),
+    policy.RuleDefault('any', '@'),
+    policy.RuleDefault('nobody', '!'),
+)
+READER, MEMBER, MANAGER = (f'rule:project_{role}_or_admin' for role in ('reader', 'member', 'manager'))
+
+
+class Policy:
+    """The rules of one service, with an operator's overrides."""
+
+    def __init__(self, defaults: Iterable[policy.RuleDefault], overrides: str | None = None) -> None:
+        """`overrides` is a policy.yaml that need not exist; it is read again within a second of a change."""
+        self._defaults = {rule.name: rule for rule in (*BASE_RULES, *defaults)}
+        self._path, self._stamp = overrides, self._stat(overrides)
+        self._memo: dict[Any, bool] = {}
+        self._enforcer = self._load()
+        self._stop = threading.Event()
+        if overrides:
+            threading.Thread(target=self._watch, name='policy', daemon=True).start()
+
+    def allows(self, rule: str, asker: context.Context, target: dict[str, Any] | None = None) -> bool:
+        """Whether the asker passes the rule for the target."""
+        target = target if target is not None else {'project_id': asker.project_id, 'user_id': asker.user_id}
+        key = (
+            rule,
+            asker.roles,
+            asker.system,
+            asker.user_id,
+            asker.project_id,
+            asker.domain_id,
+            asker.service_roles,
+            *sorted((k, str(v)) for k, v in target.items()),
+        )
+        found = self._memo.get(key)
+        if found is None:
+            if len(self._memo) >= MEMO:
+                self._memo.clear()
+            found = self._memo[key] = bool(self._enforcer.enforce(rule, dict(target), _credentials(asker)))
+        return found
+
+    def check(self, rule: str, asker: context.Context, target: dict[str, Any] | None = None) -> None:
+        """Nothing, when the asker passes.  Raises Forbidden, naming the rule."""
+        if not self.allows(rule, asker, target):
+            raise errors.Forbidden(f"Policy doesn't allow {rule} to be performed.", rule=rule)
+
+    def names(self) -> list[str]:
+        """Every rule there is."""
+        return sorted(self._defaults)
+
+    def close(self) -> None:
+        """The override file is not watched any more."""
+        self._stop.set()
+
+    def _load(self) -> policy.Enforcer:
+        conf = cfg.ConfigOpts()
+        conf([], project='nimbus')
+        enforcer = policy.Enforcer(conf, use_conf=False, policy_file='')
+        enforcer.suppress_default_change_warnings = True
+        enforcer.register_defaults(list(self._defaults.values()))
+        rules = policy.Rules({name: rule.check for name, rule in self._defaults.items()}, 'nobody')
+        if self._path and os.path.exists(self._path):
+            with open(self._path) as file:
+                given = policy.parse_file_contents(file.read())
+            unknown = sorted(name for name in given if name not in self._defaults and ':' in name)
+            if unknown:
+                LOG.debug('Rules of other services in %s are passed over: %s', self._path, ', '.join(unknown))
+            rules.update(policy.Rules.from_dict(given))
+        enforcer.set_rules(rules, overwrite=True, use_conf=False)
+        return enforcer
+
+    def _watch(self) -> None:
+        while not self._stop.wait(CHECK_EVERY):
+            stamp = self._stat(self._path)
+            if stamp == self._stamp:
+                continue
+            self._stamp = stamp
+            try:
+                self._enforcer = self._load()
+                self._memo = {}
+                LOG.info('The policy in %s was read again', self._path)
+            except Exception as why:
+                LOG.error(
+                    'The policy in %s cannot be used, the old one stays: %s (process user %s)',
+                    self._path,
+                    why,
+                    os.geteuid(),
+                )
+
+    @staticmethod
+    def _stat(path: str | None) -> Any:
+        try:
+            return os.stat(path).st_mtime_ns if path else None
+        except OSError:
+            return None
+
+
+def _credentials(asker: context.Context) -> dict[str, Any]:
+    return {
+        'user_id': asker.user_id,
+        'project_id': asker.project_id,
+        'tenant_id': asker.project_id,
+        'tenant': asker.project_id,
+        'user': asker.user_id,
+        'domain_id': asker.domain_id,
+        'roles': list(asker.roles),
+        'is_admin': asker.is_admin,
+        'system_scope': 'all' if asker.system else None,
+        'user_domain_id': asker.user_domain_id,
+        'project_domain_id': asker.project_domain_id,
+        'service_roles': list(asker.service_roles),
+    }

@@ -1,0 +1,404 @@
+"""An API as one table: a row per endpoint, and the application that serves the table."""
+
+import dataclasses
+import logging
+import time
+import urllib.parse
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from nimbus.api.kit import faults
+from nimbus.api.kit.fields import CREATE, UPDATE, Noun, Shape, ShapeByVersion
+from nimbus.api.kit.policy import Policy
+from nimbus.api.kit.versions import HIGHEST, LOWEST, Change, History, Version
+from nimbus.common import context, db, errors, log
+from nimbus.common.parts import Parts
+
+LOG = logging.getLogger(__name__)
+MAX_BODY = 114_688  # bytes of JSON read at most, as upstream's size limit
+MAX_DEPTH = 64  # a body nested deeper is refused before anything walks it
+TRIES = 5  # runs of a handler whose transaction lost to another
+VERBS = {'POST': CREATE, 'PUT': UPDATE, 'PATCH': UPDATE}
+AT_WORK = 'nimbus.context'  # where the auth filter leaves the asker in the WSGI environment
+
+
+@dataclasses.dataclass
+class Reply:
+    """An answer that needs more than a JSON body: a status, headers, or bytes in pieces."""
+
+    body: Any = None
+    status: int | None = None
+    headers: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    stream: Iterable[bytes] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Route:
+    """One endpoint."""
+
+    method: str
+    path: str  # '/servers/{id}/action'
+    handler: Callable[..., Any]  # handler(call, **ids in the path)
+    policy: str | None  # the rule checked before the handler; None: the handler checks, or open
+    status: int = 200
+    since: Version = LOWEST
+    until: Version = HIGHEST
+    action: str | None = None  # the one key of the body that names the operation
+    noun: type[Noun] | None = None  # whose shape the body has; parsed into call.given
+    shape: Shape | ShapeByVersion | None = None  # the whole body's shape, where no noun says it
+    query: Shape | None = None  # the shape of {name: [values]}
+    open: bool = False  # answers without a token
+    raw: bool = False  # the handler reads the body itself
+    media: tuple[str, ...] = ('application/json',)
+
+    def lives_in(self, version: Version) -> bool:
+        """Whether the version has the endpoint."""
+        return self.since <= version <= self.until
+
+
+class Call:
+    """One request, as a handler sees it."""
+
+    def __init__(
+        self, api: 'Api', route: Route, environ: dict[str, Any], asker: context.Context, version: Version
+    ) -> None:
+        self.api, self.route, self.environ, self.context, self.version = api, route, environ, asker, version
+        self.parts: Parts = api.parts
+        self.body: Any = None  # the whole parsed body
+        self.given: dict[str, Any] = {}  # the noun's or the action's own part of it
+        self.query: dict[str, list[str]] = urllib.parse.parse_qs(environ.get('QUERY_STRING', ''), True)
+
+    @property
+    def db(self) -> db.Database:
+        """The database."""
+        return self.parts.db
+
+    def speaks(self, change: type[Change]) -> bool:
+        """Whether the request's version has the change."""
+        return self.version >= change.number
+
+    def check(self, rule: str, **target: Any) -> None:
+        """Nothing, when the asker passes the rule for the target.  Raises Forbidden."""
+        self.api.policy.check(rule, self.context, target or None)
+
+    def allows(self, rule: str, **target: Any) -> bool:
+        """Whether the asker passes the rule for the target."""
+        return self.api.policy.allows(rule, self.context, target or None)
+
+    def arg(self, name: str, default: str | None = None) -> str | None:
+        """The last value of a query parameter."""
+        values = self.query.get(name)
+        return values[-1] if values else default
+
+    def view(self, noun: type[Noun], row: Any) -> dict[str, Any]:
+        """One row under the noun's name."""
+        return {noun.one: noun.view(self.version)(row, self)}
+
+    def views(self, noun: type[Noun], rows: Iterable[Any], **more: Any) -> dict[str, Any]:
+        """Rows under the noun's plural name."""
+        view = noun.view(self.version)
+        return {noun.many: [view(row, self) for row in rows], **more}
+
+    @property
+    def host_url(self) -> str:
+        """`http://HOST:PORT` as the client wrote it, or as a proxy before us says."""
+        environ = self.environ
+        scheme = environ.get('HTTP_X_FORWARDED_PROTO', environ.get('wsgi.url_scheme', 'http'))
+        host = (
+            environ.get('HTTP_X_FORWARDED_HOST')
+            or environ.get('HTTP_HOST')
+            or f'{environ["SERVER_NAME"]}:{environ["SERVER_PORT"]}'
+        )
+        return f'{scheme}://{host}'
+
+    @property
+    def root_url(self) -> str:
+        """The URL the API's own paths are appended to: `http://HOST:PORT/v2.1`."""
+        return self.host_url + self.environ.get('SCRIPT_NAME', '')
+
+    @property
+    def path(self) -> str:
+        """The request's path below the API's root."""
+        return self.environ.get('PATH_INFO', '/')
+
+    def header(self, name: str, default: str | None = None) -> str | None:
+        """A request header."""
+        key = name.upper().replace('-', '_')
+        return self.environ.get(key if key in ('CONTENT_TYPE', 'CONTENT_LENGTH') else f'HTTP_{key}', default)
+
+    def read(self, size: int = 65536) -> Iterator[bytes]:
+        """The body in pieces, as it comes in; for routes that are raw."""
+        stream, length = self.environ['wsgi.input'], self.environ.get('CONTENT_LENGTH')
+        left = int(length) if length else None
+        if left is None and 'chunked' not in self.environ.get('HTTP_TRANSFER_ENCODING', '').lower():
+            return
+        while left is None or left > 0:
+            piece = stream.read(size if left is None else min(size, left))
+            if not piece:
+                if left:
+                    raise errors.Invalid('The request ended before all of its body was there.')
+                return
+            left = None if left is None else left - len(piece)
+            yield piece
+
+
+class _Node:
+    """One segment of the paths, as a tree."""
+
+    def __init__(self) -> None:
+        self.fixed: dict[str, _Node] = {}
+        self.free: _Node | None = None
+        self.routes: dict[str, list[tuple[tuple[str, ...], Route]]] = {}
+
+
+class Router:
+    """Finds the routes of a path."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._root = _Node()
+        for route in routes:
+            node, names = self._root, []
+            for part in route.path.strip('/').split('/'):
+                if part.startswith('{'):
+                    names.append(part[1:-1])
+                    node.free = node.free or _Node()
+                    node = node.free
+                else:
+                    node = node.fixed.setdefault(part, _Node())
+            node.routes.setdefault(route.method, []).append((tuple(names), route))
+
+    def find(self, path: str) -> tuple[_Node | None, list[str]]:
+        """The node of a path and the values of its free segments; a fixed segment goes before a free one."""
+        return self._find(self._root, path.strip('/').split('/'), [])
+
+    def _find(self, node: _Node, parts: list[str], values: list[str]) -> tuple[_Node | None, list[str]]:
+        if not parts:
+            return (node, values) if node.routes else (None, values)
+        head, rest = parts[0], parts[1:]
+        if head in node.fixed:
+            found = self._find(node.fixed[head], rest, values)
+            if found[0]:
+                return found
+        if node.free and head:
+            return self._find(node.free, rest, [*values, urllib.parse.unquote(head)])
+        return None, values
+
+
+class Api:
+    """One service's REST API as a WSGI application."""
+
+    def __init__(
+        self,
+        name: str,
+        routes: Iterable[Route],
+        parts: Parts,
+        policy: Policy,
+        envelope: faults.Envelope,
+        history: History | None = None,
+        *,
+        project_in_path: bool = False,
+        head: bool = False,
+    ) -> None:
+        """`project_in_path` lets every path begin with the asker's project id; `head` answers HEAD where GET is."""
+        self.name, self.routes, self.parts, self.policy = name, tuple(routes), parts, policy
+        self.envelope, self.history = envelope, history
+        self.project_in_path, self.head = project_in_path, head
+        self._router = Router(self.routes)
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        request_id = environ.get('nimbus.request_id') or context.Context().request_id
+        token = log.REQUEST.set(request_id)
+        version = LOWEST
+        try:
+            version = self.history.asked(environ) if self.history else HIGHEST
+            status, headers, pieces = self._answer(environ, version)
+        except errors.NimbusError as why:
+            status, headers, pieces = self._fault(why, request_id, environ)
+        except Exception:
+            LOG.exception('%s %s failed', environ['REQUEST_METHOD'], environ.get('PATH_INFO'))
+            status, headers, pieces = self._fault(
+                errors.NimbusError('An unexpected error happened; the log tells more under this request id.'),
+                request_id,
+                environ,
+            )
+        finally:
+            log.REQUEST.reset(token)
+        if self.history and version != LOWEST:
+            headers = [*headers, *self.history.headers(version)]
+        start_response(f'{status} {_REASONS.get(status, "Unknown")}', headers)
+        return pieces
+
+    def _fault(self, why: errors.NimbusError, request_id: str, environ: dict[str, Any]) -> tuple[int, Any, Any]:
+        status = faults.status_of(why)
+        envelope = faults.keystone if status == 401 else self.envelope
+        sentence = why.sentence or faults.TITLES.get(status, 'Error')
+        media, body = envelope(status, sentence, why, request_id)
+        if status >= 500:
+            LOG.warning('%s %s answered %s: %s', environ['REQUEST_METHOD'], environ.get('PATH_INFO'), status, sentence)
+        headers = [('Content-Type', media), ('Content-Length', str(len(body)))]
+        headers += [(str(name), str(value)) for name, value in why.facts.get('headers', ())]  # type: ignore[attr-defined]
+        if status == 401:
+            headers.append(('WWW-Authenticate', f'Keystone uri="{self.parts.extra.get("identity_url", "")}"'))
+        if status == 503:
+            headers.append(('Retry-After', '2'))
+        return status, headers, [] if environ['REQUEST_METHOD'] == 'HEAD' else [body]
+
+    def _answer(self, environ: dict[str, Any], version: Version) -> tuple[int, Any, Any]:
+        asker: context.Context | None = environ.get(AT_WORK)
+        path = environ.get('PATH_INFO', '/')
+        if self.project_in_path:
+            path = self._without_project(path, asker)
+        candidates, values = self._candidates(path, environ['REQUEST_METHOD'], version)
+        if asker is None and not any(route.open for _, route in candidates):
+            raise errors.Unauthenticated('The request you have made requires authentication.')
+        names, route, body = self._choose(candidates, environ)
+        call = Call(
+            self,
+            route,
+            environ,
+            asker or context.Context(request_id=environ.get('nimbus.request_id') or context.Context().request_id),
+            version,
+        )
+        if route.policy:
+            call.check(route.policy)
+        self._take_in(call, body)
+        return self._respond(call, self._run(call, dict(zip(names, values, strict=True))))
+
+    def _without_project(self, path: str, asker: context.Context | None) -> str:
+        head, _, rest = path.lstrip('/').partition('/')
+        node, _ = self._router.find(path)
+        if asker and head == asker.project_id:
+            return '/' + rest
+        if node is None and asker and self._router.find('/' + rest)[0] is not None:
+            raise errors.Invalid('Malformed request url')
+        return path if asker else (path if node else '/' + rest)
+
+    def _candidates(self, path: str, method: str, version: Version) -> tuple[list[Any], list[str]]:
+        node, values = self._router.find(path)
+        if node is None:
+            raise errors.NotFound('The resource could not be found.')
+        wanted = 'GET' if method == 'HEAD' and self.head else method
+        living = {m: [r for r in rows if r[1].lives_in(version)] for m, rows in node.routes.items()}
+        if not any(living.values()):
+            raise errors.NotFound('The resource could not be found.')
+        if not living.get(wanted):
+            allowed = ', '.join(sorted(m for m, rows in living.items() if rows))
+            raise errors.NotAllowed(
+                f'The method {method} is not allowed for this resource; allowed are {allowed}.',
+                headers=[('Allow', allowed)],
+            )
+        return living[wanted], values
+
+    def _choose(self, candidates: list[Any], environ: dict[str, Any]) -> tuple[tuple[str, ...], Route, Any]:
+        """The candidate that the body's action names, or the only one there is."""
+        names, route = candidates[0]
+        if route.raw or environ['REQUEST_METHOD'] in ('GET', 'HEAD'):
+            return names, route, None
+        body = self._read_json(environ, route)
+        if route.action is None:
+            return names, route, body
+        if not isinstance(body, dict) or len(body) != 1:
+            raise errors.Invalid(
+                'Malformed request body'
+                if not isinstance(body, dict) or not body
+                else 'Multiple actions are not allowed in one request.'
+            )
+        wanted = next(iter(body))
+        for names, route in candidates:
+            if route.action == wanted:
+                return names, route, body
+        raise errors.Invalid(f'There is no such action: {wanted}. No such action: {wanted}'[:200])
+
+    def _read_json(self, environ: dict[str, Any], route: Route) -> Any:
+        length = environ.get('CONTENT_LENGTH') or ''
+        if length and not length.isdigit():
+            raise errors.Invalid('Content-Length is not a number.')
+        chunked = 'chunked' in environ.get('HTTP_TRANSFER_ENCODING', '').lower()
+        if length and int(length) > MAX_BODY:
+            raise errors.TooLarge('Request is too large.')
+        data = environ['wsgi.input'].read(MAX_BODY + 1 if chunked else int(length or 0))
+        if len(data) > MAX_BODY:
+            raise errors.TooLarge('Request is too large.')
+        if not data:
+            return None
+        media = environ.get('CONTENT_TYPE', '').split(';')[0].strip().lower()
+        if media and media not in route.media and media != 'application/json' and 'json' not in media:
+            raise errors.WrongMedia(f'Unsupported Content-Type: {media[:80]}. Use {" or ".join(route.media)}.')
+        try:
+            body = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            raise errors.Invalid('Malformed request body') from None
+        if _depth(body) > MAX_DEPTH:
+            raise errors.Invalid(f'The request body is nested deeper than {MAX_DEPTH} levels.')
+        return body
+
+    def _take_in(self, call: Call, body: Any) -> None:
+        route, version = call.route, call.version
+        call.body = body
+        if route.query:
+            route.query.check(call.query)
+        if route.noun:
+            verb = VERBS[route.method]
+            call.given = route.noun.parse(body, verb, version)
+            if self.history:
+                call.given = self.history.lift(route.noun, verb, call.given, version)
+        elif route.shape:
+            call.body = route.shape.for_version(version).check(body)
+            if route.action:
+                call.given = call.body[route.action]
+
+    def _run(self, call: Call, ids: dict[str, str]) -> Any:
+        for attempt in range(TRIES):
+            try:
+                return call.route.handler(call, **ids)
+            except errors.Transient:
+                if attempt == TRIES - 1 or call.route.raw:
+                    raise
+                time.sleep(0.02 * 2**attempt)
+        raise AssertionError('unreachable')
+
+    def _respond(self, call: Call, found: Any) -> tuple[int, Any, Any]:
+        reply = found if isinstance(found, Reply) else Reply(found)
+        status, headers = reply.status or call.route.status, list(reply.headers)
+        head = call.environ['REQUEST_METHOD'] == 'HEAD'
+        if reply.stream is not None:
+            return status, headers, [] if head else reply.stream
+        if reply.body is None:
+            if status != 204:
+                headers.append(('Content-Length', '0'))
+            return status, headers, []
+        data = reply.body if isinstance(reply.body, bytes) else orjson.dumps(reply.body, option=orjson.OPT_NON_STR_KEYS)
+        if not any(name.lower() == 'content-type' for name, _ in headers):
+            headers.append(('Content-Type', 'application/json'))
+        headers.append(('Content-Length', str(len(data))))
+        return status, headers, [] if head else [data]
+
+
+def _depth(value: Any, limit: int = MAX_DEPTH + 1) -> int:
+    """How deep a value is nested, counted no further than the limit."""
+    level, layer = 0, [value]
+    while layer and level <= limit:
+        layer = [
+            item
+            for outer in layer
+            if isinstance(outer, dict | list)
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        level += 1
+    return level
+
+
+_REASONS = {
+    200: 'OK',
+    201: 'Created',
+    202: 'Accepted',
+    203: 'Non-Authoritative Information',
+    204: 'No Content',
+    206: 'Partial Content',
+    301: 'Moved Permanently',
+    302: 'Found',
+    304: 'Not Modified',
+    **faults.TITLES,
+}

@@ -1,0 +1,184 @@
+"""The filters of a PasteDeploy pipeline, and how a pipeline is loaded with its parts."""
+
+import contextvars
+import gzip
+import io
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import paste.deploy
+from webob import acceptparse
+
+from nimbus.api.kit import faults
+from nimbus.api.kit.routes import AT_WORK, MAX_BODY
+from nimbus.common import errors, ids
+from nimbus.common.parts import Parts
+
+App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+REQUEST_ID = re.compile(r'req-[0-9a-f-]{36}\Z')
+FORGEABLE = re.compile(r'HTTP_X_(USER|PROJECT|TENANT|ROLE|ROLES|DOMAIN|IDENTITY|SERVICE_(?!TOKEN)|IS_ADMIN|SYSTEM)')
+SMALL = 1400  # bytes; a shorter answer gains nothing from compression
+_PARTS: contextvars.ContextVar[Parts] = contextvars.ContextVar('parts')
+
+
+def load(name: str, parts: Parts, path: str) -> App:
+    """The pipeline `name` of an api-paste.ini, its factories given the parts.  Raises LookupError on a bad name."""
+    token = _PARTS.set(parts)
+    try:
+        return paste.deploy.loadapp(f'config:{path}', name=name)
+    finally:
+        _PARTS.reset(token)
+
+
+def parts() -> Parts:
+    """For a factory: the parts of the pipeline that is being loaded."""
+    return _PARTS.get()
+
+
+def url_map(loader: Any, _global_conf: Any, **mounts: str) -> App:
+    """A composite's factory: `/v2.1 = pipeline` rows, the longest matching path first."""
+    apps = sorted(
+        ((path.rstrip('/'), loader.get_app(name)) for path, name in mounts.items()),
+        key=lambda pair: -len(pair[0]),
+    )
+    return Mounts(apps)
+
+
+class Mounts:
+    """Applications by the beginning of the path."""
+
+    def __init__(self, apps: list[tuple[str, App]]) -> None:
+        self.apps = apps
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ.get('PATH_INFO', '')
+        for prefix, app in self.apps:
+            if path == prefix or path.startswith(prefix + '/'):
+                environ['SCRIPT_NAME'] = environ.get('SCRIPT_NAME', '') + prefix
+                environ['PATH_INFO'] = path[len(prefix) :]
+                return app(environ, start_response)
+        media, body = faults.named(404, 'The resource could not be found.', errors.NotFound(), '')
+        start_response('404 Not Found', [('Content-Type', media), ('Content-Length', str(len(body)))])
+        return [body]
+
+
+class Filter:
+    """Base of every filter: `filter_factory` is what api-paste.ini names."""
+
+    def __init__(self, app: App, parts: Parts, **local: str) -> None:
+        self.app, self.parts, self.local = app, parts, local
+
+    @classmethod
+    def factory(cls, _global_conf: Any, **local: str) -> Callable[[App], 'Filter']:
+        """The filter with the parts of the pipeline that is being loaded."""
+        wired = parts()
+        return lambda app: cls(app, wired, **local)
+
+
+class RequestId(Filter):
+    """Every request has an id, and every answer tells it."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        request_id = environ['nimbus.request_id'] = ids.request()
+        told = environ.get('HTTP_X_OPENSTACK_REQUEST_ID', '')
+        environ['nimbus.global_request_id'] = told if REQUEST_ID.match(told) else None
+        names = ['X-Openstack-Request-Id', *self.local.get('also', '').split()]
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            return start_response(status, [*headers, *((name, request_id) for name in names)], exc_info)
+
+        return self.app(environ, start)
+
+
+class Healthcheck(Filter):
+    """GET /healthcheck says whether this process can serve: 200 OK, or 503 and which part is away."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ.get('PATH_INFO') != '/healthcheck':
+            return self.app(environ, start_response)
+        status, body = '200 OK', b'OK'
+        try:
+            with self.parts.db.read() as tx:
+                tx.connection.exec_driver_sql('SELECT 1')
+        except errors.NimbusError as why:
+            status, body = '503 Service Unavailable', why.sentence.encode()
+        start_response(status, [('Content-Type', 'text/plain; charset=UTF-8'), ('Content-Length', str(len(body)))])
+        return [body] if environ['REQUEST_METHOD'] == 'GET' else []
+
+
+class Gzip(Filter):
+    """Large JSON answers are compressed for who accepts it, and compressed JSON bodies are taken."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ.get('HTTP_CONTENT_ENCODING', '').lower() == 'gzip' and not self._unpack(environ):
+            media, body = faults.named(
+                400, 'The compressed request body cannot be read, or is too large.', errors.Invalid(), ''
+            )
+            start_response('400 Bad Request', [('Content-Type', media), ('Content-Length', str(len(body)))])
+            return [body]
+        accepts = acceptparse.create_accept_encoding_header(environ.get('HTTP_ACCEPT_ENCODING'))
+        if 'gzip' not in environ.get('HTTP_ACCEPT_ENCODING', '') or not accepts.acceptable_encodings(['gzip']):
+            return self.app(environ, start_response)
+        kept: list[Any] = []
+        pieces = self.app(environ, lambda *told: kept.append(told) or (lambda data: None))
+        status, headers, *more = kept[0]
+        kind = dict((name.lower(), value) for name, value in headers)
+        if not isinstance(pieces, list) or 'json' not in kind.get('content-type', '') or sum(map(len, pieces)) < SMALL:
+            start_response(status, headers, *more)
+            return pieces
+        packed = gzip.compress(b''.join(pieces), 5)
+        headers = [(n, v) for n, v in headers if n.lower() != 'content-length']
+        headers += [
+            ('Content-Encoding', 'gzip'),
+            ('Content-Length', str(len(packed))),
+            ('Vary', 'Accept-Encoding'),
+        ]
+        start_response(status, headers, *more)
+        return [packed]
+
+    def _unpack(self, environ: dict[str, Any]) -> bool:
+        """Replace the body by what it unpacks to; a body that unpacks to more than is read anyway is refused."""
+        try:
+            length = int(environ.get('CONTENT_LENGTH') or 0)
+            if length > MAX_BODY:
+                return False
+            with gzip.GzipFile(fileobj=io.BytesIO(environ['wsgi.input'].read(length))) as stream:
+                body = stream.read(MAX_BODY + 1)
+        except (OSError, EOFError, ValueError):
+            return False
+        environ['wsgi.input'], environ['CONTENT_LENGTH'] = io.BytesIO(body), str(len(body))
+        del environ['HTTP_CONTENT_ENCODING']
+        return len(body) <= MAX_BODY
+
+
+class Auth(Filter):
+    """The asker is known by the token alone: forged identity headers are gone before anything reads them."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        for name in [name for name in environ if FORGEABLE.match(name)]:
+            del environ[name]
+        environ.pop(AT_WORK, None)
+        token = environ.get('HTTP_X_AUTH_TOKEN') or environ.get('HTTP_X_STORAGE_TOKEN')
+        if token:
+            try:
+                environ[AT_WORK] = self.parts.tokens.validate(
+                    token,
+                    service_token=environ.get('HTTP_X_SERVICE_TOKEN'),
+                    request_id=environ.get('nimbus.request_id'),
+                    global_request_id=environ.get('nimbus.global_request_id'),
+                    remote_address=environ.get('REMOTE_ADDR'),
+                )
+            except errors.Unauthenticated:
+                pass  # a route that needs an asker answers 401; an open one does not mind
+            except errors.Unavailable as why:
+                media, body = faults.keystone(503, why.sentence, why, '')
+                start_response('503 Service Unavailable', [('Content-Type', media), ('Content-Length', str(len(body)))])
+                return [body]
+        return self.app(environ, start_response)
+
+
+request_id = RequestId.factory
+healthcheck = Healthcheck.factory
+gzip_filter = Gzip.factory
+auth = Auth.factory

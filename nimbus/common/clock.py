@@ -1,0 +1,50 @@
+"""Time as it is told to the rest of nimbus, so that a test can tell it otherwise."""
+
+import datetime
+import time
+
+
+class Clock:
+    """The machine's own time."""
+
+    def now(self) -> datetime.datetime:
+        """UTC, without a zone, to the microsecond: what the database keeps."""
+        return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow; for measuring how long something took."""
+        return time.monotonic()
+
+
+class FakeClock(Clock):
+    """Time that stands still until a test moves it."""
+
+    def __init__(self, start: datetime.datetime | None = None) -> None:
+        self._now = start or datetime.datetime(2030, 1, 1)
+        self._ticks = 0.0
+
+    def now(self) -> datetime.datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._ticks
+
+    def advance(self, seconds: float) -> None:
+        """Both kinds of time have moved on by `seconds`."""
+        self._now += datetime.timedelta(seconds=seconds)
+        self._ticks += seconds
+
+
+def iso(moment: datetime.datetime | None) -> str | None:
+    """`2030-01-01T00:00:00Z`, the form of Nova and Glance."""
+    return moment.strftime('%Y-%m-%dT%H:%M:%SZ') if moment else None
+
+
+def iso_micro(moment: datetime.datetime | None) -> str | None:
+    """`2030-01-01T00:00:00.000000`, the form of Cinder and of Nova's services."""
+    return moment.strftime('%Y-%m-%dT%H:%M:%S.%f') if moment else None
+
+
+def iso_micro_z(moment: datetime.datetime | None) -> str | None:
+    """`2030-01-01T00:00:00.000000Z`, the form of Keystone."""
+    return moment.strftime('%Y-%m-%dT%H:%M:%S.%fZ') if moment else None

@@ -1,0 +1,233 @@
+"""The one database: short transactions, Core statements, rows without sessions."""
+
+import collections
+import contextlib
+import datetime
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy import exc, orm
+from sqlalchemy.dialects import mysql
+
+from nimbus.common import errors
+
+Id = Annotated[str, orm.mapped_column(sa.String(64))]
+Seq = Annotated[int, orm.mapped_column(sa.BigInteger().with_variant(sa.Integer, 'sqlite'), primary_key=True)]
+Moment = Annotated[
+    datetime.datetime,
+    orm.mapped_column(sa.DateTime().with_variant(mysql.DATETIME(fsp=6), 'mysql', 'mariadb')),
+]
+LongText = sa.Text().with_variant(mysql.LONGTEXT(), 'mysql', 'mariadb')
+
+# Errors after which the same transaction may simply be tried again: deadlock, lock wait, serialisation.
+RETRY_CODES = {1205, 1213, 1020, '40001', '40P01', '55P03'}
+
+
+class Base(orm.DeclarativeBase):
+    """Base of every table; rows are read and written with Core statements only."""
+
+    __abstract__ = True
+    type_annotation_map = {
+        datetime.datetime: sa.DateTime().with_variant(mysql.DATETIME(fsp=6), 'mysql', 'mariadb'),
+        dict[str, Any]: sa.JSON(none_as_null=True),
+        list[Any]: sa.JSON(none_as_null=True),
+        str: sa.String(255),
+        int: sa.BigInteger().with_variant(sa.Integer, 'sqlite'),
+    }
+    __table_args__: Any = {
+        'mysql_engine': 'InnoDB',
+        'mysql_charset': 'utf8mb4',
+        'mysql_collate': 'utf8mb4_bin',
+        'mariadb_engine': 'InnoDB',
+        'mariadb_charset': 'utf8mb4',
+        'mariadb_collate': 'utf8mb4_bin',
+    }
+
+
+class Ticket:
+    """A lock that serves strictly in the order of asking, so that no writer starves."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: collections.deque[threading.Lock] = collections.deque()
+        self._held = False
+
+    def __enter__(self) -> None:
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        turn.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._held = False
+
+
+class Tx:
+    """One open transaction: statements in, plain rows out."""
+
+    def __init__(self, connection: sa.Connection, bell: Callable[[str], None] | None = None) -> None:
+        self.connection = connection
+        self._bell = bell
+        self._after: list[Callable[[], None]] = []
+        self._nudged: set[str] = set()
+
+    def execute(self, statement: Any, values: Any = None) -> sa.CursorResult[Any]:
+        """Run one Core statement; `values` may be a list of rows for an insert."""
+        return self.connection.execute(statement, values)
+
+    def scalar(self, statement: Any) -> Any:
+        """The first column of the first row, or None."""
+        return self.connection.scalar(statement)
+
+    def row(self, statement: Any) -> Any:
+        """The first row, or None."""
+        return self.connection.execute(statement).first()
+
+    def rows(self, statement: Any) -> Sequence[Any]:
+        """Every row."""
+        return self.connection.execute(statement).all()
+
+    def column(self, statement: Any) -> list[Any]:
+        """The first column of every row."""
+        return list(self.connection.scalars(statement))
+
+    def insert(self, model: type[Base], **values: Any) -> None:
+        """One more row stands in the model's table; column defaults apply."""
+        self.connection.execute(sa.insert(model).values(**values))
+
+    def update(self, model: type[Base], *where: Any, **values: Any) -> int:
+        """The rows that match have the values; returns how many matched."""
+        return self.connection.execute(sa.update(model).where(*where).values(**values)).rowcount
+
+    def delete(self, model: type[Base], *where: Any) -> int:
+        """The rows that match are gone; returns how many."""
+        return self.connection.execute(sa.delete(model).where(*where)).rowcount
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """`action` runs once the transaction is durable, and never if it is not."""
+        self._after.append(action)
+
+    def nudge(self, topic: str) -> None:
+        """Whoever listens on `topic` is told to look again once this is committed; at most once a transaction."""
+        self._nudged.add(topic)
+
+    def committed(self) -> None:
+        """Run what waited for the commit."""
+        for action in self._after:
+            action()
+        if self._bell:
+            for topic in sorted(self._nudged):
+                self._bell(topic)
+
+
+class Database:
+    """Engines for one URL, and the only two ways into them."""
+
+    def __init__(self, url: str, pool_size: int = 10, bell: Callable[[str], None] | None = None) -> None:
+        """`bell` rings a topic after a commit that nudged it; it may be set later, and must not raise."""
+        self.url = sa.make_url(url)
+        self.bell = bell
+        self.sqlite = self.url.get_backend_name() == 'sqlite'
+        self._ticket: contextlib.AbstractContextManager[None] = Ticket() if self.sqlite else contextlib.nullcontext()
+        if self.sqlite:
+            self.writer = _sqlite_engine(self.url, 'BEGIN IMMEDIATE', 1)
+            self.reader = self.writer if _in_memory(self.url) else _sqlite_engine(self.url, 'BEGIN', pool_size)
+        else:
+            self.writer = self.reader = sa.create_engine(
+                self.url,
+                pool_size=pool_size,
+                max_overflow=0,
+                pool_timeout=30,
+                pool_pre_ping=True,
+                isolation_level='READ COMMITTED',
+                json_serializer=_dumps,
+                json_deserializer=orjson.loads,
+            )
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Tx]:
+        """A transaction that commits at the end of the block, or not at all.
+
+        Raises Transient when the same block may be run again, Unavailable when the database is away or full.
+        """
+        with self._ticket, _translated():
+            with self.writer.begin() as connection:
+                tx = Tx(connection, self.bell)
+                yield tx
+        tx.committed()
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A consistent view for reading; nothing is kept."""
+        lock = self._ticket if self.reader is self.writer and self.sqlite else contextlib.nullcontext()
+        with lock, _translated(), self.reader.connect() as connection:
+            yield Tx(connection)
+
+    def close(self) -> None:
+        """Every connection of the pools is closed."""
+        self.writer.dispose()
+        self.reader.dispose()
+
+
+def _in_memory(url: sa.URL) -> bool:
+    return not url.database or url.database == ':memory:'
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _sqlite_engine(url: sa.URL, begin: str, size: int) -> sa.Engine:
+    pool: dict[str, Any] = {'pool_size': size, 'max_overflow': 0, 'pool_timeout': 30}
+    if _in_memory(url):
+        pool = {'poolclass': sa.pool.StaticPool}
+    engine = sa.create_engine(
+        url,
+        connect_args={'check_same_thread': False, 'timeout': 15},
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+        **pool,
+    )
+
+    @sa.event.listens_for(engine, 'connect')
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late to be IMMEDIATE
+        for pragma in ('journal_mode=WAL', 'synchronous=NORMAL', 'foreign_keys=ON', 'temp_store=MEMORY'):
+            connection.execute(f'PRAGMA {pragma}')
+
+    @sa.event.listens_for(engine, 'begin')
+    def start(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Driver errors become kinds; what a caller can only call a bug stays as it is."""
+    try:
+        yield
+    except exc.IntegrityError:
+        raise
+    except exc.DBAPIError as why:
+        code = getattr(why.orig, 'sqlstate', None) or (why.orig.args[0] if why.orig and why.orig.args else None)
+        text = str(why.orig)
+        if why.connection_invalidated or code in RETRY_CODES or 'database is locked' in text:
+            raise errors.Transient('The database did not take the change; please try again.') from why
+        if isinstance(why, exc.OperationalError | exc.InterfaceError):
+            sentence = 'The database is full.' if 'full' in text else 'The database cannot be reached.'
+            raise errors.Unavailable(sentence) from why
+        raise
+    except exc.TimeoutError as why:
+        raise errors.Unavailable('Every connection to the database is busy.') from why

@@ -1,0 +1,35 @@
+"""The conductor's side of the desk: reports are kept in the database."""
+
+from typing import Any
+
+from nimbus.common import db, desk, errors, failpoints, jobs, services
+from nimbus.common.context import Context
+
+
+class DeskServer(desk.Desk):
+    """The two verbs every desk shares; a service's own desk server adds the rest."""
+
+    kinds: dict[str, services.Kind]  # by binary
+
+    def __init__(self, database: db.Database) -> None:
+        self.db = database
+
+    def done(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        ok: bool,
+        result: dict[str, Any] | None = None,
+        error: str | None = None,
+        kind: str | None = None,
+    ) -> None:
+        failpoints.hit('desk.done')
+        with self.db.write() as tx:
+            jobs.answer(tx, job_id, key, ok=ok, result=result, error=error, kind=kind)
+
+    def alive(self, context: Context, host: str, binary: str, facts: dict[str, Any], started: bool) -> str:
+        if binary not in self.kinds:
+            raise errors.Invalid(f'{binary} is no agent of this desk; it knows {", ".join(self.kinds)}.')
+        with self.db.write() as tx:
+            return services.report(tx, self.kinds[binary], host, facts, started=started)

@@ -1,0 +1,113 @@
+"""An agent's work for jobs: taken at once, done in the background, reported until the report is heard.
+
+Each errand names its job, a key to report under, its subject and a fence.  A
+fence lower than the highest seen for the subject is refused, also after a
+restart: that is how an order from a late or zombie worker changes nothing.
+"""
+
+import concurrent.futures
+import contextvars
+import json
+import logging
+import os
+import pathlib
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from nimbus.common import errors
+
+LOG = logging.getLogger(__name__)
+ACCEPTED, BUSY = 'accepted', 'busy'
+Report = Callable[..., Any]  # (job_id, key, ok, result, error, kind) -> None; raises Unavailable
+
+
+class Fences:
+    """The highest fence seen for each subject, kept on disk."""
+
+    def __init__(self, path: str) -> None:
+        self._dir = pathlib.Path(path)
+        self._dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = threading.Lock()
+        self._seen: dict[str, int] = {}
+
+    def pass_(self, subject: str, fence: int) -> None:
+        """The fence is now the subject's highest.  Raises Stale when a higher one was seen."""
+        with self._lock:
+            highest = self._seen.get(subject)
+            if highest is None:
+                highest = self._read(subject)
+            if fence < highest:
+                raise errors.Stale(f'An order for {subject} with fence {fence} came after one with {highest}.')
+            if fence > highest:
+                self._write(subject, fence)
+            self._seen[subject] = fence
+
+    def _read(self, subject: str) -> int:
+        try:
+            return int(json.loads((self._dir / subject).read_text()))
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def _write(self, subject: str, fence: int) -> None:
+        if '/' in subject or subject.startswith('.'):
+            raise errors.Invalid(f'{subject} cannot name a fence.')
+        draft = self._dir / f'.{subject}'
+        draft.write_text(str(fence))
+        os.replace(draft, self._dir / subject)
+
+
+class Errands:
+    """The errands one agent has in hand."""
+
+    def __init__(self, report: Report, path: str, workers: int = 8) -> None:
+        """`report` tells the desk; it is called again and again until it does not raise."""
+        self._report, self.fences = report, Fences(path)
+        self._pool = concurrent.futures.ThreadPoolExecutor(workers, 'errand')
+        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._in_hand: set[tuple[str, str]] = set()
+        self._order: dict[str, threading.Lock] = {}
+
+    def take(self, job_id: str, key: str, subject: str, fence: int, do: Callable[[], dict[str, Any] | None]) -> str:
+        """`do` runs in the background and its outcome is reported; one already in hand is left alone.
+
+        Errands of one subject run one after another.  Raises Stale.
+        """
+        self.fences.pass_(subject, fence)
+        with self._lock:
+            if (job_id, key) in self._in_hand:
+                return BUSY
+            self._in_hand.add((job_id, key))
+            order = self._order.setdefault(subject, threading.Lock())
+        ctx = contextvars.copy_context()
+        self._pool.submit(ctx.run, self._run, job_id, key, order, do)
+        return ACCEPTED
+
+    def _run(self, job_id: str, key: str, order: threading.Lock, do: Callable[[], dict[str, Any] | None]) -> None:
+        outcome: dict[str, Any]
+        try:
+            with order:
+                outcome = {'ok': True, 'result': do() or {}}
+        except Exception as why:
+            if not isinstance(why, errors.NimbusError):
+                LOG.exception('An errand of job %s failed', job_id)
+            outcome = {'ok': False, 'error': str(why) or type(why).__name__, 'kind': type(why).__name__}
+        self._tell(job_id, key, outcome)
+        with self._lock:
+            self._in_hand.discard((job_id, key))
+
+    def _tell(self, job_id: str, key: str, outcome: dict[str, Any]) -> None:
+        pause = 0.2
+        while not self._stop.is_set():
+            try:
+                self._report(job_id, key, **outcome)
+                return
+            except Exception as why:
+                LOG.warning('The report on job %s was not heard: %s', job_id, why)
+                self._stop.wait(pause)
+                pause = min(pause * 2, 5.0)
+
+    def close(self) -> None:
+        """No errand is begun any more; those in hand end on their own."""
+        self._stop.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,85 @@
+"""The kinds of error nimbus knows; the sentence carries the detail.
+
+No kind knows HTTP: `nimbus.api.kit.faults` gives each its status and envelope.
+"""
+
+
+class NimbusError(Exception):
+    """Base of every error that a user may read; its text is a whole sentence."""
+
+    def __init__(self, sentence: str = '', **facts: object) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.facts = facts  # what an envelope may add, such as a Neutron error type
+
+
+class Invalid(NimbusError):
+    """The request breaks the published shape or rules."""
+
+
+class Unauthenticated(NimbusError):
+    """Nobody knows who is asking."""
+
+
+class Forbidden(NimbusError):
+    """Whoever asks may not do that."""
+
+
+class NotFound(NimbusError):
+    """There is no such thing, or the asker may not know of it."""
+
+
+class NotAllowed(NimbusError):
+    """The thing exists and does not answer to that method."""
+
+
+class NotAcceptable(NimbusError):
+    """No supported version of the API was asked for."""
+
+
+class Conflict(NimbusError):
+    """The thing's present state, or another thing, is in the way."""
+
+
+class WrongState(Conflict):
+    """The thing is not in a state that allows the verb."""
+
+
+class Gone(NimbusError):
+    """What was there is not any more and never will be."""
+
+
+class Precondition(NimbusError):
+    """The condition the request was made under does not hold."""
+
+
+class OverQuota(NimbusError):
+    """The project's quota does not leave room for it."""
+
+
+class TooLarge(NimbusError):
+    """The request is larger than the service reads."""
+
+
+class WrongMedia(NimbusError):
+    """The body is of a media type that the operation does not take."""
+
+
+class Unavailable(NimbusError):
+    """A part that is needed is away; asking again later may work."""
+
+
+class Transient(Unavailable):
+    """The database lost this transaction to another or to a restart; the same one may be tried again."""
+
+
+class NotBuilt(NimbusError):
+    """This operation of the API is not part of nimbus."""
+
+
+class Stale(NimbusError):
+    """An order older than one already obeyed; refused so that a late worker changes nothing."""
+
+
+class NoValidHost(NimbusError):
+    """No host can take the server; the sentence says which filter removed how many."""

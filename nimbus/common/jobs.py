@@ -1,0 +1,282 @@
+"""Long operations: a Workflow is a recipe, a Job is one durable run of it.
+
+A workflow is a tuple of steps, read top to bottom.  The runner saves the
+cursor before it enters a step, so a step whose process died is entered again:
+do and undo must both be safe to repeat, and undo safe when do never happened.
+Who may write a job is fenced by its generation, never by wall time.
+"""
+
+import dataclasses
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nimbus.common import clock, context, db, errors, ids
+
+FORWARD, BACK = 'forward', 'back'  # under way
+DONE, UNDONE, STUCK = 'done', 'undone', 'stuck'  # at an end; stuck wants a person
+UNDER_WAY = (FORWARD, BACK)
+MAX_REWINDS = 3
+DEADLINE = datetime.timedelta(minutes=30)
+TOPIC = 'conductor'
+
+
+class Job(db.Base):
+    """One run of a workflow, and all that is needed to go on with it in another process."""
+
+    __tablename__ = 'jobs'
+    __table_args__ = (
+        sa.Index('jobs_due', 'heading', 'run_at'),
+        sa.Index('jobs_subject', 'subject', 'seq'),
+        db.Base.__table_args__,
+    )
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    workflow: Mapped[str]
+    subject: Mapped[str] = mapped_column(sa.String(64))
+    project_id: Mapped[str | None] = mapped_column(sa.String(64))
+    request_id: Mapped[str] = mapped_column(sa.String(64))
+    asker: Mapped[dict[str, Any]]  # Context.to_dict()
+    params: Mapped[dict[str, Any]]
+    notes: Mapped[dict[str, Any]]
+    heading: Mapped[str] = mapped_column(sa.String(16))
+    cursor: Mapped[int] = mapped_column(sa.Integer)
+    stop_at: Mapped[int] = mapped_column(sa.Integer)
+    rewinds: Mapped[int] = mapped_column(sa.Integer)
+    tries: Mapped[int] = mapped_column(sa.Integer)  # of the undo under the cursor
+    moves: Mapped[int]  # grows with every change of cursor or heading
+    cancelled: Mapped[bool]
+    error: Mapped[str | None] = mapped_column(sa.Text())
+    created_at: Mapped[datetime.datetime]
+    updated_at: Mapped[datetime.datetime]
+    finished_at: Mapped[datetime.datetime | None]
+    run_at: Mapped[datetime.datetime]
+    woken: Mapped[int] = mapped_column(sa.Integer)  # grows with every report, so that none is slept over
+    deadline: Mapped[datetime.datetime]
+    owner: Mapped[str | None] = mapped_column(sa.String(128))
+    generation: Mapped[int]  # grows with every taker
+    beat: Mapped[int]  # grows while the owner lives
+
+
+class JobStep(db.Base):
+    """What happened in one step of a job: the source of `nimbus why` and of a server's events."""
+
+    __tablename__ = 'job_steps'
+    __table_args__ = (sa.Index('job_steps_job', 'job_id', 'seq'), db.Base.__table_args__)
+    seq: Mapped[db.Seq]
+    job_id: Mapped[db.Id]
+    subject: Mapped[str] = mapped_column(sa.String(64), index=True)
+    step: Mapped[str] = mapped_column(sa.String(64))
+    heading: Mapped[str] = mapped_column(sa.String(16))
+    outcome: Mapped[str] = mapped_column(sa.String(16))  # ok, waiting, rewound, failed, stuck
+    detail: Mapped[str | None] = mapped_column(sa.Text())
+    host: Mapped[str | None]
+    started_at: Mapped[datetime.datetime]
+    finished_at: Mapped[datetime.datetime]
+
+
+class Answer(db.Base):
+    """What an agent reported of an errand a job sent it on."""
+
+    __tablename__ = 'job_answers'
+    job_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
+    ok: Mapped[bool]
+    result: Mapped[dict[str, Any] | None]
+    error: Mapped[str | None] = mapped_column(sa.Text())
+    kind: Mapped[str | None] = mapped_column(sa.String(64))
+    at: Mapped[datetime.datetime]
+
+
+class NotYet(Exception):
+    """Raised by a step that has to look again in `after` seconds; an agent's report wakes it sooner."""
+
+    def __init__(self, after: float = 2) -> None:
+        super().__init__(after)
+        self.after = after
+
+
+class Rewind(Exception):
+    """Raised by a step to undo back to an earlier one and try again from there."""
+
+    def __init__(self, step: Callable[..., Any], why: str) -> None:
+        super().__init__(why)
+        self.step = step
+
+
+class Refused(Exception):
+    """An agent's report that it could not do its errand; `kind` is the class name of what it met there."""
+
+    def __init__(self, kind: str, why: str) -> None:
+        super().__init__(why)
+        self.kind = kind
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One thing to do and how to give it back."""
+
+    do: Callable[['Run'], dict[str, Any] | None]
+    undo: Callable[['Run'], None] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.do.__name__
+
+
+class Workflow:
+    """Base of every recipe; subclasses fill in the class attributes."""
+
+    steps: tuple[Step, ...]
+    on_failure: Callable[['Run'], None] = staticmethod(lambda run: None)
+    deadline: datetime.timedelta = DEADLINE
+
+
+class Run:
+    """What a step sees: who it is for, what was asked, what was found so far."""
+
+    def __init__(self, job: Any, world: Any) -> None:
+        self.job, self.world, self.subject = job, world, job.subject
+        self.context = context.Context.from_dict(job.asker)
+
+    def __getattr__(self, name: str) -> Any:
+        for source in (self.job.notes, self.job.params):
+            if name in source:
+                return source[name]
+        raise AttributeError(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A note or parameter, or the default where there is none."""
+        return self.job.notes.get(name, self.job.params.get(name, default))
+
+    @property
+    def fence(self) -> int:
+        """Grows with every job of the subject and every move of this one; agents refuse a lower one."""
+        return (self.job.seq << 20) + self.job.moves
+
+    def name_for(self, *parts: object) -> str:
+        """An id that is the same every time this job asks for it."""
+        return ids.derived(self.job.id, *parts)
+
+    def ask(self, key: str, send: Callable[[str], Any], again: float = 10) -> dict[str, Any]:
+        """The agent's report on the errand `key`; the first time, and each `again` seconds without one, it is sent.
+
+        `send` gets the key to report under, which differs after each rewind.  Raises NotYet until the report
+        is there and Refused when the report is that it failed.
+        """
+        key = f'{self.job.heading}:{key}:{self.job.rewinds}:{self.job.tries}'
+        with self.world.db.read() as tx:
+            answer = tx.row(sa.select(Answer).where(Answer.job_id == self.job.id, Answer.key == key))
+        if answer is None:
+            send(key)
+            raise NotYet(again)
+        if not answer.ok:
+            raise Refused(answer.kind or 'Exception', answer.error or 'The agent gave no reason.')
+        return answer.result or {}
+
+
+def start(
+    tx: db.Tx,
+    asker: context.Context,
+    workflow: str,
+    subject: str,
+    *,
+    now: datetime.datetime | None = None,
+    deadline: datetime.timedelta = DEADLINE,
+    **params: Any,
+) -> str:
+    """A job for `subject` stands in the caller's own transaction; returns its id.
+
+    The jobs of one subject run one after another, in the order they were asked for.
+    """
+    now = now or clock.Clock().now()
+    job_id = ids.dashed()
+    tx.insert(
+        Job,
+        id=job_id,
+        workflow=workflow,
+        subject=subject,
+        project_id=asker.project_id,
+        request_id=asker.request_id,
+        asker=asker.to_dict(),
+        params=params,
+        notes={},
+        heading=FORWARD,
+        cursor=0,
+        stop_at=-1,
+        rewinds=0,
+        tries=0,
+        moves=0,
+        cancelled=False,
+        created_at=now,
+        updated_at=now,
+        run_at=now,
+        woken=0,
+        deadline=now + deadline,
+        generation=0,
+        beat=0,
+    )
+    tx.nudge(TOPIC)
+    return job_id
+
+
+def cancel(tx: db.Tx, subject: str) -> int:
+    """What is under way for `subject` unwinds at its next step; returns how many jobs that are."""
+    wished = tx.update(
+        Job,
+        Job.subject == subject,
+        Job.heading == FORWARD,
+        Job.cancelled.is_(False),
+        cancelled=True,
+        run_at=clock.Clock().now(),
+        woken=Job.woken + 1,
+    )
+    if wished:
+        tx.nudge(TOPIC)
+    return wished
+
+
+def answer(
+    tx: db.Tx,
+    job_id: str,
+    key: str,
+    *,
+    ok: bool,
+    result: dict[str, Any] | None = None,
+    error: str | None = None,
+    kind: str | None = None,
+) -> None:
+    """An agent's report is kept, once, and its job looks at it at once.  A job that is over keeps nothing."""
+    now = clock.Clock().now()
+    if not tx.update(Job, Job.id == job_id, Job.heading.in_(UNDER_WAY), run_at=now, woken=Job.woken + 1):
+        return
+    if tx.row(sa.select(Answer.key).where(Answer.job_id == job_id, Answer.key == key)) is None:
+        tx.insert(Answer, job_id=job_id, key=key, ok=ok, result=result, error=error, kind=kind, at=now)
+    tx.nudge(TOPIC)
+
+
+def under_way(tx: db.Tx, subject: str) -> bool:
+    """Whether any job of `subject` is still to come to its end."""
+    found = tx.scalar(sa.select(Job.seq).where(Job.subject == subject, Job.heading.in_(UNDER_WAY)).limit(1))
+    return found is not None
+
+
+def show(tx: db.Tx, job_id: str) -> Any:
+    """The job's row.  Raises NotFound."""
+    found = tx.row(sa.select(Job).where(Job.id == job_id))
+    if found is None:
+        raise errors.NotFound(f'Job {job_id} could not be found.')
+    return found
+
+
+def history(tx: db.Tx, subject: str) -> list[Any]:
+    """Every job there ever was for `subject`, newest first."""
+    return list(tx.rows(sa.select(Job).where(Job.subject == subject).order_by(Job.seq.desc())))
+
+
+def steps(tx: db.Tx, job_id: str) -> list[Any]:
+    """What happened in a job, oldest first."""
+    return list(tx.rows(sa.select(JobStep).where(JobStep.job_id == job_id).order_by(JobStep.seq)))

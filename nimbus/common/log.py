@@ -1,0 +1,54 @@
+"""Logging in the field's format: time, pid, level, module, request id, instance, message."""
+
+import contextvars
+import logging
+import logging.handlers
+import re
+import sys
+from typing import Any
+
+REQUEST: contextvars.ContextVar[str] = contextvars.ContextVar('request', default='-')
+INSTANCE: contextvars.ContextVar[str] = contextvars.ContextVar('instance', default='')
+FORMAT = '%(asctime)s.%(msecs)03d %(process)d %(levelname)s %(name)s [%(request)s] %(where)s%(message)s'
+SECRET = re.compile(
+    r"""((?:password|adminPass|admin_pass|secret|token|user_data|auth_key)["']?\s*[:=]\s*["']?)[^"',\s&}]+""",
+    re.IGNORECASE,
+)
+MASK = r'\1***'
+
+
+class Facts(logging.Filter):
+    """Every record knows its request and its server, and tells no secret."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request = getattr(record, 'request', None) or REQUEST.get()
+        instance = getattr(record, 'instance', None) or INSTANCE.get()
+        record.where = f'[instance: {instance}] ' if instance else ''
+        return True
+
+
+class Formatter(logging.Formatter):
+    """The field's line, with secrets masked."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return SECRET.sub(MASK, super().format(record))
+
+
+def setup(
+    destination: str = '-', level: str = 'INFO', rotate_mb: int = 10, keep: int = 10, facility: str = 'local0'
+) -> None:
+    """The process logs to a file, to `-` (standard error) or to `syslog`, from now on."""
+    handler: Any
+    if destination == '-':
+        handler = logging.StreamHandler(sys.stderr)
+    elif destination == 'syslog':
+        handler = logging.handlers.SysLogHandler('/dev/log', facility)
+    else:
+        handler = logging.handlers.RotatingFileHandler(destination, maxBytes=rotate_mb << 20, backupCount=keep)
+    handler.addFilter(Facts())
+    handler.setFormatter(Formatter(FORMAT, '%Y-%m-%d %H:%M:%S'))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ('oslo.messaging', 'oslo_messaging', 'amqp', 'stevedore', 'urllib3', 'oslo_policy'):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

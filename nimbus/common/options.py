@@ -1,0 +1,38 @@
+"""Options that every daemon shares."""
+
+from oslo_config import cfg
+
+OPTIONS = {
+    'DEFAULT': [
+        cfg.StrOpt(
+            'host',
+            default='',
+            help="Name of this host on the bus and in the service lists; empty means the machine's own host name.",
+        ),
+        cfg.StrOpt('state_path', default='/var/lib/nimbus', help='Where daemons keep what must survive a restart.'),
+        cfg.StrOpt(
+            'bus',
+            default='inproc:///nimbus',
+            secret=True,
+            help='The message bus: inproc:///NAME within one process, rabbit://USER:PASSWORD@HOST:5672/VHOST '
+            'between daemons.',
+        ),
+        cfg.StrOpt('region', default='RegionOne', help='Name of the region that the catalog shows.'),
+        cfg.IntOpt(
+            'service_down_time',
+            default=30,
+            min=1,
+            help='Seconds without a report after which an agent counts as down.',
+        ),
+        cfg.IntOpt('report_interval', default=10, min=1, help="Seconds between an agent's reports."),
+    ],
+    'database': [
+        cfg.StrOpt(
+            'url',
+            default='',
+            secret=True,
+            help='SQLAlchemy URL of the one database; empty means nimbus.db under state_path.',
+        ),
+        cfg.IntOpt('pool_size', default=10, min=1, help='Connections a process keeps open at most.'),
+    ],
+}

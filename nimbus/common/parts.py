@@ -1,0 +1,39 @@
+"""What a daemon is wired from: made once in cmd/, handed down, never looked up."""
+
+import dataclasses
+import logging
+from typing import Any
+
+from nimbus.common import context, db, rpc
+from nimbus.common.clock import Clock
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass
+class Parts:
+    """The shared parts of one process."""
+
+    conf: Any  # oslo.config, read here and in cmd/ only through explicit values
+    db: db.Database
+    bus: Any  # an oslo.messaging transport
+    clock: Clock = dataclasses.field(default_factory=Clock)
+    tokens: Any = None  # nimbus.identity's validator: validate(token) -> Context
+    extra: dict[str, Any] = dataclasses.field(default_factory=dict)  # a service's own: stores, drivers, keys
+
+    def client(
+        self, contract: type[rpc.Contract], asker: context.Context | None = None, host: str | None = None
+    ) -> rpc.Client:
+        """A way to speak the contract to one host, or to whichever server takes the message."""
+        clients = self.extra.setdefault('_clients', {})
+        if contract not in clients:
+            clients[contract] = rpc.Client(self.bus, contract)
+        return clients[contract].on(host, asker)
+
+    def ring(self, topic: str) -> None:
+        """`nudge` was cast to 'TOPIC', or to one host of it as 'TOPIC.HOST'; a bus that is away costs only a poll."""
+        name, _, host = topic.partition('.')
+        try:
+            rpc.nudge(self.bus, name, host or None)
+        except Exception as why:  # whatever the bus meets, the poll finds the work
+            LOG.warning('The nudge for %s was not sent: %s', topic, why)

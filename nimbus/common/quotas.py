@@ -1,0 +1,157 @@
+"""Quotas: counters that change by one guarded UPDATE in the noun's own transaction.
+
+Never count, then insert: `take` either finds room and holds it, or refuses.
+"""
+
+import dataclasses
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nimbus.common import db, errors
+
+UNLIMITED = -1
+
+
+class QuotaUse(db.Base):
+    """How much of a resource a project holds now."""
+
+    __tablename__ = 'quota_uses'
+    project_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    service: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    resource: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    used: Mapped[int]
+
+
+class QuotaLimit(db.Base):
+    """A limit that an operator set; project '' is the default class."""
+
+    __tablename__ = 'quota_limits'
+    project_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    service: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
+    resource: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    limit: Mapped[int] = mapped_column('hard_limit')
+
+
+@dataclasses.dataclass(frozen=True)
+class Quota:
+    """One resource as a project sees it."""
+
+    resource: str
+    limit: int
+    used: int
+
+
+class Quotas:
+    """The quotas of one service."""
+
+    def __init__(self, service: str, defaults: dict[str, int]) -> None:
+        """`defaults` names every resource of the service and its limit where no operator set one."""
+        self.service, self.defaults = service, dict(defaults)
+
+    def limits(self, tx: db.Tx, project_id: str) -> dict[str, int]:
+        """The limit on each resource: the project's own, else the default class's, else the configured one."""
+        found = dict(self.defaults)
+        rows = tx.rows(
+            sa.select(QuotaLimit.project_id, QuotaLimit.resource, QuotaLimit.limit).where(
+                QuotaLimit.service == self.service, QuotaLimit.project_id.in_(['', project_id])
+            )
+        )
+        for owner in ('', project_id):
+            found.update({r.resource: r.limit for r in rows if r.project_id == owner})
+        return found
+
+    def show(self, tx: db.Tx, project_id: str) -> dict[str, Quota]:
+        """Limit and use of every resource."""
+        uses = {
+            r.resource: r.used
+            for r in tx.rows(
+                sa.select(QuotaUse).where(QuotaUse.project_id == project_id, QuotaUse.service == self.service)
+            )
+        }
+        return {name: Quota(name, limit, uses.get(name, 0)) for name, limit in self.limits(tx, project_id).items()}
+
+    def set(self, tx: db.Tx, project_id: str, limits: dict[str, int]) -> None:
+        """The project's own limits are these; '' sets the default class."""
+        for resource, limit in limits.items():
+            where = self._at(QuotaLimit, project_id, resource)
+            if not tx.update(QuotaLimit, *where, limit=limit):
+                tx.insert(QuotaLimit, project_id=project_id, service=self.service, resource=resource, limit=limit)
+
+    def reset(self, tx: db.Tx, project_id: str) -> None:
+        """The project has no limits of its own."""
+        tx.delete(QuotaLimit, QuotaLimit.project_id == project_id, QuotaLimit.service == self.service)
+
+    def take(self, tx: db.Tx, project_id: str, **amounts: int) -> None:
+        """The project holds so much more of each resource.  Raises OverQuota, naming what is over, and holds nothing.
+
+        The error's facts are `overs`, `asked`, `used` and `limits` by resource.
+        """
+        limits = self.limits(tx, project_id)
+        overs = [
+            name
+            for name, amount in sorted(amounts.items())
+            if amount and not self._take_one(tx, project_id, name, amount, limits[name])
+        ]
+        if overs:
+            show = self.show(tx, project_id)
+            raise errors.OverQuota(
+                'Quota exceeded for '
+                + ', '.join(overs)
+                + ': Requested '
+                + ', '.join(str(amounts[n]) for n in overs)
+                + ', but already used '
+                + ', '.join(str(show[n].used) for n in overs)
+                + ' of '
+                + ', '.join(str(limits[n]) for n in overs)
+                + ' '
+                + ', '.join(overs),
+                overs=overs,
+                asked={n: amounts[n] for n in overs},
+                used={n: show[n].used for n in overs},
+                limits={n: limits[n] for n in overs},
+            )
+
+    def _take_one(self, tx: db.Tx, project_id: str, resource: str, amount: int, limit: int) -> bool:
+        where = self._at(QuotaUse, project_id, resource)
+        room = [QuotaUse.used + amount <= limit] if limit != UNLIMITED and amount > 0 else []
+        if tx.update(QuotaUse, *where, *room, used=QuotaUse.used + amount):
+            return True
+        if tx.row(sa.select(QuotaUse.used).where(*where)) is not None:
+            return False
+        self._open(tx, project_id, resource)
+        return bool(tx.update(QuotaUse, *where, *room, used=QuotaUse.used + amount))
+
+    def _open(self, tx: db.Tx, project_id: str, resource: str) -> None:
+        """A counter at zero stands, whoever of several racers makes it."""
+        values = dict(project_id=project_id, service=self.service, resource=resource, used=0)
+        try:
+            with tx.connection.begin_nested():
+                tx.insert(QuotaUse, **values)
+        except sa.exc.IntegrityError:
+            pass
+
+    def give_back(self, tx: db.Tx, project_id: str, **amounts: int) -> None:
+        """The project holds so much less, never below nothing."""
+        for resource, amount in sorted(amounts.items()):
+            if amount:
+                tx.update(
+                    QuotaUse,
+                    *self._at(QuotaUse, project_id, resource),
+                    used=sa.case((QuotaUse.used > amount, QuotaUse.used - amount), else_=0),
+                )
+
+    def correct(self, tx: db.Tx, project_id: str, counted: dict[str, int]) -> dict[str, tuple[int, int]]:
+        """The counters say what was counted from the rows; returns what differed: resource -> (was, is)."""
+        differed = {}
+        for resource, count in counted.items():
+            was = self.show(tx, project_id)[resource].used
+            if was != count:
+                self._open(tx, project_id, resource)
+                tx.update(QuotaUse, *self._at(QuotaUse, project_id, resource), used=count)
+                differed[resource] = (was, count)
+        return differed
+
+    def _at(self, model: Any, project_id: str, resource: str) -> list[Any]:
+        return [model.project_id == project_id, model.service == self.service, model.resource == resource]

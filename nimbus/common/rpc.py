@@ -1,0 +1,158 @@
+"""RPC contracts: a daemon's interface is a class, and both ends use that class.
+
+The methods of a Contract have signatures and docstrings but no bodies.  A
+server subclasses it; `Client` gives callers an object with the same methods.
+Values are plain JSON.  A missing method fails at start, wrong arguments at
+the caller.
+"""
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import oslo_messaging
+from oslo_config import cfg
+
+from nimbus.common import context, errors
+
+LOG = logging.getLogger(__name__)
+F = TypeVar('F', bound=Callable[..., Any])
+EXCHANGE = 'nimbus'
+ALLOWED = ('nimbus.common.errors',)
+
+
+def call(timeout: float = 60) -> Callable[[F], F]:
+    """Mark a contract method the caller waits for."""
+    return functools.partial(_mark, how='call', timeout=timeout)
+
+
+def cast(method: F) -> F:
+    """Mark a contract method nobody waits for."""
+    return _mark(method, how='cast', timeout=None)
+
+
+def _mark(method: F, how: str, timeout: float | None) -> F:
+    method.rpc = how, timeout, inspect.signature(method)  # type: ignore[attr-defined]
+    return method
+
+
+class Contract:
+    """Base of every daemon's interface."""
+
+    topic: str
+    version = '1.0'
+
+    @classmethod
+    def verbs(cls) -> dict[str, Any]:
+        """The marked methods by name, those of parent contracts included."""
+        return {
+            name: method
+            for base in reversed(cls.__mro__)
+            for name, method in vars(base).items()
+            if hasattr(method, 'rpc')
+        }
+
+
+def contract_of(server: Contract) -> type[Contract]:
+    """The contract that a server's class fulfils: the nearest parent that names the topic itself."""
+    for base in type(server).__mro__:
+        if 'topic' in vars(base):
+            return base
+    raise TypeError(f'{type(server).__name__} is not built on a contract that names its topic')
+
+
+def transport(url: str, conf: cfg.ConfigOpts | None = None) -> Any:
+    """A way onto the bus at `url`: `inproc:///NAME` within a process, `rabbit://...` between daemons."""
+    conf = conf if conf is not None else cfg.CONF
+    oslo_messaging.set_transport_defaults(control_exchange=EXCHANGE)
+    return oslo_messaging.get_rpc_transport(conf, url=url, allowed_remote_exmods=list(ALLOWED))
+
+
+class Client:
+    """Speaks a contract to one host, or to whichever server takes the message.
+
+    Raises Unavailable when nobody answers in time, and whatever kind of error the server raised.
+    """
+
+    def __init__(
+        self,
+        bus: Any,
+        contract: type[Contract],
+        asker: context.Context | None = None,
+        host: str | None = None,
+    ) -> None:
+        target = oslo_messaging.Target(topic=contract.topic, version=contract.version)
+        self._client = oslo_messaging.get_rpc_client(bus, target)
+        self._contract, self._asker, self._host = contract, asker or context.internal(), host
+
+    def on(self, host: str, asker: context.Context | None = None) -> 'Client':
+        """The same contract spoken to `host`, as `asker`."""
+        other = object.__new__(Client)
+        other._client, other._contract = self._client, self._contract
+        other._asker, other._host = asker or self._asker, host
+        return other
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        verbs = self._contract.verbs()
+        if name not in verbs:
+            raise AttributeError(f'{self._contract.__name__} has no verb {name}')
+        how, timeout, signature = verbs[name].rpc
+
+        def send(*args: Any, **kwargs: Any) -> Any:
+            bound = signature.bind(None, self._asker, *args, **kwargs).arguments
+            named = dict(list(bound.items())[2:])
+            prepared = self._client.prepare(server=self._host, timeout=timeout)
+            try:
+                return getattr(prepared, how)(self._asker.to_dict(), name, **named)
+            except oslo_messaging.MessagingTimeout as why:
+                raise errors.Unavailable(f'{self._whom()} did not answer {name} in {timeout:g} seconds.') from why
+            except (oslo_messaging.MessageDeliveryFailure, oslo_messaging.MessageUndeliverable) as why:
+                raise errors.Unavailable(f'{self._whom()} cannot be reached over the message bus.') from why
+
+        return send
+
+    def _whom(self) -> str:
+        return f'{self._contract.topic} on host {self._host}' if self._host else f'The {self._contract.topic} service'
+
+
+class _Serializer(oslo_messaging.NoOpSerializer):
+    """Askers cross the bus as dicts and are contexts again on the other side."""
+
+    def deserialize_context(self, ctxt: Any) -> context.Context:
+        return context.Context.from_dict(ctxt)
+
+
+class _Dispatcher(oslo_messaging.RPCDispatcher):
+    """Domain errors go back to the caller without being logged as the server's own failure."""
+
+    def dispatch(self, incoming: Any) -> Any:
+        try:
+            return super().dispatch(incoming)
+        except errors.NimbusError as why:
+            raise oslo_messaging.ExpectedException() from why
+
+
+def serve(bus: Any, server: Contract, host: str, threads: int = 16) -> Any:
+    """A started RPC server that answers the contract's topic, and `TOPIC.host`; stop it with stop() and wait().
+
+    Raises TypeError when the server lacks a verb of its contract.
+    """
+    contract = contract_of(server)
+    missing = [name for name, verb in contract.verbs().items() if getattr(type(server), name, verb) is verb]
+    if missing:
+        raise TypeError(f'{type(server).__name__} lacks {", ".join(missing)}')
+    server.target = oslo_messaging.Target(version=contract.version)  # type: ignore[attr-defined]
+    target = oslo_messaging.Target(topic=contract.topic, server=host)
+    dispatcher = _Dispatcher([server], _Serializer(), oslo_messaging.DefaultRPCAccessPolicy)
+    listener = oslo_messaging.rpc.server.RPCServer(bus, target, dispatcher, 'threading')
+    listener.conf.set_override('executor_thread_pool_size', threads)
+    listener.start()
+    return listener
+
+
+def nudge(bus: Any, topic: str, host: str | None = None) -> None:
+    """Whoever serves the topic is told to look for work at once; contracts that want it have a cast `nudge`."""
+    client = oslo_messaging.get_rpc_client(bus, oslo_messaging.Target(topic=topic, version=Contract.version))
+    client.prepare(server=host).cast({}, 'nudge')

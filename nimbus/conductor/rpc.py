@@ -1,0 +1,14 @@
+"""What the conductor does when asked."""
+
+from nimbus.common.context import Context
+from nimbus.common.rpc import Contract, cast
+
+
+class Conductor(Contract):
+    """Nudges for the runner."""
+
+    topic = 'conductor'
+
+    @cast
+    def nudge(self, context: Context) -> None:
+        """Look for due jobs at once."""

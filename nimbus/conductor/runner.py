@@ -1,0 +1,365 @@
+"""Pushes jobs along: takes a lease, enters steps, unwinds, and never works on what another holds."""
+
+import concurrent.futures
+import datetime
+import logging
+import os
+import socket
+import threading
+import types
+import uuid
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import db, errors, failpoints
+from nimbus.common.clock import Clock
+from nimbus.common.jobs import (
+    BACK,
+    DEADLINE,
+    DONE,
+    FORWARD,
+    MAX_REWINDS,
+    STUCK,
+    UNDER_WAY,
+    UNDONE,
+    Job,
+    JobStep,
+    NotYet,
+    Rewind,
+    Run,
+    Workflow,
+)
+
+LOG = logging.getLogger(__name__)
+STILL = 8.0  # seconds a beat must be seen standing still before its job may be taken over
+BEAT = 2.0  # seconds between beats; a quarter of STILL rides out a slow commit or two
+POLL = 1.0  # seconds between looks when nobody nudges
+AWAY = 2.0  # seconds to wait for a part that cannot be reached; the job's deadline bounds the waiting
+UNDO_TRIES = 5  # an undo is tried this often, ever more slowly, before its job is stuck
+BATCH = 32
+
+
+class Lost(Exception):
+    """Another runner took the job over; whatever this one does with it is void."""
+
+
+class Runner:
+    """Runs every due job of the database, a few at a time."""
+
+    def __init__(
+        self,
+        database: db.Database,
+        workflows: dict[str, type[Workflow]],
+        world: Any,
+        *,
+        workers: int = 8,
+        clock: Clock | None = None,
+        still: float = STILL,
+    ) -> None:
+        """`world` is what steps reach the rest of nimbus through; it has at least `db`."""
+        self.db, self.workflows, self.world = database, workflows, world
+        self.clock, self.still, self.workers = clock or Clock(), still, workers
+        self.name = f'{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}'
+        self._seen: dict[str, tuple[int, int, float]] = {}
+        self._held: dict[str, int] = {}  # job id -> generation
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._pool: concurrent.futures.ThreadPoolExecutor | None = None
+
+    def start(self) -> None:
+        """The runner looks for work from now on, in threads of its own."""
+        self._pool = concurrent.futures.ThreadPoolExecutor(self.workers, 'job')
+        for target in (self._look, self._beat):
+            thread = threading.Thread(target=target, name=f'runner{target.__name__}', daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """No new job is taken; those in hand go on to the end of their step and are let go."""
+        self._stop.set()
+        self._wake.set()
+        for thread in self._threads:
+            thread.join()
+        if self._pool:
+            self._pool.shutdown(wait=True)
+
+    def nudge(self) -> None:
+        """The runner looks for work at once."""
+        self._wake.set()
+
+    def run_due(self) -> int:
+        """Every job due now has been pushed as far as it goes, in this thread; returns how many."""
+        pushed = 0
+        while taken := self._take(1):
+            self._push(taken[0])
+            pushed += 1
+        return pushed
+
+    # Finding and holding
+
+    def _look(self) -> None:
+        while not self._stop.is_set():
+            self._wake.wait(POLL)
+            self._wake.clear()
+            try:
+                while not self._stop.is_set() and (free := self.workers - len(self._held)) > 0:
+                    taken = self._take(min(free, BATCH))
+                    for job in taken:
+                        assert self._pool
+                        self._pool.submit(self._push, job)
+                    if len(taken) < free:
+                        break
+            except errors.Unavailable as why:
+                LOG.warning('Jobs cannot be looked for: %s', why)
+            except Exception:
+                LOG.exception('Jobs cannot be looked for')
+
+    def _beat(self) -> None:
+        while not self._stop.wait(BEAT):
+            held = list(self._held)
+            if not held:
+                continue
+            try:
+                with self.db.write() as tx:
+                    tx.update(Job, Job.id.in_(held), Job.owner == self.name, beat=Job.beat + 1)
+            except errors.Unavailable as why:
+                LOG.warning('Leases cannot be kept alive: %s', why)
+
+    def _take(self, most: int) -> list[Any]:
+        """Lease up to `most` due jobs that nobody works on and no earlier job of their subject precedes."""
+        with self.db.read() as tx:
+            candidates = [row for row in tx.rows(self._due(most)) if self._free(row)]
+        if not candidates:
+            return []
+        taken = []
+        with self.db.write() as tx:
+            for row in candidates:
+                won = tx.update(
+                    Job,
+                    Job.id == row.id,
+                    Job.generation == row.generation,
+                    Job.beat == row.beat,
+                    Job.heading.in_(UNDER_WAY),
+                    owner=self.name,
+                    generation=row.generation + 1,
+                    beat=0,
+                )
+                if won:
+                    taken.append(tx.row(sa.select(Job).where(Job.id == row.id)))
+        jobs = [types.SimpleNamespace(**row._mapping) for row in taken]
+        self._held.update((job.id, job.generation) for job in jobs)
+        return jobs
+
+    def _due(self, most: int) -> Any:
+        earlier = sa.orm.aliased(Job)
+        blocked = sa.exists().where(
+            earlier.subject == Job.subject, earlier.seq < Job.seq, earlier.heading.in_(UNDER_WAY)
+        )
+        return (
+            sa.select(Job.id, Job.generation, Job.beat, Job.owner)
+            .where(Job.heading.in_(UNDER_WAY), Job.run_at <= self.clock.now(), ~blocked)
+            .order_by(Job.run_at)
+            .limit(most + len(self._held) + BATCH)
+        )
+
+    def _free(self, row: Any) -> bool:
+        """Whether nobody holds the job, or its holder's beat was seen standing still for long enough."""
+        if row.owner is None:
+            self._seen.pop(row.id, None)
+            return True
+        if row.id in self._held:
+            return False
+        now = self.clock.monotonic()
+        generation, beat, since = self._seen.get(row.id, (-1, -1, now))
+        if (generation, beat) != (row.generation, row.beat):
+            self._seen[row.id] = (row.generation, row.beat, now)
+            return False
+        return now - since >= self.still
+
+    # Moving
+
+    def _push(self, job: Any) -> None:
+        """Move one leased job as far as it goes and let it go."""
+        try:
+            while self._move(job):
+                if self._stop.is_set():
+                    self._save(job, None, release=True)
+                    break
+        except Lost:
+            LOG.warning('Job %s was taken over by another conductor', job.id)
+        except errors.Unavailable as why:
+            LOG.warning('Job %s waits: %s', job.id, why)
+            self._let_go(job)
+        except Exception:
+            LOG.exception('Job %s cannot be moved', job.id)
+            self._let_go(job)
+        finally:
+            self._held.pop(job.id, None)
+            self._wake.set()
+
+    def _let_go(self, job: Any) -> None:
+        """Give the lease back if the database can be reached; if not, it is seen standing still."""
+        try:
+            with self.db.write() as tx:
+                tx.update(
+                    Job,
+                    Job.id == job.id,
+                    Job.generation == job.generation,
+                    owner=None,
+                    run_at=self.clock.now() + datetime.timedelta(seconds=1),
+                )
+        except errors.Unavailable:
+            pass
+
+    def _move(self, job: Any) -> bool:
+        """Make one move; no transaction is open while a step does its work."""
+        recipe = self.workflows[job.workflow]
+        run = Run(job, self.world)
+        began = self.clock.now()
+        if job.heading == FORWARD:
+            self._look_for_wishes(job)
+        if job.heading == FORWARD:
+            return self._forward(job, run, recipe, began)
+        return self._back(job, run, recipe, began)
+
+    def _look_for_wishes(self, job: Any) -> None:
+        with self.db.read() as tx:
+            cancelled = tx.scalar(sa.select(Job.cancelled).where(Job.id == job.id))
+        if cancelled:
+            job.heading, job.error = BACK, 'It was asked to end before it was done.'
+        elif self.clock.now() > job.deadline:
+            job.heading, job.error = BACK, job.error or 'It was not done within its deadline.'
+        if job.heading == BACK:
+            job.cancelled, job.moves = bool(cancelled), job.moves + 1
+
+    def _forward(self, job: Any, run: Run, recipe: type[Workflow], began: datetime.datetime) -> bool:
+        if job.cursor >= len(recipe.steps):
+            job.heading = DONE
+            return self._save(job, None, release=True)
+        step = recipe.steps[job.cursor]
+        failpoints.hit(f'{job.workflow}.{step.name}.before')
+        try:
+            found = step.do(run)
+        except NotYet as pause:
+            return self._wait(job, pause.after)
+        except errors.Unavailable as why:
+            job.error = str(why)
+            return self._wait(job, AWAY)
+        except Rewind as again:
+            job.error, job.rewinds = str(again), job.rewinds + 1
+            if job.rewinds < MAX_REWINDS:
+                job.stop_at = [s.do for s in recipe.steps].index(again.step)
+            return self._turn_back(job, step.name, 'rewound', str(again), began)
+        except Exception as why:
+            if not isinstance(why, errors.NimbusError):
+                LOG.exception('Step %s of job %s failed', step.name, job.id)
+            job.error = str(why) or type(why).__name__
+            return self._turn_back(job, step.name, 'failed', job.error, began)
+        failpoints.hit(f'{job.workflow}.{step.name}.after')
+        job.notes, job.error = {**job.notes, **(found or {})}, None
+        job.cursor, job.moves = job.cursor + 1, job.moves + 1
+        last = job.cursor >= len(recipe.steps)
+        if last:
+            job.heading = DONE
+        return self._save(job, self._record(job, step.name, FORWARD, 'ok', None, began), release=last)
+
+    def _turn_back(self, job: Any, step: str, outcome: str, why: str, began: datetime.datetime) -> bool:
+        record = self._record(job, step, FORWARD, outcome, why, began)
+        job.heading, job.moves = BACK, job.moves + 1
+        return self._save(job, record)
+
+    def _back(self, job: Any, run: Run, recipe: type[Workflow], began: datetime.datetime) -> bool:
+        if job.cursor >= len(recipe.steps):
+            job.cursor = len(recipe.steps) - 1
+        if job.cursor < max(job.stop_at, 0):
+            return self._turn(job, run, recipe, began)
+        step = recipe.steps[job.cursor]
+        failpoints.hit(f'{job.workflow}.{step.name}.undo')
+        try:
+            if step.undo:
+                step.undo(run)
+        except NotYet as pause:
+            return self._wait(job, pause.after)
+        except errors.Unavailable as why:
+            if self.clock.now() < job.deadline + DEADLINE:
+                return self._wait(job, AWAY)
+            return self._undo_failed(job, step.name, why, began)
+        except Exception as why:
+            return self._undo_failed(job, step.name, why, began)
+        record = self._record(job, step.name, BACK, 'ok', None, began) if step.undo else None
+        job.cursor, job.moves, job.tries = job.cursor - 1, job.moves + 1, 0
+        return self._save(job, record)
+
+    def _turn(self, job: Any, run: Run, recipe: type[Workflow], began: datetime.datetime) -> bool:
+        """All that had to be given back is: try again from the step rewound to, or end as failed."""
+        if job.stop_at >= 0 and not job.cancelled:
+            job.cursor, job.stop_at, job.heading, job.moves = job.stop_at, -1, FORWARD, job.moves + 1
+            return self._save(job, None)
+        if job.stop_at > 0:
+            job.stop_at = 0
+            return True
+        try:
+            recipe.on_failure(run)
+        except Exception as why:
+            return self._undo_failed(job, 'on_failure', why, began)
+        job.heading = UNDONE
+        return self._save(job, None, release=True)
+
+    def _undo_failed(self, job: Any, step: str, why: Exception, began: datetime.datetime) -> bool:
+        job.tries += 1
+        LOG.warning('Undo of %s in job %s failed (%s of %s): %s', step, job.id, job.tries, UNDO_TRIES, why)
+        record = self._record(job, step, BACK, 'failed', str(why), began)
+        if job.tries < UNDO_TRIES:
+            return self._wait(job, 2.0**job.tries / 2, record)
+        job.heading, job.error = STUCK, f'{step} could not be undone: {why} (after: {job.error})'
+        return self._save(job, record, release=True)
+
+    def _wait(self, job: Any, seconds: float, record: dict[str, Any] | None = None) -> bool:
+        job.run_at = self.clock.now() + datetime.timedelta(seconds=seconds)
+        return self._save(job, record, release=True, waiting=True)
+
+    def _record(
+        self, job: Any, step: str, heading: str, outcome: str, detail: str | None, began: datetime.datetime
+    ) -> dict[str, Any]:
+        return {
+            'job_id': job.id,
+            'subject': job.subject,
+            'step': step,
+            'heading': heading,
+            'outcome': outcome,
+            'detail': detail,
+            'host': job.notes.get('host'),
+            'started_at': began,
+            'finished_at': self.clock.now(),
+        }
+
+    def _save(self, job: Any, record: dict[str, Any] | None, release: bool = False, waiting: bool = False) -> bool:
+        """Write the job as it now is, if it is still ours; returns whether to go on with it at once."""
+        now = self.clock.now()
+        if job.heading not in UNDER_WAY:
+            job.finished_at = now
+        kept = {
+            name: getattr(job, name)
+            for name in (
+                'notes',
+                'heading',
+                'cursor',
+                'stop_at',
+                'rewinds',
+                'tries',
+                'moves',
+                'error',
+                'finished_at',
+            )
+        }
+        if release:
+            kept['owner'] = None
+        with self.db.write() as tx:
+            if waiting:  # a report that came in while the step was working must not be slept over
+                kept['run_at'] = sa.case((Job.woken == job.woken, job.run_at), else_=now)
+            if not tx.update(Job, Job.id == job.id, Job.generation == job.generation, updated_at=now, **kept):
+                raise Lost(job.id)
+            if record:
+                tx.insert(JobStep, **record)
+        return not release

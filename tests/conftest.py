@@ -1,0 +1,61 @@
+"""What every test may use."""
+
+import importlib
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+from nimbus.common import context, db
+from nimbus.common.clock import Clock
+from nimbus.common.parts import Parts
+
+MODELS = ('identity', 'image', 'network', 'volume', 'compute', 'scheduler')
+
+
+def load_models() -> None:
+    """Every table is known to db.Base."""
+    for name in ('jobs', 'outbox', 'quotas', 'services'):
+        importlib.import_module(f'nimbus.common.{name}')
+    for room in MODELS:
+        if importlib.util.find_spec(f'nimbus.{room}.models'):
+            importlib.import_module(f'nimbus.{room}.models')
+
+
+@pytest.fixture
+def database(tmp_path: pathlib.Path) -> Iterator[db.Database]:
+    """An empty database with every table."""
+    load_models()
+    made = db.Database(f'sqlite:///{tmp_path}/nimbus.db')
+    db.Base.metadata.create_all(made.writer)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def parts(database: db.Database) -> Parts:
+    """Parts with a database and no bus: what a wire test of one service needs."""
+    return Parts(conf=None, db=database, bus=None, clock=Clock())
+
+
+def asker(name: str, *roles: str, project: str | None = 'a' * 32, **more) -> context.Context:
+    """A context for a persona."""
+    return context.Context(
+        user_id=f'{name:0<32}'[:32],
+        user_name=name,
+        project_id=project,
+        project_name=project and f'project-{project[0]}',
+        roles=roles,
+        user_domain_id='default',
+        project_domain_id='default',
+        **more,
+    )
+
+
+READER = asker('reader', 'reader')
+MEMBER = asker('member', 'member', 'reader')
+MANAGER = asker('manager', 'manager', 'member', 'reader')
+ADMIN = asker('admin', 'admin', 'manager', 'member', 'reader')
+STRANGER = asker('stranger', 'member', 'reader', project='b' * 32)  # may do all in another project
+OUTSIDER = asker('outsider')  # no role at all
+SERVICE = asker('service', 'service', 'admin', 'manager', 'member', 'reader', service_roles=('service',))
