@@ -60,7 +60,8 @@ def rows(
 
 def _after(ways: list[tuple[Any, str]], row: Any) -> Any:
     """The rows that come after `row`: (a > x) or (a = x and b > y) or ..., with nulls as the lowest value."""
-    options, same = [], []
+    options: list[Any] = []
+    same: list[Any] = []
     for (column, way), value in zip(ways, tuple(row), strict=True):
         if value is None:
             beyond = column.is_not(None) if way == 'asc' else sa.false()

@@ -121,7 +121,7 @@ class Gzip(Filter):
         if 'gzip' not in environ.get('HTTP_ACCEPT_ENCODING', '') or not accepts.acceptable_encodings(['gzip']):
             return self.app(environ, start_response)
         kept: list[Any] = []
-        pieces = self.app(environ, lambda *told: kept.append(told) or (lambda data: None))
+        pieces = self.app(environ, lambda *told: kept.append(told))
         status, headers, *more = kept[0]
         kind = dict((name.lower(), value) for name, value in headers)
         if not isinstance(pieces, list) or 'json' not in kind.get('content-type', '') or sum(map(len, pieces)) < SMALL:
