@@ -35,4 +35,11 @@ OPTIONS = {
         ),
         cfg.IntOpt('pool_size', default=10, min=1, help='Connections a process keeps open at most.'),
     ],
+    'log': [
+        cfg.StrOpt('file', default='-', help='A path, - for standard error, or syslog.'),
+        cfg.StrOpt('level', default='INFO', help='The least severe level that is logged.'),
+        cfg.BoolOpt('debug', default=False, help='Log at DEBUG, every option at start among it, secrets masked.'),
+        cfg.IntOpt('rotate_mb', default=10, min=1, help='MiB after which a log file is rotated.'),
+        cfg.IntOpt('keep', default=10, min=1, help='Rotated log files kept.'),
+    ],
 }
