@@ -145,3 +145,15 @@ def one_at_a_time(path: pathlib.Path):
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def catalog_urls(conf: Any) -> dict[str, str]:
+    """The endpoint of each service type, as the catalog shows it."""
+    return {
+        'identity': f'{url_of(conf, "identity")}/v3',
+        'compute': f'{url_of(conf, "compute")}/v2.1',
+        'image': url_of(conf, 'image'),
+        'network': url_of(conf, 'network'),
+        'block-storage': f'{url_of(conf, "volume")}/v3',
+        'placement': url_of(conf, 'placement'),
+    }
