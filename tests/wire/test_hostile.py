@@ -23,8 +23,15 @@ SERVICES = ('identity', 'compute', 'image', 'network', 'volume', 'placement')
 PERSONAS = {'admin': ADMIN, 'member': MEMBER, 'reader': READER, 'outsider': OUTSIDER}
 WRITES = ('POST', 'PUT', 'PATCH')
 # Bodies that no JSON route takes.
-SHAPES = {'a list': [], 'a string': 'x', 'a number': 7, 'null': None, 'an empty object': {},
-          'a wrong wrapper': {'nimbus-nonsense': {}}, 'a nested bomb': None}
+SHAPES = {
+    'a list': [],
+    'a string': 'x',
+    'a number': 7,
+    'null': None,
+    'an empty object': {},
+    'a wrong wrapper': {'nimbus-nonsense': {}},
+    'a nested bomb': None,
+}
 
 
 class Tokens:
@@ -50,14 +57,25 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def send(app: Any, method: str, path: str, body: bytes = b'', token: str | None = 'admin', **headers: str) -> Any:
     """(status, headers, data) of one request through the whole pipeline."""
     path, _, query = path.partition('?')
-    environ = {'REQUEST_METHOD': method, 'SCRIPT_NAME': '', 'PATH_INFO': urllib.parse.unquote(path),
-               'QUERY_STRING': query, 'SERVER_NAME': 'cloud', 'SERVER_PORT': '80', 'HTTP_HOST': 'cloud',
-               'wsgi.url_scheme': 'http', 'wsgi.input': io.BytesIO(body), 'CONTENT_LENGTH': str(len(body)),
-               'CONTENT_TYPE': 'application/json', 'REMOTE_ADDR': '127.0.0.1'}
+    environ = {
+        'REQUEST_METHOD': method,
+        'SCRIPT_NAME': '',
+        'PATH_INFO': urllib.parse.unquote(path),
+        'QUERY_STRING': query,
+        'SERVER_NAME': 'cloud',
+        'SERVER_PORT': '80',
+        'HTTP_HOST': 'cloud',
+        'wsgi.url_scheme': 'http',
+        'wsgi.input': io.BytesIO(body),
+        'CONTENT_LENGTH': str(len(body)),
+        'CONTENT_TYPE': 'application/json',
+        'REMOTE_ADDR': '127.0.0.1',
+    }
     if token:
         environ['HTTP_X_AUTH_TOKEN'] = token
-    environ.update({key if key in ('CONTENT_LENGTH', 'CONTENT_TYPE') else f'HTTP_{key}': value
-                    for key, value in headers.items()})
+    environ.update(
+        {key if key in ('CONTENT_LENGTH', 'CONTENT_TYPE') else f'HTTP_{key}': value for key, value in headers.items()}
+    )
     kept: list[Any] = []
     pieces = app(environ, lambda status, sent, exc_info=None: kept.append((status, sent)))
     data = b''.join(pieces)
@@ -81,8 +99,12 @@ def routes(world: Any) -> Iterator[tuple[str, Any, str, Route]]:
         for mount, api in apis(app):
             for route in api.routes:
                 parts = [str(uuid.uuid4()) if part.startswith('{') else part for part in route.path.split('/')]
-                yield f'{service} {route.method} {mount}{route.path} {route.action or ""}', app, \
-                    mount + '/'.join(parts), route
+                yield (
+                    f'{service} {route.method} {mount}{route.path} {route.action or ""}',
+                    app,
+                    mount + '/'.join(parts),
+                    route,
+                )
 
 
 def version_headers(route: Route) -> dict[str, str]:
@@ -119,8 +141,13 @@ def test_nobody_gets_in_without_a_good_token(world, token):
 
 
 def test_identity_headers_cannot_be_forged(world):
-    forged = {'X_USER_ID': 'root', 'X_ROLES': 'admin', 'X_PROJECT_ID': 'a' * 32, 'X_IDENTITY_STATUS': 'Confirmed',
-              'X_IS_ADMIN_PROJECT': 'True'}
+    forged = {
+        'X_USER_ID': 'root',
+        'X_ROLES': 'admin',
+        'X_PROJECT_ID': 'a' * 32,
+        'X_IDENTITY_STATUS': 'Confirmed',
+        'X_IS_ADMIN_PROJECT': 'True',
+    }
 
     def judge(app, path, route):
         if route.open:
@@ -206,9 +233,24 @@ def test_a_version_nobody_speaks_is_not_acceptable(world, service):
 
 
 def test_odd_paths_and_queries_break_nothing(world):
-    odd = ('?limit=-1', '?limit=abc', '?limit=99999999999999999999', '?marker=%00', '?marker=nope', '?sort_key=nope',
-           '?sort_dir=sideways', '?sort=name:up', '?name=%F0%9F%92%A9', '?name=%ff', '?fields=nope', '?created_at=x:y',
-           "?name=';DROP TABLE servers;--", '?all_tenants=maybe', '?changes-since=yesterday', '?a[b]=c')
+    odd = (
+        '?limit=-1',
+        '?limit=abc',
+        '?limit=99999999999999999999',
+        '?marker=%00',
+        '?marker=nope',
+        '?sort_key=nope',
+        '?sort_dir=sideways',
+        '?sort=name:up',
+        '?name=%F0%9F%92%A9',
+        '?name=%ff',
+        '?fields=nope',
+        '?created_at=x:y',
+        "?name=';DROP TABLE servers;--",
+        '?all_tenants=maybe',
+        '?changes-since=yesterday',
+        '?a[b]=c',
+    )
 
     def judge(app, path, route):
         if route.method != 'GET' or route.open:
@@ -226,4 +268,3 @@ def test_the_tokens_own_project_is_the_only_one_in_a_path(world):
     other = 'c' * 32
     for service, path in (('compute', f'/v2.1/{other}/servers'), ('volume', f'/v3/{other}/volumes')):
         assert send(world.apps[service], 'GET', path, token='member')[0] in (400, 403, 404)
-
