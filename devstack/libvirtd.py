@@ -20,7 +20,11 @@ VIEW = {
     'cache': '/var/cache/libvirt',
     'run': '/run/libvirt',
 }
-ENTER = 'state=$1; shift; while [ "$1" != -- ]; do mkdir -p "$2"; mount --bind "$state/$1" "$2"; shift 2; done; shift; exec "$@"'
+ENTER = (
+    'state=$1; shift; '
+    'while [ "$1" != -- ]; do mkdir -p "$2"; mount --bind "$state/$1" "$2"; shift 2; done; shift; '
+    'exec "$@"'
+)
 QEMU_CONF = """\
 user = "root"
 group = "root"

@@ -13,14 +13,15 @@ import tempfile
 from devstack.progress import Unable, finish, say
 
 LIST = pathlib.Path(__file__).with_name('packages.txt')
-# A service that a package would start at once, for the whole machine and with its own settings, is not wanted:
+GUEST = LIST.parent / 'guest' / 'packages'
+# A package would start its server at once, for the whole machine and with settings of its own;
 # devstack starts what it needs itself, or asks systemd to.
 REFUSE_STARTS = '#!/bin/sh\nexit 101\n'
 
 
 def wanted(groups: list[str]) -> list[str]:
     """The packages of `groups`, in the order of the list."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {'guest': GUEST.read_text().split() if GUEST.exists() else []}
     group = ''
     for line in LIST.read_text().splitlines():
         line = line.partition('#')[0].strip()
@@ -31,7 +32,7 @@ def wanted(groups: list[str]) -> list[str]:
     unknown = [name for name in groups if name not in found]
     if unknown:
         raise Unable(f'packages.txt has no group {", ".join(unknown)}; it has {", ".join(found)}.')
-    return [package for name in groups for package in found[name]]
+    return list(dict.fromkeys(package for name in groups for package in found[name]))
 
 
 def missing(packages: list[str]) -> list[str]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 from devstack.progress import Unable
 
-# Every process started here, and each of its children, carries the state folder and its own name in its environment.
+# Every process started here, and each of its children, has the state folder and its name in its environment.
 MARK, NAME = 'NIMBUS_DEVSTACK_STATE', 'NIMBUS_DEVSTACK_NAME'
 _WAIT_FOR_WORD = 'read -r word && [ "$word" = go ] && exec "$@" </dev/null'
 
@@ -131,7 +131,7 @@ class Registry:
     def stop(
         self, name: str, patience: float = 10.0, first: signal.Signals = signal.SIGTERM, children: bool = True
     ) -> bool:
-        """The process `name` is gone and forgotten, and its children unless told otherwise; whether there was one."""
+        """The process `name` is gone and forgotten, its children too if asked; whether there was one."""
         process = self.get(name)
         if process:
             end([process], patience, first)
@@ -156,7 +156,7 @@ class Registry:
         return '\n'.join('    ' + line for line in text.splitlines()[-lines:]) or '    (nothing)'
 
     def marked(self, name: str | None = None) -> list[Process]:
-        """What was started from here, or only under `name`, with every child; never this process or one it runs in."""
+        """What was started from here, or only under `name`, and its children; never this process."""
         marks = {f'{MARK}={self._state}'.encode()} | ({f'{NAME}={name}'.encode()} if name else set())
         spared = set(_ancestors(os.getpid()))
         return [
