@@ -13,7 +13,7 @@ HOME = '/var/lib/nimbus'
 def up() -> argparse.ArgumentParser:
     """The command line of devstack/up."""
     parser = argparse.ArgumentParser(prog='devstack/up', description='Bring up a cloud on this machine.')
-    _state(parser)
+    state_option(parser)
     parser.add_argument(
         '--daemons',
         action='store_const',
@@ -38,14 +38,15 @@ def up() -> argparse.ArgumentParser:
 def down() -> argparse.ArgumentParser:
     """The command line of devstack/down."""
     parser = argparse.ArgumentParser(prog='devstack/down', description='Stop the cloud on this machine.')
-    _state(parser)
+    state_option(parser)
     parser.add_argument(
         '--purge', action='store_true', help='remove its data too, and its entries in clouds.yaml'
     )
     return parser
 
 
-def _state(parser: argparse.ArgumentParser) -> None:
+def state_option(parser: argparse.ArgumentParser) -> None:
+    """The command line can name the folder of the cloud."""
     default = os.environ.get('NIMBUS_STATE', HOME)
     parser.add_argument(
         '--state',

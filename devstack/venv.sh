@@ -14,7 +14,7 @@ fail() {
 }
 
 need_root() {
-    [ "$(id -u)" = 0 ] || fail "$1 needs root: it builds bridges, namespaces and guests."
+    [ "$(id -u)" = 0 ] || fail "$1 needs root; run it with sudo."
 }
 
 find_python() {
@@ -47,7 +47,7 @@ make_venv() {
     wanted=$( { "$VENV/bin/python" --version; echo "$ROOT $extras"; cat "$ROOT/pyproject.toml" "$ROOT/setup.cfg"; } | sha256sum)
     if [ "$wanted" != "$(cat "$stamp.stamp" 2>/dev/null)" ]; then
         say "installing nimbus and its libraries into .venv ($(echo $extras))"
-        "$VENV/bin/python" -m pip install -q --disable-pip-version-check -e "$ROOT[$(echo "$extras" | paste -sd,)]"
+        "$VENV/bin/python" -m pip install -qq --disable-pip-version-check -e "$ROOT[$(echo "$extras" | paste -sd,)]"
         echo "$extras" >"$stamp.extras"
         echo "$wanted" >"$stamp.stamp"
     fi

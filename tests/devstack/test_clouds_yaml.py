@@ -17,7 +17,7 @@ OTHERS = [
     'clouds:   # nothing yet\n',
     '# mine\nclouds:\n  other:   # a comment\n    auth: {username: me, password: "x"}  # tail\n\n# the end\n',
     'clouds:\n    other:\n        auth:\n            username: me\n    third:\n        profile: x',
-    'cache:\n  expiration_time: 3\nclouds:\n  other:\n    cert: |\n      line\n      line\nclient:\n  force: 1\n',
+    'cache:\n  expiration_time: 3\nclouds:\n  other:\n    cert: |\n      line\n      line\nclient:\n  f: 1\n',
     'clouds: {other: {profile: x}, third: {profile: "y"}}\n',
     '{"clouds": {"other": {"profile": "x"}}}',
     'clouds:\r\n  other:\r\n    profile: x\r\n',
