@@ -22,12 +22,8 @@ def up() -> argparse.ArgumentParser:
         help='separate daemons over RabbitMQ and a database server, instead of one process',
     )
     parser.add_argument('--database', choices=DATABASES[1:], help='the database server (default: mariadb)')
-    parser.add_argument(
-        '--bind', metavar='ADDRESS', help='where the REST endpoints listen (default: 127.0.0.1)'
-    )
-    parser.add_argument(
-        '--port-offset', type=int, metavar='N', help='added to every port, to have several clouds'
-    )
+    parser.add_argument('--bind', metavar='ADDRESS', help='where the REST endpoints listen (default: 127.0.0.1)')
+    parser.add_argument('--port-offset', type=int, metavar='N', help='added to every port, to have several clouds')
     parser.add_argument(
         '--virt-type', choices=('qemu', 'kvm'), help='kvm on a host that has it (default: qemu, emulation)'
     )
@@ -39,9 +35,7 @@ def down() -> argparse.ArgumentParser:
     """The command line of devstack/down."""
     parser = argparse.ArgumentParser(prog='devstack/down', description='Stop the cloud on this machine.')
     state_option(parser)
-    parser.add_argument(
-        '--purge', action='store_true', help='remove its data too, and its entries in clouds.yaml'
-    )
+    parser.add_argument('--purge', action='store_true', help='remove its data too, and its entries in clouds.yaml')
     return parser
 
 

@@ -41,9 +41,7 @@ def _migrate(place: Place, conf: list[str]) -> None:
     if place.choices.form == 'embedded':
         return
     say('bringing the database to the newest schema')
-    done = subprocess.run(
-        [str(BIN / 'nimbus-manage'), *conf, 'db', 'upgrade'], capture_output=True, text=True
-    )
+    done = subprocess.run([str(BIN / 'nimbus-manage'), *conf, 'db', 'upgrade'], capture_output=True, text=True)
     if done.returncode:
         raise Unable(f'nimbus-manage db upgrade failed: {(done.stderr or done.stdout).strip()[-3000:]}')
 

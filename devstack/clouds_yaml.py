@@ -158,7 +158,5 @@ def _checked(file: pathlib.Path, before: str, after: str, entry: dict, name: str
     except yaml.YAMLError:
         same = False
     if not same:
-        raise Unable(
-            f'{file} is written in a way that devstack cannot add to; the cloud {name} was not put into it.'
-        )
+        raise Unable(f'{file} is written in a way that devstack cannot add to; the cloud {name} was not put into it.')
     return after

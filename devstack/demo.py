@@ -134,9 +134,7 @@ def _image(admin: Api, file: pathlib.Path) -> str:
     body = {'name': IMAGE, 'disk_format': 'qcow2', 'container_format': 'bare', 'visibility': 'public'}
     image = glance.post('/v2/images', json=body).json()
     with file.open('rb') as data:
-        glance.put(
-            f'/v2/images/{image["id"]}/file', data=data, headers={'Content-Type': 'application/octet-stream'}
-        )
+        glance.put(f'/v2/images/{image["id"]}/file', data=data, headers={'Content-Type': 'application/octet-stream'})
     return image['id']
 
 

@@ -17,9 +17,7 @@ def main() -> int:
         say(f'there is no cloud in {state}')
         return 0
     if not state_of_ours(state):
-        raise Unable(
-            f'{state} is not the folder of a cloud: it was not made by devstack/up, so it is left alone.'
-        )
+        raise Unable(f'{state} is not the folder of a cloud: it was not made by devstack/up, so it is left alone.')
     with alone(state):
         place = Place(state, remembered(state) or Choices())
         stop(place, Registry(state))
@@ -59,9 +57,7 @@ def purge(place: Place) -> None:
     file = clouds_yaml.path()
     here = f'{place.url("identity")}/v3'
     mine = [
-        name
-        for name in users(place)
-        if (clouds_yaml.get(file, name) or {}).get('auth', {}).get('auth_url') == here
+        name for name in users(place) if (clouds_yaml.get(file, name) or {}).get('auth', {}).get('auth_url') == here
     ]
     if mine:
         clouds_yaml.take(file, mine)

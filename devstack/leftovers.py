@@ -72,9 +72,7 @@ def _remember(place: Place) -> dict[str, list[str]]:
     seen = _read(place)
     ports = _ports(place)
     ends = {link['ifindex'] for link in _links() if link['ifname'] in ports}
-    namespaces = {
-        name for name in _candidates() if any(link.get('link_index') in ends for link in _links(name))
-    }
+    namespaces = {name for name in _candidates() if any(link.get('link_index') in ends for link in _links(name))}
     suffixes = [port[3:] for port in ports if port.startswith(PLUG)]
     devices = {prefix + suffix for suffix in suffixes for prefix in PLUG}
     seen = {

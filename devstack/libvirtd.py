@@ -94,9 +94,7 @@ def _settings(place: Place, folder: pathlib.Path) -> None:
         'log_filters = "3:remote 4:event 3:json 3:rpc 4:util.dbus"\n'
         'log_outputs = "3:stderr"\n'
     )
-    (folder / 'etc' / 'virtlogd.conf').write_text(
-        'log_level = 3\nlog_outputs = "3:stderr"\nmax_size = 2097152\n'
-    )
+    (folder / 'etc' / 'virtlogd.conf').write_text('log_level = 3\nlog_outputs = "3:stderr"\nmax_size = 2097152\n')
 
 
 def _host_uuid(folder: pathlib.Path) -> str:

@@ -14,7 +14,9 @@ NAME = 'nimbus'
 
 def url(place: Place) -> str:
     """How nimbus reaches the database, for [database] connection."""
-    return f'mysql+pymysql://{NAME}:{place.secret("database")}@127.0.0.1:{place.port("database")}/{NAME}?charset=utf8mb4'
+    return (
+        f'mysql+pymysql://{NAME}:{place.secret("database")}@127.0.0.1:{place.port("database")}/{NAME}?charset=utf8mb4'
+    )
 
 
 def up(place: Place, registry: Registry) -> None:
@@ -30,9 +32,7 @@ def up(place: Place, registry: Registry) -> None:
     root = pymysql.connect(unix_socket=str(socket), user='root')
     with root.cursor() as cursor:
         cursor.execute(f'CREATE DATABASE IF NOT EXISTS {NAME} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin')
-        cursor.execute(
-            f"CREATE USER IF NOT EXISTS {NAME}@'127.0.0.1' IDENTIFIED BY %s", (place.secret('database'),)
-        )
+        cursor.execute(f"CREATE USER IF NOT EXISTS {NAME}@'127.0.0.1' IDENTIFIED BY %s", (place.secret('database'),))
         cursor.execute(f"GRANT ALL ON {NAME}.* TO {NAME}@'127.0.0.1'")
     root.close()
 

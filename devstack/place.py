@@ -109,9 +109,7 @@ def settle(state: pathlib.Path, **chosen: object) -> Place:
     Raises Unable when a choice would change what the data that is there was made with.
     """
     if len(str(state)) > LONGEST:
-        raise Unable(
-            f'the path {state} is too long for unix sockets below it; {LONGEST} characters are allowed.'
-        )
+        raise Unable(f'the path {state} is too long for unix sockets below it; {LONGEST} characters are allowed.')
     before = remembered(state)
     now = {name: value for name, value in chosen.items() if value is not None}
     choices = dataclasses.replace(before or Choices(), **now)

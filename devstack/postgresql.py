@@ -45,9 +45,7 @@ def down(registry: Registry) -> None:
 
 
 def _program(name: str) -> str:
-    found = sorted(
-        pathlib.Path('/usr/lib/postgresql').glob(f'*/bin/{name}'), key=lambda path: int(path.parts[4])
-    )
+    found = sorted(pathlib.Path('/usr/lib/postgresql').glob(f'*/bin/{name}'), key=lambda path: int(path.parts[4]))
     if not found:
         raise Unable(f'PostgreSQL is installed but {name} is not in /usr/lib/postgresql/*/bin.')
     return str(found[-1])
@@ -76,9 +74,7 @@ def _create(folder: pathlib.Path) -> None:
     if made.returncode:
         raise Unable(f'initdb failed: {made.stderr.strip()[-2000:]}')
     # Only root and the server's own user reach the socket's folder; root speaks there as the server's user.
-    (aside / 'pg_hba.conf').write_text(
-        'local all postgres peer map=root\nhost all all 127.0.0.1/32 scram-sha-256\n'
-    )
+    (aside / 'pg_hba.conf').write_text('local all postgres peer map=root\nhost all all 127.0.0.1/32 scram-sha-256\n')
     (aside / 'pg_ident.conf').write_text('root root postgres\nroot postgres postgres\n')
     aside.rename(data)
 

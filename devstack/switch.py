@@ -71,9 +71,7 @@ def down(place: Place, registry: Registry) -> None:
     control = folder / 'ovs-vswitchd.ctl'
     if registry.get('ovs-vswitchd') and control.exists():
         # Only this word makes it take its taps and bridges along.
-        subprocess.run(
-            ['ovs-appctl', '--timeout=10', '-t', str(control), 'exit', '--cleanup'], capture_output=True
-        )
+        subprocess.run(['ovs-appctl', '--timeout=10', '-t', str(control), 'exit', '--cleanup'], capture_output=True)
     registry.stop('ovs-vswitchd')
     registry.stop('ovsdb-server')
 
@@ -82,9 +80,7 @@ def _answers(remote: str) -> bool:
     path = remote.removeprefix('unix:')
     if not os.path.exists(path):
         return False
-    asked = subprocess.run(
-        ['ovs-vsctl', '--timeout=2', f'--db={remote}', '--no-wait', 'list-br'], capture_output=True
-    )
+    asked = subprocess.run(['ovs-vsctl', '--timeout=2', f'--db={remote}', '--no-wait', 'list-br'], capture_output=True)
     return asked.returncode == 0
 
 

@@ -71,9 +71,7 @@ def guest_image(place: Place) -> pathlib.Path:
     log = place.folder('log') / 'guest-image.log'
     with log.open('wb') as output:
         words = [str(BUILD), str(folder), str(place.folder('guest/cache'))]
-        code = subprocess.run(
-            words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
-        ).returncode
+        code = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT).returncode
     if code or not image.exists():
         raise Unable(f'the guest image could not be built; the end of {log}:\n{log.read_text()[-2000:]}')
     return image

@@ -26,9 +26,7 @@ class Found:
 def look(place: Place) -> Found:
     """What the cloud has for tests to use.  Raises Unable when it lacks an image or a flavor."""
     admin = demo.Api(place, 'admin')
-    images = [
-        row for row in admin.of('image').get('/v2/images').json()['images'] if row['status'] == 'active'
-    ]
+    images = [row for row in admin.of('image').get('/v2/images').json()['images'] if row['status'] == 'active']
     flavors = sorted(admin.of('compute').get('/flavors/detail').json()['flavors'], key=lambda row: row['ram'])
     if not images or not flavors:
         raise Unable('tempest needs an active image and a flavor; run devstack/up first, without --no-demo.')

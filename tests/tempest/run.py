@@ -49,12 +49,8 @@ def arguments() -> argparse.ArgumentParser:
         epilog=f'Without a test only the workspace is made. The areas are {", ".join(AREAS)}.',
     )
     state_option(parser)
-    parser.add_argument(
-        'tests', nargs='*', metavar='TEST', help='a test id, the name of an area, or "all" of them'
-    )
-    parser.add_argument(
-        '--newest', action='store_true', help='ask for the newest microversion in every request'
-    )
+    parser.add_argument('tests', nargs='*', metavar='TEST', help='a test id, the name of an area, or "all" of them')
+    parser.add_argument('--newest', action='store_true', help='ask for the newest microversion in every request')
     parser.add_argument('--concurrency', type=int, default=2, help='how many tests run at once (default: 2)')
     return parser
 

@@ -17,9 +17,7 @@ def test_tests_that_all_pass_leave_nothing_to_say():
 
 
 def test_a_listed_test_that_was_skipped_is_not_a_pass():
-    assert run.judge(['a.b'], [outcome('a.b', 'skipped', 'no such service')])[1] == [
-        'a.b skipped: no such service'
-    ]
+    assert run.judge(['a.b'], [outcome('a.b', 'skipped', 'no such service')])[1] == ['a.b skipped: no such service']
 
 
 def test_a_listed_test_that_never_ran_is_named():

@@ -43,9 +43,7 @@ class Workspace:
         self.folder.mkdir(parents=True, exist_ok=True)
         config.write(self._place, self.folder, newest)
         where = 'import os, tempest.test_discover as t; print(os.path.dirname(os.path.abspath(t.__file__)))'
-        asked = subprocess.run(
-            [str(self._bin / 'python'), '-c', where], capture_output=True, text=True, check=True
-        )
+        asked = subprocess.run([str(self._bin / 'python'), '-c', where], capture_output=True, text=True, check=True)
         tests = pathlib.Path(asked.stdout.strip())
         text = f'[DEFAULT]\ntest_path={tests}\ntop_dir={tests.parent}\ngroup_regex=([^\\.]*\\.)*\n'
         (self.folder / '.stestr.conf').write_text(text)
@@ -77,9 +75,7 @@ class Workspace:
             capture_output=True,
         )
         script = pathlib.Path(__file__).with_name('outcomes.py')
-        told = subprocess.run(
-            [str(self._bin / 'python'), str(script)], input=last.stdout, capture_output=True
-        )
+        told = subprocess.run([str(self._bin / 'python'), str(script)], input=last.stdout, capture_output=True)
         if told.returncode:
             raise Unable(f"tempest's results cannot be read: {told.stderr.decode()[-2000:]}")
         return [json.loads(line) for line in told.stdout.splitlines()]
