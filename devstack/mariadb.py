@@ -1,6 +1,7 @@
 """Runs a MariaDB of the cloud's own, on loopback, with one database and one user."""
 
 import shutil
+import socket
 import subprocess
 
 import pymysql
@@ -22,14 +23,14 @@ def url(place: Place) -> str:
 def up(place: Place, registry: Registry) -> None:
     """The server answers nimbus's user."""
     folder = place.folder('mariadb', 0o700, 'mysql')
-    socket = folder / 'socket'
+    path = folder / 'socket'
     if not registry.get('mariadb'):
         _create(place)
         say('starting MariaDB')
         registry.stop('mariadb')
         registry.start('mariadb', ['mariadbd', f'--defaults-file={_settings(place)}', '--user=mysql'])
-    registry.require('mariadb', lambda: _answers(str(socket)), 60)
-    root = pymysql.connect(unix_socket=str(socket), user='root')
+    registry.require('mariadb', lambda: _answers(str(path)), 60)
+    root = pymysql.connect(unix_socket=str(path), user='root')
     with root.cursor() as cursor:
         cursor.execute(f'CREATE DATABASE IF NOT EXISTS {NAME} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin')
         cursor.execute(f"CREATE USER IF NOT EXISTS {NAME}@'127.0.0.1' IDENTIFIED BY %s", (place.secret('database'),))
@@ -87,9 +88,12 @@ def _create(place: Place) -> None:
     aside.rename(data)
 
 
-def _answers(socket: str) -> bool:
+def _answers(path: str) -> bool:
     try:
-        pymysql.connect(unix_socket=socket, user='root').close()
+        # PyMySQL leaves a socket open that it could not connect, so that is tried first.
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(path)
+        pymysql.connect(unix_socket=path, user='root').close()
     except (pymysql.MySQLError, OSError):
         return False
     return True

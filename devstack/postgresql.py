@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from devstack.place import Place
-from devstack.processes import Registry
+from devstack.processes import Registry, wait_until
 from devstack.progress import Unable, say
 
 NAME = 'nimbus'
@@ -26,6 +26,7 @@ def up(place: Place, registry: Registry) -> None:
     if not registry.get('postgresql'):
         _create(folder)
         say('starting PostgreSQL')
+        _forget_the_dead(folder / 'data')
         settings = {
             'listen_addresses': '127.0.0.1',
             'port': str(place.port('database')),
@@ -77,6 +78,27 @@ def _create(folder: pathlib.Path) -> None:
     (aside / 'pg_hba.conf').write_text('local all postgres peer map=root\nhost all all 127.0.0.1/32 scram-sha-256\n')
     (aside / 'pg_ident.conf').write_text('root root postgres\nroot postgres postgres\n')
     aside.rename(data)
+
+
+def _forget_the_dead(data: pathlib.Path) -> None:
+    """A server that was killed holds no lock on the data any more.
+
+    PostgreSQL takes a dead process that nobody has waited for yet, or another that has its number now, for itself.
+    """
+    wait_until(lambda: not _at_work(data), 5.0)
+    if not _at_work(data):
+        for lock in (data / 'postmaster.pid', *data.parent.glob('.s.PGSQL.*')):
+            lock.unlink(missing_ok=True)
+
+
+def _at_work(data: pathlib.Path) -> bool:
+    for entry in pathlib.Path('/proc').glob('[0-9]*/cwd'):
+        try:
+            if entry.readlink() == data:
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def _connect(place: Place) -> psycopg.Connection:

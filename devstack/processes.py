@@ -121,6 +121,8 @@ class Registry:
         self._write(name, process)
         child.stdin.write(b'go\n')
         child.stdin.close()
+        # It outlives this process, and is asked after by its record; Popen would complain about that.
+        child.returncode = 0
         return process
 
     def _write(self, name: str, process: Process) -> None:

@@ -118,7 +118,7 @@ def agent_permission(host: str) -> str:
     """What an agent's user on `host` may declare, write and read: its own queues, the desk and replies."""
     own = host.replace('.', r'\.')
     return (
-        rf'^(nimbus|(compute|network|volume)(\.{own}|_fanout(_.*)?)?|desk(\..*|_fanout.*)?|reply_.*'
+        rf'^(nimbus|(compute|network|volume)(\.{own}|_fanout(_.*)?)?|desk-(compute|network|volume)|reply_.*'
         r'|amq\.default|)$'
     )
 

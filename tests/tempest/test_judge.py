@@ -1,6 +1,7 @@
 """How tempest's outcomes are held to the lists."""
 
 import re
+import xml.etree.ElementTree as xml
 
 import pytest
 
@@ -34,3 +35,10 @@ def test_the_lists_hold_the_tests_that_must_pass(area, number):
     tests = run.listed(area)
     assert len(set(tests)) == number
     assert all(re.fullmatch(rf'tempest\.api\.{area}\.[\w.]+', test) for test in tests)
+
+
+def test_the_report_counts_a_skipped_test_of_the_lists_as_failed(tmp_path):
+    outcomes = [outcome('a', 'passed'), outcome('b', 'skipped', 'off'), outcome('other', 'skipped', 'off')]
+    run.report(['a', 'b', 'c'], outcomes, tmp_path / 'r.xml')
+    cases = {case.get('name'): [child.tag for child in case] for case in xml.parse(tmp_path / 'r.xml').iter('testcase')}
+    assert cases == {'a': [], 'b': ['failure'], 'c': ['failure'], 'other': ['skipped']}
