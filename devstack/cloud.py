@@ -6,11 +6,13 @@ import sys
 import urllib.error
 import urllib.request
 
+from devstack import settings
 from devstack.place import REST, Place
 from devstack.processes import Registry
 from devstack.progress import Unable, say
 
 DAEMONS = ('identity', 'image', 'api', 'conductor', 'scheduler', 'network', 'volume', 'compute')
+AGENTS = ('network', 'volume', 'compute')
 BIN = pathlib.Path(sys.executable).parent
 
 
@@ -23,27 +25,35 @@ def names(place: Place) -> list[str]:
 
 def up(place: Place, registry: Registry, changed: bool) -> None:
     """Every part of the cloud runs with today's settings and says that it is well."""
-    conf = ['--config-file', str(place.state / 'nimbus.conf')]
     if changed:
         for name in reversed(names(place)):
             registry.stop(name, children=False)
     missing = [name for name in names(place) if not registry.get(name)]
     if missing:
-        _migrate(place, conf)
+        _prepare(place)
         say(f'starting {", ".join(missing)}')
     for name in missing:
-        argv = [str(BIN / name), *(['up'] if name == 'nimbus' else []), *conf]
-        registry.start(name, argv)
+        agent = name.removeprefix('nimbus-') in AGENTS
+        registry.start(name, [str(BIN / name), *(['up'] if name == 'nimbus' else []), *_told(place, agent)])
     _wait(place, registry)
 
 
-def _migrate(place: Place, conf: list[str]) -> None:
-    if place.choices.form == 'embedded':
-        return
-    say('bringing the database to the newest schema')
-    done = subprocess.run([str(BIN / 'nimbus-manage'), *conf, 'db', 'upgrade'], capture_output=True, text=True)
-    if done.returncode:
-        raise Unable(f'nimbus-manage db upgrade failed: {(done.stderr or done.stdout).strip()[-3000:]}')
+def _told(place: Place, agent: bool = False) -> list[str]:
+    return [word for file in settings.files(place, agent) for word in ('--config-file', str(file))]
+
+
+def _prepare(place: Place) -> None:
+    """The schema is the newest, and the first users, roles and endpoints stand."""
+    say('preparing the database')
+    passwords = []
+    for option, user in {'--password-file': 'admin', '--service-password-file': 'nimbus'}.items():
+        place.secret(user)
+        passwords += [option, str(place.state / 'secrets' / user)]
+    for words in (['db', 'upgrade'], ['token', 'setup'], ['bootstrap', *passwords]):
+        done = subprocess.run([str(BIN / 'nimbus-manage'), *_told(place), *words], capture_output=True, text=True)
+        if done.returncode:
+            last = (done.stderr or done.stdout).strip()[-3000:]
+            raise Unable(f'nimbus-manage {" ".join(words[:2])} failed: {last}')
 
 
 def _wait(place: Place, registry: Registry) -> None:
