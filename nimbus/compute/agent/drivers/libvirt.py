@@ -34,6 +34,8 @@ STATES = {
     libvirt.VIR_DOMAIN_SHUTOFF: SHUTDOWN,
     libvirt.VIR_DOMAIN_CRASHED: CRASHED,
 }
+# A QEMU that is killed counts as failed, one that aborts as crashed.
+DEATHS = (libvirt.VIR_DOMAIN_EVENT_STOPPED_CRASHED, libvirt.VIR_DOMAIN_EVENT_STOPPED_FAILED)
 EVENT_STATES = {
     libvirt.VIR_DOMAIN_EVENT_STARTED: RUNNING,
     libvirt.VIR_DOMAIN_EVENT_RESUMED: RUNNING,
@@ -362,7 +364,7 @@ class LibvirtDriver(Driver):
         self._patience.wake()
         if kind == events.LIFECYCLE and values[0] in EVENT_STATES:
             state = EVENT_STATES[values[0]]
-            if state == SHUTDOWN and values[1] == libvirt.VIR_DOMAIN_EVENT_STOPPED_CRASHED:
+            if state == SHUTDOWN and values[1] in DEATHS:
                 state = CRASHED
             if self._told.get(guest_id) == state:
                 return  # libvirt tells of a start twice: started, resumed
