@@ -17,7 +17,7 @@ class Guard:
         self._sets = ipsets.Sets(prefix)
         self._zones: dict[str, int] = {}
         self._cache: dict = {}
-        self._pruned: object = None
+        self._pruned: tuple[dict[str, filters.Guarded], dict] | None = None
 
     def number(self, ports: Sequence[Port], noted: dict[str, int]) -> dict[str, int]:
         """Every port has a conntrack zone of its own; one that had one before keeps it."""
@@ -41,10 +41,9 @@ class Guard:
             tables.ensure(wanted, audit)
         self._cache = fresh
         self._sets.forget(sets)
-        basis = (guarded, sets)
-        if basis != self._pruned:
+        if self._narrowed({item.port.id: item for item in guarded}, sets):
             self._cut(guarded, known)
-            self._pruned = basis
+        self._pruned = ({item.port.id: item for item in guarded}, sets)
 
     def standing(self) -> set[str]:
         """The taps whose traffic the host filters (or lets pass on purpose) both ways, in both families."""
@@ -75,6 +74,17 @@ class Guard:
             ipsets.set_name(self.prefix, group, ethertype): (ethertype, ipsets.members(known.get(group), ethertype))
             for group, ethertype in sorted(named)
         }
+
+    def _narrowed(self, guarded: dict[str, filters.Guarded], sets: dict) -> bool:
+        """Whether something that was admitted when flows were last cut may be admitted no more."""
+        if self._pruned is None:
+            return True
+        items, old_sets = self._pruned
+        return any(
+            now is None or now.port.security != old.port.security or not set(old.rules) <= set(now.rules)
+            or not set(old.port.addresses) <= set(now.port.addresses)
+            for old, now in ((old, guarded.get(name)) for name, old in items.items())
+        ) or any(name not in sets or not old[1] <= sets[name][1] for name, old in old_sets.items())  # fmt: skip
 
     def _cut(self, guarded: list[filters.Guarded], known: dict[str, Group]) -> None:
         """Every tracked flow of ours is one that its port's rules would admit today."""

@@ -41,7 +41,8 @@ class Proxy:
         return '\n'.join([
             'global', f'    user {self.user}', f'    group {group}', '    maxconn 512', '    nbthread 1',
             'defaults', '    mode http', '    timeout connect 5s', '    timeout client 32s',
-            '    timeout server 32s', '    timeout http-request 10s', '    timeout http-keep-alive 10s',
+            '    timeout server 32s', '    timeout http-request 10s', '    option http-buffer-request',
+            '    timeout http-keep-alive 10s',
             'listen metadata', f'    bind {bind}',
             *(f'    http-request del-header {name}' for name in TRUSTED),
             '    http-request set-header X-Forwarded-For %[src]',
