@@ -59,6 +59,7 @@ class PrivateHost:
     """The calling thread is in a network and a mount namespace of its own, with an Open vSwitch; then it is back."""
 
     def __enter__(self):
+        self.folder_before = os.getcwd()
         self.home = [os.open(f'/proc/thread-self/ns/{kind}', os.O_RDONLY) for kind in ('net', 'mnt')]
         os.makedirs('/run/netns', exist_ok=True)
         if LIBC.unshare(CLONE_NEWNS | CLONE_NEWNET):
@@ -84,6 +85,7 @@ class PrivateHost:
             if LIBC.setns(descriptor, kind):
                 raise OSError(ctypes.get_errno(), 'setns')
             os.close(descriptor)
+        os.chdir(self.folder_before)
 
     def start_database(self):
         self._daemon('ovsdb-server', f'{self.folder}/conf.db', f'--remote=p{self.ovsdb}')

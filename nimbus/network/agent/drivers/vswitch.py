@@ -21,8 +21,13 @@ class Plugged:
     """A port that stands in the bridge."""
     name: str
     tag: int | None
-    number: int | None                             # the OpenFlow port; None while the switch has no device for it
+    number: int | None                             # the OpenFlow port; None without a device
     ids: dict[str, str]                            # the interface's external_ids
+
+
+class _Api(OvsdbIdl):
+    # The library keeps one connection per class for the whole process; here each switch has its own.
+    ovsdb_connection = None
 
 
 class Switch:
@@ -47,9 +52,8 @@ class Switch:
                 self._api.add_br(self.bridge, may_exist=True, datapath_type=self.datapath),
                 self._api.db_set('Bridge', self.bridge, ('external_ids', {MADE: 'true'})),
             )
-        self._commit(
-            self._api.db_set('Bridge', self.bridge, ('datapath_type', self.datapath), ('fail_mode', 'secure')),
-        )
+        wanted = (('datapath_type', self.datapath), ('fail_mode', 'secure'))
+        self._commit(self._api.db_set('Bridge', self.bridge, *wanted))
 
     def close(self) -> None:
         """The connection and its thread are gone."""
@@ -181,7 +185,7 @@ class Switch:
                 probe.connect(path)
             idl = connection.OvsdbIdl.from_server(self.database, 'Open_vSwitch', helper_tables=TABLES)
             self._connection = connection.Connection(idl, self.timeout)
-            self._api = OvsdbIdl(self._connection)
+            self._api = _Api(self._connection)
         except Exception as why:
             self._connection = self._api = None
             raise OSError(f'Open vSwitch does not answer at {self.database}: {why}') from why
