@@ -9,7 +9,7 @@ import tempfile
 import time
 import uuid
 
-from nimbus.network.agent.drivers import fake, ovs
+from nimbus.network.agent.drivers import daemons, fake, ovs
 from nimbus.network.agent.drivers.settings import Settings
 
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
@@ -208,11 +208,10 @@ class RealLab:
 
     def processes(self):
         found = []
-        for path in pathlib.Path('/proc').glob('[0-9]*/cmdline'):
-            with contextlib.suppress(OSError):
-                line = path.read_bytes().decode(errors='replace')
-                if str(self.state) in line:
-                    found.append(line.split('\0')[0])
+        for pid in filter(str.isdigit, os.listdir('/proc')):
+            line = daemons.command_line(int(pid))
+            if str(self.state) in ' '.join(line):
+                found.append(line[0])
         return sorted(found)
 
     def _is_guest(self, tap):
@@ -231,7 +230,8 @@ class RealLab:
             self.machine.start_database()
 
     def close(self):
-        for room in self.guests.values():
+        for port_id, room in self.guests.items():
+            sh('ip', 'link', 'del', 'tap' + port_id[:11], check=False)
             sh('ip', 'netns', 'del', room)
         last = ovs.Driver(self.settings)
         try:

@@ -20,7 +20,7 @@ class Daemon:
     def pid(self) -> int | None:
         """The process id, if it runs with today's arguments in today's namespace."""
         found = self._anyone()
-        if found is None or _command_line(found) != self.argv or not self._at_home(found):
+        if found is None or command_line(found) != self.argv or not self._at_home(found):
             return None
         return found
 
@@ -61,7 +61,7 @@ class Daemon:
         return None
 
     def _is_mine(self, pid: int) -> bool:
-        line = _command_line(pid)
+        line = command_line(pid)
         return bool(line) and line[0] == self.argv[0] and any(self.token in part for part in line)
 
     def _at_home(self, pid: int) -> bool:
@@ -73,12 +73,19 @@ class Daemon:
         return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
 
-def _command_line(pid: int) -> list[str]:
+def command_line(pid: int) -> list[str]:
+    """The process's arguments; none when it is gone."""
     try:
-        with open(f'/proc/{pid}/cmdline', 'rb') as file:
-            return file.read().decode(errors='replace').split('\0')[:-1]
+        # A process that ends between open and read breaks a buffered file halfway through its making.
+        file = os.open(f'/proc/{pid}/cmdline', os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return []
+    try:
+        return os.read(file, 65536).decode(errors='replace').split('\0')[:-1]
+    except OSError:
+        return []
+    finally:
+        os.close(file)
 
 
 def _end(pid: int) -> None:
@@ -90,7 +97,7 @@ def _end(pid: int) -> None:
             return
         until = time.monotonic() + wait
         while time.monotonic() < until:
-            if not _command_line(pid):
+            if not command_line(pid):
                 return
             time.sleep(0.005)
     raise OSError(f'The process {pid} does not end.')

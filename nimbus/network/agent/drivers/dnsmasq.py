@@ -45,6 +45,10 @@ class Server:
             with namespaces.links() as host:
                 plug.remove(host, 'tap' + noted.removeprefix('ns-'))
         files.write(self._file('interface'), self.interface + '\n')
+        if not plug.stands(self.namespace, self.outer, self.interface):
+            # Their sockets are bound to the link that is no more.
+            self.daemon.stop()
+            self._proxy().stop()
         return plug.pair(self.namespace, self.outer, self.interface, self.network.dhcp_mac, self.network.mtu)
 
     def serve(self) -> None:
@@ -56,11 +60,14 @@ class Server:
         if new:
             plug.announce(self.namespace, self.interface, self.network.dhcp_mac, new - {ADDRESS})
         self._serve_addresses()
-        proxy = Proxy(self.namespace, self.folder, self.settings.metadata_socket or '', self.settings.daemon_user)
+        proxy = self._proxy()
         if self.settings.metadata_socket:
             proxy.ensure(f'{ADDRESS}:80 interface {self.interface}', 'X-Neutron-Network-ID', self.network.id)
         else:
             proxy.stop()
+
+    def _proxy(self) -> Proxy:
+        return Proxy(self.namespace, self.folder, self.settings.metadata_socket or '', self.settings.daemon_user)
 
     def _serve_addresses(self) -> None:
         if not self.subnets:

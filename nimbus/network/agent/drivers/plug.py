@@ -98,6 +98,12 @@ def remove(route: IPRoute, name: str) -> None:
             raise
 
 
+def stands(namespace: str, outer: str, inner: str) -> bool:
+    """Whether both ends of a pair are where they belong."""
+    with namespaces.links() as host, namespaces.links(namespace) as room:
+        return bool(read(host, [outer]) and read(room, [inner]))
+
+
 def pair(namespace: str, outer: str, inner: str, mac: str, mtu: int) -> bool:
     """A veth pair leads from `outer` on the host to `inner` in the namespace; says whether it is new."""
     with namespaces.links() as host, namespaces.links(namespace) as room:
