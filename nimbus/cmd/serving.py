@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
+os.environ.setdefault('EVENTLET_NO_GREENDNS', 'yes')  # names are resolved in native threads
 with warnings.catch_warnings():
     warnings.simplefilter('ignore')  # eventlet warns at import against the monkey-patching that is not done here
     import eventlet
