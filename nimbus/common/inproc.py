@@ -77,12 +77,12 @@ class Listener(base.PollStyleListener):
 
     def __init__(self, bus: Bus, names: list[str]) -> None:
         super().__init__()
-        self._bus, self._inbox = bus, queue.SimpleQueue[Any]()
+        self._bus, self._inbox, self._stopped = bus, queue.SimpleQueue[Any](), False
         bus.listen(names, self._inbox)
 
     def poll(self, timeout: float | None = None, batch_size: int = 1, batch_timeout: float | None = None) -> list[Any]:
         try:
-            item = self._inbox.get(timeout=timeout)
+            item = self._inbox.get(not self._stopped, timeout)  # once stopped, only what is there already
         except queue.Empty:
             return []
         if item is None:
@@ -91,6 +91,7 @@ class Listener(base.PollStyleListener):
         return [Incoming(orjson.loads(ctxt), orjson.loads(message), answer)]
 
     def stop(self) -> None:
+        self._stopped = True
         self._bus.leave(self._inbox)
         self._inbox.put(None)
 
