@@ -52,7 +52,7 @@ class Patience:
     def past_collisions(self, create: Callable[[], object]) -> None:
         """`create()` has been done, tried anew when another process took the console's port first.
 
-        libvirt looks for a free port and QEMU binds it later: a second libvirt on the machine can come between.
+        libvirt looks for a free port and QEMU binds it later: a second libvirt here can come between.
         """
         for left in reversed(range(COLLISIONS)):
             try:
