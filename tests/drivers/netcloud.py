@@ -1,10 +1,20 @@
 """A small cloud's wishes for one host: networks, ports, groups and routers in few words."""
+
 import dataclasses
 import ipaddress
 import uuid
 
 from nimbus.network.agent.drivers.base import (
-    Address, Desired, Group, Lease, Network, Port, Router, RouterPort, Rule, Subnet,
+    Address,
+    Desired,
+    Group,
+    Lease,
+    Network,
+    Port,
+    Router,
+    RouterPort,
+    Rule,
+    Subnet,
 )  # fmt: skip
 
 PING = Rule('ingress', 'IPv4', 'icmp')

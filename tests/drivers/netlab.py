@@ -1,4 +1,5 @@
 """A host to try network drivers on: pretended, or a private one with its own Open vSwitch and namespaces."""
+
 import contextlib
 import ctypes
 import os
@@ -70,7 +71,9 @@ class PrivateHost:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix='nimlab'))
         self.folder.chmod(0o755)
         self.ovsdb = f'unix:{self.folder}/db.sock'
-        self.env = dict.fromkeys(('OVS_RUNDIR', 'OVS_LOGDIR', 'OVS_DBDIR', 'OVS_SYSCONFDIR'), str(self.folder))
+        self.env = dict.fromkeys(
+            ('OVS_RUNDIR', 'OVS_LOGDIR', 'OVS_DBDIR', 'OVS_SYSCONFDIR'), str(self.folder)
+        )
         sh('ovsdb-tool', 'create', f'{self.folder}/conf.db', '/usr/share/openvswitch/vswitch.ovsschema')
         self.start_database()
         sh('ovs-vsctl', '--no-wait', f'--db={self.ovsdb}', 'init')
@@ -140,7 +143,9 @@ class RealLab:
         self.inside(port, 'sysctl', '-qw', 'net.ipv6.conf.eth0.accept_dad=0')
         self.inside(port, 'ip', 'link', 'set', 'eth0', 'address', port.mac, 'up')
         for one in port.addresses if address else ():
-            self.inside(port, 'ip', 'addr', 'add', one.ip + ('/64' if ':' in one.ip else '/24'), 'dev', 'eth0')
+            self.inside(
+                port, 'ip', 'addr', 'add', one.ip + ('/64' if ':' in one.ip else '/24'), 'dev', 'eth0'
+            )
 
     def inside(self, port, *argv, **options):
         return sh('ip', 'netns', 'exec', self.guests[port.id], *argv, **options)
@@ -240,5 +245,3 @@ class RealLab:
         finally:
             for made in (*self.drivers, last):
                 made.close()
-
-

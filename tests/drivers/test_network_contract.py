@@ -1,4 +1,5 @@
 """What every network driver does, tried on the pretended host and on a real one."""
+
 import os
 import shutil
 

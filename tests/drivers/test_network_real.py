@@ -1,4 +1,5 @@
 """What only a real host can show: packets, headers and rules seen from outside the driver."""
+
 import hashlib
 import hmac
 import http.server
@@ -132,7 +133,9 @@ def test_an_allowed_pair_may_be_used(driver, lab, wishes):
 def test_a_forged_mac_is_dropped(driver, lab, wishes):
     _, _, thief, target = pair(driver, lab, wishes, PING)
     lab.inside(thief, 'ip', 'link', 'set', 'eth0', 'address', 'fa:16:3e:99:99:99')
-    lab.inside(target, 'ip', 'neigh', 'replace', thief.addresses[0].ip, 'lladdr', 'fa:16:3e:99:99:99', 'dev', 'eth0')
+    lab.inside(
+        target, 'ip', 'neigh', 'replace', thief.addresses[0].ip, 'lladdr', 'fa:16:3e:99:99:99', 'dev', 'eth0'
+    )
     lab.inside(thief, 'ip', 'neigh', 'replace', target.addresses[0].ip, 'lladdr', target.mac, 'dev', 'eth0')
     assert not lab.pings(thief, target)
 
@@ -181,7 +184,7 @@ def build_udp(source, target, tag):
     mac, to = (port.mac.replace(':', '') for port in (source, target))
     src, dst = (bytes(map(int, port.addresses[0].ip.split('.'))) for port in (source, target))
     head = bytearray.fromhex('45000020000100004011') + b'\0\0' + src + dst
-    total = sum(int.from_bytes(head[i:i + 2], 'big') for i in range(0, 20, 2))
+    total = sum(int.from_bytes(head[i : i + 2], 'big') for i in range(0, 20, 2))
     head[10:12] = (~((total & 0xFFFF) + (total >> 16)) & 0xFFFF).to_bytes(2, 'big')
     return to + mac + ('81000000' if tag else '') + '0800' + head.hex() + '00070007000c0000' + '61626364'
 
@@ -237,11 +240,17 @@ def test_a_flow_is_cut_when_its_rule_goes_and_others_go_on(driver, lab, wishes):
               '        try:\n            x.sendall(b"hi"); said.append(x.recv(9) == b"hi")\n'
               '        except OSError:\n            said.append(False)\n'
               '    print(said, flush=True)\n')  # fmt: skip
-    with lab.echo(server, 8000), lab.echo(server, 9000), lab.process(asker, 'python3', '-uc', client, ip) as flow:
+    with (
+        lab.echo(server, 8000),
+        lab.echo(server, 9000),
+        lab.process(asker, 'python3', '-uc', client, ip) as flow,
+    ):
+
         def ask():
             flow.stdin.write('?\n')
             flow.stdin.flush()
             return flow.stdout.readline().strip()
+
         assert ask() == '[True, True]'
         apply(driver, wishes)
         assert ask() == '[True, True]'
@@ -256,7 +265,12 @@ def test_each_port_has_a_conntrack_zone_that_stays_after_a_restart(driver, lab, 
     assert lab.pings(one, two)
 
     def zones():
-        return {word for line in sh('conntrack', '-L').splitlines() for word in line.split() if word[:5] == 'zone='}
+        return {
+            word
+            for line in sh('conntrack', '-L').splitlines()
+            for word in line.split()
+            if word[:5] == 'zone='
+        }
 
     before = zones()
     assert len(before) == 2
@@ -279,11 +293,16 @@ def test_port_security_off_filters_nothing(driver, lab, wishes):
     for port in (free, other):
         lab.attach(port)
     lab.inside(free, 'ip', 'addr', 'add', '192.168.50.77/24', 'dev', 'eth0')
-    assert 'bytes from' in lab.inside(free, 'ping', '-c1', '-W2', '-I', '192.168.50.77', other.addresses[0].ip)
+    assert 'bytes from' in lab.inside(
+        free, 'ping', '-c1', '-W2', '-I', '192.168.50.77', other.addresses[0].ip
+    )
 
 
 def test_ipv6_passes_by_rule_and_neighbours_cannot_be_forged(driver, lab, wishes):
-    net, group = wishes.network('2001:db8:a::/64', dhcp=False), wishes.group(Rule('ingress', 'IPv6', 'ipv6-icmp', 128))
+    net, group = (
+        wishes.network('2001:db8:a::/64', dhcp=False),
+        wishes.group(Rule('ingress', 'IPv6', 'ipv6-icmp', 128)),
+    )
     closed = wishes.group()
     asker, target, shut = (wishes.port(net, groups=[name]) for name in (closed, group, closed))
     apply(driver, wishes)
@@ -301,7 +320,9 @@ def test_stateful_dhcpv6_is_served(driver, lab, wishes):
     wishes.port(net)
     apply(driver, wishes)
     line = daemons.command_line(dnsmasq_pid(lab, wishes))
-    assert any(part.startswith('--dhcp-range=set:subnet-') and ',2001:db8:a::,static,64,' in part for part in line)
+    assert any(
+        part.startswith('--dhcp-range=set:subnet-') and ',2001:db8:a::,static,64,' in part for part in line
+    )
     assert ':547 ' in sh('ip', 'netns', 'exec', f'qdhcp-{net}', 'ss', '-6nul')
 
 
@@ -388,6 +409,7 @@ def test_a_restarted_switch_gets_its_flows_back(driver, lab, wishes):
 
 def test_an_unchanged_host_is_not_touched(lab, wishes):
     import dataclasses
+
     lab.settings = dataclasses.replace(lab.settings, audit_seconds=3600)
     driver = lab.driver()
     driver.open()
@@ -424,7 +446,9 @@ def told(lab):
     thread.start()
     os.makedirs(lab.state, exist_ok=True)
     current = {}
-    settings = metadata.Settings(lab.settings.metadata_socket, 'secret', f'http://127.0.0.1:{api.server_port}')
+    settings = metadata.Settings(
+        lab.settings.metadata_socket, 'secret', f'http://127.0.0.1:{api.server_port}'
+    )
     listener = metadata.Listener(settings, lambda: current.get('desired'))
     listener.start()
     yield current
@@ -438,14 +462,14 @@ def ask(lab, port, *extra):
     return lab.inside(port, 'busybox', 'timeout', '5', 'python3', '-c', FETCH, *extra, check=False)
 
 
-FETCH = '''
+FETCH = """
 import sys, urllib.request, urllib.error
 try:
     print(urllib.request.urlopen(urllib.request.Request("http://169.254.169.254/openstack/latest/meta_data.json",
           headers=dict(zip(sys.argv[1::2], sys.argv[2::2]))), timeout=4).read().decode())
 except urllib.error.HTTPError as why:
     print(why.code)
-'''
+"""
 FORGED = ('X-Instance-ID', 'victim', 'X-Tenant-ID', 'victim', 'X-Instance-ID-Signature', '00',
           'X-Forwarded-For', '192.168.50.99', 'X-Neutron-Network-ID', 'other', 'X-Neutron-Router-ID', 'other')  # fmt: skip
 
@@ -535,6 +559,8 @@ def test_two_hundred_ports_then_one_more(lab, wishes, capsys, monkeypatch):
     apply(driver, wishes)
     none = time.perf_counter() - began
     with capsys.disabled():
-        print(f'\n200 ports {first:.2f} s, one more {one * 1000:.0f} ms, nothing {none * 1000:.1f} ms; ran {ran}')
+        print(
+            f'\n200 ports {first:.2f} s, one more {one * 1000:.0f} ms, nothing {none * 1000:.1f} ms; ran {ran}'
+        )
     assert ran.count('iptables-restore') == 1 and len(ran) < 12
     driver.close()

@@ -1,4 +1,5 @@
 """Speak with Open vSwitch: ports and what they remember through OVSDB, flows through ovs-ofctl."""
+
 import dataclasses
 import os
 import socket
@@ -19,10 +20,11 @@ LAST_VLAN = 4094
 @dataclasses.dataclass(frozen=True)
 class Plugged:
     """A port that stands in the bridge."""
+
     name: str
     tag: int | None
-    number: int | None                             # the OpenFlow port; None without a device
-    ids: dict[str, str]                            # the interface's external_ids
+    number: int | None  # the OpenFlow port; None without a device
+    ids: dict[str, str]  # the interface's external_ids
 
 
 class _Api(OvsdbIdl):
@@ -34,7 +36,7 @@ class Switch:
     """One bridge of one Open vSwitch."""
 
     def __init__(self, database: str, bridge: str, datapath: str, timeout: float = 10) -> None:
-        self.database = database                   # 'unix:/path/db.sock'
+        self.database = database  # 'unix:/path/db.sock'
         self.bridge = bridge
         self.datapath = datapath
         self.timeout = timeout
@@ -100,9 +102,10 @@ class Switch:
             self._commit(*commands)
         return kept
 
-    def plug(self, wanted: dict[str, tuple[int, dict[str, str]]]) -> dict[str, Plugged]:
+    def plug(
+        self, wanted: dict[str, tuple[int, dict[str, str]]], there: dict[str, Plugged]
+    ) -> dict[str, Plugged]:
         """Each wanted port (name -> tag, external ids) is in the bridge and numbered; returns all ports."""
-        there = self.plugged()
         commands = []
         for name, (tag, ids) in wanted.items():
             old = there.get(name)
@@ -113,6 +116,8 @@ class Switch:
                 commands.append(self._api.db_set('Interface', name, ('external_ids', ids)))
             if old is None or old.tag != tag:
                 commands.append(self._api.db_set('Port', name, ('tag', tag)))
+        if not commands and all(there[name].number for name in wanted):
+            return there
         if commands:
             self._commit(*commands)
         return self._numbered(set(wanted))
@@ -124,11 +129,25 @@ class Switch:
 
     def flow(self, flows: list[str], audit: bool) -> None:
         """The bridge holds exactly the flows; nothing happens while it does."""
-        if flows == self._flows and not (audit and self._dump_flows() != self._dump):
+        if audit and self._flows == flows and self._dump and self._dump_flows() == self._dump:
             return
-        self._flows = None
-        run('ovs-ofctl', '--bundle', 'replace-flows', self._management(), '-', stdin='\n'.join(flows) + '\n')
-        self._dump = self._dump_flows()
+        before, self._flows = self._flows, None
+        if audit or before is None:
+            run(
+                'ovs-ofctl',
+                '--bundle',
+                'replace-flows',
+                self._management(),
+                '-',
+                stdin='\n'.join(flows) + '\n',
+            )
+            self._dump = self._dump_flows()
+        elif before != flows:
+            old, new = set(before), set(flows)
+            lines = ['delete_strict ' + flow.split(',actions=')[0] for flow in before if flow not in new]
+            lines += ['add ' + flow for flow in flows if flow not in old]
+            run('ovs-ofctl', '--bundle', 'add-flows', self._management(), '-', stdin='\n'.join(lines) + '\n')
+            self._dump = ''  # the next audit writes all and looks what it became
         self._flows = flows
 
     def clear(self) -> None:
