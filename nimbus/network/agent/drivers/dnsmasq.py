@@ -55,9 +55,7 @@ class Server:
     def serve(self) -> None:
         """Addresses, files, dnsmasq and the metadata proxy are as the network says."""
         sizes = {one.id: ipaddress.ip_network(one.cidr).prefixlen for one in self.network.subnets}
-        wanted = {
-            one.ip: sizes[one.subnet_id] for one in self.network.dhcp_addresses if one.subnet_id in sizes
-        }
+        wanted = {one.ip: sizes[one.subnet_id] for one in self.network.dhcp_addresses if one.subnet_id in sizes}
         new = plug.hold_addresses(self.namespace, self.interface, wanted | {ADDRESS: 32})
         self._route()
         if new:
@@ -70,9 +68,7 @@ class Server:
             proxy.stop()
 
     def _proxy(self) -> Proxy:
-        return Proxy(
-            self.namespace, self.folder, self.settings.metadata_socket or '', self.settings.daemon_user
-        )
+        return Proxy(self.namespace, self.folder, self.settings.metadata_socket or '', self.settings.daemon_user)
 
     def _serve_addresses(self) -> None:
         if not self.subnets:

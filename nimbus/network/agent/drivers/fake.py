@@ -126,9 +126,7 @@ class Driver(base.Driver):
                 failed[name] = failures[name]
         for port in desired.ports:
             if port.network_id not in networks:
-                failed[port.id] = (
-                    f'The network {port.network_id} of port {port.id} is not known on this host.'
-                )
+                failed[port.id] = f'The network {port.network_id} of port {port.id} is not known on this host.'
         for router in desired.routers:
             for port in router.ports:
                 if port.network_id not in networks:

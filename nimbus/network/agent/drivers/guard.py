@@ -29,9 +29,7 @@ class Guard:
         self._zones = zones | {port.id: next(free) for port in ports if port.id not in zones}
         return self._zones
 
-    def ensure(
-        self, ports: Sequence[Port], zones: dict[str, int], groups: Sequence[Group], audit: bool
-    ) -> None:
+    def ensure(self, ports: Sequence[Port], zones: dict[str, int], groups: Sequence[Group], audit: bool) -> None:
         """Each port is filtered as its groups say; flows that they admit no more are cut."""
         known = {group.id: group for group in groups}
         guarded = [filters.Guarded(port, zones[port.id], rules_of(port, known)) for port in ports]
@@ -72,12 +70,7 @@ class Guard:
         return ways['--physdev-in'] & ways['--physdev-out']
 
     def _wanted_sets(self, guarded: list[filters.Guarded], known: dict[str, Group]) -> dict:
-        named = {
-            (rule.remote_group, rule.ethertype)
-            for item in guarded
-            for rule in item.rules
-            if rule.remote_group
-        }
+        named = {(rule.remote_group, rule.ethertype) for item in guarded for rule in item.rules if rule.remote_group}
         return {
             ipsets.set_name(self.prefix, group, ethertype): (
                 ethertype,
@@ -108,9 +101,7 @@ class Guard:
             own = frozenset(address.ip for address in item.port.addresses)
             pairs = tuple(prefix for prefix, _ in item.port.allowed_pairs)
             source = entry.facts['src']
-            if source not in own and any(
-                network(prefix).prefixlen and _inside(source, prefix) for prefix in pairs
-            ):
+            if source not in own and any(network(prefix).prefixlen and _inside(source, prefix) for prefix in pairs):
                 own |= {source}
             if entry.protocol == 17 and entry.facts.get('dport') in ('67', '68', '546', '547'):
                 return True

@@ -96,9 +96,7 @@ class Tables:
                 chain, rule = line[3:].split(' ', 1)
                 if chain.startswith(self.prefix) or rule.startswith(f'-j {self.prefix}'):
                     found.setdefault(table, {}).setdefault(chain, []).append(rule)
-        return {
-            table: {chain: tuple(body) for chain, body in chains.items()} for table, chains in found.items()
-        }
+        return {table: {chain: tuple(body) for chain, body in chains.items()} for table, chains in found.items()}
 
 
 def _section(table: str, chains: dict[str, tuple[str, ...]], gone: list[str], jumps: list[str]) -> list[str]:

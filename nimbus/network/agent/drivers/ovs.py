@@ -61,12 +61,7 @@ class Driver(base.Driver):
             guarded = self._guard.standing()
             for name, port in there.items():
                 up = name in links and links[name].up and port.number
-                if (
-                    up
-                    and name.startswith('qvo')
-                    and 'tap' + name[3:] in guarded
-                    and 'qbr' + name[3:] in links
-                ):
+                if up and name.startswith('qvo') and 'tap' + name[3:] in guarded and 'qbr' + name[3:] in links:
                     found.add(port.ids.get('iface-id', ''))
             return found
 
@@ -78,9 +73,7 @@ class Driver(base.Driver):
                 dnsmasq.discard(self.settings, network)
             for router in files.names(os.path.join(self.settings.state_dir, 'routers')):
                 routers.discard(self.settings, router)
-            self._switch.unplug(
-                {name for name, port in self._switch.plugged().items() if 'iface-id' in port.ids}
-            )
+            self._switch.unplug({name for name, port in self._switch.plugged().items() if 'iface-id' in port.ids})
             with namespaces.links() as route:
                 for link in plug.read_all().values():
                     if link.group == plug.OURS:
@@ -136,18 +129,14 @@ class _Pass:
             if port.network_id in self.networks:
                 known.append(port)
             else:
-                self.failed[port.id] = (
-                    f'The network {port.network_id} of port {port.id} is not known on this host.'
-                )
+                self.failed[port.id] = f'The network {port.network_id} of port {port.id} is not known on this host.'
         return known
 
     def _noted_zones(self) -> dict[str, int]:
         return {port.ids['iface-id']: int(port.ids[ZONE]) for port in self.there.values() if ZONE in port.ids}
 
     def _plug_ports(self, ports: list[base.Port], zones: dict[str, int]) -> None:
-        settled = (
-            {} if self.audit else {port.id: self._wiring(self.before, port) for port in self.before.ports}
-        )
+        settled = {} if self.audit else {port.id: self._wiring(self.before, port) for port in self.before.ports}
         with namespaces.links() as route:
             for port in ports:
                 network = self.networks[port.network_id]
@@ -181,9 +170,7 @@ class _Pass:
             server = dnsmasq.Server(self.settings, network)
             ids = {'iface-id': network.dhcp_port_id or '', 'attached-mac': network.dhcp_mac}
             self.wanted[server.outer] = (self.tags[network.id], ids)
-            if settled.get(network.id) != network and self._wire(
-                network.dhcp_port_id or '', server, server.outer
-            ):
+            if settled.get(network.id) != network and self._wire(network.dhcp_port_id or '', server, server.outer):
                 made.append((network.dhcp_port_id or '', server))
         return made
 
@@ -203,9 +190,7 @@ class _Pass:
         for router in wanted.values():
             lost = [port.network_id for port in router.ports if port.network_id not in self.networks]
             if lost:
-                self.failed[router.id] = (
-                    f'The network {lost[0]} of router {router.id} is not known on this host.'
-                )
+                self.failed[router.id] = f'The network {lost[0]} of router {router.id} is not known on this host.'
                 continue
             for port in router.ports:
                 ids = {'iface-id': port.port_id, 'attached-mac': port.mac}
@@ -226,9 +211,7 @@ class _Pass:
         return (networks, router) if router in desired.routers else None
 
     def _stale(self) -> set[str]:
-        return {
-            name for name, port in self.there.items() if name not in self.wanted and 'iface-id' in port.ids
-        }
+        return {name for name, port in self.there.items() if name not in self.wanted and 'iface-id' in port.ids}
 
     def _write_flows(self, ports: list[base.Port], plugged: dict[str, vswitch.Plugged]) -> None:
         lines = flows.base()

@@ -69,9 +69,7 @@ class Room:
             plug.announce(self.namespace, inner, port.mac, new)
         self._route()
         self._filter()
-        proxy = Proxy(
-            self.namespace, self.folder, self.settings.metadata_socket or '', self.settings.daemon_user
-        )
+        proxy = Proxy(self.namespace, self.folder, self.settings.metadata_socket or '', self.settings.daemon_user)
         if self.settings.metadata_socket:
             proxy.ensure(f'0.0.0.0:{ROUTER_PORT}', 'X-Neutron-Router-ID', self.router.id)
         else:
@@ -98,9 +96,7 @@ class Room:
 
     def _filter(self) -> None:
         """The namespace's own tables are exactly these: they are nobody else's."""
-        rules = '\n'.join(
-            ['*nat', *self._nat(), 'COMMIT', '*mangle', *_MARK, 'COMMIT', '*filter', *_GATE, 'COMMIT']
-        )
+        rules = '\n'.join(['*nat', *self._nat(), 'COMMIT', '*mangle', *_MARK, 'COMMIT', '*filter', *_GATE, 'COMMIT'])
         path = os.path.join(self.folder, 'rules')
         room = ('ip', 'netns', 'exec', self.namespace)
         if not files.write(path, rules + '\n') and _count(run(*room, 'iptables-save')) == _count(rules):
@@ -109,9 +105,7 @@ class Room:
 
     def _nat(self) -> list[str]:
         """Metadata requests turn to the proxy; a gateway's translations have their chains here."""
-        return [
-            f'-A PREROUTING -i qr-+ -d {ADDRESS}/32 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports {ROUTER_PORT}'
-        ]
+        return [f'-A PREROUTING -i qr-+ -d {ADDRESS}/32 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports {ROUTER_PORT}']
 
 
 _MARK = [

@@ -102,9 +102,7 @@ class Switch:
             self._commit(*commands)
         return kept
 
-    def plug(
-        self, wanted: dict[str, tuple[int, dict[str, str]]], there: dict[str, Plugged]
-    ) -> dict[str, Plugged]:
+    def plug(self, wanted: dict[str, tuple[int, dict[str, str]]], there: dict[str, Plugged]) -> dict[str, Plugged]:
         """Each wanted port (name -> tag, external ids) is in the bridge and numbered; returns all ports."""
         commands = []
         for name, (tag, ids) in wanted.items():
