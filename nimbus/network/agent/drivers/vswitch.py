@@ -64,17 +64,18 @@ class Switch:
             self._connection = self._api = None
         self._flows = None
 
-    def plugged(self) -> dict[str, Plugged]:
-        """Every port of the bridge, from the database's live copy."""
+    def plugged(self, only: set[str] | None = None) -> dict[str, Plugged]:
+        """Every port of the bridge, or the named ones that are there, from the database's live copy."""
         row = self._row('Bridge', self.bridge)
         found = {}
         for port in row.ports if row else ():
+            name = port.name
+            if only is not None and name not in only:
+                continue
             interface = port.interfaces[0]
             number = interface.ofport[0] if interface.ofport else None
-            found[port.name] = Plugged(
-                port.name, port.tag[0] if port.tag else None, number if number and number > 0 else None,
-                dict(interface.external_ids),
-            )  # fmt: skip
+            number = number if number and number > 0 else None
+            found[name] = Plugged(name, port.tag[0] if port.tag else None, number, dict(interface.external_ids))
         found.pop(self.bridge, None)
         return found
 
@@ -114,11 +115,9 @@ class Switch:
                 commands.append(self._api.db_set('Interface', name, ('external_ids', ids)))
             if old is None or old.tag != tag:
                 commands.append(self._api.db_set('Port', name, ('tag', tag)))
-        if not commands and all(there[name].number for name in wanted):
-            return there
         if commands:
             self._commit(*commands)
-        return self._numbered(set(wanted))
+        return there | self._numbered({name for name in wanted if name not in there or not there[name].number})
 
     def unplug(self, names: set[str]) -> None:
         """None of the ports is in the bridge."""
@@ -172,7 +171,7 @@ class Switch:
         """Wait until the switch has given each port a number, or the time is over."""
         until = time.monotonic() + self.timeout
         while True:
-            there = self.plugged()
+            there = self.plugged(names)
             if all(name in there and there[name].number for name in names) or time.monotonic() > until:
                 return there
             time.sleep(0.005)
