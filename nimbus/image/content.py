@@ -69,9 +69,7 @@ class Inspection:
             raise self._refusal(f'is encrypted; name its key in the property {KEY_PROPERTIES[0]}')
         virtual = self._virtual_size(found)
         if virtual > virtual_size_cap:
-            raise errors.TooLarge(
-                f'The disk in the image has {virtual} bytes; at most {virtual_size_cap} are allowed.'
-            )
+            raise errors.TooLarge(f'The disk in the image has {virtual} bytes; at most {virtual_size_cap} are allowed.')
         return virtual
 
     def _check_safety(self, found: Any) -> None:

@@ -22,9 +22,7 @@ def add(tx: db.Tx, image: Any, member_id: str, limit: int = -1) -> Any:
     if tx.row(_one(image.id, member_id)) is not None:
         raise errors.Conflict(f'Member {member_id} is duplicated for image {image.id}')
     now = clock.Clock().now()
-    tx.insert(
-        ImageMember, image_id=image.id, member_id=member_id, status='pending', created_at=now, updated_at=now
-    )
+    tx.insert(ImageMember, image_id=image.id, member_id=member_id, status='pending', created_at=now, updated_at=now)
     return tx.row(_one(image.id, member_id))
 
 

@@ -15,6 +15,7 @@ from nimbus.image.states import DELETED
 LISTABLE = ('name', 'id', 'status', 'container_format', 'disk_format')  # these take in:a,b
 MOMENTS = ('created_at', 'updated_at')
 NUMBERS = ('size', 'min_disk', 'min_ram', 'virtual_size')
+LARGEST = 2**63 - 1  # what a column can be compared with
 PLAIN = ('owner', 'checksum', 'os_hash_value', 'os_hash_algo')
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     'gt': lambda column, value: column > value,
@@ -34,9 +35,7 @@ def find(
     visibility = filters.pop('visibility', None)
     where = [Image.status != DELETED, *_reach(ctx, visibility, member_status)]
     where += [condition for name, value in filters.items() for condition in _condition(name, value)]
-    where += [
-        sa.exists().where(ImageTag.image_id == Image.id, ImageTag.tag == tag).correlate(Image) for tag in tags
-    ]
+    where += [sa.exists().where(ImageTag.image_id == Image.id, ImageTag.tag == tag).correlate(Image) for tag in tags]
     if page.marker is not None:
         _check_marker(tx, ctx, page.marker)
     rows = listing.rows(tx, Image, where, page)
@@ -82,9 +81,10 @@ def _condition(name: str, value: Any) -> list[Any]:
 
 def _number(value: str) -> int:
     try:
-        return int(value)
+        number = int(value)
     except ValueError:
         raise errors.Invalid('Unable to filter on a range with a non-numeric value.') from None
+    return max(min(number, LARGEST), -LARGEST)
 
 
 def _split(value: str, known: tuple[str, ...]) -> tuple[str, str]:
@@ -114,7 +114,7 @@ def _among(column: Any, value: str) -> Any:
     if operator != 'in':
         raise errors.Invalid(f"Unable to filter by unknown operator '{operator}'.")
     if rest.count('"') % 2:
-        raise errors.Invalid(f"Invalid filter value {rest}. The quote is not closed.")
+        raise errors.Invalid(f'Invalid filter value {rest}. The quote is not closed.')
     return column.in_([item for item in next(csv.reader([rest])) if item])
 
 
@@ -130,8 +130,6 @@ def _memberships(tx: db.Tx, ctx: context.Context, rows: list[Any]) -> dict[str, 
     if not shared:
         return {}
     found = tx.column(
-        sa.select(ImageMember.image_id).where(
-            ImageMember.image_id.in_(shared), ImageMember.member_id == ctx.project_id
-        )
+        sa.select(ImageMember.image_id).where(ImageMember.image_id.in_(shared), ImageMember.member_id == ctx.project_id)
     )
     return {image_id: ctx.project_id for image_id in found}

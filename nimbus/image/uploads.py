@@ -32,9 +32,7 @@ def begin(tx: db.Tx, image: Any, verb: str, upload_id: str, host: str, quotas: Q
         MACHINE.begin(tx, Image, image.id, verb, **CLEAR | {'upload_id': upload_id, 'upload_host': host})
     except errors.WrongState:
         target = MACHINE.rules[verb].busy
-        raise errors.Conflict(
-            f'Image status transition from {image.status} to {target} is not allowed'
-        ) from None
+        raise errors.Conflict(f'Image status transition from {image.status} to {target} is not allowed') from None
     quotas.take(tx, image.owner or '', image_count_uploading=1)
 
 
@@ -92,7 +90,9 @@ def unfinished(tx: db.Tx, host: str) -> list[Any]:
     return list(
         tx.rows(
             sa.select(Image).where(
-                Image.upload_host == host, Image.status.in_((SAVING, UPLOADING, IMPORTING)), Image.upload_id.is_not(None)
+                Image.upload_host == host,
+                Image.status.in_((SAVING, UPLOADING, IMPORTING)),
+                Image.upload_id.is_not(None),
             )
         )
     )

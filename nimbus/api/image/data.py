@@ -68,9 +68,7 @@ def download(call: Call, id: str) -> Any:
     with call.db.read() as tx:
         image = access.seen(call, tx, id)
         if image.status == 'deactivated' and not call.context.is_admin:
-            raise errors.Forbidden(
-                'The requested image has been deactivated. Image data download is forbidden.'
-            )
+            raise errors.Forbidden('The requested image has been deactivated. Image data download is forbidden.')
         access.check(call, 'download_image', image)
     if image.status not in ('active', 'deactivated'):
         return Reply(status=204)
@@ -100,8 +98,7 @@ def _range(call: Call, size: int) -> tuple[int, int, bool]:
     start = int(match[1])
     if start >= size:
         raise _unsatisfiable(
-            'Invalid start position in Range header. Start position MUST be in the inclusive range '
-            f'[0, {size - 1}].',
+            f'Invalid start position in Range header. Start position MUST be in the inclusive range [0, {size - 1}].',
             size,
         )
     return start, min(int(match[2]) + 1, size) if match[2] else size, True

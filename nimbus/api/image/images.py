@@ -129,9 +129,7 @@ def _filters(call: Call) -> dict[str, Any]:
         if name in filters:
             text = filters[name].lower() if name == 'os_hidden' else filters[name]
             if text not in ('true', 'false'):
-                raise errors.Invalid(
-                    f"Invalid value '{text}' for '{name}' filter. Valid values are 'true' or 'false'."
-                )
+                raise errors.Invalid(f"Invalid value '{text}' for '{name}' filter. Valid values are 'true' or 'false'.")
             filters[name] = text == 'true'
     return filters
 
@@ -150,9 +148,7 @@ def _sorts(call: Call) -> tuple[tuple[str, str], ...]:
     ways = ways * len(keys) if len(ways) == 1 else ways
     for key in keys:
         if key not in SORTABLE:
-            raise errors.Invalid(
-                f'Invalid sort key: {key}. It must be one of the following: {", ".join(SORTABLE)}.'
-            )
+            raise errors.Invalid(f'Invalid sort key: {key}. It must be one of the following: {", ".join(SORTABLE)}.')
     for way in ways:
         if way not in ('asc', 'desc'):
             raise errors.Invalid(f'Invalid sort direction: {way}')
