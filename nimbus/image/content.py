@@ -88,7 +88,7 @@ class Inspection:
         return int(found[self.declared].virtual_size)
 
     def _refusal(self, what: str) -> errors.WrongMedia:
-        return errors.WrongMedia(f"Image content does not match disk_format '{self.declared}': it {what}.")
+        return errors.WrongMedia(f"Image content cannot be taken as disk_format '{self.declared}': it {what}.")
 
     def look(self, path: str) -> None:
         """QEMU's own reading of the finished file finds no other file in it.  Raises WrongMedia."""

@@ -97,7 +97,7 @@ def test_a_disk_that_names_another_file_is_refused(tmp_path):
     path.write_bytes(qcow2(1 << 20, b'/etc/passwd'))
     with pytest.raises(errors.WrongMedia, match='not safe to use'):
         judge(path, 'qcow2')
-    with pytest.raises(errors.WrongMedia, match="does not match disk_format 'raw': it is qcow2"):
+    with pytest.raises(errors.WrongMedia, match="cannot be taken as disk_format 'raw': it is qcow2"):
         judge(path, 'raw')
 
 
