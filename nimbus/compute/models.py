@@ -71,9 +71,9 @@ class Server(db.Base):
 
     __tablename__ = 'servers'
     __table_args__ = (
-        sa.Index('servers_project', 'project_id', 'deleted_at', 'created_at', 'seq'),
+        sa.Index('servers_project', 'project_id', 'deleted_at', 'seq'),
         sa.Index('servers_host', 'host', 'deleted_at'),
-        sa.Index('servers_created', 'deleted_at', 'created_at', 'seq'),
+        sa.Index('servers_living', 'deleted_at', 'seq'),
         db.Base.__table_args__,
     )
     seq: Mapped[db.Seq]
