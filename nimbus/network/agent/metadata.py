@@ -3,6 +3,7 @@
 The proxies in the namespaces (haproxy) reach this listener over a unix socket and name the network or the
 router and the guest's address; no guest can reach the socket or set those headers itself.
 """
+
 import contextlib
 import dataclasses
 import hashlib
@@ -30,9 +31,9 @@ HANDED_BACK = ('Content-Type', 'Content-Length', 'Location', 'Retry-After', 'All
 @dataclasses.dataclass(frozen=True)
 class Settings:
     socket_path: str
-    secret: str                                    # shared with the metadata API
+    secret: str  # shared with the metadata API
     url: str = 'http://127.0.0.1:8775'
-    user: str = 'nobody'                           # whom the proxies run as: only its group may connect
+    user: str = 'nobody'  # whom the proxies run as: only its group may connect
     timeout: float = 30
     threads: int = 16
 

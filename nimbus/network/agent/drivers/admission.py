@@ -1,4 +1,5 @@
 """Decide in Python what a port's security groups admit, as the packet filter decides it."""
+
 import dataclasses
 import functools
 import ipaddress
@@ -19,12 +20,13 @@ WITH_PORTS = {6: 'tcp', 17: 'udp', 33: 'dccp', 132: 'sctp', 136: 'udplite'}
 @dataclasses.dataclass(frozen=True)
 class Flow:
     """The first packet of a flow; `direction` is the guest's: 'ingress' or 'egress'."""
+
     direction: str
     ethertype: str
-    remote: str                                    # the other end's address
+    remote: str  # the other end's address
     protocol: int
-    port: int | None = None                        # destination port, or ICMP type
-    code: int | None = None                        # ICMP code
+    port: int | None = None  # destination port, or ICMP type
+    code: int | None = None  # ICMP code
 
 
 def protocol_number(rule: Rule) -> int | None:

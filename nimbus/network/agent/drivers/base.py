@@ -61,8 +61,8 @@ class Lease:
     ip: str
     subnet_id: str
     hostname: str
-    device_id: str = ''                            # whose metadata a request from this address gets,
-    project_id: str = ''                           # for its server may be on another host
+    device_id: str = ''  # whose metadata a request from this address gets,
+    project_id: str = ''  # for its server may be on another host
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,5 @@
 """Run one host command and say in a sentence what went wrong with it."""
+
 import subprocess
 
 
@@ -6,7 +7,12 @@ def run(*argv: str, stdin: str | None = None, timeout: float = 30) -> str:
     """What the command printed.  Raises OSError with the command's own words when it fails."""
     try:
         done = subprocess.run(
-            argv, input=stdin, capture_output=True, text=True, timeout=timeout, check=False,
+            argv,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
             stdin=subprocess.DEVNULL if stdin is None else None,
         )
     except subprocess.TimeoutExpired as why:

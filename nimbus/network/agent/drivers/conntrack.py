@@ -1,4 +1,5 @@
 """Cut the tracked flows that a host's rules admit no more."""
+
 from collections.abc import Callable
 
 from nimbus.network.agent.drivers.admission import IPV4, IPV6, NUMBERS, Flow

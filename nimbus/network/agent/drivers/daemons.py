@@ -1,4 +1,5 @@
 """Start, find again and stop the small daemons that outlive the agent."""
+
 import contextlib
 import os
 import signal
@@ -15,7 +16,7 @@ class Daemon:
         self.namespace = namespace
         self.argv = argv
         self.pid_file = pid_file
-        self.token = token                         # an argument part no other process has: its own path
+        self.token = token  # an argument part no other process has: its own path
 
     def pid(self) -> int | None:
         """The process id, if it runs with today's arguments in today's namespace."""

@@ -1,4 +1,5 @@
 """Serve DHCP and names of one network from dnsmasq in the network's own namespace."""
+
 import ipaddress
 import os
 import re

@@ -1,4 +1,5 @@
 """Pretend a host's network completely: what it holds lives outside the driver and outlives it."""
+
 import dataclasses
 import threading
 
@@ -9,15 +10,16 @@ from nimbus.network.agent.drivers.admission import Flow, admits, family, rules_o
 @dataclasses.dataclass
 class Host:
     """What stands on a pretended host, and what is made to fail there."""
+
     bridge: bool = False
     vlans: dict[str, int] = dataclasses.field(default_factory=dict)
     ports: dict[str, base.Port] = dataclasses.field(default_factory=dict)
     networks: dict[str, base.Network] = dataclasses.field(default_factory=dict)
     groups: dict[str, base.Group] = dataclasses.field(default_factory=dict)
     routers: dict[str, base.Router] = dataclasses.field(default_factory=dict)
-    failures: dict[str, str] = dataclasses.field(default_factory=dict)   # port, DHCP port or router id -> why
-    away: bool = False                                                   # the switch does not answer
-    applied: int = 0                                                     # applies that changed something
+    failures: dict[str, str] = dataclasses.field(default_factory=dict)  # port, DHCP port or router id -> why
+    away: bool = False  # the switch does not answer
+    applied: int = 0  # applies that changed something
     lock: threading.RLock = dataclasses.field(default_factory=threading.RLock)
 
     def address_of(self, port_id: str) -> str | None:
@@ -128,7 +130,9 @@ class Driver(base.Driver):
         for router in desired.routers:
             for port in router.ports:
                 if port.network_id not in networks:
-                    failed[router.id] = f'The network {port.network_id} of router {router.id} is not known on this host.'
+                    failed[router.id] = (
+                        f'The network {port.network_id} of router {router.id} is not known on this host.'
+                    )
         return failed
 
     def _number(self, there: Host) -> None:

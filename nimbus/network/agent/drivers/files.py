@@ -1,4 +1,5 @@
 """Write small files so that a reader sees the old one or the new one, never a half."""
+
 import os
 import shutil
 

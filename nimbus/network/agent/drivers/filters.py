@@ -1,14 +1,21 @@
 """Turn the guest ports of a host into iptables chains (no command is run here)."""
+
 import dataclasses
 from collections.abc import Iterable
 
 from nimbus.network.agent.drivers.admission import (
-    IPV4, IPV6, WITH_PORTS, allowed_sources, family, network, protocol_number,
+    IPV4,
+    IPV6,
+    WITH_PORTS,
+    allowed_sources,
+    family,
+    network,
+    protocol_number,
 )  # fmt: skip
 from nimbus.network.agent.drivers.base import Port, Rule
 from nimbus.network.agent.drivers.ipsets import set_name
 
-Chains = dict[str, dict[str, tuple[str, ...]]]     # table -> chain -> rules without their '-A chain'
+Chains = dict[str, dict[str, tuple[str, ...]]]  # table -> chain -> rules without their '-A chain'
 
 # Neighbour discovery, multicast listening and router advertisements: without them IPv6 does not work at all.
 ND_TO_GUEST = (130, 131, 132, 135, 136)
@@ -19,6 +26,7 @@ BUILT_IN = (('filter', 'INPUT'), ('filter', 'FORWARD'), ('raw', 'PREROUTING'))
 @dataclasses.dataclass(frozen=True)
 class Guarded:
     """A guest port with what its filter is made of."""
+
     port: Port
     zone: int
     rules: tuple[Rule, ...]

@@ -1,8 +1,9 @@
 """Say which OpenFlow rules the integration bridge holds (no command is run here)."""
+
 from nimbus.network.agent.drivers.admission import IPV4, IPV6, allowed_sources, family, network
 from nimbus.network.agent.drivers.base import Port
 
-GUARD = 24                                         # the table a guarded guest's packets pass
+GUARD = 24  # the table a guarded guest's packets pass
 
 
 def base() -> list[str]:

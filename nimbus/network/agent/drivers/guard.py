@@ -1,4 +1,5 @@
 """Keep everything that filters a host's guest ports: sets, chains, conntrack zones."""
+
 import ipaddress
 from collections.abc import Sequence
 

@@ -1,4 +1,5 @@
 """Keep one ipset per remote security group and address family."""
+
 from collections.abc import Iterable
 
 from nimbus.network.agent.drivers.base import Group

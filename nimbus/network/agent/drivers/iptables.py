@@ -1,4 +1,5 @@
 """Keep the chains of one prefix in iptables or ip6tables as a model says, one restore per change."""
+
 from nimbus.network.agent.drivers.command import run
 from nimbus.network.agent.drivers.filters import Chains
 
@@ -7,7 +8,7 @@ class Tables:
     """The chains of one address family whose names begin with one prefix."""
 
     def __init__(self, command: str, prefix: str) -> None:
-        self.command = command                     # 'iptables' or 'ip6tables'
+        self.command = command  # 'iptables' or 'ip6tables'
         self.prefix = prefix + '-'
         self._applied: Chains | None = None
         self._seen: Chains = {}

@@ -1,4 +1,5 @@
 """Run one small haproxy in a namespace that tells the agent whose request it carries."""
+
 import grp
 import os
 import pwd

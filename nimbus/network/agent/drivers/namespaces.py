@@ -1,4 +1,5 @@
 """Make, enter and remove named network namespaces."""
+
 import contextlib
 import ctypes
 import os

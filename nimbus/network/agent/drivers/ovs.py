@@ -1,4 +1,5 @@
 """Build a host's networks with Open vSwitch, iptables, dnsmasq and namespaces."""
+
 import logging
 import os
 import subprocess
@@ -95,8 +96,8 @@ class _Pass:
         self.audit = before is None
         self.networks = {network.id: network for network in desired.networks}
         self.failed: dict[str, str] = {}
-        self.wanted: dict[str, tuple[int, dict[str, str]]] = {}   # switch port -> tag, external ids
-        self.renewed: set[str] = set()                            # switch ports whose link was made anew
+        self.wanted: dict[str, tuple[int, dict[str, str]]] = {}  # switch port -> tag, external ids
+        self.renewed: set[str] = set()  # switch ports whose link was made anew
 
     def run(self) -> dict[str, str]:
         if self.audit:

@@ -1,4 +1,5 @@
 """Make the host's links: a guest's hybrid plug, and pairs that lead into a namespace."""
+
 import contextlib
 import ctypes
 import dataclasses
@@ -94,7 +95,7 @@ def remove(route: IPRoute, name: str) -> None:
         for link in read(route, [name]).values():
             route.link('del', index=link.index)
     except NetlinkError as why:
-        if why.code not in (19, 2):                # it went between the question and the order
+        if why.code not in (19, 2):  # it went between the question and the order
             raise
 
 

@@ -1,4 +1,5 @@
 """Route between the subnets of one router in a namespace of its own."""
+
 import ipaddress
 import os
 

@@ -1,4 +1,5 @@
 """Speak with Open vSwitch: ports and what they remember through OVSDB, flows through ovs-ofctl."""
+
 import dataclasses
 import os
 import socket
@@ -19,10 +20,11 @@ LAST_VLAN = 4094
 @dataclasses.dataclass(frozen=True)
 class Plugged:
     """A port that stands in the bridge."""
+
     name: str
     tag: int | None
-    number: int | None                             # the OpenFlow port; None without a device
-    ids: dict[str, str]                            # the interface's external_ids
+    number: int | None  # the OpenFlow port; None without a device
+    ids: dict[str, str]  # the interface's external_ids
 
 
 class _Api(OvsdbIdl):
@@ -34,7 +36,7 @@ class Switch:
     """One bridge of one Open vSwitch."""
 
     def __init__(self, database: str, bridge: str, datapath: str, timeout: float = 10) -> None:
-        self.database = database                   # 'unix:/path/db.sock'
+        self.database = database  # 'unix:/path/db.sock'
         self.bridge = bridge
         self.datapath = datapath
         self.timeout = timeout
