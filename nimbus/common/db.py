@@ -90,13 +90,13 @@ class Tx:
         """The first column of the first row, or None."""
         return self.connection.scalar(statement)
 
-    def row(self, statement: Any) -> Any:
-        """The first row, or None."""
-        return self.connection.execute(statement).first()
+    def row(self, statement: Any, values: Any = None) -> Any:
+        """The first row, or None; `values` are those of the statement's bind parameters."""
+        return self.connection.execute(statement, values).first()
 
-    def rows(self, statement: Any) -> Sequence[Any]:
-        """Every row."""
-        return self.connection.execute(statement).all()
+    def rows(self, statement: Any, values: Any = None) -> Sequence[Any]:
+        """Every row; `values` are those of the statement's bind parameters."""
+        return self.connection.execute(statement, values).all()
 
     def column(self, statement: Any) -> list[Any]:
         """The first column of every row."""
