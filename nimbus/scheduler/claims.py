@@ -14,12 +14,42 @@ from nimbus.scheduler.request import RESOURCES, Request
 LOG = logging.getLogger(__name__)
 BINARY = 'nova-compute'
 GRACE = datetime.timedelta(minutes=1)  # a claim may be newer than the list of servers it is compared with
+HOST, SERVICE = Host.__table__.c, services.Service.__table__.c
 
 
-def room(name: str) -> Any:
+def _room(name: str) -> Any:
     """SQL: how much of a resource may be claimed of a host at all."""
-    whole, kept = getattr(Host, name), getattr(Host, f'reserved_{name}')
-    return (whole - kept) * getattr(Host, f'{name}_ratio')
+    whole, kept = getattr(HOST, name), getattr(HOST, f'reserved_{name}')
+    return (whole - kept) * getattr(HOST, f'{name}_ratio')
+
+
+def _taking(*off: Any) -> Any:
+    """The guarded UPDATE that takes :n_vcpus and so on of host :the_host, unless one of `off` holds for its service.
+
+    Statements of the path that every boot goes through are built once: building them costs more than running them.
+    """
+    asks = {name: sa.bindparam(f'n_{name}', type_=sa.Integer()) for name in RESOURCES}
+    used = {name: getattr(HOST, f'used_{name}') for name in RESOURCES}
+    fits = [sa.or_(n == 0, used[name] + n <= _room(name)) for name, n in asks.items()]
+    away = sa.exists().where(SERVICE.host == HOST.host, SERVICE.binary == BINARY, sa.or_(*off))
+    return (
+        sa.update(Host.__table__)
+        .where(HOST.id == sa.bindparam('the_host'), ~away, *fits)
+        .values(
+            generation=HOST.generation + 1,
+            updated_at=sa.bindparam('now'),
+            **{f'used_{name}': used[name] + n for name, n in asks.items()},
+        )
+    )
+
+
+TAKE = _taking(SERVICE.forced_down.is_(True), SERVICE.disabled.is_(True))
+TAKE_NAMED = _taking(SERVICE.forced_down.is_(True))  # an operator may name a host that is disabled
+OF = (
+    sa.select(Claim.__table__, HOST.host, HOST.node, HOST.zone)
+    .join(Host.__table__, HOST.id == Claim.__table__.c.host_id)
+    .where(Claim.__table__.c.server_id == sa.bindparam('server'))
+)
 
 
 def take(tx: db.Tx, server_id: str, host_id: str, request: Request) -> bool:
@@ -28,18 +58,9 @@ def take(tx: db.Tx, server_id: str, host_id: str, request: Request) -> bool:
     The caller has looked that the server has no claim yet; two that race for one server meet the unique key.
     """
     asks = {name: getattr(request, name) for name in RESOURCES}
-    fits = [getattr(Host, f'used_{name}') + n <= room(name) for name, n in asks.items() if n]
     now = clock.Clock().now()
-    grown: dict[str, Any] = {f'used_{name}': getattr(Host, f'used_{name}') + n for name, n in asks.items()}
-    if not tx.update(
-        Host,
-        Host.id == host_id,
-        _in_service(forced=request.host is not None),
-        *fits,
-        generation=Host.generation + 1,
-        updated_at=now,
-        **grown,
-    ):
+    values = {'the_host': host_id, 'now': now, **{f'n_{name}': n for name, n in asks.items()}}
+    if not tx.execute(TAKE_NAMED if request.host else TAKE, values).rowcount:
         return False
     tx.insert(
         Claim,
@@ -53,18 +74,9 @@ def take(tx: db.Tx, server_id: str, host_id: str, request: Request) -> bool:
     return True
 
 
-def _in_service(forced: bool) -> Any:
-    """SQL: nobody switched the host off; a host that an operator names may be disabled."""
-    off = services.Service.forced_down.is_(True)
-    if not forced:
-        off = sa.or_(off, services.Service.disabled.is_(True))
-    return ~sa.exists().where(services.Service.host == Host.host, services.Service.binary == BINARY, off)
-
-
 def of(tx: db.Tx, server_id: str) -> Any:
     """The server's claim with its host's name, node and zone, or None."""
-    query = sa.select(Claim, Host.host, Host.node, Host.zone).join(Host, Host.id == Claim.host_id)
-    return tx.row(query.where(Claim.server_id == server_id))
+    return tx.row(OF, {'server': server_id})
 
 
 def on(tx: db.Tx, host_id: str) -> Sequence[Any]:

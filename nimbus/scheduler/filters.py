@@ -64,6 +64,10 @@ class AvailabilityZoneFilter(Filter):
         zones = sorted({host.zone for host in removed})
         return f'asked for zone {request.zone}; they stand in {", ".join(zones[:3])}'
 
+    def keep(self, hosts: Hosts, request: Request) -> Hosts:
+        zone = request.zone
+        return [host for host in hosts if host.zone == zone]
+
 
 class ComputeFilter(Filter):
     """Keeps the hosts whose agent is up and that nobody switched off."""

@@ -125,10 +125,11 @@ class Placer:
         return hosts
 
     def _best(self, hosts: Hosts, request: Request) -> HostState:
-        if len(self.weighers) == 1:
-            weigh = self.weighers[0].weigh
-            return max(hosts, key=lambda host: weigh(host, request))
-        return max(hosts, key=lambda host: sum(each.weigh(host, request) for each in self.weighers))
+        columns = [each.weights(hosts, request) for each in self.weighers]
+        if not columns:
+            return hosts[0]
+        sums = columns[0] if len(columns) == 1 else list(map(sum, zip(*columns, strict=True)))
+        return hosts[sums.index(max(sums))]
 
     def _claim(self, server_id: str, host: HostState, request: Request) -> bool:
         try:
