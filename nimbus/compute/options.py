@@ -1,0 +1,5 @@
+"""Options of compute's nouns."""
+
+from typing import Any
+
+OPTIONS: dict[str, list[Any]] = {}
