@@ -1,11 +1,13 @@
 """What every test may use."""
 
 import importlib
+import importlib.util
 import pathlib
 from collections.abc import Iterator
 
 import pytest
 
+import nimbus.cmd  # noqa: F401 - chooses threads before anything else is imported
 from nimbus.common import context, db
 from nimbus.common.clock import Clock
 from nimbus.common.parts import Parts

@@ -258,6 +258,20 @@ def answer(
     tx.nudge(TOPIC)
 
 
+def wake(tx: db.Tx, subject: str) -> int:
+    """What is under way for `subject` looks again at once at what it waits for; returns how many jobs that are."""
+    woken = tx.update(
+        Job,
+        Job.subject == subject,
+        Job.heading.in_(UNDER_WAY),
+        run_at=clock.Clock().now(),
+        woken=Job.woken + 1,
+    )
+    if woken:
+        tx.nudge(TOPIC)
+    return woken
+
+
 def under_way(tx: db.Tx, subject: str) -> bool:
     """Whether any job of `subject` is still to come to its end."""
     found = tx.scalar(sa.select(Job.seq).where(Job.subject == subject, Job.heading.in_(UNDER_WAY)).limit(1))

@@ -35,4 +35,21 @@ OPTIONS = {
         ),
         cfg.IntOpt('pool_size', default=10, min=1, help='Connections a process keeps open at most.'),
     ],
+    'log': [
+        cfg.StrOpt('file', default='-', help='A path, - for standard error, or syslog.'),
+        cfg.StrOpt('level', default='INFO', help='The least severe level that is logged.'),
+        cfg.BoolOpt('debug', default=False, help='Log at DEBUG, every option at start among it, secrets masked.'),
+        cfg.IntOpt('rotate_mb', default=10, min=1, help='MiB after which a log file is rotated.'),
+        cfg.IntOpt('keep', default=10, min=1, help='Rotated log files kept.'),
+    ],
+    'service_user': [
+        cfg.StrOpt('auth_url', default='', help='Identity endpoint for agents; empty means the one of this host.'),
+        cfg.StrOpt('username', default='nimbus', help='The user agents log in as.'),
+        cfg.StrOpt('password', default='', secret=True, help='Its password.'),
+        cfg.StrOpt('project', default='service', help='Its project.'),
+    ],
+    'metadata': [
+        cfg.StrOpt('shared_secret', default='', secret=True,
+                   help='Signs which server a metadata request comes from; the same on API and network hosts.'),
+    ],
 }

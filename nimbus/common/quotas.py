@@ -132,6 +132,11 @@ class Quotas:
         except sa.exc.IntegrityError:
             pass
 
+    def hold(self, tx: db.Tx, project_id: str, **amounts: int) -> None:
+        """The project holds so much more, even beyond its limit: what the cloud itself makes for it."""
+        for resource, amount in sorted(amounts.items()):
+            self._take_one(tx, project_id, resource, amount, UNLIMITED)
+
     def give_back(self, tx: db.Tx, project_id: str, **amounts: int) -> None:
         """The project holds so much less, never below nothing."""
         for resource, amount in sorted(amounts.items()):

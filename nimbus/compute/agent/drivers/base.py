@@ -58,6 +58,10 @@ class Power(abc.ABC):
         """Every guest of ours on this host, defined or only left on disk: id -> state."""
 
     @abc.abstractmethod
+    def bases(self) -> set[str]:
+        """The base images that disks of guests here stand on; their files must stay."""
+
+    @abc.abstractmethod
     def watch(self, changed: Callable[[str, str], None]) -> None:
         """`changed(guest id, state)` is called from a thread of the driver's when a guest's state changes."""
 
@@ -83,7 +87,10 @@ class Console(abc.ABC):
 
     @abc.abstractmethod
     def console(self, guest_id: str, lines: int | None) -> str:
-        """The last `lines` lines of the serial console, all that is kept for None.  Raises Missing."""
+        """The last `lines` lines of the serial console, all that is kept for None.  Raises Missing.
+
+        What follows the last end of line counts as a line, even when it is empty.
+        """
 
 
 class Facts(abc.ABC):

@@ -61,6 +61,8 @@ class Lease:
     ip: str
     subnet_id: str
     hostname: str
+    device_id: str = ''  # whose metadata a request from this address gets,
+    project_id: str = ''  # for its server may be on another host
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,8 +160,9 @@ class Driver(abc.ABC):
     def apply(self, desired: Desired) -> dict[str, str]:
         """The host is as `desired` says; what it does not name is gone.  Repeatable and cheap when nothing differs.
 
-        Returns the ports that could not be wired: port id -> why.  A port is wired only once its filter
-        rules stand, so that no packet of its guest passes before them.
+        Returns what could not be wired: port id (a guest's, a DHCP server's) or router id -> why.  A port is
+        wired only once its filter rules stand, so that no packet of its guest passes before them.  Raises
+        OSError when nothing could be applied at all: the switch is away, or the filter was refused.
         """
 
     @abc.abstractmethod

@@ -1,0 +1,4 @@
+"""Installs nimbus on this machine, starts it with what it needs, and stops all of it again.
+
+The bash scripts in this folder are the front doors; everything behind them is here.
+"""

@@ -1,0 +1,262 @@
+"""Makes the demo's project, user, network, key pair, flavors, image, rules and server through the REST API.
+
+Everything is looked for by name first, so that a run that was cut short is gone on with.
+"""
+
+import dataclasses
+import pathlib
+import subprocess
+import time
+
+from keystoneauth1 import adapter, session
+from keystoneauth1 import exceptions as ksa
+from keystoneauth1.identity import v3
+
+from devstack.place import Place
+from devstack.progress import Unable, say
+
+FLAVORS = {'m1.nano': (128, 1, 1), 'm1.micro': (192, 1, 1), 'm1.tiny': (512, 1, 1), 'm1.small': (2048, 1, 20)}
+IMAGE, NETWORK, SUBNET, KEY, SERVER = 'nimbus-guest', 'demo', 'demo', 'demo', 'demo'
+CIDR = '10.100.0.0/24'
+PATIENCE = 240.0
+
+
+def auth(place: Place, user: str) -> dict[str, object]:
+    """What a client needs to speak as `user` in the project of the same name."""
+    return {
+        'auth_url': f'{place.url("identity")}/v3',
+        'username': user,
+        'password': place.secret(user),
+        'project_name': user,
+        'user_domain_id': 'default',
+        'project_domain_id': 'default',
+    }
+
+
+class Api:
+    """The cloud as one user sees it."""
+
+    def __init__(self, place: Place, user: str) -> None:
+        self._session = session.Session(v3.Password(**auth(place, user)), timeout=60)
+
+    def of(self, service: str, **more: object) -> adapter.Adapter:
+        """The REST API of one service type."""
+        return adapter.Adapter(self._session, service_type=service, interface='public', **more)
+
+    @property
+    def project(self) -> str:
+        """The id of the project that the user speaks in."""
+        return self._session.get_project_id()
+
+
+@dataclasses.dataclass(frozen=True)
+class Demo:
+    """The server that was made, and how to reach it."""
+
+    server_id: str
+    network_id: str
+    address: str
+    console: str
+    key: pathlib.Path
+    seconds: float
+
+
+def make(place: Place, image_file: pathlib.Path) -> Demo:
+    """The demo stands and its server is ACTIVE."""
+    admin = Api(place, 'admin')
+    _project_and_user(place, admin)
+    _flavors(admin)
+    image = _image(admin, image_file)
+    demo = Api(place, 'demo')
+    network = _network(demo)
+    _rules(demo)
+    key = _key(place, demo)
+    return _server(demo, image, network, key)
+
+
+def _found(api: adapter.Adapter, path: str, key: str, name: str, **query: str) -> dict | None:
+    words = '&'.join(f'{word}={value}' for word, value in {'name': name, **query}.items())
+    rows = api.get(f'{path}?{words}').json()[key]
+    return next((row for row in rows if row['name'] == name), None)
+
+
+def _made(api: adapter.Adapter, path: str, one: str, many: str, body: dict, what: str = '') -> dict:
+    """The row called `body['name']`, made now if there was none."""
+    row = _found(api, path, many, body['name'])
+    if row is None:
+        say(f'creating {what or one} {body["name"]}')
+        row = api.post(path, json={one: body}).json()[one]
+    return row
+
+
+def _project_and_user(place: Place, admin: Api) -> None:
+    identity = admin.of('identity', version=(3, 0))
+    project = _made(identity, '/projects', 'project', 'projects', {'name': 'demo', 'domain_id': 'default'})
+    user = _found(identity, '/users', 'users', 'demo')
+    password = place.secret('demo')
+    if user is None:
+        say('creating user demo')
+        body = {
+            'name': 'demo',
+            'domain_id': 'default',
+            'password': password,
+            'default_project_id': project['id'],
+        }
+        user = identity.post('/users', json={'user': body}).json()['user']
+    role = _found(identity, '/roles', 'roles', 'member')
+    if role is None:
+        raise Unable('the cloud has no role named member; its identity service did not set itself up.')
+    identity.put(f'/projects/{project["id"]}/users/{user["id"]}/roles/{role["id"]}')
+
+
+def _flavors(admin: Api) -> None:
+    compute = admin.of('compute')
+    there = {flavor['name'] for flavor in compute.get('/flavors?is_public=None').json()['flavors']}
+    missing = [name for name in FLAVORS if name not in there]
+    if missing:
+        say(f'creating flavors {", ".join(missing)}')
+    for name in missing:
+        ram, vcpus, disk = FLAVORS[name]
+        body = {'name': name, 'ram': ram, 'vcpus': vcpus, 'disk': disk}
+        compute.post('/flavors', json={'flavor': body})
+
+
+def _image(admin: Api, file: pathlib.Path) -> str:
+    glance = admin.of('image')
+    rows = glance.get(f'/v2/images?name={IMAGE}').json()['images']
+    active = next((row for row in rows if row['status'] == 'active'), None)
+    if active:
+        return active['id']
+    for row in rows:
+        # An upload that was cut short.
+        glance.delete(f'/v2/images/{row["id"]}')
+    say(f'uploading image {IMAGE} ({file.stat().st_size / 2**20:.0f} MiB)')
+    body = {'name': IMAGE, 'disk_format': 'qcow2', 'container_format': 'bare', 'visibility': 'public'}
+    image = glance.post('/v2/images', json=body).json()
+    with file.open('rb') as data:
+        glance.put(f'/v2/images/{image["id"]}/file', data=data, headers={'Content-Type': 'application/octet-stream'})
+    return image['id']
+
+
+def _network(demo: Api) -> str:
+    neutron = demo.of('network')
+    network = _made(neutron, '/v2.0/networks', 'network', 'networks', {'name': NETWORK})
+    subnet = {'name': SUBNET, 'network_id': network['id'], 'ip_version': 4, 'cidr': CIDR}
+    _made(neutron, '/v2.0/subnets', 'subnet', 'subnets', subnet)
+    return network['id']
+
+
+def _rules(demo: Api) -> None:
+    neutron = demo.of('network')
+    group = _found(neutron, '/v2.0/security-groups', 'security_groups', 'default', project_id=demo.project)
+    if group is None:
+        raise Unable('the demo project has no security group named default.')
+    for what, rule in {
+        'ssh': {'protocol': 'tcp', 'port_range_min': 22, 'port_range_max': 22},
+        'ping': {'protocol': 'icmp'},
+    }.items():
+        body = {'security_group_id': group['id'], 'direction': 'ingress', 'ethertype': 'IPv4', **rule}
+        try:
+            neutron.post('/v2.0/security-group-rules', json={'security_group_rule': body})
+        except ksa.Conflict:
+            continue
+        say(f'opening {what} in the demo project')
+
+
+def _key(place: Place, demo: Api) -> pathlib.Path:
+    private = place.state / 'demo.key'
+    public = private.with_suffix('.key.pub')
+    if not (private.exists() and public.exists()):
+        for path in (private, public):
+            path.unlink(missing_ok=True)
+        words = [
+            'ssh-keygen',
+            '-q',
+            '-t',
+            'ecdsa',
+            '-b',
+            '256',
+            '-N',
+            '',
+            '-C',
+            'nimbus-demo',
+            '-f',
+            str(private),
+        ]
+        subprocess.run(words, check=True)
+    compute = demo.of('compute')
+    mine = public.read_text().strip()
+    there = [pair['keypair'] for pair in compute.get('/os-keypairs').json()['keypairs']]
+    same = next((pair for pair in there if pair['name'] == KEY), None)
+    if same and same['public_key'].split()[:2] != mine.split()[:2]:
+        compute.delete(f'/os-keypairs/{KEY}')
+        same = None
+    if not same:
+        say('creating key pair demo')
+        compute.post('/os-keypairs', json={'keypair': {'name': KEY, 'public_key': mine}})
+    return private
+
+
+def _server(demo: Api, image: str, network: str, key: pathlib.Path) -> Demo:
+    compute = demo.of('compute')
+    began = time.monotonic()
+    server = _found(compute, '/servers/detail', 'servers', SERVER)
+    if server and server['status'] == 'ERROR':
+        say('deleting server demo, which is in ERROR')
+        compute.delete(f'/servers/{server["id"]}')
+        _wait(compute, server['id'], 'DELETED')
+        server = None
+    if server is None:
+        flavors = compute.get('/flavors').json()['flavors']
+        flavor = next(row['id'] for row in flavors if row['name'] == 'm1.nano')
+        say('booting server demo')
+        body = {
+            'name': SERVER, 'imageRef': image, 'flavorRef': flavor, 'key_name': KEY,
+            'networks': [{'uuid': network}],
+        }  # fmt: skip
+        server = compute.post('/servers', json={'server': body}).json()['server']
+    elif server['status'] == 'SHUTOFF':
+        say('starting server demo')
+        compute.post(f'/servers/{server["id"]}/action', json={'os-start': None})
+    server = _wait(compute, server['id'], 'ACTIVE')
+    seconds = time.monotonic() - began
+    say(f'server demo is ACTIVE after {seconds:.1f} s')
+    addresses = [entry['addr'] for entries in server['addresses'].values() for entry in entries]
+    console = _console(compute, server['id'])
+    return Demo(server['id'], network, addresses[0] if addresses else '', console, key, seconds)
+
+
+def _wait(compute: adapter.Adapter, server_id: str, status: str) -> dict:
+    deadline = time.monotonic() + PATIENCE
+    seen = ''
+    while True:
+        try:
+            server = compute.get(f'/servers/{server_id}').json()['server']
+        except ksa.NotFound:
+            if status == 'DELETED':
+                return {}
+            raise Unable('server demo has vanished while it was being waited for.') from None
+        doing = server.get('OS-EXT-STS:task_state')
+        if server['status'] == status and not doing:
+            return server
+        if server['status'] == 'ERROR' and status != 'DELETED':
+            why = server.get('fault', {}).get('message', 'no reason given')
+            raise Unable(f'server demo is in ERROR: {why}; `nimbus why {server_id}` tells what happened.')
+        if (now := f'{server["status"]} {doing or ""}'.strip()) != seen:
+            say(f'server demo: {now}')
+            seen = now
+        if time.monotonic() > deadline:
+            raise Unable(f'server demo is still {now} after {PATIENCE:.0f} s, not {status}.')
+        time.sleep(0.25)
+
+
+def _console(compute: adapter.Adapter, server_id: str) -> str:
+    """The tail of the console once the guest offers a login, or what there is when it takes too long."""
+    say('waiting for the guest to offer a login')
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        answer = compute.post(f'/servers/{server_id}/action', json={'os-getConsoleOutput': {'length': 12}})
+        text = answer.json()['output']
+        if 'login:' in text or time.monotonic() > deadline:
+            return text
+        time.sleep(0.5)

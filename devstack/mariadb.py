@@ -1,0 +1,99 @@
+"""Runs a MariaDB of the cloud's own, on loopback, with one database and one user."""
+
+import shutil
+import socket
+import subprocess
+
+import pymysql
+
+from devstack.place import Place, write_private
+from devstack.processes import Registry
+from devstack.progress import Unable, say
+
+NAME = 'nimbus'
+
+
+def url(place: Place) -> str:
+    """How nimbus reaches the database, for [database] connection."""
+    return (
+        f'mysql+pymysql://{NAME}:{place.secret("database")}@127.0.0.1:{place.port("database")}/{NAME}?charset=utf8mb4'
+    )
+
+
+def up(place: Place, registry: Registry) -> None:
+    """The server answers nimbus's user."""
+    folder = place.folder('mariadb', 0o700, 'mysql')
+    path = folder / 'socket'
+    if not registry.get('mariadb'):
+        _create(place)
+        say('starting MariaDB')
+        registry.stop('mariadb')
+        registry.start('mariadb', ['mariadbd', f'--defaults-file={_settings(place)}', '--user=mysql'])
+    registry.require('mariadb', lambda: _answers(str(path)), 60)
+    root = pymysql.connect(unix_socket=str(path), user='root')
+    with root.cursor() as cursor:
+        cursor.execute(f'CREATE DATABASE IF NOT EXISTS {NAME} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin')
+        cursor.execute(f"CREATE USER IF NOT EXISTS {NAME}@'127.0.0.1' IDENTIFIED BY %s", (place.secret('database'),))
+        cursor.execute(f"GRANT ALL ON {NAME}.* TO {NAME}@'127.0.0.1'")
+    root.close()
+
+
+def down(registry: Registry) -> None:
+    """The server has written everything down and is gone."""
+    registry.stop('mariadb', patience=60)
+
+
+def _settings(place: Place) -> str:
+    folder = place.state / 'mariadb'
+    path = folder / 'my.cnf'
+    write_private(
+        path,
+        '[mariadbd]\n'
+        f'datadir = {folder}/data\n'
+        f'socket = {folder}/socket\n'
+        f'pid-file = {folder}/pid\n'
+        f'port = {place.port("database")}\n'
+        'bind-address = 127.0.0.1\n'
+        'skip-name-resolve\n'
+        'skip-log-bin\n'
+        'transaction-isolation = READ-COMMITTED\n'
+        'max-connections = 300\n'
+        'innodb-buffer-pool-size = 64M\n'
+        'innodb-log-file-size = 32M\n'
+        'performance-schema = off\n',
+    )
+    shutil.chown(path, 'mysql', 'mysql')
+    return str(path)
+
+
+def _create(place: Place) -> None:
+    """The server's own tables exist; a creation that was cut short is begun anew."""
+    data = place.state / 'mariadb' / 'data'
+    if data.exists():
+        return
+    say('creating the database files of MariaDB')
+    aside = data.with_name('data.new')
+    if aside.exists():
+        shutil.rmtree(aside)
+    made = subprocess.run(
+        [
+            'mariadb-install-db', '--no-defaults', '--user=mysql', f'--datadir={aside}', '--skip-test-db',
+            '--auth-root-authentication-method=socket', '--innodb-log-file-size=32M',
+        ],
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+    if made.returncode:
+        raise Unable(f'mariadb-install-db failed: {(made.stderr or made.stdout).strip()[-2000:]}')
+    aside.rename(data)
+
+
+def _answers(path: str) -> bool:
+    try:
+        # PyMySQL leaves a socket open that it could not connect, so that is tried first.
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(path)
+        pymysql.connect(unix_socket=path, user='root').close()
+    except (pymysql.MySQLError, OSError):
+        return False
+    return True

@@ -1,0 +1,139 @@
+"""Where one cloud lives on this machine: its folder, its ports and its secrets."""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import pathlib
+import secrets
+import shutil
+import socket
+from collections.abc import Iterator
+
+from devstack.progress import Unable
+
+# The ports that clients of such a cloud expect.
+REST = {
+    'identity': 5000,
+    'compute': 8774,
+    'metadata': 8775,
+    'volume': 8776,
+    'placement': 8778,
+    'image': 9292,
+    'network': 9696,
+}
+# What only the cloud itself speaks to; away from the usual numbers, which the host's own servers may have.
+INNER = {'rabbitmq': 15672 + 1000, 'erlang': 25672 + 1000, 'epmd': 14369, 'database': 13306}
+# A unix socket's path has room for 107 bytes, and libvirt's lie deep below the state folder.
+LONGEST = 40
+FORMS = ('embedded', 'daemons')
+DATABASES = ('sqlite', 'mariadb', 'postgresql')
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices:
+    """What the user chose at the first run; later runs find it again."""
+
+    form: str = 'embedded'
+    database: str = 'sqlite'
+    port_offset: int = 0
+    bind: str = '127.0.0.1'
+    virt_type: str = 'qemu'
+    fake: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """One cloud's folder on this machine, with everything that is decided about it."""
+
+    state: pathlib.Path
+    choices: Choices
+
+    def port(self, what: str) -> int:
+        """The TCP port of `what`, a key of REST or INNER."""
+        return (REST | INNER)[what] + self.choices.port_offset
+
+    @property
+    def host(self) -> str:
+        """The name under which this machine serves in the cloud."""
+        return socket.gethostname()
+
+    @property
+    def address(self) -> str:
+        """An address at which this machine itself reaches the REST endpoints."""
+        return '127.0.0.1' if self.choices.bind in ('0.0.0.0', '::') else self.choices.bind
+
+    def url(self, service: str) -> str:
+        """The root URL of a REST service."""
+        return f'http://{self.address}:{self.port(service)}'
+
+    def folder(self, name: str, mode: int = 0o755, owner: str | None = None) -> pathlib.Path:
+        """The folder `name` below the state folder, which exists now."""
+        path = self.state / name
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(mode)
+        if owner:
+            shutil.chown(path, owner, owner)
+        return path
+
+    def secret(self, name: str) -> str:
+        """The secret `name`, made at random the first time and kept where only root reads it."""
+        path = self.folder('secrets', 0o700) / name
+        if not path.exists():
+            write_private(path, secrets.token_urlsafe(24) + '\n')
+        return path.read_text().strip()
+
+
+def write_private(path: pathlib.Path, text: str) -> None:
+    """The file `path` holds `text`, whole or not at all, and nobody but its owner reads it."""
+    aside = path.with_name(f'.{path.name}.{os.getpid()}')
+    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w') as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.rename(path)
+
+
+def remembered(state: pathlib.Path) -> Choices | None:
+    """The choices of the first run in `state`, None before it."""
+    try:
+        return Choices(**json.loads((state / 'choices.json').read_text()))
+    except FileNotFoundError:
+        return None
+
+
+def settle(state: pathlib.Path, **chosen: object) -> Place:
+    """The place in `state` with what was chosen now, or earlier where nothing was chosen now.
+
+    Raises Unable when a choice would change what the data that is there was made with.
+    """
+    if len(str(state)) > LONGEST:
+        raise Unable(f'the path {state} is too long for unix sockets below it; {LONGEST} characters are allowed.')
+    before = remembered(state)
+    now = {name: value for name, value in chosen.items() if value is not None}
+    choices = dataclasses.replace(before or Choices(), **now)
+    if choices.form == 'daemons' and choices.database == 'sqlite':
+        choices = dataclasses.replace(choices, database='mariadb')
+    if before and (before.form, before.database) != (choices.form, choices.database):
+        raise Unable(
+            f'{state} holds a cloud of the form {before.form} on {before.database}; '
+            f'run devstack/down --purge first, or choose another folder with --state.'
+        )
+    state.mkdir(parents=True, exist_ok=True)
+    # The database and the broker run as users of their own and must reach their folders below.
+    state.chmod(0o711)
+    write_private(state / 'choices.json', json.dumps(dataclasses.asdict(choices), indent=1) + '\n')
+    return Place(state, choices)
+
+
+@contextlib.contextmanager
+def alone(state: pathlib.Path) -> Iterator[None]:
+    """Nobody else brings the cloud in `state` up or down meanwhile."""
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / '.lock').open('w') as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Unable(f'another devstack command is at work in {state}; wait for it to end.') from None
+        yield

@@ -1,0 +1,37 @@
+"""Says what is being done and how long it has taken so far."""
+
+import os
+import sys
+import time
+
+BEGAN = 'NIMBUS_DEVSTACK_BEGAN'
+
+
+def began() -> float:
+    """When the front door was opened, as seconds since the epoch."""
+    return float(os.environ.setdefault(BEGAN, repr(time.time())))
+
+
+def say(sentence: str) -> None:
+    """One line of progress stands on standard output, with the time since the front door was opened."""
+    print(f'[{time.time() - began():6.1f}s] {sentence}', flush=True)
+
+
+class Unable(Exception):
+    """Something cannot be done, and the sentence says what would change that."""
+
+
+def finish(main) -> None:
+    """Run `main` and leave with its exit code; what it was unable to do is one sentence on standard error."""
+    try:
+        code = main()
+    except Unable as why:
+        print(f'devstack: {why}', file=sys.stderr, flush=True)
+        code = 1
+    except KeyboardInterrupt:
+        print(
+            'devstack: interrupted; run the same command again to go on, or devstack/down to stop.',
+            file=sys.stderr,
+        )
+        code = 130
+    sys.exit(code)

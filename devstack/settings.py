@@ -1,0 +1,48 @@
+"""Writes the configuration of the cloud."""
+
+import pathlib
+
+from devstack import mariadb, postgresql, rabbitmq
+from devstack.place import Place, write_private
+
+Sections = dict[str, dict[str, str]]
+
+
+def files(place: Place, agent: bool = False) -> list[pathlib.Path]:
+    """The files that a process of the cloud reads; an agent is not told the database's password."""
+    own = [] if agent or place.choices.form == 'embedded' else [place.state / 'control.conf']
+    return [place.state / 'nimbus.conf', *own]
+
+
+def write(place: Place, ovsdb: str, libvirt: str, datapath: str) -> bool:
+    """The files stand as the choices say; whether anything in them changed."""
+    common: Sections = {
+        'DEFAULT': {'host': place.host, 'state_path': str(place.state)},
+        'api': {'listen': place.choices.bind, 'port_offset': str(place.choices.port_offset)},
+        'compute': {'driver': 'libvirt'},
+        'libvirt': {'uri': libvirt, 'virt_type': place.choices.virt_type},
+        'network': {'driver': 'ovs', 'ovsdb': ovsdb, 'datapath_type': datapath},
+        'volume': {'driver': 'file'},
+    }
+    if place.choices.form == 'embedded':
+        return _ini(place.state / 'nimbus.conf', common)
+    common['DEFAULT']['bus'] = rabbitmq.url(place, rabbitmq.agent(place))
+    database = {'mariadb': mariadb, 'postgresql': postgresql}[place.choices.database]
+    control: Sections = {
+        'DEFAULT': {'bus': rabbitmq.url(place, rabbitmq.CONTROL)},
+        'database': {'url': database.url(place)},
+    }
+    changed = [_ini(place.state / 'nimbus.conf', common), _ini(place.state / 'control.conf', control)]
+    return any(changed)
+
+
+def _ini(path: pathlib.Path, sections: Sections) -> bool:
+    text = '# Written by devstack/up, and written anew by every run of it.\n'
+    for name, values in sections.items():
+        # A dollar sign would begin a substitution in this format.
+        lines = ''.join(f'{key} = {value.replace("$", "$$")}\n' for key, value in values.items())
+        text += f'\n[{name}]\n{lines}'
+    if path.exists() and path.read_text() == text:
+        return False
+    write_private(path, text)
+    return True

@@ -1,0 +1,165 @@
+"""Runs every test there is, in order, and says what ran, passed, failed and could not run."""
+
+import argparse
+import dataclasses
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+
+from devstack.progress import finish, say
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+REPORTS = ROOT / '.reports'
+# Short, for unix sockets lie below it; apart from /var/lib/nimbus, where the user's own cloud may be.
+STATE = pathlib.Path('/var/tmp/nimbus-test')
+STILL = ('format', 'lint', 'types', 'house', 'unit', 'wire', 'cloud')
+FOLDERS = {'wire': 'tests/wire', 'cloud': 'tests/cloud', 'house': 'tests/house'}
+CLOUDS = {'embedded': ('real', 'tempest'), 'daemons': ('daemons', 'tempest')}
+
+
+@dataclasses.dataclass
+class Tally:
+    """What became of one part of the tests."""
+
+    part: str
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    why: list[str] = dataclasses.field(default_factory=list)
+
+    def __str__(self) -> str:
+        counts = f'{self.passed} passed, {self.failed} failed, {self.skipped} skipped'
+        return '\n'.join([f'{self.part:<18} {counts}, {self.seconds:.0f} s', *(f'    {why}' for why in self.why)])
+
+
+class Done:
+    """All that has run so far."""
+
+    def __init__(self) -> None:
+        self._tallies: list[Tally] = []
+
+    def add(self, tally: Tally) -> Tally:
+        """One more part has run, and is told at once."""
+        self._tallies.append(tally)
+        print(tally, flush=True)
+        return tally
+
+    def close(self) -> int:
+        """Everything has been told once more, with the sums; 1 when anything failed."""
+        print('\n' + '\n'.join(str(tally) for tally in self._tallies))
+        passed, failed, skipped = (
+            sum(getattr(tally, word) for tally in self._tallies) for word in ('passed', 'failed', 'skipped')
+        )
+        seconds = sum(tally.seconds for tally in self._tallies)
+        print(f'\n{passed} passed, {failed} failed, {skipped} skipped in {seconds:.0f} s')
+        return 1 if failed else 0
+
+
+def tox(part: str, label: str = '', *more: str) -> Tally:
+    """The tox environment `part` has run."""
+    tally = Tally(label or part)
+    report = REPORTS / f'{part}.xml'
+    report.unlink(missing_ok=True)
+    say(f'testing {tally.part}')
+    began = time.monotonic()
+    words = [sys.executable, '-m', 'tox', 'run', '-qq', '-e', part, *(['--', *more] if more else [])]
+    code = subprocess.run(words, cwd=ROOT, env={**os.environ, 'NIMBUS_REPORTS': str(REPORTS)}).returncode
+    tally.seconds = time.monotonic() - began
+    _count(tally, report, code)
+    return tally
+
+
+def _count(tally: Tally, report: pathlib.Path, code: int) -> None:
+    if not report.exists():
+        tally.passed, tally.failed = (0, 1) if code else (1, 0)
+        return
+    cases = list(xml.parse(report).iter('testcase'))
+    for case in cases:
+        if case.find('failure') is not None or case.find('error') is not None:
+            tally.failed += 1
+        elif (skip := case.find('skipped')) is not None:
+            tally.skipped += 1
+            tally.why.append(f'skipped {case.get("name")}: {skip.get("message")}')
+        else:
+            tally.passed += 1
+    tally.why = list(dict.fromkeys(tally.why))
+    if code and not tally.failed:
+        tally.failed = 1
+        tally.why.append(f'the runner ended with the code {code}; what it said is above.')
+
+
+def command(label: str, *words: str) -> Tally:
+    """One command of devstack's has run as a test of its own."""
+    say(f'testing {label}')
+    began = time.monotonic()
+    code = subprocess.run([str(ROOT / 'devstack' / words[0]), *words[1:]], cwd=ROOT).returncode
+    return Tally(label, passed=int(not code), failed=int(bool(code)), seconds=time.monotonic() - began)
+
+
+def still(part: str) -> Tally:
+    """A part that needs no cloud has run."""
+    if part in FOLDERS and not any((ROOT / FOLDERS[part]).rglob('test_*.py')):
+        return Tally(part, why=[f'nothing ran: there are no tests in {FOLDERS[part]}.'])
+    return tox(part)
+
+
+def with_cloud(form: str, database: str, done: Done) -> None:
+    """The parts that want a cloud of this form have run, and the cloud is gone again."""
+    if os.geteuid() != 0:
+        done.add(Tally(form, why=['nothing ran: a real cloud needs root.']))
+        return
+    state = ['--state', str(STATE)]
+    label = f'daemons, {database}' if form == 'daemons' else form
+    more = ['--daemons', '--database', database] if form == 'daemons' else []
+    os.environ['NIMBUS_STATE'] = str(STATE)
+    subprocess.run([str(ROOT / 'devstack' / 'down'), '--purge', *state], cwd=ROOT, stdout=subprocess.DEVNULL)
+    try:
+        if done.add(command(f'up ({label})', 'up', *state, *more)).failed:
+            done.add(Tally(f'tests ({label})', failed=1, why=['nothing ran: there is no cloud to run them against.']))
+            return
+        done.add(command(f'up again ({label})', 'up', *state))
+        for part in CLOUDS[form]:
+            done.add(tox(part, f'{part} ({label})'))
+        done.add(tox('tempest', f'tempest newest ({label})', '--newest'))
+    finally:
+        done.add(command(f'down ({label})', 'down', '--purge', *state))
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line of devstack/test."""
+    parser = argparse.ArgumentParser(prog='devstack/test', description='Run every test there is.')
+    parser.add_argument(
+        'parts', nargs='*', choices=(*STILL, *CLOUDS), metavar='PART', help=f'some of {", ".join((*STILL, *CLOUDS))}'
+    )
+    parser.add_argument('--database', choices=('mariadb', 'postgresql'), default=_database(), help='for the daemons')
+    return parser
+
+
+def _database() -> str:
+    """One of the two, by the commit, so that a series of runs tries both."""
+    asked = subprocess.run(['git', 'rev-list', '--count', 'HEAD'], cwd=ROOT, capture_output=True, text=True)
+    return ('mariadb', 'postgresql')[int(asked.stdout.strip() or 0) % 2]
+
+
+def main() -> int:
+    """Every test asked for has run; 0 when none failed."""
+    options = arguments().parse_args()
+    shutil.rmtree(REPORTS, ignore_errors=True)
+    REPORTS.mkdir()
+    done = Done()
+    wanted = options.parts or [*STILL, *CLOUDS]
+    for part in wanted:
+        if part in CLOUDS:
+            with_cloud(part, options.database, done)
+        else:
+            done.add(still(part))
+    return done.close()
+
+
+if __name__ == '__main__':
+    finish(main)

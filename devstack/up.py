@@ -1,0 +1,127 @@
+"""Brings up the cloud, boots the demo server and says how to reach both."""
+
+import concurrent.futures
+import os
+import pathlib
+import subprocess
+
+from devstack import (
+    arguments,
+    cloud,
+    clouds_yaml,
+    demo,
+    libvirtd,
+    mariadb,
+    postgresql,
+    rabbitmq,
+    settings,
+    switch,
+)
+from devstack.place import Place, alone
+from devstack.processes import Registry
+from devstack.progress import Unable, finish, say
+
+BUILD = pathlib.Path(__file__).with_name('guest') / 'build'
+
+
+def main() -> int:
+    """The cloud is up and, unless told otherwise, the demo server runs."""
+    options = arguments.up().parse_args()
+    with alone(options.state.absolute()):
+        place = arguments.place(options)
+        registry = Registry(place.state)
+        _cloud(place, registry)
+        say('the cloud is ready')
+        _point_clients(place)
+        if not options.no_demo:
+            _tell(place, demo.make(place, guest_image(place)))
+    return 0
+
+
+def _cloud(place: Place, registry: Registry) -> None:
+    """What the cloud stands on runs, its settings are written, and nimbus serves."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        ovsdb = pool.submit(switch.up, place, registry)
+        libvirt = pool.submit(_libvirt, place, registry)
+        servers = [pool.submit(start, place, registry) for start in _servers(place)]
+        for server in servers:
+            server.result()
+        changed = settings.write(place, ovsdb.result(), libvirt.result(), switch.datapath_type())
+    cloud.up(place, registry, changed)
+
+
+def _servers(place: Place) -> list:
+    if place.choices.form == 'embedded':
+        return []
+    return [rabbitmq.up, {'mariadb': mariadb, 'postgresql': postgresql}[place.choices.database].up]
+
+
+def _libvirt(place: Place, registry: Registry) -> str:
+    if place.choices.form == 'daemons':
+        return libvirtd.up(place, registry)
+    return f'qemu:///embed?root={place.folder("libvirt", 0o700)}'
+
+
+def guest_image(place: Place) -> pathlib.Path:
+    """The file of the small guest image, built now unless it is there already."""
+    folder = place.folder('guest')
+    image = folder / 'nimbus-guest.qcow2'
+    if not image.exists():
+        say('building the guest image (once, about half a minute)')
+    log = place.folder('log') / 'guest-image.log'
+    with log.open('wb') as output:
+        words = [str(BUILD), str(folder), str(place.folder('guest/cache'))]
+        code = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT).returncode
+    if code or not image.exists():
+        raise Unable(f'the guest image could not be built; the end of {log}:\n{log.read_text()[-2000:]}')
+    return image
+
+
+def entries(place: Place) -> dict[str, dict[str, object]]:
+    """The clouds that this cloud adds to the user's clouds.yaml."""
+    shape = {'region_name': 'RegionOne', 'identity_api_version': 3}
+    return {name: {'auth': demo.auth(place, user), **shape} for name, user in users(place).items()}
+
+
+def users(place: Place) -> dict[str, str]:
+    """The names of the clouds in clouds.yaml and the users behind them."""
+    suffix = f'-{place.choices.port_offset}' if place.choices.port_offset else ''
+    return {f'nimbus{suffix}': 'admin', f'nimbus-demo{suffix}': 'demo'}
+
+
+def _point_clients(place: Place) -> None:
+    file = clouds_yaml.path()
+    wanted = entries(place)
+    if any(clouds_yaml.get(file, name) != entry for name, entry in wanted.items()):
+        clouds_yaml.put(file, wanted)
+        say(f'{file} has the clouds {" and ".join(wanted)}')
+
+
+def _tell(place: Place, made: demo.Demo) -> None:
+    admin, user = users(place)
+    tail = '\n'.join('    ' + line for line in made.console.splitlines()[-8:])
+    print(
+        f"""
+The server demo has the address {made.address}. The end of its console:
+
+{tail}
+
+Log in:             ip netns exec qdhcp-{made.network_id} \\
+                        ssh -i {made.key} -o StrictHostKeyChecking=no cirros@{made.address}
+As the demo user:   openstack --os-cloud {user} server list
+As administrator:   openstack --os-cloud {admin} hypervisor list
+Identity endpoint:  {place.url('identity')}/v3
+Logs:               {place.state}/log
+Stop it all:        {pathlib.Path(__file__).with_name('down')}{_state(place)}
+""",
+        end='',
+    )
+
+
+def _state(place: Place) -> str:
+    default = os.environ.get('NIMBUS_STATE', arguments.HOME)
+    return '' if str(place.state) == default else f' --state {place.state}'
+
+
+if __name__ == '__main__':
+    finish(main)

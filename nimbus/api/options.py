@@ -1,0 +1,32 @@
+"""Options of the REST services."""
+
+from oslo_config import cfg
+
+PORTS = {
+    'identity': 5000,
+    'compute': 8774,
+    'metadata': 8775,
+    'volume': 8776,
+    'placement': 8778,
+    'image': 9292,
+    'network': 9696,
+}
+
+OPTIONS = {
+    'api': [
+        cfg.StrOpt('listen', default='127.0.0.1', help='Address that the REST endpoints are bound to.'),
+        cfg.StrOpt(
+            'public_host', default='', help='Host name or address in the catalog; empty means the one listened on.'
+        ),
+        cfg.IntOpt('port_offset', default=0, help='Added to every port below, so that two clouds fit on one machine.'),
+        *(cfg.PortOpt(f'{name}_port', default=port, help=f'Port of the {name} API.') for name, port in PORTS.items()),
+        cfg.ListOpt(
+            'services',
+            default=['compute', 'metadata', 'network', 'volume', 'placement'],
+            help='Which APIs nimbus-api serves; identity and image have daemons of their own.',
+        ),
+        cfg.IntOpt('threads', default=32, min=2, help='Requests a process works on at a time.'),
+        cfg.StrOpt('paste_config', default='', help='Path of api-paste.ini; empty means the shipped one.'),
+        cfg.StrOpt('policy_file', default='/etc/nimbus/policy.yaml', help='Overrides of policy rules; need not exist.'),
+    ],
+}

@@ -1,0 +1,146 @@
+"""`nimbus up`: the whole cloud in one process, with SQLite and an in-process bus."""
+
+import argparse
+import logging
+import os
+import pathlib
+import secrets
+import signal
+import sys
+import time
+from typing import Any
+
+from nimbus.cmd import rooms, schema, serving, wiring
+from nimbus.common import config
+
+LOG = logging.getLogger(__name__)
+APIS = ('identity', 'compute', 'metadata', 'network', 'image', 'volume', 'placement')
+FAKE_STATE = '~/.local/state/nimbus-fake'
+
+
+def main(argv: list[str]) -> int:
+    """Run until interrupted; 0 after a clean stop, 1 with a sentence when it cannot start."""
+    began = time.monotonic()
+    told = _parser().parse_args(argv)
+    conf = configure(told)
+    wiring.set_up_logging(conf)
+    state = pathlib.Path(conf.state_path)
+    try:
+        with wiring.one_at_a_time(state):
+            return run(conf, told, began)
+    except (OSError, LookupError) as why:
+        print(f'nimbus cannot start: {why}', file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog='nimbus up', description=__doc__)
+    parser.add_argument('--config-file', action='append', help='nimbus.conf; may be given several times')
+    parser.add_argument('--fake', action='store_true', help='pretend guests, networks and disks: no root needed')
+    parser.add_argument('--hosts', type=int, default=1, help='pretended compute hosts (with --fake)')
+    parser.add_argument('--state', help=f'where everything is kept (with --fake: {FAKE_STATE})')
+    parser.add_argument('--fresh', action='store_true', help='forget what an earlier run kept (with --fake)')
+    parser.add_argument('--listen', help='address to bind the REST endpoints to')
+    parser.add_argument('--port-offset', type=int, help='added to every usual port')
+    return parser
+
+
+def configure(told: argparse.Namespace) -> Any:
+    """The configuration, with what the command line says on top."""
+    conf = config.load([], 'nimbus', told.config_file)
+    if told.fake:
+        state = pathlib.Path(told.state or FAKE_STATE).expanduser().resolve()
+        conf.set_override('state_path', str(state))
+        if told.fresh:
+            _forget(state)
+        for room in ('compute', 'network', 'volume'):
+            conf.set_override('driver', 'fake', group=room)
+        conf.set_override('level', 'WARNING', group='log')
+    elif told.state:
+        conf.set_override('state_path', told.state)
+    if told.listen:
+        conf.set_override('listen', told.listen, group='api')
+    if told.port_offset is not None:
+        conf.set_override('port_offset', told.port_offset, group='api')
+    return conf
+
+
+def _forget(state: pathlib.Path) -> None:
+    """What a fake cloud kept is gone; only a folder that a fake cloud made is touched."""
+    import shutil
+
+    if (state / 'nimbus.lock').exists():
+        shutil.rmtree(state)
+
+
+def secret(path: pathlib.Path) -> str:
+    """The secret kept in a file only its owner reads; made if there is none."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        made = secrets.token_urlsafe(24)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), 'w') as file:
+            file.write(made + '\n')
+        return made
+
+
+def prepare(conf: Any, parts: Any) -> str:
+    """Schema, keys, first users, services and endpoints stand; returns the admin's password."""
+    state = pathlib.Path(conf.state_path)
+    admin = os.environ.get('OS_BOOTSTRAP_PASSWORD') or secret(state / 'admin-password')
+    service = conf.service_user.password or secret(state / 'service-password')
+    conf.set_override('password', service, group='service_user')
+    if not conf.metadata.shared_secret:
+        conf.set_override('shared_secret', secret(state / 'metadata-secret'), group='metadata')
+    if schema.revision(parts.db) != schema.newest():
+        schema.upgrade(parts.db)
+    schema.load_models()
+    rooms.bootstrap(conf, parts, admin, service)
+    return admin
+
+
+def run(conf: Any, told: argparse.Namespace, began: float) -> int:
+    """Serve until a signal says to stop."""
+    state = pathlib.Path(conf.state_path)
+    parts = wiring.make_parts(conf)
+    admin = prepare(conf, parts)
+    server = serving.Server(conf.api.threads)
+    cloud = rooms.everything(conf, parts, told.hosts if told.fake else 1)
+    for name, app in wiring.load_apps(conf, parts, list(APIS)).items():
+        server.add(conf.api.listen, wiring.port_of(conf, name), app)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.stop())
+
+    def ready() -> None:
+        write_clouds(state / 'clouds.yaml', conf, admin)
+        serving.notify('READY=1')
+        LOG.info('The cloud is ready after %.1f s', time.monotonic() - began)
+        if told.fake:
+            print(f'nimbus is ready after {time.monotonic() - began:.1f} s.\n'
+                  f'  export OS_CLIENT_CONFIG_FILE={state / "clouds.yaml"} OS_CLOUD=nimbus', flush=True)
+
+    cloud.start()
+    try:
+        server.run(ready)
+    finally:
+        serving.notify('STOPPING=1')
+        cloud.stop()
+        parts.db.close()
+    return 0
+
+
+def write_clouds(path: pathlib.Path, conf: Any, password: str) -> None:
+    """A clouds.yaml for this cloud alone stands in the state folder, readable by its owner only."""
+    text = (
+        'clouds:\n  nimbus:\n    auth:\n'
+        f'      auth_url: {wiring.url_of(conf, "identity")}/v3\n'
+        '      username: admin\n      project_name: admin\n'
+        '      user_domain_id: default\n      project_domain_id: default\n'
+        f'      password: {password}\n'
+        f'    region_name: {conf.region}\n    identity_api_version: 3\n'
+    )
+    draft = path.with_name(f'.{path.name}')
+    with open(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), 'w') as file:
+        file.write(text)
+    os.replace(draft, path)

@@ -1,0 +1,134 @@
+"""`nimbus-manage`: what an operator does beside the REST APIs, on a host with the database."""
+
+import argparse
+import datetime
+import os
+import sys
+from typing import Any
+
+from nimbus.cmd import schema, wiring
+from nimbus.common import config, errors, services
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    told = _parser().parse_args(sys.argv[1:] if argv is None else argv)
+    conf = config.load([], 'nimbus-manage', told.config_file)
+    try:
+        return told.run(conf, told)
+    except errors.NimbusError as why:
+        print(f'nimbus-manage: {why.sentence}', file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog='nimbus-manage', description=__doc__)
+    parser.add_argument('--config-file', action='append', help='nimbus.conf; may be given several times')
+    rooms = parser.add_subparsers(required=True, metavar='ROOM')
+    database = rooms.add_parser('db', help='the schema').add_subparsers(required=True, metavar='VERB')
+    _verb(database, 'upgrade', db_upgrade, 'Bring the schema to this version.')
+    _verb(database, 'check', db_check, 'Compare the schema with this version; exit 1 when they differ.')
+    revision = _verb(database, 'revision', db_revision, 'Write a migration from what the models say; for developers.')
+    revision.add_argument('number')
+    revision.add_argument('message')
+    service = rooms.add_parser('service', help='the daemons').add_subparsers(required=True, metavar='VERB')
+    _verb(service, 'list', service_list, 'List the daemons that report: :-) up, XXX down.')
+    token = rooms.add_parser('token', help='the token keys').add_subparsers(required=True, metavar='VERB')
+    _verb(token, 'setup', token_setup, 'Make the key repository, if there is none.')
+    _verb(token, 'rotate', token_rotate, 'Make a new key; tokens of the old ones stay valid until they expire.')
+    boot = _verb(rooms, 'bootstrap', bootstrap, 'Make the first users, roles, services and endpoints, if missing.')
+    boot.add_argument('--password-file', help='file with the admin password (default: OS_BOOTSTRAP_PASSWORD)')
+    boot.add_argument('--service-password-file', help="file with the service user's password")
+    return parser
+
+
+def _verb(verbs: Any, name: str, run: Any, sentence: str) -> argparse.ArgumentParser:
+    made = verbs.add_parser(name, help=sentence, description=sentence)
+    made.set_defaults(run=run)
+    return made
+
+
+def db_upgrade(conf: Any, _told: Any) -> int:
+    """The schema is this version's."""
+    parts = wiring.make_parts(conf)
+    print(f'The schema is at revision {schema.upgrade(parts.db)}.')
+    return 0
+
+
+def db_check(conf: Any, _told: Any) -> int:
+    """Say how the schema differs from the models."""
+    parts = wiring.make_parts(conf)
+    at, newest = schema.revision(parts.db), schema.newest()
+    found = schema.differences(parts.db)
+    print(f'The schema is at revision {at}; this version brings {newest}.')
+    for line in found:
+        print(f'  {line}')
+    return 0 if at == newest and not found else 1
+
+
+def db_revision(conf: Any, told: Any) -> int:
+    """Write a migration file."""
+    parts = wiring.make_parts(conf)
+    schema.new_revision(parts.db, told.message, told.number)
+    return 0
+
+
+def service_list(conf: Any, _told: Any) -> int:
+    """Print the daemons that report, one a line."""
+    parts = wiring.make_parts(conf)
+    with parts.db.read() as tx:
+        rows = services.find(tx)
+    print(f'{"Binary":28} {"Host":24} {"Zone":12} {"Status":9} {"State":5} Updated_At')
+    for row in rows:
+        face = ':-)' if services.is_up(row, conf.service_down_time) else 'XXX'
+        status = 'disabled' if row.disabled else 'enabled'
+        seen = row.seen_at.replace(tzinfo=datetime.UTC).isoformat(' ', 'seconds')
+        print(f'{row.binary:28} {row.host:24} {row.zone:12} {status:9} {face:5} {seen}')
+    return 0
+
+
+def token_setup(conf: Any, _told: Any) -> int:
+    """A key repository stands."""
+    from nimbus.identity import keys
+
+    keys.setup(conf.identity.key_repository)
+    return 0
+
+
+def token_rotate(conf: Any, _told: Any) -> int:
+    """The newest key signs from now on."""
+    from nimbus.identity import keys
+
+    keys.rotate(conf.identity.key_repository)
+    return 0
+
+
+def bootstrap(conf: Any, told: Any) -> int:
+    """The first users, roles, services and endpoints stand."""
+    from nimbus.identity import bootstrap as first
+
+    password = _secret(told.password_file, 'OS_BOOTSTRAP_PASSWORD')
+    service_password = _secret(told.service_password_file, 'OS_BOOTSTRAP_SERVICE_PASSWORD')
+    if not password:
+        raise errors.Invalid('No admin password was given, by --password-file or OS_BOOTSTRAP_PASSWORD.')
+    parts = wiring.make_parts(conf)
+    with parts.db.write() as tx:
+        first.bootstrap(
+            tx,
+            admin_password=password,
+            region=conf.region,
+            urls=wiring.catalog_urls(conf),
+            service_password=service_password,
+        )
+    return 0
+
+
+def _secret(path: str | None, variable: str) -> str | None:
+    if path:
+        with open(path) as file:
+            return file.read().strip()
+    return os.environ.get(variable)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Serves WSGI applications: an unpatched eventlet hub accepts, native threads work.
+
+Nothing is monkey-patched, so a blocking call in a request blocks its own
+thread and nothing else.
+"""
+
+import logging
+import os
+import socket
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+os.environ.setdefault('EVENTLET_NO_GREENDNS', 'yes')  # names are resolved in native threads
+with warnings.catch_warnings():
+    warnings.simplefilter('ignore')  # eventlet warns at import against the monkey-patching that is not done here
+    import eventlet
+    import eventlet.wsgi
+    from eventlet import tpool
+
+LOG = logging.getLogger(__name__)
+BACKLOG = 512
+KEEP_ALIVE = 60  # seconds an idle connection is kept
+MAX_HEADER = 16384
+
+
+class Threaded:
+    """A WSGI application whose every request runs in a native thread."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        return tpool.execute(self._work, environ, start_response)
+
+    def _work(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        write: list[Any] = []
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            write.append(start_response(status, headers, exc_info))
+            return write[-1]
+
+        pieces = self._app(environ, start)
+        if isinstance(pieces, list):
+            return pieces
+        try:
+            for piece in pieces:  # a stream is sent from here, so that reading it never holds up the hub
+                write[-1](piece)
+        finally:
+            if close := getattr(pieces, 'close', None):
+                close()
+        return []
+
+
+class _Quiet:
+    """Takes eventlet's own access lines, which say less than ours."""
+
+    def debug(self, *_: Any) -> None:
+        """Nothing is written."""
+
+    info = debug
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.  Raises OSError that says which port is taken."""
+    family = socket.AF_INET6 if ':' in host else socket.AF_INET
+    try:
+        return eventlet.listen((host, port), family=family, backlog=BACKLOG, reuse_port=False)
+    except OSError as why:
+        raise OSError(why.errno, f'Port {port} of {host} cannot be listened on: {why.strerror}.') from why
+
+
+class Server:
+    """Every application of this process on its socket; `run` keeps the calling thread until `stop`."""
+
+    def __init__(self, threads: int) -> None:
+        tpool.set_num_threads(threads)
+        self._apps: list[tuple[Any, Callable[..., Any]]] = []
+        self._stop = threading.Event()
+
+    def add(self, host: str, port: int, app: Callable[..., Any]) -> int:
+        """The application will be served there; returns the port, which the system chose if 0 was asked for."""
+        sock = listen(host, port)
+        self._apps.append((sock, Threaded(app)))
+        return sock.getsockname()[1]
+
+    def run(self, ready: Callable[[], None] | None = None) -> None:
+        """Requests are answered until `stop` is called from a signal handler or another thread."""
+        threads = [eventlet.spawn(self._serve, sock, app) for sock, app in self._apps]
+        if ready:
+            eventlet.spawn_after(0, ready)
+        while not self._stop.is_set():
+            eventlet.sleep(0.2)
+        for sock, _ in self._apps:
+            sock.close()
+        for thread in threads:
+            thread.kill()
+
+    def _serve(self, sock: Any, app: Callable[..., Any]) -> None:
+        eventlet.wsgi.server(
+            sock,
+            app,
+            log=_Quiet(),
+            log_output=False,
+            keepalive=KEEP_ALIVE,
+            socket_timeout=KEEP_ALIVE,
+            url_length_limit=MAX_HEADER,
+            debug=False,
+            max_size=1024,
+        )
+
+    def stop(self) -> None:
+        """`run` returns soon."""
+        self._stop.set()
+
+
+def notify(state: str) -> None:
+    """The service manager knows the state, such as READY=1, where there is one that listens."""
+    address = os.environ.get('NOTIFY_SOCKET')
+    if not address:
+        return
+    address = '\0' + address[1:] if address.startswith('@') else address
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.sendto(state.encode(), address)
+        except OSError as why:
+            print(f'The service manager cannot be told {state}: {why}', file=sys.stderr)

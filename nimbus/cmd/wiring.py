@@ -1,0 +1,159 @@
+"""Makes a process's parts from its configuration, and its daemons from the parts."""
+
+import contextlib
+import fcntl
+import logging
+import os
+import pathlib
+import socket
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from stevedore import driver as stevedore_driver
+from stevedore import extension
+
+from nimbus.api.kit import wsgi
+from nimbus.common import config, db, log, rpc
+from nimbus.common.parts import Parts
+
+LOG = logging.getLogger(__name__)
+
+
+class Daemon(Protocol):
+    """Something that runs beside others in a process."""
+
+    def start(self) -> None:
+        """It works from now on, in threads of its own."""
+
+    def stop(self) -> None:
+        """It does not work any more; what it had in hand is at rest or can be taken up again."""
+
+
+def host_name(conf: Any) -> str:
+    """This host's name on the bus."""
+    return conf.host or socket.gethostname()
+
+
+def database_url(conf: Any) -> str:
+    """The URL of the one database."""
+    return conf.database.url or f'sqlite:///{pathlib.Path(conf.state_path) / "nimbus.db"}'
+
+
+def set_up_logging(conf: Any) -> None:
+    """The process logs as configured from now on."""
+    log.setup(conf.log.file, 'DEBUG' if conf.log.debug else conf.log.level, conf.log.rotate_mb, conf.log.keep)
+
+
+def make_parts(conf: Any, *, database: bool = True) -> Parts:
+    """The parts of a process; an agent's have no database."""
+    bus = rpc.transport(conf.bus, conf)
+    made: Any = db.Database(database_url(conf), conf.database.pool_size) if database else None
+    parts = Parts(conf=conf, db=made, bus=bus)
+    if made:
+        made.bell = parts.ring
+    return parts
+
+
+def load_driver(room: str, name: str) -> Any:
+    """The class behind a driver's entry point.  Raises LookupError naming the option, the name and what there is."""
+    namespace = f'nimbus.{room}.drivers'
+    try:
+        return stevedore_driver.DriverManager(namespace, name, on_load_failure_callback=_raise).driver
+    except stevedore_driver.NoMatches as why:
+        known = ', '.join(sorted(extension.ExtensionManager(namespace).names()))
+        raise LookupError(f'Option driver of [{room}] names no driver: {name}. There are {known}.') from why
+
+
+def _raise(_manager: Any, _entry: Any, why: Exception) -> None:
+    raise why
+
+
+def paste_config(conf: Any) -> str:
+    """The path of the api-paste.ini in force."""
+    return conf.api.paste_config or str(config.shipped('api-paste.ini'))
+
+
+def load_apps(conf: Any, parts: Parts, names: list[str]) -> dict[str, Callable[..., Any]]:
+    """The named services' pipelines."""
+    return {name: wsgi.load(name, parts, paste_config(conf)) for name in names}
+
+
+def port_of(conf: Any, name: str) -> int:
+    """The port a service's REST API stands at."""
+    return getattr(conf.api, f'{name}_port') + conf.api.port_offset
+
+
+def url_of(conf: Any, name: str) -> str:
+    """The address under which clients reach a service's REST API."""
+    host = conf.api.public_host or conf.api.listen
+    host = f'[{host}]' if ':' in host else host
+    return f'http://{host}:{port_of(conf, name)}'
+
+
+class Group:
+    """Several daemons as one; started in order, stopped in the opposite one."""
+
+    def __init__(self, *daemons: Daemon) -> None:
+        self._daemons = list(daemons)
+        self._started: list[Daemon] = []
+
+    def add(self, daemon: Daemon) -> None:
+        """The daemon belongs to the group."""
+        self._daemons.append(daemon)
+
+    def start(self) -> None:
+        for daemon in self._daemons:
+            daemon.start()
+            self._started.append(daemon)
+
+    def stop(self) -> None:
+        while self._started:
+            daemon = self._started.pop()
+            try:
+                daemon.stop()
+            except Exception:
+                LOG.exception('%s did not stop cleanly', type(daemon).__name__)
+
+
+class Listener:
+    """An RPC server as a daemon."""
+
+    def __init__(self, bus: Any, server: rpc.Contract, host: str, threads: int = 16) -> None:
+        self._make = lambda: rpc.serve(bus, server, host, threads)
+        self._listener: Any = None
+
+    def start(self) -> None:
+        self._listener = self._make()
+
+    def stop(self) -> None:
+        if self._listener:
+            self._listener.stop()
+            self._listener.wait()
+
+
+@contextlib.contextmanager
+def one_at_a_time(path: pathlib.Path):
+    """This process is the only one working on the state under `path`.  Raises OSError when another one is."""
+    path.mkdir(parents=True, exist_ok=True)
+    with open(path / 'nimbus.lock', 'a+') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise OSError(f'Process {file.read().strip()} is already at work on {path}.') from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def catalog_urls(conf: Any) -> dict[str, str]:
+    """The endpoint of each service type, as the catalog shows it."""
+    return {
+        'identity': f'{url_of(conf, "identity")}/v3',
+        'compute': f'{url_of(conf, "compute")}/v2.1',
+        'image': url_of(conf, 'image'),
+        'network': url_of(conf, 'network'),
+        'block-storage': f'{url_of(conf, "volume")}/v3',
+        'placement': url_of(conf, 'placement'),
+    }

@@ -1,0 +1,97 @@
+"""What a libvirt host has: processors, memory, disk."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import libvirt
+
+from nimbus.compute.guest import HostFacts
+
+EMULATOR = '/usr/bin/qemu-system-x86_64'
+
+
+def read(
+    connection: libvirt.virConnect,
+    instances_path: str,
+    hostname: str | None,
+    host_ip: str,
+    cpu_info: dict[str, Any],
+) -> HostFacts:
+    """The facts of the host that `connection` leads to and this process runs on."""
+    memory = _memory()
+    disk = shutil.disk_usage(instances_path)
+    return HostFacts(
+        hypervisor_hostname=hostname or connection.getHostname(),
+        hypervisor_type=connection.getType(),
+        hypervisor_version=_qemu_version(),
+        vcpus=os.cpu_count() or 1,
+        memory_mb=memory['MemTotal'] // 1024,
+        memory_used_mb=(memory['MemTotal'] - memory['MemAvailable']) // 1024,
+        disk_gb=disk.total // 1024**3,
+        disk_free_gb=disk.free // 1024**3,
+        host_ip=host_ip,
+        arch=os.uname().machine,
+        cpu_info=cpu_info,
+        uptime=_uptime(),
+    )
+
+
+def _memory() -> dict[str, int]:
+    # libvirt's getInfo() has been seen to report a third of the memory of a container.
+    with open('/proc/meminfo') as lines:
+        return {name: int(rest.split()[0]) for name, rest in (line.split(':', 1) for line in lines)}
+
+
+def cpu(capabilities: str) -> dict[str, Any]:
+    """The host's processor as libvirt's capabilities describe it."""
+    cpu = ET.fromstring(capabilities).find('./host/cpu')
+    if cpu is None:
+        return {}
+    topology = cpu.find('topology')
+    return {
+        'arch': cpu.findtext('arch', ''),
+        'model': cpu.findtext('model', ''),
+        'vendor': cpu.findtext('vendor', ''),
+        'topology': {}
+        if topology is None
+        else {key: int(topology.get(key, '1')) for key in ('sockets', 'cores', 'threads')},
+        'features': sorted(feature.get('name', '') for feature in cpu.iterfind('feature')),
+    }
+
+
+def _qemu_version() -> int:
+    """As libvirt would number it; asking libvirt would wait for its long first look at QEMU."""
+    done = subprocess.run([EMULATOR, '--version'], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    found = re.search(r'version (\d+)\.(\d+)\.(\d+)', done.stdout)
+    if not found:
+        raise OSError(f'{EMULATOR} does not tell its version.')
+    major, minor, micro = map(int, found.groups())
+    return major * 1000000 + minor * 1000 + micro
+
+
+def plain_cpu() -> dict[str, Any]:
+    """The host's processor as the kernel describes it: what is known before libvirt has looked."""
+    with open('/proc/cpuinfo') as lines:
+        first = dict(line.split(':', 1) for line in lines.read().split('\n\n')[0].splitlines() if ':' in line)
+    known = {name.strip(): value.strip() for name, value in first.items()}
+    return {
+        'arch': os.uname().machine,
+        'model': '',
+        'vendor': known.get('vendor_id', ''),
+        'topology': {'sockets': 1, 'cores': os.cpu_count() or 1, 'threads': 1},
+        'features': sorted(known.get('flags', '').split()),
+    }
+
+
+def _uptime() -> str:
+    with open('/proc/uptime') as line:
+        seconds = int(float(line.read().split()[0]))
+    days, clock = seconds // 86400, f'{seconds // 3600 % 24:2d}:{seconds // 60 % 60:02d}'
+    load = ', '.join(f'{value:.2f}' for value in os.getloadavg())
+    since = f'{days} days, {clock}' if days else clock
+    return f' {time.strftime("%H:%M:%S")} up {since},  0 users,  load average: {load}'

@@ -1,0 +1,199 @@
+"""The libvirt XML of a guest and of its devices."""
+
+import dataclasses
+from xml.etree import ElementTree as ET
+
+from nimbus.compute.guest import Guest, Nic
+
+NOVA = 'http://openstack.org/xmlns/libvirt/nova/1.1'
+
+
+@dataclasses.dataclass(frozen=True)
+class Disk:
+    """One disk of a guest as libvirt is told of it."""
+
+    path: str
+    format: str  # 'raw' or 'qcow2', never probed
+    device: str  # 'vda'
+    bus: str  # 'virtio', 'scsi', 'sata', 'ide'
+    cdrom: bool = False
+    serial: str | None = None  # a volume's id; disks without one are the host's own
+    backing: tuple[str, str] | None = None  # path and format of the one base below
+    boot: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """How every guest of a host is made."""
+
+    virt_type: str
+    machine_type: str
+    cpu_mode: str
+    tb_cache_mb: int
+    num_pcie_ports: int
+    cache: str  # 'none', or 'writeback' where the disks' file system has no O_DIRECT
+    vnc_listen: str
+
+
+def domain(guest: Guest, machine: Machine, disks: list[Disk], console: str) -> str:
+    """The definition of `guest` with `disks`, its serial console logged to the file `console`."""
+    machine_type = (
+        guest.image.properties.get('hw_machine_type') if guest.image else None
+    ) or machine.machine_type
+    root = ET.Element('domain', type=machine.virt_type)
+    _texts(root, name=guest.name, uuid=guest.id)
+    _metadata(root, guest)
+    ET.SubElement(root, 'memory', unit='MiB').text = str(guest.memory_mb)
+    ET.SubElement(root, 'vcpu', placement='static').text = str(guest.vcpus)
+    _firmware(root, guest, machine_type)
+    _features(root, guest, machine)
+    devices = ET.SubElement(root, 'devices')
+    if 'q35' in machine_type:
+        # Ports for hot plug must exist before the guest starts, after an explicit root.
+        ET.SubElement(devices, 'controller', type='pci', index='0', model='pcie-root')
+        for _ in range(machine.num_pcie_ports):
+            ET.SubElement(devices, 'controller', type='pci', model='pcie-root-port')
+    if any(disk.bus == 'scsi' for disk in disks):
+        ET.SubElement(devices, 'controller', type='scsi', index='0', model='virtio-scsi')
+    devices.extend(disk_element(disk, machine.cache) for disk in disks)
+    devices.extend(nic_element(nic, machine.virt_type) for nic in guest.nics)
+    _consoles(devices, machine, console)
+    return ET.tostring(root, encoding='unicode')
+
+
+def disk_element(disk: Disk, cache: str) -> ET.Element:
+    """The `<disk>` of `disk`; its chain ends where it is said to, nothing is probed."""
+    element = ET.Element('disk', type='file', device='cdrom' if disk.cdrom else 'disk')
+    driver = ET.SubElement(element, 'driver', name='qemu', type=disk.format, cache=cache)
+    if not disk.cdrom:
+        driver.set('discard', 'unmap')
+    ET.SubElement(element, 'source', file=disk.path)
+    if disk.backing:
+        path, backing_format = disk.backing
+        backing = ET.SubElement(element, 'backingStore', type='file')
+        ET.SubElement(backing, 'format', type=backing_format)
+        ET.SubElement(backing, 'source', file=path)
+        ET.SubElement(backing, 'backingStore')
+    else:
+        ET.SubElement(element, 'backingStore')
+    ET.SubElement(element, 'target', dev=disk.device, bus=disk.bus)
+    if disk.cdrom:
+        ET.SubElement(element, 'readonly')
+    if disk.serial:
+        ET.SubElement(element, 'serial').text = disk.serial
+    if disk.boot:
+        ET.SubElement(element, 'boot', order=str(disk.boot))
+    return element
+
+
+def nic_element(nic: Nic, virt_type: str) -> ET.Element:
+    """The `<interface>` of `nic`: a tap on the bridge that the network agent made."""
+    element = ET.Element('interface', type='bridge')
+    ET.SubElement(element, 'mac', address=nic.mac)
+    ET.SubElement(element, 'source', bridge=nic.bridge)
+    if nic.bridge == 'br-int':
+        port = ET.SubElement(element, 'virtualport', type='openvswitch')
+        ET.SubElement(port, 'parameters', interfaceid=nic.port_id)
+    ET.SubElement(element, 'target', dev=nic.tap)
+    ET.SubElement(element, 'model', type=nic.model)
+    ET.SubElement(element, 'mtu', size=str(nic.mtu))
+    if virt_type == 'qemu':
+        # Running the network boot ROM costs an emulated guest part of a second at each start.
+        ET.SubElement(element, 'rom', enabled='no')
+    return element
+
+
+def volumes_in(xml: str) -> dict[str, str]:
+    """Serial -> device name of every disk that has a serial, that is of every volume."""
+    found = {}
+    for disk in ET.fromstring(xml).iterfind('./devices/disk'):
+        serial, target = disk.findtext('serial'), disk.find('target')
+        if serial and target is not None:
+            found[serial] = target.get('dev', '')
+    return found
+
+
+def devices_in(xml: str) -> set[str]:
+    """The device names that the disks of a domain take."""
+    return {target.get('dev', '') for target in ET.fromstring(xml).iterfind('./devices/disk/target')}
+
+
+def disk_of_serial(xml: str, serial: str) -> str | None:
+    """The whole `<disk>` of a volume as the domain has it, None when it has none."""
+    for disk in ET.fromstring(xml).iterfind('./devices/disk'):
+        if disk.findtext('serial') == serial:
+            return ET.tostring(disk, encoding='unicode')
+    return None
+
+
+def _metadata(root: ET.Element, guest: Guest) -> None:
+    ET.register_namespace('nova', NOVA)
+    instance = ET.SubElement(ET.SubElement(root, 'metadata'), f'{{{NOVA}}}instance')
+    ET.SubElement(instance, f'{{{NOVA}}}name').text = _printable(guest.display_name)
+    owner = ET.SubElement(instance, f'{{{NOVA}}}owner')
+    ET.SubElement(owner, f'{{{NOVA}}}user', uuid=guest.user_id)
+    ET.SubElement(owner, f'{{{NOVA}}}project', uuid=guest.project_id)
+    if guest.image:
+        ET.SubElement(instance, f'{{{NOVA}}}root', type='image', uuid=guest.image.id)
+
+
+def _firmware(root: ET.Element, guest: Guest, machine_type: str) -> None:
+    system = ET.SubElement(ET.SubElement(root, 'sysinfo', type='smbios'), 'system')
+    # cloud-init looks for its OpenStack data only where the product has this name.
+    entries = {
+        'manufacturer': 'nimbus',
+        'product': 'OpenStack Nova',
+        'serial': guest.id,
+        'uuid': guest.id,
+        'family': 'Virtual Machine',
+    }
+    for name, value in entries.items():
+        ET.SubElement(system, 'entry', name=name).text = value
+    os = ET.SubElement(root, 'os')
+    ET.SubElement(os, 'type', arch='x86_64', machine=machine_type).text = 'hvm'
+    ET.SubElement(os, 'smbios', mode='sysinfo')
+
+
+def _features(root: ET.Element, guest: Guest, machine: Machine) -> None:
+    features = ET.SubElement(root, 'features')
+    ET.SubElement(features, 'acpi')
+    ET.SubElement(features, 'apic')
+    if machine.virt_type == 'qemu':
+        ET.SubElement(ET.SubElement(features, 'tcg'), 'tb-cache', unit='MiB').text = str(machine.tb_cache_mb)
+    cpu = ET.SubElement(root, 'cpu', mode=machine.cpu_mode)
+    ET.SubElement(cpu, 'topology', sockets=str(guest.vcpus), cores='1', threads='1')
+    clock = ET.SubElement(root, 'clock', offset='utc')
+    ET.SubElement(clock, 'timer', name='rtc', tickpolicy='catchup')
+    ET.SubElement(clock, 'timer', name='pit', tickpolicy='delay')
+    ET.SubElement(clock, 'timer', name='hpet', present='no')
+    _texts(root, on_poweroff='destroy', on_reboot='restart', on_crash='destroy')
+
+
+def _consoles(devices: ET.Element, machine: Machine, console: str) -> None:
+    serial = ET.SubElement(devices, 'serial', type='pty')
+    # Appending lets the host cut the log's old part away while QEMU holds it open.
+    ET.SubElement(serial, 'log', file=console, append='on')
+    ET.SubElement(serial, 'target', type='isa-serial', port='0')
+    agent = ET.SubElement(devices, 'channel', type='unix')
+    ET.SubElement(agent, 'target', type='virtio', name='org.qemu.guest_agent.0')
+    ET.SubElement(devices, 'graphics', type='vnc', port='-1', autoport='yes', listen=machine.vnc_listen)
+    ET.SubElement(ET.SubElement(devices, 'video'), 'model', type='vga', vram='16384')
+    ET.SubElement(devices, 'input', type='tablet', bus='usb')
+    rng = ET.SubElement(devices, 'rng', model='virtio')
+    ET.SubElement(rng, 'backend', model='random').text = '/dev/urandom'
+    balloon = ET.SubElement(devices, 'memballoon', model='virtio')
+    ET.SubElement(balloon, 'stats', period='10')
+
+
+def _printable(text: str) -> str:
+    """`text` without the characters that XML cannot carry."""
+    return ''.join(
+        c
+        for c in text
+        if c in '\t\n' or (c >= ' ' and not '\ud800' <= c <= '\udfff' and c not in '\ufffe\uffff')
+    )
+
+
+def _texts(parent: ET.Element, **values: str) -> None:
+    for tag, value in values.items():
+        ET.SubElement(parent, tag).text = value

@@ -1,0 +1,111 @@
+"""Keep everything that filters a host's guest ports: sets, chains, conntrack zones."""
+
+import ipaddress
+from collections.abc import Sequence
+
+from nimbus.network.agent.drivers import conntrack, filters, ipsets
+from nimbus.network.agent.drivers.admission import IPV4, IPV6, admits, network, rules_of
+from nimbus.network.agent.drivers.base import Group, Port
+from nimbus.network.agent.drivers.iptables import Tables
+
+
+class Guard:
+    """The packet filter of one host."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self._tables = {IPV4: Tables('iptables', prefix), IPV6: Tables('ip6tables', prefix)}
+        self._sets = ipsets.Sets(prefix)
+        self._zones: dict[str, int] = {}
+        self._cache: dict = {}
+        self._pruned: tuple[dict[str, filters.Guarded], dict] | None = None
+
+    def number(self, ports: Sequence[Port], noted: dict[str, int]) -> dict[str, int]:
+        """Every port has a conntrack zone of its own; one that had one before keeps it."""
+        kept = noted | self._zones
+        zones = {port.id: kept[port.id] for port in ports if port.id in kept}
+        used = set(kept.values())
+        free = (zone for zone in range(conntrack.FIRST_ZONE, conntrack.LAST_ZONE) if zone not in used)
+        self._zones = zones | {port.id: next(free) for port in ports if port.id not in zones}
+        return self._zones
+
+    def ensure(self, ports: Sequence[Port], zones: dict[str, int], groups: Sequence[Group], audit: bool) -> None:
+        """Each port is filtered as its groups say; flows that they admit no more are cut."""
+        known = {group.id: group for group in groups}
+        guarded = [filters.Guarded(port, zones[port.id], rules_of(port, known)) for port in ports]
+        sets = self._wanted_sets(guarded, known)
+        self._sets.ensure(sets, audit)
+        fresh: dict = {}
+        for ethertype, tables in self._tables.items():
+            wanted = filters.chains(self.prefix, ethertype, guarded, self._cache)
+            fresh |= {(ethertype, item): self._cache[ethertype, item] for item in guarded}
+            tables.ensure(wanted, audit)
+        self._cache = fresh
+        self._sets.forget(sets)
+        if self._narrowed({item.port.id: item for item in guarded}, sets):
+            self._cut(guarded, known)
+        self._pruned = ({item.port.id: item for item in guarded}, sets)
+
+    def standing(self) -> set[str]:
+        """The taps whose traffic the host filters (or lets pass on purpose) both ways, in both families."""
+        found = [self._dispatched(tables) for tables in self._tables.values()]
+        return found[0] & found[1]
+
+    def clear(self) -> None:
+        """No chain, set or tracked flow is left."""
+        for tables in self._tables.values():
+            tables.clear()
+        self._sets.distrust()
+        self._sets.forget(())
+        conntrack.prune(lambda entry: False)
+        self._zones, self._cache, self._pruned = {}, {}, None
+
+    def _dispatched(self, tables: Tables) -> set[str]:
+        ways: dict[str, set[str]] = {'--physdev-in': set(), '--physdev-out': set()}
+        for rule in tables.dispatched(f'{self.prefix}-FORWARD'):
+            words = rule.split()
+            for way, taps in ways.items():
+                if way in words:
+                    taps.add(words[words.index(way) + 1])
+        return ways['--physdev-in'] & ways['--physdev-out']
+
+    def _wanted_sets(self, guarded: list[filters.Guarded], known: dict[str, Group]) -> dict:
+        named = {(rule.remote_group, rule.ethertype) for item in guarded for rule in item.rules if rule.remote_group}
+        return {
+            ipsets.set_name(self.prefix, group, ethertype): (ethertype, ipsets.members(known.get(group), ethertype))
+            for group, ethertype in sorted(named)
+        }
+
+    def _narrowed(self, guarded: dict[str, filters.Guarded], sets: dict) -> bool:
+        """Whether something that was admitted when flows were last cut may be admitted no more."""
+        if self._pruned is None:
+            return True
+        items, old_sets = self._pruned
+        return any(
+            now is None or now.port.security != old.port.security or not set(old.rules) <= set(now.rules)
+            or not set(old.port.addresses) <= set(now.port.addresses)
+            for old, now in ((old, guarded.get(name)) for name, old in items.items())
+        ) or any(name not in sets or not old[1] <= sets[name][1] for name, old in old_sets.items())  # fmt: skip
+
+    def _cut(self, guarded: list[filters.Guarded], known: dict[str, Group]) -> None:
+        """Every tracked flow of ours is one that its port's rules would admit today."""
+        by_zone = {item.zone: item for item in guarded if item.port.security}
+
+        def keep(entry: conntrack.Tracked) -> bool:
+            item = by_zone.get(entry.zone)
+            if item is None:
+                return False
+            own = frozenset(address.ip for address in item.port.addresses)
+            pairs = tuple(prefix for prefix, _ in item.port.allowed_pairs)
+            source = entry.facts['src']
+            if source not in own and any(network(prefix).prefixlen and _inside(source, prefix) for prefix in pairs):
+                own |= {source}
+            if entry.protocol == 17 and entry.facts.get('dport') in ('67', '68', '546', '547'):
+                return True
+            return admits(item.rules, known, entry.flow(own))
+
+        conntrack.prune(keep)
+
+
+def _inside(address: str, prefix: str) -> bool:
+    return ipaddress.ip_address(address) in network(prefix)

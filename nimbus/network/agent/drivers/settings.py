@@ -1,0 +1,17 @@
+"""Say what an operator may choose about one host's network."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    state_dir: str  # must be readable by `daemon_user`
+    ovsdb: str = 'unix:/run/openvswitch/db.sock'
+    datapath_type: str = 'system'  # 'netdev' where the kernel has no openvswitch module
+    bridge: str = 'br-int'
+    prefix: str = 'nim'  # of iptables chains and ipsets: at most 6 characters
+    dns_domain: str = 'nimbus'
+    dns_servers: tuple[str, ...] = ()  # whom dnsmasq asks for names it does not know
+    metadata_socket: str | None = None  # where the agent's metadata proxy listens; None: no metadata
+    daemon_user: str = 'nobody'  # whom dnsmasq and haproxy run as
+    audit_seconds: float = 30  # how long an unchanged host is believed without a look

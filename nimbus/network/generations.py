@@ -1,0 +1,92 @@
+"""Which hosts a change concerns, and the number that tells their agents to look again.
+
+The number rises in the transaction of the change itself, so an agent that has
+seen it has seen the change.
+"""
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from nimbus.common import db
+from nimbus.network.models import Host, Member, Port, Rule, Service
+
+TOPIC = 'network'
+
+
+def bump(tx: db.Tx, hosts: Iterable[str]) -> None:
+    """Each host has a new generation, and its agent is told once this is committed."""
+    wanted = sorted({host for host in hosts if host})
+    if not wanted:
+        return
+    if tx.update(Host, Host.host.in_(wanted), generation=Host.generation + 1) != len(wanted):
+        known = set(tx.column(sa.select(Host.host).where(Host.host.in_(wanted))))
+        for host in wanted:
+            if host not in known:
+                _open(tx, host)
+    for host in wanted:
+        tx.nudge(f'{TOPIC}.{host}')
+
+
+def _open(tx: db.Tx, host: str) -> None:
+    """The host is at its first generation, or one further when another made the row just now."""
+    try:
+        with tx.connection.begin_nested():
+            tx.insert(Host, host=host, generation=1, applied=0)
+    except sa.exc.IntegrityError:
+        tx.update(Host, Host.host == host, generation=Host.generation + 1)
+
+
+def of(tx: db.Tx, host: str) -> int:
+    """The host's generation; 0 while nothing ever concerned it."""
+    return tx.scalar(sa.select(Host.generation).where(Host.host == host)) or 0
+
+
+def of_networks(tx: db.Tx, network_ids: Iterable[str]) -> set[str]:
+    """Hosts with a bound port, a DHCP server or a router on any of the networks."""
+    wanted = list(network_ids)
+    if not wanted:
+        return set()
+    ports = sa.select(Port.host).where(Port.network_id.in_(wanted), Port.host != '')
+    served = sa.select(Service.host).where(Service.kind == 'dhcp', Service.subject_id.in_(wanted))
+    return set(tx.column(ports.union(served)))
+
+
+def of_services(tx: db.Tx, network_id: str) -> set[str]:
+    """The host of the network's DHCP server, which must know every port's address, and those of its routers."""
+    served = sa.select(Service.host).where(Service.kind == 'dhcp', Service.subject_id == network_id)
+    routed = sa.select(Port.host).where(
+        Port.network_id == network_id, Port.device_owner == 'network:router_interface', Port.host != ''
+    )
+    return set(tx.column(served.union(routed)))
+
+
+def of_members(tx: db.Tx, group_ids: Iterable[str]) -> set[str]:
+    """Hosts with a port in any of the groups: those whose filters a change of the groups' rules changes."""
+    wanted = list(group_ids)
+    if not wanted:
+        return set()
+    return set(
+        tx.column(
+            sa.select(Port.host)
+            .join(Member, Member.port_id == Port.id)
+            .where(Member.group_id.in_(wanted), Port.host != '')
+            .distinct()
+        )
+    )
+
+
+def of_peers(tx: db.Tx, group_ids: Iterable[str]) -> set[str]:
+    """Hosts with a port whose rules name any of the groups: those that must know the groups' addresses."""
+    wanted = list(group_ids)
+    if not wanted:
+        return set()
+    return set(
+        tx.column(
+            sa.select(Port.host)
+            .join(Member, Member.port_id == Port.id)
+            .join(Rule, Rule.security_group_id == Member.group_id)
+            .where(Rule.remote_group_id.in_(wanted), Port.host != '')
+            .distinct()
+        )
+    )

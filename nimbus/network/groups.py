@@ -1,0 +1,186 @@
+"""Security groups: a project's default one made at first use, and every other."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import db, errors, listing
+from nimbus.common.context import Context
+from nimbus.network import generations, limits, rules, standard
+from nimbus.network.models import DefaultGroup, Group, Member, Rule
+
+DEFAULT = 'default'
+
+
+# What compute asks
+
+
+def ensure_default(tx: db.Tx, ctx: Context, project_id: str) -> str:
+    """The id of the project's default group, which is made if this is its first use, whoever races for it."""
+    query = sa.select(DefaultGroup.group_id).where(DefaultGroup.project_id == project_id)
+    if found := tx.scalar(query):
+        return found
+    values = {**standard.stamp(ctx, project_id), 'name': DEFAULT, 'description': 'Default security group'}
+    try:
+        with tx.connection.begin_nested():
+            tx.insert(DefaultGroup, project_id=project_id, group_id=values['id'])
+    except sa.exc.IntegrityError:
+        return tx.scalar(query)
+    limits.QUOTAS.hold(tx, project_id, security_group=1, security_group_rule=4)
+    tx.insert(Group, stateful=True, **values)
+    rules.insert_egress(tx, ctx, project_id, values['id'])
+    for ethertype in ('IPv4', 'IPv6'):
+        rules.insert(
+            tx, ctx, project_id, values['id'], direction='ingress', ethertype=ethertype, remote_group_id=values['id']
+        )
+    return values['id']
+
+
+def resolve(tx: db.Tx, ctx: Context, names_or_ids: Sequence[str]) -> list[str]:
+    """The ids of the asker's groups of those names or ids; the default group when none is named.
+
+    Raises Invalid when there is no such group, Conflict when a name means several.
+    """
+    default = ensure_default(tx, ctx, ctx.project_id or '')
+    found = []
+    for word in dict.fromkeys(names_or_ids):
+        rows = tx.rows(
+            sa.select(Group.id, Group.name).where(
+                Group.project_id == ctx.project_id, sa.or_(Group.id == word, Group.name == word)
+            )
+        )
+        ids = [row.id for row in rows if row.id == word] or [row.id for row in rows]
+        if not ids:
+            raise errors.Invalid(f'Security group {word} not found for project {ctx.project_id}.')
+        if len(ids) > 1:
+            raise errors.Conflict(f"Multiple security groups found matching '{word}'. Use an ID to be more specific.")
+        found.append(ids[0])
+    return list(dict.fromkeys(found)) or [default]
+
+
+# What users ask
+
+
+def show(tx: db.Tx, ctx: Context, group_id: str) -> Any:
+    """The group.  Raises NotFound."""
+    row = standard.find(tx, ctx, Group, group_id)
+    if row is None:
+        raise absent(group_id)
+    return row
+
+
+def absent(group_id: str) -> errors.NotFound:
+    """Neutron's answer for a group that is not there."""
+    return errors.NotFound(f'Security group {group_id} does not exist', type='SecurityGroupNotFound')
+
+
+def find(tx: db.Tx, ctx: Context, page: listing.Page) -> list[Any]:
+    """One page of the groups the asker may see."""
+    return standard.lists(tx, Group, standard.scope(ctx, Group), page)
+
+
+def rules_of(tx: db.Tx, group_ids: Sequence[str]) -> dict[str, list[Any]]:
+    """The rules of each group."""
+    found: dict[str, list[Any]] = {}
+    for start in range(0, len(group_ids), 1000):
+        part = list(group_ids[start : start + 1000])
+        for row in tx.rows(sa.select(Rule).where(Rule.security_group_id.in_(part)).order_by(Rule.seq)):
+            found.setdefault(row.security_group_id, []).append(row)
+    return found
+
+
+def create(
+    tx: db.Tx, ctx: Context, *, name: str, description: str = '', project_id: str | None = None, stateful: bool = True
+) -> str:
+    """A group that lets everything out stands; returns its id.  Raises Conflict on the name default, OverQuota."""
+    values = standard.stamp(ctx, project_id)
+    ensure_default(tx, ctx, values['project_id'])
+    if name == DEFAULT:
+        raise errors.Conflict('Default security group already exists.', type='SecurityGroupDefaultAlreadyExists')
+    limits.take(tx, values['project_id'], security_group=1, security_group_rule=2)
+    tx.insert(Group, name=name, description=description, stateful=stateful, **values)
+    rules.insert_egress(tx, ctx, values['project_id'], values['id'])
+    return values['id']
+
+
+def update(tx: db.Tx, ctx: Context, group_id: str, **values: Any) -> None:
+    """The group has the values.  Raises NotFound, Conflict when the default group would get another name."""
+    row = show(tx, ctx, group_id)
+    if 'name' in values and values['name'] != row.name:
+        if row.name == DEFAULT:
+            raise errors.Conflict(
+                'Updating default security group not allowed.', type='SecurityGroupCannotUpdateDefault'
+            )
+        if values['name'] == DEFAULT:
+            raise errors.Conflict('Default security group already exists.', type='SecurityGroupDefaultAlreadyExists')
+    if 'stateful' in values and values['stateful'] != row.stateful and _in_use(tx, group_id):
+        raise errors.Conflict(f'Security Group {group_id} in use.', type='SecurityGroupInUse')
+    standard.touch(tx, Group, group_id, **values)
+
+
+def delete(tx: db.Tx, ctx: Context, group_id: str) -> None:
+    """The group, its rules and the rules that name it are gone.
+
+    Raises NotFound, Conflict while a port is in it, or when it is the default one and the asker no operator.
+    """
+    row = show(tx, ctx, group_id)
+    if _in_use(tx, group_id):
+        raise errors.Conflict(f'Security Group {group_id} in use.', type='SecurityGroupInUse')
+    if row.name == DEFAULT and not ctx.is_admin:
+        raise errors.Conflict(
+            'Insufficient rights for removing default security group.', type='SecurityGroupCannotRemoveDefault'
+        )
+    generations.bump(tx, generations.of_peers(tx, [group_id]))
+    gone = tx.rows(
+        sa.select(Rule.project_id, sa.func.count().label('n'))
+        .where(sa.or_(Rule.security_group_id == group_id, Rule.remote_group_id == group_id))
+        .group_by(Rule.project_id)
+    )
+    tx.delete(Rule, sa.or_(Rule.security_group_id == group_id, Rule.remote_group_id == group_id))
+    tx.delete(DefaultGroup, DefaultGroup.group_id == group_id)
+    try:
+        with tx.connection.begin_nested():
+            tx.delete(Group, Group.id == group_id)
+    except sa.exc.IntegrityError as why:
+        raise errors.Conflict(f'Security Group {group_id} in use.', type='SecurityGroupInUse') from why
+    standard.forget_tags(tx, group_id)
+    limits.give_back(tx, row.project_id, security_group=1)
+    for counted in gone:
+        limits.give_back(tx, counted.project_id, security_group_rule=counted.n)
+
+
+def _in_use(tx: db.Tx, group_id: str) -> bool:
+    return tx.row(sa.select(Member.port_id).where(Member.group_id == group_id).limit(1)) is not None
+
+
+# Ports in groups
+
+
+def of_ports(tx: db.Tx, port_ids: Sequence[str]) -> dict[str, list[str]]:
+    """The groups of each port that is in any."""
+    found: dict[str, list[str]] = {}
+    for start in range(0, len(port_ids), 1000):
+        part = list(port_ids[start : start + 1000])
+        for row in tx.rows(sa.select(Member).where(Member.port_id.in_(part)).order_by(Member.group_id)):
+            found.setdefault(row.port_id, []).append(row.group_id)
+    return found
+
+
+def join(tx: db.Tx, ctx: Context, port_id: str, project_id: str, group_ids: Sequence[str]) -> None:
+    """The port is in these groups and no other.  Raises NotFound for a group that its project does not have."""
+    wanted = list(dict.fromkeys(group_ids))
+    if wanted:
+        known = set(
+            tx.column(
+                sa.select(Group.id).where(
+                    Group.id.in_(wanted), *([] if ctx.is_admin else [Group.project_id == project_id])
+                )
+            )
+        )
+        for group_id in wanted:
+            if group_id not in known:
+                raise absent(group_id)
+    tx.delete(Member, Member.port_id == port_id)
+    if wanted:
+        tx.execute(sa.insert(Member), [{'port_id': port_id, 'group_id': group_id} for group_id in wanted])

@@ -1,0 +1,61 @@
+"""Where DHCP servers and routers stand: on a host whose agent is up, and moved only when that agent is gone."""
+
+import uuid
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import db, services
+from nimbus.network import generations
+from nimbus.network.models import Host, Service
+
+AGENT = {'dhcp': 'neutron-dhcp-agent', 'router': 'neutron-l3-agent'}
+DOWN_TIME = 30.0  # seconds without a report after which an agent is given nothing new
+
+
+def host_of(tx: db.Tx, kind: str, subject_id: str) -> str:
+    """The host the service stands on; '' while it stands nowhere."""
+    return tx.scalar(sa.select(Service.host).where(Service.kind == kind, Service.subject_id == subject_id)) or ''
+
+
+def place(tx: db.Tx, kind: str, subject_id: str) -> str:
+    """The host the service stands on, chosen now if it stood nowhere or its agent is gone; '' when none is up."""
+    agents = services.find(tx, 'network', binary=AGENT[kind])
+    old = host_of(tx, kind, subject_id)
+    if old and any(agent.host == old for agent in agents):
+        return old
+    free = [agent.host for agent in agents if not agent.disabled and services.is_up(agent, DOWN_TIME)]
+    if not free:
+        return old
+    counts = dict.fromkeys(free, 0)
+    for row in tx.rows(sa.select(Service.host, sa.func.count()).where(Service.kind == kind).group_by(Service.host)):
+        if row[0] in counts:
+            counts[row[0]] = row[1]
+    chosen = min(counts, key=lambda host: (counts[host], host))
+    if old:
+        tx.update(Service, Service.kind == kind, Service.subject_id == subject_id, host=chosen)
+    else:
+        try:
+            with tx.connection.begin_nested():
+                tx.insert(Service, kind=kind, subject_id=subject_id, host=chosen)
+        except sa.exc.IntegrityError:
+            return host_of(tx, kind, subject_id)
+    generations.bump(tx, {old, chosen})
+    return chosen
+
+
+def remove(tx: db.Tx, kind: str, subject_id: str) -> None:
+    """The service stands nowhere."""
+    host = host_of(tx, kind, subject_id)
+    if tx.delete(Service, Service.kind == kind, Service.subject_id == subject_id):
+        generations.bump(tx, [host])
+
+
+def dhcp_device(host: str, network_id: str) -> str:
+    """The device_id of a network's DHCP port on a host, in the field's form."""
+    return f'dhcp{uuid.uuid5(uuid.NAMESPACE_DNS, host)}-{network_id}'
+
+
+def seen(tx: db.Tx, host: str) -> Any:
+    """What is known of a host: its generation and what was last applied; None before it has any."""
+    return tx.row(sa.select(Host).where(Host.host == host))

@@ -1,0 +1,179 @@
+"""Tables of the network service."""
+
+import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nimbus.common import db
+
+
+class Standard:
+    """What every noun of this service has."""
+
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    project_id: Mapped[str] = mapped_column(sa.String(64), index=True)
+    description: Mapped[str]
+    revision_number: Mapped[int]
+    created_at: Mapped[datetime.datetime]
+    updated_at: Mapped[datetime.datetime]
+
+
+class Network(Standard, db.Base):
+    """A broadcast domain."""
+
+    __tablename__ = 'networks'
+    name: Mapped[str]
+    admin_state_up: Mapped[bool]
+    shared: Mapped[bool]
+    external: Mapped[bool]
+    is_default: Mapped[bool]
+    port_security_enabled: Mapped[bool]
+    mtu: Mapped[int] = mapped_column(sa.Integer)
+    network_type: Mapped[str] = mapped_column(sa.String(16))
+
+
+class Subnet(Standard, db.Base):
+    """A range of addresses on a network; `first` orders ranges for the overlap check."""
+
+    __tablename__ = 'subnets'
+    network_id: Mapped[str] = mapped_column(sa.ForeignKey('networks.id'), index=True)
+    name: Mapped[str]
+    ip_version: Mapped[int] = mapped_column(sa.Integer)
+    cidr: Mapped[str] = mapped_column(sa.String(64))
+    gateway_ip: Mapped[str | None] = mapped_column(sa.String(64))
+    enable_dhcp: Mapped[bool]
+    ipv6_ra_mode: Mapped[str | None] = mapped_column(sa.String(16))
+    ipv6_address_mode: Mapped[str | None] = mapped_column(sa.String(16))
+    allocation_pools: Mapped[list[Any]]
+    dns_nameservers: Mapped[list[Any]]
+    host_routes: Mapped[list[Any]]
+
+
+class Port(Standard, db.Base):
+    """A socket on a network, and what is plugged into it."""
+
+    __tablename__ = 'ports'
+    __table_args__ = (
+        sa.UniqueConstraint('network_id', 'mac_address', name='ports_network_mac'),
+        sa.Index('ports_device', 'device_id'),
+        sa.Index('ports_host', 'host'),
+        db.Base.__table_args__,
+    )
+    network_id: Mapped[str] = mapped_column(sa.ForeignKey('networks.id'), index=True)
+    name: Mapped[str]
+    mac_address: Mapped[str] = mapped_column(sa.String(32))
+    admin_state_up: Mapped[bool]
+    status: Mapped[str] = mapped_column(sa.String(16))
+    trouble: Mapped[str | None] = mapped_column(sa.Text())  # why it is not wired, in a sentence
+    device_id: Mapped[str]
+    device_owner: Mapped[str]
+    host: Mapped[str]  # '': bound nowhere
+    vnic_type: Mapped[str] = mapped_column(sa.String(32))
+    profile: Mapped[dict[str, Any]]
+    port_security_enabled: Mapped[bool]
+    allowed_address_pairs: Mapped[list[Any]]
+    extra_dhcp_opts: Mapped[list[Any]]
+    hostname: Mapped[str]  # of the guest, for its lease
+    created_for_server: Mapped[bool]  # made with a server and gone with it
+    place: Mapped[int] = mapped_column(sa.Integer)  # among the server's ports, in the order asked for
+    since: Mapped[int]  # generation of its host that first has it; an older report says nothing of it
+
+
+class Address(db.Base):
+    """A fixed address of a port; the constraint is what keeps it from being given twice."""
+
+    __tablename__ = 'port_addresses'
+    __table_args__ = (
+        sa.UniqueConstraint('subnet_id', 'ip_address', name='port_addresses_subnet_ip'),
+        db.Base.__table_args__,
+    )
+    seq: Mapped[db.Seq]
+    port_id: Mapped[str] = mapped_column(sa.ForeignKey('ports.id', ondelete='CASCADE'), index=True)
+    network_id: Mapped[str] = mapped_column(sa.String(64), index=True)
+    subnet_id: Mapped[str] = mapped_column(sa.ForeignKey('subnets.id'))
+    ip_address: Mapped[str] = mapped_column(sa.String(64))
+
+
+class Group(Standard, db.Base):
+    """A security group."""
+
+    __tablename__ = 'security_groups'
+    name: Mapped[str]
+    stateful: Mapped[bool]
+
+
+class DefaultGroup(db.Base):
+    """Which group is a project's default one; the key is what keeps it from being made twice."""
+
+    __tablename__ = 'default_security_groups'
+    project_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    group_id: Mapped[db.Id]
+
+
+class Rule(Standard, db.Base):
+    """What a security group lets pass; `fingerprint` keeps one group from having the same rule twice."""
+
+    __tablename__ = 'security_group_rules'
+    __table_args__ = (
+        sa.UniqueConstraint('security_group_id', 'fingerprint', name='security_group_rules_once'),
+        db.Base.__table_args__,
+    )
+    security_group_id: Mapped[str] = mapped_column(sa.ForeignKey('security_groups.id', ondelete='CASCADE'))
+    fingerprint: Mapped[str]
+    direction: Mapped[str] = mapped_column(sa.String(8))
+    ethertype: Mapped[str] = mapped_column(sa.String(8))
+    protocol: Mapped[str | None] = mapped_column(sa.String(40))
+    port_range_min: Mapped[int | None] = mapped_column(sa.Integer)
+    port_range_max: Mapped[int | None] = mapped_column(sa.Integer)
+    remote_ip_prefix: Mapped[str | None] = mapped_column(sa.String(64))
+    remote_group_id: Mapped[str | None] = mapped_column(
+        sa.ForeignKey('security_groups.id', ondelete='CASCADE'), index=True
+    )
+
+
+class Member(db.Base):
+    """A port's place in a security group."""
+
+    __tablename__ = 'security_group_ports'
+    port_id: Mapped[str] = mapped_column(sa.ForeignKey('ports.id', ondelete='CASCADE'), primary_key=True)
+    group_id: Mapped[str] = mapped_column(sa.ForeignKey('security_groups.id'), primary_key=True, index=True)
+
+
+class Router(Standard, db.Base):
+    """A namespace that routes between the subnets it has ports on."""
+
+    __tablename__ = 'routers'
+    name: Mapped[str]
+    admin_state_up: Mapped[bool]
+    status: Mapped[str] = mapped_column(sa.String(16))
+    routes: Mapped[list[Any]]
+
+
+class Tag(db.Base):
+    """A word on a noun of this service."""
+
+    __tablename__ = 'network_tags'
+    subject_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    tag: Mapped[str] = mapped_column(sa.String(60), primary_key=True)
+
+
+class Host(db.Base):
+    """How often what a host must look like has changed, and what its agent last made true."""
+
+    __tablename__ = 'network_hosts'
+    host: Mapped[str] = mapped_column(primary_key=True)
+    generation: Mapped[int]
+    applied: Mapped[int]
+    applied_at: Mapped[datetime.datetime | None]
+
+
+class Service(db.Base):
+    """Where a network's DHCP server or a router stands."""
+
+    __tablename__ = 'network_services'
+    kind: Mapped[str] = mapped_column(sa.String(8), primary_key=True)  # 'dhcp' or 'router'
+    subject_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    host: Mapped[str] = mapped_column(index=True)

@@ -1,0 +1,38 @@
+"""Options of the network service."""
+
+import dataclasses
+from typing import Any
+
+from oslo_config import cfg
+
+OPTIONS = {
+    'network': [
+        cfg.StrOpt('driver', default='ovs', help='Network driver of this host: ovs or fake.'),
+        cfg.IntOpt('mtu', default=1500, min=68, max=65535, help='MTU of the underlay, and of networks given none.'),
+        cfg.StrOpt(
+            'datapath_type',
+            default='system',
+            choices=['system', 'netdev'],
+            help='Datapath of br-int; netdev where the kernel has no openvswitch module.',
+        ),
+        cfg.StrOpt('ovsdb', default='unix:/run/openvswitch/db.sock', help='Where Open vSwitch listens.'),
+        cfg.ListOpt('dns_servers', default=[], help='Whom DHCP servers ask for names they do not know.'),
+        cfg.IntOpt('poll_interval', default=3, min=1, help='Seconds between looks for changes when nobody nudges.'),
+        cfg.IntOpt('resync_interval', default=30, min=1, help='Seconds between full comparisons of host and database.'),
+    ],
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What the REST API is told of the cloud's networks; stands under 'network' in parts.extra."""
+
+    mtu: int = 1500
+    down_time: float = 30
+
+
+def settings(conf: Any) -> Settings:
+    """The values a configuration gives; defaults without one."""
+    if conf is None:
+        return Settings()
+    return Settings(mtu=conf.network.mtu, down_time=conf.service_down_time)

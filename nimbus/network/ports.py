@@ -1,0 +1,342 @@
+"""Ports as rows: made, bound, wired and dropped; what compute asks of them stands in nics.py and here alike."""
+
+import dataclasses
+import logging
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import clock, db, errors, ids, listing
+from nimbus.common.context import Context
+from nimbus.network import addresses as fixed
+from nimbus.network import generations, groups, hosting, limits, standard
+from nimbus.network.models import Address, Member, Network, Port, Subnet
+from nimbus.network.nics import addresses, groups_of, nics, of_server, trouble, wiring
+
+__all__ = ('addresses', 'groups_of', 'nics', 'of_server', 'trouble', 'wiring')  # the seam is `ports` alone
+
+LOG = logging.getLogger(__name__)
+MAC_BASE = 'fa:16:3e'
+MAC_TRIES = 16
+OWN = 'network:'  # owners that are the network service's own; nothing filters their ports
+DHCP, ROUTER = 'network:dhcp', 'network:router_interface'
+ACTIVE, DOWN, ERROR = 'ACTIVE', 'DOWN', 'ERROR'
+PICK = random.SystemRandom()
+
+
+@dataclasses.dataclass(frozen=True)
+class Draft:
+    """A port that is to be made."""
+
+    network: Any
+    project_id: str
+    id: str = dataclasses.field(default_factory=ids.dashed)
+    name: str = ''
+    description: str = ''
+    mac_address: str | None = None
+    fixed_ips: Sequence[dict[str, str]] | None = None  # None: one of each kind
+    groups: Sequence[str] | None = None  # None: the project's default group
+    admin_state_up: bool = True
+    device_id: str = ''
+    device_owner: str = ''
+    host: str = ''
+    vnic_type: str = 'normal'
+    profile: dict[str, Any] = dataclasses.field(default_factory=dict)
+    port_security_enabled: bool | None = None  # None: as the network says
+    allowed_address_pairs: Sequence[dict[str, str]] = ()
+    extra_dhcp_opts: Sequence[dict[str, Any]] = ()
+    hostname: str = ''
+    created_for_server: bool = False
+    place: int = 0
+
+
+def insert(tx: db.Tx, ctx: Context, draft: Draft) -> str:
+    """The port stands with its addresses and groups, and every host concerned is told; returns its id.
+
+    Raises OverQuota, Conflict on a MAC or address that is taken, Invalid on an address no subnet has.
+    """
+    own = draft.device_owner.startswith(OWN)
+    if draft.device_owner != DHCP:
+        limits.take(tx, draft.project_id, port=1)
+    secure = draft.port_security_enabled
+    secure = not own and (draft.network.port_security_enabled if secure is None else secure)
+    mac = _insert_row(tx, ctx, draft, secure)
+    fixed.give(tx, draft.id, draft.network.id, mac, draft.fixed_ips)
+    wanted = draft.groups
+    if wanted is None:
+        wanted = [groups.ensure_default(tx, ctx, draft.project_id)] if secure else []
+    groups.join(tx, ctx, draft.id, draft.project_id, wanted)
+    concern(tx, draft.id, draft.network.id, draft.host, wanted)
+    return draft.id
+
+
+def _insert_row(tx: db.Tx, ctx: Context, draft: Draft, secure: bool) -> str:
+    values = dataclasses.asdict(dataclasses.replace(draft, network=None))
+    for name in ('network', 'mac_address', 'fixed_ips', 'groups', 'port_security_enabled'):
+        del values[name]
+    values = standard.stamp(ctx, draft.project_id) | values
+    values |= {
+        'network_id': draft.network.id,
+        'port_security_enabled': secure,
+        'allowed_address_pairs': list(draft.allowed_address_pairs),
+        'extra_dhcp_opts': list(draft.extra_dhcp_opts),
+        'status': DOWN,
+        'since': 0,
+    }
+    for _ in range(MAC_TRIES):
+        mac = draft.mac_address or _mac()
+        try:
+            with tx.connection.begin_nested():
+                tx.insert(Port, mac_address=mac, **values)
+            return mac
+        except sa.exc.IntegrityError:
+            _explain_clash(tx, draft, mac)
+    raise errors.Conflict(
+        f'Unable to generate unique mac on network {draft.network.id}.', type='MacAddressGenerationFailure'
+    )
+
+
+def _explain_clash(tx: db.Tx, draft: Draft, mac: str) -> None:
+    """Raise what was in the way of a new port's row, if trying another MAC does not help."""
+    if tx.row(sa.select(Port.id).where(Port.id == draft.id)) is not None:
+        raise errors.Conflict(f'Port {draft.id} exists already.', type='PortBound') from None
+    if tx.row(sa.select(Network.id).where(Network.id == draft.network.id)) is None:
+        raise standard.missing('Network', draft.network.id) from None
+    if draft.mac_address:
+        raise errors.Conflict(
+            f'Unable to complete operation for network {draft.network.id}. The mac address {mac} is in use.',
+            type='MacAddressInUse',
+        ) from None
+
+
+def _mac() -> str:
+    return ':'.join([MAC_BASE, *(f'{PICK.randrange(256):02x}' for _ in range(3))])
+
+
+def concern(tx: db.Tx, port_id: str, network_id: str, host: str, group_ids: Sequence[str]) -> None:
+    """Every host that must know of the port is at a new generation, and the port is not wired before its own is."""
+    hosts = generations.of_services(tx, network_id) | generations.of_peers(tx, group_ids)
+    if host:
+        hosts.add(host)
+        generations.bump(tx, hosts)
+        tx.update(Port, Port.id == port_id, since=generations.of(tx, host))
+    else:
+        generations.bump(tx, hosts)
+
+
+def get(tx: db.Tx, port_id: str) -> Any:
+    """The port's row whoever asks, or None."""
+    return tx.row(sa.select(Port).where(Port.id == port_id))
+
+
+def show(tx: db.Tx, ctx: Context, port_id: str) -> Any:
+    """The port.  Raises NotFound where the asker owns neither it nor its network."""
+    row = standard.find(tx, ctx, Port, port_id, seen=_on_own_network(ctx))
+    if row is None:
+        raise standard.missing('Port', port_id)
+    return row
+
+
+def _on_own_network(ctx: Context) -> Any:
+    return Port.network_id.in_(sa.select(Network.id).where(Network.project_id == ctx.project_id))
+
+
+def find(tx: db.Tx, ctx: Context, page: listing.Page) -> list[Any]:
+    """One page of the ports that are the asker's or on a network of theirs."""
+    return standard.lists(tx, Port, standard.scope(ctx, Port, _on_own_network(ctx)), page, FILTERS)
+
+
+def _by_address(column: Any, like: bool = False) -> Any:
+    def condition(values: Sequence[str]) -> Any:
+        match = sa.or_(*(column.contains(v, autoescape=True) for v in values)) if like else column.in_(values)
+        return sa.exists().where(Address.port_id == Port.id, match)
+
+    return condition
+
+
+FILTERS = {
+    'ip_address': _by_address(Address.ip_address),
+    'ip_address_substr': _by_address(Address.ip_address, like=True),
+    'subnet_id': _by_address(Address.subnet_id),
+    'security_groups': lambda values: sa.exists().where(Member.port_id == Port.id, Member.group_id.in_(values)),
+}
+
+
+# Servers' ports
+
+
+def ensure(
+    tx: db.Tx,
+    ctx: Context,
+    *,
+    port_id: str,
+    network_id: str,
+    server_id: str,
+    project_id: str,
+    host: str,
+    zone: str,
+    hostname: str,
+    fixed_ip: str | None = None,
+    groups: Sequence[str] = (),
+) -> Any:
+    """A server's own port of that id stands, bound to the host; its row.
+
+    Raises NotFound when the network is gone, Conflict and OverQuota as any port.
+    """
+    row = get(tx, port_id)
+    if row is None:
+        network = tx.row(sa.select(Network).where(Network.id == network_id))
+        if network is None:
+            raise standard.missing('Network', network_id)
+        draft = Draft(
+            network=network,
+            project_id=project_id,
+            id=port_id,
+            fixed_ips=[{'ip_address': fixed_ip}] if fixed_ip else None,
+            groups=list(groups) or None if network.port_security_enabled else [],
+            device_id=server_id,
+            device_owner=f'compute:{zone}',
+            host=host,
+            hostname=hostname,
+            created_for_server=True,
+            place=_next_place(tx, server_id),
+        )
+        insert(tx, ctx, draft)
+    elif row.host != host or row.device_owner != f'compute:{zone}':
+        _plug(tx, row, host, device_owner=f'compute:{zone}', hostname=hostname)
+    return get(tx, port_id)
+
+
+def _next_place(tx: db.Tx, server_id: str) -> int:
+    return (tx.scalar(sa.select(sa.func.max(Port.place)).where(Port.device_id == server_id)) or 0) + 1
+
+
+def bind(
+    tx: db.Tx,
+    ctx: Context,
+    port_id: str,
+    *,
+    server_id: str,
+    project_id: str,
+    host: str,
+    zone: str,
+    hostname: str,
+) -> Any:
+    """A port that the user gave is the server's and bound to the host; its row.
+
+    Raises NotFound, Conflict when it is another server's.
+    """
+    row = get(tx, port_id)
+    if row is None or row.project_id != project_id and not ctx.is_admin:
+        raise standard.missing('Port', port_id)
+    place = row.place if row.device_id == server_id else _next_place(tx, server_id)
+    free = sa.or_(Port.device_id == '', Port.device_id == server_id)
+    if not tx.update(Port, Port.id == port_id, free, device_id=server_id, place=place):
+        raise errors.Conflict(f'Port {port_id} is still in use.', type='PortInUse')
+    if row.host != host or row.device_id != server_id or row.device_owner != f'compute:{zone}':
+        _plug(tx, row, host, device_owner=f'compute:{zone}', hostname=hostname)
+    return get(tx, port_id)
+
+
+def _plug(tx: db.Tx, row: Any, host: str, **values: Any) -> None:
+    """The port is on that host and nowhere else, not wired yet."""
+    standard.touch(tx, Port, row.id, host=host, status=DOWN, trouble=None, **values)
+    if row.host and row.host != host:
+        generations.bump(tx, [row.host])
+    concern(tx, row.id, row.network_id, host, groups.of_ports(tx, [row.id]).get(row.id, []))
+
+
+def unbind(tx: db.Tx, ctx: Context, port_id: str) -> None:
+    """The port is no server's and on no host; one that is gone already is fine."""
+    row = get(tx, port_id)
+    if row is not None and (row.host or row.device_id):
+        _plug(tx, row, '', device_id='', device_owner='', hostname='', profile={}, place=0)
+
+
+def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:
+    """The port, its addresses and its places in groups are gone; gone already is fine."""
+    row = get(tx, port_id)
+    if row is None:
+        return
+    member = groups.of_ports(tx, [port_id]).get(port_id, [])
+    hosts = generations.of_services(tx, row.network_id) | generations.of_peers(tx, member) | {row.host}
+    fixed.take_back(tx, port_id)
+    tx.delete(Member, Member.port_id == port_id)
+    if not tx.delete(Port, Port.id == port_id):
+        return
+    standard.forget_tags(tx, port_id)
+    if row.device_owner != DHCP:
+        limits.give_back(tx, row.project_id, port=1)
+    generations.bump(tx, hosts)
+
+
+# The DHCP server's own port
+
+
+def keep_dhcp(tx: db.Tx, ctx: Context, network: Any) -> None:
+    """The network's DHCP server has a port with an address on every subnet it serves, or stands nowhere."""
+    served = tx.rows(
+        sa.select(Subnet).where(Subnet.network_id == network.id, Subnet.enable_dhcp.is_(True)).order_by(Subnet.seq)
+    )
+    port = tx.row(sa.select(Port).where(Port.network_id == network.id, Port.device_owner == DHCP))
+    if not served:
+        if port is not None:
+            drop(tx, ctx, port.id)
+        hosting.remove(tx, 'dhcp', network.id)
+        return
+    host = hosting.place(tx, 'dhcp', network.id)
+    if not host:
+        return
+    device = hosting.dhcp_device(host, network.id)
+    if port is None:
+        draft = Draft(network=network, project_id=network.project_id, device_id=device, device_owner=DHCP, host=host)
+        port = get(tx, insert(tx, ctx, dataclasses.replace(draft, fixed_ips=())))
+    if _serve(tx, port, served) or port.host != host:
+        _plug(tx, port, host, device_id=device)
+
+
+def _serve(tx: db.Tx, port: Any, served: Sequence[Any]) -> bool:
+    """The DHCP port has an address on each subnet served that has one left; returns whether any changed."""
+    had = {address.subnet_id: address.ip_address for address in fixed.of(tx, [port.id]).get(port.id, [])}
+    keep = [had[subnet.id] for subnet in served if subnet.id in had]
+    if len(keep) != len(had):
+        fixed.take_back(tx, port.id, keep)
+    changed = len(keep) != len(had)
+    for subnet in served:
+        if subnet.id not in had:
+            try:
+                fixed.give(tx, port.id, port.network_id, port.mac_address, [{'subnet_id': subnet.id}], served)
+                changed = True
+            except errors.Conflict as why:  # a subnet without a free address is none that needs a server
+                LOG.info('Network %s has no DHCP server on subnet %s: %s', port.network_id, subnet.id, why)
+    return changed
+
+
+# What the agents report
+
+
+def settle(tx: db.Tx, host: str, generation: int, wired: Sequence[str], trouble: dict[str, str]) -> set[str]:
+    """The host's ports are ACTIVE where wired, ERROR with the reason where not; returns the devices that changed.
+
+    A port that the reported generation did not have yet is left as it is.
+    """
+    standing, changed = set(wired), set()
+    rows = tx.rows(
+        sa.select(Port.id, Port.device_id, Port.status, Port.trouble, Port.since).where(
+            Port.host == host, Port.since <= generation
+        )
+    )
+    for row in rows:
+        why = trouble.get(row.id)
+        status = ERROR if why else ACTIVE if row.id in standing else DOWN
+        if (status, why) == (row.status, row.trouble):
+            continue
+        now = clock.Clock().now()
+        if tx.update(
+            Port, Port.id == row.id, Port.host == host, Port.since <= generation,
+            status=status, trouble=why, updated_at=now,
+        ):  # fmt: skip
+            changed.add(row.device_id)
+    return changed

@@ -1,0 +1,65 @@
+"""A few nouns of the network service, made in one line."""
+
+from typing import Any
+
+from nimbus.common import db, ids, services
+from nimbus.network import networks, ports, subnets
+from nimbus.network.models import Address, Host, Network, Port
+from tests.conftest import MEMBER
+
+KINDS = {
+    name: services.Kind('network', name)
+    for name in ('neutron-openvswitch-agent', 'neutron-dhcp-agent', 'neutron-l3-agent', 'neutron-metadata-agent')
+}
+
+
+def agent(tx: db.Tx, host: str = 'h1') -> None:
+    """A network agent reported from the host just now."""
+    for kind in KINDS.values():
+        services.report(tx, kind, host, {})
+
+
+def network(tx: db.Tx, *cidrs: str, ctx: Any = MEMBER, dhcp: bool = False, **values: Any) -> Any:
+    """A network with a subnet for each range."""
+    network_id = networks.create(tx, ctx, mtu=1500, **values)
+    row = networks.show(tx, ctx, network_id)
+    for cidr in cidrs:
+        subnet(tx, row, cidr, ctx=ctx, enable_dhcp=dhcp)
+    return row
+
+
+def subnet(tx: db.Tx, net: Any, cidr: str, ctx: Any = MEMBER, **values: Any) -> str:
+    """A subnet of the network."""
+    told = {
+        'name': '',
+        'description': '',
+        'cidr': cidr,
+        'ip_version': 6 if ':' in cidr else 4,
+        'enable_dhcp': True,
+        'ipv6_ra_mode': None,
+        'ipv6_address_mode': None,
+        'dns_nameservers': [],
+        'host_routes': [],
+    }
+    return subnets.create(tx, ctx, net, told | values)
+
+
+def port(tx: db.Tx, net: Any, ctx: Any = MEMBER, **values: Any) -> str:
+    """A port on the network."""
+    return ports.insert(tx, ctx, ports.Draft(network=net, project_id=ctx.project_id, **values))
+
+
+def server(tx: db.Tx, net: Any, host: str = 'h1', ctx: Any = MEMBER, **values: Any) -> Any:
+    """A port of a new server on the host."""
+    given = {'port_id': ids.dashed(), 'server_id': ids.dashed(), 'zone': 'nova', 'hostname': 'vm'} | values
+    return ports.ensure(tx, ctx, network_id=net.id, project_id=ctx.project_id, host=host, **given)
+
+
+def generation(tx: db.Tx, host: str = 'h1') -> int:
+    """The host's generation."""
+    import sqlalchemy as sa
+
+    return tx.scalar(sa.select(Host.generation).where(Host.host == host)) or 0
+
+
+__all__ = ('Address', 'Network', 'Port')

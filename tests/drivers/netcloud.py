@@ -1,0 +1,78 @@
+"""A small cloud's wishes for one host: networks, ports, groups and routers in few words."""
+import dataclasses
+import ipaddress
+import uuid
+
+from nimbus.network.agent.drivers.base import (
+    Address, Desired, Group, Lease, Network, Port, Router, RouterPort, Rule, Subnet,
+)  # fmt: skip
+
+PING = Rule('ingress', 'IPv4', 'icmp')
+OUT = (Rule('egress', 'IPv4'), Rule('egress', 'IPv6'))
+
+
+def fresh():
+    return str(uuid.uuid4())
+
+
+def mac_of(number):
+    return f'fa:16:3e:{number >> 16 & 255:02x}:{number >> 8 & 255:02x}:{number & 255:02x}'
+
+
+class Wishes:
+    """Desired values that grow call by call."""
+
+    def __init__(self):
+        self.networks, self.ports, self.groups, self.routers = {}, {}, {}, {}
+        self.generation = 0
+        self.count = 0
+
+    def desired(self):
+        self.generation += 1
+        return Desired(self.generation, *(tuple(kept.values()) for kept in (
+            self.networks, self.ports, self.groups, self.routers)))  # fmt: skip
+
+    def network(self, cidr='192.168.50.0/24', mtu=1450, dhcp=True, **more):
+        net, name, base = fresh(), fresh(), ipaddress.ip_network(cidr)
+        subnet = Subnet(name, cidr, base.version, str(base[1]), dhcp, **more)
+        self.networks[net] = Network(
+            net, 'local', None, mtu, (subnet,), fresh() if dhcp else None, self._mac() if dhcp else '',
+            (Address(str(base[2]), name),) if dhcp else (),
+        )  # fmt: skip
+        return net
+
+    def group(self, *rules, name=None):
+        made = Group(name or fresh(), OUT + rules, ())
+        self.groups[made.id] = made
+        return made.id
+
+    def port(self, network, host=None, groups=(), **more):
+        subnet = self.networks[network].subnets[0]
+        self.count += 1
+        ip = str(ipaddress.ip_network(subnet.cidr)[host or 10 + self.count])
+        made = Port(fresh(), network, self._mac(), (Address(ip, subnet.id),), fresh(), fresh(),
+                    f'vm{self.count}', groups=tuple(groups), **more)  # fmt: skip
+        self.ports[made.id] = made
+        for group in groups:
+            self.change(self.groups, group, members=self.groups[group].members + (ip,))
+        lease = Lease(made.id, made.mac, ip, subnet.id, made.hostname)
+        self.change(self.networks, network, leases=self.networks[network].leases + (lease,))
+        return made
+
+    def router(self, *networks):
+        ports = tuple(
+            RouterPort(fresh(), net, self._mac(),
+                       (Address(self.networks[net].subnets[0].gateway_ip, self.networks[net].subnets[0].id),))
+            for net in networks
+        )  # fmt: skip
+        made = Router(fresh(), ports)
+        self.routers[made.id] = made
+        return made
+
+    def change(self, kept, name, **values):
+        kept[name] = dataclasses.replace(kept[name], **values)
+        return kept[name]
+
+    def _mac(self):
+        self.count += 1
+        return mac_of(self.count)

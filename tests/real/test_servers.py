@@ -1,0 +1,108 @@
+"""The servers that a cloud of daemons stands on, started by hand for real."""
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+
+import amqp
+import pytest
+
+from devstack import libvirtd, mariadb, place, postgresql, processes, rabbitmq
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(os.geteuid() != 0, reason='servers run as users of their own, which only root can become'),
+]
+OFFSET = 30000
+PROGRAMS = {'rabbitmq': '/usr/lib/rabbitmq/bin/rabbitmq-server', 'mariadb': 'mariadbd', 'libvirtd': 'libvirtd'}
+
+
+def need(name: str) -> None:
+    """Skip where the server is not installed."""
+    if name in PROGRAMS and shutil.which(PROGRAMS[name], path=os.environ['PATH'] + ':/usr/sbin') is None:
+        pytest.skip(f'{name} is not installed here; devstack/test run as root installs it')
+    if name == 'postgresql' and not list(pathlib.Path('/usr/lib/postgresql').glob('*/bin/postgres')):
+        pytest.skip('postgresql is not installed here; devstack/test run as root installs it')
+
+
+@pytest.fixture
+def here():
+    """A place of its own and the registry of its processes, both gone afterwards."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix='nimbus-', dir='/var/tmp'))
+    made = place.settle(folder, form='daemons', port_offset=OFFSET)
+    registry = processes.Registry(folder)
+    yield made, registry
+    for name in registry.names():
+        registry.stop(name, patience=20)
+    processes.end(registry.marked(), 5.0)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize('server', [mariadb, postgresql])
+def test_a_database_server_keeps_its_data_over_a_kill(here, server):
+    where, registry = here
+    name = server.__name__.rpartition('.')[2]
+    need(name)
+    server.up(where, registry)
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(server.url(where), poolclass=sqlalchemy.pool.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text('CREATE TABLE kept (word VARCHAR(9))'))
+        connection.execute(sqlalchemy.text("INSERT INTO kept VALUES ('still')"))
+    first = registry.get(name)
+    server.up(where, registry)
+    assert registry.get(name) == first
+    os.kill(first.pid, signal.SIGKILL)
+    assert processes.wait_until(lambda: not first.alive(), 5)
+    server.up(where, registry)
+    with engine.connect() as connection:
+        assert connection.scalar(sqlalchemy.text('SELECT word FROM kept')) == 'still'
+    server.down(registry)
+    assert registry.get(name) is None
+
+
+def speak(where: place.Place, user: str) -> amqp.Connection:
+    """A connection to the broker as `user`."""
+    connection = amqp.Connection(
+        f'127.0.0.1:{where.port("rabbitmq")}',
+        userid=user,
+        password=where.secret(f'rabbitmq-{user}'),
+        virtual_host=rabbitmq.VHOST,
+    )
+    connection.connect()
+    return connection
+
+
+def test_a_hosts_agents_declare_their_own_queues_and_no_others(here):
+    where, registry = here
+    need('rabbitmq')
+    rabbitmq.up(where, registry)
+    rabbitmq.up(where, registry)
+    agent = rabbitmq.agent(where)
+    with speak(where, agent) as connection:
+        connection.channel().queue_declare(f'compute.{where.host}')
+    for queue in ('conductor', 'compute.another-host', 'scheduler'):
+        with speak(where, agent) as connection, pytest.raises(amqp.AccessRefused):
+            connection.channel().queue_declare(queue)
+    with speak(where, rabbitmq.CONTROL) as connection:
+        connection.channel().queue_declare('conductor')
+    rabbitmq.down(registry)
+    assert registry.marked() == []
+
+
+def test_libvirtd_serves_this_cloud_alone_and_leaves_no_mount(here):
+    where, registry = here
+    need('libvirtd')
+    before = pathlib.Path('/proc/self/mounts').read_text()
+    uri = libvirtd.up(where, registry)
+    asked = subprocess.run(['virsh', '-q', '-c', uri, 'list', '--all'], capture_output=True, text=True)
+    assert (asked.returncode, asked.stdout.strip()) == (0, '')
+    assert libvirtd.up(where, registry) == uri
+    libvirtd.down(registry)
+    assert pathlib.Path('/proc/self/mounts').read_text() == before
+    assert registry.marked() == []

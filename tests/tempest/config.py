@@ -1,0 +1,162 @@
+"""Writes tempest.conf for a cloud, from what the cloud says about itself."""
+
+import configparser
+import dataclasses
+import pathlib
+
+from keystoneauth1 import adapter
+
+from devstack import demo
+from devstack.place import Place, write_private
+from devstack.progress import Unable
+
+Values = dict[str, dict[str, object]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What a test needs to name, and the newest versions that the cloud advertises."""
+
+    image: str
+    flavors: tuple[str, str]
+    compute_version: str
+    volume_version: str
+
+
+def look(place: Place) -> Found:
+    """What the cloud has for tests to use.  Raises Unable when it lacks an image or a flavor."""
+    admin = demo.Api(place, 'admin')
+    images = [row for row in admin.of('image').get('/v2/images').json()['images'] if row['status'] == 'active']
+    flavors = sorted(admin.of('compute').get('/flavors/detail').json()['flavors'], key=lambda row: row['ram'])
+    if not images or not flavors:
+        raise Unable('tempest needs an active image and a flavor; run devstack/up first, without --no-demo.')
+    return Found(
+        image=min(images, key=lambda row: row['size'])['id'],
+        flavors=(flavors[0]['id'], flavors[min(1, len(flavors) - 1)]['id']),
+        compute_version=_newest(admin.of('compute')),
+        volume_version=_newest(admin.of('block-storage')),
+    )
+
+
+def _newest(service: adapter.Adapter) -> str:
+    version = service.get_endpoint_data().max_microversion
+    return '.'.join(str(part) for part in version) if version else 'latest'
+
+
+def write(place: Place, folder: pathlib.Path, newest: bool = False, **more: str) -> pathlib.Path:
+    """tempest.conf stands in `folder`/etc; `newest` asks for the newest version in every request."""
+    found = look(place)
+    values = _values(place, folder, found)
+    if newest:
+        values['compute']['min_microversion'] = found.compute_version
+        values['volume']['min_microversion'] = found.volume_version
+    for name, value in more.items():
+        section, _, option = name.partition('.')
+        values.setdefault(section, {})[option] = value
+    parser = configparser.RawConfigParser()
+    parser.read_dict(
+        {section: {key: _text(value) for key, value in pairs.items()} for section, pairs in values.items()}
+    )
+    (folder / 'etc').mkdir(parents=True, exist_ok=True)
+    (folder / 'logs').mkdir(exist_ok=True)
+    path = folder / 'etc' / 'tempest.conf'
+    write_private(path, '')
+    with path.open('w') as file:
+        parser.write(file)
+    return path
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _values(place: Place, folder: pathlib.Path, found: Found) -> Values:
+    return {
+        'DEFAULT': {'log_dir': folder / 'logs', 'log_file': 'tempest.log'},
+        'oslo_concurrency': {'lock_path': folder / 'locks'},
+        **_who(place),
+        **_what(found),
+        **_network_and_guests(),
+    }
+
+
+def _who(place: Place) -> Values:
+    identity = f'{place.url("identity")}/v3'
+    scoped = ('keystone', 'nova', 'neutron', 'glance', 'cinder', 'placement')
+    return {
+        'auth': {
+            'use_dynamic_credentials': True,
+            'create_isolated_networks': True,
+            'default_credentials_domain_name': 'Default',
+            'tempest_roles': 'member',
+            'admin_username': 'admin',
+            'admin_password': place.secret('admin'),
+            'admin_project_name': 'admin',
+            'admin_domain_name': 'Default',
+            'admin_system': 'all',
+        },
+        'identity': {
+            'uri_v3': identity,
+            'auth_version': 'v3',
+            'region': 'RegionOne',
+            'default_domain_id': 'default',
+        },
+        'identity-feature-enabled': {'api_v3': True, 'security_compliance': False, 'federation': False},
+        'enforce_scope': dict.fromkeys(scoped, True),
+        'service_available': {
+            **dict.fromkeys(('nova', 'neutron', 'glance', 'cinder'), True),
+            **dict.fromkeys(('swift', 'horizon'), False),
+        },
+    }
+
+
+def _what(found: Found) -> Values:
+    return {
+        'compute': {
+            'image_ref': found.image,
+            'image_ref_alt': found.image,
+            'flavor_ref': found.flavors[0],
+            'flavor_ref_alt': found.flavors[1],
+            'min_compute_nodes': 1,
+            'min_microversion': '2.1',
+            'max_microversion': 'latest',
+            'build_timeout': 240,
+        },
+        'compute-feature-enabled': {
+            'config_drive': True,
+            'console_output': True,
+            'metadata_service': True,
+            'disk_config': True,
+            'interface_attach': True,
+            'resize': False,
+            'suspend': False,
+            'pause': False,
+            'shelve': False,
+            'rescue': False,
+            'snapshot': False,
+            'vnc_console': False,
+        },
+        'image': {'disk_formats': 'raw,qcow2', 'container_formats': 'bare'},
+        'volume': {
+            'catalog_type': 'block-storage',
+            'min_microversion': '3.0',
+            'max_microversion': 'latest',
+            'volume_size': 1,
+            'build_timeout': 240,
+        },
+        'volume-feature-enabled': {'backup': False, 'snapshot': False, 'multi_backend': False},
+    }
+
+
+def _network_and_guests() -> Values:
+    return {
+        'network': {
+            'project_network_cidr': '10.101.0.0/20',
+            'project_network_mask_bits': 28,
+            'project_networks_reachable': False,
+            'public_network_id': '',
+            'floating_network_name': '',
+        },
+        'network-feature-enabled': {'api_extensions': 'all', 'floating_ips': False},
+        'validation': {'run_validation': False, 'image_ssh_user': 'cirros', 'ssh_key_type': 'ecdsa'},
+    }

@@ -1,0 +1,44 @@
+"""How tempest's outcomes are held to the lists."""
+
+import re
+import xml.etree.ElementTree as xml
+
+import pytest
+
+from tests.tempest import run
+
+
+def outcome(test: str, status: str, why: str = '') -> dict[str, str]:
+    return {'id': test, 'status': status, 'why': why}
+
+
+def test_tests_that_all_pass_leave_nothing_to_say():
+    counted, broken = run.judge(['a.b'], [outcome('a.b', 'passed')])
+    assert (counted['passed'], broken) == (1, [])
+
+
+def test_a_listed_test_that_was_skipped_is_not_a_pass():
+    assert run.judge(['a.b'], [outcome('a.b', 'skipped', 'no such service')])[1] == ['a.b skipped: no such service']
+
+
+def test_a_listed_test_that_never_ran_is_named():
+    assert run.judge(['a.b'], [])[1] == ['a.b did not run']
+
+
+def test_a_class_that_could_not_be_set_up_is_named_with_its_reason():
+    broken = run.judge(['a.B.c'], [outcome('setUpClass (a.B)', 'failed', 'Traceback\nNotFound: no image')])[1]
+    assert broken == ['setUpClass (a.B) failed: NotFound: no image', 'a.B.c did not run']
+
+
+@pytest.mark.parametrize('area, number', [('image', 4), ('compute', 16), ('volume', 5), ('identity', 5)])
+def test_the_lists_hold_the_tests_that_must_pass(area, number):
+    tests = run.listed(area)
+    assert len(set(tests)) == number
+    assert all(re.fullmatch(rf'tempest\.api\.{area}\.[\w.]+', test) for test in tests)
+
+
+def test_the_report_counts_a_skipped_test_of_the_lists_as_failed(tmp_path):
+    outcomes = [outcome('a', 'passed'), outcome('b', 'skipped', 'off'), outcome('other', 'skipped', 'off')]
+    run.report(['a', 'b', 'c'], outcomes, tmp_path / 'r.xml')
+    cases = {case.get('name'): [child.tag for child in case] for case in xml.parse(tmp_path / 'r.xml').iter('testcase')}
+    assert cases == {'a': [], 'b': ['failure'], 'c': ['failure'], 'other': ['skipped']}
