@@ -52,7 +52,7 @@ def volume(tx: db.Tx, server_id: str, volume_id: str) -> Any:
     where = (BlockDevice.server_id == server_id, BlockDevice.volume_id == volume_id)
     row = tx.row(sa.select(BlockDevice).where(*where))
     if row is None:
-        raise errors.NotFound(f'volume_id not found: {volume_id}')
+        raise errors.NotFound(f'Instance {server_id} is not attached to volume {volume_id}')
     return row
 
 

@@ -65,14 +65,18 @@ def _path(asked: str | None, taken: set[str]) -> str:
 def detach(tx: db.Tx, asker: context.Context, server_id: str, volume_id: str) -> None:
     """The volume is on its way off the server.
 
-    Raises NotFound, Forbidden for the disk the server boots from, Conflict, Invalid and WrongState.
+    Raises NotFound, Invalid for the disk it boots from or a volume that is not attached, Conflict and WrongState.
     """
     servers.show(tx, asker, server_id)
+    volumes.show(tx, asker, volume_id)
     row = bdms.volume(tx, server_id, volume_id)
     if row.boot_index == block_requests.ROOT:
-        raise errors.Forbidden('Cannot detach a root device volume')
+        raise errors.Invalid('Cannot detach a root device volume')
     servers.begin(tx, asker, server_id, 'detach_volume')
-    attachments.begin_detach(tx, asker, row.attachment_id)
+    try:
+        attachments.begin_detach(tx, asker, row.attachment_id)
+    except errors.Conflict as why:
+        raise errors.Invalid(f'Invalid volume: {why.sentence}') from None
     jobs.start(
         tx,
         asker,
