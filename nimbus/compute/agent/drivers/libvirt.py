@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import threading
+import uuid
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -269,7 +270,7 @@ class LibvirtDriver(Driver):
 
     def _find(self, guest_id: str) -> libvirt.virDomain | None:
         try:
-            return self._libvirt().lookupByUUIDString(guest_id)
+            return self._libvirt().lookupByUUIDString(str(uuid.UUID(guest_id)))
         except libvirt.libvirtError as why:
             if why.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
                 return None
@@ -312,8 +313,13 @@ class LibvirtDriver(Driver):
 
     def _power_off(self, guest_id: str) -> None:
         domain = self._find(guest_id)
-        if domain is not None and domain.isActive():
-            self._patience.again(domain, domain.destroy)
+        try:
+            if domain is not None and domain.isActive():
+                self._patience.again(domain, domain.destroy)
+        except libvirt.libvirtError:
+            # An adopted guest that dies while its monitor is being connected is not running any more.
+            if domain.isActive():
+                raise
 
     def _erase(self, guest_id: str) -> None:
         self._power_off(guest_id)
