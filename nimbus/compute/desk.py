@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nimbus.common import db, failpoints, jobs, services
+from nimbus.common import db, errors, failpoints, jobs, services
 from nimbus.common.context import Context
 from nimbus.common.deskside import DeskServer
 from nimbus.compute import aggregates, guests, servers, states, zones
@@ -24,11 +24,8 @@ class ComputeDeskServer(DeskServer, ComputeDesk):
 
     kinds = {'nova-compute': services.Kind('compute', 'nova-compute')}
 
-    def alive(self, context: Context, host: str, binary: str, facts: dict[str, Any], started: bool) -> str:
-        found = super().alive(context, host, binary, facts, started)
-        with self.db.write() as tx:
-            hosts.report(tx, host, facts, aggregates.zones(tx).get(host, zones.DEFAULT))
-        return found
+    def _heard(self, tx: db.Tx, host: str, binary: str, facts: dict[str, Any]) -> None:
+        hosts.report(tx, host, facts, aggregates.zones(tx).get(host, zones.DEFAULT))
 
     def desired(self, context: Context, host: str) -> list[dict[str, Any]]:
         with self.db.read() as tx:
@@ -44,16 +41,15 @@ class ComputeDeskServer(DeskServer, ComputeDesk):
 
     def guest(self, context: Context, host: str, server_id: str) -> dict[str, Any] | None:
         with self.db.read() as tx:
-            row = next((row for row in servers.on_host(tx, host) if row.id == server_id), None)
-            if row is None or jobs.under_way(tx, server_id):
+            if _idle_row(tx, server_id, host) is None:
                 return None
             return guests.describe(tx, server_id)
 
     def changed(self, context: Context, host: str, server_id: str, state: str) -> None:
         failpoints.hit('desk.changed')
         with self.db.write() as tx:
-            row = next((row for row in servers.on_host(tx, host) if row.id == server_id), None)
-            if row is None or jobs.under_way(tx, server_id):
+            row = _idle_row(tx, server_id, host)
+            if row is None:
                 return
             if state == 'running' and row.vm_state in SHOULD_REST:
                 return  # the agent shuts it down; it does not become ACTIVE behind its user's back
@@ -71,10 +67,25 @@ def _power(row: Any) -> str:
     return 'shutdown' if row.vm_state in SHOULD_REST else 'any'
 
 
+def _row(tx: db.Tx, server_id: str) -> Any:
+    try:
+        return servers.row_of(tx, server_id)
+    except errors.NotFound:
+        return None
+
+
+def _idle_row(tx: db.Tx, server_id: str, host: str) -> Any:
+    """The row of a server that belongs on the host and that no job works on, or None."""
+    row = _row(tx, server_id)
+    if row is None or row.deleted_at is not None or row.host != host or jobs.under_way(tx, server_id):
+        return None
+    return row
+
+
 def _is_nobodys(tx: db.Tx, guest_id: str, host: str) -> bool:
     """Whether the guest's server is deleted, or gave this host up while it was being built; never on a doubt."""
     found = jobs.history(tx, guest_id)
-    row = servers.find_row(tx, guest_id)
+    row = _row(tx, guest_id)
     if row is None or any(job.heading in jobs.UNDER_WAY for job in found):
         return False
     if row.deleted_at is not None:
