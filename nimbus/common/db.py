@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import datetime
+import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any
@@ -90,13 +91,13 @@ class Tx:
         """The first column of the first row, or None."""
         return self.connection.scalar(statement)
 
-    def row(self, statement: Any) -> Any:
-        """The first row, or None."""
-        return self.connection.execute(statement).first()
+    def row(self, statement: Any, values: Any = None) -> Any:
+        """The first row, or None; `values` are those of the statement's bind parameters."""
+        return self.connection.execute(statement, values).first()
 
-    def rows(self, statement: Any) -> Sequence[Any]:
-        """Every row."""
-        return self.connection.execute(statement).all()
+    def rows(self, statement: Any, values: Any = None) -> Sequence[Any]:
+        """Every row; `values` are those of the statement's bind parameters."""
+        return self.connection.execute(statement, values).all()
 
     def column(self, statement: Any) -> list[Any]:
         """The first column of every row."""
@@ -104,15 +105,20 @@ class Tx:
 
     def insert(self, model: type[Base], **values: Any) -> None:
         """One more row stands in the model's table; column defaults apply."""
-        self.connection.execute(sa.insert(model).values(**values))
+        named = _columns(model, values)
+        if any(isinstance(value, sa.ClauseElement) for value in named.values()):
+            self.connection.execute(sa.insert(model.__table__).values(named))
+        else:  # one statement for every row of the table, compiled once
+            self.connection.execute(_insertion(model.__table__), named)
 
     def update(self, model: type[Base], *where: Any, **values: Any) -> int:
         """The rows that match have the values; returns how many matched."""
-        return self.connection.execute(sa.update(model).where(*where).values(**values)).rowcount
+        statement = sa.update(model.__table__).where(*where).values(_columns(model, values))
+        return self.connection.execute(statement).rowcount
 
     def delete(self, model: type[Base], *where: Any) -> int:
         """The rows that match are gone; returns how many."""
-        return self.connection.execute(sa.delete(model).where(*where)).rowcount
+        return self.connection.execute(sa.delete(model.__table__).where(*where)).rowcount
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """`action` runs once the transaction is durable, and never if it is not."""
@@ -129,6 +135,24 @@ class Tx:
         if self._bell:
             for topic in sorted(self._nudged):
                 self._bell(topic)
+
+
+@functools.cache
+def _insertion(table: Any) -> Any:
+    return sa.insert(table)
+
+
+@functools.cache
+def _renamed(model: type[Base]) -> dict[str, str]:
+    """The attributes of a model whose column has another name."""
+    pairs = ((prop.key, prop.columns[0].name) for prop in orm.class_mapper(model).column_attrs)
+    return {key: name for key, name in pairs if key != name}
+
+
+def _columns(model: type[Base], values: dict[str, Any]) -> dict[str, Any]:
+    """The values by the names of their columns: plain tables are compiled much faster than mapped classes."""
+    renamed = _renamed(model)
+    return {renamed.get(name, name): value for name, value in values.items()} if renamed else values
 
 
 class Database:

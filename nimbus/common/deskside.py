@@ -32,4 +32,8 @@ class DeskServer(desk.Desk):
         if binary not in self.kinds:
             raise errors.Invalid(f'{binary} is no agent of this desk; it knows {", ".join(self.kinds)}.')
         with self.db.write() as tx:
+            self._heard(tx, host, binary, facts)
             return services.report(tx, self.kinds[binary], host, facts, started=started)
+
+    def _heard(self, tx: db.Tx, host: str, binary: str, facts: dict[str, Any]) -> None:
+        """What else a desk keeps of a report is kept in the report's own transaction."""

@@ -1,4 +1,6 @@
 """The hosts that the compute contract is tried on: a remembered one, and QEMU by embedded libvirt."""
+
+import base64
 import dataclasses
 import fcntl
 import hashlib
@@ -36,7 +38,9 @@ def build_guest_image() -> pathlib.Path:
     """The cloud's own guest image, built by devstack/guest/build when it is not there yet."""
     folder = pathlib.Path(os.environ.get('NIMBUS_GUEST_IMAGE_DIR', tempfile.gettempdir() + '/nimbus-guest'))
     folder.mkdir(exist_ok=True)
-    done = subprocess.run([REPO / 'devstack/guest/build', folder, folder / 'cache'], capture_output=True, text=True)
+    done = subprocess.run(
+        [REPO / 'devstack/guest/build', folder, folder / 'cache'], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return folder / 'nimbus-guest.qcow2'
 
@@ -44,8 +48,13 @@ def build_guest_image() -> pathlib.Path:
 def image_of(path: pathlib.Path, disk_format: str = 'qcow2') -> Image:
     """The Image value that describes a file."""
     content = path.read_bytes()
-    return Image(str(uuid.uuid5(uuid.NAMESPACE_URL, str(path))), disk_format, len(content), 'sha512',
-                 hashlib.sha512(content).hexdigest())
+    return Image(
+        str(uuid.uuid5(uuid.NAMESPACE_URL, str(path))),
+        disk_format,
+        len(content),
+        'sha512',
+        hashlib.sha512(content).hexdigest(),
+    )
 
 
 def qemu_pids(guest_id: str) -> list[int]:
@@ -115,7 +124,10 @@ class FakeRig:
 
 
 class LibvirtRig:
-    """QEMU by libvirt embedded in this process; its paths are short, for the sake of QEMU's sockets."""
+    """QEMU by libvirt embedded in this process, or by the libvirtd at NIMBUS_TEST_LIBVIRT_URI.
+
+    Its paths are short, for the sake of QEMU's sockets.
+    """
 
     name, real = 'libvirt', True
 
@@ -125,8 +137,13 @@ class LibvirtRig:
         self.driver_class = LibvirtDriver
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix='nh-', dir='/tmp'))
         self.instances = self.folder / 'instances'
-        self.settings = LibvirtSettings(str(self.instances), f'qemu:///embed?root={self.folder}/lv', 'qemu',
-                                        detach_timeout=30, console_bytes=65536)
+        self.settings = LibvirtSettings(
+            str(self.instances),
+            os.environ.get('NIMBUS_TEST_LIBVIRT_URI', f'qemu:///embed?root={self.folder}/lv'),
+            'qemu',
+            detach_timeout=30,
+            console_bytes=65536,
+        )
         self.driver: Driver = LibvirtDriver(self.settings)
         self.driver.open()
         self.cache = ImageCache(str(self.instances), lambda _: [self._bytes])
@@ -152,7 +169,9 @@ class LibvirtRig:
 
     def bootable(self, **changes) -> tuple[Guest, str]:
         """A guest with an operating system that answers ACPI."""
-        return self._cached(build_guest_image(), changes)
+        data = base64.b64encode(b'{"uuid": "0", "hostname": "guest"}').decode()
+        drive = {'openstack/latest/meta_data.json': data}
+        return self._cached(build_guest_image(), {'config_drive': drive, **changes})
 
     def _cached(self, path: pathlib.Path, changes: dict) -> tuple[Guest, str]:
         image = image_of(path)
@@ -162,7 +181,7 @@ class LibvirtRig:
     def volume(self, device: str, **changes) -> Volume:
         path = self.folder / f'volume-{uuid.uuid4().hex}'
         with open(path, 'wb') as file:
-            file.truncate(64 * 1024 ** 2)
+            file.truncate(64 * 1024**2)
         return _volume(str(path), device, **changes)
 
     def booted(self, guest: Guest) -> None:
@@ -173,7 +192,7 @@ class LibvirtRig:
             os.kill(pid, signal.SIGKILL)
 
     def refused(self, guest: Guest) -> Guest:
-        return dataclasses.replace(guest, vcpus=5000)    # more than any machine type takes
+        return dataclasses.replace(guest, vcpus=5000)  # more than any machine type takes
 
     def processes(self, guest: Guest) -> int:
         return len(qemu_pids(guest.id))

@@ -1,4 +1,5 @@
 """What every hypervisor driver must do, tried on the fake and on QEMU, and looked at from outside."""
+
 import dataclasses
 import uuid
 
@@ -9,8 +10,11 @@ from nimbus.compute.agent.drivers.base import CRASHED, RUNNING, SHUTDOWN, Missin
 from .compute_rigs import FakeRig, LibvirtRig, wait_for
 
 
-@pytest.fixture(scope='module', params=[FakeRig, pytest.param(LibvirtRig, marks=pytest.mark.real)],
-                ids=lambda rig: rig.name)
+@pytest.fixture(
+    scope='module',
+    params=[FakeRig, pytest.param(LibvirtRig, marks=pytest.mark.real)],
+    ids=lambda rig: rig.name,
+)
 def rig(request):
     made = request.param()
     yield made
@@ -72,10 +76,15 @@ def test_destroying_again_or_a_stranger_is_fine(rig, spawn):
 
 def test_verbs_on_a_stranger_say_that_it_is_missing(rig):
     guest, volume = rig.guest()[0], rig.volume('vdb')
-    for call in (lambda: rig.driver.state(guest.id), lambda: rig.driver.stop(guest.id, 1),
-                 lambda: rig.driver.console(guest.id, None), lambda: rig.driver.attached(guest.id),
-                 lambda: rig.driver.attach(guest.id, volume), lambda: rig.driver.start(guest),
-                 lambda: rig.driver.reboot(guest, True, 1)):
+    for call in (
+        lambda: rig.driver.state(guest.id),
+        lambda: rig.driver.stop(guest.id, 1),
+        lambda: rig.driver.console(guest.id, None),
+        lambda: rig.driver.attached(guest.id),
+        lambda: rig.driver.attach(guest.id, volume),
+        lambda: rig.driver.start(guest),
+        lambda: rig.driver.reboot(guest, True, 1),
+    ):
         with pytest.raises(Missing, match=f'Guest {guest.id} is not on this host.'):
             call()
     rig.driver.detach(guest.id, volume)
@@ -132,7 +141,12 @@ def test_a_watcher_hears_of_running_stopping_and_crashing(rig, spawn):
     rig.driver.start(guest)
     rig.crash(guest)
     wait_for(lambda: heard[-1] == (guest.id, CRASHED), 5)
-    assert [state for guest_id, state in heard if guest_id == guest.id] == [RUNNING, SHUTDOWN, RUNNING, CRASHED]
+    assert [state for guest_id, state in heard if guest_id == guest.id] == [
+        RUNNING,
+        SHUTDOWN,
+        RUNNING,
+        CRASHED,
+    ]
 
 
 def test_a_crashed_guest_is_told_from_a_stopped_one_and_starts_again(rig, spawn):

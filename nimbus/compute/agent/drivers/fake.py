@@ -1,4 +1,5 @@
 """Guests that are only remembered: a complete hypervisor for tests and demonstrations."""
+
 import dataclasses
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ class FakeSettings:
     """Which remembered host a driver drives, and how large it is when it is new."""
 
     host: str
-    folder: str | None = None   # where its guests are kept too, to outlive the process
+    folder: str | None = None  # where its guests are kept too, to outlive the process
     vcpus: int = 64
     memory_mb: int = 262144
     disk_gb: int = 4096
@@ -47,9 +48,19 @@ class FakeDriver(Driver):
                 self._meet('spawn')
                 self._check_room(guest)
                 wanted = {volume.id: volume.device for volume in guest.volumes}
-                self.host.put(guest.id, FakeGuest(
-                    guest.name, RUNNING, guest.vcpus, guest.memory_mb, guest.root_gb + guest.ephemeral_gb,
-                    wanted, root, _boot_text(guest.name)))
+                self.host.put(
+                    guest.id,
+                    FakeGuest(
+                        guest.name,
+                        RUNNING,
+                        guest.vcpus,
+                        guest.memory_mb,
+                        guest.root_gb + guest.ephemeral_gb,
+                        wanted,
+                        root,
+                        _boot_text(guest.name),
+                    ),
+                )
             progress(100)
 
     def destroy(self, guest_id: str) -> None:
@@ -134,12 +145,23 @@ class FakeDriver(Driver):
         guests = self.host.all().values()
         running = [guest for guest in guests if guest.state == RUNNING]
         return HostFacts(
-            hypervisor_hostname=self.host.name, hypervisor_type='fake', hypervisor_version=1000,
-            vcpus=self.host.vcpus, memory_mb=self.host.memory_mb, disk_gb=self.host.disk_gb,
+            hypervisor_hostname=self.host.name,
+            hypervisor_type='fake',
+            hypervisor_version=1000,
+            vcpus=self.host.vcpus,
+            memory_mb=self.host.memory_mb,
+            disk_gb=self.host.disk_gb,
             disk_free_gb=self.host.disk_gb - sum(guest.disk_gb for guest in guests),
-            memory_used_mb=sum(guest.memory_mb for guest in running), host_ip=self.settings.host_ip,
-            cpu_info={'arch': 'x86_64', 'model': 'fake', 'vendor': 'fake', 'features': [],
-                      'topology': {'sockets': 1, 'cores': self.host.vcpus, 'threads': 1}})
+            memory_used_mb=sum(guest.memory_mb for guest in running),
+            host_ip=self.settings.host_ip,
+            cpu_info={
+                'arch': 'x86_64',
+                'model': 'fake',
+                'vendor': 'fake',
+                'features': [],
+                'topology': {'sockets': 1, 'cores': self.host.vcpus, 'threads': 1},
+            },
+        )
 
     # ---------------------------------------------------------------- inside
     def _known(self, guest_id: str) -> FakeGuest:
@@ -153,20 +175,33 @@ class FakeDriver(Driver):
 
     def _start(self, guest: Guest, known: FakeGuest) -> None:
         wanted = {volume.id: volume.device for volume in guest.volumes}
-        self.host.put(guest.id, dataclasses.replace(
-            known, name=guest.name, vcpus=guest.vcpus, memory_mb=guest.memory_mb, state=RUNNING,
-            volumes=wanted, console=_boot_text(guest.name)))
+        self.host.put(
+            guest.id,
+            dataclasses.replace(
+                known,
+                name=guest.name,
+                vcpus=guest.vcpus,
+                memory_mb=guest.memory_mb,
+                state=RUNNING,
+                volumes=wanted,
+                console=_boot_text(guest.name),
+            ),
+        )
 
     def _check_room(self, guest: Guest) -> None:
         others = [other for guest_id, other in self.host.all().items() if guest_id != guest.id]
         memory = self.host.memory_mb - sum(other.memory_mb for other in others if other.state == RUNNING)
         disk = self.host.disk_gb - sum(other.disk_gb for other in others)
         if guest.memory_mb > memory:
-            raise Refused(f'This host has {memory} MiB of memory left for guest {guest.id}, '
-                          f'which needs {guest.memory_mb}.')
+            raise Refused(
+                f'This host has {memory} MiB of memory left for guest {guest.id}, '
+                f'which needs {guest.memory_mb}.'
+            )
         if guest.root_gb + guest.ephemeral_gb > disk:
-            raise Refused(f'This host has {disk} GiB of disk left for guest {guest.id}, '
-                          f'which needs {guest.root_gb + guest.ephemeral_gb}.')
+            raise Refused(
+                f'This host has {disk} GiB of disk left for guest {guest.id}, '
+                f'which needs {guest.root_gb + guest.ephemeral_gb}.'
+            )
 
     def _tell(self, guest_id: str, state: str) -> None:
         for changed in self._watchers:
@@ -174,5 +209,14 @@ class FakeDriver(Driver):
 
 
 def _boot_text(name: str) -> str:
-    steps = ('kernel', 'memory', 'disks', 'root file system', 'network', 'address', 'instance data', 'ssh keys')
+    steps = (
+        'kernel',
+        'memory',
+        'disks',
+        'root file system',
+        'network',
+        'address',
+        'instance data',
+        'ssh keys',
+    )
     return ''.join(f'{name}: {step} ready\n' for step in steps) + f'fake guest\n{name} login: \n'

@@ -3,6 +3,7 @@
 It stands outside the driver, as QEMU stands outside an agent: an agent that is made anew finds its guests
 running.  With a folder they are kept as files and outlive the process too.
 """
+
 import collections
 import dataclasses
 import json
@@ -36,8 +37,14 @@ class FakeHost:
     _naming = threading.Lock()
 
     @classmethod
-    def named(cls, name: str, folder: str | None = None, vcpus: int = 64, memory_mb: int = 262144,
-              disk_gb: int = 4096) -> 'FakeHost':
+    def named(
+        cls,
+        name: str,
+        folder: str | None = None,
+        vcpus: int = 64,
+        memory_mb: int = 262144,
+        disk_gb: int = 4096,
+    ) -> 'FakeHost':
         """The host of that name, made when there is none."""
         with cls._naming:
             if (name, folder) not in cls._hosts:

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import threading
+import uuid
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -240,13 +241,9 @@ class LibvirtDriver(Driver):
         return self._folder(guest_id).tail(lines, self.settings.console_bytes)
 
     def facts(self) -> HostFacts:
-        return libvirt_facts.read(
-            self._libvirt(),
-            self.settings.instances_path,
-            self.settings.hostname,
-            self.settings.host_ip,
-            self._cpu or libvirt_facts.plain_cpu(),
-        )
+        own = self.settings
+        cpu = self._cpu or libvirt_facts.plain_cpu()
+        return libvirt_facts.read(self._libvirt(), own.instances_path, own.hostname, own.host_ip, cpu)
 
     # ---------------------------------------------------------------- inside
     def _libvirt(self) -> libvirt.virConnect:
@@ -269,15 +266,14 @@ class LibvirtDriver(Driver):
 
     def _find(self, guest_id: str) -> libvirt.virDomain | None:
         try:
-            return self._libvirt().lookupByUUIDString(guest_id)
+            return self._libvirt().lookupByUUIDString(str(uuid.UUID(guest_id)))
         except libvirt.libvirtError as why:
             if why.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
                 return None
             raise
 
     def _found(self, guest_id: str) -> libvirt.virDomain:
-        domain = self._find(guest_id)
-        if domain is None:
+        if (domain := self._find(guest_id)) is None:
             raise Missing(f'Guest {guest_id} is not on this host.')
         return domain
 
@@ -299,7 +295,7 @@ class LibvirtDriver(Driver):
         folder.write('libvirt.xml', xml)
         domain = self._libvirt().defineXML(xml)
         folder.fresh_console()
-        domain.create()
+        self._patience.past_collisions(domain.create)
 
     def _machine_type(self, guest: Guest) -> str:
         properties = guest.image.properties if guest.image else {}
@@ -312,8 +308,13 @@ class LibvirtDriver(Driver):
 
     def _power_off(self, guest_id: str) -> None:
         domain = self._find(guest_id)
-        if domain is not None and domain.isActive():
-            self._patience.again(domain, domain.destroy)
+        try:
+            if domain is not None and domain.isActive():
+                self._patience.again(domain, domain.destroy)
+        except libvirt.libvirtError:
+            # An adopted guest that dies while its monitor is being connected is not running any more.
+            if domain.isActive():
+                raise
 
     def _erase(self, guest_id: str) -> None:
         self._power_off(guest_id)

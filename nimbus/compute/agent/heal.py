@@ -1,0 +1,93 @@
+"""What should run on a host, what runs, and what is done about the difference."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from nimbus.common import errors
+from nimbus.compute.agent.drivers.base import CRASHED, PAUSED, RUNNING, SHUTDOWN, Driver, Missing
+from nimbus.compute.guest import Guest
+
+LOG = logging.getLogger(__name__)
+
+
+class Healer:
+    """Compares and mends, once at the agent's start and again every so often."""
+
+    def __init__(
+        self, host: str, driver: Driver, desk: Any, *, resume: bool, shutdown_timeout: int, busy: Callable[[str], bool]
+    ) -> None:
+        """`busy(id)` says whether an errand for the guest is in hand here; such a guest is left alone."""
+        self.host, self.driver, self.desk, self.busy = host, driver, desk, busy
+        self.resume, self.shutdown_timeout = resume, shutdown_timeout
+        self._told: set[str] = set()
+        self._one = threading.Lock()
+
+    def heal(self, starting: bool = False) -> None:
+        """Guests are as their servers should be, or the desk knows how they are; strangers are dealt with.
+
+        The desk is asked first: what changes between that and the look at the guests is in a job's hands, and the
+        desk passes over reports on such servers.  Raises Unavailable.
+        """
+        with self._one:
+            desired = {row['id']: row for row in self.desk.desired(self.host)}
+            here = self.driver.guests()
+            for server_id, row in desired.items():
+                if not row['busy'] and not self.busy(server_id):
+                    self._mend(server_id, row['power'], here.get(server_id), starting)
+            self._strangers([guest for guest in here if guest not in desired and not self.busy(guest)])
+
+    def _mend(self, server_id: str, power: str, state: str | None, starting: bool) -> None:
+        try:
+            if power == RUNNING and state in (None, SHUTDOWN, CRASHED):
+                if state is not None and starting and self.resume and self._start(server_id):
+                    return
+                LOG.warning('Server %s should run and its guest is %s', server_id, state or 'not here')
+                self.desk.changed(self.host, server_id, state or SHUTDOWN)
+            elif power == RUNNING and state == PAUSED:
+                self.desk.changed(self.host, server_id, PAUSED)
+            elif power == SHUTDOWN and state == RUNNING:
+                LOG.warning('Server %s should be off and its guest runs: it is shut down', server_id)
+                self.driver.stop(server_id, self.shutdown_timeout)
+        except errors.Unavailable:
+            raise
+        except Exception:
+            LOG.exception('Server %s cannot be mended', server_id)
+
+    def _start(self, server_id: str) -> bool:
+        """Whether the guest runs again."""
+        made = self.desk.guest(self.host, server_id)
+        if made is None:
+            return False
+        try:
+            self.driver.start(Guest.from_dict(made))
+        except Exception:
+            LOG.exception('The guest of server %s cannot be started again', server_id)
+            return False
+        LOG.info('The guest of server %s was started again', server_id)
+        return True
+
+    def _strangers(self, strangers: list[str]) -> None:
+        """Guests that the cloud says are nobody's any more are destroyed; all others are only told of, once."""
+        doomed = set(self.desk.strangers(self.host, strangers)) if strangers else set()
+        for guest in strangers:
+            if guest in doomed:
+                LOG.warning('Guest %s belongs to a server that is deleted: it is destroyed', guest)
+                self.driver.destroy(guest)
+            elif guest not in self._told:
+                LOG.error('Guest %s does not belong on this host as far as the cloud knows; it is left alone', guest)
+                self._told.add(guest)
+
+    def seen(self, server_id: str, state: str) -> None:
+        """The driver saw the guest change; the desk is told unless an errand is at work on it."""
+        if self.busy(server_id):
+            return
+        try:
+            self.desk.changed(self.host, server_id, self.driver.state(server_id))
+        except Missing:
+            return
+        except errors.Unavailable as why:
+            LOG.warning('The desk did not hear that guest %s is %s; the next round tells it: %s', server_id, state, why)
+        except Exception:
+            LOG.exception('The desk was not told that guest %s is %s', server_id, state)

@@ -1,0 +1,250 @@
+"""The compute agent: runs the guests of one host as the cloud orders, and says how they are."""
+
+import dataclasses
+import logging
+import os
+import threading
+import time
+from typing import Any, Protocol
+
+from nimbus.common import errors, failpoints
+from nimbus.common.context import Context
+from nimbus.common.desk import Heartbeat
+from nimbus.common.errands import ACCEPTED, Errands
+from nimbus.compute.agent.drivers.base import Driver, Missing, Refused
+from nimbus.compute.agent.heal import Healer
+from nimbus.compute.guest import Guest, Image, Volume
+from nimbus.compute.rpc import Compute
+
+LOG = logging.getLogger(__name__)
+BINARY = 'nova-compute'
+
+
+class Images(Protocol):
+    """Where base images come from."""
+
+    def get(self, image: Image, progress: Any = None, root_gb: int = 0) -> str:
+        """The path of the image's base on this host."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How the agent of one host behaves."""
+
+    reserved: dict[str, int] = dataclasses.field(default_factory=dict)  # vcpus, memory_mb, disk_gb
+    ratios: dict[str, float] = dataclasses.field(default_factory=dict)
+    resume: bool = False  # start guests again that are found off at the agent's start
+    shutdown_timeout: int = 60
+    report_interval: float = 10
+    heal_interval: float = 60
+    workers: int = 8
+
+    @classmethod
+    def of(cls, conf: Any) -> 'Settings':
+        """What the options [compute] say."""
+        return cls(
+            reserved={
+                'vcpus': conf.compute.reserved_host_cpus,
+                'memory_mb': conf.compute.reserved_host_memory_mb,
+                'disk_gb': conf.compute.reserved_host_disk_gb,
+            },
+            ratios={
+                'vcpus': conf.compute.cpu_allocation_ratio,
+                'memory_mb': conf.compute.ram_allocation_ratio,
+                'disk_gb': conf.compute.disk_allocation_ratio,
+            },
+            resume=conf.compute.resume_guests_state_on_host_boot,
+            shutdown_timeout=conf.compute.shutdown_timeout,
+            report_interval=conf.report_interval,
+            heal_interval=conf.compute.heal_interval,
+        )
+
+
+class Agent(Compute):
+    """Serves topic `compute` on one host."""
+
+    def __init__(
+        self, host: str, driver: Driver, images: Images, desk: Any, state_path: str, settings: Settings | None = None
+    ) -> None:
+        """`desk` is a client of ComputeDesk; `state_path` is a folder of this agent's alone."""
+        self.host, self.driver, self.images, self.desk = host, driver, images, desk
+        self.settings = settings or Settings()
+        self.errands = Errands(desk.done, os.path.join(state_path, 'fences'), self.settings.workers)
+        self.healer = Healer(
+            host,
+            driver,
+            desk,
+            resume=self.settings.resume,
+            shutdown_timeout=self.settings.shutdown_timeout,
+            busy=self.busy,
+        )
+        self.heartbeat = Heartbeat(desk, host, BINARY, self.facts, self.settings.report_interval)
+        self._doomed: set[str] = set()  # guests that are to go while they are still being made
+        self._at_work: dict[str, int] = {}
+        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._heal, name='compute-heal', daemon=True)
+
+    def start(self) -> None:
+        """The driver is open, the cloud hears of this host and its guests are looked after.  Raises OSError."""
+        self.driver.open()
+        self.driver.watch(self.healer.seen)
+        self.heartbeat.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """No errand is begun any more and nothing is reported; guests run on."""
+        self._stop.set()
+        self.heartbeat.stop()
+        self.errands.close()
+        self._thread.join(timeout=5)
+        self.driver.close()
+
+    def facts(self) -> dict[str, Any]:
+        """What the host has, and how much of it may be claimed."""
+        facts = dataclasses.asdict(self.driver.facts())
+        return {**facts, 'reserved': self.settings.reserved, 'ratios': self.settings.ratios}
+
+    def busy(self, server_id: str) -> bool:
+        """Whether an errand for the guest is in hand."""
+        with self._lock:
+            return server_id in self._at_work
+
+    def _take(self, job_id: str, key: str, subject: str, fence: int, verb: str, do: Any) -> str:
+        """The errand is in hand, and its guest counts as busy until it is done."""
+
+        def errand() -> dict[str, Any]:
+            failpoints.hit(f'compute.{verb}.before')
+            try:
+                found = do() or {}
+            finally:
+                self._count(subject, -1)
+            failpoints.hit(f'compute.{verb}.after')
+            return found
+
+        self._count(subject, 1)
+        answer = None
+        try:
+            answer = self.errands.take(job_id, key, subject, fence, errand)
+            return answer
+        finally:
+            if answer != ACCEPTED:
+                self._count(subject, -1)
+
+    def _count(self, subject: str, change: int) -> None:
+        with self._lock:
+            left = self._at_work.pop(subject, 0) + change
+            if left:
+                self._at_work[subject] = left
+
+    # Errands
+
+    def spawn(self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any]) -> str:
+        made = Guest.from_dict(guest)
+
+        def do() -> dict[str, Any]:
+            progress = self._progress(made.id)
+            root = self.images.get(made.image, progress, made.root_gb) if made.image else None
+            failpoints.hit('compute.spawn.image')
+            self.driver.spawn(made, root, progress)
+            return {'power': self.driver.state(made.id)}
+
+        return self._take(job_id, key, made.id, fence, 'spawn', do)
+
+    def destroy(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
+        def do() -> None:
+            self._doomed.discard(server_id)
+            self.driver.destroy(server_id)
+
+        self.errands.fences.pass_(server_id, fence)
+        if self.busy(server_id):
+            self._doomed.add(server_id)
+        return self._take(job_id, key, server_id, fence, 'destroy', do)
+
+    def power_on(self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any]) -> str:
+        made = Guest.from_dict(guest)
+
+        def do() -> dict[str, Any]:
+            self.driver.start(made)
+            return {'power': self.driver.state(made.id)}
+
+        return self._take(job_id, key, made.id, fence, 'start', do)
+
+    def power_off(self, context: Context, job_id: str, key: str, fence: int, server_id: str, timeout: int) -> str:
+        def do() -> dict[str, Any]:
+            self.driver.stop(server_id, timeout)
+            return {'power': self.driver.state(server_id)}
+
+        return self._take(job_id, key, server_id, fence, 'stop', do)
+
+    def reboot(
+        self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any], hard: bool, timeout: int
+    ) -> str:
+        made = Guest.from_dict(guest)
+
+        def do() -> dict[str, Any]:
+            self.driver.reboot(made, hard, timeout)
+            return {'power': self.driver.state(made.id)}
+
+        return self._take(job_id, key, made.id, fence, 'reboot', do)
+
+    def attach(
+        self, context: Context, job_id: str, key: str, fence: int, server_id: str, volume: dict[str, Any]
+    ) -> str:
+        wanted = Volume(**volume)
+
+        def do() -> dict[str, Any]:
+            self.driver.attach(server_id, wanted)
+            return {'device': self.driver.attached(server_id).get(wanted.id, wanted.device)}
+
+        return self._take(job_id, key, server_id, fence, 'attach', do)
+
+    def detach(
+        self, context: Context, job_id: str, key: str, fence: int, server_id: str, volume: dict[str, Any]
+    ) -> str:
+        def do() -> None:
+            try:
+                self.driver.detach(server_id, Volume(**volume))
+            except Missing:
+                LOG.info('Guest %s is gone and has let go of volume %s', server_id, volume['id'])
+
+        return self._take(job_id, key, server_id, fence, 'detach', do)
+
+    # Questions
+
+    def console(self, context: Context, server_id: str, lines: int | None) -> str:
+        try:
+            return self.driver.console(server_id, lines)
+        except Missing:
+            raise errors.NotFound(f'Instance {server_id} has no console on host {self.host}.') from None
+
+    # What goes on by itself
+
+    def _progress(self, server_id: str) -> Any:
+        told = {'percent': -1, 'at': 0.0}
+
+        def progress(percent: int) -> None:
+            if server_id in self._doomed:
+                raise Refused('The server is deleted while its guest is still being made.')
+            now = time.monotonic()
+            if percent != told['percent'] and now - told['at'] >= 1:
+                told.update(percent=percent, at=now)
+                try:
+                    self.desk.progress(self.host, server_id, percent)
+                except errors.Unavailable:
+                    pass  # only shown, never acted on
+
+        return progress
+
+    def _heal(self) -> None:
+        starting, pause = True, 1.0
+        while not self._stop.is_set():
+            try:
+                self.healer.heal(starting)
+                starting, pause = False, self.settings.heal_interval
+            except errors.NimbusError as why:
+                LOG.warning('What should run here cannot be asked: %s', why)
+                pause = 2.0
+            except Exception:
+                LOG.exception('What runs here cannot be compared with what should')
+                pause = self.settings.heal_interval
+            self._stop.wait(pause)

@@ -1,0 +1,96 @@
+"""What a host must know of a server's guest, put together from the server, its ports and its volumes."""
+
+import dataclasses
+from typing import Any
+
+from nimbus.common import db
+from nimbus.compute import servers
+from nimbus.compute.guest import Guest, Image, Nic, Volume
+from nimbus.network import ports
+from nimbus.volume import attachments
+
+
+def describe(tx: db.Tx, server_id: str, config_drive: dict[str, str] | None = None) -> dict[str, Any]:
+    """The server's Guest as plain JSON.  Raises NotFound.
+
+    `config_drive` is told when the guest is made; a host keeps the drive from then on.
+    """
+    spec = servers.spec(tx, server_id)
+    flavor = spec['flavor']
+    guest = Guest(
+        id=spec['id'],
+        name=spec['name'],
+        display_name=spec['display_name'],
+        project_id=spec['project_id'],
+        user_id=spec['user_id'],
+        vcpus=flavor['vcpus'],
+        memory_mb=flavor['ram'],
+        root_gb=root_gb(spec),
+        ephemeral_gb=flavor.get('ephemeral') or 0,
+        swap_mb=flavor.get('swap') or 0,
+        image=_image(spec['image']),
+        nics=tuple(_nic(nic) for nic in ports.nics(tx, server_id)),
+        volumes=tuple(volumes(tx, server_id, spec)),
+        extra_specs=flavor.get('extra_specs') or {},
+        config_drive=config_drive,
+        generation=spec['generation'],
+    )
+    return dataclasses.asdict(guest)
+
+
+def boots_from_volume(spec: dict[str, Any]) -> bool:
+    """Whether the server's root disk is a volume."""
+    return any(device['boot_index'] == 0 and device['destination'] == 'volume' for device in spec['bdms'])
+
+
+def root_gb(spec: dict[str, Any]) -> int:
+    """GiB of the root disk on the host itself."""
+    return 0 if boots_from_volume(spec) else spec['flavor']['disk']
+
+
+def local_gb(spec: dict[str, Any]) -> int:
+    """GiB that the guest takes of its host's own disk."""
+    flavor = spec['flavor']
+    return root_gb(spec) + (flavor.get('ephemeral') or 0) + -(-(flavor.get('swap') or 0) // 1024)
+
+
+def _image(facts: dict[str, Any] | None) -> Image | None:
+    if facts is None:
+        return None
+    return Image(
+        id=facts['id'],
+        disk_format=facts['disk_format'],
+        size=facts['size'],
+        hash_algo=facts['os_hash_algo'],
+        hash_value=facts['os_hash_value'],
+        min_disk_gb=facts['min_disk'] or 0,
+        properties={name: str(value) for name, value in facts['properties'].items()},
+    )
+
+
+def _nic(nic: dict[str, Any]) -> Nic:
+    return Nic(port_id=nic['port_id'], mac=nic['mac'], bridge=nic['bridge'], tap=nic['tap'], mtu=nic['mtu'])
+
+
+def volumes(tx: db.Tx, server_id: str, spec: dict[str, Any]) -> list[Volume]:
+    """The server's volumes that its host is connected to, in the order they were asked for."""
+    connected = {row.id: row for row in attachments.of_server(tx, server_id)}
+    return [
+        volume(device, connected[device['attachment_id']].connection)
+        for device in spec['bdms']
+        if device['attachment_id'] in connected and connected[device['attachment_id']].connection
+    ]
+
+
+def volume(device: dict[str, Any], connection: dict[str, Any]) -> Volume:
+    """A block device as its guest's host reaches it."""
+    return Volume(
+        id=device['volume_id'],
+        attachment_id=device['attachment_id'],
+        device=(device['device'] or '').removeprefix('/dev/'),
+        driver_volume_type=connection['driver_volume_type'],
+        data=connection['data'],
+        size_gb=device['size'] or 0,
+        boot=device['boot_index'] == 0,
+        bus=device['disk_bus'] or 'virtio',
+    )

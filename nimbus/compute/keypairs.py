@@ -1,0 +1,100 @@
+"""Key pairs: the public keys that a user lets new servers know."""
+
+import base64
+import binascii
+import hashlib
+from typing import Any
+
+import sqlalchemy as sa
+from cryptography import exceptions, x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from nimbus.common import clock, context, db, errors, listing
+from nimbus.compute import quotas
+from nimbus.compute.models import Keypair
+
+SSH, X509 = 'ssh', 'x509'
+
+
+def find(tx: db.Tx, user_id: str, page: listing.Page) -> list[Any]:
+    """One page of the user's key pairs, by name.  Raises Invalid on an unknown marker."""
+    mine = [Keypair.user_id == user_id]
+    if page.marker is not None:
+        if tx.row(sa.select(Keypair.seq).where(*mine, Keypair.name == page.marker)) is None:
+            raise errors.Invalid(f'Marker {page.marker} could not be found.')
+        mine.append(Keypair.name > page.marker)
+    query = sa.select(Keypair).where(*mine).order_by(Keypair.name)
+    return list(tx.rows(query.limit(page.limit) if page.limit is not None else query))
+
+
+def show(tx: db.Tx, user_id: str, name: str) -> Any:
+    """The key pair's row.  Raises NotFound."""
+    row = tx.row(sa.select(Keypair).where(Keypair.user_id == user_id, Keypair.name == name))
+    if row is None:
+        raise errors.NotFound(f'Keypair {name} not found for user {user_id}')
+    return row
+
+
+def add(tx: db.Tx, asker: context.Context, user_id: str, name: str, public_key: str, kind: str = SSH) -> Any:
+    """The user's key is known under the name; returns its row.
+
+    Raises Invalid when it is no such key, Conflict when the name is taken and OverQuota.
+    """
+    print_of = fingerprint(public_key, kind)
+    allowed = quotas.QUOTAS.limits(tx, asker.project_id or '')['key_pairs']
+    held = tx.scalar(sa.select(sa.func.count()).select_from(Keypair).where(Keypair.user_id == user_id))
+    if allowed != -1 and held >= allowed:
+        raise errors.OverQuota('Quota exceeded, too many key pairs.')
+    if tx.row(sa.select(Keypair.seq).where(Keypair.user_id == user_id, Keypair.name == name)) is not None:
+        raise errors.Conflict(f"Key pair '{name}' already exists.")
+    values = {'user_id': user_id, 'name': name, 'type': kind, 'fingerprint': print_of, 'public_key': public_key}
+    try:
+        tx.insert(Keypair, **values, created_at=clock.Clock().now())
+    except sa.exc.IntegrityError:
+        raise errors.Conflict(f"Key pair '{name}' already exists.") from None
+    return show(tx, user_id, name)
+
+
+def delete(tx: db.Tx, user_id: str, name: str) -> None:
+    """The user has no such key pair; servers that know its key keep it.  Raises NotFound."""
+    if not tx.delete(Keypair, Keypair.user_id == user_id, Keypair.name == name):
+        raise errors.NotFound(f'Keypair {name} not found for user {user_id}')
+
+
+def generate() -> tuple[str, str]:
+    """A new private RSA key and its public key, in the forms that every ssh client reads."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    return private.decode(), f'{public.decode()} Generated-by-Nova'
+
+
+def fingerprint(public_key: str, kind: str = SSH) -> str:
+    """MD5 of an ssh key, SHA-1 of a certificate, as colon-separated hexadecimal.  Raises Invalid."""
+    if kind == X509:
+        return _certificate_print(public_key)
+    try:
+        blob = base64.b64decode(public_key.split()[1], validate=True)
+        serialization.load_ssh_public_key(public_key.encode())
+    except exceptions.UnsupportedAlgorithm:
+        pass  # a kind of key that only the guest need know; its bytes were well formed
+    except (IndexError, ValueError, binascii.Error):
+        raise errors.Invalid('Keypair data is invalid: failed to generate fingerprint') from None
+    return _colons(hashlib.md5(blob, usedforsecurity=False).hexdigest())
+
+
+def _certificate_print(public_key: str) -> str:
+    try:
+        certificate = x509.load_pem_x509_certificate(public_key.encode())
+    except ValueError as why:
+        raise errors.Invalid(
+            f'Keypair data is invalid: failed to generate X509 fingerprint. Error message: {why}'
+        ) from why
+    return _colons(certificate.fingerprint(hashes.SHA1()).hex())  # noqa: S303
+
+
+def _colons(digits: str) -> str:
+    return ':'.join(digits[i : i + 2] for i in range(0, len(digits), 2))

@@ -1,0 +1,174 @@
+"""Tables of compute: servers and what they are made of, and what projects choose from."""
+
+import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nimbus.common import db
+
+
+class Flavor(db.Base):
+    """A size that servers come in."""
+
+    __tablename__ = 'flavors'
+    seq: Mapped[db.Seq]
+    id: Mapped[str] = mapped_column(sa.String(255), unique=True)  # an operator may choose any name for it
+    name: Mapped[str] = mapped_column(unique=True)
+    description: Mapped[str | None] = mapped_column(sa.Text())
+    vcpus: Mapped[int]
+    ram: Mapped[int]  # MiB
+    disk: Mapped[int]  # GiB
+    ephemeral: Mapped[int]  # GiB
+    swap: Mapped[int]  # MiB
+    rxtx_factor: Mapped[float]
+    is_public: Mapped[bool]
+    disabled: Mapped[bool]
+    extra_specs: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime.datetime]
+    updated_at: Mapped[datetime.datetime | None]
+
+
+class FlavorAccess(db.Base):
+    """A project that may use a flavor that is not public."""
+
+    __tablename__ = 'flavor_access'
+    flavor_id: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
+    project_id: Mapped[db.Id] = mapped_column(primary_key=True)
+
+
+class Keypair(db.Base):
+    """A user's public key, under a name of the user's."""
+
+    __tablename__ = 'keypairs'
+    __table_args__ = (sa.UniqueConstraint('user_id', 'name', name='keypairs_user_name'), db.Base.__table_args__)
+    seq: Mapped[db.Seq]
+    user_id: Mapped[db.Id]
+    name: Mapped[str]
+    type: Mapped[str] = mapped_column(sa.String(16))  # ssh, x509
+    fingerprint: Mapped[str]
+    public_key: Mapped[str] = mapped_column(sa.Text())
+    created_at: Mapped[datetime.datetime]
+
+
+class Group(db.Base):
+    """Servers of one project that belong together, or apart."""
+
+    __tablename__ = 'server_groups'
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    project_id: Mapped[db.Id] = mapped_column(index=True)
+    user_id: Mapped[db.Id]
+    name: Mapped[str]
+    policy: Mapped[str] = mapped_column(sa.String(32))
+    rules: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime.datetime]
+
+
+class Server(db.Base):
+    """A virtual machine, from the request for it to long after it is gone."""
+
+    __tablename__ = 'servers'
+    __table_args__ = (
+        sa.Index('servers_project', 'project_id', 'deleted_at', 'seq'),
+        sa.Index('servers_host', 'host', 'deleted_at'),
+        sa.Index('servers_living', 'deleted_at', 'seq'),
+        db.Base.__table_args__,
+    )
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    project_id: Mapped[db.Id]
+    user_id: Mapped[db.Id]
+    name: Mapped[str]
+    description: Mapped[str | None]
+    hostname: Mapped[str]
+    reservation_id: Mapped[str] = mapped_column(sa.String(64))
+    launch_index: Mapped[int]
+    vm_state: Mapped[str] = mapped_column(sa.String(32))
+    task_state: Mapped[str | None] = mapped_column(sa.String(32))
+    power_state: Mapped[int]
+    progress: Mapped[int]
+    locked: Mapped[bool]
+    locked_by: Mapped[str | None] = mapped_column(sa.String(16))  # owner, admin
+    locked_reason: Mapped[str | None]
+    generation: Mapped[int]  # grows with every verb that begins
+    # where it runs
+    host: Mapped[str | None]
+    node: Mapped[str | None]
+    zone: Mapped[str | None]
+    pinned_zone: Mapped[str | None]  # the zone that was asked for
+    forced_host: Mapped[str | None]
+    forced_node: Mapped[str | None]
+    hints: Mapped[dict[str, Any]]
+    group_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+    # what it is made of, as it was when it was asked for
+    flavor_id: Mapped[str]
+    flavor: Mapped[dict[str, Any]]
+    image_id: Mapped[str | None] = mapped_column(sa.String(64))  # None: it boots from a volume
+    image: Mapped[dict[str, Any] | None]
+    networks: Mapped[list[Any]]
+    security_groups: Mapped[list[Any]]
+    key_name: Mapped[str | None]
+    key: Mapped[dict[str, Any] | None]
+    user_data: Mapped[str | None] = mapped_column(db.LongText)
+    personality: Mapped[list[Any]]
+    config_drive: Mapped[bool]
+    admin_pass: Mapped[str | None]  # forgotten once the server is built
+    root_device: Mapped[str | None] = mapped_column(sa.String(64))
+    disk_config: Mapped[str] = mapped_column(sa.String(16))
+    access_ip_v4: Mapped[str | None] = mapped_column(sa.String(64))
+    access_ip_v6: Mapped[str | None] = mapped_column(sa.String(64))
+    properties: Mapped[dict[str, Any]]  # the user's own: 'metadata' on the wire
+    fault: Mapped[dict[str, Any] | None]  # code, message, details, created
+    created_at: Mapped[datetime.datetime]
+    updated_at: Mapped[datetime.datetime | None] = mapped_column(index=True)
+    launched_at: Mapped[datetime.datetime | None]
+    deleted_at: Mapped[datetime.datetime | None]
+
+
+class ServerTag(db.Base):
+    """A word that a server can be found by."""
+
+    __tablename__ = 'server_tags'
+    server_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    tag: Mapped[str] = mapped_column(sa.String(80), primary_key=True)
+
+
+class BlockDevice(db.Base):
+    """A disk of a server: its root, a blank one, or a volume."""
+
+    __tablename__ = 'block_devices'
+    __table_args__ = (sa.Index('block_devices_server', 'server_id', 'seq'), db.Base.__table_args__)
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    server_id: Mapped[db.Id]
+    source: Mapped[str] = mapped_column(sa.String(16))  # volume, image, snapshot, blank
+    destination: Mapped[str] = mapped_column(sa.String(16))  # local, volume
+    image_id: Mapped[str | None] = mapped_column(sa.String(64))
+    snapshot_id: Mapped[str | None] = mapped_column(sa.String(64))
+    volume_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+    volume_type: Mapped[str | None]
+    attachment_id: Mapped[str | None] = mapped_column(sa.String(64))
+    boot_index: Mapped[int | None] = mapped_column(sa.Integer)  # 0: the root disk; None: not for booting
+    device: Mapped[str | None] = mapped_column(sa.String(64))  # '/dev/vdb', once known
+    disk_bus: Mapped[str | None] = mapped_column(sa.String(32))
+    device_type: Mapped[str | None] = mapped_column(sa.String(32))
+    guest_format: Mapped[str | None] = mapped_column(sa.String(32))
+    size: Mapped[int | None]  # GiB; MiB of a swap disk
+    tag: Mapped[str | None]
+    delete_on_termination: Mapped[bool]
+    created_at: Mapped[datetime.datetime]
+
+
+class Aggregate(db.Base):
+    """Hosts that an operator gave a name and properties in common."""
+
+    __tablename__ = 'aggregates'
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    properties: Mapped[dict[str, Any]]
+    hosts: Mapped[list[Any]]
+    created_at: Mapped[datetime.datetime]
+    updated_at: Mapped[datetime.datetime | None]

@@ -1,0 +1,87 @@
+"""What a server's owner does to it as a whole: delete, start, stop, reboot, lock, rename."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import clock, context, db, errors, jobs
+from nimbus.compute import servers, states
+from nimbus.compute.models import Server
+
+
+def delete(tx: db.Tx, asker: context.Context, server_id: str) -> None:
+    """The server is on its way out, and what was under way for it unwinds; on its way already is fine.
+
+    Raises NotFound, and Conflict when it is locked.
+    """
+    row = servers.show(tx, asker, server_id)
+    if row.task_state == states.DELETING and jobs.under_way(tx, server_id):
+        servers.unlocked(asker, row)
+        return
+    servers.begin(tx, asker, server_id, 'delete')
+    jobs.cancel(tx, server_id)
+    jobs.start(tx, asker, 'delete_server', server_id)
+
+
+def start(tx: db.Tx, asker: context.Context, server_id: str) -> None:
+    """The server is being switched on.  Raises NotFound, Conflict and WrongState."""
+    servers.begin(tx, asker, server_id, 'start')
+    jobs.start(tx, asker, 'start_server', server_id)
+
+
+def stop(tx: db.Tx, asker: context.Context, server_id: str) -> None:
+    """The server is being shut down.  Raises NotFound, Conflict and WrongState."""
+    servers.begin(tx, asker, server_id, 'stop')
+    jobs.start(tx, asker, 'stop_server', server_id)
+
+
+def reboot(tx: db.Tx, asker: context.Context, server_id: str, *, hard: bool) -> None:
+    """The server is being started anew.  Raises NotFound, Conflict and WrongState."""
+    verb = 'reboot_hard' if hard else 'reboot'
+    servers.begin(tx, asker, server_id, verb)
+    jobs.start(tx, asker, 'reboot_server', server_id, hard=hard, verb=verb)
+
+
+def lock(tx: db.Tx, asker: context.Context, server_id: str, *, by_admin: bool, reason: str | None) -> None:
+    """Nobody but an operator changes the server until it is unlocked.  Raises NotFound."""
+    row = servers.show(tx, asker, server_id)
+    if row.locked and row.locked_by == 'owner' and not by_admin:
+        by = 'owner'
+    else:
+        by = 'admin' if by_admin else 'owner'
+    _write(tx, server_id, locked=True, locked_by=by, locked_reason=reason)
+
+
+def unlock(tx: db.Tx, asker: context.Context, server_id: str, *, override: bool) -> None:
+    """The server's owner may change it again.  Raises NotFound, and Conflict when an operator's lock stays."""
+    row = servers.show(tx, asker, server_id)
+    if row.locked_by == 'admin' and not override:
+        raise errors.Conflict(f'Instance {server_id} is locked')
+    _write(tx, server_id, locked=False, locked_by=None, locked_reason=None)
+
+
+def reset_state(tx: db.Tx, asker: context.Context, server_id: str, state: str) -> None:
+    """An operator says which state the server is in.  Raises NotFound.
+
+    A job under way keeps its task state, so that a second one cannot begin beside it.
+    """
+    servers.show(tx, asker, server_id)
+    values: dict[str, Any] = {'vm_state': state}
+    if not jobs.under_way(tx, server_id):
+        values['task_state'] = None
+    _write(tx, server_id, **values)
+
+
+def change(tx: db.Tx, asker: context.Context, server_id: str, **values: Any) -> Any:
+    """The server's row has the values: name, description, hostname, disk_config, access_ip_v4 and _v6; returns it.
+
+    Raises NotFound, and Conflict when it is locked.
+    """
+    servers.unlocked(asker, servers.show(tx, asker, server_id))
+    if values:
+        _write(tx, server_id, **values)
+    return servers.row_of(tx, server_id)
+
+
+def _write(tx: db.Tx, server_id: str, **values: Any) -> None:
+    tx.execute(sa.update(Server).where(Server.id == server_id).values(updated_at=clock.Clock().now(), **values))

@@ -1,0 +1,79 @@
+"""What a compute host does when asked, and what its agent tells and asks the cloud."""
+
+from typing import Any
+
+from nimbus.common.context import Context
+from nimbus.common.desk import Desk
+from nimbus.common.rpc import Contract, call, cast
+
+ACK = 10.0  # seconds an agent may take to say that it has an errand in hand; it takes a few milliseconds
+
+
+class Compute(Contract):
+    """The guests of one host.  Errands answer 'accepted' or 'busy' and report by `ComputeDesk.done` under their key."""
+
+    topic = 'compute'
+
+    @call(timeout=ACK)
+    def spawn(self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any]) -> str:
+        """Errand: the guest runs here.  It reports {'power'}; kind 'Refused' when another host may take it."""
+
+    @call(timeout=ACK)
+    def destroy(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
+        """Errand: nothing of the guest is left here; one that is still being made is given up first."""
+
+    @call(timeout=ACK)
+    def power_on(self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any]) -> str:
+        """Errand: the guest runs, defined anew.  It reports {'power'}."""
+
+    @call(timeout=ACK)
+    def power_off(self, context: Context, job_id: str, key: str, fence: int, server_id: str, timeout: int) -> str:
+        """Errand: the guest is off, asked kindly for `timeout` seconds first.  It reports {'power'}."""
+
+    @call(timeout=ACK)
+    def reboot(
+        self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any], hard: bool, timeout: int
+    ) -> str:
+        """Errand: the guest has started anew.  It reports {'power'}."""
+
+    @call(timeout=ACK)
+    def attach(
+        self, context: Context, job_id: str, key: str, fence: int, server_id: str, volume: dict[str, Any]
+    ) -> str:
+        """Errand: the guest has the volume.  It reports {'device'}, which the guest may have chosen otherwise."""
+
+    @call(timeout=ACK)
+    def detach(
+        self, context: Context, job_id: str, key: str, fence: int, server_id: str, volume: dict[str, Any]
+    ) -> str:
+        """Errand: the guest has let go of the volume; a guest that is gone has."""
+
+    @call(timeout=30)
+    def console(self, context: Context, server_id: str, lines: int | None) -> str:
+        """The last lines of the guest's serial console, all that is kept for None.  Raises NotFound."""
+
+
+class ComputeDesk(Desk):
+    """Where compute agents report and ask."""
+
+    topic = 'desk-compute'
+
+    @call(timeout=30)
+    def desired(self, context: Context, host: str) -> list[dict[str, Any]]:
+        """The servers that belong on the host: {'id', 'power', 'busy'}; a busy one is being worked on by a job."""
+
+    @call(timeout=30)
+    def strangers(self, context: Context, host: str, guest_ids: list[str]) -> list[str]:
+        """Those of the guests that are nobody's any more and are to be destroyed; the others must be left alone."""
+
+    @call(timeout=30)
+    def guest(self, context: Context, host: str, server_id: str) -> dict[str, Any] | None:
+        """How the server's guest is made up now, None when it is not to run on this host."""
+
+    @call(timeout=15)
+    def changed(self, context: Context, host: str, server_id: str, state: str) -> None:
+        """The guest was seen in that state; a server that nobody works on follows it."""
+
+    @cast
+    def progress(self, context: Context, host: str, server_id: str, percent: int) -> None:
+        """The guest is so far along in being made."""

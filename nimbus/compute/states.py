@@ -1,0 +1,116 @@
+"""What may be done with a server when, and what the wire calls its state."""
+
+from typing import Any
+
+from nimbus.common.states import Machine, rule
+
+BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, ERROR, DELETED = (
+    'building',
+    'active',
+    'stopped',
+    'paused',
+    'suspended',
+    'error',
+    'deleted',
+)
+LIVING = frozenset({BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, ERROR})
+SETTLED = frozenset({ACTIVE, STOPPED, PAUSED, SUSPENDED})
+
+SCHEDULING, NETWORKING, DISKS, SPAWNING = 'scheduling', 'networking', 'block_device_mapping', 'spawning'
+DELETING = 'deleting'
+REBOOTS = frozenset({'rebooting', 'reboot_pending', 'reboot_started'})
+HARD_REBOOTS = frozenset({'rebooting_hard', 'reboot_pending_hard', 'reboot_started_hard'})
+
+# libvirt's numbers, as the wire shows them.
+NO_POWER, RUNNING, POWER_PAUSED, SHUTDOWN, CRASHED = 0, 1, 3, 4, 6
+
+# The task states one verb goes through: only that verb may lead from one to another, or out of them.
+TASKS = {
+    'build': frozenset({SCHEDULING, NETWORKING, DISKS, SPAWNING}),
+    'delete': frozenset({DELETING}),
+    'start': frozenset({'powering-on'}),
+    'stop': frozenset({'powering-off'}),
+    'reboot': REBOOTS,
+    'reboot_hard': HARD_REBOOTS,
+}
+
+MACHINE = Machine(
+    # verb | allowed in | while running | ends in | if it fails | may break into
+    rule('build', {BUILDING}, SCHEDULING, ACTIVE, ERROR, over=TASKS['build']),
+    rule('delete', LIVING, DELETING, DELETED, ERROR, over={'*'}),
+    rule('start', {STOPPED}, 'powering-on', ACTIVE),
+    rule('stop', {ACTIVE, ERROR}, 'powering-off', STOPPED),
+    rule('reboot', {ACTIVE}, 'rebooting', ACTIVE, ERROR),
+    rule(
+        'reboot_hard',
+        {ACTIVE, STOPPED, PAUSED, SUSPENDED, ERROR},
+        'rebooting_hard',
+        ACTIVE,
+        ERROR,
+        over=REBOOTS | {'rebooting_hard'},
+    ),
+    rule('attach_volume', {ACTIVE, STOPPED, PAUSED}, None),
+    rule('detach_volume', {ACTIVE, STOPPED, PAUSED}, None),
+    rule('update metadata', SETTLED, None, over={'*'}),
+    rule('delete metadata', SETTLED, None, over={'*'}),
+    noun='instance',
+    state='vm_state',
+    busy='task_state',
+)
+# Verbs for a guest that ran at least once.
+LAUNCHED = frozenset({'start', 'stop', 'reboot', 'reboot_hard', 'attach_volume', 'detach_volume'})
+POWER_AFTER = {'build': RUNNING, 'start': RUNNING, 'reboot': RUNNING, 'reboot_hard': RUNNING, 'stop': SHUTDOWN}
+
+STATUS = {
+    BUILDING: 'BUILD',
+    ACTIVE: 'ACTIVE',
+    STOPPED: 'SHUTOFF',
+    PAUSED: 'PAUSED',
+    SUSPENDED: 'SUSPENDED',
+    ERROR: 'ERROR',
+    DELETED: 'DELETED',
+}
+BUSY_STATUS = {(ACTIVE, task): 'REBOOT' for task in REBOOTS} | {(ACTIVE, task): 'HARD_REBOOT' for task in HARD_REBOOTS}
+# Statuses of verbs that are not built: a list may be filtered by them and is then empty.
+OTHER_STATUSES = frozenset(
+    {
+        'MIGRATING',
+        'PASSWORD',
+        'REBUILD',
+        'RESCUE',
+        'RESIZE',
+        'REVERT_RESIZE',
+        'SHELVED',
+        'SHELVED_OFFLOADED',
+        'SOFT_DELETED',
+        'VERIFY_RESIZE',
+    }
+)
+PROGRESSING = frozenset({'ACTIVE', 'BUILD'})
+FAULTY = frozenset({'ERROR', 'DELETED'})
+
+
+def status(row: Any) -> str:
+    """The wire's one word for a server's two states."""
+    if row.task_state is not None and row.vm_state == ACTIVE:
+        return BUSY_STATUS.get((ACTIVE, row.task_state), 'ACTIVE')
+    return STATUS.get(row.vm_state, 'UNKNOWN')
+
+
+def states_of(statuses: list[str]) -> tuple[list[tuple[str, frozenset[str] | None]], bool]:
+    """What a filter by status means: pairs of state and tasks (None: every task but a reboot's), and if all are known.
+
+    A status that nimbus never shows is known and matches nothing.
+    """
+    pairs: list[tuple[str, frozenset[str] | None]] = []
+    known = True
+    for wanted in (word.upper() for word in statuses):
+        if wanted == 'REBOOT':
+            pairs.append((ACTIVE, REBOOTS))
+        elif wanted == 'HARD_REBOOT':
+            pairs.append((ACTIVE, HARD_REBOOTS))
+        elif found := [state for state, name in STATUS.items() if name == wanted]:
+            pairs.append((found[0], None))
+        elif wanted not in OTHER_STATUSES:
+            known = False
+    return pairs, known

@@ -1,0 +1,89 @@
+"""Volumes that come to a server and go while it lives."""
+
+import re
+from typing import Any
+
+from nimbus.common import context, db, errors, ids, jobs
+from nimbus.compute import bdms, block_requests, servers
+from nimbus.volume import attachments, volumes
+
+DEVICE = re.compile(r'(/dev/)?(x?v|s|h)d[a-z]{1,2}[0-9]*\Z')
+
+
+def attach(
+    tx: db.Tx,
+    asker: context.Context,
+    server_id: str,
+    volume_id: str,
+    *,
+    device: str | None = None,
+    tag: str | None = None,
+    delete_on_termination: bool = False,
+) -> Any:
+    """The volume is kept for the server and on its way to it; returns the block device's row.
+
+    Raises NotFound, Invalid when the volume cannot be attached, Conflict and WrongState.
+    """
+    if device and not DEVICE.match(device):
+        raise errors.Invalid(f'The supplied device path ({device}) is invalid.')
+    servers.begin(tx, asker, server_id, 'attach_volume')
+    held = bdms.of_server(tx, server_id)
+    if any(row.volume_id == volume_id for row in held):
+        raise errors.Invalid(f'Invalid volume: volume {volume_id} already attached')
+    volume = volumes.show(tx, asker, volume_id)
+    path = _path(device, {row.device for row in held if row.device} | {block_requests.ROOT_PATH})
+    try:
+        attachment_id = attachments.reserve(tx, asker, volume_id, server_id)
+    except errors.Conflict as why:
+        raise errors.Invalid(f'Invalid volume: {why.sentence}') from None
+    bdm_id = ids.dashed()
+    values = {'volume_id': volume_id, 'attachment_id': attachment_id, 'device': path, 'size': volume.size, 'tag': tag}
+    bdms.add(tx, bdm_id, server_id, delete_on_termination=delete_on_termination, **values)
+    jobs.start(
+        tx,
+        asker,
+        'attach_volume',
+        server_id,
+        volume_id=volume_id,
+        attachment_id=attachment_id,
+        bdm_id=bdm_id,
+        device=path,
+    )
+    return bdms.volume(tx, server_id, volume_id)
+
+
+def _path(asked: str | None, taken: set[str]) -> str:
+    """The device's name in the guest: what was asked for, or the next free one.  Raises Conflict when it is taken."""
+    if not asked:
+        return block_requests.free_name(taken)
+    path = asked if asked.startswith('/dev/') else f'/dev/{asked}'
+    if path in taken:
+        raise errors.Conflict(f'The supplied device path ({path}) is in use.')
+    return path
+
+
+def detach(tx: db.Tx, asker: context.Context, server_id: str, volume_id: str) -> None:
+    """The volume is on its way off the server.
+
+    Raises NotFound, Invalid for the disk it boots from or a volume that is not attached, Conflict and WrongState.
+    """
+    servers.show(tx, asker, server_id)
+    volumes.show(tx, asker, volume_id)
+    row = bdms.volume(tx, server_id, volume_id)
+    if row.boot_index == block_requests.ROOT:
+        raise errors.Invalid('Cannot detach a root device volume')
+    servers.begin(tx, asker, server_id, 'detach_volume')
+    try:
+        attachments.begin_detach(tx, asker, row.attachment_id)
+    except errors.Conflict as why:
+        raise errors.Invalid(f'Invalid volume: {why.sentence}') from None
+    jobs.start(
+        tx,
+        asker,
+        'detach_volume',
+        server_id,
+        volume_id=volume_id,
+        attachment_id=row.attachment_id,
+        bdm_id=row.id,
+        device=row.device,
+    )

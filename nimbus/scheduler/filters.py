@@ -1,0 +1,195 @@
+"""Filters: each removes the hosts that cannot take a server, and says why in words.
+
+A filter of one's own subclasses Filter, stands under the entry point
+`nimbus.scheduler.filters` and is named in `[scheduler] enabled_filters`.
+"""
+
+import abc
+from typing import Any
+
+from nimbus.scheduler import specs
+from nimbus.scheduler.request import Request
+from nimbus.scheduler.resident import HostState
+
+Hosts = list[HostState]
+
+
+class Filter(abc.ABC):
+    """Base of every filter."""
+
+    even_forced = False  # whether a host that an operator names must pass too
+
+    def applies(self, request: Request) -> bool:
+        """Whether the request has anything that the filter looks at."""
+        return True
+
+    @abc.abstractmethod
+    def passes(self, host: HostState, request: Request) -> bool:
+        """Whether the host may take the server."""
+
+    @abc.abstractmethod
+    def why(self, removed: Hosts, request: Request) -> str:
+        """What the removed hosts lack, in a few words."""
+
+    def keep(self, hosts: Hosts, request: Request) -> Hosts:
+        """The hosts that pass; a filter that looks at every host of a large cloud says it in one loop."""
+        return [host for host in hosts if self.passes(host, request)]
+
+
+class RetryFilter(Filter):
+    """Passes over hosts that refused the server already."""
+
+    even_forced = True
+
+    def applies(self, request: Request) -> bool:
+        return bool(request.avoid)
+
+    def passes(self, host: HostState, request: Request) -> bool:
+        return host.host not in request.avoid
+
+    def why(self, removed: Hosts, request: Request) -> str:
+        return f'{names(removed)} refused the server before'
+
+
+class AvailabilityZoneFilter(Filter):
+    """Keeps the hosts of the zone asked for."""
+
+    def applies(self, request: Request) -> bool:
+        return bool(request.zone)
+
+    def passes(self, host: HostState, request: Request) -> bool:
+        return host.zone == request.zone
+
+    def why(self, removed: Hosts, request: Request) -> str:
+        zones = sorted({host.zone for host in removed})
+        return f'asked for zone {request.zone}; they stand in {", ".join(zones[:3])}'
+
+    def keep(self, hosts: Hosts, request: Request) -> Hosts:
+        zone = request.zone
+        return [host for host in hosts if host.zone == zone]
+
+
+class ComputeFilter(Filter):
+    """Keeps the hosts whose agent is up and that nobody switched off."""
+
+    even_forced = True
+
+    def passes(self, host: HostState, request: Request) -> bool:
+        return host.silent <= host.down_time and not host.forced_down and (not host.disabled or bool(request.host))
+
+    def why(self, removed: Hosts, request: Request) -> str:
+        host = removed[0]
+        if host.forced_down:
+            return f'{host.host} is forced down'
+        if host.silent > host.down_time:
+            return f'{host.host} has not reported for {host.silent:.0f} s'
+        return f'{host.host} is disabled'
+
+    def keep(self, hosts: Hosts, request: Request) -> Hosts:
+        if not hosts:
+            return hosts
+        since = hosts[0].now() - hosts[0].down_time
+        if request.host:
+            return [host for host in hosts if host.seen >= since and not host.forced_down]
+        return [host for host in hosts if host.seen >= since and not host.disabled and not host.forced_down]
+
+
+class CoreFilter(Filter):
+    """Keeps the hosts with enough virtual CPUs left to claim."""
+
+    even_forced = True
+
+    def passes(self, host: HostState, request: Request) -> bool:
+        return host.free_vcpus >= request.vcpus
+
+    def why(self, removed: Hosts, request: Request) -> str:
+        best = max(removed, key=lambda host: host.free_vcpus)
+        return f'needs {request.vcpus} vCPUs; the nearest, {best.host}, has {best.free_vcpus:.0f} free'
+
+    def keep(self, hosts: Hosts, request: Request) -> Hosts:
+        wanted = request.vcpus
+        return [host for host in hosts if host.free_vcpus >= wanted]
+
+
+class RamFilter(Filter):
+    """Keeps the hosts with enough memory left to claim."""
+
+    even_forced = True
+
+    def passes(self, host: HostState, request: Request) -> bool:
+        return host.free_memory_mb >= request.memory_mb
+
+    def why(self, removed: Hosts, request: Request) -> str:
+        best = max(removed, key=lambda host: host.free_memory_mb)
+        return f'needs {request.memory_mb} MiB; the nearest, {best.host}, has {best.free_memory_mb:.0f} free'
+
+    def keep(self, hosts: Hosts, request: Request) -> Hosts:
+        wanted = request.memory_mb
+        return [host for host in hosts if host.free_memory_mb >= wanted]
+
+
+class DiskFilter(Filter):
+    """Keeps the hosts with enough disk left to claim."""
+
+    even_forced = True
+
+    def applies(self, request: Request) -> bool:
+        return request.disk_gb > 0
+
+    def passes(self, host: HostState, request: Request) -> bool:
+        return host.free_disk_gb >= request.disk_gb
+
+    def why(self, removed: Hosts, request: Request) -> str:
+        best = max(removed, key=lambda host: host.free_disk_gb)
+        return f'needs {request.disk_gb} GiB of disk; the nearest, {best.host}, has {best.free_disk_gb:.0f} free'
+
+    def keep(self, hosts: Hosts, request: Request) -> Hosts:
+        wanted = request.disk_gb
+        return [host for host in hosts if host.free_disk_gb >= wanted]
+
+
+class ImagePropertiesFilter(Filter):
+    """Keeps the hosts whose architecture, hypervisor and kind of guest the image asks for."""
+
+    def applies(self, request: Request) -> bool:
+        return any(specs.image_wish(request.image_properties, *names) for names in specs.IMAGE_WISHES)
+
+    def passes(self, host: HostState, request: Request) -> bool:
+        return specs.image_fits(host.facts, request.image_properties)
+
+    def why(self, removed: Hosts, request: Request) -> str:
+        wishes = [specs.image_wish(request.image_properties, *names) for names in specs.IMAGE_WISHES]
+        host = removed[0]
+        has = f'{host.facts.get("arch", "x86_64")} and {host.facts.get("hypervisor_type", "no known hypervisor")}'
+        return f'the image asks for {" and ".join(w for w in wishes if w)}; {host.host} has {has}'
+
+
+class ComputeCapabilitiesFilter(Filter):
+    """Keeps the hosts whose facts satisfy the flavor's `capabilities:` extra specs."""
+
+    def applies(self, request: Request) -> bool:
+        return any(specs.capability(name) for name in request.extra_specs)
+
+    def passes(self, host: HostState, request: Request) -> bool:
+        return not self._missing(host, request)
+
+    def why(self, removed: Hosts, request: Request) -> str:
+        return f'{removed[0].host} does not satisfy {", ".join(self._missing(removed[0], request))}'
+
+    def _missing(self, host: HostState, request: Request) -> list[str]:
+        return [
+            f'{name} {wanted}'
+            for name, wanted in sorted(request.extra_specs.items())
+            if (path := specs.capability(name)) and not specs.matches(specs.fact(host.facts, path), wanted)
+        ]
+
+
+def names(hosts: Hosts, most: int = 3) -> str:
+    """The first few hosts by name, and how many more there are."""
+    shown = ', '.join(host.host for host in hosts[:most])
+    return shown if len(hosts) <= most else f'{shown} and {len(hosts) - most} more'
+
+
+def options_of(found: dict[str, Any]) -> str:
+    """The names of what is there to choose from."""
+    return ', '.join(sorted(found)) or 'none'

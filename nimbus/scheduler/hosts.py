@@ -1,0 +1,73 @@
+"""Compute hosts as the scheduler knows them: made known and kept up to date by their agents' reports."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import clock, db, errors, ids
+from nimbus.scheduler.models import Host
+from nimbus.scheduler.request import RESOURCES
+
+# What an agent reports and what is kept of it in `facts`; what changes from report to report stays out,
+# so that a host at rest costs no write here.
+SELDOM = ('hypervisor_type', 'hypervisor_version', 'host_ip', 'arch', 'cpu_info', 'capabilities')
+RATIOS = {'vcpus': 4.0, 'memory_mb': 1.0, 'disk_gb': 1.0}  # where a report names none
+
+
+def report(tx: db.Tx, host: str, facts: dict[str, Any], zone: str = 'nova') -> str:
+    """The host is known with the capacity its agent reported; what is claimed of it stays.  Returns its id."""
+    values = _values(host, facts, zone)
+    row = tx.row(sa.select(Host).where(Host.host == host))
+    now = clock.Clock().now()
+    if row is None:
+        made = ids.dashed()
+        used = {f'used_{name}': 0 for name in RESOURCES}
+        tx.insert(Host, id=made, host=host, generation=0, created_at=now, updated_at=now, **values, **used)
+        return made
+    if any(getattr(row, name) != value for name, value in values.items()):
+        tx.update(Host, Host.id == row.id, updated_at=now, generation=Host.generation + 1, **values)
+    return row.id
+
+
+def _values(host: str, facts: dict[str, Any], zone: str) -> dict[str, Any]:
+    reserved, ratios = facts.get('reserved') or {}, facts.get('ratios') or {}
+    values: dict[str, Any] = {
+        'node': facts.get('hypervisor_hostname') or host,
+        'zone': zone,
+        'facts': {name: facts[name] for name in SELDOM if name in facts},
+    }
+    for name in RESOURCES:
+        values[name] = int(facts.get(name, 0))
+        values[f'reserved_{name}'] = int(reserved.get(name, 0))
+        values[f'{name}_ratio'] = float(ratios.get(name, RATIOS[name]))
+    return values
+
+
+def list(tx: db.Tx) -> Sequence[Any]:
+    """Every host, in the order they became known."""
+    return tx.rows(sa.select(Host).order_by(Host.seq))
+
+
+def show(tx: db.Tx, host_id: str) -> Any:
+    """The host's row.  Raises NotFound."""
+    return _one(tx, Host.id == host_id, host_id)
+
+
+def named(tx: db.Tx, host: str) -> Any:
+    """The row of the host with that name.  Raises NotFound."""
+    return _one(tx, Host.host == host, host)
+
+
+def _one(tx: db.Tx, where: Any, told: str) -> Any:
+    row = tx.row(sa.select(Host).where(where))
+    if row is None:
+        raise errors.NotFound(f'Host {told} could not be found.')
+    return row
+
+
+def forget(tx: db.Tx, host: str) -> None:
+    """The host is not known any more.  Raises Conflict while a server has a claim on it; gone already is fine."""
+    free = [getattr(Host, f'used_{name}') == 0 for name in RESOURCES]
+    if not tx.delete(Host, Host.host == host, *free) and tx.row(sa.select(Host.id).where(Host.host == host)):
+        raise errors.Conflict(f'Host {host} cannot be forgotten while servers have claims on it.')

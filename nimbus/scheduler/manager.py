@@ -1,0 +1,77 @@
+"""The scheduler daemon: answers its contract and keeps the hosts in memory fresh."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from nimbus.common import db, errors
+from nimbus.common.clock import Clock
+from nimbus.common.context import Context
+from nimbus.scheduler import claims
+from nimbus.scheduler.options import OPTIONS
+from nimbus.scheduler.placing import FILTERS, WEIGHERS, Placer, load
+from nimbus.scheduler.request import Request
+from nimbus.scheduler.resident import Resident
+from nimbus.scheduler.rpc import Scheduler
+
+LOG = logging.getLogger(__name__)
+DEFAULTS = {option.name: option.default for option in OPTIONS['scheduler']}
+RELOAD = 60  # looks between two readings of everything, which also sees what was forgotten
+
+
+class SchedulerServer(Scheduler):
+    """Serves topic `scheduler`."""
+
+    def __init__(
+        self,
+        database: db.Database,
+        *,
+        down_time: float = 30,
+        filters: Sequence[str] = DEFAULTS['enabled_filters'],
+        weighers: Sequence[str] = DEFAULTS['enabled_weighers'],
+        clock: Clock | None = None,
+    ) -> None:
+        """Raises LookupError when a filter or weigher is named that is not there."""
+        self.db = database
+        self.resident = Resident(database, down_time, clock)
+        self.placer = Placer(
+            database,
+            self.resident,
+            load(FILTERS, '[scheduler] enabled_filters', filters),
+            load(WEIGHERS, '[scheduler] enabled_weighers', weighers),
+        )
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Reports and changes of others are looked for from now on, off every request's path."""
+        self._thread = threading.Thread(target=self._look, name='scheduler-look', daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Nothing is looked for any more."""
+        self._stop.set()
+        if self._thread:
+            self._thread.join()
+
+    def place(self, context: Context, server_id: str, request: dict[str, Any]) -> dict[str, Any]:
+        found = self.placer.place(server_id, Request.from_dict(request))
+        LOG.info('Server %s is placed on host %s', server_id, found['host'])
+        return found
+
+    def release(self, context: Context, server_id: str) -> None:
+        with self.db.write() as tx:
+            claims.release(tx, server_id)
+
+    def _look(self) -> None:
+        rounds = 0
+        while not self._stop.wait(self.resident.interval):
+            try:
+                rounds += 1
+                if rounds % RELOAD == 0:
+                    self.resident.reload()
+                else:
+                    self.resident.look()
+            except errors.Unavailable as why:
+                LOG.warning('The hosts cannot be read: %s', why)

@@ -1,0 +1,51 @@
+"""Tables of the scheduler."""
+
+import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nimbus.common import db
+
+
+class Host(db.Base):
+    """A compute host: what it has, what is kept back, how far it is overcommitted and what is claimed of it."""
+
+    __tablename__ = 'hosts'
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    host: Mapped[str] = mapped_column(unique=True)
+    node: Mapped[str]  # the hypervisor's own host name
+    zone: Mapped[str] = mapped_column(sa.String(64))
+    facts: Mapped[dict[str, Any]]  # what changes seldom: type, version, arch, address, CPU
+    vcpus: Mapped[int]
+    memory_mb: Mapped[int]
+    disk_gb: Mapped[int]
+    reserved_vcpus: Mapped[int]
+    reserved_memory_mb: Mapped[int]
+    reserved_disk_gb: Mapped[int]
+    vcpus_ratio: Mapped[float]
+    memory_mb_ratio: Mapped[float]
+    disk_gb_ratio: Mapped[float]
+    used_vcpus: Mapped[int]
+    used_memory_mb: Mapped[int]
+    used_disk_gb: Mapped[int]
+    generation: Mapped[int]  # grows with every change of the row
+    created_at: Mapped[datetime.datetime]
+    updated_at: Mapped[datetime.datetime] = mapped_column(index=True)
+
+
+class Claim(db.Base):
+    """What one server holds of one host."""
+
+    __tablename__ = 'claims'
+    seq: Mapped[db.Seq]
+    server_id: Mapped[db.Id] = mapped_column(unique=True)
+    host_id: Mapped[db.Id] = mapped_column(index=True)
+    project_id: Mapped[str | None] = mapped_column(sa.String(64))
+    user_id: Mapped[str | None] = mapped_column(sa.String(64))
+    vcpus: Mapped[int]
+    memory_mb: Mapped[int]
+    disk_gb: Mapped[int]
+    created_at: Mapped[datetime.datetime]

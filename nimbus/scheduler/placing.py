@@ -1,0 +1,143 @@
+"""Finding one host for one server: filter, weigh, claim, and tell how it went."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import stevedore
+from sqlalchemy import exc
+
+from nimbus.common import db, errors
+from nimbus.scheduler import claims
+from nimbus.scheduler.filters import Filter, Hosts, options_of
+from nimbus.scheduler.request import Request
+from nimbus.scheduler.resident import HostState, Resident
+from nimbus.scheduler.weighers import Weigher
+
+FILTERS, WEIGHERS = 'nimbus.scheduler.filters', 'nimbus.scheduler.weighers'
+TRIES = 5  # hosts that may be lost to other schedulers before everything is read anew
+
+
+def load(namespace: str, option: str, names: Sequence[str]) -> list[Any]:
+    """One of each named class, in the order named.  Raises LookupError, naming the option and the unknown name."""
+    known = stevedore.ExtensionManager(namespace, invoke_on_load=False)
+    found = {extension.name: extension.plugin for extension in known}
+    for name in names:
+        if name not in found:
+            raise LookupError(f'{option} names {name}, which is not there; there are {options_of(found)}.')
+    return [found[name]() for name in names]
+
+
+@dataclasses.dataclass
+class Trail:
+    """What each filter removed, for the refusal's sentence and for `nimbus why`."""
+
+    hosts: int
+    removed: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+    def note(self, name: str, gone: Hosts, why: str) -> None:
+        """The filter removed these hosts."""
+        self.removed.append({'filter': name, 'removed': len(gone), 'why': why})
+
+    def sentence(self) -> str:
+        """Why no host is left."""
+        if not self.hosts:
+            return 'No valid host was found. No compute host has reported yet.'
+        told = ', '.join(f'{r["filter"]} removed {r["removed"]} ({r["why"]})' for r in self.removed)
+        return f'No valid host was found. {self.hosts} host{"s" * (self.hosts != 1)}: {told}.'
+
+    def told(self, taken: HostState) -> dict[str, Any]:
+        """The trail as it is kept with the job."""
+        return {'hosts': self.hosts, 'removed': self.removed, 'taken': taken.host}
+
+
+class Placer:
+    """Places servers on the hosts of one database."""
+
+    def __init__(
+        self, database: db.Database, resident: Resident, filters: list[Filter], weighers: list[Weigher]
+    ) -> None:
+        self.db, self.resident, self.filters, self.weighers = database, resident, filters, weighers
+
+    def place(self, server_id: str, request: Request) -> dict[str, Any]:
+        """The server has a claim: {'host', 'node', 'zone', 'trail'}; one that it has already stays.
+
+        Raises NoValidHost.
+        """
+        with self.db.read() as tx:
+            claim = claims.of(tx, server_id)
+        if claim is not None:
+            return _told(claim, {'taken': claim.host, 'kept': True})
+        self.resident.refresh()
+        found = self._try(server_id, request, Trail(0), TRIES)
+        if found is None:
+            self.resident.reload()
+            trail = Trail(0)
+            found = self._try(server_id, request, trail, TRIES)
+            if found is None:
+                raise errors.NoValidHost(trail.sentence())
+        return found
+
+    def _try(self, server_id: str, request: Request, trail: Trail, tries: int) -> dict[str, Any] | None:
+        lost: set[str] = set()
+        for _ in range(tries):
+            with self.resident.lock:
+                trail.removed.clear()
+                fit = self._fit(request, trail, lost)
+                if not fit:
+                    return None
+                best = self._best(fit, request)
+                best.take(request)
+            if self._claim(server_id, best, request):
+                return _told(best, trail.told(best))
+            self.resident.reread(best)
+            with self.db.read() as tx:
+                claim = claims.of(tx, server_id)
+            if claim is not None:
+                return _told(claim, {'taken': claim.host, 'kept': True})
+            lost.add(best.host)
+        return None
+
+    def _fit(self, request: Request, trail: Trail, lost: set[str]) -> Hosts:
+        hosts = self.resident.hosts()
+        trail.hosts = len(hosts)
+        if request.host:
+            named = [host for host in hosts if host.host == request.host]
+            if hosts and not named:
+                trail.note('the request', hosts, f'none is named {request.host}')
+            hosts = named
+        for each in self.filters:
+            if not hosts:
+                break
+            if (request.host and not each.even_forced) or not each.applies(request):
+                continue
+            left = each.keep(hosts, request)
+            if len(left) < len(hosts):
+                kept = set(map(id, left))
+                gone = [host for host in hosts if id(host) not in kept]
+                trail.note(type(each).__name__, gone, each.why(gone, request))
+            hosts = left
+        if lost:
+            left = [host for host in hosts if host.host not in lost]
+            if not left and hosts:
+                trail.note('the claim', hosts, 'other servers took the room first, or the host was switched off')
+            hosts = left
+        return hosts
+
+    def _best(self, hosts: Hosts, request: Request) -> HostState:
+        columns = [each.weights(hosts, request) for each in self.weighers]
+        if not columns:
+            return hosts[0]
+        sums = columns[0] if len(columns) == 1 else list(map(sum, zip(*columns, strict=True)))
+        return hosts[sums.index(max(sums))]
+
+    def _claim(self, server_id: str, host: HostState, request: Request) -> bool:
+        try:
+            with self.db.write() as tx:
+                return claims.take(tx, server_id, host.id, request)
+        except exc.IntegrityError:  # the same server was placed at the same moment
+            return False
+
+
+def _told(host: Any, trail: dict[str, Any]) -> dict[str, Any]:
+    return {'host': host.host, 'node': host.node, 'zone': host.zone, 'trail': trail}

@@ -1,0 +1,34 @@
+"""What a server asks of a host."""
+
+import dataclasses
+from typing import Any, Self
+
+from nimbus.common import errors
+
+RESOURCES = ('vcpus', 'memory_mb', 'disk_gb')
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """One server's needs and wishes; crosses the bus as plain JSON."""
+
+    vcpus: int
+    memory_mb: int
+    disk_gb: int
+    project_id: str | None = None
+    user_id: str | None = None
+    zone: str | None = None
+    host: str | None = None  # the one host an operator names; what judges fitness is then passed over
+    avoid: tuple[str, ...] = ()  # hosts that refused the server already
+    extra_specs: dict[str, str] = dataclasses.field(default_factory=dict)
+    image_properties: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The request whose `dataclasses.asdict` is `values`.  Raises Invalid on a number that is none."""
+        known = {f.name for f in dataclasses.fields(cls)}
+        kept = {name: value for name, value in values.items() if name in known}
+        for name in RESOURCES:
+            if not isinstance(kept.get(name), int) or kept[name] < 0:
+                raise errors.Invalid(f'A request for a host needs {name} as a whole number of at least 0.')
+        return cls(**{**kept, 'avoid': tuple(kept.get('avoid', ()))})
