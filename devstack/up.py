@@ -30,11 +30,13 @@ def main() -> int:
     with alone(options.state.absolute()):
         place = arguments.place(options)
         registry = Registry(place.state)
-        _cloud(place, registry)
-        say('the cloud is ready')
-        _point_clients(place)
-        if not options.no_demo:
-            _tell(place, demo.make(place, guest_image(place)))
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            image = None if options.no_demo else pool.submit(guest_image, place)
+            _cloud(place, registry)
+            say('the cloud is ready')
+            _point_clients(place)
+            if image:
+                _tell(place, demo.make(place, image.result()))
     return 0
 
 
