@@ -77,20 +77,21 @@ class Listener(base.PollStyleListener):
 
     def __init__(self, bus: Bus, names: list[str]) -> None:
         super().__init__()
-        self._bus, self._inbox = bus, queue.SimpleQueue[Any]()
+        self._bus, self._inbox, self._stopped = bus, queue.SimpleQueue[Any](), False
         bus.listen(names, self._inbox)
 
     def poll(self, timeout: float | None = None, batch_size: int = 1, batch_timeout: float | None = None) -> list[Any]:
         try:
-            item = self._inbox.get(timeout=timeout)
+            item = self._inbox.get(block=not self._stopped, timeout=timeout)
         except queue.Empty:
             return []
-        if item is None:
+        if item is None:  # stopped while waiting; what is left in the inbox is still handed out
             return []
         ctxt, message, answer = item
         return [Incoming(orjson.loads(ctxt), orjson.loads(message), answer)]
 
     def stop(self) -> None:
+        self._stopped = True
         self._bus.leave(self._inbox)
         self._inbox.put(None)
 
