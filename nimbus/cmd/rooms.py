@@ -179,12 +179,30 @@ def hypervisor(conf: Any, host: str, instances: str) -> Any:
 
 def network_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
     """The switch's agent, and the proxy through which guests reach the metadata service."""
-    from nimbus.network.agent.manager import Agent
+    from nimbus.network.agent.manager import Agent, Pace
     from nimbus.network.rpc import NetworkDesk
 
     path = state_dir(conf, 'network', host)
-    made = Agent(host, switch(conf, host, path), rpc.Client(bus, NetworkDesk))
-    return wiring.Group(made, wiring.Listener(bus, made, host))
+    told = conf.network
+    made = Agent(
+        switch(conf, host, path),
+        rpc.Client(bus, NetworkDesk),
+        host,
+        Pace(poll=told.poll_interval, resync=told.resync_interval, report=conf.report_interval),
+    )
+    group = wiring.Group(made, wiring.Listener(bus, made, host))
+    if told.driver != 'fake':
+        group.add(metadata_proxy(conf, made, path))
+    return group
+
+
+def metadata_proxy(conf: Any, agent: Any, path: str) -> Any:
+    """Takes guests' metadata requests on this host, and says on whose behalf they are."""
+    from nimbus.network.agent.metadata import Listener, Settings
+
+    url = conf.metadata.url or wiring.url_of(conf, 'metadata')
+    settings = Settings(socket_path=f'{path}/metadata.sock', secret=conf.metadata.shared_secret, url=url)
+    return Listener(settings, agent.current)
 
 
 def switch(conf: Any, host: str, path: str) -> Any:
@@ -207,7 +225,23 @@ def switch(conf: Any, host: str, path: str) -> Any:
 
 def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
     """The disks' agent."""
-    raise NotImplementedError
+    from nimbus.compute.agent.fetch import Fetch
+    from nimbus.volume.agent.manager import Agent
+    from nimbus.volume.rpc import VolumeDesk
+
+    kind = wiring.load_driver('volume', conf.volume.driver)
+    path = conf.volume.path or state_dir(conf, 'volumes')
+    driver = kind() if conf.volume.driver == 'fake' else kind(path, conf.volume.format)
+    made = Agent(
+        driver,
+        rpc.Client(bus, VolumeDesk),
+        host,
+        state_dir(conf, 'volume', host),
+        Fetch(service),
+        over_subscription=conf.volume.over_subscription,
+        interval=conf.report_interval,
+    )
+    return wiring.Group(made, wiring.Listener(bus, made, host))
 
 
 def everything(conf: Any, parts: Parts, hosts: int = 1) -> wiring.Group:
