@@ -43,7 +43,7 @@ def load(argv: list[str], program: str = 'nimbus', files: list[str] | None = Non
     """
     conf = cfg.CONF
     for group, opts in options().items():
-        conf.register_opts(opts, group=group)
+        conf.register_opts(opts, group=None if group == 'DEFAULT' else group)
     if files is None and os.path.exists('/etc/nimbus/nimbus.conf'):
         files = ['/etc/nimbus/nimbus.conf']
     conf(argv, project='nimbus', prog=program, default_config_files=files or [])

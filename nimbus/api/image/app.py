@@ -1,0 +1,29 @@
+"""Makes the Image API's application.
+
+`parts.extra['image']` is a nimbus.image.transfers.Transfers; it is built from
+the options where nobody has put one there.
+"""
+
+from typing import Any
+
+from nimbus.api.image.policies import RULES
+from nimbus.api.image.routes import ROUTES
+from nimbus.api.kit import faults, wsgi
+from nimbus.api.kit.policy import Policy
+from nimbus.api.kit.routes import Api
+from nimbus.common.parts import Parts
+from nimbus.image import service
+
+
+def factory(_global_conf: Any, **local: str) -> Api:
+    """The application, for api-paste.ini; uploads that died with an earlier process are mended first."""
+    parts = wsgi.parts()
+    if 'image' not in parts.extra:
+        parts.extra['image'] = service.build(parts.conf, parts.db)
+    parts.extra['image'].heal()
+    return make(parts, local.get('policy_file'))
+
+
+def make(parts: Parts, policy_file: str | None = None) -> Api:
+    """The application over parts that hold the transfers."""
+    return Api('image', ROUTES, parts, Policy(RULES, policy_file), faults.glance)

@@ -1,0 +1,121 @@
+"""/v2/images/{id}/file, /stage and /import: the bytes, never in memory as a whole."""
+
+import re
+from typing import Any
+
+from nimbus.api.image import access, info
+from nimbus.api.kit.routes import Call, Reply
+from nimbus.common import errors
+from nimbus.image import images
+
+OCTETS = 'application/octet-stream'
+RANGE = re.compile(r'bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*\Z')
+CONTENT_RANGE = re.compile(r'bytes (\d+)-(\d+)/(\d+|\*)\Z')
+
+
+def upload(call: Call, id: str) -> None:
+    """PUT /v2/images/{id}/file."""
+    announced = _announced(call)
+    with call.db.read() as tx:
+        image = access.seen(call, tx, id, 'upload_image')
+    call.parts.extra['image'].upload(image, call.read(1 << 18), announced)
+
+
+def stage(call: Call, id: str) -> None:
+    """PUT /v2/images/{id}/stage."""
+    announced = _announced(call)
+    with call.db.read() as tx:
+        image = access.seen(call, tx, id, 'modify_image')
+    call.parts.extra['image'].stage(image, call.read(1 << 18), announced)
+
+
+def _announced(call: Call) -> int | None:
+    """How many bytes the client says will come.  Raises WrongMedia, Invalid."""
+    media = (call.header('Content-Type') or '').split(';')[0].strip().lower()
+    if media != OCTETS:
+        raise errors.WrongMedia(f'Invalid content type {media[:80]}; image data is {OCTETS}.')
+    text = call.header('X-Openstack-Image-Size') or call.header('Content-Length') or ''
+    if text and not text.isdigit():
+        raise errors.Invalid('Invalid or missing image size in request headers.')
+    return int(text) or None if text else None
+
+
+def import_(call: Call, id: str) -> None:
+    """POST /v2/images/{id}/import: staged bytes become the image's."""
+    _check_method(call.body)
+    with call.db.write() as tx:
+        image = access.seen(call, tx, id, 'modify_image')
+        images.check_importable(image)
+        image = images.importing(tx, image)
+    call.parts.extra['image'].take_staged(image)
+
+
+def _check_method(body: Any) -> None:
+    """Nothing, when the body asks for an import there is.  Raises Invalid."""
+    method = body.get('method') if isinstance(body, dict) else None
+    if not isinstance(method, dict):
+        raise errors.Invalid("Import request requires a 'method' field.")
+    if 'name' not in method:
+        raise errors.Invalid("Import request requires a 'name' field.")
+    if method['name'] not in info.IMPORT_METHODS:
+        raise errors.Invalid(f"Unknown import method name '{method['name']}'.")
+    if body.get('stores') or body.get('all_stores'):
+        raise errors.Invalid('Stores cannot be chosen: there is one store, which has no name.')
+
+
+def download(call: Call, id: str) -> Any:
+    """GET /v2/images/{id}/file: all of it, one range of it, or 204 where there is nothing yet."""
+    with call.db.read() as tx:
+        image = access.seen(call, tx, id)
+        if image.status == 'deactivated' and not call.context.is_admin:
+            raise errors.Forbidden('The requested image has been deactivated. Image data download is forbidden.')
+        access.check(call, 'download_image', image)
+    if image.status not in ('active', 'deactivated'):
+        return Reply(status=204)
+    start, stop, partial = _range(call, image.size)
+    pieces = call.parts.extra['image'].download(image, start, stop - start)
+    headers = [('Content-Type', OCTETS), ('Content-Length', str(stop - start)), ('Content-MD5', image.checksum)]
+    if partial:
+        headers.append(('Content-Range', f'bytes {start}-{stop - 1}/{image.size}'))
+    return Reply(status=206 if partial else 200, headers=headers, stream=pieces)
+
+
+def _range(call: Call, size: int) -> tuple[int, int, bool]:
+    """First byte, byte after the last, and whether a part was asked for.  Raises Invalid and a 416."""
+    text = call.header('Range')
+    if text is None:
+        return _content_range(call, size)
+    if ',' in text:
+        raise errors.Invalid(
+            'Requests with multiple ranges are not supported in Glance. You may make multiple single-range requests '
+            'instead.'
+        )
+    match = RANGE.match(text.strip())
+    if not match or match[1] == match[2] == '' or (match[1] and match[2] and int(match[2]) < int(match[1])):
+        raise _unsatisfiable('Invalid Range header.', size)
+    if not match[1]:
+        return max(size - int(match[2]), 0), size, True
+    start = int(match[1])
+    if start >= size:
+        raise _unsatisfiable(
+            f'Invalid start position in Range header. Start position MUST be in the inclusive range [0, {size - 1}].',
+            size,
+        )
+    return start, min(int(match[2]) + 1, size) if match[2] else size, True
+
+
+def _content_range(call: Call, size: int) -> tuple[int, int, bool]:
+    """Old clients ask for a part with the header that answers one."""
+    text = call.header('Content-Range')
+    if text is None:
+        return 0, size, False
+    match = CONTENT_RANGE.match(text.strip())
+    if not match or int(match[2]) < int(match[1]):
+        raise _unsatisfiable('Invalid Content-Range header.', size)
+    if int(match[1]) >= size or int(match[2]) >= size:
+        raise _unsatisfiable(f'Invalid position in Content-Range header: the image has {size} bytes.', size)
+    return int(match[1]), int(match[2]) + 1, True
+
+
+def _unsatisfiable(sentence: str, size: int) -> errors.Invalid:
+    return errors.Invalid(sentence, status=416, headers=[('Content-Range', f'bytes */{size}')])

@@ -1,0 +1,44 @@
+"""What this image service can do: versions, import methods, stores and quota use."""
+
+from typing import Any
+
+from nimbus.api.kit.routes import Call, Reply
+from nimbus.common import errors
+
+CURRENT = '2.15'
+SUPPORTED = ('2.9', '2.7', '2.6', '2.5', '2.4', '2.3', '2.2', '2.1', '2.0')
+IMPORT_METHODS = ('glance-direct',)
+
+
+def versions(call: Call) -> Any:
+    """GET / and GET /versions: every version there is."""
+    href = f'{call.root_url}/v2/'
+    rows = [(CURRENT, 'CURRENT'), *((number, 'SUPPORTED') for number in SUPPORTED)]
+    return {
+        'versions': [
+            {'id': f'v{number}', 'status': status, 'links': [{'rel': 'self', 'href': href}]} for number, status in rows
+        ]
+    }
+
+
+def choices(call: Call) -> Any:
+    """GET /: the versions, among which the client must choose."""
+    return Reply(versions(call), status=300)
+
+
+def import_methods(call: Call) -> Any:
+    """GET /v2/info/import."""
+    about = {'description': 'Import methods available.', 'type': 'array', 'value': list(IMPORT_METHODS)}
+    return {'import-methods': about}
+
+
+def stores(call: Call) -> Any:
+    """GET /v2/info/stores: there is one store, which has no name."""
+    raise errors.NotFound('Multi backend is not supported at this site.')
+
+
+def usage(call: Call) -> Any:
+    """GET /v2/info/usage."""
+    with call.db.read() as tx:
+        found = call.parts.extra['image'].quotas.show(tx, call.context.project_id or '')
+    return {'usage': {name: {'limit': quota.limit, 'usage': quota.used} for name, quota in found.items()}}

@@ -1,0 +1,87 @@
+"""Images and their members on the wire."""
+
+from typing import Any
+
+from nimbus.api.kit.fields import CREATE, READ, Field, Noun
+from nimbus.common import clock
+from nimbus.image.members import STATUSES
+from nimbus.image.options import CONTAINER_FORMATS, DISK_FORMATS
+from nimbus.image.states import ALL
+
+UUID = '^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$'
+INT32 = 2**31 - 1
+
+
+def _field(kind: str | list[str], about: str, source: Any = None, fixed: bool = False, **more: Any) -> Field:
+    """A field a request may hold; a fixed one is refused there by name."""
+    schema = {'type': kind, 'description': about, **more} | ({'readOnly': True} if fixed else {})
+    return Field(schema, (READ, CREATE), source=source)
+
+
+def _moment(name: str) -> Any:
+    return lambda row, call: clock.iso(getattr(row, name))
+
+
+def _link(tail: str = '') -> Any:
+    return lambda row, call: f'/v2/images/{row.id}{tail}'
+
+
+TEXT, NUMBER = ['null', 'string'], ['null', 'integer']
+
+
+class Image(Noun):
+    """Glance's image: its own fields, and any others as strings."""
+
+    one, many, wrapped = 'image', 'images', False
+
+    id = _field('string', 'The id of the image.', pattern=UUID)
+    name = _field(TEXT, 'What the image is called.', maxLength=255)
+    status = _field('string', 'The state of the image.', fixed=True, enum=sorted(ALL))
+    visibility = _field('string', 'Who sees the image.', enum=['community', 'public', 'private', 'shared'])
+    protected = _field('boolean', 'Whether deleting the image is refused.')
+    os_hidden = _field('boolean', 'Whether lists leave the image out unless asked.')
+    checksum = _field(TEXT, 'The md5 of the bytes.', fixed=True, maxLength=32)
+    os_hash_algo = _field(TEXT, 'The algorithm behind os_hash_value.', fixed=True, maxLength=64)
+    os_hash_value = _field(TEXT, 'The hash of the bytes.', fixed=True, maxLength=128)
+    owner = _field(TEXT, 'The project the image belongs to.', maxLength=255)
+    size = _field(NUMBER, 'Bytes of the file.', fixed=True)
+    virtual_size = _field(NUMBER, 'Bytes of the disk in the file.', fixed=True)
+    container_format = _field(TEXT, 'What the disk is wrapped in.', enum=[None, *CONTAINER_FORMATS])
+    disk_format = _field(TEXT, 'How the disk is written.', enum=[None, *DISK_FORMATS])
+    created_at = _field('string', 'When the image was made.', _moment('created_at'), fixed=True)
+    updated_at = _field('string', 'When the image last changed.', _moment('updated_at'), fixed=True)
+    tags = _field('array', 'Words attached to the image.', items={'type': 'string', 'maxLength': 255})
+    min_ram = _field('integer', 'MiB of memory a server needs at least.', maximum=INT32)
+    min_disk = _field('integer', 'GiB of disk a server needs at least.', maximum=INT32)
+    self = _field('string', 'Where the image is found.', _link(), fixed=True)
+    file = _field('string', 'Where its bytes are found.', _link('/file'), fixed=True)
+    schema_url = Field(
+        {'type': 'string', 'description': 'Where this schema is found.', 'readOnly': True},
+        (READ, CREATE),
+        source=lambda row, call: '/v2/schemas/image',
+        wire='schema',
+    )
+
+    @classmethod
+    def _inner_schema(cls, verb: str, version: Any) -> dict[str, Any]:
+        return {**super()._inner_schema(verb, version), 'additionalProperties': {'type': 'string'}}
+
+
+def image_view(call: Any, image: Any) -> dict[str, Any]:
+    """An image as Glance shows it: properties beside the fields."""
+    return {**image.properties, **Image.view(call.version)(image, call)}
+
+
+class Member(Noun):
+    """A project that an image is shared with."""
+
+    one, many, wrapped = 'member', 'members', False
+
+    member_id = _field('string', 'The project the image is shared with.')
+    image_id = _field('string', 'The image.', pattern=UUID)
+    status = _field('string', 'What the project made of the offer.', enum=list(STATUSES))
+    created_at = _field('string', 'When the image was shared.', _moment('created_at'))
+    updated_at = _field('string', 'When this last changed.', _moment('updated_at'))
+    schema_url = Field(
+        {'type': 'string', 'readOnly': True}, (READ, CREATE), source=lambda r, c: '/v2/schemas/member', wire='schema'
+    )

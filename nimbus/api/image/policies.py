@@ -1,0 +1,34 @@
+"""Who may do what with images: Glance's rule names and defaults."""
+
+from oslo_policy import policy
+
+ADMIN = 'rule:context_is_admin'
+OWNER = 'project_id:%(project_id)s'
+TAKER = 'project_id:%(member_id)s'
+OPEN_TO_ALL = "'community':%(visibility)s or 'public':%(visibility)s or 'shared':%(visibility)s"
+READER = f'{ADMIN} or (role:reader and {OWNER})'
+MEMBER = f'{ADMIN} or (role:member and {OWNER})'
+SEEN_BY = f'({OWNER} or {TAKER} or {OPEN_TO_ALL})'
+MEMBERS_SEEN_BY = f'{ADMIN} or role:reader and ({OWNER} or {TAKER})'
+
+RULES = tuple(
+    policy.RuleDefault(name, check, description=what)
+    for name, check, what in (
+        ('add_image', f'{ADMIN} or (role:member and {OWNER} and project_id:%(owner)s)', 'Create an image.'),
+        ('delete_image', MEMBER, 'Delete an image.'),
+        ('get_image', f'{ADMIN} or role:service or (role:reader and {SEEN_BY})', 'Show an image.'),
+        ('get_images', f'{READER} or role:service', 'List images.'),
+        ('modify_image', MEMBER, 'Change an image.'),
+        ('publicize_image', ADMIN, 'Make an image public.'),
+        ('communitize_image', MEMBER, 'Offer an image to the community.'),
+        ('download_image', f'{ADMIN} or role:service or (role:member and {SEEN_BY})', "Read an image's bytes."),
+        ('upload_image', MEMBER, "Write an image's bytes."),
+        ('add_member', MEMBER, 'Share an image with a project.'),
+        ('delete_member', MEMBER, 'Stop sharing an image with a project.'),
+        ('get_member', MEMBERS_SEEN_BY, 'Show a project an image is shared with.'),
+        ('get_members', MEMBERS_SEEN_BY, 'List the projects an image is shared with.'),
+        ('modify_member', f'{ADMIN} or (role:member and {TAKER})', 'Take or refuse an image that is shared.'),
+        ('deactivate', MEMBER, 'Deactivate an image.'),
+        ('reactivate', MEMBER, 'Reactivate an image.'),
+    )
+)

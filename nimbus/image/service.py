@@ -1,0 +1,34 @@
+"""Puts the image service together from an operator's options."""
+
+import os
+import socket
+from typing import Any
+
+from nimbus.common import db
+from nimbus.image.quotas import ImageQuotas
+from nimbus.image.stores.file import FileStore
+from nimbus.image.transfers import Limits, Transfers
+
+
+def build(conf: Any, database: db.Database) -> Transfers:
+    """The transfers of this host, wired as the `image` options say."""
+    said = conf.image
+    limits = Limits(
+        disk_formats=tuple(said.disk_formats),
+        container_formats=tuple(said.container_formats),
+        size_cap=said.size_cap,
+        virtual_size_cap=said.virtual_size_cap,
+        properties=said.property_quota,
+        tags=said.tag_quota,
+        members=said.member_quota,
+    )
+    quotas = ImageQuotas(
+        {
+            'image_count_total': said.quota_count_total,
+            'image_size_total': said.quota_size_total,
+            'image_stage_total': said.quota_stage_total,
+            'image_count_uploading': said.quota_count_uploading,
+        }
+    )
+    store = FileStore(said.store_path or os.path.join(conf.state_path, 'images'))
+    return Transfers(database, store, limits, quotas, conf.host or socket.gethostname())

@@ -1,0 +1,20 @@
+"""The states of an image, and which verb leads where."""
+
+from nimbus.common.states import ANY, Machine, rule
+
+QUEUED, SAVING, ACTIVE, KILLED, DELETED = 'queued', 'saving', 'active', 'killed', 'deleted'
+PENDING_DELETE, DEACTIVATED, UPLOADING, IMPORTING = 'pending_delete', 'deactivated', 'uploading', 'importing'
+ALL = (QUEUED, SAVING, ACTIVE, KILLED, DELETED, UPLOADING, IMPORTING, PENDING_DELETE, DEACTIVATED)
+LIVING = frozenset(ALL) - {DELETED}
+
+MACHINE = Machine(
+    rule('upload', {QUEUED}, SAVING, done=ACTIVE, failed=QUEUED),
+    rule('stage', {QUEUED}, UPLOADING, failed=QUEUED),
+    rule('import', {UPLOADING}, IMPORTING, done=ACTIVE, failed=QUEUED),
+    rule('deactivate', {ACTIVE, DEACTIVATED}, None, done=DEACTIVATED),
+    rule('reactivate', {ACTIVE, DEACTIVATED}, None, done=ACTIVE),
+    rule('delete', LIVING, None, done=DELETED),
+    rule('heal', ANY, None, done=QUEUED),
+    noun='image',
+    state='status',
+)

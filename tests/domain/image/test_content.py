@@ -1,0 +1,125 @@
+"""What an upload may hold: the rules on crafted bytes, and on a folder of known-bad samples where there is one."""
+
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+
+import pytest
+
+from nimbus.common import errors
+from nimbus.image import content
+
+CAP = 1 << 44
+SAMPLES = os.environ.get('NIMBUS_HOSTILE_IMAGES', '')
+KEY = {'os_encrypt_key_id': 'some-key'}
+# sample -> (declared, container, properties, accepted)
+EXPECTED = {
+    'qcow2-backing-etc-passwd.qcow2': ('qcow2', 'bare', {}, False),
+    'qcow2-backing-json.qcow2': ('qcow2', 'bare', {}, False),
+    'qcow2-backing-nbd.qcow2': ('qcow2', 'bare', {}, False),
+    'qcow2-datafile-etc-passwd.qcow2': ('qcow2', 'bare', {}, False),
+    'qcow2-datafile-json-cve-2024-4467.qcow2': ('qcow2', 'bare', {}, False),
+    'declared-raw-really-qcow2-backing.raw': ('raw', 'bare', {}, False),
+    'poly-iso-with-qcow2-backing-header.iso': ('iso', 'bare', {}, False),
+    'qcow2-unknown-incompat.qcow2': ('qcow2', 'bare', {}, False),
+    'qcow2-huge-virtual-60P.qcow2': ('qcow2', 'bare', {}, False),
+    'qcow2-zero-1g.qcow2': ('qcow2', 'bare', {}, True),
+    'gzip-bomb-1g.raw.gz.gz': ('raw', 'bare', {}, True),
+    'vmdk-flat-etc-passwd.vmdk': ('vmdk', 'bare', {}, False),
+    'vmdk-sparse-hdr-flat-desc.vmdk': ('vmdk', 'bare', {}, False),
+    'vmdk-parent-hint.vmdk': ('vmdk', 'bare', {}, False),
+    'qed-backing.qed': ('raw', 'bare', {}, False),
+    'good.qed': ('raw', 'bare', {}, False),
+    'good.luks': ('raw', 'bare', KEY, True),
+    'qcow2-luks.qcow2': ('qcow2', 'bare', KEY, True),
+    'good.vdi': ('vdi', 'bare', {}, True),
+    'good.vpc': ('vhd', 'bare', {}, True),
+    'good.vhdx': ('vhdx', 'bare', {}, True),
+    'vmdk-good-sparse.vmdk': ('vmdk', 'bare', {}, True),
+    'vmdk-good-stream.vmdk': ('vmdk', 'bare', {}, True),
+    'qcow2-good.qcow2': ('qcow2', 'bare', {}, True),
+    'qcow2-good-v2.qcow2': ('qcow2', 'bare', {}, True),
+    'iso-good.iso': ('iso', 'bare', {}, True),
+    'raw-mbr-good.raw': ('raw', 'bare', {}, True),
+    'ova-like.ova': ('vmdk', 'ova', {}, True),
+    'truncated-qcow2.qcow2': ('qcow2', 'bare', {}, False),
+    'not-an-image.txt': ('raw', 'bare', {}, True),
+}
+
+
+def judge(path: pathlib.Path, declared: str, container: str = 'bare', properties: dict | None = None) -> int | None:
+    """The virtual size the file is accepted with; raises what it is refused with."""
+    look = content.Inspection(declared, container, properties or {})
+    with open(path, 'rb') as file:
+        while piece := file.read(65536):
+            look.eat(piece)
+    virtual = look.finish(CAP)
+    look.look(str(path))
+    return virtual
+
+
+@pytest.mark.skipif(not os.path.isdir(SAMPLES), reason='NIMBUS_HOSTILE_IMAGES names no folder of samples')
+def test_every_sample_is_judged_as_its_manifest_says():
+    found = {entry.name for entry in pathlib.Path(SAMPLES).iterdir() if entry.suffix != '.md'}
+    assert found == set(EXPECTED)
+    wrong = []
+    for name, (declared, container, properties, accepted) in sorted(EXPECTED.items()):
+        try:
+            judge(pathlib.Path(SAMPLES) / name, declared, container, properties)
+            got = True
+        except (errors.WrongMedia, errors.TooLarge):
+            got = False
+        if got is not accepted:
+            wrong.append(name)
+    assert wrong == []
+
+
+@pytest.mark.skipif(not os.path.isdir(SAMPLES), reason='NIMBUS_HOSTILE_IMAGES names no folder of samples')
+def test_an_encrypted_disk_needs_the_id_of_its_key():
+    for name, declared in (('good.luks', 'raw'), ('qcow2-luks.qcow2', 'qcow2')):
+        with pytest.raises(errors.WrongMedia, match='is encrypted; name its key'):
+            judge(pathlib.Path(SAMPLES) / name, declared)
+    size = os.path.getsize(pathlib.Path(SAMPLES) / 'good.luks')
+    assert 0 < judge(pathlib.Path(SAMPLES) / 'good.luks', 'raw', 'bare', KEY) < size
+
+
+def qcow2(virtual: int, backing: bytes = b'') -> bytes:
+    """A version 3 header of so large a disk, with a backing file if one is named."""
+    head = struct.pack('>4sIQIIQIIQQIIQQQQII', b'QFI\xfb', 3, 112 if backing else 0, len(backing), 16, virtual, 0, 0,
+                       0, 0, 0, 0, 0, 0, 0, 0, 4, 104)  # fmt: skip
+    return (head + b'\0' * 8 + backing).ljust(1 << 16, b'\0')
+
+
+def test_a_disk_that_names_another_file_is_refused(tmp_path):
+    path = tmp_path / 'x'
+    path.write_bytes(qcow2(1 << 20, b'/etc/passwd'))
+    with pytest.raises(errors.WrongMedia, match='not safe to use'):
+        judge(path, 'qcow2')
+    with pytest.raises(errors.WrongMedia, match="cannot be taken as disk_format 'raw': it is qcow2"):
+        judge(path, 'raw')
+
+
+def test_a_small_file_of_a_huge_disk_is_refused(tmp_path):
+    path = tmp_path / 'x'
+    path.write_bytes(qcow2(CAP + 512))
+    with pytest.raises(errors.TooLarge, match='at most'):
+        judge(path, 'qcow2')
+
+
+@pytest.mark.skipif(not shutil.which('qemu-img'), reason='qemu-img is not installed')
+@pytest.mark.parametrize('kind, declared', [('qcow2', 'qcow2'), ('vmdk', 'vmdk'), ('vpc', 'vhd'), ('vdi', 'vdi')])
+def test_what_qemu_makes_is_accepted_with_its_own_size(tmp_path, kind, declared):
+    path = tmp_path / 'x'
+    subprocess.run(['qemu-img', 'create', '-q', '-f', kind, str(path), '4M'], check=True)
+    assert judge(path, declared) >= 4 << 20
+    with pytest.raises(errors.WrongMedia):
+        judge(path, 'raw')
+
+
+@pytest.mark.skipif(not shutil.which('qemu-img'), reason='qemu-img is not installed')
+def test_an_iso_with_the_opened_file_outside_is_foreign(tmp_path):
+    told = {'format-specific': {'data': {'extents': [{'filename': '/etc/passwd'}]}}}
+    assert content._foreign(told, str(tmp_path / 'x'))
+    assert not content._foreign({'format': 'raw'}, str(tmp_path / 'x'))
