@@ -1,18 +1,21 @@
 """Starts nimbus itself, in one process or as daemons, and waits until all of it serves."""
 
+import os
 import pathlib
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 
-from devstack import settings
+from devstack import demo, settings
 from devstack.place import REST, Place
-from devstack.processes import Registry
+from devstack.processes import Registry, wait_until
 from devstack.progress import Unable, say
 
 DAEMONS = ('identity', 'image', 'api', 'conductor', 'scheduler', 'network', 'volume', 'compute')
 AGENTS = ('network', 'volume', 'compute')
+# The agents that must have reported before the cloud is ready, by the names under which they do.
+REPORTING = ('nova-compute', 'neutron-', 'cinder-volume')
 BIN = pathlib.Path(sys.executable).parent
 
 
@@ -30,7 +33,8 @@ def up(place: Place, registry: Registry, changed: bool) -> None:
             registry.stop(name, children=False)
     missing = [name for name in names(place) if not registry.get(name)]
     if missing:
-        _prepare(place)
+        if place.choices.form == 'daemons':
+            _prepare(place)
         say(f'starting {", ".join(missing)}')
     for name in missing:
         agent = name.removeprefix('nimbus-') in AGENTS
@@ -48,7 +52,7 @@ def _prepare(place: Place) -> None:
     passwords = []
     for option, user in {'--password-file': 'admin', '--service-password-file': 'nimbus'}.items():
         place.secret(user)
-        passwords += [option, str(place.state / 'secrets' / user)]
+        passwords += [option, str(place.secret_file(user))]
     for words in (['db', 'upgrade'], ['token', 'setup'], ['bootstrap', *passwords]):
         done = subprocess.run([str(BIN / 'nimbus-manage'), *_told(place), *words], capture_output=True, text=True)
         if done.returncode:
@@ -61,8 +65,10 @@ def _wait(place: Place, registry: Registry) -> None:
     for service in REST:
         owner = first if place.choices.form == 'embedded' else _owner(service)
         registry.require(owner, lambda service=service: _healthy(place, service), 60)
-    for name in names(place):
-        registry.require(name, lambda: status(place) == 0, 60)
+    wait_until(lambda: _complaint(place) is None or not all(map(registry.get, names(place))), 60, 0.2)
+    if complaint := _complaint(place):
+        dead = [f'{name} has died: {registry.tail(name)}' for name in names(place) if not registry.get(name)]
+        raise Unable(f'the cloud is not ready. {complaint}' + '\n'.join(['', *dead]))
 
 
 def _owner(service: str) -> str:
@@ -77,10 +83,12 @@ def _healthy(place: Place, service: str) -> bool:
         return False
 
 
-def status(place: Place) -> int:
-    """What `nimbus status` says by its exit code: 0 when every part of the cloud is up."""
-    from devstack import demo
-
+def _complaint(place: Place) -> str | None:
+    """What `nimbus status` finds wrong; an agent that it does not know yet is not up either."""
     words = {f'OS_{key.upper()}': str(value) for key, value in demo.auth(place, 'admin').items()}
-    words |= {'OS_IDENTITY_API_VERSION': '3', 'PATH': '/usr/bin:/bin'}
-    return subprocess.run([str(BIN / 'nimbus'), 'status'], env=words, capture_output=True).returncode
+    done = subprocess.run([str(BIN / 'nimbus'), 'status'], env={**os.environ, **words}, capture_output=True, text=True)
+    missing = [binary for binary in REPORTING if binary not in done.stdout]
+    if done.returncode == 0 and not missing:
+        return None
+    unheard = f'\nNothing was heard of {", ".join(missing)}.' if missing else ''
+    return f'nimbus status says:\n{done.stdout}{done.stderr}{unheard}'

@@ -53,7 +53,8 @@ def _namespaces(seen: dict[str, list[str]]) -> list[str]:
 
 
 def _devices(seen: dict[str, list[str]]) -> list[str]:
-    return [name for name in seen['devices'] if pathlib.Path('/sys/class/net', name).exists()]
+    there = {link['ifname'] for link in _links()} if seen['devices'] else set()
+    return [name for name in seen['devices'] if name in there]
 
 
 def _file(place: Place) -> pathlib.Path:

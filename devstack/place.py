@@ -27,6 +27,8 @@ REST = {
 INNER = {'rabbitmq': 15672 + 1000, 'erlang': 25672 + 1000, 'epmd': 14369, 'database': 13306}
 # A unix socket's path has room for 107 bytes, and libvirt's lie deep below the state folder.
 LONGEST = 40
+# These secrets nimbus makes itself when it runs in one process, in files of its own.
+NIMBUS_OWN = {'admin': 'admin-password', 'nimbus': 'service-password', 'metadata': 'metadata-secret'}
 FORMS = ('embedded', 'daemons')
 DATABASES = ('sqlite', 'mariadb', 'postgresql')
 
@@ -79,10 +81,14 @@ class Place:
 
     def secret(self, name: str) -> str:
         """The secret `name`, made at random the first time and kept where only root reads it."""
-        path = self.folder('secrets', 0o700) / name
+        path = self.secret_file(name)
         if not path.exists():
             write_private(path, secrets.token_urlsafe(24) + '\n')
         return path.read_text().strip()
+
+    def secret_file(self, name: str) -> pathlib.Path:
+        """Where the secret `name` is kept."""
+        return self.state / NIMBUS_OWN[name] if name in NIMBUS_OWN else self.folder('secrets', 0o700) / name
 
 
 def write_private(path: pathlib.Path, text: str) -> None:

@@ -19,13 +19,16 @@ def write(place: Place, ovsdb: str, libvirt: str, datapath: str) -> bool:
     common: Sections = {
         'DEFAULT': {'host': place.host, 'state_path': str(place.state)},
         'api': {'listen': place.choices.bind, 'port_offset': str(place.choices.port_offset)},
-        'compute': {'driver': 'libvirt'},
+        # What devstack/down switched off runs again after the next devstack/up.
+        'compute': {'driver': 'libvirt', 'resume_guests_state_on_host_boot': 'true'},
         'libvirt': {'uri': libvirt, 'virt_type': place.choices.virt_type},
         'network': {'driver': 'ovs', 'ovsdb': ovsdb, 'datapath_type': datapath},
         'volume': {'driver': 'file'},
     }
     if place.choices.form == 'embedded':
         return _ini(place.state / 'nimbus.conf', common)
+    common['service_user'] = {'password': place.secret('nimbus')}
+    common['metadata'] = {'shared_secret': place.secret('metadata')}
     common['DEFAULT']['bus'] = rabbitmq.url(place, rabbitmq.agent(place))
     database = {'mariadb': mariadb, 'postgresql': postgresql}[place.choices.database]
     control: Sections = {

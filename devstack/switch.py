@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 from devstack.place import Place
-from devstack.processes import Registry
+from devstack.processes import Registry, wait_until
 from devstack.progress import Unable, say
 
 HOSTS = pathlib.Path('/var/run/openvswitch/db.sock')
@@ -52,10 +52,11 @@ def _start(place: Place, registry: Registry, folder: pathlib.Path) -> None:
     registry.require('ovsdb-server', lambda: _answers(remote), 10)
     _vsctl(remote, '--no-wait', 'init')
     _vsctl(remote, '--no-wait', 'set', 'Open_vSwitch', '.', f'external_ids:hostname={place.host}')
-    registry.start(
-        'ovs-vswitchd', ['ovs-vswitchd', remote, f'--unixctl={folder}/ovs-vswitchd.ctl', *quiet], environment
-    )
-    registry.require('ovs-vswitchd', lambda: _vsctl(remote, '--timeout=1', 'show') is None, 15)
+    if not registry.get('ovs-vswitchd'):
+        (folder / 'untidy').touch()
+        words = ['ovs-vswitchd', remote, f'--unixctl={folder}/ovs-vswitchd.ctl', *quiet]
+        registry.start('ovs-vswitchd', words, environment)
+    registry.require('ovs-vswitchd', lambda: _appctl(folder, 'version'), 15)
 
 
 def datapath_type() -> str:
@@ -68,12 +69,21 @@ def datapath_type() -> str:
 def down(place: Place, registry: Registry) -> None:
     """The switch that was started here is gone, with its bridges and taps; the host's is left alone."""
     folder = place.state / 'openvswitch'
-    control = folder / 'ovs-vswitchd.ctl'
-    if registry.get('ovs-vswitchd') and control.exists():
-        # Only this word makes it take its taps and bridges along.
-        subprocess.run(['ovs-appctl', '--timeout=10', '-t', str(control), 'exit', '--cleanup'], capture_output=True)
+    untidy = folder / 'untidy'
+    if untidy.exists():
+        # One that was killed left its taps behind; only a switch itself takes them away.
+        _start(place, registry, folder)
+        # Only this word makes it take its taps and bridges along, and it answers before it has.
+        _appctl(folder, 'exit', '--cleanup')
+        wait_until(lambda: not registry.get('ovs-vswitchd'), 15)
     registry.stop('ovs-vswitchd')
     registry.stop('ovsdb-server')
+    untidy.unlink(missing_ok=True)
+
+
+def _appctl(folder: pathlib.Path, *words: str) -> bool:
+    control = str(folder / 'ovs-vswitchd.ctl')
+    return subprocess.run(['ovs-appctl', '--timeout=10', '-t', control, *words], capture_output=True).returncode == 0
 
 
 def _answers(remote: str) -> bool:

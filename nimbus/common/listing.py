@@ -41,7 +41,7 @@ def rows(
     select: Any = sa.select
     query: Any = (statement if statement is not None else select(model)).where(*where)
     sorts = [(name, way) for name, way in page.sorts if name != unique]
-    last_way = sorts[-1][1] if sorts else 'desc'
+    last_way = page.sorts[-1][1] if page.sorts else 'desc'
     ways = [(getattr(model, name), way) for name, way in sorts] + [(getattr(model, unique), last_way)]
     if page.reverse:
         ways = [(column, 'asc' if way == 'desc' else 'desc') for column, way in ways]

@@ -75,7 +75,6 @@ class Port(Standard, db.Base):
     profile: Mapped[dict[str, Any]]
     port_security_enabled: Mapped[bool]
     allowed_address_pairs: Mapped[list[Any]]
-    extra_dhcp_opts: Mapped[list[Any]]
     hostname: Mapped[str]  # of the guest, for its lease
     created_for_server: Mapped[bool]  # made with a server and gone with it
     place: Mapped[int] = mapped_column(sa.Integer)  # among the server's ports, in the order asked for

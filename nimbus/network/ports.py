@@ -46,7 +46,6 @@ class Draft:
     profile: dict[str, Any] = dataclasses.field(default_factory=dict)
     port_security_enabled: bool | None = None  # None: as the network says
     allowed_address_pairs: Sequence[dict[str, str]] = ()
-    extra_dhcp_opts: Sequence[dict[str, Any]] = ()
     hostname: str = ''
     created_for_server: bool = False
     place: int = 0
@@ -81,12 +80,11 @@ def _insert_row(tx: db.Tx, ctx: Context, draft: Draft, secure: bool) -> str:
         'network_id': draft.network.id,
         'port_security_enabled': secure,
         'allowed_address_pairs': list(draft.allowed_address_pairs),
-        'extra_dhcp_opts': list(draft.extra_dhcp_opts),
         'status': DOWN,
         'since': 0,
     }
     for _ in range(MAC_TRIES):
-        mac = draft.mac_address or _mac()
+        mac = draft.mac_address or new_mac()
         try:
             with tx.connection.begin_nested():
                 tx.insert(Port, mac_address=mac, **values)
@@ -111,7 +109,8 @@ def _explain_clash(tx: db.Tx, draft: Draft, mac: str) -> None:
         ) from None
 
 
-def _mac() -> str:
+def new_mac() -> str:
+    """A random address under the cloud's own prefix."""
     return ':'.join([MAC_BASE, *(f'{PICK.randrange(256):02x}' for _ in range(3))])
 
 
@@ -272,6 +271,12 @@ def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:
     generations.bump(tx, hosts)
 
 
+def leave_groups(tx: db.Tx, port_id: str) -> None:
+    """The port is in no group, as one that belongs to the network service itself."""
+    generations.bump(tx, generations.of_peers(tx, groups.of_ports(tx, [port_id]).get(port_id, [])))
+    tx.delete(Member, Member.port_id == port_id)
+
+
 # The DHCP server's own port
 
 
@@ -317,26 +322,30 @@ def _serve(tx: db.Tx, port: Any, served: Sequence[Any]) -> bool:
 # What the agents report
 
 
-def settle(tx: db.Tx, host: str, generation: int, wired: Sequence[str], trouble: dict[str, str]) -> set[str]:
-    """The host's ports are ACTIVE where wired, ERROR with the reason where not; returns the devices that changed.
+def unsettled(
+    tx: db.Tx, host: str, generation: int, wired: Sequence[str], trouble: dict[str, str]
+) -> list[tuple[Any, str, str | None]]:
+    """The host's ports that are not as reported: row, status and reason they should have.
 
-    A port that the reported generation did not have yet is left as it is.
+    A port that the reported generation did not have yet is passed over.
     """
-    standing, changed = set(wired), set()
+    standing, found = set(wired), []
     rows = tx.rows(
-        sa.select(Port.id, Port.device_id, Port.status, Port.trouble, Port.since).where(
-            Port.host == host, Port.since <= generation
-        )
+        sa.select(Port.id, Port.device_id, Port.status, Port.trouble).where(Port.host == host, Port.since <= generation)
     )
     for row in rows:
         why = trouble.get(row.id)
         status = ERROR if why else ACTIVE if row.id in standing else DOWN
-        if (status, why) == (row.status, row.trouble):
-            continue
-        now = clock.Clock().now()
-        if tx.update(
-            Port, Port.id == row.id, Port.host == host, Port.since <= generation,
-            status=status, trouble=why, updated_at=now,
-        ):  # fmt: skip
+        if (status, why) != (row.status, row.trouble):
+            found.append((row, status, why))
+    return found
+
+
+def settle(tx: db.Tx, host: str, generation: int, wired: Sequence[str], trouble: dict[str, str]) -> set[str]:
+    """The host's ports are ACTIVE where wired, ERROR with the reason where not; returns the devices that changed."""
+    changed = set()
+    for row, status, why in unsettled(tx, host, generation, wired, trouble):
+        still = (Port.id == row.id, Port.host == host, Port.since <= generation)
+        if tx.update(Port, *still, status=status, trouble=why, updated_at=clock.Clock().now()):
             changed.add(row.device_id)
     return changed

@@ -156,7 +156,8 @@ def normal(values: dict[str, Any]) -> dict[str, Any]:
         values['port_range_min'], values['port_range_max'] = _ports(low, high)
     elif low is not None or high is not None:
         raise _invalid(
-            f'Invalid port range specified for protocol {protocol}; only {", ".join(_ported_names())} have ports.',
+            f'Ports cannot be specified for protocol {protocol}. Ports are only supported for '
+            f'{", ".join(_ported_names())}.',
             'SecurityGroupInvalidProtocolForPort',
         )
     if protocol is not None and str(protocol) in ONLY_IPV6 and values['ethertype'] != 'IPv6':
@@ -166,7 +167,7 @@ def normal(values: dict[str, Any]) -> dict[str, Any]:
         )
     if values.get('remote_ip_prefix') and values.get('remote_group_id'):
         raise _invalid(
-            'Only remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.',
+            'Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.',
             'SecurityGroupMultipleRemoteEntites',
         )
     _check_prefix(values.get('remote_ip_prefix'), values['ethertype'])
@@ -199,7 +200,7 @@ def _number(protocol: Any) -> int:
 
 
 def _check_icmp(kind: int | None, code: int | None) -> None:
-    for name, value, field in (('type', kind, 'port-range-min'), ('code', code, 'port-range-max')):
+    for name, value, field in (('type', kind, 'port_range_min'), ('code', code, 'port_range_max')):
         if value is not None and not 0 <= value <= 255:
             raise _invalid(
                 f'Invalid value for ICMP {name} ({field}) {value}. It must be 0 to 255.',

@@ -124,7 +124,10 @@ class FakeRig:
 
 
 class LibvirtRig:
-    """QEMU by libvirt embedded in this process; its paths are short, for the sake of QEMU's sockets."""
+    """QEMU by libvirt embedded in this process, or by the libvirtd at NIMBUS_TEST_LIBVIRT_URI.
+
+    Its paths are short, for the sake of QEMU's sockets.
+    """
 
     name, real = 'libvirt', True
 
@@ -136,7 +139,7 @@ class LibvirtRig:
         self.instances = self.folder / 'instances'
         self.settings = LibvirtSettings(
             str(self.instances),
-            f'qemu:///embed?root={self.folder}/lv',
+            os.environ.get('NIMBUS_TEST_LIBVIRT_URI', f'qemu:///embed?root={self.folder}/lv'),
             'qemu',
             detach_timeout=30,
             console_bytes=65536,

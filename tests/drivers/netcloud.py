@@ -1,11 +1,21 @@
 """A small cloud's wishes for one host: networks, ports, groups and routers in few words."""
+
 import dataclasses
 import ipaddress
 import uuid
 
 from nimbus.network.agent.drivers.base import (
-    Address, Desired, Group, Lease, Network, Port, Router, RouterPort, Rule, Subnet,
-)  # fmt: skip
+    Address,
+    Desired,
+    Group,
+    Lease,
+    Network,
+    Port,
+    Router,
+    RouterPort,
+    Rule,
+    Subnet,
+)
 
 PING = Rule('ingress', 'IPv4', 'icmp')
 OUT = (Rule('egress', 'IPv4'), Rule('egress', 'IPv6'))
@@ -29,16 +39,23 @@ class Wishes:
 
     def desired(self):
         self.generation += 1
-        return Desired(self.generation, *(tuple(kept.values()) for kept in (
-            self.networks, self.ports, self.groups, self.routers)))  # fmt: skip
+        return Desired(
+            self.generation, *(tuple(kept.values()) for kept in (self.networks, self.ports, self.groups, self.routers))
+        )
 
     def network(self, cidr='192.168.50.0/24', mtu=1450, dhcp=True, **more):
         net, name, base = fresh(), fresh(), ipaddress.ip_network(cidr)
         subnet = Subnet(name, cidr, base.version, str(base[1]), dhcp, **more)
         self.networks[net] = Network(
-            net, 'local', None, mtu, (subnet,), fresh() if dhcp else None, self._mac() if dhcp else '',
+            net,
+            'local',
+            None,
+            mtu,
+            (subnet,),
+            fresh() if dhcp else None,
+            self._mac() if dhcp else '',
             (Address(str(base[2]), name),) if dhcp else (),
-        )  # fmt: skip
+        )
         return net
 
     def group(self, *rules, name=None):
@@ -50,8 +67,17 @@ class Wishes:
         subnet = self.networks[network].subnets[0]
         self.count += 1
         ip = str(ipaddress.ip_network(subnet.cidr)[host or 10 + self.count])
-        made = Port(fresh(), network, self._mac(), (Address(ip, subnet.id),), fresh(), fresh(),
-                    f'vm{self.count}', groups=tuple(groups), **more)  # fmt: skip
+        made = Port(
+            fresh(),
+            network,
+            self._mac(),
+            (Address(ip, subnet.id),),
+            fresh(),
+            fresh(),
+            f'vm{self.count}',
+            groups=tuple(groups),
+            **more,
+        )
         self.ports[made.id] = made
         for group in groups:
             self.change(self.groups, group, members=self.groups[group].members + (ip,))
@@ -61,10 +87,14 @@ class Wishes:
 
     def router(self, *networks):
         ports = tuple(
-            RouterPort(fresh(), net, self._mac(),
-                       (Address(self.networks[net].subnets[0].gateway_ip, self.networks[net].subnets[0].id),))
+            RouterPort(
+                fresh(),
+                net,
+                self._mac(),
+                (Address(self.networks[net].subnets[0].gateway_ip, self.networks[net].subnets[0].id),),
+            )
             for net in networks
-        )  # fmt: skip
+        )
         made = Router(fresh(), ports)
         self.routers[made.id] = made
         return made

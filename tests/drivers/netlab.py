@@ -1,4 +1,5 @@
 """A host to try network drivers on: pretended, or a private one with its own Open vSwitch and namespaces."""
+
 import contextlib
 import ctypes
 import os
@@ -103,10 +104,21 @@ class PrivateHost:
     def _daemon(self, name, *argv):
         place = f'{self.folder}/{name}'
         subprocess.run(
-            [name, *argv, f'--pidfile={place}.pid', f'--unixctl={place}.ctl', f'--log-file={place}.log',
-             '-vconsole:off', '-vsyslog:off', '--detach', '--no-chdir'],
-            env=os.environ | self.env, check=True, capture_output=True,
-        )  # fmt: skip
+            [
+                name,
+                *argv,
+                f'--pidfile={place}.pid',
+                f'--unixctl={place}.ctl',
+                f'--log-file={place}.log',
+                '-vconsole:off',
+                '-vsyslog:off',
+                '--detach',
+                '--no-chdir',
+            ],
+            env=os.environ | self.env,
+            check=True,
+            capture_output=True,
+        )
 
 
 class RealLab:
@@ -119,9 +131,12 @@ class RealLab:
         self.state = machine.folder / uuid.uuid4().hex[:6]
         self.guests = {}
         self.settings = Settings(
-            state_dir=str(self.state), ovsdb=machine.ovsdb, datapath_type='netdev', audit_seconds=0,
+            state_dir=str(self.state),
+            ovsdb=machine.ovsdb,
+            datapath_type='netdev',
+            audit_seconds=0,
             metadata_socket=f'{self.state}/metadata.sock',
-        )  # fmt: skip
+        )
         self.drivers = []
 
     def driver(self):
@@ -151,18 +166,22 @@ class RealLab:
         return ' 0% packet loss' in answer or '50% packet loss' in answer
 
     def connects(self, source, address, port):
-        probe = (f'import socket; s = socket.create_connection(({address!r}, {port}), 1.5); '
-                 's.sendall(b"hello"); print(s.recv(9).decode())')  # fmt: skip
+        probe = (
+            f'import socket; s = socket.create_connection(({address!r}, {port}), 1.5); '
+            's.sendall(b"hello"); print(s.recv(9).decode())'
+        )
         return 'hello' in self.inside(source, 'python3', '-c', probe, check=False)
 
     @contextlib.contextmanager
     def echo(self, port, number, family='AF_INET'):
         """The guest answers at a TCP port."""
-        serve = (f'import socket\ns = socket.socket(socket.{family})\n'
-                 f's.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\ns.bind(("", {number}))\ns.listen(5)\n'
-                 'print("ready", flush=True)\n'
-                 'while True:\n    c = s.accept()[0]\n    d = c.recv(99)\n    while d:\n        c.sendall(d)\n'
-                 '        d = c.recv(99)\n')  # fmt: skip
+        serve = (
+            f'import socket\ns = socket.socket(socket.{family})\n'
+            f's.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\ns.bind(("", {number}))\ns.listen(5)\n'
+            'print("ready", flush=True)\n'
+            'while True:\n    c = s.accept()[0]\n    d = c.recv(99)\n    while d:\n        c.sendall(d)\n'
+            '        d = c.recv(99)\n'
+        )
         with self.process(port, 'python3', '-c', serve) as running:
             assert running.stdout.readline() == 'ready\n'
             yield running
@@ -171,9 +190,12 @@ class RealLab:
     def process(self, port, *argv):
         """A process of the guest's, with its output."""
         with subprocess.Popen(
-            ['ip', 'netns', 'exec', self.guests[port.id], *argv], text=True, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        ) as running:  # fmt: skip
+            ['ip', 'netns', 'exec', self.guests[port.id], *argv],
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as running:
             try:
                 yield running
             finally:
@@ -184,8 +206,29 @@ class RealLab:
         script = self.machine.folder / 'udhcpc.sh'
         script.write_text('#!/bin/sh\n[ "$1" = bound ] && env\nexit 0\n')
         script.chmod(0o755)
-        answer = self.inside(port, 'busybox', 'udhcpc', '-i', 'eth0', '-n', '-q', '-f', '-t', '3', '-T', '1',
-                             '-O', '121', '-O', 'mtu', '-O', 'staticroutes', '-s', str(script), check=False)  # fmt: skip
+        answer = self.inside(
+            port,
+            'busybox',
+            'udhcpc',
+            '-i',
+            'eth0',
+            '-n',
+            '-q',
+            '-f',
+            '-t',
+            '3',
+            '-T',
+            '1',
+            '-O',
+            '121',
+            '-O',
+            'mtu',
+            '-O',
+            'staticroutes',
+            '-s',
+            str(script),
+            check=False,
+        )
         return dict(line.split('=', 1) for line in answer.splitlines() if '=' in line)
 
     def leases(self, port):
@@ -196,15 +239,21 @@ class RealLab:
         links = {line.split(':')[1].split('@')[0].strip() for line in sh('ip', '-o', 'link').splitlines()}
         guests = set(self.guests.values())
         rooms = {line.split()[0] for line in sh('ip', 'netns').splitlines()} - guests
-        rules = [line for tool in ('iptables-save', 'ip6tables-save') for line in sh(tool).splitlines()
-                 if line.startswith('-A') or 'nim' in line]  # fmt: skip
+        rules = [
+            line
+            for tool in ('iptables-save', 'ip6tables-save')
+            for line in sh(tool).splitlines()
+            if line.startswith('-A') or 'nim' in line
+        ]
         return {
             'links': links - {port for port in links if port.startswith('tap') and self._is_guest(port)},
-            'namespaces': rooms, 'rules': rules, 'sets': sh('ipset', 'list', '-n'),
+            'namespaces': rooms,
+            'rules': rules,
+            'sets': sh('ipset', 'list', '-n'),
             'switch': sh('ovs-vsctl', f'--db={self.machine.ovsdb}', '--columns=name', 'list', 'Interface'),
             'files': sorted(str(path) for path in self.state.rglob('*')),
             'processes': self.processes(),
-        }  # fmt: skip
+        }
 
     def processes(self):
         found = []
@@ -242,3 +291,15 @@ class RealLab:
                 made.close()
 
 
+def apply(driver, wishes):
+    assert driver.apply(wishes.desired()) == {}
+
+
+def pair(driver, lab, wishes, *rules, **more):
+    """Two guests of one group on one network, attached."""
+    net, group = wishes.network(), wishes.group(*rules)
+    ports = [wishes.port(net, groups=[group], **more) for _ in range(2)]
+    apply(driver, wishes)
+    for port in ports:
+        lab.attach(port)
+    return net, group, *ports

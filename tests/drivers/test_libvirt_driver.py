@@ -260,7 +260,8 @@ import json, sys, time
 sys.path.insert(0, {repo!r})
 from nimbus.compute.agent.drivers.libvirt import LibvirtDriver, LibvirtSettings
 from nimbus.compute.guest import Guest
-driver = LibvirtDriver(LibvirtSettings({folder!r} + '/instances', 'qemu:///embed?root=' + {folder!r} + '/lv', 'qemu'))
+uri = 'qemu:///embed?root=' + {folder!r} + '/lv'
+driver = LibvirtDriver(LibvirtSettings({folder!r} + '/instances', uri, 'qemu'))
 driver.open()
 guest = Guest.from_dict(json.loads({guest!r}))
 {act}

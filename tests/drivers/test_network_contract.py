@@ -1,39 +1,14 @@
 """What every network driver does, tried on the pretended host and on a real one."""
-import os
-import shutil
 
 import pytest
 
-from tests.drivers.netcloud import PING, Wishes
-from tests.drivers.netlab import FakeLab, PrivateHost, RealLab
-
-
-@pytest.fixture(scope='module')
-def machine():
-    if os.geteuid() or not shutil.which('ovs-vswitchd'):
-        pytest.skip('needs root and Open vSwitch')
-    with PrivateHost() as made:
-        yield made
-
-
-@pytest.fixture(params=['fake', pytest.param('real', marks=pytest.mark.real)])
-def lab(request):
-    made = FakeLab() if request.param == 'fake' else RealLab(request.getfixturevalue('machine'))
-    yield made
-    made.close()
+from tests.drivers.netcloud import PING
+from tests.drivers.netlab import FakeLab
 
 
 @pytest.fixture
-def wishes():
-    return Wishes()
-
-
-@pytest.fixture
-def driver(lab):
-    made = lab.driver()
-    made.open()
-    yield made
-    made.close()
+def lab(either):
+    return either
 
 
 def test_a_port_is_wired_once_it_is_applied(driver, wishes):

@@ -132,6 +132,8 @@ def _credentials(asker: context.Context) -> dict[str, Any]:
         'roles': list(asker.roles),
         'is_admin': asker.is_admin,
         'system_scope': 'all' if asker.system else None,
+        'system': asker.system,  # by this oslo.policy tells a system's token from a project's
+        'token': {'domain': {'id': asker.domain_id}, 'project': {'domain': {'id': asker.project_domain_id}}},
         'user_domain_id': asker.user_domain_id,
         'project_domain_id': asker.project_domain_id,
         'service_roles': list(asker.service_roles),

@@ -241,13 +241,9 @@ class LibvirtDriver(Driver):
         return self._folder(guest_id).tail(lines, self.settings.console_bytes)
 
     def facts(self) -> HostFacts:
-        return libvirt_facts.read(
-            self._libvirt(),
-            self.settings.instances_path,
-            self.settings.hostname,
-            self.settings.host_ip,
-            self._cpu or libvirt_facts.plain_cpu(),
-        )
+        own = self.settings
+        cpu = self._cpu or libvirt_facts.plain_cpu()
+        return libvirt_facts.read(self._libvirt(), own.instances_path, own.hostname, own.host_ip, cpu)
 
     # ---------------------------------------------------------------- inside
     def _libvirt(self) -> libvirt.virConnect:
@@ -277,8 +273,7 @@ class LibvirtDriver(Driver):
             raise
 
     def _found(self, guest_id: str) -> libvirt.virDomain:
-        domain = self._find(guest_id)
-        if domain is None:
+        if (domain := self._find(guest_id)) is None:
             raise Missing(f'Guest {guest_id} is not on this host.')
         return domain
 
@@ -300,7 +295,7 @@ class LibvirtDriver(Driver):
         folder.write('libvirt.xml', xml)
         domain = self._libvirt().defineXML(xml)
         folder.fresh_console()
-        domain.create()
+        self._patience.past_collisions(domain.create)
 
     def _machine_type(self, guest: Guest) -> str:
         properties = guest.image.properties if guest.image else {}

@@ -10,6 +10,8 @@ import libvirt
 ASK_AGAIN = 5
 # An adopted guest is listed as running some time before its monitor answers.
 SETTLE = 15
+# How often in a row a port may be snatched before that is called an error.
+COLLISIONS = 5
 
 
 class Patience:
@@ -46,6 +48,20 @@ class Patience:
             if self.wait(done, min(ASK_AGAIN, end - time.monotonic())):
                 return True
         return True
+
+    def past_collisions(self, create: Callable[[], object]) -> None:
+        """`create()` has been done, tried anew when another process took the console's port first.
+
+        libvirt looks for a free port and QEMU binds it later: a second libvirt here can come between.
+        """
+        for left in reversed(range(COLLISIONS)):
+            try:
+                create()
+                return
+            except libvirt.libvirtError as why:
+                if not left or 'Address already in use' not in str(why):
+                    raise
+            self.wait(lambda: False, 0.25)
 
     def again(self, domain: libvirt.virDomain, call: Callable):
         """What `call()` returns, tried anew while an adopted guest's monitor is still being connected."""

@@ -41,9 +41,26 @@ def protocol_number(rule: Rule) -> int | None:
 
 
 def rules_of(port: Port, groups: dict[str, Group]) -> tuple[Rule, ...]:
-    """Every rule of the port's groups, each once, in a steady order."""
+    """Every rule of the port's groups that can be kept, each once, in a steady order."""
     rules = [rule for group in port.groups if group in groups for rule in groups[group].rules]
-    return tuple(dict.fromkeys(rules))
+    return tuple(rule for rule in dict.fromkeys(rules) if is_sound(rule))
+
+
+@functools.lru_cache(maxsize=4096)
+def is_sound(rule: Rule) -> bool:
+    """Whether the rule says something; one that does not admits nothing and must not spoil its neighbours."""
+    try:
+        number = protocol_number(rule)
+        if rule.remote_prefix:
+            network(rule.remote_prefix)
+    except ValueError:
+        return False
+    if number is not None and not 0 <= number <= 255:
+        return False
+    top = 255 if number in (1, 58) else 65535
+    if any(value is not None and not 0 <= value <= top for value in (rule.port_min, rule.port_max)):
+        return False
+    return number not in WITH_PORTS or rule.port_min is None or rule.port_max is None or rule.port_min <= rule.port_max
 
 
 def admits(rules: Iterable[Rule], groups: dict[str, Group], flow: Flow) -> bool:

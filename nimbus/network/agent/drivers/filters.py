@@ -47,6 +47,8 @@ def chains(prefix: str, ethertype: str, guarded: Iterable[Guarded], cache: dict)
         raw += zone
         forward += dispatch
         tables['filter'].update(own)
+    # A tap that no port names is cut off: a port that just left, or one that was never wired.
+    forward.append('-i qbr+ -m physdev --physdev-is-bridged -j DROP')
     tables['raw'][f'{prefix}-PREROUTING'] = tuple(raw)
     tables['filter'][f'{prefix}-FORWARD'] = tuple(forward)
     tables['filter'][f'{prefix}-INPUT'] = ('-i qbr+ -j DROP',)

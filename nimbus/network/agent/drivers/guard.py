@@ -72,7 +72,10 @@ class Guard:
     def _wanted_sets(self, guarded: list[filters.Guarded], known: dict[str, Group]) -> dict:
         named = {(rule.remote_group, rule.ethertype) for item in guarded for rule in item.rules if rule.remote_group}
         return {
-            ipsets.set_name(self.prefix, group, ethertype): (ethertype, ipsets.members(known.get(group), ethertype))
+            ipsets.set_name(self.prefix, group, ethertype): (
+                ethertype,
+                ipsets.members(known.get(group), ethertype),
+            )
             for group, ethertype in sorted(named)
         }
 

@@ -11,29 +11,24 @@ class Tables:
         self.command = command  # 'iptables' or 'ip6tables'
         self.prefix = prefix + '-'
         self._applied: Chains | None = None
-        self._seen: Chains = {}
+        self._seen: Chains | None = None  # how the host prints what was written
 
-    def ensure(self, wanted: Chains, audit: bool) -> bool:
-        """The host has exactly the wanted chains, each replaced as a whole; says whether anything was written.
+    def ensure(self, wanted: Chains, audit: bool) -> None:
+        """The host has exactly the wanted chains, each replaced as a whole.
 
         A built-in chain jumps first to the wanted chain `prefix-BUILTIN`.
         """
-        there = None
-        if audit or self._applied is None:
+        before, self._applied = self._applied, None
+        if audit or before is None:
             there = self._read()
-            if there != self._seen or self._applied is None:
-                self._applied = None
-        if self._applied == wanted:
-            return False
-        before = self._applied
-        self._applied = None
-        payload = self._delta(before, wanted) if before is not None else self._whole(there or {}, wanted)
-        if payload:
-            run(f'{self.command}-restore', '-n', '-w', '10', stdin=payload)
-        self._seen = self._read()
-        self._prove(wanted)
+            if before != wanted or there != self._seen:
+                self._restore(self._whole(there, wanted))
+                self._seen = self._read()
+                self._prove(wanted)
+        elif before != wanted:
+            self._restore(self._delta(before, wanted))
+            self._seen = None  # the next audit writes all and looks what it became
         self._applied = {table: dict(chains) for table, chains in wanted.items()}
-        return True
 
     def dispatched(self, chain: str) -> tuple[str, ...]:
         """The rules of one of the filter table's chains, asked of the host."""
@@ -50,8 +45,11 @@ class Tables:
             own = [chain for chain in chains if chain.startswith(self.prefix)]
             payload += [f'*{table}', *(f':{chain} - [0:0]' for chain in own), *jumps]
             payload += [*(f'-X {chain}' for chain in own), 'COMMIT']
-        if payload:
-            run(f'{self.command}-restore', '-n', '-w', '10', stdin='\n'.join(payload) + '\n')
+        self._restore('\n'.join([*payload, '']))
+
+    def _restore(self, payload: str) -> None:
+        if payload.strip():
+            run(f'{self.command}-restore', '-n', '-w', '10', stdin=payload)
 
     def _delta(self, before: Chains, wanted: Chains) -> str:
         payload: list[str] = []
@@ -79,9 +77,10 @@ class Tables:
         return '\n'.join(payload) + '\n'
 
     def _prove(self, wanted: Chains) -> None:
+        seen = self._seen or {}
         for table, chains in wanted.items():
             for chain, body in chains.items():
-                if len(self._seen.get(table, {}).get(chain, ())) != len(body):
+                if len(seen.get(table, {}).get(chain, ())) != len(body):
                     raise OSError(f'{self.command} did not keep every rule of the chain {chain}.')
 
     def _read(self) -> Chains:

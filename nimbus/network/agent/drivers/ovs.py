@@ -56,8 +56,7 @@ class Driver(base.Driver):
     def wired(self) -> set[str]:
         with self._lock:
             there = self._switch.plugged()
-            with namespaces.links() as route:
-                links = plug.read(route)
+            links = plug.read_all()
             found = set()
             guarded = self._guard.standing()
             for name, port in there.items():
@@ -76,8 +75,9 @@ class Driver(base.Driver):
                 routers.discard(self.settings, router)
             self._switch.unplug({name for name, port in self._switch.plugged().items() if 'iface-id' in port.ids})
             with namespaces.links() as route:
-                for link in list(plug.ours(route)):
-                    plug.remove(route, link.name)
+                for link in plug.read_all().values():
+                    if link.group == plug.OURS:
+                        plug.remove(route, link.name)
             self._guard.clear()
             self._switch.clear()
             for name in ('dhcp', 'routers'):
@@ -105,14 +105,17 @@ class _Pass:
             self.switch.open()
         self.tags = self.switch.number_networks(set(self.networks))
         self.there = self.switch.plugged()
+        self.links = plug.read_all() if self.audit else {}  # as they were before this pass
         ports = self._known_ports()
         zones = self.guard.number(ports, self._noted_zones())
         # The filter stands before the first link of a new port does.
         self.guard.ensure(ports, zones, self.desired.groups, self.audit)
         self._plug_ports(ports, zones)
         servers, rooms = self._wire_servers(), self._wire_rooms()
-        self.switch.unplug(self._stale() | (self.renewed & set(self.there)))
-        plugged = self.switch.plug(self.wanted)
+        gone = self._stale() | (self.renewed & set(self.there))
+        self.switch.unplug(gone)
+        there = {name: port for name, port in self.there.items() if name not in gone}
+        plugged = self.switch.plug(self.wanted, there)
         self._write_flows(ports, plugged)
         self._raise_ports(ports, plugged)
         self._drop_links()
@@ -135,7 +138,6 @@ class _Pass:
     def _plug_ports(self, ports: list[base.Port], zones: dict[str, int]) -> None:
         settled = {} if self.audit else {port.id: self._wiring(self.before, port) for port in self.before.ports}
         with namespaces.links() as route:
-            links = plug.read(route) if self.audit else {}
             for port in ports:
                 network = self.networks[port.network_id]
                 name = plug.names_of(port.id)[2]
@@ -144,7 +146,7 @@ class _Pass:
                 self.wanted[name] = (self.tags[port.network_id], ids)
                 if settled.get(port.id) == (port.admin_up, network.mtu):
                     continue
-                there = links if self.audit else plug.read(route, plug.names_of(port.id))
+                there = self.links if self.audit else plug.read(route, plug.names_of(port.id))
                 if self._try(port.id, lambda p=port, n=network, t=there: self._plug(route, p, n, t)) is None:
                     del self.wanted[name]
 
@@ -223,14 +225,13 @@ class _Pass:
         """A port's link comes up only now that its rules and flows stand."""
         old = {} if self.audit else {port.id: port.admin_up for port in self.before.ports}
         with namespaces.links() as route:
-            links = plug.read(route) if self.audit else None
             for port in ports:
                 name = plug.names_of(port.id)[2]
                 there = plugged.get(name)
                 if name in self.wanted and not (there and there.number):
                     self.failed[port.id] = f'The switch did not accept the port {name} within its time.'
                 elif name in self.wanted and (old.get(port.id) != port.admin_up or name in self.renewed):
-                    if links is None or links[name].up != port.admin_up:
+                    if name in self.renewed or not self.audit or self.links[name].up != port.admin_up:
                         self._try(port.id, lambda p=port: plug.switch_side(route, p.id, p.admin_up))
 
     def _drop_links(self) -> None:
@@ -239,7 +240,7 @@ class _Pass:
         keep |= {name for name in self.wanted if name.startswith('tap')}
         with namespaces.links() as route:
             if self.audit:
-                there = [link.name for link in plug.ours(route)]
+                there = [link.name for link in self.links.values() if link.group == plug.OURS]
             else:
                 there = [name for port in self.before.ports for name in plug.names_of(port.id)]
             for name in there:

@@ -64,17 +64,18 @@ class Switch:
             self._connection = self._api = None
         self._flows = None
 
-    def plugged(self) -> dict[str, Plugged]:
-        """Every port of the bridge, from the database's live copy."""
+    def plugged(self, only: set[str] | None = None) -> dict[str, Plugged]:
+        """Every port of the bridge, or the named ones that are there, from the database's live copy."""
         row = self._row('Bridge', self.bridge)
         found = {}
         for port in row.ports if row else ():
+            name = port.name
+            if only is not None and name not in only:
+                continue
             interface = port.interfaces[0]
             number = interface.ofport[0] if interface.ofport else None
-            found[port.name] = Plugged(
-                port.name, port.tag[0] if port.tag else None, number if number and number > 0 else None,
-                dict(interface.external_ids),
-            )  # fmt: skip
+            number = number if number and number > 0 else None
+            found[name] = Plugged(name, port.tag[0] if port.tag else None, number, dict(interface.external_ids))
         found.pop(self.bridge, None)
         return found
 
@@ -102,9 +103,8 @@ class Switch:
             self._commit(*commands)
         return kept
 
-    def plug(self, wanted: dict[str, tuple[int, dict[str, str]]]) -> dict[str, Plugged]:
+    def plug(self, wanted: dict[str, tuple[int, dict[str, str]]], there: dict[str, Plugged]) -> dict[str, Plugged]:
         """Each wanted port (name -> tag, external ids) is in the bridge and numbered; returns all ports."""
-        there = self.plugged()
         commands = []
         for name, (tag, ids) in wanted.items():
             old = there.get(name)
@@ -117,7 +117,7 @@ class Switch:
                 commands.append(self._api.db_set('Port', name, ('tag', tag)))
         if commands:
             self._commit(*commands)
-        return self._numbered(set(wanted))
+        return there | self._numbered({name for name in wanted if name not in there or not there[name].number})
 
     def unplug(self, names: set[str]) -> None:
         """None of the ports is in the bridge."""
@@ -126,11 +126,25 @@ class Switch:
 
     def flow(self, flows: list[str], audit: bool) -> None:
         """The bridge holds exactly the flows; nothing happens while it does."""
-        if flows == self._flows and not (audit and self._dump_flows() != self._dump):
+        if audit and self._flows == flows and self._dump and self._dump_flows() == self._dump:
             return
-        self._flows = None
-        run('ovs-ofctl', '--bundle', 'replace-flows', self._management(), '-', stdin='\n'.join(flows) + '\n')
-        self._dump = self._dump_flows()
+        before, self._flows = self._flows, None
+        if audit or before is None:
+            run(
+                'ovs-ofctl',
+                '--bundle',
+                'replace-flows',
+                self._management(),
+                '-',
+                stdin='\n'.join(flows) + '\n',
+            )
+            self._dump = self._dump_flows()
+        elif before != flows:
+            old, new = set(before), set(flows)
+            lines = ['delete_strict ' + flow.split(',actions=')[0] for flow in before if flow not in new]
+            lines += ['add ' + flow for flow in flows if flow not in old]
+            run('ovs-ofctl', '--bundle', 'add-flows', self._management(), '-', stdin='\n'.join(lines) + '\n')
+            self._dump = ''  # the next audit writes all and looks what it became
         self._flows = flows
 
     def clear(self) -> None:
@@ -157,7 +171,7 @@ class Switch:
         """Wait until the switch has given each port a number, or the time is over."""
         until = time.monotonic() + self.timeout
         while True:
-            there = self.plugged()
+            there = self.plugged(names)
             if all(name in there and there[name].number for name in names) or time.monotonic() > until:
                 return there
             time.sleep(0.005)

@@ -1,0 +1,429 @@
+"""Compute's microversions: what each changed, as far as nimbus has the part it changed.
+
+What a version adds to or takes from a view is a window on the field (nouns) or on the route; a change of behaviour
+is asked for by the name of its class here.
+"""
+
+from typing import Any
+
+from nimbus.api.kit.versions import Change, History, Version
+
+MINIMUM: Version = (2, 1)
+MAXIMUM: Version = (2, 100)
+PROXIES_END: Version = (2, 35)  # the last version with views of other services
+INTERNAL: Version = (2, 42)
+
+
+class KeyTypes(Change):
+    """Key pairs have a type, ssh or x509; creating one answers 201 and deleting one 204."""
+
+    number = (2, 2)
+
+
+class MoreServerAttributes(Change):
+    """Operators see a server's reservation, launch index, host name, root device and user data."""
+
+    number = (2, 3)
+
+
+class FilterByIp6(Change):
+    """Everybody may filter servers by IPv6 address."""
+
+    number = (2, 5)
+
+
+class AccessToPublicFlavor(Change):
+    """Granting a project a public flavor is a conflict."""
+
+    number = (2, 7)
+
+
+class LockedShown(Change):
+    """A server's view says whether it is locked."""
+
+    number = (2, 9)
+
+
+class KeysOfOthers(Change):
+    """An operator may name the user whose key pairs are meant."""
+
+    number = (2, 10)
+
+
+class ForcedDown(Change):
+    """An operator may say that a compute host is down; services show it."""
+
+    number = (2, 11)
+
+
+class GroupOwners(Change):
+    """Server groups show their project and user."""
+
+    number = (2, 13)
+
+
+class SoftGroups(Change):
+    """Server groups may be softly together or apart."""
+
+    number = (2, 15)
+
+
+class HostStatus(Change):
+    """Operators see the state of a server's host."""
+
+    number = (2, 16)
+
+
+class Descriptions(Change):
+    """Servers have a description of their own."""
+
+    number = (2, 19)
+
+
+class ActionsOfTheDeleted(Change):
+    """The actions of a deleted server can be read."""
+
+    number = (2, 21)
+
+
+class Tags(Change):
+    """Servers have tags, and can be found by them."""
+
+    number = (2, 26)
+
+
+class CpuInfoObject(Change):
+    """A hypervisor's cpu_info is an object instead of a string."""
+
+    number = (2, 28)
+
+
+class DeviceTags(Change):
+    """Disks and network interfaces of a new server may have a tag."""
+
+    number = (2, 32)
+
+
+class HypervisorPages(Change):
+    """Hypervisors come in pages; a bug took the tags of disks away."""
+
+    number = (2, 33)
+
+
+class KeyPages(Change):
+    """Key pairs come in pages."""
+
+    number = (2, 35)
+
+
+class NoProxies(Change):
+    """Views of the image, network and volume services, and their quotas, are gone."""
+
+    number = (2, 36)
+
+
+class NetworksRequired(Change):
+    """A new server says which networks it joins: a list, 'auto' or 'none'."""
+
+    number = (2, 37)
+
+
+class StatusChecked(Change):
+    """A filter by a status that does not exist is refused."""
+
+    number = (2, 38)
+
+
+class NoImageMetadata(Change):
+    """The limits do not tell of image metadata any more."""
+
+    number = (2, 39)
+
+
+class AggregateIds(Change):
+    """Host aggregates show a UUID."""
+
+    number = (2, 41)
+
+
+class DeviceTagsBack(Change):
+    """Tags of disks are back."""
+
+    number = (2, 42)
+
+
+class FlavorEmbedded(Change):
+    """A server shows its flavor as it was, not a link."""
+
+    number = (2, 47)
+
+
+class TagsOnAttach(Change):
+    """A volume or network interface may be given a tag when it is attached."""
+
+    number = (2, 49)
+
+
+class QuotaClassesCleaned(Change):
+    """Quota classes show the groups of servers and no networks."""
+
+    number = (2, 50)
+
+
+class EventsForOwners(Change):
+    """A server's owner sees the events of its actions, without tracebacks."""
+
+    number = (2, 51)
+
+
+class TagsAtCreate(Change):
+    """A new server may be given tags."""
+
+    number = (2, 52)
+
+
+class UuidsOfServices(Change):
+    """Services and hypervisors are known by UUID, and found by parameters instead of paths."""
+
+    number = (2, 53)
+
+
+class FlavorDescriptions(Change):
+    """Flavors have a description, which can be changed."""
+
+    number = (2, 55)
+
+
+class NoPersonality(Change):
+    """Files are not injected any more, and their quotas and limits are gone."""
+
+    number = (2, 57)
+
+
+class ActionPages(Change):
+    """A server's actions come in pages, and by when they changed."""
+
+    number = (2, 58)
+
+
+class ExtraSpecsInFlavors(Change):
+    """Flavors show their extra specs."""
+
+    number = (2, 61)
+
+
+class HostsOfEvents(Change):
+    """Events tell the host they happened on: to operators by name, to owners as a digest."""
+
+    number = (2, 62)
+
+
+class TrustedCertificates(Change):
+    """A server shows the certificates its image was checked against."""
+
+    number = (2, 63)
+
+
+class OnePolicyPerGroup(Change):
+    """A server group has one policy, with rules."""
+
+    number = (2, 64)
+
+
+class ChangesBefore(Change):
+    """Servers and actions are found by the latest time they changed as well."""
+
+    number = (2, 66)
+
+
+class VolumeTypes(Change):
+    """A disk made for a new server may name its volume type."""
+
+    number = (2, 67)
+
+
+class AttachmentTags(Change):
+    """Attachments of volumes and interfaces show their tags."""
+
+    number = (2, 70)
+
+
+class GroupsOfServer(Change):
+    """A server's own view shows its groups."""
+
+    number = (2, 71)
+
+
+class LockedReason(Change):
+    """Locking a server may give a reason; servers are found and sorted by being locked."""
+
+    number = (2, 73)
+
+
+class RequestedHost(Change):
+    """An operator may ask for the host of a new server."""
+
+    number = (2, 74)
+
+
+class StrictQueries(Change):
+    """Unknown parameters are refused, and changing a server answers with all of it."""
+
+    number = (2, 75)
+
+
+class KeepOrDelete(Change):
+    """Attaching a volume may say that it goes when the server goes."""
+
+    number = (2, 79)
+
+
+class MoreFilters(Change):
+    """Everybody may filter servers by zone, key, states and times."""
+
+    number = (2, 83)
+
+
+class EventDetails(Change):
+    """Events tell what went wrong."""
+
+    number = (2, 84)
+
+
+class ChangeAttachment(Change):
+    """Whether an attached volume goes with the server can be changed."""
+
+    number = (2, 85)
+
+
+class ExtraSpecsChecked(Change):
+    """Extra specs that nobody knows are refused."""
+
+    number = (2, 86)
+
+
+class HypervisorsWithoutUsage(Change):
+    """Hypervisors do not show what is used of them; that is placement's to tell."""
+
+    number = (2, 88)
+
+
+class AttachmentIds(Change):
+    """Attached volumes show the ids of the attachment and of the block device."""
+
+    number = (2, 89)
+
+
+class Hostnames(Change):
+    """A server's host name can be chosen, and is shown to its owner."""
+
+    number = (2, 90)
+
+
+class KeysImportedOnly(Change):
+    """Key pairs are imported, not generated; their names may have @ and dots."""
+
+    number = (2, 92)
+
+
+class QualifiedHostnames(Change):
+    """A server's host name may be fully qualified."""
+
+    number = (2, 94)
+
+
+class PinnedZone(Change):
+    """A server shows the availability zone it was asked into."""
+
+    number = (2, 96)
+
+
+class ImageProperties(Change):
+    """A server shows the properties of its image."""
+
+    number = (2, 98)
+
+
+class SchedulerHints(Change):
+    """A server shows the hints it was scheduled with."""
+
+    number = (2, 100)
+
+
+HISTORY = History(
+    KeyTypes,
+    MoreServerAttributes,
+    FilterByIp6,
+    AccessToPublicFlavor,
+    LockedShown,
+    KeysOfOthers,
+    ForcedDown,
+    GroupOwners,
+    SoftGroups,
+    HostStatus,
+    Descriptions,
+    ActionsOfTheDeleted,
+    Tags,
+    CpuInfoObject,
+    DeviceTags,
+    HypervisorPages,
+    KeyPages,
+    NoProxies,
+    NetworksRequired,
+    StatusChecked,
+    NoImageMetadata,
+    AggregateIds,
+    DeviceTagsBack,
+    FlavorEmbedded,
+    TagsOnAttach,
+    QuotaClassesCleaned,
+    EventsForOwners,
+    TagsAtCreate,
+    UuidsOfServices,
+    FlavorDescriptions,
+    NoPersonality,
+    ActionPages,
+    ExtraSpecsInFlavors,
+    HostsOfEvents,
+    TrustedCertificates,
+    OnePolicyPerGroup,
+    ChangesBefore,
+    VolumeTypes,
+    AttachmentTags,
+    GroupsOfServer,
+    LockedReason,
+    RequestedHost,
+    StrictQueries,
+    KeepOrDelete,
+    MoreFilters,
+    EventDetails,
+    ChangeAttachment,
+    ExtraSpecsChecked,
+    HypervisorsWithoutUsage,
+    AttachmentIds,
+    Hostnames,
+    KeysImportedOnly,
+    QualifiedHostnames,
+    PinnedZone,
+    ImageProperties,
+    SchedulerHints,
+    minimum=MINIMUM,
+    maximum=MAXIMUM,
+    service='compute',
+    legacy_header='X-OpenStack-Nova-API-Version',
+)
+
+
+class Legacy(History):
+    """The API before microversions: it is 2.1 whatever a request asks for, and says nothing of versions."""
+
+    def asked(self, environ: dict[str, Any]) -> Version:
+        """Always the minimum."""
+        return self.minimum
+
+    def headers(self, version: Version) -> list[tuple[str, str]]:
+        """None."""
+        return []
+
+
+LEGACY = Legacy(minimum=MINIMUM, service='compute')

@@ -1,0 +1,173 @@
+"""Who has which role on what: granting, taking back, and what follows from groups, trees and implication."""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import db, errors
+from nimbus.identity import revocations
+from nimbus.identity.models import (
+    ROOT,
+    ApplicationCredential,
+    Assignment,
+    ImpliedRole,
+    Membership,
+    Project,
+    Role,
+)
+
+SYSTEM = 'system'  # the target_id of system assignments
+MAX_DEPTH = 32  # no tree of projects is deeper; stops a loop in broken data
+
+
+@dataclasses.dataclass(frozen=True)
+class Grant:
+    """A role on a target for an actor."""
+
+    actor_type: str
+    actor_id: str
+    target_type: str
+    target_id: str
+    role_id: str
+    inherited: bool = False
+
+    def where(self) -> list[Any]:
+        """The conditions that the grant's row meets."""
+        return [getattr(Assignment, field.name) == getattr(self, field.name) for field in dataclasses.fields(self)]
+
+
+def grant(tx: db.Tx, wanted: Grant) -> None:
+    """The actor has the role on the target, as it may have had before."""
+    if tx.scalar(sa.select(Assignment.seq).where(*wanted.where())) is None:
+        tx.insert(Assignment, **dataclasses.asdict(wanted))
+        _told(tx, wanted.actor_type, wanted.actor_id)
+
+
+def has(tx: db.Tx, wanted: Grant) -> bool:
+    """Whether exactly this was granted."""
+    return tx.scalar(sa.select(Assignment.seq).where(*wanted.where())) is not None
+
+
+def take_back(tx: db.Tx, wanted: Grant) -> None:
+    """The grant is gone, and so are application credentials that lend its role.  Raises NotFound."""
+    if not tx.delete(Assignment, *wanted.where()):
+        raise errors.NotFound(
+            f'Could not find role assignment with role: {wanted.role_id}, user or group: {wanted.actor_id}, '
+            f'project, domain, or system: {wanted.target_id}.'
+        )
+    _told(tx, wanted.actor_type, wanted.actor_id)
+    if wanted.actor_type == 'user' and wanted.target_type == 'project':
+        _drop_lent(tx, wanted)
+
+
+def _drop_lent(tx: db.Tx, gone: Grant) -> None:
+    lent = tx.rows(
+        sa.select(ApplicationCredential.id, ApplicationCredential.role_ids).where(
+            ApplicationCredential.user_id == gone.actor_id, ApplicationCredential.project_id == gone.target_id
+        )
+    )
+    for row in lent:
+        if gone.role_id in row.role_ids:
+            tx.delete(ApplicationCredential, ApplicationCredential.id == row.id)
+            revocations.revoke(tx, 'credential', row.id)
+
+
+def roles_of(
+    tx: db.Tx, actor_type: str, actor_id: str, target_type: str, target_id: str, inherited: bool = False
+) -> list[Any]:
+    """The role rows granted to exactly this actor on exactly this target."""
+    query = (
+        sa.select(Role)
+        .join(Assignment, Assignment.role_id == Role.id)
+        .where(
+            Assignment.actor_type == actor_type,
+            Assignment.actor_id == actor_id,
+            Assignment.target_type == target_type,
+            Assignment.target_id == target_id,
+            Assignment.inherited == inherited,
+        )
+    )
+    return list(tx.rows(query.order_by(Role.seq)))
+
+
+def forget(tx: db.Tx, *where: Any) -> None:
+    """Every assignment that matches is gone."""
+    for row in tx.rows(sa.select(Assignment.actor_type, Assignment.actor_id).where(*where).distinct()):
+        _told(tx, row.actor_type, row.actor_id)
+    tx.delete(Assignment, *where)
+
+
+def _told(tx: db.Tx, actor_type: str, actor_id: str) -> None:
+    revocations.refresh(tx, actor_type, actor_id)
+
+
+def groups_of(tx: db.Tx, user_id: str) -> list[str]:
+    """The ids of the groups a user is in."""
+    return tx.column(sa.select(Membership.group_id).where(Membership.user_id == user_id))
+
+
+def held_by(user_id: str, group_ids: Iterable[str]) -> Any:
+    """The condition on assignments of the user's own or of the user's groups."""
+    own = sa.and_(Assignment.actor_type == 'user', Assignment.actor_id == user_id)
+    groups = list(group_ids)
+    if not groups:
+        return own
+    return sa.or_(own, sa.and_(Assignment.actor_type == 'group', Assignment.actor_id.in_(groups)))
+
+
+def ancestors(tx: db.Tx, project_id: str) -> list[Any]:
+    """A project's parents, nearest first, its domain last."""
+    found: list[Any] = []
+    row = tx.row(sa.select(Project).where(Project.id == project_id))
+    while row is not None and row.parent_id and len(found) < MAX_DEPTH:
+        row = tx.row(sa.select(Project).where(Project.id == row.parent_id))
+        if row is not None:
+            found.append(row)
+    return found
+
+
+def effective(tx: db.Tx, user_id: str, group_ids: list[str], target_type: str, target: Any) -> list[Any]:
+    """The (id, name) of the roles a user has on a target: granted, through groups, inherited and implied.
+
+    `target` is a row of a project or domain, None for the system.
+    """
+    target_id = target.id if target is not None else SYSTEM
+    places = [
+        sa.and_(
+            Assignment.target_type == target_type, Assignment.target_id == target_id, Assignment.inherited.is_(False)
+        )
+    ]
+    if target_type == 'project':
+        above = [target.domain_id, target.parent_id]
+        if target.parent_id != target.domain_id:
+            above += [row.id for row in ancestors(tx, target.id)]
+        places.append(sa.and_(Assignment.target_id.in_(set(filter(None, above))), Assignment.inherited.is_(True)))
+    query = sa.select(Assignment.role_id).where(held_by(user_id, group_ids), sa.or_(*places)).distinct()
+    return implied(tx, tx.column(query))
+
+
+def implications(tx: db.Tx) -> dict[str, list[str]]:
+    """Every role id that implies others, with those."""
+    found: dict[str, list[str]] = {}
+    for row in tx.rows(sa.select(ImpliedRole.prior_id, ImpliedRole.implied_id)):
+        found.setdefault(row.prior_id, []).append(row.implied_id)
+    return found
+
+
+def closure(role_ids: Iterable[str], rules: dict[str, list[str]]) -> list[str]:
+    """The roles and all that they imply, each once."""
+    found = list(dict.fromkeys(role_ids))
+    for role_id in found:
+        found += [more for more in rules.get(role_id, ()) if more not in found]
+    return found
+
+
+def implied(tx: db.Tx, role_ids: list[str]) -> list[Any]:
+    """The (id, name) of the roles and all that they imply; a domain's own roles only imply."""
+    if not role_ids:
+        return []
+    every = closure(role_ids, implications(tx))
+    query = sa.select(Role.id, Role.name).where(Role.id.in_(every), Role.domain_id == ROOT)
+    return list(tx.rows(query.order_by(Role.seq)))

@@ -1,0 +1,193 @@
+"""Logging in: who somebody is by the methods they bring, and the token they get for the scope they ask."""
+
+import dataclasses
+import datetime
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import db, errors
+from nimbus.common.clock import Clock
+from nimbus.identity import payload, scopes, subjects
+from nimbus.identity.models import ApplicationCredential, User
+from nimbus.identity.options import Settings
+from nimbus.identity.passwords import Passwords
+from nimbus.identity.payload import Claims
+from nimbus.identity.subjects import Subject, refusal
+from nimbus.identity.tokens import Validator
+
+SHA256 = 'sha256$'  # marks the hash of a secret that we made up: it is too long to be guessed, so one round is enough
+
+
+@dataclasses.dataclass(frozen=True)
+class Proof:
+    """What one method showed."""
+
+    user_id: str
+    methods: tuple[str, ...]
+    parent: Claims | None = None  # of the token that was shown
+    credential: Any = None  # of the application credential
+
+
+class Authority:
+    """Issues tokens; one in a process that serves identity."""
+
+    def __init__(
+        self, database: db.Database, validator: Validator, settings: Settings | None = None, clock: Clock | None = None
+    ) -> None:
+        self.settings = settings or Settings()
+        self.validator = validator
+        self._db, self._clock = database, clock or Clock()
+        self.passwords = Passwords(
+            self.settings.bcrypt_rounds, self.settings.password_threads, self.settings.password_waiting
+        )
+        self._methods: dict[str, Callable[[dict[str, Any]], Proof]] = {
+            'password': self._by_password,
+            'token': self._by_token,
+            'application_credential': self._by_application_credential,
+        }
+
+    def close(self) -> None:
+        """The hashing threads are gone."""
+        self.passwords.close()
+
+    def login(self, identity: dict[str, Any], scope: Any = None) -> tuple[str, Subject]:
+        """A new token and its subject.
+
+        Raises Unauthenticated when any of the methods fails or the scope is not the user's, Invalid on a bad request.
+        """
+        proofs = [self._prove(name, identity) for name in dict.fromkeys(identity['methods'])]
+        if not proofs or len({proof.user_id for proof in proofs}) != 1:
+            raise refusal()
+        with self._db.read() as tx:
+            told = scopes.asked(tx, scope)
+            subject = self._subject(tx, proofs, told)
+        return self.validator.seal(subject.claims), subject
+
+    def _prove(self, method: str, identity: dict[str, Any]) -> Proof:
+        if method not in self._methods:
+            raise errors.Unauthenticated('Attempted to authenticate with an unsupported method.')
+        if not isinstance(identity.get(method), dict):
+            raise scopes.missing(method, 'identity')
+        return self._methods[method](identity[method])
+
+    def _by_password(self, told: dict[str, Any]) -> Proof:
+        user = told.get('user')
+        if not user or not isinstance(user.get('password'), str):
+            raise scopes.missing('password' if user else 'user', 'user' if user else 'password')
+        with self._db.read() as tx:
+            row = _find_user(tx, user)
+        password = user['password']
+        short = len(password) <= self.settings.max_password_length
+        # An unknown user costs a check as well, so that the time of the answer tells nothing.
+        right = self.passwords.verify(password if short else '', row.password_hash if row else None)
+        if not (right and short):
+            raise refusal()
+        if row.password_expires_at and row.password_expires_at <= self._clock.now():
+            raise errors.Unauthenticated(f'The password is expired and needs to be changed for user: {row.id}.')
+        return Proof(row.id, ('password',))
+
+    def check_password(self, user_id: str, password: str) -> bool:
+        """Whether the password is the user's."""
+        with self._db.read() as tx:
+            stored = tx.scalar(sa.select(User.password_hash).where(User.id == user_id))
+        return self.passwords.verify(password, stored)
+
+    def _by_token(self, told: dict[str, Any]) -> Proof:
+        if not isinstance(told.get('id'), str):
+            raise scopes.missing('id', 'token')
+        subject = self.validator.entry(told['id']).subject
+        methods = tuple(dict.fromkeys(('token', *subject.claims.methods)))
+        return Proof(subject.user_id, methods, subject.claims, subject.credential)
+
+    def _by_application_credential(self, told: dict[str, Any]) -> Proof:
+        if not isinstance(told.get('secret'), str):
+            raise scopes.missing('secret', 'application_credential')
+        with self._db.read() as tx:
+            row = _find_credential(tx, told)
+        if not self._is_secret(told['secret'], row.secret_hash if row else None):
+            raise refusal()
+        if row.expires_at and row.expires_at <= self._clock.now():
+            raise refusal()
+        return Proof(row.user_id, ('application_credential',), None, row)
+
+    def _is_secret(self, secret: str, stored: str | None) -> bool:
+        if stored is not None and not stored.startswith(SHA256):
+            return self.passwords.verify(secret, stored)
+        return hmac.compare_digest(hash_made_up(secret), stored or SHA256)
+
+    def _subject(self, tx: db.Tx, proofs: list[Proof], told: scopes.Scope | None) -> Subject:
+        credential = next((proof.credential for proof in proofs if proof.credential), None)
+        claims = self._claims(proofs)
+        if credential is not None:
+            lent = ('project', credential.project_id)
+            if told not in (None, lent):
+                raise errors.Unauthenticated('Application credentials cannot request a scope.')
+            claims = dataclasses.replace(claims, application_credential_id=credential.id)
+            return subjects.describe(tx, _scoped(claims, lent))
+        if told is not None:
+            return subjects.describe(tx, _scoped(claims, told))
+        default = tx.scalar(sa.select(User.default_project_id).where(User.id == claims.user_id))
+        if default:
+            try:
+                return subjects.describe(tx, _scoped(claims, ('project', default)))
+            except errors.Unauthenticated:
+                pass  # a default project that is gone or closed to the user is passed over
+        return subjects.describe(tx, claims)
+
+    def _claims(self, proofs: list[Proof]) -> Claims:
+        """Claims without a scope; of a token that was shown they take over the end and the chain."""
+        now = self._clock.now()
+        ends = [now + datetime.timedelta(seconds=self.settings.token_expiration)]
+        ends += [proof.parent.expires_at for proof in proofs if proof.parent]
+        ends += [proof.credential.expires_at for proof in proofs if proof.credential and proof.credential.expires_at]
+        chain = [proof.parent.audit_ids[-1] for proof in proofs if proof.parent]
+        return Claims(
+            methods=tuple(dict.fromkeys(method for proof in proofs for method in proof.methods)),
+            user_id=proofs[0].user_id,
+            scope='unscoped',
+            scope_id='',
+            issued_at=now,
+            expires_at=min(ends),
+            audit_ids=(payload.new_audit_id(), *chain[:1]),
+        )
+
+
+def hash_made_up(secret: str) -> str:
+    """The hash of a secret that we made up ourselves."""
+    return SHA256 + hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _scoped(claims: Claims, scope: scopes.Scope) -> Claims:
+    return dataclasses.replace(claims, scope=scope[0], scope_id=scope[1])
+
+
+def _find_user(tx: db.Tx, told: dict[str, Any]) -> Any:
+    if told.get('id'):
+        return tx.row(sa.select(User).where(User.id == told['id']))
+    if not told.get('name'):
+        raise scopes.missing('id or name', 'user')
+    if not told.get('domain'):
+        raise scopes.missing('domain', 'user')
+    home = scopes.domain_id(tx, told['domain'])
+    return tx.row(sa.select(User).where(User.name == told['name'], User.domain_id == home)) if home else None
+
+
+def _find_credential(tx: db.Tx, told: dict[str, Any]) -> Any:
+    if told.get('id'):
+        return tx.row(sa.select(ApplicationCredential).where(ApplicationCredential.id == told['id']))
+    if not told.get('name'):
+        raise scopes.missing('id or name', 'application_credential')
+    if not isinstance(told.get('user'), dict):
+        raise scopes.missing('user', 'application_credential')
+    user = _find_user(tx, told['user'])
+    if user is None:
+        return None
+    return tx.row(
+        sa.select(ApplicationCredential).where(
+            ApplicationCredential.user_id == user.id, ApplicationCredential.name == told['name']
+        )
+    )

@@ -1,0 +1,122 @@
+"""The keys that tokens are sealed with: a directory of numbered files that rotates without hurting a live token.
+
+The highest number is the primary key, which seals; 0 is the staged one, which
+every host already opens tokens with before it becomes primary; the rest are
+secondary and only open.  A secondary key goes when no token it sealed can
+still be alive.
+"""
+
+import contextlib
+import fcntl
+import os
+import pathlib
+import time
+from collections.abc import Iterator
+
+from cryptography import fernet
+
+from nimbus.common import errors
+
+STAGED = 0
+MARGIN = 300  # seconds a key outlives the last token it sealed: hosts' clocks differ
+
+
+def setup(directory: str | os.PathLike[str]) -> None:
+    """The directory holds a staged and a primary key; what was there stays."""
+    root = pathlib.Path(directory)
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(root):
+        numbers = _numbers(root)
+        if STAGED not in numbers:
+            _create(root, STAGED)
+        if not any(numbers):
+            _create(root, 1)
+
+
+def rotate(directory: str | os.PathLike[str], token_life: float) -> None:
+    """The staged key is primary, a new one is staged, and keys are gone that sealed no token younger than `token_life`.
+
+    A rotation that was interrupted is only completed.  Raises NotFound when the directory was never set up.
+    """
+    root = pathlib.Path(directory)
+    if not root.is_dir() or not any(_numbers(root)):
+        raise errors.NotFound(f'There are no token keys in {directory}; run the setup first.')
+    with _locked(root):
+        numbers = _numbers(root)
+        if STAGED in numbers:
+            primary = max(numbers)
+            os.utime(root / str(primary))  # from now on it seals nothing
+            os.rename(root / str(STAGED), root / str(primary + 1))
+            os.utime(root / str(primary + 1))
+        _create(root, STAGED)
+        _drop_dead(root, token_life)
+
+
+def _drop_dead(root: pathlib.Path, token_life: float) -> None:
+    numbers = _numbers(root)
+    for number in numbers:
+        file = root / str(number)
+        if number not in (STAGED, max(numbers)) and time.time() - file.stat().st_mtime > token_life + MARGIN:
+            file.unlink()
+
+
+def _numbers(root: pathlib.Path) -> list[int]:
+    return sorted(int(file.name) for file in root.iterdir() if file.name.isdigit())
+
+
+def _create(root: pathlib.Path, number: int) -> None:
+    """A key file appears whole or not at all."""
+    part = root / f'.{number}.part'
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'wb') as file:
+        file.write(fernet.Fernet.generate_key())
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(part, root / str(number))
+
+
+@contextlib.contextmanager
+def _locked(root: pathlib.Path) -> Iterator[None]:
+    with open(root / '.lock', 'w') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+class KeyRing:
+    """The keys of a directory, read again when it changes."""
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        self._root = pathlib.Path(directory)
+        self._stamp: tuple[int, ...] | None = None
+        self._keys: list[fernet.Fernet] = []
+
+    def refresh(self) -> None:
+        """The ring has the directory's present keys; one that cannot be read changes nothing."""
+        with contextlib.suppress(OSError):
+            stamp = self._root.stat().st_mtime_ns
+            if stamp == self._stamp:
+                return
+            numbers = _numbers(self._root)
+            order = [n for n in reversed(numbers) if n != STAGED] + [n for n in numbers if n == STAGED]
+            self._keys = [fernet.Fernet((self._root / str(n)).read_bytes()) for n in order]
+            self._stamp = stamp
+
+    def seal(self, payload: bytes, now: float) -> bytes:
+        """The payload as a token that only holders of the keys can make or read.  Raises Unavailable without keys."""
+        self.refresh()
+        if not self._keys:
+            raise errors.Unavailable('Tokens cannot be issued: this host has no token keys.')
+        return self._keys[0].encrypt_at_time(payload, int(now))
+
+    def open(self, sealed: bytes) -> bytes | None:
+        """The payload of a token, or None when no key of the ring made it."""
+        for attempt in range(2):
+            for key in self._keys:
+                with contextlib.suppress(fernet.InvalidToken):
+                    return key.decrypt(sealed)
+            if attempt == 0:
+                before = self._keys
+                self.refresh()
+                if self._keys is before:
+                    break
+        return None

@@ -1,0 +1,206 @@
+"""The tables of identity.
+
+A domain is a project that is nobody's child: one table holds both, as their
+ids and their assignments live in one space.  `domain_id` of a domain and of a
+global role is '' rather than NULL, so that names are unique among them.
+"""
+
+import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nimbus.common import db
+
+ROOT = ''  # the domain_id of what belongs to no domain
+
+
+def _unique(name: str, *columns: str) -> Any:
+    return (sa.UniqueConstraint(*columns, name=name), db.Base.__table_args__)
+
+
+class Project(db.Base):
+    """A project, or a domain."""
+
+    __tablename__ = 'projects'
+    __table_args__ = _unique('projects_domain_name', 'domain_id', 'name')
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    name: Mapped[str]
+    domain_id: Mapped[db.Id] = mapped_column(index=True)
+    parent_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+    is_domain: Mapped[bool]
+    enabled: Mapped[bool]
+    description: Mapped[str] = mapped_column(sa.Text)
+    extra: Mapped[dict[str, Any]]
+    options: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime.datetime]
+
+
+class ProjectTag(db.Base):
+    """One tag of a project."""
+
+    __tablename__ = 'project_tags'
+    __table_args__ = _unique('project_tags_once', 'project_id', 'name')
+    seq: Mapped[db.Seq]
+    project_id: Mapped[db.Id]
+    name: Mapped[str] = mapped_column(index=True)
+
+
+class User(db.Base):
+    """A person or a service that logs in."""
+
+    __tablename__ = 'users'
+    __table_args__ = _unique('users_domain_name', 'domain_id', 'name')
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    name: Mapped[str]
+    domain_id: Mapped[db.Id]
+    enabled: Mapped[bool]
+    default_project_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+    password_hash: Mapped[str | None]
+    password_created_at: Mapped[datetime.datetime | None]
+    password_expires_at: Mapped[datetime.datetime | None]
+    extra: Mapped[dict[str, Any]]
+    options: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime.datetime]
+
+
+class Group(db.Base):
+    """Users that are given roles together."""
+
+    __tablename__ = 'user_groups'
+    __table_args__ = _unique('user_groups_domain_name', 'domain_id', 'name')
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    name: Mapped[str]
+    domain_id: Mapped[db.Id]
+    description: Mapped[str] = mapped_column(sa.Text)
+    extra: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime.datetime]
+
+
+class Membership(db.Base):
+    """A user is in a group."""
+
+    __tablename__ = 'memberships'
+    __table_args__ = _unique('memberships_once', 'user_id', 'group_id')
+    seq: Mapped[db.Seq]
+    user_id: Mapped[db.Id]
+    group_id: Mapped[db.Id] = mapped_column(index=True)
+
+
+class Role(db.Base):
+    """What a policy asks for by name; with a domain it only serves to imply others."""
+
+    __tablename__ = 'roles'
+    __table_args__ = _unique('roles_domain_name', 'domain_id', 'name')
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    name: Mapped[str]
+    domain_id: Mapped[db.Id]
+    description: Mapped[str | None] = mapped_column(sa.Text)
+    extra: Mapped[dict[str, Any]]
+    options: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime.datetime]
+
+
+class ImpliedRole(db.Base):
+    """Who has the prior role has the implied one too."""
+
+    __tablename__ = 'implied_roles'
+    __table_args__ = _unique('implied_roles_once', 'prior_id', 'implied_id')
+    seq: Mapped[db.Seq]
+    prior_id: Mapped[db.Id]
+    implied_id: Mapped[db.Id] = mapped_column(index=True)
+
+
+class Assignment(db.Base):
+    """An actor has a role on a target, or, inherited, on the projects below it."""
+
+    __tablename__ = 'assignments'
+    __table_args__ = _unique(
+        'assignments_once', 'actor_id', 'actor_type', 'target_id', 'target_type', 'role_id', 'inherited'
+    )
+    seq: Mapped[db.Seq]
+    actor_type: Mapped[str] = mapped_column(sa.String(8))  # user, group
+    actor_id: Mapped[db.Id]
+    target_type: Mapped[str] = mapped_column(sa.String(8))  # project, domain, system
+    target_id: Mapped[db.Id] = mapped_column(index=True)  # 'system' for the system
+    role_id: Mapped[db.Id] = mapped_column(index=True)
+    inherited: Mapped[bool]
+
+
+class Region(db.Base):
+    """A place where endpoints stand."""
+
+    __tablename__ = 'regions'
+    seq: Mapped[db.Seq]
+    id: Mapped[str] = mapped_column(unique=True)
+    description: Mapped[str] = mapped_column(sa.Text)
+    parent_region_id: Mapped[str | None] = mapped_column(index=True)
+    extra: Mapped[dict[str, Any]]
+
+
+class Service(db.Base):
+    """A kind of API that the catalog shows."""
+
+    __tablename__ = 'catalog_services'
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    type: Mapped[str]
+    name: Mapped[str | None]
+    enabled: Mapped[bool]
+    extra: Mapped[dict[str, Any]]
+
+
+class Endpoint(db.Base):
+    """One URL of a service."""
+
+    __tablename__ = 'endpoints'
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    service_id: Mapped[db.Id] = mapped_column(index=True)
+    region_id: Mapped[str | None] = mapped_column(index=True)
+    interface: Mapped[str] = mapped_column(sa.String(16))
+    url: Mapped[str] = mapped_column(sa.Text)
+    enabled: Mapped[bool]
+    extra: Mapped[dict[str, Any]]
+
+
+class ApplicationCredential(db.Base):
+    """A secret of its own that stands for a user on one project, with some of the roles."""
+
+    __tablename__ = 'application_credentials'
+    __table_args__ = _unique('application_credentials_user_name', 'user_id', 'name')
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    user_id: Mapped[db.Id]
+    project_id: Mapped[db.Id] = mapped_column(index=True)
+    name: Mapped[str]
+    description: Mapped[str | None] = mapped_column(sa.Text)
+    secret_hash: Mapped[str]
+    role_ids: Mapped[list[Any]]
+    unrestricted: Mapped[bool]
+    expires_at: Mapped[datetime.datetime | None]
+    created_at: Mapped[datetime.datetime]
+
+
+class Revocation(db.Base):
+    """Something that validators must not believe any longer; see `revocations`."""
+
+    __tablename__ = 'revocations'
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(sa.String(16))
+    subject: Mapped[str]
+    before: Mapped[datetime.datetime | None]  # tokens issued before are refused; None: only caches are stale
+    created_at: Mapped[datetime.datetime] = mapped_column(index=True)
+
+
+class RevocationCounter(db.Base):
+    """The newest revocation's number: one row, whose lock makes numbers follow the order of commits."""
+
+    __tablename__ = 'revocation_counter'
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int]

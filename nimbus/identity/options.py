@@ -1,0 +1,102 @@
+"""Identity's options, and their values as one object that is handed down.
+
+`parts.extra['identity']` holds the `auth.Authority` of a process that serves identity; the API makes it from
+these options where nobody did.
+"""
+
+import dataclasses
+import pathlib
+from typing import Any, Self
+
+from oslo_config import cfg
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The values of the [identity] group."""
+
+    key_repository: str = ''
+    token_expiration: int = 3600
+    allow_expired_window: int = 172800
+    bcrypt_rounds: int = 12
+    max_password_length: int = 4096
+    password_threads: int = 0
+    password_waiting: int = 64
+    cache_size: int = 20000
+    revocation_interval: float = 0.5
+    revocation_patience: float = 30.0
+    application_credential_limit: int = -1
+
+    @classmethod
+    def of(cls, conf: Any) -> Self:
+        """The values of a loaded configuration."""
+        group = conf.identity
+        values = {field.name: getattr(group, field.name) for field in dataclasses.fields(cls)}
+        values['key_repository'] = group.key_repository or str(pathlib.Path(conf.state_path) / 'token-keys')
+        return cls(**values)
+
+
+_DEFAULT = Settings()
+
+OPTIONS = {
+    'identity': [
+        cfg.StrOpt(
+            'key_repository',
+            default=_DEFAULT.key_repository,
+            help='Directory of the keys that tokens are sealed with; empty means token-keys under state_path.',
+        ),
+        cfg.IntOpt('token_expiration', default=_DEFAULT.token_expiration, min=1, help='Seconds a token lives.'),
+        cfg.IntOpt(
+            'allow_expired_window',
+            default=_DEFAULT.allow_expired_window,
+            min=0,
+            help='Seconds after its end in which a service may still ask what a token was.',
+        ),
+        cfg.IntOpt(
+            'bcrypt_rounds',
+            default=_DEFAULT.bcrypt_rounds,
+            min=4,
+            max=31,
+            help='Cost of a password hash; each step doubles it.',
+        ),
+        cfg.IntOpt(
+            'max_password_length', default=_DEFAULT.max_password_length, min=1, help='Characters a password may have.'
+        ),
+        cfg.IntOpt(
+            'password_threads',
+            default=_DEFAULT.password_threads,
+            min=0,
+            help='Passwords hashed at the same time; 0 means one for each processor.',
+        ),
+        cfg.IntOpt(
+            'password_waiting',
+            default=_DEFAULT.password_waiting,
+            min=0,
+            help='Logins that may wait for their turn to be hashed; one more is answered 503.',
+        ),
+        cfg.IntOpt(
+            'cache_size',
+            default=_DEFAULT.cache_size,
+            min=1,
+            help='Validated tokens that a process remembers.',
+        ),
+        cfg.FloatOpt(
+            'revocation_interval',
+            default=_DEFAULT.revocation_interval,
+            min=0.01,
+            help='Seconds between two looks for revoked tokens.',
+        ),
+        cfg.FloatOpt(
+            'revocation_patience',
+            default=_DEFAULT.revocation_patience,
+            min=0.1,
+            help='Seconds without news of revocations after which tokens are refused rather than guessed at.',
+        ),
+        cfg.IntOpt(
+            'application_credential_limit',
+            default=_DEFAULT.application_credential_limit,
+            min=-1,
+            help='Application credentials a user may have; -1 means any number.',
+        ),
+    ],
+}

@@ -1,0 +1,50 @@
+"""What validators must not believe any longer, in one numbered sequence that each of them follows.
+
+A row either refuses the tokens of a subject that were issued before a moment,
+or only says that what is remembered of the subject is stale.  Subjects:
+`audit` one token, `chain` a token and all that came of it, `user`, `group`,
+`project`, `domain`, `credential`, `catalog`, and `all`.
+"""
+
+import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import clock, db
+from nimbus.identity.models import Revocation, RevocationCounter
+
+PAGE = 5000  # rows read at a time, so that a validator that starts late stays small
+
+
+def revoke(tx: db.Tx, kind: str, subject: str) -> None:
+    """Tokens of the subject that were issued until now are refused everywhere within a second of the commit."""
+    _append(tx, kind, subject, clock.Clock().now())
+
+
+def refresh(tx: db.Tx, kind: str, subject: str = '') -> None:
+    """What validators remember of the subject is forgotten within a second of the commit."""
+    _append(tx, kind, subject, None)
+
+
+def _append(tx: db.Tx, kind: str, subject: str, before: datetime.datetime | None) -> None:
+    if not tx.update(RevocationCounter, RevocationCounter.id == 1, number=RevocationCounter.number + 1):
+        tx.insert(RevocationCounter, id=1, number=1)
+    number = newest(tx)
+    tx.insert(Revocation, number=number, kind=kind, subject=subject, before=before, created_at=clock.Clock().now())
+
+
+def newest(tx: db.Tx) -> int:
+    """The number of the last row there was, 0 before the first."""
+    return tx.scalar(sa.select(RevocationCounter.number)) or 0
+
+
+def since(tx: db.Tx, number: int) -> list[Any]:
+    """The rows after that number, in the order of their commits; a part of them when there are many."""
+    query = sa.select(Revocation).where(Revocation.number > number).order_by(Revocation.number).limit(PAGE)
+    return list(tx.rows(query))
+
+
+def prune(tx: db.Tx, before: datetime.datetime) -> int:
+    """Rows from before that moment are gone, for no token they refuse is still alive; returns how many were."""
+    return tx.delete(Revocation, Revocation.created_at < before)

@@ -1,0 +1,262 @@
+"""Tokens: sealed claims that any API process checks by itself, in microseconds and without a query once seen."""
+
+import base64
+import binascii
+import dataclasses
+import datetime
+import hashlib
+import logging
+import threading
+from typing import Any
+
+from nimbus.common import db, errors
+from nimbus.common.clock import Clock
+from nimbus.common.context import Context
+from nimbus.identity import payload, revocations, subjects
+from nimbus.identity.keys import KeyRing
+from nimbus.identity.options import Settings
+from nimbus.identity.payload import Claims
+from nimbus.identity.subjects import Subject, refusal
+
+LOG = logging.getLogger(__name__)
+MAX_LENGTH = 2048  # characters; longer is no token and costs nothing
+PRUNE_EVERY = 600.0  # seconds between two looks for revocations that nothing needs any more
+MARGIN = datetime.timedelta(hours=1)  # a revocation outlives the last token it refuses: hosts' clocks differ
+EPOCH = payload.EPOCH
+
+
+@dataclasses.dataclass(slots=True)
+class Entry:
+    """What is remembered of one token."""
+
+    expires: datetime.datetime
+    subject: Subject
+    values: dict[str, Any]  # the attributes of its Context
+    body: Any = None  # its description on the wire, for whoever asks identity
+    body_at: int = -1  # the catalog that the body shows
+
+
+class Validator:
+    """Knows tokens; one a process, shared by its APIs."""
+
+    def __init__(
+        self,
+        database: db.Database,
+        key_repository: str,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._db, self._settings, self._clock = database, settings or Settings(), clock or Clock()
+        self.keys = KeyRing(key_repository)
+        self._entries: dict[bytes, Entry] = {}
+        self._index: dict[tuple[str, str], set[bytes]] = {}
+        self._before: dict[tuple[str, str], datetime.datetime] = {}
+        self._seen = 0
+        self.catalog_generation = 0  # grows when the catalog changed
+        self._read_at: float | None = None
+        self._pruned_at = self._clock.monotonic()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Revocations are followed by a thread of its own from now on."""
+        self.poll()
+        self._thread = threading.Thread(target=self._follow, name='revocations', daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """The thread is gone; the validator still works, and looks for itself."""
+        self._stop.set()
+        if self._thread:
+            self._thread.join()
+            self._thread = None
+
+    def validate(
+        self,
+        token: str,
+        service_token: str | None = None,
+        request_id: str | None = None,
+        global_request_id: str | None = None,
+        remote_address: str | None = None,
+    ) -> Context:
+        """Who the token speaks for.  Raises Unauthenticated, and Unavailable when revocations cannot be read.
+
+        A service's token beside it lets a token through that has ended while the service worked on its behalf.
+        """
+        service_roles: tuple[str, ...] = ()
+        if service_token:
+            service_roles = self._entry(service_token, False).values['roles']
+        entry = self._entry(token, 'service' in service_roles)
+        asker = object.__new__(Context)
+        # Written past the frozen dataclass's own setter, which alone would cost more than all of the rest.
+        asker.__dict__.update(entry.values)
+        asker.__dict__.update(
+            token=token,
+            service_roles=service_roles,
+            global_request_id=global_request_id,
+            remote_address=remote_address,
+            request_id=request_id or Context().request_id,
+        )
+        return asker
+
+    def entry(self, token: str, allow_expired: bool = False) -> Entry:
+        """All that is known of the token.  Raises as `validate` does."""
+        return self._entry(token, allow_expired)
+
+    def seal(self, claims: Claims) -> str:
+        """The claims as a token."""
+        now = (self._clock.now() - EPOCH).total_seconds()
+        return self.keys.seal(payload.pack(claims), now).rstrip(b'=').decode()
+
+    def _entry(self, token: str, allow_expired: bool) -> Entry:
+        self._keep_up()
+        digest = hashlib.sha256(token.encode('utf-8', 'replace')).digest()
+        entry = self._entries.get(digest)
+        if entry is None:
+            entry = self._learn(token, digest, allow_expired)
+        now = self._clock.now()
+        if now >= entry.expires:
+            window = datetime.timedelta(seconds=self._settings.allow_expired_window)
+            if not allow_expired or now >= entry.expires + window:
+                raise refusal()
+        return entry
+
+    def _keep_up(self) -> None:
+        """What is known of revocations is recent enough.  Raises Unavailable when it cannot be."""
+        age = float('inf') if self._read_at is None else self._clock.monotonic() - self._read_at
+        if self._thread is None and age > self._settings.revocation_interval:
+            self._try_to_poll()
+        elif age > self._settings.revocation_patience:
+            self._try_to_poll()
+        if self._read_at is None or self._clock.monotonic() - self._read_at > self._settings.revocation_patience:
+            raise errors.Unavailable('Tokens cannot be checked at the moment: revocations cannot be read.')
+
+    def _learn(self, token: str, digest: bytes, allow_expired: bool) -> Entry:
+        claims = self.read(token)
+        if self._clock.now() >= claims.expires_at and not allow_expired:
+            raise refusal()
+        seen = self._seen
+        with self._db.read() as tx:
+            subject = subjects.describe(tx, claims)
+        keys = subject.keys()
+        self._refuse_revoked(claims, keys)
+        entry = Entry(claims.expires_at, subject, _values(subject))
+        with self._lock:
+            # A revocation that was applied while the database was asked may not know of this entry.
+            if self._seen == seen and self._clock.now() < claims.expires_at:
+                self._make_room()
+                self._entries[digest] = entry
+                for key in keys:
+                    self._index.setdefault(key, set()).add(digest)
+        return entry
+
+    def read(self, token: str) -> Claims:
+        """The claims that are sealed in the token.  Raises Unauthenticated when no key of ours sealed it."""
+        try:
+            raw = token.encode('ascii')
+            decoded = base64.urlsafe_b64decode(raw + b'=' * (-len(raw) % 4))
+        except (UnicodeEncodeError, binascii.Error):
+            raise refusal() from None
+        whole = base64.urlsafe_b64encode(decoded)
+        # Only the one spelling we gave out is a token: others could slip past what is known by its digest.
+        if len(raw) > MAX_LENGTH or whole.rstrip(b'=') != raw:
+            raise refusal()
+        opened = self.keys.open(whole)
+        if opened is None:
+            raise refusal()
+        try:
+            return payload.unpack(opened)
+        except ValueError:
+            raise refusal() from None
+
+    def _refuse_revoked(self, claims: Claims, keys: list[tuple[str, str]]) -> None:
+        for key in keys:
+            before = self._before.get(key)
+            if before is not None and claims.issued_at <= before:
+                raise refusal()
+
+    def _make_room(self) -> None:
+        """The oldest tenth is forgotten when the cache is full.  The lock is held."""
+        if len(self._entries) < self._settings.cache_size:
+            return
+        for digest in list(self._entries)[: max(1, self._settings.cache_size // 10)]:
+            self._drop(digest)
+
+    def _drop(self, digest: bytes) -> None:
+        entry = self._entries.pop(digest, None)
+        for key in entry.subject.keys() if entry else ():
+            held = self._index.get(key)
+            if held is not None:
+                held.discard(digest)
+                if not held:
+                    del self._index[key]
+
+    def poll(self) -> None:
+        """Everything committed until now about revocations is obeyed.  Raises Unavailable when it cannot be read."""
+        started = self._clock.monotonic()
+        with self._db.read() as tx:
+            while rows := revocations.since(tx, self._seen):
+                self._apply(rows)
+        self.keys.refresh()
+        self._read_at = started
+
+    def _apply(self, rows: list[Any]) -> None:
+        with self._lock:
+            for row in rows:
+                if row.number <= self._seen:
+                    continue
+                self._seen = row.number
+                key = (row.kind, row.subject)
+                if row.before is not None:
+                    self._before[key] = max(row.before, self._before.get(key, row.before))
+                if row.kind == 'catalog':
+                    self.catalog_generation += 1
+                elif row.kind == 'all':
+                    self._entries.clear()
+                    self._index.clear()
+                else:
+                    for digest in list(self._index.get(key, ())):
+                        self._drop(digest)
+
+    def _try_to_poll(self) -> None:
+        try:
+            self.poll()
+        except errors.Unavailable as why:
+            LOG.warning('Revocations cannot be read: %s', why)
+
+    def _follow(self) -> None:
+        while not self._stop.wait(self._settings.revocation_interval):
+            try:
+                self._try_to_poll()
+                if self._clock.monotonic() - self._pruned_at > PRUNE_EVERY:
+                    self.prune()
+            except Exception:  # the thread must not die: without it every token is refused after a while
+                LOG.exception('Revocations could not be followed')
+
+    def prune(self) -> None:
+        """Revocations that refuse no living token are forgotten, here and in the database."""
+        self._pruned_at = self._clock.monotonic()
+        limit = self._clock.now() - datetime.timedelta(seconds=self._settings.token_expiration) - MARGIN
+        with self._lock:
+            self._before = {key: before for key, before in self._before.items() if before > limit}
+        with self._db.write() as tx:
+            revocations.prune(tx, limit)
+
+
+def _values(subject: Subject) -> dict[str, Any]:
+    """The attributes of the subject's Context."""
+    place = subject.project
+    asker = Context(
+        request_id='',
+        user_id=subject.user_id,
+        user_name=subject.user_name,
+        user_domain_id=subject.user_domain_id,
+        project_id=place.id if place else None,
+        project_name=place.name if place else None,
+        project_domain_id=place.domain_id if place else None,
+        domain_id=subject.domain.id if subject.domain else None,
+        system=subject.system,
+        roles=tuple(name for _, name in subject.roles),
+    )
+    return {field.name: getattr(asker, field.name) for field in dataclasses.fields(asker)}

@@ -1,0 +1,214 @@
+"""The network agent: makes its host look as the desk says, again and again, and tells how far it came.
+
+It keeps nothing that it could not ask for anew.  A nudge makes it look at
+once; without one it looks every few seconds, and compares the host with what
+it should be every half minute even if nothing changed, so that what somebody
+broke is mended.  While the desk is away it keeps the host as it last was told.
+"""
+
+import dataclasses
+import logging
+import threading
+from typing import Any
+
+from nimbus.common.clock import Clock
+from nimbus.common.context import Context
+from nimbus.common.desk import Heartbeat
+from nimbus.common.errors import NimbusError
+from nimbus.network.agent.drivers.base import Desired, Driver
+from nimbus.network.rpc import BINARIES, NetworkAgent
+
+LOG = logging.getLogger(__name__)
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0  # seconds between tries while the host gives trouble
+PATIENCE = 3  # failed tries before ports that wait are said to be in trouble: a switch restarts in less
+UNKNOWN = -1  # a generation that no host ever has
+
+
+@dataclasses.dataclass(frozen=True)
+class Pace:
+    """How often, in seconds."""
+
+    poll: float = 3
+    resync: float = 30
+    report: float = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What is to be told: which ports stand at which generation, and which cannot."""
+
+    generation: int
+    wired: tuple[str, ...]
+    trouble: tuple[tuple[str, str], ...]
+
+
+class Agent(NetworkAgent):
+    """The network of one host."""
+
+    def __init__(
+        self, driver: Driver, desk: Any, host: str, pace: Pace | None = None, clock: Clock | None = None
+    ) -> None:
+        """`desk` speaks NetworkDesk."""
+        self.driver, self.desk, self.host = driver, desk, host
+        self.pace, self.clock = pace or Pace(), clock or Clock()
+        self._desired: Desired | None = None
+        self._opened, self._failures, self._why = False, 0, ''
+        self._synced: float | None = None  # when the host was last made to look right
+        self._told: Outcome | None = None  # what the desk last heard
+        self._told_at = 0.0
+        self._wired: set[str] = set()
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name='network-agent', daemon=True)
+        self._hearts = [Heartbeat(desk, host, name, self._facts_of(name), self.pace.report) for name in BINARIES]
+
+    def start(self) -> None:
+        """The host is being looked after from now on."""
+        self._thread.start()
+        for heart in self._hearts:
+            heart.start()
+
+    def stop(self) -> None:
+        """The agent's threads are gone; what it wired stays."""
+        for heart in self._hearts:
+            heart.stop()
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(30)
+        self.driver.close()
+
+    def nudge(self, context: Context) -> None:
+        self._wake.set()
+
+    def current(self) -> Desired | None:
+        """What the host was last told to look like; who answers metadata requests asks this."""
+        return self._desired
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            try:
+                pause = self.turn()
+            except Exception:  # the one thread that mends the host must outlive whatever it meets
+                LOG.exception('The network of %s could not be looked after', self.host)
+                pause = self._failed('An unexpected error happened; the log of the network agent tells more.')
+            self._wake.wait(pause)
+
+    def turn(self) -> float:
+        """Look once: ask, apply if there is reason to, report; returns the seconds until the next look."""
+        news = self._ask()
+        if self._desired is None:
+            return self.pace.poll
+        late = self._synced is None or self.clock.monotonic() - self._synced >= self.pace.resync
+        if news or late or self._failures:
+            try:
+                trouble = self._apply(self._desired)
+            except OSError as why:
+                return self._failed(str(why) or type(why).__name__)
+            self._report(self._outcome(self._desired, trouble))
+            if trouble:
+                return self._pause_after_failure()
+            self._failures, self._why = 0, ''
+        elif self._told is None or self.clock.monotonic() - self._told_at >= self.pace.resync:
+            self._report(self._outcome(self._desired, {}))
+        return self.pace.poll
+
+    def _ask(self) -> bool:
+        """Whether the desk told something new; while it is away nothing is new."""
+        since = self._desired.generation if self._desired is not None else UNKNOWN
+        try:
+            told = self.desk.desired(self.host, since)
+        except NimbusError as why:
+            LOG.warning('The desk does not say what the network of %s should be: %s', self.host, why)
+            return False
+        if told is None:
+            return False
+        self._desired = Desired.from_dict(told)
+        return True
+
+    def _apply(self, desired: Desired) -> dict[str, str]:
+        if not self._opened:
+            self.driver.open()
+            self._opened = True
+        trouble = self.driver.apply(desired)
+        for name, why in trouble.items():
+            LOG.warning('%s could not be wired on %s: %s', name, self.host, why)
+        self._wired = self.driver.wired()
+        self._synced = self.clock.monotonic()
+        return trouble
+
+    def _outcome(self, desired: Desired, trouble: dict[str, str]) -> Outcome:
+        """Guests' ports as the host has them; the network service's own stand where nothing is wrong."""
+        wrong = dict(trouble)
+        own = [network.dhcp_port_id for network in desired.networks if network.dhcp_port_id]
+        for router in desired.routers:
+            for port in router.ports:
+                own.append(port.port_id)
+                if router.id in trouble:
+                    wrong[port.port_id] = trouble[router.id]
+            wrong.pop(router.id, None)
+        wired = {port.id for port in desired.ports} & self._wired | set(own)
+        return Outcome(desired.generation, tuple(sorted(wired - set(wrong))), tuple(sorted(wrong.items())))
+
+    def _failed(self, why: str) -> float:
+        """Nothing could be applied; ports that wait are told about once it has lasted."""
+        LOG.warning('The network of %s cannot be changed: %s', self.host, why)
+        self._why, self._opened = why, False
+        pause = self._pause_after_failure()
+        if self._failures >= PATIENCE and self._desired is not None:
+            waiting = {port.id: why for port in self._desired.ports if port.id not in self._wired}
+            self._report(self._outcome(self._desired, waiting))
+        return pause
+
+    def _pause_after_failure(self) -> float:
+        self._failures += 1
+        return min(FIRST_PAUSE * 2 ** min(self._failures - 1, 10), LONGEST_PAUSE)
+
+    def _report(self, outcome: Outcome) -> None:
+        """The desk has heard the outcome, or will be told again at the next look."""
+        if outcome == self._told and self.clock.monotonic() - self._told_at < self.pace.resync:
+            return
+        try:
+            self.desk.applied(self.host, outcome.generation, list(outcome.wired), dict(outcome.trouble))
+        except NimbusError as why:
+            LOG.warning('The desk did not hear how the network of %s is: %s', self.host, why)
+            self._told = None
+            return
+        self._told, self._told_at = outcome, self.clock.monotonic()
+
+    def _facts_of(self, binary: str) -> Any:
+        def facts() -> dict[str, Any]:
+            return {'configurations': _configurations(binary, self._desired), 'trouble': self._why}
+
+        return facts
+
+
+def _configurations(binary: str, desired: Desired | None) -> dict[str, Any]:
+    """What an agent's `configurations` say, under the field's names."""
+    networks = desired.networks if desired else ()
+    routers = desired.routers if desired else ()
+    if binary == 'neutron-openvswitch-agent':
+        return {
+            'bridge_mappings': {},
+            'tunnel_types': [],
+            'integration_bridge': 'br-int',
+            'ovs_hybrid_plug': True,
+            'devices': len(desired.ports) if desired else 0,
+        }
+    if binary == 'neutron-dhcp-agent':
+        served = [network for network in networks if network.dhcp_port_id]
+        return {
+            'dhcp_lease_duration': 86400,
+            'networks': len(served),
+            'subnets': sum(len(network.subnets) for network in served),
+            'ports': sum(len(network.leases) for network in served),
+        }
+    if binary == 'neutron-l3-agent':
+        return {
+            'agent_mode': 'legacy',
+            'routers': len(routers),
+            'interfaces': sum(len(router.ports) for router in routers),
+            'ex_gw_ports': 0,
+            'floating_ips': 0,
+        }
+    return {}

@@ -1,0 +1,43 @@
+"""The conductor's side of the network agents' desk."""
+
+from typing import Any
+
+from nimbus.common import clock, deskside, jobs, services
+from nimbus.common.context import Context, internal
+from nimbus.network import desired, generations, hosting, ports, services_due
+from nimbus.network.models import Host
+from nimbus.network.rpc import BINARIES, NetworkDesk
+
+
+class NetworkDeskServer(deskside.DeskServer, NetworkDesk):
+    """Hands out what hosts must look like, and takes in what they do."""
+
+    kinds = {binary: services.Kind('network', binary) for binary in BINARIES}
+
+    def alive(self, context: Context, host: str, binary: str, facts: dict[str, Any], started: bool) -> str:
+        found = super().alive(context, host, binary, facts, started)
+        if binary in hosting.AGENT.values():
+            with self.db.read() as tx:
+                waiting = services_due.waiting(tx)
+            if waiting:
+                with self.db.write() as tx:
+                    services_due.place(tx, internal(), waiting)
+        return found
+
+    def desired(self, context: Context, host: str, since: int) -> dict[str, Any] | None:
+        with self.db.read() as tx:
+            if since and generations.of(tx, host) == since:
+                return None
+            return desired.desired(tx, host)
+
+    def applied(self, context: Context, host: str, generation: int, wired: list[str], trouble: dict[str, str]) -> None:
+        with self.db.read() as tx:
+            known = hosting.seen(tx, host)
+            if known and known.applied >= generation and not ports.unsettled(tx, host, generation, wired, trouble):
+                return
+        with self.db.write() as tx:
+            now = clock.Clock().now()
+            tx.update(Host, Host.host == host, Host.applied <= generation, applied=generation, applied_at=now)
+            for device in ports.settle(tx, host, generation, wired, trouble):
+                if device:
+                    jobs.wake(tx, device)

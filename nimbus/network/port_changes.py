@@ -1,0 +1,168 @@
+"""What users may ask of their ports, beyond what the rows themselves forbid."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import db, errors
+from nimbus.common.context import Context
+from nimbus.network import addresses as fixed
+from nimbus.network import generations, groups, ports, standard
+from nimbus.network.models import Port
+
+MAX_PAIRS = 10
+PLAIN = ('name', 'description', 'admin_state_up', 'device_id', 'device_owner', 'vnic_type', 'profile')
+
+
+def create(tx: db.Tx, ctx: Context, network: Any, project_id: str, values: dict[str, Any]) -> str:
+    """The port that the values describe stands; returns its id.  Raises Invalid, Conflict, NotFound, OverQuota."""
+    secure = values.get('port_security_enabled')
+    secure = network.port_security_enabled if secure is None else secure
+    if not secure and values.get('groups'):
+        raise errors.Invalid(
+            'Port Security must be enabled and port must have an IP address in order to use security groups.',
+            type='PortSecurityAndIPRequiredForSecurityGroups',
+        )
+    _check_pairs(values.get('allowed_address_pairs', ()), secure)
+    return ports.insert(tx, ctx, ports.Draft(network=network, project_id=project_id, **_paired(values)))
+
+
+def _check_pairs(pairs: Sequence[dict[str, Any]], secure: bool) -> None:
+    if pairs and not secure:
+        raise errors.Conflict(
+            'Port Security must be enabled in order to have allowed address pairs on a port.',
+            type='AddressPairAndPortSecurityRequired',
+        )
+    if len(pairs) > MAX_PAIRS:
+        raise errors.Invalid(
+            f'The number of allowed address pair exceeds the maximum {MAX_PAIRS}.', type='AllowedAddressPairExhausted'
+        )
+
+
+def _paired(values: dict[str, Any], mac: str | None = None) -> dict[str, Any]:
+    """The values with a MAC in every address pair that has the port's own."""
+    pairs = values.get('allowed_address_pairs')
+    if not pairs:
+        return values
+    mac = values.get('mac_address') or mac or ports.new_mac()
+    named = [{'ip_address': pair['ip_address'], 'mac_address': pair.get('mac_address') or mac} for pair in pairs]
+    seen = set()
+    for pair in named:
+        key = pair['mac_address'], pair['ip_address']
+        if key in seen:
+            raise errors.Invalid(
+                f'Request contains duplicate address pair: mac_address {key[0]} ip_address {key[1]}.',
+                type='DuplicateAddressPairInRequest',
+            )
+        seen.add(key)
+    return {**values, 'mac_address': mac, 'allowed_address_pairs': named}
+
+
+@dataclasses.dataclass
+class _Change:
+    """One update under way."""
+
+    tx: db.Tx
+    ctx: Context
+    row: Any
+    values: dict[str, Any]
+
+    def value(self, name: str) -> Any:
+        return self.values.get(name, getattr(self.row, name))
+
+
+def update(tx: db.Tx, ctx: Context, port_id: str, values: dict[str, Any]) -> None:
+    """The port has the values, and every host concerned is told.  Raises NotFound, Invalid, Conflict."""
+    row = ports.show(tx, ctx, port_id)
+    change = _Change(tx, ctx, row, values)
+    before = groups.of_ports(tx, [port_id]).get(port_id, [])
+    after = _groups_after(change, before)
+    kept = {name: values[name] for name in PLAIN if name in values}
+    if 'allowed_address_pairs' in values:
+        _check_pairs(values['allowed_address_pairs'], change.value('port_security_enabled'))
+        kept['allowed_address_pairs'] = _paired(values, row.mac_address)['allowed_address_pairs']
+    if 'port_security_enabled' in values:
+        kept['port_security_enabled'] = values['port_security_enabled']
+    if values.get('mac_address') and values['mac_address'] != row.mac_address:
+        _change_mac(change)
+    host = values.get('host', row.host)
+    if host != row.host:
+        kept |= {'host': host, 'status': ports.DOWN, 'trouble': None}
+    standard.touch(tx, Port, port_id, **kept)
+    if 'fixed_ips' in values:
+        _move(change)
+    if after != before:
+        groups.join(tx, ctx, port_id, row.project_id, after)
+    generations.bump(tx, [row.host] if row.host != host else [])
+    ports.concern(tx, port_id, row.network_id, host, sorted({*before, *after}))
+
+
+def _groups_after(change: _Change, before: list[str]) -> list[str]:
+    wanted = change.values.get('groups', before)
+    secure, row = change.value('port_security_enabled'), change.row
+    if secure or not wanted:
+        return sorted(set(wanted))
+    if 'groups' in change.values:
+        raise errors.Invalid(
+            'Port Security must be enabled and port must have an IP address in order to use security groups.',
+            type='PortSecurityAndIPRequiredForSecurityGroups',
+        )
+    raise errors.Conflict(
+        f'Port {row.id} has security group associated. Cannot disable port security or ip address until security '
+        'group is removed.',
+        type='PortSecurityPortHasSecurityGroup',
+    )
+
+
+def _change_mac(change: _Change) -> None:
+    row, mac = change.row, change.values['mac_address']
+    if row.host and row.device_owner.startswith('compute:'):
+        raise errors.Conflict(
+            f'Unable to complete operation on port {row.id}, port is already bound, port type: ovs, old_mac '
+            f'{row.mac_address}, new_mac {mac}.',
+            type='PortBound',
+        )
+    try:
+        with change.tx.connection.begin_nested():
+            change.tx.update(Port, Port.id == row.id, mac_address=mac)
+    except sa.exc.IntegrityError as why:
+        raise errors.Conflict(
+            f'Unable to complete operation for network {row.network_id}. The mac address {mac} is in use.',
+            type='MacAddressInUse',
+        ) from why
+
+
+def _move(change: _Change) -> None:
+    """The port has the addresses asked for; those it had and keeps are never free in between."""
+    tx, row, wanted = change.tx, change.row, list(change.values['fixed_ips'] or [])
+    had = fixed.of(tx, [row.id]).get(row.id, [])
+    free = {address.ip_address: address for address in had}
+    keep, ask = [], []
+    for item in wanted:
+        match = next((a for a in free.values() if _is(item, a)), None)
+        if match is None:
+            ask.append(item)
+        else:
+            keep.append(match.ip_address)
+            del free[match.ip_address]
+    fixed.take_back(tx, row.id, keep)
+    fixed.give(tx, row.id, row.network_id, change.value('mac_address'), ask)
+
+
+def _is(item: dict[str, str], address: Any) -> bool:
+    return item.get('subnet_id', address.subnet_id) == address.subnet_id and (
+        item.get('ip_address', address.ip_address) == address.ip_address
+    )
+
+
+def delete(tx: db.Tx, ctx: Context, port_id: str) -> None:
+    """The port is gone.  Raises NotFound, Conflict for a router's port, which goes with its interface."""
+    row = ports.show(tx, ctx, port_id)
+    if row.device_owner == ports.ROUTER:
+        raise errors.Conflict(
+            f'Port {port_id} cannot be deleted directly via the port API: has device owner {row.device_owner}.',
+            type='ServicePortInUse',
+        )
+    ports.drop(tx, ctx, port_id)

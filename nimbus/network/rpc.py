@@ -1,0 +1,34 @@
+"""What the network agents are told, and what they ask and report."""
+
+from typing import Any
+
+from nimbus.common import desk
+from nimbus.common.context import Context
+from nimbus.common.rpc import Contract, call, cast
+
+# Under which names one agent process appears, as the field's tools know them.
+BINARIES = ('neutron-openvswitch-agent', 'neutron-dhcp-agent', 'neutron-l3-agent', 'neutron-metadata-agent')
+
+
+class NetworkAgent(Contract):
+    """Spoken to one host: its network must look otherwise now."""
+
+    topic = 'network'
+
+    @cast
+    def nudge(self, context: Context) -> None:
+        """Ask the desk at once what the host must look like."""
+
+
+class NetworkDesk(desk.Desk):
+    """What network agents ask."""
+
+    topic = 'desk-network'
+
+    @call(timeout=30)
+    def desired(self, context: Context, host: str, since: int) -> dict[str, Any] | None:
+        """What the host must look like; None when it is still at generation `since`."""
+
+    @call(timeout=30)
+    def applied(self, context: Context, host: str, generation: int, wired: list[str], trouble: dict[str, str]) -> None:
+        """Ports are ACTIVE that stand wired at that generation, ERROR that could not be; who waits is woken."""

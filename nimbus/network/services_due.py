@@ -1,0 +1,45 @@
+"""DHCP servers and routers that stand nowhere, or on a host whose agent is gone, find a place."""
+
+import sqlalchemy as sa
+
+from nimbus.common import db, services
+from nimbus.common.context import Context
+from nimbus.network import hosting, ports, standard
+from nimbus.network.models import Network, Port, Router, Service, Subnet
+
+Due = list[tuple[str, str]]  # (kind, id of the network or router)
+
+
+def waiting(tx: db.Tx) -> Due:
+    """What has no place now, or one on a host that no agent belongs to any more."""
+    wanted = {
+        'dhcp': sa.select(Network.id).where(
+            sa.exists().where(Subnet.network_id == Network.id, Subnet.enable_dhcp.is_(True))
+        ),
+        'router': sa.select(Router.id).where(
+            sa.exists().where(Port.device_id == Router.id, Port.device_owner == ports.ROUTER)
+        ),
+    }
+    found: Due = []
+    for kind, query in wanted.items():
+        agents = sa.select(services.Service.host).where(services.Service.binary == hosting.AGENT[kind])
+        column = query.selected_columns[0]
+        placed = sa.exists().where(Service.kind == kind, Service.subject_id == column, Service.host.in_(agents))
+        found += [(kind, subject_id) for subject_id in tx.column(query.where(~placed))]
+    return found
+
+
+def place(tx: db.Tx, ctx: Context, due: Due) -> None:
+    """Each has a place on a host whose agent is up, as far as there is one, and its ports are there."""
+    for kind, subject_id in due:
+        if kind == 'dhcp':
+            network = tx.row(sa.select(Network).where(Network.id == subject_id))
+            if network is not None:
+                ports.keep_dhcp(tx, ctx, network)
+            continue
+        host = hosting.place(tx, 'router', subject_id)
+        owned = sa.select(Port).where(Port.device_id == subject_id, Port.device_owner == ports.ROUTER)
+        for port in tx.rows(owned):
+            if host and port.host != host:
+                standard.touch(tx, Port, port.id, host=host, status=ports.DOWN, trouble=None)
+                ports.concern(tx, port.id, port.network_id, host, [])

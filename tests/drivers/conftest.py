@@ -1,0 +1,49 @@
+"""The machines, drivers and wishes that the network tests share."""
+
+import os
+import shutil
+
+import pytest
+
+from tests.drivers.netcloud import Wishes
+from tests.drivers.netlab import FakeLab, PrivateHost, RealLab
+
+
+@pytest.fixture(scope='module')
+def machine():
+    """A private host with its own Open vSwitch."""
+    if os.geteuid() or not shutil.which('ovs-vswitchd'):
+        pytest.skip('needs root and Open vSwitch')
+    with PrivateHost() as made:
+        yield made
+
+
+@pytest.fixture
+def lab(machine):
+    """One test's part of the private host."""
+    made = RealLab(machine)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=['fake', pytest.param('real', marks=pytest.mark.real)])
+def either(request):
+    """The pretended host, then the private one."""
+    made = FakeLab() if request.param == 'fake' else RealLab(request.getfixturevalue('machine'))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def wishes():
+    """Nothing is wished for yet."""
+    return Wishes()
+
+
+@pytest.fixture
+def driver(lab):
+    """An open driver of the test's host."""
+    made = lab.driver()
+    made.open()
+    yield made
+    made.close()

@@ -1,0 +1,111 @@
+"""Rules become chains, options and names as they should, without a host."""
+
+import dataclasses
+import json
+
+import pytest
+
+from nimbus.network.agent.drivers import dnsmasq, filters, flows
+from nimbus.network.agent.drivers.admission import Flow, admits, link_local, rules_of
+from nimbus.network.agent.drivers.base import Desired, Rule
+from nimbus.network.agent.drivers.ipsets import members, set_name
+from tests.drivers.netcloud import PING, Wishes
+
+
+def chains_of(*rules):
+    wishes = Wishes()
+    port = wishes.port(wishes.network(), groups=[wishes.group(*rules)])
+    guarded = filters.Guarded(port, 4097, rules_of(port, wishes.groups))
+    return filters.chains('nim', 'IPv4', [guarded], {})['filter'][filters.chain_of('nim', port.id, 'i')]
+
+
+@pytest.mark.parametrize(
+    ('rule', 'match'),
+    [
+        (Rule('ingress', 'IPv4'), '-j ACCEPT'),
+        (Rule('ingress', 'IPv4', 'any'), '-j ACCEPT'),
+        (Rule('ingress', 'IPv4', 'tcp', 22, 22), '-p 6 -m tcp --dport 22 -j ACCEPT'),
+        (Rule('ingress', 'IPv4', '17', 1, 9), '-p 17 -m udp --dport 1:9 -j ACCEPT'),
+        (Rule('ingress', 'IPv4', 'vrrp'), '-p 112 -j ACCEPT'),
+        (Rule('ingress', 'IPv4', 'udplite', 5, 5), '-p 136 -m multiport --dports 5 -j ACCEPT'),
+        (Rule('ingress', 'IPv4', 'icmp', 8, 0), '-p 1 -m icmp --icmp-type 8/0 -j ACCEPT'),
+        (Rule('ingress', 'IPv4', 'icmp', 8), '-p 1 -m icmp --icmp-type 8 -j ACCEPT'),
+        (Rule('ingress', 'IPv4', remote_prefix='10.1.2.3/8'), '-s 10.0.0.0/8 -j ACCEPT'),
+        (Rule('ingress', 'IPv4', remote_prefix='0.0.0.0/0'), '-j ACCEPT'),
+        (Rule('ingress', 'IPv4', remote_group='abc'), '-m set --match-set nim4-abc src -j ACCEPT'),
+    ],
+)
+def test_a_rule_becomes_one_line(rule, match):
+    assert set(chains_of(rule)) - set(chains_of()) == {match}
+
+
+@pytest.mark.parametrize(
+    'rule',
+    [
+        Rule('ingress', 'IPv4', 'icmp', 255),
+        Rule('ingress', 'IPv4', 'nonsense'),
+        Rule('ingress', 'IPv4', 'tcp', 9, 1),
+        Rule('ingress', 'IPv4', 'tcp', 1, 70000),
+        Rule('ingress', 'IPv4', remote_prefix='10.0.0.0/99'),
+        Rule('ingress', 'IPv4', remote_prefix='2001:db8::/32'),
+    ],
+)
+def test_a_rule_that_cannot_be_kept_admits_nothing_and_spoils_nothing(rule):
+    assert chains_of(rule, PING) == chains_of(PING)
+
+
+def test_the_names_fit_the_kernel():
+    port = 'f' * 36
+    assert len(filters.chain_of('nimbus', port, 'i')) <= 28
+    assert len(set_name('nimbus', port, 'IPv6')) <= 31
+
+
+def test_a_prefix_of_length_zero_is_two_halves_in_a_set():
+    wishes = Wishes()
+    group = wishes.change(wishes.groups, wishes.group(), members=('0.0.0.0/0', '10.0.0.1', '10.0.0.2/32', '::1'))
+    assert members(group, 'IPv4') == {'0.0.0.0/1', '128.0.0.0/1', '10.0.0.1', '10.0.0.2'}
+    assert members(group, 'IPv6') == {'::1'}
+
+
+def test_a_guest_is_known_by_the_link_local_address_of_its_mac():
+    assert link_local('fa:16:3e:00:00:01') == 'fe80::f816:3eff:fe00:1'
+
+
+def test_a_flow_is_admitted_as_the_filter_would():
+    rules = (Rule('ingress', 'IPv4', 'tcp', 80, 90, '10.0.0.0/8'),)
+    assert admits(rules, {}, Flow('ingress', 'IPv4', '10.1.1.1', 6, 85))
+    assert not admits(rules, {}, Flow('ingress', 'IPv4', '10.1.1.1', 6, 91))
+    assert not admits(rules, {}, Flow('ingress', 'IPv4', '11.1.1.1', 6, 85))
+    assert not admits(rules, {}, Flow('egress', 'IPv4', '10.1.1.1', 6, 85))
+
+
+@pytest.mark.parametrize(
+    ('name', 'label'),
+    [
+        ('Web-1', 'web-1'),
+        ('中文', 'host-10-0-0-5'),
+        ('a,b\nc', 'a-b-c'),
+        ('x' * 80, 'x' * 63),
+        ('', 'host-10-0-0-5'),
+        ('db.example.org', 'db'),
+    ],
+)
+def test_a_hostname_is_made_one_dns_label(name, label):
+    assert dnsmasq.label(name, '10.0.0.5') == label
+
+
+def test_a_guarded_port_claims_only_its_own_addresses():
+    wishes = Wishes()
+    port = wishes.port(wishes.network())
+    lines = flows.guarding(port, 7)
+    assert [line for line in lines if 'arp_spa=' + port.addresses[0].ip in line]
+    assert all('in_port=7' in line for line in lines)
+
+
+def test_desired_survives_its_trip_through_json():
+    wishes = Wishes()
+    net = wishes.network(routes=(('10.0.0.0/8', '192.168.50.9'),))
+    wishes.router(net)
+    wishes.port(net, groups=[wishes.group(PING)], allowed_pairs=(('10.0.0.1', ''),))
+    desired = wishes.desired()
+    assert Desired.from_dict(json.loads(json.dumps(dataclasses.asdict(desired)))) == desired
