@@ -6,7 +6,9 @@ from oslo_config import cfg
 
 OPTIONS: dict[str, list[Any]] = {
     'compute': [
-        cfg.StrOpt('driver', default='libvirt', help='The hypervisor driver, an entry point of nimbus.compute.drivers.'),
+        cfg.StrOpt(
+            'driver', default='libvirt', help='The hypervisor driver, an entry point of nimbus.compute.drivers.'
+        ),
         cfg.StrOpt('instances_path', default='', help="Where guests' disks stand; empty means state_path/instances."),
         cfg.IntOpt('reserved_host_cpus', default=0, min=0, help='CPUs of each host that no server may claim.'),
         cfg.IntOpt('reserved_host_memory_mb', default=512, min=0, help='MiB of each host that no server may claim.'),
@@ -24,7 +26,10 @@ OPTIONS: dict[str, list[Any]] = {
             'heal_interval', default=60, min=1, help='Seconds between comparisons of what should run with what runs.'
         ),
         cfg.IntOpt(
-            'shutdown_timeout', default=60, min=0, help='Seconds a guest has to shut down by itself before it is cut off.'
+            'shutdown_timeout',
+            default=60,
+            min=0,
+            help='Seconds a guest has to shut down by itself before it is cut off.',
         ),
         cfg.BoolOpt('force_config_drive', default=False, help='Whether every server gets a config drive.'),
     ],
