@@ -82,10 +82,10 @@ class Listener(base.PollStyleListener):
 
     def poll(self, timeout: float | None = None, batch_size: int = 1, batch_timeout: float | None = None) -> list[Any]:
         try:
-            item = self._inbox.get(block=not self._stopped, timeout=timeout)
+            item = self._inbox.get(not self._stopped, timeout)  # once stopped, only what is there already
         except queue.Empty:
             return []
-        if item is None:  # stopped while waiting; what is left in the inbox is still handed out
+        if item is None:
             return []
         ctxt, message, answer = item
         return [Incoming(orjson.loads(ctxt), orjson.loads(message), answer)]

@@ -122,9 +122,9 @@ def _extras(version: Version) -> shapes.Schema:
         (history.Hostnames, {'hostname': shapes.HOSTNAME}),
         (history.QualifiedHostnames, {'hostname': shapes.FQDN}),
     )
-    found: shapes.Schema = {} if version >= history.NoPersonality.number else {
-        'personality': {'type': 'array', 'items': file}
-    }
+    found: shapes.Schema = (
+        {} if version >= history.NoPersonality.number else {'personality': {'type': 'array', 'items': file}}
+    )
     for change, fields in windows:
         if version >= change.number:
             found |= fields
@@ -255,9 +255,7 @@ def _requested_networks(call: Call, asked: Any) -> Any:
         if not item.get('port') and 'uuid' not in item:
             raise errors.Invalid("Bad network format: missing 'uuid'")
         if not item.get('port') and not ids.is_uuid(item['uuid'].removeprefix('br-')):
-            raise errors.Invalid(
-                f'Bad networks format: network uuid is not in proper format ({item["uuid"]})'
-            )
+            raise errors.Invalid(f'Bad networks format: network uuid is not in proper format ({item["uuid"]})')
     return [{name: item.get(name) for name in ('uuid', 'port', 'fixed_ip', 'tag')} for item in asked] or None
 
 
