@@ -118,7 +118,7 @@ class Gzip(Filter):
             start_response('400 Bad Request', [('Content-Type', media), ('Content-Length', str(len(body)))])
             return [body]
         accepts = acceptparse.create_accept_encoding_header(environ.get('HTTP_ACCEPT_ENCODING'))
-        if 'gzip' not in environ.get('HTTP_ACCEPT_ENCODING', '') or not accepts.acceptable_encodings(['gzip']):
+        if 'gzip' not in environ.get('HTTP_ACCEPT_ENCODING', '') or not accepts.acceptable_offers(['gzip']):
             return self.app(environ, start_response)
         kept: list[Any] = []
         pieces = self.app(environ, lambda *told: kept.append(told))
