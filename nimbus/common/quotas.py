@@ -59,7 +59,7 @@ class Quotas:
             )
         )
         for owner in ('', project_id):
-            found.update({r.resource: r.limit for r in rows if r.project_id == owner})
+            found.update({r.resource: r.hard_limit for r in rows if r.project_id == owner})
         return found
 
     def show(self, tx: db.Tx, project_id: str) -> dict[str, Quota]:
@@ -71,6 +71,11 @@ class Quotas:
             )
         }
         return {name: Quota(name, limit, uses.get(name, 0)) for name, limit in self.limits(tx, project_id).items()}
+
+    def projects(self, tx: db.Tx) -> list[str]:
+        """The projects that have limits of their own."""
+        query = sa.select(QuotaLimit.project_id).where(QuotaLimit.service == self.service, QuotaLimit.project_id != '')
+        return tx.column(query.distinct().order_by(QuotaLimit.project_id))
 
     def set(self, tx: db.Tx, project_id: str, limits: dict[str, int]) -> None:
         """The project's own limits are these; '' sets the default class."""
