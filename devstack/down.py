@@ -39,6 +39,7 @@ def stop(place: Place, registry: Registry) -> None:
             say(f'stopping {name}')
             registry.stop(name, patience=15)
     end(registry.opening('qemu-system'), 5.0)
+    switch.mend(place, registry)
     leftovers.clear(place)
     for stopped in (libvirtd.down, mariadb.down, postgresql.down, rabbitmq.down):
         stopped(registry)

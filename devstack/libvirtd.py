@@ -64,8 +64,9 @@ def up(place: Place, registry: Registry) -> str:
 
 def down(registry: Registry) -> None:
     """libvirtd and virtlogd are gone; guests are not their business here."""
-    registry.stop('libvirtd')
-    registry.stop('virtlogd')
+    # It hears nothing while it looks at QEMU for the first time, and has nothing to save.
+    registry.stop('libvirtd', patience=3)
+    registry.stop('virtlogd', patience=3)
 
 
 def answers(uri: str) -> bool:
