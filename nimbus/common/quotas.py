@@ -54,7 +54,7 @@ class Quotas:
         """The limit on each resource: the project's own, else the default class's, else the configured one."""
         found = dict(self.defaults)
         rows = tx.rows(
-            sa.select(QuotaLimit.project_id, QuotaLimit.resource, QuotaLimit.limit).where(
+            sa.select(QuotaLimit.project_id, QuotaLimit.resource, QuotaLimit.limit.label('limit')).where(
                 QuotaLimit.service == self.service, QuotaLimit.project_id.in_(['', project_id])
             )
         )
