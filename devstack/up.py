@@ -18,8 +18,8 @@ from devstack import (
     switch,
 )
 from devstack.place import Place, alone
-from devstack.processes import Registry
-from devstack.progress import Unable, finish, say
+from devstack.processes import MARK, Registry
+from devstack.progress import Unable, finish, leave_at_once, say
 
 BUILD = pathlib.Path(__file__).with_name('guest') / 'build'
 
@@ -27,14 +27,19 @@ BUILD = pathlib.Path(__file__).with_name('guest') / 'build'
 def main() -> int:
     """The cloud is up and, unless told otherwise, the demo server runs."""
     options = arguments.up().parse_args()
+    leave_at_once()
     with alone(options.state.absolute()):
         place = arguments.place(options)
         registry = Registry(place.state)
-        _cloud(place, registry)
-        say('the cloud is ready')
-        _point_clients(place)
-        if not options.no_demo:
-            _tell(place, demo.make(place, guest_image(place)))
+        # What this starts and waits for is stopped by devstack/down too, should this be killed meanwhile.
+        os.environ[MARK] = str(place.state)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            image = None if options.no_demo else pool.submit(guest_image, place)
+            _cloud(place, registry)
+            say('the cloud is ready')
+            _point_clients(place)
+            if image:
+                _tell(place, demo.make(place, image.result()))
     return 0
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 import pathlib
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -46,7 +47,7 @@ def set_up_logging(conf: Any) -> None:
 
 def make_parts(conf: Any, *, database: bool = True) -> Parts:
     """The parts of a process; an agent's have no database."""
-    bus = rpc.transport(conf.bus, conf)
+    bus = rpc.transport(conf.bus)
     made: Any = db.Database(database_url(conf), conf.database.pool_size) if database else None
     parts = Parts(conf=conf, db=made, bus=bus)
     if made:
@@ -157,3 +158,16 @@ def catalog_urls(conf: Any) -> dict[str, str]:
         'block-storage': f'{url_of(conf, "volume")}/v3',
         'placement': url_of(conf, 'placement'),
     }
+
+
+def notify(state: str) -> None:
+    """The service manager knows the state, such as READY=1, where there is one that listens."""
+    address = os.environ.get('NOTIFY_SOCKET')
+    if not address:
+        return
+    address = '\0' + address[1:] if address.startswith('@') else address
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.sendto(state.encode(), address)
+        except OSError as why:
+            print(f'The service manager cannot be told {state}: {why}', file=sys.stderr)

@@ -91,6 +91,11 @@ class Answer(db.Base):
     at: Mapped[datetime.datetime]
 
 
+ANSWER = sa.select(Answer.__table__).where(
+    Answer.__table__.c.job_id == sa.bindparam('job'), Answer.__table__.c.key == sa.bindparam('errand')
+)
+
+
 class NotYet(Exception):
     """Raised by a step that has to look again in `after` seconds; an agent's report wakes it sooner."""
 
@@ -100,11 +105,11 @@ class NotYet(Exception):
 
 
 class Rewind(Exception):
-    """Raised by a step to undo back to an earlier one and try again from there."""
+    """Raised by a step to undo back to an earlier one and try again from there; `notes` are kept with the job."""
 
-    def __init__(self, step: Callable[..., Any], why: str) -> None:
+    def __init__(self, step: Callable[..., Any], why: str, **notes: Any) -> None:
         super().__init__(why)
-        self.step = step
+        self.step, self.notes = step, notes
 
 
 class Refused(Exception):
@@ -132,7 +137,7 @@ class Workflow:
 
     steps: tuple[Step, ...]
     on_failure: Callable[['Run'], None] = staticmethod(lambda run: None)
-    deadline: datetime.timedelta = DEADLINE
+    max_rewinds: int = MAX_REWINDS
 
 
 class Run:
@@ -152,6 +157,10 @@ class Run:
         """A note or parameter, or the default where there is none."""
         return self.job.notes.get(name, self.job.params.get(name, default))
 
+    def note(self, **notes: Any) -> None:
+        """The job's notes have these too; kept with the next save, so also what an undo found out."""
+        self.job.notes = {**self.job.notes, **notes}
+
     @property
     def fence(self) -> int:
         """Grows with every job of the subject and every move of this one; agents refuse a lower one."""
@@ -169,7 +178,7 @@ class Run:
         """
         key = f'{self.job.heading}:{key}:{self.job.rewinds}:{self.job.tries}'
         with self.world.db.read() as tx:
-            answer = tx.row(sa.select(Answer).where(Answer.job_id == self.job.id, Answer.key == key))
+            answer = tx.row(ANSWER, {'job': self.job.id, 'errand': key})
         if answer is None:
             send(key)
             raise NotYet(again)

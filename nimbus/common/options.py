@@ -49,6 +49,7 @@ OPTIONS = {
         cfg.StrOpt('project', default='service', help='Its project.'),
     ],
     'metadata': [
+        cfg.StrOpt('url', default='', help='Metadata API for guests of this host; empty means the one of this host.'),
         cfg.StrOpt(
             'shared_secret',
             default='',

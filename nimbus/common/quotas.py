@@ -31,7 +31,7 @@ class QuotaLimit(db.Base):
     project_id: Mapped[db.Id] = mapped_column(primary_key=True)
     service: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
     resource: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    limit: Mapped[int] = mapped_column('hard_limit')
+    hard_limit: Mapped[int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Quotas:
         """The limit on each resource: the project's own, else the default class's, else the configured one."""
         found = dict(self.defaults)
         rows = tx.rows(
-            sa.select(QuotaLimit.project_id, QuotaLimit.resource, QuotaLimit.limit).where(
+            sa.select(QuotaLimit.project_id, QuotaLimit.resource, QuotaLimit.hard_limit).where(
                 QuotaLimit.service == self.service, QuotaLimit.project_id.in_(['', project_id])
             )
         )
@@ -81,8 +81,8 @@ class Quotas:
         """The project's own limits are these; '' sets the default class."""
         for resource, limit in limits.items():
             where = self._at(QuotaLimit, project_id, resource)
-            if not tx.update(QuotaLimit, *where, limit=limit):
-                tx.insert(QuotaLimit, project_id=project_id, service=self.service, resource=resource, limit=limit)
+            if not tx.update(QuotaLimit, *where, hard_limit=limit):
+                tx.insert(QuotaLimit, project_id=project_id, service=self.service, resource=resource, hard_limit=limit)
 
     def reset(self, tx: db.Tx, project_id: str) -> None:
         """The project has no limits of its own."""

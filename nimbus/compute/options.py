@@ -6,7 +6,9 @@ from oslo_config import cfg
 
 OPTIONS: dict[str, list[Any]] = {
     'compute': [
-        cfg.StrOpt('driver', default='libvirt', help='The hypervisor driver, an entry point of nimbus.compute.drivers.'),
+        cfg.StrOpt(
+            'driver', default='libvirt', help='The hypervisor driver, an entry point of nimbus.compute.drivers.'
+        ),
         cfg.StrOpt('instances_path', default='', help="Where guests' disks stand; empty means state_path/instances."),
         cfg.IntOpt('reserved_host_cpus', default=0, min=0, help='CPUs of each host that no server may claim.'),
         cfg.IntOpt('reserved_host_memory_mb', default=512, min=0, help='MiB of each host that no server may claim.'),
@@ -24,8 +26,28 @@ OPTIONS: dict[str, list[Any]] = {
             'heal_interval', default=60, min=1, help='Seconds between comparisons of what should run with what runs.'
         ),
         cfg.IntOpt(
-            'shutdown_timeout', default=60, min=0, help='Seconds a guest has to shut down by itself before it is cut off.'
+            'shutdown_timeout',
+            default=60,
+            min=0,
+            help='Seconds a guest has to shut down by itself before it is cut off.',
         ),
         cfg.BoolOpt('force_config_drive', default=False, help='Whether every server gets a config drive.'),
+    ],
+    'libvirt': [
+        cfg.StrOpt(
+            'uri',
+            default='qemu:///system',
+            help='Which libvirt: qemu:///system through libvirtd, qemu:///embed?root=DIR within the process.',
+        ),
+        cfg.StrOpt('virt_type', default='kvm', choices=['kvm', 'qemu'], help='kvm on a real host; qemu emulates.'),
+        cfg.StrOpt('machine_type', default='pc', help='Machine type of guests whose image names none.'),
+        cfg.StrOpt('cpu_mode', help='CPU mode of guests; unset means host-model with kvm and maximum with qemu.'),
+        cfg.IntOpt('tb_cache_mb', default=32, min=1, help="MiB of an emulated guest's translation cache."),
+        cfg.IntOpt('num_pcie_ports', default=16, min=0, max=28, help='Ports for hot plug on q35 machines.'),
+        cfg.IntOpt('console_bytes', default=1 << 20, min=4096, help="Bytes kept of each guest's console."),
+        cfg.IntOpt('min_free_mb', default=256, min=0, help='A guest is refused when its disks would begin with less.'),
+        cfg.IntOpt('detach_timeout', default=60, min=1, help='Seconds a guest has to let go of a volume.'),
+        cfg.StrOpt('vnc_listen', default='127.0.0.1', help="Where guests' VNC consoles listen."),
+        cfg.StrOpt('host_ip', default='127.0.0.1', help='Address under which other hosts reach this one.'),
     ],
 }

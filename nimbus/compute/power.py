@@ -42,21 +42,25 @@ def reboot(tx: db.Tx, asker: context.Context, server_id: str, *, hard: bool) -> 
     jobs.start(tx, asker, 'reboot_server', server_id, hard=hard, verb=verb)
 
 
-def lock(tx: db.Tx, asker: context.Context, server_id: str, *, by_admin: bool, reason: str | None) -> None:
-    """Nobody but an operator changes the server until it is unlocked.  Raises NotFound."""
+def lock(tx: db.Tx, asker: context.Context, server_id: str, *, reason: str | None) -> None:
+    """Nobody but an operator changes the server until it is unlocked; a lock that stands stays.  Raises NotFound."""
     row = servers.show(tx, asker, server_id)
-    if row.locked and row.locked_by == 'owner' and not by_admin:
-        by = 'owner'
-    else:
-        by = 'admin' if by_admin else 'owner'
-    _write(tx, server_id, locked=True, locked_by=by, locked_reason=reason)
+    is_owner = row.project_id == asker.project_id
+    if not (row.locked and is_owner):
+        _write(tx, server_id, locked=True, locked_by='owner' if is_owner else 'admin', locked_reason=reason)
 
 
 def unlock(tx: db.Tx, asker: context.Context, server_id: str, *, override: bool) -> None:
-    """The server's owner may change it again.  Raises NotFound, and Conflict when an operator's lock stays."""
+    """The server's owner may change it again.
+
+    Raises NotFound, and Forbidden when the lock is another's and the asker may not override it.
+    """
     row = servers.show(tx, asker, server_id)
-    if row.locked_by == 'admin' and not override:
-        raise errors.Conflict(f'Instance {server_id} is locked')
+    expected = 'owner' if row.project_id == asker.project_id else 'admin'
+    if row.locked and row.locked_by != expected and not override:
+        raise errors.Forbidden(
+            "Policy doesn't allow os_compute_api:os-lock-server:unlock:unlock_override to be performed."
+        )
     _write(tx, server_id, locked=False, locked_by=None, locked_reason=None)
 
 

@@ -6,7 +6,7 @@ from nimbus.common.context import Context
 from nimbus.common.desk import Desk
 from nimbus.common.rpc import Contract, call, cast
 
-ACK = 10.0  # seconds an agent may take to say that it has an errand in hand; it takes a few milliseconds
+ACK = 5.0  # seconds an agent may take to say that it has an errand in hand; it takes a few milliseconds
 
 
 class Compute(Contract):

@@ -12,7 +12,7 @@ from nimbus.common import context, db, listing
 from nimbus.compute import states
 from nimbus.compute.block_requests import truth
 from nimbus.compute.models import Server, ServerTag
-from nimbus.network import ports
+from nimbus.network import nics
 
 # A pattern is run by the database on every row: one with groups, or with many quantifiers, can take for ever.
 PATTERN = re.compile(r'[^(){}|]*\Z')
@@ -135,7 +135,7 @@ def _with_address(tx: db.Tx, where: list[Any], patterns: dict[str, Any]) -> list
     texts = [str(pattern).strip('^$').replace('\\', '') for pattern in patterns.values()]
     return [
         server_id
-        for server_id, held in ports.addresses(tx, candidates).items()
+        for server_id, held in nics.addresses(tx, candidates).items()
         if any(text in address['ip'] for address in held for text in texts)
     ]
 

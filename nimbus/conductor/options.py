@@ -4,13 +4,14 @@ from oslo_config import cfg
 
 OPTIONS = {
     'conductor': [
-        cfg.IntOpt('workers', default=8, min=1, help='Jobs a conductor pushes along at a time.'),
+        cfg.IntOpt('workers', default=8, min=1, help='Jobs that are pushed along at the same time.'),
         cfg.FloatOpt(
             'still',
             default=8.0,
-            min=1.0,
-            help="Seconds another conductor's beat must be seen standing still before its jobs are taken over.",
+            min=4.0,
+            help="Seconds for which another conductor's job must be seen standing still before it is taken over; "
+            'at least twice the two seconds between beats.',
         ),
-        cfg.FloatOpt('job_minutes', default=30.0, min=0.1, help='Minutes after which a job that is not done unwinds.'),
+        cfg.IntOpt('audit_interval', default=60, min=1, help='Seconds between comparisons of counters with rows.'),
     ],
 }

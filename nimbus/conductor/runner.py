@@ -19,7 +19,6 @@ from nimbus.common.jobs import (
     DEADLINE,
     DONE,
     FORWARD,
-    MAX_REWINDS,
     STUCK,
     UNDER_WAY,
     UNDONE,
@@ -37,7 +36,50 @@ BEAT = 2.0  # seconds between beats; a quarter of STILL rides out a slow commit 
 POLL = 1.0  # seconds between looks when nobody nudges
 AWAY = 2.0  # seconds to wait for a part that cannot be reached; the job's deadline bounds the waiting
 UNDO_TRIES = 5  # an undo is tried this often, ever more slowly, before its job is stuck
-BATCH = 32
+
+
+KEPT = ('notes', 'heading', 'cursor', 'stop_at', 'rewinds', 'tries', 'moves', 'error', 'finished_at')
+TABLE = Job.__table__
+COL = TABLE.c
+EARLIER = TABLE.alias('earlier')
+BLOCKED = sa.exists().where(
+    EARLIER.c.subject == COL.subject, EARLIER.c.seq < COL.seq, EARLIER.c.heading.in_(UNDER_WAY)
+)
+# Statements of every move, built once: building them costs more than running them.  One heading at a time, so
+# that the index gives the rows in order and the limit ends the search however many jobs wait.
+FREE = (
+    sa.select(COL.id, COL.generation, COL.beat)
+    .where(
+        COL.heading == sa.bindparam('heading'), COL.run_at <= sa.bindparam('now'), COL.owner.is_(None), ~BLOCKED
+    )
+    .order_by(COL.run_at)
+    .limit(sa.bindparam('most'))
+)
+HELD = sa.select(COL.id, COL.generation, COL.beat).where(
+    COL.heading.in_(UNDER_WAY), COL.owner.is_not(None), COL.run_at <= sa.bindparam('now')
+)
+JOB = sa.select(TABLE).where(COL.id == sa.bindparam('job'))
+CANCELLED = sa.select(COL.cancelled).where(COL.id == sa.bindparam('job'))
+LEASE = (
+    sa.update(TABLE)
+    .where(
+        COL.id == sa.bindparam('job'),
+        COL.generation == sa.bindparam('was'),
+        COL.beat == sa.bindparam('last_beat'),
+        COL.heading.in_(UNDER_WAY),
+    )
+    .values(owner=sa.bindparam('me'), generation=COL.generation + 1, beat=0)
+)
+MINE = (COL.id == sa.bindparam('job'), COL.generation == sa.bindparam('mine'))
+NEW = {name: sa.bindparam(f'new_{name}', type_=COL[name].type) for name in (*KEPT, 'owner')}
+SAVE = sa.update(TABLE).where(*MINE).values(updated_at=sa.bindparam('now'), **NEW)
+# A report that came in while the step was working must not be slept over.
+WAIT = SAVE.values(
+    run_at=sa.case(
+        (COL.woken == sa.bindparam('slept_over'), sa.bindparam('new_run_at', type_=COL.run_at.type)),
+        else_=sa.bindparam('now'),
+    )
+)
 
 
 class Lost(Exception):
@@ -61,8 +103,10 @@ class Runner:
         self.db, self.workflows, self.world = database, workflows, world
         self.clock, self.still, self.workers = clock or Clock(), still, workers
         self.name = f'{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}'
+        self.look_at_others, self._looked = min(POLL, still / 4), -still
         self._seen: dict[str, tuple[int, int, float]] = {}
         self._held: dict[str, int] = {}  # job id -> generation
+        self._holding = threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._threads: list[threading.Thread] = []
         self._pool: concurrent.futures.ThreadPoolExecutor | None = None
@@ -89,7 +133,7 @@ class Runner:
         self._wake.set()
 
     def run_due(self) -> int:
-        """Every job due now has been pushed as far as it goes, in this thread; returns how many."""
+        """Every job due now has been pushed as far as it goes, in this thread; returns how many pushes that took."""
         pushed = 0
         while taken := self._take(1):
             self._push(taken[0])
@@ -103,12 +147,13 @@ class Runner:
             self._wake.wait(POLL)
             self._wake.clear()
             try:
-                while not self._stop.is_set() and (free := self.workers - len(self._held)) > 0:
-                    taken = self._take(min(free, BATCH))
+                while not self._stop.is_set() and len(self._held) < self.workers:
+                    # Twice as many as can be worked on, so that looking is paid for once for several jobs.
+                    taken = self._take(2 * self.workers - len(self._held))
                     for job in taken:
                         assert self._pool
                         self._pool.submit(self._push, job)
-                    if len(taken) < free:
+                    if not taken:
                         break
             except errors.Unavailable as why:
                 LOG.warning('Jobs cannot be looked for: %s', why)
@@ -117,7 +162,8 @@ class Runner:
 
     def _beat(self) -> None:
         while not self._stop.wait(BEAT):
-            held = list(self._held)
+            with self._holding:
+                held = list(self._held)
             if not held:
                 continue
             try:
@@ -128,46 +174,37 @@ class Runner:
 
     def _take(self, most: int) -> list[Any]:
         """Lease up to `most` due jobs that nobody works on and no earlier job of their subject precedes."""
-        with self.db.read() as tx:
-            candidates = [row for row in tx.rows(self._due(most)) if self._free(row)]
+        candidates = self._candidates(most)
         if not candidates:
             return []
         taken = []
         with self.db.write() as tx:
             for row in candidates:
-                won = tx.update(
-                    Job,
-                    Job.id == row.id,
-                    Job.generation == row.generation,
-                    Job.beat == row.beat,
-                    Job.heading.in_(UNDER_WAY),
-                    owner=self.name,
-                    generation=row.generation + 1,
-                    beat=0,
-                )
-                if won:
-                    taken.append(tx.row(sa.select(Job).where(Job.id == row.id)))
+                lease = {'job': row.id, 'was': row.generation, 'last_beat': row.beat, 'me': self.name}
+                if tx.execute(LEASE, lease).rowcount:
+                    taken.append(tx.row(JOB, {'job': row.id}))
         jobs = [types.SimpleNamespace(**row._mapping) for row in taken]
-        self._held.update((job.id, job.generation) for job in jobs)
+        with self._holding:
+            self._held.update((job.id, job.generation) for job in jobs)
         return jobs
 
-    def _due(self, most: int) -> Any:
-        earlier = sa.orm.aliased(Job)
-        blocked = sa.exists().where(
-            earlier.subject == Job.subject, earlier.seq < Job.seq, earlier.heading.in_(UNDER_WAY)
-        )
-        return (
-            sa.select(Job.id, Job.generation, Job.beat, Job.owner)
-            .where(Job.heading.in_(UNDER_WAY), Job.run_at <= self.clock.now(), ~blocked)
-            .order_by(Job.run_at)
-            .limit(most + len(self._held) + BATCH)
-        )
+    def _candidates(self, most: int) -> list[Any]:
+        """Due jobs that are free, what is being given back first, and those whose holder has died."""
+        found: list[Any] = []
+        with self.db.read() as tx:
+            for heading in (BACK, FORWARD):
+                if len(found) < most:
+                    values = {'heading': heading, 'now': self.clock.now(), 'most': most - len(found)}
+                    found += tx.rows(FREE, values)
+            if self.clock.monotonic() - self._looked >= self.look_at_others:
+                self._looked = self.clock.monotonic()
+                held = tx.rows(HELD, {'now': self.clock.now()})
+                self._seen = {row.id: self._seen[row.id] for row in held if row.id in self._seen}
+                found += [row for row in held if self._is_still(row)]
+        return found[:most]
 
-    def _free(self, row: Any) -> bool:
-        """Whether nobody holds the job, or its holder's beat was seen standing still for long enough."""
-        if row.owner is None:
-            self._seen.pop(row.id, None)
-            return True
+    def _is_still(self, row: Any) -> bool:
+        """Whether the beat of a job's holder was seen standing still for long enough."""
         if row.id in self._held:
             return False
         now = self.clock.monotonic()
@@ -195,8 +232,11 @@ class Runner:
             LOG.exception('Job %s cannot be moved', job.id)
             self._let_go(job)
         finally:
-            self._held.pop(job.id, None)
-            self._wake.set()
+            with self._holding:  # let go by its last save, it may be held anew already
+                if self._held.get(job.id) == job.generation:
+                    del self._held[job.id]
+            if len(self._held) < self.workers:
+                self._wake.set()
 
     def _let_go(self, job: Any) -> None:
         """Give the lease back if the database can be reached; if not, it is seen standing still."""
@@ -218,20 +258,19 @@ class Runner:
         run = Run(job, self.world)
         began = self.clock.now()
         if job.heading == FORWARD:
-            self._look_for_wishes(job)
+            self._see_wishes(job)
         if job.heading == FORWARD:
             return self._forward(job, run, recipe, began)
         return self._back(job, run, recipe, began)
 
-    def _look_for_wishes(self, job: Any) -> None:
-        with self.db.read() as tx:
-            cancelled = tx.scalar(sa.select(Job.cancelled).where(Job.id == job.id))
-        if cancelled:
+    def _see_wishes(self, job: Any) -> None:
+        """The job turns back where it was cancelled, which every save reads anew, or is past its deadline."""
+        if job.cancelled:
             job.heading, job.error = BACK, 'It was asked to end before it was done.'
         elif self.clock.now() > job.deadline:
             job.heading, job.error = BACK, job.error or 'It was not done within its deadline.'
         if job.heading == BACK:
-            job.cancelled, job.moves = bool(cancelled), job.moves + 1
+            job.moves += 1
 
     def _forward(self, job: Any, run: Run, recipe: type[Workflow], began: datetime.datetime) -> bool:
         if job.cursor >= len(recipe.steps):
@@ -247,8 +286,8 @@ class Runner:
             job.error = str(why)
             return self._wait(job, AWAY)
         except Rewind as again:
-            job.error, job.rewinds = str(again), job.rewinds + 1
-            if job.rewinds < MAX_REWINDS:
+            job.error, job.rewinds, job.notes = str(again), job.rewinds + 1, {**job.notes, **again.notes}
+            if job.rewinds < recipe.max_rewinds:
                 job.stop_at = [s.do for s in recipe.steps].index(again.step)
             return self._turn_back(job, step.name, 'rewound', str(again), began)
         except Exception as why:
@@ -339,27 +378,14 @@ class Runner:
         now = self.clock.now()
         if job.heading not in UNDER_WAY:
             job.finished_at = now
-        kept = {
-            name: getattr(job, name)
-            for name in (
-                'notes',
-                'heading',
-                'cursor',
-                'stop_at',
-                'rewinds',
-                'tries',
-                'moves',
-                'error',
-                'finished_at',
-            )
-        }
-        if release:
-            kept['owner'] = None
+        values = {f'new_{name}': getattr(job, name) for name in KEPT}
+        values |= {'job': job.id, 'mine': job.generation, 'now': now, 'new_owner': None if release else self.name}
+        values |= {'slept_over': job.woken, 'new_run_at': job.run_at} if waiting else {}
         with self.db.write() as tx:
-            if waiting:  # a report that came in while the step was working must not be slept over
-                kept['run_at'] = sa.case((Job.woken == job.woken, job.run_at), else_=now)
-            if not tx.update(Job, Job.id == job.id, Job.generation == job.generation, updated_at=now, **kept):
+            if not tx.execute(WAIT if waiting else SAVE, values).rowcount:
                 raise Lost(job.id)
             if record:
                 tx.insert(JobStep, **record)
+            if not release:
+                job.cancelled = tx.execute(CANCELLED, {'job': job.id}).scalar()
         return not release

@@ -53,13 +53,18 @@ def has(tx: db.Tx, wanted: Grant) -> bool:
 def take_back(tx: db.Tx, wanted: Grant) -> None:
     """The grant is gone, and so are application credentials that lend its role.  Raises NotFound."""
     if not tx.delete(Assignment, *wanted.where()):
-        raise errors.NotFound(
-            f'Could not find role assignment with role: {wanted.role_id}, user or group: {wanted.actor_id}, '
-            f'project, domain, or system: {wanted.target_id}.'
-        )
+        raise no_such(wanted)
     _told(tx, wanted.actor_type, wanted.actor_id)
     if wanted.actor_type == 'user' and wanted.target_type == 'project':
         _drop_lent(tx, wanted)
+
+
+def no_such(wanted: Grant) -> errors.NotFound:
+    """The answer to whoever asks for a grant that was not made."""
+    return errors.NotFound(
+        f'Could not find role assignment with role: {wanted.role_id}, user or group: {wanted.actor_id}, '
+        f'project, domain, or system: {wanted.target_id}.'
+    )
 
 
 def _drop_lent(tx: db.Tx, gone: Grant) -> None:

@@ -1,0 +1,6 @@
+"""Volumes: disks that outlive servers, and who has them attached.
+
+Daemon: nimbus-volume on each host with storage (`agent/`), which makes, grows
+and removes the disks; rows and quotas are kept by the API and the conductor's
+workflows.  Tables: volumes, volume_metadata, volume_attachments, volume_types.
+"""

@@ -45,7 +45,7 @@ def links(row: Row, sight: Sight) -> list[dict[str, str]]:
     ]
 
 
-def addresses(row: Row, sight: Sight) -> dict[str, Any]:
+def addresses_of(row: Row, sight: Sight) -> dict[str, Any]:
     """The server's addresses by the name of the network, none while it is built."""
     if row.vm_state == states.BUILDING:
         return {}
@@ -150,7 +150,7 @@ class Server(Noun):
     one, many = 'server', 'servers'
     accessIPv4 = Text(source=lambda row, sight: row.access_ip_v4 or '')
     accessIPv6 = Text(source=lambda row, sight: row.access_ip_v6 or '')
-    addresses = Mapping(source=addresses)
+    addresses = Mapping(source=addresses_of)
     created = Text(source=lambda row, sight: clock.iso(row.created_at))
     flavor_link = Mapping(wire='flavor', source=_flavor_link, until=BEFORE_EMBEDDED)
     flavor = Mapping(source=_flavor_facts, since=history.FlavorEmbedded.number)
@@ -165,7 +165,7 @@ class Server(Noun):
     tenant_id = Text(source='project_id')
     user_id = Text()
     updated = Text(source=lambda row, sight: clock.iso(row.updated_at or row.created_at))
-    disk_config = Text(wire='OS-DCF:diskConfig')
+    disk_config = Text(wire='OS-DCF:diskConfig', source='disk_config')
     fault = Mapping(source=_fault, omit_none=True)
     progress = Int(source=_progress, omit_none=True)
     locked = Flag(since=history.LockedShown.number)
@@ -185,35 +185,39 @@ class ServerShown(Server):
     launched_at = Text(wire='OS-SRV-USG:launched_at', source=lambda row, sight: clock.iso_micro(row.launched_at))
     terminated_at = Text(wire='OS-SRV-USG:terminated_at', source=lambda row, sight: clock.iso_micro(row.deleted_at))
     security_groups = Listing(source=_security_groups, omit_none=True)
-    task_state = Text(wire='OS-EXT-STS:task_state')
-    vm_state = Text(wire='OS-EXT-STS:vm_state')
-    power_state = Int(wire='OS-EXT-STS:power_state')
+    task_state = Text(wire='OS-EXT-STS:task_state', source='task_state')
+    vm_state = Text(wire='OS-EXT-STS:vm_state', source='vm_state')
+    power_state = Int(wire='OS-EXT-STS:power_state', source='power_state')
     volumes_attached = Listing(wire='os-extended-volumes:volumes_attached', source=_volumes, until=(2, 2))
     volumes_and_fate = Listing(
         wire='os-extended-volumes:volumes_attached', source=_volumes_and_fate, since=history.MoreServerAttributes.number
     )
     host_status = Text(source=_host_status, since=history.HostStatus.number, omit_none=True)
-    hostname = Text(wire='OS-EXT-SRV-ATTR:hostname', since=history.Hostnames.number)
-    pinned_zone = Text(wire='pinned_availability_zone', since=history.PinnedZone.number)
-    hints = Mapping(wire='scheduler_hints', since=history.SchedulerHints.number)
+    hostname = Text(wire='OS-EXT-SRV-ATTR:hostname', source='hostname', since=history.Hostnames.number)
+    pinned_zone = Text(wire='pinned_availability_zone', source='pinned_zone', since=history.PinnedZone.number)
+    hints = Mapping(wire='scheduler_hints', source='hints', since=history.SchedulerHints.number)
 
 
 class ServerForOperator(ServerShown):
     """A server as an operator sees it: with where it runs and what it is called there."""
 
-    host = Text(wire='OS-EXT-SRV-ATTR:host')
-    node = Text(wire='OS-EXT-SRV-ATTR:hypervisor_hostname')
-    instance_name = Text(
-        wire='OS-EXT-SRV-ATTR:instance_name', source=lambda row, sight: servers.libvirt_name(row)
+    host = Text(wire='OS-EXT-SRV-ATTR:host', source='host')
+    node = Text(wire='OS-EXT-SRV-ATTR:hypervisor_hostname', source='node')
+    instance_name = Text(wire='OS-EXT-SRV-ATTR:instance_name', source=lambda row, sight: servers.libvirt_name(row))
+    hostname = Text(wire='OS-EXT-SRV-ATTR:hostname', source='hostname', since=history.MoreServerAttributes.number)
+    reservation_id = Text(
+        wire='OS-EXT-SRV-ATTR:reservation_id', source='reservation_id', since=history.MoreServerAttributes.number
     )
-    hostname = Text(wire='OS-EXT-SRV-ATTR:hostname', since=history.MoreServerAttributes.number)
-    reservation_id = Text(wire='OS-EXT-SRV-ATTR:reservation_id', since=history.MoreServerAttributes.number)
-    launch_index = Int(wire='OS-EXT-SRV-ATTR:launch_index', since=history.MoreServerAttributes.number)
+    launch_index = Int(
+        wire='OS-EXT-SRV-ATTR:launch_index', source='launch_index', since=history.MoreServerAttributes.number
+    )
     kernel_id = Text(
         wire='OS-EXT-SRV-ATTR:kernel_id', source=lambda row, sight: '', since=history.MoreServerAttributes.number
     )
     ramdisk_id = Text(
         wire='OS-EXT-SRV-ATTR:ramdisk_id', source=lambda row, sight: '', since=history.MoreServerAttributes.number
     )
-    root_device = Text(wire='OS-EXT-SRV-ATTR:root_device_name', since=history.MoreServerAttributes.number)
-    user_data = Text(wire='OS-EXT-SRV-ATTR:user_data', since=history.MoreServerAttributes.number)
+    root_device = Text(
+        wire='OS-EXT-SRV-ATTR:root_device_name', source='root_device', since=history.MoreServerAttributes.number
+    )
+    user_data = Text(wire='OS-EXT-SRV-ATTR:user_data', source='user_data', since=history.MoreServerAttributes.number)

@@ -1,0 +1,1 @@
+"""The volume agent: the disks of one host."""

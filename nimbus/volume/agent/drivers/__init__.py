@@ -1,0 +1,1 @@
+"""How disks are kept."""

@@ -1,0 +1,40 @@
+"""Makes the Compute API's applications.
+
+`parts.extra['compute']` is a Settings; it is read from the options where nobody has put one there.
+"""
+
+import dataclasses
+from typing import Any
+
+from nimbus.api.compute.history import HISTORY, LEGACY
+from nimbus.api.compute.policies import RULES
+from nimbus.api.compute.routes import ROUTES, VERSION_ROUTES
+from nimbus.api.kit import faults, wsgi
+from nimbus.api.kit.policy import Policy
+from nimbus.api.kit.routes import Api
+from nimbus.common.parts import Parts
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What the API must know of the cloud."""
+
+    down_time: float = 30  # seconds without a report after which a host is down
+
+
+def factory(_global_conf: Any, **local: str) -> Api:
+    """The application, for api-paste.ini; `api = v2` is the one without microversions, `api = versions` the list."""
+    parts = wsgi.parts()
+    if 'compute' not in parts.extra and parts.conf is not None:
+        parts.extra['compute'] = Settings(down_time=parts.conf.service_down_time)
+    return make(parts, local.get('api', 'v2.1'), local.get('policy_file'))
+
+
+def make(parts: Parts, api: str = 'v2.1', policy_file: str | None = None) -> Api:
+    """The application over parts that hold the settings, or the default ones."""
+    parts.extra.setdefault('compute', Settings())
+    policy = Policy(RULES, policy_file)
+    if api == 'versions':
+        return Api('compute-versions', VERSION_ROUTES, parts, policy, faults.named)
+    history = LEGACY if api == 'v2' else HISTORY
+    return Api('compute', ROUTES, parts, policy, faults.named, history, project_in_path=True)

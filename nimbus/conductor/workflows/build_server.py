@@ -1,0 +1,144 @@
+"""A new server: placed, wired, given its disks and booted; or ERROR with the cause, and everything given back."""
+
+import datetime
+from typing import Any
+
+from nimbus.common import errors
+from nimbus.common.jobs import NotYet, Refused, Rewind, Run, Step, Workflow
+from nimbus.compute import guests, metadata, servers, states
+from nimbus.conductor.workflows import disks, guest_orders, wires
+from nimbus.scheduler import claims
+
+WIRING = datetime.timedelta(minutes=5)  # for a host to wire all of a server's ports
+
+
+def place(run: Run) -> dict[str, Any]:
+    """The server has a claim on a host and says which."""
+    with run.world.db.write() as tx:
+        spec = servers.spec(tx, run.subject)
+        servers.task(tx, run.subject, states.SCHEDULING)
+    flavor, image = spec['flavor'], spec['image'] or {}
+    found = run.world.scheduler(run.context).place(
+        run.subject,
+        {
+            'vcpus': flavor['vcpus'],
+            'memory_mb': flavor['ram'],
+            'disk_gb': guests.local_gb(spec),
+            'project_id': spec['project_id'],
+            'user_id': spec['user_id'],
+            'zone': spec['zone'],
+            'host': spec['forced_host'],
+            'avoid': sorted(run.get('refusals', {})),
+            'extra_specs': flavor.get('extra_specs') or {},
+            'image_properties': image.get('properties') or {},
+        },
+    )
+    with run.world.db.write() as tx:
+        servers.placed(tx, run.subject, found['host'], found['node'], found['zone'])
+    return found
+
+
+def give_back_place(run: Run) -> None:
+    """The server has no claim and no host."""
+    with run.world.db.write() as tx:
+        claims.release(tx, run.subject)
+        servers.unplaced(tx, run.subject)
+
+
+def make_ports(run: Run) -> dict[str, Any]:
+    """Every network that was asked for has a port of the server's, bound to its host."""
+    with run.world.db.write() as tx:
+        servers.task(tx, run.subject, states.NETWORKING)
+        return {'ports': wires.make(tx, run, servers.spec(tx, run.subject))}
+
+
+def drop_ports(run: Run) -> None:
+    """The ports made for the server are gone, those the user gave are free."""
+    with run.world.db.write() as tx:
+        wires.give_back(tx, run)
+
+
+def wait_for_wires(run: Run) -> None:
+    """The host has wired and filtered every port, before the guest can send its first packet."""
+    now = run.world.clock.now()
+    if run.get('wired_by') is None:
+        run.note(wired_by=(now + WIRING).isoformat())
+    if wires.are_up(run):
+        return
+    if now > datetime.datetime.fromisoformat(run.wired_by):
+        raise errors.NimbusError(f'Host {run.host} did not wire the ports in {WIRING}.')
+    raise NotYet(2)
+
+
+def forget_wires(run: Run) -> None:
+    """The next host has its own time for wiring."""
+    run.note(wired_by=None)
+
+
+def connect_volumes(run: Run) -> None:
+    """Every volume exists, is the server's and can be reached from its host."""
+    with run.world.db.write() as tx:
+        servers.task(tx, run.subject, states.DISKS)
+    disks.make(run)
+    disks.connect_all(run)
+
+
+def disconnect_volumes(run: Run) -> None:
+    """The host reaches none of the volumes."""
+    disks.disconnect_all(run)
+
+
+def boot(run: Run) -> dict[str, Any]:
+    """The guest runs on its host."""
+    with run.world.db.write() as tx:
+        servers.task(tx, run.subject, states.SPAWNING)
+        drive = metadata.config_drive(tx, run.subject, run.world.force_config_drive)
+        guest = guests.describe(tx, run.subject, drive)
+    try:
+        return guest_orders.ask(run, 'spawn', guest)
+    except Refused as why:
+        if why.kind != 'Refused':
+            raise
+        refusals = {**run.get('refusals', {}), run.host: str(why)}
+        if run.job.rewinds + 1 >= run.world.max_attempts:
+            raise errors.NoValidHost(_exhausted(refusals)) from why
+        raise Rewind(place, f'Host {run.host} refused the server: {why}', refusals=refusals) from why
+
+
+def _exhausted(refusals: dict[str, str]) -> str:
+    told = '; '.join(f'{host}: {why}' for host, why in sorted(refusals.items()))
+    return f'No valid host was found. {len(refusals)} host{"s" * (len(refusals) != 1)} refused the server ({told}).'
+
+
+def unboot(run: Run) -> None:
+    """Nothing of the guest is left on the host; one that is down destroys it when it comes back."""
+    guest_orders.destroy(run, run.host)
+
+
+def mark_active(run: Run) -> None:
+    """The server is ACTIVE and its volumes are in use."""
+    with run.world.db.write() as tx:
+        disks.complete_all(tx, run)
+        servers.built(tx, run.subject)
+
+
+def mark_error(run: Run) -> None:
+    """The server is ERROR with the cause, and nothing is kept for it any more."""
+    with run.world.db.write() as tx:
+        disks.let_go(tx, run)
+        servers.failed(tx, run.subject, 'build', 500, run.job.error or 'The server could not be built.')
+
+
+class BuildServer(Workflow):
+    """Place, wire and boot a new server; on failure give everything back."""
+
+    steps = (
+        Step(place, undo=give_back_place),
+        Step(make_ports, undo=drop_ports),
+        Step(wait_for_wires, undo=forget_wires),
+        Step(connect_volumes, undo=disconnect_volumes),
+        Step(boot, undo=unboot),
+        Step(mark_active),
+    )
+    on_failure = staticmethod(mark_error)
+    max_rewinds = 10  # a bound; how many hosts are tried is [scheduler] max_attempts

@@ -1,0 +1,69 @@
+"""Makes a volume: choose its host, have the disk made there, say that it is available."""
+
+from typing import Any
+
+from nimbus.common.jobs import Refused, Run, Step, Workflow
+from nimbus.volume import hosts, progress
+from nimbus.volume.rpc import Volume
+
+DOWN_TIME = 30.0  # seconds without a report after which a host is not given a new volume
+
+
+def choose_host(run: Run) -> dict[str, Any] | None:
+    """The volume has a host, the same one when this runs again."""
+    with run.world.db.write() as tx:
+        volume = progress.look(tx, run.subject)
+        if volume is None or volume.host:
+            return {'host': volume.host if volume else None}
+        chosen = hosts.choose(tx, volume, DOWN_TIME)
+        progress.placed(tx, run.subject, chosen)
+        if volume.image:
+            progress.downloading(tx, run.subject)
+        return {'host': chosen.host}
+
+
+def make_disk(run: Run) -> None:
+    """The host has the disk."""
+    with run.world.db.read() as tx:
+        volume = progress.look(tx, run.subject)
+    if volume is None:
+        return
+    agent = run.world.client(Volume, run.context, volume.host)
+    run.ask('create', lambda key: agent.create(run.job.id, key, volume.id, run.fence, volume.size, volume.image))
+
+
+def unmake_disk(run: Run) -> None:
+    """The host has nothing of the disk."""
+    host = run.get('host')
+    if not host:
+        return
+    agent = run.world.client(Volume, run.context, host)
+    try:
+        run.ask('unmake', lambda key: agent.delete(run.job.id, key, run.subject, run.fence))
+    except Refused as why:
+        if why.kind != 'NotFound':
+            raise
+
+
+def mark_available(run: Run) -> None:
+    """The volume is there for its user."""
+    with run.world.db.write() as tx:
+        volume = progress.look(tx, run.subject)
+        progress.made(tx, run.subject, bootable=bool(volume and volume.image))
+
+
+def mark_error(run: Run) -> None:
+    """The volume is in error, and its row says why."""
+    with run.world.db.write() as tx:
+        progress.failed(tx, run.subject, 'create', run.job.error)
+
+
+class CreateVolume(Workflow):
+    """Choose a host and have the disk made there; on failure leave no disk and a volume in error."""
+
+    steps = (
+        Step(choose_host),
+        Step(make_disk, undo=unmake_disk),
+        Step(mark_available),
+    )
+    on_failure = staticmethod(mark_error)

@@ -1,0 +1,51 @@
+"""A server goes, whatever state it is in, and everything it held is given back."""
+
+from typing import Any
+
+from nimbus.common.jobs import Run, Step, Workflow
+from nimbus.compute import servers
+from nimbus.conductor.workflows import disks, guest_orders, wires
+from nimbus.scheduler import claims
+
+
+def destroy_guest(run: Run) -> dict[str, Any]:
+    """Nothing of the guest is left on its host; a host that is down destroys it when it comes back."""
+    host = run.get('host')
+    if 'host' not in run.job.notes:
+        with run.world.db.read() as tx:
+            host = servers.row_of(tx, run.subject).host
+        run.note(host=host)
+    guest_orders.destroy(run, host)
+    return {'host': host}
+
+
+def give_back_volumes(run: Run) -> None:
+    """The server has no volumes; those that were to go with it are on their way out."""
+    disks.disconnect_all(run)
+    with run.world.db.write() as tx:
+        disks.give_back_all(tx, run)
+
+
+def forget(run: Run) -> None:
+    """The server's ports, claim and quota are given back and its row is deleted, all at once."""
+    with run.world.db.write() as tx:
+        wires.give_back_all(tx, run)
+        claims.release(tx, run.subject)
+        servers.gone(tx, run.subject)
+
+
+def mark_error(run: Run) -> None:
+    """The server is ERROR with the cause; it may be deleted again."""
+    with run.world.db.write() as tx:
+        servers.failed(tx, run.subject, 'delete', 500, run.job.error or 'The server could not be deleted.')
+
+
+class DeleteServer(Workflow):
+    """Destroy the guest, give back what it had, and forget the server."""
+
+    steps = (
+        Step(destroy_guest),
+        Step(give_back_volumes),
+        Step(forget),
+    )
+    on_failure = staticmethod(mark_error)

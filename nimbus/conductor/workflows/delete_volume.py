@@ -1,0 +1,34 @@
+"""Deletes a volume: its disk first, then its row."""
+
+from nimbus.common.jobs import Run, Step, Workflow
+from nimbus.volume import progress
+from nimbus.volume.rpc import Volume
+
+
+def remove_disk(run: Run) -> None:
+    """The host has nothing of the disk."""
+    with run.world.db.read() as tx:
+        volume = progress.look(tx, run.subject)
+    if volume is None or not volume.host:
+        return
+    agent = run.world.client(Volume, run.context, volume.host)
+    run.ask('delete', lambda key: agent.delete(run.job.id, key, volume.id, run.fence))
+
+
+def forget(run: Run) -> None:
+    """The row is gone and the quota given back."""
+    with run.world.db.write() as tx:
+        progress.gone(tx, run.subject)
+
+
+def mark_error(run: Run) -> None:
+    """The volume stays, and its row says why."""
+    with run.world.db.write() as tx:
+        progress.failed(tx, run.subject, 'delete', run.job.error)
+
+
+class DeleteVolume(Workflow):
+    """Remove the disk, then the row; a disk that cannot be removed keeps its row."""
+
+    steps = (Step(remove_disk), Step(forget))
+    on_failure = staticmethod(mark_error)

@@ -1,0 +1,36 @@
+"""Grows a volume that nobody has attached."""
+
+from nimbus.common.jobs import Run, Step, Workflow
+from nimbus.volume import progress
+from nimbus.volume.rpc import Volume
+
+
+def grow_disk(run: Run) -> None:
+    """The disk has the new size."""
+    with run.world.db.read() as tx:
+        volume = progress.look(tx, run.subject)
+    if volume is None:
+        return
+    agent = run.world.client(Volume, run.context, volume.host)
+    run.ask('extend', lambda key: agent.extend(run.job.id, key, volume.id, run.fence, run.size))
+
+
+def mark_grown(run: Run) -> None:
+    """The volume has the new size."""
+    with run.world.db.write() as tx:
+        row = progress.look(tx, run.subject)
+        if row is not None and row.status == 'extending':
+            progress.grown(tx, run.subject, run.size)
+
+
+def mark_error(run: Run) -> None:
+    """The volume has its old size and the state error_extending."""
+    with run.world.db.write() as tx:
+        progress.not_grown(tx, run.subject, run.grown, run.job.error)
+
+
+class ExtendVolume(Workflow):
+    """Grow the disk, then say so; a disk that was grown and not said so is only larger than it needs to be."""
+
+    steps = (Step(grow_disk), Step(mark_grown))
+    on_failure = staticmethod(mark_error)

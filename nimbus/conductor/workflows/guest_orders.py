@@ -1,0 +1,46 @@
+"""Orders to the compute agent of a server's host, and what becomes of them when the host is down."""
+
+from typing import Any
+
+from nimbus.common import errors
+from nimbus.common.jobs import Run
+from nimbus.compute import guests
+
+
+class HostDown(errors.NimbusError):
+    """The host's agent is known to be down."""
+
+
+def ask(run: Run, verb: str, *args: Any, host: str | None = None) -> dict[str, Any]:
+    """The agent's report on the errand.
+
+    Raises NotYet until it is there, Refused when it is that it failed, HostDown.
+    """
+    host = host or run.host
+
+    def send(key: str) -> None:
+        agent = run.world.compute(run.context, host)
+        try:
+            getattr(agent, verb)(run.job.id, key, run.fence, *args)
+        except errors.Unavailable as why:
+            if run.world.is_down(host):
+                raise HostDown(f'Host {host} is down.') from why
+            raise
+
+    return run.ask(verb, send)
+
+
+def destroy(run: Run, host: str | None) -> None:
+    """Nothing of the guest is left on the host; one that is down is noted, and destroys it when it comes back."""
+    if not host:
+        return
+    try:
+        ask(run, 'destroy', run.subject, host=host)
+    except HostDown:
+        run.note(abandoned=sorted({*run.get('abandoned', ()), host}))
+
+
+def described(run: Run) -> dict[str, Any]:
+    """The server's guest as it is made up now."""
+    with run.world.db.read() as tx:
+        return guests.describe(tx, run.subject)

@@ -1,0 +1,22 @@
+"""What the workflows that switch a guest have in common."""
+
+from nimbus.common.jobs import Run
+from nimbus.compute import servers
+
+
+def finish(run: Run, verb: str) -> None:
+    """The server is in the state that the verb leads to."""
+    with run.world.db.write() as tx:
+        servers.finished(tx, run.subject, verb)
+
+
+def fail(run: Run, verb: str) -> None:
+    """The server is as it is after the verb failed, with the cause."""
+    with run.world.db.write() as tx:
+        servers.failed(tx, run.subject, verb, 500, run.job.error or f'The server could not {verb}.')
+
+
+def host_of(run: Run) -> str:
+    """The host that the server is on."""
+    with run.world.db.read() as tx:
+        return servers.row_of(tx, run.subject).host

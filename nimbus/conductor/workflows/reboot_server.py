@@ -1,0 +1,27 @@
+"""A server is started anew, kindly or not."""
+
+from nimbus.common.jobs import Run, Step, Workflow
+from nimbus.conductor.workflows import guest_orders, power
+
+
+def reboot(run: Run) -> None:
+    """The guest has started anew."""
+    guest = guest_orders.described(run)
+    guest_orders.ask(run, 'reboot', guest, run.hard, run.world.shutdown_timeout, host=power.host_of(run))
+
+
+def mark_active(run: Run) -> None:
+    """The server is ACTIVE."""
+    power.finish(run, run.verb)
+
+
+def mark_error(run: Run) -> None:
+    """The server is ERROR with the cause."""
+    power.fail(run, run.verb)
+
+
+class RebootServer(Workflow):
+    """Restart the guest."""
+
+    steps = (Step(reboot), Step(mark_active))
+    on_failure = staticmethod(mark_error)

@@ -1,0 +1,26 @@
+"""A server that was off is switched on."""
+
+from nimbus.common.jobs import Run, Step, Workflow
+from nimbus.conductor.workflows import guest_orders, power
+
+
+def power_on(run: Run) -> None:
+    """The guest runs."""
+    guest_orders.ask(run, 'power_on', guest_orders.described(run), host=power.host_of(run))
+
+
+def mark_active(run: Run) -> None:
+    """The server is ACTIVE."""
+    power.finish(run, 'start')
+
+
+def mark_stopped(run: Run) -> None:
+    """The server is off as before, and says why."""
+    power.fail(run, 'start')
+
+
+class StartServer(Workflow):
+    """Switch the guest on."""
+
+    steps = (Step(power_on), Step(mark_active))
+    on_failure = staticmethod(mark_stopped)

@@ -1,0 +1,26 @@
+"""A server is shut down."""
+
+from nimbus.common.jobs import Run, Step, Workflow
+from nimbus.conductor.workflows import guest_orders, power
+
+
+def power_off(run: Run) -> None:
+    """The guest is off, after it was asked kindly for a while."""
+    guest_orders.ask(run, 'power_off', run.subject, run.world.shutdown_timeout, host=power.host_of(run))
+
+
+def mark_stopped(run: Run) -> None:
+    """The server is SHUTOFF."""
+    power.finish(run, 'stop')
+
+
+def mark_failed(run: Run) -> None:
+    """The server is as it was, and says why."""
+    power.fail(run, 'stop')
+
+
+class StopServer(Workflow):
+    """Shut the guest down."""
+
+    steps = (Step(power_off), Step(mark_stopped))
+    on_failure = staticmethod(mark_failed)

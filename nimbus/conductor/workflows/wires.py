@@ -1,0 +1,69 @@
+"""A server's ports: made or bound for it, waited for, given back."""
+
+from typing import Any
+
+from nimbus.common import db, errors
+from nimbus.common.jobs import Run
+from nimbus.compute import servers
+from nimbus.network import ports
+
+
+def make(tx: db.Tx, run: Run, spec: dict[str, Any]) -> list[str]:
+    """Each network asked for has its port, bound to the server's host; their ids."""
+    made = []
+    for number, nic in enumerate(spec['networks']):
+        to = {
+            'server_id': run.subject,
+            'project_id': spec['project_id'],
+            'host': run.host,
+            'zone': run.zone,
+            'hostname': spec['hostname'],
+        }
+        if nic.get('port_id'):
+            ports.bind(tx, run.context, nic['port_id'], **to)
+            made.append(nic['port_id'])
+            continue
+        made.append(run.name_for('port', number))
+        ports.ensure(
+            tx,
+            run.context,
+            port_id=made[-1],
+            network_id=nic['network_id'],
+            fixed_ip=nic.get('fixed_ip'),
+            groups=spec['security_groups'],
+            **to,
+        )
+    return made
+
+
+def give_back(tx: db.Tx, run: Run) -> None:
+    """The ports made for the server by this job are gone, those the user gave are free."""
+    for number, nic in enumerate(servers.spec(tx, run.subject)['networks']):
+        if nic.get('port_id'):
+            row = ports.get(tx, nic['port_id'])
+            if row is not None and row.device_id == run.subject:
+                ports.unbind(tx, run.context, nic['port_id'])
+        else:
+            ports.drop(tx, run.context, run.name_for('port', number))
+
+
+def give_back_all(tx: db.Tx, run: Run) -> None:
+    """The server has no ports; those made for it are gone."""
+    for row in ports.of_server(tx, run.subject):
+        if row.created_for_server:
+            ports.drop(tx, run.context, row.id)
+        else:
+            ports.unbind(tx, run.context, row.id)
+
+
+def are_up(run: Run) -> bool:
+    """Whether the host has wired and filtered every port.  Raises NimbusError when it cannot, saying why."""
+    with run.world.db.read() as tx:
+        wiring = ports.wiring(tx, run.ports)
+        troubles = [ports.trouble(tx, port) for port in run.ports if wiring.get(port) == 'ERROR']
+    for port in run.ports:
+        if port not in wiring:
+            raise errors.NimbusError(f'Port {port} was deleted while the server was built.')
+    if troubles:
+        raise errors.NimbusError(f'Host {run.host} cannot wire the ports: {"; ".join(filter(None, troubles))}')
+    return all(status == 'ACTIVE' for status in wiring.values())

@@ -1,0 +1,119 @@
+"""The volume agent of one host: makes, grows, removes and connects disks when asked, and says that it lives."""
+
+import hashlib
+import logging
+import os
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from nimbus.common import desk, errands, errors
+from nimbus.common.context import Context
+from nimbus.volume.agent.drivers.base import Driver
+from nimbus.volume.rpc import Volume
+
+LOG = logging.getLogger(__name__)
+Fetch = Callable[[str], Iterator[bytes]]  # image id -> its bytes
+
+
+class Agent(Volume):
+    """One host's disks."""
+
+    def __init__(
+        self,
+        driver: Driver,
+        desk_client: Any,
+        host: str,
+        state_path: str,
+        fetch: Fetch,
+        *,
+        over_subscription: float = 20.0,
+        interval: float = 10,
+    ) -> None:
+        """`desk_client` speaks VolumeDesk; `fetch` brings the bytes of an image."""
+        self.driver, self.desk, self.host, self.fetch = driver, desk_client, host, fetch
+        self._over = over_subscription
+        self.errands = errands.Errands(self._report, os.path.join(state_path, 'volume-fences'))
+        self._alive = desk.Heartbeat(desk_client, host, 'cinder-volume', self.facts, interval)
+
+    def start(self) -> None:
+        """The host's disks are as they should be or what is not was reported, and the cloud hears of the host."""
+        self.heal()
+        self._alive.start()
+
+    def stop(self) -> None:
+        """No errand is begun and no report made any more."""
+        self._alive.stop()
+        self.errands.close()
+
+    def facts(self) -> dict[str, Any]:
+        """What the host has."""
+        return {'backend': self.driver.name, 'over_subscription': self._over, **self.driver.facts()}
+
+    def heal(self) -> None:
+        """Half-made files are gone; disks without a volume and volumes without a disk are reported, never touched."""
+        for name in self.driver.clean():
+            LOG.info('%s was left half-made and is gone; its job makes it again', name)
+        try:
+            wanted = self.desk.volumes(self.host)
+        except errors.Unavailable as why:
+            LOG.warning('Which disks this host should have is not known yet: %s', why)
+            return
+        here = self.driver.volumes()
+        for volume_id in sorted(set(here) - set(wanted)):
+            LOG.warning('The disk of volume %s is here and no volume of this host; it is left alone', volume_id)
+        for volume_id in sorted(set(wanted) - set(here)):
+            LOG.warning('Volume %s should have a disk here and has none', volume_id)
+
+    def _report(self, job_id: str, key: str, **outcome: Any) -> None:
+        self.desk.done(job_id, key, **outcome)
+
+    def create(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        volume_id: str,
+        fence: int,
+        size: int,
+        image: dict[str, Any] | None,
+    ) -> str:
+        return self.errands.take(job_id, key, volume_id, fence, lambda: self._create(volume_id, size, image))
+
+    def _create(self, volume_id: str, size: int, image: dict[str, Any] | None) -> None:
+        if image is None:
+            self.driver.create(volume_id, size)
+            return
+        scratch = pathlib.Path(self.driver.scratch(volume_id))
+        try:
+            self._download(image, scratch)
+            self.driver.create_from(volume_id, size, str(scratch), image['disk_format'])
+        finally:
+            scratch.unlink(missing_ok=True)
+
+    def _download(self, image: dict[str, Any], path: pathlib.Path) -> None:
+        """The image's bytes are at `path`, and are what the image says.  Raises Invalid, Unavailable."""
+        told = image.get('os_hash_algo')
+        digest = hashlib.new(told) if told else None
+        try:
+            with open(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), 'wb') as file:
+                for piece in self.fetch(image['image_id']):
+                    file.write(piece)
+                    if digest:
+                        digest.update(piece)
+        except OSError as why:
+            raise errors.Unavailable(f'Image {image["image_id"]} cannot be fetched: {why}') from why
+        if digest and digest.hexdigest() != image['os_hash_value']:
+            raise errors.Invalid(f'The bytes of image {image["image_id"]} do not match its hash.')
+
+    def delete(self, context: Context, job_id: str, key: str, volume_id: str, fence: int) -> str:
+        return self.errands.take(job_id, key, volume_id, fence, lambda: self.driver.delete(volume_id))
+
+    def extend(self, context: Context, job_id: str, key: str, volume_id: str, fence: int, size: int) -> str:
+        return self.errands.take(job_id, key, volume_id, fence, lambda: self.driver.extend(volume_id, size))
+
+    def connect(self, context: Context, volume_id: str, fence: int, connector: dict[str, Any]) -> dict[str, Any]:
+        return self.driver.connect(volume_id, connector)
+
+    def disconnect(self, context: Context, volume_id: str, fence: int, connector: dict[str, Any]) -> None:
+        self.driver.disconnect(volume_id, connector)

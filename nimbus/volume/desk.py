@@ -1,0 +1,17 @@
+"""The conductor's side of the volume agents' desk."""
+
+from nimbus.common import deskside, services
+from nimbus.common.context import Context
+from nimbus.volume import progress
+from nimbus.volume.hosts import BINARY
+from nimbus.volume.rpc import VolumeDesk
+
+
+class VolumeDeskServer(deskside.DeskServer, VolumeDesk):
+    """Takes in reports, and tells a host which disks are its own."""
+
+    kinds = {BINARY: services.Kind('volume', BINARY)}
+
+    def volumes(self, context: Context, host: str) -> dict[str, int]:
+        with self.db.read() as tx:
+            return {row.id: row.size for row in progress.of_host(tx, host)}

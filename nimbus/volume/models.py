@@ -1,0 +1,91 @@
+"""Tables of the volume service."""
+
+import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nimbus.common import db
+
+
+class Volume(db.Base):
+    """One disk."""
+
+    __tablename__ = 'volumes'
+    __table_args__ = (
+        sa.Index('volumes_project', 'project_id', 'created_at', 'seq'),
+        sa.Index('volumes_host', 'host'),
+        db.Base.__table_args__,
+    )
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    project_id: Mapped[str] = mapped_column(sa.String(64))
+    user_id: Mapped[str] = mapped_column(sa.String(64))
+    name: Mapped[str | None]
+    description: Mapped[str | None]
+    size: Mapped[int]  # GiB
+    status: Mapped[str] = mapped_column(sa.String(32))
+    attach_status: Mapped[str] = mapped_column(sa.String(32))
+    migration_status: Mapped[str | None] = mapped_column(sa.String(32))
+    availability_zone: Mapped[str | None]
+    wished_host: Mapped[str | None]  # where an operator wants it
+    host: Mapped[str | None]  # where it is
+    backend: Mapped[str | None]
+    service_id: Mapped[str | None] = mapped_column(sa.String(64))
+    type_id: Mapped[str | None] = mapped_column(sa.String(64))
+    bootable: Mapped[bool]
+    readonly: Mapped[bool | None]
+    image: Mapped[dict[str, Any] | None]  # facts of the image it was made from
+    trouble: Mapped[str | None] = mapped_column(sa.Text())  # why it is in error
+    created_at: Mapped[datetime.datetime]
+    updated_at: Mapped[datetime.datetime | None]
+
+
+class VolumeMetadata(db.Base):
+    """One pair of a volume's metadata."""
+
+    __tablename__ = 'volume_metadata'
+    volume_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column('meta_key', primary_key=True)
+    value: Mapped[str]
+
+
+class Attachment(db.Base):
+    """A volume with, or on its way to or from, whoever uses it."""
+
+    __tablename__ = 'volume_attachments'
+    __table_args__ = (
+        sa.Index('volume_attachments_volume', 'volume_id'),
+        sa.Index('volume_attachments_server', 'server_id'),
+        db.Base.__table_args__,
+    )
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    volume_id: Mapped[str] = mapped_column(sa.String(64))
+    project_id: Mapped[str] = mapped_column(sa.String(64))
+    server_id: Mapped[str | None] = mapped_column(sa.String(64))
+    by_service: Mapped[bool]  # made for a server by the compute service, which alone may end it
+    status: Mapped[str] = mapped_column(sa.String(32))  # reserved, attaching, attached, detaching
+    mode: Mapped[str] = mapped_column(sa.String(8))
+    device: Mapped[str | None]
+    host: Mapped[str | None]
+    connector: Mapped[dict[str, Any] | None]
+    connection: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime.datetime]
+    updated_at: Mapped[datetime.datetime]
+    attached_at: Mapped[datetime.datetime | None]
+
+
+class VolumeType(db.Base):
+    """A kind of volume that users may choose."""
+
+    __tablename__ = 'volume_types'
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    description: Mapped[str | None]
+    is_public: Mapped[bool]
+    extra_specs: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime.datetime]
+    updated_at: Mapped[datetime.datetime | None]

@@ -1,0 +1,54 @@
+"""What a host with volumes does when asked, and what its agent tells and asks the cloud."""
+
+from typing import Any
+
+from nimbus.common import desk
+from nimbus.common.context import Context
+from nimbus.common.rpc import Contract, call
+
+ACK = 10.0  # seconds an agent may take to say that it has an errand in hand; it takes a few milliseconds
+
+
+class Volume(Contract):
+    """The disks of one host.  Errands answer 'accepted' or 'busy' and report by `VolumeDesk.done` under their key."""
+
+    topic = 'volume'
+
+    @call(timeout=ACK)
+    def create(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        volume_id: str,
+        fence: int,
+        size: int,
+        image: dict[str, Any] | None,
+    ) -> str:
+        """Errand: the disk is there, `size` GiB of nothing, or of the image and then nothing."""
+
+    @call(timeout=ACK)
+    def delete(self, context: Context, job_id: str, key: str, volume_id: str, fence: int) -> str:
+        """Errand: nothing of the disk is left."""
+
+    @call(timeout=ACK)
+    def extend(self, context: Context, job_id: str, key: str, volume_id: str, fence: int, size: int) -> str:
+        """Errand: the disk has `size` GiB."""
+
+    @call(timeout=ACK)
+    def connect(self, context: Context, volume_id: str, fence: int, connector: dict[str, Any]) -> dict[str, Any]:
+        """How the host in `connector` opens the disk: {'driver_volume_type', 'data'}.  Raises NotFound."""
+
+    @call(timeout=ACK)
+    def disconnect(self, context: Context, volume_id: str, fence: int, connector: dict[str, Any]) -> None:
+        """The host in `connector` does not open the disk any more; a disk that is gone is fine."""
+
+
+class VolumeDesk(desk.Desk):
+    """Where volume agents report and ask."""
+
+    topic = 'desk-volume'
+
+    @call(timeout=15)
+    def volumes(self, context: Context, host: str) -> dict[str, int]:
+        """The disks that host should have: id -> GiB."""

@@ -1,0 +1,33 @@
+"""The states of a volume, and which verb leads where."""
+
+from nimbus.common.states import ANY, Machine, rule
+
+CREATING, DOWNLOADING, AVAILABLE, RESERVED = 'creating', 'downloading', 'available', 'reserved'
+ATTACHING, IN_USE, DETACHING, MAINTENANCE = 'attaching', 'in-use', 'detaching', 'maintenance'
+DELETING, EXTENDING = 'deleting', 'extending'
+ERROR, ERROR_DELETING, ERROR_EXTENDING = 'error', 'error_deleting', 'error_extending'
+ALL = (
+    *(CREATING, DOWNLOADING, AVAILABLE, RESERVED, ATTACHING, IN_USE, DETACHING, MAINTENANCE),
+    *(DELETING, EXTENDING, ERROR, ERROR_DELETING, ERROR_EXTENDING),
+)
+# What an operator may set by hand.
+SETTABLE = ('creating', 'available', 'deleting', 'error', 'error_deleting', 'error_managing', 'managing', 'attaching',
+            'detaching', 'in-use', 'maintenance', 'error_extending', 'reserved')  # fmt: skip
+SETTABLE_ATTACH = ('detached', 'attached')
+
+MACHINE = Machine(
+    rule('create', {CREATING, DOWNLOADING}, CREATING, done=AVAILABLE, failed=ERROR),
+    rule('download', {CREATING, DOWNLOADING}, DOWNLOADING, done=AVAILABLE, failed=ERROR),
+    rule('delete', {AVAILABLE, ERROR, ERROR_EXTENDING}, DELETING, failed=ERROR_DELETING),
+    rule('force_delete', ANY, DELETING, failed=ERROR_DELETING),
+    rule('extend', {AVAILABLE}, EXTENDING, done=AVAILABLE, failed=ERROR_EXTENDING),
+    rule('reserve', {AVAILABLE}, RESERVED),
+    rule('begin_attach', {AVAILABLE}, ATTACHING),
+    rule('unreserve', {ATTACHING, RESERVED}, AVAILABLE),
+    rule('attach', {AVAILABLE, ATTACHING, RESERVED, IN_USE}, IN_USE),
+    rule('begin_detach', {IN_USE}, DETACHING),
+    rule('roll_detach', {DETACHING}, IN_USE),
+    rule('reset', ANY, None),
+    noun='volume',
+    state='status',
+)

@@ -1,0 +1,98 @@
+"""Volume types: what users may choose from; there is always a default one."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import clock, context, db, errors, ids
+from nimbus.volume.models import Volume, VolumeType
+
+DEFAULT = '__DEFAULT__'
+
+
+def ensure_default(tx: db.Tx) -> Any:
+    """The default type, made if it was not there."""
+    row = tx.row(sa.select(VolumeType).where(VolumeType.name == DEFAULT))
+    if row is None:
+        try:
+            with tx.connection.begin_nested():
+                _insert(tx, DEFAULT, 'Default Volume Type', True, {})
+        except sa.exc.IntegrityError:
+            pass  # another process made it first
+        row = tx.row(sa.select(VolumeType).where(VolumeType.name == DEFAULT))
+    return row
+
+
+def find(tx: db.Tx, ctx: context.Context, is_public: bool | None = True) -> list[Any]:
+    """The types the asker may choose, newest first; `is_public` None or False reaches private ones for an operator."""
+    query = sa.select(VolumeType).order_by(VolumeType.created_at.desc(), VolumeType.seq.desc())
+    if not ctx.is_admin or is_public:
+        query = query.where(VolumeType.is_public.is_(True))
+    elif is_public is False:
+        query = query.where(VolumeType.is_public.is_(False))
+    return list(tx.rows(query))
+
+
+def show(tx: db.Tx, ctx: context.Context, type_id: str) -> Any:
+    """One type.  Raises NotFound."""
+    row = tx.row(sa.select(VolumeType).where(VolumeType.id == type_id))
+    if row is None or not (row.is_public or ctx.is_admin):
+        raise errors.NotFound(f'Volume type {type_id} could not be found.')
+    return row
+
+
+def by_name_or_id(tx: db.Tx, ctx: context.Context, wanted: str) -> Any:
+    """The type with that id or name.  Raises NotFound."""
+    row = tx.row(sa.select(VolumeType).where(sa.or_(VolumeType.id == wanted, VolumeType.name == wanted)))
+    if row is None or not (row.is_public or ctx.is_admin):
+        raise errors.NotFound(f'Volume type with name {wanted} could not be found.')
+    return row
+
+
+def names(tx: db.Tx, type_ids: set[str]) -> dict[str, str]:
+    """The names of types by their ids."""
+    found = tx.rows(sa.select(VolumeType.id, VolumeType.name).where(VolumeType.id.in_(type_ids)))
+    return {row.id: row.name for row in found}
+
+
+def create(
+    tx: db.Tx, name: str, description: str | None, is_public: bool = True, extra_specs: dict[str, str] | None = None
+) -> Any:
+    """A new type stands.  Raises Conflict when its name is taken."""
+    if tx.scalar(sa.select(VolumeType.seq).where(VolumeType.name == name)) is not None:
+        raise errors.Conflict(f'Volume Type {name} already exists.')
+    return show(tx, context.internal(), _insert(tx, name, description, is_public, extra_specs or {}))
+
+
+def _insert(tx: db.Tx, name: str, description: str | None, is_public: bool, extra_specs: dict[str, str]) -> str:
+    type_id = ids.dashed()
+    tx.insert(
+        VolumeType,
+        id=type_id,
+        name=name,
+        description=description,
+        is_public=is_public,
+        extra_specs=extra_specs,
+        created_at=clock.Clock().now(),
+    )
+    return type_id
+
+
+def change(tx: db.Tx, type_id: str, **values: Any) -> Any:
+    """The type has the values.  Raises NotFound and Conflict."""
+    taken = sa.select(VolumeType.seq).where(VolumeType.name == values.get('name'), VolumeType.id != type_id)
+    if 'name' in values and tx.scalar(taken) is not None:
+        raise errors.Conflict(f'Volume Type {values["name"]} already exists.')
+    if not tx.update(VolumeType, VolumeType.id == type_id, updated_at=clock.Clock().now(), **values):
+        raise errors.NotFound(f'Volume type {type_id} could not be found.')
+    return show(tx, context.internal(), type_id)
+
+
+def delete(tx: db.Tx, type_id: str) -> None:
+    """The type is gone.  Raises NotFound, and Invalid for the default one and one in use."""
+    row = show(tx, context.internal(), type_id)
+    if row.name == DEFAULT:
+        raise errors.Invalid(f'The volume type {row.id} is the default volume type and cannot be deleted.')
+    if tx.scalar(sa.select(Volume.seq).where(Volume.type_id == type_id).limit(1)) is not None:
+        raise errors.Invalid('Target volume type is still in use.')
+    tx.delete(VolumeType, VolumeType.id == type_id)
