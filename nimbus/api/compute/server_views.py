@@ -45,7 +45,7 @@ def links(row: Row, sight: Sight) -> list[dict[str, str]]:
     ]
 
 
-def addresses(row: Row, sight: Sight) -> dict[str, Any]:
+def addresses_of(row: Row, sight: Sight) -> dict[str, Any]:
     """The server's addresses by the name of the network, none while it is built."""
     if row.vm_state == states.BUILDING:
         return {}
@@ -150,7 +150,7 @@ class Server(Noun):
     one, many = 'server', 'servers'
     accessIPv4 = Text(source=lambda row, sight: row.access_ip_v4 or '')
     accessIPv6 = Text(source=lambda row, sight: row.access_ip_v6 or '')
-    addresses = Mapping(source=addresses)
+    addresses = Mapping(source=addresses_of)
     created = Text(source=lambda row, sight: clock.iso(row.created_at))
     flavor_link = Mapping(wire='flavor', source=_flavor_link, until=BEFORE_EMBEDDED)
     flavor = Mapping(source=_flavor_facts, since=history.FlavorEmbedded.number)
