@@ -6,12 +6,13 @@ import shutil
 from devstack import arguments, clouds_yaml, leftovers, libvirtd, mariadb, postgresql, rabbitmq, switch
 from devstack.place import Choices, Place, alone, remembered
 from devstack.processes import Registry, end
-from devstack.progress import Unable, finish, say
+from devstack.progress import Unable, finish, leave_at_once, say
 
 
 def main() -> int:
     """Nothing of the cloud runs any more; its data is gone too when asked for."""
     options = arguments.down().parse_args()
+    leave_at_once()
     state = options.state.absolute()
     if not state.is_dir():
         say(f'there is no cloud in {state}')
@@ -62,6 +63,7 @@ def purge(place: Place) -> None:
     ]
     if mine:
         clouds_yaml.take(file, mine)
+    libvirtd.forget(place.state)
     for path in place.state.iterdir():
         # The mark that the folder is ours goes last, for a purge that is cut short.
         if path.name not in ('.lock', 'choices.json'):

@@ -19,7 +19,7 @@ from devstack import (
 )
 from devstack.place import Place, alone
 from devstack.processes import MARK, Registry
-from devstack.progress import Unable, finish, say
+from devstack.progress import Unable, finish, leave_at_once, say
 
 BUILD = pathlib.Path(__file__).with_name('guest') / 'build'
 
@@ -27,6 +27,7 @@ BUILD = pathlib.Path(__file__).with_name('guest') / 'build'
 def main() -> int:
     """The cloud is up and, unless told otherwise, the demo server runs."""
     options = arguments.up().parse_args()
+    leave_at_once()
     with alone(options.state.absolute()):
         place = arguments.place(options)
         registry = Registry(place.state)

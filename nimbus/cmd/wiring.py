@@ -47,7 +47,7 @@ def set_up_logging(conf: Any) -> None:
 
 def make_parts(conf: Any, *, database: bool = True) -> Parts:
     """The parts of a process; an agent's have no database."""
-    bus = rpc.transport(conf.bus, conf)
+    bus = rpc.transport(conf.bus)
     made: Any = db.Database(database_url(conf), conf.database.pool_size) if database else None
     parts = Parts(conf=conf, db=made, bus=bus)
     if made:

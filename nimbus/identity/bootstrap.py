@@ -11,6 +11,8 @@ from nimbus.identity.models import ROOT, Endpoint, ImpliedRole, Project, Region,
 from nimbus.identity.passwords import Passwords
 
 LADDER = ('admin', 'manager', 'member', 'reader')  # each implies the next
+# The types that clients of one and the same API look for.
+ALIASES = {'block-storage': ('block-storage', 'volumev3', 'volume')}
 NAMES = {
     'identity': 'keystone',
     'compute': 'nova',
@@ -54,7 +56,9 @@ def bootstrap(
         assignments.grant(tx, grant)
     _region(tx, region)
     for kind, url in urls.items():
-        _service(tx, kind, region, url)
+        for name in ALIASES.get(kind, (kind,)):
+            if name == kind or name not in urls:
+                _service(tx, name, region, url)
 
 
 def _domain(tx: db.Tx) -> None:

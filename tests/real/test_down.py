@@ -85,6 +85,15 @@ def test_a_folder_that_devstack_did_not_make_is_left_alone(host):
     assert (host.folder / 'thesis.txt').read_text() == 'years of work'
 
 
+def test_an_interrupted_up_ends_at_once_and_says_how_to_go_on(host):
+    with host.begin('-m', 'devstack.up', '--state', str(host.folder), '--daemons', '--no-demo') as up:
+        assert wait_until(lambda: Registry(host.folder).get('rabbitmq'), 60)
+        up.send_signal(signal.SIGINT)
+        said, _ = up.communicate(timeout=3)
+    assert up.returncode == 130
+    assert 'run the same command again to go on' in said
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize('name', ['choices', 'ovs-vswitchd', 'mariadb', 'rabbitmq', 'libvirtd'])
 def test_an_up_that_is_killed_half_way_leaves_nothing_after_down(host, name):

@@ -157,6 +157,15 @@ def test_libvirtd_serves_this_cloud_alone_and_leaves_no_mount(here):
     asked = subprocess.run(['virsh', '-q', '-c', uri, 'list', '--all'], capture_output=True, text=True)
     assert (asked.returncode, asked.stdout.strip()) == (0, '')
     assert libvirtd.up(where, registry) == uri
+    for folder in (where.state, pathlib.Path('/elsewhere')):
+        guest = (
+            f'<domain type="qemu"><name>{folder.name}</name><memory>1024</memory><os><type>hvm</type></os><devices>'
+            f'<disk type="file"><source file="{folder}/disk"/><target dev="vda"/></disk></devices></domain>'
+        )
+        subprocess.run(['virsh', '-q', '-c', uri, 'define', '/dev/stdin'], input=guest, text=True, check=True)
+    libvirtd.forget(where.state, uri)
+    asked = subprocess.run(['virsh', '-q', '-c', uri, 'list', '--all', '--name'], capture_output=True, text=True)
+    assert asked.stdout.split() == ['elsewhere']
     libvirtd.down(registry)
     assert pathlib.Path('/proc/self/mounts').read_text() == before
     assert registry.marked() == []

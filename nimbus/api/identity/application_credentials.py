@@ -25,6 +25,7 @@ class ApplicationCredential(wire.KeystoneNoun):
     project_id = Text(READ, CREATE, max=64)
     expires_at = Text(READ, CREATE, null=True, source=lambda row, _: clock.iso_micro(row.expires_at))
     unrestricted = Flag(READ, CREATE)
+    access_rules = Listing(CREATE, null=True)
     roles = Listing(READ, CREATE, items=ROLE, source=lambda row, _: [])
 
 
@@ -69,6 +70,8 @@ def create(call: Call, user_id: str) -> Reply:
     _owned(call, 'create_application_credential', user_id)
     _refuse_delegated(call)
     given = dict(call.given)
+    if given.pop('access_rules', None):
+        raise errors.NotBuilt('Access rules of application credentials are not part of this cloud.')
     given |= {'project_id': call.context.project_id, 'role_ids': _lent(call, given.pop('roles', None))}
     given['expires_at'] = credentials.moment(given.get('expires_at'))
     chosen = given.pop('secret', None)

@@ -71,11 +71,13 @@ def _update(call: Call, noun: type[wire.KeystoneNoun], change: Callable[..., Non
 
 def list_regions(call: Call) -> dict[str, Any]:
     """GET /regions."""
+    wire.check(call, 'list_regions')
     return _index(call, Region)
 
 
 def show_region(call: Call, region_id: str) -> dict[str, Any]:
     """GET /regions/{region_id}."""
+    wire.check(call, 'get_region')
     return _show(call, Region, region_id)
 
 

@@ -22,10 +22,10 @@ TOKENS = (
     Route('POST', '/auth/tokens', tokens.issue, None, 201, shape=tokens.LOGIN, open=True),
     Route('GET', '/auth/tokens', tokens.show, None),
     Route('DELETE', '/auth/tokens', tokens.revoke, None, 204),
-    Route('GET', '/auth/catalog', tokens.show_catalog, 'identity:get_auth_catalog'),
-    Route('GET', '/auth/projects', tokens.list_projects, 'identity:get_auth_projects'),
-    Route('GET', '/auth/domains', tokens.list_domains, 'identity:get_auth_domains'),
-    Route('GET', '/auth/system', tokens.list_system, 'identity:get_auth_system'),
+    Route('GET', '/auth/catalog', tokens.show_catalog, None),
+    Route('GET', '/auth/projects', tokens.list_projects, None),
+    Route('GET', '/auth/domains', tokens.list_domains, None),
+    Route('GET', '/auth/system', tokens.list_system, None),
 )
 
 DOMAINS = (
@@ -129,9 +129,9 @@ def _grant_routes(every: str, one: str) -> tuple[Route, ...]:
 
 
 CATALOG = (
-    Route('GET', '/regions', catalog.list_regions, 'identity:list_regions'),
+    Route('GET', '/regions', catalog.list_regions, None),
     Route('POST', '/regions', catalog.create_region, 'identity:create_region', 201, noun=catalog.Region),
-    Route('GET', '/regions/{region_id}', catalog.show_region, 'identity:get_region'),
+    Route('GET', '/regions/{region_id}', catalog.show_region, None),
     Route('PUT', '/regions/{region_id}', catalog.put_region, 'identity:create_region', 201, noun=catalog.Region),
     Route('PATCH', '/regions/{region_id}', catalog.update_region, 'identity:update_region', noun=catalog.Region),
     Route('DELETE', '/regions/{region_id}', catalog.delete_region, 'identity:delete_region', 204),

@@ -113,6 +113,7 @@ def _told(call: Call, rule: str) -> tuple[str, Entry]:
 
 def show_catalog(call: Call) -> dict[str, Any]:
     """GET /auth/catalog."""
+    wire.check(call, 'get_auth_catalog')
     context = call.context
     if not context.project_id:
         raise errors.Forbidden('A project-scoped token is required to produce a service catalog.')
@@ -123,18 +124,21 @@ def show_catalog(call: Call) -> dict[str, Any]:
 
 def list_projects(call: Call) -> dict[str, Any]:
     """GET /auth/projects."""
+    wire.check(call, 'get_auth_projects')
     with call.db.read() as tx:
         return projects.listed(call, tx, scopes.projects_of(tx, call.context.user_id or ''))
 
 
 def list_domains(call: Call) -> dict[str, Any]:
     """GET /auth/domains."""
+    wire.check(call, 'get_auth_domains')
     with call.db.read() as tx:
         return domains.listed(call, tx, scopes.domains_of(tx, call.context.user_id or ''))
 
 
 def list_system(call: Call) -> dict[str, Any]:
     """GET /auth/system."""
+    wire.check(call, 'get_auth_system')
     with call.db.read() as tx:
         system = [{'all': True}] if scopes.system_of(tx, call.context.user_id or '') else []
     return {'system': system, 'links': {'self': f'{call.root_url}/auth/system'}}

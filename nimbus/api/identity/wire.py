@@ -11,6 +11,7 @@ from nimbus.common import db, errors
 from nimbus.common.listing import Page
 
 FUZZY = ('contains', 'icontains', 'startswith', 'istartswith', 'endswith', 'iendswith')
+MAX_LIMIT = 100_000  # rows a page may have; without a limit a list is whole, as clients of identity expect
 FALSE = ('0', 'false', 'off', 'no', 'f', 'n')
 # What a body may hold but never sets: it is the service's own.
 OWN = ('id', 'links')
@@ -86,7 +87,7 @@ def page_of(call: Call, noun: type[Noun], **fixed: Any) -> Page:
         for how in FUZZY:
             if name not in flags and (text := call.arg(f'{name}__{how}')) is not None:
                 filters[f'{column}__{how}'] = text
-    limit = paging.limit(call, None) if call.arg('limit') else None
+    limit = paging.limit(call, MAX_LIMIT) if call.arg('limit') else None
     sorts = ()
     if call.arg('sort_key'):
         sorts = paging.page(call, noun, max_limit=None, strict=True).sorts
