@@ -68,9 +68,7 @@ def test_over_quota_says_what_is_over_and_holds_nothing(database, world):
     row = boot(database, world)
     with pytest.raises(errors.OverQuota) as told:
         boot(database, world)
-    assert told.value.sentence == (
-        'Quota exceeded for instances: Requested 1, but already used 1 of 1 instances'
-    )
+    assert told.value.sentence == ('Quota exceeded for instances: Requested 1, but already used 1 of 1 instances')
     with database.write() as tx:
         assert quotas.QUOTAS.show(tx, MEMBER.project_id)['cores'].used == 1
         assert servers.gone(tx, row.id) and not servers.gone(tx, row.id)

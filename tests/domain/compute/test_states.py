@@ -48,7 +48,7 @@ def test_a_verb_begins_in_its_states_and_is_refused_in_all_others(database: db.D
 def test_a_verb_waits_for_the_one_under_way(database: db.Database):
     row = running(database, furnish(database))
     put_in(database, row.id, states.ACTIVE, 'powering-off')
-    with pytest.raises(errors.WrongState, match="while it is in task_state powering-off"), database.write() as tx:
+    with pytest.raises(errors.WrongState, match='while it is in task_state powering-off'), database.write() as tx:
         servers.begin(tx, MEMBER, row.id, 'reboot')
 
 
