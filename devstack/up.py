@@ -77,7 +77,9 @@ def guest_image(place: Place) -> pathlib.Path:
     with log.open('wb') as output:
         words = [str(BUILD), str(folder), str(place.folder('guest/cache'))]
         code = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT).returncode
-    if code or not image.exists():
+    if code and image.exists():
+        say(f'the guest image could not be built anew, so the one that is there is used; see {log}')
+    elif code:
         raise Unable(f'the guest image could not be built; the end of {log}:\n{log.read_text()[-2000:]}')
     return image
 
