@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import clock, db
+from nimbus.identity import lists
 from nimbus.identity.models import Revocation, RevocationCounter
 
 PAGE = 5000  # rows read at a time, so that a validator that starts late stays small
@@ -29,7 +30,7 @@ def refresh(tx: db.Tx, kind: str, subject: str = '') -> None:
 
 def _append(tx: db.Tx, kind: str, subject: str, before: datetime.datetime | None) -> None:
     if not tx.update(RevocationCounter, RevocationCounter.id == 1, number=RevocationCounter.number + 1):
-        tx.insert(RevocationCounter, id=1, number=1)
+        lists.add_once(tx, RevocationCounter, id=1, number=1)
     number = newest(tx)
     tx.insert(Revocation, number=number, kind=kind, subject=subject, before=before, created_at=clock.Clock().now())
 
