@@ -8,6 +8,7 @@ import socket
 import threading
 import types
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,16 +43,12 @@ KEPT = ('notes', 'heading', 'cursor', 'stop_at', 'rewinds', 'tries', 'moves', 'e
 TABLE = Job.__table__
 COL = TABLE.c
 EARLIER = TABLE.alias('earlier')
-BLOCKED = sa.exists().where(
-    EARLIER.c.subject == COL.subject, EARLIER.c.seq < COL.seq, EARLIER.c.heading.in_(UNDER_WAY)
-)
+BLOCKED = sa.exists().where(EARLIER.c.subject == COL.subject, EARLIER.c.seq < COL.seq, EARLIER.c.heading.in_(UNDER_WAY))
 # Statements of every move, built once: building them costs more than running them.  One heading at a time, so
 # that the index gives the rows in order and the limit ends the search however many jobs wait.
 FREE = (
     sa.select(COL.id, COL.generation, COL.beat)
-    .where(
-        COL.heading == sa.bindparam('heading'), COL.run_at <= sa.bindparam('now'), COL.owner.is_(None), ~BLOCKED
-    )
+    .where(COL.heading == sa.bindparam('heading'), COL.run_at <= sa.bindparam('now'), COL.owner.is_(None), ~BLOCKED)
     .order_by(COL.run_at)
     .limit(sa.bindparam('most'))
 )
@@ -135,7 +132,7 @@ class Runner:
     def run_due(self) -> int:
         """Every job due now has been pushed as far as it goes, in this thread; returns how many pushes that took."""
         pushed = 0
-        while taken := self._take(1):
+        while not self._stop.is_set() and (taken := self._take(1)):
             self._push(taken[0])
             pushed += 1
         return pushed
@@ -274,8 +271,7 @@ class Runner:
 
     def _forward(self, job: Any, run: Run, recipe: type[Workflow], began: datetime.datetime) -> bool:
         if job.cursor >= len(recipe.steps):
-            job.heading = DONE
-            return self._save(job, None, release=True)
+            return self._finish(job, run, recipe, began)
         step = recipe.steps[job.cursor]
         failpoints.hit(f'{job.workflow}.{step.name}.before')
         try:
@@ -298,10 +294,34 @@ class Runner:
         failpoints.hit(f'{job.workflow}.{step.name}.after')
         job.notes, job.error = {**job.notes, **(found or {})}, None
         job.cursor, job.moves = job.cursor + 1, job.moves + 1
-        last = job.cursor >= len(recipe.steps)
+        last = job.cursor >= len(recipe.steps) and recipe.on_done is None
         if last:
             job.heading = DONE
         return self._save(job, self._record(job, step.name, FORWARD, 'ok', None, began), release=last)
+
+    def _finish(self, job: Any, run: Run, recipe: type[Workflow], began: datetime.datetime) -> bool:
+        """The job is done, and what it led to is written in the same transaction."""
+        if recipe.on_done is None:
+            job.heading = DONE
+            return self._save(job, None, release=True)
+        name = recipe.on_done.__name__
+        failpoints.hit(f'{job.workflow}.{name}.before')
+        unfinished = job.moves, job.error
+        try:
+            job.heading, job.error, job.moves = DONE, None, job.moves + 1
+            record = self._record(job, name, FORWARD, 'ok', None, began)
+            self._save(job, record, release=True, also=lambda tx: recipe.on_done(tx, run))
+            failpoints.hit(f'{job.workflow}.{name}.after')
+            return False
+        except (Lost, errors.Unavailable):
+            job.heading, job.finished_at, (job.moves, job.error) = FORWARD, None, unfinished
+            raise
+        except Exception as why:
+            if not isinstance(why, errors.NimbusError):
+                LOG.exception('The end of job %s failed', job.id)
+            job.finished_at, (job.moves, _) = None, unfinished
+            job.error = str(why) or type(why).__name__
+            return self._turn_back(job, name, 'failed', job.error, began)
 
     def _turn_back(self, job: Any, step: str, outcome: str, why: str, began: datetime.datetime) -> bool:
         record = self._record(job, step, FORWARD, outcome, why, began)
@@ -373,7 +393,14 @@ class Runner:
             'finished_at': self.clock.now(),
         }
 
-    def _save(self, job: Any, record: dict[str, Any] | None, release: bool = False, waiting: bool = False) -> bool:
+    def _save(
+        self,
+        job: Any,
+        record: dict[str, Any] | None,
+        release: bool = False,
+        waiting: bool = False,
+        also: Callable[[db.Tx], None] | None = None,
+    ) -> bool:
         """Write the job as it now is, if it is still ours; returns whether to go on with it at once."""
         now = self.clock.now()
         if job.heading not in UNDER_WAY:
@@ -384,6 +411,8 @@ class Runner:
         with self.db.write() as tx:
             if not tx.execute(WAIT if waiting else SAVE, values).rowcount:
                 raise Lost(job.id)
+            if also:
+                also(tx)
             if record:
                 tx.insert(JobStep, **record)
             if not release:
