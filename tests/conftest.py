@@ -11,6 +11,7 @@ import nimbus.cmd  # noqa: F401 - chooses threads before anything else is import
 from nimbus.common import context, db
 from nimbus.common.clock import Clock
 from nimbus.common.parts import Parts
+from tests import databases
 
 MODELS = ('identity', 'image', 'network', 'volume', 'compute', 'scheduler')
 
@@ -24,12 +25,33 @@ def load_models() -> None:
             importlib.import_module(f'nimbus.{room}.models')
 
 
+@pytest.fixture(scope='session')
+def server_url() -> Iterator[str | None]:
+    """A database of this run's own, with every table, on the server that the run was told to use; None for SQLite."""
+    server = databases.configured()
+    if server is None:
+        yield None
+        return
+    load_models()
+    scratch = databases.Scratch(server)
+    try:
+        made = db.Database(scratch.url)
+        db.Base.metadata.create_all(made.writer)
+        made.close()
+        yield scratch.url
+    finally:
+        scratch.drop()
+
+
 @pytest.fixture
-def database(tmp_path: pathlib.Path) -> Iterator[db.Database]:
+def database(tmp_path: pathlib.Path, server_url: str | None) -> Iterator[db.Database]:
     """An empty database with every table."""
     load_models()
-    made = db.Database(f'sqlite:///{tmp_path}/nimbus.db')
-    db.Base.metadata.create_all(made.writer)
+    made = db.Database(server_url or f'sqlite:///{tmp_path}/nimbus.db')
+    if server_url:
+        databases.empty(made.writer)
+    else:
+        db.Base.metadata.create_all(made.writer)
     yield made
     made.close()
 

@@ -10,15 +10,15 @@ from requests.adapters import BaseAdapter
 
 
 class WsgiAdapter(BaseAdapter):
-    """A requests transport: `http://NAME/path` goes to the application called NAME."""
+    """A requests transport: `http://cloud:PORT/path` goes to the application at PORT."""
 
-    def __init__(self, apps: dict[str, Callable[..., Any]]) -> None:
+    def __init__(self, apps: dict[int | None, Callable[..., Any]]) -> None:
         super().__init__()
         self.apps = apps
 
     def send(self, request: Any, **_: Any) -> requests.Response:
         place = urllib.parse.urlsplit(request.url)
-        app = self.apps.get(place.hostname)
+        app = self.apps.get(place.port)
         if app is None:
             raise requests.ConnectionError(f'Nothing answers at {place.netloc}.')
         body = request.body or b''
@@ -43,7 +43,8 @@ class WsgiAdapter(BaseAdapter):
             key = name.upper().replace('-', '_')
             if key != 'CONTENT_LENGTH':
                 environ[key if key == 'CONTENT_TYPE' else f'HTTP_{key}'] = value
-        environ.pop('HTTP_TRANSFER_ENCODING', None)
+        for name in ('HTTP_TRANSFER_ENCODING', 'HTTP_ACCEPT_ENCODING'):  # a body in one piece, as it is
+            environ.pop(name, None)
         kept: list[Any] = []
         pieces = app(environ, lambda status, headers, exc_info=None: kept.append((status, headers)))
         data = b''.join(pieces)

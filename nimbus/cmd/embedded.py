@@ -114,17 +114,20 @@ def run(conf: Any, told: argparse.Namespace, began: float) -> int:
 
     def ready() -> None:
         write_clouds(state / 'clouds.yaml', conf, admin)
-        serving.notify('READY=1')
+        wiring.notify('READY=1')
         LOG.info('The cloud is ready after %.1f s', time.monotonic() - began)
         if told.fake:
-            print(f'nimbus is ready after {time.monotonic() - began:.1f} s.\n'
-                  f'  export OS_CLIENT_CONFIG_FILE={state / "clouds.yaml"} OS_CLOUD=nimbus', flush=True)
+            print(
+                f'nimbus is ready after {time.monotonic() - began:.1f} s.\n'
+                f'  export OS_CLIENT_CONFIG_FILE={state / "clouds.yaml"} OS_CLOUD=nimbus',
+                flush=True,
+            )
 
     cloud.start()
     try:
         server.run(ready)
     finally:
-        serving.notify('STOPPING=1')
+        wiring.notify('STOPPING=1')
         cloud.stop()
         parts.db.close()
     return 0

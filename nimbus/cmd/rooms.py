@@ -1,21 +1,21 @@
 """Builds each daemon of the cloud from the process's parts; the same builders serve one process and many."""
 
+import dataclasses
+import logging
 import pathlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from keystoneauth1 import session as keystone_session
-from keystoneauth1.identity import v3
-
 from nimbus.cmd import wiring
-from nimbus.common import jobs, outbox
+from nimbus.common import jobs, outbox, rpc
 from nimbus.common.context import Context
 from nimbus.common.parts import Parts
 from nimbus.conductor.rpc import Conductor
 
-Fetch = Callable[[str], Iterator[bytes]]
-RELAY = 1.0  # seconds between looks into the outbox when nobody nudges
+LOG = logging.getLogger(__name__)
+RELAY = 1.0  # seconds between looks into the outbox
+assert jobs.TOPIC == Conductor.topic
 
 
 class Nudged(Conductor):
@@ -48,20 +48,7 @@ class Relay:
             try:
                 outbox.relay(self._parts.db, self._publish)
             except Exception as why:
-                wiring.LOG.warning('Notifications wait: %s', why)
-
-
-class Poller:
-    """Keeps a validator's view of the revocations fresh."""
-
-    def __init__(self, validator: Any) -> None:
-        self._validator = validator
-
-    def start(self) -> None:
-        self._validator.start()
-
-    def stop(self) -> None:
-        self._validator.stop()
+                LOG.warning('Notifications wait: %s', why)
 
 
 def state_dir(conf: Any, *names: str) -> str:
@@ -71,22 +58,58 @@ def state_dir(conf: Any, *names: str) -> str:
     return str(path)
 
 
-def service_session(conf: Any) -> keystone_session.Session:
-    """A session of the service user, for what an agent fetches over the REST APIs."""
+def identity_url(conf: Any) -> str:
+    """Where agents log in."""
+    return conf.service_user.auth_url or f'{wiring.url_of(conf, "identity")}/v3'
+
+
+def service_session(conf: Any) -> Any:
+    """A keystoneauth session of the service user, for what an agent fetches over the REST APIs."""
+    from nimbus.compute.agent import fetch
+
     told = conf.service_user
-    auth = v3.Password(
-        auth_url=told.auth_url or f'{wiring.url_of(conf, "identity")}/v3',
-        username=told.username,
-        password=told.password,
-        user_domain_id='default',
-        project_name=told.project,
-        project_domain_id='default',
-    )
-    return keystone_session.Session(auth=auth, timeout=60)
+    return fetch.speaking(identity_url(conf), told.username, told.password, told.project)
+
+
+def fill(conf: Any, parts: Parts) -> None:
+    """The parts have what the REST APIs need beside a database: known tokens, and the services' own things."""
+    from nimbus.identity import keys
+    from nimbus.identity.options import Settings
+    from nimbus.identity.tokens import Validator
+    from nimbus.network.options import settings as network_settings
+
+    settings = Settings.of(conf)
+    keys.setup(settings.key_repository)
+    parts.tokens = Validator(parts.db, settings.key_repository, settings, parts.clock)
+    parts.tokens.start()
+    parts.extra['identity_url'] = f'{wiring.url_of(conf, "identity")}/v3'
+    parts.extra['network'] = network_settings(conf)
+
+
+def empty(parts: Parts) -> None:
+    """What `fill` started is stopped."""
+    parts.tokens.stop()
+
+
+def bootstrap(conf: Any, parts: Parts, admin_password: str, service_password: str) -> None:
+    """The first users, roles, services and endpoints stand."""
+    from nimbus.identity import bootstrap as first
+    from nimbus.identity.passwords import Passwords
+
+    passwords = Passwords(rounds=conf.identity.bcrypt_rounds, threads=1)
+    with parts.db.write() as tx:
+        first.bootstrap(
+            tx,
+            admin_password=admin_password,
+            region=conf.region,
+            urls=wiring.catalog_urls(conf),
+            service_password=service_password,
+            passwords=passwords,
+        )
 
 
 def conductor(conf: Any, parts: Parts) -> wiring.Group:
-    """The runner, its nudges and every service's desk."""
+    """The runner, its nudges, every service's desk and the notifications' relay."""
     from nimbus.compute.desk import ComputeDeskServer
     from nimbus.conductor.runner import Runner
     from nimbus.conductor.workflows import WORKFLOWS
@@ -96,13 +119,137 @@ def conductor(conf: Any, parts: Parts) -> wiring.Group:
 
     host = wiring.host_name(conf)
     runner = Runner(parts.db, WORKFLOWS, World(parts), workers=conf.conductor.workers, still=conf.conductor.still)
-    return wiring.Group(
-        runner,
-        wiring.Listener(parts.bus, Nudged(runner.nudge), host),
-        wiring.Listener(parts.bus, ComputeDeskServer(parts.db), host),
-        wiring.Listener(parts.bus, NetworkDeskServer(parts.db), host),
-        wiring.Listener(parts.bus, VolumeDeskServer(parts.db), host),
+    group = wiring.Group(runner, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
+    for desk in (ComputeDeskServer, NetworkDeskServer, VolumeDeskServer):
+        group.add(wiring.Listener(parts.bus, desk(parts.db), host))
+    return group
+
+
+def scheduler(conf: Any, parts: Parts) -> wiring.Group:
+    """The scheduler and its end of the bus."""
+    from nimbus.scheduler.manager import SchedulerServer
+
+    server = SchedulerServer(
+        parts.db,
+        down_time=conf.service_down_time,
+        filters=conf.scheduler.enabled_filters,
+        weighers=conf.scheduler.enabled_weighers,
+    )
+    return wiring.Group(server, wiring.Listener(parts.bus, server, wiring.host_name(conf)))
+
+
+def control(conf: Any, parts: Parts) -> wiring.Group:
+    """What decides, beside the REST APIs."""
+    return wiring.Group(scheduler(conf, parts), conductor(conf, parts))
+
+
+def agent(room: str, conf: Any, bus: Any, host: str, service: Any = None) -> wiring.Group:
+    """One room's agent on a host; `service` is a session of the service user where there is one already."""
+    build = {'compute': compute_agent, 'network': network_agent, 'volume': volume_agent}[room]
+    return build(conf, bus, host, service or service_session(conf))
+
+
+def compute_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
+    """The hypervisor's agent."""
+    from nimbus.compute.agent.fetch import Fetch
+    from nimbus.compute.agent.imagecache import ImageCache
+    from nimbus.compute.agent.manager import Agent, Settings
+    from nimbus.compute.rpc import ComputeDesk
+
+    instances = conf.compute.instances_path or state_dir(conf, 'instances')
+    driver = hypervisor(conf, host, instances)
+    cache = ImageCache(instances, Fetch(service))
+    made = Agent(host, driver, cache, rpc.Client(bus, ComputeDesk), state_dir(conf, 'compute', host), Settings.of(conf))
+    return wiring.Group(made, wiring.Listener(bus, made, host))
+
+
+def hypervisor(conf: Any, host: str, instances: str) -> Any:
+    """The configured hypervisor driver."""
+    kind = wiring.load_driver('compute', conf.compute.driver)
+    if conf.compute.driver == 'fake':
+        from nimbus.compute.agent.drivers.fake import FakeSettings
+
+        return kind(FakeSettings(host=host))
+    from nimbus.compute.agent.drivers.libvirt import LibvirtSettings
+
+    known = {field.name for field in dataclasses.fields(LibvirtSettings)}
+    told = {name: value for name, value in dict(conf.libvirt).items() if name in known}
+    return kind(LibvirtSettings(**{**told, 'instances_path': instances}))
+
+
+def network_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
+    """The switch's agent, and the proxy through which guests reach the metadata service."""
+    from nimbus.network.agent.manager import Agent, Pace
+    from nimbus.network.rpc import NetworkDesk
+
+    path = state_dir(conf, 'network', host)
+    told = conf.network
+    made = Agent(
+        switch(conf, host, path),
+        rpc.Client(bus, NetworkDesk),
+        host,
+        Pace(poll=told.poll_interval, resync=told.resync_interval, report=conf.report_interval),
+    )
+    group = wiring.Group(made, wiring.Listener(bus, made, host))
+    if told.driver != 'fake':
+        group.add(metadata_proxy(conf, made, path))
+    return group
+
+
+def metadata_proxy(conf: Any, agent: Any, path: str) -> Any:
+    """Takes guests' metadata requests on this host, and says on whose behalf they are."""
+    from nimbus.network.agent.metadata import Listener, Settings
+
+    url = conf.metadata.url or wiring.url_of(conf, 'metadata')
+    settings = Settings(socket_path=f'{path}/metadata.sock', secret=conf.metadata.shared_secret, url=url)
+    return Listener(settings, agent.current)
+
+
+def switch(conf: Any, host: str, path: str) -> Any:
+    """The configured network driver."""
+    kind = wiring.load_driver('network', conf.network.driver)
+    if conf.network.driver == 'fake':
+        return kind(host)
+    from nimbus.network.agent.drivers.settings import Settings
+
+    return kind(
+        Settings(
+            state_dir=path,
+            ovsdb=conf.network.ovsdb,
+            datapath_type=conf.network.datapath_type,
+            dns_servers=tuple(conf.network.dns_servers),
+            metadata_socket=f'{path}/metadata.sock',
+        )
     )
 
 
-assert jobs.TOPIC == Conductor.topic
+def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
+    """The disks' agent."""
+    from nimbus.compute.agent.fetch import Fetch
+    from nimbus.volume.agent.manager import Agent
+    from nimbus.volume.rpc import VolumeDesk
+
+    kind = wiring.load_driver('volume', conf.volume.driver)
+    path = conf.volume.path or state_dir(conf, 'volumes')
+    driver = kind() if conf.volume.driver == 'fake' else kind(path, conf.volume.format)
+    made = Agent(
+        driver,
+        rpc.Client(bus, VolumeDesk),
+        host,
+        state_dir(conf, 'volume', host),
+        Fetch(service),
+        over_subscription=conf.volume.over_subscription,
+        interval=conf.report_interval,
+    )
+    return wiring.Group(made, wiring.Listener(bus, made, host))
+
+
+def everything(conf: Any, parts: Parts, hosts: int = 1) -> wiring.Group:
+    """A whole cloud on this host; more than one host only makes sense with fake drivers."""
+    fill(conf, parts)
+    name = wiring.host_name(conf)
+    group = wiring.Group(control(conf, parts))
+    for host in [name, *(f'{name}-{n}' for n in range(2, hosts + 1))]:
+        for room in ('network', 'volume', 'compute'):
+            group.add(agent(room, conf, parts.bus, host))
+    return group

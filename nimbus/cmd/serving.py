@@ -7,7 +7,6 @@ thread and nothing else.
 import logging
 import os
 import socket
-import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable
@@ -114,16 +113,3 @@ class Server:
     def stop(self) -> None:
         """`run` returns soon."""
         self._stop.set()
-
-
-def notify(state: str) -> None:
-    """The service manager knows the state, such as READY=1, where there is one that listens."""
-    address = os.environ.get('NOTIFY_SOCKET')
-    if not address:
-        return
-    address = '\0' + address[1:] if address.startswith('@') else address
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.sendto(state.encode(), address)
-        except OSError as why:
-            print(f'The service manager cannot be told {state}: {why}', file=sys.stderr)

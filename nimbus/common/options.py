@@ -49,7 +49,12 @@ OPTIONS = {
         cfg.StrOpt('project', default='service', help='Its project.'),
     ],
     'metadata': [
-        cfg.StrOpt('shared_secret', default='', secret=True,
-                   help='Signs which server a metadata request comes from; the same on API and network hosts.'),
+        cfg.StrOpt('url', default='', help='Metadata API for guests of this host; empty means the one of this host.'),
+        cfg.StrOpt(
+            'shared_secret',
+            default='',
+            secret=True,
+            help='Signs which server a metadata request comes from; the same on API and network hosts.',
+        ),
     ],
 }

@@ -33,4 +33,21 @@ OPTIONS: dict[str, list[Any]] = {
         ),
         cfg.BoolOpt('force_config_drive', default=False, help='Whether every server gets a config drive.'),
     ],
+    'libvirt': [
+        cfg.StrOpt(
+            'uri',
+            default='qemu:///system',
+            help='Which libvirt: qemu:///system through libvirtd, qemu:///embed?root=DIR within the process.',
+        ),
+        cfg.StrOpt('virt_type', default='kvm', choices=['kvm', 'qemu'], help='kvm on a real host; qemu emulates.'),
+        cfg.StrOpt('machine_type', default='pc', help='Machine type of guests whose image names none.'),
+        cfg.StrOpt('cpu_mode', help='CPU mode of guests; unset means host-model with kvm and maximum with qemu.'),
+        cfg.IntOpt('tb_cache_mb', default=32, min=1, help="MiB of an emulated guest's translation cache."),
+        cfg.IntOpt('num_pcie_ports', default=16, min=0, max=28, help='Ports for hot plug on q35 machines.'),
+        cfg.IntOpt('console_bytes', default=1 << 20, min=4096, help="Bytes kept of each guest's console."),
+        cfg.IntOpt('min_free_mb', default=256, min=0, help='A guest is refused when its disks would begin with less.'),
+        cfg.IntOpt('detach_timeout', default=60, min=1, help='Seconds a guest has to let go of a volume.'),
+        cfg.StrOpt('vnc_listen', default='127.0.0.1', help="Where guests' VNC consoles listen."),
+        cfg.StrOpt('host_ip', default='127.0.0.1', help='Address under which other hosts reach this one.'),
+    ],
 }

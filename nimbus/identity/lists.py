@@ -1,8 +1,9 @@
-"""How identity reads its rows: one by id, or some by filters."""
+"""How identity reads and adds rows: one by id, some by filters, one more under a name that must be free."""
 
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from nimbus.common import db, errors, listing
 
@@ -26,6 +27,43 @@ def some(tx: db.Tx, model: Any, where: list[Any], page: listing.Page) -> list[An
     if not page.sorts:
         page = listing.Page(page.limit, page.marker, OLDEST_FIRST, page.filters, page.reverse)
     return listing.rows(tx, model, conditions, page)
+
+
+def add(tx: db.Tx, model: Any, taken: str, **values: Any) -> None:
+    """There is one more row.  Raises Conflict, saying `taken`, when a unique name or id is not free."""
+    try:
+        tx.insert(model, **values)
+    except exc.IntegrityError as why:
+        raise errors.Conflict(taken) from why
+
+
+def change(tx: db.Tx, model: Any, taken: str, row_id: str, **values: Any) -> None:
+    """The row has the values.  Raises Conflict, saying `taken`, when a unique name is not free."""
+    try:
+        if values:
+            tx.update(model, model.id == row_id, **values)
+    except exc.IntegrityError as why:
+        raise errors.Conflict(taken) from why
+
+
+def duplicate(noun: str, name: str, domain_id: str | None) -> str:
+    """The sentence for a name that is taken."""
+    place = f' at domain ID {domain_id}' if domain_id else ''
+    return f'Conflict occurred attempting to store {noun} - Duplicate entry found with name {name}{place}.'
+
+
+def mutable(row: Any, noun: str, verb: str, options: dict[str, Any] | None = None) -> None:
+    """Raises Forbidden when the row is marked immutable and `options` does not lift that."""
+    lifted = options is not None and options.get('immutable') is not True and 'immutable' in options
+    if row.options.get('immutable') and not lifted:
+        raise errors.Forbidden(
+            f'Unable to {verb} immutable {noun} resource: `{row.id}. Set resource option "immutable" to false first.'
+        )
+
+
+def merged(kept: dict[str, Any], given: dict[str, Any] | None) -> dict[str, Any]:
+    """The options after an update: a null takes one away."""
+    return {name: value for name, value in {**kept, **(given or {})}.items() if value is not None}
 
 
 def condition(model: Any, name: str, value: Any) -> Any:

@@ -1,8 +1,10 @@
 """The hosts that the compute contract is tried on: a remembered one, and QEMU by embedded libvirt."""
 
+import atexit
 import base64
 import dataclasses
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -55,6 +57,14 @@ def image_of(path: pathlib.Path, disk_format: str = 'qcow2') -> Image:
         'sha512',
         hashlib.sha512(content).hexdigest(),
     )
+
+
+@functools.cache
+def embedded_root() -> str:
+    """The root of the embedded libvirt: one for the whole process, which can never open another."""
+    folder = tempfile.mkdtemp(prefix='nl-', dir='/tmp')
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def qemu_pids(guest_id: str) -> list[int]:
@@ -139,7 +149,7 @@ class LibvirtRig:
         self.instances = self.folder / 'instances'
         self.settings = LibvirtSettings(
             str(self.instances),
-            os.environ.get('NIMBUS_TEST_LIBVIRT_URI', f'qemu:///embed?root={self.folder}/lv'),
+            os.environ.get('NIMBUS_TEST_LIBVIRT_URI') or f'qemu:///embed?root={embedded_root()}',
             'qemu',
             detach_timeout=30,
             console_bytes=65536,
@@ -199,7 +209,11 @@ class LibvirtRig:
 
     def leftovers(self, guest: Guest) -> list[str]:
         names = [str(path) for path in self.instances.rglob('*') if guest.id in str(path)]
-        names += [str(path) for path in self.folder.glob('lv/etc/qemu/*.xml') if guest.name in path.name]
+        names += [
+            str(path)
+            for path in pathlib.Path(embedded_root()).glob('etc/qemu/*.xml')
+            if guest.name in path.name
+        ]
         links = json.loads(subprocess.run(['ip', '-j', 'link'], check=True, capture_output=True).stdout)
         return names + [link['ifname'] for link in links if link['ifname'] in {nic.tap for nic in guest.nics}]
 

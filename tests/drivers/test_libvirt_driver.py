@@ -17,7 +17,7 @@ import pytest
 from nimbus.compute.agent.drivers.base import RUNNING, SHUTDOWN, Refused
 from nimbus.compute.guest import Nic
 
-from .compute_rigs import REPO, LibvirtRig, qemu_pids, wait_for
+from .compute_rigs import REPO, LibvirtRig, embedded_root, qemu_pids, wait_for
 
 pytestmark = pytest.mark.real
 
@@ -271,7 +271,7 @@ guest = Guest.from_dict(json.loads({guest!r}))
 def test_a_guest_outlives_the_kill_of_its_agent_and_is_found_again(rig):
     folder = rig.folder / 'k'
     shutil.copytree(
-        rig.folder / 'lv' / 'cache', folder / 'lv' / 'cache'
+        pathlib.Path(embedded_root()) / 'cache', folder / 'lv' / 'cache'
     )  # what libvirt knows of QEMU, for speed
     guest, base = rig.guest()
     text = json.dumps(dataclasses.asdict(guest))

@@ -5,6 +5,7 @@ import os
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 
 from nimbus.network.agent.drivers import base, dnsmasq, files, flows, namespaces, plug, routers, vswitch
 from nimbus.network.agent.drivers.guard import Guard
@@ -247,7 +248,7 @@ class _Pass:
                 if name not in keep:
                     self._try(name, lambda gone=name: plug.remove(route, gone))
 
-    def _try(self, owner: str, work: object) -> object:
+    def _try(self, owner: str, work: Callable[[], object]) -> object:
         """What the work returned; None once its failure is noted under the owner's id."""
         try:
             done = work()

@@ -1,0 +1,144 @@
+"""What Keystone's nouns share on the wire: the error envelope, links, kept extras and lists."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from nimbus.api.kit import faults, paging
+from nimbus.api.kit.fields import Noun
+from nimbus.api.kit.routes import VERBS, Call
+from nimbus.common import db, errors
+from nimbus.common.listing import Page
+
+FUZZY = ('contains', 'icontains', 'startswith', 'istartswith', 'endswith', 'iendswith')
+MAX_LIMIT = 100_000  # rows a page may have; without a limit a list is whole, as clients of identity expect
+FALSE = ('0', 'false', 'off', 'no', 'f', 'n')
+# What a body may hold but never sets: it is the service's own.
+OWN = ('id', 'links')
+
+
+class KeystoneNoun(Noun):
+    """A noun whose unknown attributes are kept and shown again."""
+
+    extras = True
+
+
+def envelope(status: int, sentence: str, error: errors.NimbusError, request_id: str) -> tuple[str, bytes]:
+    """Keystone's envelope; a refusal names the action as Keystone does."""
+    if isinstance(error, errors.Forbidden) and (rule := error.facts.get('rule')):
+        sentence = f'You are not authorized to perform the requested action: {rule}.'
+    return faults.keystone(status, sentence, error, request_id)
+
+
+@contextlib.contextmanager
+def writing(call: Call) -> Iterator[db.Tx]:
+    """A transaction whose revocations this process obeys when the block ends; others follow within a second."""
+    with call.db.write() as tx:
+        yield tx
+    if call.parts.tokens is not None:
+        with contextlib.suppress(errors.Unavailable):
+            call.parts.tokens.poll()
+
+
+def split(call: Call, noun: type[Noun]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The body's attributes that may be set, and the unknown ones, which are kept."""
+    verb = VERBS[call.route.method]
+    settable = {name for name, field in noun.fields if verb in field.on}
+    known = {name for name, _ in noun.fields}
+    given = {name: value for name, value in call.given.items() if name in settable}
+    extra = {name: value for name, value in call.given.items() if name not in known and name not in OWN}
+    return given, extra
+
+
+def shown(call: Call, noun: type[Noun], row: Any) -> dict[str, Any]:
+    """The row's representation: what was kept, what is known, and its link."""
+    view = noun.view(call.version)(row, call)
+    link = {'self': f'{call.root_url}/{noun.many}/{row.id}'}
+    return {**(getattr(row, 'extra', None) or {}), **view, 'links': link}
+
+
+def one(call: Call, noun: type[Noun], row: Any) -> dict[str, Any]:
+    """The row under the noun's name."""
+    return {noun.one: shown(call, noun, row)}
+
+
+def many(
+    call: Call, noun: type[Noun], rows: Iterable[Any], page: Page | None = None, view: Callable[..., Any] = shown
+) -> dict[str, Any]:
+    """The rows under the noun's plural name, with the links of the page."""
+    found = list(rows)
+    following = None
+    if page is not None and (link := paging.next_link(call, found, page)):
+        following = link[0]['href']
+    here = f'{call.root_url}{call.path}'
+    query = call.environ.get('QUERY_STRING')
+    links = {'next': following, 'self': f'{here}?{query}' if query else here, 'previous': None}
+    return {noun.many: [view(call, noun, row) for row in found], 'links': links}
+
+
+def page_of(call: Call, noun: type[Noun], **fixed: Any) -> Page:
+    """The part of the list that is asked for; unknown filters are passed over, as Keystone does."""
+    filters: dict[str, Any] = {}
+    flags = {name for name, field in noun.fields if field.schema.get('type') == 'boolean'}
+    for name, column in noun.names(filter=True).items():
+        value = call.arg(name)
+        if value is not None:
+            filters[column] = flag(value) if name in flags else value
+        for how in FUZZY:
+            if name not in flags and (text := call.arg(f'{name}__{how}')) is not None:
+                filters[f'{column}__{how}'] = text
+    limit = paging.limit(call, MAX_LIMIT) if call.arg('limit') else None
+    sorts = ()
+    if call.arg('sort_key'):
+        sorts = paging.page(call, noun, max_limit=None, strict=True).sorts
+    return Page(limit, call.arg('marker') or None, sorts, {**filters, **fixed})
+
+
+def flag(text: str | None) -> bool:
+    """The truth of a query parameter: there is one, and it is not spelt as a no."""
+    return text is not None and text.lower() not in FALSE
+
+
+def require_change(call: Call) -> None:
+    """Raises Invalid when an update changes nothing."""
+    if not call.given:
+        raise errors.Invalid('{} does not have enough properties')
+
+
+def same_id(call: Call, row_id: str) -> None:
+    """Raises Invalid when the body tells another id than the path."""
+    if call.given.get('id', row_id) != row_id:
+        raise errors.Invalid('Cannot change the ID of the resource.')
+
+
+def home(call: Call, told: str | None) -> str:
+    """The domain of what is created: the one told, else the asker's, else the default one."""
+    return told or call.context.domain_id or 'default'
+
+
+def within(call: Call) -> dict[str, str]:
+    """What confines a list to the domain of an asker whose token is a domain's."""
+    return {'domain_id': call.context.domain_id} if call.context.domain_id else {}
+
+
+def check(call: Call, rule: str, **target: Any) -> None:
+    """Nothing when the asker passes the rule; `user__domain_id=` is what a rule calls `target.user.domain_id`.
+
+    Raises Forbidden.
+    """
+    named = {f'target.{name.replace("__", ".")}': value for name, value in target.items()}
+    call.check(f'identity:{rule}', user_id=call.context.user_id, project_id=call.context.project_id, **named)
+
+
+def seen(call: Call, rule: str, find: Callable[[], Any], target: Callable[[Any], dict[str, Any]]) -> Any:
+    """The row that `find` returns, if the asker may.
+
+    Raises Forbidden, and NotFound only for who would be let in whatever there was.
+    """
+    try:
+        row = find()
+    except errors.NotFound:
+        check(call, rule)
+        raise
+    check(call, rule, **target(row))
+    return row

@@ -1,0 +1,14 @@
+"""`nimbus-scheduler`: finds hosts and claims room on them."""
+
+import sys
+
+from nimbus.cmd import daemon, rooms
+
+
+def main() -> int:
+    """Run until a signal; returns the exit code."""
+    return daemon.run_control('nimbus-scheduler', __doc__, rooms.scheduler)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

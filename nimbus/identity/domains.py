@@ -1,0 +1,49 @@
+"""Domains: the roots that projects, users, groups and roles of their own belong to."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import db, errors, listing
+from nimbus.identity import groups, lists, projects, revocations, roles, users
+from nimbus.identity.models import Group, Project, Role, User
+
+
+def show(tx: db.Tx, domain_id: str) -> Any:
+    """The domain's row.  Raises NotFound."""
+    row = tx.row(sa.select(Project).where(Project.id == domain_id, Project.is_domain.is_(True)))
+    if row is None:
+        raise errors.NotFound(f'Could not find domain: {domain_id}.')
+    return row
+
+
+def find(tx: db.Tx, page: listing.Page) -> list[Any]:
+    """A page of domains."""
+    return lists.some(tx, Project, [Project.is_domain.is_(True)], page)
+
+
+def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
+    """There is one more domain; returns its id.  Raises Conflict on a taken name."""
+    told = values.pop('explicit_domain_id', None)
+    return projects.create(tx, {**values, 'is_domain': True, **({'id': told} if told else {})}, extra)
+
+
+def update(tx: db.Tx, domain_id: str, values: dict[str, Any], extra: dict[str, Any]) -> None:
+    """The domain has the values; disabling it refuses every token of its users and projects."""
+    show(tx, domain_id)
+    projects.update(tx, domain_id, values, extra)
+
+
+def delete(tx: db.Tx, domain_id: str) -> None:
+    """The domain and all that belongs to it are gone.  Raises NotFound, Forbidden while it is enabled."""
+    row = show(tx, domain_id)
+    lists.mutable(row, 'domain', 'delete')
+    if row.enabled:
+        raise errors.Forbidden('Cannot delete a domain that is enabled, please disable it first.')
+    for model, forget in ((User, users.forget), (Group, groups.forget), (Role, roles.forget)):
+        for row_id in tx.column(sa.select(model.id).where(model.domain_id == domain_id)):
+            forget(tx, row_id)
+    for project_id in tx.column(sa.select(Project.id).where(Project.domain_id == domain_id)):
+        projects.forget(tx, project_id)
+    projects.forget(tx, domain_id)
+    revocations.revoke(tx, 'domain', domain_id)

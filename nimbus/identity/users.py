@@ -1,0 +1,97 @@
+"""Users: who may log in."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import clock, db, errors, ids, listing
+from nimbus.identity import assignments, lists, revocations
+from nimbus.identity.models import ApplicationCredential, Assignment, Membership, Project, User
+
+
+def show(tx: db.Tx, user_id: str) -> Any:
+    """The user's row.  Raises NotFound."""
+    return lists.one(tx, User, 'user', user_id)
+
+
+def find(tx: db.Tx, page: listing.Page, group_id: str | None = None) -> list[Any]:
+    """A page of users, of one group where it is told."""
+    where = []
+    if group_id is not None:
+        where.append(User.id.in_(sa.select(Membership.user_id).where(Membership.group_id == group_id)))
+    return lists.some(tx, User, where, page)
+
+
+def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any], password_hash: str | None) -> str:
+    """There is one more user; returns its id.  Raises Conflict on a taken name, NotFound on no such domain."""
+    domain_id = lists.one(tx, Project, 'domain', values['domain_id']).id
+    _check_default_project(tx, values)
+    user_id, now = ids.plain(), clock.Clock().now()
+    lists.add(
+        tx,
+        User,
+        lists.duplicate('user', values['name'], domain_id),
+        id=user_id,
+        name=values['name'],
+        domain_id=domain_id,
+        enabled=values.get('enabled', True),
+        default_project_id=values.get('default_project_id'),
+        password_hash=password_hash,
+        password_created_at=now if password_hash else None,
+        password_expires_at=None,
+        extra=extra,
+        options=lists.merged({}, values.get('options')),
+        created_at=now,
+    )
+    return user_id
+
+
+def _check_default_project(tx: db.Tx, values: dict[str, Any]) -> None:
+    project_id = values.get('default_project_id')
+    if project_id and tx.scalar(sa.select(Project.is_domain).where(Project.id == project_id)):
+        raise errors.Invalid(f"User's default project ID cannot be a domain ID: {project_id}")
+
+
+def update(
+    tx: db.Tx, user_id: str, values: dict[str, Any], extra: dict[str, Any], password_hash: str | None = None
+) -> None:
+    """The user has the values; a new password, or being disabled, refuses every earlier token.
+
+    Raises NotFound, Conflict and Invalid.
+    """
+    row = show(tx, user_id)
+    if values.get('domain_id', row.domain_id) != row.domain_id:
+        raise errors.Invalid('Cannot change Domain ID')
+    _check_default_project(tx, values)
+    changes = {name: values[name] for name in ('name', 'enabled', 'default_project_id') if name in values}
+    if 'options' in values:
+        changes['options'] = lists.merged(row.options, values['options'])
+    taken = lists.duplicate('user', values.get('name', row.name), row.domain_id)
+    lists.change(tx, User, taken, user_id, **changes, extra={**row.extra, **extra})
+    if password_hash is not None:
+        set_password(tx, user_id, password_hash)
+    elif values.get('enabled', True) is False:
+        revocations.revoke(tx, 'user', user_id)
+    else:
+        revocations.refresh(tx, 'user', user_id)
+
+
+def set_password(tx: db.Tx, user_id: str, password_hash: str) -> None:
+    """The user has another password, and every earlier token is refused."""
+    tx.update(User, User.id == user_id, password_hash=password_hash, password_created_at=clock.Clock().now())
+    revocations.revoke(tx, 'user', user_id)
+
+
+def delete(tx: db.Tx, user_id: str) -> None:
+    """The user and all that was given to the user are gone, and the tokens are refused.  Raises NotFound."""
+    show(tx, user_id)
+    forget(tx, user_id)
+
+
+def forget(tx: db.Tx, user_id: str) -> None:
+    """Nothing of the user is left."""
+    assignments.forget(tx, Assignment.actor_type == 'user', Assignment.actor_id == user_id)
+    tx.delete(Membership, Membership.user_id == user_id)
+    tx.delete(ApplicationCredential, ApplicationCredential.user_id == user_id)
+    tx.delete(User, User.id == user_id)
+    revocations.revoke(tx, 'user', user_id)

@@ -1,0 +1,68 @@
+"""The database the tests run on: SQLite, or the server that NIMBUS_TEST_DATABASE names.
+
+The variable is a SQLAlchemy URL of a user who may create databases, such as
+`mysql+pymysql://root@localhost/?unix_socket=/run/mysqld/mysqld.sock` or
+`postgresql+psycopg://postgres@/postgres?host=/run/postgresql`.  A run makes one
+database of its own there, empties it before each test and drops it at the end.
+"""
+
+import os
+import uuid
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import db
+
+VARIABLE = 'NIMBUS_TEST_DATABASE'
+CREATE = {
+    'mysql': 'CREATE DATABASE {} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin',
+    'postgresql': 'CREATE DATABASE {} TEMPLATE template0',
+}
+DROP = {'mysql': 'DROP DATABASE {}', 'postgresql': 'DROP DATABASE {} WITH (FORCE)'}
+
+
+def configured() -> sa.URL | None:
+    """The server that this run was told to use, None for SQLite."""
+    told = os.environ.get(VARIABLE)
+    return sa.make_url(told) if told else None
+
+
+class Scratch:
+    """An empty database of this run's own on a server."""
+
+    def __init__(self, server: sa.URL) -> None:
+        self._server, self._name = server, f'nimbus_test_{uuid.uuid4().hex[:12]}'
+        self._run(CREATE)
+        self.url = server.set(database=self._name).render_as_string(hide_password=False)
+
+    def _run(self, statements: dict[str, str]) -> None:
+        engine = sa.create_engine(self._server, poolclass=sa.pool.NullPool, isolation_level='AUTOCOMMIT')
+        with engine.connect() as connection:
+            connection.exec_driver_sql(statements[engine.dialect.name.replace('mariadb', 'mysql')].format(self._name))
+
+    def drop(self) -> None:
+        """The database is gone."""
+        self._run(DROP)
+
+
+def tables_with_rows(connection: sa.Connection) -> list[Any]:
+    """The tables that hold anything, those that refer to others first."""
+    tables = list(reversed(db.Base.metadata.sorted_tables))
+    asked = [
+        sa.select(sa.literal(n).label('n')).where(sa.exists(sa.select(1).select_from(t))) for n, t in enumerate(tables)
+    ]
+    return [tables[n] for n in sorted(connection.scalars(sa.union_all(*asked)))]
+
+
+def empty(engine: sa.Engine) -> None:
+    """No table holds a row; those that held none cost nothing."""
+    with engine.begin() as connection:
+        tables = tables_with_rows(connection)
+        mysql = engine.dialect.name in ('mysql', 'mariadb')
+        if tables and mysql:  # a table whose rows refer to each other cannot be emptied row by row
+            connection.exec_driver_sql('SET foreign_key_checks = 0')
+        for table in tables:
+            connection.execute(table.delete())
+        if tables and mysql:
+            connection.exec_driver_sql('SET foreign_key_checks = 1')
