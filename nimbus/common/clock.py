@@ -37,7 +37,7 @@ class FakeClock(Clock):
 
 def iso(moment: datetime.datetime | None) -> str | None:
     """`2030-01-01T00:00:00Z`, the form of Nova and Glance."""
-    return moment.strftime('%Y-%m-%dT%H:%M:%SZ') if moment else None
+    return moment.isoformat(timespec='seconds') + 'Z' if moment else None
 
 
 def iso_micro(moment: datetime.datetime | None) -> str | None:
