@@ -35,10 +35,12 @@ def state_of_ours(state: pathlib.Path) -> bool:
 
 def stop(place: Place, registry: Registry) -> None:
     """No process, guest, namespace, bridge or tap of the cloud is left.  Raises Unable naming what is."""
-    for name in registry.names():
-        if name.startswith('nimbus'):
-            say(f'stopping {name}')
-            registry.stop(name, patience=15)
+    ours = {name: process for name in registry.names() if name.startswith('nimbus') and (process := registry.get(name))}
+    if ours:
+        say(f'stopping {", ".join(reversed(ours))}')
+    end(list(ours.values()), 20.0)
+    for name in ours:
+        registry.stop(name)
     end(registry.opening('qemu-system'), 5.0)
     switch.mend(place, registry)
     leftovers.clear(place)

@@ -1,9 +1,9 @@
 """A whole cloud in one test: real daemons as threads, SQLite, the in-process bus, and fake hosts that outlive agents.
 
-    with Cloud(tmp_path, hosts=3) as cloud:
-        admin = cloud.client('admin')
-        admin.post('compute', '/servers', {...})
-        cloud.restart('compute', 'h1')
+with Cloud(tmp_path, hosts=3) as cloud:
+    admin = cloud.client('admin')
+    admin.post('compute', '/servers', {...})
+    cloud.restart('compute', 'h1')
 """
 
 import contextlib
@@ -19,10 +19,12 @@ from keystoneauth1.identity import v3
 from nimbus.cmd import rooms, schema, wiring
 from nimbus.common import config, db, rpc
 from nimbus.common.parts import Parts
+from nimbus.compute.agent.drivers import fake_host
+from nimbus.network.agent.drivers import fake as fake_network
 from tests.transport import WsgiAdapter
 
 PASSWORD = 'a password of the test'
-NAMES = ('identity', 'compute', 'metadata', 'network', 'image', 'volume', 'placement')
+NAMES = ('identity', 'compute', 'metadata', 'network', 'image', 'placement')
 TYPES = {'volume': 'block-storage'}
 _COUNT = itertools.count()
 
@@ -56,8 +58,15 @@ class _Group:
 def bare_parts(path: pathlib.Path, **told: Any) -> Iterator[Parts]:
     """Parts with an empty database and nobody on the bus: enough to load every API."""
     number = next(_COUNT)
-    conf: Any = Conf({'state_path': str(path), 'bus': f'inproc:///bare-{number}', 'api.public_host': 'cloud',
-                      'api.policy_file': str(path / 'policy.yaml'), **told})
+    conf: Any = Conf(
+        {
+            'state_path': str(path),
+            'bus': f'inproc:///bare-{number}',
+            'api.public_host': 'cloud',
+            'api.policy_file': str(path / 'policy.yaml'),
+            **told,
+        }
+    )
     schema.load_models()
     database = db.Database(f'sqlite:///{path}/nimbus.db')
     db.Base.metadata.create_all(database.writer)
@@ -76,11 +85,12 @@ class Client:
     def __init__(self, made: session.Session) -> None:
         self.session = made
 
-    def request(self, method: str, service: str, path: str, body: Any = None, version: str | None = None,
-                **more: Any) -> Any:
+    def request(
+        self, method: str, service: str, path: str, body: Any = None, version: str | None = None, **more: Any
+    ) -> Any:
         """The response, whatever its status."""
         speak = adapter.Adapter(self.session, service_type=TYPES.get(service, service), interface='public')
-        headers = {'OpenStack-API-Version': f'{service} {version}'} if version else {}
+        headers = {**more.pop('headers', {}), **({'OpenStack-API-Version': f'{service} {version}'} if version else {})}
         return speak.request(path, method, json=body, headers=headers, raise_exc=False, **more)
 
     def get(self, service: str, path: str, version: str | None = None) -> Any:
@@ -111,16 +121,29 @@ class Cloud:
     def __init__(self, path: pathlib.Path, hosts: int = 1, **told: Any) -> None:
         self.path, self.number = path, next(_COUNT)
         self.hosts = [f'h{n + 1}' for n in range(hosts)]
-        self.conf: Any = Conf({
-            'state_path': str(path), 'host': 'control', 'bus': f'inproc:///cloud-{self.number}',
-            'api.public_host': 'cloud', 'api.policy_file': str(path / 'policy.yaml'),
-            'compute.driver': 'fake', 'network.driver': 'fake', 'volume.driver': 'fake',
-            'service_user.password': PASSWORD, 'metadata.shared_secret': PASSWORD, 'identity.bcrypt_rounds': 4,
-            'conductor.still': 1.0, **told})
+        self.conf: Any = Conf(
+            {
+                'state_path': str(path),
+                'host': 'control',
+                'bus': f'inproc:///cloud-{self.number}',
+                'api.public_host': 'cloud',
+                'api.policy_file': str(path / 'policy.yaml'),
+                'compute.driver': 'fake',
+                'network.driver': 'fake',
+                'volume.driver': 'fake',
+                'service_user.password': PASSWORD,
+                'metadata.shared_secret': PASSWORD,
+                'identity.bcrypt_rounds': 4,
+                'conductor.still': 1.0,
+                **told,
+            }
+        )
         self.agents: dict[tuple[str, str], wiring.Group] = {}
         self.apps: dict[str, Callable[..., Any]] = {}
 
     def __enter__(self) -> Self:
+        fake_host.FakeHost.forget()
+        fake_network.HOSTS.clear()
         schema.load_models()
         self.parts = wiring.make_parts(self.conf)
         db.Base.metadata.create_all(self.parts.db.writer)
@@ -158,8 +181,14 @@ class Cloud:
 
     def session(self, user: str, project: str | None, password: str = PASSWORD) -> session.Session:
         """A keystoneauth session whose requests reach the WSGI applications directly."""
-        auth = v3.Password(auth_url=f'http://cloud:{self.conf.api.identity_port}/v3', username=user, password=password,
-                           user_domain_id='default', project_name=project, project_domain_id='default')
+        auth = v3.Password(
+            auth_url=f'http://cloud:{self.conf.api.identity_port}/v3',
+            username=user,
+            password=password,
+            user_domain_id='default',
+            project_name=project,
+            project_domain_id='default',
+        )
         made = session.Session(auth=auth)
         ports = {getattr(self.conf.api, f'{name}_port'): name for name in NAMES}
         made.session.mount('http://', WsgiAdapter({port: self.apps[name] for port, name in ports.items()}))

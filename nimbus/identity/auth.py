@@ -20,6 +20,11 @@ from nimbus.identity.subjects import Subject, refusal
 from nimbus.identity.tokens import Validator
 
 SHA256 = 'sha256$'  # marks the hash of a secret that we made up: it is too long to be guessed, so one round is enough
+_users = User.__table__
+_USER_BY_ID = sa.select(_users).where(_users.c.id == sa.bindparam('id'))
+_USER_BY_NAME = sa.select(_users).where(
+    _users.c.name == sa.bindparam('name'), _users.c.domain_id == sa.bindparam('domain_id')
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,13 +181,13 @@ def _scoped(claims: Claims, scope: scopes.Scope) -> Claims:
 
 def _find_user(tx: db.Tx, told: dict[str, Any]) -> Any:
     if told.get('id'):
-        return tx.row(sa.select(User).where(User.id == told['id']))
+        return tx.execute(_USER_BY_ID, {'id': told['id']}).first()
     if not told.get('name'):
         raise scopes.missing('id or name', 'user')
     if not told.get('domain'):
         raise scopes.missing('domain', 'user')
     home = scopes.domain_id(tx, told['domain'])
-    return tx.row(sa.select(User).where(User.name == told['name'], User.domain_id == home)) if home else None
+    return tx.execute(_USER_BY_NAME, {'name': told['name'], 'domain_id': home}).first() if home else None
 
 
 def _find_credential(tx: db.Tx, told: dict[str, Any]) -> Any:

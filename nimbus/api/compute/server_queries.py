@@ -104,6 +104,7 @@ def wanted(call: Call, *, detail: bool) -> search.Wanted | None:
         since=since,
         before=before,
         locked=None if locked is None else _strict_flag(locked, 'locked'),
+        brief=not detail,
         large=detail and call.allows(policies.ATTRIBUTES) and call.speaks(history.MoreServerAttributes),
     )
 

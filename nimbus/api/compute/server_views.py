@@ -97,7 +97,7 @@ STANDARD = ('hw_', 'img_', 'os_', 'architecture', 'vm_mode', 'hypervisor_', 'aut
 
 
 def _fault(row: Row, sight: Sight) -> dict[str, Any] | None:
-    if row.fault is None or states.status(row) not in states.FAULTY:
+    if row.fault is None or row.vm_state not in states.FAULTY:
         return None
     found = {name: row.fault[name] for name in ('code', 'created', 'message')}
     if row.fault.get('details') and (sight.is_admin or row.fault['code'] != 500):
@@ -106,7 +106,7 @@ def _fault(row: Row, sight: Sight) -> dict[str, Any] | None:
 
 
 def _progress(row: Row, _sight: Sight) -> int | None:
-    return row.progress if states.status(row) in states.PROGRESSING else None
+    return row.progress if row.vm_state in states.PROGRESSING else None
 
 
 def _volumes(row: Row, sight: Sight) -> list[dict[str, Any]]:
