@@ -27,7 +27,7 @@ MADE = 'Written by `python -m nimbus.cmd.describe`; change the options, not this
 
 def sample() -> str:
     """A nimbus.conf in which every option stands commented out, at its default."""
-    pieces = [f'# {NOTICE}\n# {MADE.replace("the options", "the rules")}\n']
+    pieces = [f'# {NOTICE}\n# {MADE}\n']
     for group, opts in config.options().items():
         pieces.append(f'\n[{group}]\n')
         for opt in opts:
@@ -38,7 +38,7 @@ def sample() -> str:
 
 def table() -> str:
     """The page that lists every option, a table for each group."""
-    pieces = ['# Options\n', f'{NOTICE} They stand in nimbus.conf, by group. {MADE.replace("the options", "the rules")}\n']
+    pieces = ['# Options\n', f'{NOTICE} They stand in nimbus.conf, by group. {MADE}\n']
     for group, opts in config.options().items():
         pieces.append(f'\n## [{group}]\n| option | default | what it decides |\n| --- | --- | --- |\n')
         for opt in opts:
@@ -50,7 +50,8 @@ def table() -> str:
 def policies() -> str:
     """A policy.yaml in which every rule stands commented out, at its default."""
     pieces = [
-        f'# Every policy rule of nimbus with its default; an override here is in force within a second.\n# {MADE}\n'
+        f'# Every policy rule of nimbus with its default; an override here is in force within a second.\n'
+        f'# {MADE.replace("the options", "the rules")}\n'
     ]
     told: set[str] = set()
     for title, rules in (('shared by all', BASE_RULES), *((name, _rules(name)) for name in APIS)):
