@@ -38,7 +38,7 @@ def stop(place: Place, registry: Registry) -> None:
     ours = {name: process for name in registry.names() if name.startswith('nimbus') and (process := registry.get(name))}
     if ours:
         say(f'stopping {", ".join(reversed(ours))}')
-    end(list(ours.values()), 10.0)
+    end(list(ours.values()), 20.0)
     for name in ours:
         registry.stop(name)
     end(registry.opening('qemu-system'), 5.0)

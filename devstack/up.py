@@ -1,6 +1,7 @@
 """Brings up the cloud, boots the demo server and says how to reach both."""
 
 import concurrent.futures
+import hashlib
 import os
 import pathlib
 import subprocess
@@ -68,20 +69,32 @@ def _libvirt(place: Place, registry: Registry) -> str:
 
 
 def guest_image(place: Place) -> pathlib.Path:
-    """The file of the small guest image, built now unless it is there already."""
+    """The file of the small guest image, built unless it was built from these very sources."""
     folder = place.folder('guest')
-    image = folder / 'nimbus-guest.qcow2'
-    if not image.exists():
-        say('building the guest image (once, about half a minute)')
+    image, built = folder / 'nimbus-guest.qcow2', folder / 'built-from'
+    source = _digest(BUILD.parent)
+    if image.exists() and built.exists() and built.read_text() == source:
+        return image
+    say('building the guest image (once, about half a minute)')
     log = place.folder('log') / 'guest-image.log'
     with log.open('wb') as output:
         words = [str(BUILD), str(folder), str(place.folder('guest/cache'))]
         code = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT).returncode
-    if code and image.exists():
+    if code == 0:
+        built.write_text(source)
+    elif image.exists():
         say(f'the guest image could not be built anew, so the one that is there is used; see {log}')
-    elif code:
+    else:
         raise Unable(f'the guest image could not be built; the end of {log}:\n{log.read_text()[-2000:]}')
     return image
+
+
+def _digest(folder: pathlib.Path) -> str:
+    """What the files below `folder` are, as one word."""
+    made = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob('*') if path.is_file()):
+        made.update(f'{path.relative_to(folder)}\0'.encode() + path.read_bytes() + b'\0')
+    return made.hexdigest()
 
 
 def entries(place: Place) -> dict[str, dict[str, object]]:

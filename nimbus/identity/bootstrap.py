@@ -31,12 +31,13 @@ def bootstrap(
     admin_password: str,
     region: str,
     urls: dict[str, str],
-    service_password: str,
+    service_password: str | None,
     passwords: Passwords | None = None,
 ) -> None:
     """The default domain, admin, the roles, the service user and the catalog stand; what stood before stays.
 
-    A password is set only for a user that is made now.  `urls` is the URL of each service type.
+    A password is set only for a user that is made now; without one the service user cannot log in.
+    `urls` is the URL of each service type.
     """
     passwords = passwords or Passwords(threads=1)
     _domain(tx)
@@ -115,7 +116,7 @@ def _implies(tx: db.Tx, prior_id: str, implied_id: str) -> None:
         revocations.refresh(tx, 'all')
 
 
-def _user(tx: db.Tx, name: str, password: str, passwords: Passwords) -> str:
+def _user(tx: db.Tx, name: str, password: str | None, passwords: Passwords) -> str:
     found = tx.scalar(sa.select(User.id).where(User.name == name, User.domain_id == 'default'))
     if found:
         return found
@@ -127,7 +128,7 @@ def _user(tx: db.Tx, name: str, password: str, passwords: Passwords) -> str:
         domain_id='default',
         enabled=True,
         default_project_id=None,
-        password_hash=passwords.hash(password),
+        password_hash=None if password is None else passwords.hash(password),
         password_created_at=now,
         password_expires_at=None,
         extra={},

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nimbus.api.compute import policies
 from nimbus.api.kit.routes import Call
 from nimbus.common import errors
 
@@ -55,13 +56,15 @@ EVERY = [
 ]
 
 
-def index(_call: Call) -> dict[str, Any]:
+def index(call: Call) -> dict[str, Any]:
     """Every extension."""
+    call.check(f'{policies.API}extensions')
     return {'extensions': EVERY}
 
 
-def show(_call: Call, alias: str) -> dict[str, Any]:
+def show(call: Call, alias: str) -> dict[str, Any]:
     """One extension."""
+    call.check(f'{policies.API}extensions')
     for extension in EVERY:
         if extension['alias'] == alias:
             return {'extension': extension}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nimbus.api.compute import history, shapes
+from nimbus.api.compute import history, policies, shapes
 from nimbus.api.kit.fields import Flag, Int, Listing, Mapping, Noun, Text
 from nimbus.api.kit.routes import Call
 from nimbus.common import clock, errors, services
@@ -11,6 +11,7 @@ from nimbus.compute import aggregates, zones
 
 def index(call: Call) -> dict[str, Any]:
     """The zones that servers can be asked into."""
+    call.check(f'{policies.API}os-availability-zone:list')
     with call.db.read() as tx:
         found = zones.detail(tx)
     return {

@@ -111,6 +111,7 @@ def detail(call: Call, project_id: str) -> dict[str, Any]:
 
 def defaults(call: Call, project_id: str) -> dict[str, Any]:
     """The limits of a project that has none of its own."""
+    call.check(f'{policies.API}os-quota-sets:defaults', project_id=project_id)
     with call.db.read() as tx:
         return {'quota_set': {'id': project_id, **_shown(call, QUOTAS.show(tx, ''))}}
 
@@ -168,6 +169,7 @@ def update_class(call: Call, name: str) -> dict[str, Any]:
 
 def limits(call: Call) -> dict[str, Any]:
     """The project's limits and what it holds, by the old names."""
+    call.check(f'{policies.API}limits')
     if call.speaks(history.StrictQueries):
         shapes.known(call.query, 'tenant_id', 'reserved')
     project_id = call.arg('tenant_id')

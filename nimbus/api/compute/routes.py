@@ -211,7 +211,7 @@ SECURITY_GROUPS = (
 QUOTAS = (
     Route('GET', '/os-quota-sets/{project_id}', quotas.show, None),
     Route('GET', '/os-quota-sets/{project_id}/detail', quotas.detail, None),
-    Route('GET', '/os-quota-sets/{project_id}/defaults', quotas.defaults, f'{API}os-quota-sets:defaults'),
+    Route('GET', '/os-quota-sets/{project_id}/defaults', quotas.defaults, None),
     Route(
         'PUT',
         '/os-quota-sets/{project_id}',
@@ -228,12 +228,12 @@ QUOTAS = (
         f'{API}os-quota-class-sets:update',
         shape=quotas.UpdateShapes('quota_class_set'),
     ),
-    Route('GET', '/limits', quotas.limits, f'{API}limits'),
+    Route('GET', '/limits', quotas.limits, None),
 )
 UNTIL_IDS = (2, 52)
 UNTIL_USAGE = (2, 87)
 OPERATORS = (
-    Route('GET', '/os-availability-zone', places.index, f'{API}os-availability-zone:list'),
+    Route('GET', '/os-availability-zone', places.index, None),
     Route('GET', '/os-availability-zone/detail', places.detail, f'{API}os-availability-zone:detail'),
     Route('GET', '/os-hypervisors', hypervisors.index, f'{API}os-hypervisors:list'),
     Route('GET', '/os-hypervisors/detail', hypervisors.detail, f'{API}os-hypervisors:list-detail'),
@@ -259,8 +259,8 @@ OPERATORS = (
     aggregate('add_host', places.add_host, places.ADD_HOST),
     aggregate('remove_host', places.remove_host, places.REMOVE_HOST),
     aggregate('set_metadata', places.set_metadata, places.SET_METADATA),
-    Route('GET', '/extensions', extensions.index, f'{API}extensions'),
-    Route('GET', '/extensions/{alias}', extensions.show, f'{API}extensions'),
+    Route('GET', '/extensions', extensions.index, None),
+    Route('GET', '/extensions/{alias}', extensions.show, None),
 )
 ROUTES = (
     Route('GET', '/', versions.own, None, open=True),
