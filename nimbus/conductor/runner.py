@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, errors, failpoints
+from nimbus.common import db, errors, failpoints, patience
 from nimbus.common.clock import Clock
 from nimbus.common.jobs import (
     BACK,
@@ -42,16 +42,12 @@ KEPT = ('notes', 'heading', 'cursor', 'stop_at', 'rewinds', 'tries', 'moves', 'e
 TABLE = Job.__table__
 COL = TABLE.c
 EARLIER = TABLE.alias('earlier')
-BLOCKED = sa.exists().where(
-    EARLIER.c.subject == COL.subject, EARLIER.c.seq < COL.seq, EARLIER.c.heading.in_(UNDER_WAY)
-)
+BLOCKED = sa.exists().where(EARLIER.c.subject == COL.subject, EARLIER.c.seq < COL.seq, EARLIER.c.heading.in_(UNDER_WAY))
 # Statements of every move, built once: building them costs more than running them.  One heading at a time, so
 # that the index gives the rows in order and the limit ends the search however many jobs wait.
 FREE = (
     sa.select(COL.id, COL.generation, COL.beat)
-    .where(
-        COL.heading == sa.bindparam('heading'), COL.run_at <= sa.bindparam('now'), COL.owner.is_(None), ~BLOCKED
-    )
+    .where(COL.heading == sa.bindparam('heading'), COL.run_at <= sa.bindparam('now'), COL.owner.is_(None), ~BLOCKED)
     .order_by(COL.run_at)
     .limit(sa.bindparam('most'))
 )
@@ -167,8 +163,8 @@ class Runner:
             if not held:
                 continue
             try:
-                with self.db.write() as tx:
-                    tx.update(Job, Job.id.in_(held), Job.owner == self.name, beat=Job.beat + 1)
+                beat = sa.update(TABLE).where(COL.id.in_(held), COL.owner == self.name).values(beat=COL.beat + 1)
+                self.db.patiently(lambda tx, beat=beat: tx.execute(beat))
             except errors.Unavailable as why:
                 LOG.warning('Leases cannot be kept alive: %s', why)
 
@@ -177,16 +173,20 @@ class Runner:
         candidates = self._candidates(most)
         if not candidates:
             return []
-        taken = []
-        with self.db.write() as tx:
-            for row in candidates:
-                lease = {'job': row.id, 'was': row.generation, 'last_beat': row.beat, 'me': self.name}
-                if tx.execute(LEASE, lease).rowcount:
-                    taken.append(tx.row(JOB, {'job': row.id}))
+        taken = self.db.patiently(lambda tx: self._lease(tx, candidates))
         jobs = [types.SimpleNamespace(**row._mapping) for row in taken]
         with self._holding:
             self._held.update((job.id, job.generation) for job in jobs)
         return jobs
+
+    def _lease(self, tx: db.Tx, candidates: list[Any]) -> list[Any]:
+        """The rows of the candidates that nobody else took meanwhile, held from now on."""
+        taken = []
+        for row in sorted(candidates, key=lambda row: row.id):  # in one order, so that two runners do not deadlock
+            lease = {'job': row.id, 'was': row.generation, 'last_beat': row.beat, 'me': self.name}
+            if tx.execute(LEASE, lease).rowcount:
+                taken.append(tx.row(JOB, {'job': row.id}))
+        return sorted(taken, key=lambda row: row.run_at)
 
     def _candidates(self, most: int) -> list[Any]:
         """Due jobs that are free, what is being given back first, and those whose holder has died."""
@@ -279,7 +279,7 @@ class Runner:
         step = recipe.steps[job.cursor]
         failpoints.hit(f'{job.workflow}.{step.name}.before')
         try:
-            found = step.do(run)
+            found = patience.patiently(lambda: step.do(run))
         except NotYet as pause:
             return self._wait(job, pause.after)
         except errors.Unavailable as why:
@@ -317,7 +317,7 @@ class Runner:
         failpoints.hit(f'{job.workflow}.{step.name}.undo')
         try:
             if step.undo:
-                step.undo(run)
+                patience.patiently(lambda: step.undo and step.undo(run))
         except NotYet as pause:
             return self._wait(job, pause.after)
         except errors.Unavailable as why:
@@ -381,11 +381,14 @@ class Runner:
         values = {f'new_{name}': getattr(job, name) for name in KEPT}
         values |= {'job': job.id, 'mine': job.generation, 'now': now, 'new_owner': None if release else self.name}
         values |= {'slept_over': job.woken, 'new_run_at': job.run_at} if waiting else {}
-        with self.db.write() as tx:
+
+        def write(tx: db.Tx) -> None:
             if not tx.execute(WAIT if waiting else SAVE, values).rowcount:
                 raise Lost(job.id)
             if record:
                 tx.insert(JobStep, **record)
             if not release:
                 job.cancelled = tx.execute(CANCELLED, {'job': job.id}).scalar()
+
+        self.db.patiently(write)
         return not release
