@@ -1,5 +1,6 @@
 """Starts nimbus itself, in one process or as daemons, and waits until all of it serves."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -16,6 +17,11 @@ DAEMONS = ('identity', 'image', 'api', 'conductor', 'scheduler', 'network', 'vol
 AGENTS = ('network', 'volume', 'compute')
 # The agents that must have reported before the cloud is ready, by the names under which they do.
 REPORTING = ('nova-compute', 'neutron-', 'cinder-volume')
+# nimbus-manage, several commands in one process: most of what each takes is the start.
+MANAGE = (
+    'import json, sys; from nimbus.cmd import manage\n'
+    'sys.exit(next((code for words in sys.argv[1:] if (code := manage.main(json.loads(words)))), 0))'
+)
 BIN = pathlib.Path(sys.executable).parent
 
 
@@ -53,11 +59,11 @@ def _prepare(place: Place) -> None:
     for option, user in {'--password-file': 'admin', '--service-password-file': 'nimbus'}.items():
         place.secret(user)
         passwords += [option, str(place.secret_file(user))]
-    for words in (['db', 'upgrade'], ['token', 'setup'], ['bootstrap', *passwords]):
-        done = subprocess.run([str(BIN / 'nimbus-manage'), *_told(place), *words], capture_output=True, text=True)
-        if done.returncode:
-            last = (done.stderr or done.stdout).strip()[-3000:]
-            raise Unable(f'nimbus-manage {" ".join(words[:2])} failed: {last}')
+    commands = [['db', 'upgrade'], ['token', 'setup'], ['bootstrap', *passwords]]
+    words = [json.dumps([*_told(place), *command]) for command in commands]
+    done = subprocess.run([sys.executable, '-c', MANAGE, *words], capture_output=True, text=True)
+    if done.returncode:
+        raise Unable(f'nimbus-manage failed: {(done.stderr or done.stdout).strip()[-3000:]}')
 
 
 def _wait(place: Place, registry: Registry) -> None:

@@ -6,12 +6,13 @@ import shutil
 from devstack import arguments, clouds_yaml, leftovers, libvirtd, mariadb, postgresql, rabbitmq, switch
 from devstack.place import Choices, Place, alone, remembered
 from devstack.processes import Registry, end
-from devstack.progress import Unable, finish, say
+from devstack.progress import Unable, finish, leave_at_once, say
 
 
 def main() -> int:
     """Nothing of the cloud runs any more; its data is gone too when asked for."""
     options = arguments.down().parse_args()
+    leave_at_once()
     state = options.state.absolute()
     if not state.is_dir():
         say(f'there is no cloud in {state}')
@@ -34,11 +35,14 @@ def state_of_ours(state: pathlib.Path) -> bool:
 
 def stop(place: Place, registry: Registry) -> None:
     """No process, guest, namespace, bridge or tap of the cloud is left.  Raises Unable naming what is."""
-    for name in registry.names():
-        if name.startswith('nimbus'):
-            say(f'stopping {name}')
-            registry.stop(name, patience=15)
+    ours = {name: process for name in registry.names() if name.startswith('nimbus') and (process := registry.get(name))}
+    if ours:
+        say(f'stopping {", ".join(reversed(ours))}')
+    end(list(ours.values()), 20.0)
+    for name in ours:
+        registry.stop(name)
     end(registry.opening('qemu-system'), 5.0)
+    switch.mend(place, registry)
     leftovers.clear(place)
     for stopped in (libvirtd.down, mariadb.down, postgresql.down, rabbitmq.down):
         stopped(registry)
@@ -61,6 +65,7 @@ def purge(place: Place) -> None:
     ]
     if mine:
         clouds_yaml.take(file, mine)
+    libvirtd.forget(place.state)
     for path in place.state.iterdir():
         # The mark that the folder is ours goes last, for a purge that is cut short.
         if path.name not in ('.lock', 'choices.json'):

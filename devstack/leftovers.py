@@ -7,12 +7,24 @@ is there all the same, for after a kill the one who made it may not remember.
 import json
 import pathlib
 import subprocess
+import sys
 from typing import Any
 
+from devstack import settings
 from devstack.place import Place, write_private
 from devstack.progress import say
 
 NAMESPACES = ('qdhcp-', 'qrouter-')
+UNWIRE = """
+import sys
+from nimbus.cmd import rooms, wiring
+from nimbus.common import config
+conf = config.load([], 'nimbus', sys.argv[1:])
+host = wiring.host_name(conf)
+driver = rooms.switch(conf, host, rooms.state_dir(conf, 'network', host))
+driver.clear()
+driver.close()
+"""
 # What a hybrid plug makes of one port, beside its end in the switch.
 PLUG = ('qvo', 'qvb', 'qbr', 'tap')
 
@@ -41,7 +53,13 @@ def found(place: Place) -> list[str]:
 
 
 def _unwire(place: Place) -> None:
-    """The cloud's own network driver has cleared this host of rules, sets and daemons."""
+    """The cloud's own network driver has cleared this host, where it can: of filter rules and sets, too."""
+    files = [str(file) for file in settings.files(place, agent=True) if file.exists()]
+    if not files:
+        return
+    done = subprocess.run([sys.executable, '-c', UNWIRE, *files], capture_output=True, text=True)
+    if done.returncode:
+        say(f'the network driver could not clear this host: {(done.stderr.strip().splitlines() or ["no reason"])[-1]}')
 
 
 def _there(seen: dict[str, list[str]]) -> list[str]:

@@ -64,8 +64,23 @@ def up(place: Place, registry: Registry) -> str:
 
 def down(registry: Registry) -> None:
     """libvirtd and virtlogd are gone; guests are not their business here."""
-    registry.stop('libvirtd')
-    registry.stop('virtlogd')
+    # It hears nothing while it looks at QEMU for the first time, and has nothing to save.
+    registry.stop('libvirtd', patience=3)
+    registry.stop('virtlogd', patience=3)
+
+
+def forget(state: pathlib.Path, uri: str = HOSTS) -> None:
+    """The host's own libvirt, where there is one, knows no guest whose disks lie below `state`."""
+    if uri == HOSTS and not pathlib.Path('/run/systemd/system').is_dir():
+        return
+    for guest in _virsh(uri, 'list', '--all', '--uuid').split():
+        if f'{state}/' in _virsh(uri, 'dumpxml', guest):
+            _virsh(uri, 'destroy', guest)
+            _virsh(uri, 'undefine', guest, '--nvram', '--managed-save', '--snapshots-metadata')
+
+
+def _virsh(uri: str, *words: str) -> str:
+    return subprocess.run(['virsh', '-q', '-c', uri, *words], capture_output=True, text=True).stdout
 
 
 def answers(uri: str) -> bool:

@@ -17,7 +17,7 @@ REPORTS = ROOT / '.reports'
 # Short, for unix sockets lie below it; apart from /var/lib/nimbus, where the user's own cloud may be.
 STATE = pathlib.Path('/var/tmp/nimbus-test')
 STILL = ('format', 'lint', 'types', 'house', 'unit', 'wire', 'cloud')
-FOLDERS = {'wire': 'tests/wire', 'cloud': 'tests/cloud', 'house': 'tests/house'}
+FOLDERS = {'wire': 'tests/wire', 'cloud': 'tests/whole', 'house': 'tests/house'}
 CLOUDS = {'embedded': ('real', 'tempest'), 'daemons': ('daemons', 'tempest')}
 
 

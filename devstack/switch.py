@@ -66,13 +66,19 @@ def datapath_type() -> str:
     return 'system' if pathlib.Path('/sys/module/openvswitch').exists() else 'netdev'
 
 
+def mend(place: Place, registry: Registry) -> None:
+    """A switch that was killed runs again: only a switch itself takes away the taps that it left behind."""
+    folder = place.state / 'openvswitch'
+    if (folder / 'untidy').exists():
+        _start(place, registry, folder)
+
+
 def down(place: Place, registry: Registry) -> None:
     """The switch that was started here is gone, with its bridges and taps; the host's is left alone."""
+    mend(place, registry)
     folder = place.state / 'openvswitch'
     untidy = folder / 'untidy'
     if untidy.exists():
-        # One that was killed left its taps behind; only a switch itself takes them away.
-        _start(place, registry, folder)
         # Only this word makes it take its taps and bridges along, and it answers before it has.
         _appctl(folder, 'exit', '--cleanup')
         wait_until(lambda: not registry.get('ovs-vswitchd'), 15)

@@ -1,6 +1,7 @@
 """Brings up the cloud, boots the demo server and says how to reach both."""
 
 import concurrent.futures
+import hashlib
 import os
 import pathlib
 import subprocess
@@ -18,8 +19,8 @@ from devstack import (
     switch,
 )
 from devstack.place import Place, alone
-from devstack.processes import Registry
-from devstack.progress import Unable, finish, say
+from devstack.processes import MARK, Registry
+from devstack.progress import Unable, finish, leave_at_once, say
 
 BUILD = pathlib.Path(__file__).with_name('guest') / 'build'
 
@@ -27,9 +28,12 @@ BUILD = pathlib.Path(__file__).with_name('guest') / 'build'
 def main() -> int:
     """The cloud is up and, unless told otherwise, the demo server runs."""
     options = arguments.up().parse_args()
+    leave_at_once()
     with alone(options.state.absolute()):
         place = arguments.place(options)
         registry = Registry(place.state)
+        # What this starts and waits for is stopped by devstack/down too, should this be killed meanwhile.
+        os.environ[MARK] = str(place.state)
         with concurrent.futures.ThreadPoolExecutor() as pool:
             image = None if options.no_demo else pool.submit(guest_image, place)
             _cloud(place, registry)
@@ -65,18 +69,32 @@ def _libvirt(place: Place, registry: Registry) -> str:
 
 
 def guest_image(place: Place) -> pathlib.Path:
-    """The file of the small guest image, built now unless it is there already."""
+    """The file of the small guest image, built unless it was built from these very sources."""
     folder = place.folder('guest')
-    image = folder / 'nimbus-guest.qcow2'
-    if not image.exists():
-        say('building the guest image (once, about half a minute)')
+    image, built = folder / 'nimbus-guest.qcow2', folder / 'built-from'
+    source = _digest(BUILD.parent)
+    if image.exists() and built.exists() and built.read_text() == source:
+        return image
+    say('building the guest image (once, about half a minute)')
     log = place.folder('log') / 'guest-image.log'
     with log.open('wb') as output:
         words = [str(BUILD), str(folder), str(place.folder('guest/cache'))]
         code = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT).returncode
-    if code or not image.exists():
+    if code == 0:
+        built.write_text(source)
+    elif image.exists():
+        say(f'the guest image could not be built anew, so the one that is there is used; see {log}')
+    else:
         raise Unable(f'the guest image could not be built; the end of {log}:\n{log.read_text()[-2000:]}')
     return image
+
+
+def _digest(folder: pathlib.Path) -> str:
+    """What the files below `folder` are, as one word."""
+    made = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob('*') if path.is_file()):
+        made.update(f'{path.relative_to(folder)}\0'.encode() + path.read_bytes() + b'\0')
+    return made.hexdigest()
 
 
 def entries(place: Place) -> dict[str, dict[str, object]]:

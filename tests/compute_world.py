@@ -10,9 +10,7 @@ from nimbus.image.models import Image
 from nimbus.network import networks, subnets
 from tests.conftest import MEMBER
 
-PUBLIC_KEY = (
-    'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHk0YJT8Y6aqmS4pLPQbEB6ZuM2rMLJtqmGjYjB0a2nd someone@somewhere'
-)
+PUBLIC_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHk0YJT8Y6aqmS4pLPQbEB6ZuM2rMLJtqmGjYjB0a2nd someone@somewhere'
 
 SUBNET = {
     'name': '',
@@ -82,5 +80,3 @@ def put_in(database: db.Database, server_id: str, vm_state: str, task_state: str
     """The server is in these states, however it came there."""
     with database.write() as tx:
         tx.update(Server, Server.id == server_id, vm_state=vm_state, task_state=task_state)
-
-

@@ -43,7 +43,8 @@ class WsgiAdapter(BaseAdapter):
             key = name.upper().replace('-', '_')
             if key != 'CONTENT_LENGTH':
                 environ[key if key == 'CONTENT_TYPE' else f'HTTP_{key}'] = value
-        environ.pop('HTTP_TRANSFER_ENCODING', None)
+        for name in ('HTTP_TRANSFER_ENCODING', 'HTTP_ACCEPT_ENCODING'):  # a body in one piece, as it is
+            environ.pop(name, None)
         kept: list[Any] = []
         pieces = app(environ, lambda status, headers, exc_info=None: kept.append((status, headers)))
         data = b''.join(pieces)

@@ -90,22 +90,26 @@ def service_list(conf: Any, _told: Any) -> int:
 def token_setup(conf: Any, _told: Any) -> int:
     """A key repository stands."""
     from nimbus.identity import keys
+    from nimbus.identity.options import Settings
 
-    keys.setup(conf.identity.key_repository)
+    keys.setup(Settings.of(conf).key_repository)
     return 0
 
 
 def token_rotate(conf: Any, _told: Any) -> int:
-    """The newest key signs from now on."""
+    """The staged key seals from now on; no token that may still be asked about loses its key."""
     from nimbus.identity import keys
+    from nimbus.identity.options import Settings
 
-    keys.rotate(conf.identity.key_repository)
+    settings = Settings.of(conf)
+    keys.rotate(settings.key_repository, settings.token_expiration + settings.allow_expired_window)
     return 0
 
 
 def bootstrap(conf: Any, told: Any) -> int:
     """The first users, roles, services and endpoints stand."""
     from nimbus.identity import bootstrap as first
+    from nimbus.identity.passwords import Passwords
 
     password = _secret(told.password_file, 'OS_BOOTSTRAP_PASSWORD')
     service_password = _secret(told.service_password_file, 'OS_BOOTSTRAP_SERVICE_PASSWORD')
@@ -119,6 +123,7 @@ def bootstrap(conf: Any, told: Any) -> int:
             region=conf.region,
             urls=wiring.catalog_urls(conf),
             service_password=service_password,
+            passwords=Passwords(conf.identity.bcrypt_rounds, threads=1),
         )
     return 0
 

@@ -7,6 +7,7 @@ import os
 import pathlib
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -47,7 +48,7 @@ def set_up_logging(conf: Any) -> None:
 
 def make_parts(conf: Any, *, database: bool = True) -> Parts:
     """The parts of a process; an agent's have no database."""
-    bus = rpc.transport(conf.bus, conf)
+    bus = rpc.transport(conf.bus)
     made: Any = db.Database(database_url(conf), conf.database.pool_size) if database else None
     parts = Parts(conf=conf, db=made, bus=bus)
     if made:
@@ -108,12 +109,17 @@ class Group:
             self._started.append(daemon)
 
     def stop(self) -> None:
+        stopped = []
         while self._started:
             daemon = self._started.pop()
             try:
                 daemon.stop()
+                stopped.append(daemon)
             except Exception:
                 LOG.exception('%s did not stop cleanly', type(daemon).__name__)
+        for daemon in stopped:
+            if isinstance(daemon, Listener):
+                daemon.settle()
 
 
 class Listener:
@@ -122,14 +128,22 @@ class Listener:
     def __init__(self, bus: Any, server: rpc.Contract, host: str, threads: int = 16) -> None:
         self._make = lambda: rpc.serve(bus, server, host, threads)
         self._listener: Any = None
+        self._waiter: threading.Thread | None = None
 
     def start(self) -> None:
         self._listener = self._make()
 
     def stop(self) -> None:
+        """No message is taken any more; those in hand go on, and `settle` waits for them."""
         if self._listener:
             self._listener.stop()
-            self._listener.wait()
+            self._waiter = threading.Thread(target=self._listener.wait, name='listener-settles', daemon=True)
+            self._waiter.start()
+
+    def settle(self) -> None:
+        """Every message that was taken has been worked on; the server's idle threads need up to a second to end."""
+        if self._waiter:
+            self._waiter.join()
 
 
 @contextlib.contextmanager

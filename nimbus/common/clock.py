@@ -37,14 +37,14 @@ class FakeClock(Clock):
 
 def iso(moment: datetime.datetime | None) -> str | None:
     """`2030-01-01T00:00:00Z`, the form of Nova and Glance."""
-    return moment.strftime('%Y-%m-%dT%H:%M:%SZ') if moment else None
+    return moment.isoformat(timespec='seconds') + 'Z' if moment else None
 
 
 def iso_micro(moment: datetime.datetime | None) -> str | None:
     """`2030-01-01T00:00:00.000000`, the form of Cinder and of Nova's services."""
-    return moment.strftime('%Y-%m-%dT%H:%M:%S.%f') if moment else None
+    return moment.isoformat(timespec='microseconds') if moment else None
 
 
 def iso_micro_z(moment: datetime.datetime | None) -> str | None:
     """`2030-01-01T00:00:00.000000Z`, the form of Keystone."""
-    return moment.strftime('%Y-%m-%dT%H:%M:%S.%fZ') if moment else None
+    return moment.isoformat(timespec='microseconds') + 'Z' if moment else None

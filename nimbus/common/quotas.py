@@ -31,7 +31,7 @@ class QuotaLimit(db.Base):
     project_id: Mapped[db.Id] = mapped_column(primary_key=True)
     service: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
     resource: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    limit: Mapped[int] = mapped_column('hard_limit')
+    hard_limit: Mapped[int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,12 +54,12 @@ class Quotas:
         """The limit on each resource: the project's own, else the default class's, else the configured one."""
         found = dict(self.defaults)
         rows = tx.rows(
-            sa.select(QuotaLimit.project_id, QuotaLimit.resource, QuotaLimit.limit).where(
+            sa.select(QuotaLimit.project_id, QuotaLimit.resource, QuotaLimit.hard_limit).where(
                 QuotaLimit.service == self.service, QuotaLimit.project_id.in_(['', project_id])
             )
         )
         for owner in ('', project_id):
-            found.update({r.resource: r.limit for r in rows if r.project_id == owner})
+            found.update({r.resource: r.hard_limit for r in rows if r.project_id == owner})
         return found
 
     def show(self, tx: db.Tx, project_id: str) -> dict[str, Quota]:
@@ -72,12 +72,17 @@ class Quotas:
         }
         return {name: Quota(name, limit, uses.get(name, 0)) for name, limit in self.limits(tx, project_id).items()}
 
+    def projects(self, tx: db.Tx) -> list[str]:
+        """The projects that have limits of their own."""
+        query = sa.select(QuotaLimit.project_id).where(QuotaLimit.service == self.service, QuotaLimit.project_id != '')
+        return tx.column(query.distinct().order_by(QuotaLimit.project_id))
+
     def set(self, tx: db.Tx, project_id: str, limits: dict[str, int]) -> None:
         """The project's own limits are these; '' sets the default class."""
         for resource, limit in limits.items():
             where = self._at(QuotaLimit, project_id, resource)
-            if not tx.update(QuotaLimit, *where, limit=limit):
-                tx.insert(QuotaLimit, project_id=project_id, service=self.service, resource=resource, limit=limit)
+            if not tx.update(QuotaLimit, *where, hard_limit=limit):
+                tx.insert(QuotaLimit, project_id=project_id, service=self.service, resource=resource, hard_limit=limit)
 
     def reset(self, tx: db.Tx, project_id: str) -> None:
         """The project has no limits of its own."""

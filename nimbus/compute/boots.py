@@ -7,7 +7,7 @@ import string
 from typing import Any
 
 from nimbus.common import clock, context, db, errors, ids, jobs
-from nimbus.compute import block_requests, boot_checks, flavors, groups, keypairs, servers, states
+from nimbus.compute import block_requests, boot_checks, flavors, keypairs, servers, states
 from nimbus.compute.block_requests import ROOT
 from nimbus.compute.models import BlockDevice, Server, ServerTag
 from nimbus.image import images
@@ -59,7 +59,6 @@ class Found:
     networks: list[Any]
     security_groups: list[str]
     devices: list[block_requests.Device]
-    group_id: str | None
     zone: str | None
 
 
@@ -91,7 +90,6 @@ def _find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> Found:
         networks=_networks(tx, asker, wanted),
         security_groups=_security_groups(tx, asker, wanted.security_groups),
         devices=devices,
-        group_id=_group(tx, asker, wanted.hints),
         zone=boot_checks.zone_for(tx, wanted.zone, wanted.forced_host),
     )
 
@@ -177,12 +175,6 @@ def _security_groups(tx: db.Tx, asker: context.Context, names: tuple[str, ...]) 
     return list(_or_invalid(security_groups.resolve, tx, asker, list(names)))
 
 
-def _group(tx: db.Tx, asker: context.Context, hints: dict[str, Any]) -> str | None:
-    asked = hints.get('group')
-    asked = asked[0] if isinstance(asked, list) and asked else asked
-    return _or_invalid(groups.show, tx, asker, asked).id if asked else None
-
-
 def _write(
     tx: db.Tx, asker: context.Context, wanted: Wanted, found: Found, index: int, count: int, reservation: str
 ) -> Any:
@@ -210,7 +202,6 @@ def _write(
         forced_host=wanted.forced_host or wanted.requested_host,
         forced_node=wanted.forced_node or wanted.requested_node,
         hints=wanted.hints,
-        group_id=found.group_id,
         flavor_id=found.flavor.id,
         flavor=flavors.facts(found.flavor),
         image_id=found.image['id'] if found.image else None,

@@ -52,20 +52,6 @@ class Keypair(db.Base):
     created_at: Mapped[datetime.datetime]
 
 
-class Group(db.Base):
-    """Servers of one project that belong together, or apart."""
-
-    __tablename__ = 'server_groups'
-    seq: Mapped[db.Seq]
-    id: Mapped[db.Id] = mapped_column(unique=True)
-    project_id: Mapped[db.Id] = mapped_column(index=True)
-    user_id: Mapped[db.Id]
-    name: Mapped[str]
-    policy: Mapped[str] = mapped_column(sa.String(32))
-    rules: Mapped[dict[str, Any]]
-    created_at: Mapped[datetime.datetime]
-
-
 class Server(db.Base):
     """A virtual machine, from the request for it to long after it is gone."""
 
@@ -101,7 +87,6 @@ class Server(db.Base):
     forced_host: Mapped[str | None]
     forced_node: Mapped[str | None]
     hints: Mapped[dict[str, Any]]
-    group_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
     # what it is made of, as it was when it was asked for
     flavor_id: Mapped[str]
     flavor: Mapped[dict[str, Any]]

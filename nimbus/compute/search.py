@@ -21,6 +21,7 @@ MAX_PATTERN = 255
 
 # What a view of a list needs; the large columns (user data, personality, key) only where they are shown.
 LARGE = ('user_data', 'personality', 'key', 'networks', 'security_groups', 'admin_pass')
+BRIEF = (Server.seq, Server.id, Server.name)
 COLUMNS = tuple(column for column in Server.__table__.columns if column.key not in LARGE)
 SORTS = {
     'access_ip_v4': 'access_ip_v4',
@@ -66,6 +67,7 @@ class Wanted:
     since: datetime.datetime | None = None
     before: datetime.datetime | None = None
     locked: bool | None = None
+    brief: bool = False  # only what the short list shows
     large: bool = False  # with the columns that only an operator's detailed view shows
 
 
@@ -76,7 +78,8 @@ def find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
     if addresses:
         where.append(Server.id.in_(_with_address(tx, where, addresses)))
     extra = (Server.user_data,) if wanted.large else ()
-    return listing.rows(tx, Server, where, wanted.page, statement=sa.select(*COLUMNS, *extra))
+    columns = BRIEF if wanted.brief else (*COLUMNS, *extra)
+    return listing.rows(tx, Server, where, wanted.page, statement=sa.select(*columns))
 
 
 def conditions(asker: context.Context, wanted: Wanted) -> list[Any]:

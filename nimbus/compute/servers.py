@@ -70,7 +70,6 @@ def spec(tx: db.Tx, server_id: str) -> dict[str, Any]:
         'forced_host': row.forced_host,
         'forced_node': row.forced_node,
         'hints': row.hints,
-        'group_id': row.group_id,
         'root_device': row.root_device,
         'bdms': [bdms.facts(device) for device in bdms.of_server(tx, server_id)],
         'created_at': clock.iso(row.created_at),

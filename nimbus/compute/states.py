@@ -86,14 +86,14 @@ OTHER_STATUSES = frozenset(
         'VERIFY_RESIZE',
     }
 )
-PROGRESSING = frozenset({'ACTIVE', 'BUILD'})
-FAULTY = frozenset({'ERROR', 'DELETED'})
+PROGRESSING = frozenset({ACTIVE, BUILDING})  # states whose view tells progress
+FAULTY = frozenset({ERROR, DELETED})  # states whose view tells what went wrong
 
 
 def status(row: Any) -> str:
     """The wire's one word for a server's two states."""
-    if row.task_state is not None and row.vm_state == ACTIVE:
-        return BUSY_STATUS.get((ACTIVE, row.task_state), 'ACTIVE')
+    if row.task_state is not None and (told := BUSY_STATUS.get((row.vm_state, row.task_state))):
+        return told
     return STATUS.get(row.vm_state, 'UNKNOWN')
 
 

@@ -21,6 +21,10 @@ class World:
         self.shutdown_timeout: int = conf.compute.shutdown_timeout if conf else 60
         self.force_config_drive: bool = conf.compute.force_config_drive if conf else False
 
+    def client(self, contract: type[rpc.Contract], asker: Context, host: str | None = None) -> rpc.Client:
+        """A way to speak the contract to one host, or to whichever server takes the message."""
+        return self.parts.client(contract, asker, host)
+
     def scheduler(self, asker: Context) -> rpc.Client:
         """Whichever scheduler takes the message."""
         return self.parts.client(Scheduler, asker)

@@ -53,13 +53,18 @@ def has(tx: db.Tx, wanted: Grant) -> bool:
 def take_back(tx: db.Tx, wanted: Grant) -> None:
     """The grant is gone, and so are application credentials that lend its role.  Raises NotFound."""
     if not tx.delete(Assignment, *wanted.where()):
-        raise errors.NotFound(
-            f'Could not find role assignment with role: {wanted.role_id}, user or group: {wanted.actor_id}, '
-            f'project, domain, or system: {wanted.target_id}.'
-        )
+        raise no_such(wanted)
     _told(tx, wanted.actor_type, wanted.actor_id)
     if wanted.actor_type == 'user' and wanted.target_type == 'project':
         _drop_lent(tx, wanted)
+
+
+def no_such(wanted: Grant) -> errors.NotFound:
+    """The answer to whoever asks for a grant that was not made."""
+    return errors.NotFound(
+        f'Could not find role assignment with role: {wanted.role_id}, user or group: {wanted.actor_id}, '
+        f'project, domain, or system: {wanted.target_id}.'
+    )
 
 
 def _drop_lent(tx: db.Tx, gone: Grant) -> None:
@@ -103,9 +108,12 @@ def _told(tx: db.Tx, actor_type: str, actor_id: str) -> None:
     revocations.refresh(tx, actor_type, actor_id)
 
 
+_GROUPS = sa.select(Membership.__table__.c.group_id).where(Membership.__table__.c.user_id == sa.bindparam('user_id'))
+
+
 def groups_of(tx: db.Tx, user_id: str) -> list[str]:
     """The ids of the groups a user is in."""
-    return tx.column(sa.select(Membership.group_id).where(Membership.user_id == user_id))
+    return [row.group_id for row in tx.execute(_GROUPS, {'user_id': user_id})]
 
 
 def held_by(user_id: str, group_ids: Iterable[str]) -> Any:
@@ -128,30 +136,58 @@ def ancestors(tx: db.Tx, project_id: str) -> list[Any]:
     return found
 
 
+# Built once: making a statement costs more than running it, and a login runs these every time.
+_rows = Assignment.__table__
+_EFFECTIVE = (
+    sa.select(_rows.c.role_id)
+    .where(
+        sa.or_(
+            sa.and_(_rows.c.actor_type == 'user', _rows.c.actor_id == sa.bindparam('user_id')),
+            sa.and_(_rows.c.actor_type == 'group', _rows.c.actor_id.in_(sa.bindparam('groups', expanding=True))),
+        ),
+        sa.or_(
+            sa.and_(
+                _rows.c.target_type == sa.bindparam('target_type'),
+                _rows.c.target_id == sa.bindparam('target_id'),
+                _rows.c.inherited.is_(False),
+            ),
+            sa.and_(_rows.c.target_id.in_(sa.bindparam('above', expanding=True)), _rows.c.inherited.is_(True)),
+        ),
+    )
+    .distinct()
+)
+_RULES = sa.select(ImpliedRole.__table__.c.prior_id, ImpliedRole.__table__.c.implied_id)
+_NAMES = (
+    sa.select(Role.__table__.c.id, Role.__table__.c.name)
+    .where(Role.__table__.c.id.in_(sa.bindparam('roles', expanding=True)), Role.__table__.c.domain_id == ROOT)
+    .order_by(Role.__table__.c.seq)
+)
+
+
 def effective(tx: db.Tx, user_id: str, group_ids: list[str], target_type: str, target: Any) -> list[Any]:
     """The (id, name) of the roles a user has on a target: granted, through groups, inherited and implied.
 
     `target` is a row of a project or domain, None for the system.
     """
-    target_id = target.id if target is not None else SYSTEM
-    places = [
-        sa.and_(
-            Assignment.target_type == target_type, Assignment.target_id == target_id, Assignment.inherited.is_(False)
-        )
-    ]
+    above: list[str] = []
     if target_type == 'project':
-        above = [target.domain_id, target.parent_id]
+        above = [row_id for row_id in (target.domain_id, target.parent_id) if row_id]
         if target.parent_id != target.domain_id:
             above += [row.id for row in ancestors(tx, target.id)]
-        places.append(sa.and_(Assignment.target_id.in_(set(filter(None, above))), Assignment.inherited.is_(True)))
-    query = sa.select(Assignment.role_id).where(held_by(user_id, group_ids), sa.or_(*places)).distinct()
-    return implied(tx, tx.column(query))
+    values = {
+        'user_id': user_id,
+        'groups': group_ids,
+        'target_type': target_type,
+        'target_id': target.id if target is not None else SYSTEM,
+        'above': above,
+    }
+    return implied(tx, [row.role_id for row in tx.execute(_EFFECTIVE, values)])
 
 
 def implications(tx: db.Tx) -> dict[str, list[str]]:
     """Every role id that implies others, with those."""
     found: dict[str, list[str]] = {}
-    for row in tx.rows(sa.select(ImpliedRole.prior_id, ImpliedRole.implied_id)):
+    for row in tx.execute(_RULES):
         found.setdefault(row.prior_id, []).append(row.implied_id)
     return found
 
@@ -169,5 +205,4 @@ def implied(tx: db.Tx, role_ids: list[str]) -> list[Any]:
     if not role_ids:
         return []
     every = closure(role_ids, implications(tx))
-    query = sa.select(Role.id, Role.name).where(Role.id.in_(every), Role.domain_id == ROOT)
-    return list(tx.rows(query.order_by(Role.seq)))
+    return list(tx.execute(_NAMES, {'roles': every}))

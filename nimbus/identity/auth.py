@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from nimbus.common import db, errors
 from nimbus.common.clock import Clock
-from nimbus.identity import payload, scopes, subjects
+from nimbus.identity import catalog, payload, scopes, subjects
 from nimbus.identity.models import ApplicationCredential, User
 from nimbus.identity.options import Settings
 from nimbus.identity.passwords import Passwords
@@ -20,6 +20,11 @@ from nimbus.identity.subjects import Subject, refusal
 from nimbus.identity.tokens import Validator
 
 SHA256 = 'sha256$'  # marks the hash of a secret that we made up: it is too long to be guessed, so one round is enough
+_users = User.__table__
+_USER_BY_ID = sa.select(_users).where(_users.c.id == sa.bindparam('id'))
+_USER_BY_NAME = sa.select(_users).where(
+    _users.c.name == sa.bindparam('name'), _users.c.domain_id == sa.bindparam('domain_id')
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,11 +49,20 @@ class Authority:
         self.passwords = Passwords(
             self.settings.bcrypt_rounds, self.settings.password_threads, self.settings.password_waiting
         )
+        self._endpoints: tuple[int, list[catalog.Shown]] | None = None
         self._methods: dict[str, Callable[[dict[str, Any]], Proof]] = {
             'password': self._by_password,
             'token': self._by_token,
             'application_credential': self._by_application_credential,
         }
+
+    def endpoints(self) -> list[catalog.Shown]:
+        """What the catalog shows; read again only when it changed."""
+        generation = self.validator.catalog_generation
+        if self._endpoints is None or self._endpoints[0] != generation:
+            with self._db.read() as tx:
+                self._endpoints = (generation, catalog.endpoints(tx))
+        return self._endpoints[1]
 
     def close(self) -> None:
         """The hashing threads are gone."""
@@ -167,13 +181,13 @@ def _scoped(claims: Claims, scope: scopes.Scope) -> Claims:
 
 def _find_user(tx: db.Tx, told: dict[str, Any]) -> Any:
     if told.get('id'):
-        return tx.row(sa.select(User).where(User.id == told['id']))
+        return tx.execute(_USER_BY_ID, {'id': told['id']}).first()
     if not told.get('name'):
         raise scopes.missing('id or name', 'user')
     if not told.get('domain'):
         raise scopes.missing('domain', 'user')
     home = scopes.domain_id(tx, told['domain'])
-    return tx.row(sa.select(User).where(User.name == told['name'], User.domain_id == home)) if home else None
+    return tx.execute(_USER_BY_NAME, {'name': told['name'], 'domain_id': home}).first() if home else None
 
 
 def _find_credential(tx: db.Tx, told: dict[str, Any]) -> Any:

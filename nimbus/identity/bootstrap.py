@@ -11,6 +11,8 @@ from nimbus.identity.models import ROOT, Endpoint, ImpliedRole, Project, Region,
 from nimbus.identity.passwords import Passwords
 
 LADDER = ('admin', 'manager', 'member', 'reader')  # each implies the next
+# The types that clients of one and the same API look for.
+ALIASES = {'block-storage': ('block-storage', 'volumev3', 'volume')}
 NAMES = {
     'identity': 'keystone',
     'compute': 'nova',
@@ -29,12 +31,13 @@ def bootstrap(
     admin_password: str,
     region: str,
     urls: dict[str, str],
-    service_password: str,
+    service_password: str | None,
     passwords: Passwords | None = None,
 ) -> None:
     """The default domain, admin, the roles, the service user and the catalog stand; what stood before stays.
 
-    A password is set only for a user that is made now.  `urls` is the URL of each service type.
+    A password is set only for a user that is made now; without one the service user cannot log in.
+    `urls` is the URL of each service type.
     """
     passwords = passwords or Passwords(threads=1)
     _domain(tx)
@@ -54,7 +57,9 @@ def bootstrap(
         assignments.grant(tx, grant)
     _region(tx, region)
     for kind, url in urls.items():
-        _service(tx, kind, region, url)
+        for name in ALIASES.get(kind, (kind,)):
+            if name == kind or name not in urls:
+                _service(tx, name, region, url)
 
 
 def _domain(tx: db.Tx) -> None:
@@ -111,7 +116,7 @@ def _implies(tx: db.Tx, prior_id: str, implied_id: str) -> None:
         revocations.refresh(tx, 'all')
 
 
-def _user(tx: db.Tx, name: str, password: str, passwords: Passwords) -> str:
+def _user(tx: db.Tx, name: str, password: str | None, passwords: Passwords) -> str:
     found = tx.scalar(sa.select(User.id).where(User.name == name, User.domain_id == 'default'))
     if found:
         return found
@@ -123,7 +128,7 @@ def _user(tx: db.Tx, name: str, password: str, passwords: Passwords) -> str:
         domain_id='default',
         enabled=True,
         default_project_id=None,
-        password_hash=passwords.hash(password),
+        password_hash=None if password is None else passwords.hash(password),
         password_created_at=now,
         password_expires_at=None,
         extra={},

@@ -61,14 +61,17 @@ def check_url(url: str) -> None:
         raise errors.Invalid(f'Cannot create an endpoint with an invalid URL: {url}.')
 
 
-def show(tx: db.Tx, model: type[db.Base], noun: str, row_id: str) -> Any:
+MODELS: dict[str, Any] = {'region': Region, 'service': Service, 'endpoint': Endpoint}
+
+
+def show(tx: db.Tx, noun: str, row_id: str) -> Any:
     """The row of a region, service or endpoint.  Raises NotFound."""
-    return lists.one(tx, model, noun, row_id)
+    return lists.one(tx, MODELS[noun], noun, row_id)
 
 
-def find(tx: db.Tx, model: type[db.Base], page: listing.Page) -> list[Any]:
+def find(tx: db.Tx, noun: str, page: listing.Page) -> list[Any]:
     """A page of regions, services or endpoints."""
-    return lists.some(tx, model, [], page)
+    return lists.some(tx, MODELS[noun], [], page)
 
 
 def create_region(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
@@ -90,7 +93,7 @@ def create_region(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> s
 
 def update_region(tx: db.Tx, region_id: str, values: dict[str, Any], extra: dict[str, Any]) -> None:
     """The region has the values.  Raises NotFound and Invalid."""
-    row = show(tx, Region, 'region', region_id)
+    row = show(tx, 'region', region_id)
     if 'parent_region_id' in values:
         _check_parent(tx, region_id, values['parent_region_id'])
     tx.update(Region, Region.id == region_id, **values, extra={**row.extra, **extra})
@@ -103,12 +106,12 @@ def _check_parent(tx: db.Tx, region_id: str, parent_id: str | None) -> None:
     while seen:
         if seen == region_id:
             raise errors.Invalid(f'The specified parent region {parent_id} would create a circular region hierarchy.')
-        seen = show(tx, Region, 'region', seen).parent_region_id
+        seen = show(tx, 'region', seen).parent_region_id
 
 
 def delete_region(tx: db.Tx, region_id: str) -> None:
     """The region and those in it are gone.  Raises NotFound, Forbidden while endpoints stand there."""
-    show(tx, Region, 'region', region_id)
+    show(tx, 'region', region_id)
     doomed = [region_id]
     for one in doomed:
         doomed += tx.column(sa.select(Region.id).where(Region.parent_region_id == one))
@@ -137,14 +140,14 @@ def create_service(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> 
 
 def update_service(tx: db.Tx, service_id: str, values: dict[str, Any], extra: dict[str, Any]) -> None:
     """The service has the values.  Raises NotFound."""
-    row = show(tx, Service, 'service', service_id)
+    row = show(tx, 'service', service_id)
     tx.update(Service, Service.id == service_id, **values, extra={**row.extra, **extra})
     _changed(tx)
 
 
 def delete_service(tx: db.Tx, service_id: str) -> None:
     """The service and its endpoints are gone.  Raises NotFound."""
-    show(tx, Service, 'service', service_id)
+    show(tx, 'service', service_id)
     tx.delete(Endpoint, Endpoint.service_id == service_id)
     tx.delete(Service, Service.id == service_id)
     _changed(tx)
@@ -170,7 +173,7 @@ def create_endpoint(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) ->
 
 def update_endpoint(tx: db.Tx, endpoint_id: str, values: dict[str, Any], extra: dict[str, Any]) -> None:
     """The endpoint has the values.  Raises NotFound and Invalid."""
-    row = show(tx, Endpoint, 'endpoint', endpoint_id)
+    row = show(tx, 'endpoint', endpoint_id)
     _check_endpoint(tx, values)
     tx.update(Endpoint, Endpoint.id == endpoint_id, **values, extra={**row.extra, **extra})
     _changed(tx)
@@ -178,7 +181,7 @@ def update_endpoint(tx: db.Tx, endpoint_id: str, values: dict[str, Any], extra: 
 
 def delete_endpoint(tx: db.Tx, endpoint_id: str) -> None:
     """The endpoint is gone.  Raises NotFound."""
-    show(tx, Endpoint, 'endpoint', endpoint_id)
+    show(tx, 'endpoint', endpoint_id)
     tx.delete(Endpoint, Endpoint.id == endpoint_id)
     _changed(tx)
 
@@ -186,10 +189,10 @@ def delete_endpoint(tx: db.Tx, endpoint_id: str) -> None:
 def _check_endpoint(tx: db.Tx, values: dict[str, Any]) -> None:
     if 'url' in values:
         check_url(values['url'])
-    for model, noun, key in ((Service, 'service', 'service_id'), (Region, 'region', 'region_id')):
+    for noun, key in (('service', 'service_id'), ('region', 'region_id')):
         if values.get(key) is not None:
             try:
-                show(tx, model, noun, values[key])
+                show(tx, noun, values[key])
             except errors.NotFound as why:
                 raise errors.Invalid(why.sentence) from why
 

@@ -11,6 +11,11 @@ from nimbus.identity.subjects import refusal
 
 Scope = tuple[str, str]  # one of payload.SCOPES, and the id
 UNSCOPED: Scope = ('unscoped', '')
+_rows = Project.__table__
+_BY_NAME = sa.select(_rows.c.id).where(
+    _rows.c.name == sa.bindparam('name'), _rows.c.domain_id == sa.bindparam('domain_id')
+)
+_DOMAIN_BY_ID = sa.select(_rows.c.id).where(_rows.c.id == sa.bindparam('id'), _rows.c.is_domain.is_(True))
 KINDS = ('project', 'domain', 'system')
 
 
@@ -50,25 +55,21 @@ def missing(attribute: str, target: str) -> errors.Invalid:
 def domain_id(tx: db.Tx, told: dict[str, Any]) -> str | None:
     """The id of the domain that is named by id or by name, None when there is none.  Raises Invalid on neither."""
     if told.get('id'):
-        where = Project.id == told['id']
-    elif told.get('name'):
-        where = sa.and_(Project.name == told['name'], Project.domain_id == ROOT)
-    else:
-        raise missing('id or name', 'domain')
-    return tx.scalar(sa.select(Project.id).where(where, Project.is_domain.is_(True)))
+        return tx.execute(_DOMAIN_BY_ID, {'id': told['id']}).scalar()
+    if told.get('name'):
+        return tx.execute(_BY_NAME, {'name': told['name'], 'domain_id': ROOT}).scalar()
+    raise missing('id or name', 'domain')
 
 
 def _project_id(tx: db.Tx, told: dict[str, Any]) -> str | None:
     if told.get('id'):
-        return tx.scalar(sa.select(Project.id).where(Project.id == told['id']))
+        return told['id']
     if not told.get('name'):
         raise missing('id or name', 'project')
     if not told.get('domain'):
         raise missing('domain', 'project')
     home = domain_id(tx, told['domain'])
-    if home is None:
-        return None
-    return tx.scalar(sa.select(Project.id).where(Project.name == told['name'], Project.domain_id == home))
+    return tx.execute(_BY_NAME, {'name': told['name'], 'domain_id': home}).scalar() if home else None
 
 
 def projects_of(tx: db.Tx, user_id: str) -> list[Any]:

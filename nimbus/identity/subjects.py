@@ -11,6 +11,21 @@ from nimbus.identity import assignments
 from nimbus.identity.models import ApplicationCredential, Project, User
 from nimbus.identity.payload import Claims
 
+# Built once: making a statement costs more than running it, and a login runs these every time.
+_users, _places = User.__table__, Project.__table__
+_home = _places.alias('home')
+_OF_HOME = (_home.c.name.label('domain_name'), _home.c.enabled.label('domain_enabled'))
+_USER = (
+    sa.select(_users, *_OF_HOME)
+    .join_from(_users, _home, _home.c.id == _users.c.domain_id)
+    .where(_users.c.id == sa.bindparam('user_id'))
+)
+_PLACE = (
+    sa.select(_places, *_OF_HOME)
+    .join_from(_places, _home, _home.c.id == _places.c.domain_id, isouter=True)
+    .where(_places.c.id == sa.bindparam('place_id'))
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Place:
@@ -68,12 +83,7 @@ def refusal() -> errors.Unauthenticated:
 
 def describe(tx: db.Tx, claims: Claims) -> Subject:
     """The subject of the claims.  Raises Unauthenticated when its user or scope is gone, disabled or without a role."""
-    home = sa.orm.aliased(Project)
-    user = tx.row(
-        sa.select(User, home.name.label('domain_name'), home.enabled.label('domain_enabled'))
-        .join(home, home.id == User.domain_id)
-        .where(User.id == claims.user_id)
-    )
+    user = tx.execute(_USER, {'user_id': claims.user_id}).first()
     if user is None or not user.enabled or not user.domain_enabled:
         raise refusal()
     groups = assignments.groups_of(tx, user.id)
@@ -104,12 +114,7 @@ def describe(tx: db.Tx, claims: Claims) -> Subject:
 
 
 def _place(tx: db.Tx, claims: Claims) -> tuple[Any, Place]:
-    home = sa.orm.aliased(Project)
-    row = tx.row(
-        sa.select(Project, home.name.label('domain_name'), home.enabled.label('domain_enabled'))
-        .outerjoin(home, home.id == Project.domain_id)
-        .where(Project.id == claims.scope_id)
-    )
+    row = tx.execute(_PLACE, {'place_id': claims.scope_id}).first()
     if row is None or not row.enabled or row.domain_enabled is False or (claims.scope == 'domain') > row.is_domain:
         raise refusal()
     if row.is_domain:

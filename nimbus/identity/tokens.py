@@ -6,10 +6,11 @@ import dataclasses
 import datetime
 import hashlib
 import logging
+import math
 import threading
 from typing import Any
 
-from nimbus.common import db, errors
+from nimbus.common import db, errors, ids
 from nimbus.common.clock import Clock
 from nimbus.common.context import Context
 from nimbus.identity import payload, revocations, subjects
@@ -22,6 +23,7 @@ LOG = logging.getLogger(__name__)
 MAX_LENGTH = 2048  # characters; longer is no token and costs nothing
 PRUNE_EVERY = 600.0  # seconds between two looks for revocations that nothing needs any more
 MARGIN = datetime.timedelta(hours=1)  # a revocation outlives the last token it refuses: hosts' clocks differ
+LOOK_AT_THE_CLOCK = 1.0  # seconds; in between a token's end is known from the monotonic clock
 EPOCH = payload.EPOCH
 
 
@@ -30,6 +32,7 @@ class Entry:
     """What is remembered of one token."""
 
     expires: datetime.datetime
+    good_until: float  # on the monotonic clock: until then nothing needs to be looked at
     subject: Subject
     values: dict[str, Any]  # the attributes of its Context
     body: Any = None  # its description on the wire, for whoever asks identity
@@ -53,7 +56,7 @@ class Validator:
         self._before: dict[tuple[str, str], datetime.datetime] = {}
         self._seen = 0
         self.catalog_generation = 0  # grows when the catalog changed
-        self._read_at: float | None = None
+        self._read_at = self._news_good_until = -math.inf
         self._pruned_at = self._clock.monotonic()
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -87,17 +90,15 @@ class Validator:
         service_roles: tuple[str, ...] = ()
         if service_token:
             service_roles = self._entry(service_token, False).values['roles']
-        entry = self._entry(token, 'service' in service_roles)
+        values = self._entry(token, 'service' in service_roles).values.copy()
+        values['token'] = token
+        values['request_id'] = request_id or ids.request()
+        values['global_request_id'] = global_request_id
+        values['remote_address'] = remote_address
+        values['service_roles'] = service_roles
         asker = object.__new__(Context)
-        # Written past the frozen dataclass's own setter, which alone would cost more than all of the rest.
-        asker.__dict__.update(entry.values)
-        asker.__dict__.update(
-            token=token,
-            service_roles=service_roles,
-            global_request_id=global_request_id,
-            remote_address=remote_address,
-            request_id=request_id or Context().request_id,
-        )
+        # Past the frozen dataclass's own constructor, which alone would cost more than all of the rest.
+        object.__setattr__(asker, '__dict__', values)
         return asker
 
     def entry(self, token: str, allow_expired: bool = False) -> Entry:
@@ -110,26 +111,31 @@ class Validator:
         return self.keys.seal(payload.pack(claims), now).rstrip(b'=').decode()
 
     def _entry(self, token: str, allow_expired: bool) -> Entry:
-        self._keep_up()
+        now = self._clock.monotonic()
+        if now >= self._news_good_until:
+            self._keep_up(now)
         digest = hashlib.sha256(token.encode('utf-8', 'replace')).digest()
         entry = self._entries.get(digest)
         if entry is None:
             entry = self._learn(token, digest, allow_expired)
-        now = self._clock.now()
-        if now >= entry.expires:
-            window = datetime.timedelta(seconds=self._settings.allow_expired_window)
-            if not allow_expired or now >= entry.expires + window:
-                raise refusal()
+        if now >= entry.good_until:
+            self._check_end(entry, now, allow_expired)
         return entry
 
-    def _keep_up(self) -> None:
+    def _check_end(self, entry: Entry, now: float, allow_expired: bool) -> None:
+        """Raises Unauthenticated when the token has ended, longer ago than `allow_expired` forgives."""
+        left = (entry.expires - self._clock.now()).total_seconds()
+        if left > 0:
+            entry.good_until = now + min(left, LOOK_AT_THE_CLOCK)
+        elif not allow_expired or left <= -self._settings.allow_expired_window:
+            raise refusal()
+
+    def _keep_up(self, now: float) -> None:
         """What is known of revocations is recent enough.  Raises Unavailable when it cannot be."""
-        age = float('inf') if self._read_at is None else self._clock.monotonic() - self._read_at
-        if self._thread is None and age > self._settings.revocation_interval:
+        patience = self._settings.revocation_patience
+        if self._thread is None or now - self._read_at > patience:
             self._try_to_poll()
-        elif age > self._settings.revocation_patience:
-            self._try_to_poll()
-        if self._read_at is None or self._clock.monotonic() - self._read_at > self._settings.revocation_patience:
+        if self._clock.monotonic() - self._read_at > patience:
             raise errors.Unavailable('Tokens cannot be checked at the moment: revocations cannot be read.')
 
     def _learn(self, token: str, digest: bytes, allow_expired: bool) -> Entry:
@@ -141,7 +147,7 @@ class Validator:
             subject = subjects.describe(tx, claims)
         keys = subject.keys()
         self._refuse_revoked(claims, keys)
-        entry = Entry(claims.expires_at, subject, _values(subject))
+        entry = Entry(claims.expires_at, 0.0, subject, _values(subject))
         with self._lock:
             # A revocation that was applied while the database was asked may not know of this entry.
             if self._seen == seen and self._clock.now() < claims.expires_at:
@@ -200,6 +206,10 @@ class Validator:
                 self._apply(rows)
         self.keys.refresh()
         self._read_at = started
+        settings = self._settings
+        self._news_good_until = started + (
+            settings.revocation_patience if self._thread else settings.revocation_interval
+        )
 
     def _apply(self, rows: list[Any]) -> None:
         with self._lock:

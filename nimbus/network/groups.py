@@ -18,15 +18,14 @@ DEFAULT = 'default'
 
 def ensure_default(tx: db.Tx, ctx: Context, project_id: str) -> str:
     """The id of the project's default group, which is made if this is its first use, whoever races for it."""
-    query = sa.select(DefaultGroup.group_id).where(DefaultGroup.project_id == project_id)
-    if found := tx.scalar(query):
+    if found := default_of(tx, project_id):
         return found
     values = {**standard.stamp(ctx, project_id), 'name': DEFAULT, 'description': 'Default security group'}
     try:
         with tx.connection.begin_nested():
             tx.insert(DefaultGroup, project_id=project_id, group_id=values['id'])
     except sa.exc.IntegrityError:
-        return tx.scalar(query)
+        return default_of(tx, project_id) or ''
     limits.QUOTAS.hold(tx, project_id, security_group=1, security_group_rule=4)
     tx.insert(Group, stateful=True, **values)
     rules.insert_egress(tx, ctx, project_id, values['id'])
@@ -35,6 +34,11 @@ def ensure_default(tx: db.Tx, ctx: Context, project_id: str) -> str:
             tx, ctx, project_id, values['id'], direction='ingress', ethertype=ethertype, remote_group_id=values['id']
         )
     return values['id']
+
+
+def default_of(tx: db.Tx, project_id: str) -> str | None:
+    """The id of the project's default group, None before its first use."""
+    return tx.scalar(sa.select(DefaultGroup.group_id).where(DefaultGroup.project_id == project_id))
 
 
 def resolve(tx: db.Tx, ctx: Context, names_or_ids: Sequence[str]) -> list[str]:

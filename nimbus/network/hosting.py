@@ -1,6 +1,7 @@
 """Where DHCP servers and routers stand: on a host whose agent is up, and moved only when that agent is gone."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,6 +43,22 @@ def place(tx: db.Tx, kind: str, subject_id: str) -> str:
             return host_of(tx, kind, subject_id)
     generations.bump(tx, {old, chosen})
     return chosen
+
+
+def placed(tx: db.Tx, kind: str, subject_ids: Sequence[str]) -> set[str]:
+    """Which of the subjects stand on some host."""
+    found: set[str] = set()
+    for start in range(0, len(subject_ids), 1000):
+        part = list(subject_ids[start : start + 1000])
+        query = sa.select(Service.subject_id).where(Service.kind == kind, Service.subject_id.in_(part))
+        found.update(tx.column(query))
+    return found
+
+
+def on(tx: db.Tx, kind: str, host: str) -> list[str]:
+    """The subjects whose service stands on the host."""
+    query = sa.select(Service.subject_id).where(Service.kind == kind, Service.host == host)
+    return tx.column(query.order_by(Service.subject_id))
 
 
 def remove(tx: db.Tx, kind: str, subject_id: str) -> None:

@@ -26,3 +26,10 @@ def take(tx: db.Tx, project_id: str, **amounts: int) -> None:
 def give_back(tx: db.Tx, project_id: str, **amounts: int) -> None:
     """The project holds so much less."""
     QUOTAS.give_back(tx, project_id, **amounts)
+
+
+def forget(tx: db.Tx, project_id: str) -> None:
+    """The project has no limits of its own.  Raises NotFound where it had none."""
+    if project_id not in QUOTAS.projects(tx):
+        raise errors.NotFound(f'Quota for tenant {project_id} could not be found.', type='TenantQuotaNotFound')
+    QUOTAS.reset(tx, project_id)

@@ -39,6 +39,11 @@ def subnets_of(tx: db.Tx, network_ids: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
+def owner(tx: db.Tx, network_id: str) -> str:
+    """The project the network belongs to."""
+    return tx.scalar(sa.select(Network.project_id).where(Network.id == network_id)) or ''
+
+
 def create(tx: db.Tx, ctx: Context, *, mtu: int, project_id: str | None = None, **values: Any) -> str:
     """A network stands; returns its id.  Raises OverQuota."""
     stamp = standard.stamp(ctx, project_id)

@@ -1,6 +1,5 @@
 """What compute asks of the ports of its servers."""
 
-import ipaddress
 import types
 from collections.abc import Sequence
 from typing import Any
@@ -82,7 +81,7 @@ def addresses(tx: db.Tx, server_ids: Sequence[str]) -> dict[str, list[dict[str, 
             'network': name,
             'mac': mac,
             'ip': ip,
-            'version': ipaddress.ip_address(ip).version,
+            'version': 6 if ':' in ip else 4,
             'type': 'fixed',
         }
         found.setdefault(server_id, []).append(entry)

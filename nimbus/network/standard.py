@@ -95,8 +95,9 @@ def _tagged(model: Any, name: str, values: Sequence[str]) -> Any:
 def tags_of(tx: db.Tx, subject_ids: Sequence[str]) -> dict[str, list[str]]:
     """The tags of each subject that has any."""
     found: dict[str, list[str]] = {}
-    if subject_ids:
-        for row in tx.rows(sa.select(Tag).where(Tag.subject_id.in_(list(subject_ids))).order_by(Tag.tag)):
+    for start in range(0, len(subject_ids), 1000):
+        part = list(subject_ids[start : start + 1000])
+        for row in tx.rows(sa.select(Tag).where(Tag.subject_id.in_(part)).order_by(Tag.tag)):
             found.setdefault(row.subject_id, []).append(row.tag)
     return found
 

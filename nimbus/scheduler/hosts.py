@@ -66,6 +66,11 @@ def _one(tx: db.Tx, where: Any, told: str) -> Any:
     return row
 
 
+def room(row: Any, resource: str) -> int:
+    """How much of a resource may be claimed of the host in all."""
+    return int((getattr(row, resource) - getattr(row, f'reserved_{resource}')) * getattr(row, f'{resource}_ratio'))
+
+
 def forget(tx: db.Tx, host: str) -> None:
     """The host is not known any more.  Raises Conflict while a server has a claim on it; gone already is fine."""
     free = [getattr(Host, f'used_{name}') == 0 for name in RESOURCES]

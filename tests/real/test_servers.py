@@ -11,6 +11,8 @@ import amqp
 import pytest
 
 from devstack import libvirtd, mariadb, place, postgresql, processes, rabbitmq
+from nimbus.common import rpc
+from nimbus.common.context import Context
 
 pytestmark = [
     pytest.mark.real,
@@ -95,6 +97,58 @@ def test_a_hosts_agents_declare_their_own_queues_and_no_others(here):
     assert registry.marked() == []
 
 
+class Here(rpc.Contract):
+    """What a host's agent answers, for the test."""
+
+    topic = 'compute'
+
+    @rpc.call(timeout=10)
+    def ask(self, context: Context, word: str) -> str:
+        """The word comes back with the agent's opinion."""
+
+
+class Desk(rpc.Contract):
+    """What the conductor answers the agents, for the test."""
+
+    topic = 'desk-compute'
+
+    @rpc.call(timeout=10)
+    def report(self, context: Context, word: str) -> str:
+        """The word was heard."""
+
+
+class HereServer(Here):
+    def __init__(self, desk: rpc.Client) -> None:
+        self._desk = desk
+
+    def ask(self, context: Context, word: str) -> str:
+        return self._desk.report(word)
+
+
+class DeskServer(Desk):
+    def report(self, context: Context, word: str) -> str:
+        return f'heard {word}'
+
+
+def test_an_agent_is_asked_and_asks_with_the_rights_of_its_own_user(here):
+    where, registry = here
+    need('rabbitmq')
+    rabbitmq.up(where, registry)
+    control = rpc.transport(rabbitmq.url(where, rabbitmq.CONTROL))
+    agent = rpc.transport(rabbitmq.url(where, rabbitmq.agent(where)))
+    servers = [rpc.serve(control, DeskServer(), 'control', threads=2)]
+    servers.append(rpc.serve(agent, HereServer(rpc.Client(agent, Desk)), where.host, threads=2))
+    try:
+        assert rpc.Client(control, Here, host=where.host).ask('this') == 'heard this'
+    finally:
+        for server in servers:
+            server.stop()
+            server.wait()
+        agent.cleanup()
+        control.cleanup()
+    rabbitmq.down(registry)
+
+
 def test_libvirtd_serves_this_cloud_alone_and_leaves_no_mount(here):
     where, registry = here
     need('libvirtd')
@@ -103,6 +157,15 @@ def test_libvirtd_serves_this_cloud_alone_and_leaves_no_mount(here):
     asked = subprocess.run(['virsh', '-q', '-c', uri, 'list', '--all'], capture_output=True, text=True)
     assert (asked.returncode, asked.stdout.strip()) == (0, '')
     assert libvirtd.up(where, registry) == uri
+    for folder in (where.state, pathlib.Path('/elsewhere')):
+        guest = (
+            f'<domain type="qemu"><name>{folder.name}</name><memory>1024</memory><os><type>hvm</type></os><devices>'
+            f'<disk type="file"><source file="{folder}/disk"/><target dev="vda"/></disk></devices></domain>'
+        )
+        subprocess.run(['virsh', '-q', '-c', uri, 'define', '/dev/stdin'], input=guest, text=True, check=True)
+    libvirtd.forget(where.state, uri)
+    asked = subprocess.run(['virsh', '-q', '-c', uri, 'list', '--all', '--name'], capture_output=True, text=True)
+    assert asked.stdout.split() == ['elsewhere']
     libvirtd.down(registry)
     assert pathlib.Path('/proc/self/mounts').read_text() == before
     assert registry.marked() == []

@@ -19,9 +19,11 @@ from nimbus.api.kit.routes import Api, Route
 from nimbus.common import config, errors
 from tests.conftest import ADMIN, MEMBER, OUTSIDER, READER
 
-SERVICES = ('identity', 'compute', 'image', 'network', 'volume', 'placement')
+SERVICES = ('identity', 'compute', 'image', 'network', 'placement')
 PERSONAS = {'admin': ADMIN, 'member': MEMBER, 'reader': READER, 'outsider': OUTSIDER}
 WRITES = ('POST', 'PUT', 'PATCH')
+# What anybody with a token may ask of identity about himself.
+OWN = ('/v3/auth/catalog', '/v3/auth/projects', '/v3/auth/domains', '/v3/auth/system', '/v3/auth/tokens')
 # Bodies that no JSON route takes.
 SHAPES = {
     'a list': [],
@@ -35,7 +37,13 @@ SHAPES = {
 
 
 class Tokens:
-    """Knows each persona by a token of its name."""
+    """Knows each persona by a token of its name; all else is the real validator's."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
 
     def validate(self, token: str, *, request_id: str | None = None, **_: Any) -> Any:
         if token not in PERSONAS:
@@ -49,7 +57,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     from tests.cloud import bare_parts
 
     with bare_parts(tmp_path_factory.mktemp('hostile')) as parts:
-        parts.tokens = Tokens()
+        parts.tokens = Tokens(parts.tokens)
         path = str(config.shipped('api-paste.ini'))
         yield types.SimpleNamespace(apps={name: wsgi.load(name, parts, path) for name in SERVICES})
 
@@ -98,6 +106,8 @@ def routes(world: Any) -> Iterator[tuple[str, Any, str, Route]]:
     for service, app in world.apps.items():
         for mount, api in apis(app):
             for route in api.routes:
+                if not any(route.lives_in(version) for version in versions(api)):
+                    continue
                 parts = [str(uuid.uuid4()) if part.startswith('{') else part for part in route.path.split('/')]
                 yield (
                     f'{service} {route.method} {mount}{route.path} {route.action or ""}',
@@ -105,6 +115,11 @@ def routes(world: Any) -> Iterator[tuple[str, Any, str, Route]]:
                     mount + '/'.join(parts),
                     route,
                 )
+
+
+def versions(api: Api) -> tuple[Any, ...]:
+    """The lowest and the highest version an API speaks."""
+    return (api.history.minimum, api.history.latest) if api.history else ((0, 0),)
 
 
 def version_headers(route: Route) -> dict[str, str]:
@@ -223,7 +238,7 @@ def test_what_is_not_there_is_not_found(world):
     assert gather(world, judge) == []
 
 
-@pytest.mark.parametrize('service', ['compute', 'volume', 'placement'])
+@pytest.mark.parametrize('service', ['compute', 'placement'])
 def test_a_version_nobody_speaks_is_not_acceptable(world, service):
     root = {'compute': '/v2.1/servers', 'volume': '/v3/volumes', 'placement': '/resource_providers'}[service]
     told = {'compute': 'compute', 'volume': 'volume', 'placement': 'placement'}[service]

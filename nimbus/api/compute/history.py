@@ -56,18 +56,6 @@ class ForcedDown(Change):
     number = (2, 11)
 
 
-class GroupOwners(Change):
-    """Server groups show their project and user."""
-
-    number = (2, 13)
-
-
-class SoftGroups(Change):
-    """Server groups may be softly together or apart."""
-
-    number = (2, 15)
-
-
 class HostStatus(Change):
     """Operators see the state of a server's host."""
 
@@ -224,12 +212,6 @@ class TrustedCertificates(Change):
     number = (2, 63)
 
 
-class OnePolicyPerGroup(Change):
-    """A server group has one policy, with rules."""
-
-    number = (2, 64)
-
-
 class ChangesBefore(Change):
     """Servers and actions are found by the latest time they changed as well."""
 
@@ -358,8 +340,6 @@ HISTORY = History(
     LockedShown,
     KeysOfOthers,
     ForcedDown,
-    GroupOwners,
-    SoftGroups,
     HostStatus,
     Descriptions,
     ActionsOfTheDeleted,
@@ -386,7 +366,6 @@ HISTORY = History(
     ExtraSpecsInFlavors,
     HostsOfEvents,
     TrustedCertificates,
-    OnePolicyPerGroup,
     ChangesBefore,
     VolumeTypes,
     AttachmentTags,

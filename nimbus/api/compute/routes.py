@@ -1,11 +1,30 @@
 """Every endpoint of the Compute API."""
 
-from nimbus.api.compute import flavors, keypairs, server_actions, server_requests, servers, versions
-from nimbus.api.compute.history import FlavorDescriptions
+from collections.abc import Callable
+from typing import Any
+
+from nimbus.api.compute import (
+    extensions,
+    flavors,
+    hypervisors,
+    instance_actions,
+    keypairs,
+    places,
+    quotas,
+    security_groups,
+    server_actions,
+    server_parts,
+    server_requests,
+    servers,
+    services,
+    versions,
+    volume_attachments,
+)
+from nimbus.api.compute.history import PROXIES_END, ChangeAttachment, FlavorDescriptions, Tags
 from nimbus.api.compute.policies import API
 from nimbus.api.kit.routes import Route
 
-ACTION = '/servers/{id}/action'
+Handler = Callable[..., Any]
 SERVERS = (
     Route('GET', '/servers', servers.index, f'{API}servers:index'),
     Route('POST', '/servers', servers.create, f'{API}servers:create', 202, shape=server_requests.Shapes()),
@@ -16,9 +35,32 @@ SERVERS = (
 )
 
 
-def act(name: str, handler, rule: str, shape, status: int = 202) -> Route:  # noqa: ANN001
+def act(name: str, handler: Handler, rule: str, shape: Any, status: int = 202) -> Route:
     """A row for one action of a server."""
-    return Route('POST', ACTION, handler, f'{API}{rule}', status, action=name, shape=shape)
+    return Route('POST', '/servers/{id}/action', handler, f'{API}{rule}', status, action=name, shape=shape)
+
+
+def tag(method: str, path: str, handler: Handler, rule: str, status: int = 200, **more: Any) -> Route:
+    """A row for the tags of a server."""
+    rule = f'{API}os-server-tags:{rule}'
+    return Route(method, f'/servers/{{id}}/tags{path}', handler, rule, status, since=Tags.number, **more)
+
+
+def volume(method: str, path: str, handler: Handler, rule: str, status: int = 200, **more: Any) -> Route:
+    """A row for the volumes of a server."""
+    rule = f'{API}os-volumes-attachments:{rule}'
+    return Route(method, f'/servers/{{id}}/os-volume_attachments{path}', handler, rule, status, **more)
+
+
+def proxy(method: str, path: str, handler: Handler, rule: str, status: int = 200, **more: Any) -> Route:
+    """A row for an old view of another service."""
+    return Route(method, path, handler, f'{API}os-security-groups:{rule}', status, until=PROXIES_END, **more)
+
+
+def aggregate(name: str, handler: Handler, shape: Any) -> Route:
+    """A row for one action of an aggregate."""
+    rule = f'{API}os-aggregates:{name}'
+    return Route('POST', '/os-aggregates/{id}/action', handler, rule, action=name, shape=shape)
 
 
 ACTIONS = (
@@ -92,12 +134,145 @@ KEYPAIRS = (
     Route('GET', '/os-keypairs/{name}', keypairs.show, None),
     Route('DELETE', '/os-keypairs/{name}', keypairs.delete, None),
 )
+PARTS = (
+    Route('GET', '/servers/{id}/ips', server_parts.ips, f'{API}ips:index'),
+    Route('GET', '/servers/{id}/ips/{network}', server_parts.ip, f'{API}ips:show'),
+    Route('GET', '/servers/{id}/os-interface', server_parts.interfaces, f'{API}os-attach-interfaces:list'),
+    Route('GET', '/servers/{id}/os-interface/{port_id}', server_parts.interface, f'{API}os-attach-interfaces:show'),
+    Route('GET', '/servers/{id}/os-security-groups', server_parts.groups, f'{API}os-security-groups:list'),
+    Route('GET', '/servers/{id}/metadata', server_parts.metadata, f'{API}server-metadata:index'),
+    Route(
+        'POST',
+        '/servers/{id}/metadata',
+        server_parts.add_metadata,
+        f'{API}server-metadata:create',
+        shape=server_parts.METADATA,
+    ),
+    Route(
+        'PUT',
+        '/servers/{id}/metadata',
+        server_parts.set_metadata,
+        f'{API}server-metadata:update_all',
+        shape=server_parts.METADATA,
+    ),
+    Route('GET', '/servers/{id}/metadata/{key}', server_parts.meta, f'{API}server-metadata:show'),
+    Route(
+        'PUT',
+        '/servers/{id}/metadata/{key}',
+        server_parts.set_meta,
+        f'{API}server-metadata:update',
+        shape=server_parts.META,
+    ),
+    Route('DELETE', '/servers/{id}/metadata/{key}', server_parts.remove_meta, f'{API}server-metadata:delete', 204),
+    tag('GET', '', server_parts.tags, 'index'),
+    tag('PUT', '', server_parts.set_tags, 'update_all', shape=server_parts.TAGS),
+    tag('DELETE', '', server_parts.clear_tags, 'delete_all', 204),
+    tag('GET', '/{tag}', server_parts.has_tag, 'show', 204),
+    tag('PUT', '/{tag}', server_parts.add_tag, 'update', 201),
+    tag('DELETE', '/{tag}', server_parts.remove_tag, 'delete', 204),
+    Route('GET', '/servers/{id}/os-instance-actions', instance_actions.index, f'{API}os-instance-actions:list'),
+    Route(
+        'GET',
+        '/servers/{id}/os-instance-actions/{request_id}',
+        instance_actions.show,
+        f'{API}os-instance-actions:show',
+    ),
+)
+VOLUMES = (
+    volume('GET', '', volume_attachments.index, 'index'),
+    volume('POST', '', volume_attachments.create, 'create', shape=volume_attachments.CreateShapes()),
+    volume('GET', '/{volume_id}', volume_attachments.show, 'show'),
+    volume(
+        'PUT',
+        '/{volume_id}',
+        volume_attachments.update,
+        'update',
+        202,
+        shape=volume_attachments.UPDATE,
+        since=ChangeAttachment.number,
+    ),
+    volume('DELETE', '/{volume_id}', volume_attachments.delete, 'delete', 202),
+)
+SECURITY_GROUPS = (
+    proxy('GET', '/os-security-groups', security_groups.index, 'get'),
+    proxy('POST', '/os-security-groups', security_groups.create, 'create', shape=security_groups.CREATE),
+    proxy('GET', '/os-security-groups/{id}', security_groups.show, 'show'),
+    proxy('PUT', '/os-security-groups/{id}', security_groups.update, 'update', shape=security_groups.UPDATE),
+    proxy('DELETE', '/os-security-groups/{id}', security_groups.delete, 'delete', 202),
+    proxy(
+        'POST',
+        '/os-security-group-rules',
+        security_groups.create_rule,
+        'rule:create',
+        shape=security_groups.CREATE_RULE,
+    ),
+    proxy('DELETE', '/os-security-group-rules/{id}', security_groups.delete_rule, 'rule:delete', 202),
+)
+QUOTAS = (
+    Route('GET', '/os-quota-sets/{project_id}', quotas.show, None),
+    Route('GET', '/os-quota-sets/{project_id}/detail', quotas.detail, None),
+    Route('GET', '/os-quota-sets/{project_id}/defaults', quotas.defaults, None),
+    Route(
+        'PUT',
+        '/os-quota-sets/{project_id}',
+        quotas.update,
+        f'{API}os-quota-sets:update',
+        shape=quotas.UpdateShapes('quota_set'),
+    ),
+    Route('DELETE', '/os-quota-sets/{project_id}', quotas.delete, f'{API}os-quota-sets:delete', 202),
+    Route('GET', '/os-quota-class-sets/{name}', quotas.show_class, f'{API}os-quota-class-sets:show'),
+    Route(
+        'PUT',
+        '/os-quota-class-sets/{name}',
+        quotas.update_class,
+        f'{API}os-quota-class-sets:update',
+        shape=quotas.UpdateShapes('quota_class_set'),
+    ),
+    Route('GET', '/limits', quotas.limits, None),
+)
+UNTIL_IDS = (2, 52)
+UNTIL_USAGE = (2, 87)
+OPERATORS = (
+    Route('GET', '/os-availability-zone', places.index, None),
+    Route('GET', '/os-availability-zone/detail', places.detail, f'{API}os-availability-zone:detail'),
+    Route('GET', '/os-hypervisors', hypervisors.index, f'{API}os-hypervisors:list'),
+    Route('GET', '/os-hypervisors/detail', hypervisors.detail, f'{API}os-hypervisors:list-detail'),
+    Route(
+        'GET',
+        '/os-hypervisors/statistics',
+        hypervisors.statistics,
+        f'{API}os-hypervisors:statistics',
+        until=UNTIL_USAGE,
+    ),
+    Route('GET', '/os-hypervisors/{id}', hypervisors.show, f'{API}os-hypervisors:show'),
+    Route('GET', '/os-hypervisors/{id}/search', hypervisors.search, f'{API}os-hypervisors:search', until=UNTIL_IDS),
+    Route('GET', '/os-hypervisors/{id}/servers', hypervisors.servers, f'{API}os-hypervisors:servers', until=UNTIL_IDS),
+    Route('GET', '/os-hypervisors/{id}/uptime', hypervisors.uptime, f'{API}os-hypervisors:uptime', until=UNTIL_USAGE),
+    Route('GET', '/os-services', services.index, f'{API}os-services:list'),
+    Route('PUT', '/os-services/{id}', services.update, f'{API}os-services:update', shape=services.UpdateShapes()),
+    Route('DELETE', '/os-services/{id}', services.delete, f'{API}os-services:delete', 204),
+    Route('GET', '/os-aggregates', places.list_aggregates, f'{API}os-aggregates:index'),
+    Route('POST', '/os-aggregates', places.create_aggregate, f'{API}os-aggregates:create', shape=places.CREATE),
+    Route('GET', '/os-aggregates/{id}', places.show_aggregate, f'{API}os-aggregates:show'),
+    Route('PUT', '/os-aggregates/{id}', places.update_aggregate, f'{API}os-aggregates:update', shape=places.UPDATE),
+    Route('DELETE', '/os-aggregates/{id}', places.delete_aggregate, f'{API}os-aggregates:delete'),
+    aggregate('add_host', places.add_host, places.ADD_HOST),
+    aggregate('remove_host', places.remove_host, places.REMOVE_HOST),
+    aggregate('set_metadata', places.set_metadata, places.SET_METADATA),
+    Route('GET', '/extensions', extensions.index, None),
+    Route('GET', '/extensions/{alias}', extensions.show, None),
+)
 ROUTES = (
     Route('GET', '/', versions.own, None, open=True),
     *SERVERS,
     *ACTIONS,
+    *PARTS,
+    *VOLUMES,
     *FLAVORS,
     *KEYPAIRS,
+    *SECURITY_GROUPS,
+    *QUOTAS,
+    *OPERATORS,
 )
 VERSION_ROUTES = (
     Route('GET', '/', versions.every, None, open=True),

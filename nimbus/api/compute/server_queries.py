@@ -88,7 +88,7 @@ def wanted(call: Call, *, detail: bool) -> search.Wanted | None:
     filters.pop('status', None)
     if statuses is not None and not _statuses_known(call, statuses):
         return None
-    since, before = (_moment(filters.pop(name, None), name) for name in ('changes-since', 'changes-before'))
+    since, before = (moment(filters.pop(name, None), name) for name in ('changes-since', 'changes-before'))
     if since and before and since > before:
         raise errors.Invalid('The value of changes-since must be less than or equal to changes-before.')
     locked = filters.pop('locked', None)
@@ -104,6 +104,7 @@ def wanted(call: Call, *, detail: bool) -> search.Wanted | None:
         since=since,
         before=before,
         locked=None if locked is None else _strict_flag(locked, 'locked'),
+        brief=not detail,
         large=detail and call.allows(policies.ATTRIBUTES) and call.speaks(history.MoreServerAttributes),
     )
 
@@ -159,7 +160,8 @@ def _deleted(call: Call, filters: dict[str, Any], statuses: tuple[str, ...] | No
     return None if by_change else False
 
 
-def _moment(value: str | None, name: str) -> datetime.datetime | None:
+def moment(value: str | None, name: str) -> datetime.datetime | None:
+    """The moment that a query tells, None where it tells none.  Raises Invalid."""
     if value is None:
         return None
     try:

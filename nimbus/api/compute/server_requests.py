@@ -23,7 +23,7 @@ DEVICE_NAME: shapes.Schema = {'type': 'string', 'minLength': 1, 'maxLength': 255
 HINTS: shapes.Schema = {
     'type': 'object',
     'properties': {
-        'group': {'anyOf': [shapes.UUID, {'type': 'array', 'items': shapes.UUID}]},
+        'group': {'anyOf': [shapes.UUID, {'type': 'array', 'items': shapes.UUID, 'minItems': 1}]},
         'different_host': {'anyOf': [shapes.UUID, {'type': 'array', 'items': shapes.UUID}]},
         'same_host': {'type': ['string', 'array'], 'items': shapes.UUID},
         'query': {'type': ['string', 'object']},
@@ -149,6 +149,9 @@ def wanted(call: Call, body: dict[str, Any]) -> boots.Wanted:
         raise errors.Invalid('min_count must be <= max_count')
     if asked.get('trusted_image_certificates'):
         raise errors.NotBuilt('Checking an image against trusted certificates is not part of this cloud.')
+    hints = body.get('os:scheduler_hints') or body.get('OS-SCH-HNT:scheduler_hints') or {}
+    if group := hints.get('group'):
+        raise errors.Invalid(f'Instance group {group if isinstance(group, str) else group[0]} could not be found.')
     image_id = asked.get('imageRef') or None
     devices = _devices(call, asked, image_id)
     if image_id is None and not devices:
@@ -185,7 +188,7 @@ def wanted(call: Call, body: dict[str, Any]) -> boots.Wanted:
         forced_node=node,
         requested_host=requested[0],
         requested_node=requested[1],
-        hints=body.get('os:scheduler_hints') or body.get('OS-SCH-HNT:scheduler_hints') or {},
+        hints=hints,
         admin_pass=asked.get('adminPass') or password(),
         disk_config=asked.get('OS-DCF:diskConfig'),
         access_ip_v4=asked.get('accessIPv4'),

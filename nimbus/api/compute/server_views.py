@@ -45,7 +45,7 @@ def links(row: Row, sight: Sight) -> list[dict[str, str]]:
     ]
 
 
-def addresses(row: Row, sight: Sight) -> dict[str, Any]:
+def addresses_of(row: Row, sight: Sight) -> dict[str, Any]:
     """The server's addresses by the name of the network, none while it is built."""
     if row.vm_state == states.BUILDING:
         return {}
@@ -97,7 +97,7 @@ STANDARD = ('hw_', 'img_', 'os_', 'architecture', 'vm_mode', 'hypervisor_', 'aut
 
 
 def _fault(row: Row, sight: Sight) -> dict[str, Any] | None:
-    if row.fault is None or states.status(row) not in states.FAULTY:
+    if row.fault is None or row.vm_state not in states.FAULTY:
         return None
     found = {name: row.fault[name] for name in ('code', 'created', 'message')}
     if row.fault.get('details') and (sight.is_admin or row.fault['code'] != 500):
@@ -106,7 +106,7 @@ def _fault(row: Row, sight: Sight) -> dict[str, Any] | None:
 
 
 def _progress(row: Row, _sight: Sight) -> int | None:
-    return row.progress if states.status(row) in states.PROGRESSING else None
+    return row.progress if row.vm_state in states.PROGRESSING else None
 
 
 def _volumes(row: Row, sight: Sight) -> list[dict[str, Any]]:
@@ -150,7 +150,7 @@ class Server(Noun):
     one, many = 'server', 'servers'
     accessIPv4 = Text(source=lambda row, sight: row.access_ip_v4 or '')
     accessIPv6 = Text(source=lambda row, sight: row.access_ip_v6 or '')
-    addresses = Mapping(source=addresses)
+    addresses = Mapping(source=addresses_of)
     created = Text(source=lambda row, sight: clock.iso(row.created_at))
     flavor_link = Mapping(wire='flavor', source=_flavor_link, until=BEFORE_EMBEDDED)
     flavor = Mapping(source=_flavor_facts, since=history.FlavorEmbedded.number)

@@ -29,7 +29,7 @@ def gather(call: Call, tx: db.Tx, rows: Sequence[Any], *, listed: bool) -> Sight
     if call.speaks(history.HostStatus) and call.allows(policies.SERVERS + 'show:host_status'):
         found.host_states = host_states(call, tx)
     if call.speaks(history.GroupsOfServer) and not listed:
-        found.groups = {row.id: [row.group_id] if row.group_id else [] for row in rows}
+        found.groups = {}  # no server is in a group: there are none
     found.extra_specs = call.speaks(history.FlavorEmbedded) and call.allows(
         policies.SERVERS + 'show:flavor-extra-specs'
     )

@@ -6,11 +6,12 @@ from typing import Any
 
 from nimbus.api.kit import faults, paging
 from nimbus.api.kit.fields import Noun
-from nimbus.api.kit.routes import Call
+from nimbus.api.kit.routes import VERBS, Call
 from nimbus.common import db, errors
 from nimbus.common.listing import Page
 
 FUZZY = ('contains', 'icontains', 'startswith', 'istartswith', 'endswith', 'iendswith')
+MAX_LIMIT = 100_000  # rows a page may have; without a limit a list is whole, as clients of identity expect
 FALSE = ('0', 'false', 'off', 'no', 'f', 'n')
 # What a body may hold but never sets: it is the service's own.
 OWN = ('id', 'links')
@@ -40,9 +41,11 @@ def writing(call: Call) -> Iterator[db.Tx]:
 
 
 def split(call: Call, noun: type[Noun]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The body's known attributes, and the others, which are kept."""
+    """The body's attributes that may be set, and the unknown ones, which are kept."""
+    verb = VERBS[call.route.method]
+    settable = {name for name, field in noun.fields if verb in field.on}
     known = {name for name, _ in noun.fields}
-    given = {name: value for name, value in call.given.items() if name in known and name not in OWN}
+    given = {name: value for name, value in call.given.items() if name in settable}
     extra = {name: value for name, value in call.given.items() if name not in known and name not in OWN}
     return given, extra
 
@@ -84,7 +87,7 @@ def page_of(call: Call, noun: type[Noun], **fixed: Any) -> Page:
         for how in FUZZY:
             if name not in flags and (text := call.arg(f'{name}__{how}')) is not None:
                 filters[f'{column}__{how}'] = text
-    limit = paging.limit(call, None) if call.arg('limit') else None
+    limit = paging.limit(call, MAX_LIMIT) if call.arg('limit') else None
     sorts = ()
     if call.arg('sort_key'):
         sorts = paging.page(call, noun, max_limit=None, strict=True).sorts
@@ -106,3 +109,36 @@ def same_id(call: Call, row_id: str) -> None:
     """Raises Invalid when the body tells another id than the path."""
     if call.given.get('id', row_id) != row_id:
         raise errors.Invalid('Cannot change the ID of the resource.')
+
+
+def home(call: Call, told: str | None) -> str:
+    """The domain of what is created: the one told, else the asker's, else the default one."""
+    return told or call.context.domain_id or 'default'
+
+
+def within(call: Call) -> dict[str, str]:
+    """What confines a list to the domain of an asker whose token is a domain's."""
+    return {'domain_id': call.context.domain_id} if call.context.domain_id else {}
+
+
+def check(call: Call, rule: str, **target: Any) -> None:
+    """Nothing when the asker passes the rule; `user__domain_id=` is what a rule calls `target.user.domain_id`.
+
+    Raises Forbidden.
+    """
+    named = {f'target.{name.replace("__", ".")}': value for name, value in target.items()}
+    call.check(f'identity:{rule}', user_id=call.context.user_id, project_id=call.context.project_id, **named)
+
+
+def seen(call: Call, rule: str, find: Callable[[], Any], target: Callable[[Any], dict[str, Any]]) -> Any:
+    """The row that `find` returns, if the asker may.
+
+    Raises Forbidden, and NotFound only for who would be let in whatever there was.
+    """
+    try:
+        row = find()
+    except errors.NotFound:
+        check(call, rule)
+        raise
+    check(call, rule, **target(row))
+    return row

@@ -115,8 +115,8 @@ def placement(status: int, sentence: str, error: errors.NimbusError, request_id:
         'detail': sentence,
         'request_id': request_id,
     }
-    if code := error.facts.get('code'):
-        entry['code'] = code
+    if error.facts.get('version', (0, 0)) >= (1, 23):
+        entry['code'] = error.facts.get('code', 'placement.undefined_code')
     if status == 406:
         entry |= {
             'min_version': error.facts.get('min_version'),

@@ -149,6 +149,13 @@ def _sentence(why: Any) -> str:
     return f'Invalid input for field/attribute {path[-1]}. Value: {value}. {why.message}'
 
 
+def _taker(columns: list[str]) -> Callable[[Row], tuple[Any, ...]]:
+    """A function that takes the columns of a row, all by one call."""
+    if len(columns) > 1:
+        return operator.attrgetter(*columns)
+    return lambda row: tuple(getattr(row, column) for column in columns)
+
+
 class ShapeByVersion:
     """A request body whose shape differs by version: (since, shape), oldest first."""
 
@@ -234,19 +241,19 @@ class Noun:
     @classmethod
     def _view(cls, version: Version) -> Callable[[Row, Any], dict[str, Any]]:
         plain = [
-            (n, operator.attrgetter(f.source or n))
-            for n, f in cls.fields
-            if READ in f.on and f.lives_in(version) and not callable(f.source)
+            (n, f.source or n) for n, f in cls.fields if READ in f.on and f.lives_in(version) and not callable(f.source)
         ]
+        names, columns = [n for n, _ in plain], [str(column) for _, column in plain]
         made = [
             (n, f.source, f.omit_none)
             for n, f in cls.fields
             if READ in f.on and f.lives_in(version) and callable(f.source)
         ]
         optional = [n for n, f in cls.fields if f.omit_none and f.lives_in(version)]
+        take = _taker(columns)
 
         def view(row: Row, call: Any) -> dict[str, Any]:
-            out = {name: get(row) for name, get in plain}
+            out = dict(zip(names, take(row), strict=False))
             for name, make, _ in made:
                 out[name] = make(row, call)
             for name in optional:

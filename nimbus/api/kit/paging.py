@@ -10,6 +10,7 @@ from nimbus.common import errors
 from nimbus.common.listing import Page
 
 MAX_LIMIT = 1000
+HUGE = 2**31 - 1  # more rows than any list has, and no more than every database counts to
 
 
 def page(
@@ -52,7 +53,7 @@ def limit(call: Call, max_limit: int | None, default: int | None = None) -> int 
     asked = int(text)
     if asked < 0:
         raise errors.Invalid('limit param must be positive')
-    return min(asked, max_limit) if max_limit else asked
+    return min(asked, max_limit or HUGE)
 
 
 def _sorts(call: Call, noun: type[Noun], strict: bool) -> tuple[tuple[str, str], ...]:

@@ -3,8 +3,11 @@
 from nimbus.common.jobs import Workflow
 from nimbus.conductor.workflows.attach_volume import AttachVolume
 from nimbus.conductor.workflows.build_server import BuildServer
+from nimbus.conductor.workflows.create_volume import CreateVolume
 from nimbus.conductor.workflows.delete_server import DeleteServer
+from nimbus.conductor.workflows.delete_volume import DeleteVolume
 from nimbus.conductor.workflows.detach_volume import DetachVolume
+from nimbus.conductor.workflows.extend_volume import ExtendVolume
 from nimbus.conductor.workflows.reboot_server import RebootServer
 from nimbus.conductor.workflows.start_server import StartServer
 from nimbus.conductor.workflows.stop_server import StopServer
@@ -17,4 +20,7 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'reboot_server': RebootServer,
     'attach_volume': AttachVolume,
     'detach_volume': DetachVolume,
+    'create_volume': CreateVolume,
+    'delete_volume': DeleteVolume,
+    'extend_volume': ExtendVolume,
 }

@@ -45,6 +45,7 @@ class Agent(Volume):
         """No errand is begun and no report made any more."""
         self._alive.stop()
         self.errands.close()
+        self.driver.close()
 
     def facts(self) -> dict[str, Any]:
         """What the host has."""

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import sqlalchemy as sa
+
 from nimbus.common import db, ids, services
 from nimbus.network import networks, ports, subnets
-from nimbus.network.models import Address, Host, Network, Port
+from nimbus.network.models import Host
 from tests.conftest import MEMBER
 
 KINDS = {
@@ -57,9 +59,4 @@ def server(tx: db.Tx, net: Any, host: str = 'h1', ctx: Any = MEMBER, **values: A
 
 def generation(tx: db.Tx, host: str = 'h1') -> int:
     """The host's generation."""
-    import sqlalchemy as sa
-
     return tx.scalar(sa.select(Host.generation).where(Host.host == host)) or 0
-
-
-__all__ = ('Address', 'Network', 'Port')

@@ -264,3 +264,14 @@ def test_a_report_that_says_nothing_new_writes_nothing(database):
 def test_a_request_without_a_number_is_refused():
     with pytest.raises(errors.Invalid, match='vcpus'):
         Request.from_dict({'memory_mb': 1, 'disk_gb': 1})
+
+
+def test_what_a_project_holds_is_summed_up(database, scheduler):
+    known(database, 'h1')
+    for number, user in enumerate(('u1', 'u1', 'u2')):
+        scheduler.place(MEMBER, f's{number}', wish(project_id='p1', user_id=user))
+    scheduler.place(MEMBER, 's9', wish(project_id='p2', user_id='u1'))
+    with database.read() as tx:
+        assert claims.used_by(tx, 'p1') == ({'vcpus': 3, 'memory_mb': 3072, 'disk_gb': 30}, 3)
+        assert claims.used_by(tx, 'p1', 'u2') == ({'vcpus': 1, 'memory_mb': 1024, 'disk_gb': 10}, 1)
+        assert claims.used_by(tx, 'p3') == ({'vcpus': 0, 'memory_mb': 0, 'disk_gb': 0}, 0)

@@ -64,5 +64,9 @@ class Driver(Disks, Access):
         """What an earlier process left half-made is gone; returns the names of what was removed."""
 
     @abc.abstractmethod
+    def close(self) -> None:
+        """Nothing of this process's own is left; the disks are."""
+
+    @abc.abstractmethod
     def facts(self) -> dict[str, float]:
         """{'total_gb', 'free_gb'} of the store."""

@@ -63,3 +63,6 @@ class FakeDriver(base.Driver):
         if volume_id not in self.disks:
             raise errors.NotFound(f'Volume {volume_id} has no disk here.')
         return self.disks[volume_id]
+
+    def close(self) -> None:
+        self._scratch.cleanup()

@@ -109,6 +109,9 @@ class FileDriver(base.Driver):
             (self.path / name).unlink(missing_ok=True)
         return left
 
+    def close(self) -> None:
+        """A file driver holds nothing open."""
+
     def facts(self) -> dict[str, float]:
         usage = shutil.disk_usage(self.path)
         return {'total_gb': round(usage.total / GIB, 2), 'free_gb': round(usage.free / GIB, 2)}

@@ -1,0 +1,38 @@
+"""Makes the Identity API's applications.
+
+`parts.extra['identity']` is a nimbus.identity.auth.Authority; it is built from
+the options where nobody has put one there.  `parts.tokens` is a
+nimbus.identity.tokens.Validator.
+"""
+
+from typing import Any
+
+from nimbus.api.identity import versions
+from nimbus.api.identity.policies import RULES
+from nimbus.api.identity.routes import ROUTES
+from nimbus.api.identity.wire import envelope
+from nimbus.api.kit import wsgi
+from nimbus.api.kit.policy import Policy
+from nimbus.api.kit.routes import Api
+from nimbus.common.parts import Parts
+from nimbus.identity.auth import Authority
+from nimbus.identity.options import Settings
+
+
+def factory(_global_conf: Any, **local: str) -> Api:
+    """The API below /v3, for api-paste.ini."""
+    parts = wsgi.parts()
+    if 'identity' not in parts.extra:
+        settings = Settings.of(parts.conf) if parts.conf is not None else Settings()
+        parts.extra['identity'] = Authority(parts.db, parts.tokens, settings, parts.clock)
+    return make(parts, local.get('policy_file'))
+
+
+def make(parts: Parts, policy_file: str | None = None) -> Api:
+    """The API below /v3 over parts that hold the authority."""
+    return Api('identity', ROUTES, parts, Policy(RULES, policy_file), envelope, head=True)
+
+
+def versions_factory(_global_conf: Any, **_local: str) -> Api:
+    """What stands at the root: which versions there are."""
+    return Api('identity', versions.ROUTES, wsgi.parts(), Policy(()), envelope, head=True)

@@ -1,0 +1,194 @@
+"""`/v3/auth`: tokens, the catalog, and what a token could be scoped to."""
+
+from typing import Any
+
+import orjson
+
+from nimbus.api.identity import domains, projects, wire
+from nimbus.api.kit.fields import Shape
+from nimbus.api.kit.routes import Call, Reply
+from nimbus.common import clock, errors
+from nimbus.identity import catalog, revocations, scopes
+from nimbus.identity.auth import Authority
+from nimbus.identity.subjects import Place, Subject
+from nimbus.identity.tokens import Entry
+
+SUBJECT = 'X-Subject-Token'
+VARY = ('Vary', 'X-Auth-Token')
+_NAMED = {'type': 'object', 'properties': {'id': {'type': 'string'}, 'name': {'type': 'string'}}}
+_IN_DOMAIN = {'type': 'object', 'properties': {**_NAMED['properties'], 'domain': _NAMED}}
+_USER = {'type': 'object', 'properties': {**_IN_DOMAIN['properties'], 'password': {'type': 'string'}}}
+LOGIN = Shape(
+    {
+        'type': 'object',
+        'required': ['auth'],
+        'properties': {
+            'auth': {
+                'type': 'object',
+                'required': ['identity'],
+                'properties': {
+                    'identity': {
+                        'type': 'object',
+                        'required': ['methods'],
+                        'properties': {
+                            'methods': {'type': 'array', 'items': {'type': 'string'}},
+                            'password': {'type': 'object', 'properties': {'user': _USER}},
+                            'token': {
+                                'type': 'object',
+                                'properties': {'id': {'type': 'string'}},
+                                'required': ['id'],
+                            },
+                            'application_credential': {
+                                'type': 'object',
+                                'properties': {
+                                    **_NAMED['properties'],
+                                    'secret': {'type': 'string'},
+                                    'user': _IN_DOMAIN,
+                                },
+                            },
+                        },
+                    },
+                    'scope': {
+                        'type': ['object', 'string', 'null'],
+                        'properties': {
+                            'project': _IN_DOMAIN,
+                            'domain': _NAMED,
+                            'system': {'type': 'object', 'properties': {'all': {'type': 'boolean'}}},
+                        },
+                    },
+                },
+            },
+        },
+    }
+)
+
+
+def authority(call: Call) -> Authority:
+    """The process's issuer of tokens."""
+    return call.parts.extra['identity']
+
+
+def issue(call: Call) -> Reply:
+    """POST /auth/tokens."""
+    auth = call.body['auth']
+    token, subject = authority(call).login(auth['identity'], auth.get('scope'))
+    body = {'token': describe(subject, _catalog(call, subject))}
+    return Reply(body, 201, [(SUBJECT, token), VARY])
+
+
+def show(call: Call) -> Reply:
+    """GET and HEAD /auth/tokens."""
+    rule = 'check_token' if call.environ['REQUEST_METHOD'] == 'HEAD' else 'validate_token'
+    token, entry = _told(call, rule)
+    headers = [(SUBJECT, token), VARY]
+    if 'nocatalog' in call.query:
+        return Reply({'token': describe(entry.subject, None)}, 200, headers)
+    generation = authority(call).validator.catalog_generation
+    if entry.body is None or entry.body_at != generation:
+        entry.body = orjson.dumps({'token': describe(entry.subject, _catalog(call, entry.subject))})
+        entry.body_at = generation
+    return Reply(entry.body, 200, headers)
+
+
+def revoke(call: Call) -> None:
+    """DELETE /auth/tokens."""
+    _, entry = _told(call, 'revoke_token')
+    with wire.writing(call) as tx:
+        revocations.revoke(tx, 'audit', entry.subject.claims.audit_ids[0])
+
+
+def _told(call: Call, rule: str) -> tuple[str, Entry]:
+    """The token in the header.  Raises NotFound when it is none, Forbidden when the asker may not ask."""
+    token = call.header(SUBJECT)
+    if not token:
+        raise errors.NotFound('No token in the request')
+    expired = wire.flag(call.arg('allow_expired')) and call.context.is_service
+    try:
+        entry = authority(call).validator.entry(token, expired)
+    except errors.Unauthenticated:
+        raise errors.NotFound('Failed to validate token') from None
+    wire.check(call, rule, token__user_id=entry.subject.user_id)
+    return token, entry
+
+
+def show_catalog(call: Call) -> dict[str, Any]:
+    """GET /auth/catalog."""
+    wire.check(call, 'get_auth_catalog')
+    context = call.context
+    if not context.project_id:
+        raise errors.Forbidden('A project-scoped token is required to produce a service catalog.')
+    shown = authority(call).endpoints()
+    links = {'self': f'{call.root_url}/auth/catalog'}
+    return {'catalog': catalog.as_shown(shown, context.user_id or '', context.project_id), 'links': links}
+
+
+def list_projects(call: Call) -> dict[str, Any]:
+    """GET /auth/projects."""
+    wire.check(call, 'get_auth_projects')
+    with call.db.read() as tx:
+        return projects.listed(call, tx, scopes.projects_of(tx, call.context.user_id or ''))
+
+
+def list_domains(call: Call) -> dict[str, Any]:
+    """GET /auth/domains."""
+    wire.check(call, 'get_auth_domains')
+    with call.db.read() as tx:
+        return domains.listed(call, tx, scopes.domains_of(tx, call.context.user_id or ''))
+
+
+def list_system(call: Call) -> dict[str, Any]:
+    """GET /auth/system."""
+    wire.check(call, 'get_auth_system')
+    with call.db.read() as tx:
+        system = [{'all': True}] if scopes.system_of(tx, call.context.user_id or '') else []
+    return {'system': system, 'links': {'self': f'{call.root_url}/auth/system'}}
+
+
+def _catalog(call: Call, subject: Subject) -> list[dict[str, Any]] | None:
+    """The subject's catalog; None where it is not asked for or there is no scope."""
+    if 'nocatalog' in call.query or subject.claims.scope == 'unscoped':
+        return None
+    return catalog.as_shown(
+        authority(call).endpoints(), subject.user_id, subject.project.id if subject.project else None
+    )
+
+
+def describe(subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, Any]:
+    """A token on the wire."""
+    claims = subject.claims
+    body: dict[str, Any] = {
+        'methods': list(claims.methods),
+        'user': {
+            'domain': {'id': subject.user_domain_id, 'name': subject.user_domain_name},
+            'id': subject.user_id,
+            'name': subject.user_name,
+            'password_expires_at': clock.iso_micro(subject.password_expires_at),
+        },
+        'audit_ids': list(claims.audit_ids),
+        'expires_at': clock.iso_micro_z(claims.expires_at),
+        'issued_at': clock.iso_micro_z(claims.issued_at),
+    }
+    if subject.project:
+        body['project'] = _project(subject.project)
+        body['is_domain'] = subject.project.is_domain
+    if subject.domain:
+        body['domain'] = {'id': subject.domain.id, 'name': subject.domain.name}
+    if subject.system:
+        body['system'] = {'all': True}
+    if subject.roles:
+        body['roles'] = [{'id': role_id, 'name': name} for role_id, name in subject.roles]
+    if shown is not None:
+        body['catalog'] = shown
+    if subject.credential is not None:
+        body['application_credential'] = {
+            'id': subject.credential.id,
+            'name': subject.credential.name,
+            'restricted': not subject.credential.unrestricted,
+        }
+    return body
+
+
+def _project(place: Place) -> dict[str, Any]:
+    if place.is_domain:
+        return {'domain': None, 'id': place.id, 'name': place.name}
+    return {'domain': {'id': place.domain_id, 'name': place.domain_name}, 'id': place.id, 'name': place.name}

@@ -1,0 +1,159 @@
+"""`/v3/users`, and changing one's own password."""
+
+from typing import Any
+
+from nimbus.api.identity import wire
+from nimbus.api.identity.tokens import authority
+from nimbus.api.kit.fields import CREATE, READ, UPDATE, Flag, Mapping, Shape, Text
+from nimbus.api.kit.routes import Call, Reply
+from nimbus.common import clock, errors
+from nimbus.identity import groups, users
+from nimbus.identity.subjects import refusal
+
+_SWITCH = {'type': ['boolean', 'null']}
+OPTIONS = {
+    'properties': {
+        **dict.fromkeys(
+            (
+                'ignore_change_password_upon_first_use',
+                'ignore_password_expiry',
+                'ignore_lockout_failure_attempts',
+                'ignore_user_inactivity',
+                'lock_password',
+                'multi_factor_auth_enabled',
+            ),
+            _SWITCH,
+        ),
+        'multi_factor_auth_rules': {
+            'type': ['array', 'null'],
+            'items': {'type': 'array', 'items': {'type': 'string'}, 'minItems': 1, 'uniqueItems': True},
+            'uniqueItems': True,
+        },
+    },
+    'additionalProperties': False,
+}
+_PASSWORDS = {'original_password': {'type': 'string'}, 'password': {'type': 'string'}}
+CHANGE = Shape(
+    {
+        'type': 'object',
+        'required': ['user'],
+        'properties': {
+            'user': {
+                'type': 'object',
+                'properties': _PASSWORDS,
+                'required': sorted(_PASSWORDS),
+                'additionalProperties': False,
+            }
+        },
+    }
+)
+
+
+class User(wire.KeystoneNoun):
+    """A user; an email address or a description is one of the attributes that are kept."""
+
+    one, many = 'user', 'users'
+    id = Text(READ)
+    name = Text(READ, CREATE, UPDATE, min=1, max=255, pattern=r'[\S]+', required=True, filter=True, sort=True)
+    domain_id = Text(READ, CREATE, UPDATE, min=1, max=64, filter=True)
+    enabled = Flag(READ, CREATE, UPDATE, filter=True)
+    default_project_id = Text(READ, CREATE, UPDATE, max=64, null=True, omit_none=True)
+    password = Text(CREATE, UPDATE, max=65535, null=True)
+    password_expires_at = Text(READ, source=lambda row, _: clock.iso_micro(row.password_expires_at))
+    options = Mapping(READ, CREATE, UPDATE, schema=OPTIONS)
+
+
+def target(row: Any) -> dict[str, Any]:
+    """What a rule may ask of a user."""
+    return {'user__id': row.id, 'user__domain_id': row.domain_id}
+
+
+def index(call: Call) -> dict[str, Any]:
+    """GET /users."""
+    wire.check(call, 'list_users', domain_id=call.context.domain_id or '')
+    page = wire.page_of(call, User, **wire.within(call))
+    with call.db.read() as tx:
+        return wire.many(call, User, users.find(tx, page), page)
+
+
+def of_group(call: Call, group_id: str) -> dict[str, Any]:
+    """GET /groups/{group_id}/users."""
+    with call.db.read() as tx:
+        wire.seen(
+            call,
+            'list_users_in_group',
+            lambda: groups.show(tx, group_id),
+            lambda row: {'group__id': row.id, 'group__domain_id': row.domain_id},
+        )
+        page = wire.page_of(call, User)
+        return wire.many(call, User, users.find(tx, page, group_id), page)
+
+
+def show(call: Call, user_id: str) -> dict[str, Any]:
+    """GET /users/{user_id}."""
+    with call.db.read() as tx:
+        return wire.one(call, User, wire.seen(call, 'get_user', lambda: users.show(tx, user_id), target))
+
+
+def create(call: Call) -> Reply:
+    """POST /users."""
+    given, extra = wire.split(call, User)
+    given['domain_id'] = wire.home(call, given.get('domain_id'))
+    wire.check(call, 'create_user', user__domain_id=given['domain_id'])
+    hashed = _hash(call, given)
+    with wire.writing(call) as tx:
+        user_id = users.create(tx, given, extra, hashed)
+        return Reply(wire.one(call, User, users.show(tx, user_id)), 201)
+
+
+def _hash(call: Call, given: dict[str, Any]) -> str | None:
+    """The hash of the password in the body.  Raises Invalid when it is too long."""
+    password = given.pop('password', None)
+    return None if password is None else _hashed(call, password)
+
+
+def _hashed(call: Call, password: str) -> str:
+    issuer = authority(call)
+    if len(password) > issuer.settings.max_password_length:
+        raise errors.Invalid(
+            f'The password length must be less than or equal to {issuer.settings.max_password_length}. The server '
+            'could not comply with the request because the password is invalid.'
+        )
+    return issuer.passwords.hash(password)
+
+
+def update(call: Call, user_id: str) -> dict[str, Any]:
+    """PATCH /users/{user_id}."""
+    wire.require_change(call)
+    wire.same_id(call, user_id)
+    given, extra = wire.split(call, User)
+    with call.db.read() as tx:
+        wire.seen(call, 'update_user', lambda: users.show(tx, user_id), target)
+    hashed = _hash(call, given)
+    with wire.writing(call) as tx:
+        users.update(tx, user_id, given, extra, hashed)
+        return wire.one(call, User, users.show(tx, user_id))
+
+
+def delete(call: Call, user_id: str) -> None:
+    """DELETE /users/{user_id}."""
+    with wire.writing(call) as tx:
+        wire.seen(call, 'delete_user', lambda: users.show(tx, user_id), target)
+        users.delete(tx, user_id)
+
+
+def change_password(call: Call, user_id: str) -> None:
+    """POST /users/{user_id}/password; whoever knows the old password may, and needs no token."""
+    told = call.body['user']
+    if not authority(call).check_password(user_id, told['original_password']):
+        raise refusal()
+    with call.db.read() as tx:
+        row = users.show(tx, user_id)
+    if row.options.get('lock_password'):
+        raise errors.Invalid(
+            'Password validation error: You cannot change your password at this time due to password policy '
+            'disallowing password changes. Please contact your administrator to reset your password.'
+        )
+    hashed = _hashed(call, told['password'])
+    with wire.writing(call) as tx:
+        users.set_password(tx, user_id, hashed)

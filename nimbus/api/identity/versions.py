@@ -1,0 +1,32 @@
+"""Which versions of the Identity API there are: `GET /` and `GET /v3`."""
+
+from typing import Any
+
+from nimbus.api.kit.routes import Call, Reply, Route
+
+MEDIA = [{'base': 'application/json', 'type': 'application/vnd.openstack.identity-v3+json'}]
+VARY = ('Vary', 'X-Auth-Token')
+
+
+def _v3(url: str) -> dict[str, Any]:
+    return {
+        'id': 'v3.14',
+        'status': 'stable',
+        'updated': '2020-04-07T00:00:00Z',
+        'links': [{'rel': 'self', 'href': url}],
+        'media-types': MEDIA,
+    }
+
+
+def index(call: Call) -> Reply:
+    """GET /."""
+    url = f'{call.host_url}/v3/'
+    return Reply({'versions': {'values': [_v3(url)]}}, 300, [VARY, ('Location', url)])
+
+
+def show(call: Call) -> Reply:
+    """GET /v3."""
+    return Reply({'version': _v3(f'{call.root_url}/')}, 200, [VARY])
+
+
+ROUTES = (Route('GET', '/', index, None, 300, open=True),)

@@ -1,0 +1,85 @@
+"""The metadata service: tells one guest about itself, when a network proxy vouches for which guest it is."""
+
+import hashlib
+import hmac
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from nimbus.api.kit import wsgi
+from nimbus.api.metadata import tree
+from nimbus.common import errors
+from nimbus.common.parts import Parts
+from nimbus.compute import metadata
+
+LOG = logging.getLogger(__name__)
+REASONS = {200: 'OK', 400: 'Bad Request', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed',
+           500: 'Internal Server Error', 503: 'Service Unavailable'}  # fmt: skip
+
+
+def factory(_global_conf: Any, **_local: str) -> 'Metadata':
+    """The application, for api-paste.ini."""
+    return Metadata(wsgi.parts())
+
+
+class Metadata:
+    """Answers GET on every path of the EC2 and OpenStack trees."""
+
+    def __init__(self, parts: Parts) -> None:
+        """The secret shared with the proxies is the option [metadata] shared_secret; without one nobody is answered."""
+        self.parts = parts
+        self._secret = parts.conf.metadata.shared_secret.encode()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        status, media, body = self._answer(environ)
+        headers = [('Content-Type', media), ('Content-Length', str(len(body)))]
+        if status == 405:
+            headers.append(('Allow', 'GET, HEAD'))
+        start_response(f'{status} {REASONS[status]}', headers)
+        return [] if environ['REQUEST_METHOD'] == 'HEAD' else [body]
+
+    def _answer(self, environ: dict[str, Any]) -> tuple[int, str, bytes]:
+        """(status, media type, body)."""
+        if environ['REQUEST_METHOD'] not in ('GET', 'HEAD'):
+            return _plain(405, 'The metadata service answers GET and HEAD only.')
+        path = environ.get('PATH_INFO', '/')
+        try:
+            if (listed := tree.versions(path)) is not None:
+                return _plain(200, listed)
+            found = tree.find(self._facts(environ), path)
+        except errors.Invalid as why:
+            return _plain(400, why.sentence)
+        except errors.Forbidden as why:
+            return _plain(403, why.sentence)
+        except errors.NotFound:
+            return _plain(404, 'There is no such metadata.')
+        except errors.Unavailable as why:
+            return _plain(503, why.sentence)
+        except Exception:
+            LOG.exception('The metadata at %s cannot be told', path)
+            return _plain(500, 'The metadata cannot be told; the log says more.')
+        media = 'application/json' if path.endswith('.json') else 'text/plain; charset=UTF-8'
+        return 200, media, found
+
+    def _facts(self, environ: dict[str, Any]) -> metadata.Facts:
+        """All about the guest that asks.  Raises Invalid, Forbidden and NotFound."""
+        server_id, project_id = environ.get('HTTP_X_INSTANCE_ID', ''), environ.get('HTTP_X_TENANT_ID', '')
+        told = environ.get('HTTP_X_INSTANCE_ID_SIGNATURE', '')
+        for name, value in (('X-Instance-ID', server_id), ('X-Tenant-ID', project_id)):
+            if not value:
+                raise errors.Invalid(f'{name} header is missing from request.')
+            if ',' in value:
+                raise errors.Invalid(f'Multiple {name} headers found within request.')
+        signed = hmac.new(self._secret, server_id.encode(), hashlib.sha256).hexdigest()
+        if not self._secret or not hmac.compare_digest(signed.encode(), told.encode()):
+            LOG.warning('A request for the metadata of server %s is not signed by a proxy of this cloud', server_id)
+            raise errors.Forbidden('Invalid proxy request signature.')
+        with self.parts.db.read() as tx:
+            facts = metadata.facts(tx, server_id)
+        if facts.spec['project_id'] != project_id:
+            raise errors.NotFound(f'Server {server_id} is of another project.')
+        return facts
+
+
+def _plain(status: int, text: str) -> tuple[int, str, bytes]:
+    return status, 'text/plain; charset=UTF-8', text.encode()

@@ -1,0 +1,82 @@
+"""Paths of the metadata service: folders list what is in them, files are what they hold."""
+
+from typing import Any
+
+from nimbus.common import errors
+from nimbus.compute import ec2_metadata, metadata
+
+LATEST = metadata.LATEST
+
+
+def versions(path: str) -> str | None:
+    """The list of versions where the path asks for one: it is the same for every guest."""
+    parts = _parts(path)
+    if not parts:
+        return '\n'.join((*ec2_metadata.VERSIONS, LATEST))
+    if parts == ['openstack']:
+        return '\n'.join((*metadata.VERSIONS, LATEST))
+    return None
+
+
+def find(told: metadata.Facts, path: str) -> bytes:
+    """What stands at the path.  Raises NotFound."""
+    parts = _parts(path)
+    if parts[0] == 'openstack':
+        return _openstack(told, parts[1:])
+    if parts[0] in (*ec2_metadata.VERSIONS, LATEST):
+        return _ec2(told, parts[0], parts[1:])
+    raise errors.NotFound()
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split('/') if part]
+
+
+def _openstack(told: metadata.Facts, parts: list[str]) -> bytes:
+    if parts[0] == 'content' and len(parts) == 2:
+        contents = {f'{number:04}': content for number, (_, content) in enumerate(told.files)}
+        return _held(contents, parts[1])
+    if parts[0] not in (*metadata.VERSIONS, LATEST) or len(parts) > 2:
+        raise errors.NotFound()
+    documents = metadata.documents(told, parts[0])
+    if len(parts) == 1:
+        return '\n'.join(documents).encode()
+    return _held(documents, parts[1])
+
+
+def _held(files: dict[str, bytes], name: str) -> bytes:
+    if name not in files:
+        raise errors.NotFound()
+    return files[name]
+
+
+def _ec2(told: metadata.Facts, version: str, parts: list[str]) -> bytes:
+    newest = ec2_metadata.NEWEST if version == LATEST else version
+    user_data = told.user_data
+    if not parts:
+        return '\n'.join(['meta-data/', *(['user-data'] if user_data is not None else [])]).encode()
+    if parts == ['user-data'] and user_data is not None:
+        return user_data
+    if parts[0] != 'meta-data':
+        raise errors.NotFound()
+    found: Any = ec2_metadata.meta_data(told, newest)
+    for part in parts[1:]:
+        if not isinstance(found, dict) or part not in found or part == '_name':
+            raise errors.NotFound()
+        found = found[part]
+    return _text(found).encode()
+
+
+def _text(found: Any) -> str:
+    """A file's content, or a folder's listing: folders end in a slash, a key is told by number and name."""
+    if not isinstance(found, dict):
+        return str(found)
+    lines = []
+    for name, value in sorted(found.items()):
+        if name == '_name':
+            continue
+        if isinstance(value, dict) and '_name' in value:
+            lines.append(f'{name}={value["_name"]}')
+        else:
+            lines.append(f'{name}/' if isinstance(value, dict) else name)
+    return '\n'.join(lines)

@@ -1,0 +1,173 @@
+"""Network agents, availability zones and what stands on which agent, on the wire."""
+
+from typing import Any
+
+from nimbus.api.kit.routes import Call, Reply, Route
+from nimbus.api.network import networks, routers, values
+from nimbus.api.network.attributes import NeutronNoun, attribute, bad
+from nimbus.api.network.resources import shown
+from nimbus.common import errors, services
+from nimbus.network import agents, hosting
+from nimbus.network import networks as network_rows
+from nimbus.network import routers as router_rows
+
+MOMENT = '%Y-%m-%d %H:%M:%S'
+
+
+def alive(row: Any, call: Call) -> bool:
+    """Whether the agent reported lately."""
+    return services.is_up(row, call.parts.extra['network'].down_time)
+
+
+def of_type(place: int) -> Any:
+    """A source: the agent's type, or its topic, as the field names it."""
+    return lambda row, call: agents.TYPES[row.binary][place]
+
+
+class Agent(NeutronNoun):
+    """A part of a network agent's process."""
+
+    one, many = 'agent', 'agents'
+
+    id = attribute()
+    agent_type = attribute(source=of_type(0))
+    binary = attribute()
+    topic = attribute(source=of_type(1))
+    host = attribute()
+    admin_state_up = attribute(source=lambda row, call: not row.disabled)
+    alive = attribute(source=alive)
+    availability_zone = attribute(source=lambda row, call: row.zone if row.binary in agents.ZONED else None)
+    configurations = attribute(source=lambda row, call: row.facts.get('configurations', {}))
+    resources_synced = attribute(source=lambda row, call: None)
+    description = attribute(source='disabled_reason')
+    created_at = attribute(source=lambda row, call: row.created_at.strftime(MOMENT))
+    started_at = attribute(source=lambda row, call: row.started_at.strftime(MOMENT))
+    heartbeat_timestamp = attribute(source=lambda row, call: row.seen_at.strftime(MOMENT))
+
+
+def _matches(call: Call, shape: dict[str, Any]) -> bool:
+    """Whether an agent passes the filters; they are few and agents too, so no SQL is made of them."""
+    for name, texts in call.query.items():
+        if name in ('fields', 'limit', 'marker', 'sort_key', 'sort_dir', 'page_reverse') or name not in shape:
+            continue
+        value = shape[name]
+        wanted = [values.flag(text) for text in texts] if isinstance(value, bool) else texts
+        if value not in wanted:
+            return False
+    return True
+
+
+def _listed(call: Call, rows: list[Any]) -> Any:
+    view = Agent.view(call.version)
+    try:
+        rows = [row for row in rows if _matches(call, view(row, call))]
+    except ValueError as why:
+        raise bad(f'Invalid input for a filter. Reason: {why}.') from why
+    return {'agents': shown(call, Agent, rows)}
+
+
+def index(call: Call) -> Any:
+    """GET of the collection."""
+    with call.db.read() as tx:
+        return _listed(call, agents.find(tx))
+
+
+def show(call: Call, id: str) -> Any:
+    """GET of one."""
+    with call.db.read() as tx:
+        return {'agent': shown(call, Agent, [agents.show(tx, id)])[0]}
+
+
+def update(call: Call, id: str) -> Any:
+    """PUT of one: admin_state_up and description."""
+    body = call.body
+    if not isinstance(body, dict) or not isinstance(body.get('agent'), dict):
+        raise bad("Unable to find 'agent' in request body")
+    takes = {'admin_state_up': values.flag, 'description': values.maybe(values.text())}
+    kept = {}
+    for name, value in body['agent'].items():
+        if name not in takes:
+            raise bad(f'Cannot update read-only attribute {name}')
+        try:
+            kept[name] = takes[name](value)
+        except ValueError as why:
+            raise bad(f'Invalid input for {name}. Reason: {why}.') from why
+    with call.db.write() as tx:
+        agents.update(tx, id, **kept)
+        return {'agent': shown(call, Agent, [agents.show(tx, id)])[0]}
+
+
+def delete(call: Call, id: str) -> Any:
+    """DELETE of one, which comes back if it still reports."""
+    with call.db.write() as tx:
+        agents.delete(tx, id)
+    return Reply()
+
+
+def _hosted(call: Call, id: str, kind: str) -> list[str]:
+    """What of the kind stands on the agent's host.  Raises NotFound."""
+    with call.db.read() as tx:
+        row = agents.show(tx, id)
+        if row.binary != hosting.AGENT[kind]:
+            raise errors.NotFound(f'Agent {id} is no {kind} agent.', type='AgentNotFound')
+        return hosting.on(tx, kind, row.host)
+
+
+def networks_on(call: Call, id: str) -> Any:
+    """GET: the networks the DHCP agent serves."""
+    found = _hosted(call, id, 'dhcp')
+    with call.db.read() as tx:
+        rows = [network_rows.show(tx, call.context, network_id) for network_id in found]
+        call.children = networks.children(call, tx, rows)  # type: ignore[attr-defined]
+    return {'networks': shown(call, networks.Network, rows)}
+
+
+def routers_on(call: Call, id: str) -> Any:
+    """GET: the routers that stand on the L3 agent."""
+    found = _hosted(call, id, 'router')
+    with call.db.read() as tx:
+        rows = [router_rows.show(tx, call.context, router_id) for router_id in found]
+        call.children = routers.children(call, tx, rows)  # type: ignore[attr-defined]
+    return {'routers': shown(call, routers.Router, rows)}
+
+
+def _agents_of(call: Call, kind: str, subject_id: str) -> Any:
+    with call.db.read() as tx:
+        host = hosting.host_of(tx, kind, subject_id)
+        return _listed(call, [row for row in agents.find(tx) if row.binary == hosting.AGENT[kind] and row.host == host])
+
+
+def dhcp_agents(call: Call, id: str) -> Any:
+    """GET: the agents that serve a network."""
+    with call.db.read() as tx:
+        network_rows.show(tx, call.context, id)
+    return _agents_of(call, 'dhcp', id)
+
+
+def l3_agents(call: Call, id: str) -> Any:
+    """GET: the agents a router stands on."""
+    with call.db.read() as tx:
+        router_rows.show(tx, call.context, id)
+    return _agents_of(call, 'router', id)
+
+
+def zones(call: Call) -> Any:
+    """GET: the zones that DHCP and L3 agents are in."""
+    kinds = {'neutron-dhcp-agent': 'network', 'neutron-l3-agent': 'router'}
+    with call.db.read() as tx:
+        found = {(row.zone, kinds[row.binary]) for row in agents.find(tx) if row.binary in kinds}
+    shapes = [{'name': zone, 'resource': kind, 'state': 'available'} for zone, kind in sorted(found)]
+    return {'availability_zones': [s for s in shapes if _matches(call, s)]}
+
+
+ROUTES = (
+    Route('GET', '/agents', index, 'get_agent'),
+    Route('GET', '/agents/{id}', show, 'get_agent'),
+    Route('PUT', '/agents/{id}', update, 'update_agent'),
+    Route('DELETE', '/agents/{id}', delete, 'delete_agent', 204),
+    Route('GET', '/agents/{id}/dhcp-networks', networks_on, 'get_dhcp-networks'),
+    Route('GET', '/agents/{id}/l3-routers', routers_on, 'get_l3-routers'),
+    Route('GET', '/networks/{id}/dhcp-agents', dhcp_agents, 'get_dhcp-agents'),
+    Route('GET', '/routers/{id}/l3-agents', l3_agents, 'get_l3-agents'),
+    Route('GET', '/availability_zones', zones, 'get_availability_zone'),
+)

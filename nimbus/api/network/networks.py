@@ -1,0 +1,98 @@
+"""Networks on the wire."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nimbus.api.kit.fields import CREATE, READ, UPDATE
+from nimbus.api.kit.routes import Call
+from nimbus.api.network import values
+from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, child
+from nimbus.api.network.resources import Resource
+from nimbus.common import db, errors
+from nimbus.network import hosting, networks, standard
+
+RULED = (CREATE, UPDATE)
+SETTINGS = ('mtu', 'network_type', 'physical_network', 'segmentation_id')
+
+
+class Network(Tagged):
+    """A broadcast domain."""
+
+    one, many = 'network', 'networks'
+
+    name = attribute(*BOTH, take=values.text(), default='')
+    admin_state_up = attribute(*BOTH, take=values.flag, default=True)
+    shared = attribute(*BOTH, take=values.flag, default=False, ruled=RULED)
+    status = attribute(source=lambda row, call: 'ACTIVE', filter=False)
+    subnets = attribute(source=child('subnets'), filter=False)
+    mtu = attribute(*BOTH, take=values.whole(68, 65535), sift=int)
+    port_security_enabled = attribute(*BOTH, take=values.flag, default=True, ruled=RULED)
+    external = attribute(*BOTH, take=values.flag, default=False, wire='router:external', source='external', ruled=RULED)
+    is_default = attribute(*BOTH, take=values.flag, default=False, ruled=RULED)
+    network_type = attribute(
+        READ,
+        CREATE,
+        take=values.maybe(values.text(16)),
+        wire='provider:network_type',
+        source='network_type',
+        ruled=(READ, CREATE),
+    )
+    physical_network = attribute(
+        READ,
+        CREATE,
+        wire='provider:physical_network',
+        source=lambda row, call: None,
+        filter=False,
+        ruled=(READ, CREATE),
+    )
+    segmentation_id = attribute(
+        READ, CREATE, wire='provider:segmentation_id', source=lambda row, call: None, filter=False, ruled=(READ, CREATE)
+    )
+    availability_zone_hints = attribute(source=lambda row, call: [], filter=False)
+    availability_zones = attribute(source=child('zones'), filter=False)
+
+
+def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
+    """What networks show beside their own rows."""
+    found = [row.id for row in rows]
+    return {
+        'tags': standard.tags_of(tx, found),
+        'subnets': networks.subnets_of(tx, found),
+        'zones': {subject: ['nova'] for subject in hosting.placed(tx, 'dhcp', found)},
+    }
+
+
+def add(call: Call, tx: db.Tx, given: Given, parent: Any) -> str:
+    """A network stands as asked.  Raises Invalid on a network type that is not built."""
+    told = {
+        name: given.pop(name) for name in ('provider:physical_network', 'provider:segmentation_id') if name in given
+    }
+    kind = given.pop('network_type', None) or networks.LOCAL
+    if kind != networks.LOCAL:
+        raise _invalid(f'network_type value {kind} not supported')
+    for name, value in told.items():
+        if value is not None:
+            raise _invalid(f'{name.partition(":")[2]} prohibited for local provider network')
+    mtu = given.pop('mtu', 0) or call.parts.extra['network'].mtu
+    return networks.create(tx, call.context, mtu=mtu, **given)
+
+
+def _invalid(sentence: str) -> errors.Invalid:
+    return errors.Invalid(f'Invalid input for operation: {sentence}.', type='InvalidInput')
+
+
+def change(call: Call, tx: db.Tx, row: Any, given: Given) -> None:
+    """The network has the values."""
+    networks.update(tx, call.context, row.id, **given)
+
+
+NETWORKS = Resource(
+    noun=Network,
+    find=networks.find,
+    show_row=networks.show,
+    children=children,
+    add=add,
+    change=change,
+    remove=lambda call, tx, row: networks.delete(tx, call.context, row.id),
+    target=lambda tx, row: {'network:shared': row.shared, 'network:external': row.external},
+)

@@ -1,0 +1,147 @@
+"""Who may do what with networks: Neutron's rule names and their secure defaults.
+
+What a rule is asked about: the owner's `project_id`, `network:project_id` for
+what stands on a network, `network:shared`, `network:external`, for a port
+whether its owner is the network service itself (`network_device`), and for a
+rule its group's `security_group:project_id`.
+"""
+
+from oslo_policy import policy
+
+ADMIN = 'rule:context_is_admin'
+SERVICE = 'rule:service_api'
+READER = 'role:reader and project_id:%(project_id)s'
+MEMBER = 'role:member and project_id:%(project_id)s'
+MANAGER = 'role:manager and project_id:%(project_id)s'
+NET_READER = 'role:reader and rule:network_owner'
+NET_MEMBER = 'role:member and rule:network_owner'
+NET_MANAGER = 'role:manager and rule:network_owner'
+
+
+def _or(*checks: str) -> str:
+    return ' or '.join(f'({check})' for check in checks)
+
+
+ADMIN_READER, ADMIN_MEMBER = _or(ADMIN, READER), _or(ADMIN, MEMBER)
+ADMIN_SERVICE = _or(ADMIN, SERVICE)
+ON_NETWORK = _or(ADMIN, SERVICE, NET_MEMBER)
+ON_NETWORK_OR_SHARED = _or(ADMIN, SERVICE, NET_MEMBER, 'rule:shared')
+
+TERMS = {
+    'owner': 'project_id:%(project_id)s',
+    'admin_or_owner': 'rule:context_is_admin or rule:owner',
+    'network_owner': 'project_id:%(network:project_id)s',
+    'sg_owner': 'project_id:%(security_group:project_id)s',
+    'shared': 'True:%(network:shared)s',
+    'external': 'True:%(network:external)s',
+    'network_device': 'True:%(network_device)s',
+    'admin_only': 'rule:context_is_admin',
+}
+NETWORK = {
+    'create_network': ADMIN_MEMBER,
+    'create_network:shared': ADMIN,
+    'create_network:router:external': ADMIN,
+    'create_network:is_default': ADMIN,
+    'create_network:port_security_enabled': ADMIN_MEMBER,
+    'create_network:provider:network_type': ADMIN,
+    'create_network:provider:physical_network': ADMIN,
+    'create_network:provider:segmentation_id': ADMIN,
+    'get_network': _or(ADMIN, READER, SERVICE, 'rule:shared', 'rule:external'),
+    'get_network:provider:network_type': ADMIN,
+    'get_network:provider:physical_network': ADMIN,
+    'get_network:provider:segmentation_id': ADMIN,
+    'update_network': ADMIN_MEMBER,
+    'update_network:shared': ADMIN,
+    'update_network:router:external': ADMIN,
+    'update_network:is_default': ADMIN,
+    'update_network:port_security_enabled': ADMIN_MEMBER,
+    'delete_network': ADMIN_MEMBER,
+}
+SUBNET = {
+    'create_subnet': _or(ADMIN, NET_MEMBER),
+    'get_subnet': _or(ADMIN, READER, NET_READER, SERVICE, 'rule:shared'),
+    'update_subnet': _or(ADMIN, MEMBER, NET_MEMBER),
+    'delete_subnet': _or(ADMIN, MEMBER, NET_MEMBER),
+}
+PORT = {
+    'create_port': ON_NETWORK_OR_SHARED,
+    'create_port:device_id': _or(ADMIN, MEMBER, SERVICE),
+    'create_port:device_owner': _or('not rule:network_device', ADMIN, SERVICE, NET_MEMBER),
+    'create_port:mac_address': ON_NETWORK,
+    'create_port:fixed_ips': ON_NETWORK_OR_SHARED,
+    'create_port:fixed_ips:ip_address': ON_NETWORK,
+    'create_port:fixed_ips:subnet_id': ON_NETWORK_OR_SHARED,
+    'create_port:port_security_enabled': ON_NETWORK,
+    'create_port:binding:host_id': ADMIN_SERVICE,
+    'create_port:binding:profile': SERVICE,
+    'create_port:binding:vnic_type': _or(ADMIN, MEMBER, SERVICE),
+    'create_port:allowed_address_pairs': ON_NETWORK,
+    'get_port': _or(ADMIN, SERVICE, NET_READER, READER),
+    'get_port:binding:vif_type': ADMIN_SERVICE,
+    'get_port:binding:vif_details': ADMIN_SERVICE,
+    'get_port:binding:host_id': ADMIN_SERVICE,
+    'get_port:binding:profile': ADMIN_SERVICE,
+    'update_port': _or(ADMIN, SERVICE, MEMBER),
+    'update_port:device_id': _or(ADMIN, MEMBER, SERVICE),
+    'update_port:device_owner': _or('not rule:network_device', ADMIN, SERVICE, NET_MEMBER),
+    'update_port:mac_address': _or(ADMIN, SERVICE, NET_MANAGER),
+    'update_port:fixed_ips': ON_NETWORK,
+    'update_port:fixed_ips:ip_address': ON_NETWORK,
+    'update_port:fixed_ips:subnet_id': ON_NETWORK_OR_SHARED,
+    'update_port:port_security_enabled': ON_NETWORK,
+    'update_port:binding:host_id': ADMIN_SERVICE,
+    'update_port:binding:profile': SERVICE,
+    'update_port:binding:vnic_type': _or(ADMIN, SERVICE, MEMBER),
+    'update_port:allowed_address_pairs': ON_NETWORK,
+    'delete_port': _or(ADMIN, SERVICE, NET_MEMBER, MEMBER),
+}
+GROUP = {
+    'create_security_group': ADMIN_MEMBER,
+    'get_security_group': ADMIN_READER,
+    'update_security_group': ADMIN_MEMBER,
+    'delete_security_group': ADMIN_MEMBER,
+    'create_security_group_rule': _or(ADMIN, 'role:member and rule:sg_owner'),
+    'get_security_group_rule': _or(ADMIN, 'role:reader and rule:sg_owner'),
+    'delete_security_group_rule': _or(ADMIN, 'role:member and rule:sg_owner'),
+}
+ROUTER = {
+    'create_router': ADMIN_MEMBER,
+    'create_router:distributed': ADMIN,
+    'create_router:ha': ADMIN,
+    'create_router:external_gateway_info': ADMIN_MEMBER,
+    'get_router': ADMIN_READER,
+    'get_router:distributed': ADMIN,
+    'get_router:ha': ADMIN,
+    'update_router': ADMIN_MEMBER,
+    'update_router:distributed': ADMIN,
+    'update_router:ha': ADMIN,
+    'update_router:external_gateway_info': ADMIN_MEMBER,
+    'delete_router': ADMIN_MEMBER,
+    'add_router_interface': ADMIN_MEMBER,
+    'remove_router_interface': ADMIN_MEMBER,
+}
+TAGS = {
+    f'{verb}_{noun}:tags': ADMIN_READER if verb == 'get' else ADMIN_MEMBER
+    for noun in ('network', 'subnet', 'port', 'router', 'security_group')
+    for verb in ('get', 'update', 'delete')
+}
+CLOUD = {
+    'get_agent': ADMIN,
+    'update_agent': ADMIN,
+    'delete_agent': ADMIN,
+    'get_dhcp-networks': ADMIN,
+    'get_dhcp-agents': ADMIN,
+    'get_l3-routers': ADMIN,
+    'get_l3-agents': ADMIN,
+    'get_availability_zone': '@',
+    'get_network_ip_availability': ADMIN,
+    'get_quota': _or(ADMIN, MANAGER),
+    'update_quota': ADMIN,
+    'delete_quota': ADMIN,
+    'get_service_provider': '@',
+}
+RULES = tuple(
+    policy.RuleDefault(name, check)
+    for part in (TERMS, NETWORK, SUBNET, PORT, GROUP, ROUTER, TAGS, CLOUD)
+    for name, check in part.items()
+)

@@ -1,0 +1,166 @@
+"""Ports on the wire."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nimbus.api.kit.fields import CREATE, READ, UPDATE
+from nimbus.api.kit.routes import Call
+from nimbus.api.network import values
+from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, bad, child
+from nimbus.api.network.resources import Resource
+from nimbus.common import db
+from nimbus.network import addresses, groups, networks, port_changes, ports, standard
+
+RULED = (CREATE, UPDATE)
+SECRET = (READ, CREATE, UPDATE)
+
+
+def fixed_ips(row: Any, call: Call) -> list[dict[str, str]]:
+    """The port's addresses as the wire has them."""
+    found = call.children['addresses'].get(row.id, ())
+    return [{'subnet_id': address.subnet_id, 'ip_address': address.ip_address} for address in found]
+
+
+def vif_details(row: Any, call: Call) -> dict[str, Any]:
+    """How the port is plugged, once it is bound."""
+    if not row.host:
+        return {}
+    return {'port_filter': True, 'connectivity': 'l2', 'ovs_hybrid_plug': True, 'bridge_name': 'br-int'}
+
+
+def network_mac(value: Any) -> str:
+    """A MAC that a station may have."""
+    plain = values.mac(value)
+    if int(plain[:2], 16) & 1:
+        raise ValueError(f"'{value}' is a multicast address, and a port cannot have one")
+    return plain
+
+
+class Port(Tagged):
+    """A socket on a network."""
+
+    one, many = 'port', 'ports'
+
+    name = attribute(*BOTH, take=values.text(), default='')
+    network_id = attribute(READ, CREATE, take=values.uuid, required=True)
+    mac_address = attribute(*BOTH, take=network_mac, sift=str.lower, ruled=RULED)
+    admin_state_up = attribute(*BOTH, take=values.flag, default=True)
+    status = attribute()
+    device_id = attribute(*BOTH, take=values.text(), default='', ruled=RULED)
+    device_owner = attribute(*BOTH, take=values.text(), default='', ruled=RULED)
+    fixed_ips = attribute(*BOTH, take=values.FIXED_IPS, source=fixed_ips, filter=False, ruled=RULED)
+    security_groups = attribute(
+        *BOTH, take=values.listing(values.uuid, 'security group'), source=child('groups'), filter=False
+    )
+    port_security_enabled = attribute(*BOTH, take=values.flag, ruled=RULED)
+    allowed_address_pairs = attribute(*BOTH, take=values.PAIRS, default=(), filter=False, ruled=RULED)
+    host_id = attribute(
+        *BOTH, take=values.maybe(values.text()), wire='binding:host_id', source='host', default='', ruled=SECRET
+    )
+    vnic_type = attribute(
+        *BOTH,
+        take=values.one_of('normal'),
+        wire='binding:vnic_type',
+        source='vnic_type',
+        default='normal',
+        ruled=RULED,
+    )
+    profile = attribute(
+        *BOTH, take=values.mapping, wire='binding:profile', source='profile', default=None, filter=False, ruled=SECRET
+    )
+    vif_type = attribute(
+        wire='binding:vif_type',
+        source=lambda row, call: 'ovs' if row.host else 'unbound',
+        filter=False,
+        ruled=(READ,),
+    )
+    vif_details = attribute(wire='binding:vif_details', source=vif_details, filter=False, ruled=(READ,))
+
+
+def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
+    """What ports show beside their own rows."""
+    found = [row.id for row in rows]
+    return {
+        'tags': standard.tags_of(tx, found),
+        'addresses': addresses.of(tx, found),
+        'groups': groups.of_ports(tx, found),
+    }
+
+
+def parent(call: Call, tx: db.Tx, given: Given) -> Any:
+    """The network the port is to be on.  Raises NotFound."""
+    return networks.show(tx, call.context, given['network_id'])
+
+
+def draft(network: Any, given: Given) -> dict[str, Any]:
+    """What the rules of a new port are asked about."""
+    return {
+        'network:project_id': network.project_id,
+        'network:shared': network.shared,
+        'network_device': given['device_owner'].startswith('network:'),
+    }
+
+
+def _kept(given: Given) -> dict[str, Any]:
+    """The values under the names of the port's own verbs."""
+    kept = {name: value for name, value in given.items() if name not in ('network_id', 'project_id')}
+    if 'security_groups' in kept:
+        kept['groups'] = kept.pop('security_groups')
+    for name, nothing in (('host', ''), ('profile', {})):
+        if name in kept and kept[name] is None:
+            kept[name] = nothing
+    return kept
+
+
+def _check_addresses(call: Call, verb: str, given: Given, target: dict[str, Any]) -> None:
+    for item in given.get('fixed_ips') or ():
+        if not item:
+            raise bad("Invalid input for fixed_ips. Reason: Invalid data format for fixed IP: '{}'.")
+        for name in item:
+            call.check(f'{verb}_port:fixed_ips:{name}', **target)
+
+
+def add(call: Call, tx: db.Tx, given: Given, network: Any) -> str:
+    """A port stands on its network as asked."""
+    target = {'project_id': given['project_id'], **draft(network, given)}
+    _check_addresses(call, CREATE, given, target)
+    return port_changes.create(tx, call.context, network, given['project_id'], _kept(given))
+
+
+def change(call: Call, tx: db.Tx, row: Any, given: Given) -> None:
+    """The port has the values."""
+    _check_addresses(call, UPDATE, given, {'project_id': row.project_id, **_target(tx, row)})
+    port_changes.update(tx, call.context, row.id, _kept(given))
+
+
+def _target(tx: db.Tx, row: Any) -> dict[str, Any]:
+    return {
+        'network:project_id': networks.owner(tx, row.network_id),
+        'network_device': row.device_owner.startswith('network:'),
+    }
+
+
+def by_fixed_ips(texts: list[str]) -> dict[str, list[str]]:
+    """`fixed_ips=ip_address=10.0.0.5` as filters of its parts.  Raises Invalid."""
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        name, _, value = text.partition('=')
+        if name not in ('ip_address', 'subnet_id', 'ip_address_substr'):
+            raise bad(f"Invalid input for fixed_ips. Reason: '{text}' is not one of ip_address=, subnet_id=.")
+        found.setdefault(name, []).append(value)
+    return found
+
+
+PORTS = Resource(
+    noun=Port,
+    find=ports.find,
+    show_row=ports.show,
+    children=children,
+    parent=parent,
+    draft=draft,
+    add=add,
+    change=change,
+    remove=lambda call, tx, row: port_changes.delete(tx, call.context, row.id),
+    target=_target,
+    special={'fixed_ips': by_fixed_ips, 'security_groups': lambda texts: {'security_groups': texts}},
+)

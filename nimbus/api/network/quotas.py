@@ -1,0 +1,91 @@
+"""Quotas on the wire."""
+
+from typing import Any
+
+from nimbus.api.kit.routes import Call, Reply, Route
+from nimbus.api.network import values
+from nimbus.api.network.attributes import bad
+from nimbus.network import limits
+
+LIMIT = values.whole(-1, 2147483647)
+
+
+def index(call: Call) -> Any:
+    """GET: the projects that have limits of their own."""
+    with call.db.read() as tx:
+        own = limits.QUOTAS.projects(tx)
+        return {
+            'quotas': [
+                {**limits.QUOTAS.limits(tx, project_id), 'project_id': project_id, 'tenant_id': project_id}
+                for project_id in own
+            ]
+        }
+
+
+def own(call: Call) -> Any:
+    """GET of the project that asks: its id, as older clients look it up."""
+    project_id = call.context.project_id
+    return {'tenant': {'tenant_id': project_id, 'project_id': project_id}, 'project': {'project_id': project_id}}
+
+
+def show(call: Call, project_id: str) -> Any:
+    """GET of one project's limits."""
+    if project_id in ('tenant', 'project'):
+        return own(call)
+    call.check('get_quota', project_id=project_id)
+    with call.db.read() as tx:
+        return {'quota': {**limits.QUOTAS.limits(tx, project_id), 'project_id': project_id}}
+
+
+def default(call: Call, project_id: str) -> Any:
+    """GET of the limits a project has when none are set for it."""
+    call.check('get_quota', project_id=project_id)
+    with call.db.read() as tx:
+        return {'quota': {**limits.QUOTAS.limits(tx, ''), 'project_id': project_id}}
+
+
+def details(call: Call, project_id: str) -> Any:
+    """GET of limits and use."""
+    call.check('get_quota', project_id=project_id)
+    with call.db.read() as tx:
+        found = limits.QUOTAS.show(tx, project_id)
+    shown = {name: {'limit': quota.limit, 'used': quota.used, 'reserved': 0} for name, quota in found.items()}
+    return {'quota': shown}
+
+
+def update(call: Call, project_id: str) -> Any:
+    """PUT: the project has these limits of its own."""
+    body = call.body
+    if not isinstance(body, dict) or not isinstance(body.get('quota'), dict):
+        raise bad("Unable to find 'quota' in request body")
+    told = {name: value for name, value in body['quota'].items() if name not in ('project_id', 'tenant_id', 'force')}
+    unknown = sorted(set(told) - set(limits.DEFAULTS))
+    if unknown:
+        raise bad(f"Unrecognized attribute(s) '{', '.join(map(str, unknown))}'")
+    wanted = {}
+    for name, value in told.items():
+        try:
+            wanted[name] = LIMIT(value)
+        except ValueError as why:
+            raise bad(f'Invalid input for {name}. Reason: {why}.') from why
+    with call.db.write() as tx:
+        limits.QUOTAS.set(tx, project_id, wanted)
+        return {'quota': {**limits.QUOTAS.limits(tx, project_id), 'project_id': project_id}}
+
+
+def delete(call: Call, project_id: str) -> Any:
+    """DELETE: the project has the default limits.  Raises NotFound where it had no others."""
+    with call.db.write() as tx:
+        limits.forget(tx, project_id)
+    return Reply()
+
+
+ROUTES = (
+    Route('GET', '/quotas', index, 'update_quota'),  # who may see all of them is who sets them
+    Route('GET', '/quotas/{project_id}', show, None),
+    Route('GET', '/quotas/{project_id}/default', default, None),
+    Route('GET', '/quotas/{project_id}/details', details, None),
+    Route('GET', '/quotas/{project_id}/details.json', details, None),
+    Route('PUT', '/quotas/{project_id}', update, 'update_quota'),
+    Route('DELETE', '/quotas/{project_id}', delete, 'delete_quota', 204),
+)

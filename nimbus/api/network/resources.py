@@ -1,0 +1,222 @@
+"""The five operations every noun has, and how lists are cut, filtered and shown."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nimbus.api.kit import paging
+from nimbus.api.kit.fields import CREATE, UPDATE
+from nimbus.api.kit.routes import Call, Reply, Route
+from nimbus.api.network.attributes import Given, NeutronNoun, bad
+from nimbus.common import db, errors
+from nimbus.common.listing import Page
+
+OWN = ('project_id', 'user_id', 'tenant_id', 'network:project_id', 'security_group:project_id')
+
+
+def ever(call: Call, rule: str) -> None:
+    """Nothing, if the asker's role may do it to something of their own.  Raises Forbidden."""
+    own = call.context.project_id
+    call.check(rule, **{name: call.context.user_id if name == 'user_id' else own for name in OWN})
+
+
+def page(call: Call, noun: type[NeutronNoun], special: dict[str, Callable[[list[str]], Any]] | None = None) -> Page:
+    """The part of the list that the request asks for.  Raises Invalid."""
+    hidden = set(noun.hidden(call.allows))
+    filters: dict[str, Any] = {}
+    for name, field in noun.fields:
+        texts = call.query.get(name)
+        if not texts or not field.filter or name in hidden:
+            continue
+        column = field.source if isinstance(field.source, str) else name
+        filters[column] = _sifted(name, field, texts)
+    for name in ('tags', 'tags-any', 'not-tags', 'not-tags-any') if noun.tagged else ():
+        if name in call.query:
+            filters[name] = call.query[name]
+    for name, find in (special or {}).items():
+        if name in call.query:
+            filters |= find(call.query[name])
+    try:
+        most = paging.limit(call, None)
+    except errors.Invalid as why:
+        raise bad(f"Invalid input for limit. Reason: '{call.arg('limit')}' should be a non-negative integer.") from why
+    return Page(
+        limit=most or None,
+        marker=call.arg('marker') or None,
+        sorts=_sorts(call, noun, hidden) or (('created_at', 'asc'),),
+        filters=filters,
+        reverse=(call.arg('page_reverse') or '').lower() == 'true',
+    )
+
+
+def _sifted(name: str, field: Any, texts: list[str]) -> list[Any]:
+    if field.sift is None:
+        return texts
+    try:
+        return [field.sift(text) for text in texts]
+    except ValueError as why:
+        raise bad(f'Invalid input for {name}. Reason: {why}.') from why
+
+
+def _sorts(call: Call, noun: type[NeutronNoun], hidden: set[str]) -> tuple[tuple[str, str], ...]:
+    keys, ways = call.query.get('sort_key', []), call.query.get('sort_dir', [])
+    if len(keys) != len(ways):
+        raise bad('The number of sort_keys and sort_dirs must be same')
+    known = noun.names(sort=True)
+    absent = [key for key in keys if key not in known or key in hidden]
+    if absent:
+        raise bad(f'{absent} is invalid attribute for sort_keys')
+    wrong = [way for way in ways if way not in ('asc', 'desc')]
+    if wrong:
+        raise bad(f"{wrong} is invalid value for sort_dirs, valid value is 'asc' and 'desc'")
+    return tuple(zip([known[key] for key in keys], ways, strict=True))
+
+
+def links(call: Call, noun: type[NeutronNoun], rows: Sequence[Any], cut: Page) -> dict[str, Any]:
+    """`networks_links` when the list was cut into pages."""
+    if not cut.limit or not rows:
+        return {}
+    found = []
+    full = len(rows) >= cut.limit
+    if full or cut.reverse:
+        found.append({'rel': 'next', 'href': paging.page_url(call, rows[-1].id, page_reverse='False')})
+    if cut.marker and not cut.reverse or full and cut.reverse:
+        found.append({'rel': 'previous', 'href': paging.page_url(call, rows[0].id, page_reverse='True')})
+    return {f'{noun.many}_links': found} if found else {}
+
+
+def shown(call: Call, noun: type[NeutronNoun], rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """The rows as the asker may see them, with the fields the request names."""
+    view = noun.view(call.version)
+    found = [view(row, call) for row in rows]
+    for name in noun.hidden(call.allows):
+        for shape in found:
+            del shape[name]
+    wanted = set(call.query.get('fields', ()))
+    if wanted:
+        found = [{name: value for name, value in shape.items() if name in wanted} for shape in found]
+    return found
+
+
+def check_revision(call: Call, row: Any) -> None:
+    """Nothing, when the row is at the revision that If-Match names.  Raises Precondition."""
+    told = call.header('If-Match', '') or ''
+    if 'revision_number=' not in told:
+        return
+    number = told.strip('" ').partition('revision_number=')[2].strip('"')
+    if not number.isdigit():
+        raise errors.Invalid(
+            'Bad if-match request: Revision number etag must be in the format of revision_number=<int>.',
+            type='BadRequest',
+        )
+    if int(number) != row.revision_number:
+        raise errors.Precondition(
+            f'Constrained to {number}, but current revision is {row.revision_number}',
+            type='RevisionNumberConstraintFailed',
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Resource:
+    """One noun's operations; each gap is a verb of the noun's own module."""
+
+    noun: type[NeutronNoun]
+    find: Callable[[db.Tx, Any, Page], list[Any]]
+    show_row: Callable[[db.Tx, Any, str], Any]
+    children: Callable[[Call, db.Tx, Sequence[Any]], dict[str, Any]]
+    add: Callable[[Call, db.Tx, Given, Any], str]
+    change: Callable[[Call, db.Tx, Any, Given], None] | None
+    remove: Callable[[Call, db.Tx, Any], None]
+    target: Callable[[db.Tx, Any], dict[str, Any]]  # of a row, for its policy rules
+    parent: Callable[[Call, db.Tx, Given], Any] = lambda call, tx, given: None  # of what is to be made
+    draft: Callable[[Any, Given], dict[str, Any]] = lambda parent, given: {}  # target of what is to be made
+    special: dict[str, Callable[[list[str]], Any]] | None = None
+    before_list: Callable[[Call], None] = lambda call: None
+
+    def routes(self, path: str) -> tuple[Route, ...]:
+        """The noun's endpoints."""
+        each = path + '/{id}'
+        found = [
+            Route('GET', path, self.index, None),
+            Route('POST', path, self.create, None, 201, noun=self.noun),
+            Route('GET', each, self.show, None),
+            Route('DELETE', each, self.delete, None, 204),
+        ]
+        if self.change:
+            found.append(Route('PUT', each, self.update, None, noun=self.noun))
+        return tuple(found)
+
+    def index(self, call: Call) -> Any:
+        """GET of the collection."""
+        ever(call, f'get_{self.noun.one}')
+        self.before_list(call)
+        cut = page(call, self.noun, self.special)
+        try:
+            with call.db.read() as tx:
+                rows = self.find(tx, call.context, cut)
+                call.children = self.children(call, tx, rows)
+        except errors.Invalid as why:
+            raise bad(why.sentence) from why
+        return {self.noun.many: shown(call, self.noun, rows), **links(call, self.noun, rows, cut)}
+
+    def _views(self, call: Call, tx: db.Tx, found_ids: Sequence[str]) -> list[dict[str, Any]]:
+        rows = [self.show_row(tx, call.context, found) for found in found_ids]
+        call.children = self.children(call, tx, rows)
+        return shown(call, self.noun, rows)
+
+    def show(self, call: Call, id: str) -> Any:
+        """GET of one."""
+        ever(call, f'get_{self.noun.one}')
+        with call.db.read() as tx:
+            return {self.noun.one: self._views(call, tx, [id])[0]}
+
+    def create(self, call: Call) -> Any:
+        """POST: one, or several in one transaction."""
+        ever(call, f'create_{self.noun.one}')
+        several = isinstance(call.given, list)
+        with call.db.write() as tx:
+            made = [self._create(call, tx, given) for given in (call.given if several else [call.given])]
+            views = self._views(call, tx, made)
+        return {self.noun.many: views} if several else {self.noun.one: views[0]}
+
+    def _create(self, call: Call, tx: db.Tx, given: Given) -> str:
+        parent = self.parent(call, tx, given)
+        given['project_id'] = given.get('project_id') or call.context.project_id or ''
+        target = {'project_id': given['project_id'], 'tenant_id': given['project_id'], **self.draft(parent, given)}
+        self._check(call, CREATE, given, target)
+        return self.add(call, tx, given, parent)
+
+    def _check(self, call: Call, verb: str, given: Given, target: dict[str, Any]) -> None:
+        rule = f'{verb}_{self.noun.one}'
+        call.check(rule, **target)
+        for name, field in self.noun.fields:
+            if name in given.told and verb in field.ruled:
+                call.check(f'{rule}:{name}', **target)
+
+    def update(self, call: Call, id: str) -> Any:
+        """PUT of one."""
+        ever(call, f'update_{self.noun.one}')
+        with call.db.write() as tx:
+            row = self.show_row(tx, call.context, id)
+            self._check(call, UPDATE, call.given, self._target(tx, row, call.given))
+            check_revision(call, row)
+            assert self.change
+            self.change(call, tx, row, call.given)
+            return {self.noun.one: self._views(call, tx, [id])[0]}
+
+    def delete(self, call: Call, id: str) -> Any:
+        """DELETE of one."""
+        ever(call, f'delete_{self.noun.one}')
+        with call.db.write() as tx:
+            row = self.show_row(tx, call.context, id)
+            call.check(f'delete_{self.noun.one}', **self._target(tx, row))
+            check_revision(call, row)
+            self.remove(call, tx, row)
+        return Reply()
+
+    def _target(self, tx: db.Tx, row: Any, given: Given | None = None) -> dict[str, Any]:
+        """What the rules of a row are asked about; of a port also the owner it is about to have."""
+        target = {'project_id': row.project_id, 'tenant_id': row.project_id, **self.target(tx, row)}
+        if given is not None and 'device_owner' in given:
+            target['network_device'] = given['device_owner'].startswith('network:')
+        return target

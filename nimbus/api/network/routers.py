@@ -1,0 +1,118 @@
+"""Routers on the wire."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nimbus.api.kit.fields import CREATE, READ, UPDATE
+from nimbus.api.kit.routes import Call, Route
+from nimbus.api.network import values
+from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, bad, child
+from nimbus.api.network.resources import Resource
+from nimbus.common import db, errors
+from nimbus.network import hosting, routers, standard
+
+
+def no_gateway(value: Any) -> None:
+    """None alone.  Raises NotBuilt for a gateway."""
+    if value not in (None, {}):
+        raise errors.NotBuilt(
+            'External gateways of routers are not part of this cloud; external_gateway_info may only be null.',
+            type='NotImplemented',
+        )
+
+
+def never(value: Any) -> bool:
+    """False alone.  Raises NotBuilt for a router of another kind."""
+    if values.flag(value):
+        raise errors.NotBuilt(
+            'Distributed and highly available routers are not part of this cloud; the attribute may only be false.',
+            type='NotImplemented',
+        )
+    return False
+
+
+def absent(row: Any, call: Call) -> bool:
+    """What no router here is."""
+    return False
+
+
+class Router(Tagged):
+    """What routes between subnets."""
+
+    one, many = 'router', 'routers'
+
+    name = attribute(*BOTH, take=values.text(), default='')
+    admin_state_up = attribute(*BOTH, take=values.flag, default=True)
+    status = attribute()
+    external_gateway_info = attribute(
+        *BOTH, take=no_gateway, source=lambda row, call: None, filter=False, ruled=(CREATE, UPDATE)
+    )
+    routes = attribute(READ, UPDATE, take=values.ROUTES, filter=False)
+    distributed = attribute(*BOTH, take=never, source=absent, filter=False, ruled=BOTH)
+    ha = attribute(*BOTH, take=never, source=absent, filter=False, ruled=BOTH)
+    availability_zone_hints = attribute(source=lambda row, call: [], filter=False)
+    availability_zones = attribute(source=child('zones'), filter=False)
+
+
+UNSTORED = ('external_gateway_info', 'distributed', 'ha')
+
+
+def _stored(given: Given) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name not in UNSTORED}
+
+
+def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
+    """What routers show beside their own rows."""
+    found = [row.id for row in rows]
+    zones = {subject: ['nova'] for subject in hosting.placed(tx, 'router', found)}
+    return {'tags': standard.tags_of(tx, found), 'zones': zones}
+
+
+ROUTERS = Resource(
+    noun=Router,
+    find=routers.find,
+    show_row=routers.show,
+    children=children,
+    add=lambda call, tx, given, parent: routers.create(tx, call.context, **_stored(given)),
+    change=lambda call, tx, row, given: routers.update(tx, call.context, row.id, **_stored(given)),
+    remove=lambda call, tx, row: routers.delete(tx, call.context, row.id),
+    target=lambda tx, row: {},
+)
+
+
+def _interface(call: Call) -> tuple[str | None, str | None]:
+    """The subnet and the port that the body names.  Raises Invalid."""
+    body = call.body
+    if not isinstance(body, dict) or not body:
+        raise routers.bad_request('Either subnet_id or port_id must be specified')
+    found = []
+    for name in ('subnet_id', 'port_id'):
+        try:
+            found.append(values.maybe(values.uuid)(body.get(name)))
+        except ValueError as why:
+            raise bad(f'Invalid input for {name}. Reason: {why}.') from why
+    return found[0], found[1]
+
+
+def add_interface(call: Call, id: str) -> Any:
+    """PUT: the router has one more port."""
+    subnet_id, port_id = _interface(call)
+    with call.db.write() as tx:
+        row = routers.show(tx, call.context, id)
+        call.check('add_router_interface', project_id=row.project_id)
+        return routers.add_interface(tx, call.context, id, subnet_id, port_id)
+
+
+def remove_interface(call: Call, id: str) -> Any:
+    """PUT: the router has one port less."""
+    subnet_id, port_id = _interface(call)
+    with call.db.write() as tx:
+        row = routers.show(tx, call.context, id)
+        call.check('remove_router_interface', project_id=row.project_id)
+        return routers.remove_interface(tx, call.context, id, subnet_id, port_id)
+
+
+INTERFACES = (
+    Route('PUT', '/routers/{id}/add_router_interface', add_interface, 'add_router_interface'),
+    Route('PUT', '/routers/{id}/remove_router_interface', remove_interface, 'remove_router_interface'),
+)

@@ -1,0 +1,18 @@
+"""The network API as one table."""
+
+from nimbus.api.network import agents, availabilities, groups, info, networks, ports, quotas, routers, subnets, tags
+
+ROUTES = (
+    *networks.NETWORKS.routes('/networks'),
+    *subnets.SUBNETS.routes('/subnets'),
+    *ports.PORTS.routes('/ports'),
+    *groups.GROUPS.routes('/security-groups'),
+    *groups.RULES.routes('/security-group-rules'),
+    *routers.ROUTERS.routes('/routers'),
+    *routers.INTERFACES,
+    *agents.ROUTES,
+    *quotas.ROUTES,
+    *availabilities.ROUTES,
+    *info.ROUTES,
+    *tags.ROUTES,
+)

@@ -1,0 +1,198 @@
+"""Values as Neutron takes them: each function turns one into what is kept, or raises ValueError with the reason."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Any
+
+from nimbus.common import ids
+
+Take = Callable[[Any], Any]
+TRUE, FALSE = ('1', 't', 'true', 'on', 'y', 'yes'), ('0', 'f', 'false', 'off', 'n', 'no')
+MAC = re.compile(r'[0-9a-f]{2}([:-][0-9a-f]{2}){5}\Z', re.IGNORECASE)
+
+
+def anything(value: Any) -> Any:
+    """The value as it is."""
+    return value
+
+
+def flag(value: Any) -> bool:
+    """True or false, also spelt as a word or a number."""
+    word = str(value).strip().lower()
+    if word in TRUE:
+        return True
+    if word in FALSE:
+        return False
+    raise ValueError(f"'{value}' cannot be converted to boolean")
+
+
+def text(longest: int = 255) -> Take:
+    """A string no longer than that."""
+
+    def take(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError(f"'{value}' is not a valid string")
+        if len(value) > longest:
+            raise ValueError(f"'{value}' exceeds maximum length of {longest}")
+        if '\x00' in value:
+            raise ValueError('NUL is not allowed in a string')
+        return value
+
+    return take
+
+
+def whole(lowest: int, highest: int) -> Take:
+    """A whole number, also spelt as a string."""
+
+    def take(value: Any) -> int:
+        if isinstance(value, bool) or not re.fullmatch(r'-?\d{1,18}', str(value)):
+            raise ValueError(f"'{value}' is not an integer")
+        number = int(value)
+        if number < lowest:
+            raise ValueError(f"'{value}' is too small - must be at least '{lowest}'")
+        if number > highest:
+            raise ValueError(f"'{value}' is too large - must be no larger than '{highest}'")
+        return number
+
+    return take
+
+
+def one_of(*known: Any, also: Take = anything) -> Take:
+    """One of the known values."""
+
+    def take(value: Any) -> Any:
+        try:
+            value = also(value)
+        except (ValueError, TypeError):
+            pass
+        if isinstance(value, list | dict) or value not in known:
+            raise ValueError(f"'{value}' is not in {list(known)}")
+        return value
+
+    return take
+
+
+def maybe(take: Take) -> Take:
+    """None, or such a value."""
+    return lambda value: None if value is None else take(value)
+
+
+def uuid(value: Any) -> str:
+    """A dashed UUID."""
+    if not ids.is_uuid(value):
+        raise ValueError(f"'{value}' is not a valid UUID")
+    return value
+
+
+def mac(value: Any) -> str:
+    """A MAC address in lower case with colons, of one station."""
+    if not isinstance(value, str) or not MAC.match(value):
+        raise ValueError(f"'{value}' is not a valid MAC address")
+    plain = value.lower().replace('-', ':')
+    if plain == '00:00:00:00:00:00':
+        raise ValueError(f"'{value}' is not a valid MAC address")
+    return plain
+
+
+def ip(value: Any) -> str:
+    """An IP address in its shortest form."""
+    try:
+        if not isinstance(value, str) or '%' in value:
+            raise ValueError
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError(f"'{value}' is not a valid IP address") from None
+
+
+def subnet(value: Any) -> str:
+    """A range with no bits set beyond its length."""
+    try:
+        net = ipaddress.ip_network(value, strict=False) if isinstance(value, str) else None
+    except ValueError:
+        net = None
+    if net is None or '/' not in value:
+        raise ValueError(f"'{value}' is not a valid IP subnet")
+    if str(ipaddress.ip_interface(value).ip) != str(net.network_address):
+        raise ValueError(f"'{value}' isn't a recognized IP subnet cidr, '{net}' is recommended")
+    if net.prefixlen == 0:
+        raise ValueError(f"'{value}' is not a valid CIDR")
+    return str(net)
+
+
+def range_or_ip(value: Any) -> str:
+    """A range or one address."""
+    if isinstance(value, str) and '/' in value:
+        return subnet(value)
+    return ip(value)
+
+
+def unique(items: list[Any], what: str) -> list[Any]:
+    """The items, none of which occurs twice."""
+    seen: list[Any] = []
+    for item in items:
+        if item in seen:
+            raise ValueError(f"Duplicate {what} '{item}'")
+        seen.append(item)
+    return items
+
+
+def listing(item: Take, what: str, invalid: str = '') -> Take:
+    """A list of such items, none of which occurs twice."""
+
+    def take(value: Any) -> list[Any]:
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise ValueError(invalid.format(value) if invalid else f"'{value}' is not a list")
+        return unique([item(entry) for entry in value], what)
+
+    return take
+
+
+def record(required: dict[str, Take], optional: dict[str, Take] | None = None, invalid: str = '{}') -> Take:
+    """An object with those keys and no other."""
+    optional = optional or {}
+
+    def take(value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ValueError(invalid.format(value))
+        missing, unknown = set(required) - set(value), set(value) - set(required) - set(optional)
+        if missing or unknown:
+            raise ValueError(
+                f"Validation of dictionary's keys failed. Expected keys: {sorted(required)} "
+                f'Provided keys: {sorted(map(str, value))}'
+            )
+        return {name: ({**required, **optional})[name](entry) for name, entry in value.items()}
+
+    return take
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """Any object."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError(f"'{value}' is not a dictionary")
+    return value
+
+
+POOLS = listing(
+    record({'start': ip, 'end': ip}, invalid="Invalid data format for IP pool: '{}'"),
+    'IP pool',
+    "Invalid data format for IP pool: '{}'",
+)
+ROUTES = listing(
+    record({'destination': subnet, 'nexthop': ip}, invalid="Invalid data format for hostroute: '{}'"),
+    'hostroute',
+    "Invalid data format for hostroute: '{}'",
+)
+FIXED_IPS = listing(
+    record({}, {'subnet_id': uuid, 'ip_address': ip}, "Invalid data format for fixed IP: '{}'"),
+    'fixed IP',
+    "Invalid data format for fixed IP: '{}'",
+)
+PAIRS = listing(
+    record({'ip_address': range_or_ip}, {'mac_address': mac}, "Invalid input. '{}' must be a dictionary."),
+    'address pair',
+)

@@ -1,0 +1,51 @@
+"""What a provider has to give of each resource class, and what of it is used."""
+
+from typing import Any
+
+from nimbus.api.kit.routes import Call, Reply
+from nimbus.api.placement import providers
+from nimbus.api.placement.answers import CLASSES, fresh
+from nimbus.common import errors
+from nimbus.scheduler import hosts
+
+
+def _inventory(row: Any, column: str) -> dict[str, Any]:
+    return {
+        'total': getattr(row, column),
+        'reserved': getattr(row, f'reserved_{column}'),
+        'min_unit': 1,
+        'max_unit': max(1, hosts.room(row, column)),
+        'step_size': 1,
+        'allocation_ratio': getattr(row, f'{column}_ratio'),
+    }
+
+
+def _had(row: Any) -> dict[str, str]:
+    """The resource classes of which the host has anything."""
+    return {name: column for name, column in CLASSES.items() if getattr(row, column)}
+
+
+def index(call: Call, uuid: str) -> Reply:
+    """GET /resource_providers/{uuid}/inventories."""
+    with call.db.read() as tx:
+        row = providers.host(tx, uuid)
+    found = {name: _inventory(row, column) for name, column in _had(row).items()}
+    return fresh(call, {'inventories': found, 'resource_provider_generation': row.generation}, row.updated_at)
+
+
+def show(call: Call, uuid: str, name: str) -> Reply:
+    """GET /resource_providers/{uuid}/inventories/{name}.  Raises NotFound."""
+    with call.db.read() as tx:
+        row = providers.host(tx, uuid)
+    if name not in _had(row):
+        raise errors.NotFound(f'No inventory of class {name} for {uuid}')
+    body = {**_inventory(row, CLASSES[name]), 'resource_provider_generation': row.generation}
+    return fresh(call, body, row.updated_at)
+
+
+def usages(call: Call, uuid: str) -> Reply:
+    """GET /resource_providers/{uuid}/usages."""
+    with call.db.read() as tx:
+        row = providers.host(tx, uuid)
+    used = {name: getattr(row, f'used_{column}') for name, column in _had(row).items()}
+    return fresh(call, {'usages': used, 'resource_provider_generation': row.generation})

@@ -1,0 +1,85 @@
+"""What is decided about a cloud's folder at the first run, and found again at the next."""
+
+import pathlib
+import shutil
+import tempfile
+
+import pytest
+
+from devstack import arguments, packages, settings
+from devstack.progress import Unable
+
+
+@pytest.fixture
+def short():
+    """A folder whose path is short enough for a cloud."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix='n-', dir='/var/tmp'))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def up(state, *words: str):
+    """The place that devstack/up would use for these words."""
+    return arguments.place(arguments.up().parse_args(['--state', str(state), *words]))
+
+
+def test_a_later_run_needs_no_options(short):
+    up(short, '--daemons', '--database', 'postgresql', '--port-offset', '7')
+    again = up(short)
+    assert (again.choices.form, again.choices.database, again.port('identity')) == ('daemons', 'postgresql', 5007)
+
+
+def test_daemons_have_a_database_server_even_when_none_is_named(short):
+    assert up(short, '--daemons').choices.database == 'mariadb'
+
+
+def test_a_database_server_means_daemons(short):
+    assert up(short, '--database', 'postgresql').choices.form == 'daemons'
+
+
+def test_the_form_of_a_folder_cannot_change(short):
+    up(short)
+    with pytest.raises(Unable, match='holds a cloud of the form embedded on sqlite; run devstack/down --purge first'):
+        up(short, '--daemons')
+
+
+def test_a_path_too_long_for_sockets_is_refused(short):
+    with pytest.raises(Unable, match='is too long for unix sockets below it; 40 characters are allowed'):
+        up(short / ('x' * 40))
+
+
+def test_a_secret_is_made_once_and_only_its_owner_reads_it(short):
+    where = up(short)
+    assert where.secret('demo') == where.secret('demo') != where.secret('admin')
+    assert [where.secret_file(name).stat().st_mode & 0o777 for name in ('demo', 'admin')] == [0o600, 0o600]
+
+
+@pytest.mark.parametrize(
+    'words, form', [((), ['base', 'guest']), (('--daemons',), ['base', 'guest', 'daemons', 'mariadb'])]
+)
+def test_only_the_packages_of_the_form_are_wanted(short, words, form):
+    assert arguments.groups(arguments.up().parse_args(['--state', str(short), *words])) == form
+
+
+def test_a_package_that_several_groups_name_is_wanted_once():
+    names = packages.wanted(['base', 'guest', 'daemons', 'mariadb', 'postgresql', 'test', 'python'])
+    assert len(names) == len(set(names)) and {'gcc', 'rabbitmq-server', 'busybox-static'} <= set(names)
+
+
+def test_an_unknown_group_of_packages_is_named():
+    with pytest.raises(Unable, match=r'packages.txt has no group games; it has .*base'):
+        packages.wanted(['games'])
+
+
+def test_an_agents_configuration_holds_no_database_password(short):
+    where = up(short, '--daemons')
+    settings.write(where, 'unix:/x', 'qemu:///system', 'netdev')
+    told = ''.join(file.read_text() for file in settings.files(where, agent=True))
+    assert where.secret('database') not in told and where.secret('rabbitmq-nimbus') not in told
+    assert where.secret('database') in ''.join(file.read_text() for file in settings.files(where))
+
+
+def test_the_configuration_changes_only_when_a_choice_does(short):
+    where = up(short, '--daemons')
+    written = [settings.write(where, 'unix:/x', uri, 'netdev') for uri in ('one', 'one', 'two')]
+    assert written == [True, False, True]

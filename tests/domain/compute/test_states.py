@@ -1,0 +1,82 @@
+"""Every verb of a server in every state, and what the wire calls the states."""
+
+import types
+
+import pytest
+
+from nimbus.common import db, errors
+from nimbus.compute import servers, states
+from tests.compute_world import furnish, put_in, running
+from tests.conftest import MEMBER
+
+STATES = sorted(states.LIVING | {states.DELETED})
+# verb -> the states it may begin in, as the field's clients know them
+ALLOWED = {
+    'build': {'building'},
+    'delete': {'building', 'active', 'stopped', 'paused', 'suspended', 'error'},
+    'start': {'stopped'},
+    'stop': {'active', 'error'},
+    'reboot': {'active'},
+    'reboot_hard': {'active', 'stopped', 'paused', 'suspended', 'error'},
+    'attach_volume': {'active', 'stopped', 'paused'},
+    'detach_volume': {'active', 'stopped', 'paused'},
+    'update metadata': {'active', 'stopped', 'paused', 'suspended'},
+    'delete metadata': {'active', 'stopped', 'paused', 'suspended'},
+}
+
+
+def test_every_verb_of_the_table_is_walked():
+    assert set(ALLOWED) == set(states.MACHINE.rules)
+
+
+@pytest.mark.parametrize('verb', sorted(ALLOWED))
+def test_a_verb_begins_in_its_states_and_is_refused_in_all_others(database: db.Database, verb: str):
+    row = running(database, furnish(database))
+    for state in STATES:
+        put_in(database, row.id, state)
+        try:
+            with database.write() as tx:
+                servers.begin(tx, MEMBER, row.id, verb)
+            began = True
+        except errors.WrongState as why:
+            began = False
+            told = 'reboot' if verb == 'reboot_hard' else verb
+            assert why.sentence == f"Cannot '{told}' instance {row.id} while it is in vm_state {state}"
+        assert began == (state in ALLOWED[verb]), (verb, state)
+
+
+def test_a_verb_waits_for_the_one_under_way(database: db.Database):
+    row = running(database, furnish(database))
+    put_in(database, row.id, states.ACTIVE, 'powering-off')
+    with pytest.raises(errors.WrongState, match='while it is in task_state powering-off'), database.write() as tx:
+        servers.begin(tx, MEMBER, row.id, 'reboot')
+
+
+def test_a_hard_reboot_breaks_into_a_soft_one_and_the_soft_one_does_not_end_it(database: db.Database):
+    row = running(database, furnish(database))
+    with database.write() as tx:
+        servers.begin(tx, MEMBER, row.id, 'reboot')
+        servers.begin(tx, MEMBER, row.id, 'reboot_hard')
+        assert not servers.finished(tx, row.id, 'reboot')
+        assert servers.row_of(tx, row.id).task_state == 'rebooting_hard'
+        assert servers.finished(tx, row.id, 'reboot_hard')
+        assert servers.row_of(tx, row.id).task_state is None
+
+
+def test_the_wire_has_one_word_for_two_states():
+    def status(vm_state: str, task_state: str | None = None) -> str:
+        return states.status(types.SimpleNamespace(vm_state=vm_state, task_state=task_state))
+
+    assert [status(state) for state in STATES] == [
+        'ACTIVE',
+        'BUILD',
+        'DELETED',
+        'ERROR',
+        'PAUSED',
+        'SHUTOFF',
+        'SUSPENDED',
+    ]
+    assert status('active', 'rebooting') == 'REBOOT'
+    assert status('active', 'rebooting_hard') == 'HARD_REBOOT'
+    assert status('active', 'powering-off') == 'ACTIVE'
+    assert status('stopped', 'rebooting_hard') == 'SHUTOFF'

@@ -1,0 +1,85 @@
+"""What HTTP cannot show of identity's nouns: bootstrap twice, racing creations, catalogs."""
+
+import threading
+
+import pytest
+import sqlalchemy as sa
+
+from nimbus.common import errors
+from nimbus.identity import bootstrap, catalog, projects
+from nimbus.identity.models import Endpoint, Project, Role, Service, User
+
+
+def run_bootstrap(world, **changed):
+    told = {
+        'admin_password': 'other',
+        'region': 'RegionOne',
+        'urls': {'identity': 'http://cloud/v3', 'block-storage': 'http://cloud/v3'},
+        'service_password': 'other',
+        'passwords': world.authority.passwords,
+    }
+    with world.db.write() as tx:
+        bootstrap.bootstrap(tx, **{**told, **changed})
+
+
+def counts(world):
+    with world.db.read() as tx:
+        tables = (Project, User, Role, Service, Endpoint)
+        return [tx.scalar(sa.select(sa.func.count()).select_from(table)) for table in tables]
+
+
+def test_bootstrap_twice_is_bootstrap_once(world):
+    before = counts(world)
+    run_bootstrap(world)
+    assert counts(world) == before == [3, 2, 5, 4, 12]
+    world.login()  # with the first password
+
+
+def test_bootstrap_moves_endpoints_that_moved(world):
+    run_bootstrap(world, urls={'identity': 'http://elsewhere/v3'})
+    with world.db.read() as tx:
+        shown = {one.url for one in catalog.endpoints(tx) if one.service_type == 'identity'}
+    assert shown == {'http://elsewhere/v3'}
+
+
+def test_volumes_are_found_under_each_name_that_clients_know(world):
+    with world.db.read() as tx:
+        kinds = {one.service_type for one in catalog.endpoints(tx)}
+    assert kinds == {'identity', 'block-storage', 'volumev3', 'volume'}
+
+
+def test_of_racing_creations_one_wins(world):
+    outcomes: list[str] = []
+
+    def create():
+        try:
+            with world.db.write() as tx:
+                projects.create(tx, {'name': 'race', 'domain_id': 'default'}, {})
+            outcomes.append('made')
+        except errors.Conflict:
+            outcomes.append('conflict')
+
+    threads = [threading.Thread(target=create) for _ in range(8)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert sorted(outcomes) == ['conflict'] * 7 + ['made']
+
+
+@pytest.mark.parametrize(
+    ('template', 'url'),
+    [
+        ('http://x/v2.1', 'http://x/v2.1'),
+        ('http://x/%(project_id)s', 'http://x/p'),
+        ('http://x/$(tenant_id)s', 'http://x/p'),
+        ('http://x/AUTH_%(user_id)s', 'http://x/AUTH_u'),
+        ('http://x/$(admin_token)s', None),
+    ],
+)
+def test_a_url_is_filled_in_from_a_few_names_only(template, url):
+    assert catalog.url_for(template, 'u', 'p') == url
+
+
+@pytest.mark.parametrize('url', ['http://x/$(host)s', 'http://x/%(db)s', 'http://x/%(project_id', 'http://x/%s'])
+def test_an_endpoint_with_another_name_in_it_is_refused(url):
+    with pytest.raises(errors.Invalid):
+        catalog.check_url(url)

@@ -1,0 +1,98 @@
+"""The house's habits, checked: sizes, sentences, time, processes, and what a repository may not name.
+
+The lists of exceptions may only shrink: one that is not needed any more fails as well.
+"""
+
+import ast
+import re
+
+from tests.house import source
+
+LONG, TOO_LONG = 400, 600
+# Why a file may have more than 400 lines.
+LONG_FILES = {
+    'nimbus/api/compute/history.py': 'one entry for each microversion; a published history in one piece',
+    'nimbus/api/kit/routes.py': 'what a route is and how it is answered; read together',
+}
+# Tests of real processes and kernels have no clock to move, so they look, wait a moment and look again.
+WAITING_TESTS = {
+    'tests/agents/test_compute_agent.py': 'threads of an agent over a real bus',
+    'tests/agents/test_network_agent.py': 'threads of an agent over a real bus',
+    'tests/cloud.py': 'threads of a whole cloud',
+    'tests/drivers/compute_rigs.py': 'QEMU',
+    'tests/drivers/netlab.py': 'namespaces and guests of the kernel',
+    'tests/drivers/test_network_mending.py': 'killing daemons at another moment each time',
+    'tests/drivers/test_network_real.py': 'packets',
+}
+NOW_IS_TOLD_BY = 'nimbus/common/clock.py'
+# Pieces, so that this file does not name what it looks for.
+UNTOLD = re.compile('|'.join(('(?<![\\w.$}])/wo' + 'rk/', '/opt/py' + 'pi', 'index' + '-url', 'trusted' + '-host')))
+
+
+def test_files_stay_short():
+    sizes = {source.name_of(path): len(path.read_text().splitlines()) for path in source.python()}
+    assert {name: size for name, size in sizes.items() if size > TOO_LONG} == {}
+    assert {name for name, size in sizes.items() if size > LONG} == set(LONG_FILES)
+
+
+def test_every_module_says_what_it_is_for():
+    mute = [
+        source.name_of(path)
+        for path in source.python()
+        if path.read_text().strip() and not ast.get_docstring(source.tree(path))
+    ]
+    assert mute == []
+
+
+def test_a_docstring_begins_with_a_whole_sentence():
+    bad = []
+    for path in source.python('nimbus', 'bench', 'devstack'):
+        first = (ast.get_docstring(source.tree(path)) or '.').split('\n\n')[0]
+        if not first.rstrip().endswith(('.', ':', '?', '!')):
+            bad.append(f'{source.name_of(path)}: {first[:60]}')
+    assert bad == []
+
+
+def test_no_shell_is_ever_asked():
+    bad = []
+    for path in source.python():
+        for call in source.calls(path):
+            shell = any(
+                k.arg == 'shell' and not (isinstance(k.value, ast.Constant) and k.value.value is False)
+                for k in call.keywords
+            )
+            named = ast.unparse(call.func)
+            if shell or named in ('os.system', 'os.popen', 'subprocess.getoutput', 'subprocess.getstatusoutput'):
+                bad.append(f'{source.name_of(path)}:{call.lineno} {named}')
+    assert bad == []
+
+
+def test_only_the_clock_tells_the_time_of_day():
+    told = {'now', 'utcnow', 'today', 'utcfromtimestamp'}
+    bad = []
+    for path in source.python('nimbus'):
+        if source.name_of(path) == NOW_IS_TOLD_BY:
+            continue
+        for call in source.calls(path):
+            named = ast.unparse(call.func)
+            zoned = bool(call.args or call.keywords)
+            head, _, tail = named.rpartition('.')
+            if tail in told and head.endswith(('datetime', 'date')) and not (zoned and tail == 'now'):
+                bad.append(f'{source.name_of(path)}:{call.lineno} {named}')
+    assert bad == []
+
+
+def test_tests_do_not_sleep():
+    sleeping = {
+        source.name_of(path)
+        for path in source.python('tests')
+        for call in source.calls(path)
+        if ast.unparse(call.func) in ('time.sleep', 'sleep')
+    }
+    sleeping = {name for name in sleeping if not name.startswith(('tests/real/', 'tests/chaos/', 'tests/tempest/'))}
+    assert sleeping == set(WAITING_TESTS)
+
+
+def test_nothing_names_a_place_of_one_machine():
+    bad = [f'{name}: {found[0]}' for name, text in source.texts() if (found := UNTOLD.search(text))]
+    assert bad == []

@@ -1,0 +1,83 @@
+"""What a guest of a cloud of one process is told about itself."""
+
+import base64
+import hashlib
+import hmac
+import json
+
+import pytest
+
+from tests.cloud import PASSWORD, Cloud
+from tests.whole.test_servers import admin, boot, flavor, image, network  # noqa: F401 - fixtures
+
+KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDmTn7KMuzEVLtaiX3tcNlAhZbLZyFeYDAVqPb2UaYBu me'
+
+
+@pytest.fixture
+def cloud(tmp_path):
+    with Cloud(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def server(cloud, admin, flavor, image, network):  # noqa: F811
+    admin.post('compute', '/os-keypairs', {'keypair': {'name': 'mine', 'public_key': KEY}})
+    return boot(
+        cloud,
+        admin,
+        flavorRef=flavor,
+        imageRef=image,
+        networks=[{'uuid': network}],
+        key_name='mine',
+        metadata={'role': 'web-é'},
+        user_data=base64.b64encode(b'#!/bin/sh\necho hello').decode(),
+    )
+
+
+def ask(cloud, server, path, project=None, secret=PASSWORD):
+    """(status, text) of a request as the network's proxy passes it on."""
+    signature = hmac.new(secret.encode(), server['id'].encode(), hashlib.sha256).hexdigest()
+    headers = {
+        'X-Instance-ID': server['id'],
+        'X-Tenant-ID': project or server['tenant_id'],
+        'X-Instance-ID-Signature': signature,
+    }
+    answer = cloud.session('admin', 'admin').get(
+        f'http://cloud:8775{path}', headers=headers, authenticated=False, raise_exc=False
+    )
+    return answer.status_code, answer.text
+
+
+def test_a_guest_learns_its_name_its_key_and_its_data(cloud, server):
+    status, text = ask(cloud, server, '/openstack/latest/meta_data.json')
+    told = json.loads(text)
+    assert (status, told['uuid'], told['name'], told['meta']) == (200, server['id'], 's', {'role': 'web-é'})
+    assert told['public_keys'] == {'mine': KEY}
+    assert 'admin_pass' not in told
+    assert ask(cloud, server, '/openstack/latest/user_data') == (200, '#!/bin/sh\necho hello')
+    links = json.loads(ask(cloud, server, '/openstack/latest/network_data.json')[1])
+    assert [network['type'] for network in links['networks']] == ['ipv4_dhcp']
+
+
+def test_the_older_tree_lists_its_folders(cloud, server):
+    assert ask(cloud, server, '/')[1].splitlines()[-2:] == ['2009-04-04', 'latest']
+    assert ask(cloud, server, '/latest/')[1] == 'meta-data/\nuser-data'
+    assert ask(cloud, server, '/latest/meta-data/public-keys/')[1] == '0=mine'
+    assert ask(cloud, server, '/2009-04-04/meta-data/public-keys/0/openssh-key')[1] == KEY
+    assert ask(cloud, server, '/latest/meta-data/local-ipv4')[1].startswith('10.9.0.')
+
+
+@pytest.mark.parametrize(
+    'path', ['/nowhere', '/latest/meta-data/nothing', '/openstack/1999-01-01/x', '/openstack/a/b/c']
+)
+def test_what_is_not_there_is_not_found(cloud, server, path):
+    assert ask(cloud, server, path)[0] == 404
+
+
+def test_who_is_not_vouched_for_learns_nothing(cloud, server):
+    assert ask(cloud, server, '/openstack/latest/meta_data.json', secret='another')[0] == 403
+    assert ask(cloud, server, '/openstack/latest/meta_data.json', project='b' * 32)[0] == 404
+    answer = cloud.session('admin', 'admin').get(
+        'http://cloud:8775/openstack/latest/meta_data.json', authenticated=False, raise_exc=False
+    )
+    assert answer.status_code == 400

@@ -1,0 +1,69 @@
+"""What makes a token worthless, each way once."""
+
+import pytest
+
+
+def works(cloud, token):
+    return cloud('GET', '/auth/projects', token=token).status == 200
+
+
+def user(member):
+    return f'/users/{member["user"]["id"]}'
+
+
+WAYS = {
+    'the user is disabled': lambda cloud, m: cloud('PATCH', user(m), {'user': {'enabled': False}}),
+    'the user is deleted': lambda cloud, m: cloud('DELETE', user(m)),
+    'the password is reset': lambda cloud, m: cloud('PATCH', user(m), {'user': {'password': 'other'}}),
+    'the password is changed': lambda cloud, m: cloud(
+        'POST', user(m) + '/password', {'user': {'original_password': 'pw', 'password': 'other'}}, ''
+    ),
+    'the project is disabled': lambda cloud, m: cloud(
+        'PATCH', f'/projects/{m["project"]["id"]}', {'project': {'enabled': False}}
+    ),
+    'the project is deleted': lambda cloud, m: cloud('DELETE', f'/projects/{m["project"]["id"]}'),
+    'the role is taken back': lambda cloud, m: cloud('DELETE', m['grant']),
+    'the domain is disabled': lambda cloud, m: cloud('PATCH', '/domains/default', {'domain': {'enabled': False}}),
+}
+
+
+@pytest.mark.parametrize('way', WAYS, ids=str)
+def test_a_token_is_refused_when(cloud, member, way):
+    assert works(cloud, member['token'])
+    assert WAYS[way](cloud, member).status in (200, 204)
+    assert not works(cloud, member['token'])
+
+
+def test_a_token_from_before_stays_refused_when_its_user_is_enabled_again(cloud, member):
+    for enabled in (False, True):
+        cloud('PATCH', user(member), {'user': {'enabled': enabled}})
+    assert not works(cloud, member['token'])
+    assert works(cloud, cloud.token_of('bob', 'pw', member['scope']))
+
+
+def test_a_new_role_shows_in_a_token_that_was_there_before(cloud, member):
+    names = lambda: [  # noqa: E731
+        role['name'] for role in cloud('GET', '/auth/tokens', x_subject_token=member['token']).json['token']['roles']
+    ]
+    assert names() == ['member', 'reader']
+    cloud.put_in(member['user'], member['project'], 'manager')
+    assert names() == ['manager', 'member', 'reader']
+
+
+def test_a_group_gives_its_roles_only_while_one_is_in_it(cloud, member):
+    group = cloud.make('group', name='crew')
+    path = f'/groups/{group["id"]}/users/{member["user"]["id"]}'
+    cloud('PUT', f'/projects/{member["project"]["id"]}/groups/{group["id"]}/roles/{cloud.role("manager")}')
+    cloud('DELETE', member['grant'])
+    assert not works(cloud, member['token'])
+    assert cloud('PUT', path).status == 204
+    assert works(cloud, member['token'])
+    assert cloud('DELETE', path).status == 204
+    assert not works(cloud, member['token'])
+
+
+def test_a_wrong_old_password_changes_nothing(cloud, member):
+    body = {'user': {'original_password': 'wrong', 'password': 'other'}}
+    assert cloud('POST', user(member) + '/password', body, '').status == 401
+    assert cloud('POST', f'/users/{"f" * 32}/password', body, '').status == 401
+    assert works(cloud, member['token'])
