@@ -123,8 +123,7 @@ class Runner:
             if not held:
                 continue
             try:
-                beat = sa.update(TABLE).where(COL.id.in_(held), COL.owner == self.name).values(beat=COL.beat + 1)
-                self.db.patiently(lambda tx, beat=beat: tx.execute(beat))
+                self.db.patiently(lambda tx, held=held: leases.beat(tx, self.name, held))
             except errors.Unavailable as why:
                 LOG.warning('Leases cannot be kept alive: %s', why)
 
