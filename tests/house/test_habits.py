@@ -30,7 +30,11 @@ UNTOLD = re.compile('|'.join(('(?<![\\w.$}])/wo' + 'rk/', '/opt/py' + 'pi', 'ind
 
 
 def test_files_stay_short():
-    sizes = {source.name_of(path): len(path.read_text().splitlines()) for path in source.python()}
+    sizes = {
+        source.name_of(path): len(path.read_text().splitlines())
+        for path in source.python()
+        if 'migrations/versions' not in source.name_of(path)  # written by a tool, read once
+    }
     assert {name: size for name, size in sizes.items() if size > TOO_LONG} == {}
     assert {name for name, size in sizes.items() if size > LONG} == set(LONG_FILES)
 
