@@ -96,6 +96,6 @@ def _response(route: Route, version: Version) -> dict[str, Any]:
 
 def _shown(noun: type[Noun], version: Version) -> dict[str, Any]:
     """What a response shows of a noun; a value's type is what a request may give it."""
-    known = {name: {} for name, field in noun.fields if 'read' in field.on and field.lives_in(version)}
+    known: dict[str, Any] = {name: {} for name, field in noun.fields if 'read' in field.on and field.lives_in(version)}
     inner = {'type': 'object', 'properties': known}
     return {'type': 'object', 'properties': {noun.one: inner}} if noun.wrapped else inner
