@@ -7,7 +7,7 @@ from typing import Any
 from nimbus import __version__
 from nimbus.api.kit.fields import Noun
 from nimbus.api.kit.routes import VERBS, Route
-from nimbus.api.kit.versions import HIGHEST, LOWEST, Version, show
+from nimbus.api.kit.versions import HIGHEST, LOWEST, History, Version, show
 
 APIS = ('identity', 'compute', 'image', 'network', 'volume', 'placement')
 FREE = re.compile(r'{(\w+)}')
@@ -32,10 +32,12 @@ def document(service: str) -> dict[str, Any]:
 
 
 def _latest(service: str) -> Version:
+    """The latest version of the service's own history; an API without one has no versions."""
     try:
-        return importlib.import_module(f'nimbus.api.{service}.history').HISTORY.latest
+        named = vars(importlib.import_module(f'nimbus.api.{service}.history'))
     except ModuleNotFoundError:
         return HIGHEST
+    return max(found.latest for found in named.values() if isinstance(found, History))
 
 
 def _add(item: dict[str, Any], route: Route, version: Version) -> None:
@@ -96,6 +98,6 @@ def _response(route: Route, version: Version) -> dict[str, Any]:
 
 def _shown(noun: type[Noun], version: Version) -> dict[str, Any]:
     """What a response shows of a noun; a value's type is what a request may give it."""
-    known = {name: {} for name, field in noun.fields if 'read' in field.on and field.lives_in(version)}
+    known: dict[str, Any] = {name: {} for name, field in noun.fields if 'read' in field.on and field.lives_in(version)}
     inner = {'type': 'object', 'properties': known}
     return {'type': 'object', 'properties': {noun.one: inner}} if noun.wrapped else inner
