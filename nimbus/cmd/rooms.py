@@ -111,6 +111,7 @@ def bootstrap(conf: Any, parts: Parts, admin_password: str, service_password: st
 def conductor(conf: Any, parts: Parts) -> wiring.Group:
     """The runner, its nudges, every service's desk and the notifications' relay."""
     from nimbus.compute.desk import ComputeDeskServer
+    from nimbus.conductor.audit import Audit
     from nimbus.conductor.runner import Runner
     from nimbus.conductor.workflows import WORKFLOWS
     from nimbus.conductor.world import World
@@ -119,7 +120,8 @@ def conductor(conf: Any, parts: Parts) -> wiring.Group:
 
     host = wiring.host_name(conf)
     runner = Runner(parts.db, WORKFLOWS, World(parts), workers=conf.conductor.workers, still=conf.conductor.still)
-    group = wiring.Group(runner, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
+    audit = Audit(parts.db, conf.conductor.audit_interval)
+    group = wiring.Group(runner, audit, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
     for desk in (ComputeDeskServer, NetworkDeskServer, VolumeDeskServer):
         group.add(wiring.Listener(parts.bus, desk(parts.db), host))
     return group

@@ -136,6 +136,7 @@ class Workflow:
     """Base of every recipe; subclasses fill in the class attributes."""
 
     steps: tuple[Step, ...]
+    on_done: Callable[[db.Tx, 'Run'], None] | None = None  # part of the very transaction that ends the job
     on_failure: Callable[['Run'], None] = staticmethod(lambda run: None)
     max_rewinds: int = MAX_REWINDS
 

@@ -178,6 +178,12 @@ def gone(tx: db.Tx, server_id: str) -> bool:
     return True
 
 
+def claimants(tx: db.Tx) -> set[str]:
+    """The ids of the servers that may hold room on a host: those that have one, and those being built."""
+    placed = sa.or_(Server.host.is_not(None), Server.vm_state == states.BUILDING)
+    return set(tx.column(sa.select(Server.id).where(Server.deleted_at.is_(None), placed)))
+
+
 def on_host(tx: db.Tx, host: str) -> list[Any]:
     """The rows of every server that belongs to the host."""
     where = (Server.host == host, Server.deleted_at.is_(None))

@@ -8,9 +8,8 @@ import socket
 import threading
 import types
 import uuid
+from collections.abc import Callable
 from typing import Any
-
-import sqlalchemy as sa
 
 from nimbus.common import db, errors, failpoints, patience
 from nimbus.common.clock import Clock
@@ -29,6 +28,7 @@ from nimbus.common.jobs import (
     Run,
     Workflow,
 )
+from nimbus.conductor import leases
 
 LOG = logging.getLogger(__name__)
 STILL = 8.0  # seconds a beat must be seen standing still before its job may be taken over
@@ -36,46 +36,6 @@ BEAT = 2.0  # seconds between beats; a quarter of STILL rides out a slow commit 
 POLL = 1.0  # seconds between looks when nobody nudges
 AWAY = 2.0  # seconds to wait for a part that cannot be reached; the job's deadline bounds the waiting
 UNDO_TRIES = 5  # an undo is tried this often, ever more slowly, before its job is stuck
-
-
-KEPT = ('notes', 'heading', 'cursor', 'stop_at', 'rewinds', 'tries', 'moves', 'error', 'finished_at')
-TABLE = Job.__table__
-COL = TABLE.c
-EARLIER = TABLE.alias('earlier')
-BLOCKED = sa.exists().where(EARLIER.c.subject == COL.subject, EARLIER.c.seq < COL.seq, EARLIER.c.heading.in_(UNDER_WAY))
-# Statements of every move, built once: building them costs more than running them.  One heading at a time, so
-# that the index gives the rows in order and the limit ends the search however many jobs wait.
-FREE = (
-    sa.select(COL.id, COL.generation, COL.beat)
-    .where(COL.heading == sa.bindparam('heading'), COL.run_at <= sa.bindparam('now'), COL.owner.is_(None), ~BLOCKED)
-    .order_by(COL.run_at)
-    .limit(sa.bindparam('most'))
-)
-HELD = sa.select(COL.id, COL.generation, COL.beat).where(
-    COL.heading.in_(UNDER_WAY), COL.owner.is_not(None), COL.run_at <= sa.bindparam('now')
-)
-JOB = sa.select(TABLE).where(COL.id == sa.bindparam('job'))
-CANCELLED = sa.select(COL.cancelled).where(COL.id == sa.bindparam('job'))
-LEASE = (
-    sa.update(TABLE)
-    .where(
-        COL.id == sa.bindparam('job'),
-        COL.generation == sa.bindparam('was'),
-        COL.beat == sa.bindparam('last_beat'),
-        COL.heading.in_(UNDER_WAY),
-    )
-    .values(owner=sa.bindparam('me'), generation=COL.generation + 1, beat=0)
-)
-MINE = (COL.id == sa.bindparam('job'), COL.generation == sa.bindparam('mine'))
-NEW = {name: sa.bindparam(f'new_{name}', type_=COL[name].type) for name in (*KEPT, 'owner')}
-SAVE = sa.update(TABLE).where(*MINE).values(updated_at=sa.bindparam('now'), **NEW)
-# A report that came in while the step was working must not be slept over.
-WAIT = SAVE.values(
-    run_at=sa.case(
-        (COL.woken == sa.bindparam('slept_over'), sa.bindparam('new_run_at', type_=COL.run_at.type)),
-        else_=sa.bindparam('now'),
-    )
-)
 
 
 class Lost(Exception):
@@ -131,7 +91,7 @@ class Runner:
     def run_due(self) -> int:
         """Every job due now has been pushed as far as it goes, in this thread; returns how many pushes that took."""
         pushed = 0
-        while taken := self._take(1):
+        while not self._stop.is_set() and (taken := self._take(1)):
             self._push(taken[0])
             pushed += 1
         return pushed
@@ -163,8 +123,7 @@ class Runner:
             if not held:
                 continue
             try:
-                beat = sa.update(TABLE).where(COL.id.in_(held), COL.owner == self.name).values(beat=COL.beat + 1)
-                self.db.patiently(lambda tx, beat=beat: tx.execute(beat))
+                self.db.patiently(lambda tx, held=held: leases.beat(tx, self.name, held))
             except errors.Unavailable as why:
                 LOG.warning('Leases cannot be kept alive: %s', why)
 
@@ -184,8 +143,8 @@ class Runner:
         taken = []
         for row in sorted(candidates, key=lambda row: row.id):  # in one order, so that two runners do not deadlock
             lease = {'job': row.id, 'was': row.generation, 'last_beat': row.beat, 'me': self.name}
-            if tx.execute(LEASE, lease).rowcount:
-                taken.append(tx.row(JOB, {'job': row.id}))
+            if tx.execute(leases.LEASE, lease).rowcount:
+                taken.append(tx.row(leases.JOB, {'job': row.id}))
         return sorted(taken, key=lambda row: row.run_at)
 
     def _candidates(self, most: int) -> list[Any]:
@@ -195,10 +154,10 @@ class Runner:
             for heading in (BACK, FORWARD):
                 if len(found) < most:
                     values = {'heading': heading, 'now': self.clock.now(), 'most': most - len(found)}
-                    found += tx.rows(FREE, values)
+                    found += tx.rows(leases.FREE, values)
             if self.clock.monotonic() - self._looked >= self.look_at_others:
                 self._looked = self.clock.monotonic()
-                held = tx.rows(HELD, {'now': self.clock.now()})
+                held = tx.rows(leases.HELD, {'now': self.clock.now()})
                 self._seen = {row.id: self._seen[row.id] for row in held if row.id in self._seen}
                 found += [row for row in held if self._is_still(row)]
         return found[:most]
@@ -274,8 +233,7 @@ class Runner:
 
     def _forward(self, job: Any, run: Run, recipe: type[Workflow], began: datetime.datetime) -> bool:
         if job.cursor >= len(recipe.steps):
-            job.heading = DONE
-            return self._save(job, None, release=True)
+            return self._finish(job, run, recipe, began)
         step = recipe.steps[job.cursor]
         failpoints.hit(f'{job.workflow}.{step.name}.before')
         try:
@@ -298,10 +256,34 @@ class Runner:
         failpoints.hit(f'{job.workflow}.{step.name}.after')
         job.notes, job.error = {**job.notes, **(found or {})}, None
         job.cursor, job.moves = job.cursor + 1, job.moves + 1
-        last = job.cursor >= len(recipe.steps)
+        last = job.cursor >= len(recipe.steps) and recipe.on_done is None
         if last:
             job.heading = DONE
         return self._save(job, self._record(job, step.name, FORWARD, 'ok', None, began), release=last)
+
+    def _finish(self, job: Any, run: Run, recipe: type[Workflow], began: datetime.datetime) -> bool:
+        """The job is done, and what it led to is written in the same transaction."""
+        if recipe.on_done is None:
+            job.heading = DONE
+            return self._save(job, None, release=True)
+        name = recipe.on_done.__name__
+        failpoints.hit(f'{job.workflow}.{name}.before')
+        unfinished = job.moves, job.error
+        try:
+            job.heading, job.error, job.moves = DONE, None, job.moves + 1
+            record = self._record(job, name, FORWARD, 'ok', None, began)
+            self._save(job, record, release=True, also=lambda tx: recipe.on_done(tx, run))
+            failpoints.hit(f'{job.workflow}.{name}.after')
+            return False
+        except (Lost, errors.Unavailable):
+            job.heading, job.finished_at, (job.moves, job.error) = FORWARD, None, unfinished
+            raise
+        except Exception as why:
+            if not isinstance(why, errors.NimbusError):
+                LOG.exception('The end of job %s failed', job.id)
+            job.finished_at, (job.moves, _) = None, unfinished
+            job.error = str(why) or type(why).__name__
+            return self._turn_back(job, name, 'failed', job.error, began)
 
     def _turn_back(self, job: Any, step: str, outcome: str, why: str, began: datetime.datetime) -> bool:
         record = self._record(job, step, FORWARD, outcome, why, began)
@@ -373,22 +355,31 @@ class Runner:
             'finished_at': self.clock.now(),
         }
 
-    def _save(self, job: Any, record: dict[str, Any] | None, release: bool = False, waiting: bool = False) -> bool:
+    def _save(
+        self,
+        job: Any,
+        record: dict[str, Any] | None,
+        release: bool = False,
+        waiting: bool = False,
+        also: Callable[[db.Tx], None] | None = None,
+    ) -> bool:
         """Write the job as it now is, if it is still ours; returns whether to go on with it at once."""
         now = self.clock.now()
         if job.heading not in UNDER_WAY:
             job.finished_at = now
-        values = {f'new_{name}': getattr(job, name) for name in KEPT}
+        values = {f'new_{name}': getattr(job, name) for name in leases.KEPT}
         values |= {'job': job.id, 'mine': job.generation, 'now': now, 'new_owner': None if release else self.name}
         values |= {'slept_over': job.woken, 'new_run_at': job.run_at} if waiting else {}
 
         def write(tx: db.Tx) -> None:
-            if not tx.execute(WAIT if waiting else SAVE, values).rowcount:
+            if not tx.execute(leases.WAIT if waiting else leases.SAVE, values).rowcount:
                 raise Lost(job.id)
+            if also:
+                also(tx)
             if record:
                 tx.insert(JobStep, **record)
             if not release:
-                job.cancelled = tx.execute(CANCELLED, {'job': job.id}).scalar()
+                job.cancelled = tx.execute(leases.CANCELLED, {'job': job.id}).scalar()
 
         self.db.patiently(write)
         return not release

@@ -2,16 +2,16 @@
 
 from typing import Any
 
+from nimbus.common import db
 from nimbus.common.jobs import Run, Step, Workflow
 from nimbus.compute import servers
 from nimbus.conductor.workflows import disks, guest_orders, power
 
 
-def connect(run: Run) -> dict[str, Any]:
+def connect(run: Run) -> None:
     """The server's host reaches the volume."""
     run.note(host=power.host_of(run))
     disks.connect(run, disks.device(run, run.bdm_id))
-    return {'host': run.host}
 
 
 def disconnect(run: Run) -> None:
@@ -29,10 +29,9 @@ def unplug(run: Run) -> None:
     disks.unplug(run, run.bdm_id)
 
 
-def mark_in_use(run: Run) -> None:
+def mark_in_use(tx: db.Tx, run: Run) -> None:
     """The volume is in use, under the name the guest gave it."""
-    with run.world.db.write() as tx:
-        disks.complete(tx, run, run.bdm_id, run.get('device'))
+    disks.complete(tx, run, run.bdm_id, run.get('device'))
 
 
 def let_go(run: Run) -> None:
@@ -48,6 +47,6 @@ class AttachVolume(Workflow):
     steps = (
         Step(connect, undo=disconnect),
         Step(plug, undo=unplug),
-        Step(mark_in_use),
     )
+    on_done = staticmethod(mark_in_use)
     on_failure = staticmethod(let_go)

@@ -3,7 +3,7 @@
 import datetime
 from typing import Any
 
-from nimbus.common import errors
+from nimbus.common import db, errors
 from nimbus.common.jobs import NotYet, Refused, Rewind, Run, Step, Workflow
 from nimbus.compute import guests, metadata, servers, states
 from nimbus.conductor.workflows import disks, guest_orders, wires
@@ -115,11 +115,10 @@ def unboot(run: Run) -> None:
     guest_orders.destroy(run, run.host)
 
 
-def mark_active(run: Run) -> None:
+def mark_active(tx: db.Tx, run: Run) -> None:
     """The server is ACTIVE and its volumes are in use."""
-    with run.world.db.write() as tx:
-        disks.complete_all(tx, run)
-        servers.built(tx, run.subject)
+    disks.complete_all(tx, run)
+    servers.built(tx, run.subject)
 
 
 def mark_error(run: Run) -> None:
@@ -138,7 +137,7 @@ class BuildServer(Workflow):
         Step(wait_for_wires, undo=forget_wires),
         Step(connect_volumes, undo=disconnect_volumes),
         Step(boot, undo=unboot),
-        Step(mark_active),
     )
+    on_done = staticmethod(mark_active)
     on_failure = staticmethod(mark_error)
     max_rewinds = 10  # a bound; how many hosts are tried is [scheduler] max_attempts

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nimbus.common import db
 from nimbus.common.jobs import Refused, Run, Step, Workflow
 from nimbus.volume import hosts, progress
 from nimbus.volume.rpc import Volume
@@ -45,11 +46,10 @@ def unmake_disk(run: Run) -> None:
             raise
 
 
-def mark_available(run: Run) -> None:
+def mark_available(tx: db.Tx, run: Run) -> None:
     """The volume is there for its user."""
-    with run.world.db.write() as tx:
-        volume = progress.look(tx, run.subject)
-        progress.made(tx, run.subject, bootable=bool(volume and volume.image))
+    volume = progress.look(tx, run.subject)
+    progress.made(tx, run.subject, bootable=bool(volume and volume.image))
 
 
 def mark_error(run: Run) -> None:
@@ -64,6 +64,6 @@ class CreateVolume(Workflow):
     steps = (
         Step(choose_host),
         Step(make_disk, undo=unmake_disk),
-        Step(mark_available),
     )
+    on_done = staticmethod(mark_available)
     on_failure = staticmethod(mark_error)

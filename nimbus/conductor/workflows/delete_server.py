@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nimbus.common import db
 from nimbus.common.jobs import Run, Step, Workflow
 from nimbus.compute import servers
 from nimbus.conductor.workflows import disks, guest_orders, wires
@@ -26,12 +27,11 @@ def give_back_volumes(run: Run) -> None:
         disks.give_back_all(tx, run)
 
 
-def forget(run: Run) -> None:
+def forget(tx: db.Tx, run: Run) -> None:
     """The server's ports, claim and quota are given back and its row is deleted, all at once."""
-    with run.world.db.write() as tx:
-        wires.give_back_all(tx, run)
-        claims.release(tx, run.subject)
-        servers.gone(tx, run.subject)
+    wires.give_back_all(tx, run)
+    claims.release(tx, run.subject)
+    servers.gone(tx, run.subject)
 
 
 def mark_error(run: Run) -> None:
@@ -43,9 +43,6 @@ def mark_error(run: Run) -> None:
 class DeleteServer(Workflow):
     """Destroy the guest, give back what it had, and forget the server."""
 
-    steps = (
-        Step(destroy_guest),
-        Step(give_back_volumes),
-        Step(forget),
-    )
+    steps = (Step(destroy_guest), Step(give_back_volumes))
+    on_done = staticmethod(forget)
     on_failure = staticmethod(mark_error)

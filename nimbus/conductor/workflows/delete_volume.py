@@ -1,5 +1,6 @@
 """Deletes a volume: its disk first, then its row."""
 
+from nimbus.common import db
 from nimbus.common.jobs import Run, Step, Workflow
 from nimbus.volume import progress
 from nimbus.volume.rpc import Volume
@@ -15,10 +16,9 @@ def remove_disk(run: Run) -> None:
     run.ask('delete', lambda key: agent.delete(run.job.id, key, volume.id, run.fence))
 
 
-def forget(run: Run) -> None:
+def forget(tx: db.Tx, run: Run) -> None:
     """The row is gone and the quota given back."""
-    with run.world.db.write() as tx:
-        progress.gone(tx, run.subject)
+    progress.gone(tx, run.subject)
 
 
 def mark_error(run: Run) -> None:
@@ -30,5 +30,6 @@ def mark_error(run: Run) -> None:
 class DeleteVolume(Workflow):
     """Remove the disk, then the row; a disk that cannot be removed keeps its row."""
 
-    steps = (Step(remove_disk), Step(forget))
+    steps = (Step(remove_disk),)
+    on_done = staticmethod(forget)
     on_failure = staticmethod(mark_error)

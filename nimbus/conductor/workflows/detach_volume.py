@@ -1,17 +1,21 @@
 """A volume leaves a server."""
 
-from typing import Any
-
+from nimbus.common import db
 from nimbus.common.jobs import Run, Step, Workflow
 from nimbus.compute import servers
-from nimbus.conductor.workflows import disks, power
+from nimbus.conductor.workflows import disks, guest_orders, power
 
 
-def unplug(run: Run) -> dict[str, Any]:
+def unplug(run: Run) -> None:
     """The guest has let go of the volume."""
     run.note(host=power.host_of(run))
     disks.unplug(run, run.bdm_id)
-    return {'host': run.host}
+
+
+def plug(run: Run) -> None:
+    """The guest has the volume as before."""
+    run.note(host=power.host_of(run))
+    guest_orders.ask(run, 'attach', run.subject, disks.as_volume(run, run.bdm_id))
 
 
 def disconnect(run: Run) -> None:
@@ -19,10 +23,14 @@ def disconnect(run: Run) -> None:
     disks.disconnect(run, run.attachment_id)
 
 
-def let_go(run: Run) -> None:
+def connect(run: Run) -> None:
+    """The server's host reaches the volume as before."""
+    disks.connect(run, disks.device(run, run.bdm_id))
+
+
+def let_go(tx: db.Tx, run: Run) -> None:
     """The volume is available again."""
-    with run.world.db.write() as tx:
-        disks.drop(tx, run, run.bdm_id, run.attachment_id)
+    disks.drop(tx, run, run.bdm_id, run.attachment_id)
 
 
 def keep(run: Run) -> None:
@@ -33,7 +41,11 @@ def keep(run: Run) -> None:
 
 
 class DetachVolume(Workflow):
-    """Unplug the volume from the guest, then from the host."""
+    """Unplug the volume from the guest, then from the host; on failure the guest has it as before."""
 
-    steps = (Step(unplug), Step(disconnect), Step(let_go))
+    steps = (
+        Step(unplug, undo=plug),
+        Step(disconnect, undo=connect),
+    )
+    on_done = staticmethod(let_go)
     on_failure = staticmethod(keep)

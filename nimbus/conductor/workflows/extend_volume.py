@@ -1,5 +1,6 @@
 """Grows a volume that nobody has attached."""
 
+from nimbus.common import db
 from nimbus.common.jobs import Run, Step, Workflow
 from nimbus.volume import progress
 from nimbus.volume.rpc import Volume
@@ -15,12 +16,11 @@ def grow_disk(run: Run) -> None:
     run.ask('extend', lambda key: agent.extend(run.job.id, key, volume.id, run.fence, run.size))
 
 
-def mark_grown(run: Run) -> None:
+def mark_grown(tx: db.Tx, run: Run) -> None:
     """The volume has the new size."""
-    with run.world.db.write() as tx:
-        row = progress.look(tx, run.subject)
-        if row is not None and row.status == 'extending':
-            progress.grown(tx, run.subject, run.size)
+    row = progress.look(tx, run.subject)
+    if row is not None and row.status == 'extending':
+        progress.grown(tx, run.subject, run.size)
 
 
 def mark_error(run: Run) -> None:
@@ -32,5 +32,6 @@ def mark_error(run: Run) -> None:
 class ExtendVolume(Workflow):
     """Grow the disk, then say so; a disk that was grown and not said so is only larger than it needs to be."""
 
-    steps = (Step(grow_disk), Step(mark_grown))
+    steps = (Step(grow_disk),)
+    on_done = staticmethod(mark_grown)
     on_failure = staticmethod(mark_error)

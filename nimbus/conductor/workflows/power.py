@@ -4,12 +4,6 @@ from nimbus.common.jobs import Run
 from nimbus.compute import servers
 
 
-def finish(run: Run, verb: str) -> None:
-    """The server is in the state that the verb leads to."""
-    with run.world.db.write() as tx:
-        servers.finished(tx, run.subject, verb)
-
-
 def fail(run: Run, verb: str) -> None:
     """The server is as it is after the verb failed, with the cause."""
     with run.world.db.write() as tx:

@@ -1,6 +1,8 @@
 """A server is started anew, kindly or not."""
 
+from nimbus.common import db
 from nimbus.common.jobs import Run, Step, Workflow
+from nimbus.compute import servers
 from nimbus.conductor.workflows import guest_orders, power
 
 
@@ -10,9 +12,9 @@ def reboot(run: Run) -> None:
     guest_orders.ask(run, 'reboot', guest, run.hard, run.world.shutdown_timeout, host=power.host_of(run))
 
 
-def mark_active(run: Run) -> None:
+def mark_active(tx: db.Tx, run: Run) -> None:
     """The server is ACTIVE."""
-    power.finish(run, run.verb)
+    servers.finished(tx, run.subject, run.verb)
 
 
 def mark_error(run: Run) -> None:
@@ -23,5 +25,6 @@ def mark_error(run: Run) -> None:
 class RebootServer(Workflow):
     """Restart the guest."""
 
-    steps = (Step(reboot), Step(mark_active))
+    steps = (Step(reboot),)
+    on_done = staticmethod(mark_active)
     on_failure = staticmethod(mark_error)

@@ -1,6 +1,8 @@
 """A server that was off is switched on."""
 
+from nimbus.common import db
 from nimbus.common.jobs import Run, Step, Workflow
+from nimbus.compute import servers
 from nimbus.conductor.workflows import guest_orders, power
 
 
@@ -9,9 +11,9 @@ def power_on(run: Run) -> None:
     guest_orders.ask(run, 'power_on', guest_orders.described(run), host=power.host_of(run))
 
 
-def mark_active(run: Run) -> None:
+def mark_active(tx: db.Tx, run: Run) -> None:
     """The server is ACTIVE."""
-    power.finish(run, 'start')
+    servers.finished(tx, run.subject, 'start')
 
 
 def mark_stopped(run: Run) -> None:
@@ -22,5 +24,6 @@ def mark_stopped(run: Run) -> None:
 class StartServer(Workflow):
     """Switch the guest on."""
 
-    steps = (Step(power_on), Step(mark_active))
+    steps = (Step(power_on),)
+    on_done = staticmethod(mark_active)
     on_failure = staticmethod(mark_stopped)

@@ -1,6 +1,8 @@
 """A server is shut down."""
 
+from nimbus.common import db
 from nimbus.common.jobs import Run, Step, Workflow
+from nimbus.compute import servers
 from nimbus.conductor.workflows import guest_orders, power
 
 
@@ -9,9 +11,9 @@ def power_off(run: Run) -> None:
     guest_orders.ask(run, 'power_off', run.subject, run.world.shutdown_timeout, host=power.host_of(run))
 
 
-def mark_stopped(run: Run) -> None:
+def mark_stopped(tx: db.Tx, run: Run) -> None:
     """The server is SHUTOFF."""
-    power.finish(run, 'stop')
+    servers.finished(tx, run.subject, 'stop')
 
 
 def mark_failed(run: Run) -> None:
@@ -22,5 +24,6 @@ def mark_failed(run: Run) -> None:
 class StopServer(Workflow):
     """Shut the guest down."""
 
-    steps = (Step(power_off), Step(mark_stopped))
+    steps = (Step(power_off),)
+    on_done = staticmethod(mark_stopped)
     on_failure = staticmethod(mark_failed)

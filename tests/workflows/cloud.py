@@ -1,0 +1,356 @@
+"""A cloud whose database, nouns, scheduler and agents are real, and in which everything happens when a test says so.
+
+The agents stand outside: their hypervisor and disks are fakes that outlive a conductor, their errands are done and
+reported at once.  Time is told.
+"""
+
+import json
+import pathlib
+import shutil
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import context, db, errors, ids, jobs
+from nimbus.common.clock import Clock, FakeClock
+from nimbus.common.parts import Parts
+from nimbus.common.quotas import QuotaUse
+from nimbus.compute import boots, guests, servers, states
+from nimbus.compute.agent.drivers.fake import FakeDriver, FakeSettings
+from nimbus.compute.agent.drivers.fake_host import FakeHost
+from nimbus.compute.agent.manager import Agent, Settings
+from nimbus.compute.desk import ComputeDeskServer
+from nimbus.compute.models import BlockDevice, Flavor, Server
+from nimbus.compute.rpc import Compute
+from nimbus.conductor.runner import Runner
+from nimbus.conductor.workflows import WORKFLOWS
+from nimbus.conductor.world import World
+from nimbus.image.models import Image
+from nimbus.network import generations, networks, subnets
+from nimbus.network.desk import NetworkDeskServer
+from nimbus.network.models import Port
+from nimbus.scheduler.manager import SchedulerServer
+from nimbus.scheduler.models import Claim, Host
+from nimbus.scheduler.rpc import Scheduler
+from nimbus.volume import volumes
+from nimbus.volume.agent.drivers.fake import FakeDriver as FakeDisks
+from nimbus.volume.agent.manager import Agent as VolumeAgent
+from nimbus.volume.desk import VolumeDeskServer
+from nimbus.volume.models import Attachment, Volume
+from nimbus.volume.rpc import Volume as VolumeContract
+from tests.conftest import MEMBER, load_models
+
+IMAGE = '11111111-1111-4111-8111-111111111111'
+VOLUME_HOST = 'v1'
+
+
+class Death(BaseException):
+    """The conductor's process is gone in the middle of a step."""
+
+
+class Direct:
+    """Speaks to a server as over the bus: plain JSON both ways, and Unavailable when nobody is there."""
+
+    def __init__(self, server: Any, asker: context.Context) -> None:
+        self._server, self._asker = server, asker
+
+    def __getattr__(self, verb: str) -> Any:
+        def send(*args: Any, **named: Any) -> Any:
+            if self._server is None:
+                raise errors.Unavailable('Nobody answers.')
+            args, named = json.loads(json.dumps([args, named]))
+            found = getattr(self._server, verb)(self._asker, *args, **named)
+            return json.loads(json.dumps(found))
+
+        return send
+
+
+class Prompt:
+    """Errands that are done and reported before they are acknowledged, one fence a subject as on disk."""
+
+    def __init__(self, errands: Any, desk: Any) -> None:
+        self.fences, self._desk = errands.fences, desk
+
+    def take(self, job_id: str, key: str, subject: str, fence: int, do: Any) -> str:
+        self.fences.pass_(subject, fence)
+        try:
+            self._desk.done(job_id, key, ok=True, result=do() or {})
+        except Exception as why:
+            self._desk.done(job_id, key, ok=False, error=str(why), kind=type(why).__name__)
+        return 'accepted'
+
+
+class Bases:
+    """Base images that are always there."""
+
+    def get(self, image: Any, progress: Any = None, root_gb: int = 0) -> str:
+        return f'/base/{image.id}'
+
+
+class CloudWorld(World):
+    """Steps reach the cloud's parts directly."""
+
+    def __init__(self, cloud: 'Cloud') -> None:
+        super().__init__(Parts(conf=None, db=cloud.db, bus=None, clock=cloud.clock))
+        self.cloud = cloud
+
+    def client(self, contract: Any, asker: context.Context, host: str | None = None) -> Any:
+        servers = {Scheduler: lambda: self.cloud.scheduler, Compute: lambda: self.cloud.agents.get(host)}
+        servers[VolumeContract] = lambda: self.cloud.volume_agent
+        return Direct(servers[contract](), asker)
+
+    def scheduler(self, asker: context.Context) -> Any:
+        return self.client(Scheduler, asker)
+
+    def compute(self, asker: context.Context, host: str) -> Any:
+        return self.client(Compute, asker, host)
+
+    def volume(self, asker: context.Context, host: str) -> Any:
+        return self.client(VolumeContract, asker, host)
+
+
+class Cloud:
+    """Hosts h1.., a flavor, an image, a network, and a runner that moves when told."""
+
+    def __init__(self, path: pathlib.Path, hosts: int = 2) -> None:
+        self.path, self.name = path, ids.plain()
+        self.db = _database(path)
+        self.clock = FakeClock(Clock().now())
+        self.scheduler = SchedulerServer(self.db, down_time=3600)
+        self.desk = ComputeDeskServer(self.db)
+        self.network_desk = NetworkDeskServer(self.db)
+        self.agents: dict[str, Agent] = {}
+        self.disks: dict[str, Any] = {}
+        for number in range(1, hosts + 1):
+            self.add_host(f'h{number}')
+        self.volume_agent = self._volume_agent()
+        self._stock()
+        self.world = CloudWorld(self)
+        self.workflows: dict[str, Any] = dict(WORKFLOWS)
+        self.new_runner()
+
+    def close(self) -> None:
+        FakeHost.forget()
+        self.volume_agent.driver._scratch.cleanup()
+        self.db.close()
+
+    # What there is
+
+    def add_host(self, name: str, **size: int) -> None:
+        """A compute host with its agent has reported."""
+        FakeHost.named(f'{self.name}-{name}', **size)
+        driver = FakeDriver(FakeSettings(f'{self.name}-{name}'))
+        desk = Direct(self.desk, context.internal())
+        agent = Agent(name, driver, Bases(), desk, str(self.path / name), Settings())
+        agent.errands = Prompt(agent.errands, desk)
+        driver.open()
+        self.agents[name] = agent
+        desk.alive(name, 'nova-compute', agent.facts(), True)
+
+    def host(self, name: str) -> FakeHost:
+        """What runs on a host, whatever its agent says."""
+        return FakeHost.named(f'{self.name}-{name}')
+
+    def _volume_agent(self) -> Any:
+        desk = Direct(VolumeDeskServer(self.db), context.internal())
+        agent = VolumeAgent(FakeDisks(self.disks), desk, VOLUME_HOST, str(self.path / 'v'), lambda _: iter([b'']))
+        agent.errands = Prompt(agent.errands, desk)
+        desk.alive(VOLUME_HOST, 'cinder-volume', agent.facts(), True)
+        return agent
+
+    def _stock(self) -> None:
+        now = Clock().now()
+        flavor = dict(id='1', name='tiny', vcpus=1, ram=512, disk=1, ephemeral=0, swap=0, rxtx_factor=1.0)
+        image = dict(id=IMAGE, name='cirros', owner='o', status='active', visibility='public', protected=False)
+        image |= dict(os_hidden=False, disk_format='raw', container_format='bare', min_disk=0, min_ram=0, size=0)
+        image |= dict(os_hash_algo='sha512', os_hash_value=EMPTY, created_at=now, updated_at=now)
+        with self.db.write() as tx:
+            tx.insert(Flavor, **flavor, is_public=True, disabled=False, extra_specs={}, created_at=now)
+            tx.insert(Image, **image)
+            self.network = networks.create(tx, MEMBER, mtu=1450, name='net')
+            subnet = {'cidr': '10.0.0.0/24', 'ip_version': 4, 'enable_dhcp': True, 'name': ''}
+            subnet |= {'dns_nameservers': ['9.9.9.9'], 'host_routes': [], 'description': ''}
+            subnets.create(tx, MEMBER, networks.show(tx, MEMBER, self.network), subnet)
+
+    # What is asked for
+
+    def boot(self, **wanted: Any) -> str:
+        """A server is asked for; its id."""
+        wanted = {'name': 's', 'flavor_id': '1', 'image_id': IMAGE, **wanted}
+        wanted['devices'] = tuple(dict.fromkeys(DEVICE) | device for device in wanted.get('devices', ()))
+        with self.db.write() as tx:
+            return boots.boot(tx, MEMBER, boots.Wanted(**wanted))[0].id
+
+    def server(self, **wanted: Any) -> str:
+        """A server that is ACTIVE; its id."""
+        made = self.boot(**wanted)
+        self.settle()
+        assert self.row(made).vm_state == states.ACTIVE, self.row(made).fault
+        return made
+
+    def volume(self, size: int = 1, **wanted: Any) -> str:
+        """A volume that is available; its id."""
+        with self.db.write() as tx:
+            made = volumes.create(tx, MEMBER, size=size, **wanted).id
+        self.settle()
+        return made
+
+    def ask(self, verb: Any, *args: Any, **named: Any) -> Any:
+        """A noun's verb in a transaction of its own, asked for by a member."""
+        with self.db.write() as tx:
+            return verb(tx, MEMBER, *args, **named)
+
+    # What goes on
+
+    def new_runner(self) -> Runner:
+        """A conductor is up; one that was there before is gone and does not know it."""
+        self.runner = Runner(self.db, self.workflows, self.world, clock=self.clock, still=8)
+        return self.runner
+
+    def wire(self) -> None:
+        """Every host's network agent has caught up."""
+        for host in self.agents:
+            with self.db.read() as tx:
+                wired = tx.column(sa.select(Port.id).where(Port.host == host))
+                generation = generations.of(tx, host)
+            self.network_desk.applied(context.internal(), host, generation, wired, {})
+
+    def settle(self, most: int = 60) -> None:
+        """Everything under way has come to its end, and the hosts are healed.  Fails when it does not."""
+        for _ in range(most):
+            try:
+                self.runner.run_due()
+            except Death:
+                self.new_runner()
+            self.wire()
+            if not self.under_way():
+                break
+            self.clock.advance(5)
+        else:
+            raise AssertionError(f'still under way: {self.under_way()}')
+        for agent in self.agents.values():
+            agent.healer.heal()
+
+    def under_way(self) -> list[Any]:
+        """The jobs that have not ended."""
+        with self.db.read() as tx:
+            query = sa.select(jobs.Job.workflow, jobs.Job.heading, jobs.Job.cursor, jobs.Job.error)
+            return list(tx.rows(query.where(jobs.Job.heading.in_(jobs.UNDER_WAY))))
+
+    # What is there
+
+    def row(self, server_id: str) -> Any:
+        """The server's row."""
+        with self.db.read() as tx:
+            return servers.row_of(tx, server_id)
+
+    def job(self, subject: str, workflow: str) -> Any:
+        """The newest job of that kind for a subject."""
+        with self.db.read() as tx:
+            return next(job for job in jobs.history(tx, subject) if job.workflow == workflow)
+
+    def volume_row(self, volume_id: str) -> Any:
+        """The volume's row."""
+        with self.db.read() as tx:
+            return tx.row(sa.select(Volume).where(Volume.id == volume_id))
+
+    def held(self) -> dict[str, Any]:
+        """Everything that servers and volumes hold of the cloud, without the servers themselves."""
+        with self.db.read() as tx:
+            used = {
+                row.host: (row.used_vcpus, row.used_memory_mb, row.used_disk_gb) for row in tx.rows(sa.select(Host))
+            }
+            found = {
+                'claims': sorted(tx.column(sa.select(Claim.server_id))),
+                'used': used,
+                'ports': sorted(
+                    tuple(row) for row in tx.rows(sa.select(Port.id, Port.device_id, Port.host).where(OWNED))
+                ),
+                'volumes': sorted(tuple(row) for row in tx.rows(sa.select(Volume.id, Volume.status))),
+                'attachments': sorted(
+                    tuple(row)
+                    for row in tx.rows(sa.select(Attachment.volume_id, Attachment.server_id, Attachment.status))
+                ),
+                'devices': sorted(
+                    (row.server_id, row.volume_id or '')
+                    for row in tx.rows(sa.select(BlockDevice))
+                    if row.volume_id and row.attachment_id
+                ),
+                'quota': sorted(
+                    (row.service, row.resource, row.used)
+                    for row in tx.rows(sa.select(QuotaUse))
+                    if row.service != 'compute'
+                    and row.used
+                    and row.resource not in ('security_group', 'security_group_rule')
+                ),
+            }
+        found['guests'] = {
+            name: {guest: sorted(known.volumes) for guest, known in self.host(name).all().items()}
+            for name in self.agents
+        }
+        found['disks'] = {key: sorted(disk['connected']) for key, disk in sorted(self.disks.items())}
+        return found
+
+    def check(self) -> None:
+        """What must always hold, holds: claims, quota, guests and volumes agree with the rows."""
+        held = self.held()
+        with self.db.read() as tx:
+            rows = tx.rows(sa.select(Server).where(Server.deleted_at.is_(None)))
+            quota = {
+                row.resource: row.used for row in tx.rows(sa.select(QuotaUse).where(QuotaUse.service == 'compute'))
+            }
+            local = {row.id: guests.local_gb(servers.spec(tx, row.id)) for row in rows}
+        placed = [row for row in rows if row.host]
+        assert held['claims'] == sorted(row.id for row in placed), 'claims and places differ'
+        for host, (vcpus, memory, disk) in held['used'].items():
+            mine = [row for row in placed if row.host == host]
+            assert vcpus == sum(row.flavor['vcpus'] for row in mine), f'counters of {host}'
+            assert memory == sum(row.flavor['ram'] for row in mine), f'counters of {host}'
+            assert disk == sum(local[row.id] for row in mine), f'counters of {host}'
+        assert quota.get('instances', 0) == len(rows), 'quota and servers differ'
+        assert quota.get('cores', 0) == sum(row.flavor['vcpus'] for row in rows), 'quota and cores differ'
+        running = [guest for host in held['guests'].values() for guest in host]
+        assert len(running) == len(set(running)), 'a server has two guests'
+        for row in rows:
+            assert row.task_state is None, f'{row.task_state} for ever'
+            if row.vm_state == states.ACTIVE:
+                assert self.host(row.host).all()[row.id].state == 'running', 'ACTIVE without a running guest'
+            if row.vm_state == states.STOPPED:
+                assert self.host(row.host).all()[row.id].state == 'shutdown', 'SHUTOFF and running'
+        self._check_volumes(held)
+
+    def _check_volumes(self, held: dict[str, Any]) -> None:
+        plugged = {
+            volume: guest for host in held['guests'].values() for guest, found in host.items() for volume in found
+        }
+        for volume, server, status in held['attachments']:
+            if status == 'attached':
+                assert plugged.get(volume) == server, f'volume {volume} is in use and not in its guest'
+        for volume, status in held['volumes']:
+            assert status in ('available', 'in-use') or status.startswith('error'), (
+                f'volume {volume} is {status} for ever'
+            )
+            assert (status == 'in-use') == (volume in plugged), f'volume {volume} is {status}'
+
+
+OWNED = Port.device_owner.like('compute:%')
+DEVICE = ('source', 'destination', 'image_id', 'snapshot_id', 'volume_id', 'volume_type', 'boot_index', 'device')
+DEVICE += ('disk_bus', 'device_type', 'guest_format', 'size', 'tag', 'delete_on_termination')
+EMPTY = (
+    'cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce'
+    '47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e'
+)
+_TEMPLATE: list[pathlib.Path] = []
+
+
+def _database(path: pathlib.Path) -> db.Database:
+    """A new database with every table, copied from one made once."""
+    load_models()
+    if not _TEMPLATE or not _TEMPLATE[0].exists():
+        template = path.parent / f'template-{ids.plain()}.db'
+        made = db.Database(f'sqlite:///{template}')
+        db.Base.metadata.create_all(made.writer)
+        made.close()
+        _TEMPLATE[:] = [template]
+    shutil.copy(_TEMPLATE[0], path / 'nimbus.db')
+    return db.Database(f'sqlite:///{path}/nimbus.db')
