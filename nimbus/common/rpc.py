@@ -20,6 +20,7 @@ from nimbus.common import context, errors, patience
 LOG = logging.getLogger(__name__)
 F = TypeVar('F', bound=Callable[..., Any])
 EXCHANGE = 'nimbus'
+AWAY: set[type[Exception]] = {oslo_messaging.MessageDeliveryFailure, oslo_messaging.MessageUndeliverable}
 ALLOWED = ('nimbus.common.errors',)
 # A pooled connection whose broker was restarted is opened again once; a broker that is away is told at once,
 # for a nudge is not worth waiting for and who calls knows better when to ask again.
@@ -88,6 +89,7 @@ def transport(url: str, conf: cfg.ConfigOpts | None = None) -> Any:
     if url.startswith('rabbit'):
         from oslo_messaging._drivers import impl_rabbit  # kombu and amqp cost memory that one process does not need
 
+        AWAY.add(impl_rabbit.kombu.exceptions.OperationalError)  # a first connection's failure comes as it is
         cfg.set_defaults(impl_rabbit.rabbit_opts, **RABBIT)
     return oslo_messaging.get_rpc_transport(conf, url=url, allowed_remote_exmods=list(ALLOWED))
 
@@ -130,7 +132,7 @@ class Client:
                 return getattr(prepared, how)(self._asker.to_dict(), name, **named)
             except oslo_messaging.MessagingTimeout as why:
                 raise errors.Unavailable(f'{self._whom()} did not answer {name} in {timeout:g} seconds.') from why
-            except (oslo_messaging.MessageDeliveryFailure, oslo_messaging.MessageUndeliverable) as why:
+            except tuple(AWAY) as why:
                 raise errors.Unavailable(f'{self._whom()} cannot be reached over the message bus.') from why
 
         return send

@@ -149,12 +149,8 @@ class Runner:
 
     def _candidates(self, most: int) -> list[Any]:
         """Due jobs that are free, what is being given back first, and those whose holder has died."""
-        found: list[Any] = []
         with self.db.read() as tx:
-            for heading in (BACK, FORWARD):
-                if len(found) < most:
-                    values = {'heading': heading, 'now': self.clock.now(), 'most': most - len(found)}
-                    found += tx.rows(leases.FREE, values)
+            found = list(tx.rows(leases.FREE, {'now': self.clock.now(), 'most': most}))
             if self.clock.monotonic() - self._looked >= self.look_at_others:
                 self._looked = self.clock.monotonic()
                 held = tx.rows(leases.HELD, {'now': self.clock.now()})
