@@ -141,6 +141,12 @@ class Client:
         return f'{self._contract.topic} on host {self._host}' if self._host else f'The {self._contract.topic} service'
 
 
+def _plain(why: errors.NimbusError) -> errors.NimbusError:
+    """The error as its server raised it: brokers hide its kind and add the traceback to its text."""
+    kind = next(base for base in type(why).__mro__ if base.__module__ == errors.__name__)
+    return kind(why.sentence, **why.facts)
+
+
 class _Serializer(oslo_messaging.NoOpSerializer):
     """Askers cross the bus as dicts and are contexts again on the other side."""
 
