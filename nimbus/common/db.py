@@ -6,7 +6,7 @@ import datetime
 import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any, cast, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import orm
