@@ -71,7 +71,7 @@ class Bench:
                 return server, (time.perf_counter() - began) * 1000
             if body['server']['status'] == 'ERROR':
                 raise SystemExit(f'Server {server} failed: {body["server"].get("fault")}')
-            time.sleep(0.01)
+            time.sleep(0.05)
 
     def single(self, count: int) -> None:
         """Boot one at a time."""

@@ -20,6 +20,11 @@ def url(place: Place) -> str:
     )
 
 
+def root_url(place: Place) -> str:
+    """How a test run reaches the server as who may make databases; root alone can."""
+    return f'mysql+pymysql://root@localhost/?unix_socket={place.state}/mariadb/socket&charset=utf8mb4'
+
+
 def up(place: Place, registry: Registry) -> None:
     """The server answers nimbus's user."""
     folder = place.folder('mariadb', 0o700, 'mysql')

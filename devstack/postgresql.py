@@ -20,6 +20,11 @@ def url(place: Place) -> str:
     return f'postgresql+psycopg://{NAME}:{place.secret("database")}@127.0.0.1:{place.port("database")}/{NAME}'
 
 
+def root_url(place: Place) -> str:
+    """How a test run reaches the server as who may make databases; root alone can."""
+    return f'postgresql+psycopg://postgres@/postgres?host={place.state}/postgresql&port={place.port("database")}'
+
+
 def up(place: Place, registry: Registry) -> None:
     """The server answers nimbus's user."""
     folder = place.folder('postgresql', 0o700, 'postgres')

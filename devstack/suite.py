@@ -10,15 +10,20 @@ import sys
 import time
 import xml.etree.ElementTree as xml
 
+from devstack import mariadb, place, postgresql, processes
 from devstack.progress import finish, say
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REPORTS = ROOT / '.reports'
 # Short, for unix sockets lie below it; apart from /var/lib/nimbus, where the user's own cloud may be.
 STATE = pathlib.Path('/var/tmp/nimbus-test')
+SERVER_OFFSET = 30500  # a cloud, or another test's server, may stand at the usual ports
 STILL = ('format', 'lint', 'types', 'house', 'unit', 'wire', 'cloud')
 FOLDERS = {'wire': 'tests/wire', 'cloud': 'tests/whole', 'house': 'tests/house'}
+SERVER = 'server'  # domain and wire once more, on a database server
 CLOUDS = {'embedded': ('real', 'tempest'), 'daemons': ('daemons', 'tempest')}
+
+PARTS = (*STILL, SERVER, *CLOUDS)
 
 
 @dataclasses.dataclass
@@ -93,6 +98,24 @@ def _count(tally: Tally, report: pathlib.Path, code: int) -> None:
         tally.why.append(f'the runner ended with the code {code}; what it said is above.')
 
 
+def on_server(kind: str) -> Tally:
+    """The nouns' and the wire's tests have run once more, on a database server that was started for them."""
+    label = f'domain and wire on {kind}'
+    if os.geteuid() != 0:
+        return Tally(label, why=['nothing ran: a database server of our own needs root.'])
+    server, state = {'mariadb': mariadb, 'postgresql': postgresql}[kind], STATE.with_name('nimbus-test-db')
+    here = place.settle(state, form='daemons', database=kind, port_offset=SERVER_OFFSET)
+    registry = processes.Registry(state)
+    try:
+        server.up(here, registry)
+        os.environ['NIMBUS_TEST_DATABASE'] = server.root_url(here)
+        return tox('unit', label, 'tests/domain', 'tests/workflows', 'tests/wire')
+    finally:
+        os.environ.pop('NIMBUS_TEST_DATABASE', None)
+        server.down(registry)
+        shutil.rmtree(state)
+
+
 def command(label: str, *words: str) -> Tally:
     """One command of devstack's has run as a test of its own."""
     say(f'testing {label}')
@@ -133,11 +156,18 @@ def with_cloud(form: str, database: str, done: Done) -> None:
 def arguments() -> argparse.ArgumentParser:
     """The command line of devstack/test."""
     parser = argparse.ArgumentParser(prog='devstack/test', description='Run every test there is.')
+    parser.add_argument('parts', nargs='*', type=_part, metavar='PART', help=f'some of {", ".join(PARTS)}')
     parser.add_argument(
-        'parts', nargs='*', choices=(*STILL, *CLOUDS), metavar='PART', help=f'some of {", ".join((*STILL, *CLOUDS))}'
+        '--database', choices=('mariadb', 'postgresql'), default=_database(), help='for the daemons and the part server'
     )
-    parser.add_argument('--database', choices=('mariadb', 'postgresql'), default=_database(), help='for the daemons')
     return parser
+
+
+def _part(word: str) -> str:
+    """One of the parts; as `choices`, argparse would refuse that none is named."""
+    if word not in PARTS:
+        raise argparse.ArgumentTypeError(f'{word} is no part; there are {", ".join(PARTS)}')
+    return word
 
 
 def _database() -> str:
@@ -152,10 +182,12 @@ def main() -> int:
     shutil.rmtree(REPORTS, ignore_errors=True)
     REPORTS.mkdir()
     done = Done()
-    wanted = options.parts or [*STILL, *CLOUDS]
+    wanted = options.parts or PARTS
     for part in wanted:
         if part in CLOUDS:
             with_cloud(part, options.database, done)
+        elif part == SERVER:
+            done.add(on_server(options.database))
         else:
             done.add(still(part))
     return done.close()

@@ -24,7 +24,7 @@ from nimbus.network.agent.drivers import fake as fake_network
 from tests.transport import WsgiAdapter
 
 PASSWORD = 'a password of the test'
-NAMES = ('identity', 'compute', 'metadata', 'network', 'image', 'placement')
+NAMES = ('identity', 'compute', 'metadata', 'network', 'image', 'volume', 'placement')
 TYPES = {'volume': 'block-storage'}
 _COUNT = itertools.count()
 

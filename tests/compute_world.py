@@ -3,11 +3,14 @@
 import types
 from typing import Any
 
-from nimbus.common import clock, context, db, services
+import sqlalchemy as sa
+
+from nimbus.common import clock, context, db, ids, services
 from nimbus.compute import boots, flavors, keypairs, servers
 from nimbus.compute.models import Server
 from nimbus.image.models import Image
 from nimbus.network import networks, subnets
+from nimbus.volume.models import Volume
 from tests.conftest import MEMBER
 
 PUBLIC_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHk0YJT8Y6aqmS4pLPQbEB6ZuM2rMLJtqmGjYjB0a2nd someone@somewhere'
@@ -80,3 +83,25 @@ def put_in(database: db.Database, server_id: str, vm_state: str, task_state: str
     """The server is in these states, however it came there."""
     with database.write() as tx:
         tx.update(Server, Server.id == server_id, vm_state=vm_state, task_state=task_state)
+
+
+def volume_of(database: db.Database, asker: context.Context, **more: Any) -> str:
+    """An available volume of the asker's project."""
+    now = clock.Clock().now()
+    volume_id = ids.dashed()
+    given = {'id': volume_id, 'project_id': asker.project_id, 'user_id': asker.user_id, 'size': 1, 'name': 'v'}
+    given |= {'status': 'available', 'attach_status': 'detached', 'bootable': True, 'created_at': now}
+    given |= {'updated_at': now} | more
+    columns = {
+        column.key: _blank(column)
+        for column in Volume.__table__.columns
+        if column.key not in given and not column.nullable and column.key != 'seq' and column.default is None
+    }
+    with database.write() as tx:
+        tx.insert(Volume, **columns | given)
+    return volume_id
+
+
+def _blank(column: Any) -> Any:
+    kinds = ((sa.Boolean, False), (sa.Integer, 0), (sa.BigInteger, 0), (sa.JSON, {}))
+    return next((value for kind, value in kinds if isinstance(column.type, kind)), '')

@@ -1,19 +1,26 @@
-"""Describes every option: the sample nimbus.conf and the table of doc/options.md.
+"""Describes what an operator can set: every option, in a sample nimbus.conf and a table, and every policy rule.
 
-`python -m nimbus.cmd.describe` writes both anew after an option was added or changed.
+`python -m nimbus.cmd.describe` writes the files anew after an option or a rule was added or changed.
 """
 
+import importlib
+import importlib.util
+import json
 import pathlib
 import sys
 import textwrap
 from typing import Any
 
 from oslo_config import cfg
+from oslo_policy import policy
 
+from nimbus.api.kit.policy import BASE_RULES
 from nimbus.common import config
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SAMPLE, TABLE = ROOT / 'etc' / 'nimbus' / 'nimbus.conf', ROOT / 'doc' / 'options.md'
+POLICIES = ROOT / 'etc' / 'nimbus' / 'policy.yaml.sample'
+APIS = ('identity', 'compute', 'image', 'network', 'volume', 'placement')
 NOTICE = 'Every option of nimbus with its default; none is required.'
 MADE = 'Written by `python -m nimbus.cmd.describe`; change the options, not this.'
 
@@ -40,6 +47,32 @@ def table() -> str:
     return ''.join(pieces)
 
 
+def policies() -> str:
+    """A policy.yaml in which every rule stands commented out, at its default."""
+    pieces = [
+        f'# Every policy rule of nimbus with its default; an override here is in force within a second.\n'
+        f'# {MADE.replace("the options", "the rules")}\n'
+    ]
+    told: set[str] = set()
+    for title, rules in (('shared by all', BASE_RULES), *((name, _rules(name)) for name in APIS)):
+        new = [rule for rule in rules if rule.name not in told]
+        pieces.append(f'\n# {title}\n' if new else '')
+        for rule in new:
+            told.add(rule.name)
+            about = (rule.description or '').strip()
+            pieces.append(
+                f'{textwrap.fill(about, 118, initial_indent="# ", subsequent_indent="# ")}\n' if about else ''
+            )
+            pieces.append(f'#{json.dumps(rule.name)}: {json.dumps(rule.check_str)}\n')
+    return ''.join(pieces)
+
+
+def _rules(service: str) -> tuple[policy.RuleDefault, ...]:
+    """The service's rules, none where its API is not there."""
+    name = f'nimbus.api.{service}.policies'
+    return tuple(importlib.import_module(name).RULES) if importlib.util.find_spec(name) else ()
+
+
 def _about(opt: cfg.Opt) -> str:
     """The option's sentence, and which values it may have."""
     kind = opt.type
@@ -62,9 +95,10 @@ def _default(opt: cfg.Opt) -> str:
 
 
 def main() -> int:
-    """Both files say what the options are today."""
+    """The files say what can be set today."""
     SAMPLE.write_text(sample())
     TABLE.write_text(table())
+    POLICIES.write_text(policies())
     return 0
 
 

@@ -2,11 +2,12 @@
 
 import argparse
 import datetime
+import json
 import os
 import sys
 from typing import Any
 
-from nimbus.cmd import schema, wiring
+from nimbus.cmd import openapi, schema, wiring
 from nimbus.common import config, errors, services
 
 
@@ -36,6 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     token = rooms.add_parser('token', help='the token keys').add_subparsers(required=True, metavar='VERB')
     _verb(token, 'setup', token_setup, 'Make the key repository, if there is none.')
     _verb(token, 'rotate', token_rotate, 'Make a new key; tokens of the old ones stay valid until they expire.')
+    docs = rooms.add_parser('docs', help='the documents').add_subparsers(required=True, metavar='VERB')
+    api = _verb(docs, 'openapi', docs_openapi, "Print a service's OpenAPI 3.1 document.")
+    api.add_argument('service', choices=openapi.APIS)
     boot = _verb(rooms, 'bootstrap', bootstrap, 'Make the first users, roles, services and endpoints, if missing.')
     boot.add_argument('--password-file', help='file with the admin password (default: OS_BOOTSTRAP_PASSWORD)')
     boot.add_argument('--service-password-file', help="file with the service user's password")
@@ -84,6 +88,12 @@ def service_list(conf: Any, _told: Any) -> int:
         status = 'disabled' if row.disabled else 'enabled'
         seen = row.seen_at.replace(tzinfo=datetime.UTC).isoformat(' ', 'seconds')
         print(f'{row.binary:28} {row.host:24} {row.zone:12} {status:9} {face:5} {seen}')
+    return 0
+
+
+def docs_openapi(_conf: Any, told: Any) -> int:
+    """Print the service's document."""
+    print(json.dumps(openapi.document(told.service), indent=2))
     return 0
 
 

@@ -6,14 +6,13 @@ import datetime
 import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-import orjson
 import sqlalchemy as sa
-from sqlalchemy import exc, orm
+from sqlalchemy import orm
 from sqlalchemy.dialects import mysql
 
-from nimbus.common import errors
+from nimbus.common import dialects, patience
 
 Id = Annotated[str, orm.mapped_column(sa.String(64))]
 Seq = Annotated[int, orm.mapped_column(sa.BigInteger().with_variant(sa.Integer, 'sqlite'), primary_key=True)]
@@ -23,8 +22,8 @@ Moment = Annotated[
 ]
 LongText = sa.Text().with_variant(mysql.LONGTEXT(), 'mysql', 'mariadb')
 
-# Errors after which the same transaction may simply be tried again: deadlock, lock wait, serialisation.
-RETRY_CODES = {1205, 1213, 1020, '40001', '40P01', '55P03'}
+
+T = TypeVar('T')
 
 
 class Base(orm.DeclarativeBase):
@@ -111,6 +110,16 @@ class Tx:
         else:  # one statement for every row of the table, compiled once
             self.connection.execute(_insertion(model.__table__), named)
 
+    def ensure(self, model: type[Base], **values: Any) -> None:
+        """A row with the key of these values stands: this one, or an older one as it was."""
+        named = _columns(model, values)
+        self.connection.execute(dialects.insert_unless_there(self.dialect, model.__table__, named))
+
+    @property
+    def dialect(self) -> str:
+        """The name of the database's dialect: sqlite, mysql, mariadb or postgresql."""
+        return self.connection.dialect.name
+
     def update(self, model: type[Base], *where: Any, **values: Any) -> int:
         """The rows that match have the values; returns how many matched."""
         statement = sa.update(model.__table__).where(*where).values(_columns(model, values))
@@ -165,19 +174,11 @@ class Database:
         self.sqlite = self.url.get_backend_name() == 'sqlite'
         self._ticket: contextlib.AbstractContextManager[None] = Ticket() if self.sqlite else contextlib.nullcontext()
         if self.sqlite:
-            self.writer = _sqlite_engine(self.url, 'BEGIN IMMEDIATE', 1)
-            self.reader = self.writer if _in_memory(self.url) else _sqlite_engine(self.url, 'BEGIN', pool_size)
+            self.writer = dialects.sqlite_engine(self.url, 'BEGIN IMMEDIATE', 1)
+            memory = dialects.in_memory(self.url)
+            self.reader = self.writer if memory else dialects.sqlite_engine(self.url, 'BEGIN', pool_size)
         else:
-            self.writer = self.reader = sa.create_engine(
-                self.url,
-                pool_size=pool_size,
-                max_overflow=0,
-                pool_timeout=30,
-                pool_pre_ping=True,
-                isolation_level='READ COMMITTED',
-                json_serializer=_dumps,
-                json_deserializer=orjson.loads,
-            )
+            self.writer = self.reader = dialects.engine(self.url, pool_size)
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Tx]:
@@ -185,73 +186,35 @@ class Database:
 
         Raises Transient when the same block may be run again, Unavailable when the database is away or full.
         """
-        with self._ticket, _translated():
-            with self.writer.begin() as connection:
+        with self._ticket, dialects.translated():
+            with self.writer.connect() as connection:  # its end undoes what was not committed
+                connection.begin()
                 tx = Tx(connection, self.bell)
                 yield tx
+                with dialects.committing():
+                    connection.commit()
         tx.committed()
+
+    def patiently(self, change: Callable[[Tx], T]) -> T:
+        """What `change` returns, its transaction tried again while others are in its way.
+
+        Raises Transient when they still are after some tries, and what `write` raises.
+        """
+
+        def attempt() -> T:
+            with self.write() as tx:
+                return change(tx)
+
+        return patience.patiently(attempt)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Tx]:
         """A consistent view for reading; nothing is kept."""
         lock = self._ticket if self.reader is self.writer and self.sqlite else contextlib.nullcontext()
-        with lock, _translated(), self.reader.connect() as connection:
+        with lock, dialects.translated(), self.reader.connect() as connection:
             yield Tx(connection)
 
     def close(self) -> None:
         """Every connection of the pools is closed."""
         self.writer.dispose()
         self.reader.dispose()
-
-
-def _in_memory(url: sa.URL) -> bool:
-    return not url.database or url.database == ':memory:'
-
-
-def _dumps(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
-
-
-def _sqlite_engine(url: sa.URL, begin: str, size: int) -> sa.Engine:
-    pool: dict[str, Any] = {'pool_size': size, 'max_overflow': 0, 'pool_timeout': 30}
-    if _in_memory(url):
-        pool = {'poolclass': sa.pool.StaticPool}
-    engine = sa.create_engine(
-        url,
-        connect_args={'check_same_thread': False, 'timeout': 15},
-        json_serializer=_dumps,
-        json_deserializer=orjson.loads,
-        **pool,
-    )
-
-    @sa.event.listens_for(engine, 'connect')
-    def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver's own BEGIN comes too late to be IMMEDIATE
-        for pragma in ('journal_mode=WAL', 'synchronous=NORMAL', 'foreign_keys=ON', 'temp_store=MEMORY'):
-            connection.execute(f'PRAGMA {pragma}')
-
-    @sa.event.listens_for(engine, 'begin')
-    def start(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    """Driver errors become kinds; what a caller can only call a bug stays as it is."""
-    try:
-        yield
-    except exc.IntegrityError:
-        raise
-    except exc.DBAPIError as why:
-        code = getattr(why.orig, 'sqlstate', None) or (why.orig.args[0] if why.orig and why.orig.args else None)
-        text = str(why.orig)
-        if why.connection_invalidated or code in RETRY_CODES or 'database is locked' in text:
-            raise errors.Transient('The database did not take the change; please try again.') from why
-        if isinstance(why, exc.OperationalError | exc.InterfaceError):
-            sentence = 'The database is full.' if 'full' in text else 'The database cannot be reached.'
-            raise errors.Unavailable(sentence) from why
-        raise
-    except exc.TimeoutError as why:
-        raise errors.Unavailable('Every connection to the database is busy.') from why

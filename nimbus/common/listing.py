@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, errors
+from nimbus.common import db, dialects, errors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +51,7 @@ def rows(
         if row is None:
             raise errors.Invalid(f'{noun} [{page.marker}] not found')
         query = query.where(_after(ways, row))
-    query = query.order_by(*(column.asc() if way == 'asc' else column.desc() for column, way in ways))
+    query = query.order_by(*(dialects.ordered(tx.dialect, column, way) for column, way in ways))
     if page.limit is not None:
         query = query.limit(page.limit)
     found = list(tx.rows(query))

@@ -130,12 +130,7 @@ class Quotas:
 
     def _open(self, tx: db.Tx, project_id: str, resource: str) -> None:
         """A counter at zero stands, whoever of several racers makes it."""
-        values = dict(project_id=project_id, service=self.service, resource=resource, used=0)
-        try:
-            with tx.connection.begin_nested():
-                tx.insert(QuotaUse, **values)
-        except sa.exc.IntegrityError:
-            pass
+        tx.ensure(QuotaUse, project_id=project_id, service=self.service, resource=resource, used=0)
 
     def hold(self, tx: db.Tx, project_id: str, **amounts: int) -> None:
         """The project holds so much more, even beyond its limit: what the cloud itself makes for it."""

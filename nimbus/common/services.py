@@ -50,7 +50,7 @@ def report(tx: db.Tx, kind: Kind, host: str, facts: dict[str, Any], *, started: 
     where = (Service.host == host, Service.binary == kind.binary)
     values: dict[str, Any] = {'seen_at': now, 'facts': facts} | ({'started_at': now} if started else {})
     if not tx.update(Service, *where, **values):
-        tx.insert(
+        tx.ensure(  # its first reports may come to two conductors at once
             Service,
             id=ids.dashed(),
             room=kind.room,

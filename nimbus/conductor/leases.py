@@ -4,6 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from nimbus.common import db
 from nimbus.common.jobs import BACK, FORWARD, UNDER_WAY, Job
 
 KEPT = ('notes', 'heading', 'cursor', 'stop_at', 'rewinds', 'tries', 'moves', 'error', 'finished_at')
@@ -47,3 +48,8 @@ WAIT = SAVE.values(
         else_=sa.bindparam('now'),
     )
 )
+
+
+def beat(tx: db.Tx, owner: str, held: list[str]) -> None:
+    """The owner's jobs show that it lives."""
+    tx.execute(sa.update(TABLE).where(COL.id.in_(held), COL.owner == owner).values(beat=COL.beat + 1))

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.common import db, errors, failpoints
+from nimbus.common import db, errors, failpoints, patience
 from nimbus.common.clock import Clock
 from nimbus.common.jobs import (
     BACK,
@@ -123,8 +123,7 @@ class Runner:
             if not held:
                 continue
             try:
-                with self.db.write() as tx:
-                    tx.update(Job, Job.id.in_(held), Job.owner == self.name, beat=Job.beat + 1)
+                self.db.patiently(lambda tx, held=held: leases.beat(tx, self.name, held))
             except errors.Unavailable as why:
                 LOG.warning('Leases cannot be kept alive: %s', why)
 
@@ -133,16 +132,20 @@ class Runner:
         candidates = self._candidates(most)
         if not candidates:
             return []
-        taken = []
-        with self.db.write() as tx:
-            for row in candidates:
-                lease = {'job': row.id, 'was': row.generation, 'last_beat': row.beat, 'me': self.name}
-                if tx.execute(leases.LEASE, lease).rowcount:
-                    taken.append(tx.row(leases.JOB, {'job': row.id}))
+        taken = self.db.patiently(lambda tx: self._lease(tx, candidates))
         jobs = [types.SimpleNamespace(**row._mapping) for row in taken]
         with self._holding:
             self._held.update((job.id, job.generation) for job in jobs)
         return jobs
+
+    def _lease(self, tx: db.Tx, candidates: list[Any]) -> list[Any]:
+        """The rows of the candidates that nobody else took meanwhile, held from now on."""
+        taken = []
+        for row in sorted(candidates, key=lambda row: row.id):  # in one order, so that two runners do not deadlock
+            lease = {'job': row.id, 'was': row.generation, 'last_beat': row.beat, 'me': self.name}
+            if tx.execute(leases.LEASE, lease).rowcount:
+                taken.append(tx.row(leases.JOB, {'job': row.id}))
+        return sorted(taken, key=lambda row: row.run_at)
 
     def _candidates(self, most: int) -> list[Any]:
         """Due jobs that are free, what is being given back first, and those whose holder has died."""
@@ -230,7 +233,7 @@ class Runner:
         step = recipe.steps[job.cursor]
         failpoints.hit(f'{job.workflow}.{step.name}.before')
         try:
-            found = step.do(run)
+            found = patience.patiently(lambda: step.do(run))
         except NotYet as pause:
             return self._wait(job, pause.after)
         except errors.Unavailable as why:
@@ -292,7 +295,7 @@ class Runner:
         failpoints.hit(f'{job.workflow}.{step.name}.undo')
         try:
             if step.undo:
-                step.undo(run)
+                patience.patiently(lambda: step.undo and step.undo(run))
         except NotYet as pause:
             return self._wait(job, pause.after)
         except errors.Unavailable as why:
@@ -363,7 +366,8 @@ class Runner:
         values = {f'new_{name}': getattr(job, name) for name in leases.KEPT}
         values |= {'job': job.id, 'mine': job.generation, 'now': now, 'new_owner': None if release else self.name}
         values |= {'slept_over': job.woken, 'new_run_at': job.run_at} if waiting else {}
-        with self.db.write() as tx:
+
+        def write(tx: db.Tx) -> None:
             if not tx.execute(leases.WAIT if waiting else leases.SAVE, values).rowcount:
                 raise Lost(job.id)
             if also:
@@ -372,4 +376,6 @@ class Runner:
                 tx.insert(JobStep, **record)
             if not release:
                 job.cancelled = tx.execute(leases.CANCELLED, {'job': job.id}).scalar()
+
+        self.db.patiently(write)
         return not release

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import db, errors
-from nimbus.identity import revocations
+from nimbus.identity import lists, revocations
 from nimbus.identity.models import (
     ROOT,
     ApplicationCredential,
@@ -41,7 +41,7 @@ class Grant:
 def grant(tx: db.Tx, wanted: Grant) -> None:
     """The actor has the role on the target, as it may have had before."""
     if tx.scalar(sa.select(Assignment.seq).where(*wanted.where())) is None:
-        tx.insert(Assignment, **dataclasses.asdict(wanted))
+        lists.add_once(tx, Assignment, **dataclasses.asdict(wanted))
         _told(tx, wanted.actor_type, wanted.actor_id)
 
 

@@ -77,11 +77,11 @@ def find(tx: db.Tx, noun: str, page: listing.Page) -> list[Any]:
 def create_region(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
     """There is one more region; returns its id.  Raises Conflict and NotFound."""
     region_id = values.get('id') or ids.plain()
-    if tx.row(sa.select(Region.seq).where(Region.id == region_id)):
-        raise errors.Conflict(f'Conflict occurred attempting to store region - Duplicate ID, {region_id}.')
     _check_parent(tx, region_id, values.get('parent_region_id'))
-    tx.insert(
+    lists.add(
+        tx,
         Region,
+        f'Conflict occurred attempting to store region - Duplicate ID, {region_id}.',
         id=region_id,
         description=values.get('description') or '',
         parent_region_id=values.get('parent_region_id') or None,

@@ -69,7 +69,7 @@ def add(tx: db.Tx, group_id: str, user_id: str) -> None:
     show(tx, group_id)
     users.show(tx, user_id)
     if not has(tx, group_id, user_id):
-        tx.insert(Membership, group_id=group_id, user_id=user_id)
+        lists.add_once(tx, Membership, group_id=group_id, user_id=user_id)
         revocations.refresh(tx, 'user', user_id)
 
 

@@ -37,6 +37,14 @@ def add(tx: db.Tx, model: Any, taken: str, **values: Any) -> None:
         raise errors.Conflict(taken) from why
 
 
+def add_once(tx: db.Tx, model: Any, **values: Any) -> None:
+    """There is one more row.  Raises Transient when another transaction added the same: a second try finds it there."""
+    try:
+        tx.insert(model, **values)
+    except exc.IntegrityError as why:
+        raise errors.Transient('The same was added at this moment; please try again.') from why
+
+
 def change(tx: db.Tx, model: Any, taken: str, row_id: str, **values: Any) -> None:
     """The row has the values.  Raises Conflict, saying `taken`, when a unique name is not free."""
     try:

@@ -171,4 +171,4 @@ def set_tags(tx: db.Tx, project_id: str, tags: list[str]) -> None:
     """The project has exactly these tags."""
     tx.delete(ProjectTag, ProjectTag.project_id == project_id)
     for name in tags:
-        tx.insert(ProjectTag, project_id=project_id, name=name)
+        lists.add_once(tx, ProjectTag, project_id=project_id, name=name)

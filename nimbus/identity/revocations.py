@@ -29,7 +29,8 @@ def refresh(tx: db.Tx, kind: str, subject: str = '') -> None:
 
 def _append(tx: db.Tx, kind: str, subject: str, before: datetime.datetime | None) -> None:
     if not tx.update(RevocationCounter, RevocationCounter.id == 1, number=RevocationCounter.number + 1):
-        tx.insert(RevocationCounter, id=1, number=1)
+        tx.ensure(RevocationCounter, id=1, number=0)
+        tx.update(RevocationCounter, RevocationCounter.id == 1, number=RevocationCounter.number + 1)
     number = newest(tx)
     tx.insert(Revocation, number=number, kind=kind, subject=subject, before=before, created_at=clock.Clock().now())
 

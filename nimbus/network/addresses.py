@@ -23,12 +23,9 @@ def of(tx: db.Tx, port_ids: Sequence[str]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for start in range(0, len(port_ids), 1000):
         part = list(port_ids[start : start + 1000])
-        for row in tx.rows(
-            sa.select(Address.port_id, Address.subnet_id, Address.ip_address)
-            .where(Address.port_id.in_(part))
-            .order_by(Address.seq)
-        ):
-            found.setdefault(row.port_id, []).append(row)
+        query = sa.select(Address.port_id, Address.subnet_id, Address.ip_address).where(Address.port_id.in_(part))
+        for row in tx.rows(query.order_by(Address.seq)):
+            found.setdefault(row[0], []).append(row)
     return found
 
 

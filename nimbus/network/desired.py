@@ -207,7 +207,7 @@ def _members(tx: db.Tx, group_ids: set[str]) -> dict[str, list[str]]:
 
 def _routers(tx: db.Tx, host: str, own: Iterable[Any], addresses: Found) -> list[dict[str, Any]]:
     here = sa.select(Service.subject_id).where(Service.kind == 'router', Service.host == host)
-    rows = tx.rows(sa.select(Router).where(Router.id.in_(here), Router.admin_state_up.is_(True)).order_by(Router.seq))
+    rows = tx.rows(sa.select(Router).where(Router.id.in_(here)).order_by(Router.seq))
     interfaces = _by((port for port in own if port.device_owner == ports.ROUTER), 'device_id')
     return [
         {
@@ -223,6 +223,7 @@ def _routers(tx: db.Tx, host: str, own: Iterable[Any], addresses: Found) -> list
                 if port.admin_state_up
             ],
             'routes': [[route['destination'], route['nexthop']] for route in router.routes],
+            'admin_up': router.admin_state_up,
         }
         for router in rows
     ]

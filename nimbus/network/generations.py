@@ -30,11 +30,8 @@ def bump(tx: db.Tx, hosts: Iterable[str]) -> None:
 
 def _open(tx: db.Tx, host: str) -> None:
     """The host is at its first generation, or one further when another made the row just now."""
-    try:
-        with tx.connection.begin_nested():
-            tx.insert(Host, host=host, generation=1, applied=0)
-    except sa.exc.IntegrityError:
-        tx.update(Host, Host.host == host, generation=Host.generation + 1)
+    tx.ensure(Host, host=host, generation=0, applied=0)
+    tx.update(Host, Host.host == host, generation=Host.generation + 1)
 
 
 def of(tx: db.Tx, host: str) -> int:

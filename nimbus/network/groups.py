@@ -166,8 +166,9 @@ def of_ports(tx: db.Tx, port_ids: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for start in range(0, len(port_ids), 1000):
         part = list(port_ids[start : start + 1000])
-        for row in tx.rows(sa.select(Member).where(Member.port_id.in_(part)).order_by(Member.group_id)):
-            found.setdefault(row.port_id, []).append(row.group_id)
+        query = sa.select(Member.port_id, Member.group_id).where(Member.port_id.in_(part)).order_by(Member.group_id)
+        for port_id, group_id in tx.rows(query):
+            found.setdefault(port_id, []).append(group_id)
     return found
 
 
@@ -186,5 +187,10 @@ def join(tx: db.Tx, ctx: Context, port_id: str, project_id: str, group_ids: Sequ
             if group_id not in known:
                 raise absent(group_id)
     tx.delete(Member, Member.port_id == port_id)
+    put_in(tx, port_id, wanted)
+
+
+def put_in(tx: db.Tx, port_id: str, wanted: Sequence[str]) -> None:
+    """The port, which is in none of them, is in these groups, which are its project's."""
     if wanted:
         tx.execute(sa.insert(Member), [{'port_id': port_id, 'group_id': group_id} for group_id in wanted])

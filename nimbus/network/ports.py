@@ -63,10 +63,12 @@ def insert(tx: db.Tx, ctx: Context, draft: Draft) -> str:
     secure = not own and (draft.network.port_security_enabled if secure is None else secure)
     mac = _insert_row(tx, ctx, draft, secure)
     fixed.give(tx, draft.id, draft.network.id, mac, draft.fixed_ips)
-    wanted = draft.groups
-    if wanted is None:
+    if draft.groups is None:
         wanted = [groups.ensure_default(tx, ctx, draft.project_id)] if secure else []
-    groups.join(tx, ctx, draft.id, draft.project_id, wanted)
+        groups.put_in(tx, draft.id, wanted)
+    else:
+        wanted = list(draft.groups)
+        groups.join(tx, ctx, draft.id, draft.project_id, wanted)
     concern(tx, draft.id, draft.network.id, draft.host, wanted)
     return draft.id
 

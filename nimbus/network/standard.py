@@ -97,8 +97,9 @@ def tags_of(tx: db.Tx, subject_ids: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for start in range(0, len(subject_ids), 1000):
         part = list(subject_ids[start : start + 1000])
-        for row in tx.rows(sa.select(Tag).where(Tag.subject_id.in_(part)).order_by(Tag.tag)):
-            found.setdefault(row.subject_id, []).append(row.tag)
+        query = sa.select(Tag.subject_id, Tag.tag).where(Tag.subject_id.in_(part)).order_by(Tag.tag)
+        for subject_id, tag in tx.rows(query):
+            found.setdefault(subject_id, []).append(tag)
     return found
 
 

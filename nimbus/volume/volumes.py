@@ -204,3 +204,11 @@ def reset(tx: db.Tx, volume_id: str, values: dict[str, str]) -> None:
 def usable(volume: Any) -> bool:
     """Whether a server has the volume now."""
     return volume.status in (IN_USE, DETACHING)
+
+
+def act(tx: db.Tx, volume: Any, verb: str, sentence: str) -> None:
+    """The verb has begun.  Raises Invalid with the sentence when the volume's state does not allow it."""
+    try:
+        MACHINE.begin(tx, Volume, volume.id, verb)
+    except errors.WrongState:
+        raise errors.Invalid(sentence) from None

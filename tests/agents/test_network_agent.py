@@ -191,6 +191,11 @@ def test_a_router_joins_two_networks(bench):
     bench.agent.turn()
     assert bench.there.reaches(one.id, '10.9.0.5')
     assert bench.status(interface['port_id']) == ('ACTIVE', None)
+    with bench.db.write() as tx:
+        routers.update(tx, MEMBER, router, admin_state_up=False)
+    bench.agent.turn()
+    assert not bench.there.reaches(one.id, '10.9.0.5')
+    assert bench.status(interface['port_id']) == ('ACTIVE', None)
 
 
 def test_a_network_made_before_any_agent_is_served_once_one_reports(database):

@@ -18,6 +18,7 @@ LONG_FILES = {
 WAITING_TESTS = {
     'tests/agents/test_compute_agent.py': 'threads of an agent over a real bus',
     'tests/agents/test_network_agent.py': 'threads of an agent over a real bus',
+    'tests/bus_suite.py': 'messages of a real bus',
     'tests/cloud.py': 'threads of a whole cloud',
     'tests/drivers/compute_rigs.py': 'QEMU',
     'tests/drivers/netlab.py': 'namespaces and guests of the kernel',
@@ -30,7 +31,11 @@ UNTOLD = re.compile('|'.join(('(?<![\\w.$}])/wo' + 'rk/', '/opt/py' + 'pi', 'ind
 
 
 def test_files_stay_short():
-    sizes = {source.name_of(path): len(path.read_text().splitlines()) for path in source.python()}
+    sizes = {
+        source.name_of(path): len(path.read_text().splitlines())
+        for path in source.python()
+        if 'migrations/versions' not in source.name_of(path)  # written by a tool, read once
+    }
     assert {name: size for name, size in sizes.items() if size > TOO_LONG} == {}
     assert {name for name, size in sizes.items() if size > LONG} == set(LONG_FILES)
 

@@ -1,15 +1,23 @@
-"""Every option is described where an operator looks for it."""
+"""Every option and every policy rule is described where an operator looks for it."""
 
 import configparser
 
 import pytest
+import yaml
 
 from nimbus.cmd import describe
 from nimbus.common import config
 
 
-@pytest.mark.parametrize('path, wanted', [(describe.SAMPLE, describe.sample), (describe.TABLE, describe.table)])
-def test_the_files_that_describe_options_are_todays(path, wanted):
+@pytest.mark.parametrize(
+    'path, wanted',
+    [
+        (describe.SAMPLE, describe.sample),
+        (describe.TABLE, describe.table),
+        (describe.POLICIES, describe.policies),
+    ],
+)
+def test_the_files_that_describe_what_can_be_set_are_todays(path, wanted):
     assert path.read_text() == wanted(), 'run python -m nimbus.cmd.describe'
 
 
@@ -32,3 +40,11 @@ def test_every_option_says_in_a_sentence_what_it_decides():
 def test_a_group_is_described_once():
     text = describe.sample()
     assert all(text.count(f'\n[{group}]\n') == 1 for group in config.options())
+
+
+def test_the_sample_of_the_policy_overrides_nothing_and_is_right_when_uncommented():
+    text = describe.policies()
+    assert yaml.safe_load(text) is None
+    lines = [line[1:] for line in text.splitlines() if line.startswith('#"')]
+    rules = yaml.safe_load('\n'.join(lines))
+    assert len(rules) == len(lines) and rules['context_is_admin'] == 'role:admin'

@@ -115,7 +115,8 @@ def placement(status: int, sentence: str, error: errors.NimbusError, request_id:
         'detail': sentence,
         'request_id': request_id,
     }
-    if error.facts.get('version', (0, 0)) >= (1, 23):
+    version = error.facts.get('version')
+    if isinstance(version, tuple) and version >= (1, 23):
         entry['code'] = error.facts.get('code', 'placement.undefined_code')
     if status == 406:
         entry |= {

@@ -26,6 +26,11 @@ EXTENSIONS = {
         '2013-01-14T10:00:00-00:00',
     ),
     'extraroute': ('Neutron Extra Route', 'Extra routes configuration for L3 router', '2013-02-01T10:00:00-00:00'),
+    'ip-substring-filtering': (
+        'IP address substring filtering',
+        'Provides IP address substring filtering when listing ports',
+        '2017-11-28T09:00:00-00:00',
+    ),
     'l3_agent_scheduler': ('L3 Agent Scheduler', 'Schedule routers among l3 agents', '2013-02-07T10:00:00-00:00'),
     'net-mtu': ('Network MTU', 'Provides MTU attribute for a network resource.', '2015-03-25T10:00:00-00:00'),
     'net-mtu-writable': (

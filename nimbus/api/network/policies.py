@@ -133,12 +133,12 @@ CLOUD = {
     'get_dhcp-agents': ADMIN,
     'get_l3-routers': ADMIN,
     'get_l3-agents': ADMIN,
-    'get_availability_zone': '@',
+    'get_availability_zone': 'role:reader',
     'get_network_ip_availability': ADMIN,
     'get_quota': _or(ADMIN, MANAGER),
     'update_quota': ADMIN,
     'delete_quota': ADMIN,
-    'get_service_provider': '@',
+    'get_service_provider': 'role:reader',
 }
 RULES = tuple(
     policy.RuleDefault(name, check)

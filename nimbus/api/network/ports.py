@@ -18,7 +18,7 @@ SECRET = (READ, CREATE, UPDATE)
 def fixed_ips(row: Any, call: Call) -> list[dict[str, str]]:
     """The port's addresses as the wire has them."""
     found = call.children['addresses'].get(row.id, ())
-    return [{'subnet_id': address.subnet_id, 'ip_address': address.ip_address} for address in found]
+    return [{'subnet_id': subnet_id, 'ip_address': ip} for _, subnet_id, ip in found]
 
 
 def vif_details(row: Any, call: Call) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The volume API, as Cinder's clients know it."""

@@ -11,7 +11,7 @@ from nimbus.common.jobs import Job
 from nimbus.compute import bdms, block_requests, boots, flavors, quotas, servers
 from nimbus.compute.models import Server
 from nimbus.network import groups
-from tests.compute_world import add_image, boot, furnish
+from tests.compute_world import add_image, boot, furnish, volume_of
 from tests.conftest import MEMBER, STRANGER
 
 
@@ -135,31 +135,6 @@ def test_a_zone_or_host_that_is_not_there_is_refused(database, world):
         boot(database, world, requested_host='h9')
     row = boot(database, world, zone='nova', forced_host='h1')
     assert (row.pinned_zone, row.forced_host) == ('nova', 'h1')
-
-
-def volume_of(database: db.Database, asker: Any, **more: Any) -> str:
-    """An available volume of the asker's project."""
-    from nimbus.common import clock, ids
-    from nimbus.volume.models import Volume
-
-    now = clock.Clock().now()
-    volume_id = ids.dashed()
-    given = {'id': volume_id, 'project_id': asker.project_id, 'user_id': asker.user_id, 'size': 1, 'name': 'v'}
-    given |= {'status': 'available', 'attach_status': 'detached', 'bootable': True, 'created_at': now}
-    given |= {'updated_at': now} | more
-    columns = {
-        column.key: _blank(column)
-        for column in Volume.__table__.columns
-        if column.key not in given and not column.nullable and column.key != 'seq' and column.default is None
-    }
-    with database.write() as tx:
-        tx.insert(Volume, **columns | given)
-    return volume_id
-
-
-def _blank(column: Any) -> Any:
-    kinds = ((sa.Boolean, False), (sa.Integer, 0), (sa.BigInteger, 0), (sa.JSON, {}))
-    return next((value for kind, value in kinds if isinstance(column.type, kind)), '')
 
 
 def root(volume_id: str, **more: Any) -> tuple[Any, ...]:

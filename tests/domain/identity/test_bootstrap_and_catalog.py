@@ -1,13 +1,14 @@
 """What HTTP cannot show of identity's nouns: bootstrap twice, racing creations, catalogs."""
 
+import dataclasses
 import threading
 
 import pytest
 import sqlalchemy as sa
 
 from nimbus.common import errors
-from nimbus.identity import bootstrap, catalog, projects
-from nimbus.identity.models import Endpoint, Project, Role, Service, User
+from nimbus.identity import assignments, bootstrap, catalog, lists, projects
+from nimbus.identity.models import Assignment, Endpoint, Project, Role, Service, User
 
 
 def run_bootstrap(world, **changed):
@@ -83,3 +84,17 @@ def test_a_url_is_filled_in_from_a_few_names_only(template, url):
 def test_an_endpoint_with_another_name_in_it_is_refused(url):
     with pytest.raises(errors.Invalid):
         catalog.check_url(url)
+
+
+def test_what_another_transaction_added_first_is_found_by_the_second_try(world):
+    with world.db.read() as tx:
+        user = tx.scalar(sa.select(User.id))
+        role = tx.scalar(sa.select(Role.id).where(Role.name == 'reader'))
+    wanted = assignments.Grant('user', user, 'domain', 'default', role)
+    with pytest.raises(errors.Transient), world.db.write() as tx:
+        assignments.grant(tx, wanted)
+        lists.add_once(tx, Assignment, **dataclasses.asdict(wanted))
+    with world.db.write() as tx:
+        assignments.grant(tx, wanted)
+        assignments.grant(tx, wanted)
+        assert assignments.has(tx, wanted)

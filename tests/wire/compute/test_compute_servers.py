@@ -52,6 +52,7 @@ def sample(name: str, shown: dict[str, Any], given: dict[str, Any]) -> None:
     for value, word in given.items():
         text = text.replace(value, f'<{word}>')
     text = re.sub(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?', '<time>', text)
+    text = re.sub(r'10\.0\.0\.\d+', '<ip>', text)
     text = re.sub(r'r-[a-z0-9]{8}', '<reservation>', text)
     text = re.sub(r'fa:16:3e(:[0-9a-f]{2}){3}', '<mac>', text)
     assert text + '\n' == (SAMPLES / f'{name}.json').read_text()

@@ -113,6 +113,7 @@ class Router:
     id: str
     ports: tuple[RouterPort, ...] = ()
     routes: tuple[tuple[str, str], ...] = ()
+    admin_up: bool = True  # False: its ports stand and nothing is forwarded between them
 
 
 @dataclasses.dataclass(frozen=True)

@@ -48,7 +48,7 @@ class Host:
     def _connected(self, source: base.Port, target: base.Port) -> bool:
         if source.network_id == target.network_id:
             return True
-        joined = [{port.network_id for port in router.ports} for router in self.routers.values()]
+        joined = [{port.network_id for port in router.ports} for router in self.routers.values() if router.admin_up]
         return any({source.network_id, target.network_id} <= networks for networks in joined)
 
     def _passes(self, source: base.Port, target: base.Port, to: str, protocol: int, port: int | None) -> bool:

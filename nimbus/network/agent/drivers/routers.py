@@ -13,8 +13,8 @@ from nimbus.network.agent.drivers.settings import Settings
 # Routes written by this driver carry this protocol number, so that others' are left alone.
 PROTOCOL = 110
 METADATA_MARK = '0x1/0xffff'
-KERNEL = {'net/ipv4/ip_forward': '1', 'net/ipv6/conf/all/forwarding': '1',
-          'net/ipv4/conf/all/rp_filter': '0', 'net/ipv4/conf/default/rp_filter': '0'}  # fmt: skip
+FORWARDING = ('net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding')
+KERNEL = {'net/ipv4/conf/all/rp_filter': '0', 'net/ipv4/conf/default/rp_filter': '0'}
 
 
 def namespace(router_id: str) -> str:
@@ -45,7 +45,8 @@ class Room:
         os.makedirs(self.folder, mode=0o755, exist_ok=True)
         namespaces.ensure(self.namespace)
         with namespaces.inside(self.namespace):
-            for key, value in KERNEL.items():
+            forwards = dict.fromkeys(FORWARDING, '1' if self.router.admin_up else '0')
+            for key, value in (forwards | KERNEL).items():
                 namespaces.write_sysctl(key, value)
         taps = {names_of(port.port_id)[0] for port in self.router.ports}
         noted = set((files.read(os.path.join(self.folder, 'ports')) or '').split())

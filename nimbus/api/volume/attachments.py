@@ -1,0 +1,148 @@
+"""Attachments on the wire: Cinder's /attachments, since 3.27."""
+
+from typing import Any
+
+from nimbus.api.kit import paging
+from nimbus.api.kit.fields import Shape, ShapeByVersion
+from nimbus.api.kit.routes import Call
+from nimbus.common import errors, listing
+from nimbus.common.clock import iso_micro
+from nimbus.volume import attachments, search, volumes
+from nimbus.volume.rpc import Volume
+
+SORTS = ('id', 'created_at', 'updated_at', 'status', 'volume_id')
+CONNECTOR = {'type': ['object', 'null']}
+GIVEN = {
+    'instance_uuid': {'type': ['string', 'null'], 'format': 'uuid'},
+    'volume_uuid': {'type': 'string', 'format': 'uuid'},
+    'connector': CONNECTOR,
+}
+
+
+def _create(**more: Any) -> Shape:
+    inner = {
+        'type': 'object',
+        'properties': {**GIVEN, **more},
+        'required': ['volume_uuid'],
+        'additionalProperties': False,
+    }
+    return Shape({'type': 'object', 'properties': {'attachment': inner}, 'required': ['attachment'],
+                  'additionalProperties': False})  # fmt: skip
+
+
+CREATE = ShapeByVersion(((3, 27), _create()), ((3, 54), _create(mode={'type': 'string', 'enum': ['rw', 'ro']})))
+UPDATE = Shape({
+    'type': 'object',
+    'properties': {'attachment': {'type': 'object', 'properties': {'connector': {'type': 'object', 'minProperties': 1}},
+                                  'required': ['connector'], 'additionalProperties': False}},
+    'required': ['attachment'], 'additionalProperties': False,
+})  # fmt: skip
+COMPLETE = Shape({'type': 'object', 'properties': {'os-complete': {'type': ['object', 'null']}},
+                  'required': ['os-complete'], 'additionalProperties': False})  # fmt: skip
+
+
+def _summary(row: Any) -> dict[str, Any]:
+    return {'id': row.id, 'instance': row.server_id, 'volume_id': row.volume_id, 'status': row.status}
+
+
+def _whole(row: Any) -> dict[str, Any]:
+    return {
+        **_summary(row),
+        'attached_at': iso_micro(row.attached_at) or '',
+        'detached_at': '',
+        'attach_mode': row.mode,
+        'connection_info': row.connection or {},
+    }
+
+
+def index(call: Call) -> dict[str, Any]:
+    """A page of short attachments."""
+    return {'attachments': [_summary(row) for row in _rows(call)]}
+
+
+def detail(call: Call) -> dict[str, Any]:
+    """A page of whole attachments, without what is secret in how they are reached."""
+    return {'attachments': [{**_whole(row), 'connection_info': {}} for row in _rows(call)]}
+
+
+def _rows(call: Call) -> list[Any]:
+    everyone = call.context.is_admin and (call.arg('all_tenants') or '').lower() in ('1', 'true')
+    names = ('volume_id', 'instance_id', 'attach_status', 'status', 'id')
+    key, way = call.arg('sort_key') or 'created_at', call.arg('sort_dir') or 'desc'
+    if key not in SORTS or way not in ('asc', 'desc'):
+        raise errors.Invalid(f'Invalid sort keys provided: {key[:40]} {way[:10]}; allowed are {", ".join(SORTS)}.')
+    page = listing.Page(
+        limit=paging.limit(call, paging.MAX_LIMIT),
+        marker=call.arg('marker') or None,
+        sorts=((key, way),),
+        filters={name: call.arg(name) for name in names if call.arg(name)},
+    )
+    with call.db.read() as tx:
+        return search.attached(tx, call.context, page, everyone=everyone)
+
+
+def show(call: Call, id: str) -> dict[str, Any]:
+    """One attachment."""
+    with call.db.read() as tx:
+        return {'attachment': _whole(attachments.show(tx, call.context, id))}
+
+
+def create(call: Call) -> dict[str, Any]:
+    """A volume is kept for a server, and reachable for it where a connector is given."""
+    given = call.body['attachment']
+    with call.db.write() as tx:
+        made = attachments.reserve(
+            tx,
+            call.context,
+            given['volume_uuid'],
+            given.get('instance_uuid'),
+            given.get('mode', 'rw'),
+            by_service=call.context.is_service,
+        )
+    if given.get('connector'):
+        try:
+            _connect(call, made, given['connector'])
+        except errors.NimbusError:
+            with call.db.write() as tx:
+                attachments.drop(tx, call.context, made)
+            raise
+    return show(call, made)
+
+
+def update(call: Call, id: str) -> dict[str, Any]:
+    """The attachment is reachable in the way its answer says."""
+    _connect(call, id, call.body['attachment']['connector'])
+    return show(call, id)
+
+
+def _connect(call: Call, id: str, connector: dict[str, Any]) -> None:
+    with call.db.read() as tx:
+        row = attachments.show(tx, call.context, id)
+        volume = volumes.show(tx, call.context, row.volume_id)
+    if not volume.host:
+        raise errors.Invalid(f'Volume {volume.id} has no host yet; its status is {volume.status}.')
+    agent = call.parts.client(Volume, call.context, volume.host)
+    connection = agent.connect(volume.id, 0, connector)
+    told = {'driver_volume_type': connection['driver_volume_type'], **connection['data'], 'attachment_id': id}
+    with call.db.write() as tx:
+        attachments.connected(tx, call.context, id, connector.get('host'), told, connector)
+
+
+def complete(call: Call, id: str) -> None:
+    """The server has the volume."""
+    with call.db.write() as tx:
+        row = attachments.show(tx, call.context, id)
+        if row.status not in ('attaching', 'attached'):
+            raise errors.Invalid(f'Invalid volume: Attachment {id} is {row.status}, not attaching.')
+        attachments.complete(tx, call.context, id)
+
+
+def delete(call: Call, id: str) -> dict[str, Any]:
+    """The attachment is gone; answers what is left of the volume's."""
+    with call.db.write() as tx:
+        row = attachments.show(tx, call.context, id)
+        attachments.check_deletable(call.context, row)
+        attachments.drop(tx, call.context, id)
+        left = attachments.of_volume(tx, row.volume_id)
+    return {'attachments': [{'id': one.id, 'instance': one.server_id, 'volume_id': one.volume_id,
+                             'status': one.status} for one in left]}  # fmt: skip

@@ -1,0 +1,135 @@
+"""The volume API's microversions that change what this cloud answers, oldest first."""
+
+from nimbus.api.kit.versions import Change, History
+
+
+class StrictBootable(Change):
+    """The list filter `bootable` takes true and false only."""
+
+    number = (3, 2)
+
+
+class Groups(Change):
+    """A volume shows the group it is in."""
+
+    number = (3, 13)
+
+
+class ProviderIds(Change):
+    """Operators see a volume's id at its backend."""
+
+    number = (3, 21)
+
+
+class Attachments(Change):
+    """Attachments are resources of their own."""
+
+    number = (3, 27)
+
+
+class LikeFilters(Change):
+    """Lists are filtered by a part of a name, as in `name~=part`."""
+
+    number = (3, 34)
+
+
+class GrowInUse(Change):
+    """A volume in use may be grown, where the backend can; here it is refused in the words of before."""
+
+    number = (3, 42)
+
+
+class CompletedAttachments(Change):
+    """Whoever attached a volume says so."""
+
+    number = (3, 44)
+
+
+class Counts(Change):
+    """A list tells how many there are in all."""
+
+    number = (3, 45)
+
+
+class Targets(Change):
+    """A volume shows its service, and whether its targets are shared."""
+
+    number = (3, 48)
+
+
+class StrictBodies(Change):
+    """Unknown names in a body are refused."""
+
+    number = (3, 53)
+
+
+class AttachmentModes(Change):
+    """An attachment may be read-only."""
+
+    number = (3, 54)
+
+
+class Moments(Change):
+    """Lists are filtered by when volumes were made or changed."""
+
+    number = (3, 60)
+
+
+class Clusters(Change):
+    """Operators see the cluster a volume is in."""
+
+    number = (3, 61)
+
+
+class TypeIds(Change):
+    """A volume shows the id of its type beside the name."""
+
+    number = (3, 63)
+
+
+class Consumption(Change):
+    """A volume shows whether it counts against the quota."""
+
+    number = (3, 65)
+
+
+class NoProjectInPath(Change):
+    """The project's id in the path may be left out."""
+
+    number = (3, 67)
+
+
+class UnsharedTargets(Change):
+    """Whether targets are shared may be unknown, which is null."""
+
+    number = (3, 69)
+
+
+class Newest(Change):
+    """Only operators' ways of growing volumes differ; nothing that is here."""
+
+    number = (3, 71)
+
+
+VOLUME = History(
+    StrictBootable,
+    Groups,
+    ProviderIds,
+    Attachments,
+    LikeFilters,
+    GrowInUse,
+    CompletedAttachments,
+    Counts,
+    Targets,
+    StrictBodies,
+    AttachmentModes,
+    Moments,
+    Clusters,
+    TypeIds,
+    Consumption,
+    NoProjectInPath,
+    UnsharedTargets,
+    Newest,
+    minimum=(3, 0),
+    service='volume',
+)

@@ -1,0 +1,152 @@
+"""What the volume API tells of itself and of its hosts: versions, extensions, services, zones and pools."""
+
+from typing import Any
+
+from nimbus.api.kit.fields import Shape
+from nimbus.api.kit.routes import Call, Reply, Route
+from nimbus.api.kit.versions import show as number
+from nimbus.api.volume.history import VOLUME
+from nimbus.common import errors, services
+from nimbus.common.clock import iso_micro
+from nimbus.volume import hosts
+
+SWITCH = Shape({
+    'type': 'object',
+    'properties': {'host': {'type': 'string', 'minLength': 1, 'maxLength': 255},
+                   'binary': {'type': ['string', 'null'], 'maxLength': 255},
+                   'service': {'type': ['string', 'null'], 'maxLength': 255},
+                   'disabled_reason': {'type': ['string', 'null'], 'minLength': 1, 'maxLength': 255}},
+    'required': ['host'], 'additionalProperties': False,
+})  # fmt: skip
+UPDATED = '2018-07-17T00:00:00Z'
+
+
+def _version(call: Call) -> dict[str, Any]:
+    return {
+        'id': 'v3.0',
+        'status': 'CURRENT',
+        'version': number(VOLUME.latest),
+        'min_version': number(VOLUME.minimum),
+        'updated': UPDATED,
+        'links': [
+            {'rel': 'describedby', 'type': 'text/html', 'href': 'https://docs.openstack.org/'},
+            {'rel': 'self', 'href': f'{call.host_url}/v3/'},
+        ],
+        'media-types': [
+            {'base': 'application/json', 'type': 'application/vnd.openstack.volume+json;version=3'}
+        ],
+    }  # fmt: skip
+
+
+def every(call: Call) -> Reply:
+    """The versions there are; which to take is the client's choice."""
+    return Reply({'versions': [_version(call)]}, 300)
+
+
+def own(call: Call) -> dict[str, Any]:
+    """The version whose root was asked for."""
+    return {'versions': [_version(call)]}
+
+
+VERSIONS = (Route('GET', '/', every, None, 300, open=True), Route('GET', '/versions', every, None, 300, open=True))
+
+
+def extensions(call: Call) -> dict[str, Any]:
+    """Names of what is built beyond volumes and types; all of it stands in the API itself."""
+    found = {'os-services': 'Services', 'os-quota-sets': 'Quotas', 'os-availability-zone': 'AvailabilityZones',
+             'os-volume-actions': 'VolumeActions'}  # fmt: skip
+    return {'extensions': [
+        {'name': name, 'alias': alias, 'description': f'{name}.', 'updated': UPDATED, 'links': []}
+        for alias, name in found.items()
+    ]}  # fmt: skip
+
+
+def _down_time(call: Call) -> float:
+    return call.parts.conf.service_down_time if call.parts.conf else 30
+
+
+def _service(call: Call, row: Any) -> dict[str, Any]:
+    backend = row.facts.get('backend')
+    found = {
+        'binary': row.binary,
+        'host': f'{row.host}@{backend}' if backend else row.host,
+        'zone': row.zone,
+        'status': 'disabled' if row.disabled else 'enabled',
+        'state': 'up' if services.is_up(row, _down_time(call)) else 'down',
+        'updated_at': iso_micro(row.seen_at),
+        'disabled_reason': row.disabled_reason,
+    }
+    if row.binary == hosts.BINARY:
+        found |= {'replication_status': 'disabled', 'active_backend_id': None, 'frozen': False}
+    if call.version >= (3, 7):
+        found['cluster'] = None
+    if call.version >= (3, 49) and row.binary == hosts.BINARY:
+        found['backend_state'] = 'up'
+    return found
+
+
+def service_list(call: Call) -> dict[str, Any]:
+    """Every daemon of the volume service."""
+    with call.db.read() as tx:
+        rows = [_service(call, row) for row in services.find(tx, 'volume')]
+    host, binary = call.arg('host'), call.arg('binary')
+    return {'services': [row for row in rows if host in (None, row['host'], row['host'].partition('@')[0])
+                         and binary in (None, row['binary'])]}  # fmt: skip
+
+
+def enable(call: Call) -> dict[str, Any]:
+    """The host may be given volumes."""
+    return _switch(call, False)
+
+
+def disable(call: Call) -> dict[str, Any]:
+    """The host is given no volumes any more."""
+    return _switch(call, True)
+
+
+def _switch(call: Call, disabled: bool) -> dict[str, Any]:
+    host, binary = call.body['host'], call.body.get('binary') or call.body.get('service') or hosts.BINARY
+    reason = call.body.get('disabled_reason')
+    with call.db.write() as tx:
+        rows = services.find(tx, 'volume', host=host.partition('@')[0], binary=binary)
+        if not rows:
+            raise errors.NotFound(f'Service {binary} could not be found on host {host}.')
+        services.change(tx, rows[0].id, disabled=disabled, disabled_reason=reason if disabled else None)
+    found = {'host': host, 'service': binary, 'disabled': disabled, 'binary': binary,
+             'status': 'disabled' if disabled else 'enabled'}  # fmt: skip
+    return {**found, 'disabled_reason': reason} if reason and disabled else found
+
+
+def zones(call: Call) -> dict[str, Any]:
+    """Where volumes may be."""
+    with call.db.read() as tx:
+        found = hosts.zones(tx)
+    return {'availabilityZoneInfo': [
+        {'zoneName': name, 'zoneState': {'available': free}} for name, free in sorted(found.items())
+    ]}  # fmt: skip
+
+
+def pools(call: Call) -> dict[str, Any]:
+    """Every host's store."""
+    detail = (call.arg('detail') or '').lower() in ('true', '1')
+    found = []
+    with call.db.read() as tx:
+        rows = hosts.find(tx)
+    for row in rows:
+        backend = row.facts.get('backend', 'nimbus')
+        pool: dict[str, Any] = {'name': f'{row.host}@{backend}#{backend}'}
+        if detail:
+            pool['capabilities'] = {
+                'volume_backend_name': backend,
+                'total_capacity_gb': row.facts.get('total_gb', 0),
+                'free_capacity_gb': row.facts.get('free_gb', 0),
+                'max_over_subscription_ratio': str(row.facts.get('over_subscription', 1)),
+                'reserved_percentage': 0,
+                'driver_version': '1',
+                'storage_protocol': backend,
+                'vendor_name': 'nimbus',
+                'QoS_support': False,
+                'timestamp': iso_micro(row.seen_at),
+            }
+        found.append(pool)
+    return {'pools': found}

@@ -1,0 +1,106 @@
+"""Quotas on the wire: Cinder's /os-quota-sets, /os-quota-class-sets and /limits."""
+
+from typing import Any
+
+from nimbus.api.kit.fields import Shape
+from nimbus.api.kit.routes import Call
+from nimbus.common import errors
+from nimbus.volume.quotas import DEFAULTS
+
+LIMIT = {'type': ['integer', 'string'], 'pattern': '^-?[0-9]+$', 'minimum': -1, 'maximum': 2147483647, 'maxLength': 10}
+INNER = {'type': 'object', 'properties': {name: LIMIT for name in DEFAULTS}, 'minProperties': 1,
+         'additionalProperties': False}  # fmt: skip
+
+
+def _shape(name: str) -> Shape:
+    properties = {**INNER['properties'], 'tenant_id': {'type': 'string'}, 'class_name': {'type': 'string'}}
+    inner = {**INNER, 'properties': properties}
+    return Shape({'type': 'object', 'properties': {name: inner}, 'required': [name]})
+
+
+SET, CLASS = _shape('quota_set'), _shape('quota_class_set')
+
+
+def _quotas(call: Call) -> Any:
+    return call.parts.extra['volume_quotas']
+
+
+def _own(call: Call, project: str) -> None:
+    if not call.context.is_admin and project != call.context.project_id:
+        raise errors.Forbidden("Policy doesn't allow volume_extension:quotas:show to be performed.")
+
+
+def show(call: Call, project: str) -> dict[str, Any]:
+    """A project's limits, with its use where that is asked for."""
+    _own(call, project)
+    with call.db.read() as tx:
+        found = _quotas(call).show(tx, project)
+    if (call.arg('usage') or '').lower() in ('true', '1'):
+        values: dict[str, Any] = {
+            name: {'limit': one.limit, 'in_use': one.used, 'reserved': 0, 'allocated': 0} for name, one in found.items()
+        }
+    else:
+        values = {name: one.limit for name, one in found.items()}
+    return {'quota_set': {'id': project, **values}}
+
+
+def defaults(call: Call, project: str) -> dict[str, Any]:
+    """What a project gets that has no limits of its own."""
+    _own(call, project)
+    with call.db.read() as tx:
+        return {'quota_set': {'id': project, **_quotas(call).limits(tx, '')}}
+
+
+def update(call: Call, project: str) -> dict[str, Any]:
+    """The project has limits of its own."""
+    given = {name: _number(name, value) for name, value in call.body['quota_set'].items() if name in DEFAULTS}
+    with call.db.write() as tx:
+        _quotas(call).set(tx, project, given)
+        return {'quota_set': _quotas(call).limits(tx, project)}
+
+
+def _number(name: str, value: Any) -> int:
+    number = int(value)
+    if not -1 <= number <= 2147483647:
+        raise errors.Invalid(f'Invalid input for field/attribute {name}. Value: {number}. It must be -1 to 2147483647.')
+    return number
+
+
+def delete(call: Call, project: str) -> None:
+    """The project has no limits of its own."""
+    with call.db.write() as tx:
+        _quotas(call).reset(tx, project)
+
+
+def show_class(call: Call, name: str) -> dict[str, Any]:
+    """The limits of the default class."""
+    with call.db.read() as tx:
+        return {'quota_class_set': {'id': name, **_quotas(call).limits(tx, '')}}
+
+
+def update_class(call: Call, name: str) -> dict[str, Any]:
+    """Projects without limits of their own have these."""
+    if name != 'default':
+        raise errors.Invalid(f'There is no quota class {name[:40]}; the one there is is called default.')
+    given = {key: _number(key, value) for key, value in call.body['quota_class_set'].items() if key in DEFAULTS}
+    with call.db.write() as tx:
+        _quotas(call).set(tx, '', given)
+        return {'quota_class_set': _quotas(call).limits(tx, '')}
+
+
+def limits(call: Call) -> dict[str, Any]:
+    """What the asker's project may have, and has."""
+    project = call.context.project_id or ''
+    with call.db.read() as tx:
+        found = _quotas(call).show(tx, project)
+    names = {'volumes': 'Volumes', 'snapshots': 'Snapshots', 'backups': 'Backups'}
+    absolute: dict[str, int] = {}
+    for name, word in names.items():
+        absolute[f'maxTotal{word}'], absolute[f'total{word}Used'] = found[name].limit, found[name].used
+    absolute |= {
+        'maxTotalVolumeGigabytes': found['gigabytes'].limit,
+        'totalGigabytesUsed': found['gigabytes'].used,
+        'maxTotalBackupGigabytes': found['backup_gigabytes'].limit,
+        'totalBackupGigabytesUsed': found['backup_gigabytes'].used,
+    }
+    return {'limits': {'rate': [], 'absolute': absolute}}

@@ -1,0 +1,136 @@
+"""Every endpoint of the volume API."""
+
+from nimbus.api.kit.fields import Shape
+from nimbus.api.kit.routes import Route
+from nimbus.api.volume import attachments, info, quotas, types, volume_actions, volume_metadata, volumes
+from nimbus.api.volume.types import SPECS, Type
+from nimbus.api.volume.volumes import Volume
+
+SPEC_BODY = Shape(
+    {'type': 'object', 'properties': {'extra_specs': SPECS}, 'required': ['extra_specs'], 'additionalProperties': False}
+)
+ACTIONS = 'volume_extension:volume_actions'
+
+
+def _action(name: str, handler: object, policy: str, shape: Shape | None = None) -> Route:
+    return Route('POST', '/volumes/{id}/action', handler, policy, 202, action=name, shape=shape)  # type: ignore[arg-type]
+
+
+ROUTES = (
+    Route('GET', '/', info.own, None, open=True),
+    Route('GET', '/extensions', info.extensions, 'volume_extension:extensions'),
+    Route('GET', '/volumes', volumes.index, 'volume:get_all'),
+    Route('GET', '/volumes/detail', volumes.detail, 'volume:get_all'),
+    Route('GET', '/volumes/summary', volumes.summary, 'volume:get_all', since=(3, 12)),
+    Route('POST', '/volumes', volumes.create, 'volume:create', 202, noun=Volume),
+    Route('GET', '/volumes/{id}', volumes.show, 'volume:get'),
+    Route('PUT', '/volumes/{id}', volumes.update, 'volume:update', noun=Volume),
+    Route('DELETE', '/volumes/{id}', volumes.delete, 'volume:delete', 202),
+    _action('os-attach', volume_actions.attach, f'{ACTIONS}:attach', volume_actions.ATTACH),
+    _action('os-detach', volume_actions.detach, f'{ACTIONS}:detach', volume_actions.DETACH),
+    _action('os-reserve', volume_actions.reserve, f'{ACTIONS}:reserve'),
+    _action('os-unreserve', volume_actions.unreserve, f'{ACTIONS}:unreserve'),
+    _action('os-begin_detaching', volume_actions.begin_detaching, f'{ACTIONS}:begin_detaching'),
+    _action('os-roll_detaching', volume_actions.roll_detaching, f'{ACTIONS}:roll_detaching'),
+    _action('os-extend', volume_actions.extend, 'volume:extend', volume_actions.EXTEND),
+    _action(
+        'os-reset_status',
+        volume_actions.reset_status,
+        'volume_extension:volume_admin_actions:reset_status',
+        volume_actions.RESET,
+    ),
+    Route(
+        'POST',
+        '/volumes/{id}/action',
+        volume_actions.set_bootable,
+        'volume:set_bootable',
+        200,
+        action='os-set_bootable',
+        shape=volume_actions.BOOTABLE,
+    ),
+    _action(
+        'os-update_readonly_flag',
+        volume_actions.update_readonly_flag,
+        'volume:update_readonly_flag',
+        volume_actions.READONLY,
+    ),
+    _action('os-force_delete', volume_actions.force_delete, 'volume:force_delete'),
+    Route('GET', '/volumes/{id}/metadata', volume_metadata.index, 'volume:get_volume_metadata'),
+    Route(
+        'POST',
+        '/volumes/{id}/metadata',
+        volume_metadata.create,
+        'volume:create_volume_metadata',
+        shape=volume_metadata.WHOLE,
+    ),
+    Route(
+        'PUT',
+        '/volumes/{id}/metadata',
+        volume_metadata.replace,
+        'volume:update_volume_metadata',
+        shape=volume_metadata.WHOLE,
+    ),
+    Route('GET', '/volumes/{id}/metadata/{key}', volume_metadata.show, 'volume:get_volume_metadata'),
+    Route(
+        'PUT',
+        '/volumes/{id}/metadata/{key}',
+        volume_metadata.update,
+        'volume:update_volume_metadata',
+        shape=volume_metadata.ITEM,
+    ),
+    Route('DELETE', '/volumes/{id}/metadata/{key}', volume_metadata.delete, 'volume:delete_volume_metadata'),
+    Route('GET', '/attachments', attachments.index, 'volume:get_all', since=(3, 27)),
+    Route('GET', '/attachments/detail', attachments.detail, 'volume:get_all', since=(3, 27)),
+    Route(
+        'POST', '/attachments', attachments.create, 'volume:attachment_create', since=(3, 27), shape=attachments.CREATE
+    ),
+    Route('GET', '/attachments/{id}', attachments.show, 'volume:get_all', since=(3, 27)),
+    Route(
+        'PUT',
+        '/attachments/{id}',
+        attachments.update,
+        'volume:attachment_update',
+        since=(3, 27),
+        shape=attachments.UPDATE,
+    ),
+    Route('DELETE', '/attachments/{id}', attachments.delete, 'volume:attachment_delete', since=(3, 27)),
+    Route(
+        'POST',
+        '/attachments/{id}/action',
+        attachments.complete,
+        'volume:attachment_complete',
+        204,
+        since=(3, 44),
+        action='os-complete',
+        shape=attachments.COMPLETE,
+    ),
+    Route('GET', '/types', types.index, 'volume_extension:type_get_all'),
+    Route('POST', '/types', types.create, 'volume_extension:type_create', noun=Type),
+    Route('GET', '/types/{id}', types.show, 'volume_extension:type_get'),
+    Route('PUT', '/types/{id}', types.update, 'volume_extension:type_update', noun=Type),
+    Route('DELETE', '/types/{id}', types.delete, 'volume_extension:type_delete', 202),
+    Route('GET', '/types/{id}/extra_specs', types.extra_specs, 'volume_extension:access_types_extra_specs'),
+    Route('POST', '/types/{id}/extra_specs', types.set_extra_specs, 'volume_extension:type_update', shape=SPEC_BODY),
+    Route('DELETE', '/types/{id}/extra_specs/{key}', types.delete_extra_spec, 'volume_extension:type_update', 202),
+    Route('GET', '/limits', quotas.limits, 'limits_extension:used_limits'),
+    Route('GET', '/os-quota-sets/{project}', quotas.show, 'volume_extension:quotas:show'),
+    Route('GET', '/os-quota-sets/{project}/defaults', quotas.defaults, 'volume_extension:quotas:show'),
+    Route('PUT', '/os-quota-sets/{project}', quotas.update, 'volume_extension:quotas:update', shape=quotas.SET),
+    Route('DELETE', '/os-quota-sets/{project}', quotas.delete, 'volume_extension:quotas:delete'),
+    Route('GET', '/os-quota-class-sets/{name}', quotas.show_class, 'volume_extension:quota_classes:get'),
+    Route(
+        'PUT',
+        '/os-quota-class-sets/{name}',
+        quotas.update_class,
+        'volume_extension:quota_classes:update',
+        shape=quotas.CLASS,
+    ),
+    Route('GET', '/os-services', info.service_list, 'volume_extension:services:index'),
+    Route('PUT', '/os-services/enable', info.enable, 'volume_extension:services:update', shape=info.SWITCH),
+    Route('PUT', '/os-services/disable', info.disable, 'volume_extension:services:update', shape=info.SWITCH),
+    Route(
+        'PUT', '/os-services/disable-log-reason', info.disable, 'volume_extension:services:update', shape=info.SWITCH
+    ),
+    Route('GET', '/os-availability-zone', info.zones, 'volume_extension:availability_zones'),
+    Route('GET', '/scheduler-stats/get_pools', info.pools, 'scheduler_extension:scheduler_stats:get_pools'),
+)

@@ -1,0 +1,118 @@
+"""Volume types on the wire: Cinder's /types."""
+
+from typing import Any
+
+from nimbus.api.kit.fields import CREATE, READ, UPDATE, Any_, Flag, Mapping, Noun, Text
+from nimbus.api.kit.routes import Call
+from nimbus.common import errors
+from nimbus.volume import types
+
+SPEC = {'type': ['string', 'null'], 'maxLength': 255}
+SPECS = {
+    'type': 'object',
+    'patternProperties': {'^[a-zA-Z0-9-_:. ]{1,255}$': SPEC},
+    'additionalProperties': False,
+}
+
+
+class Type(Noun):
+    """A kind of volume."""
+
+    one, many = 'volume_type', 'volume_types'
+
+    id = Text()
+    name = Text(READ, CREATE, min=1, required=True)
+    renamed = Text(UPDATE, min=1, wire='name', null=True)
+    description = Text(READ, CREATE, UPDATE, null=True)
+    is_public = Flag(READ, UPDATE)
+    os_access = Any_(
+        READ, CREATE, schema={'type': 'boolean'}, wire='os-volume-type-access:is_public', source='is_public'
+    )
+    qos_specs_id = Text(source=lambda row, call: None)
+    extra_specs = Mapping(CREATE, schema=SPECS)
+
+
+def shown(call: Call, row: Any) -> dict[str, Any]:
+    """One type as the asker may see it."""
+    found = Type.view(call.version)(row, call)
+    if call.allows('volume_extension:access_types_extra_specs'):
+        found['extra_specs'] = row.extra_specs
+    else:
+        found.pop('qos_specs_id')
+        found['extra_specs'] = {}
+    return found
+
+
+def index(call: Call) -> dict[str, Any]:
+    """Every type the asker may choose."""
+    text = (call.arg('is_public') or 'true').lower()
+    if text not in ('none', 'true', 'false', '1', '0'):
+        raise errors.Invalid(f'Invalid is_public filter [{text[:40]}]; allowed are true, false and none.')
+    wanted = None if text == 'none' else text in ('true', '1')
+    with call.db.write() as tx:
+        types.ensure_default(tx)
+        rows = types.find(tx, call.context, wanted)
+    return {'volume_types': [shown(call, row) for row in rows]}
+
+
+def show(call: Call, id: str) -> dict[str, Any]:
+    """One type; `default` is the one a volume gets that names none."""
+    with call.db.write() as tx:
+        row = types.ensure_default(tx) if id == 'default' else types.show(tx, call.context, id)
+    return {'volume_type': shown(call, row)}
+
+
+def create(call: Call) -> dict[str, Any]:
+    """A new type stands."""
+    given = call.given
+    if not given['name'].strip():
+        raise errors.Invalid('Volume type name can not be empty.')
+    with call.db.write() as tx:
+        row = types.create(
+            tx,
+            given['name'].strip(),
+            given.get('description'),
+            given.get('os-volume-type-access:is_public', True),
+            given.get('extra_specs') or {},
+        )
+    return {'volume_type': shown(call, row)}
+
+
+def update(call: Call, id: str) -> dict[str, Any]:
+    """The type has other values."""
+    values = {name: value for name, value in call.given.items() if value is not None or name == 'description'}
+    if not values:
+        raise errors.Invalid('Specify volume type name, description, is_public or a combination thereof.')
+    with call.db.write() as tx:
+        types.show(tx, call.context, id)
+        return {'volume_type': shown(call, types.change(tx, id, **values))}
+
+
+def delete(call: Call, id: str) -> None:
+    """The type is gone."""
+    with call.db.write() as tx:
+        types.delete(tx, id)
+
+
+def extra_specs(call: Call, id: str) -> dict[str, Any]:
+    """The type's extra specs."""
+    with call.db.read() as tx:
+        return {'extra_specs': types.show(tx, call.context, id).extra_specs}
+
+
+def set_extra_specs(call: Call, id: str) -> dict[str, Any]:
+    """The specs given stand beside those that were there."""
+    given = call.body['extra_specs']
+    with call.db.write() as tx:
+        row = types.show(tx, call.context, id)
+        types.change(tx, id, extra_specs={**row.extra_specs, **given})
+    return {'extra_specs': given}
+
+
+def delete_extra_spec(call: Call, id: str, key: str) -> None:
+    """One spec is gone."""
+    with call.db.write() as tx:
+        row = types.show(tx, call.context, id)
+        if key not in row.extra_specs:
+            raise errors.NotFound(f'Volume Type {id} has no extra specs with key {key}.')
+        types.change(tx, id, extra_specs={name: value for name, value in row.extra_specs.items() if name != key})

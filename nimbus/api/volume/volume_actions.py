@@ -1,0 +1,169 @@
+"""What is done to a volume by POST /volumes/{id}/action."""
+
+from typing import Any
+
+from nimbus.api.kit.fields import Shape
+from nimbus.api.kit.routes import Call
+from nimbus.common import errors
+from nimbus.volume import attachments, states, volumes
+
+UUID_ = {'type': 'string', 'format': 'uuid'}
+NULLABLE = {'type': ['string', 'null'], 'maxLength': 255}
+
+
+def _shape(name: str, inner: dict[str, Any]) -> Shape:
+    return Shape({'type': 'object', 'properties': {name: inner}, 'required': [name], 'additionalProperties': False})
+
+
+def _object(required: tuple[str, ...] = (), more: bool = False, **properties: Any) -> dict[str, Any]:
+    return {'type': 'object', 'properties': properties, 'required': list(required), 'additionalProperties': more}
+
+
+BOOLEAN = {
+    'type': ['boolean', 'string'],
+    'enum': [True, False, 'True', 'False', 'true', 'false', '1', '0', 'on', 'off'],
+}
+ATTACH = _shape(
+    'os-attach',
+    _object(instance_uuid={**UUID_, 'type': ['string', 'null']}, host_name=NULLABLE, mountpoint=NULLABLE,
+            mode={'type': 'string', 'enum': ['rw', 'ro']}),
+)  # fmt: skip
+DETACH = _shape(
+    'os-detach', {'anyOf': [{'type': 'null'}, _object(attachment_id={**UUID_, 'type': ['string', 'null']})]}
+)
+EXTEND = _shape(
+    'os-extend',
+    _object(('new_size',), new_size={'type': ['integer', 'string'], 'pattern': '^[0-9]+$', 'minimum': 1,
+                                     'maximum': 2147483647, 'minLength': 1, 'maxLength': 10}),
+)  # fmt: skip
+RESET = _shape(
+    'os-reset_status',
+    _object(status={'type': ['string', 'null'], 'enum': [*states.SETTABLE, None]},
+            attach_status={'type': ['string', 'null'], 'enum': [*states.SETTABLE_ATTACH, None]},
+            migration_status={'type': ['string', 'null'], 'enum': ['none', None]}),
+)  # fmt: skip
+BOOTABLE = _shape('os-set_bootable', _object(('bootable',), bootable=BOOLEAN))
+READONLY = _shape('os-update_readonly_flag', _object(('readonly',), readonly=BOOLEAN))
+
+
+def _true(value: Any) -> bool:
+    return str(value).lower() in ('true', '1', 'on')
+
+
+def _found(call: Call, tx: Any, id: str) -> Any:
+    return volumes.show(tx, call.context, id)
+
+
+def attach(call: Call, id: str) -> None:
+    """The volume is somebody's at once; for servers the compute API is the way."""
+    given = call.given
+    server, host = given.get('instance_uuid'), given.get('host_name')
+    if bool(server) == bool(host):
+        raise errors.Invalid('Invalid request to attach volume to an invalid target: name a server or a host.')
+    if not given.get('mountpoint'):
+        raise errors.Invalid('Invalid request to attach volume without a mountpoint.')
+    with call.db.write() as tx:
+        attachments.attach(
+            tx,
+            _found(call, tx, id),
+            server_id=server,
+            host=host,
+            device=given['mountpoint'],
+            mode=given.get('mode', 'rw'),
+            by_service=call.context.is_service,
+        )
+
+
+def detach(call: Call, id: str) -> None:
+    """The volume is nobody's; a server's disk only on the compute service's word."""
+    wanted = (call.given or {}).get('attachment_id')
+    with call.db.write() as tx:
+        volume = _found(call, tx, id)
+        held = [one for one in volume.attachments if not wanted or one.id == wanted]
+        if not held:
+            raise errors.Invalid(f'Invalid volume: Volume {id} is not attached' + (f' as {wanted}.' if wanted else '.'))
+        for one in held:
+            attachments.check_deletable(call.context, one)
+        for one in held:
+            attachments.drop(tx, call.context, one.id)
+
+
+def reserve(call: Call, id: str) -> None:
+    """Nobody else may have the volume."""
+    _act(call, id, 'begin_attach', 'Invalid volume: Volume {id} status must be available to reserve it.')
+
+
+def unreserve(call: Call, id: str) -> None:
+    """A volume that was reserved is available; any other is left alone."""
+    with call.db.write() as tx:
+        volume = _found(call, tx, id)
+        if volume.status == states.ATTACHING and not volume.attachments:
+            volumes.act(tx, volume, 'unreserve', '')
+
+
+def begin_detaching(call: Call, id: str) -> None:
+    """The volume is about to be given up."""
+    with call.db.write() as tx:
+        attachments.begin_detaching(tx, _found(call, tx, id))
+
+
+def roll_detaching(call: Call, id: str) -> None:
+    """The volume is not given up after all."""
+    with call.db.write() as tx:
+        volume = _found(call, tx, id)
+        if volume.status == states.DETACHING:
+            volumes.act(tx, volume, 'roll_detach', '')
+
+
+def _act(call: Call, id: str, verb: str, sentence: str) -> None:
+    with call.db.write() as tx:
+        volumes.act(tx, _found(call, tx, id), verb, sentence.format(id=id))
+
+
+def extend(call: Call, id: str) -> None:
+    """The volume is being grown."""
+    with call.db.write() as tx:
+        volumes.extend(tx, call.context, id, int(call.given['new_size']), call.parts.extra['volume_quotas'])
+
+
+def reset_status(call: Call, id: str) -> None:
+    """The volume's states are what an operator says; nothing else happens."""
+    values = {name: value for name, value in call.given.items() if value is not None}
+    if 'migration_status' in values:
+        values['migration_status'] = None
+    if not values:
+        raise errors.Invalid('Must specify a valid status: one of status, attach_status and migration_status.')
+    with call.db.write() as tx:
+        volume = _found(call, tx, id)
+        if values.get('status') == 'available' and any(one.status == 'attached' for one in volume.attachments):
+            raise errors.Invalid(f'Volume {id} is attached and cannot be made available by hand.')
+        volumes.reset(tx, id, values)
+
+
+def set_bootable(call: Call, id: str) -> None:
+    """Servers may boot from the volume, or not."""
+    _set(call, id, bootable=_true(call.given['bootable']))
+
+
+def update_readonly_flag(call: Call, id: str) -> None:
+    """The volume is attached read-only from now on, or not."""
+    with call.db.write() as tx:
+        volume = _found(call, tx, id)
+        if volume.status != states.AVAILABLE:
+            raise errors.Invalid(
+                f'Invalid volume: Volume {id} status must be available to update readonly flag, but current status is: '
+                f'{volume.status}.'
+            )
+        volumes.change(tx, id, readonly=_true(call.given['readonly']))
+
+
+def _set(call: Call, id: str, **values: Any) -> None:
+    with call.db.write() as tx:
+        _found(call, tx, id)
+        volumes.change(tx, id, **values)
+
+
+def force_delete(call: Call, id: str) -> None:
+    """The volume is being deleted, whatever state it is in."""
+    with call.db.write() as tx:
+        volumes.delete(tx, call.context, id, force=True)

@@ -1,0 +1,67 @@
+"""A volume's own pairs of metadata, and those it has of its image."""
+
+from typing import Any
+
+from nimbus.api.kit.fields import Shape
+from nimbus.api.kit.routes import Call
+from nimbus.api.volume.volumes import PAIRS
+from nimbus.common import errors
+from nimbus.volume import volumes
+
+WHOLE = Shape(
+    {'type': 'object', 'properties': {'metadata': PAIRS}, 'required': ['metadata'], 'additionalProperties': False}
+)
+ITEM = Shape({'type': 'object', 'properties': {'meta': {**PAIRS, 'minProperties': 1, 'maxProperties': 1}},
+              'required': ['meta'], 'additionalProperties': False})  # fmt: skip
+
+
+def index(call: Call, id: str) -> dict[str, Any]:
+    """Every pair."""
+    with call.db.read() as tx:
+        return {'metadata': volumes.show(tx, call.context, id).metadata}
+
+
+def show(call: Call, id: str, key: str) -> dict[str, Any]:
+    """One pair."""
+    found = index(call, id)['metadata']
+    if key not in found:
+        raise errors.NotFound(f'Volume {id} has no metadata with key {key}.')
+    return {'meta': {key: found[key]}}
+
+
+def _write(call: Call, id: str, change: Any) -> dict[str, str]:
+    with call.db.write() as tx:
+        volume = volumes.show(tx, call.context, id)
+        pairs = change(dict(volume.metadata))
+        volumes.set_metadata(tx, id, pairs)
+    return pairs
+
+
+def create(call: Call, id: str) -> dict[str, Any]:
+    """The pairs given stand beside those that were there."""
+    return {'metadata': _write(call, id, lambda pairs: {**pairs, **call.body['metadata']})}
+
+
+def replace(call: Call, id: str) -> dict[str, Any]:
+    """The pairs given are all there are."""
+    return {'metadata': _write(call, id, lambda pairs: dict(call.body['metadata']))}
+
+
+def update(call: Call, id: str, key: str) -> dict[str, Any]:
+    """One pair has another value."""
+    given = call.body['meta']
+    if list(given) != [key]:
+        raise errors.Invalid('Request body and URI mismatch')
+    _write(call, id, lambda pairs: {**pairs, **given})
+    return {'meta': given}
+
+
+def delete(call: Call, id: str, key: str) -> None:
+    """One pair is gone."""
+
+    def without(pairs: dict[str, str]) -> dict[str, str]:
+        if key not in pairs:
+            raise errors.NotFound(f'Volume {id} has no metadata with key {key}.')
+        return {name: value for name, value in pairs.items() if name != key}
+
+    _write(call, id, without)

@@ -1,0 +1,189 @@
+"""What differs between SQLite, MariaDB (MySQL) and PostgreSQL: engines, errors, upserts and where nulls sort."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+from nimbus.common import errors
+
+SLOWEST = 30  # seconds of one statement; a request has lost its client by then
+LOCKED = 10  # seconds to wait for a row; the servers' own 50 s, or for ever, would hold the threads of a whole daemon
+CONNECT = 5  # seconds to a server that does not answer
+MYSQL = ('mysql', 'mariadb')
+
+# The same transaction may be tried again.
+AGAIN = {
+    1020,  # the record was changed since it was read
+    1205,  # lock wait timeout
+    1213,  # deadlock
+    1305,  # no such savepoint: a deadlock inside of one has undone the transaction and it with it
+    1053, 1317, 1927,  # the server shuts down, or ended the statement or the connection
+    '40001', '40P01', '55P03',  # serialisation, deadlock, lock timeout
+}  # fmt: skip
+SLOW = {1969, 3024, '57014'}
+READ_ONLY = {1290, 1792, 1836, '25006'}
+UNFIT = {1139, '2201B'}  # a regular expression that this server does not know
+
+
+def engine(url: sa.URL, size: int, patient: bool = False) -> sa.Engine:
+    """An engine for a database server; a patient one, for changes of the schema, waits as long as a statement takes."""
+    made = sa.create_engine(
+        url,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=30,
+        # Finds out, at the price of a round trip, that the server was restarted before a transaction begins on it.
+        pool_pre_ping=True,
+        isolation_level='READ COMMITTED',
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+        connect_args=_connect_args(url, patient),
+    )
+
+    @sa.event.listens_for(made, 'connect')
+    def prepare(connection: Any, _record: Any) -> None:
+        with contextlib.closing(connection.cursor()) as cursor:
+            for statement in _settings(url, connection, patient):
+                cursor.execute(statement)
+        connection.commit()  # a setting made in a transaction would end with it
+
+    return made
+
+
+def _connect_args(url: sa.URL, patient: bool) -> dict[str, Any]:
+    """How long the sockets wait: a server that vanished must not keep a thread for ever."""
+    if url.get_backend_name() in MYSQL:
+        longest = {} if patient else {'read_timeout': SLOWEST + 10, 'write_timeout': SLOWEST + 10}
+        return {'connect_timeout': CONNECT, **longest}
+    return {
+        'connect_timeout': CONNECT,
+        'keepalives_idle': 10,
+        'keepalives_interval': 5,
+        'keepalives_count': 3,
+        'tcp_user_timeout': 20_000,
+    }
+
+
+def _settings(url: sa.URL, connection: Any, patient: bool) -> list[str]:
+    if url.get_backend_name() in MYSQL:
+        maria = 'MariaDB' in connection.get_server_info()
+        slowest = f'max_statement_time = {SLOWEST}' if maria else f'max_execution_time = {SLOWEST * 1000}'
+        # TRADITIONAL refuses what does not fit a column; without it the server would cut it off in silence.
+        strict = "SET SESSION sql_mode = 'TRADITIONAL'"
+        return [strict] if patient else [strict, f'SET SESSION innodb_lock_wait_timeout = {LOCKED}, {slowest}']
+    if patient:
+        return []
+    # A transaction that is left open, by a thread that hangs, must not hold its rows for ever.
+    return [
+        f"SET lock_timeout = '{LOCKED}s'",
+        f"SET statement_timeout = '{SLOWEST}s'",
+        f"SET idle_in_transaction_session_timeout = '{SLOWEST * 2}s'",
+    ]
+
+
+def sqlite_engine(url: sa.URL, begin: str, size: int) -> sa.Engine:
+    """An engine for a file, whose transactions begin with `begin`."""
+    pool: dict[str, Any] = {'pool_size': size, 'max_overflow': 0, 'pool_timeout': 30}
+    if in_memory(url):
+        pool = {'poolclass': sa.pool.StaticPool}
+    made = sa.create_engine(
+        url,
+        connect_args={'check_same_thread': False, 'timeout': 15},
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+        **pool,
+    )
+
+    @sa.event.listens_for(made, 'connect')
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late to be IMMEDIATE
+        # LIKE tells case apart, as on the servers.
+        for pragma in (
+            'journal_mode=WAL', 'synchronous=NORMAL', 'foreign_keys=ON', 'temp_store=MEMORY', 'case_sensitive_like=ON',
+        ):  # fmt: skip
+            connection.execute(f'PRAGMA {pragma}')
+
+    @sa.event.listens_for(made, 'begin')
+    def start(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return made
+
+
+def in_memory(url: sa.URL) -> bool:
+    """Whether the URL is of an SQLite that has no file."""
+    return not url.database or url.database == ':memory:'
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def insert_unless_there(dialect: str, table: Any, values: dict[str, Any]) -> Any:
+    """An insert that leaves a row with the same key as it is, without an error that would end the transaction.
+
+    On MariaDB it locks that row to be changed; the lock a failed insert leaves there is one that racers share,
+    and each of them who then changes the row would wait for all others: a deadlock.
+    """
+    if dialect in MYSQL:
+        key = next(iter(table.primary_key.columns))
+        return mysql.insert(table).values(values).on_duplicate_key_update({key.name: key})
+    insert = postgresql.insert if dialect == 'postgresql' else sqlite.insert
+    return insert(table).values(values).on_conflict_do_nothing()
+
+
+def ordered(dialect: str, column: Any, way: str) -> Any:
+    """The column's part of an ORDER BY, with nulls as the lowest value on every database."""
+    made = column.asc() if way == 'asc' else column.desc()
+    if dialect == 'postgresql' and getattr(column, 'nullable', True):
+        return made.nulls_first() if way == 'asc' else made.nulls_last()
+    return made
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Driver errors become kinds; what a caller can only call a bug stays as it is."""
+    try:
+        yield
+    except exc.IntegrityError:
+        raise
+    except exc.DBAPIError as why:
+        raise kind_of(why) or why from why
+    except exc.TimeoutError as why:
+        raise errors.Unavailable('Every connection to the database is busy.') from why
+
+
+@contextlib.contextmanager
+def committing() -> Iterator[None]:
+    """A connection lost in the middle of a commit is no reason to try again: the change may well stand."""
+    try:
+        yield
+    except exc.DBAPIError as why:
+        if why.connection_invalidated:
+            raise errors.Unavailable(
+                'The database went away before it said whether it kept the change; look before asking again.'
+            ) from why
+        raise
+
+
+def kind_of(why: exc.DBAPIError) -> errors.NimbusError | None:
+    """The kind of error a driver's error means, None when it means a bug."""
+    code = getattr(why.orig, 'sqlstate', None) or (why.orig.args[0] if why.orig and why.orig.args else None)
+    text = str(why.orig)
+    if why.connection_invalidated or code in AGAIN or 'database is locked' in text:
+        return errors.Transient('The database did not take the change; please try again.')
+    if code in SLOW:
+        return errors.Unavailable('The database took too long to answer.')
+    if code in READ_ONLY or 'readonly database' in text:
+        return errors.Unavailable('The database takes no changes at the moment.')
+    if isinstance(why, exc.DataError) or code in UNFIT:
+        return errors.Invalid('A value is too long, too large or has characters that cannot be kept.')
+    if isinstance(why, exc.OperationalError | exc.InterfaceError):
+        full = 'full' in text or 'No space left' in text
+        return errors.Unavailable('The database is full.' if full else 'The database cannot be reached.')
+    return None

@@ -1,0 +1,22 @@
+"""Trying the same thing again while others are in its way."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from nimbus.common import errors
+
+# Seconds between tries: a deadlock's other side is done in milliseconds, a server that restarts is left to the caller.
+PAUSES = (0.01, 0.03, 0.1, 0.3, 0.6)
+T = TypeVar('T')
+
+
+def patiently(attempt: Callable[[], T]) -> T:
+    """What `attempt` returns, tried again, a little later each time, while it raises Transient."""
+    for pause in PAUSES:
+        try:
+            return attempt()
+        except errors.Transient:
+            time.sleep(random.uniform(pause / 2, pause))  # not in step with whoever was in the way
+    return attempt()

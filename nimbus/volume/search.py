@@ -1,0 +1,80 @@
+"""Lists of volumes and attachments: who sees which, and Cinder's filters as SQL."""
+
+import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import context, db, errors, listing
+from nimbus.volume import attachments, volumes
+from nimbus.volume.models import Attachment, Volume, VolumeMetadata
+
+PLAIN = ('id', 'name', 'status', 'user_id', 'availability_zone', 'host', 'description', 'attach_status', 'size')
+LIKE = ('name', 'status', 'description', 'availability_zone')  # these take name~=part
+COMPARE = {'gt': '__gt__', 'gte': '__ge__', 'lt': '__lt__', 'lte': '__le__', 'eq': '__eq__', 'neq': '__ne__'}
+
+
+def find(tx: db.Tx, ctx: context.Context, page: listing.Page, *, everyone: bool = False) -> list[Any]:
+    """A page of the volumes the asker sees, filtered by `page.filters`.  Raises Invalid."""
+    return volumes.find(tx, conditions(tx, ctx, page.filters, everyone), page)
+
+
+def total(tx: db.Tx, ctx: context.Context, filters: dict[str, Any], *, everyone: bool = False) -> tuple[int, int]:
+    """How many volumes match, and their GiB.  Raises Invalid."""
+    return volumes.total(tx, conditions(tx, ctx, filters, everyone))
+
+
+def conditions(tx: db.Tx, ctx: context.Context, filters: dict[str, Any], everyone: bool) -> list[Any]:
+    """The filters as SQL.  Raises Invalid."""
+    where = [] if everyone else [Volume.project_id == ctx.project_id]
+    for name, value in filters.items():
+        where.append(_condition(name, value))
+    return where
+
+
+def _condition(name: str, value: Any) -> Any:
+    if name.endswith('~') and name[:-1] in LIKE:
+        return getattr(Volume, name[:-1]).contains(value, autoescape=True)
+    if name in PLAIN:
+        return getattr(Volume, name) == value
+    if name == 'project_id':
+        return Volume.project_id == value
+    if name == 'bootable':
+        return Volume.bootable.is_(value)
+    if name == 'metadata':
+        return sa.and_(sa.true(), *(_has(key, text) for key, text in value.items()))
+    if name in ('created_at', 'updated_at'):
+        return sa.and_(*(getattr(getattr(Volume, name), COMPARE[way])(moment) for way, moment in value))
+    return sa.false()  # by what no volume of this cloud has, such as a group or a source
+
+
+def _has(key: str, text: str) -> Any:
+    found = sa.exists().where(VolumeMetadata.volume_id == Volume.id, VolumeMetadata.key == key)
+    return found.where(VolumeMetadata.value == text).correlate(Volume)
+
+
+def moments(text: str) -> list[tuple[str, datetime.datetime]]:
+    """`gt:2030-01-01T00:00:00,lt:...` as comparisons.  Raises Invalid."""
+    found = []
+    for part in text.split(','):
+        way, colon, rest = part.partition(':')
+        if way not in COMPARE or not colon:
+            way, rest = 'eq', part
+        try:
+            moment = datetime.datetime.fromisoformat(rest)
+        except ValueError:
+            raise errors.Invalid(f'{rest[:40]} is no time.') from None
+        if moment.tzinfo:
+            moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
+        found.append((way, moment))
+    return found
+
+
+def attached(tx: db.Tx, ctx: context.Context, page: listing.Page, *, everyone: bool = False) -> list[Any]:
+    """A page of the attachments the asker sees, filtered by volume, server and status.  Raises Invalid."""
+    where = [] if everyone else [Attachment.project_id == ctx.project_id]
+    columns = {'volume_id': Attachment.volume_id, 'instance_id': Attachment.server_id,
+               'attach_status': Attachment.status, 'status': Attachment.status, 'id': Attachment.id}  # fmt: skip
+    for name, value in page.filters.items():
+        where.append(columns[name] == value if name in columns else sa.false())
+    return attachments.find(tx, where, page)

@@ -1,0 +1,106 @@
+"""What every bus must do: the tests of a contract's two ends, which each bus's own test module imports."""
+
+import time
+
+import pytest
+
+from nimbus.common import context, errors, rpc
+
+
+class Echo(rpc.Contract):
+    topic = 'echo'
+
+    @rpc.call(timeout=1)
+    def say(self, context: context.Context, word: str) -> str:
+        """The word itself."""
+
+    @rpc.cast
+    def note(self, context: context.Context, word: str) -> None:
+        """The word is kept."""
+
+    @rpc.cast
+    def nudge(self, context: context.Context) -> None:
+        """The server looks."""
+
+
+class EchoServer(Echo):
+    def __init__(self):
+        self.kept, self.lost = [], 0
+
+    def say(self, context, word):
+        if word == 'nothing':
+            raise errors.NotFound('There is nothing.')
+        if word == 'again' and (lost := self.lost) < 2:
+            self.lost = lost + 1
+            raise errors.Transient('The database did not take the change; please try again.')
+        return f'{word} from {context.user_id}'
+
+    def note(self, context, word):
+        self.kept.append(word)
+
+    def nudge(self, context):
+        self.kept.append('nudge')
+
+
+@pytest.fixture
+def server(bus):
+    made = EchoServer()
+    listener = rpc.serve(bus, made, 'h1')
+    yield made
+    listener.stop()
+    listener.wait()
+
+
+class BusSuite:
+    """The tests; a subclass's module has a fixture `bus`."""
+
+    def test_a_call_is_answered_as_the_asker_asked_it(self, bus, server):
+        client = rpc.Client(bus, Echo, context.Context(user_id='u'), host='h1')
+        assert client.say('hello') == 'hello from u'
+
+    def test_a_topic_is_answered_by_whichever_host_serves_it(self, bus, server):
+        assert rpc.Client(bus, Echo, context.Context(user_id='u')).say('hello') == 'hello from u'
+
+    def test_a_kind_of_error_comes_back_as_itself(self, bus, server):
+        with pytest.raises(errors.NotFound, match='There is nothing'):
+            rpc.Client(bus, Echo).say('nothing')
+
+    def test_a_verb_that_lost_its_transaction_is_run_again(self, bus, server):
+        assert rpc.Client(bus, Echo, context.Context(user_id='u')).say('again') == 'again from u'
+        assert server.lost == 2
+
+    def test_nobody_there_is_unavailable_and_says_who(self, bus):
+        with pytest.raises(errors.Unavailable, match='echo on host h9 did not answer say in 1 seconds'):
+            rpc.Client(bus, Echo, host='h9').say('hello')
+
+    def test_wrong_arguments_fail_at_the_caller(self, bus, server):
+        with pytest.raises(TypeError):
+            rpc.Client(bus, Echo).say('one', 'two')
+
+    def test_a_server_that_lacks_a_verb_does_not_start(self, bus):
+        class Half(Echo):
+            def say(self, context, word):
+                return word
+
+        with pytest.raises(TypeError, match='Half lacks note'):
+            rpc.serve(bus, Half(), 'h1')
+
+    def test_casts_and_nudges_arrive(self, bus, server):
+        rpc.Client(bus, Echo, host='h1').note('one')
+        rpc.nudge(bus, 'echo')
+        rpc.nudge(bus, 'echo', 'h1')
+        rpc.Client(bus, Echo, host='h1').say('after')
+        assert wait_for(lambda: sorted(server.kept) == ['nudge', 'nudge', 'one'])
+
+    def test_a_stopped_server_lets_its_process_end(self, bus):
+        listener = rpc.serve(bus, EchoServer(), 'h1')
+        listener.stop()
+        listener.wait()
+
+
+def wait_for(true, seconds: float = 5.0) -> bool:
+    """Whether `true()` became so; casts are not waited for by who sends them."""
+    deadline = time.monotonic() + seconds
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return bool(true())
