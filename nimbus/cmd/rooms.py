@@ -149,7 +149,8 @@ def conductor(conf: Any, parts: Parts) -> wiring.Group:
     host = wiring.host_name(conf)
     runner = Runner(parts.db, WORKFLOWS, World(parts), workers=conf.conductor.workers, still=conf.conductor.still)
     audit = Audit(parts.db, conf.conductor.audit_interval)
-    group = wiring.Group(runner, audit, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
+    present = Presence(parts, services.Kind('compute', 'nova-conductor', 'internal'), host, conf.report_interval)
+    group = wiring.Group(present, runner, audit, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
     for desk in (ComputeDeskServer, NetworkDeskServer, VolumeDeskServer):
         group.add(wiring.Listener(parts.bus, desk(parts.db), host))
     return group

@@ -148,6 +148,19 @@ class _Serializer(oslo_messaging.NoOpSerializer):
         return context.Context.from_dict(ctxt)
 
 
+class _OnlyVerbs(oslo_messaging.RPCAccessPolicyBase):
+    """Callers reach the verbs of the contract; what else the server's class can do is its own business."""
+
+    def is_allowed(self, endpoint: Any, method: str) -> bool:
+        """Whether the method is a verb."""
+        return method in _names(type(endpoint))
+
+
+@functools.cache
+def _names(server: type[Contract]) -> frozenset[str]:
+    return frozenset(server.verbs())
+
+
 class _Dispatcher(oslo_messaging.RPCDispatcher):
     """A verb that lost its transaction is run again; domain errors are not logged as the server's own failure."""
 
@@ -169,7 +182,7 @@ def serve(bus: Any, server: Contract, host: str, threads: int = 16) -> Any:
         raise TypeError(f'{type(server).__name__} lacks {", ".join(missing)}')
     server.target = oslo_messaging.Target(version=contract.version)  # type: ignore[attr-defined]
     target = oslo_messaging.Target(topic=contract.topic, server=host)
-    dispatcher = _Dispatcher([server], _Serializer(), oslo_messaging.DefaultRPCAccessPolicy)
+    dispatcher = _Dispatcher([server], _Serializer(), _OnlyVerbs)
     listener = oslo_messaging.rpc.server.RPCServer(bus, target, dispatcher, 'threading')
     listener.conf.set_override('executor_thread_pool_size', threads)
     listener.start()
