@@ -14,13 +14,3 @@ def bus():
 class TestInproc(BusSuite):
     """The suite on `inproc://`."""
 
-
-def test_what_is_no_verb_cannot_be_called(bus, server):
-    class Wider(Echo):
-        @rpc.call(timeout=1)
-        def stop(self, context):
-            """Stop everything."""
-
-    server.stop = lambda context: 'stopped'
-    with pytest.raises(Exception, match='not found|stop|supported'):
-        rpc.Client(bus, Wider).stop()
