@@ -47,7 +47,7 @@ def attached(row: Any, call: Call) -> list[dict[str, Any]]:
     ]
 
 
-def image_metadata(row: Any, _call: Call) -> dict[str, str] | None:
+def image_metadata(row: Any) -> dict[str, str] | None:
     """What the volume remembers of its image, as strings."""
     if not row.image:
         return None
@@ -108,7 +108,6 @@ class Volume(Noun):
     multiattach = Any_(READ, CREATE, schema={'type': ['boolean', 'string', 'null']}, source=_never)
     attachments = Any_(source=attached)
     migration_status = Text(source='migration_status')
-    volume_image_metadata = Any_(source=image_metadata, omit_none=True)
     imageRef = Text(CREATE, null=True)
     image_id = Text(CREATE, null=True)
     host = Text(CREATE, null=True)
@@ -132,9 +131,11 @@ ABSENT = {
 
 
 def shown(call: Call, row: Any) -> dict[str, Any]:
-    """One volume as the asker may see it."""
-    found = Volume.view(call.version)(row, call)
+    """One volume as the asker may see it when reading; what makes or changes one answers less."""
+    found = changed(call, row)
     own = {'project_id': row.project_id, 'user_id': row.user_id}
+    if image := image_metadata(row):
+        found['volume_image_metadata'] = image
     if call.allows('volume_extension:volume_tenant_attribute', **own):
         found['os-vol-tenant-attr:tenant_id'] = row.project_id
     if call.allows('volume_extension:volume_host_attribute', **own):
@@ -142,7 +143,13 @@ def shown(call: Call, row: Any) -> dict[str, Any]:
     if call.allows('volume_extension:volume_mig_status_attribute', **own):
         found['os-vol-mig-status-attr:migstat'] = row.migration_status
         found['os-vol-mig-status-attr:name_id'] = None
-    else:
+    return found
+
+
+def changed(call: Call, row: Any) -> dict[str, Any]:
+    """One volume as making or changing it answers."""
+    found = Volume.view(call.version)(row, call)
+    if not call.allows('volume_extension:volume_mig_status_attribute', project_id=row.project_id, user_id=row.user_id):
         found.pop('migration_status')
     if not call.context.is_admin:
         found.pop('provider_id', None)
@@ -300,7 +307,7 @@ def create(call: Call) -> dict[str, Any]:
             host=host,
             metadata=given.get('metadata') or {},
         )
-    return {'volume': shown(call, row)}
+    return {'volume': changed(call, row)}
 
 
 def _where(call: Call, zone: str | None) -> tuple[str | None, str | None]:
@@ -327,7 +334,7 @@ def update(call: Call, id: str) -> dict[str, Any]:
         volumes.change(tx, id, **values)
         if given.get('metadata') is not None:
             volumes.set_metadata(tx, id, given['metadata'])
-        return {'volume': shown(call, volumes.show(tx, call.context, id))}
+        return {'volume': changed(call, volumes.show(tx, call.context, id))}
 
 
 def delete(call: Call, id: str) -> None:
