@@ -50,7 +50,7 @@ class FileDriver(base.Driver):
     @contextlib.contextmanager
     def _draft(self, volume_id: str) -> Any:
         """A file to fill, which is the volume's disk at the end of the block, and gone if the block fails."""
-        draft = self.path / f'.{PREFIX}{volume_id}{PART}'
+        draft = self.path / f'.{PREFIX}{self._checked(volume_id)}{PART}'
         try:
             draft.unlink(missing_ok=True)
             os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -78,7 +78,7 @@ class FileDriver(base.Driver):
             raise _refusal(why) from why
 
     def delete(self, volume_id: str) -> None:
-        (self.path / f'.{PREFIX}{volume_id}{PART}').unlink(missing_ok=True)
+        (self.path / f'.{PREFIX}{self._checked(volume_id)}{PART}').unlink(missing_ok=True)
         if self._present(volume_id):
             self._mine(volume_id).unlink()
             _sync(self.path)
@@ -172,5 +172,5 @@ def _sync(path: pathlib.Path) -> None:
 
 def _refusal(why: OSError) -> errors.NimbusError:
     if why.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return errors.Invalid('The volume store is full.')
+        return errors.Unavailable('The volume store is full.')
     return errors.Unavailable(f'The volume store is failing: {why.strerror}.')
