@@ -37,7 +37,7 @@ def filled(tx: db.Tx, rows: Sequence[Any]) -> list[Any]:
     attachments: dict[str, list[Any]] = collections.defaultdict(list)
     if wanted:
         for pair in tx.rows(sa.select(VolumeMetadata).where(VolumeMetadata.volume_id.in_(wanted))):
-            metadata[pair.volume_id][pair.key] = pair.value
+            metadata[pair.volume_id][pair.meta_key] = pair.value
         for found in tx.rows(sa.select(Attachment).where(Attachment.volume_id.in_(wanted)).order_by(Attachment.seq)):
             attachments[found.volume_id].append(found)
     names = types.names(tx, {row.type_id for row in rows if row.type_id}) if rows else {}
