@@ -158,12 +158,7 @@ class _OnlyVerbs(oslo_messaging.RPCAccessPolicyBase):
 
     def is_allowed(self, endpoint: Any, method: str) -> bool:
         """Whether the method is a verb."""
-        return method in _names(type(endpoint))
-
-
-@functools.cache
-def _names(server: type[Contract]) -> frozenset[str]:
-    return frozenset(server.verbs())
+        return method in endpoint.verbs()
 
 
 class _Dispatcher(oslo_messaging.RPCDispatcher):

@@ -49,7 +49,7 @@ class Truth:
         for claim in claims:
             server = self.servers.get(claim.server_id)
             if server is None or server.host != claim.host:
-                found.append(f'The claim of {claim.server_id} on {claim.host} is nobody\'s.')
+                found.append(f"The claim of {claim.server_id} on {claim.host} is nobody's.")
                 continue
             for name, word in RESOURCES.items():
                 sums[claim.host][name] += json.loads(server.flavor)[word]

@@ -13,4 +13,3 @@ def bus():
 
 class TestInproc(BusSuite):
     """The suite on `inproc://`."""
-
