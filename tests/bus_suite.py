@@ -94,6 +94,16 @@ class BusSuite:
         rpc.Client(bus, Echo, host='h1').say('after')
         assert wait_for(lambda: sorted(server.kept) == ['nudge', 'nudge', 'one'])
 
+    def test_what_is_no_verb_cannot_be_called(self, bus, server):
+        class Wider(Echo):
+            @rpc.call(timeout=1)
+            def stop(self, context):
+                """Stop everything."""
+
+        server.stop = lambda context: 'stopped'
+        with pytest.raises(Exception, match='stop'):
+            rpc.Client(bus, Wider).stop()
+
     def test_a_stopped_server_lets_its_process_end(self, bus):
         listener = rpc.serve(bus, EchoServer(), 'h1')
         listener.stop()

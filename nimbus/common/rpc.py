@@ -18,6 +18,7 @@ from oslo_config import cfg
 from nimbus.common import context, errors, patience
 
 LOG = logging.getLogger(__name__)
+TRACE = logging.getLogger('nimbus.trace')  # at DEBUG, a line for each message sent: who is asked for what
 F = TypeVar('F', bound=Callable[..., Any])
 EXCHANGE = 'nimbus'
 AWAY: set[type[Exception]] = {oslo_messaging.MessageDeliveryFailure, oslo_messaging.MessageUndeliverable}
@@ -128,6 +129,7 @@ class Client:
             bound = signature.bind(None, self._asker, *args, **kwargs).arguments
             named = dict(list(bound.items())[2:])
             prepared = self._client.prepare(server=self._host, timeout=timeout)
+            TRACE.debug('%s %s %s', how, self._address(), name)
             try:
                 return getattr(prepared, how)(self._asker.to_dict(), name, **named)
             except oslo_messaging.MessagingTimeout as why:
@@ -136,6 +138,9 @@ class Client:
                 raise errors.Unavailable(f'{self._whom()} cannot be reached over the message bus.') from why
 
         return send
+
+    def _address(self) -> str:
+        return f'{self._contract.topic}.{self._host}' if self._host else self._contract.topic
 
     def _whom(self) -> str:
         return f'{self._contract.topic} on host {self._host}' if self._host else f'The {self._contract.topic} service'
@@ -152,6 +157,14 @@ class _Serializer(oslo_messaging.NoOpSerializer):
 
     def deserialize_context(self, ctxt: Any) -> context.Context:
         return context.Context.from_dict(ctxt)
+
+
+class _OnlyVerbs(oslo_messaging.RPCAccessPolicyBase):
+    """Callers reach the verbs of the contract; what else the server's class can do is its own business."""
+
+    def is_allowed(self, endpoint: Any, method: str) -> bool:
+        """Whether the method is a verb."""
+        return method in endpoint.verbs()
 
 
 class _Dispatcher(oslo_messaging.RPCDispatcher):
@@ -175,7 +188,7 @@ def serve(bus: Any, server: Contract, host: str, threads: int = 16) -> Any:
         raise TypeError(f'{type(server).__name__} lacks {", ".join(missing)}')
     server.target = oslo_messaging.Target(version=contract.version)  # type: ignore[attr-defined]
     target = oslo_messaging.Target(topic=contract.topic, server=host)
-    dispatcher = _Dispatcher([server], _Serializer(), oslo_messaging.DefaultRPCAccessPolicy)
+    dispatcher = _Dispatcher([server], _Serializer(), _OnlyVerbs)
     listener = oslo_messaging.rpc.server.RPCServer(bus, target, dispatcher, 'threading')
     listener.conf.set_override('executor_thread_pool_size', threads)
     listener.start()
@@ -185,5 +198,6 @@ def serve(bus: Any, server: Contract, host: str, threads: int = 16) -> Any:
 def nudge(bus: Any, topic: str, host: str | None = None) -> None:
     """Whoever serves the topic is told to look for work at once; contracts that want it have a cast `nudge`."""
     target = oslo_messaging.Target(topic=topic, version=Contract.version)
+    TRACE.debug('cast %s nudge', f'{topic}.{host}' if host else topic)
     client = oslo_messaging.get_rpc_client(bus, target, retry=RETRY)
     client.prepare(server=host).cast({}, 'nudge')
