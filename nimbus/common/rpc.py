@@ -136,6 +136,8 @@ class Client:
                 raise errors.Unavailable(f'{self._whom()} did not answer {name} in {timeout:g} seconds.') from why
             except tuple(AWAY) as why:
                 raise errors.Unavailable(f'{self._whom()} cannot be reached over the message bus.') from why
+            except errors.NimbusError as why:
+                raise _plain(why) from None
 
         return send
 
