@@ -12,6 +12,19 @@ from devstack.progress import Unable, finish, say
 from tests.tempest.workspace import Workspace
 
 HERE = pathlib.Path(__file__).parent
+# Tests of the lists that cannot pass when every request asks for the newest version.
+BEFORE_NEWEST = {
+    # Nova's proxies of security groups end with 2.35, and tempest skips these above it.
+    'tempest.api.compute.security_groups.test_security_group_rules.SecurityGroupRulesTestJSON'
+    '.test_security_group_rules_create',
+    'tempest.api.compute.security_groups.test_security_group_rules.SecurityGroupRulesTestJSON'
+    '.test_security_group_rules_list',
+    'tempest.api.compute.security_groups.test_security_groups.SecurityGroupsTestJSON'
+    '.test_security_groups_create_list_delete',
+    # Changing a volume answers volume_type_id since 3.63; tempest's schema of that answer has not learnt it.
+    'tempest.api.volume.test_volumes_get.VolumesGetTest.test_volume_create_get_update_delete',
+    'tempest.api.volume.test_volumes_get.VolumesGetTest.test_volume_create_get_update_delete_from_image',
+}
 AREAS = sorted(path.stem for path in HERE.glob('*.txt'))
 
 
@@ -86,6 +99,8 @@ def main() -> int:
         return 0
     names = AREAS if options.tests == ['all'] else options.tests
     wanted = [test for name in names for test in (listed(name) if name in AREAS else [name])]
+    if options.newest:
+        wanted = [test for test in wanted if test not in BEFORE_NEWEST]
     outcomes = workspace.run(wanted, options.concurrency)
     if 'NIMBUS_REPORTS' in os.environ:
         report(wanted, outcomes, pathlib.Path(os.environ['NIMBUS_REPORTS']) / 'tempest.xml')

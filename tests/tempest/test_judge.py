@@ -42,3 +42,7 @@ def test_the_report_counts_a_skipped_test_of_the_lists_as_failed(tmp_path):
     run.report(['a', 'b', 'c'], outcomes, tmp_path / 'r.xml')
     cases = {case.get('name'): [child.tag for child in case] for case in xml.parse(tmp_path / 'r.xml').iter('testcase')}
     assert cases == {'a': [], 'b': ['failure'], 'c': ['failure'], 'other': ['skipped']}
+
+
+def test_the_tests_left_out_at_the_newest_version_are_of_the_lists():
+    assert run.BEFORE_NEWEST <= {test for area in run.AREAS for test in run.listed(area)}
