@@ -62,8 +62,10 @@ class BusSuite:
         assert rpc.Client(bus, Echo, context.Context(user_id='u')).say('hello') == 'hello from u'
 
     def test_a_kind_of_error_comes_back_as_itself(self, bus, server):
-        with pytest.raises(errors.NotFound, match='There is nothing'):
+        with pytest.raises(errors.NotFound) as caught:
             rpc.Client(bus, Echo).say('nothing')
+        assert caught.type is errors.NotFound
+        assert str(caught.value) == 'There is nothing.'
 
     def test_a_verb_that_lost_its_transaction_is_run_again(self, bus, server):
         assert rpc.Client(bus, Echo, context.Context(user_id='u')).say('again') == 'again from u'

@@ -35,6 +35,8 @@ def configure(program: str, sentence: str, argv: list[str] | None = None) -> Any
 
 def run(program: str, sentence: str, build: Callable[[Any], wiring.Daemon]) -> int:
     """Run one daemon without REST APIs until a signal; 1 with a sentence when it cannot start."""
+    # Several libraries import eventlet wherever it is installed, and without a REST API nothing here uses it.
+    sys.modules.setdefault('eventlet', None)  # type: ignore[arg-type]
     conf = configure(program, sentence)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -136,6 +136,8 @@ class Client:
                 raise errors.Unavailable(f'{self._whom()} did not answer {name} in {timeout:g} seconds.') from why
             except tuple(AWAY) as why:
                 raise errors.Unavailable(f'{self._whom()} cannot be reached over the message bus.') from why
+            except errors.NimbusError as why:
+                raise _plain(why) from None
 
         return send
 
@@ -144,6 +146,12 @@ class Client:
 
     def _whom(self) -> str:
         return f'{self._contract.topic} on host {self._host}' if self._host else f'The {self._contract.topic} service'
+
+
+def _plain(why: errors.NimbusError) -> errors.NimbusError:
+    """The error as its server raised it: brokers hide its kind and add the traceback to its text."""
+    kind = next(base for base in type(why).__mro__ if base.__module__ == errors.__name__)
+    return kind(why.sentence, **why.facts)
 
 
 class _Serializer(oslo_messaging.NoOpSerializer):
