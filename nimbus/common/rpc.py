@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import oslo_messaging
 from oslo_config import cfg
 
-from nimbus.common import context, errors, patience
+from nimbus.common import context, errors, log, patience
 
 LOG = logging.getLogger(__name__)
 TRACE = logging.getLogger('nimbus.trace')  # at DEBUG, a line for each message sent: who is asked for what
@@ -173,10 +173,11 @@ class _Dispatcher(oslo_messaging.RPCDispatcher):
     """A verb that lost its transaction is run again; domain errors are not logged as the server's own failure."""
 
     def dispatch(self, incoming: Any) -> Any:
-        try:
-            return patience.patiently(functools.partial(super().dispatch, incoming))
-        except errors.NimbusError as why:
-            raise oslo_messaging.ExpectedException() from why
+        with log.about(incoming.ctxt.get('request_id', '-')):
+            try:
+                return patience.patiently(functools.partial(super().dispatch, incoming))
+            except errors.NimbusError as why:
+                raise oslo_messaging.ExpectedException() from why
 
 
 def serve(bus: Any, server: Contract, host: str, threads: int = 16) -> Any:
