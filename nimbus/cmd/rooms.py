@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nimbus.cmd import wiring
-from nimbus.common import jobs, outbox, rpc
+from nimbus.common import errors, jobs, outbox, rpc, services
 from nimbus.common.context import Context
 from nimbus.common.parts import Parts
 from nimbus.conductor.rpc import Conductor
@@ -49,6 +49,34 @@ class Relay:
                 outbox.relay(self._parts.db, self._publish)
             except Exception as why:
                 LOG.warning('Notifications wait: %s', why)
+
+
+class Presence:
+    """Keeps a daemon that has the database among the services that are up."""
+
+    def __init__(self, parts: Parts, kind: services.Kind, host: str, interval: float) -> None:
+        self._parts, self._kind, self._host, self._interval = parts, kind, host, interval
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f'present-{kind.binary}', daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        started = True
+        while True:
+            try:
+                with self._parts.db.write() as tx:
+                    services.report(tx, self._kind, self._host, {}, started=started)
+                started = False
+            except errors.Unavailable as why:
+                LOG.warning('%s cannot say that it is up: %s', self._kind.binary, why)
+            if self._stop.wait(self._interval):
+                return
 
 
 def state_dir(conf: Any, *names: str) -> str:
@@ -121,7 +149,8 @@ def conductor(conf: Any, parts: Parts) -> wiring.Group:
     host = wiring.host_name(conf)
     runner = Runner(parts.db, WORKFLOWS, World(parts), workers=conf.conductor.workers, still=conf.conductor.still)
     audit = Audit(parts.db, conf.conductor.audit_interval)
-    group = wiring.Group(runner, audit, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
+    present = Presence(parts, services.Kind('compute', 'nova-conductor', 'internal'), host, conf.report_interval)
+    group = wiring.Group(present, runner, audit, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
     for desk in (ComputeDeskServer, NetworkDeskServer, VolumeDeskServer):
         group.add(wiring.Listener(parts.bus, desk(parts.db), host))
     return group
@@ -137,7 +166,12 @@ def scheduler(conf: Any, parts: Parts) -> wiring.Group:
         filters=conf.scheduler.enabled_filters,
         weighers=conf.scheduler.enabled_weighers,
     )
-    return wiring.Group(server, wiring.Listener(parts.bus, server, wiring.host_name(conf)))
+    host = wiring.host_name(conf)
+    present = [
+        Presence(parts, services.Kind('compute', 'nova-scheduler', 'internal'), host, conf.report_interval),
+        Presence(parts, services.Kind('volume', 'cinder-scheduler'), host, conf.report_interval),
+    ]
+    return wiring.Group(*present, server, wiring.Listener(parts.bus, server, host))
 
 
 def control(conf: Any, parts: Parts) -> wiring.Group:

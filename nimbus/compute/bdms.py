@@ -26,11 +26,13 @@ FACTS = (
     'delete_on_termination',
 )
 
+TABLE = BlockDevice.__table__
+OF_SERVER = sa.select(TABLE).where(TABLE.c.server_id == sa.bindparam('server')).order_by(TABLE.c.seq)
+
 
 def of_server(tx: db.Tx, server_id: str) -> list[Any]:
     """The server's block devices, in the order they were asked for."""
-    where = BlockDevice.server_id == server_id
-    return list(tx.rows(sa.select(BlockDevice).where(where).order_by(BlockDevice.seq)))
+    return list(tx.rows(OF_SERVER, {'server': server_id}))
 
 
 def volumes_of(tx: db.Tx, server_ids: list[str]) -> dict[str, list[Any]]:

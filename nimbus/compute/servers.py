@@ -12,6 +12,8 @@ from nimbus.compute import bdms, quotas, states
 from nimbus.compute.models import Server
 from nimbus.compute.states import MACHINE
 
+ROW = sa.select(Server.__table__).where(Server.__table__.c.id == sa.bindparam('server'))
+
 
 def show(tx: db.Tx, asker: context.Context, server_id: str) -> Any:
     """The server's row, if it is there and the asker's.  Raises NotFound."""
@@ -23,7 +25,7 @@ def show(tx: db.Tx, asker: context.Context, server_id: str) -> Any:
 
 def row_of(tx: db.Tx, server_id: str) -> Any:
     """The server's row, deleted or not, whosever it is.  Raises NotFound."""
-    row = tx.row(sa.select(Server).where(Server.id == server_id))
+    row = tx.row(ROW, {'server': server_id})
     if row is None:
         raise _missing(server_id)
     return row

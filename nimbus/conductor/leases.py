@@ -1,23 +1,28 @@
 """The statements that find, lease and save jobs: built once, because building one costs more than running it."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from nimbus.common import db
-from nimbus.common.jobs import UNDER_WAY, Job
+from nimbus.common.jobs import BACK, FORWARD, UNDER_WAY, Job
 
 KEPT = ('notes', 'heading', 'cursor', 'stop_at', 'rewinds', 'tries', 'moves', 'error', 'finished_at')
 TABLE = Job.__table__
 COL = TABLE.c
 EARLIER = TABLE.alias('earlier')
 BLOCKED = sa.exists().where(EARLIER.c.subject == COL.subject, EARLIER.c.seq < COL.seq, EARLIER.c.heading.in_(UNDER_WAY))
-# Statements of every move, built once: building them costs more than running them.  One heading at a time, so
-# that the index gives the rows in order and the limit ends the search however many jobs wait.
-FREE = (
-    sa.select(COL.id, COL.generation, COL.beat)
-    .where(COL.heading == sa.bindparam('heading'), COL.run_at <= sa.bindparam('now'), COL.owner.is_(None), ~BLOCKED)
-    .order_by(COL.run_at)
-    .limit(sa.bindparam('most'))
-)
+
+
+def _free(heading: str) -> sa.Select[Any]:
+    """Due jobs of one heading that nobody holds: the index gives them in order and the limit ends the search."""
+    due = sa.select(COL.id, COL.generation, COL.beat).where(
+        COL.heading == heading, COL.run_at <= sa.bindparam('now'), COL.owner.is_(None), ~BLOCKED
+    )
+    return sa.select(due.order_by(COL.run_at).limit(sa.bindparam('most')).subquery())
+
+
+FREE = sa.union_all(_free(BACK), _free(FORWARD))  # what is being given back goes first
 HELD = sa.select(COL.id, COL.generation, COL.beat).where(
     COL.heading.in_(UNDER_WAY), COL.owner.is_not(None), COL.run_at <= sa.bindparam('now')
 )

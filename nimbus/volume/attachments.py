@@ -189,8 +189,10 @@ def attach(
     """The volume is attached at once, as os-attach means it.  Raises Invalid."""
     reserved = next((one for one in volume.attachments if one.server_id in (server_id, None)), None)
     try:
-        if volume.status == 'in-use':
-            raise errors.WrongState('The volume is in use.')
+        if volume.status == 'in-use' or any(one is not reserved for one in volume.attachments):
+            raise errors.WrongState('Somebody else has the volume, or is about to.')
+        if reserved and reserved.by_service and not by_service:
+            raise errors.WrongState('The compute service is about to attach the volume.')
         MACHINE.begin(tx, Volume, volume.id, 'attach', attach_status='attached')
     except errors.WrongState:
         raise errors.Invalid(

@@ -9,7 +9,8 @@ from nimbus.common import context, db, errors, listing
 from nimbus.volume import attachments, volumes
 from nimbus.volume.models import Attachment, Volume, VolumeMetadata
 
-PLAIN = ('id', 'name', 'status', 'user_id', 'availability_zone', 'host', 'description', 'attach_status', 'size')
+PLAIN = ('id', 'name', 'status', 'user_id', 'availability_zone', 'host', 'description', 'attach_status', 'size',
+         'migration_status')  # fmt: skip
 LIKE = ('name', 'status', 'description', 'availability_zone')  # these take name~=part
 COMPARE = {'gt': '__gt__', 'gte': '__ge__', 'lt': '__lt__', 'lte': '__le__', 'eq': '__eq__', 'neq': '__ne__'}
 
@@ -41,6 +42,10 @@ def _condition(name: str, value: Any) -> Any:
         return Volume.project_id == value
     if name == 'bootable':
         return Volume.bootable.is_(value)
+    if name == 'consumes_quota':
+        return sa.true() if value else sa.false()  # every volume does
+    if name == 'glance_metadata':
+        return sa.and_(sa.true(), *(_remembers(key, text) for key, text in value.items()))
     if name == 'metadata':
         return sa.and_(sa.true(), *(_has(key, text) for key, text in value.items()))
     if name in ('created_at', 'updated_at'):
@@ -51,6 +56,13 @@ def _condition(name: str, value: Any) -> Any:
 def _has(key: str, text: str) -> Any:
     found = sa.exists().where(VolumeMetadata.volume_id == Volume.id, VolumeMetadata.key == key)
     return found.where(VolumeMetadata.value == text).correlate(Volume)
+
+
+def _remembers(key: str, text: str) -> Any:
+    """The volume's image has the pair, as a fact of its own or as a property."""
+    if key in volumes.IMAGE_FACTS or key in ('image_id', 'image_name'):
+        return sa.cast(Volume.image[key].as_string(), sa.Text) == text
+    return Volume.image[('properties', key)].as_string() == text
 
 
 def moments(text: str) -> list[tuple[str, datetime.datetime]]:

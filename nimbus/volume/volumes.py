@@ -37,7 +37,7 @@ def filled(tx: db.Tx, rows: Sequence[Any]) -> list[Any]:
     attachments: dict[str, list[Any]] = collections.defaultdict(list)
     if wanted:
         for pair in tx.rows(sa.select(VolumeMetadata).where(VolumeMetadata.volume_id.in_(wanted))):
-            metadata[pair.volume_id][pair.key] = pair.value
+            metadata[pair.volume_id][pair.meta_key] = pair.value
         for found in tx.rows(sa.select(Attachment).where(Attachment.volume_id.in_(wanted)).order_by(Attachment.seq)):
             attachments[found.volume_id].append(found)
     names = types.names(tx, {row.type_id for row in rows if row.type_id}) if rows else {}
@@ -155,6 +155,28 @@ def set_metadata(tx: db.Tx, volume_id: str, metadata: dict[str, str]) -> None:
     tx.delete(VolumeMetadata, VolumeMetadata.volume_id == volume_id)
     for key, value in metadata.items():
         tx.insert(VolumeMetadata, volume_id=volume_id, key=key, value=value)
+
+
+def remember(tx: db.Tx, volume: Any, pairs: dict[str, str]) -> None:
+    """The volume remembers the pairs of an image beside those it has."""
+    image = dict(volume.image or {})
+    image |= {key: value for key, value in pairs.items() if key in image and key != 'properties'}
+    rest = {key: value for key, value in pairs.items() if key not in image}
+    image['properties'] = {**(image.get('properties') or {}), **rest}
+    change(tx, volume.id, image=image)
+
+
+def forget(tx: db.Tx, volume: Any, key: str) -> None:
+    """The volume does not remember the key of its image.  Raises NotFound."""
+    image = dict(volume.image or {})
+    properties = dict(image.get('properties') or {})
+    if key in properties:
+        del properties[key]
+    elif key in image and key != 'properties':
+        del image[key]
+    else:
+        raise errors.NotFound(f'Glance metadata for volume/snapshot {volume.id} cannot be found.')
+    change(tx, volume.id, image={**image, 'properties': properties})
 
 
 def delete(tx: db.Tx, ctx: context.Context, volume_id: str, *, force: bool = False) -> None:

@@ -22,8 +22,6 @@ REFERENCE = re.compile(r'rule:([\w:.-]+)')
 UNASKED = {
     # Upstream's base rules, which an operator's overrides may refer to.
     'identity': {'admin_or_token_subject', 'service_admin_or_token_subject'},
-    # Upstream's hosts extension is not there; services tell the same.
-    'volume': {'volume_extension:hosts'},
 }
 
 

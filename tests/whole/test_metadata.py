@@ -7,20 +7,14 @@ import json
 
 import pytest
 
-from tests.cloud import PASSWORD, Cloud
-from tests.whole.test_servers import admin, boot, flavor, image, network  # noqa: F401 - fixtures
+from tests.cloud import PASSWORD
+from tests.whole.test_servers import boot
 
 KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDmTn7KMuzEVLtaiX3tcNlAhZbLZyFeYDAVqPb2UaYBu me'
 
 
 @pytest.fixture
-def cloud(tmp_path):
-    with Cloud(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def server(cloud, admin, flavor, image, network):  # noqa: F811
+def server(cloud, admin, flavor, image, network):
     admin.post('compute', '/os-keypairs', {'keypair': {'name': 'mine', 'public_key': KEY}})
     return boot(
         cloud,

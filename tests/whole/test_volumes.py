@@ -1,15 +1,6 @@
 """A volume's whole life in a cloud of one process."""
 
-import pytest
-
-from tests.cloud import Cloud
-from tests.whole.test_servers import admin, boot, flavor, gone, image, settled  # noqa: F401 - fixtures
-
-
-@pytest.fixture
-def cloud(tmp_path):
-    with Cloud(tmp_path) as made:
-        yield made
+from tests.whole.test_servers import boot, gone
 
 
 def volume(cloud, user, **more):
@@ -26,22 +17,22 @@ def at_rest(cloud, user, made):
     return cloud.wait(look)
 
 
-def test_a_volume_is_made_and_leaves_nothing(cloud, admin):  # noqa: F811
+def test_a_volume_is_made_and_leaves_nothing(cloud, admin):
     made = volume(cloud, admin)
     assert (made['status'], made['bootable'], made['volume_type']) == ('available', 'false', '__DEFAULT__')
-    assert made['os-vol-host-attr:host'] == 'h1@fake#fake'
+    assert made['os-vol-host-attr:host'] in ('h1@fake#fake', 'h2@fake#fake')
     admin.delete('volume', f'/volumes/{made["id"]}')
     cloud.wait(lambda: admin.request('GET', 'volume', f'/volumes/{made["id"]}').status_code == 404)
     assert admin.get('volume', '/limits')['limits']['absolute']['totalGigabytesUsed'] == 0
 
 
-def test_a_volume_from_an_image_can_be_booted_from(cloud, admin, image):  # noqa: F811
+def test_a_volume_from_an_image_can_be_booted_from(cloud, admin, image):
     made = volume(cloud, admin, imageRef=image)
     assert (made['status'], made['bootable']) == ('available', 'true')
     assert made['volume_image_metadata']['image_id'] == image
 
 
-def test_a_volume_comes_to_a_server_and_leaves_it(cloud, admin, flavor, image):  # noqa: F811
+def test_a_volume_comes_to_a_server_and_leaves_it(cloud, admin, flavor, image):
     server = boot(cloud, admin, flavorRef=flavor, imageRef=image, networks='none')['id']
     made = volume(cloud, admin)['id']
     body = {'volumeAttachment': {'volumeId': made}}
@@ -55,7 +46,7 @@ def test_a_volume_comes_to_a_server_and_leaves_it(cloud, admin, flavor, image): 
     cloud.wait(lambda: at_rest(cloud, admin, made)['status'] == 'available')
 
 
-def test_a_server_boots_from_a_volume_made_of_an_image(cloud, admin, flavor, image):  # noqa: F811
+def test_a_server_boots_from_a_volume_made_of_an_image(cloud, admin, flavor, image):
     disk = {'boot_index': 0, 'uuid': image, 'source_type': 'image', 'destination_type': 'volume', 'volume_size': 1,
             'delete_on_termination': True}  # fmt: skip
     server = boot(cloud, admin, flavorRef=flavor, block_device_mapping_v2=[disk], networks='none')

@@ -37,7 +37,8 @@ UPDATE = Shape({
                                   'required': ['connector'], 'additionalProperties': False}},
     'required': ['attachment'], 'additionalProperties': False,
 })  # fmt: skip
-COMPLETE = Shape({'type': 'object', 'properties': {'os-complete': {'type': ['object', 'null']}},
+# Clients send nothing, an empty object or the attachment's id here.
+COMPLETE = Shape({'type': 'object', 'properties': {'os-complete': {}},
                   'required': ['os-complete'], 'additionalProperties': False})  # fmt: skip
 
 

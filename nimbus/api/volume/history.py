@@ -9,10 +9,22 @@ class StrictBootable(Change):
     number = (3, 2)
 
 
+class ImageFilters(Change):
+    """Lists are filtered by what volumes remember of their image."""
+
+    number = (3, 4)
+
+
 class Groups(Change):
     """A volume shows the group it is in."""
 
     number = (3, 13)
+
+
+class Etags(Change):
+    """A volume's metadata has an ETag, and a change may be made under the condition that it still stands."""
+
+    number = (3, 15)
 
 
 class ProviderIds(Change):
@@ -21,16 +33,34 @@ class ProviderIds(Change):
     number = (3, 21)
 
 
+class ForcedDeletes(Change):
+    """An operator deletes a volume by force with the query `force=true`."""
+
+    number = (3, 23)
+
+
 class Attachments(Change):
     """Attachments are resources of their own."""
 
     number = (3, 27)
 
 
+class StrictFilters(Change):
+    """A filter that is not open to the asker is refused, where it was passed over before."""
+
+    number = (3, 31)
+
+
 class LikeFilters(Change):
     """Lists are filtered by a part of a name, as in `name~=part`."""
 
     number = (3, 34)
+
+
+class LimitsOfProjects(Change):
+    """An operator sees the limits of another project with the query `project_id`."""
+
+    number = (3, 39)
 
 
 class GrowInUse(Change):
@@ -55,6 +85,12 @@ class Targets(Change):
     """A volume shows its service, and whether its targets are shared."""
 
     number = (3, 48)
+
+
+class TypeFilters(Change):
+    """Volume types are filtered by their extra specs."""
+
+    number = (3, 52)
 
 
 class StrictBodies(Change):
@@ -113,14 +149,20 @@ class Newest(Change):
 
 VOLUME = History(
     StrictBootable,
+    ImageFilters,
     Groups,
+    Etags,
     ProviderIds,
+    ForcedDeletes,
     Attachments,
+    StrictFilters,
     LikeFilters,
+    LimitsOfProjects,
     GrowInUse,
     CompletedAttachments,
     Counts,
     Targets,
+    TypeFilters,
     StrictBodies,
     AttachmentModes,
     Moments,

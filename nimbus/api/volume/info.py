@@ -18,6 +18,9 @@ SWITCH = Shape({
                    'disabled_reason': {'type': ['string', 'null'], 'minLength': 1, 'maxLength': 255}},
     'required': ['host'], 'additionalProperties': False,
 })  # fmt: skip
+REASONED = Shape({**SWITCH.schema, 'required': ['host', 'disabled_reason'], 'properties': {
+    **SWITCH.schema['properties'], 'disabled_reason': {'type': 'string', 'minLength': 1, 'maxLength': 255}
+}})  # fmt: skip
 UPDATED = '2018-07-17T00:00:00Z'
 
 
@@ -114,7 +117,7 @@ def _switch(call: Call, disabled: bool) -> dict[str, Any]:
         services.change(tx, rows[0].id, disabled=disabled, disabled_reason=reason if disabled else None)
     found = {'host': host, 'service': binary, 'disabled': disabled, 'binary': binary,
              'status': 'disabled' if disabled else 'enabled'}  # fmt: skip
-    return {**found, 'disabled_reason': reason} if reason and disabled else found
+    return found if disabled and not reason else {**found, 'disabled_reason': reason if disabled else None}
 
 
 def zones(call: Call) -> dict[str, Any]:

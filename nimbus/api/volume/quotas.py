@@ -4,6 +4,7 @@ from typing import Any
 
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call
+from nimbus.api.volume.history import LimitsOfProjects
 from nimbus.common import errors
 from nimbus.volume.quotas import DEFAULTS
 
@@ -89,8 +90,10 @@ def update_class(call: Call, name: str) -> dict[str, Any]:
 
 
 def limits(call: Call) -> dict[str, Any]:
-    """What the asker's project may have, and has."""
+    """What the asker's project may have, and has; an operator may ask of another."""
     project = call.context.project_id or ''
+    if call.speaks(LimitsOfProjects) and call.context.is_admin:
+        project = call.arg('project_id') or project
     with call.db.read() as tx:
         found = _quotas(call).show(tx, project)
     names = {'volumes': 'Volumes', 'snapshots': 'Snapshots', 'backups': 'Backups'}

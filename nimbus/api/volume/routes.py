@@ -10,6 +10,7 @@ SPEC_BODY = Shape(
     {'type': 'object', 'properties': {'extra_specs': SPECS}, 'required': ['extra_specs'], 'additionalProperties': False}
 )
 ACTIONS = 'volume_extension:volume_actions'
+REMEMBERED = 'volume_extension:volume_image_metadata'
 
 
 def _action(name: str, handler: object, policy: str, shape: Shape | None = None) -> Route:
@@ -53,6 +54,14 @@ ROUTES = (
         volume_actions.update_readonly_flag,
         'volume:update_readonly_flag',
         volume_actions.READONLY,
+    ),
+    *(
+        Route('POST', '/volumes/{id}/action', handler, f'{REMEMBERED}:{rule}', 200, action=name, shape=shape)
+        for name, handler, rule, shape in (
+            ('os-set_image_metadata', volume_actions.set_image_metadata, 'set', volume_actions.REMEMBERED),
+            ('os-show_image_metadata', volume_actions.show_image_metadata, 'show', None),
+            ('os-unset_image_metadata', volume_actions.unset_image_metadata, 'remove', volume_actions.FORGOTTEN),
+        )
     ),
     _action('os-force_delete', volume_actions.force_delete, 'volume:force_delete'),
     Route('GET', '/volumes/{id}/metadata', volume_metadata.index, 'volume:get_volume_metadata'),
@@ -111,6 +120,14 @@ ROUTES = (
     Route('DELETE', '/types/{id}', types.delete, 'volume_extension:type_delete', 202),
     Route('GET', '/types/{id}/extra_specs', types.extra_specs, 'volume_extension:access_types_extra_specs'),
     Route('POST', '/types/{id}/extra_specs', types.set_extra_specs, 'volume_extension:type_update', shape=SPEC_BODY),
+    Route('GET', '/types/{id}/extra_specs/{key}', types.extra_spec, 'volume_extension:access_types_extra_specs'),
+    Route(
+        'PUT',
+        '/types/{id}/extra_specs/{key}',
+        types.set_extra_spec,
+        'volume_extension:type_update',
+        shape=types.ONE_SPEC,
+    ),
     Route('DELETE', '/types/{id}/extra_specs/{key}', types.delete_extra_spec, 'volume_extension:type_update', 202),
     Route('GET', '/limits', quotas.limits, 'limits_extension:used_limits'),
     Route('GET', '/os-quota-sets/{project}', quotas.show, 'volume_extension:quotas:show'),
@@ -129,7 +146,7 @@ ROUTES = (
     Route('PUT', '/os-services/enable', info.enable, 'volume_extension:services:update', shape=info.SWITCH),
     Route('PUT', '/os-services/disable', info.disable, 'volume_extension:services:update', shape=info.SWITCH),
     Route(
-        'PUT', '/os-services/disable-log-reason', info.disable, 'volume_extension:services:update', shape=info.SWITCH
+        'PUT', '/os-services/disable-log-reason', info.disable, 'volume_extension:services:update', shape=info.REASONED
     ),
     Route('GET', '/os-availability-zone', info.zones, 'volume_extension:availability_zones'),
     Route('GET', '/scheduler-stats/get_pools', info.pools, 'scheduler_extension:scheduler_stats:get_pools'),

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from nimbus.api.kit.fields import CREATE, READ, UPDATE, Any_, Flag, Mapping, Noun, Text
+from nimbus.api.kit.fields import CREATE, READ, UPDATE, Any_, Flag, Mapping, Noun, Shape, Text
 from nimbus.api.kit.routes import Call
+from nimbus.api.volume import filters
+from nimbus.api.volume.history import TypeFilters
 from nimbus.common import errors
 from nimbus.volume import types
 
@@ -13,6 +15,9 @@ SPECS = {
     'patternProperties': {'^[a-zA-Z0-9-_:. ]{1,255}$': SPEC},
     'additionalProperties': False,
 }
+
+
+ONE_SPEC = Shape({**SPECS, 'minProperties': 1, 'maxProperties': 1})
 
 
 class Type(Noun):
@@ -28,18 +33,21 @@ class Type(Noun):
     os_access = Any_(
         READ, CREATE, schema={'type': 'boolean'}, wire='os-volume-type-access:is_public', source='is_public'
     )
-    qos_specs_id = Text(source=lambda row, call: None)
     extra_specs = Mapping(CREATE, schema=SPECS)
 
 
 def shown(call: Call, row: Any) -> dict[str, Any]:
     """One type as the asker may see it."""
-    found = Type.view(call.version)(row, call)
+    found = plain(call, row)
     if call.allows('volume_extension:access_types_extra_specs'):
-        found['extra_specs'] = row.extra_specs
-    else:
-        found.pop('qos_specs_id')
-        found['extra_specs'] = {}
+        found['qos_specs_id'] = None
+    return found
+
+
+def plain(call: Call, row: Any) -> dict[str, Any]:
+    """One type as it is answered to who makes it; its extra specs are for operators."""
+    found = Type.view(call.version)(row, call)
+    found['extra_specs'] = row.extra_specs if call.allows('volume_extension:access_types_extra_specs') else {}
     return found
 
 
@@ -52,6 +60,9 @@ def index(call: Call) -> dict[str, Any]:
     with call.db.write() as tx:
         types.ensure_default(tx)
         rows = types.find(tx, call.context, wanted)
+    if call.speaks(TypeFilters) and call.arg('extra_specs') and call.context.is_admin:
+        pairs = filters.pairs('extra_specs', call.arg('extra_specs') or '')
+        rows = [row for row in rows if pairs.items() <= row.extra_specs.items()]
     return {'volume_types': [shown(call, row) for row in rows]}
 
 
@@ -75,7 +86,7 @@ def create(call: Call) -> dict[str, Any]:
             given.get('os-volume-type-access:is_public', True),
             given.get('extra_specs') or {},
         )
-    return {'volume_type': shown(call, row)}
+    return {'volume_type': plain(call, row)}
 
 
 def update(call: Call, id: str) -> dict[str, Any]:
@@ -85,7 +96,8 @@ def update(call: Call, id: str) -> dict[str, Any]:
         raise errors.Invalid('Specify volume type name, description, is_public or a combination thereof.')
     with call.db.write() as tx:
         types.show(tx, call.context, id)
-        return {'volume_type': shown(call, types.change(tx, id, **values))}
+        found = plain(call, types.change(tx, id, **values))
+    return {'volume_type': {name: value for name, value in found.items() if not name.startswith('os-')}}
 
 
 def delete(call: Call, id: str) -> None:
@@ -107,6 +119,24 @@ def set_extra_specs(call: Call, id: str) -> dict[str, Any]:
         row = types.show(tx, call.context, id)
         types.change(tx, id, extra_specs={**row.extra_specs, **given})
     return {'extra_specs': given}
+
+
+def extra_spec(call: Call, id: str, key: str) -> dict[str, Any]:
+    """One spec of the type, by itself."""
+    found = extra_specs(call, id)['extra_specs']
+    if key not in found:
+        raise errors.NotFound(f'Volume Type {id} has no extra specs with key {key}.')
+    return {key: found[key]}
+
+
+def set_extra_spec(call: Call, id: str, key: str) -> dict[str, Any]:
+    """One spec has another value."""
+    if list(call.body) != [key]:
+        raise errors.Invalid('Request body and URI mismatch')
+    with call.db.write() as tx:
+        row = types.show(tx, call.context, id)
+        types.change(tx, id, extra_specs={**row.extra_specs, **call.body})
+    return dict(call.body)
 
 
 def delete_extra_spec(call: Call, id: str, key: str) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call
+from nimbus.api.volume.volumes import PAIRS, gibibytes, image_metadata
 from nimbus.common import errors
 from nimbus.volume import attachments, states, volumes
 
@@ -43,6 +44,10 @@ RESET = _shape(
             migration_status={'type': ['string', 'null'], 'enum': ['none', None]}),
 )  # fmt: skip
 BOOTABLE = _shape('os-set_bootable', _object(('bootable',), bootable=BOOLEAN))
+REMEMBERED = _shape('os-set_image_metadata', _object(('metadata',), metadata=PAIRS))
+FORGOTTEN = _shape(
+    'os-unset_image_metadata', _object(('key',), key={'type': 'string', 'minLength': 1, 'maxLength': 255})
+)
 READONLY = _shape('os-update_readonly_flag', _object(('readonly',), readonly=BOOLEAN))
 
 
@@ -123,7 +128,9 @@ def _act(call: Call, id: str, verb: str, sentence: str) -> None:
 def extend(call: Call, id: str) -> None:
     """The volume is being grown."""
     with call.db.write() as tx:
-        volumes.extend(tx, call.context, id, int(call.given['new_size']), call.parts.extra['volume_quotas'])
+        volumes.extend(
+            tx, call.context, id, gibibytes('new_size', call.given['new_size']), call.parts.extra['volume_quotas']
+        )
 
 
 def reset_status(call: Call, id: str) -> None:
@@ -135,8 +142,9 @@ def reset_status(call: Call, id: str) -> None:
         raise errors.Invalid('Must specify a valid status: one of status, attach_status and migration_status.')
     with call.db.write() as tx:
         volume = _found(call, tx, id)
-        if values.get('status') == 'available' and any(one.status == 'attached' for one in volume.attachments):
-            raise errors.Invalid(f'Volume {id} is attached and cannot be made available by hand.')
+        if values.get('status') == 'available' or values.get('attach_status') == 'detached':
+            for one in volume.attachments:
+                attachments.check_deletable(call.context, one)
         volumes.reset(tx, id, values)
 
 
@@ -167,3 +175,22 @@ def force_delete(call: Call, id: str) -> None:
     """The volume is being deleted, whatever state it is in."""
     with call.db.write() as tx:
         volumes.delete(tx, call.context, id, force=True)
+
+
+def set_image_metadata(call: Call, id: str) -> dict[str, Any]:
+    """The volume remembers these pairs of an image beside those it has."""
+    with call.db.write() as tx:
+        volumes.remember(tx, _found(call, tx, id), call.given['metadata'])
+        return {'metadata': image_metadata(_found(call, tx, id), call) or {}}
+
+
+def show_image_metadata(call: Call, id: str) -> dict[str, Any]:
+    """What the volume remembers of an image."""
+    with call.db.read() as tx:
+        return {'metadata': image_metadata(_found(call, tx, id), call) or {}}
+
+
+def unset_image_metadata(call: Call, id: str) -> None:
+    """One pair is not remembered any more."""
+    with call.db.write() as tx:
+        volumes.forget(tx, _found(call, tx, id), call.given['key'])

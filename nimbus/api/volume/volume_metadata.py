@@ -1,9 +1,12 @@
 """A volume's own pairs of metadata, and those it has of its image."""
 
+import hashlib
+import json
 from typing import Any
 
 from nimbus.api.kit.fields import Shape
-from nimbus.api.kit.routes import Call
+from nimbus.api.kit.routes import Call, Reply
+from nimbus.api.volume.history import Etags
 from nimbus.api.volume.volumes import PAIRS
 from nimbus.common import errors
 from nimbus.volume import volumes
@@ -15,15 +18,25 @@ ITEM = Shape({'type': 'object', 'properties': {'meta': {**PAIRS, 'minProperties'
               'required': ['meta'], 'additionalProperties': False})  # fmt: skip
 
 
-def index(call: Call, id: str) -> dict[str, Any]:
+def index(call: Call, id: str) -> Reply:
     """Every pair."""
+    found = _read(call, id)
+    return Reply({'metadata': found}, headers=[('ETag', _tag(found))] if call.speaks(Etags) else [])
+
+
+def _read(call: Call, id: str) -> dict[str, str]:
     with call.db.read() as tx:
-        return {'metadata': volumes.show(tx, call.context, id).metadata}
+        return dict(volumes.show(tx, call.context, id).metadata)
+
+
+def _tag(pairs: dict[str, str]) -> str:
+    """A word that differs for different pairs; it protects nothing."""
+    return hashlib.sha256(json.dumps(pairs, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def show(call: Call, id: str, key: str) -> dict[str, Any]:
     """One pair."""
-    found = index(call, id)['metadata']
+    found = _read(call, id)
     if key not in found:
         raise errors.NotFound(f'Volume {id} has no metadata with key {key}.')
     return {'meta': {key: found[key]}}
@@ -32,9 +45,20 @@ def show(call: Call, id: str, key: str) -> dict[str, Any]:
 def _write(call: Call, id: str, change: Any) -> dict[str, str]:
     with call.db.write() as tx:
         volume = volumes.show(tx, call.context, id)
+        if call.route.method == 'PUT':
+            _check_match(call, volume.metadata)
         pairs = change(dict(volume.metadata))
         volumes.set_metadata(tx, id, pairs)
     return pairs
+
+
+def _check_match(call: Call, pairs: dict[str, str]) -> None:
+    """Nothing, when the pairs are those the asker last saw, if he says which.  Raises Precondition."""
+    wanted = call.header('If-Match')
+    if not call.speaks(Etags) or not wanted or wanted.strip() == '*':
+        return
+    if _tag(pairs) not in {tag.strip().strip('"') for tag in wanted.split(',')}:
+        raise errors.Precondition('The metadata was changed since it was read; read it again.')
 
 
 def create(call: Call, id: str) -> dict[str, Any]:

@@ -5,14 +5,15 @@ from typing import Any
 from nimbus.api.kit import paging
 from nimbus.api.kit.fields import CREATE, READ, UPDATE, Any_, Mapping, Noun, Text
 from nimbus.api.kit.routes import Call
-from nimbus.api.volume.history import Clusters, Counts, LikeFilters, Moments, StrictBootable
-from nimbus.common import errors, listing
+from nimbus.api.kit.versions import Version
+from nimbus.api.volume import filters
+from nimbus.api.volume.history import Clusters, Counts, ForcedDeletes, ProviderIds, StrictBodies
+from nimbus.common import errors
 from nimbus.common.clock import iso_micro
 from nimbus.volume import search, volumes
 
-SORTS = ('id', 'name', 'status', 'size', 'created_at', 'updated_at', 'availability_zone', 'description', 'bootable',
-         'host', 'attach_status')  # fmt: skip
-DIGITS = {'type': ['integer', 'string', 'null'], 'pattern': '^[0-9]+$', 'minimum': 1, 'maximum': 2147483647,
+LARGEST = 2147483647  # GiB; what every database's integers hold
+DIGITS = {'type': ['integer', 'string', 'null'], 'pattern': '^[0-9]+$', 'minimum': 1, 'maximum': LARGEST,
           'minLength': 1, 'maxLength': 10}  # fmt: skip
 PAIRS = {
     'type': 'object',
@@ -20,8 +21,6 @@ PAIRS = {
     'patternProperties': {'^.{1,255}$': {'type': 'string', 'maxLength': 255}},
     'additionalProperties': False,
 }
-BOOLEANS = {'true': True, '1': True, 'yes': True, 'on': True, 't': True, 'y': True,
-            'false': False, '0': False, 'no': False, 'off': False, 'f': False, 'n': False}  # fmt: skip
 
 
 def links(row: Any, call: Call) -> list[dict[str, str]]:
@@ -108,7 +107,6 @@ class Volume(Noun):
     multiattach = Any_(READ, CREATE, schema={'type': ['boolean', 'string', 'null']}, source=_never)
     attachments = Any_(source=attached)
     migration_status = Text(source='migration_status')
-    volume_image_metadata = Any_(source=image_metadata, omit_none=True)
     imageRef = Text(CREATE, null=True)
     image_id = Text(CREATE, null=True)
     host = Text(CREATE, null=True)
@@ -121,6 +119,16 @@ class Volume(Noun):
     volume_type_id = Text(source='type_id', since=(3, 63))
     consumes_quota = Any_(source=lambda row, call: True, since=(3, 65))
 
+    @classmethod
+    def _inner_schema(cls, verb: str, version: Version) -> dict[str, Any]:
+        """Names that nobody knows were passed over in a create request before they were refused."""
+        inner = super()._inner_schema(verb, version)
+        if verb == CREATE and version < StrictBodies.number:
+            inner['additionalProperties'] = True
+        if verb == UPDATE and version >= StrictBodies.number:
+            inner['anyOf'] = [{'required': [name]} for name in inner['properties']]
+        return inner
+
 
 ABSENT = {
     'snapshot_id': 'a snapshot',
@@ -131,10 +139,25 @@ ABSENT = {
 }
 
 
+def plain(call: Call, row: Any) -> dict[str, Any]:
+    """One volume as it is answered to who makes or changes it."""
+    found = Volume.view(call.version)(row, call)
+    if not call.context.is_admin:
+        found.pop('migration_status')
+        if call.speaks(ProviderIds):
+            found.pop('provider_id')
+        if call.speaks(Clusters):
+            found.pop('cluster_name')
+    return found
+
+
 def shown(call: Call, row: Any) -> dict[str, Any]:
     """One volume as the asker may see it."""
-    found = Volume.view(call.version)(row, call)
+    found = plain(call, row)
     own = {'project_id': row.project_id, 'user_id': row.user_id}
+    remembered = image_metadata(row, call)
+    if remembered and call.allows('volume_extension:volume_image_metadata:show', **own):
+        found['volume_image_metadata'] = remembered
     if call.allows('volume_extension:volume_tenant_attribute', **own):
         found['os-vol-tenant-attr:tenant_id'] = row.project_id
     if call.allows('volume_extension:volume_host_attribute', **own):
@@ -142,12 +165,6 @@ def shown(call: Call, row: Any) -> dict[str, Any]:
     if call.allows('volume_extension:volume_mig_status_attribute', **own):
         found['os-vol-mig-status-attr:migstat'] = row.migration_status
         found['os-vol-mig-status-attr:name_id'] = None
-    else:
-        found.pop('migration_status')
-    if not call.context.is_admin:
-        found.pop('provider_id', None)
-        if call.speaks(Clusters):
-            found.pop('cluster_name', None)
     return found
 
 
@@ -162,7 +179,7 @@ def detail(call: Call) -> dict[str, Any]:
 
 
 def _list(call: Call, view: Any) -> dict[str, Any]:
-    page, everyone = _page(call)
+    page, everyone = filters.page(call)
     with call.db.read() as tx:
         rows = search.find(tx, call.context, page, everyone=everyone)
         counted = search.total(tx, call.context, page.filters, everyone=everyone) if _counts(call) else None
@@ -175,95 +192,18 @@ def _list(call: Call, view: Any) -> dict[str, Any]:
 
 
 def _counts(call: Call) -> bool:
-    return call.speaks(Counts) and (call.arg('with_count') or '').lower() in ('true', '1')
+    return call.speaks(Counts) and filters.flag(call, 'with_count')
 
 
 def summary(call: Call) -> dict[str, Any]:
     """How many volumes there are, and their GiB."""
-    page, everyone = _page(call)
+    page, everyone = filters.page(call)
     with call.db.read() as tx:
         count, size = search.total(tx, call.context, page.filters, everyone=everyone)
     found: dict[str, Any] = {'total_count': count, 'total_size': size}
     if call.version >= (3, 36):
         found['metadata'] = {}
     return {'volume-summary': found}
-
-
-def _page(call: Call) -> tuple[listing.Page, bool]:
-    """The part of the list asked for, and whether of every project."""
-    everyone = call.context.is_admin and (call.arg('all_tenants') or '').lower() in ('1', 'true', 'yes', 'on', 't', 'y')
-    filters: dict[str, Any] = {}
-    for name in call.query:
-        value = call.arg(name) or ''
-        if name in search.PLAIN or name == 'project_id' and everyone:
-            filters[name] = _sized(value) if name == 'size' else value
-        elif name.endswith('~') and call.speaks(LikeFilters):
-            filters[name] = value
-        elif name == 'bootable':
-            filters[name] = _boolean(call, value)
-        elif name == 'metadata':
-            filters[name] = _pairs(value)
-        elif name in ('created_at', 'updated_at') and call.speaks(Moments):
-            filters[name] = search.moments(value)
-        elif name in ('group_id', 'snapshot_id', 'source_volid', 'consistencygroup_id'):
-            filters[name] = value
-    page = listing.Page(
-        limit=paging.limit(call, paging.MAX_LIMIT),
-        marker=call.arg('marker') or None,
-        sorts=_sorts(call),
-        filters=filters,
-    )
-    return page, everyone
-
-
-def _sized(text: str) -> int:
-    if not text.isdigit() or len(text) > 9:
-        raise errors.Invalid(f'Invalid filter size: {text[:40]} is not a number of GiB.')
-    return int(text)
-
-
-def _boolean(call: Call, text: str) -> bool:
-    if text.lower() not in BOOLEANS:
-        if call.speaks(StrictBootable):
-            raise errors.Invalid(f"Invalid value '{text[:40]}' for bootable filter; use true or false.")
-        return bool(text)
-    return BOOLEANS[text.lower()]
-
-
-def _pairs(text: str) -> dict[str, str]:
-    """`{'key': 'value'}` as clients write it: one flat mapping of strings.  Raises Invalid."""
-    inner = text.strip()
-    if not (inner.startswith('{') and inner.endswith('}')):
-        raise errors.Invalid(f'The filter metadata is no mapping: {text[:80]}')
-    found = {}
-    for part in inner[1:-1].split(','):
-        name, colon, value = part.partition(':')
-        if part.strip() and not colon:
-            raise errors.Invalid(f'The filter metadata is no mapping: {text[:80]}')
-        if part.strip():
-            found[_unquoted(name)] = _unquoted(value)
-    return found
-
-
-def _unquoted(text: str) -> str:
-    text = text.strip().removeprefix('u')
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in '\'"' else text
-
-
-def _sorts(call: Call) -> tuple[tuple[str, str], ...]:
-    pairs = [item.partition(':')[::2] for item in (call.arg('sort') or '').split(',') if item]
-    if not pairs:
-        ways = (call.arg('sort_dir') or '').split(',')
-        keys = [key for key in (call.arg('sort_key') or '').split(',') if key]
-        pairs = [(key, ways[number] if number < len(ways) else ways[0]) for number, key in enumerate(keys)]
-    found = []
-    for key, way in pairs:
-        if key not in SORTS:
-            raise errors.Invalid(f'Invalid sort keys provided: {key[:40]}; allowed are {", ".join(SORTS)}.')
-        if (way or 'desc') not in ('asc', 'desc'):
-            raise errors.Invalid(f"Invalid sort direction {way[:40]}; allowed are 'asc' and 'desc'.")
-        found.append((key, way or 'desc'))
-    return tuple(found) or (('created_at', 'desc'),)
 
 
 def show(call: Call, id: str) -> dict[str, Any]:
@@ -280,8 +220,7 @@ def create(call: Call) -> dict[str, Any]:
             raise errors.Invalid(f'Volumes cannot be made from {what} here; leave {name} out.')
     if given.get('multiattach') not in (None, False, 'false', 'False'):
         raise errors.Invalid('Volumes cannot be attached to several servers here; leave multiattach out.')
-    if given.get('size') is None:
-        raise errors.Invalid("Invalid input for field/attribute size. Value: None. 'size' is needed, in GiB.")
+    size = gibibytes('size', given.get('size'))
     image = given.get('imageRef') or given.get('image_id')
     if image:
         call.check('volume:create_from_image')
@@ -290,17 +229,30 @@ def create(call: Call) -> dict[str, Any]:
         row = volumes.create(
             tx,
             call.context,
-            size=int(given['size']),
+            size=size,
             quotas=call.parts.extra['volume_quotas'],
-            name=given.get('name', given.get('display_name')),
-            description=given.get('description', given.get('display_description')),
+            name=_trimmed(given.get('name', given.get('display_name'))),
+            description=_trimmed(given.get('description', given.get('display_description'))),
             image_id=image or None,
             volume_type=given.get('volume_type') or None,
             zone=zone,
             host=host,
             metadata=given.get('metadata') or {},
         )
-    return {'volume': shown(call, row)}
+    return {'volume': plain(call, row)}
+
+
+def gibibytes(name: str, value: Any) -> int:
+    """The size that a request gives as a number or as a number's digits.  Raises Invalid, naming the field."""
+    if value is None or not 1 <= int(value) <= LARGEST:
+        raise errors.Invalid(
+            f'Invalid input for field/attribute {name}. Value: {value}. Needed are whole GiB, 1 to {LARGEST}.'
+        )
+    return int(value)
+
+
+def _trimmed(text: str | None) -> str | None:
+    return text.strip() if text else text
 
 
 def _where(call: Call, zone: str | None) -> tuple[str | None, str | None]:
@@ -320,19 +272,21 @@ def update(call: Call, id: str) -> dict[str, Any]:
     for name in ('name', 'description'):
         for spelt in (name, f'display_{name}'):
             if spelt in given:
-                text = given[spelt]
-                values[name] = text.strip() if isinstance(text, str) and name == 'name' else text
+                values[name] = _trimmed(given[spelt])
     with call.db.write() as tx:
         volumes.show(tx, call.context, id)
         volumes.change(tx, id, **values)
         if given.get('metadata') is not None:
             volumes.set_metadata(tx, id, given['metadata'])
-        return {'volume': shown(call, volumes.show(tx, call.context, id))}
+        return {'volume': plain(call, volumes.show(tx, call.context, id))}
 
 
 def delete(call: Call, id: str) -> None:
-    """The volume is being deleted."""
-    if (call.arg('cascade') or '').lower() in ('true', '1') and (call.arg('force') or '').lower() in ('true', '1'):
-        call.check('volume:force_delete')
+    """The volume is being deleted; it has no snapshots that `cascade` could take along."""
+    filters.flag(call, 'cascade')
+    force = call.speaks(ForcedDeletes) and filters.flag(call, 'force')
     with call.db.write() as tx:
-        volumes.delete(tx, call.context, id)
+        if force:
+            volumes.show(tx, call.context, id)
+            call.check('volume:force_delete')
+        volumes.delete(tx, call.context, id, force=force)

@@ -90,10 +90,13 @@ def disconnect_volumes(run: Run) -> None:
 
 def boot(run: Run) -> dict[str, Any]:
     """The guest runs on its host."""
-    with run.world.db.write() as tx:
-        servers.task(tx, run.subject, states.SPAWNING)
-        drive = metadata.config_drive(tx, run.subject, run.world.force_config_drive)
-        guest = guests.describe(tx, run.subject, drive)
+
+    def guest() -> dict[str, Any]:
+        with run.world.db.write() as tx:
+            servers.task(tx, run.subject, states.SPAWNING)
+            drive = metadata.config_drive(tx, run.subject, run.world.force_config_drive)
+            return guests.describe(tx, run.subject, drive)
+
     try:
         return guest_orders.ask(run, 'spawn', guest)
     except Refused as why:

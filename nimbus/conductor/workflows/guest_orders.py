@@ -12,16 +12,17 @@ class HostDown(errors.NimbusError):
 
 
 def ask(run: Run, verb: str, *args: Any, host: str | None = None) -> dict[str, Any]:
-    """The agent's report on the errand.
+    """The agent's report on the errand; an argument may be a function, called when the errand is really sent.
 
-    Raises NotYet until it is there, Refused when it is that it failed, HostDown.
+    Raises NotYet until the report is there, Refused when it is that the errand failed, HostDown.
     """
     host = host or run.host
 
     def send(key: str) -> None:
         agent = run.world.compute(run.context, host)
+        told = [arg() if callable(arg) else arg for arg in args]
         try:
-            getattr(agent, verb)(run.job.id, key, run.fence, *args)
+            getattr(agent, verb)(run.job.id, key, run.fence, *told)
         except errors.Unavailable as why:
             if run.world.is_down(host):
                 raise HostDown(f'Host {host} is down.') from why

@@ -8,8 +8,8 @@ from nimbus.conductor.workflows import guest_orders, power
 
 def reboot(run: Run) -> None:
     """The guest has started anew."""
-    guest = guest_orders.described(run)
-    guest_orders.ask(run, 'reboot', guest, run.hard, run.world.shutdown_timeout, host=power.host_of(run))
+    orders = (lambda: guest_orders.described(run), run.hard, run.world.shutdown_timeout)
+    guest_orders.ask(run, 'reboot', *orders, host=power.host_of(run))
 
 
 def mark_active(tx: db.Tx, run: Run) -> None:

@@ -8,7 +8,7 @@ from nimbus.conductor.workflows import guest_orders, power
 
 def power_on(run: Run) -> None:
     """The guest runs."""
-    guest_orders.ask(run, 'power_on', guest_orders.described(run), host=power.host_of(run))
+    guest_orders.ask(run, 'power_on', lambda: guest_orders.described(run), host=power.host_of(run))
 
 
 def mark_active(tx: db.Tx, run: Run) -> None:

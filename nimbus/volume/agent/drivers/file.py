@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import logging
 import os
 import pathlib
 import shutil
@@ -11,6 +12,7 @@ from typing import Any
 from nimbus.common import errors, failpoints, ids
 from nimbus.volume.agent.drivers import base, imaging
 
+LOG = logging.getLogger(__name__)
 GIB = 1 << 30
 MARK = 'user.nimbus.volume'  # the extended attribute that says whose disk a file is
 PREFIX, PART = 'volume-', '.part'
@@ -50,7 +52,7 @@ class FileDriver(base.Driver):
     @contextlib.contextmanager
     def _draft(self, volume_id: str) -> Any:
         """A file to fill, which is the volume's disk at the end of the block, and gone if the block fails."""
-        draft = self.path / f'.{PREFIX}{volume_id}{PART}'
+        draft = self.path / f'.{PREFIX}{self._checked(volume_id)}{PART}'
         try:
             draft.unlink(missing_ok=True)
             os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -78,18 +80,28 @@ class FileDriver(base.Driver):
             raise _refusal(why) from why
 
     def delete(self, volume_id: str) -> None:
-        (self.path / f'.{PREFIX}{volume_id}{PART}').unlink(missing_ok=True)
+        (self.path / f'.{PREFIX}{self._checked(volume_id)}{PART}').unlink(missing_ok=True)
         if self._present(volume_id):
             self._mine(volume_id).unlink()
             _sync(self.path)
 
     def volumes(self) -> dict[str, int]:
+        with os.scandir(self.path) as entries:
+            files = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
         found = {}
-        for entry in os.scandir(self.path):
+        for entry in files:
             volume_id = entry.name.removeprefix(PREFIX)
-            if entry.name.startswith(PREFIX) and ids.is_uuid(volume_id) and entry.is_file(follow_symlinks=False):
-                found[volume_id] = self._size(pathlib.Path(entry.path)) // GIB
+            if entry.name.startswith(PREFIX) and ids.is_uuid(volume_id):
+                found[volume_id] = self._told_size(pathlib.Path(entry.path)) // GIB
         return found
+
+    def _told_size(self, path: pathlib.Path) -> int:
+        """The disk's bytes, 0 where its file is damaged: one bad file must not hide the others."""
+        try:
+            return self._size(path)
+        except errors.Invalid as why:
+            LOG.warning('%s is no %s disk any more: %s', path.name, self.format, why)
+            return 0
 
     def connect(self, volume_id: str, connector: dict[str, Any]) -> dict[str, Any]:
         path = self._mine(volume_id)
@@ -102,9 +114,7 @@ class FileDriver(base.Driver):
         return str(self.path / f'.image-{self._checked(volume_id)}{PART}')
 
     def clean(self) -> list[str]:
-        left = [
-            entry.name for entry in os.scandir(self.path) if entry.name.startswith('.') and entry.name.endswith(PART)
-        ]
+        left = [name for name in os.listdir(self.path) if name.startswith('.') and name.endswith(PART)]
         for name in left:
             (self.path / name).unlink(missing_ok=True)
         return left
@@ -172,5 +182,5 @@ def _sync(path: pathlib.Path) -> None:
 
 def _refusal(why: OSError) -> errors.NimbusError:
     if why.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return errors.Invalid('The volume store is full.')
+        return errors.Unavailable('The volume store is full.')
     return errors.Unavailable(f'The volume store is failing: {why.strerror}.')

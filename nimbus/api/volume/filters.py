@@ -1,0 +1,129 @@
+"""Which part of a list of volumes is asked for: Cinder's filters, flags and orders as they stand in a query."""
+
+from typing import Any
+
+from nimbus.api.kit import paging
+from nimbus.api.kit.routes import Call
+from nimbus.api.volume.history import Consumption, ImageFilters, LikeFilters, Moments, StrictBootable, StrictFilters
+from nimbus.common import errors, listing
+from nimbus.volume import search
+
+SORTS = ('id', 'name', 'status', 'size', 'created_at', 'updated_at', 'availability_zone', 'description', 'bootable',
+         'attach_status')  # fmt: skip
+OPERATORS_SORTS = ('host',)
+# What whoever is no operator filters by; anything else would tell him of hosts and of other users.
+OPEN = ('name', 'status', 'metadata', 'bootable', 'migration_status', 'availability_zone', 'group_id', 'size',
+        'created_at', 'updated_at', 'consumes_quota', 'glance_metadata')  # fmt: skip
+NEVER = ('group_id', 'snapshot_id', 'source_volid', 'consistencygroup_id')  # no volume here has any of these
+CONTROLS = ('limit', 'marker', 'offset', 'sort', 'sort_key', 'sort_dir', 'all_tenants', 'with_count')
+BOOLEANS = {'true': True, '1': True, 'yes': True, 'on': True, 't': True, 'y': True,
+            'false': False, '0': False, 'no': False, 'off': False, 'f': False, 'n': False}  # fmt: skip
+
+
+def page(call: Call) -> tuple[listing.Page, bool]:
+    """The part of the list asked for, and whether of every project.  Raises Invalid."""
+    everyone = call.context.is_admin and BOOLEANS.get((call.arg('all_tenants') or 'false').lower(), False)
+    _check_names(call)
+    found: dict[str, Any] = {}
+    for name in call.query:
+        if call.context.is_admin or name.removesuffix('~') in OPEN:
+            found |= _filter(call, name, call.arg(name) or '', everyone)
+    asked = listing.Page(
+        limit=paging.limit(call, paging.MAX_LIMIT),
+        marker=call.arg('marker') or None,
+        sorts=_sorts(call),
+        filters=found,
+    )
+    return asked, everyone
+
+
+def flag(call: Call, name: str) -> bool:
+    """Whether the query says yes to `name`.  Raises Invalid."""
+    text = call.arg(name) or 'false'
+    if text.lower() not in BOOLEANS:
+        raise errors.Invalid(f"Value '{text[:40]}' for '{name}' is not valid; use true or false.")
+    return BOOLEANS[text.lower()]
+
+
+def _check_names(call: Call) -> None:
+    if not call.speaks(StrictFilters) or call.context.is_admin:
+        return
+    bare = [name.removesuffix('~') if call.speaks(LikeFilters) else name for name in call.query]
+    wrong = [name for name in bare if name not in OPEN and name not in CONTROLS]
+    if wrong:
+        raise errors.Invalid(
+            f'Invalid filters {",".join(wrong)[:200]} are found in query options; allowed are {", ".join(OPEN)}.'
+        )
+
+
+def _filter(call: Call, name: str, value: str, everyone: bool) -> dict[str, Any]:
+    """{name: what a search takes}, or nothing where the version has no such filter."""
+    if name == 'size':
+        return {name: _sized(value)}
+    if name == 'host':
+        return {name: value.partition('@')[0]}
+    if name in search.PLAIN or name in NEVER or (name == 'project_id' and everyone):
+        return {name: value}
+    if name.endswith('~') and call.speaks(LikeFilters):
+        return {name: value}
+    if name == 'bootable':
+        return {name: _boolean(call, value)}
+    if name == 'metadata' or (name == 'glance_metadata' and call.speaks(ImageFilters)):
+        return {name: pairs(name, value)}
+    if name in ('created_at', 'updated_at') and call.speaks(Moments):
+        return {name: search.moments(value)}
+    if name == 'consumes_quota' and call.speaks(Consumption):
+        return {name: flag(call, name)}
+    return {}
+
+
+def _sized(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+        raise errors.Invalid(f'Invalid filter size: {text[:40]} is not a number of GiB.')
+    return int(text)
+
+
+def _boolean(call: Call, text: str) -> bool:
+    if text.lower() not in BOOLEANS:
+        if call.speaks(StrictBootable):
+            raise errors.Invalid(f"Invalid value '{text[:40]}' for bootable filter; use true or false.")
+        return bool(text)
+    return BOOLEANS[text.lower()]
+
+
+def pairs(name: str, text: str) -> dict[str, str]:
+    """`{'key': 'value'}` as clients write it: one flat mapping of strings.  Raises Invalid."""
+    inner = text.strip()
+    if not (inner.startswith('{') and inner.endswith('}')):
+        raise errors.Invalid(f'The filter {name} is no mapping: {text[:80]}')
+    found = {}
+    for part in inner[1:-1].split(','):
+        key, colon, value = part.partition(':')
+        if part.strip() and not colon:
+            raise errors.Invalid(f'The filter {name} is no mapping: {text[:80]}')
+        if part.strip():
+            found[_unquoted(key)] = _unquoted(value)
+    return found
+
+
+def _unquoted(text: str) -> str:
+    text = text.strip()
+    text = text[1:] if text[:2] in ('u"', "u'") else text
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in '\'"' else text
+
+
+def _sorts(call: Call) -> tuple[tuple[str, str], ...]:
+    wanted = [item.partition(':')[::2] for item in (call.arg('sort') or '').split(',') if item]
+    if not wanted:
+        ways = (call.arg('sort_dir') or '').split(',')
+        keys = [key for key in (call.arg('sort_key') or '').split(',') if key]
+        wanted = [(key, ways[number] if number < len(ways) else ways[0]) for number, key in enumerate(keys)]
+    allowed = SORTS + OPERATORS_SORTS if call.context.is_admin else SORTS
+    found = []
+    for key, way in wanted:
+        if key not in allowed:
+            raise errors.Invalid(f'Invalid sort keys provided: {key[:40]}; allowed are {", ".join(allowed)}.')
+        if (way or 'desc') not in ('asc', 'desc'):
+            raise errors.Invalid(f"Invalid sort direction {way[:40]}; allowed are 'asc' and 'desc'.")
+        found.append((key, way or 'desc'))
+    return tuple(found) or (('created_at', 'desc'),)
