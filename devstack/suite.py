@@ -21,9 +21,10 @@ SERVER_OFFSET = 30500  # a cloud, or another test's server, may stand at the usu
 STILL = ('format', 'lint', 'types', 'house', 'unit', 'wire', 'cloud')
 FOLDERS = {'wire': 'tests/wire', 'cloud': 'tests/whole', 'house': 'tests/house'}
 SERVER = 'server'  # domain and wire once more, on a database server
+CHAOS = 'chaos'  # brings up a cloud of its own
 CLOUDS = {'embedded': ('real', 'tempest'), 'daemons': ('daemons', 'tempest')}
 
-PARTS = (*STILL, SERVER, *CLOUDS)
+PARTS = (*STILL, SERVER, CHAOS, *CLOUDS)
 
 
 @dataclasses.dataclass

@@ -62,8 +62,10 @@ class BusSuite:
         assert rpc.Client(bus, Echo, context.Context(user_id='u')).say('hello') == 'hello from u'
 
     def test_a_kind_of_error_comes_back_as_itself(self, bus, server):
-        with pytest.raises(errors.NotFound, match='There is nothing'):
+        with pytest.raises(errors.NotFound) as caught:
             rpc.Client(bus, Echo).say('nothing')
+        assert caught.type is errors.NotFound
+        assert str(caught.value) == 'There is nothing.'
 
     def test_a_verb_that_lost_its_transaction_is_run_again(self, bus, server):
         assert rpc.Client(bus, Echo, context.Context(user_id='u')).say('again') == 'again from u'
@@ -91,6 +93,16 @@ class BusSuite:
         rpc.nudge(bus, 'echo', 'h1')
         rpc.Client(bus, Echo, host='h1').say('after')
         assert wait_for(lambda: sorted(server.kept) == ['nudge', 'nudge', 'one'])
+
+    def test_what_is_no_verb_cannot_be_called(self, bus, server):
+        class Wider(Echo):
+            @rpc.call(timeout=1)
+            def stop(self, context):
+                """Stop everything."""
+
+        server.stop = lambda context: 'stopped'
+        with pytest.raises(Exception, match='stop'):
+            rpc.Client(bus, Wider).stop()
 
     def test_a_stopped_server_lets_its_process_end(self, bus):
         listener = rpc.serve(bus, EchoServer(), 'h1')

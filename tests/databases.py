@@ -56,13 +56,19 @@ def tables_with_rows(connection: sa.Connection) -> list[Any]:
 
 
 def empty(engine: sa.Engine) -> None:
-    """No table holds a row; those that held none cost nothing."""
+    """No table holds a row and numbers begin at 1 again; tables that held none cost nothing."""
     with engine.begin() as connection:
         tables = tables_with_rows(connection)
-        mysql = engine.dialect.name in ('mysql', 'mariadb')
-        if tables and mysql:  # a table whose rows refer to each other cannot be emptied row by row
-            connection.exec_driver_sql('SET foreign_key_checks = 0')
+        if not tables:
+            return
+        if engine.dialect.name == 'postgresql':
+            names = ', '.join(f'"{table.name}"' for table in tables)
+            connection.exec_driver_sql(f'TRUNCATE {names} RESTART IDENTITY CASCADE')
+            return
+        # A table whose rows refer to each other cannot be emptied row by row.
+        connection.exec_driver_sql('SET foreign_key_checks = 0')
         for table in tables:
             connection.execute(table.delete())
-        if tables and mysql:
-            connection.exec_driver_sql('SET foreign_key_checks = 1')
+            if table.autoincrement_column is not None:
+                connection.exec_driver_sql(f'ALTER TABLE `{table.name}` AUTO_INCREMENT = 1')
+        connection.exec_driver_sql('SET foreign_key_checks = 1')

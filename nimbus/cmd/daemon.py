@@ -35,6 +35,8 @@ def configure(program: str, sentence: str, argv: list[str] | None = None) -> Any
 
 def run(program: str, sentence: str, build: Callable[[Any], wiring.Daemon]) -> int:
     """Run one daemon without REST APIs until a signal; 1 with a sentence when it cannot start."""
+    # Several libraries import eventlet wherever it is installed, and without a REST API nothing here uses it.
+    sys.modules.setdefault('eventlet', None)  # type: ignore[arg-type]
     conf = configure(program, sentence)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -42,6 +44,7 @@ def run(program: str, sentence: str, build: Callable[[Any], wiring.Daemon]) -> i
     try:
         made = build(conf)
         made.start()
+        wiring.settle_memory()
     except (OSError, LookupError, errors.NimbusError) as why:
         print(f'{program} cannot start: {why}', file=sys.stderr)
         return 1
@@ -85,6 +88,7 @@ def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
+    wiring.settle_memory()
     server.run(lambda: wiring.notify('READY=1'))
     wiring.notify('STOPPING=1')
     rooms.empty(parts)

@@ -124,6 +124,7 @@ def run(conf: Any, told: argparse.Namespace, began: float) -> int:
             )
 
     cloud.start()
+    wiring.settle_memory()
     try:
         server.run(ready)
     finally:

@@ -149,7 +149,8 @@ def conductor(conf: Any, parts: Parts) -> wiring.Group:
     host = wiring.host_name(conf)
     runner = Runner(parts.db, WORKFLOWS, World(parts), workers=conf.conductor.workers, still=conf.conductor.still)
     audit = Audit(parts.db, conf.conductor.audit_interval)
-    group = wiring.Group(runner, audit, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
+    present = Presence(parts, services.Kind('compute', 'nova-conductor', 'internal'), host, conf.report_interval)
+    group = wiring.Group(present, runner, audit, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
     for desk in (ComputeDeskServer, NetworkDeskServer, VolumeDeskServer):
         group.add(wiring.Listener(parts.bus, desk(parts.db), host))
     return group
@@ -204,12 +205,17 @@ def hypervisor(conf: Any, host: str, instances: str) -> Any:
     if conf.compute.driver == 'fake':
         from nimbus.compute.agent.drivers.fake import FakeSettings
 
-        return kind(FakeSettings(host=host))
+        return kind(FakeSettings(host=host, folder=fake_folder(conf, 'hypervisor', host)))
     from nimbus.compute.agent.drivers.libvirt import LibvirtSettings
 
     known = {field.name for field in dataclasses.fields(LibvirtSettings)}
     told = {name: value for name, value in dict(conf.libvirt).items() if name in known}
     return kind(LibvirtSettings(**{**told, 'instances_path': instances}))
+
+
+def fake_folder(conf: Any, what: str, host: str) -> str | None:
+    """Where a fake host is kept to outlive an agent's process; in one process it lives and goes with the cloud."""
+    return None if conf.bus.startswith('inproc:') else state_dir(conf, 'fake', host, what)
 
 
 def network_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
@@ -244,7 +250,7 @@ def switch(conf: Any, host: str, path: str) -> Any:
     """The configured network driver."""
     kind = wiring.load_driver('network', conf.network.driver)
     if conf.network.driver == 'fake':
-        return kind(host)
+        return kind(host, fake_folder(conf, 'switch', host))
     from nimbus.network.agent.drivers.settings import Settings
 
     return kind(

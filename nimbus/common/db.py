@@ -6,7 +6,7 @@ import datetime
 import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -45,6 +45,11 @@ class Base(orm.DeclarativeBase):
         'mariadb_charset': 'utf8mb4',
         'mariadb_collate': 'utf8mb4_bin',
     }
+
+
+def table_of(model: type[Base]) -> sa.Table:
+    """The table behind a model."""
+    return cast(sa.Table, model.__table__)
 
 
 class Ticket:
@@ -106,14 +111,14 @@ class Tx:
         """One more row stands in the model's table; column defaults apply."""
         named = _columns(model, values)
         if any(isinstance(value, sa.ClauseElement) for value in named.values()):
-            self.connection.execute(sa.insert(model.__table__).values(named))
+            self.connection.execute(sa.insert(table_of(model)).values(named))
         else:  # one statement for every row of the table, compiled once
-            self.connection.execute(_insertion(model.__table__), named)
+            self.connection.execute(_insertion(table_of(model)), named)
 
     def ensure(self, model: type[Base], **values: Any) -> None:
         """A row with the key of these values stands: this one, or an older one as it was."""
         named = _columns(model, values)
-        self.connection.execute(dialects.insert_unless_there(self.dialect, model.__table__, named))
+        self.connection.execute(dialects.insert_unless_there(self.dialect, table_of(model), named))
 
     @property
     def dialect(self) -> str:
@@ -122,12 +127,12 @@ class Tx:
 
     def update(self, model: type[Base], *where: Any, **values: Any) -> int:
         """The rows that match have the values; returns how many matched."""
-        statement = sa.update(model.__table__).where(*where).values(_columns(model, values))
+        statement = sa.update(table_of(model)).where(*where).values(_columns(model, values))
         return self.connection.execute(statement).rowcount
 
     def delete(self, model: type[Base], *where: Any) -> int:
         """The rows that match are gone; returns how many."""
-        return self.connection.execute(sa.delete(model.__table__).where(*where)).rowcount
+        return self.connection.execute(sa.delete(table_of(model)).where(*where)).rowcount
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """`action` runs once the transaction is durable, and never if it is not."""

@@ -27,6 +27,7 @@ class DeskServer(desk.Desk):
         failpoints.hit('desk.done')
         with self.db.write() as tx:
             jobs.answer(tx, job_id, key, ok=ok, result=result, error=error, kind=kind)
+        failpoints.hit('desk.kept')
 
     def alive(self, context: Context, host: str, binary: str, facts: dict[str, Any], started: bool) -> str:
         if binary not in self.kinds:

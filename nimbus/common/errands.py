@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.common import errors
+from nimbus.common import errors, failpoints, log
 
 LOG = logging.getLogger(__name__)
 ACCEPTED, BUSY = 'accepted', 'busy'
@@ -80,7 +80,9 @@ class Errands:
             self._in_hand.add((job_id, key))
             order = self._order.setdefault(subject, threading.Lock())
         ctx = contextvars.copy_context()
+        ctx.run(log.INSTANCE.set, subject)
         self._pool.submit(ctx.run, self._run, job_id, key, order, do)
+        failpoints.hit('errand.taken')
         return ACCEPTED
 
     def _run(self, job_id: str, key: str, order: threading.Lock, do: Callable[[], dict[str, Any] | None]) -> None:
@@ -88,11 +90,14 @@ class Errands:
         try:
             with order:
                 outcome = {'ok': True, 'result': do() or {}}
+            LOG.info('Errand %s of job %s is done', key, job_id)
         except Exception as why:
             if not isinstance(why, errors.NimbusError):
                 LOG.exception('An errand of job %s failed', job_id)
             outcome = {'ok': False, 'error': str(why) or type(why).__name__, 'kind': type(why).__name__}
+        failpoints.hit('errand.done')
         self._tell(job_id, key, outcome)
+        failpoints.hit('errand.told')
         with self._lock:
             self._in_hand.discard((job_id, key))
 

@@ -1,10 +1,12 @@
 """Logging in the field's format: time, pid, level, module, request id, instance, message."""
 
+import contextlib
 import contextvars
 import logging
 import logging.handlers
 import re
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 REQUEST: contextvars.ContextVar[str] = contextvars.ContextVar('request', default='-')
@@ -15,6 +17,17 @@ SECRET = re.compile(
     re.IGNORECASE,
 )
 MASK = r'\1***'
+
+
+@contextlib.contextmanager
+def about(request_id: str, subject: str = '') -> Iterator[None]:
+    """Lines logged within are of this request, and of this server or volume."""
+    request, instance = REQUEST.set(request_id or '-'), INSTANCE.set(subject)
+    try:
+        yield
+    finally:
+        REQUEST.reset(request)
+        INSTANCE.reset(instance)
 
 
 class Facts(logging.Filter):

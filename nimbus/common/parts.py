@@ -4,7 +4,7 @@ import dataclasses
 import logging
 from typing import Any
 
-from nimbus.common import context, db, rpc
+from nimbus.common import context, db, failpoints, rpc
 from nimbus.common.clock import Clock
 
 LOG = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ class Parts:
 
     def ring(self, topic: str) -> None:
         """`nudge` was cast to 'TOPIC', or to one host of it as 'TOPIC.HOST'; a bus that is away costs only a poll."""
+        failpoints.hit(f'nudge.{topic}')
         name, _, host = topic.partition('.')
         try:
             rpc.nudge(self.bus, name, host or None)

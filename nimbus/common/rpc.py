@@ -15,11 +15,13 @@ from typing import Any, TypeVar
 import oslo_messaging
 from oslo_config import cfg
 
-from nimbus.common import context, errors, patience
+from nimbus.common import context, errors, log, patience
 
 LOG = logging.getLogger(__name__)
+TRACE = logging.getLogger('nimbus.trace')  # at DEBUG, a line for each message sent: who is asked for what
 F = TypeVar('F', bound=Callable[..., Any])
 EXCHANGE = 'nimbus'
+AWAY: set[type[Exception]] = {oslo_messaging.MessageDeliveryFailure, oslo_messaging.MessageUndeliverable}
 ALLOWED = ('nimbus.common.errors',)
 # A pooled connection whose broker was restarted is opened again once; a broker that is away is told at once,
 # for a nudge is not worth waiting for and who calls knows better when to ask again.
@@ -88,6 +90,7 @@ def transport(url: str, conf: cfg.ConfigOpts | None = None) -> Any:
     if url.startswith('rabbit'):
         from oslo_messaging._drivers import impl_rabbit  # kombu and amqp cost memory that one process does not need
 
+        AWAY.add(impl_rabbit.kombu.exceptions.OperationalError)  # a first connection's failure comes as it is
         cfg.set_defaults(impl_rabbit.rabbit_opts, **RABBIT)
     return oslo_messaging.get_rpc_transport(conf, url=url, allowed_remote_exmods=list(ALLOWED))
 
@@ -126,17 +129,29 @@ class Client:
             bound = signature.bind(None, self._asker, *args, **kwargs).arguments
             named = dict(list(bound.items())[2:])
             prepared = self._client.prepare(server=self._host, timeout=timeout)
+            TRACE.debug('%s %s %s', how, self._address(), name)
             try:
                 return getattr(prepared, how)(self._asker.to_dict(), name, **named)
             except oslo_messaging.MessagingTimeout as why:
                 raise errors.Unavailable(f'{self._whom()} did not answer {name} in {timeout:g} seconds.') from why
-            except (oslo_messaging.MessageDeliveryFailure, oslo_messaging.MessageUndeliverable) as why:
+            except tuple(AWAY) as why:
                 raise errors.Unavailable(f'{self._whom()} cannot be reached over the message bus.') from why
+            except errors.NimbusError as why:
+                raise _plain(why) from None
 
         return send
 
+    def _address(self) -> str:
+        return f'{self._contract.topic}.{self._host}' if self._host else self._contract.topic
+
     def _whom(self) -> str:
         return f'{self._contract.topic} on host {self._host}' if self._host else f'The {self._contract.topic} service'
+
+
+def _plain(why: errors.NimbusError) -> errors.NimbusError:
+    """The error as its server raised it: brokers hide its kind and add the traceback to its text."""
+    kind = next(base for base in type(why).__mro__ if base.__module__ == errors.__name__)
+    return kind(why.sentence, **why.facts)
 
 
 class _Serializer(oslo_messaging.NoOpSerializer):
@@ -146,14 +161,23 @@ class _Serializer(oslo_messaging.NoOpSerializer):
         return context.Context.from_dict(ctxt)
 
 
+class _OnlyVerbs(oslo_messaging.RPCAccessPolicyBase):
+    """Callers reach the verbs of the contract; what else the server's class can do is its own business."""
+
+    def is_allowed(self, endpoint: Any, method: str) -> bool:
+        """Whether the method is a verb."""
+        return method in endpoint.verbs()
+
+
 class _Dispatcher(oslo_messaging.RPCDispatcher):
     """A verb that lost its transaction is run again; domain errors are not logged as the server's own failure."""
 
     def dispatch(self, incoming: Any) -> Any:
-        try:
-            return patience.patiently(functools.partial(super().dispatch, incoming))
-        except errors.NimbusError as why:
-            raise oslo_messaging.ExpectedException() from why
+        with log.about(incoming.ctxt.get('request_id', '-')):
+            try:
+                return patience.patiently(functools.partial(super().dispatch, incoming))
+            except errors.NimbusError as why:
+                raise oslo_messaging.ExpectedException() from why
 
 
 def serve(bus: Any, server: Contract, host: str, threads: int = 16) -> Any:
@@ -167,7 +191,7 @@ def serve(bus: Any, server: Contract, host: str, threads: int = 16) -> Any:
         raise TypeError(f'{type(server).__name__} lacks {", ".join(missing)}')
     server.target = oslo_messaging.Target(version=contract.version)  # type: ignore[attr-defined]
     target = oslo_messaging.Target(topic=contract.topic, server=host)
-    dispatcher = _Dispatcher([server], _Serializer(), oslo_messaging.DefaultRPCAccessPolicy)
+    dispatcher = _Dispatcher([server], _Serializer(), _OnlyVerbs)
     listener = oslo_messaging.rpc.server.RPCServer(bus, target, dispatcher, 'threading')
     listener.conf.set_override('executor_thread_pool_size', threads)
     listener.start()
@@ -177,5 +201,6 @@ def serve(bus: Any, server: Contract, host: str, threads: int = 16) -> Any:
 def nudge(bus: Any, topic: str, host: str | None = None) -> None:
     """Whoever serves the topic is told to look for work at once; contracts that want it have a cast `nudge`."""
     target = oslo_messaging.Target(topic=topic, version=Contract.version)
+    TRACE.debug('cast %s nudge', f'{topic}.{host}' if host else topic)
     client = oslo_messaging.get_rpc_client(bus, target, retry=RETRY)
     client.prepare(server=host).cast({}, 'nudge')

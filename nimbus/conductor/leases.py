@@ -15,7 +15,7 @@ BLOCKED = sa.exists().where(EARLIER.c.subject == COL.subject, EARLIER.c.seq < CO
 
 
 def _free(heading: str) -> sa.Select[Any]:
-    """Due jobs of one heading that nobody holds, so that the index gives them in order and the limit ends the search."""
+    """Due jobs of one heading that nobody holds: the index gives them in order and the limit ends the search."""
     due = sa.select(COL.id, COL.generation, COL.beat).where(
         COL.heading == heading, COL.run_at <= sa.bindparam('now'), COL.owner.is_(None), ~BLOCKED
     )

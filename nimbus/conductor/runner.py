@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.common import db, errors, failpoints, patience
+from nimbus.common import db, errors, failpoints, log, patience
 from nimbus.common.clock import Clock
 from nimbus.common.jobs import (
     BACK,
@@ -174,10 +174,11 @@ class Runner:
     def _push(self, job: Any) -> None:
         """Move one leased job as far as it goes and let it go."""
         try:
-            while self._move(job):
-                if self._stop.is_set():
-                    self._save(job, None, release=True)
-                    break
+            with log.about(job.request_id, job.subject):
+                while self._move(job):
+                    if self._stop.is_set():
+                        self._save(job, None, release=True)
+                        break
         except Lost:
             LOG.warning('Job %s was taken over by another conductor', job.id)
         except errors.Unavailable as why:
@@ -252,6 +253,7 @@ class Runner:
         failpoints.hit(f'{job.workflow}.{step.name}.after')
         job.notes, job.error = {**job.notes, **(found or {})}, None
         job.cursor, job.moves = job.cursor + 1, job.moves + 1
+        LOG.info('Step %s of %s is done', step.name, job.workflow)
         last = job.cursor >= len(recipe.steps) and recipe.on_done is None
         if last:
             job.heading = DONE

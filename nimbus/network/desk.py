@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nimbus.common import clock, deskside, jobs, services
+from nimbus.common import clock, deskside, failpoints, jobs, services
 from nimbus.common.context import Context, internal
 from nimbus.network import desired, generations, hosting, ports, services_due
 from nimbus.network.models import Host
@@ -35,6 +35,7 @@ class NetworkDeskServer(deskside.DeskServer, NetworkDesk):
             known = hosting.seen(tx, host)
             if known and known.applied >= generation and not ports.unsettled(tx, host, generation, wired, trouble):
                 return
+        failpoints.hit('desk.applied')
         with self.db.write() as tx:
             now = clock.Clock().now()
             tx.update(Host, Host.host == host, Host.applied <= generation, applied=generation, applied_at=now)

@@ -25,10 +25,10 @@ class NetworkDesk(desk.Desk):
 
     topic = 'desk-network'
 
-    @call(timeout=30)
+    @call(timeout=10)
     def desired(self, context: Context, host: str, since: int) -> dict[str, Any] | None:
         """What the host must look like; None when it is still at generation `since`."""
 
-    @call(timeout=30)
+    @call(timeout=10)
     def applied(self, context: Context, host: str, generation: int, wired: list[str], trouble: dict[str, str]) -> None:
         """Ports are ACTIVE that stand wired at that generation, ERROR that could not be; who waits is woken."""

@@ -7,7 +7,7 @@ from typing import Any
 import stevedore
 from sqlalchemy import exc
 
-from nimbus.common import db, errors
+from nimbus.common import db, errors, failpoints
 from nimbus.scheduler import claims
 from nimbus.scheduler.filters import Filter, Hosts, options_of
 from nimbus.scheduler.request import Request
@@ -134,7 +134,10 @@ class Placer:
     def _claim(self, server_id: str, host: HostState, request: Request) -> bool:
         try:
             with self.db.write() as tx:
-                return claims.take(tx, server_id, host.id, request)
+                taken = claims.take(tx, server_id, host.id, request)
+                failpoints.hit('scheduler.claim.before')
+            failpoints.hit('scheduler.claim.after')
+            return taken
         except exc.IntegrityError:  # the same server was placed at the same moment
             return False
 

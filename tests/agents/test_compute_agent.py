@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from nimbus.common import context, errors, ids, jobs, rpc, services
 from nimbus.common.clock import Clock
 from nimbus.compute import servers, states
+from nimbus.compute.agent.drivers.base import Refused
 from nimbus.compute.agent.drivers.fake import FakeDriver, FakeSettings
 from nimbus.compute.agent.drivers.fake_host import FakeHost
 from nimbus.compute.agent.manager import Agent, Settings
@@ -226,6 +227,20 @@ def test_guests_are_started_again_at_start_where_the_option_says_so(database, tm
     rig.kill()
     rig.host.crash('s1')
     rig.server('s1')
+    rig.start()
+    assert settled(lambda: rig.host.all()['s1'].state == 'running')
+    assert rig.state('s1') == states.ACTIVE
+    rig.close()
+
+
+def test_a_guest_whose_ports_are_not_wired_yet_is_started_a_little_later(database, tmp_path):
+    rig = Rig(database, tmp_path, resume=True)
+    rig.client.spawn(rig.job('s1', jobs.DONE), 'a', 1, guest('s1'))
+    assert settled(lambda: 's1' in rig.host.all() and not rig.agent.busy('s1'))
+    rig.kill()
+    rig.host.crash('s1')
+    rig.server('s1')
+    rig.host.fail('start', Refused('There is no bridge.'), 2)
     rig.start()
     assert settled(lambda: rig.host.all()['s1'].state == 'running')
     assert rig.state('s1') == states.ACTIVE

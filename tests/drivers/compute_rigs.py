@@ -40,9 +40,7 @@ def build_guest_image() -> pathlib.Path:
     """The cloud's own guest image, built by devstack/guest/build when it is not there yet."""
     folder = pathlib.Path(os.environ.get('NIMBUS_GUEST_IMAGE_DIR', tempfile.gettempdir() + '/nimbus-guest'))
     folder.mkdir(exist_ok=True)
-    done = subprocess.run(
-        [REPO / 'devstack/guest/build', folder, folder / 'cache'], capture_output=True, text=True
-    )
+    done = subprocess.run([REPO / 'devstack/guest/build', folder, folder / 'cache'], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder / 'nimbus-guest.qcow2'
 
@@ -209,11 +207,7 @@ class LibvirtRig:
 
     def leftovers(self, guest: Guest) -> list[str]:
         names = [str(path) for path in self.instances.rglob('*') if guest.id in str(path)]
-        names += [
-            str(path)
-            for path in pathlib.Path(embedded_root()).glob('etc/qemu/*.xml')
-            if guest.name in path.name
-        ]
+        names += [str(path) for path in pathlib.Path(embedded_root()).glob('etc/qemu/*.xml') if guest.name in path.name]
         links = json.loads(subprocess.run(['ip', '-j', 'link'], check=True, capture_output=True).stdout)
         return names + [link['ifname'] for link in links if link['ifname'] in {nic.tap for nic in guest.nics}]
 

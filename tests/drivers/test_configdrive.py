@@ -52,9 +52,7 @@ def test_a_drive_is_labelled_for_guests_to_find(tmp_path):
     content = (tmp_path / 'drive').read_bytes()
     assert content[16 * 2048 + 40 :][:32].rstrip() == b'config-2'
     if shutil.which('blkid'):
-        done = subprocess.run(
-            ['blkid', '-p', '-o', 'value', '-s', 'LABEL', tmp_path / 'drive'], capture_output=True
-        )
+        done = subprocess.run(['blkid', '-p', '-o', 'value', '-s', 'LABEL', tmp_path / 'drive'], capture_output=True)
         assert done.stdout.strip() == b'config-2'
 
 

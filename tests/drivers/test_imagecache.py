@@ -86,9 +86,7 @@ def test_ten_boots_of_one_image_share_one_download(folder, qcow2):
         yield from chunks(qcow2)
 
     cache, paths = ImageCache(str(folder), fetch), []
-    threads = [
-        threading.Thread(target=lambda: paths.append(cache.get(image_of(qcow2, 'qcow2')))) for _ in range(10)
-    ]
+    threads = [threading.Thread(target=lambda: paths.append(cache.get(image_of(qcow2, 'qcow2')))) for _ in range(10)]
     for thread in threads:
         thread.start()
     wait_for(lambda: fetched, 10)
@@ -166,9 +164,7 @@ def test_old_bases_go_unless_a_guest_stands_on_them(folder, qcow2):
     now[0] += 600
     assert cache.prune({used}, 1000) == [unused]
     cache.prune({used}, 1000)
-    assert left(folder) == sorted(
-        os.path.basename(base) + end for base in (used, young) for end in ('', '.info')
-    )
+    assert left(folder) == sorted(os.path.basename(base) + end for base in (used, young) for end in ('', '.info'))
 
 
 def test_an_iso_is_taken_and_is_bare_sectors_to_qemu(folder, tmp_path):
@@ -180,9 +176,7 @@ def test_an_iso_is_taken_and_is_bare_sectors_to_qemu(folder, tmp_path):
 
 def test_a_disk_with_a_partition_table_is_taken_as_raw(folder):
     disk = bytearray(1024**2)
-    disk[446:462] = (
-        bytes([0x80, 0, 2, 0, 0x83, 0, 0, 0]) + (2048).to_bytes(4, 'little') + (0).to_bytes(4, 'little')
-    )
+    disk[446:462] = bytes([0x80, 0, 2, 0, 0x83, 0, 0, 0]) + (2048).to_bytes(4, 'little') + (0).to_bytes(4, 'little')
     disk[510:512] = b'\x55\xaa'
     path = cache_of(folder, bytes(disk)).get(image_of(bytes(disk), 'raw'))
     assert imagecache.describe(path, 'raw') == ('raw', 1024**2)

@@ -63,9 +63,9 @@ def definition(rig, guest) -> ET.Element:
 
 
 def link(name: str) -> dict:
-    return json.loads(
-        subprocess.run(['ip', '-j', '-d', 'link', 'show', name], check=True, capture_output=True).stdout
-    )[0]
+    return json.loads(subprocess.run(['ip', '-j', '-d', 'link', 'show', name], check=True, capture_output=True).stdout)[
+        0
+    ]
 
 
 def ask_agent(rig, guest, command: str, **arguments) -> dict:
@@ -87,9 +87,7 @@ def ask_agent(rig, guest, command: str, **arguments) -> dict:
 
 def run_inside(rig, guest, command: str) -> str:
     """What a shell command printed inside the guest."""
-    pid = ask_agent(
-        rig, guest, 'guest-exec', path='/bin/sh', arg=['-c', command], **{'capture-output': True}
-    )['pid']
+    pid = ask_agent(rig, guest, 'guest-exec', path='/bin/sh', arg=['-c', command], **{'capture-output': True})['pid']
     done = wait_for(lambda: (s := ask_agent(rig, guest, 'guest-exec-status', pid=pid))['exited'] and s, 20)
     return base64.b64decode(done.get('out-data', '')).decode()
 
@@ -295,9 +293,7 @@ def test_a_guest_outlives_the_kill_of_its_agent_and_is_found_again(rig):
 
 
 def test_a_real_guest_boots_sees_its_data_and_its_volume_and_answers_acpi(rig, spawn):
-    meta = json.dumps(
-        {'uuid': 'u-1', 'hostname': 'sparrow', 'public_keys': {'mine': 'ssh-ed25519 AAAAC3 me'}}
-    )
+    meta = json.dumps({'uuid': 'u-1', 'hostname': 'sparrow', 'public_keys': {'mine': 'ssh-ed25519 AAAAC3 me'}})
     drive = {
         'openstack/latest/meta_data.json': meta,
         'openstack/latest/user_data': '#!/bin/sh\necho user-data ran\n',

@@ -53,7 +53,7 @@ def test_the_guest_answers_ping_from_its_network(made):
 
 def test_the_injected_key_opens_the_guest(made):
     answer = login(made, 'cat /proc/sys/kernel/hostname')
-    assert (answer.returncode, answer.stdout.strip()) == (0, 'demo'), answer.stderr
+    assert (answer.returncode, answer.stdout.strip()) == (0, 'demo.novalocal'), answer.stderr
 
 
 def test_the_console_offers_a_login(made):

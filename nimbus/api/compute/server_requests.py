@@ -192,7 +192,7 @@ def wanted(call: Call, body: dict[str, Any]) -> boots.Wanted:
         admin_pass=asked.get('adminPass') or password(),
         disk_config=asked.get('OS-DCF:diskConfig'),
         access_ip_v4=asked.get('accessIPv4'),
-        access_ip_v6=asked.get('accessIPv6'),
+        access_ip_v6=shapes.shortest(asked.get('accessIPv6')),
         may_have_no_disk=call.allows(policies.SERVERS + 'create:zero_disk_flavor'),
     )
 

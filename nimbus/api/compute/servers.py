@@ -95,6 +95,8 @@ def update(call: Call, id: str) -> dict[str, Any]:
     """The server with its new name, description, addresses or host name."""
     given = call.body['server']
     values = {CHANGES[name]: value for name, value in given.items()}
+    if 'access_ip_v6' in values:
+        values['access_ip_v6'] = shapes.shortest(values['access_ip_v6'])
     with call.db.write() as tx:
         row = power.change(tx, call.context, id, **values)
         return sights.changed(call, tx, row)

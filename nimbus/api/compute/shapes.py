@@ -1,5 +1,6 @@
 """Pieces of JSON Schema that compute's request bodies are made of."""
 
+import ipaddress
 from typing import Any
 
 from nimbus.api.kit.fields import Shape
@@ -92,3 +93,8 @@ def known(query: dict[str, list[str]], *names: str) -> None:
 def flag(value: Any) -> bool:
     """What a boolean of the wire means."""
     return truth(value)
+
+
+def shortest(address: str | None) -> str | None:
+    """An IPv6 address as RFC 5952 spells it."""
+    return str(ipaddress.IPv6Address(address)) if address else address

@@ -13,7 +13,7 @@ from nimbus.api.kit import faults
 from nimbus.api.kit.fields import CREATE, UPDATE, Noun, Shape, ShapeByVersion
 from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.versions import HIGHEST, LOWEST, Change, History, Version
-from nimbus.common import context, db, errors, log
+from nimbus.common import context, db, errors, failpoints, log
 from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)
@@ -265,7 +265,11 @@ class Api:
         if route.policy:
             call.check(route.policy)
         self._take_in(call, body)
-        return self._respond(call, self._run(call, dict(zip(names, values, strict=True))))
+        found = self._run(call, dict(zip(names, values, strict=True)))
+        if failpoints.ARMED:
+            handler = route.handler
+            failpoints.hit(f'{handler.__module__}.{handler.__name__}'.removeprefix('nimbus.'))
+        return self._respond(call, found)
 
     def _without_project(self, path: str, asker: context.Context | None) -> str:
         head, _, rest = path.lstrip('/').partition('/')

@@ -80,7 +80,7 @@ class Rule(Standard):
     port_range_min = attribute(READ, CREATE, take=port, default=None, sift=int)
     port_range_max = attribute(READ, CREATE, take=port, default=None, sift=int)
     remote_ip_prefix = attribute(READ, CREATE, take=prefix, default=None)
-    remote_group_id = attribute(READ, CREATE, take=values.maybe(values.uuid), default=None)
+    remote_group_id = attribute(READ, CREATE, take=values.maybe(values.text(64)), default=None)
     normalized_cidr = attribute(source=normalized, filter=False)
 
 

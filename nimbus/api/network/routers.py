@@ -9,16 +9,30 @@ from nimbus.api.network import values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, bad, child
 from nimbus.api.network.resources import Resource
 from nimbus.common import db, errors
-from nimbus.network import hosting, routers, standard
+from nimbus.network import hosting, networks, routers, standard
 
 
-def no_gateway(value: Any) -> None:
-    """None alone.  Raises NotBuilt for a gateway."""
-    if value not in (None, {}):
-        raise errors.NotBuilt(
-            'External gateways of routers are not part of this cloud; external_gateway_info may only be null.',
-            type='NotImplemented',
-        )
+def gateway(value: Any) -> dict[str, Any] | None:
+    """None, or an object that names an external network."""
+    if value in (None, {}):
+        return None
+    if not isinstance(value, dict) or 'network_id' not in value:
+        raise ValueError(f"'{value}' is no gateway: network_id is missing")
+    return {**value, 'network_id': values.uuid(value['network_id'])}
+
+
+def refuse_gateway(call: Call, tx: db.Tx, given: Given) -> None:
+    """Nothing, when no gateway is asked for.  Raises NotFound and Invalid as Neutron would, NotBuilt otherwise."""
+    told = given.get('external_gateway_info')
+    if told is None:
+        return
+    network = networks.show(tx, call.context, told['network_id'])
+    if not network.external:
+        raise routers.bad_request(f'Network {network.id} is not an external network')
+    raise errors.NotBuilt(
+        'External gateways of routers are not part of this cloud; external_gateway_info may only be null.',
+        type='NotImplemented',
+    )
 
 
 def never(value: Any) -> bool:
@@ -45,7 +59,7 @@ class Router(Tagged):
     admin_state_up = attribute(*BOTH, take=values.flag, default=True)
     status = attribute()
     external_gateway_info = attribute(
-        *BOTH, take=no_gateway, source=lambda row, call: None, filter=False, ruled=(CREATE, UPDATE)
+        *BOTH, take=gateway, source=lambda row, call: None, filter=False, ruled=(CREATE, UPDATE)
     )
     routes = attribute(READ, UPDATE, take=values.ROUTES, filter=False)
     distributed = attribute(*BOTH, take=never, source=absent, filter=False, ruled=BOTH)
@@ -61,6 +75,18 @@ def _stored(given: Given) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name not in UNSTORED}
 
 
+def add(call: Call, tx: db.Tx, given: Given, parent: Any) -> str:
+    """A router stands as asked."""
+    refuse_gateway(call, tx, given)
+    return routers.create(tx, call.context, **_stored(given))
+
+
+def change(call: Call, tx: db.Tx, row: Any, given: Given) -> None:
+    """The router has the values."""
+    refuse_gateway(call, tx, given)
+    routers.update(tx, call.context, row.id, **_stored(given))
+
+
 def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
     """What routers show beside their own rows."""
     found = [row.id for row in rows]
@@ -73,8 +99,8 @@ ROUTERS = Resource(
     find=routers.find,
     show_row=routers.show,
     children=children,
-    add=lambda call, tx, given, parent: routers.create(tx, call.context, **_stored(given)),
-    change=lambda call, tx, row, given: routers.update(tx, call.context, row.id, **_stored(given)),
+    add=add,
+    change=change,
     remove=lambda call, tx, row: routers.delete(tx, call.context, row.id),
     target=lambda tx, row: {},
 )

@@ -22,26 +22,32 @@ class Healer:
         self.host, self.driver, self.desk, self.busy = host, driver, desk, busy
         self.resume, self.shutdown_timeout = resume, shutdown_timeout
         self._told: set[str] = set()
+        self._waiting: set[str] = set()  # guests that will be tried to start again once more
         self._one = threading.Lock()
 
-    def heal(self, starting: bool = False) -> None:
+    def heal(self, starting: bool = False, patient: bool = False) -> bool:
         """Guests are as their servers should be, or the desk knows how they are; strangers are dealt with.
 
+        Guests found off at the agent's `starting` are started again; being `patient`, one that cannot be is tried in
+        the next round, for its ports may not be wired yet.  Returns whether the next round should be soon for that.
         The desk is asked first: what changes between that and the look at the guests is in a job's hands, and the
         desk passes over reports on such servers.  Raises Unavailable.
         """
         with self._one:
             desired = {row['id']: row for row in self.desk.desired(self.host)}
             here = self.driver.guests()
+            again = set(here if starting else self._waiting & set(here)) if self.resume else set()
+            self._waiting = set()
             for server_id, row in desired.items():
                 if not row['busy'] and not self.busy(server_id):
-                    self._mend(server_id, row['power'], here.get(server_id), starting)
+                    self._mend(server_id, row['power'], here.get(server_id), server_id in again, patient)
             self._strangers([guest for guest in here if guest not in desired and not self.busy(guest)])
+            return bool(self._waiting)
 
-    def _mend(self, server_id: str, power: str, state: str | None, starting: bool) -> None:
+    def _mend(self, server_id: str, power: str, state: str | None, resume: bool, patient: bool) -> None:
         try:
             if power == RUNNING and state in (None, SHUTDOWN, CRASHED):
-                if state is not None and starting and self.resume and self._start(server_id):
+                if resume and self._start(server_id, patient):
                     return
                 LOG.warning('Server %s should run and its guest is %s', server_id, state or 'not here')
                 self.desk.changed(self.host, server_id, state or SHUTDOWN)
@@ -55,16 +61,22 @@ class Healer:
         except Exception:
             LOG.exception('Server %s cannot be mended', server_id)
 
-    def _start(self, server_id: str) -> bool:
-        """Whether the guest runs again."""
+    def _start(self, server_id: str, patient: bool) -> bool:
+        """Whether the guest runs again, or is tried once more in the next round."""
         made = self.desk.guest(self.host, server_id)
         if made is None:
             return False
+        self._waiting.add(server_id)
         try:
             self.driver.start(Guest.from_dict(made))
-        except Exception:
+        except Exception as why:
+            if patient:
+                LOG.info('The guest of server %s cannot be started again yet: %s', server_id, why)
+                return True
+            self._waiting.discard(server_id)
             LOG.exception('The guest of server %s cannot be started again', server_id)
             return False
+        self._waiting.discard(server_id)
         LOG.info('The guest of server %s was started again', server_id)
         return True
 
@@ -80,8 +92,8 @@ class Healer:
                 self._told.add(guest)
 
     def seen(self, server_id: str, state: str) -> None:
-        """The driver saw the guest change; the desk is told unless an errand is at work on it."""
-        if self.busy(server_id):
+        """The driver saw the guest change; the desk is told unless an errand, or this, is at work on it."""
+        if self.busy(server_id) or server_id in self._waiting:
             return
         try:
             self.desk.changed(self.host, server_id, self.driver.state(server_id))

@@ -106,15 +106,11 @@ class ImageCache:
             _unlink(part)
             _unlink(raw)
 
-    def _download(
-        self, image: Image, part: str, inspector: Inspector, progress: Callable[[int], None]
-    ) -> None:
+    def _download(self, image: Image, part: str, inspector: Inspector, progress: Callable[[int], None]) -> None:
         try:
             digest = hashlib.new(image.hash_algo)
         except ValueError as why:
-            raise BadImage(
-                f'Image {image.id} is hashed by {image.hash_algo!r}, which is not known here.'
-            ) from why
+            raise BadImage(f'Image {image.id} is hashed by {image.hash_algo!r}, which is not known here.') from why
         length, shown = 0, -1
         with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), 'wb') as out:
             for chunk in inspector.watch(self._fetch(image.id)):
@@ -133,9 +129,7 @@ class ImageCache:
                 f'bytes, {image.size} were announced.'
             )
         if digest.hexdigest() != image.hash_value.lower():
-            raise BadImage(
-                f'Image {image.id} does not have the {image.hash_algo} hash it was registered with.'
-            )
+            raise BadImage(f'Image {image.id} does not have the {image.hash_algo} hash it was registered with.')
 
     def _convert(self, image: Image, part: str, raw: str, target: str) -> None:
         try:

@@ -24,9 +24,7 @@ class Inspector:
 
     def __init__(self, image_id: str, disk_format: str) -> None:
         if disk_format not in ACCEPTED:
-            raise BadImage(
-                f'Image {image_id} has the disk format {disk_format!r}; allowed are {", ".join(ACCEPTED)}.'
-            )
+            raise BadImage(f'Image {image_id} has the disk format {disk_format!r}; allowed are {", ".join(ACCEPTED)}.')
         self.image_id, self.disk_format = image_id, disk_format
         self._wrapper: format_inspector.InspectWrapper | None = None
 
@@ -53,8 +51,7 @@ class Inspector:
         # A disk with a partition table is bare sectors; a CD that also starts from a stick has one too.
         tolerated = {'gpt'} if self.disk_format in (*BARE, 'iso') else set()
         if not (
-            matches - tolerated <= expected
-            and matches & (expected | ({'gpt'} if self.disk_format in BARE else set()))
+            matches - tolerated <= expected and matches & (expected | ({'gpt'} if self.disk_format in BARE else set()))
         ):
             raise self._bad(f'its content is {" and ".join(sorted(matches)) or "nothing known"}')
         for match in self._wrapper.formats or ():
@@ -79,9 +76,7 @@ class Inspector:
             raise self._bad('it is encrypted, and no key comes with it')
         if found.get('format') != qemu_img.qemu_format(self.disk_format):
             raise self._bad(f'qemu-img reads it as {found.get("format")}')
-        if any(
-            extent.get('filename') not in (None, found.get('filename')) for extent in data.get('extents', ())
-        ):
+        if any(extent.get('filename') not in (None, found.get('filename')) for extent in data.get('extents', ())):
             raise self._bad('it names other files as its extents')
 
     def _bad(self, why: str) -> BadImage:

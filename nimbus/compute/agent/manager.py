@@ -18,6 +18,7 @@ from nimbus.compute.rpc import Compute
 
 LOG = logging.getLogger(__name__)
 BINARY = 'nova-compute'
+PATIENCE = 60.0  # seconds in which the ports of guests that were off at the start are wired
 
 
 class Images(Protocol):
@@ -237,10 +238,11 @@ class Agent(Compute):
 
     def _heal(self) -> None:
         starting, pause = True, 1.0
+        patience = time.monotonic() + PATIENCE
         while not self._stop.is_set():
             try:
-                self.healer.heal(starting)
-                starting, pause = False, self.settings.heal_interval
+                soon = self.healer.heal(starting, time.monotonic() < patience)
+                starting, pause = False, 0.5 if soon else self.settings.heal_interval
             except errors.NimbusError as why:
                 LOG.warning('What should run here cannot be asked: %s', why)
                 pause = 2.0

@@ -11,6 +11,7 @@ import logging
 import threading
 from typing import Any
 
+from nimbus.common import failpoints
 from nimbus.common.clock import Clock
 from nimbus.common.context import Context
 from nimbus.common.desk import Heartbeat
@@ -130,7 +131,9 @@ class Agent(NetworkAgent):
         if not self._opened:
             self.driver.open()
             self._opened = True
+        failpoints.hit('network.apply.before')
         trouble = self.driver.apply(desired)
+        failpoints.hit('network.apply.after')
         for name, why in trouble.items():
             LOG.warning('%s could not be wired on %s: %s', name, self.host, why)
         self._wired = self.driver.wired()

@@ -90,6 +90,15 @@ class Listener:
         self.directory = Directory(current)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
+        self._away = False
+
+    def away(self, why: Exception | None) -> None:
+        """Whether the metadata API answered, and why not; told in the log when it changes."""
+        if why and not self._away:
+            LOG.warning('The metadata API at %s does not answer: %s', self.settings.url, why)
+        elif self._away and not why:
+            LOG.info('The metadata API at %s answers again', self.settings.url)
+        self._away = why is not None
 
     def start(self) -> None:
         """Requests are answered.  Raises OSError when the socket cannot be made."""
@@ -199,10 +208,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             line.request(self.command, where.path.rstrip('/') + self.path, body or None, self._headers(guest))
             answer = line.getresponse()
         except (OSError, http.client.HTTPException) as why:
-            LOG.warning('The metadata API at %s does not answer: %s', settings.url, why)
+            self.server.listener.away(why)
             self.send_error(503, 'The metadata service is away.')
             line.close()
             return
+        self.server.listener.away(None)
         with contextlib.closing(line):
             self.send_response(answer.status, answer.reason)
             for name in HANDED_BACK:

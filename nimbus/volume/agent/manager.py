@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from nimbus.common import desk, errands, errors
+from nimbus.common import desk, errands, errors, failpoints
 from nimbus.common.context import Context
 from nimbus.volume.agent.drivers.base import Driver
 from nimbus.volume.rpc import Volume
@@ -114,7 +114,10 @@ class Agent(Volume):
         return self.errands.take(job_id, key, volume_id, fence, lambda: self.driver.extend(volume_id, size))
 
     def connect(self, context: Context, volume_id: str, fence: int, connector: dict[str, Any]) -> dict[str, Any]:
-        return self.driver.connect(volume_id, connector)
+        failpoints.hit('volume.connect.before')
+        found = self.driver.connect(volume_id, connector)
+        failpoints.hit('volume.connect.after')
+        return found
 
     def disconnect(self, context: Context, volume_id: str, fence: int, connector: dict[str, Any]) -> None:
         self.driver.disconnect(volume_id, connector)

@@ -98,7 +98,7 @@ def test_rules_that_may_be(neutron, body):
         ({'remote_ip_prefix': 'fd00::/64'}, 400, 'SecurityGroupRuleParameterConflict'),
         ({'remote_ip_prefix': '10.0.0.0/33'}, 400, 'InvalidCIDR'),
         ({'remote_ip_prefix': {}}, 400, 'InvalidCIDR'),
-        ({'remote_group_id': 'x'}, 400, 'HTTPBadRequest'),
+        ({'remote_group_id': 'x'}, 404, 'SecurityGroupNotFound'),
         ({'remote_group_id': '7a9fd0ec-15b1-44e6-a2dd-4d8d2a0cfa0f'}, 404, 'SecurityGroupNotFound'),
         ({'security_group_id': '7a9fd0ec-15b1-44e6-a2dd-4d8d2a0cfa0f'}, 404, 'SecurityGroupNotFound'),
     ],

@@ -96,9 +96,7 @@ class Folder:
             for name in ('disk.local', 'disk.swap')
             if os.path.exists(self.file(name))
         ]
-        volumes = [
-            volume_disk(volume) for volume in sorted(guest.volumes, key=lambda v: (not v.boot, v.device))
-        ]
+        volumes = [volume_disk(volume) for volume in sorted(guest.volumes, key=lambda v: (not v.boot, v.device))]
         drive = []
         if os.path.exists(self.file('disk.config')):
             drive = [Disk(self.file('disk.config'), 'raw', _free(cdrom_bus, taken), cdrom_bus, cdrom=True)]
@@ -185,14 +183,10 @@ def volume_disk(volume: Volume) -> Disk:
         )
     path, disk_format = volume.data.get('path', ''), volume.data.get('format', '')
     if disk_format not in VOLUME_FORMATS:
-        raise Refused(
-            f'This host cannot attach volume {volume.id}: its format is {disk_format!r}, not raw or qcow2.'
-        )
+        raise Refused(f'This host cannot attach volume {volume.id}: its format is {disk_format!r}, not raw or qcow2.')
     if not os.path.isabs(path) or not os.path.isfile(path):
         raise Refused(f'This host does not see the file of volume {volume.id}.')
-    return Disk(
-        path, disk_format, volume.device, volume.bus, serial=volume.id, boot=1 if volume.boot else None
-    )
+    return Disk(path, disk_format, volume.device, volume.bus, serial=volume.id, boot=1 if volume.boot else None)
 
 
 def guest_folders(instances_path: str) -> list[str]:
@@ -232,9 +226,7 @@ def _formatted(path: str, size: int, command: list[str]) -> None:
         out.truncate(size)
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
-        raise Refused(
-            f'{os.path.basename(command[0])} could not format a disk: {" ".join(done.stderr.split())}.'
-        )
+        raise Refused(f'{os.path.basename(command[0])} could not format a disk: {" ".join(done.stderr.split())}.')
 
 
 def _last(path: str, limit: int) -> bytes:

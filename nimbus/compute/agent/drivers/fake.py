@@ -26,9 +26,7 @@ class FakeDriver(Driver):
 
     def __init__(self, settings: FakeSettings, sleep: Callable[[float], None] = time.sleep) -> None:
         self.settings, self._sleep = settings, sleep
-        self.host = FakeHost.named(
-            settings.host, settings.folder, settings.vcpus, settings.memory_mb, settings.disk_gb
-        )
+        self.host = FakeHost.named(settings.host, settings.folder, settings.vcpus, settings.memory_mb, settings.disk_gb)
         self._watchers: list[Callable[[str, str], None]] = []
 
     def open(self) -> None:
@@ -194,8 +192,7 @@ class FakeDriver(Driver):
         disk = self.host.disk_gb - sum(other.disk_gb for other in others)
         if guest.memory_mb > memory:
             raise Refused(
-                f'This host has {memory} MiB of memory left for guest {guest.id}, '
-                f'which needs {guest.memory_mb}.'
+                f'This host has {memory} MiB of memory left for guest {guest.id}, which needs {guest.memory_mb}.'
             )
         if guest.root_gb + guest.ephemeral_gb > disk:
             raise Refused(

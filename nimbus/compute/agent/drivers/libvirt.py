@@ -214,9 +214,7 @@ class LibvirtDriver(Driver):
     def bases(self) -> set[str]:
         folders = (self._folder(guest_id) for guest_id in guest_folders(self.settings.instances_path))
         return {
-            backing[0]
-            for folder in folders
-            if os.path.exists(folder.file('disk')) and (backing := folder.backing())
+            backing[0] for folder in folders if os.path.exists(folder.file('disk')) and (backing := folder.backing())
         }
 
     # ---------------------------------------------------------------- disks

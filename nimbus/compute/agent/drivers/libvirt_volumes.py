@@ -40,9 +40,7 @@ def unplug(domain: libvirt.virDomain, serial: str, timeout: int, patience: Patie
         domain.detachDeviceFlags(kept, CONFIG)
     # libvirt drops a disk from the live XML only after QEMU has closed its file.
     if not patience.ask(_request_for(domain, serial, patience), lambda: _is_gone(domain, serial), timeout):
-        raise Refused(
-            f'Guest {domain.UUIDString()} did not let go of volume {serial} within {timeout} seconds.'
-        )
+        raise Refused(f'Guest {domain.UUIDString()} did not let go of volume {serial} within {timeout} seconds.')
 
 
 def _is_gone(domain: libvirt.virDomain, serial: str) -> bool:
@@ -63,18 +61,14 @@ def _request_for(domain: libvirt.virDomain, serial: str, patience: Patience) -> 
     return request
 
 
-def _plug_at(
-    domain: libvirt.virDomain, place: int, disk: libvirt_xml.Disk, xml: str, patience: Patience
-) -> None:
+def _plug_at(domain: libvirt.virDomain, place: int, disk: libvirt_xml.Disk, xml: str, patience: Patience) -> None:
     guest_id = domain.UUIDString()
     if disk.device in libvirt_xml.devices_in(_xml(domain, place)):
         raise Refused(f'Guest {guest_id} has another disk at {disk.device}.')
     try:
         patience.again(domain, lambda: domain.attachDeviceFlags(xml, place))
     except libvirt.libvirtError as why:
-        raise Refused(
-            f'Guest {guest_id} did not take volume {disk.serial}: {" ".join(str(why).split())}.'
-        ) from why
+        raise Refused(f'Guest {guest_id} did not take volume {disk.serial}: {" ".join(str(why).split())}.') from why
 
 
 def _take_back(domain: libvirt.virDomain, xml: str, place: int) -> None:

@@ -37,9 +37,7 @@ class Machine:
 
 def domain(guest: Guest, machine: Machine, disks: list[Disk], console: str) -> str:
     """The definition of `guest` with `disks`, its serial console logged to the file `console`."""
-    machine_type = (
-        guest.image.properties.get('hw_machine_type') if guest.image else None
-    ) or machine.machine_type
+    machine_type = (guest.image.properties.get('hw_machine_type') if guest.image else None) or machine.machine_type
     root = ET.Element('domain', type=machine.virt_type)
     _texts(root, name=guest.name, uuid=guest.id)
     _metadata(root, guest)
@@ -188,9 +186,7 @@ def _consoles(devices: ET.Element, machine: Machine, console: str) -> None:
 def _printable(text: str) -> str:
     """`text` without the characters that XML cannot carry."""
     return ''.join(
-        c
-        for c in text
-        if c in '\t\n' or (c >= ' ' and not '\ud800' <= c <= '\udfff' and c not in '\ufffe\uffff')
+        c for c in text if c in '\t\n' or (c >= ' ' and not '\ud800' <= c <= '\udfff' and c not in '\ufffe\uffff')
     )
 
 

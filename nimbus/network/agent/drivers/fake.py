@@ -1,6 +1,11 @@
-"""Pretend a host's network completely: what it holds lives outside the driver and outlives it."""
+"""Pretend a host's network completely: what it holds lives outside the driver and outlives it.
+
+With a folder it is kept as a file there and outlives the process too.
+"""
 
 import dataclasses
+import json
+import pathlib
 import threading
 
 from nimbus.network.agent.drivers import base
@@ -64,19 +69,37 @@ class Host:
 
 
 HOSTS: dict[str, Host] = {}
+KEPT = 'network.json'
 
 
-def host(name: str) -> Host:
-    """The pretended host of that name, made at first use."""
-    return HOSTS.setdefault(name, Host())
+def host(name: str, folder: str | None = None) -> Host:
+    """The pretended host of that name, made at first use, as its folder says where there is one."""
+    if name not in HOSTS:
+        HOSTS.setdefault(name, _found(folder) if folder else Host())
+    return HOSTS[name]
+
+
+def _found(folder: str) -> Host:
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    try:
+        text = (pathlib.Path(folder) / KEPT).read_text()
+    except FileNotFoundError:
+        return Host()
+    kept = base.Desired.from_dict(json.loads(text))
+    ports, networks, groups, routers = (
+        {one.id: one for one in them} for them in (kept.ports, kept.networks, kept.groups, kept.routers)
+    )
+    return Host(bridge=True, ports=ports, networks=networks, groups=groups, routers=routers)
 
 
 class Driver(base.Driver):
     """The network of one pretended host."""
 
-    def __init__(self, host_name: str) -> None:
-        self.host_name = host_name
+    def __init__(self, host_name: str, folder: str | None = None) -> None:
+        """`folder` is where the host is kept too, to outlive the process."""
+        self.host_name, self._folder = host_name, folder
         self._open = False
+        host(host_name, folder)
 
     def open(self) -> None:
         with self._host() as there:
@@ -103,7 +126,20 @@ class Driver(base.Driver):
                 there.ports, there.networks, there.groups, there.routers = after
                 there.applied += 1
                 self._number(there)
+                self._keep(there)
             return failed
+
+    def _keep(self, there: Host) -> None:
+        """The folder has what stands on the host, whole or as it was before."""
+        if self._folder is None:
+            return
+        parts = (there.ports, there.networks, there.groups, there.routers)
+        kept = dict(
+            zip(('ports', 'networks', 'groups', 'routers'), (tuple(part.values()) for part in parts), strict=True)
+        )
+        draft = pathlib.Path(self._folder) / f'.{KEPT}'
+        draft.write_text(json.dumps(dataclasses.asdict(base.Desired(generation=0, **kept))))
+        draft.replace(draft.with_name(KEPT))
 
     def wired(self) -> set[str]:
         with self._host() as there:
@@ -114,6 +150,7 @@ class Driver(base.Driver):
             there.bridge = False
             for kept in (there.vlans, there.ports, there.networks, there.groups, there.routers):
                 kept.clear()
+            self._keep(there)
 
     def _host(self) -> '_Answering':
         return _Answering(self.host_name)

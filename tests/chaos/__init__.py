@@ -1,0 +1,1 @@
+"""The cloud of separate daemons, with its parts killed in the middle of things."""
