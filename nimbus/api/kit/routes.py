@@ -276,7 +276,7 @@ class Api:
         node, _ = self._router.find(path)
         if asker and head == asker.project_id:
             return '/' + rest
-        if node is None and asker and self._router.find('/' + rest)[0] is not None:
+        if node is None and asker and rest and self._router.find('/' + rest)[0] is not None:
             raise errors.Invalid('Malformed request url')
         return path if asker else (path if node else '/' + rest)
 
