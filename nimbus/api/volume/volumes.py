@@ -46,6 +46,11 @@ def attached(row: Any, call: Call) -> list[dict[str, Any]]:
     ]
 
 
+def metadata(row: Any, _call: Call) -> dict[str, str]:
+    """The owner's pairs, and whether guests may write where somebody said so."""
+    return row.metadata if row.readonly is None else {**row.metadata, 'readonly': str(row.readonly)}
+
+
 def image_metadata(row: Any, _call: Call) -> dict[str, str] | None:
     """What the volume remembers of its image, as strings."""
     if not row.image:
@@ -97,7 +102,7 @@ class Volume(Noun):
     volume_type = Text(READ, CREATE, source='type_name', null=True)
     snapshot_id = Text(READ, CREATE, null=True, source=_nothing)
     source_volid = Text(READ, CREATE, null=True, source=_nothing)
-    metadata = Mapping(READ, CREATE, UPDATE, schema=PAIRS, null=True)
+    metadata = Mapping(READ, CREATE, UPDATE, schema=PAIRS, null=True, source=metadata)
     links = Any_(source=links)
     user_id = Text()
     bootable = Text(source=lambda row, call: 'true' if row.bootable else 'false')
@@ -131,7 +136,6 @@ class Volume(Noun):
 
 
 ABSENT = {
-    'snapshot_id': 'a snapshot',
     'source_volid': 'another volume',
     'consistencygroup_id': 'a consistency group',
     'group_id': 'a group',
@@ -215,9 +219,7 @@ def show(call: Call, id: str) -> dict[str, Any]:
 def create(call: Call) -> dict[str, Any]:
     """A volume is being made."""
     given = call.given
-    for name, what in ABSENT.items():
-        if given.get(name):
-            raise errors.Invalid(f'Volumes cannot be made from {what} here; leave {name} out.')
+    _check_source(call)
     if given.get('multiattach') not in (None, False, 'false', 'False'):
         raise errors.Invalid('Volumes cannot be attached to several servers here; leave multiattach out.')
     size = gibibytes('size', given.get('size'))
@@ -240,6 +242,24 @@ def create(call: Call) -> dict[str, Any]:
             metadata=given.get('metadata') or {},
         )
     return {'volume': plain(call, row)}
+
+
+def _check_source(call: Call) -> None:
+    """Nothing, when the volume is to be made of nothing or an image.
+
+    Raises NotFound for a source that does not exist, and Invalid for one that a volume cannot be made from here.
+    """
+    snapshot, source = call.given.get('snapshot_id'), call.given.get('source_volid')
+    if snapshot:
+        raise errors.NotFound(
+            f'Snapshot {snapshot} could not be found: no volume has snapshots; leave snapshot_id out.'
+        )
+    if source:
+        with call.db.read() as tx:
+            volumes.show(tx, call.context, source)
+    for name, what in ABSENT.items():
+        if call.given.get(name):
+            raise errors.Invalid(f'Volumes cannot be made from {what} here; leave {name} out.')
 
 
 def gibibytes(name: str, value: Any) -> int:

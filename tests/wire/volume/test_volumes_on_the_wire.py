@@ -65,7 +65,7 @@ def test_operators_alone_see_where_a_volume_is(latest, make):
         ({'size': 1, 'name': 'x' * 256}, 'name'),
         ({'size': 1, 'metadata': {'a': 'x' * 256}}, 'a'),
         ({'size': 1, 'metadata': {'': 'x'}}, ''),
-        ({'size': 1, 'snapshot_id': IMAGE}, 'snapshot_id'),
+        ({'size': 1, 'consistencygroup_id': IMAGE}, 'consistencygroup_id'),
         ({'size': 1, 'multiattach': True}, 'multiattach'),
         ({'size': 1, 'nonsense': 1}, 'nonsense'),
     ],
@@ -239,3 +239,18 @@ def test_limits_of_another_project_are_for_operators(latest, api, make):
     assert used(latest('GET', path, asker=operator)) == 1
     assert used(api('GET', path, asker=operator, version='volume 3.38')) == 0
     assert used(latest('GET', path, asker=STRANGER)) == 0
+
+
+def test_a_source_that_is_not_there_is_a_404(latest, make):
+    for name in ('snapshot_id', 'source_volid'):
+        assert latest('POST', '/volumes', {'volume': {'size': 1, name: IMAGE}}).status == 404, name
+    refused = latest('POST', '/volumes', {'volume': {'size': 1, 'source_volid': make()}})
+    assert (refused.status, 'source_volid' in refused.json['badRequest']['message']) == (400, True)
+
+
+def test_metadata_tells_whether_a_volume_is_read_only(latest, make, act, show):
+    made = make(metadata={'a': 'b'})
+    for value in (True, False):
+        assert act(made, 'os-update_readonly_flag', {'readonly': value}).status == 202
+        assert show(made)['metadata'] == {'a': 'b', 'readonly': str(value)}
+    assert latest('GET', f'/volumes/{made}/metadata').json == {'metadata': {'a': 'b'}}
