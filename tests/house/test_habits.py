@@ -18,6 +18,7 @@ LONG_FILES = {
 WAITING_TESTS = {
     'tests/agents/test_compute_agent.py': 'threads of an agent over a real bus',
     'tests/agents/test_network_agent.py': 'threads of an agent over a real bus',
+    'tests/agents/test_volume_agent.py': 'threads of an agent over a real bus',
     'tests/bus_suite.py': 'messages of a real bus',
     'tests/cloud.py': 'threads of a whole cloud',
     'tests/drivers/compute_rigs.py': 'QEMU',

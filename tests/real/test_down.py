@@ -89,7 +89,7 @@ def test_an_interrupted_up_ends_at_once_and_says_how_to_go_on(host):
     with host.begin('-m', 'devstack.up', '--state', str(host.folder), '--daemons', '--no-demo') as up:
         assert wait_until(lambda: Registry(host.folder).get('rabbitmq'), 60)
         up.send_signal(signal.SIGINT)
-        said, _ = up.communicate(timeout=3)
+        said, _ = up.communicate(timeout=30)
     assert up.returncode == 130
     assert 'run the same command again to go on' in said
 
