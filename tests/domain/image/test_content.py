@@ -12,7 +12,8 @@ from nimbus.common import errors
 from nimbus.image import content
 
 CAP = 1 << 44
-SAMPLES = os.environ.get('NIMBUS_HOSTILE_IMAGES', '')
+BESIDE = pathlib.Path(__file__).resolve().parents[4] / 'shared'  # a folder of samples may lie beside the checkout
+SAMPLES = pathlib.Path(os.environ.get('NIMBUS_SHARED', BESIDE)) / 'hostile'
 KEY = {'os_encrypt_key_id': 'some-key'}
 # sample -> (declared, container, properties, accepted)
 EXPECTED = {
@@ -60,14 +61,14 @@ def judge(path: pathlib.Path, declared: str, container: str = 'bare', properties
     return virtual
 
 
-@pytest.mark.skipif(not os.path.isdir(SAMPLES), reason='NIMBUS_HOSTILE_IMAGES names no folder of samples')
+@pytest.mark.skipif(not os.path.isdir(SAMPLES), reason='NIMBUS_SHARED names no folder with hostile/')
 def test_every_sample_is_judged_as_its_manifest_says():
-    found = {entry.name for entry in pathlib.Path(SAMPLES).iterdir() if entry.suffix != '.md'}
+    found = {entry.name for entry in SAMPLES.iterdir() if entry.suffix != '.md'}
     assert found == set(EXPECTED)
     wrong = []
     for name, (declared, container, properties, accepted) in sorted(EXPECTED.items()):
         try:
-            judge(pathlib.Path(SAMPLES) / name, declared, container, properties)
+            judge(SAMPLES / name, declared, container, properties)
             got = True
         except (errors.WrongMedia, errors.TooLarge):
             got = False
@@ -76,13 +77,13 @@ def test_every_sample_is_judged_as_its_manifest_says():
     assert wrong == []
 
 
-@pytest.mark.skipif(not os.path.isdir(SAMPLES), reason='NIMBUS_HOSTILE_IMAGES names no folder of samples')
+@pytest.mark.skipif(not os.path.isdir(SAMPLES), reason='NIMBUS_SHARED names no folder with hostile/')
 def test_an_encrypted_disk_needs_the_id_of_its_key():
     for name, declared in (('good.luks', 'raw'), ('qcow2-luks.qcow2', 'qcow2')):
         with pytest.raises(errors.WrongMedia, match='is encrypted; name its key'):
-            judge(pathlib.Path(SAMPLES) / name, declared)
-    size = os.path.getsize(pathlib.Path(SAMPLES) / 'good.luks')
-    assert 0 < judge(pathlib.Path(SAMPLES) / 'good.luks', 'raw', 'bare', KEY) < size
+            judge(SAMPLES / name, declared)
+    size = os.path.getsize(SAMPLES / 'good.luks')
+    assert 0 < judge(SAMPLES / 'good.luks', 'raw', 'bare', KEY) < size
 
 
 def qcow2(virtual: int, backing: bytes = b'') -> bytes:
