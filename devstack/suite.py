@@ -159,9 +159,7 @@ def with_cloud(form: str, database: str, done: Done) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     """The command line of devstack/test."""
-    parser = argparse.ArgumentParser(
-        prog='devstack/test', description='Run the usual tests, or those named.'
-    )
+    parser = argparse.ArgumentParser(prog='devstack/test', description='Run the usual tests, or those named.')
     parser.add_argument('parts', nargs='*', type=_part, metavar='PART', help=f'some of {", ".join(PARTS)}')
     parser.add_argument(
         '--database', choices=('mariadb', 'postgresql'), default='mariadb', help='for the daemons and the part server'
