@@ -90,8 +90,13 @@ class Endpoint:
             'Content-Type': 'application/json',
             **{name.replace('_', '-'): value for name, value in headers.items()},
         }
-        self._connection.request(method, self.base + path, data, told)
-        answer = self._connection.getresponse()
+        try:
+            self._connection.request(method, self.base + path, data, told)
+            answer = self._connection.getresponse()
+        except http.client.RemoteDisconnected:  # idle for longer than a server keeps a connection
+            self._connection.close()
+            self._connection.request(method, self.base + path, data, told)
+            answer = self._connection.getresponse()
         read = answer.read()
         kind = answer.headers.get('Content-Type', '')
         return answer.status, dict(answer.headers), json.loads(read) if read and 'json' in kind else read
