@@ -8,13 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from nimbus.cmd import wiring
-from nimbus.common import errors, jobs, outbox, rpc, services
+from nimbus.common import errors, jobs, rpc, services
 from nimbus.common.context import Context
 from nimbus.common.parts import Parts
 from nimbus.conductor.rpc import Conductor
 
 LOG = logging.getLogger(__name__)
-RELAY = 1.0  # seconds between looks into the outbox
 assert jobs.TOPIC == Conductor.topic
 
 
@@ -26,29 +25,6 @@ class Nudged(Conductor):
 
     def nudge(self, context: Context) -> None:
         self._wake()
-
-
-class Relay:
-    """Publishes what waits in the outbox, in a thread of its own."""
-
-    def __init__(self, parts: Parts, publish: Callable[[Any], None]) -> None:
-        self._parts, self._publish = parts, publish
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name='relay', daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join(5)
-
-    def _run(self) -> None:
-        while not self._stop.wait(RELAY):
-            try:
-                outbox.relay(self._parts.db, self._publish)
-            except Exception as why:
-                LOG.warning('Notifications wait: %s', why)
 
 
 class Presence:
@@ -137,7 +113,7 @@ def bootstrap(conf: Any, parts: Parts, admin_password: str, service_password: st
 
 
 def conductor(conf: Any, parts: Parts) -> wiring.Group:
-    """The runner, its nudges, every service's desk and the notifications' relay."""
+    """The runner, its nudges, every service's desk and the audit."""
     from nimbus.compute.desk import ComputeDeskServer
     from nimbus.conductor.audit import Audit
     from nimbus.conductor.runner import Runner
