@@ -4,10 +4,11 @@ import argparse
 import datetime
 import json
 import os
+import pathlib
 import sys
 from typing import Any
 
-from nimbus.cmd import openapi, schema, wiring
+from nimbus.cmd import dump, openapi, schema, wiring
 from nimbus.common import config, errors, services
 
 
@@ -17,6 +18,9 @@ def main(argv: list[str] | None = None) -> int:
     conf = config.load([], 'nimbus-manage', told.config_file)
     try:
         return told.run(conf, told)
+    except OSError as why:
+        print(f'nimbus-manage: {why}', file=sys.stderr)
+        return 1
     except errors.NimbusError as why:
         print(f'nimbus-manage: {why.sentence}', file=sys.stderr)
         return 1
@@ -32,6 +36,11 @@ def _parser() -> argparse.ArgumentParser:
     revision = _verb(database, 'revision', db_revision, 'Write a migration from what the models say; for developers.')
     revision.add_argument('number')
     revision.add_argument('message')
+    copy = _verb(database, 'backup', db_backup, 'Write a copy of the database that any database server can take in.')
+    copy.add_argument('file', type=pathlib.Path)
+    copy.add_argument('--keep', type=int, metavar='N', help='FILE is a folder: name the copy by host and time, keep N')
+    back = _verb(database, 'restore', db_restore, 'Take a copy into an empty database.')
+    back.add_argument('file', type=pathlib.Path)
     service = rooms.add_parser('service', help='the daemons').add_subparsers(required=True, metavar='VERB')
     _verb(service, 'list', service_list, 'List the daemons that report: :-) up, XXX down.')
     token = rooms.add_parser('token', help='the token keys').add_subparsers(required=True, metavar='VERB')
@@ -68,6 +77,23 @@ def db_check(conf: Any, _told: Any) -> int:
     for line in found:
         print(f'  {line}')
     return 0 if at == newest and not found else 1
+
+
+def db_backup(conf: Any, told: Any) -> int:
+    """A copy of the database stands in the file, or in a folder with the others that are kept."""
+    parts = wiring.make_parts(conf)
+    path = dump.next_in(told.file, wiring.host_name(conf)) if told.keep else told.file
+    print(f'{path} has {dump.backup(parts.db, path)} rows.')
+    if told.keep:
+        dump.prune(told.file, wiring.host_name(conf), told.keep)
+    return 0
+
+
+def db_restore(conf: Any, told: Any) -> int:
+    """The empty database has what the copy has."""
+    parts = wiring.make_parts(conf)
+    print(f'{dump.restore(parts.db, told.file)} rows were taken from {told.file}.')
+    return 0
 
 
 def db_revision(conf: Any, told: Any) -> int:

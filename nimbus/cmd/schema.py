@@ -35,7 +35,7 @@ def _config(connection: Any) -> alembic.config.Config:
 def upgrade(database: db.Database) -> str:
     """The schema is that of this version of nimbus; what is in the tables stays.  Returns the revision."""
     load_models()
-    with database.writer.connect() as connection:
+    with database.patient() as connection:
         alembic.command.upgrade(_config(connection), 'head')
         connection.commit()
     return revision(database) or ''

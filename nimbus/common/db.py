@@ -219,6 +219,20 @@ class Database:
         with lock, dialects.translated(), self.reader.connect() as connection:
             yield Tx(connection)
 
+    @contextlib.contextmanager
+    def patient(self) -> Iterator[sa.Connection]:
+        """A connection for an operator's long work, such as a change of the schema: no statement is cut short."""
+        if self.sqlite:
+            with self._ticket, dialects.translated(), self.writer.connect() as connection:
+                yield connection
+            return
+        engine = dialects.engine(self.url, 1, patient=True)
+        try:
+            with dialects.translated(), engine.connect() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+
     def close(self) -> None:
         """Every connection of the pools is closed."""
         self.writer.dispose()

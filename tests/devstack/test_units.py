@@ -35,7 +35,7 @@ def verified(tmp_path: pathlib.Path):
     return verify
 
 
-@pytest.mark.parametrize('name', [*SERVICES, 'nimbus.target'])
+@pytest.mark.parametrize('name', [*SERVICES, 'nimbus.target', 'nimbus-backup.timer'])
 def test_systemd_finds_nothing_wrong_with_a_unit(verified, name):
     assert verified(name) == ''
 
@@ -48,7 +48,7 @@ def test_systemd_would_find_something_wrong(verified, tmp_path):
 
 def test_every_daemon_has_a_unit():
     daemons = ('identity', 'api', 'scheduler', 'conductor', 'compute', 'image', 'network', 'volume')
-    assert SERVICES == sorted(f'nimbus-{name}.service' for name in daemons)
+    assert SERVICES == sorted(f'nimbus-{name}.service' for name in (*daemons, 'backup'))
 
 
 @pytest.mark.parametrize('name', ['compute', 'network', 'volume'])
