@@ -22,12 +22,15 @@ def configure(program: str, sentence: str, argv: list[str] | None = None) -> Any
     parser.add_argument('--log-file', help='a path, - for standard error, or syslog')
     parser.add_argument('--debug', action='store_true', help='log at DEBUG')
     told = parser.parse_args(sys.argv[1:] if argv is None else argv)
-    conf = config.load([], program, told.config_file)
-    if told.log_file:
-        conf.set_override('file', told.log_file, group='log')
-    if told.debug:
-        conf.set_override('debug', True, group='log')
-    wiring.set_up_logging(conf)
+    try:
+        conf = config.load([], program, told.config_file)
+        if told.log_file:
+            conf.set_override('file', told.log_file, group='log')
+        if told.debug:
+            conf.set_override('debug', True, group='log')
+        wiring.set_up_logging(conf)
+    except (OSError, config.Unusable) as why:
+        parser.exit(1, f'{program} cannot start: {why}\n')
     if conf.log.debug:
         conf.log_opt_values(LOG, logging.DEBUG)
     return conf

@@ -22,10 +22,10 @@ def main(argv: list[str]) -> int:
     """Run until interrupted; 0 after a clean stop, 1 with a sentence when it cannot start."""
     began = time.monotonic()
     told = _parser().parse_args(argv)
-    conf = configure(told)
-    wiring.set_up_logging(conf)
-    state = pathlib.Path(conf.state_path)
     try:
+        conf = configure(told)
+        wiring.set_up_logging(conf)
+        state = pathlib.Path(conf.state_path)
         with wiring.one_at_a_time(state):
             return run(conf, told, began)
     except (OSError, LookupError) as why:

@@ -15,10 +15,9 @@ from nimbus.common import config, errors, services
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     told = _parser().parse_args(sys.argv[1:] if argv is None else argv)
-    conf = config.load([], 'nimbus-manage', told.config_file)
     try:
-        return told.run(conf, told)
-    except OSError as why:
+        return told.run(config.load([], 'nimbus-manage', told.config_file), told)
+    except (OSError, config.Unusable) as why:
         print(f'nimbus-manage: {why}', file=sys.stderr)
         return 1
     except errors.NimbusError as why:

@@ -43,8 +43,15 @@ def database_url(conf: Any) -> str:
 
 
 def set_up_logging(conf: Any) -> None:
-    """The process logs as configured from now on."""
-    log.setup(conf.log.file, 'DEBUG' if conf.log.debug else conf.log.level, conf.log.rotate_mb, conf.log.keep)
+    """The process logs as configured from now on.  Raises OSError that names the option that cannot be followed."""
+    options = conf.log
+    usual = log.DEBUG_FORMAT if options.debug else log.FORMAT
+    try:
+        formatter = log.Formatter(options.context_format or usual, options.default_format)
+    except ValueError as why:
+        raise OSError(f'[log] context_format or default_format is no format: {why}.') from why
+    level = 'DEBUG' if options.debug else options.level
+    log.setup(options.file, level, options.rotate_mb, options.keep, options.facility, formatter)
 
 
 def make_parts(conf: Any, *, database: bool = True) -> Parts:

@@ -9,7 +9,7 @@ import importlib
 import os
 import pathlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from oslo_config import cfg
 
@@ -26,6 +26,10 @@ ROOMS = (
 )
 
 
+class Unusable(LookupError):
+    """A configuration that no daemon can start with; its text has a line for each thing that is wrong."""
+
+
 def options(rooms: Iterable[str] = ROOMS) -> dict[str, list[cfg.Opt]]:
     """Every option of the rooms, by group."""
     found: dict[str, list[cfg.Opt]] = {}
@@ -40,14 +44,34 @@ def load(argv: list[str], program: str = 'nimbus', files: list[str] | None = Non
     """The process's configuration, from --config-file or /etc/nimbus/nimbus.conf where there is one.
 
     It is oslo.config's own global object, because oslo.messaging registers options that a private one misses.
+    Raises Unusable that tells every value which its option does not allow.
     """
     conf = cfg.CONF
     for group, opts in options().items():
         conf.register_opts(opts, group=None if group == 'DEFAULT' else group)
     if files is None and os.path.exists('/etc/nimbus/nimbus.conf'):
         files = ['/etc/nimbus/nimbus.conf']
-    conf(argv, project='nimbus', prog=program, default_config_files=files or [])
+    try:
+        conf(argv, project='nimbus', prog=program, default_config_files=files or [])
+    except cfg.ConfigFilesNotFoundError as why:
+        raise Unusable(f'There is no configuration file {", ".join(why.config_files)}.') from why
+    except cfg.ConfigFilesPermissionDeniedError as why:
+        raise Unusable(f'User {os.geteuid()} may not read {", ".join(why.config_files)}.') from why
+    except cfg.ConfigFileParseError as why:
+        raise Unusable(str(why)) from why
+    if wrong := list(_wrong(conf)):
+        raise Unusable('\n'.join(wrong))
     return conf
+
+
+def _wrong(conf: cfg.ConfigOpts) -> Iterator[str]:
+    """What is wrong with the values that were given, an option at a time."""
+    for group, opts in options().items():
+        for opt in opts:
+            try:
+                (conf if group == 'DEFAULT' else conf[group])[opt.dest]
+            except ValueError as why:
+                yield f'Option {opt.name} of [{group}]: {str(why).rpartition(" is not valid: ")[2]}.'
 
 
 def shipped(name: str) -> pathlib.Path:

@@ -11,7 +11,9 @@ from typing import Any
 
 REQUEST: contextvars.ContextVar[str] = contextvars.ContextVar('request', default='-')
 INSTANCE: contextvars.ContextVar[str] = contextvars.ContextVar('instance', default='')
-FORMAT = '%(asctime)s.%(msecs)03d %(process)d %(levelname)s %(name)s [%(request)s] %(where)s%(message)s'
+FORMAT = '%(asctime)s.%(msecs)03d %(process)d %(levelname)s %(name)s [%(request_id)s] %(instance)s%(message)s'
+DEBUG_FORMAT = FORMAT.replace('%(name)s', '%(name)s:%(lineno)d')
+DATES = '%Y-%m-%d %H:%M:%S'
 SECRET = re.compile(
     r"""((?:password|adminPass|admin_pass|secret|token|user_data|auth_key)["']?\s*[:=]\s*["']?)[^"',\s&}]+""",
     re.IGNORECASE,
@@ -34,23 +36,34 @@ class Facts(logging.Filter):
     """Every record knows its request and its server, and tells no secret."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request = getattr(record, 'request', None) or REQUEST.get()
+        record.request_id = getattr(record, 'request_id', None) or REQUEST.get()
         instance = getattr(record, 'instance', None) or INSTANCE.get()
-        record.where = f'[instance: {instance}] ' if instance else ''
+        record.instance = f'[instance: {instance}] ' if instance else ''
         return True
 
 
 class Formatter(logging.Formatter):
-    """The field's line, with secrets masked."""
+    """The field's line, with secrets masked; outside of any request a second format may take its place."""
+
+    def __init__(self, within: str = FORMAT, outside: str = '') -> None:
+        """Raises ValueError for a format that no record can fill."""
+        super().__init__(within, DATES)
+        self._outside = logging.Formatter(outside, DATES) if outside else None
 
     def format(self, record: logging.LogRecord) -> str:
-        return SECRET.sub(MASK, super().format(record))
+        outside = self._outside if getattr(record, 'request_id', '-') == '-' else None
+        return SECRET.sub(MASK, outside.format(record) if outside else super().format(record))
 
 
 def setup(
-    destination: str = '-', level: str = 'INFO', rotate_mb: int = 10, keep: int = 10, facility: str = 'local0'
+    destination: str = '-',
+    level: str = 'INFO',
+    rotate_mb: int = 10,
+    keep: int = 10,
+    facility: str = 'local0',
+    formatter: Formatter | None = None,
 ) -> None:
-    """The process logs to a file, to `-` (standard error) or to `syslog`, from now on."""
+    """The process logs to a file, to `-` (standard error) or to `syslog`, from now on.  Raises OSError."""
     handler: Any
     if destination == '-':
         handler = logging.StreamHandler(sys.stderr)
@@ -59,7 +72,7 @@ def setup(
     else:
         handler = logging.handlers.RotatingFileHandler(destination, maxBytes=rotate_mb << 20, backupCount=keep)
     handler.addFilter(Facts())
-    handler.setFormatter(Formatter(FORMAT, '%Y-%m-%d %H:%M:%S'))
+    handler.setFormatter(formatter or Formatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

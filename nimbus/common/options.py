@@ -41,6 +41,25 @@ OPTIONS = {
         cfg.BoolOpt('debug', default=False, help='Log at DEBUG, every option at start among it, secrets masked.'),
         cfg.IntOpt('rotate_mb', default=10, min=1, help='MiB after which a log file is rotated.'),
         cfg.IntOpt('keep', default=10, min=1, help='Rotated log files kept.'),
+        cfg.StrOpt(
+            'context_format',
+            default='',
+            deprecated_opts=[cfg.DeprecatedOpt('logging_context_format_string', group='DEFAULT')],
+            help='Format of a line, in the terms of Python with request_id and instance; empty means the usual one.',
+        ),
+        cfg.StrOpt(
+            'default_format',
+            default='',
+            deprecated_opts=[cfg.DeprecatedOpt('logging_default_format_string', group='DEFAULT')],
+            help='Format of a line that belongs to no request; empty means that of every line.',
+        ),
+        cfg.StrOpt(
+            'facility',
+            default='local0',
+            choices=[f'local{n}' for n in range(8)] + ['daemon', 'user'],
+            deprecated_opts=[cfg.DeprecatedOpt('syslog_log_facility', group='DEFAULT')],
+            help='Facility that syslog files the lines under.',
+        ),
     ],
     'service_user': [
         cfg.StrOpt('auth_url', default='', help='Identity endpoint for agents; empty means the one of this host.'),

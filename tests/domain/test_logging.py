@@ -1,16 +1,20 @@
 """Lines of the log: the field's format, whose request they are of, and no secret."""
 
 import logging
+import socket
 
-from nimbus.common import log
+import pytest
+
+from nimbus.cmd import wiring
+from nimbus.common import config, log
 
 
-def lines(*said, about=('req-1', 'server-1')):
+def lines(*said, about=('req-1', 'server-1'), formats=()):
     """What the formatter makes of messages, within a request."""
     made = []
     handler = logging.Handler()
     handler.addFilter(log.Facts())
-    handler.setFormatter(log.Formatter(log.FORMAT, '%Y-%m-%d %H:%M:%S'))
+    handler.setFormatter(log.Formatter(*formats))
     handler.emit = lambda record: made.append(handler.format(record))
     logger = logging.getLogger('test.lines')
     logger.addHandler(handler)
@@ -35,3 +39,71 @@ def test_secrets_are_masked():
     (line,) = lines(('body {"adminPass": "hunter2", "password": "hunter2"} token=hunter2',))
     assert 'hunter2' not in line
     assert line.count('***') == 3
+
+
+def test_an_operators_formats_are_followed_within_a_request_and_outside_of_any():
+    formats = ('%(levelname)s <%(request_id)s> %(instance)s%(message)s', 'alone %(message)s')
+    assert lines(('it',), formats=formats) == ['WARNING <req-1> [instance: server-1] it']
+    assert lines(('it',), about=('-', ''), formats=formats) == ['alone it']
+
+
+def test_at_debug_a_line_tells_where_in_the_source_it_was_written():
+    (line,) = lines(('it',), formats=(log.DEBUG_FORMAT,))
+    assert ' test.lines:' in line and line.partition('test.lines:')[2].split()[0].isdigit()
+
+
+@pytest.fixture
+def configured(tmp_path):
+    """Sets logging up by lines of nimbus.conf; the root logger is as before afterwards."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+
+    def do(*said):
+        file = tmp_path / 'nimbus.conf'
+        file.write_text('\n'.join(said))
+        wiring.set_up_logging(config.load([], 'nimbus', [str(file)]))
+
+    yield do
+    for handler in root.handlers:
+        if handler not in before[0]:
+            handler.close()
+    root.handlers[:], root.level = before
+
+
+def test_the_names_operators_know_for_the_formats_work_too(configured, tmp_path):
+    configured(
+        '[DEFAULT]',
+        'logging_context_format_string = C %(message)s',
+        'logging_default_format_string = D %(message)s',
+        '[log]',
+        f'file = {tmp_path}/it.log',
+    )
+    logging.getLogger('x').warning('one')
+    with log.about('req-1'):
+        logging.getLogger('x').warning('two')
+    assert (tmp_path / 'it.log').read_text() == 'D one\nC two\n'
+
+
+def test_a_format_that_is_none_is_refused_by_its_name(configured):
+    with pytest.raises(OSError, match='context_format'):
+        configured('[log]', 'context_format = %(message')
+
+
+def test_files_are_rotated_and_only_so_many_kept(configured, tmp_path):
+    configured('[log]', f'file = {tmp_path}/it.log', 'rotate_mb = 1', 'keep = 3')
+    for _ in range(6 * 1024):
+        logging.getLogger('x').warning('x' * 1024)
+    assert len(list(tmp_path.glob('it.log*'))) == 4
+
+
+def test_syslog_gets_the_facility_that_was_asked_for(configured, tmp_path, monkeypatch):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / 'log'))
+        listener.settimeout(5)
+        made = logging.handlers.SysLogHandler
+        monkeypatch.setattr(
+            logging.handlers, 'SysLogHandler', lambda _path, facility: made(str(tmp_path / 'log'), facility)
+        )
+        configured('[log]', 'file = syslog', 'facility = local3')
+        logging.getLogger('x').warning('it')
+        assert listener.recv(4096).startswith(b'<156>')  # local3 (19) * 8 + warning (4)
