@@ -61,7 +61,13 @@ def run(program: str, sentence: str, build: Callable[[Any], wiring.Daemon]) -> i
 
 def run_control(program: str, sentence: str, build: Callable[[Any, Parts], wiring.Daemon]) -> int:
     """Run a daemon that has the database."""
-    return run(program, sentence, lambda conf: build(conf, wiring.make_parts(conf)))
+
+    def made(conf: Any) -> wiring.Daemon:
+        parts = wiring.make_parts(conf)
+        wiring.weigh_connections(parts)
+        return build(conf, parts)
+
+    return run(program, sentence, made)
 
 
 def run_agent(room: str, sentence: str) -> int:
@@ -82,6 +88,7 @@ def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
     conf = configure(program, sentence)
     try:
         parts = wiring.make_parts(conf)
+        wiring.weigh_connections(parts)
         rooms.fill(conf, parts)
         server = serving.Server(conf.api.threads)
         for name, app in wiring.load_apps(conf, parts, names or conf.api.services).items():

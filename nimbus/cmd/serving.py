@@ -4,6 +4,7 @@ Nothing is monkey-patched, so a blocking call in a request blocks its own
 thread and nothing else.
 """
 
+import contextlib
 import logging
 import os
 import socket
@@ -68,7 +69,19 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return eventlet.listen((host, port), family=family, backlog=BACKLOG, reuse_port=False)
     except OSError as why:
-        raise OSError(why.errno, f'Port {port} of {host} cannot be listened on: {why.strerror}.') from why
+        taken = f' Process {owner} listens there.' if (owner := _owner(port)) else ''
+        raise OSError(why.errno, f'Port {port} of {host} cannot be listened on: {why.strerror}.{taken}') from why
+
+
+def _owner(port: int) -> str:
+    """The pid and name of the process that listens on the port; empty when none is found, or it is not ours to see."""
+    import psutil  # only a start that fails needs it
+
+    with contextlib.suppress(psutil.Error):
+        for found in psutil.net_connections('tcp'):
+            if found.status == psutil.CONN_LISTEN and found.laddr.port == port and found.pid:
+                return f'{found.pid} ({psutil.Process(found.pid).name()})'
+    return ''
 
 
 class Server:

@@ -16,7 +16,7 @@ from stevedore import driver as stevedore_driver
 from stevedore import extension
 
 from nimbus.api.kit import wsgi
-from nimbus.common import config, db, log, rpc
+from nimbus.common import config, db, errors, log, rpc
 from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)
@@ -62,6 +62,23 @@ def make_parts(conf: Any, *, database: bool = True) -> Parts:
     if made:
         made.bell = parts.ring
     return parts
+
+
+def weigh_connections(parts: Parts) -> None:
+    """The log says so when the database server could not give this process all the connections of its pool."""
+    size = parts.conf.database.pool_size
+    try:
+        spare = parts.db.spare_connections()
+    except errors.Unavailable as why:
+        LOG.warning('%s', why.sentence)
+        return
+    if spare is not None and spare < size:
+        LOG.warning(
+            'The database server takes %d more connections and this process may want %d: raise its max_connections, or '
+            'lower [database] pool_size.',
+            spare,
+            size,
+        )
 
 
 def load_driver(room: str, name: str) -> Any:

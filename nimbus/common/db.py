@@ -219,6 +219,13 @@ class Database:
         with lock, dialects.translated(), self.reader.connect() as connection:
             yield Tx(connection)
 
+    def spare_connections(self) -> int | None:
+        """How many more connections the server would take than are open now; None where there is no server."""
+        if self.sqlite:
+            return None
+        with self.read() as tx:
+            return tx.scalar(dialects.spare_connections(tx.dialect))
+
     @contextlib.contextmanager
     def patient(self) -> Iterator[sa.Connection]:
         """A connection for an operator's long work, such as a change of the schema: no statement is cut short."""

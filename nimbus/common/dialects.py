@@ -145,6 +145,16 @@ def ordered(dialect: str, column: Any, way: str) -> Any:
     return made
 
 
+def spare_connections(dialect: str) -> Any:
+    """A statement for the number of connections that the server would still take."""
+    if dialect == 'postgresql':
+        return sa.text("SELECT current_setting('max_connections')::int - count(*) FROM pg_stat_activity")
+    return sa.text(
+        'SELECT @@max_connections - CAST(variable_value AS SIGNED) FROM information_schema.global_status '
+        "WHERE variable_name = 'THREADS_CONNECTED'"
+    )
+
+
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
     """Driver errors become kinds; what a caller can only call a bug stays as it is."""

@@ -1,0 +1,52 @@
+"""What a daemon notices at its start: a port that is taken, a database server with too few connections."""
+
+import logging
+import os
+import socket
+import types
+
+import pytest
+
+from nimbus.cmd import serving, wiring
+from nimbus.common import errors
+
+
+def test_a_port_that_is_taken_is_told_with_the_process_that_has_it():
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            OSError, match=rf'Port {port} of 127\.0\.0\.1 .* Process {os.getpid()} \(.+\) listens there'
+        ):
+            serving.listen('127.0.0.1', port)
+
+
+def parts(spare, size: int = 10):
+    def spare_connections():
+        if isinstance(spare, Exception):
+            raise spare
+        return spare
+
+    conf = types.SimpleNamespace(database=types.SimpleNamespace(pool_size=size))
+    return types.SimpleNamespace(conf=conf, db=types.SimpleNamespace(spare_connections=spare_connections))
+
+
+@pytest.mark.parametrize('spare', [None, 10, 300])
+def test_enough_connections_are_no_news(caplog, spare):
+    wiring.weigh_connections(parts(spare))
+    assert not caplog.records
+
+
+def test_too_few_connections_are_told_with_both_numbers(caplog):
+    wiring.weigh_connections(parts(3))
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert '3 more connections' in caplog.text and 'may want 10' in caplog.text
+
+
+def test_a_database_that_is_away_does_not_keep_a_daemon_from_starting(caplog):
+    wiring.weigh_connections(parts(errors.Unavailable('The database cannot be reached.')))
+    assert 'cannot be reached' in caplog.text
+
+
+def test_the_server_says_how_many_connections_it_would_still_take(database):
+    spare = database.spare_connections()
+    assert spare is None if database.sqlite else 0 < spare < 100_000
