@@ -5,6 +5,7 @@ from typing import Any
 from nimbus.common import errors
 
 BUSES = ('fdc', 'ide', 'sata', 'scsi', 'usb', 'virtio', 'xen', 'lxc', 'uml', 'nvme')
+LOCAL_FORMATS = ('swap', 'ext2', 'ext3', 'ext4')  # what a host makes of an empty disk of its own
 ROOT_PATH = '/dev/vda'
 ROOT = 0  # the boot index of the disk that a server boots from
 Device = dict[str, Any]
@@ -126,6 +127,9 @@ def check_local(devices: list[Device], flavor: Any) -> None:
     """Nothing, when the blank local disks fit what the flavor allows.  Raises Invalid."""
     local = [d for d in devices if d['destination'] == 'local']
     swaps = [d for d in local if d['guest_format'] == 'swap']
+    formats = {d['guest_format'] for d in local} - {None, *LOCAL_FORMATS}
+    if formats:
+        raise invalid(f'The guest_format {min(formats)} is not one of {", ".join(LOCAL_FORMATS)}.')
     if len(swaps) > 1:
         raise invalid('More than one swap drive requested.')
     if sum(d['size'] or 0 for d in swaps) > flavor.swap:

@@ -34,6 +34,16 @@ class Volume:
 
 
 @dataclasses.dataclass(frozen=True)
+class Blank:
+    """An empty disk that the host makes and formats, and that goes with the guest."""
+
+    name: str  # 'local': the flavor's ephemeral disk; 'eph0', 'eph1' …: those asked for one by one; 'swap'
+    size_mb: int
+    format: str  # 'swap', or a file system that mkfs knows
+    device: str = ''  # 'vdb'; empty: the host chooses
+
+
+@dataclasses.dataclass(frozen=True)
 class Image:
     """The image a root disk is made from."""
 
@@ -58,14 +68,18 @@ class Guest:
     vcpus: int
     memory_mb: int
     root_gb: int  # 0: as large as the image
-    ephemeral_gb: int = 0
-    swap_mb: int = 0
+    blanks: tuple[Blank, ...] = ()
     image: Image | None = None  # None: boots from the volume marked boot
     nics: tuple[Nic, ...] = ()
     volumes: tuple[Volume, ...] = ()
     extra_specs: dict[str, str] = dataclasses.field(default_factory=dict)
     config_drive: dict[str, str] | None = None  # path on the drive -> base64 content; None: no drive
     generation: int = 0  # a lower one than the highest seen for this guest is refused by the agent
+
+    @property
+    def local_gb(self) -> int:
+        """GiB of its host's own disk that the guest may fill."""
+        return self.root_gb + -(-sum(blank.size_mb for blank in self.blanks) // 1024)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -75,6 +89,7 @@ class Guest:
             **{
                 **values,
                 'image': Image(**image) if image else None,
+                'blanks': tuple(Blank(**blank) for blank in values.get('blanks', ())),
                 'nics': tuple(Nic(**nic) for nic in values.get('nics', ())),
                 'volumes': tuple(Volume(**volume) for volume in values.get('volumes', ())),
             }

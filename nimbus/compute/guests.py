@@ -1,13 +1,17 @@
 """What a host must know of a server's guest, put together from the server, its ports and its volumes."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 from nimbus.common import db
 from nimbus.compute import servers
-from nimbus.compute.guest import Guest, Image, Nic, Volume
+from nimbus.compute.guest import Blank, Guest, Image, Nic, Volume
 from nimbus.network import ports
 from nimbus.volume import attachments
+
+SWAP = 'swap'
+EPHEMERAL_FORMAT = 'ext4'
 
 
 def describe(tx: db.Tx, server_id: str, config_drive: dict[str, str] | None = None) -> dict[str, Any]:
@@ -26,8 +30,7 @@ def describe(tx: db.Tx, server_id: str, config_drive: dict[str, str] | None = No
         vcpus=flavor['vcpus'],
         memory_mb=flavor['ram'],
         root_gb=root_gb(spec),
-        ephemeral_gb=flavor.get('ephemeral') or 0,
-        swap_mb=flavor.get('swap') or 0,
+        blanks=tuple(blanks(spec)),
         image=_image(spec['image']),
         nics=tuple(_nic(nic) for nic in ports.nics(tx, server_id)),
         volumes=tuple(volumes(tx, server_id, spec)),
@@ -50,8 +53,27 @@ def root_gb(spec: dict[str, Any]) -> int:
 
 def local_gb(spec: dict[str, Any]) -> int:
     """GiB that the guest takes of its host's own disk."""
+    return root_gb(spec) + -(-sum(blank.size_mb for blank in blanks(spec)) // 1024)
+
+
+def blanks(spec: dict[str, Any]) -> Iterator[Blank]:
+    """The empty disks of the server's guest: those asked for one by one go before what its flavor would give."""
     flavor = spec['flavor']
-    return root_gb(spec) + (flavor.get('ephemeral') or 0) + -(-(flavor.get('swap') or 0) // 1024)
+    asked = [device for device in spec['bdms'] if (device['source'], device['destination']) == ('blank', 'local')]
+    swaps = [device for device in asked if device['guest_format'] == SWAP]
+    ephemerals = [device for device in asked if device['guest_format'] != SWAP]
+    for number, device in enumerate(ephemerals):
+        size = (device['size'] or flavor.get('ephemeral') or 0) * 1024
+        yield Blank(f'eph{number}', size, device['guest_format'] or EPHEMERAL_FORMAT, _short(device['device']))
+    if not ephemerals and flavor.get('ephemeral'):
+        yield Blank('local', flavor['ephemeral'] * 1024, EPHEMERAL_FORMAT)
+    size = swaps[0]['size'] if swaps and swaps[0]['size'] else flavor.get('swap')
+    if size:
+        yield Blank(SWAP, size, SWAP, _short(swaps[0]['device']) if swaps else '')
+
+
+def _short(device: str | None) -> str:
+    return (device or '').removeprefix('/dev/')
 
 
 def _image(facts: dict[str, Any] | None) -> Image | None:
@@ -87,7 +109,7 @@ def volume(device: dict[str, Any], connection: dict[str, Any]) -> Volume:
     return Volume(
         id=device['volume_id'],
         attachment_id=device['attachment_id'],
-        device=(device['device'] or '').removeprefix('/dev/'),
+        device=_short(device['device']),
         driver_volume_type=connection['driver_volume_type'],
         data=connection['data'],
         size_gb=device['size'] or 0,

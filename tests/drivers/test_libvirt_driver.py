@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from nimbus.compute.agent.drivers.base import RUNNING, SHUTDOWN, Refused
-from nimbus.compute.guest import Nic
+from nimbus.compute.guest import Blank, Nic
 
 from .compute_rigs import REPO, LibvirtRig, embedded_root, qemu_pids, wait_for
 
@@ -93,7 +93,10 @@ def run_inside(rig, guest, command: str) -> str:
 
 
 def test_a_guest_folder_has_its_files_with_narrow_modes(rig, spawn):
-    guest = spawn(config_drive={'openstack/latest/meta_data.json': 'e30='}, ephemeral_gb=1, swap_mb=8)
+    guest = spawn(
+        config_drive={'openstack/latest/meta_data.json': 'e30='},
+        blanks=(Blank('local', 1024, 'ext4'), Blank('swap', 8, 'swap')),
+    )
     modes = {path.name: path.stat().st_mode & 0o777 for path in folder_of(rig, guest).iterdir()}
     assert modes == {
         'disk': 0o600,
@@ -130,7 +133,7 @@ def test_a_root_disk_smaller_than_its_image_is_refused(rig):
 
 def test_disks_come_in_order_with_explicit_formats_and_ended_chains(rig, spawn):
     volumes = (rig.volume('vde'), rig.volume('vdb'))
-    guest = spawn(config_drive={'a': 'YQ=='}, ephemeral_gb=1, volumes=volumes)
+    guest = spawn(config_drive={'a': 'YQ=='}, blanks=(Blank('local', 1024, 'ext4'),), volumes=volumes)
     disks = definition(rig, guest).findall('./devices/disk')
     assert [disk.find('target').get('dev') for disk in disks] == ['vda', 'vdc', 'vdb', 'vde', 'hda']
     assert [disk.find('driver').get('type') for disk in disks] == ['qcow2', 'raw', 'raw', 'raw', 'raw']
@@ -141,6 +144,28 @@ def test_disks_come_in_order_with_explicit_formats_and_ended_chains(rig, spawn):
             last = below
         assert below is not None, 'a chain is left for QEMU to probe'
     assert disks[-1].get('device') == 'cdrom'
+
+
+def test_empty_disks_asked_for_one_by_one_are_formatted_and_named_as_asked(rig, spawn):
+    blanks = (Blank('eph0', 64, 'ext4', 'vdd'), Blank('eph1', 64, 'ext2'), Blank('swap', 8, 'swap', 'vdb'))
+    guest = spawn(blanks=blanks)
+    disks = definition(rig, guest).findall('./devices/disk')
+    assert [disk.find('target').get('dev') for disk in disks] == ['vda', 'vdd', 'vdc', 'vdb']
+    found = [
+        subprocess.run(
+            ['blkid', '-p', '-o', 'value', '-s', 'TYPE', '-s', 'LABEL', folder_of(rig, guest) / name],
+            check=True, capture_output=True, text=True,
+        ).stdout.split()
+        for name in ('disk.eph0', 'disk.eph1', 'disk.swap')
+    ]  # fmt: skip
+    assert found == [['ephemeral0', 'ext4'], ['ephemeral1', 'ext2'], ['swap']]
+
+
+def test_a_format_the_host_does_not_make_is_refused(rig):
+    guest = dataclasses.replace(rig.guest()[0], blanks=(Blank('eph0', 64, 'ntfs'),))
+    with pytest.raises(Refused, match='as ntfs, only as ext2, ext3, ext4 or swap'):
+        rig.driver.spawn(guest, rig.guest()[1], lambda percent: None)
+    assert rig.leftovers(guest) == []
 
 
 def test_a_q35_guest_runs_and_has_ports_to_plug_into(rig, spawn):

@@ -1,9 +1,13 @@
 """The two ways to ask for disks, and what is refused."""
 
+import types
+
 import pytest
 
 from nimbus.common import errors
 from nimbus.compute import block_requests as asked
+from nimbus.compute import guests
+from nimbus.compute.guest import Blank
 
 IMAGE, VOLUME = '6c2c8f0e-8a5b-4c57-9d3c-000000000001', '33333333-3333-4333-8333-333333333333'
 
@@ -65,3 +69,41 @@ def test_the_old_way_boots_from_vda_or_else_from_the_first():
     assert found['boot_index'] is None
     with pytest.raises(errors.Invalid, match='Unrecognized legacy format'):
         asked.from_legacy([{'device_name': 'vda'}], None)
+
+
+def spec(*bdms, ephemeral=0, swap=0):
+    names = ('source', 'destination', 'guest_format', 'size', 'device', 'boot_index')
+    devices = [dict.fromkeys(names) | {'source': 'blank', 'destination': 'local'} | device for device in bdms]
+    return {'flavor': {'disk': 1, 'ephemeral': ephemeral, 'swap': swap}, 'bdms': devices}
+
+
+def test_a_flavor_gives_an_ephemeral_disk_and_swap_where_none_was_asked_for():
+    made = spec(ephemeral=2, swap=512)
+    assert list(guests.blanks(made)) == [Blank('local', 2048, 'ext4'), Blank('swap', 512, 'swap')]
+    assert guests.local_gb(made) == 1 + 3
+
+
+def test_disks_that_were_asked_for_go_before_the_flavors():
+    made = spec(
+        {'size': 1, 'device': '/dev/vdb'},
+        {'size': 2, 'guest_format': 'ext3'},
+        {'size': 64, 'guest_format': 'swap', 'device': '/dev/vdc'},
+        ephemeral=5,
+        swap=512,
+    )
+    assert list(guests.blanks(made)) == [
+        Blank('eph0', 1024, 'ext4', 'vdb'),
+        Blank('eph1', 2048, 'ext3'),
+        Blank('swap', 64, 'swap', 'vdc'),
+    ]
+
+
+def test_a_disk_without_a_size_takes_the_flavors():
+    made = spec({}, {'guest_format': 'swap'}, ephemeral=5, swap=512)
+    assert [(blank.name, blank.size_mb) for blank in guests.blanks(made)] == [('eph0', 5120), ('swap', 512)]
+
+
+def test_a_format_no_host_makes_is_refused_with_those_it_makes():
+    flavor = types.SimpleNamespace(ephemeral=9, swap=9)
+    with pytest.raises(errors.Invalid, match='ntfs is not one of swap, ext2, ext3, ext4'):
+        asked.check_local([{'destination': 'local', 'guest_format': 'ntfs', 'size': 1}], flavor)

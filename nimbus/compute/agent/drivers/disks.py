@@ -1,6 +1,7 @@
 """A guest's folder on its host: instances/UUID with its disks, console log and definition."""
 
 import errno
+import functools
 import os
 import shutil
 import subprocess
@@ -10,12 +11,13 @@ from collections.abc import Callable
 from nimbus.compute.agent import configdrive, imagecache, qemu_img
 from nimbus.compute.agent.drivers.base import Missing, Refused
 from nimbus.compute.agent.drivers.libvirt_xml import Disk
-from nimbus.compute.guest import Guest, Volume
+from nimbus.compute.guest import Blank, Guest, Volume
 
 GIB = 1024**3
 LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 PREFIX = {'virtio': 'vd', 'scsi': 'sd', 'sata': 'sd', 'usb': 'sd', 'ide': 'hd'}
 VOLUME_FORMATS = ('raw', 'qcow2')
+BLANK_FORMATS = ('ext2', 'ext3', 'ext4')
 
 
 class Folder:
@@ -66,20 +68,8 @@ class Folder:
         """Every disk the host itself keeps for `guest` exists.  Raises Refused or OSError."""
         if guest.image is not None:
             self._make_root(guest, base)
-        if guest.ephemeral_gb:
-            self._make(
-                'disk.local',
-                lambda part: _formatted(
-                    part,
-                    guest.ephemeral_gb * GIB,
-                    ['/usr/sbin/mkfs.ext4', '-q', '-F', '-L', 'ephemeral0', part],
-                ),
-            )
-        if guest.swap_mb:
-            self._make(
-                'disk.swap',
-                lambda part: _formatted(part, guest.swap_mb * 1024**2, ['/usr/sbin/mkswap', part]),
-            )
+        for number, blank in enumerate(guest.blanks):
+            self._make(f'disk.{blank.name}', functools.partial(_make_blank, blank, number))
         if guest.config_drive is not None:
             files = configdrive.decode(guest.config_drive)
             self._make('disk.config', lambda part: configdrive.make(files, part), mode=0o640)
@@ -89,12 +79,12 @@ class Folder:
         properties = guest.image.properties if guest.image else {}
         bus = properties.get('hw_disk_bus', 'virtio')
         cdrom_bus = properties.get('hw_cdrom_bus', cdrom_bus)
-        taken = {volume.device for volume in guest.volumes}
+        taken = {volume.device for volume in guest.volumes} | {blank.device for blank in guest.blanks}
         root = [self._root(guest, bus, cdrom_bus, taken)] if guest.image else []
         local = [
-            Disk(self.file(name), 'raw', _free(bus, taken), bus)
-            for name in ('disk.local', 'disk.swap')
-            if os.path.exists(self.file(name))
+            Disk(self.file(f'disk.{blank.name}'), 'raw', _wanted(blank.device, bus, taken), bus)
+            for blank in guest.blanks
+            if os.path.exists(self.file(f'disk.{blank.name}'))
         ]
         volumes = [volume_disk(volume) for volume in sorted(guest.volumes, key=lambda v: (not v.boot, v.device))]
         drive = []
@@ -219,6 +209,21 @@ def _free(bus: str, taken: set[str]) -> str:
     name = next(PREFIX[bus] + letter for letter in LETTERS if PREFIX[bus] + letter not in taken)
     taken.add(name)
     return name
+
+
+def _wanted(name: str, bus: str, taken: set[str]) -> str:
+    """The name that was asked for, where a disk of the bus can have it."""
+    return name if name.startswith(PREFIX[bus]) else _free(bus, taken)
+
+
+def _make_blank(blank: Blank, number: int, part: str) -> None:
+    if blank.format == 'swap':
+        _formatted(part, blank.size_mb << 20, ['/usr/sbin/mkswap', part])
+    elif blank.format in BLANK_FORMATS:
+        made = [f'/usr/sbin/mkfs.{blank.format}', '-q', '-F', '-L', f'ephemeral{number}', part]
+        _formatted(part, blank.size_mb << 20, made)
+    else:
+        raise Refused(f'This host cannot format a disk as {blank.format}, only as {", ".join(BLANK_FORMATS)} or swap.')
 
 
 def _formatted(path: str, size: int, command: list[str]) -> None:

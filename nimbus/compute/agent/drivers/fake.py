@@ -53,7 +53,7 @@ class FakeDriver(Driver):
                         RUNNING,
                         guest.vcpus,
                         guest.memory_mb,
-                        guest.root_gb + guest.ephemeral_gb,
+                        guest.local_gb,
                         wanted,
                         root,
                         _boot_text(guest.name),
@@ -194,11 +194,8 @@ class FakeDriver(Driver):
             raise Refused(
                 f'This host has {memory} MiB of memory left for guest {guest.id}, which needs {guest.memory_mb}.'
             )
-        if guest.root_gb + guest.ephemeral_gb > disk:
-            raise Refused(
-                f'This host has {disk} GiB of disk left for guest {guest.id}, '
-                f'which needs {guest.root_gb + guest.ephemeral_gb}.'
-            )
+        if guest.local_gb > disk:
+            raise Refused(f'This host has {disk} GiB of disk left for guest {guest.id}, which needs {guest.local_gb}.')
 
     def _tell(self, guest_id: str, state: str) -> None:
         for changed in self._watchers:
