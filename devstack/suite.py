@@ -25,9 +25,10 @@ CHAOS = 'chaos'  # brings up a cloud of its own
 CLOUDS = {'embedded': ('demo', 'tempest'), 'daemons': ('demo', 'tempest')}
 REAL = 'real'  # drivers and servers on the host itself, where no cloud stands in the way
 
-PARTS = (*STILL, SERVER, CHAOS, *CLOUDS, REAL)
-# What runs when no part is named; the others take as long again, and are named in what the run says at its end.
-USUAL = (*STILL, SERVER, CHAOS, 'embedded')
+# What runs when no part is named.
+PARTS = (*STILL, SERVER, REAL, CHAOS, *CLOUDS)
+# Unless told otherwise, so that every run meets both database servers.
+DATABASES = {SERVER: 'postgresql', 'daemons': 'mariadb'}
 
 
 @dataclasses.dataclass
@@ -159,10 +160,13 @@ def with_cloud(form: str, database: str, done: Done) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     """The command line of devstack/test."""
-    parser = argparse.ArgumentParser(prog='devstack/test', description='Run the usual tests, or those named.')
+    parser = argparse.ArgumentParser(prog='devstack/test', description='Run all the tests, or the parts named.')
     parser.add_argument('parts', nargs='*', type=_part, metavar='PART', help=f'some of {", ".join(PARTS)}')
     parser.add_argument(
-        '--database', choices=('mariadb', 'postgresql'), default='mariadb', help='for the daemons and the part server'
+        '--database',
+        choices=('mariadb', 'postgresql'),
+        help='for the parts daemons and server; by default '
+        + ' and '.join(f'{part} on {kind}' for part, kind in DATABASES.items()),
     )
     return parser
 
@@ -180,12 +184,13 @@ def main() -> int:
     shutil.rmtree(REPORTS, ignore_errors=True)
     REPORTS.mkdir()
     done = Done()
-    wanted = options.parts or USUAL
+    wanted = options.parts or PARTS
     for part in wanted:
+        database = options.database or DATABASES.get(part, '')
         if part in CLOUDS:
-            with_cloud(part, options.database, done)
+            with_cloud(part, database, done)
         elif part == SERVER:
-            done.add(on_server(options.database))
+            done.add(on_server(database))
         else:
             done.add(still(part))
     if left := [part for part in PARTS if part not in wanted]:

@@ -75,6 +75,25 @@ class BusSuite:
         with pytest.raises(errors.Unavailable, match='echo on host h9 did not answer say in 1 seconds'):
             rpc.Client(bus, Echo, host='h9').say('hello')
 
+    def test_who_asks_before_anybody_listens_is_told_soon_and_heard_soon(self, bus):
+        client = rpc.Client(bus, Echo, context.Context(user_id='u'), host='h8', patience=rpc.Patience(0.1))
+        for seconds in ('0.1', '0.2', '0.4'):
+            with pytest.raises(errors.Unavailable, match=f'did not answer say in {seconds} seconds'):
+                client.say('hello')
+
+        class Slow(EchoServer):
+            def say(self, context, word):
+                time.sleep(0.7 if word == 'slow' else 0)
+                return word
+
+        listener = rpc.serve(bus, Slow(), 'h8')
+        try:
+            assert wait_for(lambda: says(client, 'hello'))
+            assert client.say('slow') == 'slow'
+        finally:
+            listener.stop()
+            listener.wait()
+
     def test_wrong_arguments_fail_at_the_caller(self, bus, server):
         with pytest.raises(TypeError):
             rpc.Client(bus, Echo).say('one', 'two')
@@ -116,3 +135,11 @@ def wait_for(true, seconds: float = 5.0) -> bool:
     while not true() and time.monotonic() < deadline:
         time.sleep(0.01)
     return bool(true())
+
+
+def says(client, word: str) -> bool:
+    """Whether the word came back."""
+    try:
+        return client.say(word) == word
+    except errors.Unavailable:
+        return False

@@ -53,7 +53,8 @@ def run(program: str, sentence: str, build: Callable[[Any], wiring.Daemon]) -> i
         return 1
     wiring.notify('READY=1')
     LOG.info('%s is at work', program)
-    stop.wait()
+    while not stop.wait(wiring.pulse()):
+        wiring.notify('WATCHDOG=1')
     wiring.notify('STOPPING=1')
     made.stop()
     return 0
@@ -99,7 +100,7 @@ def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
     wiring.settle_memory()
-    server.run(lambda: wiring.notify('READY=1'))
+    server.run(lambda: wiring.notify('READY=1'), wiring.pulse(), lambda: wiring.notify('WATCHDOG=1'))
     wiring.notify('STOPPING=1')
     rooms.empty(parts)
     parts.db.close()

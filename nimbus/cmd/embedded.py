@@ -126,7 +126,7 @@ def run(conf: Any, told: argparse.Namespace, began: float) -> int:
     cloud.start()
     wiring.settle_memory()
     try:
-        server.run(ready)
+        server.run(ready, wiring.pulse(), lambda: wiring.notify('WATCHDOG=1'))
     finally:
         wiring.notify('STOPPING=1')
         cloud.stop()

@@ -161,6 +161,11 @@ def agent(room: str, conf: Any, bus: Any, host: str, service: Any = None) -> wir
     return build(conf, bus, host, service or service_session(conf))
 
 
+def desk(bus: Any, contract: type[rpc.Contract]) -> rpc.Client:
+    """An agent's way to its desk, which may start later than the agent does."""
+    return rpc.Client(bus, contract, patience=rpc.Patience())
+
+
 def compute_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
     """The hypervisor's agent."""
     from nimbus.compute.agent.fetch import Fetch
@@ -171,7 +176,7 @@ def compute_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
     instances = conf.compute.instances_path or state_dir(conf, 'instances')
     driver = hypervisor(conf, host, instances)
     cache = ImageCache(instances, Fetch(service))
-    made = Agent(host, driver, cache, rpc.Client(bus, ComputeDesk), state_dir(conf, 'compute', host), Settings.of(conf))
+    made = Agent(host, driver, cache, desk(bus, ComputeDesk), state_dir(conf, 'compute', host), Settings.of(conf))
     return wiring.Group(made, wiring.Listener(bus, made, host))
 
 
@@ -203,7 +208,7 @@ def network_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
     told = conf.network
     made = Agent(
         switch(conf, host, path),
-        rpc.Client(bus, NetworkDesk),
+        desk(bus, NetworkDesk),
         host,
         Pace(poll=told.poll_interval, resync=told.resync_interval, report=conf.report_interval),
     )
@@ -251,7 +256,7 @@ def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
     driver = kind() if conf.volume.driver == 'fake' else kind(path, conf.volume.format)
     made = Agent(
         driver,
-        rpc.Client(bus, VolumeDesk),
+        desk(bus, VolumeDesk),
         host,
         state_dir(conf, 'volume', host),
         Fetch(service),

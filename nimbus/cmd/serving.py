@@ -84,6 +84,12 @@ def _owner(port: int) -> str:
     return ''
 
 
+def _every(seconds: float, beat: Callable[[], None]) -> None:
+    while True:
+        eventlet.sleep(seconds)
+        beat()
+
+
 class Server:
     """Every application of this process on its socket; `run` keeps the calling thread until `stop`."""
 
@@ -98,11 +104,17 @@ class Server:
         self._apps.append((sock, Threaded(app)))
         return sock.getsockname()[1]
 
-    def run(self, ready: Callable[[], None] | None = None) -> None:
-        """Requests are answered until `stop` is called from a signal handler or another thread."""
+    def run(
+        self, ready: Callable[[], None], pulse: float | None = None, beat: Callable[[], None] = lambda: None
+    ) -> None:
+        """Requests are answered until `stop` is called from a signal handler or another thread.
+
+        `ready` is called once, and `beat` every `pulse` seconds, by the hub that accepts requests.
+        """
         threads = [eventlet.spawn(self._serve, sock, app) for sock, app in self._apps]
-        if ready:
-            eventlet.spawn_after(0, ready)
+        eventlet.spawn_after(0, ready)
+        if pulse:
+            threads.append(eventlet.spawn(_every, pulse, beat))
         while not self._stop.is_set():
             eventlet.sleep(0.2)
         for sock, _ in self._apps:

@@ -216,3 +216,10 @@ def notify(state: str) -> None:
             sock.sendto(state.encode(), address)
         except OSError as why:
             print(f'The service manager cannot be told {state}: {why}', file=sys.stderr)
+
+
+def pulse() -> float | None:
+    """Seconds after which the service manager wants to hear WATCHDOG=1 from this process again; None for never."""
+    wanted = os.environ.get('WATCHDOG_USEC', '')
+    mine = os.environ.get('WATCHDOG_PID', str(os.getpid())) == str(os.getpid())
+    return int(wanted) / 2_000_000 if wanted.isdigit() and mine else None  # twice as often as it must be heard

@@ -9,6 +9,7 @@ the caller.
 import functools
 import inspect
 import logging
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ LOG = logging.getLogger(__name__)
 TRACE = logging.getLogger('nimbus.trace')  # at DEBUG, a line for each message sent: who is asked for what
 F = TypeVar('F', bound=Callable[..., Any])
 EXCHANGE = 'nimbus'
+FIRST_PATIENCE = 1.0  # seconds; an answer takes milliseconds, also on a busy host
 AWAY: set[type[Exception]] = {oslo_messaging.MessageDeliveryFailure, oslo_messaging.MessageUndeliverable}
 ALLOWED = ('nimbus.common.errors',)
 # A pooled connection whose broker was restarted is opened again once; a broker that is away is told at once,
@@ -95,6 +97,32 @@ def transport(url: str, conf: cfg.ConfigOpts | None = None) -> Any:
     return oslo_messaging.get_rpc_transport(conf, url=url, allowed_remote_exmods=list(ALLOWED))
 
 
+class Patience:
+    """How long calls wait for a server that may not listen yet: a moment, doubled each time, until it is heard.
+
+    A message that is sent before its server has a queue is lost, and so are those in the hands of one that
+    dies; waiting a verb's whole timeout for their answers would be idle.
+    """
+
+    def __init__(self, first: float = FIRST_PATIENCE) -> None:
+        self._first, self._most = first, first
+
+    def of(self, timeout: float) -> float:
+        """Seconds that a call waits which may take `timeout`."""
+        return min(timeout, self._most)
+
+    def heard(self) -> None:
+        """The server answers, so calls may take what they take."""
+        self._most = math.inf
+
+    def unheard(self, seconds: float) -> None:
+        """No answer came in so many seconds; calls that waited side by side count once."""
+        if math.isinf(self._most):
+            self._most = self._first
+        elif seconds >= self._most:
+            self._most *= 2
+
+
 class Client:
     """Speaks a contract to one host, or to whichever server takes the message.
 
@@ -107,15 +135,18 @@ class Client:
         contract: type[Contract],
         asker: context.Context | None = None,
         host: str | None = None,
+        patience: Patience | None = None,
     ) -> None:
+        """`patience` is for who asks again anyway until an answer comes, of verbs that may run twice."""
         target = oslo_messaging.Target(topic=contract.topic, version=contract.version)
         self._client = oslo_messaging.get_rpc_client(bus, target, retry=RETRY)
         self._contract, self._asker, self._host = contract, asker or context.internal(), host
+        self._patience = patience
 
     def on(self, host: str, asker: context.Context | None = None) -> 'Client':
         """The same contract spoken to `host`, as `asker`."""
         other = object.__new__(Client)
-        other._client, other._contract = self._client, self._contract
+        other._client, other._contract, other._patience = self._client, self._contract, self._patience
         other._asker, other._host = asker or self._asker, host
         return other
 
@@ -128,18 +159,28 @@ class Client:
         def send(*args: Any, **kwargs: Any) -> Any:
             bound = signature.bind(None, self._asker, *args, **kwargs).arguments
             named = dict(list(bound.items())[2:])
-            prepared = self._client.prepare(server=self._host, timeout=timeout)
+            seconds = self._patience.of(timeout) if self._patience and timeout else timeout
+            prepared = self._client.prepare(server=self._host, timeout=seconds)
             TRACE.debug('%s %s %s', how, self._address(), name)
             try:
-                return getattr(prepared, how)(self._asker.to_dict(), name, **named)
+                answer = getattr(prepared, how)(self._asker.to_dict(), name, **named)
             except oslo_messaging.MessagingTimeout as why:
-                raise errors.Unavailable(f'{self._whom()} did not answer {name} in {timeout:g} seconds.') from why
+                if self._patience:
+                    self._patience.unheard(seconds)
+                raise errors.Unavailable(f'{self._whom()} did not answer {name} in {seconds:g} seconds.') from why
             except tuple(AWAY) as why:
                 raise errors.Unavailable(f'{self._whom()} cannot be reached over the message bus.') from why
             except errors.NimbusError as why:
+                self._heard(how)
                 raise _plain(why) from None
+            self._heard(how)
+            return answer
 
         return send
+
+    def _heard(self, how: str) -> None:
+        if self._patience and how == 'call':
+            self._patience.heard()
 
     def _address(self) -> str:
         return f'{self._contract.topic}.{self._host}' if self._host else self._contract.topic

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import logging
+import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from nimbus.image.stores.base import Draft, Store
 LOG = logging.getLogger(__name__)
 ALGORITHM = 'sha512'
 BATCH = 500
+SLOWEST = 5.0  # seconds between tries to give a broken upload back
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,15 +108,28 @@ class Transfers:
         return errors.TooLarge(f'The incoming image is too large: at most {self.limits.size_cap} bytes are allowed.')
 
     def _give_up(self, image_id: str, upload_id: str) -> None:
-        """A failed upload leaves the image queued and no bytes; if even that fails, `heal` does it later."""
+        """A failed upload leaves the image queued and no bytes, now or as soon as the database and the store allow."""
+        if not self._gave_up(image_id, upload_id):
+            words = (image_id, upload_id)
+            threading.Thread(target=self._give_up_later, args=words, name='image-mends', daemon=True).start()
+
+    def _give_up_later(self, image_id: str, upload_id: str) -> None:
+        """Tried until it is so; should this process end before, the next one's `heal` does it."""
+        pause, never = 0.5, threading.Event()
+        while not never.wait(pause) and not self._gave_up(image_id, upload_id):
+            pause = min(pause * 2, SLOWEST)
+
+    def _gave_up(self, image_id: str, upload_id: str) -> bool:
         try:
             with self.db.write() as tx:
-                mine = uploads.abandon(tx, image_id, upload_id, self.quotas)
-                deleted = uploads.dead(tx, [image_id])
-            if mine or deleted:
+                uploads.abandon(tx, image_id, upload_id, self.quotas)
+                empty = uploads.has_no_bytes(tx, image_id)
+            if empty:
                 self.store.delete(image_id)
         except (errors.NimbusError, OSError) as why:
             LOG.warning('Image %s is not mended after a failed upload yet: %s', image_id, why)
+            return False
+        return True
 
     def take_staged(self, image: Any) -> None:
         """The image, which is `importing`, is active with its staged bytes; or queued, without any; may run twice.

@@ -8,7 +8,7 @@ from nimbus.common import clock, db, errors
 from nimbus.common.quotas import Quotas
 from nimbus.image.images import mib
 from nimbus.image.models import Image
-from nimbus.image.states import DELETED, IMPORTING, MACHINE, SAVING, UPLOADING
+from nimbus.image.states import DELETED, IMPORTING, MACHINE, QUEUED, SAVING, UPLOADING
 
 CLEAR = {
     'size': None,
@@ -101,6 +101,11 @@ def unfinished(tx: db.Tx, host: str) -> list[Any]:
 def dead(tx: db.Tx, image_ids: list[str]) -> list[str]:
     """Those of the images that a user deleted."""
     return tx.column(sa.select(Image.id).where(Image.id.in_(image_ids), Image.status == DELETED))
+
+
+def has_no_bytes(tx: db.Tx, image_id: str) -> bool:
+    """Whether what the store may have of the image is nobody's: it waits for its bytes, or was deleted."""
+    return tx.scalar(sa.select(Image.status).where(Image.id == image_id)) in (QUEUED, DELETED)
 
 
 def known(tx: db.Tx, image_ids: list[str]) -> set[str]:

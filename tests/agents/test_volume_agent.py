@@ -1,6 +1,7 @@
 """A volume agent over the bus: errands, fences, images that lie, and what a new process finds."""
 
 import hashlib
+import threading
 import time
 import uuid
 
@@ -110,5 +111,34 @@ def test_the_cloud_hears_of_the_host(rig):
 
 def test_a_disk_of_no_volume_is_left_alone(rig):
     rig.driver.create(str(uuid.uuid4()), 1)
-    rig.agent.heal()
+    rig.agent.compare()
     assert len(rig.driver.volumes()) == 1
+
+
+def test_an_agent_that_starts_before_its_desk_compares_once_that_listens(tmp_path, caplog):
+    bus, asked = rpc.transport(f'inproc:///{ids.plain()}'), threading.Event()
+
+    class Desk(VolumeDesk):
+        topic = 'desk-volume'
+
+        def done(self, context, job_id, key, ok, result=None, error=None, kind=None):
+            pass
+
+        def alive(self, context, host, binary, facts, started):
+            return 'id'
+
+        def volumes(self, context, host):
+            asked.set()
+            return {'lost': 1}
+
+    desk = rpc.Client(bus, VolumeDesk, patience=rpc.Patience(0.05))
+    agent = Agent(FakeDriver({}), desk, 'h1', str(tmp_path), lambda image: iter([BYTES]))
+    agent.start()
+    while 'is not known yet' not in caplog.text:
+        time.sleep(0.01)
+    listener = rpc.serve(bus, Desk(), 'c1')
+    assert asked.wait(10)
+    agent.stop()
+    listener.stop()
+    listener.wait()
+    assert 'Volume lost should have a disk here and has none' in caplog.text

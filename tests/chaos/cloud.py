@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import contextlib
 import json
 import os
 import pathlib
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import requests
@@ -35,9 +36,9 @@ LOST = (exceptions.ConnectFailure, exceptions.RetriableConnectionFailure, reques
 class Cloud:
     """Every daemon by name, and how to make one die where it hurts."""
 
-    def __init__(self, points: dict[str, list[str]]) -> None:
+    def __init__(self, points: dict[str, list[str]], debug: bool = False) -> None:
         """`points` are the failpoints that each daemon is started with; none acts before it is armed."""
-        self.points = points
+        self.points, self.debug = points, debug
         self.path = pathlib.Path(tempfile.mkdtemp(prefix='nimbus-', dir='/var/tmp'))
         self.place = place.settle(self.path, form='daemons', port_offset=OFFSET)
         self.registry = processes.Registry(self.path)
@@ -71,6 +72,7 @@ class Cloud:
     def _configure(self) -> None:
         common = {
             'DEFAULT': {'state_path': self.path, 'report_interval': 5},
+            'log': {'debug': self.debug},
             'api': {'port_offset': OFFSET, 'policy_file': self.path / 'policy.yaml', 'threads': 8},
             'service_user': {'password': self.place.secret('nimbus')},
             'metadata': {'shared_secret': self.place.secret('metadata')},
@@ -158,6 +160,12 @@ class Cloud:
         for process in self.registry.marked(name):
             process.tell(signal.SIGKILL)
         wait(lambda: not self.registry.marked(name), 10, f'{name} is dead')
+
+    @contextlib.contextmanager
+    def aside(self, ask: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
+        """`ask` is under way in a thread of its own; yields what waits for its answer."""
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            yield pool.submit(ask).result
 
     def arm(self, name: str, point: str) -> None:
         """The daemon meets its failpoint the next time it comes there."""

@@ -1,6 +1,7 @@
 """What must always hold, looked for in the database's own rows and on the fake hosts' disks."""
 
 import collections
+import hashlib
 import json
 from typing import Any
 
@@ -17,6 +18,7 @@ class Truth:
         self.cloud = cloud
         self.servers = {row.id: row for row in cloud.sql('SELECT * FROM servers WHERE deleted_at IS NULL')}
         self.volumes = {row.id: row for row in cloud.sql('SELECT * FROM volumes')}
+        self.images = {row.id: row for row in cloud.sql("SELECT * FROM images WHERE status != 'deleted'")}
         self.attachments = cloud.sql('SELECT * FROM volume_attachments')
         self.ports = {row.id: row for row in cloud.sql('SELECT * FROM ports')}
         self.guests = {host: self._guests(host) for host in cloud.hosts}
@@ -27,7 +29,16 @@ class Truth:
 
     def violations(self) -> list[str]:
         """A sentence for everything that is not as it must be."""
-        checks = (self._jobs, self._servers, self._claims, self._quotas, self._placed, self._wired, self._disks)
+        checks = (
+            self._jobs,
+            self._servers,
+            self._claims,
+            self._quotas,
+            self._placed,
+            self._wired,
+            self._disks,
+            self._stored,
+        )
         return [sentence for check in checks for sentence in check()]
 
     def _jobs(self) -> list[str]:
@@ -147,3 +158,20 @@ class Truth:
         if living != set(attached):
             found.append(f'Block devices are {living} and attachments {set(attached)}.')
         return found
+
+    def _stored(self) -> list[str]:
+        """Images are active with the bytes they say, or have none."""
+        folder = self.cloud.path / 'images'
+        files = {path.name: path for path in folder.iterdir() if path.is_file()}
+        found = [f'{path.name} was left half-brought.' for path in (folder / 'parts').iterdir()]
+        for row in self.images.values():
+            path = files.pop(row.id, None)
+            if row.status == 'active' and path is None:
+                found.append(f'Image {row.id} is active and has no bytes.')
+            elif row.status == 'active' and hashlib.sha512(path.read_bytes()).hexdigest() != row.os_hash_value:
+                found.append(f'The bytes of image {row.id} are not what it says.')
+            elif row.status == 'queued' and path is not None:
+                found.append(f'Image {row.id} is queued and has bytes.')
+            elif row.status not in ('active', 'queued'):
+                found.append(f'Image {row.id} is {row.status}.')
+        return found + [f'The image file {name} is of no image.' for name in files]

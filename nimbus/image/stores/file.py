@@ -135,6 +135,7 @@ def _pieces(file: BinaryIO, length: int) -> Iterator[bytes]:
                 raise OSError(errno.EIO, 'An image file is shorter than its image says')
             length -= len(piece)
             yield piece
+            failpoints.hit('image.sent')
 
 
 def _sync(folder: pathlib.Path) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 import pathlib
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from nimbus.volume.agent.drivers.base import Driver
 from nimbus.volume.rpc import Volume
 
 LOG = logging.getLogger(__name__)
+AGAIN = 1.0  # seconds until the desk is asked again; each try waits longer by itself
 Fetch = Callable[[str], Iterator[bytes]]  # image id -> its bytes
 
 
@@ -35,31 +37,47 @@ class Agent(Volume):
         self._over = over_subscription
         self.errands = errands.Errands(self._report, os.path.join(state_path, 'volume-fences'))
         self._alive = desk.Heartbeat(desk_client, host, 'cinder-volume', self.facts, interval)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._compare, name='volume-heal', daemon=True)
 
     def start(self) -> None:
-        """The host's disks are as they should be or what is not was reported, and the cloud hears of the host."""
-        self.heal()
+        """Nothing half-made is left, and the cloud hears of the host and of its disks once the desk listens."""
+        self.clean()
         self._alive.start()
+        self._thread.start()
 
     def stop(self) -> None:
         """No errand is begun and no report made any more."""
+        self._stop.set()
         self._alive.stop()
         self.errands.close()
+        self._thread.join(timeout=5)
         self.driver.close()
 
     def facts(self) -> dict[str, Any]:
         """What the host has."""
         return {'backend': self.driver.name, 'over_subscription': self._over, **self.driver.facts()}
 
-    def heal(self) -> None:
-        """Half-made files are gone; disks without a volume and volumes without a disk are reported, never touched."""
+    def clean(self) -> None:
+        """Half-made files are gone."""
         for name in self.driver.clean():
             LOG.info('%s was left half-made and is gone; its job makes it again', name)
-        try:
-            wanted = self.desk.volumes(self.host)
-        except errors.Unavailable as why:
-            LOG.warning('Which disks this host should have is not known yet: %s', why)
-            return
+
+    def _compare(self) -> None:
+        """Compared once; until the desk says what should be, it is asked again."""
+        while not self._stop.is_set():
+            try:
+                self.compare()
+                return
+            except errors.NimbusError as why:
+                LOG.warning('Which disks this host should have is not known yet: %s', why)
+            except Exception:
+                LOG.exception('The disks of this host cannot be compared with its volumes')
+            self._stop.wait(AGAIN)
+
+    def compare(self) -> None:
+        """Disks without a volume and volumes without a disk are reported, never touched.  Raises Unavailable."""
+        wanted = self.desk.volumes(self.host)
         here = self.driver.volumes()
         for volume_id in sorted(set(here) - set(wanted)):
             LOG.warning('The disk of volume %s is here and no volume of this host; it is left alone', volume_id)

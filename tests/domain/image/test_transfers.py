@@ -2,6 +2,7 @@
 
 import errno
 import pathlib
+import threading
 
 import pytest
 
@@ -50,6 +51,26 @@ def test_a_failed_upload_leaves_nothing_behind(world, image):
         with pytest.raises((errors.Invalid, errors.TooLarge)):
             world.upload(image, pieces, None)
         assert state(world, image.id) == ('queued', IDLE, [])
+
+
+def test_an_upload_that_fails_while_the_database_is_away_is_given_back_once_it_is_there(world, image):
+    def away(*_):
+        raise errors.Unavailable('The database is away.')
+
+    patch = pytest.MonkeyPatch()
+
+    def broken():
+        yield b'abc'
+        patch.setattr(uploads, 'abandon', away)
+        raise errors.Invalid('The request ended.')
+
+    with pytest.raises(errors.Invalid):
+        world.upload(image, broken(), None)
+    assert state(world, image.id)[0] == 'saving'
+    patch.undo()
+    (mender,) = [thread for thread in threading.enumerate() if thread.name == 'image-mends']
+    mender.join(10)
+    assert state(world, image.id) == ('queued', IDLE, [])
 
 
 def test_a_full_disk_is_told_and_the_image_waits_for_another_try(world, image, monkeypatch):
