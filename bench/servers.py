@@ -16,17 +16,21 @@ def main() -> None:
     parser.add_argument('--many', type=int, default=100, help='servers booted at --concurrency')
     parser.add_argument('--concurrency', type=int, default=8)
     parser.add_argument('--rows', type=int, action='append', help='list at so many servers; may be repeated')
+    parser.add_argument('--network', action='store_true', help='each server has a port')
+    parser.add_argument('--there', type=int, default=0, help='servers booted before any is measured')
     told = parser.parse_args()
     bench = Bench(told)
+    bench.fill(told.there)
     bench.single(told.single)
     bench.many(told.many, told.concurrency)
     for rows in told.rows or [10, 1000]:
         bench.lists(rows)
     bench.sweep(told.concurrency)
+    bench.drop_network()
 
 
 class Bench:
-    """A flavor, an image and no network: what a server costs by itself."""
+    """A flavor and an image, and a network where servers have ports: without, what a server costs by itself."""
 
     def __init__(self, told: argparse.Namespace) -> None:
         self.cloud, self.login = measure.Processes(told), measure.Login(told)
@@ -34,6 +38,9 @@ class Bench:
         self.compute.ask(
             'PUT', f'/os-quota-sets/{self.login.project}', {'quota_set': {'instances': -1, 'cores': -1, 'ram': -1}}
         )
+        self.wanted: Any = 'none'
+        if told.network:
+            self.make_network()
         _, _, body = self.compute.ask(
             'POST', '/flavors', {'flavor': {'name': f'bench-{time.time_ns()}', 'ram': 64, 'vcpus': 1, 'disk': 1}}
         )
@@ -53,13 +60,34 @@ class Bench:
         )
         image._connection.getresponse().read()
 
+    def make_network(self) -> None:
+        """Servers get a port on a wide network."""
+        self.network = self.login.to('network')
+        self.network.ask('PUT', f'/v2.0/quotas/{self.login.project}', {'quota': {'port': -1}})
+        _, _, body = self.network.ask('POST', '/v2.0/networks', {'network': {'name': f'bench-{time.time_ns()}'}})
+        self.wanted = [{'uuid': body['network']['id']}]
+        subnet = {'network_id': body['network']['id'], 'ip_version': 4, 'cidr': '10.201.0.0/16'}
+        self.network.ask('POST', '/v2.0/subnets', {'subnet': subnet})
+
+    def drop_network(self) -> None:
+        """The network is gone."""
+        for network in self.wanted if self.wanted != 'none' else ():
+            self.network.ask('DELETE', f'/v2.0/networks/{network["uuid"]}')
+
+    def fill(self, rows: int) -> None:
+        """There are so many servers, booted 8 at a time."""
+        if rows > len(self.ids):
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                made: Any = pool.map(lambda _: self.boot(self.login.to('compute')), range(rows - len(self.ids)))
+                self.ids += [server for server, _ in made]
+
     def boot(self, compute: measure.Endpoint) -> tuple[str, float]:
         """(id, milliseconds from POST to ACTIVE)."""
         began = time.perf_counter()
         status, _, body = compute.ask(
             'POST',
             '/servers',
-            {'server': {'name': 'bench', 'flavorRef': self.flavor, 'imageRef': self.image, 'networks': 'none'}},
+            {'server': {'name': 'bench', 'flavorRef': self.flavor, 'imageRef': self.image, 'networks': self.wanted}},
             OpenStack_API_Version='compute 2.37',
         )
         if status != 202:
@@ -83,6 +111,7 @@ class Bench:
             walls.append(wall)
         measure.tell(
             test='boot one at a time',
+            there=len(self.ids) - count,
             count=count,
             cpu_ms=round((self.cloud.cpu_ms() - before) / count, 1),
             p50_ms=round(statistics.median(walls), 1),
@@ -104,10 +133,7 @@ class Bench:
 
     def lists(self, rows: int) -> None:
         """List and show at so many servers; booted 8 at a time where there are fewer."""
-        if rows > len(self.ids):
-            with concurrent.futures.ThreadPoolExecutor(8) as pool:
-                made: Any = pool.map(lambda _: self.boot(self.login.to('compute')), range(rows - len(self.ids)))
-                self.ids += [server for server, _ in made]
+        self.fill(rows)
         page = min(rows, 1000)
         for path in (f'/servers/detail?limit={page}', f'/servers?limit={page}'):
             measure.timed(

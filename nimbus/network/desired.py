@@ -1,7 +1,9 @@
-"""All that a host's network must be, as the value its agent hands to its driver.
+"""What a host's network must be, all of it or what changed, as the host's agent keeps it.
 
-A handful of queries whatever the number of ports; the keys are the fields of
-`Desired` in agent/drivers/base.py.
+The same shape either way: for each kind the values by id, None for what is
+not there (any more); nimbus/network/agent/held.py takes it in.  A handful of
+queries whatever the number of ports, and for differences none that grows
+with it.
 """
 
 from collections.abc import Iterable
@@ -11,28 +13,75 @@ import sqlalchemy as sa
 
 from nimbus.common import db
 from nimbus.network import generations, ports
-from nimbus.network.models import Address, Group, Member, Network, Port, Router, Rule, Service, Subnet
+from nimbus.network.models import Address, Member, Network, Port, Router, Rule, Service, Subnet
 
 Found = dict[str, list[Any]]
+KINDS = (generations.PORT, generations.NETWORK, generations.RULES, generations.MEMBERS, generations.ROUTER)
 
 
-def desired(tx: db.Tx, host: str) -> dict[str, Any]:
-    """What the host must look like at its present generation."""
-    generation = generations.of(tx, host)
+def whole(tx: db.Tx, host: str, generation: int) -> dict[str, Any]:
+    """What the host must look like."""
     own = tx.rows(sa.select(Port).where(Port.host == host).order_by(Port.seq))
-    served = set(tx.column(sa.select(Service.subject_id).where(Service.kind == 'dhcp', Service.host == host)))
+    served = _here(tx, 'dhcp', host)
+    guests = [port for port in own if not _is_own(port)]
+    members = _by(tx.rows(sa.select(Member).join(Port).where(Port.host == host)), 'port_id', 'group_id')
+    rules = _rules(tx, {group_id for port in guests for group_id in members.get(port.id, ())})
     nets = _networks(tx, {port.network_id for port in own} | served)
     addresses = _addresses(tx, Address.port_id.in_(sa.select(Port.id).where(Port.host == host)))
-    guests = [port for port in own if not port.device_owner.startswith(ports.OWN)]
-    members = _by(tx.rows(sa.select(Member).join(Port).where(Port.host == host)), 'port_id', 'group_id')
-    wanted = {group_id for port in guests for group_id in members.get(port.id, ())}
     return {
         'generation': generation,
-        'networks': _network_values(tx, nets, served, own, addresses),
-        'ports': [_port(port, nets[port.network_id], addresses, members) for port in guests],
-        'groups': _groups(tx, wanted),
-        'routers': _routers(tx, host, own, addresses),
+        'whole': True,
+        'networks': _network_values(tx, host, nets, served),
+        'ports': {port.id: _port(port, nets[port.network_id], addresses, members) for port in guests},
+        'rules': rules,
+        'members': _members(tx, {rule['remote_group'] for of in rules.values() for rule in of} - {None}),
+        'routers': _routers(tx, host, _here(tx, 'router', host)),
     }
+
+
+def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations.Subject]) -> dict[str, Any]:
+    """What those subjects must be on the host now."""
+    of = {kind: {subject_id for one, subject_id in subjects if one == kind} for kind in KINDS}
+    rows = tx.rows(sa.select(Port).where(Port.id.in_(sorted(of[generations.PORT])))) if of[generations.PORT] else []
+    here = [port for port in rows if port.host == host]
+    networks = of[generations.NETWORK] | {port.network_id for port in here if port.device_owner == ports.DHCP}
+    routers = of[generations.ROUTER] | {port.device_id for port in here if port.device_owner == ports.ROUTER}
+    guests = [port for port in here if not _is_own(port)]
+    nets = _networks(tx, networks | {port.network_id for port in guests})
+    places = _places(tx, rows)
+    found: dict[str, Any] = {'generation': generation, 'whole': False}
+    if rows or of[generations.PORT]:
+        addresses = _addresses(tx, Address.port_id.in_([port.id for port in guests]))
+        members = {port_id: sorted(groups) for port_id, groups in places.items()}
+        values = {port.id: _port(port, nets[port.network_id], addresses, members) for port in guests}
+        gone: dict[str, Any] = dict.fromkeys(of[generations.PORT])
+        served = _here(tx, 'dhcp', host, {port.network_id for port in rows})
+        leases = _leases(tx, Port.id.in_([port.id for port in rows]), served)
+        found |= {'ports': gone | values, 'places': gone | places, 'leases': gone | _by_port(leases)}
+    if networks:
+        values = _network_values(
+            tx, host, {one: nets[one] for one in networks if one in nets}, _here(tx, 'dhcp', host, networks)
+        )
+        found['networks'] = dict.fromkeys(networks) | values
+    if of[generations.RULES]:
+        found['rules'] = _rules(tx, of[generations.RULES])
+    if of[generations.MEMBERS]:
+        found['members'] = _members(tx, of[generations.MEMBERS])
+    if routers:
+        found['routers'] = dict.fromkeys(routers) | _routers(tx, host, _here(tx, 'router', host, routers))
+    return found
+
+
+def _is_own(port: Any) -> bool:
+    return port.device_owner.startswith(ports.OWN)
+
+
+def _here(tx: db.Tx, kind: str, host: str, among: Iterable[str] | None = None) -> set[str]:
+    """The networks whose DHCP server, or the routers that, stand on the host."""
+    query = sa.select(Service.subject_id).where(Service.kind == kind, Service.host == host)
+    if among is not None:
+        query = query.where(Service.subject_id.in_(sorted(among)))
+    return set(tx.column(query))
 
 
 def _by(rows: Iterable[Any], key: str, value: str | None = None) -> Found:
@@ -74,14 +123,16 @@ def _networks(tx: db.Tx, network_ids: set[str]) -> dict[str, Any]:
     return {row.id: row for row in rows}
 
 
-def _network_values(
-    tx: db.Tx, nets: dict[str, Any], served: set[str], own: Iterable[Any], addresses: Found
-) -> list[dict[str, Any]]:
+def _network_values(tx: db.Tx, host: str, nets: dict[str, Any], served: set[str]) -> dict[str, Any]:
+    """The networks, those that are served here with their leases."""
     query = sa.select(Subnet).where(Subnet.network_id.in_(sorted(nets))).order_by(Subnet.seq)
-    subnets = _by(tx.rows(query), 'network_id')
-    servers = {port.network_id: port for port in own if port.device_owner == ports.DHCP}
-    leases = _leases(tx, {network_id for network_id in served & set(servers) if nets[network_id].admin_state_up})
-    found = []
+    subnets = _by(tx.rows(query) if nets else (), 'network_id')
+    query = sa.select(Port).where(Port.network_id.in_(sorted(served)), Port.device_owner == ports.DHCP)
+    servers = {port.network_id: port for port in tx.rows(query.where(Port.host == host))} if served else {}
+    addresses = _addresses(tx, Address.port_id.in_([port.id for port in servers.values()])) if servers else {}
+    up = {one for one in served & set(servers) & set(nets) if nets[one].admin_state_up and servers[one].admin_state_up}
+    leases = _by(_leases(tx, sa.true(), up), 'network_id')
+    found = {}
     for network in nets.values():
         value: dict[str, Any] = {
             'id': network.id,
@@ -90,15 +141,14 @@ def _network_values(
             'mtu': network.mtu,
             'subnets': [_subnet(subnet) for subnet in subnets.get(network.id, ())],
         }
-        server = servers.get(network.id)
-        if server is not None and network.id in served and network.admin_state_up and server.admin_state_up:
+        if network.id in up:
+            server = servers[network.id]
             value |= {
                 'dhcp_port_id': server.id,
                 'dhcp_mac': server.mac_address,
                 'dhcp_addresses': _values(addresses, server.id),
-                'leases': leases.get(network.id, []),
             }
-        found.append(value)
+        found[network.id] = {'value': value, 'leases': _by_port(leases.get(network.id, ()))}
     return found
 
 
@@ -114,11 +164,11 @@ def _subnet(subnet: Any) -> dict[str, Any]:
     }
 
 
-def _leases(tx: db.Tx, network_ids: set[str]) -> dict[str, list[dict[str, str]]]:
-    """Every guest's address on the networks, on whatever host it is."""
+def _leases(tx: db.Tx, which: Any, network_ids: set[str]) -> list[Any]:
+    """Addresses that DHCP servers of the networks hand out to guests, on whatever host these are."""
     query = (
         sa.select(
-            Port.id,
+            Port.id.label('port_id'),
             Port.mac_address,
             Port.hostname,
             Port.device_id,
@@ -130,49 +180,45 @@ def _leases(tx: db.Tx, network_ids: set[str]) -> dict[str, list[dict[str, str]]]
         .join(Address, Address.port_id == Port.id)
         .join(Subnet, Subnet.id == Address.subnet_id)
         .where(
+            which,
             Address.network_id.in_(sorted(network_ids)),
             Subnet.enable_dhcp.is_(True),
             ~Port.device_owner.startswith(ports.OWN),
         )
         .order_by(Address.seq)
     )
-    found: dict[str, list[dict[str, str]]] = {}
-    for row in tx.rows(query) if network_ids else ():
-        lease = {
-            'port_id': row.id,
-            'mac': row.mac_address,
-            'ip': row.ip_address,
-            'subnet_id': row.subnet_id,
-            'hostname': row.hostname or 'host-' + row.ip_address.replace('.', '-').replace(':', '-'),
-            'device_id': row.device_id,
-            'project_id': row.project_id,
-        }
-        found.setdefault(row.network_id, []).append(lease)
+    return list(tx.rows(query)) if network_ids else []
+
+
+def _by_port(rows: Iterable[Any]) -> dict[str, dict[str, Any]]:
+    """What each port's guest is handed out: on which network, which addresses."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        one = found.setdefault(row.port_id, {'network_id': row.network_id, 'leases': []})
+        one['leases'].append(
+            {
+                'port_id': row.port_id,
+                'mac': row.mac_address,
+                'ip': row.ip_address,
+                'subnet_id': row.subnet_id,
+                'hostname': row.hostname or 'host-' + row.ip_address.replace('.', '-').replace(':', '-'),
+                'device_id': row.device_id,
+                'project_id': row.project_id,
+            }
+        )
     return found
 
 
 # Security groups
 
 
-def _groups(tx: db.Tx, group_ids: set[str]) -> list[dict[str, Any]]:
-    """The groups of the host's ports with their rules, and those that the rules name with their addresses."""
+def _rules(tx: db.Tx, group_ids: set[str]) -> dict[str, list[dict[str, Any]]]:
+    """The rules of each group; none where there is no such group."""
     if not group_ids:
-        return []
-    rules = _by(
-        tx.rows(sa.select(Rule).where(Rule.security_group_id.in_(sorted(group_ids))).order_by(Rule.seq)),
-        'security_group_id',
-    )
-    remote = {rule.remote_group_id for of in rules.values() for rule in of if rule.remote_group_id}
-    members = _members(tx, remote)
-    known = tx.column(sa.select(Group.id).where(Group.id.in_(sorted(group_ids | remote))).order_by(Group.seq))
-    return [
-        {
-            'id': group_id,
-            'rules': [_rule(rule) for rule in rules.get(group_id, ())],
-            'members': members.get(group_id, []),
-        }
-        for group_id in known
-    ]
+        return {}
+    query = sa.select(Rule).where(Rule.security_group_id.in_(sorted(group_ids))).order_by(Rule.seq)
+    rules = _by(tx.rows(query), 'security_group_id')
+    return {group_id: [_rule(rule) for rule in rules.get(group_id, ())] for group_id in sorted(group_ids)}
 
 
 def _rule(rule: Any) -> dict[str, Any]:
@@ -187,30 +233,52 @@ def _rule(rule: Any) -> dict[str, Any]:
     }
 
 
-def _members(tx: db.Tx, group_ids: set[str]) -> dict[str, list[str]]:
-    """Every address of the groups' ports, those they may use beside their own included."""
+def _members(tx: db.Tx, group_ids: set[str]) -> dict[str, dict[str, list[str]]]:
+    """Every address of each group's ports by port, those they may use beside their own included."""
+    found: dict[str, dict[str, list[str]]] = {group_id: {} for group_id in sorted(group_ids)}
     if not group_ids:
+        return found
+    for group_id, port_id, ip in tx.rows(
+        sa.select(Member.group_id, Member.port_id, Address.ip_address)
+        .join(Address, Address.port_id == Member.port_id)
+        .where(Member.group_id.in_(sorted(group_ids)))
+        .order_by(Address.seq)
+    ):
+        found[group_id].setdefault(port_id, []).append(ip)
+    paired = sa.select(Member.group_id, Port.id, Port.allowed_address_pairs).join(Port, Port.id == Member.port_id)
+    for group_id, port_id, pairs in tx.rows(paired.where(Member.group_id.in_(sorted(group_ids)))):
+        if pairs:
+            found[group_id].setdefault(port_id, []).extend(pair['ip_address'] for pair in pairs)
+    return found
+
+
+def _places(tx: db.Tx, rows: Iterable[Any]) -> dict[str, dict[str, list[str]]]:
+    """What each port adds to the addresses of each of its groups."""
+    ports_by_id = {port.id: port for port in rows}
+    if not ports_by_id:
         return {}
-    found: dict[str, set[str]] = {}
-    wanted = sorted(group_ids)
-    given = sa.select(Member.group_id, Address.ip_address).join(Address, Address.port_id == Member.port_id)
-    for group_id, ip in tx.rows(given.where(Member.group_id.in_(wanted))):
-        found.setdefault(group_id, set()).add(ip)
-    paired = sa.select(Member.group_id, Port.allowed_address_pairs).join(Port, Port.id == Member.port_id)
-    for group_id, pairs in tx.rows(paired.where(Member.group_id.in_(wanted))):
-        found.setdefault(group_id, set()).update(pair['ip_address'] for pair in pairs)
-    return {group_id: sorted(ips) for group_id, ips in found.items()}
+    own = _by(tx.rows(sa.select(Member).where(Member.port_id.in_(sorted(ports_by_id)))), 'port_id', 'group_id')
+    addresses = _addresses(tx, Address.port_id.in_(sorted(own))) if own else {}
+    found = {}
+    for port_id, group_ids in own.items():
+        ips = [address.ip_address for address in addresses.get(port_id, ())]
+        ips += [pair['ip_address'] for pair in ports_by_id[port_id].allowed_address_pairs]
+        found[port_id] = dict.fromkeys(group_ids, ips)
+    return found
 
 
 # Routers
 
 
-def _routers(tx: db.Tx, host: str, own: Iterable[Any], addresses: Found) -> list[dict[str, Any]]:
-    here = sa.select(Service.subject_id).where(Service.kind == 'router', Service.host == host)
-    rows = tx.rows(sa.select(Router).where(Router.id.in_(here)).order_by(Router.seq))
-    interfaces = _by((port for port in own if port.device_owner == ports.ROUTER), 'device_id')
-    return [
-        {
+def _routers(tx: db.Tx, host: str, router_ids: set[str]) -> dict[str, Any]:
+    if not router_ids:
+        return {}
+    rows = tx.rows(sa.select(Router).where(Router.id.in_(sorted(router_ids))).order_by(Router.seq))
+    mine = (Port.device_id.in_(sorted(router_ids)), Port.device_owner == ports.ROUTER, Port.host == host)
+    interfaces = _by(tx.rows(sa.select(Port).where(*mine).order_by(Port.seq)), 'device_id')
+    addresses = _addresses(tx, Address.port_id.in_(sa.select(Port.id).where(*mine)))
+    return {
+        router.id: {
             'id': router.id,
             'ports': [
                 {
@@ -226,4 +294,4 @@ def _routers(tx: db.Tx, host: str, own: Iterable[Any], addresses: Found) -> list
             'admin_up': router.admin_state_up,
         }
         for router in rows
-    ]
+    }

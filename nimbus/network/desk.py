@@ -24,21 +24,36 @@ class NetworkDeskServer(deskside.DeskServer, NetworkDesk):
                     services_due.place(tx, internal(), waiting)
         return found
 
-    def desired(self, context: Context, host: str, since: int) -> dict[str, Any] | None:
+    def desired(self, context: Context, host: str, since: int, also: list[list[str]]) -> dict[str, Any] | None:
         with self.db.read() as tx:
-            if since and generations.of(tx, host) == since:
+            now = generations.of(tx, host)
+            if since and now == since and not also:
                 return None
-            return desired.desired(tx, host)
+            changed = generations.noted(tx, host, since, now)
+            if changed is None:
+                return desired.whole(tx, host, now)
+            return desired.differences(tx, host, now, changed | {(kind, subject_id) for kind, subject_id in also})
 
-    def applied(self, context: Context, host: str, generation: int, wired: list[str], trouble: dict[str, str]) -> None:
+    def applied(
+        self,
+        context: Context,
+        host: str,
+        generation: int,
+        wired: list[str],
+        trouble: dict[str, str],
+        only: list[str] | None,
+    ) -> None:
+        report = ports.Report(host, generation, wired, trouble, only)
         with self.db.read() as tx:
             known = hosting.seen(tx, host)
-            if known and known.applied >= generation and not ports.unsettled(tx, host, generation, wired, trouble):
+            if known and known.applied >= generation and not ports.unsettled(tx, report):
                 return
         failpoints.hit('desk.applied')
         with self.db.write() as tx:
             now = clock.Clock().now()
             tx.update(Host, Host.host == host, Host.applied <= generation, applied=generation, applied_at=now)
-            for device in ports.settle(tx, host, generation, wired, trouble):
+            if only is None:
+                generations.forget(tx, host, generation)
+            for device in ports.settle(tx, report):
                 if device:
                     jobs.wake(tx, device)

@@ -1,7 +1,8 @@
 """Which hosts a change concerns, and the number that tells their agents to look again.
 
 The number rises in the transaction of the change itself, so an agent that has
-seen it has seen the change.
+seen it has seen the change.  Beside it is noted what changed, so that an agent
+need not be told everything; a rise without a note says that anything may have.
 """
 
 from collections.abc import Iterable
@@ -9,23 +10,60 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from nimbus.common import db
-from nimbus.network.models import Host, Member, Port, Rule, Service
+from nimbus.network.models import Change, Host, Member, Port, Rule, Service
 
 TOPIC = 'network'
+# What a change may be noted as: a port's value, place in groups and leases; a network with its subnets and leases; a
+# group's rules; the addresses of a group's members; a router.
+PORT, NETWORK, RULES, MEMBERS, ROUTER = 'port', 'network', 'rules', 'members', 'router'
+Subject = tuple[str, str]  # (kind, id)
+MOST = 500  # notes that are handed out one by one; whoever missed more is told everything
 
 
-def bump(tx: db.Tx, hosts: Iterable[str]) -> None:
-    """Each host has a new generation, and its agent is told once this is committed."""
+def bump(tx: db.Tx, hosts: Iterable[str], *subjects: Subject) -> dict[str, int]:
+    """Each host has a new generation, and its agent is told once this is committed; returns the generations.
+
+    Without a subject anything on the hosts may have changed.
+    """
     wanted = sorted({host for host in hosts if host})
     if not wanted:
-        return
+        return {}
     if tx.update(Host, Host.host.in_(wanted), generation=Host.generation + 1) != len(wanted):
         known = set(tx.column(sa.select(Host.host).where(Host.host.in_(wanted))))
         for host in wanted:
             if host not in known:
                 _open(tx, host)
+    reached = dict(tx.execute(sa.select(Host.host, Host.generation).where(Host.host.in_(wanted))).tuples().all())
+    notes = [
+        {'host': host, 'generation': number, 'kind': kind, 'subject_id': subject_id}
+        for host, number in reached.items()
+        for kind, subject_id in subjects
+    ]
+    if notes:
+        tx.execute(sa.insert(Change), notes)
     for host in wanted:
         tx.nudge(f'{TOPIC}.{host}')
+    return reached
+
+
+def noted(tx: db.Tx, host: str, since: int, now: int) -> set[Subject] | None:
+    """What changed on the host after the generation `since`; None where that is not known."""
+    if not 0 < since <= now or now - since > MOST:
+        return None
+    rows = tx.rows(
+        sa.select(Change.generation, Change.kind, Change.subject_id)
+        .where(Change.host == host, Change.generation > since)
+        .limit(MOST + 1)
+    )
+    known = {row.generation for row in rows}
+    if len(rows) > MOST or not known.issuperset(range(since + 1, now + 1)):
+        return None
+    return {(row.kind, row.subject_id) for row in rows}
+
+
+def forget(tx: db.Tx, host: str, until: int) -> None:
+    """What changed up to that generation is not noted any more: the host's agent has seen it."""
+    tx.delete(Change, Change.host == host, Change.generation <= until)
 
 
 def _open(tx: db.Tx, host: str) -> None:

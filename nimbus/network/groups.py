@@ -135,7 +135,8 @@ def delete(tx: db.Tx, ctx: Context, group_id: str) -> None:
         raise errors.Conflict(
             'Insufficient rights for removing default security group.', type='SecurityGroupCannotRemoveDefault'
         )
-    generations.bump(tx, generations.of_peers(tx, [group_id]))
+    naming = tx.column(sa.select(Rule.security_group_id).where(Rule.remote_group_id == group_id).distinct())
+    generations.bump(tx, generations.of_peers(tx, [group_id]), *((generations.RULES, one) for one in naming))
     gone = tx.rows(
         sa.select(Rule.project_id, sa.func.count().label('n'))
         .where(sa.or_(Rule.security_group_id == group_id, Rule.remote_group_id == group_id))

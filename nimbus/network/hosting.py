@@ -11,6 +11,7 @@ from nimbus.network import generations
 from nimbus.network.models import Host, Service
 
 AGENT = {'dhcp': 'neutron-dhcp-agent', 'router': 'neutron-l3-agent'}
+SUBJECT = {'dhcp': generations.NETWORK, 'router': generations.ROUTER}
 DOWN_TIME = 30.0  # seconds without a report after which an agent is given nothing new
 
 
@@ -41,7 +42,7 @@ def place(tx: db.Tx, kind: str, subject_id: str) -> str:
                 tx.insert(Service, kind=kind, subject_id=subject_id, host=chosen)
         except sa.exc.IntegrityError:
             return host_of(tx, kind, subject_id)
-    generations.bump(tx, {old, chosen})
+    generations.bump(tx, {old, chosen}, (SUBJECT[kind], subject_id))
     return chosen
 
 
@@ -65,7 +66,7 @@ def remove(tx: db.Tx, kind: str, subject_id: str) -> None:
     """The service stands nowhere."""
     host = host_of(tx, kind, subject_id)
     if tx.delete(Service, Service.kind == kind, Service.subject_id == subject_id):
-        generations.bump(tx, [host])
+        generations.bump(tx, [host], (SUBJECT[kind], subject_id))
 
 
 def dhcp_device(host: str, network_id: str) -> str:

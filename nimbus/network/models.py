@@ -75,6 +75,7 @@ class Port(Standard, db.Base):
     profile: Mapped[dict[str, Any]]
     port_security_enabled: Mapped[bool]
     allowed_address_pairs: Mapped[list[Any]]
+    extra_dhcp_opts: Mapped[list[Any] | None]  # what its guest's lease says beside the subnet's own
     hostname: Mapped[str]  # of the guest, for its lease
     created_for_server: Mapped[bool]  # made with a server and gone with it
     place: Mapped[int] = mapped_column(sa.Integer)  # among the server's ports, in the order asked for
@@ -176,3 +177,13 @@ class Service(db.Base):
     kind: Mapped[str] = mapped_column(sa.String(8), primary_key=True)  # 'dhcp' or 'router'
     subject_id: Mapped[db.Id] = mapped_column(primary_key=True)
     host: Mapped[str] = mapped_column(index=True)
+
+
+class Change(db.Base):
+    """What made a host's generation rise; a generation without such a row may have changed anything."""
+
+    __tablename__ = 'network_changes'
+    host: Mapped[str] = mapped_column(primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(sa.String(8), primary_key=True)
+    subject_id: Mapped[db.Id] = mapped_column(primary_key=True)

@@ -68,7 +68,9 @@ def update(tx: db.Tx, ctx: Context, network_id: str, **values: Any) -> None:
     if row.shared and values.get('shared') is False:
         _refuse_unsharing(tx, row)
     standard.touch(tx, Network, network_id, **values)
-    generations.bump(tx, generations.of_networks(tx, [network_id]))
+    # Whether a network is up is part of each of its ports' values.
+    only = () if 'admin_state_up' in values else ((generations.NETWORK, network_id),)
+    generations.bump(tx, generations.of_networks(tx, [network_id]), *only)
 
 
 def _refuse_unsharing(tx: db.Tx, row: Any) -> None:

@@ -95,7 +95,7 @@ def update(tx: db.Tx, ctx: Context, port_id: str, values: dict[str, Any]) -> Non
         _move(change)
     if after != before:
         groups.join(tx, ctx, port_id, row.project_id, after)
-    generations.bump(tx, [row.host] if row.host != host else [])
+    generations.bump(tx, [row.host] if row.host != host else [], (generations.PORT, port_id))
     ports.concern(tx, port_id, row.network_id, host, sorted({*before, *after}))
 
 

@@ -119,12 +119,9 @@ def new_mac() -> str:
 def concern(tx: db.Tx, port_id: str, network_id: str, host: str, group_ids: Sequence[str]) -> None:
     """Every host that must know of the port is at a new generation, and the port is not wired before its own is."""
     hosts = generations.of_services(tx, network_id) | generations.of_peers(tx, group_ids)
+    reached = generations.bump(tx, hosts | {host}, (generations.PORT, port_id))
     if host:
-        hosts.add(host)
-        generations.bump(tx, hosts)
-        tx.update(Port, Port.id == port_id, since=generations.of(tx, host))
-    else:
-        generations.bump(tx, hosts)
+        tx.update(Port, Port.id == port_id, since=reached[host])
 
 
 def get(tx: db.Tx, port_id: str) -> Any:
@@ -245,7 +242,7 @@ def _plug(tx: db.Tx, row: Any, host: str, **values: Any) -> None:
     """The port is on that host and nowhere else, not wired yet."""
     standard.touch(tx, Port, row.id, host=host, status=DOWN, trouble=None, **values)
     if row.host and row.host != host:
-        generations.bump(tx, [row.host])
+        generations.bump(tx, [row.host], (generations.PORT, row.id))
     concern(tx, row.id, row.network_id, host, groups.of_ports(tx, [row.id]).get(row.id, []))
 
 
@@ -270,12 +267,20 @@ def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:
     standard.forget_tags(tx, port_id)
     if row.device_owner != DHCP:
         limits.give_back(tx, row.project_id, port=1)
-    generations.bump(tx, hosts)
+    generations.bump(tx, hosts, (generations.PORT, port_id), *_served(row))
+
+
+def _served(row: Any) -> list[generations.Subject]:
+    """What is otherwise once a port of the network service itself is gone."""
+    if row.device_owner == ROUTER:
+        return [(generations.ROUTER, row.device_id)]
+    return [(generations.NETWORK, row.network_id)] if row.device_owner == DHCP else []
 
 
 def leave_groups(tx: db.Tx, port_id: str) -> None:
     """The port is in no group, as one that belongs to the network service itself."""
-    generations.bump(tx, generations.of_peers(tx, groups.of_ports(tx, [port_id]).get(port_id, [])))
+    hosts = generations.of_peers(tx, groups.of_ports(tx, [port_id]).get(port_id, []))
+    generations.bump(tx, hosts, (generations.PORT, port_id))
     tx.delete(Member, Member.port_id == port_id)
 
 
@@ -324,16 +329,28 @@ def _serve(tx: db.Tx, port: Any, served: Sequence[Any]) -> bool:
 # What the agents report
 
 
-def unsettled(
-    tx: db.Tx, host: str, generation: int, wired: Sequence[str], trouble: dict[str, str]
-) -> list[tuple[Any, str, str | None]]:
-    """The host's ports that are not as reported: row, status and reason they should have.
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What a host's agent says of its ports: of `only` these, or of all."""
+
+    host: str
+    generation: int
+    wired: Sequence[str]
+    trouble: dict[str, str]
+    only: Sequence[str] | None = None
+
+
+def unsettled(tx: db.Tx, report: Report) -> list[tuple[Any, str, str | None]]:
+    """The ports that are not as reported: row, status and reason they should have.
 
     A port that the reported generation did not have yet is passed over.
     """
-    standing, found = set(wired), []
+    standing, found, trouble = set(report.wired), [], report.trouble
+    told = [] if report.only is None else [Port.id.in_(report.only)]
     rows = tx.rows(
-        sa.select(Port.id, Port.device_id, Port.status, Port.trouble).where(Port.host == host, Port.since <= generation)
+        sa.select(Port.id, Port.device_id, Port.status, Port.trouble).where(
+            Port.host == report.host, Port.since <= report.generation, *told
+        )
     )
     for row in rows:
         why = trouble.get(row.id)
@@ -343,11 +360,11 @@ def unsettled(
     return found
 
 
-def settle(tx: db.Tx, host: str, generation: int, wired: Sequence[str], trouble: dict[str, str]) -> set[str]:
-    """The host's ports are ACTIVE where wired, ERROR with the reason where not; returns the devices that changed."""
+def settle(tx: db.Tx, report: Report) -> set[str]:
+    """The ports are ACTIVE where wired, ERROR with the reason where not; returns the devices that changed."""
     changed = set()
-    for row, status, why in unsettled(tx, host, generation, wired, trouble):
-        still = (Port.id == row.id, Port.host == host, Port.since <= generation)
+    for row, status, why in unsettled(tx, report):
+        still = (Port.id == row.id, Port.host == report.host, Port.since <= report.generation)
         if tx.update(Port, *still, status=status, trouble=why, updated_at=clock.Clock().now()):
             changed.add(row.device_id)
     return changed

@@ -43,7 +43,7 @@ def update(tx: db.Tx, ctx: Context, router_id: str, **values: Any) -> None:
     if 'routes' in values:
         _check_routes(tx, router_id, values['routes'])
     standard.touch(tx, Router, router_id, **values)
-    generations.bump(tx, [hosting.host_of(tx, 'router', router_id)])
+    generations.bump(tx, [hosting.host_of(tx, 'router', router_id)], (generations.ROUTER, router_id))
 
 
 def delete(tx: db.Tx, ctx: Context, router_id: str) -> None:
@@ -117,7 +117,7 @@ def add_interface(
         port_id = _take_port(tx, ctx, router, port_id, host)
     else:
         port_id = _make_port(tx, ctx, router, subnet_id or '', host)
-    generations.bump(tx, [host])
+    generations.bump(tx, [host], (generations.ROUTER, router_id))
     return described(tx, router, port_id)
 
 
@@ -198,7 +198,7 @@ def remove_interface(
     if not _ports(tx, router_id):
         hosting.remove(tx, 'router', router_id)
     else:
-        generations.bump(tx, [hosting.host_of(tx, 'router', router_id)])
+        generations.bump(tx, [hosting.host_of(tx, 'router', router_id)], (generations.ROUTER, router_id))
     return told
 
 

@@ -26,9 +26,23 @@ class NetworkDesk(desk.Desk):
     topic = 'desk-network'
 
     @call(timeout=10)
-    def desired(self, context: Context, host: str, since: int) -> dict[str, Any] | None:
-        """What the host must look like; None when it is still at generation `since`."""
+    def desired(self, context: Context, host: str, since: int, also: list[list[str]]) -> dict[str, Any] | None:
+        """What changed on the host since that generation, and what is asked for also by (kind, id).
+
+        Everything, marked `whole`, where the differences are not known; None when there is none.
+        """
 
     @call(timeout=10)
-    def applied(self, context: Context, host: str, generation: int, wired: list[str], trouble: dict[str, str]) -> None:
-        """Ports are ACTIVE that stand wired at that generation, ERROR that could not be; who waits is woken."""
+    def applied(
+        self,
+        context: Context,
+        host: str,
+        generation: int,
+        wired: list[str],
+        trouble: dict[str, str],
+        only: list[str] | None,
+    ) -> None:
+        """Ports are ACTIVE that stand wired at that generation, ERROR that could not be; who waits is woken.
+
+        It tells of `only` these ports, or of all of the host's.
+        """

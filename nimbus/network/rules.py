@@ -74,7 +74,7 @@ def create(tx: db.Tx, ctx: Context, values: dict[str, Any]) -> str:
     wanted = {name: value for name, value in values.items() if name not in ('security_group_id', 'project_id')}
     rule_id = insert(tx, ctx, group.project_id, group.id, **wanted)
     standard.touch(tx, Group, group.id)
-    generations.bump(tx, generations.of_members(tx, [group.id]))
+    generations.bump(tx, generations.of_members(tx, [group.id]), (generations.RULES, group.id))
     return rule_id
 
 
@@ -84,7 +84,8 @@ def delete(tx: db.Tx, ctx: Context, rule_id: str) -> None:
     if tx.delete(Rule, Rule.id == rule_id):
         limits.give_back(tx, row.project_id, security_group_rule=1)
         standard.touch(tx, Group, row.security_group_id)
-        generations.bump(tx, generations.of_members(tx, [row.security_group_id]))
+        hosts = generations.of_members(tx, [row.security_group_id])
+        generations.bump(tx, hosts, (generations.RULES, row.security_group_id))
 
 
 def insert(

@@ -47,7 +47,7 @@ def create(tx: db.Tx, ctx: Context, network: Any, values: dict[str, Any], projec
     tx.insert(Subnet, network_id=network.id, **values, **stamp)
     _slaac_existing(tx, network.id, stamp['id'])
     ports.keep_dhcp(tx, ctx, network)
-    generations.bump(tx, generations.of_networks(tx, [network.id]))
+    _tell(tx, network.id, pools.is_slaac(tx.row(sa.select(Subnet).where(Subnet.id == stamp['id']))))
     return stamp['id']
 
 
@@ -189,7 +189,13 @@ def update(tx: db.Tx, ctx: Context, subnet_id: str, values: dict[str, Any]) -> N
     standard.touch(tx, Subnet, subnet_id, **values)
     network = tx.row(sa.select(Network).where(Network.id == row.network_id))
     ports.keep_dhcp(tx, ctx, network)
-    generations.bump(tx, generations.of_networks(tx, [row.network_id]))
+    _tell(tx, row.network_id, False)
+
+
+def _tell(tx: db.Tx, network_id: str, readdressed: bool) -> None:
+    """The network's hosts are told of its subnets, and of all where ports got or lost an address."""
+    only = () if readdressed else ((generations.NETWORK, network_id),)
+    generations.bump(tx, generations.of_networks(tx, [network_id]), *only)
 
 
 def _refuse_moving_gateway(tx: db.Tx, row: Any) -> None:
@@ -231,7 +237,7 @@ def delete(tx: db.Tx, ctx: Context, subnet_id: str) -> None:
         standard.forget_tags(tx, subnet_id)
         limits.give_back(tx, row.project_id, subnet=1)
         standard.touch(tx, Network, row.network_id)
-        generations.bump(tx, generations.of_networks(tx, [row.network_id]))
+        _tell(tx, row.network_id, pools.is_slaac(row))
 
 
 def _in_use(subnet_id: str) -> errors.Conflict:

@@ -213,7 +213,7 @@ class Cloud:
             with self.db.read() as tx:
                 wired = tx.column(sa.select(Port.id).where(Port.host == host))
                 generation = generations.of(tx, host)
-            self.network_desk.applied(context.internal(), host, generation, wired, {})
+            self.network_desk.applied(context.internal(), host, generation, wired, {}, None)
 
     def settle(self, most: int = 60) -> None:
         """Everything under way has come to its end, and the hosts are healed.  Fails when it does not."""

@@ -3,7 +3,10 @@
 It keeps nothing that it could not ask for anew.  A nudge makes it look at
 once; without one it looks every few seconds, and compares the host with what
 it should be every half minute even if nothing changed, so that what somebody
-broke is mended.  While the desk is away it keeps the host as it last was told.
+broke is mended.  It is told what changed since the generation it holds, and
+everything at its start, when differences are not known or do not fit, and
+every half minute in which something changed.  While the desk is away it keeps
+the host as it last was told.
 """
 
 import dataclasses
@@ -17,11 +20,13 @@ from nimbus.common.context import Context
 from nimbus.common.desk import Heartbeat
 from nimbus.common.errors import NimbusError
 from nimbus.network.agent.drivers.base import Desired, Driver
+from nimbus.network.agent.held import Held
 from nimbus.network.rpc import BINARIES, NetworkAgent
 
 LOG = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0  # seconds between tries while the host gives trouble
 PATIENCE = 3  # failed tries before ports that wait are said to be in trouble: a switch restarts in less
+DEPTH = 2  # a port names groups, and their rules name others
 UNKNOWN = -1  # a generation that no host ever has
 
 
@@ -39,8 +44,13 @@ class Outcome:
     """What is to be told: which ports stand at which generation, and which cannot."""
 
     generation: int
-    wired: tuple[str, ...]
-    trouble: tuple[tuple[str, str], ...]
+    wired: frozenset[str]
+    trouble: dict[str, str]
+
+    def other_than(self, before: 'Outcome') -> set[str]:
+        """The ports that this tells something else of."""
+        wrong = dict(self.trouble.items() ^ before.trouble.items())
+        return set(self.wired ^ before.wired) | set(wrong)
 
 
 class Agent(NetworkAgent):
@@ -52,11 +62,14 @@ class Agent(NetworkAgent):
         """`desk` speaks NetworkDesk."""
         self.driver, self.desk, self.host = driver, desk, host
         self.pace, self.clock = pace or Pace(), clock or Clock()
+        self._held, self._sure = Held(), False  # unsure: what is held may lack something
+        self._whole = UNKNOWN  # the generation at which everything was told last
         self._desired: Desired | None = None
+        self._touched: set[str] | None = None  # ports told of since the last report; None: all
         self._opened, self._failures, self._why = False, 0, ''
         self._synced: float | None = None  # when the host was last made to look right
         self._told: Outcome | None = None  # what the desk last heard
-        self._told_at = 0.0
+        self._told_at = 0.0  # when it last heard of all ports
         self._wired: set[str] = set()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name='network-agent', daemon=True)
@@ -97,13 +110,13 @@ class Agent(NetworkAgent):
 
     def turn(self) -> float:
         """Look once: ask, apply if there is reason to, report; returns the seconds until the next look."""
-        news = self._ask()
+        late = self._synced is None or self.clock.monotonic() - self._synced >= self.pace.resync
+        news = self._ask(late)
         if self._desired is None:
             return self.pace.poll
-        late = self._synced is None or self.clock.monotonic() - self._synced >= self.pace.resync
         if news or late or self._failures:
             try:
-                trouble = self._apply(self._desired)
+                trouble = self._apply(self._desired, late)
             except OSError as why:
                 return self._failed(str(why) or type(why).__name__)
             self._report(self._outcome(self._desired, trouble))
@@ -114,20 +127,37 @@ class Agent(NetworkAgent):
             self._report(self._outcome(self._desired, {}))
         return self.pace.poll
 
-    def _ask(self) -> bool:
+    def _ask(self, late: bool) -> bool:
         """Whether the desk told something new; while it is away nothing is new."""
-        since = self._desired.generation if self._desired is not None else UNKNOWN
+        everything = not self._sure or late and self._held.generation != self._whole
         try:
-            told = self.desk.desired(self.host, since)
+            if not self._take(UNKNOWN if everything else self._held.generation, []):
+                return False
+            for _ in range(DEPTH):
+                if missing := self._held.missing():
+                    self._take(self._held.generation, missing)
+            if self._held.missing():  # gone between two answers
+                self._take(UNKNOWN, [])
         except NimbusError as why:
             LOG.warning('The desk does not say what the network of %s should be: %s', self.host, why)
             return False
-        if told is None:
-            return False
-        self._desired = Desired.from_dict(told)
+        self._sure, self._desired = True, self._held.desired()
         return True
 
-    def _apply(self, desired: Desired) -> dict[str, str]:
+    def _take(self, since: int, also: list[list[str]]) -> bool:
+        """Whether the desk told anything, which is held now; nothing is sure before all of it is."""
+        told = self.desk.desired(self.host, since, also)
+        if told is None:
+            return False
+        self._sure = False
+        self._held.take(told)
+        if told['whole']:
+            self._whole, self._touched = told['generation'], None
+        elif self._touched is not None:
+            self._touched |= set(told.get('ports', ()))
+        return True
+
+    def _apply(self, desired: Desired, late: bool) -> dict[str, str]:
         if not self._opened:
             self.driver.open()
             self._opened = True
@@ -136,8 +166,12 @@ class Agent(NetworkAgent):
         failpoints.hit('network.apply.after')
         for name, why in trouble.items():
             LOG.warning('%s could not be wired on %s: %s', name, self.host, why)
-        self._wired = self.driver.wired()
-        self._synced = self.clock.monotonic()
+        if late or self._touched is None or trouble or self._failures:
+            self._wired = self.driver.wired()
+        else:
+            self._wired = self._wired - self._touched | self.driver.wired(self._touched)
+        if late:
+            self._synced = self.clock.monotonic()
         return trouble
 
     def _outcome(self, desired: Desired, trouble: dict[str, str]) -> Outcome:
@@ -151,7 +185,7 @@ class Agent(NetworkAgent):
                     wrong[port.port_id] = trouble[router.id]
             wrong.pop(router.id, None)
         wired = {port.id for port in desired.ports} & self._wired | set(own)
-        return Outcome(desired.generation, tuple(sorted(wired - set(wrong))), tuple(sorted(wrong.items())))
+        return Outcome(desired.generation, frozenset(wired - set(wrong)), wrong)
 
     def _failed(self, why: str) -> float:
         """Nothing could be applied; ports that wait are told about once it has lasted."""
@@ -168,16 +202,24 @@ class Agent(NetworkAgent):
         return min(FIRST_PAUSE * 2 ** min(self._failures - 1, 10), LONGEST_PAUSE)
 
     def _report(self, outcome: Outcome) -> None:
-        """The desk has heard the outcome, or will be told again at the next look."""
-        if outcome == self._told and self.clock.monotonic() - self._told_at < self.pace.resync:
-            return
+        """The desk has heard what is new of the outcome, now and then all, or will be told again at the next look."""
+        now, only = self.clock.monotonic(), None
+        if self._told is not None and self._touched is not None and now - self._told_at < self.pace.resync:
+            only = self._touched | outcome.other_than(self._told)
+            if not only and outcome.generation == self._told.generation:
+                return
+        wired = outcome.wired if only is None else outcome.wired & only
+        trouble = {name: why for name, why in outcome.trouble.items() if only is None or name in only}
+        told = sorted(only) if only is not None else None
         try:
-            self.desk.applied(self.host, outcome.generation, list(outcome.wired), dict(outcome.trouble))
+            self.desk.applied(self.host, outcome.generation, sorted(wired), trouble, told)
         except NimbusError as why:
             LOG.warning('The desk did not hear how the network of %s is: %s', self.host, why)
             self._told = None
             return
-        self._told, self._told_at = outcome, self.clock.monotonic()
+        self._told, self._touched = outcome, set()
+        if only is None:
+            self._told_at = now
 
     def _facts_of(self, binary: str) -> Any:
         def facts() -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """A few nouns of the network service, made in one line."""
 
+import json
 from typing import Any
 
 import sqlalchemy as sa
 
 from nimbus.common import db, ids, services
-from nimbus.network import networks, ports, subnets
+from nimbus.network import desired, networks, ports, subnets
+from nimbus.network.agent.drivers import base
+from nimbus.network.agent.held import Held
 from nimbus.network.models import Host
 from tests.conftest import MEMBER
 
@@ -60,3 +63,11 @@ def server(tx: db.Tx, net: Any, host: str = 'h1', ctx: Any = MEMBER, **values: A
 def generation(tx: db.Tx, host: str = 'h1') -> int:
     """The host's generation."""
     return tx.scalar(sa.select(Host.generation).where(Host.host == host)) or 0
+
+
+def told(tx: db.Tx, host: str) -> base.Desired:
+    """All that the host must be, as its agent takes it."""
+    held = Held()
+    held.take(json.loads(json.dumps(desired.whole(tx, host, generation(tx, host)))))
+    assert held.missing() == []
+    return held.desired()

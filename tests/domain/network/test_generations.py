@@ -2,8 +2,7 @@
 
 import pytest
 
-from nimbus.network import desired, groups, networks, port_changes, ports, routers, rules, services_due
-from nimbus.network.agent.drivers.base import Desired
+from nimbus.network import groups, networks, port_changes, ports, routers, rules, services_due
 from tests.conftest import MEMBER
 from tests.domain.network import cloud
 
@@ -122,8 +121,8 @@ def test_services_move_only_when_their_agent_is_gone(tx):
     watch = Watch(tx)
     services_due.place(tx, MEMBER, due)
     assert watch.changed() == {'h1', 'h2'}
-    assert desired.desired(tx, 'h2')['networks'][0]['dhcp_port_id']
-    assert desired.desired(tx, 'h1')['networks'] == []
+    assert cloud.told(tx, 'h2').networks[0].dhcp_port_id
+    assert cloud.told(tx, 'h1').networks == ()
     assert services_due.waiting(tx) == []
 
 
@@ -132,7 +131,7 @@ def test_services_are_spread_over_the_agents(tx):
         cloud.agent(tx, host)
     for number in range(6):
         cloud.network(tx, f'10.{number}.0.0/24', dhcp=True)
-    counts = [sum(bool(n.get('dhcp_port_id')) for n in desired.desired(tx, host)['networks']) for host in HOSTS]
+    counts = [sum(bool(n.dhcp_port_id) for n in cloud.told(tx, host).networks) for host in HOSTS]
     assert counts == [2, 2, 2]
 
 
@@ -151,7 +150,7 @@ def test_what_a_host_must_be_is_what_drivers_take(tx):
     for net_id in (net.id, far.id):
         subnet = networks.subnets_of(tx, [net_id])[net_id][0]
         routers.add_interface(tx, MEMBER, router, subnet, None)
-    value = Desired.from_dict(desired.desired(tx, 'h1'))
+    value = cloud.told(tx, 'h1')
     assert value.generation == cloud.generation(tx, 'h1')
     assert {n.id for n in value.networks} == {net.id, far.id}
     assert [p.id for p in value.ports] == [port.id]
@@ -171,7 +170,7 @@ def test_a_network_that_is_down_serves_nobody(tx):
     net = cloud.network(tx, '10.0.0.0/24', dhcp=True)
     cloud.server(tx, net, 'h1')
     networks.update(tx, MEMBER, net.id, admin_state_up=False)
-    value = Desired.from_dict(desired.desired(tx, 'h1'))
+    value = cloud.told(tx, 'h1')
     assert value.networks[0].dhcp_port_id is None and not value.ports[0].admin_up
 
 
@@ -180,4 +179,4 @@ def test_a_subnet_without_a_free_address_simply_has_no_dhcp_server(tx):
     net = cloud.network(tx)
     cloud.subnet(tx, net, '10.0.0.0/24', allocation_pools=[])
     cloud.server(tx, net, 'h1', fixed_ip='10.0.0.9')
-    assert Desired.from_dict(desired.desired(tx, 'h1')).networks[0].dhcp_addresses == ()
+    assert cloud.told(tx, 'h1').networks[0].dhcp_addresses == ()

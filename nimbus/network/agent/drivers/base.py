@@ -7,7 +7,18 @@ order; nothing is asked of anyone and no database is known here.
 
 import abc
 import dataclasses
+import functools
+from collections.abc import Collection
 from typing import Any, Self, get_args, get_origin, get_type_hints
+
+
+class Plain:
+    """A value that can be told as plain lists and dicts."""
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The value whose `dataclasses.asdict`, after a trip through JSON, is `values`."""
+        return _build(cls, values)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +39,7 @@ class Address:
 
 
 @dataclasses.dataclass(frozen=True)
-class Port:
+class Port(Plain):
     """A guest's port that this host must wire."""
 
     id: str
@@ -66,7 +77,7 @@ class Lease:
 
 
 @dataclasses.dataclass(frozen=True)
-class Network:
+class Network(Plain):
     """A network that has ports, DHCP or a router on this host."""
 
     id: str
@@ -109,7 +120,7 @@ class RouterPort:
 
 
 @dataclasses.dataclass(frozen=True)
-class Router:
+class Router(Plain):
     id: str
     ports: tuple[RouterPort, ...] = ()
     routes: tuple[tuple[str, str], ...] = ()
@@ -117,7 +128,7 @@ class Router:
 
 
 @dataclasses.dataclass(frozen=True)
-class Desired:
+class Desired(Plain):
     """All that a host's network must be at one generation."""
 
     generation: int
@@ -126,22 +137,22 @@ class Desired:
     groups: tuple[Group, ...] = ()
     routers: tuple[Router, ...] = ()
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """The value whose `dataclasses.asdict`, after a trip through JSON, is `values`."""
-        return _build(cls, values)
-
 
 def _build(kind: Any, values: Any) -> Any:
     """Turn plain lists and dicts back into the dataclass `kind`."""
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     return kind(**{name: _value(hints[name], value) for name, value in values.items()})
+
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _value(hint: Any, value: Any) -> Any:
     if get_origin(hint) is tuple and value is not None:
         return tuple(_value(get_args(hint)[0], item) for item in value)
-    if dataclasses.is_dataclass(hint) and value is not None:
+    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
         return _build(hint, value)
     return tuple(value) if isinstance(value, list) else value
 
@@ -167,8 +178,11 @@ class Driver(abc.ABC):
         """
 
     @abc.abstractmethod
-    def wired(self) -> set[str]:
-        """The ids of the guest ports that are wired and filtered on this host now, asked of the host itself."""
+    def wired(self, among: Collection[str] | None = None) -> set[str]:
+        """The ids of the guest ports that are wired and filtered on this host now, asked of the host itself.
+
+        `among` leaves out all others.
+        """
 
     @abc.abstractmethod
     def clear(self) -> None:

@@ -4,9 +4,11 @@ With a folder it is kept as a file there and outlives the process too.
 """
 
 import dataclasses
-import json
 import pathlib
 import threading
+from collections.abc import Collection
+
+import orjson
 
 from nimbus.network.agent.drivers import base
 from nimbus.network.agent.drivers.admission import Flow, admits, family, rules_of
@@ -82,10 +84,10 @@ def host(name: str, folder: str | None = None) -> Host:
 def _found(folder: str) -> Host:
     pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
     try:
-        text = (pathlib.Path(folder) / KEPT).read_text()
+        text = (pathlib.Path(folder) / KEPT).read_bytes()
     except FileNotFoundError:
         return Host()
-    kept = base.Desired.from_dict(json.loads(text))
+    kept = base.Desired.from_dict(orjson.loads(text))
     ports, networks, groups, routers = (
         {one.id: one for one in them} for them in (kept.ports, kept.networks, kept.groups, kept.routers)
     )
@@ -138,12 +140,13 @@ class Driver(base.Driver):
             zip(('ports', 'networks', 'groups', 'routers'), (tuple(part.values()) for part in parts), strict=True)
         )
         draft = pathlib.Path(self._folder) / f'.{KEPT}'
-        draft.write_text(json.dumps(dataclasses.asdict(base.Desired(generation=0, **kept))))
+        draft.write_bytes(orjson.dumps(base.Desired(generation=0, **kept)))
         draft.replace(draft.with_name(KEPT))
 
-    def wired(self) -> set[str]:
+    def wired(self, among: Collection[str] | None = None) -> set[str]:
         with self._host() as there:
-            return {port.id for port in there.ports.values() if port.admin_up}
+            names = there.ports if among is None else [name for name in among if name in there.ports]
+            return {name for name in names if there.ports[name].admin_up}
 
     def clear(self) -> None:
         with self._host() as there:

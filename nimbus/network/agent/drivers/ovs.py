@@ -5,7 +5,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from nimbus.network.agent.drivers import base, dnsmasq, files, flows, namespaces, plug, routers, vswitch
 from nimbus.network.agent.drivers.guard import Guard
@@ -54,17 +54,25 @@ class Driver(base.Driver):
                 self._looked = now
             return dict(self._failed)
 
-    def wired(self) -> set[str]:
+    def wired(self, among: Collection[str] | None = None) -> set[str]:
         with self._lock:
-            there = self._switch.plugged()
-            links = plug.read_all()
-            found = set()
-            guarded = self._guard.standing()
-            for name, port in there.items():
-                up = name in links and links[name].up and port.number
-                if up and name.startswith('qvo') and 'tap' + name[3:] in guarded and 'qbr' + name[3:] in links:
-                    found.add(port.ids.get('iface-id', ''))
-            return found
+            if among is None:
+                return self._wired(self._switch.plugged(), plug.read_all())
+            names = [plug.names_of(port_id) for port_id in among]
+            with namespaces.links() as route:
+                links = plug.read(route, [name for of_port in names for name in of_port])
+            return self._wired(self._switch.plugged({name[2] for name in names}), links)
+
+    def _wired(self, there: dict[str, vswitch.Plugged], links: dict[str, plug.Link]) -> set[str]:
+        if not there:
+            return set()
+        found = set()
+        guarded = self._guard.standing()
+        for name, port in there.items():
+            up = name in links and links[name].up and port.number
+            if up and name.startswith('qvo') and 'tap' + name[3:] in guarded and 'qbr' + name[3:] in links:
+                found.add(port.ids.get('iface-id', ''))
+        return found
 
     def clear(self) -> None:
         with self._lock:
