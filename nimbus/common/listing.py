@@ -34,11 +34,13 @@ def rows(
     unique: str = 'seq',
     noun: str = 'marker',
     columns: tuple[Any, ...] = (),
+    fixed: tuple[Any, ...] = (),
     values: dict[str, Any] | None = None,
 ) -> list[Any]:
     """One page of the model's rows that match, sorted as asked and then by `unique` so that no row is lost.
 
-    Without `columns` a row has all of them; `values` are those of bind parameters in `where`.
+    Without `columns` a row has all of them.  `fixed` are more conditions, each the same object every time, so that
+    the statement is made once; `values` are those of their bind parameters.
     Raises Invalid when the marker is not the `key` of a row.
     """
     sorts = [(name, way) for name, way in page.sorts if name != unique]
@@ -47,7 +49,7 @@ def rows(
     if page.reverse:
         order = [(name, 'asc' if way == 'desc' else 'desc') for name, way in order]
     table = db.table_of(model)
-    query = _ordered(table, columns, tuple(order), page.limit is not None, tx.dialect)
+    query = _ordered(table, columns, fixed, tuple(order), page.limit is not None, tx.dialect)
     if where:
         query = query.where(*where)
     if page.marker is not None:
@@ -62,13 +64,15 @@ def rows(
 
 @functools.lru_cache(1024)
 def _ordered(
-    table: sa.Table, columns: tuple[Any, ...], order: tuple[tuple[str, str], ...], limited: bool, dialect: str
+    table: sa.Table,
+    columns: tuple[Any, ...],
+    fixed: tuple[Any, ...],
+    order: tuple[tuple[str, str], ...],
+    limited: bool,
+    dialect: str,
 ) -> Any:
-    """The list of all rows in an order; made once for each that is asked for, as making it costs what running it does.
-
-    The order's keys are those a noun lets a list be sorted by, so there are not many.
-    """
-    query = sa.select(*(columns or (table,)))
+    """The statement of a list; made once for each order that is asked for, as making it costs what running it does."""
+    query = sa.select(*(columns or (table,))).where(*fixed)
     query = query.order_by(*(dialects.ordered(dialect, table.c[name], way) for name, way in order))
     return query.limit(sa.bindparam('page_limit', type_=sa.Integer)) if limited else query
 
