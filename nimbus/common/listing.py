@@ -1,6 +1,7 @@
 """Lists in pages: filters, sorting and keyset paging as one value, and the SQL it means."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,30 +33,48 @@ def rows(
     key: str = 'id',
     unique: str = 'seq',
     noun: str = 'marker',
-    statement: Any = None,
+    columns: tuple[Any, ...] = (),
+    fixed: tuple[Any, ...] = (),
+    values: dict[str, Any] | None = None,
 ) -> list[Any]:
     """One page of the model's rows that match, sorted as asked and then by `unique` so that no row is lost.
 
+    Without `columns` a row has all of them.  `fixed` are more conditions, each the same object every time, so that
+    the statement is made once; `values` are those of their bind parameters.
     Raises Invalid when the marker is not the `key` of a row.
     """
-    select: Any = sa.select
-    query: Any = (statement if statement is not None else select(model)).where(*where)
     sorts = [(name, way) for name, way in page.sorts if name != unique]
     last_way = page.sorts[-1][1] if page.sorts else 'desc'
-    ways = [(getattr(model, name), way) for name, way in sorts] + [(getattr(model, unique), last_way)]
+    order = [*sorts, (unique, last_way)]
     if page.reverse:
-        ways = [(column, 'asc' if way == 'desc' else 'desc') for column, way in ways]
+        order = [(name, 'asc' if way == 'desc' else 'desc') for name, way in order]
+    table = db.table_of(model)
+    query = _ordered(table, columns, fixed, tuple(order), page.limit is not None, tx.dialect)
+    if where:
+        query = query.where(*where)
     if page.marker is not None:
-        columns: Any = [column for column, _ in ways]
-        row = tx.row(select(*columns).where(getattr(model, key) == page.marker))
+        ways = [(table.c[name], way) for name, way in order]
+        row = tx.row(sa.select(*(column for column, _ in ways)).where(table.c[key] == page.marker))
         if row is None:
             raise errors.Invalid(f'{noun} [{page.marker}] not found')
         query = query.where(_after(ways, row))
-    query = query.order_by(*(dialects.ordered(tx.dialect, column, way) for column, way in ways))
-    if page.limit is not None:
-        query = query.limit(page.limit)
-    found = list(tx.rows(query))
+    found = tx.rows(query, {**(values or {}), **({} if page.limit is None else {'page_limit': page.limit})})
     return found[::-1] if page.reverse else found
+
+
+@functools.lru_cache(1024)
+def _ordered(
+    table: sa.Table,
+    columns: tuple[Any, ...],
+    fixed: tuple[Any, ...],
+    order: tuple[tuple[str, str], ...],
+    limited: bool,
+    dialect: str,
+) -> Any:
+    """The statement of a list; made once for each order that is asked for, as making it costs what running it does."""
+    query = sa.select(*(columns or (table,))).where(*fixed)
+    query = query.order_by(*(dialects.ordered(dialect, table.c[name], way) for name, way in order))
+    return query.limit(sa.bindparam('page_limit', type_=sa.Integer)) if limited else query
 
 
 def _after(ways: list[tuple[Any, str]], row: Any) -> Any:

@@ -28,6 +28,11 @@ FACTS = (
 
 TABLE = BlockDevice.__table__
 OF_SERVER = sa.select(TABLE).where(TABLE.c.server_id == sa.bindparam('server')).order_by(TABLE.c.seq)
+VOLUMES = (
+    sa.select(TABLE)
+    .where(TABLE.c.server_id.in_(sa.bindparam('servers', expanding=True)), TABLE.c.volume_id.is_not(None))
+    .order_by(TABLE.c.seq)
+)
 
 
 def of_server(tx: db.Tx, server_id: str) -> list[Any]:
@@ -38,8 +43,7 @@ def of_server(tx: db.Tx, server_id: str) -> list[Any]:
 def volumes_of(tx: db.Tx, server_ids: list[str]) -> dict[str, list[Any]]:
     """The rows of the volumes that each of many servers has, by one query."""
     found: dict[str, list[Any]] = {}
-    where = (BlockDevice.server_id.in_(server_ids), BlockDevice.volume_id.is_not(None))
-    for row in tx.rows(sa.select(BlockDevice).where(*where).order_by(BlockDevice.seq)):
+    for row in tx.rows(VOLUMES, {'servers': server_ids}):
         found.setdefault(row.server_id, []).append(row)
     return found
 

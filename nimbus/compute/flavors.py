@@ -8,6 +8,10 @@ import sqlalchemy as sa
 from nimbus.common import clock, context, db, errors, ids, listing
 from nimbus.compute.models import Flavor, FlavorAccess
 
+GRANTED = sa.select(FlavorAccess.flavor_id).where(FlavorAccess.project_id == sa.bindparam('project'))
+USABLE = sa.or_(Flavor.is_public, Flavor.id.in_(GRANTED))
+PUBLIC, PRIVATE = Flavor.is_public.is_(True), Flavor.is_public.is_(False)
+ONE = sa.select(db.table_of(Flavor)).where(Flavor.id == sa.bindparam('flavor'))
 FACTS = ('id', 'name', 'vcpus', 'ram', 'disk', 'ephemeral', 'swap', 'rxtx_factor', 'extra_specs')
 
 
@@ -42,19 +46,14 @@ def find(
     """
     where: list[Any] = [Flavor.ram >= min_ram, Flavor.disk >= min_disk] if min_ram or min_disk else []
     if public is True and not asker.is_admin:
-        where.append(sa.or_(Flavor.is_public, Flavor.id.in_(_granted(asker.project_id))))
-    elif public is not None:
-        where.append(Flavor.is_public.is_(public))
-    return listing.rows(tx, Flavor, where, page, noun='marker')
-
-
-def _granted(project_id: str | None) -> Any:
-    return sa.select(FlavorAccess.flavor_id).where(FlavorAccess.project_id == project_id)
+        return listing.rows(tx, Flavor, where, page, fixed=(USABLE,), values={'project': asker.project_id})
+    fixed = () if public is None else (PUBLIC,) if public else (PRIVATE,)
+    return listing.rows(tx, Flavor, where, page, fixed=fixed)
 
 
 def show(tx: db.Tx, asker: context.Context, flavor_id: str) -> Any:
     """The flavor's row, if it is there and the asker may use it.  Raises NotFound."""
-    row = tx.row(sa.select(Flavor).where(Flavor.id == flavor_id))
+    row = tx.row(ONE, {'flavor': flavor_id})
     if row is None or not (row.is_public or asker.is_admin or _has_access(tx, flavor_id, asker.project_id)):
         raise _missing(flavor_id)
     return row

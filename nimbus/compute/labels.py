@@ -10,6 +10,11 @@ from nimbus.compute.models import Server, ServerTag
 from nimbus.compute.quotas import QUOTAS
 
 MAX_TAGS = 50
+TAGS = (
+    sa.select(ServerTag.server_id, ServerTag.tag)
+    .where(ServerTag.server_id.in_(sa.bindparam('servers', expanding=True)))
+    .order_by(ServerTag.tag)
+)
 
 
 def put(
@@ -49,9 +54,8 @@ def _changing(tx: db.Tx, asker: context.Context, server_id: str, verb: str) -> A
 def tags(tx: db.Tx, server_ids: list[str]) -> dict[str, list[str]]:
     """The tags of each of many servers, sorted, by one query."""
     found: dict[str, list[str]] = {}
-    query = sa.select(ServerTag).where(ServerTag.server_id.in_(server_ids)).order_by(ServerTag.tag)
-    for row in tx.rows(query):
-        found.setdefault(row.server_id, []).append(row.tag)
+    for server_id, tag in tx.rows(TAGS, {'servers': server_ids}):
+        found.setdefault(server_id, []).append(tag)
     return found
 
 

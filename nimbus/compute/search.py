@@ -19,10 +19,13 @@ PATTERN = re.compile(r'[^(){}|]*\Z')
 MAX_QUANTIFIERS = 3
 MAX_PATTERN = 255
 
-# What a view of a list needs; the large columns (user data, personality, key) only where they are shown.
-LARGE = ('user_data', 'personality', 'key', 'networks', 'security_groups', 'admin_pass')
-BRIEF = (Server.seq, Server.id, Server.name)
-COLUMNS = tuple(column for column in Server.__table__.columns if column.key not in LARGE)
+TABLE = db.table_of(Server)
+BRIEF = (TABLE.c.seq, TABLE.c.id, TABLE.c.name)
+# Columns that only some views show and that take long to read: large ones, and those that are kept as JSON.
+COSTLY = ('user_data', 'flavor', 'image', 'hints')
+# Columns that no view of a list shows.
+HIDDEN = ('personality', 'key', 'networks', 'security_groups', 'admin_pass', 'generation', 'forced_host', 'forced_node')
+COLUMNS = tuple(column for column in TABLE.columns if column.key not in (*COSTLY, *HIDDEN))
 SORTS = {
     'access_ip_v4': 'access_ip_v4',
     'access_ip_v6': 'access_ip_v6',
@@ -68,7 +71,7 @@ class Wanted:
     before: datetime.datetime | None = None
     locked: bool | None = None
     brief: bool = False  # only what the short list shows
-    large: bool = False  # with the columns that only an operator's detailed view shows
+    costly: tuple[str, ...] = ()  # which of the costly columns the rows have
 
 
 def find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
@@ -77,9 +80,8 @@ def find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
     addresses = {name: wanted.filters[name] for name in ('ip', 'ip6') if wanted.filters.get(name)}
     if addresses:
         where.append(Server.id.in_(_with_address(tx, where, addresses)))
-    extra = (Server.user_data,) if wanted.large else ()
-    columns = BRIEF if wanted.brief else (*COLUMNS, *extra)
-    return listing.rows(tx, Server, where, wanted.page, statement=sa.select(*columns))
+    columns = BRIEF if wanted.brief else (*COLUMNS, *(TABLE.c[name] for name in wanted.costly))
+    return listing.rows(tx, Server, where, wanted.page, columns=columns)
 
 
 def conditions(asker: context.Context, wanted: Wanted) -> list[Any]:

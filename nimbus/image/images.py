@@ -15,11 +15,15 @@ from nimbus.image.states import DELETED, MACHINE, SAVING, UPLOADING
 MIB = 1 << 20
 COLUMNS = ('name', 'owner', 'visibility', 'protected', 'os_hidden', 'min_disk', 'min_ram')
 FORMATS = ('disk_format', 'container_format')
+OF_IMAGES = sa.bindparam('images', expanding=True)
+PROPERTIES = sa.select(ImageProperty).where(ImageProperty.image_id.in_(OF_IMAGES))
+TAGS = sa.select(ImageTag).where(ImageTag.image_id.in_(OF_IMAGES)).order_by(ImageTag.tag)
+LIVING = sa.select(Image).where(Image.id == sa.bindparam('image'), Image.status != DELETED)
 
 
 def show(tx: db.Tx, ctx: context.Context, image_id: str) -> Any:
     """The image with its `properties`, `tags` and, where it is shared with the asker, `member`.  Raises NotFound."""
-    row = tx.row(sa.select(Image).where(Image.id == image_id, Image.status != DELETED))
+    row = tx.row(LIVING, {'image': image_id})
     member = None
     if row is not None and row.visibility == 'shared' and row.owner != ctx.project_id:
         member = tx.scalar(
@@ -53,9 +57,9 @@ def filled(tx: db.Tx, rows: Sequence[Any], members: dict[str, str | None] | None
     properties: dict[str, dict[str, str]] = collections.defaultdict(dict)
     tags: dict[str, list[str]] = collections.defaultdict(list)
     if wanted:
-        for found in tx.rows(sa.select(ImageProperty).where(ImageProperty.image_id.in_(wanted))):
+        for found in tx.rows(PROPERTIES, {'images': wanted}):
             properties[found.image_id][found.name] = found.value
-        for found in tx.rows(sa.select(ImageTag).where(ImageTag.image_id.in_(wanted)).order_by(ImageTag.tag)):
+        for found in tx.rows(TAGS, {'images': wanted}):
             tags[found.image_id].append(found.tag)
     members = members or {}
     return [

@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -33,31 +34,38 @@ def find(
     """A page of the images the asker sees, filtered by `page.filters`.  Raises Invalid."""
     filters = dict(page.filters)
     visibility = filters.pop('visibility', None)
-    where = [Image.status != DELETED, *_reach(ctx, visibility, member_status)]
-    where += [condition for name, value in filters.items() for condition in _condition(name, value)]
+    fixed = _reach(images.sees_all(ctx), visibility, member_status, filters.pop('os_hidden', None))
+    where = [condition for name, value in filters.items() for condition in _condition(name, value)]
     where += [sa.exists().where(ImageTag.image_id == Image.id, ImageTag.tag == tag).correlate(Image) for tag in tags]
     if page.marker is not None:
         _check_marker(tx, ctx, page.marker)
-    rows = listing.rows(tx, Image, where, page)
+    rows = listing.rows(tx, Image, where, page, fixed=fixed, values={'project': ctx.project_id})
     members = _memberships(tx, ctx, rows)
     return images.filled(tx, rows, members)
 
 
-def _reach(ctx: context.Context, visibility: str | None, member_status: str) -> list[Any]:
-    """Which images the asker may see, narrowed to a visibility; another's community images only when asked for."""
-    narrow: list[Any] = []
+@functools.lru_cache(256)
+def _reach(sees_all: bool, visibility: str | None, member_status: str, hidden: bool | None) -> tuple[Any, ...]:
+    """Which images an asker may see, narrowed to a visibility; another's community images only when asked for.
+
+    The conditions name the asker's project by the bind parameter `project`.
+    """
+    project = sa.bindparam('project')
+    narrow: list[Any] = [Image.status != DELETED]
+    if hidden is not None:
+        narrow.append(Image.os_hidden == hidden)
     if visibility is None:
-        narrow = [sa.or_(Image.visibility != 'community', Image.owner == ctx.project_id)]
+        narrow.append(sa.or_(Image.visibility != 'community', Image.owner.is_not_distinct_from(project)))
     elif visibility != 'all':
-        narrow = [Image.visibility == visibility]
-    if images.sees_all(ctx):
-        return narrow
-    mine = sa.exists().where(ImageMember.image_id == Image.id, ImageMember.member_id == ctx.project_id)
+        narrow.append(Image.visibility == visibility)
+    if sees_all:
+        return tuple(narrow)
+    mine = sa.exists().where(ImageMember.image_id == Image.id, ImageMember.member_id == project)
     if member_status != 'all':
         mine = mine.where(ImageMember.status == member_status)
     shared = sa.and_(Image.visibility == 'shared', mine.correlate(Image))
-    reach = sa.or_(Image.visibility.in_(('public', 'community')), Image.owner == ctx.project_id, shared)
-    return [*narrow, reach]
+    reach = sa.or_(Image.visibility.in_(('public', 'community')), Image.owner.is_not_distinct_from(project), shared)
+    return (*narrow, reach)
 
 
 def _condition(name: str, value: Any) -> list[Any]:
@@ -71,7 +79,7 @@ def _condition(name: str, value: Any) -> list[Any]:
         return [_among(getattr(Image, name), value)]
     if name in NUMBERS:
         return [getattr(Image, name) == _number(value)]
-    if name in (*PLAIN, 'protected', 'os_hidden'):
+    if name in (*PLAIN, 'protected'):
         return [getattr(Image, name) == value]
     found = sa.exists().where(
         ImageProperty.image_id == Image.id, ImageProperty.name == name, ImageProperty.value == value

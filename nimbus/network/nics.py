@@ -9,6 +9,23 @@ import sqlalchemy as sa
 from nimbus.common import db
 from nimbus.network.models import Address, Group, Member, Network, Port, Subnet
 
+OF_SERVERS = Port.device_id.in_(sa.bindparam('servers', expanding=True))
+ADDRESSES = (
+    sa.select(Port.device_id, Port.mac_address, Network.name, Address.ip_address)
+    .join(Address, Address.port_id == Port.id)
+    .join(Network, Network.id == Port.network_id)
+    .where(OF_SERVERS)
+    .order_by(Port.place, Port.seq, Address.seq)
+)
+GROUPS = (
+    sa.select(Port.device_id, Group.id, Group.name, Group.seq)
+    .join(Member, Member.port_id == Port.id)
+    .join(Group, Group.id == Member.group_id)
+    .where(OF_SERVERS)
+    .order_by(Group.seq)
+    .distinct()
+)
+
 
 def wiring(tx: db.Tx, port_ids: Sequence[str]) -> dict[str, str]:
     """Each port's status: ACTIVE once its host has wired and filtered it, DOWN before, ERROR when it cannot."""
@@ -69,14 +86,7 @@ def addresses(tx: db.Tx, server_ids: Sequence[str]) -> dict[str, list[dict[str, 
     found: dict[str, list[dict[str, Any]]] = {}
     if not server_ids:
         return found
-    query = (
-        sa.select(Port.device_id, Port.mac_address, Network.name, Address.ip_address)
-        .join(Address, Address.port_id == Port.id)
-        .join(Network, Network.id == Port.network_id)
-        .where(Port.device_id.in_(list(server_ids)))
-        .order_by(Port.place, Port.seq, Address.seq)
-    )
-    for server_id, mac, name, ip in tx.rows(query):
+    for server_id, mac, name, ip in tx.rows(ADDRESSES, {'servers': server_ids}):
         entry = {
             'network': name,
             'mac': mac,
@@ -93,15 +103,6 @@ def groups_of(tx: db.Tx, server_ids: Sequence[str]) -> dict[str, list[dict[str, 
     found: dict[str, list[dict[str, str]]] = {}
     if not server_ids:
         return found
-    query = (
-        sa.select(Port.device_id, Group.id, Group.name)
-        .join(Member, Member.port_id == Port.id)
-        .join(Group, Group.id == Member.group_id)
-        .where(Port.device_id.in_(list(server_ids)))
-        .order_by(Group.seq)
-        .distinct()
-        .add_columns(Group.seq)
-    )
-    for server_id, group_id, name, _ in tx.rows(query):
+    for server_id, group_id, name, _ in tx.rows(GROUPS, {'servers': server_ids}):
         found.setdefault(server_id, []).append({'name': name, 'id': group_id})
     return found

@@ -74,6 +74,12 @@ SINCE = (
         },
     ),
 )
+# The view of a list reads these columns since a version only.
+SHOWN_SINCE = (
+    (history.FlavorEmbedded, 'flavor'),
+    (history.ImageProperties, 'image'),
+    (history.SchedulerHints, 'hints'),
+)
 
 
 def wanted(call: Call, *, detail: bool) -> search.Wanted | None:
@@ -105,8 +111,16 @@ def wanted(call: Call, *, detail: bool) -> search.Wanted | None:
         before=before,
         locked=None if locked is None else _strict_flag(locked, 'locked'),
         brief=not detail,
-        large=detail and call.allows(policies.ATTRIBUTES) and call.speaks(history.MoreServerAttributes),
+        costly=_costly(call) if detail else (),
     )
+
+
+def _costly(call: Call) -> tuple[str, ...]:
+    """The columns that this version's detailed view needs beside those that every version's does."""
+    found = [name for change, name in SHOWN_SINCE if call.speaks(change)]
+    if call.speaks(history.MoreServerAttributes) and call.allows(policies.ATTRIBUTES):
+        found.append('user_data')
+    return tuple(found)
 
 
 def _filters(call: Call) -> dict[str, Any]:
