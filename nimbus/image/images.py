@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, context, db, errors, ids
 from nimbus.common.quotas import Quotas
+from nimbus.image import notices
 from nimbus.image.models import Image, ImageMember, ImageProperty, ImageTag
 from nimbus.image.states import DELETED, MACHINE, SAVING, UPLOADING
 
@@ -93,6 +94,7 @@ def create(
     )
     _write_properties(tx, image_id, properties)
     _write_tags(tx, image_id, tags)
+    notices.tell(tx, image_id, 'create', asker=ctx)
     return show(tx, context.internal(ctx.request_id), image_id)
 
 
@@ -116,6 +118,7 @@ def change(
         _write_tags(tx, image.id, tags)
     if values['visibility'] != 'shared' and image.visibility == 'shared':
         tx.delete(ImageMember, ImageMember.image_id == image.id)
+    notices.tell(tx, image.id, 'update')
 
 
 def delete(tx: db.Tx, image: Any, quotas: Quotas) -> None:
@@ -124,6 +127,7 @@ def delete(tx: db.Tx, image: Any, quotas: Quotas) -> None:
         raise errors.Forbidden(f'Image {image.id} is protected and cannot be deleted.')
     quotas.give_back(tx, image.owner or '', **_held(image))
     MACHINE.begin(tx, Image, image.id, 'delete', deleted_at=clock.Clock().now())
+    notices.tell(tx, image.id, 'delete')
     for table in (ImageProperty, ImageTag, ImageMember):
         tx.delete(table, table.image_id == image.id)
 
@@ -133,6 +137,7 @@ def switch(tx: db.Tx, image: Any, verb: str) -> None:
     if not MACHINE.allows(verb, image.status):
         raise errors.Forbidden(f"Not allowed to {verb} image in status '{image.status}'")
     MACHINE.begin(tx, Image, image.id, verb)
+    notices.tell(tx, image.id, verb)
 
 
 def mib(size: int | None) -> int:
@@ -168,6 +173,7 @@ def retag(tx: db.Tx, image: Any, tags: Iterable[str]) -> None:
     """The image has exactly these tags."""
     _write_tags(tx, image.id, tags)
     tx.update(Image, Image.id == image.id, updated_at=clock.Clock().now())
+    notices.tell(tx, image.id, 'update')
 
 
 def check_importable(image: Any) -> None:
