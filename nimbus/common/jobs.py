@@ -115,9 +115,9 @@ class Rewind(Exception):
 class Refused(Exception):
     """An agent's report that it could not do its errand; `kind` is the class name of what it met there."""
 
-    def __init__(self, kind: str, why: str) -> None:
+    def __init__(self, kind: str, why: str, facts: dict[str, Any] | None = None) -> None:
         super().__init__(why)
-        self.kind = kind
+        self.kind, self.facts = kind, facts or {}  # what the agent's error told beside its sentence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,7 +184,7 @@ class Run:
             send(key)
             raise NotYet(again)
         if not answer.ok:
-            raise Refused(answer.kind or 'Exception', answer.error or 'The agent gave no reason.')
+            raise Refused(answer.kind or 'Exception', answer.error or 'The agent gave no reason.', answer.result)
         return answer.result or {}
 
 

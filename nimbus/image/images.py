@@ -8,9 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import clock, context, db, errors, ids
-from nimbus.common.quotas import Quotas
+from nimbus.common.quotas import Quotas, Recount
 from nimbus.image import notices
 from nimbus.image.models import Image, ImageMember, ImageProperty, ImageTag
+from nimbus.image.quotas import RESOURCES, ImageQuotas
 from nimbus.image.states import DELETED, MACHINE, SAVING, UPLOADING
 
 MIB = 1 << 20
@@ -155,6 +156,20 @@ def _held(image: Any) -> dict[str, int]:
     else:
         held['image_size_total'] = mib(image.size)
     return held
+
+
+def _rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
+    where: list[Any] = [Image.status != DELETED]
+    where += [sa.func.coalesce(Image.owner, '') == project_id] if project_id is not None else []
+    found: dict[str, dict[str, int]] = {}
+    for row in tx.rows(sa.select(Image).where(*where)):
+        held = found.setdefault(row.owner or '', {})
+        for resource, amount in _held(row).items():
+            held[resource] = held.get(resource, 0) + amount
+    return found
+
+
+RECOUNT = Recount(ImageQuotas(), RESOURCES, _rows)
 
 
 def _write_properties(tx: db.Tx, image_id: str, properties: dict[str, str]) -> None:
