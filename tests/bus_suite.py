@@ -29,7 +29,7 @@ class EchoServer(Echo):
 
     def say(self, context, word):
         if word == 'nothing':
-            raise errors.NotFound('There is nothing.')
+            raise errors.NotFound('There is nothing.', type='NothingNotFound', asked={'word': word}, at=(1, 2))
         if word == 'again' and (lost := self.lost) < 2:
             self.lost = lost + 1
             raise errors.Transient('The database did not take the change; please try again.')
@@ -65,7 +65,8 @@ class BusSuite:
         with pytest.raises(errors.NotFound) as caught:
             rpc.Client(bus, Echo).say('nothing')
         assert caught.type is errors.NotFound
-        assert str(caught.value) == 'There is nothing.'
+        assert str(caught.value) == caught.value.sentence == 'There is nothing.'
+        assert caught.value.facts == {'type': 'NothingNotFound', 'asked': {'word': 'nothing'}, 'at': [1, 2]}
 
     def test_a_verb_that_lost_its_transaction_is_run_again(self, bus, server):
         assert rpc.Client(bus, Echo, context.Context(user_id='u')).say('again') == 'again from u'

@@ -129,7 +129,19 @@ def conductor(conf: Any, parts: Parts) -> wiring.Group:
     group = wiring.Group(present, runner, audit, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
     for desk in (ComputeDeskServer, NetworkDeskServer, VolumeDeskServer):
         group.add(wiring.Listener(parts.bus, desk(parts.db), host))
+    if parts.db.teller is not None:
+        group.add(relay(conf, parts))
     return group
+
+
+def relay(conf: Any, parts: Parts) -> Any:
+    """What publishes notifications."""
+    from nimbus.common.notifier import Notifier
+    from nimbus.conductor.relay import Relay
+
+    told = conf.notifications
+    notifier = Notifier(told.transport_url or conf.bus, told.driver, told.topics)
+    return Relay(parts.db, notifier.publish, keep=told.keep, still=conf.conductor.still)
 
 
 def scheduler(conf: Any, parts: Parts) -> wiring.Group:

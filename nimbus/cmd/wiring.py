@@ -16,7 +16,7 @@ from stevedore import driver as stevedore_driver
 from stevedore import extension
 
 from nimbus.api.kit import wsgi
-from nimbus.common import config, db, errors, log, rpc
+from nimbus.common import config, db, errors, log, notifier, rpc
 from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ def make_parts(conf: Any, *, database: bool = True) -> Parts:
     parts = Parts(conf=conf, db=made, bus=bus)
     if made:
         made.bell = parts.ring
+        made.teller = host_name(conf) if notifier.wanted(conf.notifications.driver) else None
     return parts
 
 

@@ -81,9 +81,12 @@ class Ticket:
 class Tx:
     """One open transaction: statements in, plain rows out."""
 
-    def __init__(self, connection: sa.Connection, bell: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, connection: sa.Connection, bell: Callable[[str], None] | None = None, teller: str | None = None
+    ) -> None:
         self.connection = connection
         self._bell = bell
+        self.teller = teller  # this host's name where the world is told what happens: see outbox
         self._after: list[Callable[[], None]] = []
         self._nudged: set[str] = set()
 
@@ -184,9 +187,13 @@ class Database:
     """Engines for one URL, and the only two ways into them."""
 
     def __init__(self, url: str, pool_size: int = 10, bell: Callable[[str], None] | None = None) -> None:
-        """`bell` rings a topic after a commit that nudged it; it may be set later, and must not raise."""
+        """`bell` rings a topic after a commit that nudged it; it may be set later, and must not raise.
+
+        So may `teller`, the name of this host for whoever is told what happens; None when nobody is.
+        """
         self.url = sa.make_url(url)
         self.bell = bell
+        self.teller: str | None = None
         self.sqlite = self.url.get_backend_name() == 'sqlite'
         self._ticket: contextlib.AbstractContextManager[None] = Ticket() if self.sqlite else contextlib.nullcontext()
         if self.sqlite:
@@ -205,7 +212,7 @@ class Database:
         with self._ticket, dialects.translated():
             with self.writer.connect() as connection:  # its end undoes what was not committed
                 connection.begin()
-                tx = Tx(connection, self.bell)
+                tx = Tx(connection, self.bell, self.teller)
                 yield tx
                 with dialects.committing():
                     connection.commit()

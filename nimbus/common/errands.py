@@ -95,6 +95,8 @@ class Errands:
             if not isinstance(why, errors.NimbusError):
                 LOG.exception('An errand of job %s failed', job_id)
             outcome = {'ok': False, 'error': str(why) or type(why).__name__, 'kind': type(why).__name__}
+            if isinstance(why, errors.NimbusError):
+                outcome['result'] = why.kwargs
         failpoints.hit('errand.done')
         self._tell(job_id, key, outcome)
         failpoints.hit('errand.told')

@@ -3,6 +3,9 @@
 No kind knows HTTP: `nimbus.api.kit.faults` gives each its status and envelope.
 """
 
+import json
+from typing import Any
+
 
 class NimbusError(Exception):
     """Base of every error that a user may read; its text is a whole sentence."""
@@ -11,6 +14,12 @@ class NimbusError(Exception):
         super().__init__(sentence)
         self.sentence = sentence
         self.facts = facts  # what an envelope may add, such as a Neutron error type
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """The facts as they cross the bus; oslo.messaging looks for them under this name."""
+        told: dict[str, Any] = json.loads(json.dumps(self.facts, default=str))
+        return told
 
 
 class Invalid(NimbusError):

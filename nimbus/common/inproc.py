@@ -141,7 +141,7 @@ class Driver(base.BaseDriver):
         except queue.Empty:
             raise oslo_messaging.MessagingTimeout(f'No answer came from {name}.') from None
         if failure:
-            raise type(failure)(*failure.args)
+            raise type(failure)(*failure.args, **getattr(failure, 'kwargs', {}))
         return orjson.loads(reply)
 
     def send_notification(

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nimbus.common import clock, context, db, errors, ids
+from nimbus.common import clock, context, db, errors, ids, log
 
 FORWARD, BACK = 'forward', 'back'  # under way
 DONE, UNDONE, STUCK = 'done', 'undone', 'stuck'  # at an end; stuck wants a person
@@ -115,9 +115,9 @@ class Rewind(Exception):
 class Refused(Exception):
     """An agent's report that it could not do its errand; `kind` is the class name of what it met there."""
 
-    def __init__(self, kind: str, why: str) -> None:
+    def __init__(self, kind: str, why: str, facts: dict[str, Any] | None = None) -> None:
         super().__init__(why)
-        self.kind = kind
+        self.kind, self.facts = kind, facts or {}  # what the agent's error told beside its sentence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,7 +184,7 @@ class Run:
             send(key)
             raise NotYet(again)
         if not answer.ok:
-            raise Refused(answer.kind or 'Exception', answer.error or 'The agent gave no reason.')
+            raise Refused(answer.kind or 'Exception', answer.error or 'The agent gave no reason.', answer.result)
         return answer.result or {}
 
 
@@ -286,6 +286,13 @@ def under_way(tx: db.Tx, subject: str) -> bool:
     """Whether any job of `subject` is still to come to its end."""
     found = tx.scalar(sa.select(Job.seq).where(Job.subject == subject, Job.heading.in_(UNDER_WAY)).limit(1))
     return found is not None
+
+
+def asker(tx: db.Tx, subject: str) -> context.Context | None:
+    """Who asked for the job of `subject` that is being worked on here; None when none is."""
+    query = sa.select(Job.asker).where(Job.subject == subject, Job.request_id == log.REQUEST.get())
+    found = tx.scalar(query.order_by(Job.seq.desc()).limit(1))
+    return context.Context.from_dict(found) if found else None
 
 
 def show(tx: db.Tx, job_id: str) -> Any:

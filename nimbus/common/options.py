@@ -1,6 +1,6 @@
 """Options that every daemon shares."""
 
-from oslo_config import cfg
+from oslo_config import cfg, types
 
 OPTIONS = {
     'DEFAULT': [
@@ -59,6 +59,28 @@ OPTIONS = {
             choices=[f'local{n}' for n in range(8)] + ['daemon', 'user'],
             deprecated_opts=[cfg.DeprecatedOpt('syslog_log_facility', group='DEFAULT')],
             help='Facility that syslog files the lines under.',
+        ),
+    ],
+    'notifications': [
+        cfg.ListOpt(
+            'driver',
+            default=[],
+            item_type=types.String(choices=['messaging', 'messagingv2', 'log', 'noop']),
+            help='Who is told what happens: messagingv2 or messaging (over the message bus), log, or several of them; '
+            'empty and noop mean nobody. The same on every host that has the database.',
+        ),
+        cfg.ListOpt('topics', default=['notifications'], help='Topics that notifications are published under.'),
+        cfg.StrOpt(
+            'transport_url',
+            default='',
+            secret=True,
+            help='The message bus that notifications go to; empty means the one that daemons speak over.',
+        ),
+        cfg.IntOpt(
+            'keep',
+            default=100000,
+            min=100,
+            help='About so many notifications wait while the message bus is away; then the oldest are dropped.',
         ),
     ],
     'service_user': [

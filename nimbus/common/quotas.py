@@ -4,6 +4,7 @@ Never count, then insert: `take` either finds room and holds it, or refuses.
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -158,5 +159,45 @@ class Quotas:
                 differed[resource] = (was, count)
         return differed
 
+    def uses(self, tx: db.Tx) -> dict[str, dict[str, int]]:
+        """Every counter: project -> resource -> used."""
+        found: dict[str, dict[str, int]] = {}
+        for row in tx.rows(sa.select(QuotaUse).where(QuotaUse.service == self.service)):
+            found.setdefault(row.project_id, {})[row.resource] = row.used
+        return found
+
+    def lock(self, tx: db.Tx, project_id: str) -> None:
+        """Nobody else changes the project's counters before this transaction ends."""
+        where = (QuotaUse.project_id == project_id, QuotaUse.service == self.service)
+        tx.update(QuotaUse, *where, used=QuotaUse.used)
+
     def _at(self, model: Any, project_id: str, resource: str) -> list[Any]:
         return [model.project_id == project_id, model.service == self.service, model.resource == resource]
+
+
+@dataclasses.dataclass(frozen=True)
+class Recount:
+    """How the counters of some resources are compared with the rows they stand for."""
+
+    quotas: Quotas
+    resources: tuple[str, ...]
+    rows: Callable[[db.Tx, str | None], dict[str, dict[str, int]]]  # of one project or of all, counted from the rows
+
+    def suspects(self, tx: db.Tx) -> list[str]:
+        """The projects whose counters seem to differ from their rows."""
+        counted, used = self.rows(tx, None), self.quotas.uses(tx)
+        return [
+            project
+            for project in sorted(counted.keys() | used.keys())
+            if any(counted.get(project, {}).get(r, 0) != used.get(project, {}).get(r, 0) for r in self.resources)
+        ]
+
+    def mend(self, tx: db.Tx, project_id: str) -> dict[str, tuple[int, int]]:
+        """The project's counters are what its rows say; returns what differed: resource -> (was, is).
+
+        The counters are locked before the rows are counted, and whoever changes rows changes counters in the same
+        transaction: so none is counted whose counter is still to come, and the other way round.
+        """
+        self.quotas.lock(tx, project_id)
+        counted = self.rows(tx, project_id).get(project_id, {})
+        return self.quotas.correct(tx, project_id, {name: counted.get(name, 0) for name in self.resources})

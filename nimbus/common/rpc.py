@@ -88,13 +88,23 @@ def contract_of(server: Contract) -> type[Contract]:
 def transport(url: str, conf: cfg.ConfigOpts | None = None) -> Any:
     """A way onto the bus at `url`: `inproc:///NAME` within a process, `rabbit://...` between daemons."""
     conf = conf if conf is not None else cfg.CONF
+    _set_up(url)
+    return oslo_messaging.get_rpc_transport(conf, url=url, allowed_remote_exmods=list(ALLOWED))
+
+
+def notification_transport(url: str, conf: cfg.ConfigOpts | None = None) -> Any:
+    """A way to publish notifications, and to listen to them, on the bus at `url`."""
+    _set_up(url)
+    return oslo_messaging.get_notification_transport(conf if conf is not None else cfg.CONF, url=url)
+
+
+def _set_up(url: str) -> None:
     oslo_messaging.set_transport_defaults(control_exchange=EXCHANGE)
     if url.startswith('rabbit'):
         from oslo_messaging._drivers import impl_rabbit  # kombu and amqp cost memory that one process does not need
 
         AWAY.add(impl_rabbit.kombu.exceptions.OperationalError)  # a first connection's failure comes as it is
         cfg.set_defaults(impl_rabbit.rabbit_opts, **RABBIT)
-    return oslo_messaging.get_rpc_transport(conf, url=url, allowed_remote_exmods=list(ALLOWED))
 
 
 class Patience:

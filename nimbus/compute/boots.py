@@ -7,7 +7,7 @@ import string
 from typing import Any
 
 from nimbus.common import clock, context, db, errors, ids, jobs
-from nimbus.compute import block_requests, boot_checks, flavors, keypairs, servers, states
+from nimbus.compute import block_requests, boot_checks, flavors, keypairs, notices, servers, states
 from nimbus.compute.block_requests import ROOT
 from nimbus.compute.models import BlockDevice, Server, ServerTag
 from nimbus.image import images
@@ -227,6 +227,7 @@ def _write(
     for device in found.devices:
         _write_device(tx, asker, server_id, device)
     jobs.start(tx, asker, 'build_server', server_id)
+    notices.began(tx, asker, server_id, 'build')
     return servers.row_of(tx, server_id)
 
 

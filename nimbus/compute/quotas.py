@@ -1,6 +1,12 @@
 """How much of compute a project may hold."""
 
-from nimbus.common.quotas import Quotas
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import db
+from nimbus.common.quotas import Quotas, Recount
+from nimbus.compute.models import Server
 
 DEFAULTS = {
     'instances': 10,
@@ -15,3 +21,18 @@ DEFAULTS = {
     'server_group_members': 10,  # of one group
 }
 QUOTAS = Quotas('compute', DEFAULTS)
+
+
+def _rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
+    where: list[Any] = [Server.deleted_at.is_(None)]
+    where += [Server.project_id == project_id] if project_id is not None else []
+    found: dict[str, dict[str, int]] = {}
+    for owner, flavor in tx.execute(sa.select(Server.project_id, Server.flavor).where(*where)):
+        held = found.setdefault(owner, {'instances': 0, 'cores': 0, 'ram': 0})
+        held['instances'] += 1
+        held['cores'] += flavor['vcpus']
+        held['ram'] += flavor['ram']
+    return found
+
+
+RECOUNT = Recount(QUOTAS, ('instances', 'cores', 'ram'), _rows)

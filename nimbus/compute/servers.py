@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import clock, context, db, errors
-from nimbus.compute import bdms, quotas, states
+from nimbus.compute import bdms, notices, quotas, states
 from nimbus.compute.models import Server
 from nimbus.compute.states import MACHINE
 
@@ -93,6 +93,7 @@ def begin(tx: db.Tx, asker: context.Context, server_id: str, verb: str, **more: 
     except errors.WrongState as why:
         sentence = why.sentence.replace(f"'{verb}'", f"'{told}'", 1)
         raise errors.WrongState(sentence, **why.facts) from None
+    notices.began(tx, asker, server_id, verb)
     return row
 
 
@@ -127,12 +128,13 @@ def built(tx: db.Tx, server_id: str) -> bool:
     """The server is active for the first time, and its password is forgotten."""
     now = clock.Clock().now()
     tx.update(Server, Server.id == server_id, admin_pass=None)
-    return _leave(tx, server_id, 'build', MACHINE.rules['build'].done, launched_at=now, progress=0, fault=None)
+    done = _leave(tx, server_id, 'build', MACHINE.rules['build'].done, launched_at=now, progress=0, fault=None)
+    return done and notices.ended(tx, server_id, 'build')
 
 
 def finished(tx: db.Tx, server_id: str, verb: str) -> bool:
     """The verb has done what it should; False when another verb has taken over."""
-    return _leave(tx, server_id, verb, MACHINE.rules[verb].done)
+    return _leave(tx, server_id, verb, MACHINE.rules[verb].done) and notices.ended(tx, server_id, verb)
 
 
 def failed(tx: db.Tx, server_id: str, verb: str, code: int, message: str, details: str | None = None) -> bool:
@@ -143,8 +145,10 @@ def failed(tx: db.Tx, server_id: str, verb: str, code: int, message: str, detail
     state = MACHINE.rules[verb].failed
     if verb in states.TASKS:
         values = {'task_state': None, 'fault': fault} | ({'vm_state': state} if state else {})
-        return _change(tx, server_id, states.TASKS[verb], **values)
-    return bool(tx.update(Server, *_living(server_id), fault=fault))
+        changed = _change(tx, server_id, states.TASKS[verb], **values)
+    else:
+        changed = bool(tx.update(Server, *_living(server_id), fault=fault))
+    return changed and notices.failed(tx, server_id, verb, code, message)
 
 
 def powered(tx: db.Tx, server_id: str, power_state: int) -> bool:
@@ -177,7 +181,7 @@ def gone(tx: db.Tx, server_id: str) -> bool:
         return False
     bdms.drop_all(tx, server_id)
     quotas.QUOTAS.give_back(tx, row.project_id, instances=1, cores=row.flavor['vcpus'], ram=row.flavor['ram'])
-    return True
+    return notices.ended(tx, server_id, 'delete')
 
 
 def claimants(tx: db.Tx) -> set[str]:

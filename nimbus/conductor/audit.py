@@ -1,17 +1,24 @@
 """Compares what is counted with what there is, every so often, and mends and logs what differs."""
 
+import functools
 import logging
 import threading
 
-from nimbus.common import db, errors
+from nimbus.common import db, errors, outbox
+from nimbus.common.quotas import Recount
+from nimbus.compute import quotas as compute_quotas
 from nimbus.compute import servers
+from nimbus.image import images
+from nimbus.network import limits as network_limits
 from nimbus.scheduler import claims
+from nimbus.volume import quotas as volume_quotas
 
 LOG = logging.getLogger(__name__)
+RECOUNTS = (compute_quotas.RECOUNT, network_limits.RECOUNT, volume_quotas.RECOUNT, images.RECOUNT)
 
 
 class Audit:
-    """Claims and the hosts' counters follow the servers; any number of conductors may do this side by side."""
+    """Claims and counters follow the rows; any number of conductors may do this side by side."""
 
     def __init__(self, database: db.Database, interval: float = 60) -> None:
         self.db, self.interval = database, interval
@@ -28,15 +35,34 @@ class Audit:
         self._thread.join()
 
     def audit(self) -> list[str]:
-        """Nothing is claimed that no server has; returns a sentence for each mend."""
+        """Nothing is claimed that no server has, and quotas say what there is; returns a sentence for each mend."""
         with self.db.write() as tx:
-            return claims.heal(tx, servers.claimants(tx))
+            mended = claims.heal(tx, servers.claimants(tx))
+            if tx.teller is None:
+                outbox.forget(tx, 0)  # of a time when somebody was told what happens
+        for recount in RECOUNTS:
+            mended += self._recount(recount)
+        return mended
+
+    def _recount(self, recount: Recount) -> list[str]:
+        with self.db.read() as tx:
+            suspects = recount.suspects(tx)
+        mended = []
+        for project in suspects:
+            differed = self.db.patiently(functools.partial(recount.mend, project_id=project))
+            for resource, (was, count) in sorted(differed.items()):
+                mended.append(
+                    f"The {recount.quotas.service} quota's counter of {resource} of project {project or '(none)'} "
+                    f'said {was} and there are {count}: it says {count} now.'
+                )
+                LOG.warning('%s', mended[-1])
+        return mended
 
     def _run(self) -> None:
         while not self._stop.wait(self.interval):
             try:
                 self.audit()
             except errors.Unavailable as why:
-                LOG.warning('Claims cannot be compared with servers: %s', why)
+                LOG.warning('Counters cannot be compared with rows: %s', why)
             except Exception:
-                LOG.exception('Claims cannot be compared with servers')
+                LOG.exception('Counters cannot be compared with rows')

@@ -8,8 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import clock, context, db, errors, ids
-from nimbus.common.quotas import Quotas
+from nimbus.common.quotas import Quotas, Recount
+from nimbus.image import notices
 from nimbus.image.models import Image, ImageMember, ImageProperty, ImageTag
+from nimbus.image.quotas import RESOURCES, ImageQuotas
 from nimbus.image.states import DELETED, MACHINE, SAVING, UPLOADING
 
 MIB = 1 << 20
@@ -97,6 +99,7 @@ def create(
     )
     _write_properties(tx, image_id, properties)
     _write_tags(tx, image_id, tags)
+    notices.tell(tx, image_id, 'create', asker=ctx)
     return show(tx, context.internal(ctx.request_id), image_id)
 
 
@@ -120,6 +123,7 @@ def change(
         _write_tags(tx, image.id, tags)
     if values['visibility'] != 'shared' and image.visibility == 'shared':
         tx.delete(ImageMember, ImageMember.image_id == image.id)
+    notices.tell(tx, image.id, 'update')
 
 
 def delete(tx: db.Tx, image: Any, quotas: Quotas) -> None:
@@ -128,6 +132,7 @@ def delete(tx: db.Tx, image: Any, quotas: Quotas) -> None:
         raise errors.Forbidden(f'Image {image.id} is protected and cannot be deleted.')
     quotas.give_back(tx, image.owner or '', **_held(image))
     MACHINE.begin(tx, Image, image.id, 'delete', deleted_at=clock.Clock().now())
+    notices.tell(tx, image.id, 'delete')
     for table in (ImageProperty, ImageTag, ImageMember):
         tx.delete(table, table.image_id == image.id)
 
@@ -137,6 +142,7 @@ def switch(tx: db.Tx, image: Any, verb: str) -> None:
     if not MACHINE.allows(verb, image.status):
         raise errors.Forbidden(f"Not allowed to {verb} image in status '{image.status}'")
     MACHINE.begin(tx, Image, image.id, verb)
+    notices.tell(tx, image.id, verb)
 
 
 def mib(size: int | None) -> int:
@@ -156,6 +162,20 @@ def _held(image: Any) -> dict[str, int]:
     return held
 
 
+def _rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
+    where: list[Any] = [Image.status != DELETED]
+    where += [sa.func.coalesce(Image.owner, '') == project_id] if project_id is not None else []
+    found: dict[str, dict[str, int]] = {}
+    for row in tx.rows(sa.select(Image).where(*where)):
+        held = found.setdefault(row.owner or '', {})
+        for resource, amount in _held(row).items():
+            held[resource] = held.get(resource, 0) + amount
+    return found
+
+
+RECOUNT = Recount(ImageQuotas(), RESOURCES, _rows)
+
+
 def _write_properties(tx: db.Tx, image_id: str, properties: dict[str, str]) -> None:
     tx.delete(ImageProperty, ImageProperty.image_id == image_id)
     for name, value in properties.items():
@@ -172,6 +192,7 @@ def retag(tx: db.Tx, image: Any, tags: Iterable[str]) -> None:
     """The image has exactly these tags."""
     _write_tags(tx, image.id, tags)
     tx.update(Image, Image.id == image.id, updated_at=clock.Clock().now())
+    notices.tell(tx, image.id, 'update')
 
 
 def check_importable(image: Any) -> None:

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors
 from nimbus.common.quotas import Quotas
+from nimbus.image import notices
 from nimbus.image.images import mib
 from nimbus.image.models import Image
 from nimbus.image.states import DELETED, IMPORTING, MACHINE, QUEUED, SAVING, UPLOADING
@@ -34,6 +35,7 @@ def begin(tx: db.Tx, image: Any, verb: str, upload_id: str, host: str, quotas: Q
         target = MACHINE.rules[verb].busy
         raise errors.Conflict(f'Image status transition from {image.status} to {target} is not allowed') from None
     quotas.take(tx, image.owner or '', image_count_uploading=1)
+    notices.tell(tx, image.id, 'prepare')
 
 
 def finish(tx: db.Tx, image: Any, upload_id: str, facts: dict[str, Any], quotas: Quotas) -> None:
@@ -41,6 +43,7 @@ def finish(tx: db.Tx, image: Any, upload_id: str, facts: dict[str, Any], quotas:
     _settle(tx, image, upload_id, SAVING, facts | {'status': 'active'})
     quotas.give_back(tx, image.owner or '', image_count_uploading=1)
     quotas.take(tx, image.owner or '', image_size_total=mib(facts['size']))
+    notices.tell(tx, image.id, 'upload', 'activate')
 
 
 def staged(tx: db.Tx, image: Any, upload_id: str, facts: dict[str, Any], quotas: Quotas) -> None:
@@ -55,6 +58,7 @@ def imported(tx: db.Tx, image: Any, quotas: Quotas, virtual_size: int | None) ->
     _settle(tx, image, image.upload_id, IMPORTING, {'status': 'active', 'virtual_size': virtual_size})
     quotas.give_back(tx, image.owner or '', image_stage_total=mib(image.size))
     quotas.take(tx, image.owner or '', image_size_total=mib(image.size))
+    notices.tell(tx, image.id, 'upload', 'activate')
 
 
 def _settle(tx: db.Tx, image: Any, upload_id: str, state: str, values: dict[str, Any]) -> None:

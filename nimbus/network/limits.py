@@ -1,6 +1,11 @@
 """The network service's quotas, refused in Neutron's words."""
 
+from typing import Any
+
+import sqlalchemy as sa
+
 from nimbus.common import db, errors, quotas
+from nimbus.network.models import Group, Network, Port, Router, Rule, Subnet
 
 DEFAULTS = {
     'network': 100,
@@ -11,6 +16,15 @@ DEFAULTS = {
     'security_group_rule': 100,
 }
 QUOTAS = quotas.Quotas('network', DEFAULTS)
+MODELS: dict[str, Any] = {
+    'network': Network,
+    'subnet': Subnet,
+    'port': Port,
+    'router': Router,
+    'security_group': Group,
+    'security_group_rule': Rule,
+}
+UNCOUNTED = 'network:dhcp'  # owner of the ports that the service makes for itself
 
 
 def take(tx: db.Tx, project_id: str, **amounts: int) -> None:
@@ -33,3 +47,17 @@ def forget(tx: db.Tx, project_id: str) -> None:
     if project_id not in QUOTAS.projects(tx):
         raise errors.NotFound(f'Quota for tenant {project_id} could not be found.', type='TenantQuotaNotFound')
     QUOTAS.reset(tx, project_id)
+
+
+def _rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for resource, model in MODELS.items():
+        query = sa.select(model.project_id, sa.func.count()).group_by(model.project_id)
+        query = query.where(model.project_id == project_id) if project_id is not None else query
+        query = query.where(Port.device_owner != UNCOUNTED) if model is Port else query
+        for owner, count in tx.execute(query):
+            found.setdefault(owner, {})[resource] = count
+    return found
+
+
+RECOUNT = quotas.Recount(QUOTAS, tuple(MODELS), _rows)

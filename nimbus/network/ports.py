@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from nimbus.common import clock, db, errors, ids, listing
 from nimbus.common.context import Context
 from nimbus.network import addresses as fixed
-from nimbus.network import generations, groups, hosting, limits, standard
+from nimbus.network import generations, groups, hosting, limits, notices, standard
 from nimbus.network.models import Address, Member, Network, Port, Subnet
 from nimbus.network.nics import addresses, groups_of, nics, of_server, trouble, wiring
 
@@ -202,8 +202,10 @@ def ensure(
             place=_next_place(tx, server_id),
         )
         insert(tx, ctx, draft)
+        notices.tell(tx, ctx, port_id, 'create.start', 'create.end')
     elif row.host != host or row.device_owner != f'compute:{zone}':
         _plug(tx, row, host, device_owner=f'compute:{zone}', hostname=hostname)
+        notices.tell(tx, ctx, port_id, 'update.start', 'update.end')
     return get(tx, port_id)
 
 
@@ -235,6 +237,7 @@ def bind(
         raise errors.Conflict(f'Port {port_id} is still in use.', type='PortInUse')
     if row.host != host or row.device_id != server_id or row.device_owner != f'compute:{zone}':
         _plug(tx, row, host, device_owner=f'compute:{zone}', hostname=hostname)
+        notices.tell(tx, ctx, port_id, 'update.start', 'update.end')
     return get(tx, port_id)
 
 
@@ -251,6 +254,7 @@ def unbind(tx: db.Tx, ctx: Context, port_id: str) -> None:
     row = get(tx, port_id)
     if row is not None and (row.host or row.device_id):
         _plug(tx, row, '', device_id='', device_owner='', hostname='', profile={}, place=0)
+        notices.tell(tx, ctx, port_id, 'update.start', 'update.end')
 
 
 def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import clock, context, db, errors, ids, listing
-from nimbus.volume import volumes
+from nimbus.volume import notices, volumes
 from nimbus.volume.models import Attachment, Volume
 from nimbus.volume.states import MACHINE
 
@@ -60,7 +60,9 @@ def reserve(
             f'Invalid volume: Volume {volume_id} status must be available or downloading to reserve, but the current '
             f'status is {volume.status}.'
         ) from None
-    return _insert(tx, volume, server_id, 'reserved', mode, by_service, attachment_id)
+    made = _insert(tx, volume, server_id, 'reserved', mode, by_service, attachment_id)
+    notices.tell(tx, volume_id, 'attach.start', ctx)
+    return made
 
 
 def _insert(
@@ -124,6 +126,8 @@ def complete(tx: db.Tx, ctx: context.Context, attachment_id: str, device: str | 
     now = clock.Clock().now()
     _set(tx, attachment_id, status='attached', attached_at=row.attached_at or now, device=device or row.device)
     tx.update(Volume, Volume.id == row.volume_id, status='in-use', attach_status='attached', updated_at=now)
+    if row.status != 'attached':
+        notices.tell(tx, row.volume_id, 'attach.end', server_id=row.server_id)
 
 
 def begin_detach(tx: db.Tx, ctx: context.Context, attachment_id: str) -> None:
@@ -141,6 +145,7 @@ def begin_detaching(tx: db.Tx, volume: Any) -> None:
         if volume.attach_status != 'attached':
             raise errors.WrongState('The volume is not attached.')
         MACHINE.begin(tx, Volume, volume.id, 'begin_detach')
+        notices.tell(tx, volume.id, 'detach.start')
     except errors.WrongState:
         raise errors.Invalid(
             "Invalid volume: Unable to detach volume. Volume status must be 'in-use' and attach_status must be "
@@ -155,6 +160,8 @@ def drop(tx: db.Tx, ctx: context.Context, attachment_id: str) -> None:
         return
     tx.delete(Attachment, Attachment.id == attachment_id)
     _settle(tx, row.volume_id)
+    if row.status in ('attached', 'detaching'):
+        notices.tell(tx, row.volume_id, 'detach.end', server_id=row.server_id)
 
 
 def _settle(tx: db.Tx, volume_id: str) -> None:
@@ -205,6 +212,7 @@ def attach(
         attachment_id = _insert(tx, volume, server_id, 'attached', mode, by_service)
     now = clock.Clock().now()
     _set(tx, attachment_id, status='attached', server_id=server_id, host=host, device=device, attached_at=now)
+    notices.tell(tx, volume.id, 'attach.end', server_id=server_id)
 
 
 def _set(tx: db.Tx, attachment_id: str, **values: Any) -> None:

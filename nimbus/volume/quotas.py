@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from nimbus.common import db, errors, quotas
+import sqlalchemy as sa
+
+from nimbus.common import db, errors, jobs, quotas
+from nimbus.volume.models import Volume
+from nimbus.volume.states import EXTENDING
 
 DEFAULTS = {
     'volumes': 10,
@@ -48,3 +52,22 @@ def _refusal(facts: dict[str, Any]) -> errors.OverQuota:
     else:
         sentence = f"Maximum number of volumes allowed ({limits['volumes']}) exceeded for quota 'volumes'."
     return errors.OverQuota(sentence, status=413)
+
+
+def _rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
+    where = [Volume.project_id == project_id] if project_id is not None else []
+    found: dict[str, dict[str, int]] = {}
+    for row in tx.execute(sa.select(Volume.id, Volume.project_id, Volume.size, Volume.status).where(*where)):
+        held = found.setdefault(row.project_id, {'volumes': 0, 'gigabytes': 0})
+        held['volumes'] += 1
+        held['gigabytes'] += row.size + (_growing(tx, row.id) if row.status == EXTENDING else 0)
+    return found
+
+
+def _growing(tx: db.Tx, volume_id: str) -> int:
+    """The GiB that a volume holds already and does not have yet."""
+    grown = [job.params['grown'] for job in jobs.history(tx, volume_id) if job.workflow == 'extend_volume']
+    return int(grown[0]) if grown else 0
+
+
+RECOUNT = quotas.Recount(VolumeQuotas(), ('volumes', 'gigabytes'), _rows)

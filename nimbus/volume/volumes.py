@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, context, db, errors, ids, jobs, listing
 from nimbus.image import images
-from nimbus.volume import types
+from nimbus.volume import notices, types
 from nimbus.volume.models import Attachment, Volume, VolumeMetadata
 from nimbus.volume.quotas import VolumeQuotas
 from nimbus.volume.states import DETACHING, IN_USE, MACHINE
@@ -107,6 +107,7 @@ def create(
     )
     set_metadata(tx, volume_id, metadata or {})
     jobs.start(tx, ctx, 'create_volume', volume_id)
+    notices.tell(tx, volume_id, 'create.start', ctx)
     return show(tx, ctx, volume_id)
 
 
@@ -148,6 +149,8 @@ def change(tx: db.Tx, volume_id: str, **values: Any) -> None:
     """The volume's row has the values: name, description, bootable, readonly.  Raises NotFound."""
     if not tx.update(Volume, Volume.id == volume_id, updated_at=clock.Clock().now(), **values):
         raise errors.NotFound(f'Volume {volume_id} could not be found.')
+    if values.keys() & {'name', 'description'}:
+        notices.tell(tx, volume_id, 'update.end')
 
 
 def set_metadata(tx: db.Tx, volume_id: str, metadata: dict[str, str]) -> None:
@@ -194,6 +197,7 @@ def delete(tx: db.Tx, ctx: context.Context, volume_id: str, *, force: bool = Fal
     MACHINE.begin(tx, Volume, volume_id, verb)
     jobs.cancel(tx, volume_id)
     jobs.start(tx, ctx, 'delete_volume', volume_id)
+    notices.tell(tx, volume_id, 'delete.start', ctx)
 
 
 def _deletion(force: bool) -> str:
@@ -215,6 +219,7 @@ def extend(tx: db.Tx, ctx: context.Context, volume_id: str, size: int, quotas: V
         )
     quotas.hold(tx, volume.project_id, size - volume.size, volumes=0)
     MACHINE.begin(tx, Volume, volume_id, 'extend')
+    notices.tell(tx, volume_id, 'resize.start', ctx)
     jobs.start(tx, ctx, 'extend_volume', volume_id, size=size, grown=size - volume.size)
 
 

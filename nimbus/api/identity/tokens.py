@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from nimbus.api.identity import domains, projects, wire
+from nimbus.api.identity import audit, domains, projects, wire
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import clock, errors
@@ -71,7 +71,12 @@ def authority(call: Call) -> Authority:
 def issue(call: Call) -> Reply:
     """POST /auth/tokens."""
     auth = call.body['auth']
-    token, subject = authority(call).login(auth['identity'], auth.get('scope'))
+    try:
+        token, subject = authority(call).login(auth['identity'], auth.get('scope'))
+    except errors.Unauthenticated as why:
+        audit.logged_in(call, auth['identity'], None, why)
+        raise
+    audit.logged_in(call, auth['identity'], subject.user_id, None)
     body = {'token': describe(subject, _catalog(call, subject))}
     return Reply(body, 201, [(SUBJECT, token), VARY])
 

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from nimbus.api.identity import audit
 from nimbus.api.kit import faults, paging
 from nimbus.api.kit.fields import Noun
 from nimbus.api.kit.routes import VERBS, Call
@@ -32,9 +33,13 @@ def envelope(status: int, sentence: str, error: errors.NimbusError, request_id: 
 
 @contextlib.contextmanager
 def writing(call: Call) -> Iterator[db.Tx]:
-    """A transaction whose revocations this process obeys when the block ends; others follow within a second."""
+    """A transaction whose revocations this process obeys when the block ends; others follow within a second.
+
+    Whoever is told what happens hears of it: every write of identity goes through here.
+    """
     with call.db.write() as tx:
         yield tx
+        audit.wrote(call, tx, getattr(call, 'shown_id', None))
     if call.parts.tokens is not None:
         with contextlib.suppress(errors.Unavailable):
             call.parts.tokens.poll()
@@ -53,6 +58,7 @@ def split(call: Call, noun: type[Noun]) -> tuple[dict[str, Any], dict[str, Any]]
 def shown(call: Call, noun: type[Noun], row: Any) -> dict[str, Any]:
     """The row's representation: what was kept, what is known, and its link."""
     view = noun.view(call.version)(row, call)
+    call.shown_id = row.id  # type: ignore[attr-defined]  # what a POST made, for whoever is told
     link = {'self': f'{call.root_url}/{noun.many}/{row.id}'}
     return {**(getattr(row, 'extra', None) or {}), **view, 'links': link}
 

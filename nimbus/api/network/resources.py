@@ -7,6 +7,7 @@ from typing import Any
 from nimbus.api.kit import paging
 from nimbus.api.kit.fields import CREATE, UPDATE
 from nimbus.api.kit.routes import Call, Reply, Route
+from nimbus.api.network import notices
 from nimbus.api.network.attributes import Given, NeutronNoun, bad
 from nimbus.common import db, errors
 from nimbus.common.listing import Page
@@ -175,9 +176,12 @@ class Resource:
         ever(call, f'create_{self.noun.one}')
         several = isinstance(call.given, list)
         with call.db.write() as tx:
+            notices.tell(call, tx, f'{self.noun.one}.create.start', call.body)
             made = [self._create(call, tx, given) for given in (call.given if several else [call.given])]
             views = self._views(call, tx, made)
-        return {self.noun.many: views} if several else {self.noun.one: views[0]}
+            answer = {self.noun.many: views} if several else {self.noun.one: views[0]}
+            notices.tell(call, tx, f'{self.noun.one}.create.end', answer)
+        return answer
 
     def _create(self, call: Call, tx: db.Tx, given: Given) -> str:
         parent = self.parent(call, tx, given)
@@ -201,8 +205,11 @@ class Resource:
             self._check(call, UPDATE, call.given, self._target(tx, row, call.given))
             check_revision(call, row)
             assert self.change
+            notices.tell(call, tx, f'{self.noun.one}.update.start', {**call.body, 'id': id})
             self.change(call, tx, row, call.given)
-            return {self.noun.one: self._views(call, tx, [id])[0]}
+            answer = {self.noun.one: self._views(call, tx, [id])[0]}
+            notices.tell(call, tx, f'{self.noun.one}.update.end', answer)
+            return answer
 
     def delete(self, call: Call, id: str) -> Any:
         """DELETE of one."""
@@ -211,7 +218,12 @@ class Resource:
             row = self.show_row(tx, call.context, id)
             call.check(f'delete_{self.noun.one}', **self._target(tx, row))
             check_revision(call, row)
+            gone = {f'{self.noun.one}_id': id}
+            notices.tell(call, tx, f'{self.noun.one}.delete.start', gone)
+            if tx.teller is not None:
+                gone = {**gone, self.noun.one: self._views(call, tx, [id])[0]}
             self.remove(call, tx, row)
+            notices.tell(call, tx, f'{self.noun.one}.delete.end', gone)
         return Reply()
 
     def _target(self, tx: db.Tx, row: Any, given: Given | None = None) -> dict[str, Any]:

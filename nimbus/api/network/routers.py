@@ -5,7 +5,7 @@ from typing import Any
 
 from nimbus.api.kit.fields import CREATE, READ, UPDATE
 from nimbus.api.kit.routes import Call, Route
-from nimbus.api.network import values
+from nimbus.api.network import notices, values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, bad, child
 from nimbus.api.network.resources import Resource
 from nimbus.common import db, errors
@@ -126,7 +126,9 @@ def add_interface(call: Call, id: str) -> Any:
     with call.db.write() as tx:
         row = routers.show(tx, call.context, id)
         call.check('add_router_interface', project_id=row.project_id)
-        return routers.add_interface(tx, call.context, id, subnet_id, port_id)
+        answer = routers.add_interface(tx, call.context, id, subnet_id, port_id)
+        notices.tell(call, tx, 'router.interface.create', {'router_interface': answer})
+        return answer
 
 
 def remove_interface(call: Call, id: str) -> Any:
@@ -135,7 +137,9 @@ def remove_interface(call: Call, id: str) -> Any:
     with call.db.write() as tx:
         row = routers.show(tx, call.context, id)
         call.check('remove_router_interface', project_id=row.project_id)
-        return routers.remove_interface(tx, call.context, id, subnet_id, port_id)
+        answer = routers.remove_interface(tx, call.context, id, subnet_id, port_id)
+        notices.tell(call, tx, 'router.interface.delete', {'router_interface': answer})
+        return answer
 
 
 INTERFACES = (

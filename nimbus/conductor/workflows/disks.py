@@ -5,7 +5,7 @@ from typing import Any
 
 from nimbus.common import context, db, errors
 from nimbus.common.jobs import NotYet, Run
-from nimbus.compute import bdms, guests, servers
+from nimbus.compute import bdms, guests, notices, servers
 from nimbus.conductor.workflows import guest_orders
 from nimbus.volume import attachments, volumes
 
@@ -134,6 +134,13 @@ def complete(tx: db.Tx, run: Run, bdm_id: str, named: str | None) -> None:
             path = f'/dev/{named.removeprefix("/dev/")}' if named else row.device
             bdms.change(tx, bdm_id, device=path)
             attachments.complete(tx, CLOUD, row.attachment_id, path)
+
+
+def tell(tx: db.Tx, run: Run, bdm_id: str, verb: str) -> None:
+    """The world hears that the server has the volume (`attach`), or not any more (`detach`)."""
+    for row in bdms.of_server(tx, run.subject):
+        if row.id == bdm_id:
+            notices.volume_moved(tx, run.subject, row.volume_id, verb)
 
 
 # Given back

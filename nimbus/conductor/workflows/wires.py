@@ -5,7 +5,7 @@ from typing import Any
 from nimbus.common import db, errors
 from nimbus.common.jobs import Run
 from nimbus.compute import servers
-from nimbus.network import ports
+from nimbus.network import notices, ports
 
 
 def make(tx: db.Tx, run: Run, spec: dict[str, Any]) -> list[str]:
@@ -44,16 +44,21 @@ def give_back(tx: db.Tx, run: Run) -> None:
             if row is not None and row.device_id == run.subject:
                 ports.unbind(tx, run.context, nic['port_id'])
         else:
-            ports.drop(tx, run.context, run.name_for('port', number))
+            _drop(tx, run, run.name_for('port', number))
 
 
 def give_back_all(tx: db.Tx, run: Run) -> None:
     """The server has no ports; those made for it are gone."""
     for row in ports.of_server(tx, run.subject):
         if row.created_for_server:
-            ports.drop(tx, run.context, row.id)
+            _drop(tx, run, row.id)
         else:
             ports.unbind(tx, run.context, row.id)
+
+
+def _drop(tx: db.Tx, run: Run, port_id: str) -> None:
+    notices.tell(tx, run.context, port_id, 'delete.start', 'delete.end')
+    ports.drop(tx, run.context, port_id)
 
 
 def are_up(run: Run) -> bool:

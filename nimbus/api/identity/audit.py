@@ -1,0 +1,130 @@
+"""What the world is told of every write and every login: Keystone's notifications, with CADF events in them."""
+
+from typing import Any
+
+from nimbus.api.kit.routes import Call
+from nimbus.common import clock, db, errors, ids, outbox
+
+CADF = 'http://schemas.dmtf.org/cloud/audit/1.0/event'
+ACCOUNT = 'service/security/account/user'
+# First or last noun of a path -> the field's word for it, and what it is in CADF.
+NOUNS = {
+    'users': ('user', 'data/security/account/user'),
+    'groups': ('group', 'data/security/group'),
+    'projects': ('project', 'data/security/project'),
+    'domains': ('domain', 'data/security/domain'),
+    'roles': ('role', 'data/security/role'),
+    'regions': ('region', 'data/security/region'),
+    'services': ('service', 'data/security/service'),
+    'endpoints': ('endpoint', 'data/security/endpoint'),
+    'application_credentials': ('application_credential', 'data/security/credential'),
+    'auth': ('token', 'data/security/credential'),
+}
+DONE = {'POST': 'created', 'PUT': 'created', 'PATCH': 'updated', 'DELETE': 'deleted'}
+
+
+def wrote(call: Call, tx: db.Tx, made: str | None) -> None:
+    """The world hears what this request changed, once its transaction is durable; `made` is the id of a new thing."""
+    if tx.teller is None:
+        return
+    words, named = _words(call), _named(call)
+    if 'role_id' in named and len(words) > 2:
+        return _granted(call, tx, named)
+    noun = 'application_credentials' if 'application_credentials' in words else words[0]
+    word, kind = NOUNS[noun]
+    # A path that goes on below a noun changes that noun: its tags, its members, its password.
+    is_part = noun == words[0] and len(words) > 1 and noun != 'auth'
+    done = 'updated' if is_part else DONE[call.route.method]
+    subject = named.get(f'{word}_id') or named.get('prior_role_id') or made or ''
+    if noun == 'auth':
+        subject = call.context.request_id
+    target = {'typeURI': kind, 'id': subject}
+    return _post(call, tx, f'identity.{word}.{done}', f'{done}.{word}', target, resource_info=subject)
+
+
+def _granted(call: Call, tx: db.Tx, named: dict[str, str]) -> None:
+    done = DONE[call.route.method]
+    more: dict[str, Any] = {name.removesuffix('_id'): value for name, value in named.items()}
+    more['inherited_to_projects'] = 'OS-INHERIT' in call.route.path
+    target = {'typeURI': ACCOUNT, 'id': named.get('user_id') or named.get('group_id') or ''}
+    _post(call, tx, f'identity.role_assignment.{done}', f'{done}.role_assignment', target, **more)
+
+
+def _words(call: Call) -> list[str]:
+    """The fixed parts of the request's path, OS-INHERIT left out."""
+    parts = call.route.path.strip('/').split('/')
+    return [part for part in parts if not part.startswith('{') and part != 'OS-INHERIT']
+
+
+def _named(call: Call) -> dict[str, str]:
+    """The ids in the request's path, by their names."""
+    pairs = zip(call.route.path.strip('/').split('/'), call.path.strip('/').split('/'), strict=False)
+    return {name[1:-1]: value for name, value in pairs if name.startswith('{')}
+
+
+def logged_in(call: Call, identity: dict[str, Any], user_id: str | None, why: errors.NimbusError | None) -> None:
+    """The world hears who logged in, or that somebody was refused and why; never what they proved it with."""
+    if call.db.teller is None:
+        return
+    told = _claimed(identity)
+    user_id = user_id or told.get('id')
+    who = {'id': user_id or 'unknown', 'user_id': user_id, 'user_name': told.get('name')}
+    reason = {'reasonType': why.sentence, 'reasonCode': '401'} if why else None
+    with call.db.write() as tx:
+        target = {'typeURI': ACCOUNT, 'id': user_id or 'unknown'}
+        _post(call, tx, 'identity.authenticate', 'authenticate', target, who=who, reason=reason)
+
+
+def _claimed(identity: dict[str, Any]) -> dict[str, str]:
+    """The id and name of the user that somebody says to be."""
+    for method in ('password', 'application_credential'):
+        user = (identity.get(method) or {}).get('user')
+        if isinstance(user, dict):
+            return {name: user[name] for name in ('id', 'name') if isinstance(user.get(name), str)}
+    return {}
+
+
+def _post(
+    call: Call,
+    tx: db.Tx,
+    event_type: str,
+    action: str,
+    target: dict[str, Any],
+    *,
+    who: dict[str, Any] | None = None,
+    reason: dict[str, str] | None = None,
+    **more: Any,
+) -> None:
+    asker = call.context
+    address = asker.remote_address or call.environ.get('REMOTE_ADDR')
+    initiator = {
+        'typeURI': ACCOUNT,
+        'id': asker.user_id or 'unknown',
+        'user_id': asker.user_id,
+        'project_id': asker.project_id,
+        'domain_id': asker.domain_id,
+        'request_id': asker.request_id,
+        'global_request_id': asker.global_request_id,
+        'username': asker.user_name,
+        'host': {'address': address, 'agent': call.header('User-Agent')},
+    }
+    event = {
+        'typeURI': CADF,
+        'id': ids.dashed(),
+        'eventType': 'activity',
+        'eventTime': clock.Clock().now().isoformat(timespec='microseconds') + '+0000',
+        'action': action,
+        'outcome': 'failure' if reason else 'success',
+        'initiator': {name: value for name, value in {**initiator, **(who or {})}.items() if value is not None},
+        'target': target,
+        'observer': {'typeURI': 'service/security', 'id': _service_id(call)},
+        **({'reason': reason} if reason else {}),
+        **more,
+    }
+    outbox.post(tx, asker, 'identity', event_type, lambda: event)
+
+
+def _service_id(call: Call) -> str:
+    """The identity service's own id in the catalog."""
+    shown = call.parts.extra['identity'].endpoints()
+    return next((one.service_id for one in shown if one.service_type == 'identity'), 'identity')

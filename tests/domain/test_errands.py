@@ -1,0 +1,59 @@
+"""An errand that fails tells its job the kind, the sentence and the facts of what it met."""
+
+import types
+
+import pytest
+
+from nimbus.common import context, errors, jobs
+from nimbus.common.errands import Errands
+from nimbus.common.jobs import Run
+
+
+@pytest.fixture
+def errands(tmp_path):
+    told = []
+    made = Errands(lambda job, key, **outcome: told.append((job, key, outcome)), str(tmp_path), workers=1)
+    made.told = told
+    yield made
+    made.close()
+
+
+def fail(errands, why, job='job', key='key'):
+    def do():
+        raise why
+
+    errands.take(job, key, 'subject', 1, do)
+    errands._pool.shutdown(wait=True)
+    return errands.told[0][2]
+
+
+def test_a_domain_error_keeps_its_facts(errands):
+    outcome = fail(errands, errors.Conflict('Host h1 has no room.', host='h1', free=3))
+    assert outcome == {
+        'ok': False,
+        'error': 'Host h1 has no room.',
+        'kind': 'Conflict',
+        'result': {'host': 'h1', 'free': 3},
+    }
+
+
+def test_any_other_error_has_none(errands):
+    assert fail(errands, RuntimeError('boom')) == {'ok': False, 'error': 'boom', 'kind': 'RuntimeError'}
+
+
+def test_the_facts_reach_the_job_that_asked(database, errands):
+    asker = context.internal()
+    with database.write() as tx:
+        job_id = jobs.start(tx, asker, 'build_server', 'subject')
+        job = jobs.show(tx, job_id)
+    row = types.SimpleNamespace(**job._mapping)
+    run = Run(row, types.SimpleNamespace(db=database))
+    sent = []
+    with pytest.raises(jobs.NotYet):
+        run.ask('spawn', sent.append)
+    outcome = fail(errands, errors.Conflict('Host h1 has no room.', host='h1'), job_id, sent[0])
+    with database.write() as tx:
+        jobs.answer(tx, job_id, sent[0], **outcome)
+    with pytest.raises(jobs.Refused, match='no room') as caught:
+        run.ask('spawn', sent.append)
+    assert (caught.value.kind, caught.value.facts) == ('Conflict', {'host': 'h1'})
