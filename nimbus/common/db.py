@@ -81,8 +81,8 @@ class Ticket:
 class Tx:
     """One open transaction: statements in, plain rows out."""
 
-    def __init__(self, connection: sa.Connection, bell: Callable[[str], None] | None = None) -> None:
-        self.connection = connection
+    def __init__(self, connection: sa.Connection, bell: Callable[[str], None] | None = None, vault: Any = None) -> None:
+        self.connection, self.vault = connection, vault
         self._bell = bell
         self._after: list[Callable[[], None]] = []
         self._nudged: set[str] = set()
@@ -173,9 +173,13 @@ class Database:
     """Engines for one URL, and the only two ways into them."""
 
     def __init__(self, url: str, pool_size: int = 10, bell: Callable[[str], None] | None = None) -> None:
-        """`bell` rings a topic after a commit that nudged it; it may be set later, and must not raise."""
+        """`bell` rings a topic after a commit that nudged it; it may be set later, and must not raise.
+
+        `vault` is set by who keeps secrets in rows: it seals and opens them, and every transaction has it at hand.
+        """
         self.url = sa.make_url(url)
         self.bell = bell
+        self.vault: Any = None
         self.sqlite = self.url.get_backend_name() == 'sqlite'
         self._ticket: contextlib.AbstractContextManager[None] = Ticket() if self.sqlite else contextlib.nullcontext()
         if self.sqlite:
@@ -194,7 +198,7 @@ class Database:
         with self._ticket, dialects.translated():
             with self.writer.connect() as connection:  # its end undoes what was not committed
                 connection.begin()
-                tx = Tx(connection, self.bell)
+                tx = Tx(connection, self.bell, self.vault)
                 yield tx
                 with dialects.committing():
                     connection.commit()
@@ -217,7 +221,7 @@ class Database:
         """A consistent view for reading; nothing is kept."""
         lock = self._ticket if self.reader is self.writer and self.sqlite else contextlib.nullcontext()
         with lock, dialects.translated(), self.reader.connect() as connection:
-            yield Tx(connection)
+            yield Tx(connection, vault=self.vault)
 
     def close(self) -> None:
         """Every connection of the pools is closed."""

@@ -18,6 +18,7 @@ from nimbus.identity.passwords import Passwords
 from nimbus.identity.payload import Claims
 from nimbus.identity.subjects import Subject, refusal
 from nimbus.identity.tokens import Validator
+from nimbus.identity.vault import Vault
 
 SHA256 = 'sha256$'  # marks the hash of a secret that we made up: it is too long to be guessed, so one round is enough
 _users = User.__table__
@@ -46,6 +47,7 @@ class Authority:
         self.settings = settings or Settings()
         self.validator = validator
         self._db, self._clock = database, clock or Clock()
+        database.vault = Vault(self.settings.credential_key_repository)
         self.passwords = Passwords(
             self.settings.bcrypt_rounds, self.settings.password_threads, self.settings.password_waiting
         )
@@ -79,6 +81,12 @@ class Authority:
         with self._db.read() as tx:
             told = scopes.asked(tx, scope)
             subject = self._subject(tx, proofs, told)
+        return self.validator.seal(subject.claims), subject
+
+    def issue(self, proof: Proof, told: scopes.Scope) -> tuple[str, Subject]:
+        """A new token for who proved by other means than a login to be the user.  Raises Unauthenticated."""
+        with self._db.read() as tx:
+            subject = self._subject(tx, [proof], told)
         return self.validator.seal(subject.claims), subject
 
     def _prove(self, method: str, identity: dict[str, Any]) -> Proof:

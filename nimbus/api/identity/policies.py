@@ -41,6 +41,9 @@ _GRANTER = (
 )
 _ASSIGNMENT_READER = f'{READER} or (role:reader and domain_id:%(target.domain_id)s and not None:%(target.domain_id)s)'
 _OWNER_READER = f'{READER} or rule:owner'
+_CREDENTIAL_OWNER = f'{ADMIN} or user_id:%(target.credential.user_id)s'
+_CREDENTIAL_READER = f'{READER} or user_id:%(target.credential.user_id)s'
+_CREDENTIAL_MEMBER = f'{ADMIN} or (role:member and user_id:%(target.credential.user_id)s)'
 
 _COMMON = (
     ('admin_required', 'role:admin or is_admin:1'),
@@ -135,6 +138,12 @@ _ROWS: tuple[tuple[str, str, list[str] | None], ...] = (
     ('create_region update_region delete_region', ADMIN, CENTRAL),
     ('get_application_credential list_application_credentials', _OWNER_READER, CENTRAL),
     ('create_application_credential', 'user_id:%(user_id)s', ['project']),
+    ('get_credential list_credentials', _CREDENTIAL_READER, EVERYWHERE),
+    ('create_credential update_credential delete_credential', _CREDENTIAL_OWNER, EVERYWHERE),
+    ('ec2_get_credential', _CREDENTIAL_READER, CENTRAL),
+    ('ec2_list_credentials', _OWNER_READER, CENTRAL),
+    ('ec2_create_credential ec2_delete_credential', _CREDENTIAL_MEMBER, CENTRAL),
+    ('ec2tokens_validate s3tokens_validate', 'rule:service_or_admin', EVERYWHERE),
     ('delete_application_credential', 'rule:admin_or_owner', CENTRAL),
 )
 

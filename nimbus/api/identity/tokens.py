@@ -72,7 +72,7 @@ def issue(call: Call) -> Reply:
     """POST /auth/tokens."""
     auth = call.body['auth']
     token, subject = authority(call).login(auth['identity'], auth.get('scope'))
-    body = {'token': describe(subject, _catalog(call, subject))}
+    body = {'token': describe(subject, catalog_of(call, subject))}
     return Reply(body, 201, [(SUBJECT, token), VARY])
 
 
@@ -85,7 +85,7 @@ def show(call: Call) -> Reply:
         return Reply({'token': describe(entry.subject, None)}, 200, headers)
     generation = authority(call).validator.catalog_generation
     if entry.body is None or entry.body_at != generation:
-        entry.body = orjson.dumps({'token': describe(entry.subject, _catalog(call, entry.subject))})
+        entry.body = orjson.dumps({'token': describe(entry.subject, catalog_of(call, entry.subject))})
         entry.body_at = generation
     return Reply(entry.body, 200, headers)
 
@@ -144,7 +144,7 @@ def list_system(call: Call) -> dict[str, Any]:
     return {'system': system, 'links': {'self': f'{call.root_url}/auth/system'}}
 
 
-def _catalog(call: Call, subject: Subject) -> list[dict[str, Any]] | None:
+def catalog_of(call: Call, subject: Subject) -> list[dict[str, Any]] | None:
     """The subject's catalog; None where it is not asked for or there is no scope."""
     if 'nocatalog' in call.query or subject.claims.scope == 'unscoped':
         return None
