@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from nimbus.common import db, errors
 from nimbus.common.clock import Clock
-from nimbus.identity import catalog, payload, scopes, subjects
+from nimbus.identity import catalog, endpoint_filters, payload, scopes, subjects
 from nimbus.identity.models import ApplicationCredential, User
 from nimbus.identity.options import Settings
 from nimbus.identity.passwords import Passwords
@@ -51,20 +51,21 @@ class Authority:
         self.passwords = Passwords(
             self.settings.bcrypt_rounds, self.settings.password_threads, self.settings.password_waiting
         )
-        self._endpoints: tuple[int, list[catalog.Shown]] | None = None
+        self._endpoints: tuple[int, list[catalog.Shown], endpoint_filters.Filters] | None = None
         self._methods: dict[str, Callable[[dict[str, Any]], Proof]] = {
             'password': self._by_password,
             'token': self._by_token,
             'application_credential': self._by_application_credential,
         }
 
-    def endpoints(self) -> list[catalog.Shown]:
-        """What the catalog shows; read again only when it changed."""
+    def endpoints(self, project_id: str | None = None) -> list[catalog.Shown]:
+        """What the catalog, or a project's, shows; read again only when it changed."""
         generation = self.validator.catalog_generation
-        if self._endpoints is None or self._endpoints[0] != generation:
+        known = self._endpoints
+        if known is None or known[0] != generation:
             with self._db.read() as tx:
-                self._endpoints = (generation, catalog.endpoints(tx))
-        return self._endpoints[1]
+                known = self._endpoints = (generation, catalog.endpoints(tx), endpoint_filters.every(tx))
+        return known[2].narrow(known[1], project_id)
 
     def close(self) -> None:
         """The hashing threads are gone."""

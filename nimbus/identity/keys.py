@@ -1,4 +1,4 @@
-"""The keys that tokens and kept secrets are sealed with: a directory of numbered files that rotates without hurting a live token.
+"""The keys of tokens and of kept secrets: a directory of numbered files that rotates without hurting a live token.
 
 The highest number is the primary key, which seals; 0 is the staged one, which
 every host already opens tokens with before it becomes primary; the rest are

@@ -29,6 +29,7 @@ class Settings:
     credential_key_repository: str = ''
     credential_limit: int = -1
     credential_auth_ttl: int = 900
+    limit_model: str = 'flat'
 
     @classmethod
     def of(cls, conf: Any) -> Self:
@@ -120,6 +121,12 @@ OPTIONS = {
             default=_DEFAULT.credential_auth_ttl,
             min=1,
             help='Seconds for which a request signed with an EC2 credential is good.',
+        ),
+        cfg.StrOpt(
+            'limit_model',
+            default=_DEFAULT.limit_model,
+            choices=['flat', 'strict_two_level'],
+            help='Whether a limit of a project may be above that of its domain (flat), or not (strict_two_level).',
         ),
     ],
 }

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from nimbus.api.identity import (
     application_credentials,
     catalog,
-    credentials,
     domains,
-    ec2,
     grants,
     groups,
     projects,
     role_assignments,
     roles,
+    routes_kept,
     tokens,
     users,
     versions,
@@ -77,21 +76,6 @@ CREDENTIALS = (
     ),
     Route('GET', _CREDENTIAL, application_credentials.show, None),
     Route('DELETE', _CREDENTIAL, application_credentials.delete, None, 204),
-)
-
-_EC2 = '/users/{user_id}/credentials/OS-EC2'
-KEPT = (
-    Route('GET', '/credentials', credentials.index, None),
-    Route('POST', '/credentials', credentials.create, None, 201, noun=credentials.Credential),
-    Route('GET', '/credentials/{credential_id}', credentials.show, None),
-    Route('PATCH', '/credentials/{credential_id}', credentials.update, None, shape=credentials.CHANGE),
-    Route('DELETE', '/credentials/{credential_id}', credentials.delete, None, 204),
-    Route('GET', _EC2, ec2.index, None),
-    Route('POST', _EC2, ec2.create, None, 201, shape=ec2.CREATE),
-    Route('GET', _EC2 + '/{credential_id}', ec2.show, None),
-    Route('DELETE', _EC2 + '/{credential_id}', ec2.delete, None, 204),
-    Route('POST', '/ec2tokens', ec2.check_ec2, 'identity:ec2tokens_validate', shape=ec2.SIGNED),
-    Route('POST', '/s3tokens', ec2.check_s3, 'identity:s3tokens_validate', shape=ec2.SIGNED),
 )
 
 GROUPS = (
@@ -166,4 +150,4 @@ CATALOG = (
     Route('DELETE', '/endpoints/{endpoint_id}', catalog.delete_endpoint, 'identity:delete_endpoint', 204),
 )
 
-ROUTES = (*TOKENS, *DOMAINS, *PROJECTS, *USERS, *CREDENTIALS, *KEPT, *GROUPS, *ROLES, *_grants(), *CATALOG)
+ROUTES = (*TOKENS, *DOMAINS, *PROJECTS, *USERS, *CREDENTIALS, *routes_kept.KEPT, *GROUPS, *ROLES, *_grants(), *CATALOG)

@@ -117,7 +117,7 @@ def show_catalog(call: Call) -> dict[str, Any]:
     context = call.context
     if not context.project_id:
         raise errors.Forbidden('A project-scoped token is required to produce a service catalog.')
-    shown = authority(call).endpoints()
+    shown = authority(call).endpoints(context.project_id)
     links = {'self': f'{call.root_url}/auth/catalog'}
     return {'catalog': catalog.as_shown(shown, context.user_id or '', context.project_id), 'links': links}
 
@@ -148,9 +148,8 @@ def catalog_of(call: Call, subject: Subject) -> list[dict[str, Any]] | None:
     """The subject's catalog; None where it is not asked for or there is no scope."""
     if 'nocatalog' in call.query or subject.claims.scope == 'unscoped':
         return None
-    return catalog.as_shown(
-        authority(call).endpoints(), subject.user_id, subject.project.id if subject.project else None
-    )
+    project_id = subject.project.id if subject.project else None
+    return catalog.as_shown(authority(call).endpoints(project_id), subject.user_id, project_id)
 
 
 def describe(subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, Any]:
