@@ -45,6 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     token = rooms.add_parser('token', help='the token keys').add_subparsers(required=True, metavar='VERB')
     _verb(token, 'setup', token_setup, 'Make the key repository, if there is none.')
     _verb(token, 'rotate', token_rotate, 'Make a new key; tokens of the old ones stay valid until they expire.')
+    credential = rooms.add_parser('credential', help='the keys of credentials')
+    credential = credential.add_subparsers(required=True, metavar='VERB')
+    _verb(credential, 'setup', credential_setup, 'Make the key repository, if there is none.')
+    _verb(credential, 'rotate', credential_rotate, 'Make a new key; run migrate after it.')
+    _verb(credential, 'migrate', credential_migrate, 'Encrypt every credential with the newest key.')
     docs = rooms.add_parser('docs', help='the documents').add_subparsers(required=True, metavar='VERB')
     api = _verb(docs, 'openapi', docs_openapi, "Print a service's OpenAPI 3.1 document.")
     api.add_argument('service', choices=openapi.APIS)
@@ -138,6 +143,43 @@ def token_rotate(conf: Any, _told: Any) -> int:
 
     settings = Settings.of(conf)
     keys.rotate(settings.key_repository, settings.token_expiration + settings.allow_expired_window)
+    return 0
+
+
+def credential_setup(conf: Any, _told: Any) -> int:
+    """A key repository for credentials stands."""
+    from nimbus.identity import keys
+    from nimbus.identity.options import Settings
+
+    keys.setup(Settings.of(conf).credential_key_repository)
+    return 0
+
+
+def credential_rotate(conf: Any, _told: Any) -> int:
+    """The staged key encrypts from now on; refused while a credential needs a key that would be dropped."""
+    from nimbus.identity import credentials, keys
+    from nimbus.identity.options import Settings
+    from nimbus.identity.vault import Vault
+
+    directory = Settings.of(conf).credential_key_repository
+    with wiring.make_parts(conf).db.read() as tx:
+        count = credentials.left_behind(tx, Vault(directory))
+    if count:
+        raise errors.Conflict(f'{count} credentials are encrypted with an older key; run "credential migrate" first.')
+    keys.rotate(directory, 0)
+    return 0
+
+
+def credential_migrate(conf: Any, _told: Any) -> int:
+    """Every credential is encrypted with the newest key; run again after a failure, it goes on where it was."""
+    from nimbus.identity import credentials
+    from nimbus.identity.options import Settings
+    from nimbus.identity.vault import Vault
+
+    vault, database, done = Vault(Settings.of(conf).credential_key_repository), wiring.make_parts(conf).db, 0
+    while count := database.patiently(lambda tx: credentials.migrate(tx, vault)):
+        done += count
+    print(f'{done} credentials were encrypted anew.')
     return 0
 
 

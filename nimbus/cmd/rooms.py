@@ -84,6 +84,7 @@ def fill(conf: Any, parts: Parts) -> None:
 
     settings = Settings.of(conf)
     keys.setup(settings.key_repository)
+    keys.setup(settings.credential_key_repository)
     parts.tokens = Validator(parts.db, settings.key_repository, settings, parts.clock)
     parts.tokens.start()
     parts.extra['identity_url'] = f'{wiring.url_of(conf, "identity")}/v3'

@@ -82,9 +82,13 @@ class Tx:
     """One open transaction: statements in, plain rows out."""
 
     def __init__(
-        self, connection: sa.Connection, bell: Callable[[str], None] | None = None, teller: str | None = None
+        self,
+        connection: sa.Connection,
+        bell: Callable[[str], None] | None = None,
+        teller: str | None = None,
+        vault: Any = None,
     ) -> None:
-        self.connection = connection
+        self.connection, self.vault = connection, vault
         self._bell = bell
         self.teller = teller  # this host's name where the world is told what happens: see outbox
         self._after: list[Callable[[], None]] = []
@@ -189,11 +193,13 @@ class Database:
     def __init__(self, url: str, pool_size: int = 10, bell: Callable[[str], None] | None = None) -> None:
         """`bell` rings a topic after a commit that nudged it; it may be set later, and must not raise.
 
-        So may `teller`, the name of this host for whoever is told what happens; None when nobody is.
+        So may `teller`, the name of this host for whoever is told what happens, None when nobody is; and `vault`, which
+        seals and opens the secrets in rows, and which every transaction has at hand.
         """
         self.url = sa.make_url(url)
         self.bell = bell
         self.teller: str | None = None
+        self.vault: Any = None
         self.sqlite = self.url.get_backend_name() == 'sqlite'
         self._ticket: contextlib.AbstractContextManager[None] = Ticket() if self.sqlite else contextlib.nullcontext()
         if self.sqlite:
@@ -212,7 +218,7 @@ class Database:
         with self._ticket, dialects.translated():
             with self.writer.connect() as connection:  # its end undoes what was not committed
                 connection.begin()
-                tx = Tx(connection, self.bell, self.teller)
+                tx = Tx(connection, self.bell, self.teller, self.vault)
                 yield tx
                 with dialects.committing():
                     connection.commit()
@@ -235,7 +241,7 @@ class Database:
         """A consistent view for reading; nothing is kept."""
         lock = self._ticket if self.reader is self.writer and self.sqlite else contextlib.nullcontext()
         with lock, dialects.translated(), self.reader.connect() as connection:
-            yield Tx(connection)
+            yield Tx(connection, vault=self.vault)
 
     def spare_connections(self) -> int | None:
         """How many more connections the server would take than are open now; None where there is no server."""

@@ -11,13 +11,14 @@ import sqlalchemy as sa
 
 from nimbus.common import db, errors
 from nimbus.common.clock import Clock
-from nimbus.identity import catalog, payload, scopes, subjects
+from nimbus.identity import catalog, endpoint_filters, payload, scopes, subjects
 from nimbus.identity.models import ApplicationCredential, User
 from nimbus.identity.options import Settings
 from nimbus.identity.passwords import Passwords
 from nimbus.identity.payload import Claims
 from nimbus.identity.subjects import Subject, refusal
 from nimbus.identity.tokens import Validator
+from nimbus.identity.vault import Vault
 
 SHA256 = 'sha256$'  # marks the hash of a secret that we made up: it is too long to be guessed, so one round is enough
 _users = User.__table__
@@ -46,23 +47,25 @@ class Authority:
         self.settings = settings or Settings()
         self.validator = validator
         self._db, self._clock = database, clock or Clock()
+        database.vault = Vault(self.settings.credential_key_repository)
         self.passwords = Passwords(
             self.settings.bcrypt_rounds, self.settings.password_threads, self.settings.password_waiting
         )
-        self._endpoints: tuple[int, list[catalog.Shown]] | None = None
+        self._endpoints: tuple[int, list[catalog.Shown], endpoint_filters.Filters] | None = None
         self._methods: dict[str, Callable[[dict[str, Any]], Proof]] = {
             'password': self._by_password,
             'token': self._by_token,
             'application_credential': self._by_application_credential,
         }
 
-    def endpoints(self) -> list[catalog.Shown]:
-        """What the catalog shows; read again only when it changed."""
+    def endpoints(self, project_id: str | None = None) -> list[catalog.Shown]:
+        """What the catalog, or a project's, shows; read again only when it changed."""
         generation = self.validator.catalog_generation
-        if self._endpoints is None or self._endpoints[0] != generation:
+        known = self._endpoints
+        if known is None or known[0] != generation:
             with self._db.read() as tx:
-                self._endpoints = (generation, catalog.endpoints(tx))
-        return self._endpoints[1]
+                known = self._endpoints = (generation, catalog.endpoints(tx), endpoint_filters.every(tx))
+        return known[2].narrow(known[1], project_id)
 
     def close(self) -> None:
         """The hashing threads are gone."""
@@ -79,6 +82,12 @@ class Authority:
         with self._db.read() as tx:
             told = scopes.asked(tx, scope)
             subject = self._subject(tx, proofs, told)
+        return self.validator.seal(subject.claims), subject
+
+    def issue(self, proof: Proof, told: scopes.Scope) -> tuple[str, Subject]:
+        """A new token for who proved by other means than a login to be the user.  Raises Unauthenticated."""
+        with self._db.read() as tx:
+            subject = self._subject(tx, [proof], told)
         return self.validator.seal(subject.claims), subject
 
     def _prove(self, method: str, identity: dict[str, Any]) -> Proof:

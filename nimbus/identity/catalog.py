@@ -9,7 +9,15 @@ import sqlalchemy as sa
 
 from nimbus.common import db, errors, ids, listing
 from nimbus.identity import lists, revocations
-from nimbus.identity.models import Endpoint, Region, Service
+from nimbus.identity.models import (
+    Endpoint,
+    Limit,
+    PolicyAssociation,
+    ProjectEndpoint,
+    Region,
+    RegisteredLimit,
+    Service,
+)
 
 INTERFACES = ('public', 'internal', 'admin')
 # What a URL may ask for, and nothing else: a URL is written by an administrator but shown to everybody.
@@ -112,15 +120,23 @@ def _check_parent(tx: db.Tx, region_id: str, parent_id: str | None) -> None:
 def delete_region(tx: db.Tx, region_id: str) -> None:
     """The region and those in it are gone.  Raises NotFound, Forbidden while endpoints stand there."""
     show(tx, 'region', region_id)
-    doomed = [region_id]
-    for one in doomed:
-        doomed += tx.column(sa.select(Region.id).where(Region.parent_region_id == one))
+    doomed = regions_below(tx, region_id)
     if tx.row(sa.select(Endpoint.seq).where(Endpoint.region_id.in_(doomed)).limit(1)):
         raise errors.Forbidden(
             f'Unable to delete region {region_id} because it or its child regions have associated endpoints.'
         )
+    for model in (Limit, RegisteredLimit, PolicyAssociation):
+        tx.delete(model, model.region_id.in_(doomed))
     tx.delete(Region, Region.id.in_(doomed))
     _changed(tx)
+
+
+def regions_below(tx: db.Tx, region_id: str) -> list[str]:
+    """The ids of the region and of every one in it."""
+    found = [region_id]
+    for one in found:
+        found += tx.column(sa.select(Region.id).where(Region.parent_region_id == one))
+    return found
 
 
 def create_service(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
@@ -146,9 +162,12 @@ def update_service(tx: db.Tx, service_id: str, values: dict[str, Any], extra: di
 
 
 def delete_service(tx: db.Tx, service_id: str) -> None:
-    """The service and its endpoints are gone.  Raises NotFound."""
+    """The service is gone, with its endpoints and limits.  Raises NotFound."""
     show(tx, 'service', service_id)
-    tx.delete(Endpoint, Endpoint.service_id == service_id)
+    for endpoint_id in tx.column(sa.select(Endpoint.id).where(Endpoint.service_id == service_id)):
+        _forget_endpoint(tx, endpoint_id)
+    for model in (Limit, RegisteredLimit, PolicyAssociation):
+        tx.delete(model, model.service_id == service_id)
     tx.delete(Service, Service.id == service_id)
     _changed(tx)
 
@@ -182,8 +201,14 @@ def update_endpoint(tx: db.Tx, endpoint_id: str, values: dict[str, Any], extra: 
 def delete_endpoint(tx: db.Tx, endpoint_id: str) -> None:
     """The endpoint is gone.  Raises NotFound."""
     show(tx, 'endpoint', endpoint_id)
-    tx.delete(Endpoint, Endpoint.id == endpoint_id)
+    _forget_endpoint(tx, endpoint_id)
     _changed(tx)
+
+
+def _forget_endpoint(tx: db.Tx, endpoint_id: str) -> None:
+    tx.delete(ProjectEndpoint, ProjectEndpoint.endpoint_id == endpoint_id)
+    tx.delete(PolicyAssociation, PolicyAssociation.endpoint_id == endpoint_id)
+    tx.delete(Endpoint, Endpoint.id == endpoint_id)
 
 
 def _check_endpoint(tx: db.Tx, values: dict[str, Any]) -> None:

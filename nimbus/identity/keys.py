@@ -1,4 +1,4 @@
-"""The keys that tokens are sealed with: a directory of numbered files that rotates without hurting a live token.
+"""The keys of tokens and of kept secrets: a directory of numbered files that rotates without hurting a live token.
 
 The highest number is the primary key, which seals; 0 is the staged one, which
 every host already opens tokens with before it becomes primary; the rest are
@@ -8,6 +8,7 @@ still be alive.
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import pathlib
 import time
@@ -40,7 +41,7 @@ def rotate(directory: str | os.PathLike[str], token_life: float) -> None:
     """
     root = pathlib.Path(directory)
     if not root.is_dir() or not any(_numbers(root)):
-        raise errors.NotFound(f'There are no token keys in {directory}; run the setup first.')
+        raise errors.NotFound(f'There are no keys in {directory}; run the setup first.')
     with _locked(root):
         numbers = _numbers(root)
         if STAGED in numbers:
@@ -82,13 +83,21 @@ def _locked(root: pathlib.Path) -> Iterator[None]:
         yield
 
 
+class Key(fernet.Fernet):
+    """A key, and a name that tells it from others and nothing else about it."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.name = hashlib.sha256(data).hexdigest()
+
+
 class KeyRing:
     """The keys of a directory, read again when it changes."""
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self._root = pathlib.Path(directory)
         self._stamp: tuple[int, ...] | None = None
-        self._keys: list[fernet.Fernet] = []
+        self._keys: list[Key] = []
 
     def refresh(self) -> None:
         """The ring has the directory's present keys; one that cannot be read changes nothing."""
@@ -98,15 +107,21 @@ class KeyRing:
                 return
             numbers = _numbers(self._root)
             order = [n for n in reversed(numbers) if n != STAGED] + [n for n in numbers if n == STAGED]
-            self._keys = [fernet.Fernet((self._root / str(n)).read_bytes()) for n in order]
+            self._keys = [Key((self._root / str(n)).read_bytes()) for n in order]
             self._stamp = stamp
 
     def seal(self, payload: bytes, now: float) -> bytes:
         """The payload as a token that only holders of the keys can make or read.  Raises Unavailable without keys."""
-        self.refresh()
-        if not self._keys:
+        key = self.sealer()
+        if key is None:
             raise errors.Unavailable('Tokens cannot be issued: this host has no token keys.')
-        return self._keys[0].encrypt_at_time(payload, int(now))
+        return key.encrypt_at_time(payload, int(now))
+
+    def sealer(self) -> Key | None:
+        """The primary key, None when the directory has none."""
+        self.refresh()
+        keys = self._keys
+        return keys[0] if keys else None
 
     def open(self, sealed: bytes) -> bytes | None:
         """The payload of a token, or None when no key of the ring made it."""

@@ -187,6 +187,106 @@ class ApplicationCredential(db.Base):
     created_at: Mapped[datetime.datetime]
 
 
+class Credential(db.Base):
+    """Something that a user left in identity's keeping; see `vault` for what its blob looks like here."""
+
+    __tablename__ = 'credentials'
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    user_id: Mapped[db.Id] = mapped_column(index=True)
+    project_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+    type: Mapped[str]
+    blob: Mapped[str] = mapped_column(db.LongText)
+    key_name: Mapped[db.Id]  # of the key that sealed the blob
+    extra: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime.datetime]
+
+
+class Policy(db.Base):
+    """A text that says who may do what, kept for a service that asks for it."""
+
+    __tablename__ = 'policies'
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    type: Mapped[str]
+    blob: Mapped[str] = mapped_column(db.LongText)
+    extra: Mapped[dict[str, Any]]
+
+
+class PolicyAssociation(db.Base):
+    """A policy is that of an endpoint, of a service, or of a service in a region; '' where that is not told."""
+
+    __tablename__ = 'policy_associations'
+    __table_args__ = _unique('policy_associations_once', 'endpoint_id', 'service_id', 'region_id')
+    seq: Mapped[db.Seq]
+    policy_id: Mapped[db.Id] = mapped_column(index=True)
+    endpoint_id: Mapped[db.Id]
+    service_id: Mapped[db.Id]
+    region_id: Mapped[str]
+
+
+class EndpointGroup(db.Base):
+    """The endpoints that have certain attributes, whichever these are at the time."""
+
+    __tablename__ = 'endpoint_groups'
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    name: Mapped[str]
+    description: Mapped[str | None] = mapped_column(sa.Text)
+    filters: Mapped[dict[str, Any]]
+
+
+class ProjectEndpoint(db.Base):
+    """The catalog of a project shows this endpoint, and others only if they are told too."""
+
+    __tablename__ = 'project_endpoints'
+    __table_args__ = _unique('project_endpoints_once', 'project_id', 'endpoint_id')
+    seq: Mapped[db.Seq]
+    project_id: Mapped[db.Id]
+    endpoint_id: Mapped[db.Id] = mapped_column(index=True)
+
+
+class ProjectEndpointGroup(db.Base):
+    """The catalog of a project shows the endpoints of this group, and others only if they are told too."""
+
+    __tablename__ = 'project_endpoint_groups'
+    __table_args__ = _unique('project_endpoint_groups_once', 'project_id', 'endpoint_group_id')
+    seq: Mapped[db.Seq]
+    project_id: Mapped[db.Id]
+    endpoint_group_id: Mapped[db.Id] = mapped_column(index=True)
+
+
+class RegisteredLimit(db.Base):
+    """How much of a resource everybody may have who was not told otherwise; '' is no region."""
+
+    __tablename__ = 'registered_limits'
+    __table_args__ = _unique('registered_limits_once', 'service_id', 'region_id', 'resource_name')
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    service_id: Mapped[db.Id]
+    region_id: Mapped[str]
+    resource_name: Mapped[str]
+    default_limit: Mapped[int]
+    description: Mapped[str | None] = mapped_column(sa.Text)
+
+
+class Limit(db.Base):
+    """How much of a resource a project or a domain may have; what it is registered as is repeated from there."""
+
+    __tablename__ = 'limits'
+    __table_args__ = _unique('limits_once', 'registered_limit_id', 'project_id', 'domain_id')
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    registered_limit_id: Mapped[db.Id]
+    service_id: Mapped[db.Id]
+    region_id: Mapped[str]
+    resource_name: Mapped[str]
+    project_id: Mapped[db.Id] = mapped_column(index=True)
+    domain_id: Mapped[db.Id] = mapped_column(index=True)
+    resource_limit: Mapped[int]
+    description: Mapped[str | None] = mapped_column(sa.Text)
+
+
 class Revocation(db.Base):
     """Something that validators must not believe any longer; see `revocations`."""
 

@@ -26,6 +26,10 @@ class Settings:
     revocation_interval: float = 0.5
     revocation_patience: float = 30.0
     application_credential_limit: int = -1
+    credential_key_repository: str = ''
+    credential_limit: int = -1
+    credential_auth_ttl: int = 900
+    limit_model: str = 'flat'
 
     @classmethod
     def of(cls, conf: Any) -> Self:
@@ -33,6 +37,8 @@ class Settings:
         group = conf.identity
         values = {field.name: getattr(group, field.name) for field in dataclasses.fields(cls)}
         values['key_repository'] = group.key_repository or str(pathlib.Path(conf.state_path) / 'token-keys')
+        kept = group.credential_key_repository or str(pathlib.Path(conf.state_path) / 'credential-keys')
+        values['credential_key_repository'] = kept
         return cls(**values)
 
 
@@ -97,6 +103,30 @@ OPTIONS = {
             default=_DEFAULT.application_credential_limit,
             min=-1,
             help='Application credentials a user may have; -1 means any number.',
+        ),
+        cfg.StrOpt(
+            'credential_key_repository',
+            default=_DEFAULT.credential_key_repository,
+            help='Directory of the keys that credentials are encrypted with; empty means credential-keys under '
+            'state_path.',
+        ),
+        cfg.IntOpt(
+            'credential_limit',
+            default=_DEFAULT.credential_limit,
+            min=-1,
+            help='Credentials a user may have; -1 means any number.',
+        ),
+        cfg.IntOpt(
+            'credential_auth_ttl',
+            default=_DEFAULT.credential_auth_ttl,
+            min=1,
+            help='Seconds for which a request signed with an EC2 credential is good.',
+        ),
+        cfg.StrOpt(
+            'limit_model',
+            default=_DEFAULT.limit_model,
+            choices=['flat', 'strict_two_level'],
+            help='Whether a limit of a project may be above that of its domain (flat), or not (strict_two_level).',
         ),
     ],
 }

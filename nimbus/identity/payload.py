@@ -7,7 +7,13 @@ import struct
 import uuid
 
 VERSION = 1
-METHODS = ('password', 'token', 'application_credential', 'totp')  # a bit each, so only ever appended to
+METHODS = (
+    'password',
+    'token',
+    'application_credential',
+    'totp',
+    'ec2credential',
+)  # a bit each, so only ever appended to
 SCOPES = ('unscoped', 'project', 'domain', 'system')
 HEAD = struct.Struct('>BBBQQB')
 EPOCH = datetime.datetime(1970, 1, 1)

@@ -6,7 +6,17 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors, ids, listing
 from nimbus.identity import assignments, lists, revocations
-from nimbus.identity.models import ApplicationCredential, Assignment, Project, ProjectTag, User
+from nimbus.identity.models import (
+    ApplicationCredential,
+    Assignment,
+    Credential,
+    Limit,
+    Project,
+    ProjectEndpoint,
+    ProjectEndpointGroup,
+    ProjectTag,
+    User,
+)
 
 
 def show(tx: db.Tx, project_id: str) -> Any:
@@ -152,7 +162,9 @@ def forget(tx: db.Tx, project_id: str) -> None:
     """Nothing of the project is left, whatever stands below it."""
     assignments.forget(tx, Assignment.target_id == project_id)
     tx.delete(ProjectTag, ProjectTag.project_id == project_id)
-    tx.delete(ApplicationCredential, ApplicationCredential.project_id == project_id)
+    for model in (ApplicationCredential, Credential, Limit, ProjectEndpoint, ProjectEndpointGroup):
+        tx.delete(model, model.project_id == project_id)
+    tx.delete(Limit, Limit.domain_id == project_id)
     tx.update(User, User.default_project_id == project_id, default_project_id=None)
     tx.delete(Project, Project.id == project_id)
     revocations.revoke(tx, 'project', project_id)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors, ids, listing
 from nimbus.identity import assignments, lists, revocations
-from nimbus.identity.models import ApplicationCredential, Assignment, Membership, Project, User
+from nimbus.identity.models import ApplicationCredential, Assignment, Credential, Membership, Project, User
 
 
 def show(tx: db.Tx, user_id: str) -> Any:
@@ -93,5 +93,6 @@ def forget(tx: db.Tx, user_id: str) -> None:
     assignments.forget(tx, Assignment.actor_type == 'user', Assignment.actor_id == user_id)
     tx.delete(Membership, Membership.user_id == user_id)
     tx.delete(ApplicationCredential, ApplicationCredential.user_id == user_id)
+    tx.delete(Credential, Credential.user_id == user_id)
     tx.delete(User, User.id == user_id)
     revocations.revoke(tx, 'user', user_id)

@@ -41,6 +41,13 @@ _GRANTER = (
 )
 _ASSIGNMENT_READER = f'{READER} or (role:reader and domain_id:%(target.domain_id)s and not None:%(target.domain_id)s)'
 _OWNER_READER = f'{READER} or rule:owner'
+_CREDENTIAL_OWNER = f'{ADMIN} or user_id:%(target.credential.user_id)s'
+_CREDENTIAL_READER = f'{READER} or user_id:%(target.credential.user_id)s'
+_CREDENTIAL_MEMBER = f'{ADMIN} or (role:member and user_id:%(target.credential.user_id)s)'
+_LIMIT_READER = (
+    f'{READER} or (domain_id:%(target.limit.domain.id)s or domain_id:%(target.limit.project.domain_id)s) or '
+    '(project_id:%(target.limit.project_id)s and not None:%(target.limit.project_id)s)'
+)
 
 _COMMON = (
     ('admin_required', 'role:admin or is_admin:1'),
@@ -135,6 +142,49 @@ _ROWS: tuple[tuple[str, str, list[str] | None], ...] = (
     ('create_region update_region delete_region', ADMIN, CENTRAL),
     ('get_application_credential list_application_credentials', _OWNER_READER, CENTRAL),
     ('create_application_credential', 'user_id:%(user_id)s', ['project']),
+    ('get_credential list_credentials', _CREDENTIAL_READER, EVERYWHERE),
+    ('create_credential update_credential delete_credential', _CREDENTIAL_OWNER, EVERYWHERE),
+    ('ec2_get_credential', _CREDENTIAL_READER, CENTRAL),
+    ('ec2_list_credentials', _OWNER_READER, CENTRAL),
+    ('ec2_create_credential ec2_delete_credential', _CREDENTIAL_MEMBER, CENTRAL),
+    ('ec2tokens_validate s3tokens_validate', 'rule:service_or_admin', EVERYWHERE),
+    (
+        'get_policy list_policies get_policy_for_endpoint list_endpoints_for_policy '
+        'check_policy_association_for_endpoint check_policy_association_for_service '
+        'check_policy_association_for_region_and_service',
+        READER,
+        CENTRAL,
+    ),
+    (
+        'create_policy update_policy delete_policy create_policy_association_for_endpoint '
+        'create_policy_association_for_service create_policy_association_for_region_and_service '
+        'delete_policy_association_for_endpoint delete_policy_association_for_service '
+        'delete_policy_association_for_region_and_service',
+        ADMIN,
+        CENTRAL,
+    ),
+    (
+        'list_endpoint_groups get_endpoint_group list_projects_associated_with_endpoint_group '
+        'list_endpoints_associated_with_endpoint_group get_endpoint_group_in_project '
+        'list_endpoint_groups_for_project list_projects_for_endpoint check_endpoint_in_project '
+        'list_endpoints_for_project',
+        READER,
+        CENTRAL,
+    ),
+    (
+        'create_endpoint_group update_endpoint_group delete_endpoint_group add_endpoint_group_to_project '
+        'remove_endpoint_group_from_project add_endpoint_to_project remove_endpoint_from_project',
+        ADMIN,
+        CENTRAL,
+    ),
+    ('get_limit_model list_limits get_registered_limit list_registered_limits', OPEN, EVERYWHERE),
+    ('get_limit', _LIMIT_READER, EVERYWHERE),
+    (
+        'create_limits update_limit delete_limit create_registered_limits update_registered_limit '
+        'delete_registered_limit',
+        ADMIN,
+        CENTRAL,
+    ),
     ('delete_application_credential', 'rule:admin_or_owner', CENTRAL),
 )
 

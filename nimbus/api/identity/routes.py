@@ -11,6 +11,7 @@ from nimbus.api.identity import (
     projects,
     role_assignments,
     roles,
+    routes_kept,
     tokens,
     users,
     versions,
@@ -149,4 +150,4 @@ CATALOG = (
     Route('DELETE', '/endpoints/{endpoint_id}', catalog.delete_endpoint, 'identity:delete_endpoint', 204),
 )
 
-ROUTES = (*TOKENS, *DOMAINS, *PROJECTS, *USERS, *CREDENTIALS, *GROUPS, *ROLES, *_grants(), *CATALOG)
+ROUTES = (*TOKENS, *DOMAINS, *PROJECTS, *USERS, *CREDENTIALS, *routes_kept.KEPT, *GROUPS, *ROLES, *_grants(), *CATALOG)

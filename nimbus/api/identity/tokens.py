@@ -77,7 +77,7 @@ def issue(call: Call) -> Reply:
         audit.logged_in(call, auth['identity'], None, why)
         raise
     audit.logged_in(call, auth['identity'], subject.user_id, None)
-    body = {'token': describe(subject, _catalog(call, subject))}
+    body = {'token': describe(subject, catalog_of(call, subject))}
     return Reply(body, 201, [(SUBJECT, token), VARY])
 
 
@@ -90,7 +90,7 @@ def show(call: Call) -> Reply:
         return Reply({'token': describe(entry.subject, None)}, 200, headers)
     generation = authority(call).validator.catalog_generation
     if entry.body is None or entry.body_at != generation:
-        entry.body = orjson.dumps({'token': describe(entry.subject, _catalog(call, entry.subject))})
+        entry.body = orjson.dumps({'token': describe(entry.subject, catalog_of(call, entry.subject))})
         entry.body_at = generation
     return Reply(entry.body, 200, headers)
 
@@ -122,7 +122,7 @@ def show_catalog(call: Call) -> dict[str, Any]:
     context = call.context
     if not context.project_id:
         raise errors.Forbidden('A project-scoped token is required to produce a service catalog.')
-    shown = authority(call).endpoints()
+    shown = authority(call).endpoints(context.project_id)
     links = {'self': f'{call.root_url}/auth/catalog'}
     return {'catalog': catalog.as_shown(shown, context.user_id or '', context.project_id), 'links': links}
 
@@ -149,13 +149,12 @@ def list_system(call: Call) -> dict[str, Any]:
     return {'system': system, 'links': {'self': f'{call.root_url}/auth/system'}}
 
 
-def _catalog(call: Call, subject: Subject) -> list[dict[str, Any]] | None:
+def catalog_of(call: Call, subject: Subject) -> list[dict[str, Any]] | None:
     """The subject's catalog; None where it is not asked for or there is no scope."""
     if 'nocatalog' in call.query or subject.claims.scope == 'unscoped':
         return None
-    return catalog.as_shown(
-        authority(call).endpoints(), subject.user_id, subject.project.id if subject.project else None
-    )
+    project_id = subject.project.id if subject.project else None
+    return catalog.as_shown(authority(call).endpoints(project_id), subject.user_id, project_id)
 
 
 def describe(subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, Any]:

@@ -42,7 +42,9 @@ class World:
 def world(database: db.Database, tmp_path: pathlib.Path) -> Any:
     repository = str(tmp_path / 'keys')
     keys.setup(repository)
-    settings = Settings(bcrypt_rounds=4, key_repository=repository)
+    kept = str(tmp_path / 'credential-keys')
+    keys.setup(kept)
+    settings = Settings(bcrypt_rounds=4, key_repository=repository, credential_key_repository=kept)
     # Revocations are stamped with the machine's time, so the clock starts there.
     clock = FakeClock(Clock().now())
     validator = Validator(database, repository, settings, clock)

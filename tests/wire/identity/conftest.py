@@ -65,7 +65,9 @@ class Cloud:
 def cloud(parts: Parts, tmp_path: pathlib.Path) -> Any:
     repository = str(tmp_path / 'keys')
     keys.setup(repository)
-    settings = Settings(bcrypt_rounds=4, key_repository=repository)
+    kept = str(tmp_path / 'credential-keys')
+    keys.setup(kept)
+    settings = Settings(bcrypt_rounds=4, key_repository=repository, credential_key_repository=kept)
     parts.tokens = Validator(parts.db, repository, settings)
     authority = parts.extra['identity'] = Authority(parts.db, parts.tokens, settings)
     with parts.db.write() as tx:
