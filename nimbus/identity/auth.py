@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from nimbus.common import db, errors
 from nimbus.common.clock import Clock
-from nimbus.identity import catalog, payload, scopes, subjects
+from nimbus.identity import catalog, payload, scopes, subjects, trusts
 from nimbus.identity.models import ApplicationCredential, User
 from nimbus.identity.options import Settings
 from nimbus.identity.passwords import Passwords
@@ -71,7 +71,8 @@ class Authority:
     def login(self, identity: dict[str, Any], scope: Any = None) -> tuple[str, Subject]:
         """A new token and its subject.
 
-        Raises Unauthenticated when any of the methods fails or the scope is not the user's, Invalid on a bad request.
+        Raises Unauthenticated when any of the methods fails or the scope is not the user's, Invalid on a bad request,
+        Forbidden where a trust stands in the way.
         """
         proofs = [self._prove(name, identity) for name in dict.fromkeys(identity['methods'])]
         if not proofs or len({proof.user_id for proof in proofs}) != 1:
@@ -79,6 +80,9 @@ class Authority:
         with self._db.read() as tx:
             told = scopes.asked(tx, scope)
             subject = self._subject(tx, proofs, told)
+        if subject.trust is not None and subject.trust.remaining_uses is not None:
+            with self._db.write() as tx:
+                trusts.consume(tx, subject.trust.id)
         return self.validator.seal(subject.claims), subject
 
     def _prove(self, method: str, identity: dict[str, Any]) -> Proof:
@@ -114,6 +118,11 @@ class Authority:
         if not isinstance(told.get('id'), str):
             raise scopes.missing('id', 'token')
         subject = self.validator.entry(told['id']).subject
+        if subject.trust is not None:
+            raise errors.Forbidden(
+                'You are not authorized to perform the requested action: Using trust-scoped token to create another '
+                'token. Create a new trust-scoped token instead.'
+            )
         methods = tuple(dict.fromkeys(('token', *subject.claims.methods)))
         return Proof(subject.user_id, methods, subject.claims, subject.credential)
 
@@ -142,6 +151,8 @@ class Authority:
                 raise errors.Unauthenticated('Application credentials cannot request a scope.')
             claims = dataclasses.replace(claims, application_credential_id=credential.id)
             return subjects.describe(tx, _scoped(claims, lent))
+        if told is not None and told[0] == scopes.TRUST:
+            return self._trusted(tx, claims, told[1])
         if told is not None:
             return subjects.describe(tx, _scoped(claims, told))
         default = tx.scalar(sa.select(User.default_project_id).where(User.id == claims.user_id))
@@ -151,6 +162,15 @@ class Authority:
             except errors.Unauthenticated:
                 pass  # a default project that is gone or closed to the user is passed over
         return subjects.describe(tx, claims)
+
+    def _trusted(self, tx: db.Tx, claims: Claims, trust_id: str) -> Subject:
+        try:
+            trust = trusts.show(tx, trust_id, self._clock.now())
+        except errors.NotFound:
+            raise refusal() from None
+        lent = ('project', trust.project_id) if trust.project_id else scopes.UNSCOPED
+        ends = min(claims.expires_at, trust.expires_at or claims.expires_at)
+        return subjects.describe(tx, dataclasses.replace(_scoped(claims, lent), trust_id=trust_id, expires_at=ends))
 
     def _claims(self, proofs: list[Proof]) -> Claims:
         """Claims without a scope; of a token that was shown they take over the end and the chain."""

@@ -26,6 +26,7 @@ class Settings:
     revocation_interval: float = 0.5
     revocation_patience: float = 30.0
     application_credential_limit: int = -1
+    max_redelegation_count: int = 3
 
     @classmethod
     def of(cls, conf: Any) -> Self:
@@ -97,6 +98,12 @@ OPTIONS = {
             default=_DEFAULT.application_credential_limit,
             min=-1,
             help='Application credentials a user may have; -1 means any number.',
+        ),
+        cfg.IntOpt(
+            'max_redelegation_count',
+            default=_DEFAULT.max_redelegation_count,
+            min=0,
+            help='Times that a trust may be passed on from one trustee to the next.',
         ),
     ],
 }

@@ -5,8 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors, ids, listing
-from nimbus.identity import assignments, lists, revocations
-from nimbus.identity.models import ApplicationCredential, Assignment, Project, ProjectTag, User
+from nimbus.identity import assignments, lists, revocations, trusts
+from nimbus.identity.models import ApplicationCredential, Assignment, Project, ProjectTag, Trust, User
 
 
 def show(tx: db.Tx, project_id: str) -> Any:
@@ -153,6 +153,7 @@ def forget(tx: db.Tx, project_id: str) -> None:
     assignments.forget(tx, Assignment.target_id == project_id)
     tx.delete(ProjectTag, ProjectTag.project_id == project_id)
     tx.delete(ApplicationCredential, ApplicationCredential.project_id == project_id)
+    trusts.forget(tx, Trust.project_id == project_id)
     tx.update(User, User.default_project_id == project_id, default_project_id=None)
     tx.delete(Project, Project.id == project_id)
     revocations.revoke(tx, 'project', project_id)

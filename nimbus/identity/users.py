@@ -5,8 +5,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors, ids, listing
-from nimbus.identity import assignments, lists, revocations
-from nimbus.identity.models import ApplicationCredential, Assignment, Membership, Project, User
+from nimbus.identity import assignments, lists, revocations, trusts
+from nimbus.identity.models import (
+    AccessRule,
+    ApplicationCredential,
+    Assignment,
+    Membership,
+    Project,
+    Trust,
+    User,
+)
 
 
 def show(tx: db.Tx, user_id: str) -> Any:
@@ -93,5 +101,7 @@ def forget(tx: db.Tx, user_id: str) -> None:
     assignments.forget(tx, Assignment.actor_type == 'user', Assignment.actor_id == user_id)
     tx.delete(Membership, Membership.user_id == user_id)
     tx.delete(ApplicationCredential, ApplicationCredential.user_id == user_id)
+    tx.delete(AccessRule, AccessRule.user_id == user_id)
+    trusts.forget(tx, sa.or_(Trust.trustor_user_id == user_id, Trust.trustee_user_id == user_id))
     tx.delete(User, User.id == user_id)
     revocations.revoke(tx, 'user', user_id)

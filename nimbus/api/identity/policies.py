@@ -41,6 +41,7 @@ _GRANTER = (
 )
 _ASSIGNMENT_READER = f'{READER} or (role:reader and domain_id:%(target.domain_id)s and not None:%(target.domain_id)s)'
 _OWNER_READER = f'{READER} or rule:owner'
+_TRUSTOR, _TRUSTEE = 'user_id:%(target.trust.trustor_user_id)s', 'user_id:%(target.trust.trustee_user_id)s'
 
 _COMMON = (
     ('admin_required', 'role:admin or is_admin:1'),
@@ -136,6 +137,14 @@ _ROWS: tuple[tuple[str, str, list[str] | None], ...] = (
     ('get_application_credential list_application_credentials', _OWNER_READER, CENTRAL),
     ('create_application_credential', 'user_id:%(user_id)s', ['project']),
     ('delete_application_credential', 'rule:admin_or_owner', CENTRAL),
+    ('get_access_rule list_access_rules', f'{SYSTEM_READER} or user_id:%(target.user.id)s', CENTRAL),
+    ('delete_access_rule', '(role:admin and system_scope:all) or user_id:%(target.user.id)s', CENTRAL),
+    ('create_trust', _TRUSTOR, ['project']),
+    ('list_trusts', READER, CENTRAL),
+    ('list_trusts_for_trustor', f'{READER} or {_TRUSTOR}', CENTRAL),
+    ('list_trusts_for_trustee', f'{READER} or {_TRUSTEE}', CENTRAL),
+    ('get_trust list_roles_for_trust get_role_for_trust', f'{READER} or {_TRUSTOR} or {_TRUSTEE}', CENTRAL),
+    ('delete_trust', f'{ADMIN} or {_TRUSTOR}', CENTRAL),
 )
 
 RULES = (

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from nimbus.api.identity import (
+    access_rules,
     application_credentials,
     catalog,
     domains,
@@ -12,6 +13,7 @@ from nimbus.api.identity import (
     role_assignments,
     roles,
     tokens,
+    trusts,
     users,
     versions,
 )
@@ -75,6 +77,19 @@ CREDENTIALS = (
     ),
     Route('GET', _CREDENTIAL, application_credentials.show, None),
     Route('DELETE', _CREDENTIAL, application_credentials.delete, None, 204),
+    Route('GET', '/users/{user_id}/access_rules', access_rules.index, None),
+    Route('GET', '/users/{user_id}/access_rules/{access_rule_id}', access_rules.show, None),
+    Route('DELETE', '/users/{user_id}/access_rules/{access_rule_id}', access_rules.delete, None, 204),
+)
+
+_TRUST = '/OS-TRUST/trusts/{trust_id}'
+TRUSTS = (
+    Route('GET', '/OS-TRUST/trusts', trusts.index, None),
+    Route('POST', '/OS-TRUST/trusts', trusts.create, None, 201, noun=trusts.Trust),
+    Route('GET', _TRUST, trusts.show, None),
+    Route('DELETE', _TRUST, trusts.delete, None, 204),
+    Route('GET', _TRUST + '/roles', trusts.list_roles, None),
+    Route('GET', _TRUST + '/roles/{role_id}', trusts.show_role, None),
 )
 
 GROUPS = (
@@ -149,4 +164,4 @@ CATALOG = (
     Route('DELETE', '/endpoints/{endpoint_id}', catalog.delete_endpoint, 'identity:delete_endpoint', 204),
 )
 
-ROUTES = (*TOKENS, *DOMAINS, *PROJECTS, *USERS, *CREDENTIALS, *GROUPS, *ROLES, *_grants(), *CATALOG)
+ROUTES = (*TOKENS, *DOMAINS, *PROJECTS, *USERS, *CREDENTIALS, *TRUSTS, *GROUPS, *ROLES, *_grants(), *CATALOG)
