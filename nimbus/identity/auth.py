@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from nimbus.common import db, errors
 from nimbus.common.clock import Clock
-from nimbus.identity import catalog, payload, scopes, subjects, trusts
+from nimbus.identity import catalog, mirror, payload, scopes, subjects, trusts
+from nimbus.identity.directories import Directories
 from nimbus.identity.models import ApplicationCredential, User
 from nimbus.identity.options import Settings
 from nimbus.identity.passwords import Passwords
@@ -41,7 +42,12 @@ class Authority:
     """Issues tokens; one in a process that serves identity."""
 
     def __init__(
-        self, database: db.Database, validator: Validator, settings: Settings | None = None, clock: Clock | None = None
+        self,
+        database: db.Database,
+        validator: Validator,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+        directories: Directories | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.validator = validator
@@ -49,6 +55,7 @@ class Authority:
         self.passwords = Passwords(
             self.settings.bcrypt_rounds, self.settings.password_threads, self.settings.password_waiting
         )
+        self.directories = directories or Directories(database)
         self._endpoints: tuple[int, list[catalog.Shown]] | None = None
         self._methods: dict[str, Callable[[dict[str, Any]], Proof]] = {
             'password': self._by_password,
@@ -98,7 +105,14 @@ class Authority:
             raise scopes.missing('password' if user else 'user', 'user' if user else 'password')
         with self._db.read() as tx:
             row = _find_user(tx, user)
+            home = row.domain_id if row else _home(tx, user)
         password = user['password']
+        directory = self.directories.of(home) if home else None
+        if home and directory:
+            user_id = self.directories.login(home, directory, user, password)
+            if user_id is None:
+                raise refusal()
+            return Proof(user_id, ('password',))
         short = len(password) <= self.settings.max_password_length
         # An unknown user costs a check as well, so that the time of the answer tells nothing.
         right = self.passwords.verify(password if short else '', row.password_hash if row else None)
@@ -110,6 +124,9 @@ class Authority:
 
     def check_password(self, user_id: str, password: str) -> bool:
         """Whether the password is the user's."""
+        outside = self.directories.checks(user_id, password)
+        if outside is not None:
+            return outside
         with self._db.read() as tx:
             stored = tx.scalar(sa.select(User.password_hash).where(User.id == user_id))
         return self.passwords.verify(password, stored)
@@ -208,6 +225,14 @@ def _find_user(tx: db.Tx, told: dict[str, Any]) -> Any:
         raise scopes.missing('domain', 'user')
     home = scopes.domain_id(tx, told['domain'])
     return tx.execute(_USER_BY_NAME, {'name': told['name'], 'domain_id': home}).first() if home else None
+
+
+def _home(tx: db.Tx, told: dict[str, Any]) -> str | None:
+    """The id of the domain in which a user who is not known yet would be."""
+    if told.get('id'):
+        row = mirror.mapped(tx, told['id'])
+        return row.domain_id if row is not None else None
+    return scopes.domain_id(tx, told['domain'])
 
 
 def _find_credential(tx: db.Tx, told: dict[str, Any]) -> Any:

@@ -10,6 +10,8 @@ from typing import Any, Self
 
 from oslo_config import cfg
 
+from nimbus.identity import ldap_options
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
@@ -40,6 +42,7 @@ class Settings:
 _DEFAULT = Settings()
 
 OPTIONS = {
+    **ldap_options.OPTIONS,
     'identity': [
         cfg.StrOpt(
             'key_repository',

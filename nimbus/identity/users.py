@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors, ids, listing
-from nimbus.identity import assignments, lists, revocations, trusts
+from nimbus.identity import assignments, lists, mirror, revocations, trusts
 from nimbus.identity.models import (
     AccessRule,
     ApplicationCredential,
@@ -65,9 +65,10 @@ def update(
 ) -> None:
     """The user has the values; a new password, or being disabled, refuses every earlier token.
 
-    Raises NotFound, Conflict and Invalid.
+    Raises NotFound, Conflict, Invalid, and Forbidden on a directory's user.
     """
     row = show(tx, user_id)
+    mirror.check_local(tx, user_id)
     if values.get('domain_id', row.domain_id) != row.domain_id:
         raise errors.Invalid('Cannot change Domain ID')
     _check_default_project(tx, values)
@@ -85,14 +86,19 @@ def update(
 
 
 def set_password(tx: db.Tx, user_id: str, password_hash: str) -> None:
-    """The user has another password, and every earlier token is refused."""
+    """The user has another password, and every earlier token is refused.  Raises Forbidden on a directory's user."""
+    mirror.check_local(tx, user_id)
     tx.update(User, User.id == user_id, password_hash=password_hash, password_created_at=clock.Clock().now())
     revocations.revoke(tx, 'user', user_id)
 
 
 def delete(tx: db.Tx, user_id: str) -> None:
-    """The user and all that was given to the user are gone, and the tokens are refused.  Raises NotFound."""
+    """The user and all that was given to the user are gone, and the tokens are refused.
+
+    Raises NotFound and Forbidden.
+    """
     show(tx, user_id)
+    mirror.check_local(tx, user_id)
     forget(tx, user_id)
 
 
