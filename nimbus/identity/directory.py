@@ -203,6 +203,8 @@ class Directory:
                 return connection
             except (ldap3.core.exceptions.LDAPException, OSError, errors.Unavailable) as reason:
                 why = reason
+                if connection.socket is not None:
+                    connection.socket.close()  # ldap3 leaves it open when nobody answers
         raise why
 
     @contextlib.contextmanager
