@@ -5,6 +5,8 @@ from typing import Any, Self
 
 from nimbus.common import ids
 
+LOCAL = ('token', 'access_rules')  # what is between the caller and the API alone
+
 
 @dataclasses.dataclass(frozen=True)
 class Context:
@@ -24,6 +26,8 @@ class Context:
     token: str | None = dataclasses.field(default=None, repr=False)
     global_request_id: str | None = None
     remote_address: str | None = None
+    # The only requests the token may make, (service, method, path) each; None: any.
+    access_rules: tuple[tuple[str, str, str], ...] | None = None
 
     @property
     def is_admin(self) -> bool:
@@ -37,7 +41,7 @@ class Context:
 
     def to_dict(self) -> dict[str, Any]:
         """What crosses the bus and is kept with a job: no token."""
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != 'token'}
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in LOCAL}
         return {**values, 'roles': list(self.roles), 'service_roles': list(self.service_roles)}
 
     @classmethod

@@ -55,6 +55,7 @@ def create(tx: db.Tx, user_id: str, values: dict[str, Any], secret_hash: str, li
         role_ids=values['role_ids'],
         unrestricted=values.get('unrestricted', False),
         expires_at=values.get('expires_at'),
+        access_rules=values.get('access_rules'),
         created_at=clock.Clock().now(),
     )
     return credential_id

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from nimbus.common import db, errors
 from nimbus.common.clock import Clock
-from nimbus.identity import catalog, endpoint_filters, payload, scopes, subjects
+from nimbus.identity import catalog, endpoint_filters, mirror, payload, scopes, subjects, trusts
+from nimbus.identity.directories import Directories
 from nimbus.identity.models import ApplicationCredential, User
 from nimbus.identity.options import Settings
 from nimbus.identity.passwords import Passwords
@@ -42,7 +43,12 @@ class Authority:
     """Issues tokens; one in a process that serves identity."""
 
     def __init__(
-        self, database: db.Database, validator: Validator, settings: Settings | None = None, clock: Clock | None = None
+        self,
+        database: db.Database,
+        validator: Validator,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+        directories: Directories | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.validator = validator
@@ -51,6 +57,7 @@ class Authority:
         self.passwords = Passwords(
             self.settings.bcrypt_rounds, self.settings.password_threads, self.settings.password_waiting
         )
+        self.directories = directories or Directories(database)
         self._endpoints: tuple[int, list[catalog.Shown], endpoint_filters.Filters] | None = None
         self._methods: dict[str, Callable[[dict[str, Any]], Proof]] = {
             'password': self._by_password,
@@ -74,7 +81,8 @@ class Authority:
     def login(self, identity: dict[str, Any], scope: Any = None) -> tuple[str, Subject]:
         """A new token and its subject.
 
-        Raises Unauthenticated when any of the methods fails or the scope is not the user's, Invalid on a bad request.
+        Raises Unauthenticated when any of the methods fails or the scope is not the user's, Invalid on a bad request,
+        Forbidden where a trust stands in the way.
         """
         proofs = [self._prove(name, identity) for name in dict.fromkeys(identity['methods'])]
         if not proofs or len({proof.user_id for proof in proofs}) != 1:
@@ -82,6 +90,9 @@ class Authority:
         with self._db.read() as tx:
             told = scopes.asked(tx, scope)
             subject = self._subject(tx, proofs, told)
+        if subject.trust is not None and subject.trust.remaining_uses is not None:
+            with self._db.write() as tx:
+                trusts.consume(tx, subject.trust.id)
         return self.validator.seal(subject.claims), subject
 
     def issue(self, proof: Proof, told: scopes.Scope) -> tuple[str, Subject]:
@@ -103,7 +114,14 @@ class Authority:
             raise scopes.missing('password' if user else 'user', 'user' if user else 'password')
         with self._db.read() as tx:
             row = _find_user(tx, user)
+            home = row.domain_id if row else _home(tx, user)
         password = user['password']
+        directory = self.directories.of(home) if home else None
+        if home and directory:
+            user_id = self.directories.login(home, directory, user, password)
+            if user_id is None:
+                raise refusal()
+            return Proof(user_id, ('password',))
         short = len(password) <= self.settings.max_password_length
         # An unknown user costs a check as well, so that the time of the answer tells nothing.
         right = self.passwords.verify(password if short else '', row.password_hash if row else None)
@@ -115,6 +133,9 @@ class Authority:
 
     def check_password(self, user_id: str, password: str) -> bool:
         """Whether the password is the user's."""
+        outside = self.directories.checks(user_id, password)
+        if outside is not None:
+            return outside
         with self._db.read() as tx:
             stored = tx.scalar(sa.select(User.password_hash).where(User.id == user_id))
         return self.passwords.verify(password, stored)
@@ -123,6 +144,11 @@ class Authority:
         if not isinstance(told.get('id'), str):
             raise scopes.missing('id', 'token')
         subject = self.validator.entry(told['id']).subject
+        if subject.trust is not None:
+            raise errors.Forbidden(
+                'You are not authorized to perform the requested action: Using trust-scoped token to create another '
+                'token. Create a new trust-scoped token instead.'
+            )
         methods = tuple(dict.fromkeys(('token', *subject.claims.methods)))
         return Proof(subject.user_id, methods, subject.claims, subject.credential)
 
@@ -151,6 +177,8 @@ class Authority:
                 raise errors.Unauthenticated('Application credentials cannot request a scope.')
             claims = dataclasses.replace(claims, application_credential_id=credential.id)
             return subjects.describe(tx, _scoped(claims, lent))
+        if told is not None and told[0] == scopes.TRUST:
+            return self._trusted(tx, claims, told[1])
         if told is not None:
             return subjects.describe(tx, _scoped(claims, told))
         default = tx.scalar(sa.select(User.default_project_id).where(User.id == claims.user_id))
@@ -160,6 +188,15 @@ class Authority:
             except errors.Unauthenticated:
                 pass  # a default project that is gone or closed to the user is passed over
         return subjects.describe(tx, claims)
+
+    def _trusted(self, tx: db.Tx, claims: Claims, trust_id: str) -> Subject:
+        try:
+            trust = trusts.show(tx, trust_id, self._clock.now())
+        except errors.NotFound:
+            raise refusal() from None
+        lent = ('project', trust.project_id) if trust.project_id else scopes.UNSCOPED
+        ends = min(claims.expires_at, trust.expires_at or claims.expires_at)
+        return subjects.describe(tx, dataclasses.replace(_scoped(claims, lent), trust_id=trust_id, expires_at=ends))
 
     def _claims(self, proofs: list[Proof]) -> Claims:
         """Claims without a scope; of a token that was shown they take over the end and the chain."""
@@ -197,6 +234,14 @@ def _find_user(tx: db.Tx, told: dict[str, Any]) -> Any:
         raise scopes.missing('domain', 'user')
     home = scopes.domain_id(tx, told['domain'])
     return tx.execute(_USER_BY_NAME, {'name': told['name'], 'domain_id': home}).first() if home else None
+
+
+def _home(tx: db.Tx, told: dict[str, Any]) -> str | None:
+    """The id of the domain in which a user who is not known yet would be."""
+    if told.get('id'):
+        row = mirror.mapped(tx, told['id'])
+        return row.domain_id if row is not None else None
+    return scopes.domain_id(tx, told['domain'])
 
 
 def _find_credential(tx: db.Tx, told: dict[str, Any]) -> Any:

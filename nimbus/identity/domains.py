@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import db, errors, listing
-from nimbus.identity import groups, lists, projects, revocations, roles, users
+from nimbus.identity import domain_configs, groups, lists, mirror, projects, revocations, roles, users
 from nimbus.identity.models import Group, Project, Role, User
 
 
@@ -40,6 +40,8 @@ def delete(tx: db.Tx, domain_id: str) -> None:
     lists.mutable(row, 'domain', 'delete')
     if row.enabled:
         raise errors.Forbidden('Cannot delete a domain that is enabled, please disable it first.')
+    domain_configs.delete(tx, domain_id)
+    mirror.forget(tx, domain_id)
     for model, forget in ((User, users.forget), (Group, groups.forget), (Role, roles.forget)):
         for row_id in tx.column(sa.select(model.id).where(model.domain_id == domain_id)):
             forget(tx, row_id)

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors, ids, listing
-from nimbus.identity import assignments, lists, revocations, users
+from nimbus.identity import assignments, lists, mirror, revocations, users
 from nimbus.identity.models import Assignment, Group, Membership, Project
 
 
@@ -41,8 +41,9 @@ def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
 
 
 def update(tx: db.Tx, group_id: str, values: dict[str, Any], extra: dict[str, Any]) -> None:
-    """The group has the values.  Raises NotFound, Conflict and Invalid."""
+    """The group has the values.  Raises NotFound, Conflict, Invalid, and Forbidden on a directory's group."""
     row = show(tx, group_id)
+    mirror.check_local(tx, group_id)
     if values.get('domain_id', row.domain_id) != row.domain_id:
         raise errors.Invalid('Cannot change Domain ID')
     changes = {name: values[name] or '' for name in ('name', 'description') if name in values}
@@ -51,8 +52,9 @@ def update(tx: db.Tx, group_id: str, values: dict[str, Any], extra: dict[str, An
 
 
 def delete(tx: db.Tx, group_id: str) -> None:
-    """The group and the roles it gave are gone.  Raises NotFound."""
+    """The group and the roles it gave are gone.  Raises NotFound and Forbidden."""
     show(tx, group_id)
+    mirror.check_local(tx, group_id)
     forget(tx, group_id)
 
 
@@ -65,8 +67,9 @@ def forget(tx: db.Tx, group_id: str) -> None:
 
 
 def add(tx: db.Tx, group_id: str, user_id: str) -> None:
-    """The user is in the group, as may have been before.  Raises NotFound."""
+    """The user is in the group, as may have been before.  Raises NotFound and Forbidden."""
     show(tx, group_id)
+    mirror.check_local(tx, group_id)
     users.show(tx, user_id)
     if not has(tx, group_id, user_id):
         lists.add_once(tx, Membership, group_id=group_id, user_id=user_id)
@@ -80,7 +83,8 @@ def has(tx: db.Tx, group_id: str, user_id: str) -> bool:
 
 
 def remove(tx: db.Tx, group_id: str, user_id: str) -> None:
-    """The user is not in the group any more.  Raises NotFound."""
+    """The user is not in the group any more.  Raises NotFound and Forbidden."""
+    mirror.check_local(tx, group_id)
     if not tx.delete(Membership, Membership.group_id == group_id, Membership.user_id == user_id):
         raise errors.NotFound(f'User {user_id} not found in group {group_id}')
     revocations.refresh(tx, 'user', user_id)

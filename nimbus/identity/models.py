@@ -185,6 +185,62 @@ class ApplicationCredential(db.Base):
     unrestricted: Mapped[bool]
     expires_at: Mapped[datetime.datetime | None]
     created_at: Mapped[datetime.datetime]
+    access_rules: Mapped[list[Any] | None]  # ids of the only requests it may make; None: any
+
+
+class AccessRule(db.Base):
+    """One kind of request that a user's application credentials may be confined to."""
+
+    __tablename__ = 'access_rules'
+    __table_args__ = _unique('access_rules_once', 'user_id', 'service', 'path', 'method')
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    user_id: Mapped[db.Id]
+    service: Mapped[str] = mapped_column(sa.String(64))
+    path: Mapped[str]
+    method: Mapped[str] = mapped_column(sa.String(16))
+
+
+class Trust(db.Base):
+    """A user lends roles on a project to another."""
+
+    __tablename__ = 'trusts'
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    trustor_user_id: Mapped[db.Id] = mapped_column(index=True)
+    trustee_user_id: Mapped[db.Id] = mapped_column(index=True)
+    project_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+    impersonation: Mapped[bool]
+    role_ids: Mapped[list[Any]]
+    remaining_uses: Mapped[int | None]
+    redelegation_count: Mapped[int]
+    redelegated_trust_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+    expires_at: Mapped[datetime.datetime | None]
+    created_at: Mapped[datetime.datetime]
+
+
+class DomainOption(db.Base):
+    """One option of a domain's own configuration."""
+
+    __tablename__ = 'domain_options'
+    __table_args__ = _unique('domain_options_once', 'domain_id', 'section', 'name')
+    seq: Mapped[db.Seq]
+    domain_id: Mapped[db.Id]
+    section: Mapped[str] = mapped_column(sa.String(64))
+    name: Mapped[str] = mapped_column(sa.String(64))
+    value: Mapped[dict[str, Any]]  # {'value': anything JSON has}
+
+
+class IdMapping(db.Base):
+    """The public id of a user or group that lives in a directory outside."""
+
+    __tablename__ = 'id_mappings'
+    __table_args__ = _unique('id_mappings_local', 'domain_id', 'kind', 'local_id')
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    domain_id: Mapped[db.Id]
+    kind: Mapped[str] = mapped_column(sa.String(8))  # user, group
+    local_id: Mapped[str]
 
 
 class Credential(db.Base):

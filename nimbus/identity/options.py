@@ -10,6 +10,8 @@ from typing import Any, Self
 
 from oslo_config import cfg
 
+from nimbus.identity import ldap_options
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
@@ -30,6 +32,7 @@ class Settings:
     credential_limit: int = -1
     credential_auth_ttl: int = 900
     limit_model: str = 'flat'
+    max_redelegation_count: int = 3
 
     @classmethod
     def of(cls, conf: Any) -> Self:
@@ -45,6 +48,7 @@ class Settings:
 _DEFAULT = Settings()
 
 OPTIONS = {
+    **ldap_options.OPTIONS,
     'identity': [
         cfg.StrOpt(
             'key_repository',
@@ -127,6 +131,12 @@ OPTIONS = {
             default=_DEFAULT.limit_model,
             choices=['flat', 'strict_two_level'],
             help='Whether a limit of a project may be above that of its domain (flat), or not (strict_two_level).',
+        ),
+        cfg.IntOpt(
+            'max_redelegation_count',
+            default=_DEFAULT.max_redelegation_count,
+            min=0,
+            help='Times that a trust may be passed on from one trustee to the next.',
         ),
     ],
 }

@@ -31,6 +31,7 @@ class Claims:
     expires_at: datetime.datetime
     audit_ids: tuple[str, ...]  # the token's own, then the one of the first token of its chain
     application_credential_id: str = ''
+    trust_id: str = ''
 
 
 def pack(claims: Claims) -> bytes:
@@ -45,7 +46,9 @@ def pack(claims: Claims) -> bytes:
         len(claims.audit_ids),
     )
     audits = b''.join(base64.urlsafe_b64decode(audit + '==') for audit in claims.audit_ids)
-    names = (claims.user_id, claims.scope_id, claims.application_credential_id)
+    names = [claims.user_id, claims.scope_id, claims.application_credential_id]
+    if claims.trust_id:  # left out where there is none: tokens stay short, and older ones can be read
+        names.append(claims.trust_id)
     return head + audits + b''.join(map(_pack_id, names))
 
 
@@ -61,6 +64,7 @@ def unpack(data: bytes) -> Claims:
         user_id, at = _unpack_id(data, at)
         scope_id, at = _unpack_id(data, at)
         credential_id, at = _unpack_id(data, at)
+        trust_id, at = _unpack_id(data, at) if at < len(data) else ('', at)
     except (struct.error, IndexError) as why:
         raise ValueError('the token payload is cut short') from why
     return Claims(
@@ -72,6 +76,7 @@ def unpack(data: bytes) -> Claims:
         expires_at=EPOCH + datetime.timedelta(microseconds=expires),
         audit_ids=audits,
         application_credential_id=credential_id,
+        trust_id=trust_id,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors, ids, listing
-from nimbus.identity import assignments, lists, revocations
+from nimbus.identity import assignments, lists, revocations, trusts
 from nimbus.identity.models import (
     ApplicationCredential,
     Assignment,
@@ -15,6 +15,7 @@ from nimbus.identity.models import (
     ProjectEndpoint,
     ProjectEndpointGroup,
     ProjectTag,
+    Trust,
     User,
 )
 
@@ -165,6 +166,7 @@ def forget(tx: db.Tx, project_id: str) -> None:
     for model in (ApplicationCredential, Credential, Limit, ProjectEndpoint, ProjectEndpointGroup):
         tx.delete(model, model.project_id == project_id)
     tx.delete(Limit, Limit.domain_id == project_id)
+    trusts.forget(tx, Trust.project_id == project_id)
     tx.update(User, User.default_project_id == project_id, default_project_id=None)
     tx.delete(Project, Project.id == project_id)
     revocations.revoke(tx, 'project', project_id)

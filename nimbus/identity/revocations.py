@@ -46,6 +46,13 @@ def since(tx: db.Tx, number: int) -> list[Any]:
     return list(tx.rows(query))
 
 
+def refused(tx: db.Tx, kinds: tuple[str, ...], since: datetime.datetime | None = None) -> list[Any]:
+    """The rows of those kinds that refuse tokens, made at that moment or later, oldest first; at most a page."""
+    where = [Revocation.before.is_not(None), Revocation.kind.in_(kinds)]
+    where += [Revocation.created_at >= since] if since else []
+    return list(tx.rows(sa.select(Revocation).where(*where).order_by(Revocation.number).limit(PAGE)))
+
+
 def prune(tx: db.Tx, before: datetime.datetime) -> int:
     """Rows from before that moment are gone, for no token they refuse is still alive; returns how many were."""
     return tx.delete(Revocation, Revocation.created_at < before)

@@ -9,14 +9,15 @@ from nimbus.identity import assignments
 from nimbus.identity.models import ROOT, Assignment, Project
 from nimbus.identity.subjects import refusal
 
-Scope = tuple[str, str]  # one of payload.SCOPES, and the id
+Scope = tuple[str, str]  # one of payload.SCOPES or TRUST, and the id
 UNSCOPED: Scope = ('unscoped', '')
 _rows = Project.__table__
 _BY_NAME = sa.select(_rows.c.id).where(
     _rows.c.name == sa.bindparam('name'), _rows.c.domain_id == sa.bindparam('domain_id')
 )
 _DOMAIN_BY_ID = sa.select(_rows.c.id).where(_rows.c.id == sa.bindparam('id'), _rows.c.is_domain.is_(True))
-KINDS = ('project', 'domain', 'system')
+TRUST = 'OS-TRUST:trust'
+KINDS = ('project', 'domain', 'system', TRUST)
 
 
 def asked(tx: db.Tx, scope: Any) -> Scope | None:
@@ -32,8 +33,12 @@ def asked(tx: db.Tx, scope: Any) -> Scope | None:
     if len(named) > 1:
         raise errors.Invalid(f'Scoping to both {named[1]} and {named[0]} is not allowed')
     if not named:
-        raise missing('project, domain or system', 'scope')
+        raise missing('project, domain, system or OS-TRUST:trust', 'scope')
     kind, told = named[0], scope[named[0]]
+    if kind == TRUST:
+        if not isinstance(told, dict) or not isinstance(told.get('id'), str):
+            raise missing('trust_id', 'trust')
+        return TRUST, told['id']
     if kind == 'system':
         if told.get('all') is not True:
             raise refusal()

@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import db, errors
-from nimbus.identity import assignments
-from nimbus.identity.models import ApplicationCredential, Project, User
+from nimbus.identity import assignments, pedigree
+from nimbus.identity.models import AccessRule, ApplicationCredential, Project, User
 from nimbus.identity.payload import Claims
 
 # Built once: making a statement costs more than running it, and a login runs these every time.
@@ -53,6 +53,9 @@ class Subject:
     roles: tuple[tuple[str, str], ...] = ()  # (id, name)
     credential: Any = None  # the application credential's id, name and unrestricted
     group_ids: tuple[str, ...] = ()
+    rules: tuple[Any, ...] | None = None  # the access rules of the credential: only such requests may be made
+    trust: Any = None  # the trust's row
+    behind: tuple[tuple[str, str], ...] = ()  # more that a revocation may name: those who stand behind a trust
 
     @property
     def system(self) -> bool:
@@ -73,7 +76,7 @@ class Subject:
             if place:
                 kind = 'project' if place is self.project else 'domain'
                 found += [(kind, place.id), ('domain', place.domain_id or place.id)]
-        return found + [('group', group_id) for group_id in self.group_ids]
+        return [*found, *self.behind, *(('group', group_id) for group_id in self.group_ids)]
 
 
 def refusal() -> errors.Unauthenticated:
@@ -82,20 +85,18 @@ def refusal() -> errors.Unauthenticated:
 
 
 def describe(tx: db.Tx, claims: Claims) -> Subject:
-    """The subject of the claims.  Raises Unauthenticated when its user or scope is gone, disabled or without a role."""
-    user = tx.execute(_USER, {'user_id': claims.user_id}).first()
-    if user is None or not user.enabled or not user.domain_enabled:
+    """The subject of the claims.
+
+    Raises Unauthenticated when its user or scope is gone, disabled or without a role, Forbidden when a trust does not
+    hold any longer.
+    """
+    user = _user(tx, claims.user_id)
+    if user is None:
         raise refusal()
+    if claims.trust_id:
+        return _trusted(tx, claims, user)
     groups = assignments.groups_of(tx, user.id)
-    known = {
-        'claims': claims,
-        'user_id': user.id,
-        'user_name': user.name,
-        'user_domain_id': user.domain_id,
-        'user_domain_name': user.domain_name,
-        'password_expires_at': user.password_expires_at,
-        'group_ids': tuple(groups),
-    }
+    known = {'claims': claims, **_shown(user), 'group_ids': tuple(groups)}
     if claims.scope == 'unscoped':
         return Subject(**known)
     row = place = None
@@ -108,9 +109,63 @@ def describe(tx: db.Tx, claims: Claims) -> Subject:
         lent = {role.id for role in assignments.implied(tx, list(credential.role_ids))}
         roles = [role for role in roles if role.id in lent]
         known['credential'] = credential
+        known['rules'] = _rules(tx, credential)
     if not roles:
         raise refusal()
     return Subject(**known, roles=tuple((role.id, role.name) for role in roles))
+
+
+def _user(tx: db.Tx, user_id: str) -> Any:
+    """The row of the user and of the user's domain, None when either is gone or disabled."""
+    user = tx.execute(_USER, {'user_id': user_id}).first()
+    return user if user is not None and user.enabled and user.domain_enabled else None
+
+
+def _shown(user: Any) -> dict[str, Any]:
+    return {
+        'user_id': user.id,
+        'user_name': user.name,
+        'user_domain_id': user.domain_id,
+        'user_domain_name': user.domain_name,
+        'password_expires_at': user.password_expires_at,
+    }
+
+
+def _trusted(tx: db.Tx, claims: Claims, trustee: Any) -> Subject:
+    """The subject of a token by a trust: the roles are the first trustor's, as long as he has them."""
+    chain = pedigree.of(tx, claims.trust_id)
+    if not chain:
+        raise refusal()
+    trust, root = chain[0], chain[-1]
+    if trust.trustee_user_id != trustee.id:
+        raise errors.Forbidden('User is not a trustee.')
+    lenders = {link.trustor_user_id: _user(tx, link.trustor_user_id) for link in chain}
+    agents = {link.trustee_user_id: _user(tx, link.trustee_user_id) for link in chain}
+    if None in lenders.values():
+        raise errors.Forbidden('Trustor is disabled.')
+    if None in agents.values():
+        raise errors.Forbidden('One of the trust agents is disabled or deleted')
+    people = lenders | agents
+    groups = assignments.groups_of(tx, root.trustor_user_id)
+    known = {
+        'claims': claims,
+        **_shown(people[trust.trustor_user_id] if trust.impersonation else trustee),
+        'trust': trust,
+        'group_ids': tuple(groups),
+        'behind': (
+            *(('trust', link.id) for link in chain),
+            *(('user', user_id) for user_id in people),
+            *(('domain', user.domain_id) for user in people.values()),
+        ),
+    }
+    if claims.scope == 'unscoped':
+        return Subject(**known)
+    row, place = _place(tx, claims)
+    lent = assignments.implied(tx, list(trust.role_ids))
+    held = {role.id for role in assignments.effective(tx, root.trustor_user_id, groups, 'project', row)}
+    if not lent or not {role.id for role in lent} <= held:
+        raise errors.Forbidden('Trustee has no delegated roles.')
+    return Subject(**known, project=place, roles=tuple((role.id, role.name) for role in lent))
 
 
 def _place(tx: db.Tx, claims: Claims) -> tuple[Any, Place]:
@@ -127,3 +182,10 @@ def _credential(tx: db.Tx, claims: Claims) -> Any:
     if row is None:
         raise refusal()
     return row
+
+
+def _rules(tx: db.Tx, credential: Any) -> tuple[Any, ...] | None:
+    """The rows of the credential's access rules, None when it has none."""
+    if not credential.access_rules:
+        return None
+    return tuple(tx.rows(sa.select(AccessRule).where(AccessRule.id.in_(credential.access_rules))))

@@ -144,7 +144,10 @@ class Validator:
             raise refusal()
         seen = self._seen
         with self._db.read() as tx:
-            subject = subjects.describe(tx, claims)
+            try:
+                subject = subjects.describe(tx, claims)
+            except errors.Forbidden:  # a trust that does not hold any longer
+                raise refusal() from None
         keys = subject.keys()
         self._refuse_revoked(claims, keys)
         entry = Entry(claims.expires_at, 0.0, subject, _values(subject))
@@ -268,5 +271,6 @@ def _values(subject: Subject) -> dict[str, Any]:
         domain_id=subject.domain.id if subject.domain else None,
         system=subject.system,
         roles=tuple(name for _, name in subject.roles),
+        access_rules=None if subject.rules is None else tuple((r.service, r.method, r.path) for r in subject.rules),
     )
     return {field.name: getattr(asker, field.name) for field in dataclasses.fields(asker)}

@@ -5,8 +5,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors, ids, listing
-from nimbus.identity import assignments, lists, revocations
-from nimbus.identity.models import ApplicationCredential, Assignment, Credential, Membership, Project, User
+from nimbus.identity import assignments, lists, mirror, revocations, trusts
+from nimbus.identity.models import (
+    AccessRule,
+    ApplicationCredential,
+    Assignment,
+    Credential,
+    Membership,
+    Project,
+    Trust,
+    User,
+)
 
 
 def show(tx: db.Tx, user_id: str) -> Any:
@@ -57,9 +66,10 @@ def update(
 ) -> None:
     """The user has the values; a new password, or being disabled, refuses every earlier token.
 
-    Raises NotFound, Conflict and Invalid.
+    Raises NotFound, Conflict, Invalid, and Forbidden on a directory's user.
     """
     row = show(tx, user_id)
+    mirror.check_local(tx, user_id)
     if values.get('domain_id', row.domain_id) != row.domain_id:
         raise errors.Invalid('Cannot change Domain ID')
     _check_default_project(tx, values)
@@ -77,14 +87,19 @@ def update(
 
 
 def set_password(tx: db.Tx, user_id: str, password_hash: str) -> None:
-    """The user has another password, and every earlier token is refused."""
+    """The user has another password, and every earlier token is refused.  Raises Forbidden on a directory's user."""
+    mirror.check_local(tx, user_id)
     tx.update(User, User.id == user_id, password_hash=password_hash, password_created_at=clock.Clock().now())
     revocations.revoke(tx, 'user', user_id)
 
 
 def delete(tx: db.Tx, user_id: str) -> None:
-    """The user and all that was given to the user are gone, and the tokens are refused.  Raises NotFound."""
+    """The user and all that was given to the user are gone, and the tokens are refused.
+
+    Raises NotFound and Forbidden.
+    """
     show(tx, user_id)
+    mirror.check_local(tx, user_id)
     forget(tx, user_id)
 
 
@@ -94,5 +109,7 @@ def forget(tx: db.Tx, user_id: str) -> None:
     tx.delete(Membership, Membership.user_id == user_id)
     tx.delete(ApplicationCredential, ApplicationCredential.user_id == user_id)
     tx.delete(Credential, Credential.user_id == user_id)
+    tx.delete(AccessRule, AccessRule.user_id == user_id)
+    trusts.forget(tx, sa.or_(Trust.trustor_user_id == user_id, Trust.trustee_user_id == user_id))
     tx.delete(User, User.id == user_id)
     revocations.revoke(tx, 'user', user_id)

@@ -16,6 +16,8 @@ from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.routes import Api
 from nimbus.common.parts import Parts
 from nimbus.identity.auth import Authority
+from nimbus.identity.directories import Directories
+from nimbus.identity.ldap_options import Ldap
 from nimbus.identity.options import Settings
 
 
@@ -24,7 +26,9 @@ def factory(_global_conf: Any, **local: str) -> Api:
     parts = wsgi.parts()
     if 'identity' not in parts.extra:
         settings = Settings.of(parts.conf) if parts.conf is not None else Settings()
-        parts.extra['identity'] = Authority(parts.db, parts.tokens, settings, parts.clock)
+        ldap = Ldap.of(parts.conf.ldap) if parts.conf is not None else Ldap()
+        directories = Directories(parts.db, ldap)
+        parts.extra['identity'] = Authority(parts.db, parts.tokens, settings, parts.clock, directories)
     return make(parts, local.get('policy_file'))
 
 

@@ -2,15 +2,26 @@
 
 from typing import Any
 
-from nimbus.api.identity import wire
+from nimbus.api.identity import delegated, wire
 from nimbus.api.identity.tokens import authority
 from nimbus.api.kit.fields import CREATE, READ, Flag, Listing, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import clock, errors
+from nimbus.identity import access_rules, auth
 from nimbus.identity import application_credentials as credentials
-from nimbus.identity import auth
 
 ROLE = {'type': 'object', 'properties': {'id': {'type': 'string'}, 'name': {'type': 'string'}}, 'minProperties': 1}
+RULE = {
+    'type': 'object',
+    'properties': {
+        'id': {'type': 'string', 'minLength': 1, 'maxLength': 64, 'pattern': '^[a-zA-Z0-9-]+$'},
+        'path': {'type': 'string', 'minLength': 1, 'maxLength': 225, 'pattern': '^/'},
+        'service': {'type': 'string', 'minLength': 1, 'maxLength': 64, 'pattern': '^[a-zA-Z0-9-]+$'},
+        'method': {'enum': ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT']},
+    },
+    'additionalProperties': False,
+}
+MAX_RULES = 256  # of one credential; each is compared with every request that its tokens make
 
 
 class ApplicationCredential(wire.KeystoneNoun):
@@ -25,20 +36,23 @@ class ApplicationCredential(wire.KeystoneNoun):
     project_id = Text(READ, CREATE, max=64)
     expires_at = Text(READ, CREATE, null=True, source=lambda row, _: clock.iso_micro(row.expires_at))
     unrestricted = Flag(READ, CREATE)
-    access_rules = Listing(CREATE, null=True)
+    access_rules = Listing(CREATE, items=RULE, max=MAX_RULES, null=True)
     roles = Listing(READ, CREATE, items=ROLE, source=lambda row, _: [])
 
 
 def _owned(call: Call, rule: str, user_id: str) -> None:
     call.check(f'identity:{rule}', user_id=user_id)
+    delegated.refuse_trust(call)
 
 
-def _shown(call: Call, rows: list[Any], roles: dict[str, Any]) -> list[dict[str, Any]]:
+def _shown(call: Call, rows: list[Any], roles: dict[str, Any], rules: dict[str, Any]) -> list[dict[str, Any]]:
     bodies = []
     for row in rows:
         body = wire.shown(call, ApplicationCredential, row)
         lent = [roles[role_id] for role_id in row.role_ids if role_id in roles]
         body['roles'] = [{'id': role.id, 'name': role.name, 'domain_id': role.domain_id or None} for role in lent]
+        if row.access_rules:
+            body['access_rules'] = [access_rules.as_shown(rules[one]) for one in row.access_rules if one in rules]
         body['user_id'] = row.user_id
         body['system'] = None
         link = f'{call.root_url}/users/{row.user_id}/application_credentials/{row.id}'
@@ -52,8 +66,8 @@ def index(call: Call, user_id: str) -> dict[str, Any]:
     page = wire.page_of(call, ApplicationCredential)
     with call.db.read() as tx:
         rows = credentials.find(tx, user_id, page)
-        roles = credentials.roles_of(tx, rows)
-    return wire.many(call, ApplicationCredential, rows, page, lambda call, _, row: _shown(call, [row], roles)[0])
+        roles, rules = credentials.roles_of(tx, rows), access_rules.of(tx, rows)
+    return wire.many(call, ApplicationCredential, rows, page, lambda call, _, row: _shown(call, [row], roles, rules)[0])
 
 
 def show(call: Call, user_id: str, application_credential_id: str) -> dict[str, Any]:
@@ -61,7 +75,7 @@ def show(call: Call, user_id: str, application_credential_id: str) -> dict[str, 
     _owned(call, 'get_application_credential', user_id)
     with call.db.read() as tx:
         row = credentials.show(tx, user_id, application_credential_id)
-        (body,) = _shown(call, [row], credentials.roles_of(tx, [row]))
+        (body,) = _shown(call, [row], credentials.roles_of(tx, [row]), access_rules.of(tx, [row]))
     return {'application_credential': body}
 
 
@@ -70,8 +84,7 @@ def create(call: Call, user_id: str) -> Reply:
     _owned(call, 'create_application_credential', user_id)
     _refuse_delegated(call)
     given = dict(call.given)
-    if given.pop('access_rules', None):
-        raise errors.NotBuilt('Access rules of application credentials are not part of this cloud.')
+    told = given.pop('access_rules', None)
     given |= {'project_id': call.context.project_id, 'role_ids': _lent(call, given.pop('roles', None))}
     given['expires_at'] = credentials.moment(given.get('expires_at'))
     chosen = given.pop('secret', None)
@@ -79,10 +92,11 @@ def create(call: Call, user_id: str) -> Reply:
     issuer = authority(call)
     hashed = issuer.passwords.hash(secret) if chosen else auth.hash_made_up(secret)
     with wire.writing(call) as tx:
+        given['access_rules'] = access_rules.take(tx, user_id, told) if told else None
         limit = issuer.settings.application_credential_limit
         credential_id = credentials.create(tx, user_id, given, hashed, limit)
         row = credentials.show(tx, user_id, credential_id)
-        (body,) = _shown(call, [row], credentials.roles_of(tx, [row]))
+        (body,) = _shown(call, [row], credentials.roles_of(tx, [row]), access_rules.of(tx, [row]))
     return Reply({'application_credential': {**body, 'secret': secret}}, 201)
 
 

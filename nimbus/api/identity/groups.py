@@ -3,6 +3,7 @@
 from typing import Any
 
 from nimbus.api.identity import wire
+from nimbus.api.identity.tokens import authority
 from nimbus.api.kit.fields import CREATE, READ, UPDATE, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import db, errors
@@ -28,12 +29,14 @@ def index(call: Call) -> dict[str, Any]:
     """GET /groups."""
     wire.check(call, 'list_groups', group__domain_id=call.context.domain_id or '')
     page = wire.page_of(call, Group, **wire.within(call))
+    authority(call).directories.refresh_list(page.value('domain_id'), 'group', page.value('name'))
     with call.db.read() as tx:
         return wire.many(call, Group, groups.find(tx, page), page)
 
 
 def of_user(call: Call, user_id: str) -> dict[str, Any]:
     """GET /users/{user_id}/groups."""
+    authority(call).directories.refresh(user_id)
     with call.db.read() as tx:
         try:
             user = users.show(tx, user_id)
@@ -47,6 +50,7 @@ def of_user(call: Call, user_id: str) -> dict[str, Any]:
 
 def show(call: Call, group_id: str) -> dict[str, Any]:
     """GET /groups/{group_id}."""
+    authority(call).directories.refresh(group_id)
     with call.db.read() as tx:
         return wire.one(call, Group, wire.seen(call, 'get_group', lambda: groups.show(tx, group_id), target))
 
@@ -56,6 +60,7 @@ def create(call: Call) -> Reply:
     given, extra = wire.split(call, Group)
     given['domain_id'] = wire.home(call, given.get('domain_id'))
     wire.check(call, 'create_group', group__domain_id=given['domain_id'])
+    authority(call).directories.refuse_write(given['domain_id'])
     with wire.writing(call) as tx:
         group_id = groups.create(tx, given, extra)
         return Reply(wire.one(call, Group, groups.show(tx, group_id)), 201)

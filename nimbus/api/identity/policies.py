@@ -48,6 +48,7 @@ _LIMIT_READER = (
     f'{READER} or (domain_id:%(target.limit.domain.id)s or domain_id:%(target.limit.project.domain_id)s) or '
     '(project_id:%(target.limit.project_id)s and not None:%(target.limit.project_id)s)'
 )
+_TRUSTOR, _TRUSTEE = 'user_id:%(target.trust.trustor_user_id)s', 'user_id:%(target.trust.trustee_user_id)s'
 
 _COMMON = (
     ('admin_required', 'role:admin or is_admin:1'),
@@ -186,6 +187,18 @@ _ROWS: tuple[tuple[str, str, list[str] | None], ...] = (
         CENTRAL,
     ),
     ('delete_application_credential', 'rule:admin_or_owner', CENTRAL),
+    ('create_domain_config update_domain_config delete_domain_config', ADMIN, CENTRAL),
+    ('get_domain_config get_domain_config_default', READER, CENTRAL),
+    ('get_security_compliance_domain_config', OPEN, EVERYWHERE),
+    ('list_revoke_events', 'rule:service_or_admin', CENTRAL),
+    ('get_access_rule list_access_rules', f'{SYSTEM_READER} or user_id:%(target.user.id)s', CENTRAL),
+    ('delete_access_rule', '(role:admin and system_scope:all) or user_id:%(target.user.id)s', CENTRAL),
+    ('create_trust', _TRUSTOR, ['project']),
+    ('list_trusts', READER, CENTRAL),
+    ('list_trusts_for_trustor', f'{READER} or {_TRUSTOR}', CENTRAL),
+    ('list_trusts_for_trustee', f'{READER} or {_TRUSTEE}', CENTRAL),
+    ('get_trust list_roles_for_trust get_role_for_trust', f'{READER} or {_TRUSTOR} or {_TRUSTEE}', CENTRAL),
+    ('delete_trust', f'{ADMIN} or {_TRUSTOR}', CENTRAL),
 )
 
 RULES = (

@@ -3,16 +3,20 @@
 from collections.abc import Iterator
 
 from nimbus.api.identity import (
+    access_rules,
     application_credentials,
     catalog,
+    domain_configs,
     domains,
     grants,
     groups,
     projects,
+    revocation_events,
     role_assignments,
     roles,
     routes_kept,
     tokens,
+    trusts,
     users,
     versions,
 )
@@ -36,6 +40,21 @@ DOMAINS = (
     Route('PATCH', '/domains/{domain_id}', domains.update, 'identity:update_domain', noun=domains.Domain),
     Route('DELETE', '/domains/{domain_id}', domains.delete, 'identity:delete_domain', 204),
 )
+
+
+def _config_routes() -> Iterator[Route]:
+    """The same operations on the whole of a domain's configuration, on a group and on an option."""
+    rule = 'identity:{}_domain_config'.format
+    shape = domain_configs.CONFIG
+    yield Route('PUT', '/domains/{domain_id}/config', domain_configs.create, rule('create'), 201, shape=shape)
+    for below in ('', '/{group}', '/{group}/{option}'):
+        path = '/domains/{domain_id}/config' + below
+        yield Route('GET', path, domain_configs.show, None)
+        yield Route('PATCH', path, domain_configs.update, rule('update'), shape=shape)
+        yield Route('DELETE', path, domain_configs.delete, rule('delete'), 204)
+        default = f'/domains/config{below}/default'
+        yield Route('GET', default, domain_configs.show_default, 'identity:get_domain_config_default')
+
 
 PROJECTS = (
     Route('GET', '/projects', projects.index, None),
@@ -76,6 +95,20 @@ CREDENTIALS = (
     ),
     Route('GET', _CREDENTIAL, application_credentials.show, None),
     Route('DELETE', _CREDENTIAL, application_credentials.delete, None, 204),
+    Route('GET', '/users/{user_id}/access_rules', access_rules.index, None),
+    Route('GET', '/users/{user_id}/access_rules/{access_rule_id}', access_rules.show, None),
+    Route('DELETE', '/users/{user_id}/access_rules/{access_rule_id}', access_rules.delete, None, 204),
+)
+
+_TRUST = '/OS-TRUST/trusts/{trust_id}'
+TRUSTS = (
+    Route('GET', '/OS-TRUST/trusts', trusts.index, None),
+    Route('POST', '/OS-TRUST/trusts', trusts.create, None, 201, noun=trusts.Trust),
+    Route('GET', _TRUST, trusts.show, None),
+    Route('DELETE', _TRUST, trusts.delete, None, 204),
+    Route('GET', _TRUST + '/roles', trusts.list_roles, None),
+    Route('GET', _TRUST + '/roles/{role_id}', trusts.show_role, None),
+    Route('GET', '/OS-REVOKE/events', revocation_events.index, 'identity:list_revoke_events'),
 )
 
 GROUPS = (
@@ -150,4 +183,17 @@ CATALOG = (
     Route('DELETE', '/endpoints/{endpoint_id}', catalog.delete_endpoint, 'identity:delete_endpoint', 204),
 )
 
-ROUTES = (*TOKENS, *DOMAINS, *PROJECTS, *USERS, *CREDENTIALS, *routes_kept.KEPT, *GROUPS, *ROLES, *_grants(), *CATALOG)
+ROUTES = (
+    *TOKENS,
+    *DOMAINS,
+    *PROJECTS,
+    *USERS,
+    *CREDENTIALS,
+    *routes_kept.KEPT,
+    *TRUSTS,
+    *_config_routes(),
+    *GROUPS,
+    *ROLES,
+    *_grants(),
+    *CATALOG,
+)

@@ -9,6 +9,7 @@ from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import clock, errors
 from nimbus.identity import catalog, revocations, scopes
+from nimbus.identity.access_rules import as_shown
 from nimbus.identity.auth import Authority
 from nimbus.identity.subjects import Place, Subject
 from nimbus.identity.tokens import Entry
@@ -54,6 +55,7 @@ LOGIN = Shape(
                             'project': _IN_DOMAIN,
                             'domain': _NAMED,
                             'system': {'type': 'object', 'properties': {'all': {'type': 'boolean'}}},
+                            'OS-TRUST:trust': {'type': 'object', 'properties': {'id': {'type': 'string'}}},
                         },
                     },
                 },
@@ -153,8 +155,9 @@ def catalog_of(call: Call, subject: Subject) -> list[dict[str, Any]] | None:
     """The subject's catalog; None where it is not asked for or there is no scope."""
     if 'nocatalog' in call.query or subject.claims.scope == 'unscoped':
         return None
+    user_id = subject.trust.trustor_user_id if subject.trust else subject.user_id
     project_id = subject.project.id if subject.project else None
-    return catalog.as_shown(authority(call).endpoints(project_id), subject.user_id, project_id)
+    return catalog.as_shown(authority(call).endpoints(project_id), user_id, project_id)
 
 
 def describe(subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, Any]:
@@ -174,7 +177,8 @@ def describe(subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, 
     }
     if subject.project:
         body['project'] = _project(subject.project)
-        body['is_domain'] = subject.project.is_domain
+        if subject.trust is None:
+            body['is_domain'] = subject.project.is_domain
     if subject.domain:
         body['domain'] = {'id': subject.domain.id, 'name': subject.domain.name}
     if subject.system:
@@ -188,6 +192,15 @@ def describe(subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, 
             'id': subject.credential.id,
             'name': subject.credential.name,
             'restricted': not subject.credential.unrestricted,
+        }
+        if subject.rules is not None:
+            body['application_credential']['access_rules'] = [as_shown(rule) for rule in subject.rules]
+    if subject.trust is not None:
+        body['OS-TRUST:trust'] = {
+            'id': subject.trust.id,
+            'trustor_user': {'id': subject.trust.trustor_user_id},
+            'trustee_user': {'id': subject.trust.trustee_user_id},
+            'impersonation': subject.trust.impersonation,
         }
     return body
 

@@ -72,12 +72,14 @@ def index(call: Call) -> dict[str, Any]:
     """GET /users."""
     wire.check(call, 'list_users', domain_id=call.context.domain_id or '')
     page = wire.page_of(call, User, **wire.within(call))
+    authority(call).directories.refresh_list(page.value('domain_id'), 'user', page.value('name'))
     with call.db.read() as tx:
         return wire.many(call, User, users.find(tx, page), page)
 
 
 def of_group(call: Call, group_id: str) -> dict[str, Any]:
     """GET /groups/{group_id}/users."""
+    authority(call).directories.refresh(group_id, members=True)
     with call.db.read() as tx:
         wire.seen(
             call,
@@ -91,6 +93,7 @@ def of_group(call: Call, group_id: str) -> dict[str, Any]:
 
 def show(call: Call, user_id: str) -> dict[str, Any]:
     """GET /users/{user_id}."""
+    authority(call).directories.refresh(user_id)
     with call.db.read() as tx:
         return wire.one(call, User, wire.seen(call, 'get_user', lambda: users.show(tx, user_id), target))
 
@@ -100,6 +103,7 @@ def create(call: Call) -> Reply:
     given, extra = wire.split(call, User)
     given['domain_id'] = wire.home(call, given.get('domain_id'))
     wire.check(call, 'create_user', user__domain_id=given['domain_id'])
+    authority(call).directories.refuse_write(given['domain_id'])
     hashed = _hash(call, given)
     with wire.writing(call) as tx:
         user_id = users.create(tx, given, extra, hashed)

@@ -3,6 +3,7 @@
 import contextvars
 import gzip
 import io
+import logging
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 import paste.deploy
 from webob import acceptparse
 
-from nimbus.api.kit import faults
+from nimbus.api.kit import access, faults
 from nimbus.api.kit.routes import AT_WORK, MAX_BODY
-from nimbus.common import errors, ids
+from nimbus.common import context, errors, ids
 from nimbus.common.parts import Parts
 
+LOG = logging.getLogger(__name__)
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 REQUEST_ID = re.compile(r'req-[0-9a-f-]{36}\Z')
 FORGEABLE = re.compile(r'HTTP_X_(USER|PROJECT|TENANT|ROLE|ROLES|DOMAIN|IDENTITY|SERVICE_(?!TOKEN)|IS_ADMIN|SYSTEM)')
@@ -153,7 +155,11 @@ class Gzip(Filter):
 
 
 class Auth(Filter):
-    """The asker is known by the token alone: forged identity headers are gone before anything reads them."""
+    """The asker is known by the token alone: forged identity headers are gone before anything reads them.
+
+    `service_type` in api-paste.ini names the catalog's types that are served behind it.  Without it a token with
+    access rules cannot be checked, and is refused.
+    """
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         for name in [name for name in environ if FORGEABLE.match(name)]:
@@ -162,13 +168,15 @@ class Auth(Filter):
         token = environ.get('HTTP_X_AUTH_TOKEN') or environ.get('HTTP_X_STORAGE_TOKEN')
         if token:
             try:
-                environ[AT_WORK] = self.parts.tokens.validate(
+                asker = self.parts.tokens.validate(
                     token,
                     service_token=environ.get('HTTP_X_SERVICE_TOKEN'),
                     request_id=environ.get('nimbus.request_id'),
                     global_request_id=environ.get('nimbus.global_request_id'),
                     remote_address=environ.get('REMOTE_ADDR'),
                 )
+                if asker.access_rules is None or self._permits(asker, environ):
+                    environ[AT_WORK] = asker
             except errors.Unauthenticated:
                 pass  # a route that needs an asker answers 401; an open one does not mind
             except errors.Unavailable as why:
@@ -176,6 +184,19 @@ class Auth(Filter):
                 start_response('503 Service Unavailable', [('Content-Type', media), ('Content-Length', str(len(body)))])
                 return [body]
         return self.app(environ, start_response)
+
+    def _permits(self, asker: context.Context, environ: dict[str, Any]) -> bool:
+        """Whether the token's access rules let it make this request."""
+        services = tuple(self.local.get('service_type', '').split())
+        if not services:
+            LOG.warning('A token with access rules was refused: service_type of the auth filter is not set')
+            return False
+        method, path = environ['REQUEST_METHOD'], environ.get('SCRIPT_NAME', '') + environ.get('PATH_INFO', '')
+        if 'identity' in services and method == 'GET' and path.endswith('/v3/auth/tokens'):
+            return True  # what a token is may be asked with any
+        if 'service' in asker.service_roles:
+            return True  # a service asks for the user, whose own request was checked where it came in
+        return access.permits(asker.access_rules or (), services, method, path)
 
 
 request_id = RequestId.factory

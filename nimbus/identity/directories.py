@@ -1,0 +1,169 @@
+"""Which domains have a directory of their own, and what is taken over from it when.
+
+A user is taken over, with the groups, when logging in; users and groups are
+when they are listed or shown.  No transaction is open while a directory is
+asked.
+"""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from nimbus.common import db, errors
+from nimbus.identity import domain_configs, mirror
+from nimbus.identity.directory import Directory, Entry
+from nimbus.identity.ldap_options import Ldap
+
+LOG = logging.getLogger(__name__)
+AT_ONCE = 16  # directories being asked at the same time by this process; one more waits for its turn
+PATIENCE = 5.0  # seconds it waits
+LIST_LIMIT = 1000  # entries taken over from one list, where the domain's list_limit says nothing
+PUBLIC_LENGTH = 64  # characters of a public id; those of the cloud's own users are shorter
+
+
+class Directories:
+    """Every directory; one in a process that serves identity."""
+
+    def __init__(self, database: db.Database, ldap: Ldap | None = None) -> None:
+        self._db, self._ldap = database, ldap or Ldap()
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
+
+    def defaults(self) -> domain_configs.Config:
+        """What is true of a domain without a configuration of its own."""
+        return domain_configs.defaults(self._ldap)
+
+    def of(self, domain_id: str) -> Directory | None:
+        """The domain's directory, None when its users are the cloud's own.
+
+        Raises Unavailable when the domain's configuration cannot be followed.
+        """
+        return self._of(domain_id)[0]
+
+    def _of(self, domain_id: str) -> tuple[Directory | None, int]:
+        with self._db.read() as tx:
+            config = domain_configs.whole(tx, domain_id)
+        told = config.get('identity', {})
+        by_file = bool(self._ldap.domain) and domain_id == self._ldap.domain
+        driver = told.get('driver') or ('ldap' if by_file else 'sql')
+        if driver == 'sql':
+            return None, 0
+        if driver != 'ldap':
+            raise errors.Unavailable(f'The identity driver of domain {domain_id} is not known; sql and ldap are.')
+        limit = told.get('list_limit')
+        return Directory(self._ldap.overlaid(config.get('ldap', {}))), limit if isinstance(limit, int) else LIST_LIMIT
+
+    def refuse_write(self, domain_id: str) -> None:
+        """Raises Forbidden when the domain's users and groups are a directory's."""
+        if self.of(domain_id) is not None:
+            raise mirror.read_only()
+
+    def login(self, domain_id: str, directory: Directory, told: dict[str, Any], password: str) -> str | None:
+        """The id of the user, who is taken over with his groups; None when the password is not his, or he may not.
+
+        `told` has the name, or the public id.
+        """
+        by_id = bool(told.get('id'))
+        local = self._local_id(told['id']) if by_id else told.get('name')
+        with self._turn():
+            entry = directory.user(local, by_id) if isinstance(local, str) else None
+            if not directory.accepts(entry, password) or entry is None or not entry.enabled:
+                return None
+            groups = directory.groups_of(entry)
+        return self._db.patiently(lambda tx: _take_user(tx, domain_id, entry, groups))
+
+    def checks(self, user_id: str, password: str) -> bool | None:
+        """Whether the password is that of a directory's user, None when the user is the cloud's own."""
+        found = self._home(user_id)
+        if found is None:
+            return None
+        row, directory = found
+        with self._turn():
+            return directory.accepts(directory.user(row.local_id, True), password)
+
+    def refresh(self, row_id: str, members: bool = False) -> None:
+        """A user or group of a directory, with its members where asked, is as the directory says now.
+
+        Others are not looked at.  Raises Unavailable.
+        """
+        found = self._home(row_id)
+        if found is None:
+            return
+        row, directory = found
+        user = row.kind == 'user'
+        with self._turn():
+            entry = directory.user(row.local_id, True) if user else directory.group(row.local_id)
+            groups = directory.groups_of(entry) if user and entry else []
+            inside = directory.members(entry, LIST_LIMIT) if members and not user and entry else None
+
+        def take(tx: db.Tx) -> None:
+            if entry is None:
+                mirror.drop(tx, row_id)
+            elif user:
+                _take_user(tx, row.domain_id, entry, groups)
+            else:
+                mirror.keep_group(tx, row.domain_id, entry)
+                if inside is not None:
+                    mirror.keep_members(tx, row.domain_id, row_id, inside)
+
+        self._db.patiently(take)
+
+    def refresh_list(self, domain_id: str | None, kind: str, name: str | None = None) -> None:
+        """The domain's users or groups, of that name where one is told, are as its directory says now.
+
+        Raises Unavailable.
+        """
+        directory, limit = self._of(domain_id) if domain_id else (None, 0)
+        if directory is None or domain_id is None:
+            return
+        with self._turn():
+            if kind == 'user' and name is not None:
+                found = directory.user(name)
+                entries, complete = ([found] if found else []), False
+            elif kind == 'user':
+                entries, complete = directory.users(limit)
+            else:
+                entries, whole = directory.groups(limit, name)
+                complete = whole and name is None
+        keep = mirror.keep_user if kind == 'user' else mirror.keep_group
+        kept = {row_id for entry in entries if (row_id := self._kept(keep, domain_id, entry))}
+        if complete:
+            self._db.patiently(lambda tx: mirror.drop_others(tx, domain_id, kind, kept))
+
+    def _kept(self, keep: Any, domain_id: str, entry: Entry) -> str | None:
+        """The id of the entry's row; None, and a line in the log, where the cloud's own user has the name."""
+        try:
+            return self._db.patiently(lambda tx: keep(tx, domain_id, entry))
+        except errors.Conflict as why:
+            LOG.warning('An entry of the directory of domain %s was passed over: %s', domain_id, why)
+            return None
+
+    def _home(self, row_id: str) -> tuple[Any, Directory] | None:
+        if len(row_id) != PUBLIC_LENGTH:
+            return None
+        with self._db.read() as tx:
+            row = mirror.mapped(tx, row_id)
+        directory = self.of(row.domain_id) if row is not None else None
+        return (row, directory) if directory is not None else None
+
+    def _local_id(self, row_id: str) -> str | None:
+        with self._db.read() as tx:
+            row = mirror.mapped(tx, row_id)
+        return row.local_id if row is not None and row.kind == 'user' else None
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Not too many ask at once, so that a slow directory does not hold every thread of the process."""
+        if not self._turns.acquire(timeout=PATIENCE):
+            raise errors.Unavailable('Too many logins wait for a directory at the moment.')
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+
+def _take_user(tx: db.Tx, domain_id: str, entry: Entry, groups: list[Entry]) -> str:
+    user_id = mirror.keep_user(tx, domain_id, entry)
+    mirror.keep_groups_of(tx, domain_id, user_id, groups)
+    return user_id
