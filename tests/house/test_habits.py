@@ -25,6 +25,7 @@ WAITING_TESTS = {
     'tests/drivers/netlab.py': 'namespaces and guests of the kernel',
     'tests/drivers/test_network_mending.py': 'killing daemons at another moment each time',
     'tests/drivers/test_network_real.py': 'packets',
+    'tests/wire/identity/slapd.py': 'a directory server of its own',
 }
 NOW_IS_TOLD_BY = 'nimbus/common/clock.py'
 # Pieces, so that this file does not name what it looks for.
