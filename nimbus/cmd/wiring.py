@@ -61,6 +61,7 @@ def make_parts(conf: Any, *, database: bool = True) -> Parts:
     parts = Parts(conf=conf, db=made, bus=bus)
     if made:
         made.bell = parts.ring
+        made.limits = config.limits(conf)
         made.teller = host_name(conf) if notifier.wanted(conf.notifications.driver) else None
     return parts
 

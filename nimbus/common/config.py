@@ -10,6 +10,7 @@ import os
 import pathlib
 import sys
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from oslo_config import cfg
 
@@ -24,6 +25,7 @@ ROOMS = (
     'nimbus.scheduler',
     'nimbus.conductor',
 )
+QUOTAS_OF = ('compute', 'network', 'volume')  # groups whose options quota_RESOURCE are the service's default limits
 
 
 class Unusable(LookupError):
@@ -72,6 +74,16 @@ def _wrong(conf: cfg.ConfigOpts) -> Iterator[str]:
                 (conf if group == 'DEFAULT' else conf[group])[opt.dest]
             except ValueError as why:
                 yield f'Option {opt.name} of [{group}]: {str(why).rpartition(" is not valid: ")[2]}.'
+
+
+def limits(conf: Any) -> dict[str, dict[str, int]]:
+    """The quotas that the options `quota_RESOURCE` set: service -> resource -> limit."""
+    found: dict[str, dict[str, int]] = {}
+    for group, opts in options().items():
+        for opt in opts:
+            if group in QUOTAS_OF and opt.dest.startswith('quota_'):
+                found.setdefault(group, {})[opt.dest.removeprefix('quota_')] = getattr(getattr(conf, group), opt.dest)
+    return found
 
 
 def shipped(name: str) -> pathlib.Path:

@@ -87,10 +87,12 @@ class Tx:
         bell: Callable[[str], None] | None = None,
         teller: str | None = None,
         vault: Any = None,
+        limits: dict[str, dict[str, int]] | None = None,
     ) -> None:
         self.connection, self.vault = connection, vault
         self._bell = bell
         self.teller = teller  # this host's name where the world is told what happens: see outbox
+        self.limits = limits or {}  # configured quotas: service -> resource -> limit
         self._after: list[Callable[[], None]] = []
         self._nudged: set[str] = set()
 
@@ -193,13 +195,15 @@ class Database:
     def __init__(self, url: str, pool_size: int = 10, bell: Callable[[str], None] | None = None) -> None:
         """`bell` rings a topic after a commit that nudged it; it may be set later, and must not raise.
 
-        So may `teller`, the name of this host for whoever is told what happens, None when nobody is; and `vault`, which
-        seals and opens the secrets in rows, and which every transaction has at hand.
+        So may `teller`, the name of this host for whoever is told what happens, None when nobody is; `vault`, which
+        seals and opens the secrets in rows, and which every transaction has at hand; and `limits`, the configured
+        quotas of each service.
         """
         self.url = sa.make_url(url)
         self.bell = bell
         self.teller: str | None = None
         self.vault: Any = None
+        self.limits: dict[str, dict[str, int]] = {}
         self.sqlite = self.url.get_backend_name() == 'sqlite'
         self._ticket: contextlib.AbstractContextManager[None] = Ticket() if self.sqlite else contextlib.nullcontext()
         if self.sqlite:
@@ -218,7 +222,7 @@ class Database:
         with self._ticket, dialects.translated():
             with self.writer.connect() as connection:  # its end undoes what was not committed
                 connection.begin()
-                tx = Tx(connection, self.bell, self.teller, self.vault)
+                tx = Tx(connection, self.bell, self.teller, self.vault, self.limits)
                 yield tx
                 with dialects.committing():
                     connection.commit()
@@ -241,7 +245,7 @@ class Database:
         """A consistent view for reading; nothing is kept."""
         lock = self._ticket if self.reader is self.writer and self.sqlite else contextlib.nullcontext()
         with lock, dialects.translated(), self.reader.connect() as connection:
-            yield Tx(connection, vault=self.vault)
+            yield Tx(connection, vault=self.vault, limits=self.limits)
 
     def spare_connections(self) -> int | None:
         """How many more connections the server would take than are open now; None where there is no server."""

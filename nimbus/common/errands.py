@@ -7,15 +7,16 @@ restart: that is how an order from a late or zombie worker changes nothing.
 
 import concurrent.futures
 import contextvars
+import datetime
 import json
 import logging
 import os
 import pathlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from nimbus.common import errors, failpoints, log
+from nimbus.common import clock, errors, failpoints, log
 
 LOG = logging.getLogger(__name__)
 ACCEPTED, BUSY = 'accepted', 'busy'
@@ -42,6 +43,19 @@ class Fences:
             if fence > highest:
                 self._write(subject, fence)
             self._seen[subject] = fence
+
+    def older_than(self, seconds: float) -> list[str]:
+        """The subjects whose last order is longer ago than that."""
+        now = clock.Clock().now().replace(tzinfo=datetime.UTC).timestamp()
+        files = [path for path in self._dir.iterdir() if not path.name.startswith('.')]
+        return sorted(path.name for path in files if now - path.stat().st_mtime > seconds)
+
+    def forget(self, subjects: Iterable[str]) -> None:
+        """Nothing is known of the subjects; for those that no job will ever be for again."""
+        with self._lock:
+            for subject in subjects:
+                self._seen.pop(subject, None)
+                (self._dir / subject).unlink(missing_ok=True)
 
     def _read(self, subject: str) -> int:
         try:

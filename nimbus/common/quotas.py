@@ -53,7 +53,7 @@ class Quotas:
 
     def limits(self, tx: db.Tx, project_id: str) -> dict[str, int]:
         """The limit on each resource: the project's own, else the default class's, else the configured one."""
-        found = dict(self.defaults)
+        found = {**self.defaults, **tx.limits.get(self.service, {})}
         rows = tx.rows(
             sa.select(QuotaLimit.project_id, QuotaLimit.resource, QuotaLimit.hard_limit).where(
                 QuotaLimit.service == self.service, QuotaLimit.project_id.in_(['', project_id])

@@ -9,6 +9,7 @@ from typing import Any
 
 from nimbus.common import db
 from nimbus.compute import ec2_metadata, servers
+from nimbus.compute.models import Server
 from nimbus.network import ports
 
 DOMAIN = 'novalocal'  # the field's name for a guest's domain
@@ -155,8 +156,13 @@ def _services(address: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def config_drive(tx: db.Tx, server_id: str, force: bool = False) -> dict[str, str] | None:
-    """The files of the server's config drive, in base64 by path; None when it has none.  Raises NotFound."""
-    if not (force or servers.row_of(tx, server_id).config_drive):
+    """The files of the server's config drive, in base64 by path; None when it has none.  Raises NotFound.
+
+    With `force` every server has one from now on, and says so.
+    """
+    if force:
+        tx.update(Server, Server.id == server_id, config_drive=True)
+    if not servers.row_of(tx, server_id).config_drive:
         return None
     told = facts(tx, server_id)
     files = {

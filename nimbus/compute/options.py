@@ -32,6 +32,22 @@ OPTIONS: dict[str, list[Any]] = {
             help='Seconds a guest has to shut down by itself before it is cut off.',
         ),
         cfg.BoolOpt('force_config_drive', default=False, help='Whether every server gets a config drive.'),
+        cfg.IntOpt(
+            'image_cache_age',
+            default=86400,
+            min=600,
+            help='Seconds after which a base image that no guest of the host stands on is removed.',
+        ),
+        cfg.IntOpt('quota_instances', default=10, help='Servers a project may have; -1 for any number.'),
+        cfg.IntOpt('quota_cores', default=20, help='Virtual CPUs that its servers may have; -1 for any number.'),
+        cfg.IntOpt('quota_ram', default=51200, help='MiB of memory that its servers may have; -1 for any.'),
+        cfg.IntOpt('quota_metadata_items', default=128, help='Metadata items of one server; -1 for any number.'),
+        cfg.IntOpt('quota_injected_files', default=5, help='Injected files of one server; -1 for any number.'),
+        cfg.IntOpt('quota_injected_file_content_bytes', default=10240, help='Bytes of an injected file; -1 for any.'),
+        cfg.IntOpt('quota_injected_file_path_bytes', default=255, help="Bytes of an injected file's path; -1 for any."),
+        cfg.IntOpt('quota_key_pairs', default=100, help='Key pairs a user may have; -1 for any number.'),
+        cfg.IntOpt('quota_server_groups', default=10, help='Server groups a project may have; -1 for any number.'),
+        cfg.IntOpt('quota_server_group_members', default=10, help='Servers of one group; -1 for any number.'),
     ],
     'libvirt': [
         cfg.StrOpt(

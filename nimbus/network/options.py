@@ -19,6 +19,12 @@ OPTIONS = {
         cfg.ListOpt('dns_servers', default=[], help='Whom DHCP servers ask for names they do not know.'),
         cfg.IntOpt('poll_interval', default=3, min=1, help='Seconds between looks for changes when nobody nudges.'),
         cfg.IntOpt('resync_interval', default=30, min=1, help='Seconds between full comparisons of host and database.'),
+        cfg.IntOpt('quota_network', default=100, help='Networks a project may have; -1 for any number.'),
+        cfg.IntOpt('quota_subnet', default=100, help='Subnets a project may have; -1 for any number.'),
+        cfg.IntOpt('quota_port', default=500, help='Ports a project may have; -1 for any number.'),
+        cfg.IntOpt('quota_router', default=10, help='Routers a project may have; -1 for any number.'),
+        cfg.IntOpt('quota_security_group', default=10, help='Security groups a project may have; -1 for any number.'),
+        cfg.IntOpt('quota_security_group_rule', default=100, help='Their rules; -1 for any number.'),
     ],
 }
 

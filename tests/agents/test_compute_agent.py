@@ -1,6 +1,8 @@
 """A compute agent over the bus: errands, fences, healing, and what becomes of strangers."""
 
 import dataclasses
+import os
+import pathlib
 import time
 
 import pytest
@@ -12,6 +14,7 @@ from nimbus.compute import servers, states
 from nimbus.compute.agent.drivers.base import Refused
 from nimbus.compute.agent.drivers.fake import FakeDriver, FakeSettings
 from nimbus.compute.agent.drivers.fake_host import FakeHost
+from nimbus.compute.agent.imagecache import ImageCache
 from nimbus.compute.agent.manager import Agent, Settings
 from nimbus.compute.desk import ComputeDeskServer
 from nimbus.compute.guest import Guest
@@ -40,7 +43,8 @@ class Rig:
         """The agent is up, as after a restart of its process."""
         driver = FakeDriver(FakeSettings(self.host.name))
         desk = rpc.Client(self.bus, ComputeDesk)
-        self.agent = Agent('h1', driver, None, desk, self.path, Settings(heal_interval=3600, **self.settings))
+        images = ImageCache(self.path, lambda image_id: ())
+        self.agent = Agent('h1', driver, images, desk, self.path, Settings(heal_interval=3600, **self.settings))
         self.agent.start()
         self.listener = rpc.serve(self.bus, self.agent, 'h1')
 
@@ -302,3 +306,21 @@ def test_a_guest_given_up_while_it_was_built_is_destroyed(rig):
 def test_what_goes_on_is_not_asked_of_a_foreign_desk(database):
     with pytest.raises(errors.Invalid, match='nova-compute'):
         ComputeDeskServer(database).alive(context.internal(), 'h1', 'nova-other', {}, True)
+
+
+def test_what_nobody_needs_any_more_is_gone_and_nothing_else(rig):
+    alive, dead, base = ids.dashed(), ids.dashed(), rig.agent.images.base
+    rig.server(alive)
+    rig.server(dead, states.DELETED, deleted_at=Clock().now())
+    fences = pathlib.Path(rig.path, 'fences')
+    for subject in (alive, dead, 'never-heard-of'):
+        rig.agent.errands.fences.pass_(subject, 9)
+        os.utime(fences / subject, (0, 0))
+    os.makedirs(rig.agent.images.path, exist_ok=True)
+    for image, used_at in (('used', 0), ('old', 0), ('new', time.time())):
+        pathlib.Path(base(image)).write_bytes(b'x')
+        os.utime(base(image), (used_at, used_at))
+    rig.agent.driver.bases = lambda: {base('used')}
+    rig.agent.tidy()
+    assert [os.path.exists(base(image)) for image in ('used', 'old', 'new')] == [True, False, True]
+    assert sorted(path.name for path in fences.iterdir()) == sorted([alive, 'never-heard-of'])

@@ -1,11 +1,12 @@
 """An errand that fails tells its job the kind, the sentence and the facts of what it met."""
 
+import os
 import types
 
 import pytest
 
 from nimbus.common import context, errors, jobs
-from nimbus.common.errands import Errands
+from nimbus.common.errands import Errands, Fences
 from nimbus.common.jobs import Run
 
 
@@ -57,3 +58,16 @@ def test_the_facts_reach_the_job_that_asked(database, errands):
     with pytest.raises(jobs.Refused, match='no room') as caught:
         run.ask('spawn', sent.append)
     assert (caught.value.kind, caught.value.facts) == ('Conflict', {'host': 'h1'})
+
+
+def test_a_fence_is_forgotten_only_when_it_is_old(tmp_path):
+    fences = Fences(str(tmp_path))
+    for subject in ('old', 'new'):
+        fences.pass_(subject, 7)
+    os.utime(tmp_path / 'old', (0, 0))
+    assert fences.older_than(86400) == ['old']
+    fences.forget(['old', 'never'])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['new']
+    with pytest.raises(errors.Stale):
+        fences.pass_('new', 6)
+    fences.pass_('old', 1)

@@ -2,8 +2,10 @@
 
 import pytest
 
-from nimbus.common import db, errors
+from nimbus.common import config, db, errors
 from nimbus.common.quotas import Quotas
+from nimbus.compute import quotas as compute_quotas
+from nimbus.network import limits as network_limits
 
 QUOTAS = Quotas('test', {'things': 2})
 
@@ -24,3 +26,19 @@ def test_a_limit_that_was_set_is_kept_to(database: db.Database):
         QUOTAS.take(tx, 'p', things=1)
     with pytest.raises(errors.OverQuota, match='already used 1 of 1 things'), database.write() as tx:
         QUOTAS.take(tx, 'p', things=1)
+
+
+def test_the_options_say_what_the_nouns_say():
+    for group, defaults in (('compute', compute_quotas.DEFAULTS), ('network', network_limits.DEFAULTS)):
+        told = {opt.dest: opt.default for opt in config.options()[group] if opt.dest.startswith('quota_')}
+        assert told == {f'quota_{name}': limit for name, limit in defaults.items()}
+
+
+def test_a_configured_limit_counts_where_no_operator_set_one(database):
+    database.limits = {'compute': {'instances': 2}}
+    quotas = Quotas('compute', {'instances': 10, 'cores': 20})
+    with database.write() as tx:
+        assert quotas.limits(tx, 'p') == {'instances': 2, 'cores': 20}
+        quotas.set(tx, 'p', {'instances': 5})
+    with database.read() as tx:
+        assert quotas.limits(tx, 'p')['instances'] == 5 and quotas.limits(tx, 'q')['instances'] == 2

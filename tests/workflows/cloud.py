@@ -86,6 +86,9 @@ class Bases:
     def get(self, image: Any, progress: Any = None, root_gb: int = 0) -> str:
         return f'/base/{image.id}'
 
+    def prune(self, in_use: set[str], max_age: float) -> list[str]:
+        return []
+
 
 class CloudWorld(World):
     """Steps reach the cloud's parts directly."""

@@ -18,6 +18,9 @@ from nimbus.compute.rpc import Compute
 
 LOG = logging.getLogger(__name__)
 BINARY = 'nova-compute'
+TIDY = 600.0  # seconds between looks for what nobody needs any more
+# Seconds since the last order for a guest: longer than any job lives, so that no late order is still on its way.
+FENCE_AGE = 86400.0
 PATIENCE = 60.0  # seconds in which the ports of guests that were off at the start are wired
 
 
@@ -26,6 +29,9 @@ class Images(Protocol):
 
     def get(self, image: Image, progress: Any = None, root_gb: int = 0) -> str:
         """The path of the image's base on this host."""
+
+    def prune(self, in_use: set[str], max_age: float) -> list[str]:
+        """Bases older than that which are not in use are gone; returns their paths."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +44,7 @@ class Settings:
     shutdown_timeout: int = 60
     report_interval: float = 10
     heal_interval: float = 60
+    image_age: float = 86400  # seconds that a base image is kept which no guest stands on
     workers: int = 8
 
     @classmethod
@@ -58,6 +65,7 @@ class Settings:
             shutdown_timeout=conf.compute.shutdown_timeout,
             report_interval=conf.report_interval,
             heal_interval=conf.compute.heal_interval,
+            image_age=conf.compute.image_cache_age,
         )
 
 
@@ -236,12 +244,24 @@ class Agent(Compute):
 
         return progress
 
+    def tidy(self) -> None:
+        """Base images that nobody needs are gone, and the fences of guests that will never be ordered about again."""
+        for base in self.images.prune(self.driver.bases(), self.settings.image_age):
+            LOG.info('Base image %s was not needed for %d seconds and is gone', base, self.settings.image_age)
+        here = self.driver.guests()
+        old = [subject for subject in self.errands.fences.older_than(FENCE_AGE) if subject not in here]
+        if old:
+            self.errands.fences.forget(self.desk.strangers(self.host, old))
+
     def _heal(self) -> None:
         starting, pause = True, 1.0
-        patience = time.monotonic() + PATIENCE
+        patience, tidy_at = time.monotonic() + PATIENCE, time.monotonic()
         while not self._stop.is_set():
             try:
                 soon = self.healer.heal(starting, time.monotonic() < patience)
+                if not soon and time.monotonic() >= tidy_at:
+                    self.tidy()
+                    tidy_at = time.monotonic() + TIDY
                 starting, pause = False, 0.5 if soon else self.settings.heal_interval
             except errors.NimbusError as why:
                 LOG.warning('What should run here cannot be asked: %s', why)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.common import errors
-from nimbus.common.jobs import Run
+from nimbus.common.jobs import Refused, Run
 from nimbus.compute import guests
 
 
@@ -14,7 +14,8 @@ class HostDown(errors.NimbusError):
 def ask(run: Run, verb: str, *args: Any, host: str | None = None) -> dict[str, Any]:
     """The agent's report on the errand; an argument may be a function, called when the errand is really sent.
 
-    Raises NotYet until the report is there, Refused when it is that the errand failed, HostDown.
+    Raises NotYet until the report is there, Refused when it is that the errand failed, HostDown, and Unavailable when
+    the hypervisor was away: the errand is sent anew until the job's deadline.
     """
     host = host or run.host
 
@@ -28,7 +29,14 @@ def ask(run: Run, verb: str, *args: Any, host: str | None = None) -> dict[str, A
                 raise HostDown(f'Host {host} is down.') from why
             raise
 
-    return run.ask(verb, send)
+    away = run.get('hypervisor_away', 0)
+    try:
+        return run.ask(f'{verb}:{away}' if away else verb, send)
+    except Refused as why:
+        if why.kind != errors.Unavailable.__name__:
+            raise
+        run.note(hypervisor_away=away + 1)  # the next time it is another errand
+        raise errors.Unavailable(str(why)) from why
 
 
 def destroy(run: Run, host: str | None) -> None:

@@ -15,6 +15,8 @@ from nimbus.volume.rpc import Volume
 
 LOG = logging.getLogger(__name__)
 AGAIN = 1.0  # seconds until the desk is asked again; each try waits longer by itself
+# Seconds since the last order for a volume: longer than any job lives, so that no late order is still on its way.
+FENCE_AGE = 86400.0
 Fetch = Callable[[str], Iterator[bytes]]  # image id -> its bytes
 
 
@@ -83,6 +85,8 @@ class Agent(Volume):
             LOG.warning('The disk of volume %s is here and no volume of this host; it is left alone', volume_id)
         for volume_id in sorted(set(wanted) - set(here)):
             LOG.warning('Volume %s should have a disk here and has none', volume_id)
+        old = self.errands.fences.older_than(FENCE_AGE)
+        self.errands.fences.forget(set(old) - set(wanted) - set(here))
 
     def _report(self, job_id: str, key: str, **outcome: Any) -> None:
         self.desk.done(job_id, key, **outcome)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from nimbus.common import db, errors, jobs, listing
 from nimbus.common.jobs import Job
-from nimbus.compute import labels, power, quotas, search, servers, states
+from nimbus.compute import labels, metadata, power, quotas, search, servers, states
 from tests.compute_world import boot, furnish, put_in, running
 from tests.conftest import ADMIN, MEMBER, STRANGER
 
@@ -148,3 +148,11 @@ def test_a_deleted_server_is_history(database, world):
         counted = search.used_by(tx, MEMBER.project_id)
         held = quotas.QUOTAS.show(tx, MEMBER.project_id)
     assert counted == {name: held[name].used for name in counted}
+
+
+def test_a_forced_config_drive_is_the_server_s_own_from_then_on(database, world):
+    row = running(database, world)
+    with database.write() as tx:
+        assert metadata.config_drive(tx, row.id) is None
+        assert 'openstack/latest/meta_data.json' in metadata.config_drive(tx, row.id, force=True)
+        assert servers.row_of(tx, row.id).config_drive is True

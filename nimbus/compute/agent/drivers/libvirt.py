@@ -1,7 +1,6 @@
 """Guests by libvirt and QEMU: embedded in this process, or through libvirtd."""
 
 import dataclasses
-import errno
 import logging
 import os
 import shutil
@@ -13,11 +12,13 @@ from typing import Any
 
 import libvirt
 
+from nimbus.common import errors
 from nimbus.compute.agent import qemu_img
 from nimbus.compute.agent.drivers import libvirt_connection as events
 from nimbus.compute.agent.drivers import libvirt_facts, libvirt_volumes, libvirt_xml
 from nimbus.compute.agent.drivers.base import CRASHED, PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
 from nimbus.compute.agent.drivers.disks import Folder, guest_folders, has_direct_io, volume_disk
+from nimbus.compute.agent.drivers.libvirt_errors import away, in_kinds, refusal
 from nimbus.compute.agent.drivers.libvirt_patience import Patience
 from nimbus.compute.guest import Guest, HostFacts, Volume
 
@@ -95,7 +96,10 @@ class LibvirtDriver(Driver):
             'none' if has_direct_io(self.settings.instances_path) else 'writeback',
             self.settings.vnc_listen,
         )
-        self._libvirt()
+        try:
+            self._libvirt()
+        except errors.Unavailable as why:
+            raise OSError(why.sentence) from why
         self._threads = [
             threading.Thread(target=target, name=name, daemon=True)
             for name, target in (
@@ -116,6 +120,7 @@ class LibvirtDriver(Driver):
                 self._connection = None
 
     # ---------------------------------------------------------------- power
+    @in_kinds
     def spawn(self, guest: Guest, root: str | None, progress: Callable[[int], None]) -> None:
         folder = self._folder(guest.id)
         with self._lock(guest.id):
@@ -135,13 +140,15 @@ class LibvirtDriver(Driver):
             except BaseException as why:
                 if folder.is_building():
                     self._erase(guest.id)
-                raise self._refusal(guest, why) from why
+                raise refusal(guest.id, self.settings.uri, why) from why
             progress(100)
 
+    @in_kinds
     def destroy(self, guest_id: str) -> None:
         with self._lock(guest_id):
             self._erase(guest_id)
 
+    @in_kinds
     def start(self, guest: Guest) -> None:
         folder = self._folder(guest.id)
         with self._lock(guest.id):
@@ -154,8 +161,9 @@ class LibvirtDriver(Driver):
                 folder.make_disks(guest, None)
                 self._run(guest, folder)
             except (libvirt.libvirtError, OSError, qemu_img.Failed, ValueError) as why:
-                raise self._refusal(guest, why) from why
+                raise refusal(guest.id, self.settings.uri, why) from why
 
+    @in_kinds
     def stop(self, guest_id: str, timeout: int) -> None:
         domain = self._find(guest_id)
         if domain is None and not self._folder(guest_id).exists():
@@ -169,6 +177,7 @@ class LibvirtDriver(Driver):
             with self._lock(guest_id):
                 self._power_off(guest_id)
 
+    @in_kinds
     def reboot(self, guest: Guest, hard: bool, timeout: int) -> None:
         if not hard and self._is_active(guest.id):
             before = self._reboots.get(guest.id, 0)
@@ -184,6 +193,7 @@ class LibvirtDriver(Driver):
             self._power_off(guest.id)
             self.start(guest)
 
+    @in_kinds
     def state(self, guest_id: str) -> str:
         domain = self._find(guest_id)
         if domain is not None:
@@ -218,12 +228,14 @@ class LibvirtDriver(Driver):
         }
 
     # ---------------------------------------------------------------- disks
+    @in_kinds
     def attach(self, guest_id: str, volume: Volume) -> None:
         with self._lock(guest_id):
             domain = self._found(guest_id)
             libvirt_volumes.plug(domain, volume_disk(volume), self._machine.cache, self._patience)
             self._keep_xml(domain)
 
+    @in_kinds
     def detach(self, guest_id: str, volume: Volume) -> None:
         with self._lock(guest_id):
             domain = self._find(guest_id)
@@ -231,6 +243,7 @@ class LibvirtDriver(Driver):
                 libvirt_volumes.unplug(domain, volume.id, self.settings.detach_timeout, self._patience)
                 self._keep_xml(domain)
 
+    @in_kinds
     def attached(self, guest_id: str) -> dict[str, str]:
         return libvirt_volumes.volumes(self._found(guest_id))
 
@@ -252,7 +265,10 @@ class LibvirtDriver(Driver):
                 self._connection.close()
                 self._connection = None
             if self._connection is None:
-                self._connection = events.Connection(self.settings.uri, self._on_event)
+                try:
+                    self._connection = events.Connection(self.settings.uri, self._on_event)
+                except OSError as why:
+                    raise away(self.settings.uri, why) from why
             return self._connection.raw
 
     def _folder(self, guest_id: str) -> Folder:
@@ -345,18 +361,6 @@ class LibvirtDriver(Driver):
         if folder.exists():
             folder.write('libvirt.xml', domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
 
-    def _refusal(self, guest: Guest, why: BaseException) -> BaseException:
-        """What to raise for `why`: a Refused with a whole sentence where this host is at fault."""
-        if isinstance(why, OSError) and why.errno in (errno.ENOSPC, errno.EDQUOT):
-            return Refused(f'This host has no disk space left for guest {guest.id}.')
-        if isinstance(why, libvirt.libvirtError):
-            if self._connection is not None and not self._connection.raw.isAlive():
-                return OSError(f'libvirt at {self.settings.uri} went away: {_sentence(why)}')
-            return Refused(f'QEMU did not start guest {guest.id}: {_sentence(why)}')
-        if isinstance(why, (qemu_img.Failed, ValueError)):
-            return Refused(f'The disks of guest {guest.id} cannot be made: {_sentence(why)}')
-        return why
-
     def _on_event(self, guest_id: str, kind: str, values: tuple) -> None:
         if kind == events.REBOOTED:
             self._reboots[guest_id] = self._reboots.get(guest_id, 0) + 1
@@ -390,8 +394,3 @@ def _state_of(domain: libvirt.virDomain) -> str:
     if state == libvirt.VIR_DOMAIN_SHUTOFF and reason == libvirt.VIR_DOMAIN_SHUTOFF_CRASHED:
         return CRASHED
     return STATES.get(state, RUNNING)
-
-
-def _sentence(why: BaseException) -> str:
-    text = ' '.join(str(why).split())
-    return text if text.endswith('.') else text + '.'

@@ -9,6 +9,7 @@ import libvirt
 
 from nimbus.compute.agent.drivers import libvirt_xml
 from nimbus.compute.agent.drivers.base import Refused
+from nimbus.compute.agent.drivers.libvirt_errors import is_gone
 from nimbus.compute.agent.drivers.libvirt_patience import Patience
 
 LOG = logging.getLogger(__name__)
@@ -54,6 +55,8 @@ def _request_for(domain: libvirt.virDomain, serial: str, patience: Patience) -> 
             if xml:
                 patience.again(domain, lambda: domain.detachDeviceFlags(xml, LIVE))
         except libvirt.libvirtError as why:
+            if is_gone(why):
+                raise
             # An earlier request that the guest has not answered yet, or a disk that went in between.
             LOG.debug('Guest %s still has volume %s: %s', domain.UUIDString(), serial, why)
         return True
@@ -68,6 +71,8 @@ def _plug_at(domain: libvirt.virDomain, place: int, disk: libvirt_xml.Disk, xml:
     try:
         patience.again(domain, lambda: domain.attachDeviceFlags(xml, place))
     except libvirt.libvirtError as why:
+        if is_gone(why):
+            raise
         raise Refused(f'Guest {guest_id} did not take volume {disk.serial}: {" ".join(str(why).split())}.') from why
 
 
