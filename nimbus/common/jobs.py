@@ -203,6 +203,31 @@ def start(
     The jobs of one subject run one after another, in the order they were asked for.
     """
     now = now or clock.Clock().now()
+    job_id = _insert(tx, asker, workflow, subject, FORWARD, params, now, now + deadline)
+    tx.nudge(TOPIC)
+    return job_id
+
+
+def record(tx: db.Tx, asker: context.Context, workflow: str, subject: str, step: str | None = None) -> None:
+    """What was done at once stands in the subject's history, as a job that is done; with the step, if it had one."""
+    now = clock.Clock().now()
+    job_id = _insert(tx, asker, workflow, subject, DONE, {}, now, now)
+    tx.update(Job, Job.id == job_id, finished_at=now)
+    if step:
+        moment = {'started_at': now, 'finished_at': now}
+        tx.insert(JobStep, job_id=job_id, subject=subject, step=step, heading=FORWARD, outcome='ok', **moment)
+
+
+def _insert(
+    tx: db.Tx,
+    asker: context.Context,
+    workflow: str,
+    subject: str,
+    heading: str,
+    params: dict[str, Any],
+    now: datetime.datetime,
+    deadline: datetime.datetime,
+) -> str:
     job_id = ids.dashed()
     tx.insert(
         Job,
@@ -214,7 +239,7 @@ def start(
         asker=asker.to_dict(),
         params=params,
         notes={},
-        heading=FORWARD,
+        heading=heading,
         cursor=0,
         stop_at=-1,
         rewinds=0,
@@ -225,11 +250,10 @@ def start(
         updated_at=now,
         run_at=now,
         woken=0,
-        deadline=now + deadline,
+        deadline=deadline,
         generation=0,
         beat=0,
     )
-    tx.nudge(TOPIC)
     return job_id
 
 

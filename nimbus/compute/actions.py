@@ -18,7 +18,12 @@ NAMES = {
     'reboot_server': 'reboot',
     'attach_volume': 'attach_volume',
     'detach_volume': 'detach_volume',
+    # Done at once, and only recorded.
+    'lock_server': 'lock',
+    'unlock_server': 'unlock',
+    'reset_server': 'resetState',
 }
+AT_ONCE = frozenset({'lock_server', 'unlock_server', 'reset_server'})
 RESULTS = {'ok': 'Success', 'failed': 'Error', 'stuck': 'Error', 'rewound': 'Error'}
 
 

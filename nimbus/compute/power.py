@@ -47,6 +47,7 @@ def lock(tx: db.Tx, asker: context.Context, server_id: str, *, reason: str | Non
     row = servers.show(tx, asker, server_id)
     is_owner = row.project_id == asker.project_id
     if not (row.locked and is_owner):
+        jobs.record(tx, asker, 'lock_server', server_id, 'lock')
         _write(tx, server_id, locked=True, locked_by='owner' if is_owner else 'admin', locked_reason=reason)
 
 
@@ -61,6 +62,7 @@ def unlock(tx: db.Tx, asker: context.Context, server_id: str, *, override: bool)
         raise errors.Forbidden(
             "Policy doesn't allow os_compute_api:os-lock-server:unlock:unlock_override to be performed."
         )
+    jobs.record(tx, asker, 'unlock_server', server_id, 'unlock')
     _write(tx, server_id, locked=False, locked_by=None, locked_reason=None)
 
 
@@ -73,6 +75,7 @@ def reset_state(tx: db.Tx, asker: context.Context, server_id: str, state: str) -
     values: dict[str, Any] = {'vm_state': state}
     if not jobs.under_way(tx, server_id):
         values['task_state'] = None
+    jobs.record(tx, asker, 'reset_server', server_id)
     _write(tx, server_id, **values)
 
 

@@ -1,5 +1,6 @@
 """The bus over a real RabbitMQ, started here: the suite of every bus, restarts, and who may read what."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -12,7 +13,8 @@ import amqp
 import pytest
 
 from devstack import place, processes, rabbitmq
-from nimbus.common import context, errors, rpc
+from nimbus.common import context, db, errors, notifier, outbox, rpc
+from nimbus.conductor.relay import Relay
 from tests.bus_suite import BusSuite, Echo, EchoServer, server, wait_for  # noqa: F401 - a fixture
 
 pytestmark = [
@@ -162,3 +164,45 @@ def test_an_agents_user_can_serve_its_host_and_speak_to_the_desk(broker, bus):
         listener.stop()
         listener.wait()
     theirs.cleanup()
+
+
+def test_a_notification_waits_at_the_broker_for_a_consumer_of_the_service_s_own_exchange(broker, database):
+    here, registry = broker
+    url = rabbitmq.url(here, rabbitmq.CONTROL)
+    made = notifier.Notifier(url, ['messagingv2'], ['notifications'])
+    relay = Relay(database, made.publish)
+    database.teller = 'h1'
+
+    def post(number: int) -> None:
+        with database.write() as tx:
+            outbox.post(tx, None, 'compute', 'compute.instance.create.end', lambda: {'n': number}, host='h9')
+
+    post(1)
+    assert relay.relay() == 1
+    rabbitmq.down(registry)
+    post(2)
+    with pytest.raises(errors.Unavailable):
+        relay.relay()
+    rabbitmq.up(here, registry)
+    assert wait_for(lambda: published(relay, database), 20)
+    with speak(here, rabbitmq.CONTROL) as connection:
+        told = connection.channel().basic_get('notifications.info', no_ack=True)
+    message = json.loads(json.loads(told.body)['oslo.message'])
+    assert told.delivery_info['exchange'] == 'nova' and told.delivery_info['routing_key'] == 'notifications.info'
+    assert (message['publisher_id'], message['event_type'], message['priority']) == (
+        'compute.h9',
+        'compute.instance.create.end',
+        'INFO',
+    )
+    assert message['payload']['n'] in (1, 2) and message['_unique_id'] and message['timestamp']
+    made.close()
+
+
+def published(relay: Relay, database: db.Database) -> bool:
+    """Whether nothing waits for the broker any more."""
+    try:
+        relay.relay()
+    except errors.Unavailable:
+        return False
+    with database.read() as tx:
+        return not outbox.waiting(tx, 1)

@@ -58,15 +58,15 @@ def show(call: Call, id: str, request_id: str) -> dict[str, Any]:
     body = call.view(Action, job)
     everything = call.allows(f'{policies.API}os-instance-actions:events')
     if everything or call.speaks(history.EventsForOwners):
-        body['instanceAction']['events'] = [_event(call, event, server, everything) for event in events]
+        body['instanceAction']['events'] = [_event(call, job, event, server, everything) for event in events]
     return body
 
 
-def _event(call: Call, row: Any, server: Any, everything: bool) -> dict[str, Any]:
+def _event(call: Call, job: Any, row: Any, server: Any, everything: bool) -> dict[str, Any]:
     """A step of the job as an event; only an operator sees the chain of causes and the host's name."""
     result = actions.RESULTS[row.outcome]
     body = {
-        'event': f'compute_{row.step}',
+        'event': f'{"api" if job.workflow in actions.AT_ONCE else "compute"}_{row.step}',
         'start_time': clock.iso_micro(row.started_at),
         'finish_time': clock.iso_micro(row.finished_at),
         'result': result,

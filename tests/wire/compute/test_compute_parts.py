@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from nimbus.common import jobs
 from nimbus.common.jobs import Job
 from nimbus.compute import servers
 from nimbus.scheduler import hosts
@@ -244,3 +245,19 @@ def test_versions_are_told_to_everybody(api, parts):
     answer = legacy('GET', '/servers', version='compute 2.100')
     assert answer.status == 200 and 'OpenStack-API-Version' not in answer.headers
     assert api('GET', '/servers', version='compute 2.101').status == 406
+
+
+def test_what_is_done_at_once_is_among_the_actions_as_well(api, parts, world):
+    row = running(parts.db, world)
+    path = f'/servers/{row.id}/action'
+    for asked in ({'lock': None}, {'lock': None}, {'unlock': None}):  # the second finds it locked and does nothing
+        assert api('POST', path, asked).status == 202
+    assert api('POST', path, {'os-resetState': {'state': 'error'}}, asker=ADMIN).status == 202
+    listed = api('GET', f'/servers/{row.id}/os-instance-actions').json['instanceActions']
+    assert [action['action'] for action in listed] == ['resetState', 'unlock', 'lock', 'create']
+    with parts.db.read() as tx:
+        (locked,) = [job for job in jobs.history(tx, row.id) if job.workflow == 'lock_server']
+        (step,) = jobs.steps(tx, locked.id)
+    assert (locked.heading, locked.asker['user_id'], step.step) == ('done', MEMBER.user_id, 'lock')
+    seen = api('GET', f'/servers/{row.id}/os-instance-actions/{locked.request_id}', asker=ADMIN).json
+    assert 'api_' in seen['instanceAction']['events'][0]['event']
