@@ -128,6 +128,8 @@ def test_identity_s_writes_and_logins_are_audited_without_a_secret(cloud, admin)
     cloud.session('eve', 'p', 'a very secret word').get_token()
     with pytest.raises(exceptions.Unauthorized):
         cloud.session('eve', 'p', 'a wrong secret word').get_token()
+    policy = {'policy': {'blob': '{}', 'type': 'application/json'}}
+    assert admin.request('POST', 'identity', '/policies', policy).status_code == 201
     admin.delete('identity', f'/users/{eve}')
     cloud.wait(lambda: cloud.consumer.of('identity.user.deleted'))
     hears(cloud, 'identity.user.', 'created', 'updated', 'deleted')

@@ -18,6 +18,9 @@ NOUNS = {
     'services': ('service', 'data/security/service'),
     'endpoints': ('endpoint', 'data/security/endpoint'),
     'application_credentials': ('application_credential', 'data/security/credential'),
+    'trusts': ('OS-TRUST:trust', 'data/security/trust'),
+    'policies': ('policy', 'data/security/policy'),
+    'credentials': ('credential', 'data/security/credential'),
     'auth': ('token', 'data/security/credential'),
 }
 DONE = {'POST': 'created', 'PUT': 'created', 'PATCH': 'updated', 'DELETE': 'deleted'}
@@ -30,12 +33,13 @@ def wrote(call: Call, tx: db.Tx, made: str | None) -> None:
     words, named = _words(call), _named(call)
     if 'role_id' in named and len(words) > 2:
         return _granted(call, tx, named)
-    noun = 'application_credentials' if 'application_credentials' in words else words[0]
-    word, kind = NOUNS[noun]
+    plain = [name for name in words if not name.startswith('OS-')] or words
+    noun = 'application_credentials' if 'application_credentials' in words else plain[0]
+    word, kind = NOUNS.get(noun, (noun.removesuffix('s'), 'unknown'))
     # A path that goes on below a noun changes that noun: its tags, its members, its password.
-    is_part = noun == words[0] and len(words) > 1 and noun != 'auth'
+    is_part = noun == plain[0] and len(plain) > 1 and noun != 'auth'
     done = 'updated' if is_part else DONE[call.route.method]
-    subject = named.get(f'{word}_id') or named.get('prior_role_id') or made or ''
+    subject = named.get(f'{word}_id') or named.get('prior_role_id') or made or next(iter(named.values()), '')
     if noun == 'auth':
         subject = call.context.request_id
     target = {'typeURI': kind, 'id': subject}
