@@ -93,10 +93,12 @@ def prepare(conf: Any, parts: Any) -> str:
     conf.set_override('password', service, group='service_user')
     if not conf.metadata.shared_secret:
         conf.set_override('shared_secret', secret(state / 'metadata-secret'), group='metadata')
-    if schema.revision(parts.db) != schema.newest():
+    at = schema.revision(parts.db)
+    hasher = rooms.passwords(conf, () if at else (admin, service))
+    if at != schema.newest():
         schema.upgrade(parts.db)
     schema.load_models()
-    rooms.bootstrap(conf, parts, admin, service)
+    rooms.bootstrap(conf, parts, admin, service, hasher)
     return admin
 
 

@@ -1,10 +1,11 @@
 """Builds each daemon of the cloud from the process's parts; the same builders serve one process and many."""
 
+import concurrent.futures
 import dataclasses
 import logging
 import pathlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nimbus.cmd import wiring
@@ -96,12 +97,31 @@ def empty(parts: Parts) -> None:
     parts.tokens.stop()
 
 
-def bootstrap(conf: Any, parts: Parts, admin_password: str, service_password: str) -> None:
-    """The first users, roles, services and endpoints stand."""
-    from nimbus.identity import bootstrap as first
+class HashedAhead:
+    """Hashes passwords known before their hashes are needed, beside the work that comes before."""
+
+    def __init__(self, passwords: Any, known: Sequence[str]) -> None:
+        self._passwords, self._pool = passwords, concurrent.futures.ThreadPoolExecutor(2, 'hash-ahead')
+        self._made = {password: self._pool.submit(passwords.hash, password) for password in known}
+        self._pool.shutdown(wait=False)
+
+    def hash(self, password: str) -> str:
+        """A hash to store."""
+        made = self._made.get(password)
+        return made.result() if made else self._passwords.hash(password)
+
+
+def passwords(conf: Any, known: Sequence[str] = ()) -> HashedAhead:
+    """What hashes the first users' passwords, those known already from now on."""
     from nimbus.identity.passwords import Passwords
 
-    passwords = Passwords(rounds=conf.identity.bcrypt_rounds, threads=1)
+    return HashedAhead(Passwords(rounds=conf.identity.bcrypt_rounds, threads=2), known)
+
+
+def bootstrap(conf: Any, parts: Parts, admin_password: str, service_password: str, hasher: Any = None) -> None:
+    """The first users, roles, services and endpoints stand; `hasher` makes the hashes of their passwords."""
+    from nimbus.identity import bootstrap as first
+
     with parts.db.write() as tx:
         first.bootstrap(
             tx,
@@ -109,7 +129,7 @@ def bootstrap(conf: Any, parts: Parts, admin_password: str, service_password: st
             region=conf.region,
             urls=wiring.catalog_urls(conf),
             service_password=service_password,
-            passwords=passwords,
+            passwords=hasher or passwords(conf),
         )
 
 

@@ -1,17 +1,22 @@
-"""The database's schema: brought up to date, and compared with the models."""
+"""The database's schema: brought up to date, and compared with the models.
+
+Alembic, which takes long to import, is imported where it works: most starts find the schema as it should be.
+"""
 
 import importlib
-import importlib.util
 import pathlib
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
-import alembic.autogenerate
-import alembic.command
-import alembic.config
-import alembic.runtime.migration
-import alembic.script
+import sqlalchemy as sa
 
 from nimbus.common import db
+
+if TYPE_CHECKING:
+    import alembic.config
+
+MIGRATIONS = pathlib.Path(__file__).parents[1] / 'migrations'
+AT = sa.table('alembic_version', sa.column('version_num'))
 
 COMMON = ('jobs', 'outbox', 'quotas', 'services')
 ROOMS = ('identity', 'image', 'network', 'volume', 'compute', 'scheduler')
@@ -25,15 +30,19 @@ def load_models() -> None:
         importlib.import_module(f'nimbus.{room}.models')
 
 
-def _config(connection: Any) -> alembic.config.Config:
+def _config(connection: Any) -> 'alembic.config.Config':
+    import alembic.config
+
     made = alembic.config.Config()
-    made.set_main_option('script_location', str(pathlib.Path(__file__).parents[1] / 'migrations'))
+    made.set_main_option('script_location', str(MIGRATIONS))
     made.attributes['connection'] = connection
     return made
 
 
 def upgrade(database: db.Database) -> str:
     """The schema is that of this version of nimbus; what is in the tables stays.  Returns the revision."""
+    import alembic.command
+
     load_models()
     with database.patient() as connection:
         alembic.command.upgrade(_config(connection), 'head')
@@ -44,16 +53,30 @@ def upgrade(database: db.Database) -> str:
 def revision(database: db.Database) -> str | None:
     """The revision the database is at, None when it is empty."""
     with database.writer.connect() as connection:
-        return alembic.runtime.migration.MigrationContext.configure(connection).get_current_revision()
+        return connection.scalar(sa.select(AT)) if sa.inspect(connection).has_table(AT.name) else None
 
 
 def newest() -> str | None:
-    """The revision that this version of nimbus brings."""
-    return alembic.script.ScriptDirectory.from_config(_config(None)).get_current_head()
+    """The revision that this version of nimbus brings: the one that no other comes after.  Raises LookupError."""
+    texts = [path.read_text() for path in (MIGRATIONS / 'versions').glob('*.py')]
+    revisions, parents = ({_assigned(name, text) for text in texts} for name in ('revision', 'down_revision'))
+    last = [revision for revision in revisions - parents if revision]
+    if len(last) != 1:
+        raise LookupError(f'The migrations must end in one revision; they end in {sorted(last)}.')
+    return last[0]
+
+
+def _assigned(name: str, text: str) -> str | None:
+    """The string that a migration assigns to the name, None where it assigns none."""
+    found = re.search(rf"^{name}\b[^=\n]*= '([^']*)'$", text, re.MULTILINE)
+    return found[1] if found else None
 
 
 def differences(database: db.Database) -> list[str]:
     """What the database's tables lack or have beyond the models, one line each."""
+    import alembic.autogenerate
+    import alembic.runtime.migration
+
     load_models()
     with database.writer.connect() as connection:
         context = alembic.runtime.migration.MigrationContext.configure(connection, opts={'compare_type': True})
@@ -63,6 +86,8 @@ def differences(database: db.Database) -> list[str]:
 
 def new_revision(database: db.Database, message: str, number: str) -> None:
     """A migration file stands that makes the schema what the models say; for developers."""
+    import alembic.command
+
     load_models()
     with database.writer.connect() as connection:
         alembic.command.revision(_config(connection), message, autogenerate=True, rev_id=number)

@@ -167,7 +167,7 @@ class Tx:
 def _row_class(names: tuple[str, ...]) -> Callable[[Any], Any]:
     """Makes a named tuple of a row with these columns: its attributes are read ten times as fast as the driver's."""
     named: Any = collections.namedtuple('Row', names, rename=True)  # type: ignore[misc]
-    named._mapping = property(named._asdict)
+    named._mapping = property(named._asdict)  # type: ignore[attr-defined]
     return named._make
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 from sqlalchemy import exc
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.dialects import mysql, sqlite
 
 from nimbus.common import errors
 
@@ -110,7 +110,10 @@ def sqlite_engine(url: sa.URL, begin: str, size: int) -> sa.Engine:
 
     @sa.event.listens_for(made, 'begin')
     def start(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
+        if begin == 'BEGIN':  # takes no lock and so cannot fail: nothing that the long way round would translate
+            connection.connection.dbapi_connection.execute(begin)  # type: ignore[union-attr]
+        else:
+            connection.exec_driver_sql(begin)
 
     return made
 
@@ -133,8 +136,11 @@ def insert_unless_there(dialect: str, table: Any, values: dict[str, Any]) -> Any
     if dialect in MYSQL:
         key = next(iter(table.primary_key.columns))
         return mysql.insert(table).values(values).on_duplicate_key_update({key.name: key})
-    insert = postgresql.insert if dialect == 'postgresql' else sqlite.insert
-    return insert(table).values(values).on_conflict_do_nothing()
+    if dialect == 'postgresql':
+        from sqlalchemy.dialects import postgresql  # large, and imported by the engine where it is needed
+
+        return postgresql.insert(table).values(values).on_conflict_do_nothing()
+    return sqlite.insert(table).values(values).on_conflict_do_nothing()
 
 
 def ordered(dialect: str, column: Any, way: str) -> Any:

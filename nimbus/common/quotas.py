@@ -44,6 +44,26 @@ class Quota:
     used: int
 
 
+# Every request that makes something takes from a quota, so its statements are made once.
+LIMIT, USE = db.table_of(QuotaLimit).c, db.table_of(QuotaUse).c
+PROJECT, SERVICE, RESOURCE = (
+    sa.bindparam(f'of_{name}', type_=sa.String()) for name in ('project', 'service', 'resource')
+)
+AMOUNT, MOST = sa.bindparam('amount', type_=sa.BigInteger()), sa.bindparam('most', type_=sa.BigInteger())
+COUNTER = (USE.project_id == PROJECT, USE.service == SERVICE, USE.resource == RESOURCE)
+LIMITS = sa.select(LIMIT.project_id, LIMIT.resource, LIMIT.hard_limit).where(
+    LIMIT.service == SERVICE, sa.or_(LIMIT.project_id == '', LIMIT.project_id == PROJECT)
+)
+COUNTED = sa.select(USE.used).where(*COUNTER)
+TAKE = sa.update(db.table_of(QuotaUse)).where(*COUNTER).values(used=USE.used + AMOUNT)
+TAKE_WITHIN = TAKE.where(USE.used + AMOUNT <= MOST)
+GIVE_BACK = (
+    sa.update(db.table_of(QuotaUse))
+    .where(*COUNTER)
+    .values(used=sa.case((USE.used > AMOUNT, USE.used - AMOUNT), else_=0))
+)
+
+
 class Quotas:
     """The quotas of one service."""
 
@@ -54,11 +74,7 @@ class Quotas:
     def limits(self, tx: db.Tx, project_id: str) -> dict[str, int]:
         """The limit on each resource: the project's own, else the default class's, else the configured one."""
         found = {**self.defaults, **tx.limits.get(self.service, {})}
-        rows = tx.rows(
-            sa.select(QuotaLimit.project_id, QuotaLimit.resource, QuotaLimit.hard_limit).where(
-                QuotaLimit.service == self.service, QuotaLimit.project_id.in_(['', project_id])
-            )
-        )
+        rows = tx.rows(LIMITS, {'of_service': self.service, 'of_project': project_id})
         for owner in ('', project_id):
             found.update({r.resource: r.hard_limit for r in rows if r.project_id == owner})
         return found
@@ -120,14 +136,21 @@ class Quotas:
             )
 
     def _take_one(self, tx: db.Tx, project_id: str, resource: str, amount: int, limit: int) -> bool:
-        where = self._at(QuotaUse, project_id, resource)
-        room = [QuotaUse.used + amount <= limit] if limit != UNLIMITED and amount > 0 else []
-        if tx.update(QuotaUse, *where, *room, used=QuotaUse.used + amount):
+        counter = self._counter(project_id, resource)
+        values: dict[str, Any] = {**counter, 'amount': amount}
+        statement = TAKE
+        if limit != UNLIMITED and amount > 0:
+            statement, values['most'] = TAKE_WITHIN, limit
+        if tx.execute(statement, values).rowcount:
             return True
-        if tx.row(sa.select(QuotaUse.used).where(*where)) is not None:
+        if tx.row(COUNTED, counter) is not None:
             return False
         self._open(tx, project_id, resource)
-        return bool(tx.update(QuotaUse, *where, *room, used=QuotaUse.used + amount))
+        return bool(tx.execute(statement, values).rowcount)
+
+    def _counter(self, project_id: str, resource: str) -> dict[str, str]:
+        """The values of the bind parameters that name one counter."""
+        return {'of_project': project_id, 'of_service': self.service, 'of_resource': resource}
 
     def _open(self, tx: db.Tx, project_id: str, resource: str) -> None:
         """A counter at zero stands, whoever of several racers makes it."""
@@ -142,11 +165,7 @@ class Quotas:
         """The project holds so much less, never below nothing."""
         for resource, amount in sorted(amounts.items()):
             if amount:
-                tx.update(
-                    QuotaUse,
-                    *self._at(QuotaUse, project_id, resource),
-                    used=sa.case((QuotaUse.used > amount, QuotaUse.used - amount), else_=0),
-                )
+                tx.execute(GIVE_BACK, {**self._counter(project_id, resource), 'amount': amount})
 
     def correct(self, tx: db.Tx, project_id: str, counted: dict[str, int]) -> dict[str, tuple[int, int]]:
         """The counters say what was counted from the rows; returns what differed: resource -> (was, is)."""

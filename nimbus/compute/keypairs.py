@@ -1,4 +1,7 @@
-"""Key pairs: the public keys that a user lets new servers know."""
+"""Key pairs: the public keys that a user lets new servers know.
+
+What reads and makes keys is imported where it does: a start does not wait for it.
+"""
 
 import base64
 import binascii
@@ -6,9 +9,6 @@ import hashlib
 from typing import Any
 
 import sqlalchemy as sa
-from cryptography import exceptions, x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from nimbus.common import clock, context, db, errors, listing
 from nimbus.compute import quotas
@@ -64,6 +64,9 @@ def delete(tx: db.Tx, user_id: str, name: str) -> None:
 
 def generate() -> tuple[str, str]:
     """A new private RSA key and its public key, in the forms that every ssh client reads."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
@@ -76,6 +79,9 @@ def fingerprint(public_key: str, kind: str = SSH) -> str:
     """MD5 of an ssh key, SHA-1 of a certificate, as colon-separated hexadecimal.  Raises Invalid."""
     if kind == X509:
         return _certificate_print(public_key)
+    from cryptography import exceptions
+    from cryptography.hazmat.primitives import serialization
+
     try:
         blob = base64.b64decode(public_key.split()[1], validate=True)
         serialization.load_ssh_public_key(public_key.encode())
@@ -87,6 +93,9 @@ def fingerprint(public_key: str, kind: str = SSH) -> str:
 
 
 def _certificate_print(public_key: str) -> str:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+
     try:
         certificate = x509.load_pem_x509_certificate(public_key.encode())
     except ValueError as why:

@@ -91,10 +91,14 @@ class Inspection:
         return errors.WrongMedia(f"Image content cannot be taken as disk_format '{self.declared}': it {what}.")
 
     def look(self, path: str) -> None:
-        """QEMU's own reading of the finished file finds no other file in it.  Raises WrongMedia."""
-        if self.container in PACKED or self.declared in OPAQUE or shutil.which('qemu-img') is None:
+        """QEMU's own reading of the finished file finds no other file in it.  Raises WrongMedia.
+
+        A raw disk has no header, so that QEMU reads nothing of it.
+        """
+        name = QEMU_NAMES.get(self.declared, self.declared)
+        if name == 'raw' or self.container in PACKED or self.declared in OPAQUE or shutil.which('qemu-img') is None:
             return
-        told = _qemu_info(path, QEMU_NAMES.get(self.declared, self.declared))
+        told = _qemu_info(path, name)
         if told is None:
             raise self._refusal('cannot be read as such')
         if _foreign(told, path):

@@ -121,7 +121,11 @@ class Shape:
 
     def __init__(self, schema: dict[str, Any]) -> None:
         self.schema = schema
-        self._check = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+
+    @functools.cached_property
+    def _check(self) -> jsonschema_rs.Draft202012Validator:
+        """The compiled schema; made at its first use, as an API has hundreds."""
+        return jsonschema_rs.Draft202012Validator(self.schema, validate_formats=True)
 
     def check(self, body: Any) -> Any:
         """The body itself.  Raises Invalid, naming the field and what is wrong with it."""

@@ -1,6 +1,7 @@
 """The filters of a PasteDeploy pipeline, and how a pipeline is loaded with its parts."""
 
 import contextvars
+import functools
 import gzip
 import io
 import logging
@@ -119,8 +120,8 @@ class Gzip(Filter):
             )
             start_response('400 Bad Request', [('Content-Type', media), ('Content-Length', str(len(body)))])
             return [body]
-        accepts = acceptparse.create_accept_encoding_header(environ.get('HTTP_ACCEPT_ENCODING'))
-        if 'gzip' not in environ.get('HTTP_ACCEPT_ENCODING', '') or not accepts.acceptable_offers(['gzip']):
+        told = environ.get('HTTP_ACCEPT_ENCODING', '')
+        if 'gzip' not in told or not _takes_gzip(told):
             return self.app(environ, start_response)
         kept: list[Any] = []
         pieces = self.app(environ, lambda *told: kept.append(told))
@@ -152,6 +153,11 @@ class Gzip(Filter):
         environ['wsgi.input'], environ['CONTENT_LENGTH'] = io.BytesIO(body), str(len(body))
         del environ['HTTP_CONTENT_ENCODING']
         return len(body) <= MAX_BODY
+
+
+@functools.lru_cache(256)
+def _takes_gzip(accept_encoding: str) -> bool:
+    return bool(acceptparse.create_accept_encoding_header(accept_encoding).acceptable_offers(['gzip']))
 
 
 class Auth(Filter):

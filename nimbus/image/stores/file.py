@@ -90,7 +90,7 @@ class FileDraft(base.Draft):
         self.path = str(part)
         handle = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         fcntl.flock(handle, fcntl.LOCK_EX)
-        self._file = os.fdopen(handle, 'wb', buffering=1 << 20)
+        self._file = os.fdopen(handle, 'wb', buffering=1 << 16)  # a piece that is larger goes past the buffer
 
     def write(self, piece: bytes) -> None:
         try:
