@@ -131,7 +131,7 @@ def get(tx: db.Tx, port_id: str) -> Any:
 
 def show(tx: db.Tx, ctx: Context, port_id: str) -> Any:
     """The port.  Raises NotFound where the asker owns neither it nor its network."""
-    row = standard.find(tx, ctx, Port, port_id, seen=_on_own_network(ctx))
+    row = standard.find(tx, ctx, Port, port_id, seen=lambda: _on_own_network(ctx))
     if row is None:
         raise standard.missing('Port', port_id)
     return row
