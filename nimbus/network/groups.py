@@ -11,9 +11,7 @@ from nimbus.network import generations, limits, rules, standard
 from nimbus.network.models import DefaultGroup, Group, Member, Rule
 
 DEFAULT = 'default'
-OF_PORTS = (
-    sa.select(Member.port_id, Member.group_id).where(db.among(Member.port_id, 'ids')).order_by(Member.group_id)
-)
+OF_PORTS = sa.select(Member.port_id, Member.group_id).where(db.among(Member.port_id, 'ids')).order_by(Member.group_id)
 
 
 # What compute asks

@@ -46,6 +46,7 @@ class Draft:
     profile: dict[str, Any] = dataclasses.field(default_factory=dict)
     port_security_enabled: bool | None = None  # None: as the network says
     allowed_address_pairs: Sequence[dict[str, str]] = ()
+    extra_dhcp_opts: Sequence[dict[str, Any]] = ()
     hostname: str = ''
     created_for_server: bool = False
     place: int = 0
@@ -82,6 +83,7 @@ def _insert_row(tx: db.Tx, ctx: Context, draft: Draft, secure: bool) -> str:
         'network_id': draft.network.id,
         'port_security_enabled': secure,
         'allowed_address_pairs': list(draft.allowed_address_pairs),
+        'extra_dhcp_opts': list(draft.extra_dhcp_opts),
         'status': DOWN,
         'since': 0,
     }

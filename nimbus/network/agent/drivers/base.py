@@ -74,6 +74,7 @@ class Lease:
     hostname: str
     device_id: str = ''  # whose metadata a request from this address gets,
     project_id: str = ''  # for its server may be on another host
+    options: tuple[tuple[str, str], ...] = ()  # what this guest is told beside the subnet's options: (name, value)
 
 
 @dataclasses.dataclass(frozen=True)
