@@ -186,5 +186,9 @@ class Driver(abc.ABC):
         """
 
     @abc.abstractmethod
+    def life(self) -> object:
+        """A value that is another one once the switch began anew, and may have forgotten all; cheap to ask often."""
+
+    @abc.abstractmethod
     def clear(self) -> None:
         """Nothing this driver ever made is left on the host: no bridge, tap, namespace, rule, set or process."""
