@@ -96,11 +96,9 @@ class Guard:
         if self._pruned is None:
             return True
         items, old_sets = self._pruned
-        return any(
-            now is not old and (now is None or now.port.security != old.port.security or not set(old.rules) <= set(now.rules)
-            or not set(old.port.addresses) <= set(now.port.addresses))
-            for old, now in ((old, guarded.get(name)) for name, old in items.items())
-        ) or any(name not in sets or not old[1] <= sets[name][1] for name, old in old_sets.items())  # fmt: skip
+        if any(guarded.get(name) is not old and _less(old, guarded.get(name)) for name, old in items.items()):
+            return True
+        return any(name not in sets or not old[1] <= sets[name][1] for name, old in old_sets.items())
 
     def _cut(self, guarded: list[filters.Guarded], known: dict[str, Group]) -> None:
         """Every tracked flow of ours is one that its port's rules would admit today."""
@@ -124,3 +122,13 @@ class Guard:
 
 def _inside(address: str, prefix: str) -> bool:
     return ipaddress.ip_address(address) in network(prefix)
+
+
+def _less(old: filters.Guarded, now: filters.Guarded | None) -> bool:
+    """Whether a flow that the port had may be one it cannot have any more."""
+    return (
+        now is None
+        or now.port.security != old.port.security
+        or not set(old.rules) <= set(now.rules)
+        or not set(old.port.addresses) <= set(now.port.addresses)
+    )

@@ -3,7 +3,6 @@
 from nimbus.network.agent.drivers.command import run
 from nimbus.network.agent.drivers.filters import Chains
 
-
 SHORT = 8  # rules of a chain that is always written as a whole
 
 
