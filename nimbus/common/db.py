@@ -52,6 +52,11 @@ def table_of(model: type[Base]) -> sa.Table:
     return cast(sa.Table, model.__table__)
 
 
+def among(column: Any, name: str) -> Any:
+    """Whether the column has one of the values that the parameter `name` will have."""
+    return column.in_(sa.bindparam(name, expanding=True))
+
+
 class Ticket:
     """A lock that serves strictly in the order of asking, so that no writer starves."""
 

@@ -10,6 +10,11 @@ from nimbus.common import db, errors
 from nimbus.network import pools
 from nimbus.network.models import Address, Subnet
 
+OF = (
+    sa.select(Address.port_id, Address.subnet_id, Address.ip_address)
+    .where(db.among(Address.port_id, 'ids'))
+    .order_by(Address.seq)
+)
 RACES = 20  # lost races for an address before the asker is told to come back
 
 
@@ -23,8 +28,7 @@ def of(tx: db.Tx, port_ids: Sequence[str]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for start in range(0, len(port_ids), 1000):
         part = list(port_ids[start : start + 1000])
-        query = sa.select(Address.port_id, Address.subnet_id, Address.ip_address).where(Address.port_id.in_(part))
-        for row in tx.rows(query.order_by(Address.seq)):
+        for row in tx.rows(OF, {'ids': part}):
             found.setdefault(row[0], []).append(row)
     return found
 

@@ -173,6 +173,7 @@ def _leases(tx: db.Tx, which: Any, network_ids: set[str]) -> list[Any]:
             Port.hostname,
             Port.device_id,
             Port.project_id,
+            Port.extra_dhcp_opts,
             Address.network_id,
             Address.ip_address,
             Address.subnet_id,
@@ -204,9 +205,17 @@ def _by_port(rows: Iterable[Any]) -> dict[str, dict[str, Any]]:
                 'hostname': row.hostname or 'host-' + row.ip_address.replace('.', '-').replace(':', '-'),
                 'device_id': row.device_id,
                 'project_id': row.project_id,
+                'options': _options(row),
             }
         )
     return found
+
+
+def _options(lease: Any) -> list[list[str]]:
+    """What the port asks of DHCP for addresses of the lease's kind."""
+    version = 6 if ':' in lease.ip_address else 4
+    told = lease.extra_dhcp_opts or ()
+    return [[option['opt_name'], option['opt_value']] for option in told if option['ip_version'] == version]
 
 
 # Security groups

@@ -11,6 +11,7 @@ from nimbus.network import generations, limits, rules, standard
 from nimbus.network.models import DefaultGroup, Group, Member, Rule
 
 DEFAULT = 'default'
+OF_PORTS = sa.select(Member.port_id, Member.group_id).where(db.among(Member.port_id, 'ids')).order_by(Member.group_id)
 
 
 # What compute asks
@@ -167,8 +168,7 @@ def of_ports(tx: db.Tx, port_ids: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for start in range(0, len(port_ids), 1000):
         part = list(port_ids[start : start + 1000])
-        query = sa.select(Member.port_id, Member.group_id).where(Member.port_id.in_(part)).order_by(Member.group_id)
-        for port_id, group_id in tx.rows(query):
+        for port_id, group_id in tx.rows(OF_PORTS, {'ids': part}):
             found.setdefault(port_id, []).append(group_id)
     return found
 

@@ -26,7 +26,16 @@ def create(tx: db.Tx, ctx: Context, network: Any, project_id: str, values: dict[
             type='PortSecurityAndIPRequiredForSecurityGroups',
         )
     _check_pairs(values.get('allowed_address_pairs', ()), secure)
+    values = {**values, 'extra_dhcp_opts': dhcp_options((), values.get('extra_dhcp_opts'))}
     return ports.insert(tx, ctx, ports.Draft(network=network, project_id=project_id, **_paired(values)))
+
+
+def dhcp_options(had: Sequence[dict[str, Any]], told: Sequence[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """The options with those told of changed, added, or taken away where they have no value."""
+    kept = {(option['opt_name'], option['ip_version']): option for option in had}
+    for option in told or ():
+        kept[option['opt_name'], option['ip_version']] = option
+    return [option for option in kept.values() if option['opt_value'] is not None]
 
 
 def _check_pairs(pairs: Sequence[dict[str, Any]], secure: bool) -> None:
@@ -83,6 +92,8 @@ def update(tx: db.Tx, ctx: Context, port_id: str, values: dict[str, Any]) -> Non
     if 'allowed_address_pairs' in values:
         _check_pairs(values['allowed_address_pairs'], change.value('port_security_enabled'))
         kept['allowed_address_pairs'] = _paired(values, row.mac_address)['allowed_address_pairs']
+    if 'extra_dhcp_opts' in values:
+        kept['extra_dhcp_opts'] = dhcp_options(row.extra_dhcp_opts or (), values['extra_dhcp_opts'])
     if 'port_security_enabled' in values:
         kept['port_security_enabled'] = values['port_security_enabled']
     if values.get('mac_address') and values['mac_address'] != row.mac_address:

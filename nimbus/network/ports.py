@@ -46,6 +46,7 @@ class Draft:
     profile: dict[str, Any] = dataclasses.field(default_factory=dict)
     port_security_enabled: bool | None = None  # None: as the network says
     allowed_address_pairs: Sequence[dict[str, str]] = ()
+    extra_dhcp_opts: Sequence[dict[str, Any]] = ()
     hostname: str = ''
     created_for_server: bool = False
     place: int = 0
@@ -82,6 +83,7 @@ def _insert_row(tx: db.Tx, ctx: Context, draft: Draft, secure: bool) -> str:
         'network_id': draft.network.id,
         'port_security_enabled': secure,
         'allowed_address_pairs': list(draft.allowed_address_pairs),
+        'extra_dhcp_opts': list(draft.extra_dhcp_opts),
         'status': DOWN,
         'since': 0,
     }
@@ -131,7 +133,7 @@ def get(tx: db.Tx, port_id: str) -> Any:
 
 def show(tx: db.Tx, ctx: Context, port_id: str) -> Any:
     """The port.  Raises NotFound where the asker owns neither it nor its network."""
-    row = standard.find(tx, ctx, Port, port_id, seen=_on_own_network(ctx))
+    row = standard.find(tx, ctx, Port, port_id, seen=lambda: _on_own_network(ctx))
     if row is None:
         raise standard.missing('Port', port_id)
     return row

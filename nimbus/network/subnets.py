@@ -18,7 +18,7 @@ PORTS_IN_USE = 'One or more ports have an IP allocation from this subnet.'
 
 def show(tx: db.Tx, ctx: Context, subnet_id: str) -> Any:
     """The subnet: the asker's own, or of a network they share.  Raises NotFound."""
-    row = standard.find(tx, ctx, Subnet, subnet_id, seen=_seen(ctx))
+    row = standard.find(tx, ctx, Subnet, subnet_id, seen=lambda: _seen(ctx))
     if row is None:
         raise standard.missing('Subnet', subnet_id)
     return row

@@ -241,3 +241,52 @@ def test_over_the_bus_a_nudge_wires_a_port_at_once(database):
             server.stop()
             server.wait()
         fake.HOSTS.pop(host)
+
+
+def test_a_switch_that_began_anew_gets_everything_back_at_once(bench):
+    _, port = boot(bench)
+    bench.agent.turn()
+    bench.there.restart()
+    bench.agent.turn()
+    assert port.id in bench.there.ports
+    assert bench.status(port.id) == ('ACTIVE', None)
+
+
+def test_an_agent_is_told_and_tells_only_of_what_changed(bench):
+    net, one = boot(bench)
+    bench.agent.turn()
+    assert bench.desk.heard[-1][-1] is None
+    with bench.db.write() as tx:
+        two = cloud.server(tx, net, bench.host)
+    bench.agent.turn()
+    assert bench.desk.heard[-1][2:] == ([two.id], {}, [two.id])
+    assert set(bench.there.ports) == {one.id, two.id}
+
+
+def test_a_port_plugged_anew_on_its_host_is_reported_anew(bench):
+    _, port = boot(bench)
+    bench.agent.turn()
+    with bench.db.write() as tx:
+        ports.ensure(tx, MEMBER, port_id=port.id, network_id=port.network_id, server_id=port.device_id,
+                     project_id=port.project_id, host=bench.host, zone='other', hostname='vm')  # fmt: skip
+    assert bench.status(port.id) == ('DOWN', None)
+    bench.agent.turn()
+    assert bench.status(port.id) == ('ACTIVE', None)
+
+
+def test_a_report_that_was_lost_is_made_whole(bench):
+    net, one = boot(bench)
+    bench.agent.turn()
+    with bench.db.write() as tx:
+        two = cloud.server(tx, net, bench.host)
+
+    def lost(*args):
+        del bench.desk.applied
+        raise errors.Unavailable('The report is lost.')
+
+    bench.desk.applied = lost
+    bench.agent.turn()
+    assert bench.status(two.id) == ('DOWN', None)
+    bench.agent.turn()
+    assert bench.desk.heard[-1][-1] is None
+    assert bench.status(two.id) == ('ACTIVE', None)

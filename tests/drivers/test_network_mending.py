@@ -141,6 +141,24 @@ def test_what_was_deleted_by_hand_is_mended(driver, lab, wishes, harm):
     assert 'REDIRECT' in sh('ip', 'netns', 'exec', room, 'iptables', '-t', 'nat', '-S')
 
 
+def test_a_switch_that_began_anew_is_noticed_and_mended_before_any_audit(lab, wishes):
+    driver = lab.driver()
+    driver.settings = dataclasses.replace(driver.settings, audit_seconds=3600)
+    driver.open()
+    net = wishes.network()
+    wishes.port(net)
+    apply(driver, wishes)
+    before = driver.life()
+    flows = lab.ofctl('dump-flows').splitlines()
+    assert before is not None and driver.life() == before
+    lab.machine.stop('ovs-vswitchd')
+    lab.machine.start_switch()
+    assert driver.life() not in (None, before)
+    apply(driver, wishes)
+    assert len(lab.ofctl('dump-flows').splitlines()) == len(flows) > 5
+    driver.close()
+
+
 def test_a_restarted_switch_gets_its_flows_back(driver, lab, wishes):
     _, _, one, two = pair(driver, lab, wishes, PING)
     lab.machine.stop('ovsdb-server')

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from nimbus.network.agent.drivers import dnsmasq, filters, flows
+from nimbus.network.agent.drivers import dnsmasq, filters, flows, iptables
 from nimbus.network.agent.drivers.admission import Flow, admits, link_local, rules_of
 from nimbus.network.agent.drivers.base import Desired, Rule
 from nimbus.network.agent.drivers.ipsets import members, set_name
@@ -109,3 +109,28 @@ def test_desired_survives_its_trip_through_json():
     wishes.port(net, groups=[wishes.group(PING)], allowed_pairs=(('10.0.0.1', ''),))
     desired = wishes.desired()
     assert Desired.from_dict(json.loads(json.dumps(dataclasses.asdict(desired)))) == desired
+
+
+def test_one_port_among_many_changes_only_its_own_rules_of_a_long_chain():
+    wishes = Wishes()
+    net = wishes.network()
+    made = [filters.Guarded(wishes.port(net), 4097 + number, ()) for number in range(50)]
+    before = filters.chains('nim', 'IPv4', made[:20] + made[21:], {})
+    payload = iptables.Tables('iptables', 'nim')._delta(before, filters.chains('nim', 'IPv4', made, {})).splitlines()
+    tap = made[20].port.tap
+    dispatched = [line for line in payload if 'nim-FORWARD' in line]
+    assert len(dispatched) == 2 and all(tap in line and line.startswith('-I nim-FORWARD 4') for line in dispatched)
+    assert [line for line in payload if line.startswith(':') and tap[3:] not in line] == []
+    back = iptables.Tables('iptables', 'nim')._delta(filters.chains('nim', 'IPv4', made, {}), before).splitlines()
+    dispatched = [line for line in back if 'nim-FORWARD' in line]
+    assert len(dispatched) == 2 and all(line.startswith('-D nim-FORWARD ') and tap in line for line in dispatched)
+
+
+def test_a_chain_that_is_ordered_anew_is_written_as_a_whole():
+    rules = tuple(f'-s 10.0.0.{number} -j ACCEPT' for number in range(40))
+    assert iptables._edits('c', rules, rules[::-1]) is None
+    assert iptables._edits('c', rules, rules[5:] + ('-j DROP',)) == [
+        *(f'-D c {rule}' for rule in rules[:5]),
+        '-I c 36 -j DROP',
+    ]
+    assert iptables._edits('c', (), rules) is None

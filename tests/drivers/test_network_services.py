@@ -1,5 +1,6 @@
 """DHCP and metadata as a guest of a real host gets them."""
 
+import dataclasses
 import hashlib
 import hmac
 import http.server
@@ -75,6 +76,23 @@ def test_the_dhcp_server_runs_unprivileged_and_survives_its_driver(driver, lab, 
 def dnsmasq_pid(lab, wishes):
     net = next(iter(wishes.networks))
     return int((lab.state / 'dhcp' / net / 'pid').read_text())
+
+
+def test_a_guest_is_told_the_options_that_its_port_asks_for(driver, lab, wishes):
+    net = wishes.network()
+    asking, other = wishes.port(net), wishes.port(net)
+    options = (('bootfile-name', 'boot.0'), ('26', '1300'), ('router', ''))
+    leases = tuple(
+        dataclasses.replace(lease, options=options if lease.port_id == asking.id else ())
+        for lease in wishes.networks[net].leases
+    )
+    wishes.change(wishes.networks, net, leases=leases)
+    apply(driver, wishes)
+    for port in (asking, other):
+        lab.attach(port, address=False)
+    told = lab.offer(asking)
+    assert (told.get('ip'), told.get('boot_file')) == (asking.addresses[0].ip, 'boot.0')
+    assert 'boot_file' not in lab.offer(other)
 
 
 def test_stateful_dhcpv6_is_served(driver, lab, wishes):

@@ -26,6 +26,8 @@ BEFORE_NEWEST = {
     'tempest.api.volume.test_volumes_get.VolumesGetTest.test_volume_create_get_update_delete_from_image',
 }
 AREAS = sorted(path.stem for path in HERE.glob('*.txt'))
+# Everything else that passes, too much for every run: `devstack/tempest wide/network`.
+WIDE = sorted(f'wide/{path.stem}' for path in HERE.glob('wide/*.txt'))
 
 
 def listed(area: str) -> list[str]:
@@ -75,7 +77,8 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='devstack/tempest',
         description='Make a tempest workspace for the cloud, and run tests from it.',
-        epilog=f'Without a test only the workspace is made. The areas are {", ".join(AREAS)}.',
+        epilog=f'Without a test only the workspace is made. The areas are {", ".join(AREAS)}; beyond "all" there are '
+        f'{", ".join(WIDE)}.',
     )
     state_option(parser)
     parser.add_argument('tests', nargs='*', metavar='TEST', help='a test id, the name of an area, or "all" of them')
@@ -98,7 +101,7 @@ def main() -> int:
         print(f'Run one test with: devstack/tempest TEST_ID, or tempest itself in {workspace.folder}.')
         return 0
     names = AREAS if options.tests == ['all'] else options.tests
-    wanted = [test for name in names for test in (listed(name) if name in AREAS else [name])]
+    wanted = [test for name in names for test in (listed(name) if name in AREAS + WIDE else [name])]
     if options.newest:
         wanted = [test for test in wanted if test not in BEFORE_NEWEST]
     outcomes = workspace.run(wanted, options.concurrency)

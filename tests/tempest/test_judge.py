@@ -37,6 +37,13 @@ def test_the_lists_hold_the_tests_that_must_pass(area, number):
     assert all(re.fullmatch(rf'tempest\.api\.{area}\.[\w.]+', test) for test in tests)
 
 
+def test_the_wide_lists_are_no_part_of_the_usual_run():
+    assert 'wide/network' in run.WIDE and not set(run.WIDE) & set(run.AREAS)
+    tests = run.listed('wide/network')
+    assert len(set(tests)) == len(tests) >= 205
+    assert all(re.fullmatch(r'tempest\.api\.network\.[\w.]+', test) for test in tests)
+
+
 def test_the_report_counts_a_skipped_test_of_the_lists_as_failed(tmp_path):
     outcomes = [outcome('a', 'passed'), outcome('b', 'skipped', 'off'), outcome('other', 'skipped', 'off')]
     run.report(['a', 'b', 'c'], outcomes, tmp_path / 'r.xml')

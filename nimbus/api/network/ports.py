@@ -54,6 +54,13 @@ class Port(Tagged):
     )
     port_security_enabled = attribute(*BOTH, take=values.flag, ruled=RULED)
     allowed_address_pairs = attribute(*BOTH, take=values.PAIRS, default=(), filter=False, ruled=RULED)
+    extra_dhcp_opts = attribute(
+        *BOTH,
+        take=values.dhcp_options,
+        source=lambda row, call: row.extra_dhcp_opts or [],
+        default=None,
+        filter=False,
+    )
     host_id = attribute(
         *BOTH, take=values.maybe(values.text()), wire='binding:host_id', source='host', default='', ruled=SECRET
     )

@@ -177,6 +177,44 @@ def mapping(value: Any) -> dict[str, Any]:
     return value
 
 
+def dhcp_name(value: Any) -> str:
+    """The name or number of a DHCP option, as the DHCP server knows it."""
+    if not re.fullmatch(r'[A-Za-z0-9][A-Za-z0-9_-]{0,63}', str(value)):
+        raise ValueError(f"'{value}' is not the name of a DHCP option: letters, digits and dashes, at most 64")
+    return str(value)
+
+
+def dhcp_value(value: Any) -> str | None:
+    """What a DHCP option is to say; None takes the option away.  One line, for it goes into a file of lines."""
+    if value is None:
+        return None
+    value = text()(value)
+    if not value.isprintable():
+        raise ValueError(f'{value!r} has a character that a DHCP option cannot carry')
+    return value
+
+
+def ip_version(value: Any) -> int:
+    """4 or 6."""
+    if str(value) not in ('4', '6'):
+        raise ValueError(f"'{value}' is not in [4, 6]")
+    return int(value)
+
+
+def dhcp_options(value: Any) -> list[dict[str, Any]]:
+    """DHCP options with an IP version each.  Raises ValueError on an empty value where the option needs one."""
+    found = [{'ip_version': 4, **entry} for entry in _DHCP_OPTIONS(value)]
+    for entry in found:
+        if entry['opt_value'] == '' and entry['opt_name'] not in BLANK_DHCP_OPTIONS:
+            raise ValueError("'' is not a valid value of the DHCP option " + entry['opt_name'])
+    return found
+
+
+# Without a value these two take away what the subnet would say.
+BLANK_DHCP_OPTIONS = ('router', 'classless-static-route')
+_DHCP_OPTIONS = listing(
+    record({'opt_name': dhcp_name, 'opt_value': dhcp_value}, {'ip_version': ip_version}), 'DHCP option'
+)
 POOLS = listing(
     record({'start': ip, 'end': ip}, invalid="Invalid data format for IP pool: '{}'"),
     'IP pool',

@@ -110,7 +110,7 @@ class Held:
             self._built['network'].pop(old, None)
         if leased is None or network_id is None:
             return
-        leases = tuple(base.Lease(**lease) for lease in leased['leases'])
+        leases = tuple(_lease(lease) for lease in leased['leases'])
         there = self._leases.setdefault(network_id, {})
         if there.get(port_id) != leases:
             there[port_id] = leases
@@ -173,6 +173,10 @@ class Held:
         if name not in built:
             built[name] = build()
         return built[name]
+
+
+def _lease(told: Told) -> base.Lease:
+    return base.Lease(**told | {'options': tuple((name, value) for name, value in told['options'])})
 
 
 def _put(kept: dict[str, Any], told: Told, build: Callable[[dict[str, Any]], Any]) -> None:

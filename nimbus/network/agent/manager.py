@@ -35,6 +35,7 @@ class Pace:
     """How often, in seconds."""
 
     poll: float = 3
+    watch: float = 0.5  # how often it is seen whether the switch began anew
     resync: float = 30
     report: float = 10
 
@@ -67,6 +68,7 @@ class Agent(NetworkAgent):
         self._desired: Desired | None = None
         self._touched: set[str] | None = None  # ports told of since the last report; None: all
         self._opened, self._failures, self._why = False, 0, ''
+        self._life: object = None  # of the switch, when the host was made to look right
         self._synced: float | None = None  # when the host was last made to look right
         self._told: Outcome | None = None  # what the desk last heard
         self._told_at = 0.0  # when it last heard of all ports
@@ -106,11 +108,22 @@ class Agent(NetworkAgent):
             except Exception:  # the one thread that mends the host must outlive whatever it meets
                 LOG.exception('The network of %s could not be looked after', self.host)
                 pause = self._failed('An unexpected error happened; the log of the network agent tells more.')
-            self._wake.wait(pause)
+            self._wait(pause)
+
+    def _wait(self, pause: float) -> None:
+        """The time is over, somebody called, or the switch began anew and has everything to be told."""
+        until = self.clock.monotonic() + pause
+        while (left := until - self.clock.monotonic()) > 0:
+            if self._wake.wait(min(left, self.pace.watch)) or self._reborn():
+                return
+
+    def _reborn(self) -> bool:
+        life = self.driver.life()
+        return self._synced is not None and not self._failures and life is not None and life != self._life
 
     def turn(self) -> float:
         """Look once: ask, apply if there is reason to, report; returns the seconds until the next look."""
-        late = self._synced is None or self.clock.monotonic() - self._synced >= self.pace.resync
+        late = self._synced is None or self.clock.monotonic() - self._synced >= self.pace.resync or self._reborn()
         news = self._ask(late)
         if self._desired is None:
             return self.pace.poll
@@ -161,6 +174,7 @@ class Agent(NetworkAgent):
         if not self._opened:
             self.driver.open()
             self._opened = True
+        life = self.driver.life()
         failpoints.hit('network.apply.before')
         trouble = self.driver.apply(desired)
         failpoints.hit('network.apply.after')
@@ -171,7 +185,7 @@ class Agent(NetworkAgent):
         else:
             self._wired = self._wired - self._touched | self.driver.wired(self._touched)
         if late:
-            self._synced = self.clock.monotonic()
+            self._synced, self._life = self.clock.monotonic(), life
         return trouble
 
     def _outcome(self, desired: Desired, trouble: dict[str, str]) -> Outcome:

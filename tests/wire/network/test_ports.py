@@ -158,14 +158,29 @@ def test_groups_of_another_project_are_not_there(neutron):
     assert why['type'] == 'SecurityGroupNotFound'
 
 
-def test_extra_dhcp_options_are_not_built_and_said_to_be_unknown(neutron):
-    net = neutron.network('10.0.0.0/24')
-    why = neutron.make('port', 400, network_id=net['id'], extra_dhcp_opts=[])
-    assert why['message'] == "Unrecognized attribute(s) 'extra_dhcp_opts'"
-
-
 def test_many_ports_are_made_at_once(neutron):
     net = neutron.network('10.0.0.0/24')
     made = neutron('POST', '/ports', {'ports': [{'network_id': net['id']}] * 5})
     assert made.status == 201
     assert len({p['fixed_ips'][0]['ip_address'] for p in made.json['ports']}) == 5
+
+
+def test_dhcp_options_are_merged_and_taken_away_by_none(neutron):
+    net = neutron.network('10.0.0.0/24')
+    told = [{'opt_name': 'bootfile-name', 'opt_value': 'a.0'}, {'opt_name': '150', 'opt_value': '1.2.3.4'}]
+    port = neutron.make('port', network_id=net['id'], extra_dhcp_opts=told)
+    assert port['extra_dhcp_opts'] == [option | {'ip_version': 4} for option in told]
+    news = [{'opt_name': 'bootfile-name', 'opt_value': None}, {'opt_name': '150', 'opt_value': 'x', 'ip_version': '6'}]
+    changed = neutron.change('port', port['id'], extra_dhcp_opts=news)['extra_dhcp_opts']
+    assert [(one['opt_name'], one['opt_value'], one['ip_version']) for one in changed] == [
+        ('150', '1.2.3.4', 4),
+        ('150', 'x', 6),
+    ]
+    assert neutron.change('port', port['id'], name='x')['extra_dhcp_opts'] == changed
+
+
+def test_a_dhcp_option_cannot_smuggle_another_line(neutron):
+    net = neutron.network('10.0.0.0/24')
+    for name, value in (('150', 'x\ny'), ('15\n0', 'x'), ('a,b', 'x'), ('', 'x'), ('150', ''), ('150', 7)):
+        body = {'port': {'network_id': net['id'], 'extra_dhcp_opts': [{'opt_name': name, 'opt_value': value}]}}
+        assert neutron.refused('POST', '/ports', body) == (400, 'HTTPBadRequest')

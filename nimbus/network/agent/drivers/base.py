@@ -74,6 +74,7 @@ class Lease:
     hostname: str
     device_id: str = ''  # whose metadata a request from this address gets,
     project_id: str = ''  # for its server may be on another host
+    options: tuple[tuple[str, str], ...] = ()  # what this guest is told beside the subnet's options: (name, value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,6 +184,10 @@ class Driver(abc.ABC):
 
         `among` leaves out all others.
         """
+
+    @abc.abstractmethod
+    def life(self) -> object:
+        """A value that is another one once the switch began anew, and may have forgotten all; cheap to ask often."""
 
     @abc.abstractmethod
     def clear(self) -> None:

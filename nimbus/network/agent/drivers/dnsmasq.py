@@ -5,7 +5,7 @@ import os
 import re
 
 from nimbus.network.agent.drivers import files, namespaces, plug
-from nimbus.network.agent.drivers.base import Network, Subnet
+from nimbus.network.agent.drivers.base import Lease, Network, Subnet
 from nimbus.network.agent.drivers.command import run
 from nimbus.network.agent.drivers.daemons import Daemon
 from nimbus.network.agent.drivers.metadata_proxy import ADDRESS, Proxy
@@ -110,15 +110,20 @@ class Server:
 
     def _texts(self) -> dict[str, str]:
         hosts, names, options = [], [], []
+        asked: dict[tuple[str, str], Lease] = {}  # once a port and subnet, however many addresses it has there
         for lease in self.network.leases:
             if lease.subnet_id not in self.subnets:
                 continue
             name = f'{label(lease.hostname, lease.ip)}.{self.domain}'
             place = f'[{lease.ip}]' if ':' in lease.ip else lease.ip
-            hosts.append(f'{lease.mac.lower()},{name},{place}')
+            tag = f'set:port-{lease.port_id},' if lease.options else ''
+            hosts.append(f'{lease.mac.lower()},{tag}{name},{place}')
+            asked[lease.port_id, lease.subnet_id] = lease
             names.append(f'{lease.ip} {name} {name.split(".")[0]}')
         for subnet in self.subnets.values():
             options += self._options(subnet)
+        for lease in asked.values():
+            options += _asked(lease)
         texts = {'host': hosts, 'addn_hosts': names, 'opts': options}
         return {name: '\n'.join([*lines, '']) for name, lines in texts.items()}
 
@@ -176,6 +181,16 @@ def label(hostname: str, ip: str) -> str:
     """The host's name as one DNS label; made of the address where the name has no letter DNS knows."""
     cleaned = NOT_A_LABEL.sub('-', hostname.split('.')[0].lower()).strip('-')[:63].rstrip('-')
     return cleaned or 'host-' + ip.replace('.', '-').replace(':', '-').strip('-')
+
+
+def _asked(lease: Lease) -> list[str]:
+    """The options of one guest; what its subnet says of the same is not told to it."""
+    kind = 'option6:' if ':' in lease.ip else 'option:'
+    found = []
+    for name, value in lease.options:
+        word = name if name.isdecimal() and kind == 'option:' else kind + name
+        found.append(f'tag:port-{lease.port_id},{word}' + (f',{value}' if value else ''))
+    return found
 
 
 def _range(subnet: Subnet) -> str:

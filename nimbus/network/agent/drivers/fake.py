@@ -26,8 +26,15 @@ class Host:
     routers: dict[str, base.Router] = dataclasses.field(default_factory=dict)
     failures: dict[str, str] = dataclasses.field(default_factory=dict)  # port, DHCP port or router id -> why
     away: bool = False  # the switch does not answer
+    life: int = 0  # how often the switch began anew
     applied: int = 0  # applies that changed something
     lock: threading.RLock = dataclasses.field(default_factory=threading.RLock)
+
+    def restart(self) -> None:
+        """The switch begins anew and has forgotten its ports."""
+        with self.lock:
+            self.ports.clear()
+            self.life += 1
 
     def address_of(self, port_id: str) -> str | None:
         """What the port's guest gets from DHCP."""
@@ -147,6 +154,9 @@ class Driver(base.Driver):
         with self._host() as there:
             names = there.ports if among is None else [name for name in among if name in there.ports]
             return {name for name in names if there.ports[name].admin_up}
+
+    def life(self) -> object:
+        return host(self.host_name).life
 
     def clear(self) -> None:
         with self._host() as there:

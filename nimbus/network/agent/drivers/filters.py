@@ -33,17 +33,17 @@ class Guarded:
 
 
 def chains(prefix: str, ethertype: str, guarded: Iterable[Guarded], cache: dict) -> Chains:
-    """All chains of one address family; `cache` remembers those of ports that did not change."""
+    """All chains of one address family; `cache` remembers by port those that did not change."""
     tables: Chains = {'raw': {}, 'filter': {}}
     raw: list[str] = []
     # A packet that a guest sends to the host itself, or through it, does not cross the bridge: nothing of the
     # host is a guest's business.
     forward = ['-i qbr+ -m physdev ! --physdev-is-bridged -j DROP']
     for item in guarded:
-        key = (ethertype, item)
-        if key not in cache:
-            cache[key] = _of_port(prefix, ethertype, item)
-        zone, dispatch, own = cache[key]
+        key = (ethertype, item.port.id)
+        if key not in cache or cache[key][0] is not item:
+            cache[key] = (item, _of_port(prefix, ethertype, item))
+        zone, dispatch, own = cache[key][1]
         raw += zone
         forward += dispatch
         tables['filter'].update(own)

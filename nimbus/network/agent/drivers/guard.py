@@ -17,6 +17,7 @@ class Guard:
         self._tables = {IPV4: Tables('iptables', prefix), IPV6: Tables('ip6tables', prefix)}
         self._sets = ipsets.Sets(prefix)
         self._zones: dict[str, int] = {}
+        self._made: dict[str, tuple[tuple, filters.Guarded]] = {}
         self._cache: dict = {}
         self._pruned: tuple[dict[str, filters.Guarded], dict] | None = None
 
@@ -32,19 +33,30 @@ class Guard:
     def ensure(self, ports: Sequence[Port], zones: dict[str, int], groups: Sequence[Group], audit: bool) -> None:
         """Each port is filtered as its groups say; flows that they admit no more are cut."""
         known = {group.id: group for group in groups}
-        guarded = [filters.Guarded(port, zones[port.id], rules_of(port, known)) for port in ports]
+        guarded = self._guard(ports, zones, known)
         sets = self._wanted_sets(guarded, known)
         self._sets.ensure(sets, audit)
-        fresh: dict = {}
         for ethertype, tables in self._tables.items():
-            wanted = filters.chains(self.prefix, ethertype, guarded, self._cache)
-            fresh |= {(ethertype, item): self._cache[ethertype, item] for item in guarded}
-            tables.ensure(wanted, audit)
-        self._cache = fresh
+            tables.ensure(filters.chains(self.prefix, ethertype, guarded, self._cache), audit)
+        there = {item.port.id for item in guarded}
+        self._cache = {key: kept for key, kept in self._cache.items() if key[1] in there}
         self._sets.forget(sets)
         if self._narrowed({item.port.id: item for item in guarded}, sets):
             self._cut(guarded, known)
         self._pruned = ({item.port.id: item for item in guarded}, sets)
+
+    def _guard(self, ports: Sequence[Port], zones: dict[str, int], known: dict[str, Group]) -> list[filters.Guarded]:
+        """What each port is filtered by; the same object as before where nothing differs."""
+        made: dict[str, tuple[tuple, filters.Guarded]] = {}
+        for port in ports:
+            source = (port, zones[port.id], tuple(known[one].rules for one in port.groups if one in known))
+            before = self._made.get(port.id)
+            # A tuple finds what is identical equal without a look into it.
+            same = before is not None and before[0] == source
+            made[port.id] = before if same else (
+                source, filters.Guarded(port, zones[port.id], rules_of(port, known)))  # fmt: skip
+        self._made = made
+        return [one for _, one in made.values()]
 
     def standing(self) -> set[str]:
         """The taps whose traffic the host filters (or lets pass on purpose) both ways, in both families."""
@@ -58,7 +70,7 @@ class Guard:
         self._sets.distrust()
         self._sets.forget(())
         conntrack.prune(lambda entry: False)
-        self._zones, self._cache, self._pruned = {}, {}, None
+        self._zones, self._made, self._cache, self._pruned = {}, {}, {}, None
 
     def _dispatched(self, tables: Tables) -> set[str]:
         ways: dict[str, set[str]] = {'--physdev-in': set(), '--physdev-out': set()}
@@ -84,11 +96,9 @@ class Guard:
         if self._pruned is None:
             return True
         items, old_sets = self._pruned
-        return any(
-            now is None or now.port.security != old.port.security or not set(old.rules) <= set(now.rules)
-            or not set(old.port.addresses) <= set(now.port.addresses)
-            for old, now in ((old, guarded.get(name)) for name, old in items.items())
-        ) or any(name not in sets or not old[1] <= sets[name][1] for name, old in old_sets.items())  # fmt: skip
+        if any(guarded.get(name) is not old and _less(old, guarded.get(name)) for name, old in items.items()):
+            return True
+        return any(name not in sets or not old[1] <= sets[name][1] for name, old in old_sets.items())
 
     def _cut(self, guarded: list[filters.Guarded], known: dict[str, Group]) -> None:
         """Every tracked flow of ours is one that its port's rules would admit today."""
@@ -112,3 +122,13 @@ class Guard:
 
 def _inside(address: str, prefix: str) -> bool:
     return ipaddress.ip_address(address) in network(prefix)
+
+
+def _less(old: filters.Guarded, now: filters.Guarded | None) -> bool:
+    """Whether a flow that the port had may be one it cannot have any more."""
+    return (
+        now is None
+        or now.port.security != old.port.security
+        or not set(old.rules) <= set(now.rules)
+        or not set(old.port.addresses) <= set(now.port.addresses)
+    )

@@ -3,6 +3,8 @@
 from nimbus.network.agent.drivers.command import run
 from nimbus.network.agent.drivers.filters import Chains
 
+SHORT = 8  # rules of a chain that is always written as a whole
+
 
 class Tables:
     """The chains of one address family whose names begin with one prefix."""
@@ -56,8 +58,14 @@ class Tables:
         for table, chains in wanted.items():
             old = before.get(table, {})
             changed = {chain: body for chain, body in chains.items() if old.get(chain) != body}
+            edits: list[str] = []
+            for chain in list(changed):
+                lines = _edits(chain, old.get(chain, ()), changed[chain])
+                if lines is not None:
+                    edits += lines
+                    del changed[chain]
             gone = [chain for chain in old if chain not in chains]
-            payload += _section(table, changed, gone, [])
+            payload += _section(table, changed, gone, edits)
         return '\n'.join(payload) + '\n' if payload else ''
 
     def _whole(self, there: Chains, wanted: Chains) -> str:
@@ -99,10 +107,24 @@ class Tables:
         return {table: {chain: tuple(body) for chain, body in chains.items()} for table, chains in found.items()}
 
 
+def _edits(chain: str, old: tuple[str, ...], new: tuple[str, ...]) -> list[str] | None:
+    """What turns the one into the other, where both are long and little differs; None: write it as a whole.
+
+    The chain that leads to every port's own is as long as the host has ports, and a port changes two of its rules.
+    """
+    stay, want = set(new), set(old)
+    kept = [rule for rule in old if rule in stay]
+    fresh = [(place, rule) for place, rule in enumerate(new, 1) if rule not in want]
+    gone = [rule for rule in old if rule not in stay]
+    if len(kept) < SHORT or len(fresh) + len(gone) > len(kept) // 2 or kept != [rule for rule in new if rule in want]:
+        return None
+    return [f'-D {chain} {rule}' for rule in gone] + [f'-I {chain} {place} {rule}' for place, rule in fresh]
+
+
 def _section(table: str, chains: dict[str, tuple[str, ...]], gone: list[str], jumps: list[str]) -> list[str]:
-    """One table's part of a restore: chains are declared (emptied) first, then filled, then removed."""
+    """One table's part of a restore: chains are declared (emptied) first, then filled, led to, then removed."""
     if not (chains or gone or jumps):
         return []
-    lines = [f'*{table}'] + [f':{chain} - [0:0]' for chain in (*chains, *gone)] + jumps
-    lines += [f'-A {chain} {rule}' for chain, body in chains.items() for rule in body]
+    lines = [f'*{table}'] + [f':{chain} - [0:0]' for chain in (*chains, *gone)]
+    lines += [f'-A {chain} {rule}' for chain, body in chains.items() for rule in body] + jumps
     return lines + [f'-X {chain}' for chain in gone] + ['COMMIT']

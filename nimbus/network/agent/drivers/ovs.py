@@ -27,6 +27,7 @@ class Driver(base.Driver):
         self._applied: base.Desired | None = None
         self._failed: dict[str, str] = {}
         self._looked = 0.0
+        self._life: object = None  # of the switch, when the whole host was looked at
 
     def open(self) -> None:
         with self._lock:
@@ -43,7 +44,8 @@ class Driver(base.Driver):
     def apply(self, desired: base.Desired) -> dict[str, str]:
         with self._lock:
             now = time.monotonic()
-            audit = self._applied is None or bool(self._failed) or (
+            life = self._switch.life()
+            audit = self._applied is None or bool(self._failed) or life != self._life or (
                 now - self._looked >= self.settings.audit_seconds)  # fmt: skip
             if not audit and _same(desired, self._applied):
                 return {}
@@ -51,7 +53,7 @@ class Driver(base.Driver):
             self._failed = _Pass(self, desired, None if audit else before).run()
             self._applied = desired
             if audit:
-                self._looked = now
+                self._looked, self._life = now, life
             return dict(self._failed)
 
     def wired(self, among: Collection[str] | None = None) -> set[str]:
@@ -73,6 +75,9 @@ class Driver(base.Driver):
             if up and name.startswith('qvo') and 'tap' + name[3:] in guarded and 'qbr' + name[3:] in links:
                 found.add(port.ids.get('iface-id', ''))
         return found
+
+    def life(self) -> object:
+        return self._switch.life()
 
     def clear(self) -> None:
         with self._lock:

@@ -159,6 +159,14 @@ class Switch:
             self.number_networks(set())
             self.flow(['table=0,priority=0,actions=NORMAL'], audit=True)
 
+    def life(self) -> object:
+        """Which start of the switch this is: each one makes the bridge's management socket anew."""
+        try:
+            found = os.stat(self._management().removeprefix('unix:'))
+        except OSError:
+            return None
+        return found.st_ino, found.st_ctime_ns
+
     def _dump_flows(self) -> str:
         dump = run('ovs-ofctl', '--no-stats', 'dump-flows', self._management())
         return '\n'.join(sorted(dump.splitlines()))
