@@ -42,8 +42,6 @@ def _condition(name: str, value: Any) -> Any:
         return Volume.project_id == value
     if name == 'bootable':
         return Volume.bootable.is_(value)
-    if name == 'consumes_quota':
-        return sa.true() if value else sa.false()  # every volume does
     if name == 'glance_metadata':
         return sa.and_(sa.true(), *(_remembers(key, text) for key, text in value.items()))
     if name == 'metadata':
