@@ -52,6 +52,7 @@ RULES = tuple(
         'volume_extension:types_extra_specs:create': ADMIN,
         'volume_extension:types_extra_specs:update': ADMIN,
         'volume_extension:types_extra_specs:delete': ADMIN,
+        'volume_extension:hosts': ADMIN,
         'volume_extension:services:index': ADMIN,
         'volume_extension:services:update': ADMIN,
         'volume_extension:quotas:show': READER,

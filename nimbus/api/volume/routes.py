@@ -2,7 +2,7 @@
 
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Route
-from nimbus.api.volume import attachments, info, quotas, types, volume_actions, volume_metadata, volumes
+from nimbus.api.volume import attachments, hosts, info, quotas, types, volume_actions, volume_metadata, volumes
 from nimbus.api.volume.types import SPECS, Type
 from nimbus.api.volume.volumes import Volume
 
@@ -154,6 +154,8 @@ ROUTES = (
         'volume_extension:quota_classes:update',
         shape=quotas.CLASS,
     ),
+    Route('GET', '/os-hosts', hosts.index, 'volume_extension:hosts'),
+    Route('GET', '/os-hosts/{name}', hosts.show, 'volume_extension:hosts'),
     Route('GET', '/os-services', info.service_list, 'volume_extension:services:index'),
     Route('PUT', '/os-services/enable', info.enable, 'volume_extension:services:update', shape=info.SWITCH),
     Route('PUT', '/os-services/disable', info.disable, 'volume_extension:services:update', shape=info.SWITCH),
