@@ -56,7 +56,8 @@ VERSIONS = (Route('GET', '/', every, None, 300, open=True), Route('GET', '/versi
 
 def extensions(call: Call) -> dict[str, Any]:
     """Names of what is built beyond volumes and types; all of it stands in the API itself."""
-    found = {'os-hosts': 'Hosts', 'os-services': 'Services', 'os-quota-sets': 'Quotas', 'os-availability-zone': 'AvailabilityZones',
+    found = {'os-hosts': 'Hosts',
+             'os-services': 'Services', 'os-quota-sets': 'Quotas', 'os-availability-zone': 'AvailabilityZones',
              'os-volume-actions': 'VolumeActions'}  # fmt: skip
     return {'extensions': [
         {'name': title, 'alias': alias, 'description': f'{title}.', 'updated': UPDATED, 'links': []}
