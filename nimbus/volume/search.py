@@ -25,6 +25,13 @@ def total(tx: db.Tx, ctx: context.Context, filters: dict[str, Any], *, everyone:
     return volumes.total(tx, conditions(tx, ctx, filters, everyone))
 
 
+def of_projects(tx: db.Tx, host: str) -> list[tuple[str, int, int]]:
+    """(project, how many volumes, their GiB) of a host."""
+    query = sa.select(Volume.project_id, sa.func.count(), sa.func.sum(Volume.size)).where(Volume.host == host)
+    rows = tx.rows(query.group_by(Volume.project_id).order_by(Volume.project_id))
+    return [(row[0], int(row[1]), int(row[2])) for row in rows]
+
+
 def conditions(tx: db.Tx, ctx: context.Context, filters: dict[str, Any], everyone: bool) -> list[Any]:
     """The filters as SQL.  Raises Invalid."""
     where = [] if everyone else [Volume.project_id == ctx.project_id]
@@ -42,8 +49,6 @@ def _condition(name: str, value: Any) -> Any:
         return Volume.project_id == value
     if name == 'bootable':
         return Volume.bootable.is_(value)
-    if name == 'consumes_quota':
-        return sa.true() if value else sa.false()  # every volume does
     if name == 'glance_metadata':
         return sa.and_(sa.true(), *(_remembers(key, text) for key, text in value.items()))
     if name == 'metadata':

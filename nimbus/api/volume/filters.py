@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.api.kit import paging
 from nimbus.api.kit.routes import Call
-from nimbus.api.volume.history import Consumption, ImageFilters, LikeFilters, Moments, StrictBootable, StrictFilters
+from nimbus.api.volume.history import ImageFilters, LikeFilters, Moments, StrictBootable, StrictFilters
 from nimbus.common import errors, listing
 from nimbus.volume import search
 
@@ -13,7 +13,7 @@ SORTS = ('id', 'name', 'status', 'size', 'created_at', 'updated_at', 'availabili
 OPERATORS_SORTS = ('host',)
 # What whoever is no operator filters by; anything else would tell him of hosts and of other users.
 OPEN = ('name', 'status', 'metadata', 'bootable', 'migration_status', 'availability_zone', 'group_id', 'size',
-        'created_at', 'updated_at', 'consumes_quota', 'glance_metadata')  # fmt: skip
+        'created_at', 'updated_at', 'glance_metadata')  # fmt: skip
 NEVER = ('group_id', 'snapshot_id', 'source_volid', 'consistencygroup_id')  # no volume here has any of these
 CONTROLS = ('limit', 'marker', 'offset', 'sort', 'sort_key', 'sort_dir', 'all_tenants', 'with_count')
 BOOLEANS = {'true': True, '1': True, 'yes': True, 'on': True, 't': True, 'y': True,
@@ -72,8 +72,6 @@ def _filter(call: Call, name: str, value: str, everyone: bool) -> dict[str, Any]
         return {name: pairs(name, value)}
     if name in ('created_at', 'updated_at') and call.speaks(Moments):
         return {name: search.moments(value)}
-    if name == 'consumes_quota' and call.speaks(Consumption):
-        return {name: flag(call, name)}
     return {}
 
 

@@ -117,36 +117,6 @@ class Clusters(Change):
     number = (3, 61)
 
 
-class TypeIds(Change):
-    """A volume shows the id of its type beside the name."""
-
-    number = (3, 63)
-
-
-class Consumption(Change):
-    """A volume shows whether it counts against the quota."""
-
-    number = (3, 65)
-
-
-class NoProjectInPath(Change):
-    """The project's id in the path may be left out."""
-
-    number = (3, 67)
-
-
-class UnsharedTargets(Change):
-    """Whether targets are shared may be unknown, which is null."""
-
-    number = (3, 69)
-
-
-class Newest(Change):
-    """Only operators' ways of growing volumes differ; nothing that is here."""
-
-    number = (3, 71)
-
-
 VOLUME = History(
     StrictBootable,
     ImageFilters,
@@ -167,11 +137,6 @@ VOLUME = History(
     AttachmentModes,
     Moments,
     Clusters,
-    TypeIds,
-    Consumption,
-    NoProjectInPath,
-    UnsharedTargets,
-    Newest,
     minimum=(3, 0),
     service='volume',
 )

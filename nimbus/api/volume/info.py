@@ -56,11 +56,12 @@ VERSIONS = (Route('GET', '/', every, None, 300, open=True), Route('GET', '/versi
 
 def extensions(call: Call) -> dict[str, Any]:
     """Names of what is built beyond volumes and types; all of it stands in the API itself."""
-    found = {'os-services': 'Services', 'os-quota-sets': 'Quotas', 'os-availability-zone': 'AvailabilityZones',
+    found = {'os-hosts': 'Hosts',
+             'os-services': 'Services', 'os-quota-sets': 'Quotas', 'os-availability-zone': 'AvailabilityZones',
              'os-volume-actions': 'VolumeActions'}  # fmt: skip
     return {'extensions': [
-        {'name': name, 'alias': alias, 'description': f'{name}.', 'updated': UPDATED, 'links': []}
-        for alias, name in found.items()
+        {'name': title, 'alias': alias, 'description': f'{title}.', 'updated': UPDATED, 'links': []}
+        for alias, title in found.items()
     ]}  # fmt: skip
 
 
@@ -68,14 +69,24 @@ def _down_time(call: Call) -> float:
     return call.parts.conf.service_down_time if call.parts.conf else 30
 
 
-def _service(call: Call, row: Any) -> dict[str, Any]:
+def up(call: Call, row: Any) -> bool:
+    """Whether the daemon reported lately."""
+    return services.is_up(row, _down_time(call))
+
+
+def name(row: Any) -> str:
+    """The daemon's host as volume clients name it: with the backend where it has one."""
     backend = row.facts.get('backend')
+    return f'{row.host}@{backend}' if backend else row.host
+
+
+def _service(call: Call, row: Any) -> dict[str, Any]:
     found = {
         'binary': row.binary,
-        'host': f'{row.host}@{backend}' if backend else row.host,
+        'host': name(row),
         'zone': row.zone,
         'status': 'disabled' if row.disabled else 'enabled',
-        'state': 'up' if services.is_up(row, _down_time(call)) else 'down',
+        'state': 'up' if up(call, row) else 'down',
         'updated_at': iso_micro(row.seen_at),
         'disabled_reason': row.disabled_reason,
     }

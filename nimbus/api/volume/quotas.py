@@ -56,8 +56,19 @@ def update(call: Call, project: str) -> dict[str, Any]:
     """The project has limits of its own."""
     given = {name: _number(name, value) for name, value in call.body['quota_set'].items() if name in DEFAULTS}
     with call.db.write() as tx:
+        _check_use(given, _quotas(call).show(tx, project))
         _quotas(call).set(tx, project, given)
         return {'quota_set': _quotas(call).limits(tx, project)}
+
+
+def _check_use(given: dict[str, int], found: dict[str, Any]) -> None:
+    """Nothing, when no limit is below what the project has.  Raises Invalid."""
+    for name, limit in given.items():
+        if name != 'per_volume_gigabytes' and 0 <= limit < found[name].used:
+            raise errors.Invalid(
+                f'Quota {name} limit must be equal or greater than existing resources. Current usage is '
+                f'{found[name].used} and the requested limit is {limit}.'
+            )
 
 
 def _number(name: str, value: Any) -> int:

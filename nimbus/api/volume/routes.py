@@ -2,7 +2,7 @@
 
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Route
-from nimbus.api.volume import attachments, info, quotas, types, volume_actions, volume_metadata, volumes
+from nimbus.api.volume import attachments, hosts, info, quotas, types, volume_actions, volume_metadata, volumes
 from nimbus.api.volume.types import SPECS, Type
 from nimbus.api.volume.volumes import Volume
 
@@ -44,7 +44,7 @@ ROUTES = (
         'POST',
         '/volumes/{id}/action',
         volume_actions.set_bootable,
-        'volume:set_bootable',
+        'volume:update',
         200,
         action='os-set_bootable',
         shape=volume_actions.BOOTABLE,
@@ -118,17 +118,29 @@ ROUTES = (
     Route('GET', '/types/{id}', types.show, 'volume_extension:type_get'),
     Route('PUT', '/types/{id}', types.update, 'volume_extension:type_update', noun=Type),
     Route('DELETE', '/types/{id}', types.delete, 'volume_extension:type_delete', 202),
-    Route('GET', '/types/{id}/extra_specs', types.extra_specs, 'volume_extension:access_types_extra_specs'),
-    Route('POST', '/types/{id}/extra_specs', types.set_extra_specs, 'volume_extension:type_update', shape=SPEC_BODY),
-    Route('GET', '/types/{id}/extra_specs/{key}', types.extra_spec, 'volume_extension:access_types_extra_specs'),
+    Route('GET', '/types/{id}/extra_specs', types.extra_specs, 'volume_extension:types_extra_specs:index'),
+    Route(
+        'POST',
+        '/types/{id}/extra_specs',
+        types.set_extra_specs,
+        'volume_extension:types_extra_specs:create',
+        shape=SPEC_BODY,
+    ),
+    Route('GET', '/types/{id}/extra_specs/{key}', types.extra_spec, 'volume_extension:types_extra_specs:show'),
     Route(
         'PUT',
         '/types/{id}/extra_specs/{key}',
         types.set_extra_spec,
-        'volume_extension:type_update',
+        'volume_extension:types_extra_specs:update',
         shape=types.ONE_SPEC,
     ),
-    Route('DELETE', '/types/{id}/extra_specs/{key}', types.delete_extra_spec, 'volume_extension:type_update', 202),
+    Route(
+        'DELETE',
+        '/types/{id}/extra_specs/{key}',
+        types.delete_extra_spec,
+        'volume_extension:types_extra_specs:delete',
+        202,
+    ),
     Route('GET', '/limits', quotas.limits, 'limits_extension:used_limits'),
     Route('GET', '/os-quota-sets/{project}', quotas.show, 'volume_extension:quotas:show'),
     Route('GET', '/os-quota-sets/{project}/defaults', quotas.defaults, 'volume_extension:quotas:show'),
@@ -142,6 +154,8 @@ ROUTES = (
         'volume_extension:quota_classes:update',
         shape=quotas.CLASS,
     ),
+    Route('GET', '/os-hosts', hosts.index, 'volume_extension:hosts'),
+    Route('GET', '/os-hosts/{name}', hosts.show, 'volume_extension:hosts'),
     Route('GET', '/os-services', info.service_list, 'volume_extension:services:index'),
     Route('PUT', '/os-services/enable', info.enable, 'volume_extension:services:update', shape=info.SWITCH),
     Route('PUT', '/os-services/disable', info.disable, 'volume_extension:services:update', shape=info.SWITCH),

@@ -9,6 +9,7 @@ from nimbus.api.volume.history import TypeFilters
 from nimbus.common import errors
 from nimbus.volume import types
 
+USERS_SPECS = ('RESKEY:availability_zones', 'multiattach', 'replication_enabled')
 SPEC = {'type': ['string', 'null'], 'maxLength': 255}
 SPECS = {
     'type': 'object',
@@ -39,7 +40,7 @@ class Type(Noun):
 def shown(call: Call, row: Any) -> dict[str, Any]:
     """One type as the asker may see it."""
     found = plain(call, row)
-    if call.allows('volume_extension:access_types_extra_specs'):
+    if call.context.is_admin:
         found['qos_specs_id'] = None
     return found
 
@@ -47,8 +48,16 @@ def shown(call: Call, row: Any) -> dict[str, Any]:
 def plain(call: Call, row: Any) -> dict[str, Any]:
     """One type as it is answered to who makes it; its extra specs are for operators."""
     found = Type.view(call.version)(row, call)
-    found['extra_specs'] = row.extra_specs if call.allows('volume_extension:access_types_extra_specs') else {}
+    if call.allows('volume_extension:access_types_extra_specs'):
+        found['extra_specs'] = _visible(call, row)
     return found
+
+
+def _visible(call: Call, row: Any) -> dict[str, Any]:
+    """The extra specs the asker may see: all, or those that tell a user what the type can do."""
+    if call.allows('volume_extension:types_extra_specs:read_sensitive'):
+        return row.extra_specs
+    return {name: value for name, value in row.extra_specs.items() if name in USERS_SPECS}
 
 
 def index(call: Call) -> dict[str, Any]:
@@ -91,7 +100,7 @@ def create(call: Call) -> dict[str, Any]:
 
 def update(call: Call, id: str) -> dict[str, Any]:
     """The type has other values."""
-    values = {name: value for name, value in call.given.items() if value is not None or name == 'description'}
+    values = {name: value for name, value in call.given.items() if value is not None}
     if not values:
         raise errors.Invalid('Specify volume type name, description, is_public or a combination thereof.')
     with call.db.write() as tx:
@@ -109,7 +118,7 @@ def delete(call: Call, id: str) -> None:
 def extra_specs(call: Call, id: str) -> dict[str, Any]:
     """The type's extra specs."""
     with call.db.read() as tx:
-        return {'extra_specs': types.show(tx, call.context, id).extra_specs}
+        return {'extra_specs': _visible(call, types.show(tx, call.context, id))}
 
 
 def set_extra_specs(call: Call, id: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from nimbus.api.volume import filters
 from nimbus.api.volume.history import Clusters, Counts, ForcedDeletes, ProviderIds, StrictBodies
 from nimbus.common import errors
 from nimbus.common.clock import iso_micro
-from nimbus.volume import search, volumes
+from nimbus.volume import hosts, search, volumes
 
 LARGEST = 2147483647  # GiB; what every database's integers hold
 DIGITS = {'type': ['integer', 'string', 'null'], 'pattern': '^[0-9]+$', 'minimum': 1, 'maximum': LARGEST,
@@ -37,7 +37,7 @@ def attached(row: Any, call: Call) -> list[dict[str, Any]]:
             'attachment_id': one.id,
             'volume_id': row.id,
             'server_id': one.server_id,
-            'host_name': one.host if call.context.is_admin else None,
+            'host_name': one.host if call.context.is_admin or 'service' in call.context.roles else None,
             'device': one.device,
             'attached_at': iso_micro(one.attached_at),
         }
@@ -121,8 +121,6 @@ class Volume(Noun):
     service_uuid = Text(source='service_id', since=(3, 48))
     shared_targets = Any_(source=_never, since=(3, 48))
     cluster_name = Text(source=_nothing, since=(3, 61))
-    volume_type_id = Text(source='type_id', since=(3, 63))
-    consumes_quota = Any_(source=lambda row, call: True, since=(3, 65))
 
     @classmethod
     def _inner_schema(cls, verb: str, version: Version) -> dict[str, Any]:
@@ -228,6 +226,8 @@ def create(call: Call) -> dict[str, Any]:
         call.check('volume:create_from_image')
     zone, host = _where(call, given.get('availability_zone'))
     with call.db.write() as tx:
+        if zone and zone not in hosts.zones(tx):
+            raise errors.Invalid(f"Invalid input received: Availability zone '{zone}' is invalid.")
         row = volumes.create(
             tx,
             call.context,
