@@ -53,7 +53,7 @@ class Cloud:
                     begun.result()
             self._configure()
             self._prepare()
-            self.engine = sa.create_engine(mariadb.url(self.place), isolation_level='AUTOCOMMIT')
+            self.engine = sa.create_engine(mariadb.url(self.place), isolation_level='AUTOCOMMIT', pool_pre_ping=True)
             for name in (*CONTROL, *AGENTS):
                 self.start(name)
             wait(self._is_ready, 90, 'the cloud is ready')
@@ -156,10 +156,11 @@ class Cloud:
             return False
 
     def kill(self, name: str) -> None:
-        """The daemon, or the broker with what it started, was killed."""
-        for process in self.registry.marked(name):
+        """The daemon, or the server with what it started, was killed."""
+        doomed = self.registry.marked(name)
+        for process in doomed:
             process.tell(signal.SIGKILL)
-        wait(lambda: not self.registry.marked(name), 10, f'{name} is dead')
+        wait(lambda: not any(process.alive() for process in doomed), 10, f'{name} is dead')
 
     @contextlib.contextmanager
     def aside(self, ask: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
