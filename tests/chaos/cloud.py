@@ -44,6 +44,7 @@ class Cloud:
         self.registry = processes.Registry(self.path)
         self.hosts = [self.place.host, f'{self.place.host}-2']
         self.engine: Any = None
+        self._action: dict[str, str] = {}
         self._begun: dict[str, int] = {}  # where in its log each daemon's present life begins
 
     def __enter__(self) -> Self:
@@ -131,6 +132,7 @@ class Cloud:
         flags = [(point, self._flag(name, point)) for point in self.points.get(name, [])]
         for _, flag in flags:
             flag.touch()
+        self._action[name] = action
         log = self.registry.log(name)
         self._begun[name] = log.stat().st_size if log.exists() else 0
         self.registry.start(
@@ -168,8 +170,12 @@ class Cloud:
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             yield pool.submit(ask).result
 
-    def arm(self, name: str, point: str) -> None:
-        """The daemon meets its failpoint the next time it comes there."""
+    def arm(self, name: str, point: str, action: str = 'kill') -> None:
+        """The daemon does `action` the next time it comes there; one that would do another is started again."""
+        if self._action[name] != action:
+            self.kill(name)
+            self.start(name, action)
+            wait(lambda: self.serves(name), 30, f'{name} serves again')
         self._flag(name, point).unlink()
 
     def met(self, name: str, point: str) -> bool:
