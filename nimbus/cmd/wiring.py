@@ -16,7 +16,7 @@ from stevedore import driver as stevedore_driver
 from stevedore import extension
 
 from nimbus.api.kit import wsgi
-from nimbus.common import config, db, errors, log, notifier, rpc
+from nimbus.common import bell, config, db, errors, log, notifier, rpc
 from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)
@@ -60,7 +60,8 @@ def make_parts(conf: Any, *, database: bool = True) -> Parts:
     made: Any = db.Database(database_url(conf), conf.database.pool_size) if database else None
     parts = Parts(conf=conf, db=made, bus=bus)
     if made:
-        made.bell = parts.ring
+        # Within one process a nudge waits for nothing; a broker that stands still would hold up every request.
+        made.bell = parts.ring if conf.bus.startswith('inproc:') else bell.Bell(parts.ring).ring
         made.limits = config.limits(conf)
         made.teller = host_name(conf) if notifier.wanted(conf.notifications.driver) else None
     return parts

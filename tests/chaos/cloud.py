@@ -44,6 +44,7 @@ class Cloud:
         self.registry = processes.Registry(self.path)
         self.hosts = [self.place.host, f'{self.place.host}-2']
         self.engine: Any = None
+        self._action: dict[str, str] = {}
         self._begun: dict[str, int] = {}  # where in its log each daemon's present life begins
 
     def __enter__(self) -> Self:
@@ -53,7 +54,7 @@ class Cloud:
                     begun.result()
             self._configure()
             self._prepare()
-            self.engine = sa.create_engine(mariadb.url(self.place), isolation_level='AUTOCOMMIT')
+            self.engine = sa.create_engine(mariadb.url(self.place), isolation_level='AUTOCOMMIT', pool_pre_ping=True)
             for name in (*CONTROL, *AGENTS):
                 self.start(name)
             wait(self._is_ready, 90, 'the cloud is ready')
@@ -131,6 +132,7 @@ class Cloud:
         flags = [(point, self._flag(name, point)) for point in self.points.get(name, [])]
         for _, flag in flags:
             flag.touch()
+        self._action[name] = action
         log = self.registry.log(name)
         self._begun[name] = log.stat().st_size if log.exists() else 0
         self.registry.start(
@@ -156,10 +158,11 @@ class Cloud:
             return False
 
     def kill(self, name: str) -> None:
-        """The daemon, or the broker with what it started, was killed."""
-        for process in self.registry.marked(name):
+        """The daemon, or the server with what it started, was killed."""
+        doomed = self.registry.marked(name)
+        for process in doomed:
             process.tell(signal.SIGKILL)
-        wait(lambda: not self.registry.marked(name), 10, f'{name} is dead')
+        wait(lambda: not any(process.alive() for process in doomed), 10, f'{name} is dead')
 
     @contextlib.contextmanager
     def aside(self, ask: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
@@ -167,8 +170,12 @@ class Cloud:
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             yield pool.submit(ask).result
 
-    def arm(self, name: str, point: str) -> None:
-        """The daemon meets its failpoint the next time it comes there."""
+    def arm(self, name: str, point: str, action: str = 'kill') -> None:
+        """The daemon does `action` the next time it comes there; one that would do another is started again."""
+        if self._action[name] != action:
+            self.kill(name)
+            self.start(name, action)
+            wait(lambda: self.serves(name), 30, f'{name} serves again')
         self._flag(name, point).unlink()
 
     def met(self, name: str, point: str) -> bool:

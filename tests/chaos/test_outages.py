@@ -68,10 +68,7 @@ def right(cloud, asked, outcomes, title, record_property):
 def test_a_killed_server_loses_nothing(cloud, operation, daemon, point, servers, record_property):
     kind, outcomes = OPERATIONS[operation]
     asked = kind(cloud.user)
-    cloud.kill(daemon)
-    cloud.start(daemon, 'sleep:2')
-    wait(lambda: cloud.serves(daemon), WITHIN, f'{daemon} serves again')
-    cloud.arm(daemon, point)
+    cloud.arm(daemon, point, 'sleep:2')
     with cloud.aside(asked.ask) as promised:
         wait(lambda: cloud.met(daemon, point), WITHIN, f'{daemon} came to {point}')
         for server in servers:

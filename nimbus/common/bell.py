@@ -1,0 +1,36 @@
+"""Rings from a thread of its own: a bus that stands still holds up nobody who has committed something."""
+
+import threading
+from collections.abc import Callable
+
+
+class Bell:
+    """Each topic that was rung is told of by `send`, once for all rings that came meanwhile.
+
+    There is a thread only while there is something to tell.
+    """
+
+    def __init__(self, send: Callable[[str], None]) -> None:
+        """`send` may take its time, and must not raise."""
+        self._send, self._lock = send, threading.Lock()
+        self._due: dict[str, None] = {}
+        self._busy = False
+
+    def ring(self, topic: str) -> None:
+        """The topic will be told of; never waits for it."""
+        with self._lock:
+            self._due[topic] = None
+            if self._busy:
+                return
+            self._busy = True
+        threading.Thread(target=self._run, name='bell', daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._due:
+                    self._busy = False
+                    return
+                topic = next(iter(self._due))
+                del self._due[topic]
+            self._send(topic)
