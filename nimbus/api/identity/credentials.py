@@ -51,23 +51,19 @@ def delegated(call: Call) -> bool:
     if call.context.token is None:
         return False
     subject = authority(call).validator.entry(call.context.token).subject
-    return subject.credential is not None or BY_EC2 in subject.claims.methods
+    lent = subject.credential is not None or getattr(subject, 'trust', None) is not None
+    return lent or BY_EC2 in subject.claims.methods
 
 
-def _seen(call: Call, rule: str, credential_id: str) -> credentials.Credential:
-    """The credential, if the asker may.  Raises Forbidden, and NotFound for who sees every credential."""
-
-    def find() -> credentials.Credential:
-        with call.db.read() as tx:
-            return credentials.show(tx, credential_id)
-
+def _check_owner(call: Call, rule: str, credential_id: str) -> None:
+    """Raises Forbidden when the asker may not, and NotFound for who sees every credential."""
     try:
-        row = find()
+        with call.db.read() as tx:
+            owner_id = credentials.owner_of(tx, credential_id)
     except errors.NotFound:
         check(call, rule, '')
         raise
-    check(call, rule, row.user_id)
-    return row
+    check(call, rule, owner_id)
 
 
 def index(call: Call) -> dict[str, Any]:
@@ -85,7 +81,9 @@ def index(call: Call) -> dict[str, Any]:
 
 def show(call: Call, credential_id: str) -> dict[str, Any]:
     """GET /credentials/{credential_id}."""
-    return wire.one(call, Credential, _seen(call, 'get_credential', credential_id))
+    _check_owner(call, 'get_credential', credential_id)
+    with call.db.read() as tx:
+        return wire.one(call, Credential, credentials.show(tx, credential_id))
 
 
 def create(call: Call) -> Reply:
@@ -99,7 +97,7 @@ def create(call: Call) -> Reply:
 
 def update(call: Call, credential_id: str) -> dict[str, Any]:
     """PATCH /credentials/{credential_id}."""
-    _seen(call, 'update_credential', credential_id)
+    _check_owner(call, 'update_credential', credential_id)
     with wire.writing(call) as tx:
         credentials.update(tx, credential_id, call.body['credential']['blob'])
         return wire.one(call, Credential, credentials.show(tx, credential_id))
@@ -107,6 +105,6 @@ def update(call: Call, credential_id: str) -> dict[str, Any]:
 
 def delete(call: Call, credential_id: str) -> None:
     """DELETE /credentials/{credential_id}."""
-    _seen(call, 'delete_credential', credential_id)
+    _check_owner(call, 'delete_credential', credential_id)
     with wire.writing(call) as tx:
         credentials.delete(tx, credential_id)

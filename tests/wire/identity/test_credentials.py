@@ -8,7 +8,8 @@ import json
 
 import pytest
 
-from nimbus.identity import signatures
+from nimbus.identity import keys, signatures
+from nimbus.identity.vault import Vault
 
 EC2_BLOB = json.dumps({'access': 'a-key', 'secret': 'a-secret'})
 
@@ -52,6 +53,9 @@ def test_everybody_sees_what_is_his_and_an_administrator_all(cloud, member, kept
     assert listed('?user_id=somebody') == listed('?type=cert') == [other['id']]
     assert listed(token=member['token']) == [kept['id']]
     assert listed('?user_id=somebody', token=member['token']) == []
+    first = cloud('GET', '/credentials?limit=1').json
+    assert [row['id'] for row in first['credentials']] == [kept['id']]
+    assert listed('?' + first['links']['next'].partition('?')[2]) == [other['id']]
 
 
 def test_nobody_touches_what_is_anothers(cloud, member):
@@ -71,6 +75,15 @@ def test_a_systems_reader_reads_and_changes_nothing(cloud, member):
     token = cloud.token_of('bob', 'pw', {'system': {'all': True}})
     assert cloud('GET', f'/credentials/{other["id"]}', token=token).status == 200
     assert cloud('DELETE', f'/credentials/{other["id"]}', token=token).status == 403
+
+
+def test_a_credential_whose_key_is_lost_can_be_deleted(cloud, member, kept, tmp_path):
+    keys.setup(tmp_path / 'others')
+    cloud.parts.db.vault = Vault(tmp_path / 'others')
+    path = f'/credentials/{kept["id"]}'
+    answer = cloud('GET', path, token=member['token'])
+    assert answer.status == 503 and 'none of this host' in answer.json['error']['message']
+    assert cloud('DELETE', path, token=member['token']).status == 204
 
 
 def test_an_ec2_credential_is_found_by_its_access_key(cloud, member):
