@@ -81,10 +81,10 @@ def delete(call: Call, user_id: str, credential_id: str) -> None:
 
 
 def _seen(call: Call, rule: str, user_id: str, access: str) -> Credential:
-    """The user's credential with the access key.  Raises Forbidden before NotFound."""
-    check(call, rule, user_id)
+    """The user's credential with the access key.  Raises NotFound before Forbidden: who knows a key is told of it."""
     with call.db.read() as tx:
         row = ec2.show(tx, access)
+    check(call, rule, row.user_id)
     if row.user_id != user_id:
         raise errors.NotFound('EC2 access key not found.')
     return row

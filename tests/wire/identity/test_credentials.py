@@ -152,8 +152,10 @@ def test_an_ec2_key_is_its_owners(cloud, member, key):
     for method, where in (('GET', path), ('GET', key['path']), ('DELETE', key['path'])):
         assert cloud(method, where, token=token).status == 403
     assert cloud('POST', path, {'tenant_id': member['project']['id']}, token).status == 403
+    assert cloud('GET', f'{path}/nothing', token=token).status == 404
     eve = cloud('GET', '/users?name=eve').json['users'][0]['id']
-    assert cloud('GET', f'/users/{eve}/credentials/OS-EC2/{key["access"]}', token=token).status == 404
+    assert cloud('GET', f'/users/{eve}/credentials/OS-EC2/{key["access"]}', token=token).status == 403
+    assert cloud('GET', f'/users/{eve}/credentials/OS-EC2/{key["access"]}').status == 404
 
 
 def test_a_signature_gives_a_token_to_a_service(cloud, member, key, service):
@@ -190,6 +192,20 @@ def test_a_signature_ends_with_the_role_and_the_user(cloud, member, key, service
     assert cloud('PUT', member['grant']).status == 204
     assert cloud('POST', '/ec2tokens', {'credentials': signed(key)}, service).status == 200
     cloud('PATCH', f'/users/{member["user"]["id"]}', {'user': {'enabled': False}})
+    assert cloud('POST', '/ec2tokens', {'credentials': signed(key)}, service).status == 401
+
+
+@pytest.mark.parametrize('noun', ['project', 'domain'])
+def test_a_signature_ends_with_the_project_and_the_domain(cloud, service, noun):
+    home = cloud.make('domain', name='home')
+    project = cloud.make('project', name='inside', domain_id=home['id'])
+    user = cloud.make('user', name='inmate', password='pw', domain_id=home['id'])
+    cloud.put_in(user, project, 'member')
+    answer = cloud('POST', f'/users/{user["id"]}/credentials/OS-EC2', {'tenant_id': project['id']})
+    key = answer.json['credential']
+    assert cloud('POST', '/ec2tokens', {'credentials': signed(key)}, service).status == 200
+    doomed = {'project': project, 'domain': home}[noun]
+    assert cloud('PATCH', f'/{noun}s/{doomed["id"]}', {noun: {'enabled': False}}).status == 200
     assert cloud('POST', '/ec2tokens', {'credentials': signed(key)}, service).status == 401
 
 
