@@ -70,23 +70,24 @@ def create(call: Call, user_id: str) -> Reply:
 
 def show(call: Call, user_id: str, credential_id: str) -> dict[str, Any]:
     """GET /users/{user_id}/credentials/OS-EC2/{credential_id}."""
-    return {'credential': _shown(call, _seen(call, 'ec2_get_credential', user_id, credential_id))}
+    return {'credential': _shown(call, _seen(call, 'ec2_get_credential', credential_id))}
 
 
 def delete(call: Call, user_id: str, credential_id: str) -> None:
     """DELETE /users/{user_id}/credentials/OS-EC2/{credential_id}."""
-    row = _seen(call, 'ec2_delete_credential', user_id, credential_id)
+    row = _seen(call, 'ec2_delete_credential', credential_id)
     with wire.writing(call) as tx:
         credentials.delete(tx, row.id)
 
 
-def _seen(call: Call, rule: str, user_id: str, access: str) -> Credential:
-    """The user's credential with the access key.  Raises NotFound before Forbidden: who knows a key is told of it."""
+def _seen(call: Call, rule: str, access: str) -> Credential:
+    """The credential with the access key, whosever path it is asked under.
+
+    Raises NotFound before Forbidden: who knows a key is told of it.
+    """
     with call.db.read() as tx:
         row = ec2.show(tx, access)
     check(call, rule, row.user_id)
-    if row.user_id != user_id:
-        raise errors.NotFound('EC2 access key not found.')
     return row
 
 
