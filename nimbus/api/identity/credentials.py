@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from nimbus.api.identity import wire
+from nimbus.api.identity import delegated, wire
 from nimbus.api.identity.tokens import authority
 from nimbus.api.kit.fields import CREATE, READ, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors
 from nimbus.identity import credentials
-from nimbus.identity.ec2 import METHOD as BY_EC2
 
 BLOB = {'type': 'string', 'maxLength': 65535}
 # Nothing else of a credential changes: to be another's, or of another type, it is made anew.
@@ -42,17 +41,8 @@ class Credential(wire.KeystoneNoun):
 def check(call: Call, rule: str, user_id: str) -> None:
     """Raises Forbidden when the asker may not, or comes by a delegation and not as the user."""
     wire.check(call, rule, credential__user_id=user_id)
-    if delegated(call):
+    if delegated.is_lent(call):
         raise errors.Forbidden(rule='Delegated tokens cannot access credentials directly')
-
-
-def delegated(call: Call) -> bool:
-    """Whether the asker's token came of a credential that somebody else may hold, and not of a login."""
-    if call.context.token is None:
-        return False
-    subject = authority(call).validator.entry(call.context.token).subject
-    lent = subject.credential is not None or getattr(subject, 'trust', None) is not None
-    return lent or BY_EC2 in subject.claims.methods
 
 
 def _check_owner(call: Call, rule: str, credential_id: str) -> None:
@@ -72,7 +62,7 @@ def index(call: Call) -> dict[str, Any]:
     wire.check(call, 'list_credentials', credential__user_id=me)
     page = wire.page_of(call, Credential)
     everyones = call.allows('identity:get_credential', **{'target.credential.user_id': ''})
-    if delegated(call):
+    if delegated.is_lent(call):
         return wire.many(call, Credential, [], page)
     with call.db.read() as tx:
         rows = credentials.find(tx, page, None if everyones else me)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from nimbus.api.identity import tokens, wire
-from nimbus.api.identity.credentials import check, delegated
+from nimbus.api.identity import delegated, tokens, wire
+from nimbus.api.identity.credentials import check
 from nimbus.api.identity.tokens import authority
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Reply
@@ -49,7 +49,7 @@ def _shown(call: Call, row: Credential) -> dict[str, Any]:
 def index(call: Call, user_id: str) -> dict[str, Any]:
     """GET /users/{user_id}/credentials/OS-EC2."""
     call.check('identity:ec2_list_credentials', user_id=user_id)
-    if delegated(call):
+    if delegated.is_lent(call):
         raise errors.Forbidden(rule='Delegated tokens cannot access credentials directly')
     with call.db.read() as tx:
         users.show(tx, user_id)

@@ -226,12 +226,26 @@ def test_a_token_that_came_of_a_key_sees_no_key(cloud, member, key, kept, servic
     lent = {'id': made['application_credential']['id'], 'secret': made['application_credential']['secret']}
     login = {'auth': {'identity': {'methods': ['application_credential'], 'application_credential': lent}}}
     lent_token = cloud('POST', '/auth/tokens', login, '').headers['X-Subject-Token']
-    for one in (token, lent_token):
+    carol = cloud.make('user', name='carol', password='pw')
+    trust = {'trustor_user_id': member['user']['id'], 'trustee_user_id': carol['id'], 'impersonation': True}
+    told = {'trust': trust | {'project_id': member['project']['id'], 'roles': [{'name': 'member'}]}}
+    trust_id = cloud('POST', '/OS-TRUST/trusts', told, member['token']).json['trust']['id']
+    trusted = cloud.login('carol', 'pw', {'OS-TRUST:trust': {'id': trust_id}}).headers['X-Subject-Token']
+    for one in (token, lent_token, trusted):
         assert cloud('GET', '/credentials', token=one).json['credentials'] == []
         assert cloud('GET', f'/credentials/{kept["id"]}', token=one).status == 403
         assert cloud('POST', '/credentials', body(member), one).status == 403
         assert cloud('GET', key['path'], token=one).status == 403
         assert cloud('POST', key['path'].rpartition('/')[0], {'tenant_id': 'x'}, one).status == 403
+
+
+def test_a_token_that_came_of_a_key_makes_nothing_that_outlives_it(cloud, member, key, service):
+    token = cloud('POST', '/ec2tokens', {'credentials': signed(key)}, service).headers['X-Subject-Token']
+    path, told = f'/users/{member["user"]["id"]}/application_credentials', {'application_credential': {'name': 'ac'}}
+    assert cloud('POST', path, told, token).status == cloud('GET', path, token=token).status == 403
+    trust = {'trustor_user_id': member['user']['id'], 'trustee_user_id': 'x', 'impersonation': True}
+    answer = cloud('POST', '/OS-TRUST/trusts', {'trust': trust | {'roles': [{'name': 'member'}]}}, token)
+    assert answer.status == 403
 
 
 def test_a_key_made_under_an_application_credential_is_confined_by_it(cloud, member, service):
