@@ -40,6 +40,11 @@ def show(tx: db.Tx, credential_id: str) -> Credential:
     return _opened(tx, lists.one(tx, Row, 'credential', credential_id))
 
 
+def owner_of(tx: db.Tx, credential_id: str) -> str:
+    """The id of the user whose credential it is, whether it can be opened or not.  Raises NotFound."""
+    return lists.one(tx, Row, 'credential', credential_id).user_id
+
+
 def find(tx: db.Tx, page: listing.Page, owner_id: str | None = None) -> list[Credential]:
     """A page of the credentials, of one user's where it is told."""
     rows = lists.some(tx, Row, [Row.user_id == owner_id] if owner_id is not None else [], page)

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from nimbus.api.identity import wire
+from nimbus.api.identity import delegated, wire
 from nimbus.api.identity.tokens import authority
 from nimbus.api.kit.fields import CREATE, READ, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors
 from nimbus.identity import credentials
-from nimbus.identity.ec2 import METHOD as BY_EC2
 
 BLOB = {'type': 'string', 'maxLength': 65535}
 # Nothing else of a credential changes: to be another's, or of another type, it is made anew.
@@ -42,32 +41,19 @@ class Credential(wire.KeystoneNoun):
 def check(call: Call, rule: str, user_id: str) -> None:
     """Raises Forbidden when the asker may not, or comes by a delegation and not as the user."""
     wire.check(call, rule, credential__user_id=user_id)
-    if delegated(call):
+    if delegated.is_lent(call):
         raise errors.Forbidden(rule='Delegated tokens cannot access credentials directly')
 
 
-def delegated(call: Call) -> bool:
-    """Whether the asker's token came of a credential that somebody else may hold, and not of a login."""
-    if call.context.token is None:
-        return False
-    subject = authority(call).validator.entry(call.context.token).subject
-    return subject.credential is not None or BY_EC2 in subject.claims.methods
-
-
-def _seen(call: Call, rule: str, credential_id: str) -> credentials.Credential:
-    """The credential, if the asker may.  Raises Forbidden, and NotFound for who sees every credential."""
-
-    def find() -> credentials.Credential:
-        with call.db.read() as tx:
-            return credentials.show(tx, credential_id)
-
+def _check_owner(call: Call, rule: str, credential_id: str) -> None:
+    """Raises Forbidden when the asker may not, and NotFound for who sees every credential."""
     try:
-        row = find()
+        with call.db.read() as tx:
+            owner_id = credentials.owner_of(tx, credential_id)
     except errors.NotFound:
         check(call, rule, '')
         raise
-    check(call, rule, row.user_id)
-    return row
+    check(call, rule, owner_id)
 
 
 def index(call: Call) -> dict[str, Any]:
@@ -76,7 +62,7 @@ def index(call: Call) -> dict[str, Any]:
     wire.check(call, 'list_credentials', credential__user_id=me)
     page = wire.page_of(call, Credential)
     everyones = call.allows('identity:get_credential', **{'target.credential.user_id': ''})
-    if delegated(call):
+    if delegated.is_lent(call):
         return wire.many(call, Credential, [], page)
     with call.db.read() as tx:
         rows = credentials.find(tx, page, None if everyones else me)
@@ -85,7 +71,9 @@ def index(call: Call) -> dict[str, Any]:
 
 def show(call: Call, credential_id: str) -> dict[str, Any]:
     """GET /credentials/{credential_id}."""
-    return wire.one(call, Credential, _seen(call, 'get_credential', credential_id))
+    _check_owner(call, 'get_credential', credential_id)
+    with call.db.read() as tx:
+        return wire.one(call, Credential, credentials.show(tx, credential_id))
 
 
 def create(call: Call) -> Reply:
@@ -99,7 +87,7 @@ def create(call: Call) -> Reply:
 
 def update(call: Call, credential_id: str) -> dict[str, Any]:
     """PATCH /credentials/{credential_id}."""
-    _seen(call, 'update_credential', credential_id)
+    _check_owner(call, 'update_credential', credential_id)
     with wire.writing(call) as tx:
         credentials.update(tx, credential_id, call.body['credential']['blob'])
         return wire.one(call, Credential, credentials.show(tx, credential_id))
@@ -107,6 +95,6 @@ def update(call: Call, credential_id: str) -> dict[str, Any]:
 
 def delete(call: Call, credential_id: str) -> None:
     """DELETE /credentials/{credential_id}."""
-    _seen(call, 'delete_credential', credential_id)
+    _check_owner(call, 'delete_credential', credential_id)
     with wire.writing(call) as tx:
         credentials.delete(tx, credential_id)

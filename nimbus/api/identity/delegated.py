@@ -5,6 +5,7 @@ from typing import Any
 from nimbus.api.identity.tokens import authority
 from nimbus.api.kit.routes import Call
 from nimbus.common import errors
+from nimbus.identity.ec2 import METHOD as BY_EC2
 from nimbus.identity.subjects import Subject
 
 
@@ -19,16 +20,27 @@ def trust_of(call: Call) -> Any:
     return subject.trust if subject else None
 
 
-def refuse_credential(call: Call) -> None:
-    """Raises Forbidden when the asker's token came by an application credential."""
+def _by_key(subject: Subject) -> bool:
+    return BY_EC2 in subject.claims.methods
+
+
+def is_lent(call: Call) -> bool:
+    """Whether the asker's token came by a trust, an application credential or an EC2 key, and not of a login."""
     subject = subject_of(call)
-    if subject is not None and subject.credential is not None:
+    return subject is not None and (subject.trust is not None or subject.credential is not None or _by_key(subject))
+
+
+def refuse_credential(call: Call) -> None:
+    """Raises Forbidden when the asker's token came by an application credential or an EC2 key."""
+    subject = subject_of(call)
+    if subject is not None and (subject.credential is not None or _by_key(subject)):
         raise errors.Forbidden(
             'You are not authorized to perform the requested action: Delegated tokens cannot manage trusts.'
         )
 
 
 def refuse_trust(call: Call) -> None:
-    """Raises Forbidden when the asker's token came by a trust."""
-    if trust_of(call) is not None:
+    """Raises Forbidden when the asker's token came by a trust or an EC2 key."""
+    subject = subject_of(call)
+    if subject is not None and (subject.trust is not None or _by_key(subject)):
         raise errors.Forbidden('Cannot manage application credentials with a token issued via delegation.')

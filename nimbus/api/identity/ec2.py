@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from nimbus.api.identity import tokens, wire
-from nimbus.api.identity.credentials import check, delegated
+from nimbus.api.identity import delegated, tokens, wire
+from nimbus.api.identity.credentials import check
 from nimbus.api.identity.tokens import authority
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Reply
@@ -49,7 +49,7 @@ def _shown(call: Call, row: Credential) -> dict[str, Any]:
 def index(call: Call, user_id: str) -> dict[str, Any]:
     """GET /users/{user_id}/credentials/OS-EC2."""
     call.check('identity:ec2_list_credentials', user_id=user_id)
-    if delegated(call):
+    if delegated.is_lent(call):
         raise errors.Forbidden(rule='Delegated tokens cannot access credentials directly')
     with call.db.read() as tx:
         users.show(tx, user_id)
@@ -70,23 +70,24 @@ def create(call: Call, user_id: str) -> Reply:
 
 def show(call: Call, user_id: str, credential_id: str) -> dict[str, Any]:
     """GET /users/{user_id}/credentials/OS-EC2/{credential_id}."""
-    return {'credential': _shown(call, _seen(call, 'ec2_get_credential', user_id, credential_id))}
+    return {'credential': _shown(call, _seen(call, 'ec2_get_credential', credential_id))}
 
 
 def delete(call: Call, user_id: str, credential_id: str) -> None:
     """DELETE /users/{user_id}/credentials/OS-EC2/{credential_id}."""
-    row = _seen(call, 'ec2_delete_credential', user_id, credential_id)
+    row = _seen(call, 'ec2_delete_credential', credential_id)
     with wire.writing(call) as tx:
         credentials.delete(tx, row.id)
 
 
-def _seen(call: Call, rule: str, user_id: str, access: str) -> Credential:
-    """The user's credential with the access key.  Raises Forbidden before NotFound."""
-    check(call, rule, user_id)
+def _seen(call: Call, rule: str, access: str) -> Credential:
+    """The credential with the access key, whosever path it is asked under.
+
+    Raises NotFound before Forbidden: who knows a key is told of it.
+    """
     with call.db.read() as tx:
         row = ec2.show(tx, access)
-    if row.user_id != user_id:
-        raise errors.NotFound('EC2 access key not found.')
+    check(call, rule, row.user_id)
     return row
 
 

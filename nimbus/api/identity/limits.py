@@ -74,6 +74,7 @@ def _page(call: Call, noun: type[wire.KeystoneNoun], names: tuple[str, ...]) -> 
 
 def list_registered(call: Call) -> dict[str, Any]:
     """GET /registered_limits."""
+    wire.check(call, 'list_registered_limits')
     page = _page(call, RegisteredLimit, OPTIONAL[:1])
     with call.db.read() as tx:
         return wire.many(call, RegisteredLimit, limits.find(tx, 'registered_limit', page), page)
@@ -81,6 +82,7 @@ def list_registered(call: Call) -> dict[str, Any]:
 
 def show_registered(call: Call, registered_limit_id: str) -> dict[str, Any]:
     """GET /registered_limits/{registered_limit_id}."""
+    wire.check(call, 'get_registered_limit')
     with call.db.read() as tx:
         return wire.one(call, RegisteredLimit, limits.show(tx, 'registered_limit', registered_limit_id))
 
@@ -107,12 +109,14 @@ def delete_registered(call: Call, registered_limit_id: str) -> None:
 
 def show_model(call: Call) -> dict[str, Any]:
     """GET /limits/model."""
+    wire.check(call, 'get_limit_model')
     name = authority(call).settings.limit_model
     return {'model': {'name': name, 'description': limits.DESCRIPTIONS[name]}}
 
 
 def index(call: Call) -> dict[str, Any]:
     """GET /limits: all of them for operators and services, else those of the asker's domain or project."""
+    wire.check(call, 'list_limits')
     page = _page(call, Limit, OPTIONAL)
     asker, where = call.context, None
     if not (asker.system or asker.is_admin or 'service' in asker.roles):

@@ -96,11 +96,11 @@ FILTERS = (
 
 _REGISTERED = '/registered_limits/{registered_limit_id}'
 LIMITS = (
-    Route('GET', '/registered_limits', limits.list_registered, 'identity:list_registered_limits'),
+    Route('GET', '/registered_limits', limits.list_registered, None),
     Route(
         'POST', '/registered_limits', limits.register, 'identity:create_registered_limits', 201, shape=limits.REGISTER
     ),
-    Route('GET', _REGISTERED, limits.show_registered, 'identity:get_registered_limit'),
+    Route('GET', _REGISTERED, limits.show_registered, None),
     Route(
         'PATCH',
         _REGISTERED,
@@ -109,8 +109,8 @@ LIMITS = (
         noun=limits.RegisteredLimit,
     ),
     Route('DELETE', _REGISTERED, limits.delete_registered, 'identity:delete_registered_limit', 204),
-    Route('GET', '/limits/model', limits.show_model, 'identity:get_limit_model'),
-    Route('GET', '/limits', limits.index, 'identity:list_limits'),
+    Route('GET', '/limits/model', limits.show_model, None),
+    Route('GET', '/limits', limits.index, None),
     Route('POST', '/limits', limits.create, 'identity:create_limits', 201, shape=limits.CREATE_LIMITS),
     Route('GET', '/limits/{limit_id}', limits.show, None),
     Route('PATCH', '/limits/{limit_id}', limits.update, 'identity:update_limit', noun=limits.Limit),

@@ -8,7 +8,8 @@ import json
 
 import pytest
 
-from nimbus.identity import signatures
+from nimbus.identity import keys, signatures
+from nimbus.identity.vault import Vault
 
 EC2_BLOB = json.dumps({'access': 'a-key', 'secret': 'a-secret'})
 
@@ -52,6 +53,9 @@ def test_everybody_sees_what_is_his_and_an_administrator_all(cloud, member, kept
     assert listed('?user_id=somebody') == listed('?type=cert') == [other['id']]
     assert listed(token=member['token']) == [kept['id']]
     assert listed('?user_id=somebody', token=member['token']) == []
+    first = cloud('GET', '/credentials?limit=1').json
+    assert [row['id'] for row in first['credentials']] == [kept['id']]
+    assert listed('?' + first['links']['next'].partition('?')[2]) == [other['id']]
 
 
 def test_nobody_touches_what_is_anothers(cloud, member):
@@ -71,6 +75,15 @@ def test_a_systems_reader_reads_and_changes_nothing(cloud, member):
     token = cloud.token_of('bob', 'pw', {'system': {'all': True}})
     assert cloud('GET', f'/credentials/{other["id"]}', token=token).status == 200
     assert cloud('DELETE', f'/credentials/{other["id"]}', token=token).status == 403
+
+
+def test_a_credential_whose_key_is_lost_can_be_deleted(cloud, member, kept, tmp_path):
+    keys.setup(tmp_path / 'others')
+    cloud.parts.db.vault = Vault(tmp_path / 'others')
+    path = f'/credentials/{kept["id"]}'
+    answer = cloud('GET', path, token=member['token'])
+    assert answer.status == 503 and 'none of this host' in answer.json['error']['message']
+    assert cloud('DELETE', path, token=member['token']).status == 204
 
 
 def test_an_ec2_credential_is_found_by_its_access_key(cloud, member):
@@ -139,8 +152,10 @@ def test_an_ec2_key_is_its_owners(cloud, member, key):
     for method, where in (('GET', path), ('GET', key['path']), ('DELETE', key['path'])):
         assert cloud(method, where, token=token).status == 403
     assert cloud('POST', path, {'tenant_id': member['project']['id']}, token).status == 403
+    assert cloud('GET', f'{path}/nothing', token=token).status == 404
     eve = cloud('GET', '/users?name=eve').json['users'][0]['id']
-    assert cloud('GET', f'/users/{eve}/credentials/OS-EC2/{key["access"]}', token=token).status == 404
+    assert cloud('GET', f'/users/{eve}/credentials/OS-EC2/{key["access"]}', token=token).status == 403
+    assert cloud('GET', f'/users/{eve}/credentials/OS-EC2/{key["access"]}').status == 200
 
 
 def test_a_signature_gives_a_token_to_a_service(cloud, member, key, service):
@@ -180,6 +195,20 @@ def test_a_signature_ends_with_the_role_and_the_user(cloud, member, key, service
     assert cloud('POST', '/ec2tokens', {'credentials': signed(key)}, service).status == 401
 
 
+@pytest.mark.parametrize('noun', ['project', 'domain'])
+def test_a_signature_ends_with_the_project_and_the_domain(cloud, service, noun):
+    home = cloud.make('domain', name='home')
+    project = cloud.make('project', name='inside', domain_id=home['id'])
+    user = cloud.make('user', name='inmate', password='pw', domain_id=home['id'])
+    cloud.put_in(user, project, 'member')
+    answer = cloud('POST', f'/users/{user["id"]}/credentials/OS-EC2', {'tenant_id': project['id']})
+    key = answer.json['credential']
+    assert cloud('POST', '/ec2tokens', {'credentials': signed(key)}, service).status == 200
+    doomed = {'project': project, 'domain': home}[noun]
+    assert cloud('PATCH', f'/{noun}s/{doomed["id"]}', {noun: {'enabled': False}}).status == 200
+    assert cloud('POST', '/ec2tokens', {'credentials': signed(key)}, service).status == 401
+
+
 def test_s3_learns_who_signed_and_gets_no_token(cloud, member, key, service):
     text = b'GET\n\n\n\n/bucket'
     signature = base64.b64encode(hmac.digest(key['secret'].encode(), text, 'sha1')).decode()
@@ -197,12 +226,26 @@ def test_a_token_that_came_of_a_key_sees_no_key(cloud, member, key, kept, servic
     lent = {'id': made['application_credential']['id'], 'secret': made['application_credential']['secret']}
     login = {'auth': {'identity': {'methods': ['application_credential'], 'application_credential': lent}}}
     lent_token = cloud('POST', '/auth/tokens', login, '').headers['X-Subject-Token']
-    for one in (token, lent_token):
+    carol = cloud.make('user', name='carol', password='pw')
+    trust = {'trustor_user_id': member['user']['id'], 'trustee_user_id': carol['id'], 'impersonation': True}
+    told = {'trust': trust | {'project_id': member['project']['id'], 'roles': [{'name': 'member'}]}}
+    trust_id = cloud('POST', '/OS-TRUST/trusts', told, member['token']).json['trust']['id']
+    trusted = cloud.login('carol', 'pw', {'OS-TRUST:trust': {'id': trust_id}}).headers['X-Subject-Token']
+    for one in (token, lent_token, trusted):
         assert cloud('GET', '/credentials', token=one).json['credentials'] == []
         assert cloud('GET', f'/credentials/{kept["id"]}', token=one).status == 403
         assert cloud('POST', '/credentials', body(member), one).status == 403
         assert cloud('GET', key['path'], token=one).status == 403
         assert cloud('POST', key['path'].rpartition('/')[0], {'tenant_id': 'x'}, one).status == 403
+
+
+def test_a_token_that_came_of_a_key_makes_nothing_that_outlives_it(cloud, member, key, service):
+    token = cloud('POST', '/ec2tokens', {'credentials': signed(key)}, service).headers['X-Subject-Token']
+    path, told = f'/users/{member["user"]["id"]}/application_credentials', {'application_credential': {'name': 'ac'}}
+    assert cloud('POST', path, told, token).status == cloud('GET', path, token=token).status == 403
+    trust = {'trustor_user_id': member['user']['id'], 'trustee_user_id': 'x', 'impersonation': True}
+    answer = cloud('POST', '/OS-TRUST/trusts', {'trust': trust | {'roles': [{'name': 'member'}]}}, token)
+    assert answer.status == 403
 
 
 def test_a_key_made_under_an_application_credential_is_confined_by_it(cloud, member, service):
