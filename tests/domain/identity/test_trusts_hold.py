@@ -85,8 +85,7 @@ def test_another_process_hears_of_it_at_its_next_look(world, lend, how):
         if how == 'trust':
             trusts.delete(tx, trust_id)
         elif how == 'role':
-            roles.delete(tx, tx.scalar(sa.select(Role.id).where(Role.name == 'manager')))
-            tx.update(Trust, Trust.id == trust_id, role_ids=['gone'])
+            roles.forget(tx, tx.scalar(sa.select(Role.id).where(Role.name == 'reader')))
         else:
             group_id = groups.create(tx, {'name': 'g', 'domain_id': 'default'}, {})
             groups.add(tx, group_id, tx.scalar(sa.select(User.id).where(User.name == 'admin')))
