@@ -51,7 +51,7 @@ def delegated(call: Call) -> bool:
     if call.context.token is None:
         return False
     subject = authority(call).validator.entry(call.context.token).subject
-    return subject.credential is not None or BY_EC2 in subject.claims.methods
+    return subject.credential is not None or subject.trust is not None or BY_EC2 in subject.claims.methods
 
 
 def _seen(call: Call, rule: str, credential_id: str) -> credentials.Credential:

@@ -149,6 +149,8 @@ def test_a_trust_token_makes_no_more_of_itself(cloud, member, carol, lend):
     assert 'via delegation' in answer.json['error']['message']
     assert cloud('GET', f'{own}/application_credentials', token=token).status == 403
     assert cloud('GET', f'{own}/access_rules', token=token).status == 403
+    ec2 = {'tenant_id': member['project']['id']}
+    assert cloud('POST', f'{own}/credentials/OS-EC2', ec2, token).status == 403
     lend(token=token, status=403)
 
 
