@@ -124,7 +124,7 @@ def _lent(call: Call, told: list[dict[str, str]] | None) -> list[str]:
     if call.context.token is None:
         raise errors.Forbidden('An application credential is made with a token.')
     held = authority(call).validator.entry(call.context.token).subject.roles
-    if told is None:
+    if not told:  # clients send an empty list where no role was chosen
         return [role_id for role_id, _ in held]
     found = []
     for one in told:

@@ -15,6 +15,7 @@ from nimbus.identity.subjects import Place, Subject
 from nimbus.identity.tokens import Entry
 
 SUBJECT = 'X-Subject-Token'
+ACCESS_RULES = 'OpenStack-Identity-Access-Rules'  # a version, sent by services that obey them
 VARY = ('Vary', 'X-Auth-Token')
 _NAMED = {'type': 'object', 'properties': {'id': {'type': 'string'}, 'name': {'type': 'string'}}}
 _IN_DOMAIN = {'type': 'object', 'properties': {**_NAMED['properties'], 'domain': _NAMED}}
@@ -115,7 +116,17 @@ def _told(call: Call, rule: str) -> tuple[str, Entry]:
     except errors.Unauthenticated:
         raise errors.NotFound('Failed to validate token') from None
     wire.check(call, rule, token__user_id=entry.subject.user_id)
+    if rule != 'revoke_token' and entry.subject.rules is not None and not _knows_access_rules(call):
+        raise errors.NotFound('Failed to validate token')
     return token, entry
+
+
+def _knows_access_rules(call: Call) -> bool:
+    """Whether the service that asks says that it obeys access rules; to another there is no token that has some."""
+    try:
+        return float(call.header(ACCESS_RULES) or 0) >= 1
+    except ValueError:
+        return False
 
 
 def show_catalog(call: Call) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A real LDAP server of a test's own: started on a free port of the loopback, in a directory of its own."""
 
+import importlib.util
 import pathlib
 import shutil
 import signal
@@ -48,6 +49,8 @@ def why_not() -> str | None:
     """Why no server can be started here, None when one can."""
     if SLAPD is None:
         return 'slapd is not installed'
+    if importlib.util.find_spec('ldap3') is None:
+        return 'the ldap3 library is not installed'
     return None if SCHEMAS.is_dir() else f'{SCHEMAS} with the schemas of slapd is not there'
 
 

@@ -87,7 +87,8 @@ def test_a_token_tells_its_rules_and_they_are_obeyed(cloud, member, confined):
     assert client('HEAD', f'/v3{own}', None, None, **headers).status == 401
     assert client('GET', f'/v3{own}/projects', None, None, **headers).status == 401
     assert client('GET', '/v3/auth/projects', None, None, **headers).status == 401
-    assert client('GET', '/v3/auth/tokens', None, None, x_subject_token=token, **headers).status == 200
+    told = headers | {'x_subject_token': token, 'openstack_identity_access_rules': '1.0'}
+    assert client('GET', '/v3/auth/tokens', None, None, **told).status == 200
     service = {'methods': ['password'], 'password': {'user': {
         'name': 'nimbus', 'password': 'service', 'domain': {'id': 'default'}}}}  # fmt: skip
     scope = {'project': {'name': 'service', 'domain': {'id': 'default'}}}
@@ -102,6 +103,15 @@ def test_a_service_that_does_not_know_its_type_refuses(cloud, confined):
     for local in ({}, {'service_type': 'image'}):
         client = Client(wsgi.Auth(app.make(cloud.parts), cloud.parts, **local))
         assert client('GET', '/auth/projects', None, None, x_auth_token=token).status == 401
+
+
+@pytest.mark.parametrize('told, status', [(None, 404), ('0.9', 404), ('x', 404), ('1.0', 200), ('2', 200)])
+def test_a_service_that_does_not_obey_rules_is_told_of_no_such_token(cloud, confined, told, status):
+    token = login(cloud, confined('one', [SERVERS])).headers['X-Subject-Token']
+    headers = {'x_subject_token': token} | ({'openstack_identity_access_rules': told} if told else {})
+    assert cloud('GET', '/auth/tokens', **headers).status == status
+    assert cloud('HEAD', '/auth/tokens', **headers).status == status
+    assert cloud('DELETE', '/auth/tokens', x_subject_token=token).status == 204
 
 
 def test_a_token_made_from_a_confined_one_is_confined(cloud, confined):

@@ -33,6 +33,12 @@ def test_a_credential_logs_in_to_its_project_with_the_roles_it_lends(cloud, memb
     assert token['application_credential'] == {'id': made['id'], 'name': 'ac', 'restricted': True}
 
 
+def test_a_credential_lends_every_role_where_none_is_chosen(cloud, mine):
+    made = mine(roles=[])
+    assert sorted(role['name'] for role in made['roles']) == ['member', 'reader']
+    assert login(cloud, made).status == 201
+
+
 def test_a_credential_is_found_by_name_and_user(cloud, mine):
     made = mine(secret='of my own')
     user = {'name': 'bob', 'domain': {'name': 'Default'}}

@@ -85,6 +85,12 @@ def test_nothing_but_the_name_and_the_password_lets_in(cloud, staff, name, passw
     assert answer.json['error']['message'] == 'The request you have made requires authentication.'
 
 
+def test_a_password_that_is_none_is_refused_before_it_is_asked_about(cloud, staff):
+    user = {'name': 'ann', 'password': None, 'domain': {'id': staff['id']}}
+    identity = {'methods': ['password'], 'password': {'user': user}}
+    assert cloud('POST', '/auth/tokens', {'auth': {'identity': identity}}, '').status == 400
+
+
 def test_users_and_groups_are_listed_and_shown(cloud, staff):
     users = listed(cloud, 'users', staff)
     assert set(users) == {'ann', 'ben'}

@@ -100,7 +100,17 @@ def test_a_login_that_fails_uses_nothing_up(cloud, member, carol, lend):
     assert use(cloud, carol, trust).status == 201
 
 
-@pytest.mark.parametrize('how', ['trust', 'grant', 'trustor', 'trustee', 'password', 'gone'])
+def test_a_trust_reaches_no_other_project(cloud, member, carol, lend):
+    other = cloud.make('project', name='other')
+    cloud.put_in(member['user'], other, 'member')
+    scope = {'OS-TRUST:trust': {'id': lend()['id']}, 'project': {'id': other['id']}}
+    identity = {'methods': ['token'], 'token': {'id': carol['token']}}
+    assert cloud('POST', '/auth/tokens', {'auth': {'identity': identity, 'scope': scope}}, '').status == 400
+    scope = {'OS-TRUST:trust': {}}
+    assert cloud('POST', '/auth/tokens', {'auth': {'identity': identity, 'scope': scope}}, '').status in (400, 401)
+
+
+@pytest.mark.parametrize('how', ['trust', 'grant', 'trustor', 'trustee', 'password', 'their password', 'gone'])
 def test_a_token_of_a_trust_ends_with_what_it_stands_on(cloud, member, carol, lend, how):
     trust = lend()
     token = use(cloud, carol, trust).headers['X-Subject-Token']
@@ -112,6 +122,7 @@ def test_a_token_of_a_trust_ends_with_what_it_stands_on(cloud, member, carol, le
         'trustor': lambda: cloud('PATCH', bob, away),
         'trustee': lambda: cloud('PATCH', f'/users/{carol["user"]["id"]}', away),
         'password': lambda: cloud('PATCH', bob, {'user': {'password': 'new'}}),
+        'their password': lambda: cloud('PATCH', f'/users/{carol["user"]["id"]}', {'user': {'password': 'new'}}),
         'gone': lambda: cloud('DELETE', bob),
     }[how]()
     assert done.status in (200, 204)
@@ -138,6 +149,8 @@ def test_a_trust_token_makes_no_more_of_itself(cloud, member, carol, lend):
     assert 'via delegation' in answer.json['error']['message']
     assert cloud('GET', f'{own}/application_credentials', token=token).status == 403
     assert cloud('GET', f'{own}/access_rules', token=token).status == 403
+    ec2 = {'tenant_id': member['project']['id']}
+    assert cloud('POST', f'{own}/credentials/OS-EC2', ec2, token).status == 403
     lend(token=token, status=403)
 
 
