@@ -12,12 +12,25 @@ from oslo_config import cfg
 
 from nimbus.identity import ldap_options
 
+# Where files are, below state_path, unless an option says so.
+PLACES = {
+    'key_repository': 'token-keys',
+    'credential_key_repository': 'credential-keys',
+    'jws_key_repository': 'token-signing-keys',
+    'jws_public_keys': 'token-public-keys.json',
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """The values of the [identity] group."""
 
     key_repository: str = ''
+    token_format: str = 'fernet'
+    jws_key_repository: str = ''
+    jws_public_keys: str = ''
+    jws_keys_url: str = ''
+    jws_fetch_interval: float = 60.0
     token_expiration: int = 3600
     allow_expired_window: int = 172800
     bcrypt_rounds: int = 12
@@ -39,9 +52,9 @@ class Settings:
         """The values of a loaded configuration."""
         group = conf.identity
         values = {field.name: getattr(group, field.name) for field in dataclasses.fields(cls)}
-        values['key_repository'] = group.key_repository or str(pathlib.Path(conf.state_path) / 'token-keys')
-        kept = group.credential_key_repository or str(pathlib.Path(conf.state_path) / 'credential-keys')
-        values['credential_key_repository'] = kept
+        state = pathlib.Path(conf.state_path)
+        for option, place in PLACES.items():
+            values[option] = values[option] or str(state / place)
         return cls(**values)
 
 
@@ -54,6 +67,38 @@ OPTIONS = {
             'key_repository',
             default=_DEFAULT.key_repository,
             help='Directory of the keys that tokens are sealed with; empty means token-keys under state_path.',
+        ),
+        cfg.StrOpt(
+            'token_format',
+            default=_DEFAULT.token_format,
+            choices=[
+                ('fernet', 'sealed with a key that every API host has'),
+                ('jws', 'signed with ES256 by identity, checked with its public keys'),
+            ],
+            help='The kind of tokens that identity issues; those of the other kind stay valid until they expire.',
+        ),
+        cfg.StrOpt(
+            'jws_key_repository',
+            default=_DEFAULT.jws_key_repository,
+            help='Directory of the private keys that identity signs tokens with; empty means token-signing-keys under '
+            'state_path.',
+        ),
+        cfg.StrOpt(
+            'jws_public_keys',
+            default=_DEFAULT.jws_public_keys,
+            help="File in which a service keeps identity's public keys; empty means token-public-keys.json under "
+            'state_path.',
+        ),
+        cfg.StrOpt(
+            'jws_keys_url',
+            default=_DEFAULT.jws_keys_url,
+            help="Where a service fetches identity's public keys; empty means /v3/auth/keys of the identity endpoint.",
+        ),
+        cfg.FloatOpt(
+            'jws_fetch_interval',
+            default=_DEFAULT.jws_fetch_interval,
+            min=1,
+            help='Seconds between two looks for new public keys; rotate no more often than that.',
         ),
         cfg.IntOpt('token_expiration', default=_DEFAULT.token_expiration, min=1, help='Seconds a token lives.'),
         cfg.IntOpt(

@@ -104,6 +104,11 @@ def revoke(call: Call) -> None:
         revocations.revoke(tx, 'audit', entry.subject.claims.audit_ids[0])
 
 
+def public_keys(call: Call) -> Reply:
+    """GET /auth/keys: what signed tokens are checked with; there is nothing in it where no token is signed."""
+    return Reply(authority(call).validator.signed.published(), headers=[('Cache-Control', 'public, max-age=60')])
+
+
 def _told(call: Call, rule: str) -> tuple[str, Entry]:
     """The token in the header.  Raises NotFound when it is none, Forbidden when the asker may not ask."""
     token = call.header(SUBJECT)
