@@ -11,6 +11,7 @@ from typing import Any, Self
 from oslo_config import cfg
 
 from nimbus.identity import ldap_options
+from nimbus.identity.compliance import Compliance
 
 # Where files are, below state_path, unless an option says so.
 PLACES = {
@@ -23,7 +24,7 @@ PLACES = {
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The values of the [identity] group."""
+    """The values of the [identity] group, and of the smaller ones beside it."""
 
     key_repository: str = ''
     token_format: str = 'fernet'
@@ -46,12 +47,20 @@ class Settings:
     credential_auth_ttl: int = 900
     limit_model: str = 'flat'
     max_redelegation_count: int = 3
+    compliance: Compliance = Compliance()
+    totp_windows: int = 1
+    receipt_expiration: int = 300
 
     @classmethod
     def of(cls, conf: Any) -> Self:
         """The values of a loaded configuration."""
         group = conf.identity
-        values = {field.name: getattr(group, field.name) for field in dataclasses.fields(cls)}
+        elsewhere = ('compliance', 'totp_windows', 'receipt_expiration')
+        values = {f.name: getattr(group, f.name) for f in dataclasses.fields(cls) if f.name not in elsewhere}
+        asked = conf.security_compliance
+        values['compliance'] = Compliance(**{f.name: getattr(asked, f.name) for f in dataclasses.fields(Compliance)})
+        values['totp_windows'] = conf.totp.included_previous_windows
+        values['receipt_expiration'] = conf.receipt.expiration
         state = pathlib.Path(conf.state_path)
         for option, place in PLACES.items():
             values[option] = values[option] or str(state / place)
@@ -182,6 +191,59 @@ OPTIONS = {
             default=_DEFAULT.max_redelegation_count,
             min=0,
             help='Times that a trust may be passed on from one trustee to the next.',
+        ),
+    ],
+    'security_compliance': [
+        cfg.IntOpt(
+            'lockout_failure_attempts',
+            min=1,
+            help='Wrong passwords in a row after which an account is locked; without it none ever is.',
+        ),
+        cfg.IntOpt('lockout_duration', default=1800, min=1, help='Seconds an account stays locked.'),
+        cfg.IntOpt(
+            'password_expires_days',
+            min=1,
+            help='Days a new password lasts; without it none ends. Passwords that were set before are not touched.',
+        ),
+        cfg.IntOpt(
+            'unique_last_password_count',
+            default=0,
+            min=0,
+            help='Passwords, the present one among them, that a user may not choose again; 0 means any may come again.',
+        ),
+        cfg.IntOpt(
+            'minimum_password_age',
+            default=0,
+            min=0,
+            help='Days a password that a user chose must be used before the user may change it.',
+        ),
+        cfg.StrOpt('password_regex', help='A regular expression that every new password must match.'),
+        cfg.StrOpt(
+            'password_regex_description',
+            help='What password_regex asks for, in words: shown to whoever chooses a password that does not match.',
+        ),
+        cfg.BoolOpt(
+            'change_password_upon_first_use',
+            default=False,
+            help='Whether a password that an administrator set only serves to choose another one.',
+        ),
+    ],
+    'totp': [
+        cfg.IntOpt(
+            'included_previous_windows',
+            default=_DEFAULT.totp_windows,
+            min=0,
+            max=10,
+            help='Windows of 30 seconds before the present one whose passcodes are still good.',
+        ),
+    ],
+    'receipt': [
+        cfg.IntOpt(
+            'expiration',
+            default=_DEFAULT.receipt_expiration,
+            min=0,
+            max=86400,
+            help='Seconds within which a login of several steps must be finished.',
         ),
     ],
 }
