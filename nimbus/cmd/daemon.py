@@ -94,7 +94,7 @@ def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
         rooms.fill(conf, parts, identity='identity' in names)
         server = serving.Server(conf.api.threads)
         for name, app in wiring.load_apps(conf, parts, names).items():
-            server.add(conf.api.listen, wiring.port_of(conf, name), app)
+            server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name))
     except (OSError, LookupError, errors.NimbusError) as why:
         print(f'{program} cannot start: {why}', file=sys.stderr)
         return 1
