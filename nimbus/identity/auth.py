@@ -298,7 +298,7 @@ def _find_user(tx: db.Tx, told: dict[str, Any]) -> Any:
         raise scopes.missing('id or name', 'user')
     if not told.get('domain'):
         raise scopes.missing('domain', 'user')
-    home = scopes.domain_id(tx, told['domain'])
+    home = scopes.home_id(tx, told['domain'])
     return tx.execute(_USER_BY_NAME, {'name': told['name'], 'domain_id': home}).first() if home else None
 
 
