@@ -42,7 +42,7 @@ class PublishedKeys(Checker):
         super().__init__()
         self._file, self._ask, self._interval = pathlib.Path(file), ask, interval
         self._clock = clock or Clock()
-        self._asked_at = -AGAIN
+        self._asked_at, self._heard = -AGAIN, True
         self._asking = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -73,8 +73,11 @@ class PublishedKeys(Checker):
             told = self._ask()
             known = _parsed(told)
         except (OSError, ValueError) as why:
-            LOG.warning('The public token keys cannot be fetched, and those on disk stay in use: %s', why)
+            if self._heard:  # once, not every second of an outage
+                LOG.warning('The public token keys cannot be fetched, and those on disk stay in use: %s', why)
+            self._heard = False
             return
+        self._heard = True
         if set(known) != set(self._known):
             self._keep(told)
             self._known = known
