@@ -63,12 +63,11 @@ class PublishedKeys(Checker):
         while True:
             with self._asking:
                 self._learn()
-            if self._stop.wait(self._interval if self._known else AGAIN):
+            if self._stop.wait(self._interval if self._known and self._heard else AGAIN):
                 return
 
     def _learn(self) -> None:
         """The keys are those that identity publishes now, or what they were when it does not answer."""
-        self._asked_at = self._clock.monotonic()
         try:
             told = self._ask()
             known = _parsed(told)
@@ -77,6 +76,8 @@ class PublishedKeys(Checker):
                 LOG.warning('The public token keys cannot be fetched, and those on disk stay in use: %s', why)
             self._heard = False
             return
+        finally:
+            self._asked_at = self._clock.monotonic()
         self._heard = True
         if set(known) != set(self._known):
             self._keep(told)
@@ -92,11 +93,16 @@ class PublishedKeys(Checker):
             LOG.warning('The public token keys cannot be kept at %s: %s', self._file, why)
 
     def _key(self, kid: str) -> Any:
-        if kid not in self._known and self._clock.monotonic() - self._asked_at >= AGAIN:
+        if kid not in self._known and self._may_ask():
             with self._asking:
-                if kid not in self._known and self._clock.monotonic() - self._asked_at >= AGAIN:
+                if kid not in self._known and self._may_ask():
                     self._learn()
         return self._known.get(kid)
+
+    def _may_ask(self) -> bool:
+        """Whether a request may ask for a key; during an outage none waits for it, and the thread alone tries again."""
+        late = self._clock.monotonic() - self._asked_at >= AGAIN
+        return late and (self._heard or self._thread is None)
 
 
 def _parsed(told: bytes) -> dict[str, Any]:

@@ -284,6 +284,22 @@ def test_made_up_key_ids_cost_one_question_a_second(signer, tmp_path, world):
     assert site.asked == 2
 
 
+def test_no_request_waits_for_identity_during_an_outage(signer, tmp_path, world):
+    site = Site(signer)
+    site.up = False
+    service = published.PublishedKeys(tmp_path / 'kept', site, clock=world.clock)
+    service._thread = object()  # one that asks again and again stands behind it
+    world.clock.advance(1)
+    token = signer.sign(claims())
+    for _ in range(5):
+        assert service.open(token) is None
+        world.clock.advance(1)
+    assert site.asked == 1
+    site.up = True
+    service._learn()
+    assert service.open(token) is not None
+
+
 def test_a_service_that_missed_rotations_asks_again(root, signer, tmp_path, world):
     service = published.PublishedKeys(tmp_path / 'kept', Site(signer), clock=world.clock)
     service._learn()
