@@ -65,6 +65,7 @@ def claims(**changes):
             'expires_at': NOW + HOUR,
             'audit_ids': (payload.new_audit_id(), payload.new_audit_id()),
             'application_credential_id': 'f' * 32,
+            'trust_id': 'e' * 32,
             **changes,
         }
     )

@@ -34,7 +34,7 @@ def clock(cloud, seeds):
     """The clock of logins, of an authority that knows the seeds."""
     old = cloud.parts.extra['identity']
     clock = FakeClock(Clock().now())
-    made = Authority(cloud.parts.db, cloud.parts.tokens, old.settings, clock, lambda _, user: seeds.get(user, []))
+    made = Authority(cloud.parts.db, cloud.parts.tokens, old.settings, clock, seeds=lambda _, user: seeds.get(user, []))
     old.close()
     cloud.parts.extra['identity'] = made
     yield clock
@@ -188,9 +188,13 @@ def test_a_passcode_without_its_parts_is_a_bad_request(cloud, clock, step):
     assert log_in(cloud, step).status == 400
 
 
-def test_without_seeds_the_method_is_not_there(cloud, member):
-    answer = log_in(cloud, {'totp': {'user': {'id': member['user']['id'], 'passcode': '123456'}}})
-    assert answer.status == 401 and 'unsupported method' in answer.json['error']['message']
+def test_a_seed_is_a_credential_of_the_user(cloud, member):
+    user_id = member['user']['id']
+    assert log_in(cloud, passcode(user_id, Clock())).status == 401
+    assert (
+        cloud('POST', '/credentials', {'credential': {'type': 'totp', 'blob': SEED, 'user_id': user_id}}).status == 201
+    )
+    assert log_in(cloud, passcode(user_id, Clock()), scope=member['scope']).status == 201
 
 
 @pytest.mark.parametrize(
