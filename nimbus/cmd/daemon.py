@@ -90,10 +90,11 @@ def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
     try:
         parts = wiring.make_parts(conf)
         wiring.weigh_connections(parts)
-        rooms.fill(conf, parts)
+        names = names or conf.api.services
+        rooms.fill(conf, parts, identity='identity' in names)
         server = serving.Server(conf.api.threads)
-        for name, app in wiring.load_apps(conf, parts, names or conf.api.services).items():
-            server.add(conf.api.listen, wiring.port_of(conf, name), app)
+        for name, app in wiring.load_apps(conf, parts, names).items():
+            server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name))
     except (OSError, LookupError, errors.NimbusError) as why:
         print(f'{program} cannot start: {why}', file=sys.stderr)
         return 1

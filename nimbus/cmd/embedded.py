@@ -110,7 +110,7 @@ def run(conf: Any, told: argparse.Namespace, began: float) -> int:
     server = serving.Server(conf.api.threads)
     cloud = rooms.everything(conf, parts, told.hosts if told.fake else 1)
     for name, app in wiring.load_apps(conf, parts, list(APIS)).items():
-        server.add(conf.api.listen, wiring.port_of(conf, name), app)
+        server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
 

@@ -43,13 +43,19 @@ def _parser() -> argparse.ArgumentParser:
     service = rooms.add_parser('service', help='the daemons').add_subparsers(required=True, metavar='VERB')
     _verb(service, 'list', service_list, 'List the daemons that report: :-) up, XXX down.')
     token = rooms.add_parser('token', help='the token keys').add_subparsers(required=True, metavar='VERB')
-    _verb(token, 'setup', token_setup, 'Make the key repository, if there is none.')
-    _verb(token, 'rotate', token_rotate, 'Make a new key; tokens of the old ones stay valid until they expire.')
     credential = rooms.add_parser('credential', help='the keys of credentials')
     credential = credential.add_subparsers(required=True, metavar='VERB')
     _verb(credential, 'setup', credential_setup, 'Make the key repository, if there is none.')
     _verb(credential, 'rotate', credential_rotate, 'Make a new key; run migrate after it.')
     _verb(credential, 'migrate', credential_migrate, 'Encrypt every credential with the newest key.')
+    kinds = [
+        _verb(token, 'setup', token_setup, 'Make the key repository, if there is none.'),
+        _verb(token, 'rotate', token_rotate, 'Make a new key; tokens of the old ones stay valid until they expire.'),
+    ]
+    for verb in kinds:
+        verb.add_argument(
+            '--format', choices=('fernet', 'jws'), help='kind of token (default: [identity] token_format)'
+        )
     docs = rooms.add_parser('docs', help='the documents').add_subparsers(required=True, metavar='VERB')
     api = _verb(docs, 'openapi', docs_openapi, "Print a service's OpenAPI 3.1 document.")
     api.add_argument('service', choices=openapi.APIS)
@@ -127,22 +133,29 @@ def docs_openapi(_conf: Any, told: Any) -> int:
     return 0
 
 
-def token_setup(conf: Any, _told: Any) -> int:
+def token_setup(conf: Any, told: Any) -> int:
     """A key repository stands."""
-    from nimbus.identity import keys
-    from nimbus.identity.options import Settings
-
-    keys.setup(Settings.of(conf).key_repository)
-    return 0
-
-
-def token_rotate(conf: Any, _told: Any) -> int:
-    """The staged key seals from now on; no token that may still be asked about loses its key."""
-    from nimbus.identity import keys
+    from nimbus.identity import keys, signing
     from nimbus.identity.options import Settings
 
     settings = Settings.of(conf)
-    keys.rotate(settings.key_repository, settings.token_expiration + settings.allow_expired_window)
+    keys.setup(settings.key_repository)  # receipts are sealed with it, whatever tokens are
+    if (told.format or settings.token_format) == 'jws':
+        keys.setup(settings.jws_key_repository, signing.make)
+    return 0
+
+
+def token_rotate(conf: Any, told: Any) -> int:
+    """The staged key makes tokens from now on; no token that may still be asked about loses its key."""
+    from nimbus.identity import keys, signing
+    from nimbus.identity.options import Settings
+
+    settings = Settings.of(conf)
+    life = settings.token_expiration + settings.allow_expired_window
+    if (told.format or settings.token_format) == 'jws':
+        keys.rotate(settings.jws_key_repository, life, signing.make, signing.retire)
+    else:
+        keys.rotate(settings.key_repository, life)
     return 0
 
 

@@ -76,20 +76,44 @@ def service_session(conf: Any) -> Any:
     return fetch.speaking(identity_url(conf), told.username, told.password, told.project)
 
 
-def fill(conf: Any, parts: Parts) -> None:
-    """The parts have what the REST APIs need beside a database: known tokens, and the services' own things."""
+def fill(conf: Any, parts: Parts, identity: bool = True) -> None:
+    """The parts have what the REST APIs need beside a database: known tokens, and the services' own things.
+
+    `identity` says that this process issues tokens, and so may have the keys that sign them.
+    """
     from nimbus.identity import keys
     from nimbus.identity.options import Settings
     from nimbus.identity.tokens import Validator
     from nimbus.network.options import settings as network_settings
 
     settings = Settings.of(conf)
-    keys.setup(settings.key_repository)
+    if identity or settings.token_format == 'fernet':
+        keys.setup(settings.key_repository)
     keys.setup(settings.credential_key_repository)
-    parts.tokens = Validator(parts.db, settings.key_repository, settings, parts.clock)
+    signed = token_signer(settings) if identity else token_checker(conf, settings)
+    parts.tokens = Validator(parts.db, settings.key_repository, settings, parts.clock, signed)
     parts.tokens.start()
     parts.extra['identity_url'] = f'{wiring.url_of(conf, "identity")}/v3'
     parts.extra['network'] = network_settings(conf)
+
+
+def token_signer(settings: Any) -> Any:
+    """The keys that identity signs tokens with; made when tokens are to be signed and there are none."""
+    from nimbus.identity import keys, signing
+
+    if settings.token_format == 'jws':
+        keys.setup(settings.jws_key_repository, signing.make)
+    return signing.SigningKeys(settings.jws_key_repository)
+
+
+def token_checker(conf: Any, settings: Any) -> Any:
+    """Identity's public keys as a service keeps them; None where no token was ever signed."""
+    from nimbus.identity import published
+
+    if settings.token_format != 'jws' and not pathlib.Path(settings.jws_public_keys).exists():
+        return None
+    url = settings.jws_keys_url or f'{identity_url(conf)}/auth/keys'
+    return published.PublishedKeys(settings.jws_public_keys, lambda: published.fetch(url), settings.jws_fetch_interval)
 
 
 def empty(parts: Parts) -> None:

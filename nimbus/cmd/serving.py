@@ -18,12 +18,16 @@ with warnings.catch_warnings():
     warnings.simplefilter('ignore')  # eventlet warns at import against the monkey-patching that is not done here
     import eventlet
     import eventlet.wsgi
-    from eventlet import tpool
+    from eventlet import semaphore, tpool
+
+from nimbus.api.kit import faults
+from nimbus.common import errors
 
 LOG = logging.getLogger(__name__)
 BACKLOG = 512
 KEEP_ALIVE = 60  # seconds an idle connection is kept
 MAX_HEADER = 16384
+IN_LINE = 256  # costly requests that may wait; each holds a connection, of which there are not many more
 
 
 class Threaded:
@@ -52,6 +56,42 @@ class Threaded:
             if close := getattr(pieces, 'close', None):
                 close()
         return []
+
+
+class InLine:
+    """An application whose costly requests use half of the threads at most, so that all others find one at once.
+
+    The rest of them wait in line without a thread; when that is long, another is answered 503.
+    """
+
+    def __init__(self, app: Threaded, is_costly: Callable[[dict[str, Any]], bool], at_once: int) -> None:
+        self._app, self._is_costly = app, is_costly
+        self._turn, self._inside, self._room = semaphore.Semaphore(at_once), 0, at_once + IN_LINE
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not self._is_costly(environ):
+            return self._app(environ, start_response)
+        if self._inside >= self._room:
+            return _crowded(start_response)
+        self._inside += 1
+        try:
+            with self._turn:
+                return self._app(environ, start_response)
+        finally:
+            self._inside -= 1
+
+
+def _crowded(start_response: Callable[..., Any]) -> Iterable[bytes]:
+    why = errors.Unavailable('Too many logins are waiting at the moment; please try again.')
+    media, body = faults.keystone(503, why.sentence, why, '')
+    headers = [
+        ('Content-Type', media),
+        ('Content-Length', str(len(body))),
+        ('Retry-After', '2'),
+        ('Connection', 'close'),
+    ]
+    start_response('503 Service Unavailable', headers)
+    return [body]
 
 
 class _Quiet:
@@ -99,13 +139,25 @@ class Server:
 
     def __init__(self, threads: int) -> None:
         tpool.set_num_threads(threads)
+        self._threads = threads
         self._apps: list[tuple[Any, Callable[..., Any]]] = []
         self._stop = threading.Event()
 
-    def add(self, host: str, port: int, app: Callable[..., Any]) -> int:
-        """The application will be served there; returns the port, which the system chose if 0 was asked for."""
+    def add(
+        self,
+        host: str,
+        port: int,
+        app: Callable[..., Any],
+        is_costly: Callable[[dict[str, Any]], bool] | None = None,
+    ) -> int:
+        """The application will be served there; returns the port, which the system chose if 0 was asked for.
+
+        Requests that are costly must leave room for the others.
+        """
         sock = listen(host, port)
-        self._apps.append((sock, Threaded(app)))
+        threaded = Threaded(app)
+        served = InLine(threaded, is_costly, max(1, self._threads // 2)) if is_costly else threaded
+        self._apps.append((sock, served))
         return sock.getsockname()[1]
 
     def run(

@@ -108,6 +108,15 @@ def load_apps(conf: Any, parts: Parts, names: list[str]) -> dict[str, Callable[.
     return {name: wsgi.load(name, parts, paste_config(conf)) for name in names}
 
 
+def costly(name: str) -> Callable[[dict[str, Any]], bool] | None:
+    """What tells a service's costly requests, None where it has none."""
+    if name != 'identity':
+        return None
+    from nimbus.api.identity.app import hashes_a_password
+
+    return hashes_a_password
+
+
 def port_of(conf: Any, name: str) -> int:
     """The port a service's REST API stands at."""
     return getattr(conf.api, f'{name}_port') + conf.api.port_offset

@@ -141,10 +141,11 @@ _rows = Assignment.__table__
 _EFFECTIVE = (
     sa.select(_rows.c.role_id)
     .where(
-        sa.or_(
-            sa.and_(_rows.c.actor_type == 'user', _rows.c.actor_id == sa.bindparam('user_id')),
-            sa.and_(_rows.c.actor_type == 'group', _rows.c.actor_id.in_(sa.bindparam('groups', expanding=True))),
-        ),
+        # Of itself neither an actor nor a target is few rows; these three together are, by the index over them.
+        _rows.c.actor_id.in_(sa.bindparam('actors', expanding=True)),
+        _rows.c.actor_type.in_(('user', 'group')),
+        _rows.c.target_id.in_(sa.bindparam('targets', expanding=True)),
+        sa.or_(_rows.c.actor_type == 'group', _rows.c.actor_id == sa.bindparam('user_id')),
         sa.or_(
             sa.and_(
                 _rows.c.target_type == sa.bindparam('target_type'),
@@ -174,11 +175,13 @@ def effective(tx: db.Tx, user_id: str, group_ids: list[str], target_type: str, t
         above = [row_id for row_id in (target.domain_id, target.parent_id) if row_id]
         if target.parent_id != target.domain_id:
             above += [row.id for row in ancestors(tx, target.id)]
+    target_id = target.id if target is not None else SYSTEM
     values = {
+        'actors': [user_id, *group_ids],
+        'targets': [target_id, *above],
         'user_id': user_id,
-        'groups': group_ids,
         'target_type': target_type,
-        'target_id': target.id if target is not None else SYSTEM,
+        'target_id': target_id,
         'above': above,
     }
     return implied(tx, [row.role_id for row in tx.execute(_EFFECTIVE, values)])

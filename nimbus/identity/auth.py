@@ -11,7 +11,20 @@ import sqlalchemy as sa
 
 from nimbus.common import db, errors
 from nimbus.common.clock import Clock
-from nimbus.identity import catalog, endpoint_filters, mirror, payload, scopes, subjects, trusts
+from nimbus.identity import (
+    catalog,
+    compliance,
+    credentials,
+    endpoint_filters,
+    factors,
+    lockouts,
+    mirror,
+    payload,
+    receipts,
+    scopes,
+    subjects,
+    trusts,
+)
 from nimbus.identity.directories import Directories
 from nimbus.identity.models import ApplicationCredential, User
 from nimbus.identity.options import Settings
@@ -24,6 +37,7 @@ from nimbus.identity.vault import Vault
 SHA256 = 'sha256$'  # marks the hash of a secret that we made up: it is too long to be guessed, so one round is enough
 _users = User.__table__
 _USER_BY_ID = sa.select(_users).where(_users.c.id == sa.bindparam('id'))
+_OPTIONS_BY_ID = sa.select(_users.c.options).where(_users.c.id == sa.bindparam('id'))
 _USER_BY_NAME = sa.select(_users).where(
     _users.c.name == sa.bindparam('name'), _users.c.domain_id == sa.bindparam('domain_id')
 )
@@ -37,6 +51,10 @@ class Proof:
     methods: tuple[str, ...]
     parent: Claims | None = None  # of the token that was shown
     credential: Any = None  # of the application credential
+    options: dict[str, Any] | None = None  # of the user, where they were read already
+
+
+Seeds = Callable[[db.Tx, str], list[str]]  # the TOTP seeds of a user
 
 
 class Authority:
@@ -49,6 +67,7 @@ class Authority:
         settings: Settings | None = None,
         clock: Clock | None = None,
         directories: Directories | None = None,
+        seeds: Seeds | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.validator = validator
@@ -64,6 +83,12 @@ class Authority:
             'token': self._by_token,
             'application_credential': self._by_application_credential,
         }
+        self._seeds = seeds or _seeds_of
+        self._methods['totp'] = self._by_totp
+
+    def now(self) -> datetime.datetime:
+        """The time by the clock that logins go by."""
+        return self._clock.now()
 
     def endpoints(self, project_id: str | None = None) -> list[catalog.Shown]:
         """What the catalog, or a project's, shows; read again only when it changed."""
@@ -78,16 +103,20 @@ class Authority:
         """The hashing threads are gone."""
         self.passwords.close()
 
-    def login(self, identity: dict[str, Any], scope: Any = None) -> tuple[str, Subject]:
-        """A new token and its subject.
+    def login(self, identity: dict[str, Any], scope: Any = None, receipt: str | None = None) -> tuple[str, Subject]:
+        """A new token and its subject; `receipt` is one of an earlier step.
 
-        Raises Unauthenticated when any of the methods fails or the scope is not the user's, Invalid on a bad request,
-        Forbidden where a trust stands in the way.
+        Raises Insufficient when the user must show more, Unauthenticated when any of the methods fails or the scope
+        is not the user's, Invalid on a bad request, Forbidden where a trust stands in the way.
         """
         proofs = [self._prove(name, identity) for name in dict.fromkeys(identity['methods'])]
+        if proofs and receipt:
+            shown = receipts.read(self.validator.keys, receipt, self.now())
+            proofs.append(Proof(shown.user_id, shown.methods))
         if not proofs or len({proof.user_id for proof in proofs}) != 1:
             raise refusal()
         with self._db.read() as tx:
+            self._require_factors(tx, proofs)
             told = scopes.asked(tx, scope)
             subject = self._subject(tx, proofs, told)
         if subject.trust is not None and subject.trust.remaining_uses is not None:
@@ -115,30 +144,63 @@ class Authority:
         with self._db.read() as tx:
             row = _find_user(tx, user)
             home = row.domain_id if row else _home(tx, user)
-        password = user['password']
         directory = self.directories.of(home) if home else None
         if home and directory:
-            user_id = self.directories.login(home, directory, user, password)
+            user_id = self.directories.login(home, directory, user, user['password'])
             if user_id is None:
                 raise refusal()
             return Proof(user_id, ('password',))
+        if not self._knows(row, user['password']):
+            raise refusal()
+        if compliance.is_expired(row, self.now()):
+            raise errors.Unauthenticated(f'The password is expired and needs to be changed for user: {row.id}.')
+        return Proof(row.id, ('password',), options=row.options)
+
+    def _knows(self, row: Any, password: str) -> bool:
+        """Whether the password is that of the user, who is not locked out; a failure counts."""
         short = len(password) <= self.settings.max_password_length
         # An unknown user costs a check as well, so that the time of the answer tells nothing.
-        right = self.passwords.verify(password if short else '', row.password_hash if row else None)
-        if not (right and short):
-            raise refusal()
-        if row.password_expires_at and row.password_expires_at <= self._clock.now():
-            raise errors.Unauthenticated(f'The password is expired and needs to be changed for user: {row.id}.')
-        return Proof(row.id, ('password',))
+        right = self.passwords.verify(password if short else '', row.password_hash if row else None) and short
+        return self._locks().admit(row, 'password', right)
 
-    def check_password(self, user_id: str, password: str) -> bool:
-        """Whether the password is the user's."""
+    def _locks(self) -> lockouts.Locks:
+        return lockouts.Locks(self._db, self.settings.compliance, self.now())
+
+    def check_password(self, user_id: str, password: str) -> Any:
+        """The row of the user whose password it is, even when it has expired.  Raises Unauthenticated."""
         outside = self.directories.checks(user_id, password)
-        if outside is not None:
-            return outside
         with self._db.read() as tx:
-            stored = tx.scalar(sa.select(User.password_hash).where(User.id == user_id))
-        return self.passwords.verify(password, stored)
+            row = tx.execute(_USER_BY_ID, {'id': user_id}).first()
+        right = self._knows(row, password) if outside is None else outside
+        if not right or row is None or not row.enabled:
+            raise refusal()
+        return row
+
+    def _by_totp(self, told: dict[str, Any]) -> Proof:
+        user = told.get('user')
+        if not user or not isinstance(user.get('passcode'), str):
+            raise scopes.missing('passcode' if user else 'user', 'user' if user else 'totp')
+        with self._db.read() as tx:
+            row = _find_user(tx, user)
+            seeds = self._seeds(tx, row.id) if row else []
+        right = factors.is_passcode(user['passcode'], seeds, self.now(), self.settings.totp_windows)
+        if not self._locks().admit(row, 'totp', right):
+            raise refusal()
+        return Proof(row.id, ('totp',), options=row.options)
+
+    def _require_factors(self, tx: db.Tx, proofs: list[Proof]) -> None:
+        """Nothing when what was shown is enough for the user.  Raises Insufficient."""
+        user_id = proofs[0].user_id
+        options = next((proof.options for proof in proofs if proof.options is not None), None)
+        if options is None:
+            options = tx.execute(_OPTIONS_BY_ID, {'id': user_id}).scalar() or {}
+        rules = factors.rules_of(options, self._methods)
+        methods = tuple(dict.fromkeys(method for proof in proofs for method in proof.methods))
+        if not factors.suffice(methods, rules):
+            ends = self.now() + datetime.timedelta(seconds=self.settings.receipt_expiration)
+            receipt = receipts.Receipt(user_id, methods, self.now(), ends)
+            bare = dataclasses.replace(self._claims(proofs), application_credential_id='')
+            raise receipts.Insufficient(receipt, rules, subjects.describe(tx, bare))
 
     def _by_token(self, told: dict[str, Any]) -> Proof:
         if not isinstance(told.get('id'), str):
@@ -216,6 +278,10 @@ class Authority:
         )
 
 
+def _seeds_of(tx: db.Tx, user_id: str) -> list[str]:
+    return [one.blob for one in credentials.of_user(tx, user_id, 'totp')]
+
+
 def hash_made_up(secret: str) -> str:
     """The hash of a secret that we made up ourselves."""
     return SHA256 + hashlib.sha256(secret.encode()).hexdigest()
@@ -232,7 +298,7 @@ def _find_user(tx: db.Tx, told: dict[str, Any]) -> Any:
         raise scopes.missing('id or name', 'user')
     if not told.get('domain'):
         raise scopes.missing('domain', 'user')
-    home = scopes.domain_id(tx, told['domain'])
+    home = scopes.home_id(tx, told['domain'])
     return tx.execute(_USER_BY_NAME, {'name': told['name'], 'domain_id': home}).first() if home else None
 
 

@@ -12,7 +12,7 @@ import hashlib
 import os
 import pathlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from cryptography import fernet
 
@@ -22,57 +22,84 @@ STAGED = 0
 MARGIN = 300  # seconds a key outlives the last token it sealed: hosts' clocks differ
 
 
-def setup(directory: str | os.PathLike[str]) -> None:
-    """The directory holds a staged and a primary key; what was there stays."""
+def setup(directory: str | os.PathLike[str], make: Callable[[], bytes] = fernet.Fernet.generate_key) -> None:
+    """The directory holds a staged and a primary key of the kind that `make` makes; what was there stays."""
     root = pathlib.Path(directory)
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(root):
-        numbers = _numbers(root)
+        numbers = numbers_in(root)
         if STAGED not in numbers:
-            _create(root, STAGED)
+            _create(root, STAGED, make())
         if not any(numbers):
-            _create(root, 1)
+            _create(root, 1, make())
 
 
-def rotate(directory: str | os.PathLike[str], token_life: float) -> None:
+def rotate(
+    directory: str | os.PathLike[str],
+    token_life: float,
+    make: Callable[[], bytes] = fernet.Fernet.generate_key,
+    retire: Callable[[bytes], bytes] | None = None,
+) -> None:
     """The staged key is primary, a new one is staged, and keys are gone that sealed no token younger than `token_life`.
 
-    A rotation that was interrupted is only completed.  Raises NotFound when the directory was never set up.
+    `retire` makes of a secondary key what is enough to open with.  A rotation that was interrupted is only completed.
+    Raises NotFound when the directory was never set up.
     """
     root = pathlib.Path(directory)
-    if not root.is_dir() or not any(_numbers(root)):
+    if not root.is_dir() or not any(numbers_in(root)):
         raise errors.NotFound(f'There are no keys in {directory}; run the setup first.')
     with _locked(root):
-        numbers = _numbers(root)
+        numbers = numbers_in(root)
         if STAGED in numbers:
             primary = max(numbers)
             os.utime(root / str(primary))  # from now on it seals nothing
             os.rename(root / str(STAGED), root / str(primary + 1))
             os.utime(root / str(primary + 1))
-        _create(root, STAGED)
+        _create(root, STAGED, make())
         _drop_dead(root, token_life)
+        if retire:
+            _retire(root, retire)
 
 
 def _drop_dead(root: pathlib.Path, token_life: float) -> None:
-    numbers = _numbers(root)
+    numbers = numbers_in(root)
     for number in numbers:
         file = root / str(number)
         if number not in (STAGED, max(numbers)) and time.time() - file.stat().st_mtime > token_life + MARGIN:
             file.unlink()
 
 
-def _numbers(root: pathlib.Path) -> list[int]:
+def _retire(root: pathlib.Path, retire: Callable[[bytes], bytes]) -> None:
+    numbers = numbers_in(root)
+    for number in numbers:
+        file = root / str(number)
+        if number not in (STAGED, max(numbers)):
+            whole, times = file.read_bytes(), file.stat()
+            if (left := retire(whole)) != whole:
+                _create(root, number, left, (times.st_atime, times.st_mtime))  # its age says when it may go
+
+
+def numbers_in(root: pathlib.Path) -> list[int]:
+    """The numbers of the keys that are there, the staged one first."""
     return sorted(int(file.name) for file in root.iterdir() if file.name.isdigit())
 
 
-def _create(root: pathlib.Path, number: int) -> None:
+def newest_first(root: pathlib.Path) -> list[int]:
+    """The numbers of the keys in the order of their use: primary, secondary, staged."""
+    numbers = numbers_in(root)
+    return [n for n in reversed(numbers) if n != STAGED] + [n for n in numbers if n == STAGED]
+
+
+def _create(root: pathlib.Path, number: int, key: bytes, times: tuple[float, float] | None = None) -> None:
     """A key file appears whole or not at all."""
     part = root / f'.{number}.part'
     part.unlink(missing_ok=True)
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'wb') as file:
-        file.write(fernet.Fernet.generate_key())
+        file.write(key)
         file.flush()
         os.fsync(file.fileno())
+    if times:
+        os.utime(part, times)
     os.rename(part, root / str(number))
 
 
@@ -105,9 +132,7 @@ class KeyRing:
             stamp = self._root.stat().st_mtime_ns
             if stamp == self._stamp:
                 return
-            numbers = _numbers(self._root)
-            order = [n for n in reversed(numbers) if n != STAGED] + [n for n in numbers if n == STAGED]
-            self._keys = [Key((self._root / str(n)).read_bytes()) for n in order]
+            self._keys = [Key((self._root / str(n)).read_bytes()) for n in newest_first(self._root)]
             self._stamp = stamp
 
     def seal(self, payload: bytes, now: float) -> bytes:

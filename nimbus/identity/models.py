@@ -62,9 +62,30 @@ class User(db.Base):
     password_hash: Mapped[str | None]
     password_created_at: Mapped[datetime.datetime | None]
     password_expires_at: Mapped[datetime.datetime | None]
+    password_self_service: Mapped[bool | None]  # the user chose it; None: nobody knows
     extra: Mapped[dict[str, Any]]
     options: Mapped[dict[str, Any]]
     created_at: Mapped[datetime.datetime]
+
+
+class PastPassword(db.Base):
+    """A password that a user must not choose again."""
+
+    __tablename__ = 'past_passwords'
+    seq: Mapped[db.Seq]
+    user_id: Mapped[db.Id] = mapped_column(index=True)
+    password_hash: Mapped[str]
+    created_at: Mapped[datetime.datetime]
+
+
+class LoginFailure(db.Base):
+    """How often a user has brought a wrong secret by a method since the last right one."""
+
+    __tablename__ = 'login_failures'
+    user_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    method: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    failures: Mapped[int]
+    failed_at: Mapped[datetime.datetime]
 
 
 class Group(db.Base):

@@ -11,13 +11,27 @@ from typing import Any, Self
 from oslo_config import cfg
 
 from nimbus.identity import ldap_options
+from nimbus.identity.compliance import Compliance
+
+# Where files are, below state_path, unless an option says so.
+PLACES = {
+    'key_repository': 'token-keys',
+    'credential_key_repository': 'credential-keys',
+    'jws_key_repository': 'token-signing-keys',
+    'jws_public_keys': 'token-public-keys.json',
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The values of the [identity] group."""
+    """The values of the [identity] group, and of the smaller ones beside it."""
 
     key_repository: str = ''
+    token_format: str = 'fernet'
+    jws_key_repository: str = ''
+    jws_public_keys: str = ''
+    jws_keys_url: str = ''
+    jws_fetch_interval: float = 60.0
     token_expiration: int = 3600
     allow_expired_window: int = 172800
     bcrypt_rounds: int = 12
@@ -33,15 +47,23 @@ class Settings:
     credential_auth_ttl: int = 900
     limit_model: str = 'flat'
     max_redelegation_count: int = 3
+    compliance: Compliance = Compliance()
+    totp_windows: int = 1
+    receipt_expiration: int = 300
 
     @classmethod
     def of(cls, conf: Any) -> Self:
         """The values of a loaded configuration."""
         group = conf.identity
-        values = {field.name: getattr(group, field.name) for field in dataclasses.fields(cls)}
-        values['key_repository'] = group.key_repository or str(pathlib.Path(conf.state_path) / 'token-keys')
-        kept = group.credential_key_repository or str(pathlib.Path(conf.state_path) / 'credential-keys')
-        values['credential_key_repository'] = kept
+        elsewhere = ('compliance', 'totp_windows', 'receipt_expiration')
+        values = {f.name: getattr(group, f.name) for f in dataclasses.fields(cls) if f.name not in elsewhere}
+        asked = conf.security_compliance
+        values['compliance'] = Compliance(**{f.name: getattr(asked, f.name) for f in dataclasses.fields(Compliance)})
+        values['totp_windows'] = conf.totp.included_previous_windows
+        values['receipt_expiration'] = conf.receipt.expiration
+        state = pathlib.Path(conf.state_path)
+        for option, place in PLACES.items():
+            values[option] = values[option] or str(state / place)
         return cls(**values)
 
 
@@ -54,6 +76,38 @@ OPTIONS = {
             'key_repository',
             default=_DEFAULT.key_repository,
             help='Directory of the keys that tokens are sealed with; empty means token-keys under state_path.',
+        ),
+        cfg.StrOpt(
+            'token_format',
+            default=_DEFAULT.token_format,
+            choices=[
+                ('fernet', 'sealed with a key that every API host has'),
+                ('jws', 'signed with ES256 by identity, checked with its public keys'),
+            ],
+            help='The kind of tokens that identity issues; those of the other kind stay valid until they expire.',
+        ),
+        cfg.StrOpt(
+            'jws_key_repository',
+            default=_DEFAULT.jws_key_repository,
+            help='Directory of the private keys that identity signs tokens with; empty means token-signing-keys under '
+            'state_path.',
+        ),
+        cfg.StrOpt(
+            'jws_public_keys',
+            default=_DEFAULT.jws_public_keys,
+            help="File in which a service keeps identity's public keys; empty means token-public-keys.json under "
+            'state_path.',
+        ),
+        cfg.StrOpt(
+            'jws_keys_url',
+            default=_DEFAULT.jws_keys_url,
+            help="Where a service fetches identity's public keys; empty means /v3/auth/keys of the identity endpoint.",
+        ),
+        cfg.FloatOpt(
+            'jws_fetch_interval',
+            default=_DEFAULT.jws_fetch_interval,
+            min=1,
+            help='Seconds between two looks for new public keys; rotate no more often than that.',
         ),
         cfg.IntOpt('token_expiration', default=_DEFAULT.token_expiration, min=1, help='Seconds a token lives.'),
         cfg.IntOpt(
@@ -137,6 +191,59 @@ OPTIONS = {
             default=_DEFAULT.max_redelegation_count,
             min=0,
             help='Times that a trust may be passed on from one trustee to the next.',
+        ),
+    ],
+    'security_compliance': [
+        cfg.IntOpt(
+            'lockout_failure_attempts',
+            min=1,
+            help='Wrong passwords in a row after which an account is locked; without it none ever is.',
+        ),
+        cfg.IntOpt('lockout_duration', default=1800, min=1, help='Seconds an account stays locked.'),
+        cfg.IntOpt(
+            'password_expires_days',
+            min=1,
+            help='Days a new password lasts; without it none ends. Passwords that were set before are not touched.',
+        ),
+        cfg.IntOpt(
+            'unique_last_password_count',
+            default=0,
+            min=0,
+            help='Passwords, the present one among them, that a user may not choose again; 0 means any may come again.',
+        ),
+        cfg.IntOpt(
+            'minimum_password_age',
+            default=0,
+            min=0,
+            help='Days a password that a user chose must be used before the user may change it.',
+        ),
+        cfg.StrOpt('password_regex', help='A regular expression that every new password must match.'),
+        cfg.StrOpt(
+            'password_regex_description',
+            help='What password_regex asks for, in words: shown to whoever chooses a password that does not match.',
+        ),
+        cfg.BoolOpt(
+            'change_password_upon_first_use',
+            default=False,
+            help='Whether a password that an administrator set only serves to choose another one.',
+        ),
+    ],
+    'totp': [
+        cfg.IntOpt(
+            'included_previous_windows',
+            default=_DEFAULT.totp_windows,
+            min=0,
+            max=10,
+            help='Windows of 30 seconds before the present one whose passcodes are still good.',
+        ),
+    ],
+    'receipt': [
+        cfg.IntOpt(
+            'expiration',
+            default=_DEFAULT.receipt_expiration,
+            min=0,
+            max=86400,
+            help='Seconds within which a login of several steps must be finished.',
         ),
     ],
 }

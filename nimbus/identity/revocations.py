@@ -40,10 +40,13 @@ def newest(tx: db.Tx) -> int:
     return tx.scalar(sa.select(RevocationCounter.number)) or 0
 
 
-def since(tx: db.Tx, number: int) -> list[Any]:
-    """The rows after that number, in the order of their commits; a part of them when there are many."""
+def since(tx: db.Tx, number: int, refusing: bool = False) -> list[Any]:
+    """The rows after that number, in the order of their commits; a part of them when there are many.
+
+    `refusing` leaves out those that only say what is stale, for who remembers nothing yet.
+    """
     query = sa.select(Revocation).where(Revocation.number > number).order_by(Revocation.number).limit(PAGE)
-    return list(tx.rows(query))
+    return list(tx.rows(query.where(Revocation.before.is_not(None)) if refusing else query))
 
 
 def refused(tx: db.Tx, kinds: tuple[str, ...], since: datetime.datetime | None = None) -> list[Any]:
@@ -53,6 +56,10 @@ def refused(tx: db.Tx, kinds: tuple[str, ...], since: datetime.datetime | None =
     return list(tx.rows(sa.select(Revocation).where(*where).order_by(Revocation.number).limit(PAGE)))
 
 
-def prune(tx: db.Tx, before: datetime.datetime) -> int:
-    """Rows from before that moment are gone, for no token they refuse is still alive; returns how many were."""
-    return tx.delete(Revocation, Revocation.created_at < before)
+def prune(tx: db.Tx, before: datetime.datetime, stale: datetime.datetime) -> int:
+    """Rows from before that moment are gone, for no token they refuse is still alive; returns how many were.
+
+    So are those from before `stale` that refuse nothing: whoever did not read them has stopped believing since.
+    """
+    idle = sa.and_(Revocation.before.is_(None), Revocation.created_at < stale)
+    return tx.delete(Revocation, sa.or_(Revocation.created_at < before, idle))

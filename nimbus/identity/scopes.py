@@ -66,6 +66,11 @@ def domain_id(tx: db.Tx, told: dict[str, Any]) -> str | None:
     raise missing('id or name', 'domain')
 
 
+def home_id(tx: db.Tx, told: dict[str, Any]) -> str | None:
+    """The id of the domain in which something is looked for; one that is told need not be looked up itself."""
+    return told.get('id') or domain_id(tx, told)
+
+
 def _project_id(tx: db.Tx, told: dict[str, Any]) -> str | None:
     if told.get('id'):
         return told['id']
@@ -73,7 +78,7 @@ def _project_id(tx: db.Tx, told: dict[str, Any]) -> str | None:
         raise missing('id or name', 'project')
     if not told.get('domain'):
         raise missing('domain', 'project')
-    home = domain_id(tx, told['domain'])
+    home = home_id(tx, told['domain'])
     return tx.execute(_BY_NAME, {'name': told['name'], 'domain_id': home}).scalar() if home else None
 
 

@@ -13,10 +13,11 @@ from typing import Any
 from nimbus.common import db, errors, ids
 from nimbus.common.clock import Clock
 from nimbus.common.context import Context
-from nimbus.identity import payload, revocations, subjects
+from nimbus.identity import payload, revocations, signing, subjects
 from nimbus.identity.keys import KeyRing
 from nimbus.identity.options import Settings
 from nimbus.identity.payload import Claims
+from nimbus.identity.signing import Checker
 from nimbus.identity.subjects import Subject, refusal
 
 LOG = logging.getLogger(__name__)
@@ -48,9 +49,13 @@ class Validator:
         key_repository: str,
         settings: Settings | None = None,
         clock: Clock | None = None,
+        signed: Checker | None = None,
     ) -> None:
+        """`signed` has the keys of signed tokens; without it only sealed ones are known."""
         self._db, self._settings, self._clock = database, settings or Settings(), clock or Clock()
         self.keys = KeyRing(key_repository)
+        self.signed = signed or Checker()
+        self._key_ids: frozenset[str] = frozenset()
         self._entries: dict[bytes, Entry] = {}
         self._index: dict[tuple[str, str], set[bytes]] = {}
         self._before: dict[tuple[str, str], datetime.datetime] = {}
@@ -65,12 +70,14 @@ class Validator:
     def start(self) -> None:
         """Revocations are followed by a thread of its own from now on."""
         self.poll()
+        self.signed.start()
         self._thread = threading.Thread(target=self._follow, name='revocations', daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """The thread is gone; the validator still works, and looks for itself."""
         self._stop.set()
+        self.signed.stop()
         if self._thread:
             self._thread.join()
             self._thread = None
@@ -106,7 +113,9 @@ class Validator:
         return self._entry(token, allow_expired)
 
     def seal(self, claims: Claims) -> str:
-        """The claims as a token."""
+        """The claims as a token of the kind that is configured.  Raises Unavailable without a key for it."""
+        if self._settings.token_format == 'jws':
+            return self.signed.sign(claims)
         now = (self._clock.now() - EPOCH).total_seconds()
         return self.keys.seal(payload.pack(claims), now).rstrip(b'=').decode()
 
@@ -161,7 +170,12 @@ class Validator:
         return entry
 
     def read(self, token: str) -> Claims:
-        """The claims that are sealed in the token.  Raises Unauthenticated when no key of ours sealed it."""
+        """The claims in the token, of either kind.  Raises Unauthenticated when no key of ours made it."""
+        if signing.is_signed(token):
+            claims = self.signed.open(token) if len(token) <= MAX_LENGTH else None
+            if claims is None:
+                raise refusal()
+            return claims
         try:
             raw = token.encode('ascii')
             decoded = base64.urlsafe_b64decode(raw + b'=' * (-len(raw) % 4))
@@ -205,14 +219,38 @@ class Validator:
         """Everything committed until now about revocations is obeyed.  Raises Unavailable when it cannot be read."""
         started = self._clock.monotonic()
         with self._db.read() as tx:
+            if not self._seen:
+                self._begin(tx)
             while rows := revocations.since(tx, self._seen):
                 self._apply(rows)
         self.keys.refresh()
+        self._follow_keys()
         self._read_at = started
         settings = self._settings
         self._news_good_until = started + (
             settings.revocation_patience if self._thread else settings.revocation_interval
         )
+
+    def _begin(self, tx: db.Tx) -> None:
+        """What tokens are refused is known; whatever was read without following the sequence is not believed."""
+        newest = revocations.newest(tx)
+        while rows := revocations.since(tx, self._seen, refusing=True):
+            self._apply(rows)
+        with self._lock:
+            self._seen = max(self._seen, newest)
+            self.catalog_generation += 1
+            self._entries.clear()
+            self._index.clear()
+
+    def _follow_keys(self) -> None:
+        """The keys of signed tokens are today's, and nothing is remembered of tokens whose key is gone."""
+        self.signed.refresh()
+        ids = self.signed.ids()
+        if self._key_ids - ids:
+            with self._lock:
+                self._entries.clear()
+                self._index.clear()
+        self._key_ids = ids
 
     def _apply(self, rows: list[Any]) -> None:
         with self._lock:
@@ -250,11 +288,13 @@ class Validator:
     def prune(self) -> None:
         """Revocations that refuse no living token are forgotten, here and in the database."""
         self._pruned_at = self._clock.monotonic()
-        limit = self._clock.now() - datetime.timedelta(seconds=self._settings.token_expiration) - MARGIN
+        # A token that ended is still honoured beside a service's, and one that was revoked must not come back so.
+        stale = self._clock.now() - datetime.timedelta(seconds=self._settings.token_expiration) - MARGIN
+        limit = stale - datetime.timedelta(seconds=self._settings.allow_expired_window)
         with self._lock:
             self._before = {key: before for key, before in self._before.items() if before > limit}
         with self._db.write() as tx:
-            revocations.prune(tx, limit)
+            revocations.prune(tx, limit, stale)
 
 
 def _values(subject: Subject) -> dict[str, Any]:

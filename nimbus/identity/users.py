@@ -5,17 +5,21 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors, ids, listing
-from nimbus.identity import assignments, lists, mirror, revocations, trusts
+from nimbus.identity import assignments, lists, lockouts, mirror, revocations, trusts
+from nimbus.identity.compliance import Compliance
 from nimbus.identity.models import (
     AccessRule,
     ApplicationCredential,
     Assignment,
     Credential,
     Membership,
+    PastPassword,
     Project,
     Trust,
     User,
 )
+
+NO_RULES = Compliance()
 
 
 def show(tx: db.Tx, user_id: str) -> Any:
@@ -31,11 +35,17 @@ def find(tx: db.Tx, page: listing.Page, group_id: str | None = None) -> list[Any
     return lists.some(tx, User, where, page)
 
 
-def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any], password_hash: str | None) -> str:
+def create(
+    tx: db.Tx,
+    values: dict[str, Any],
+    extra: dict[str, Any],
+    password_hash: str | None,
+    rules: Compliance = NO_RULES,
+) -> str:
     """There is one more user; returns its id.  Raises Conflict on a taken name, NotFound on no such domain."""
     domain_id = lists.one(tx, Project, 'domain', values['domain_id']).id
     _check_default_project(tx, values)
-    user_id, now = ids.plain(), clock.Clock().now()
+    user_id, now, options = ids.plain(), clock.Clock().now(), lists.merged({}, values.get('options'))
     lists.add(
         tx,
         User,
@@ -47,11 +57,14 @@ def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any], password_ha
         default_project_id=values.get('default_project_id'),
         password_hash=password_hash,
         password_created_at=now if password_hash else None,
-        password_expires_at=None,
+        password_expires_at=rules.expiry(now, options, by_admin=True) if password_hash else None,
+        password_self_service=False,
         extra=extra,
-        options=lists.merged({}, values.get('options')),
+        options=options,
         created_at=now,
     )
+    if password_hash:
+        rules.remember(tx, user_id, password_hash, now)
     return user_id
 
 
@@ -62,7 +75,12 @@ def _check_default_project(tx: db.Tx, values: dict[str, Any]) -> None:
 
 
 def update(
-    tx: db.Tx, user_id: str, values: dict[str, Any], extra: dict[str, Any], password_hash: str | None = None
+    tx: db.Tx,
+    user_id: str,
+    values: dict[str, Any],
+    extra: dict[str, Any],
+    password_hash: str | None = None,
+    rules: Compliance = NO_RULES,
 ) -> None:
     """The user has the values; a new password, or being disabled, refuses every earlier token.
 
@@ -78,18 +96,34 @@ def update(
         changes['options'] = lists.merged(row.options, values['options'])
     taken = lists.duplicate('user', values.get('name', row.name), row.domain_id)
     lists.change(tx, User, taken, user_id, **changes, extra={**row.extra, **extra})
+    if values.get('enabled'):
+        lockouts.forget(tx, user_id)
     if password_hash is not None:
-        set_password(tx, user_id, password_hash)
+        set_password(tx, user_id, password_hash, rules)
     elif values.get('enabled', True) is False:
         revocations.revoke(tx, 'user', user_id)
     else:
         revocations.refresh(tx, 'user', user_id)
 
 
-def set_password(tx: db.Tx, user_id: str, password_hash: str) -> None:
-    """The user has another password, and every earlier token is refused.  Raises Forbidden on a directory's user."""
+def set_password(
+    tx: db.Tx, user_id: str, password_hash: str, rules: Compliance = NO_RULES, *, by_admin: bool = True
+) -> None:
+    """The user has another password, and every earlier token is refused.
+
+    Raises NotFound, and Forbidden on a directory's user.
+    """
     mirror.check_local(tx, user_id)
-    tx.update(User, User.id == user_id, password_hash=password_hash, password_created_at=clock.Clock().now())
+    now, options = clock.Clock().now(), show(tx, user_id).options
+    tx.update(
+        User,
+        User.id == user_id,
+        password_hash=password_hash,
+        password_created_at=now,
+        password_expires_at=rules.expiry(now, options, by_admin=by_admin),
+        password_self_service=not by_admin,
+    )
+    rules.remember(tx, user_id, password_hash, now)
     revocations.revoke(tx, 'user', user_id)
 
 
@@ -111,5 +145,7 @@ def forget(tx: db.Tx, user_id: str) -> None:
     tx.delete(Credential, Credential.user_id == user_id)
     tx.delete(AccessRule, AccessRule.user_id == user_id)
     trusts.forget(tx, sa.or_(Trust.trustor_user_id == user_id, Trust.trustee_user_id == user_id))
+    tx.delete(PastPassword, PastPassword.user_id == user_id)
+    lockouts.forget(tx, user_id)
     tx.delete(User, User.id == user_id)
     revocations.revoke(tx, 'user', user_id)

@@ -40,3 +40,11 @@ def make(parts: Parts, policy_file: str | None = None) -> Api:
 def versions_factory(_global_conf: Any, **_local: str) -> Api:
     """What stands at the root: which versions there are."""
     return Api('identity', versions.ROUTES, wsgi.parts(), Policy(()), envelope, head=True)
+
+
+def hashes_a_password(environ: dict[str, Any]) -> bool:
+    """Whether the request may cost a password's hash, which takes as long as hundreds of other requests."""
+    path, method = environ.get('PATH_INFO', '').rstrip('/'), environ['REQUEST_METHOD']
+    if method == 'POST':
+        return path.endswith(('/auth/tokens', '/users', '/password'))
+    return method == 'PATCH' and '/users/' in path

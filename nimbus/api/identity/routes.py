@@ -27,6 +27,7 @@ TOKENS = (
     Route('POST', '/auth/tokens', tokens.issue, None, 201, shape=tokens.LOGIN, open=True),
     Route('GET', '/auth/tokens', tokens.show, None),
     Route('DELETE', '/auth/tokens', tokens.revoke, None, 204),
+    Route('GET', '/auth/keys', tokens.public_keys, None, open=True),
     Route('GET', '/auth/catalog', tokens.show_catalog, None),
     Route('GET', '/auth/projects', tokens.list_projects, None),
     Route('GET', '/auth/domains', tokens.list_domains, None),

@@ -8,7 +8,7 @@ from nimbus.api.identity import audit, domains, projects, wire
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import clock, errors
-from nimbus.identity import catalog, revocations, scopes
+from nimbus.identity import catalog, receipts, revocations, scopes
 from nimbus.identity.access_rules import as_shown
 from nimbus.identity.auth import Authority
 from nimbus.identity.subjects import Place, Subject
@@ -20,6 +20,7 @@ VARY = ('Vary', 'X-Auth-Token')
 _NAMED = {'type': 'object', 'properties': {'id': {'type': 'string'}, 'name': {'type': 'string'}}}
 _IN_DOMAIN = {'type': 'object', 'properties': {**_NAMED['properties'], 'domain': _NAMED}}
 _USER = {'type': 'object', 'properties': {**_IN_DOMAIN['properties'], 'password': {'type': 'string'}}}
+_PASSCODE = {'type': 'object', 'properties': {**_IN_DOMAIN['properties'], 'passcode': {'type': 'string'}}}
 LOGIN = Shape(
     {
         'type': 'object',
@@ -35,6 +36,7 @@ LOGIN = Shape(
                         'properties': {
                             'methods': {'type': 'array', 'items': {'type': 'string'}},
                             'password': {'type': 'object', 'properties': {'user': _USER}},
+                            'totp': {'type': 'object', 'properties': {'user': _PASSCODE}},
                             'token': {
                                 'type': 'object',
                                 'properties': {'id': {'type': 'string'}},
@@ -75,13 +77,34 @@ def issue(call: Call) -> Reply:
     """POST /auth/tokens."""
     auth = call.body['auth']
     try:
-        token, subject = authority(call).login(auth['identity'], auth.get('scope'))
+        token, subject = authority(call).login(auth['identity'], auth.get('scope'), call.header(receipts.HEADER))
     except errors.Unauthenticated as why:
         audit.logged_in(call, auth['identity'], None, why)
+        if isinstance(why, receipts.Insufficient):
+            return _ask_for_more(call, why)
         raise
     audit.logged_in(call, auth['identity'], subject.user_id, None)
     body = {'token': describe(subject, catalog_of(call, subject))}
     return Reply(body, 201, [(SUBJECT, token), VARY])
+
+
+def _ask_for_more(call: Call, why: receipts.Insufficient) -> Reply:
+    """The answer to a login that is right so far: a receipt, and the sets of methods of which one must be shown."""
+    receipt, user = why.receipt, why.user
+    body = {
+        'receipt': {
+            'methods': list(receipt.methods),
+            'user': {
+                'id': user.user_id,
+                'name': user.user_name,
+                'domain': {'id': user.user_domain_id, 'name': user.user_domain_name},
+            },
+            'expires_at': clock.iso_micro_z(receipt.expires_at),
+            'issued_at': clock.iso_micro_z(receipt.issued_at),
+        },
+        'required_auth_methods': why.required,
+    }
+    return Reply(body, 401, [(receipts.HEADER, receipts.seal(authority(call).validator.keys, receipt)), VARY])
 
 
 def show(call: Call) -> Reply:
@@ -103,6 +126,11 @@ def revoke(call: Call) -> None:
     _, entry = _told(call, 'revoke_token')
     with wire.writing(call) as tx:
         revocations.revoke(tx, 'audit', entry.subject.claims.audit_ids[0])
+
+
+def public_keys(call: Call) -> Reply:
+    """GET /auth/keys: what signed tokens are checked with; there is nothing in it where no token is signed."""
+    return Reply(authority(call).validator.signed.published(), headers=[('Cache-Control', 'public, max-age=60')])
 
 
 def _told(call: Call, rule: str) -> tuple[str, Entry]:

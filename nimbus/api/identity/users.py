@@ -8,7 +8,6 @@ from nimbus.api.kit.fields import CREATE, READ, UPDATE, Flag, Mapping, Shape, Te
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import clock, errors
 from nimbus.identity import groups, users
-from nimbus.identity.subjects import refusal
 
 _SWITCH = {'type': ['boolean', 'null']}
 OPTIONS = {
@@ -106,12 +105,12 @@ def create(call: Call) -> Reply:
     authority(call).directories.refuse_write(given['domain_id'])
     hashed = _hash(call, given)
     with wire.writing(call) as tx:
-        user_id = users.create(tx, given, extra, hashed)
+        user_id = users.create(tx, given, extra, hashed, authority(call).settings.compliance)
         return Reply(wire.one(call, User, users.show(tx, user_id)), 201)
 
 
 def _hash(call: Call, given: dict[str, Any]) -> str | None:
-    """The hash of the password in the body.  Raises Invalid when it is too long."""
+    """The hash of the password in the body.  Raises Forbidden when it is too long, Invalid when it is too weak."""
     password = given.pop('password', None)
     return None if password is None else _hashed(call, password)
 
@@ -119,10 +118,11 @@ def _hash(call: Call, given: dict[str, Any]) -> str | None:
 def _hashed(call: Call, password: str) -> str:
     issuer = authority(call)
     if len(password) > issuer.settings.max_password_length:
-        raise errors.Invalid(
+        raise errors.Forbidden(
             f'The password length must be less than or equal to {issuer.settings.max_password_length}. The server '
             'could not comply with the request because the password is invalid.'
         )
+    issuer.settings.compliance.check_strength(password)
     return issuer.passwords.hash(password)
 
 
@@ -135,7 +135,7 @@ def update(call: Call, user_id: str) -> dict[str, Any]:
         wire.seen(call, 'update_user', lambda: users.show(tx, user_id), target)
     hashed = _hash(call, given)
     with wire.writing(call) as tx:
-        users.update(tx, user_id, given, extra, hashed)
+        users.update(tx, user_id, given, extra, hashed, authority(call).settings.compliance)
         return wire.one(call, User, users.show(tx, user_id))
 
 
@@ -148,16 +148,19 @@ def delete(call: Call, user_id: str) -> None:
 
 def change_password(call: Call, user_id: str) -> None:
     """POST /users/{user_id}/password; whoever knows the old password may, and needs no token."""
-    told = call.body['user']
-    if not authority(call).check_password(user_id, told['original_password']):
-        raise refusal()
-    with call.db.read() as tx:
-        row = users.show(tx, user_id)
+    told, issuer = call.body['user'], authority(call)
+    rules = issuer.settings.compliance
+    row = issuer.check_password(user_id, told['original_password'])
     if row.options.get('lock_password'):
         raise errors.Invalid(
-            'Password validation error: You cannot change your password at this time due to password policy '
-            'disallowing password changes. Please contact your administrator to reset your password.'
+            'You cannot change your password at this time due to password policy disallowing password changes. Please '
+            'contact your administrator to reset your password.'
         )
+    rules.check_age(row, issuer.now())
+    with call.db.read() as tx:
+        past = rules.past(tx, row)
     hashed = _hashed(call, told['password'])
+    if any(issuer.passwords.verify(told['password'], before) for before in past):
+        raise rules.same_again()
     with wire.writing(call) as tx:
-        users.set_password(tx, user_id, hashed)
+        users.set_password(tx, user_id, hashed, rules, by_admin=False)

@@ -1,6 +1,11 @@
 """What makes a token worthless, each way once."""
 
+import time
+
 import pytest
+
+from nimbus.common import errors
+from nimbus.identity.tokens import Validator
 
 
 def works(cloud, token):
@@ -12,6 +17,7 @@ def user(member):
 
 
 WAYS = {
+    'its user logs out': lambda cloud, m: cloud('DELETE', '/auth/tokens', token=m['token'], x_subject_token=m['token']),
     'the user is disabled': lambda cloud, m: cloud('PATCH', user(m), {'user': {'enabled': False}}),
     'the user is deleted': lambda cloud, m: cloud('DELETE', user(m)),
     'the password is reset': lambda cloud, m: cloud('PATCH', user(m), {'user': {'password': 'other'}}),
@@ -32,6 +38,29 @@ def test_a_token_is_refused_when(cloud, member, way):
     assert works(cloud, member['token'])
     assert WAYS[way](cloud, member).status in (200, 204)
     assert not works(cloud, member['token'])
+
+
+@pytest.mark.parametrize('way', WAYS, ids=str)
+def test_another_process_refuses_the_token_within_a_second_when(cloud, member, way):
+    # It shares nothing with the one that serves the request but the database, as with a broker that is down.
+    ours = cloud.parts.tokens
+    other = Validator(cloud.parts.db, ours._settings.key_repository, ours._settings)
+    other.start()
+    try:
+        assert other.validate(member['token']).user_id == member['user']['id']
+        assert WAYS[way](cloud, member).status in (200, 204)
+        began = time.monotonic()
+        while knows(other, member['token']):
+            assert time.monotonic() - began < 1.0
+    finally:
+        other.stop()
+
+
+def knows(validator, token):
+    try:
+        return bool(validator.validate(token))
+    except errors.Unauthenticated:
+        return False
 
 
 def test_a_token_from_before_stays_refused_when_its_user_is_enabled_again(cloud, member):
