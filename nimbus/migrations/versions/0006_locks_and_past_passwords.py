@@ -1,11 +1,11 @@
-"""locks and past passwords."""
+"""Locks and past passwords."""
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
-revision = '0010'
-down_revision = '0014'
+revision = '0006'
+down_revision = '0005'
 
 
 def upgrade() -> None:

@@ -1,10 +1,10 @@
-"""Credentials, policies, endpoint filters and limits.."""
+"""Credentials, policies, endpoint filters and limits."""
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
-revision = '0011'
+revision = '0002'
 down_revision = '0001'
 
 

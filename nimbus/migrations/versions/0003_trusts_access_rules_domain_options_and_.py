@@ -1,11 +1,11 @@
-"""trusts access rules domain options and id mappings."""
+"""Trusts, access rules, domain options and id mappings."""
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
-revision = '0012'
-down_revision = '0011'
+revision = '0003'
+down_revision = '0002'
 
 
 def upgrade() -> None:
