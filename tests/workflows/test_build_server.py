@@ -134,7 +134,7 @@ def test_a_port_that_cannot_be_wired_fails_the_server_with_the_reason(cloud, mon
     host = cloud.row(server).host
     with cloud.db.write() as tx:
         port = ports.of_server(tx, server)[0].id
-        ports.settle(tx, host, 99, [], {port: 'The bridge br-int is gone.'})
+        ports.settle(tx, ports.Report(host, 99, [], {port: 'The bridge br-int is gone.'}))
     cloud.settle()
     assert cloud.row(server).fault['message'] == f'Host {host} cannot wire the ports: The bridge br-int is gone.'
     cloud.check()
