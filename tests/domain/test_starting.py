@@ -1,23 +1,12 @@
-"""What a daemon notices at its start: a port that is taken, a database server with too few connections."""
+"""What a daemon notices at its start: a database server with too few connections."""
 
 import logging
-import os
-import socket
 import types
 
 import pytest
 
-from nimbus.cmd import serving, wiring
+from nimbus.cmd import wiring
 from nimbus.common import errors
-
-
-def test_a_port_that_is_taken_is_told_with_the_process_that_has_it():
-    with socket.create_server(('127.0.0.1', 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(
-            OSError, match=rf'Port {port} of 127\.0\.0\.1 .* Process {os.getpid()} \(.+\) listens there'
-        ):
-            serving.listen('127.0.0.1', port)
 
 
 def parts(spare, size: int = 10):
