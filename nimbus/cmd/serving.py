@@ -5,9 +5,11 @@ thread and nothing else.
 """
 
 import contextlib
+import http.server
 import logging
 import os
 import socket
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable
@@ -22,6 +24,9 @@ with warnings.catch_warnings():
 
 from nimbus.api.kit import faults
 from nimbus.common import errors
+
+# eventlet leaves a copy of its own, whose threads are greenlets, where `import http.server` looks for the module.
+http.server = sys.modules['http.server']
 
 LOG = logging.getLogger(__name__)
 BACKLOG = 512

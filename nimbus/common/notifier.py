@@ -31,7 +31,7 @@ class Notifier:
         """`url` is that of the message bus to publish on, opened only for a driver that needs one."""
         self._versions = [BUS[driver] for driver in drivers if driver in BUS]
         self._topics, self._to_log = list(topics), 'log' in drivers
-        self._bus = rpc.notification_transport(url, conf) if self._versions else None
+        self._bus: Any = rpc.notification_transport(url, conf) if self._versions else None
         if self._to_log:  # whoever asks for it in the log wants it there whatever the log's level is
             logging.getLogger(LOG_TO).setLevel(logging.INFO)
 
