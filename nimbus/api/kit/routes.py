@@ -215,7 +215,6 @@ class Api:
             version = self.history.asked(environ) if self.history else HIGHEST
             status, headers, pieces = self._answer(environ, version)
         except errors.NimbusError as why:
-            why.facts['version'] = version  # an envelope may differ by it
             status, headers, pieces = self._fault(why, request_id, environ)
         except Exception:
             LOG.exception('%s %s failed', environ['REQUEST_METHOD'], environ.get('PATH_INFO'))
