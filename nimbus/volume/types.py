@@ -55,6 +55,11 @@ def names(tx: db.Tx, type_ids: set[str]) -> dict[str, str]:
     return {row.id: row.name for row in found}
 
 
+def wishes(tx: db.Tx, type_id: str | None) -> dict[str, Any]:
+    """The extra specs of the type, which its volumes' hosts must satisfy."""
+    return tx.scalar(sa.select(VolumeType.extra_specs).where(VolumeType.id == type_id)) or {}
+
+
 def create(
     tx: db.Tx, name: str, description: str | None, is_public: bool = True, extra_specs: dict[str, str] | None = None
 ) -> Any:

@@ -153,17 +153,6 @@ def pools(call: Call) -> dict[str, Any]:
         backend = row.facts.get('backend', 'nimbus')
         pool: dict[str, Any] = {'name': f'{row.host}@{backend}#{backend}'}
         if detail:
-            pool['capabilities'] = {
-                'volume_backend_name': backend,
-                'total_capacity_gb': row.facts.get('total_gb', 0),
-                'free_capacity_gb': row.facts.get('free_gb', 0),
-                'max_over_subscription_ratio': str(row.facts.get('over_subscription', 1)),
-                'reserved_percentage': 0,
-                'driver_version': '1',
-                'storage_protocol': backend,
-                'vendor_name': 'nimbus',
-                'QoS_support': False,
-                'timestamp': iso_micro(row.seen_at),
-            }
+            pool['capabilities'] = {**hosts.capabilities(row), 'timestamp': iso_micro(row.seen_at)}
         found.append(pool)
     return {'pools': found}
