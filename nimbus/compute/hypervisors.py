@@ -49,6 +49,23 @@ def show(tx: db.Tx, told: str) -> Hypervisor:
     raise errors.NotFound(f'Compute host {told} could not be found.')
 
 
+def used_memory(hypervisor: Hypervisor) -> int:
+    """MiB that servers claimed, and what the host keeps for itself."""
+    return int(hypervisor.row.used_memory_mb + hypervisor.row.reserved_memory_mb)
+
+
+def held_by_project(tx: db.Tx, host: str) -> dict[str, dict[str, int]]:
+    """What the flavors of the servers on the host add up to, by project, the first server's project first."""
+    where = (Server.host == host, Server.deleted_at.is_(None))
+    held: dict[str, dict[str, int]] = {}
+    for row in tx.rows(sa.select(Server.project_id, Server.flavor).where(*where).order_by(Server.seq)):
+        one = held.setdefault(row.project_id, {'cpu': 0, 'memory_mb': 0, 'disk_gb': 0})
+        one['cpu'] += row.flavor['vcpus']
+        one['memory_mb'] += row.flavor['ram']
+        one['disk_gb'] += row.flavor['disk'] + row.flavor['ephemeral']
+    return held
+
+
 def servers_on(tx: db.Tx, host: str) -> list[Any]:
     """The id and number of every server on the host."""
     where = (Server.host == host, Server.deleted_at.is_(None))

@@ -31,6 +31,21 @@ DETECTED = {
 QEMU_NAMES = {'vhd': 'vpc', 'iso': 'raw', 'gpt': 'raw'}
 KEY_PROPERTIES = ('os_encrypt_key_id', 'cinder_encryption_key_id')
 MEMORY, SECONDS = 1 << 30, 30  # what qemu-img may use to look at one header
+HEADLESS = ('raw', 'iso', 'gpt')  # declared so, a disk has no header of a format that names other files
+HEAD = 2048  # bytes; what QEMU looks at to tell a format
+# How formats begin, also broken, old and rare ones that no inspector takes for what they are but QEMU might.
+BEGINNINGS = {
+    'qcow2': (b'QFI\xfb',),
+    'qed': (b'QED\0',),
+    'vmdk': (b'KDMV', b'COWD', b'# Disk DescriptorFile'),
+    'vhd': (b'conectix',),
+    'vhdx': (b'vhdxfile',),
+    'parallels': (b'WithoutFreeSpace', b'WithouFreSpacExt'),
+    'bochs': (b'Bochs Virtual HD Image',),
+    'cloop': (b'#!/bin/sh\n#V2.0 Format\nmodprobe cloop',),
+}
+# A vmdk's descriptor may begin with any comment and empty lines.
+DESCRIPTOR = re.compile(rb'(?:#[^\n]*\n| *\r?\n)*version=[1-9]\r?\n')
 PARENT = re.compile(r'^parentcid\s*=\s*(?!f{8}\s*$)|^parentfilenamehint\s*=', re.MULTILINE)
 
 
@@ -41,12 +56,14 @@ class Inspection:
         self.declared, self.container = disk_format, container_format
         self.has_key = any(properties.get(name) for name in KEY_PROPERTIES)
         self._feed: list[bytes] = []
+        self._head = b''
         self._wrapper = format_inspector.InspectWrapper(_Fed(self._feed))
         self.size = 0
 
     def eat(self, piece: bytes) -> None:
         """One more piece of the image has gone by."""
         self.size += len(piece)
+        self._head += piece[: HEAD - len(self._head)]
         self._feed.append(piece)
         self._wrapper.read(len(piece))
 
@@ -63,6 +80,8 @@ class Inspection:
             raise self._refusal(f'is {_list(names)}')
         if self.declared in OPAQUE:
             return None
+        if self.declared in HEADLESS and (begun := _begins_as(self._head)):
+            raise self._refusal(f'begins as {begun} does')
         for one in found.values():
             self._check_safety(one)
         if 'luks' in names and not self.has_key:
@@ -115,6 +134,13 @@ class _Fed:
 
     def read(self, _size: int) -> bytes:
         return self._feed.pop() if self._feed else b''
+
+
+def _begins_as(head: bytes) -> str | None:
+    """The format with a header of its own that the bytes begin like."""
+    if DESCRIPTOR.match(head):
+        return 'vmdk'
+    return next((name for name, beginnings in BEGINNINGS.items() if head.startswith(beginnings)), None)
 
 
 def _qemu_info(path: str, name: str) -> dict[str, Any] | None:

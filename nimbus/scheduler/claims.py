@@ -96,12 +96,11 @@ def counts(tx: db.Tx) -> dict[str, int]:
     return {row[0]: row[1] for row in tx.rows(query)}
 
 
-def used_by(tx: db.Tx, project_id: str, user_id: str | None = None) -> tuple[dict[str, int], int]:
-    """(what the project's servers hold of each resource, how many servers); only the user's, if one is named."""
+def used_by(tx: db.Tx, project_id: str, user_id: str | None = None) -> dict[str, int]:
+    """What the project's servers hold of each resource; only the user's, if one is named."""
     sums = [sa.func.coalesce(sa.func.sum(getattr(Claim, name)), 0) for name in RESOURCES]
     whose = [Claim.project_id == project_id, *([Claim.user_id == user_id] if user_id else [])]
-    *held, servers = tuple(tx.rows(sa.select(*sums, sa.func.count()).where(*whose))[0])
-    return dict(zip(RESOURCES, map(int, held), strict=True)), servers
+    return dict(zip(RESOURCES, map(int, tx.rows(sa.select(*sums).where(*whose))[0]), strict=True))
 
 
 def release(tx: db.Tx, server_id: str) -> bool:

@@ -9,6 +9,8 @@ from nimbus.volume import notices, volumes
 from nimbus.volume.models import Attachment, Volume
 from nimbus.volume.states import MACHINE
 
+UNSAID = 'null'  # the mode on the wire of an attachment that nobody said a mode for
+
 
 def show(tx: db.Tx, ctx: context.Context, attachment_id: str) -> Any:
     """One attachment.  Raises NotFound."""
@@ -41,7 +43,7 @@ def reserve(
     ctx: context.Context,
     volume_id: str,
     server_id: str | None,
-    mode: str = 'rw',
+    mode: str = UNSAID,
     *,
     by_service: bool = True,
     attachment_id: str | None = None,
@@ -60,6 +62,7 @@ def reserve(
             f'Invalid volume: Volume {volume_id} status must be available or downloading to reserve, but the current '
             f'status is {volume.status}.'
         ) from None
+    mode = 'ro' if volume.readonly else mode
     made = _insert(tx, volume, server_id, 'reserved', mode, by_service, attachment_id)
     notices.tell(tx, volume_id, 'attach.start', ctx)
     return made
@@ -114,7 +117,7 @@ def connected(
         connection=connection,
         connector=connector,
         status='attached' if row.status == 'attached' else 'attaching',
-        mode=connector.get('mode') or row.mode,
+        mode=connector.get('mode') or 'rw' if row.mode == UNSAID else row.mode,
         device=connector.get('mountpoint') or row.device,
     )
     tx.update(Volume, Volume.id == volume.id, Volume.status == 'reserved', status='attaching')
@@ -194,6 +197,10 @@ def attach(
     tx: db.Tx, volume: Any, *, server_id: str | None, host: str | None, device: str | None, mode: str, by_service: bool
 ) -> None:
     """The volume is attached at once, as os-attach means it.  Raises Invalid."""
+    if volume.readonly and mode != 'ro':
+        raise errors.Invalid(
+            f"Error attaching volume - InvalidVolumeAttachMode: Invalid attaching mode '{mode}' for volume {volume.id}."
+        )
     reserved = next((one for one in volume.attachments if one.server_id in (server_id, None)), None)
     try:
         if volume.status == 'in-use' or any(one is not reserved for one in volume.attachments):
@@ -211,7 +218,8 @@ def attach(
     else:
         attachment_id = _insert(tx, volume, server_id, 'attached', mode, by_service)
     now = clock.Clock().now()
-    _set(tx, attachment_id, status='attached', server_id=server_id, host=host, device=device, attached_at=now)
+    told = {'server_id': server_id, 'host': host, 'device': device, 'mode': mode}
+    _set(tx, attachment_id, status='attached', attached_at=now, **told)
     notices.tell(tx, volume.id, 'attach.end', server_id=server_id)
 
 

@@ -1,9 +1,10 @@
-"""Which host a new volume goes to: of those that are up and have room, the one that promised least."""
+"""Which host a new volume goes to: of those that are up, have room and are what its type asks for, the emptiest."""
 
 from typing import Any
 
 from nimbus.common import db, errors, services
-from nimbus.volume import progress
+from nimbus.scheduler import specs
+from nimbus.volume import progress, types
 
 BINARY = 'cinder-volume'
 
@@ -23,11 +24,11 @@ def zones(tx: db.Tx) -> dict[str, bool]:
 
 def choose(tx: db.Tx, volume: Any, down_time: float) -> Any:
     """The service row of the host that takes the volume.  Raises NoValidHost, saying why each did not."""
-    promised = progress.promised(tx)
+    promised, wishes = progress.promised(tx), types.wishes(tx, volume.type_id)
     reasons: dict[str, int] = {}
     fits = []
     for row in find(tx):
-        why = _why_not(row, volume, promised.get(row.host, 0), down_time)
+        why = _why_not(row, volume, promised.get(row.host, 0), down_time) or _unlike(row, wishes)
         if why is None:
             fits.append(row)
         else:
@@ -36,6 +37,33 @@ def choose(tx: db.Tx, volume: Any, down_time: float) -> Any:
         told = '; '.join(f'{count} {why}' for why, count in sorted(reasons.items())) or 'there is no volume host'
         raise errors.NoValidHost(f'No valid backend was found. {told.capitalize()}.')
     return min(fits, key=lambda row: (promised.get(row.host, 0) / max(room(row), 1), row.host))
+
+
+def capabilities(row: Any) -> dict[str, Any]:
+    """What a host's store can do, in the field's words; a type's extra specs speak of these."""
+    backend = row.facts.get('backend', 'nimbus')
+    return {
+        'volume_backend_name': backend,
+        'total_capacity_gb': row.facts.get('total_gb', 0),
+        'free_capacity_gb': row.facts.get('free_gb', 0),
+        'max_over_subscription_ratio': str(row.facts.get('over_subscription', 1)),
+        'reserved_percentage': 0,
+        'driver_version': '1',
+        'storage_protocol': backend,
+        'vendor_name': 'nimbus',
+        'QoS_support': False,
+    }
+
+
+def _unlike(row: Any, wishes: dict[str, Any]) -> str | None:
+    """Why the host's store is not what the extra specs ask for."""
+    told = capabilities(row)
+    for name, wanted in wishes.items():
+        path = specs.capability(name)
+        # A truth value is asked for as `<is> True`, and spelt so.
+        if path is not None and not specs.matches(specs.fact(told, path), str(wanted).replace('<is>', 's==')):
+            return f'without the {path} of the volume type'
+    return None
 
 
 def room(row: Any) -> float:

@@ -12,8 +12,11 @@ ALL = (
 )
 # What an operator may set by hand.
 SETTABLE = ('creating', 'available', 'deleting', 'error', 'error_deleting', 'error_managing', 'managing', 'attaching',
-            'detaching', 'in-use', 'maintenance', 'error_extending', 'reserved')  # fmt: skip
-SETTABLE_ATTACH = ('detached', 'attached')
+            'in-use', 'detaching', 'maintenance', 'restoring-backup', 'error_restoring', 'reserved',
+            'awaiting-transfer', 'backing-up', 'error_backing-up', 'error_extending', 'downloading', 'uploading',
+            'retyping', 'extending')  # fmt: skip
+SETTABLE_ATTACH = ('attached', 'detached')
+SETTABLE_MIGRATION = ('migrating', 'error', 'success', 'completing', 'none', 'starting')
 
 MACHINE = Machine(
     rule('create', {CREATING, DOWNLOADING}, CREATING, done=AVAILABLE, failed=ERROR),

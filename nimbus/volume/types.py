@@ -55,6 +55,11 @@ def names(tx: db.Tx, type_ids: set[str]) -> dict[str, str]:
     return {row.id: row.name for row in found}
 
 
+def wishes(tx: db.Tx, type_id: str | None) -> dict[str, Any]:
+    """The extra specs of the type, which its volumes' hosts must satisfy."""
+    return tx.scalar(sa.select(VolumeType.extra_specs).where(VolumeType.id == type_id)) or {}
+
+
 def create(
     tx: db.Tx, name: str, description: str | None, is_public: bool = True, extra_specs: dict[str, str] | None = None
 ) -> Any:
@@ -88,11 +93,16 @@ def change(tx: db.Tx, type_id: str, **values: Any) -> Any:
     return show(tx, context.internal(), type_id)
 
 
+def check_unused(tx: db.Tx, type_id: str, sentence: str) -> None:
+    """Nothing, when no volume is of the type.  Raises Invalid with the sentence."""
+    if tx.scalar(sa.select(Volume.seq).where(Volume.type_id == type_id).limit(1)) is not None:
+        raise errors.Invalid(sentence)
+
+
 def delete(tx: db.Tx, type_id: str) -> None:
     """The type is gone.  Raises NotFound, and Invalid for the default one and one in use."""
     row = show(tx, context.internal(), type_id)
     if row.name == DEFAULT:
         raise errors.Invalid(f'The volume type {row.id} is the default volume type and cannot be deleted.')
-    if tx.scalar(sa.select(Volume.seq).where(Volume.type_id == type_id).limit(1)) is not None:
-        raise errors.Invalid('Target volume type is still in use.')
+    check_unused(tx, type_id, 'Target volume type is still in use.')
     tx.delete(VolumeType, VolumeType.id == type_id)

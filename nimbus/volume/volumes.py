@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, context, db, errors, ids, jobs, listing
 from nimbus.image import images
+from nimbus.image import search as image_search
 from nimbus.volume import notices, types
 from nimbus.volume.models import Attachment, Volume, VolumeMetadata
 from nimbus.volume.quotas import VolumeQuotas
@@ -113,10 +114,8 @@ def create(
 
 def _image(tx: db.Tx, ctx: context.Context, image_id: str, size: int) -> dict[str, Any]:
     """The facts of an image that fits into `size` GiB.  Raises Invalid."""
-    try:
-        image = images.show(tx, ctx, image_id)
-    except errors.NotFound:
-        raise errors.Invalid('Invalid image identifier or unable to access requested image.') from None
+    image = _named_image(tx, ctx, image_id)
+    image_id = image.id
     if image.status != 'active':
         raise errors.Invalid(f'Invalid input received: Image {image_id} is not active.')
     if size * GIB < (image.size or 0):
@@ -143,6 +142,19 @@ def _image(tx: db.Tx, ctx: context.Context, image_id: str, size: int) -> dict[st
         'os_hash_value': image.os_hash_value,
         'properties': image.properties,
     }
+
+
+def _named_image(tx: db.Tx, ctx: context.Context, told: str) -> Any:
+    """The image with that id, at the end of a URL too, else the one of that name.  Raises Invalid and Conflict."""
+    try:
+        return images.show(tx, ctx, told.rpartition('/')[2])
+    except errors.NotFound:
+        named = image_search.find(tx, ctx, listing.Page(limit=2, filters={'name': f'eq:{told}'}), tags=[])
+    if len(named) > 1:
+        raise errors.Conflict(f"Multiple matches found for '{told}', use an ID to be more specific.")
+    if not named:
+        raise errors.Invalid('Invalid image identifier or unable to access requested image.')
+    return named[0]
 
 
 def change(tx: db.Tx, volume_id: str, **values: Any) -> None:
@@ -223,9 +235,11 @@ def extend(tx: db.Tx, ctx: context.Context, volume_id: str, size: int, quotas: V
     jobs.start(tx, ctx, 'extend_volume', volume_id, size=size, grown=size - volume.size)
 
 
-def reset(tx: db.Tx, volume_id: str, values: dict[str, str]) -> None:
-    """An operator's word on the volume's states counts; nothing else happens."""
+def reset(tx: db.Tx, volume_id: str, values: dict[str, str | None]) -> None:
+    """An operator's word on the volume's states counts; one that is detached has no attachments."""
     MACHINE.begin(tx, Volume, volume_id, 'reset', **values)
+    if values.get('attach_status') == 'detached':
+        tx.delete(Attachment, Attachment.volume_id == volume_id)
 
 
 def usable(volume: Any) -> bool:

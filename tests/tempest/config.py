@@ -22,6 +22,7 @@ class Found:
     flavors: tuple[str, str]
     compute_version: str
     volume_version: str
+    store: tuple[str, str]  # the vendor and the protocol of the volumes' store
 
 
 def look(place: Place) -> Found:
@@ -31,11 +32,14 @@ def look(place: Place) -> Found:
     flavors = sorted(admin.of('compute').get('/flavors/detail').json()['flavors'], key=lambda row: row['ram'])
     if not images or not flavors:
         raise Unable('tempest needs an active image and a flavor; run devstack/up first, without --no-demo.')
+    pools = admin.of('block-storage').get('/scheduler-stats/get_pools?detail=true').json()['pools']
+    can = pools[0]['capabilities'] if pools else {}
     return Found(
         image=min(images, key=lambda row: row['size'])['id'],
         flavors=(flavors[0]['id'], flavors[min(1, len(flavors) - 1)]['id']),
         compute_version=_newest(admin.of('compute')),
         volume_version=_newest(admin.of('block-storage')),
+        store=(can.get('vendor_name', ''), can.get('storage_protocol', '')),
     )
 
 
@@ -147,6 +151,8 @@ def _what(found: Found) -> Values:
             'min_microversion': '3.0',
             'max_microversion': 'latest',
             'volume_size': 1,
+            'vendor_name': found.store[0],
+            'storage_protocol': found.store[1],
             'build_timeout': 240,
         },
         'volume-feature-enabled': {'backup': False, 'snapshot': False, 'multi_backend': False},

@@ -11,7 +11,7 @@ from nimbus.api.kit.versions import Change, History, Version
 MINIMUM: Version = (2, 1)
 MAXIMUM: Version = (2, 100)
 PROXIES_END: Version = (2, 35)  # the last version with views of other services
-INTERNAL: Version = (2, 42)
+HOSTS_END: Version = (2, 42)  # the last version with the old view of hosts
 
 
 class KeyTypes(Change):

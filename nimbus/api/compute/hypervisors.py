@@ -28,10 +28,6 @@ def _fact(name: str) -> Any:
     return lambda row, call: row.row.facts.get(name)
 
 
-def _used_memory(row: Any) -> int:
-    return row.row.used_memory_mb + row.row.reserved_memory_mb
-
-
 def _usage(get: Any) -> Any:
     return Int(source=lambda row, call: get(row), until=WITH_USAGE)
 
@@ -59,9 +55,9 @@ class Hypervisor(HypervisorName):
     memory_mb = _usage(lambda row: row.row.memory_mb)
     local_gb = _usage(lambda row: row.row.disk_gb)
     vcpus_used = _usage(lambda row: row.row.used_vcpus)
-    memory_mb_used = _usage(_used_memory)
+    memory_mb_used = _usage(hypervisors.used_memory)
     local_gb_used = _usage(lambda row: row.row.used_disk_gb)
-    free_ram_mb = _usage(lambda row: row.row.memory_mb - _used_memory(row))
+    free_ram_mb = _usage(lambda row: row.row.memory_mb - hypervisors.used_memory(row))
     free_disk_gb = _usage(lambda row: row.row.disk_gb - row.row.used_disk_gb)
     current_workload = _usage(lambda row: row.working)
     running_vms = _usage(lambda row: row.running)

@@ -96,6 +96,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'os-hypervisors:servers',
         'os-hypervisors:statistics',
         'os-hypervisors:uptime',
+        'os-hosts:list',
+        'os-hosts:show',
         'os-services:list',
         'os-services:update',
         'os-services:delete',

@@ -6,6 +6,7 @@ from typing import Any
 from nimbus.api.compute import (
     extensions,
     flavors,
+    hosts,
     hypervisors,
     instance_actions,
     keypairs,
@@ -20,7 +21,7 @@ from nimbus.api.compute import (
     versions,
     volume_attachments,
 )
-from nimbus.api.compute.history import PROXIES_END, ChangeAttachment, FlavorDescriptions, Tags
+from nimbus.api.compute.history import HOSTS_END, PROXIES_END, ChangeAttachment, FlavorDescriptions, Tags
 from nimbus.api.compute.policies import API
 from nimbus.api.kit.routes import Route
 
@@ -248,6 +249,8 @@ OPERATORS = (
     Route('GET', '/os-hypervisors/{id}/search', hypervisors.search, f'{API}os-hypervisors:search', until=UNTIL_IDS),
     Route('GET', '/os-hypervisors/{id}/servers', hypervisors.servers, f'{API}os-hypervisors:servers', until=UNTIL_IDS),
     Route('GET', '/os-hypervisors/{id}/uptime', hypervisors.uptime, f'{API}os-hypervisors:uptime', until=UNTIL_USAGE),
+    Route('GET', '/os-hosts', hosts.index, f'{API}os-hosts:list', until=HOSTS_END),
+    Route('GET', '/os-hosts/{name}', hosts.show, f'{API}os-hosts:show', until=HOSTS_END),
     Route('GET', '/os-services', services.index, f'{API}os-services:list'),
     Route('PUT', '/os-services/{id}', services.update, f'{API}os-services:update', shape=services.UpdateShapes()),
     Route('DELETE', '/os-services/{id}', services.delete, f'{API}os-services:delete', 204),

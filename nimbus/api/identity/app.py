@@ -34,12 +34,12 @@ def factory(_global_conf: Any, **local: str) -> Api:
 
 def make(parts: Parts, policy_file: str | None = None) -> Api:
     """The API below /v3 over parts that hold the authority."""
-    return Api('identity', ROUTES, parts, Policy(RULES, policy_file), envelope, head=True)
+    return Api('identity', ROUTES, parts, Policy(RULES, policy_file), envelope, head=True, slash=True)
 
 
 def versions_factory(_global_conf: Any, **_local: str) -> Api:
     """What stands at the root: which versions there are."""
-    return Api('identity', versions.ROUTES, wsgi.parts(), Policy(()), envelope, head=True)
+    return Api('identity', versions.ROUTES, wsgi.parts(), Policy(()), envelope, head=True, slash=True)
 
 
 def hashes_a_password(environ: dict[str, Any]) -> bool:

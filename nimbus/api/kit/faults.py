@@ -115,9 +115,6 @@ def placement(status: int, sentence: str, error: errors.NimbusError, request_id:
         'detail': sentence,
         'request_id': request_id,
     }
-    version = error.facts.get('version')
-    if isinstance(version, tuple) and version >= (1, 23):
-        entry['code'] = error.facts.get('code', 'placement.undefined_code')
     if status == 406:
         entry |= {
             'min_version': error.facts.get('min_version'),

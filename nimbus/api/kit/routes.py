@@ -156,8 +156,9 @@ class _Node:
 class Router:
     """Finds the routes of a path."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
-        self._root = _Node()
+    def __init__(self, routes: Iterable[Route], slash: bool = False) -> None:
+        """`slash` finds a path with slashes at its end as it does without; else only the root may have one."""
+        self._root, self._slash = _Node(), slash
         for route in routes:
             node, names = self._root, []
             for part in route.path.strip('/').split('/'):
@@ -171,7 +172,8 @@ class Router:
 
     def find(self, path: str) -> tuple[_Node | None, list[str]]:
         """The node of a path and the values of its free segments; a fixed segment goes before a free one."""
-        return self._find(self._root, path.strip('/').split('/'), [])
+        path = path.rstrip('/') if self._slash else path
+        return self._find(self._root, path.removeprefix('/').split('/'), [])
 
     def _find(self, node: _Node, parts: list[str], values: list[str]) -> tuple[_Node | None, list[str]]:
         if not parts:
@@ -200,12 +202,16 @@ class Api:
         *,
         project_in_path: bool = False,
         head: bool = False,
+        slash: bool = False,
     ) -> None:
-        """`project_in_path` lets every path begin with the asker's project id; `head` answers HEAD where GET is."""
+        """`project_in_path` lets every path begin with the asker's project id; `head` answers HEAD where GET is.
+
+        `slash` passes over a slash at a path's end.
+        """
         self.name, self.routes, self.parts, self.policy = name, tuple(routes), parts, policy
         self.envelope, self.history = envelope, history
         self.project_in_path, self.head = project_in_path, head
-        self._router = Router(self.routes)
+        self._router = Router(self.routes, slash)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         request_id = environ.get('nimbus.request_id') or context.Context().request_id
@@ -215,7 +221,6 @@ class Api:
             version = self.history.asked(environ) if self.history else HIGHEST
             status, headers, pieces = self._answer(environ, version)
         except errors.NimbusError as why:
-            why.facts['version'] = version  # an envelope may differ by it
             status, headers, pieces = self._fault(why, request_id, environ)
         except Exception:
             LOG.exception('%s %s failed', environ['REQUEST_METHOD'], environ.get('PATH_INFO'))
@@ -272,11 +277,11 @@ class Api:
         return self._respond(call, found)
 
     def _without_project(self, path: str, asker: context.Context | None) -> str:
-        head, _, rest = path.lstrip('/').partition('/')
+        head, _, rest = path.removeprefix('/').partition('/')
         node, _ = self._router.find(path)
         if asker and head == asker.project_id:
             return '/' + rest
-        if node is None and asker and rest and self._router.find('/' + rest)[0] is not None:
+        if node is None and asker and head and rest and self._router.find('/' + rest)[0] is not None:
             raise errors.Invalid('Malformed request url')
         return path if asker else (path if node else '/' + rest)
 

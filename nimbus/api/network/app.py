@@ -24,7 +24,7 @@ def make(wired: Parts) -> Api:
     """The v2.0 API; `network` in parts.extra is its Settings."""
     wired.extra.setdefault('network', settings(wired.conf))
     overrides = wired.conf.api.policy_file if wired.conf is not None else None
-    return Api('network', routes.ROUTES, wired, Policy(policies.RULES, overrides), envelope)
+    return Api('network', routes.ROUTES, wired, Policy(policies.RULES, overrides), envelope, slash=True)
 
 
 def factory(_global_conf: Any, **local: str) -> Api:
@@ -34,4 +34,4 @@ def factory(_global_conf: Any, **local: str) -> Api:
 
 def versions_factory(_global_conf: Any, **local: str) -> Api:
     """The document at /, which needs no token."""
-    return Api('network-versions', info.VERSIONS, parts(), Policy(()), faults.neutron)
+    return Api('network-versions', info.VERSIONS, parts(), Policy(()), faults.neutron, slash=True)

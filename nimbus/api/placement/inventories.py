@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from nimbus.api.kit.routes import Call, Reply
+from nimbus.api.kit.routes import Call
 from nimbus.api.placement import providers
-from nimbus.api.placement.answers import CLASSES, fresh
+from nimbus.api.placement.answers import CLASSES
 from nimbus.common import errors
 from nimbus.scheduler import hosts
 
@@ -25,27 +25,26 @@ def _had(row: Any) -> dict[str, str]:
     return {name: column for name, column in CLASSES.items() if getattr(row, column)}
 
 
-def index(call: Call, uuid: str) -> Reply:
+def index(call: Call, uuid: str) -> dict[str, Any]:
     """GET /resource_providers/{uuid}/inventories."""
     with call.db.read() as tx:
         row = providers.host(tx, uuid)
     found = {name: _inventory(row, column) for name, column in _had(row).items()}
-    return fresh(call, {'inventories': found, 'resource_provider_generation': row.generation}, row.updated_at)
+    return {'inventories': found, 'resource_provider_generation': row.generation}
 
 
-def show(call: Call, uuid: str, name: str) -> Reply:
+def show(call: Call, uuid: str, name: str) -> dict[str, Any]:
     """GET /resource_providers/{uuid}/inventories/{name}.  Raises NotFound."""
     with call.db.read() as tx:
         row = providers.host(tx, uuid)
     if name not in _had(row):
         raise errors.NotFound(f'No inventory of class {name} for {uuid}')
-    body = {**_inventory(row, CLASSES[name]), 'resource_provider_generation': row.generation}
-    return fresh(call, body, row.updated_at)
+    return {**_inventory(row, CLASSES[name]), 'resource_provider_generation': row.generation}
 
 
-def usages(call: Call, uuid: str) -> Reply:
+def usages(call: Call, uuid: str) -> dict[str, Any]:
     """GET /resource_providers/{uuid}/usages."""
     with call.db.read() as tx:
         row = providers.host(tx, uuid)
     used = {name: getattr(row, f'used_{column}') for name, column in _had(row).items()}
-    return fresh(call, {'usages': used, 'resource_provider_generation': row.generation})
+    return {'usages': used, 'resource_provider_generation': row.generation}

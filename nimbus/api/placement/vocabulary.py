@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from nimbus.api.kit.routes import Call, Reply
+from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import show
-from nimbus.api.placement.answers import fresh, known
+from nimbus.api.placement.answers import known
 from nimbus.api.placement.history import MAXIMUM, MINIMUM
 from nimbus.common import errors
 
@@ -34,7 +34,7 @@ STANDARD = (
 )
 
 
-def versions(call: Call) -> Reply:
+def versions(call: Call) -> dict[str, Any]:
     """GET /: the one version there is."""
     entry = {
         'id': f'v{show(MINIMUM)}',
@@ -43,7 +43,7 @@ def versions(call: Call) -> Reply:
         'status': 'CURRENT',
         'links': [{'rel': 'self', 'href': ''}],
     }
-    return fresh(call, {'versions': [entry]})
+    return {'versions': [entry]}
 
 
 def _class(call: Call, name: str) -> dict[str, Any]:
@@ -51,19 +51,19 @@ def _class(call: Call, name: str) -> dict[str, Any]:
     return {'name': name, 'links': [{'rel': 'self', 'href': href}]}
 
 
-def classes(call: Call) -> Reply:
+def classes(call: Call) -> dict[str, Any]:
     """GET /resource_classes."""
-    return fresh(call, {'resource_classes': [_class(call, name) for name in STANDARD]})
+    return {'resource_classes': [_class(call, name) for name in STANDARD]}
 
 
-def show_class(call: Call, name: str) -> Reply:
+def show_class(call: Call, name: str) -> dict[str, Any]:
     """GET /resource_classes/{name}.  Raises NotFound."""
     if name not in STANDARD:
         raise errors.NotFound(f'No such resource class {name}.')
-    return fresh(call, _class(call, name))
+    return _class(call, name)
 
 
-def traits(call: Call) -> Reply:
+def traits(call: Call) -> dict[str, Any]:
     """GET /traits: no host has one yet, so none is known.  Raises Invalid on a query of another form."""
     known(call, 'name', 'associated')
     name, associated = call.arg('name'), call.arg('associated')
@@ -74,9 +74,9 @@ def traits(call: Call) -> Reply:
         )
     if associated is not None and associated.lower() not in ('true', 'false'):
         raise errors.Invalid('The query parameter "associated" only accepts "true" or "false"')
-    return fresh(call, {'traits': []})
+    return {'traits': []}
 
 
-def show_trait(call: Call, name: str) -> Reply:
+def show_trait(call: Call, name: str) -> dict[str, Any]:
     """GET /traits/{name}.  Raises NotFound."""
     raise errors.NotFound(f'No such trait(s): {name}.')

@@ -97,7 +97,7 @@ def create(call: Call) -> dict[str, Any]:
             call.context,
             given['volume_uuid'],
             given.get('instance_uuid'),
-            given.get('mode', 'rw'),
+            given.get('mode', attachments.UNSAID),
             by_service=call.context.is_service,
         )
     if given.get('connector'):

@@ -10,17 +10,20 @@ from nimbus.common import errors, services
 from nimbus.common.clock import iso_micro
 from nimbus.volume import hosts
 
+WORD = {'type': 'string', 'minLength': 1, 'maxLength': 255}
 SWITCH = Shape({
     'type': 'object',
-    'properties': {'host': {'type': 'string', 'minLength': 1, 'maxLength': 255},
-                   'binary': {'type': ['string', 'null'], 'maxLength': 255},
-                   'service': {'type': ['string', 'null'], 'maxLength': 255},
-                   'disabled_reason': {'type': ['string', 'null'], 'minLength': 1, 'maxLength': 255}},
-    'required': ['host'], 'additionalProperties': False,
+    'properties': {'host': {**WORD, 'pattern': r'^[a-zA-Z0-9-._#@:/+\[\]]*$'}, 'binary': WORD, 'service': WORD},
+    'required': ['host'], 'anyOf': [{'required': ['binary']}, {'required': ['service']}],
+    'additionalProperties': False,
 })  # fmt: skip
-REASONED = Shape({**SWITCH.schema, 'required': ['host', 'disabled_reason'], 'properties': {
-    **SWITCH.schema['properties'], 'disabled_reason': {'type': 'string', 'minLength': 1, 'maxLength': 255}
-}})  # fmt: skip
+REASONED = Shape(
+    {
+        **SWITCH.schema,
+        'required': ['host', 'disabled_reason'],
+        'properties': {**SWITCH.schema['properties'], 'disabled_reason': WORD},
+    }
+)
 UPDATED = '2018-07-17T00:00:00Z'
 
 
@@ -119,7 +122,7 @@ def disable(call: Call) -> dict[str, Any]:
 
 
 def _switch(call: Call, disabled: bool) -> dict[str, Any]:
-    host, binary = call.body['host'], call.body.get('binary') or call.body.get('service') or hosts.BINARY
+    host, binary = call.body['host'], call.body.get('binary') or call.body['service']
     reason = call.body.get('disabled_reason')
     with call.db.write() as tx:
         rows = services.find(tx, 'volume', host=host.partition('@')[0], binary=binary)
@@ -150,17 +153,6 @@ def pools(call: Call) -> dict[str, Any]:
         backend = row.facts.get('backend', 'nimbus')
         pool: dict[str, Any] = {'name': f'{row.host}@{backend}#{backend}'}
         if detail:
-            pool['capabilities'] = {
-                'volume_backend_name': backend,
-                'total_capacity_gb': row.facts.get('total_gb', 0),
-                'free_capacity_gb': row.facts.get('free_gb', 0),
-                'max_over_subscription_ratio': str(row.facts.get('over_subscription', 1)),
-                'reserved_percentage': 0,
-                'driver_version': '1',
-                'storage_protocol': backend,
-                'vendor_name': 'nimbus',
-                'QoS_support': False,
-                'timestamp': iso_micro(row.seen_at),
-            }
+            pool['capabilities'] = {**hosts.capabilities(row), 'timestamp': iso_micro(row.seen_at)}
         found.append(pool)
     return {'pools': found}

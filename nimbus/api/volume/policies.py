@@ -39,6 +39,7 @@ RULES = tuple(
         'volume_extension:volume_actions:begin_detaching': MEMBER_OR_SERVICE,
         'volume_extension:volume_actions:roll_detaching': MEMBER_OR_SERVICE,
         'volume_extension:volume_admin_actions:reset_status': ADMIN,
+        'volume_extension:volume_admin_actions:force_delete': ADMIN,
         'volume:update_readonly_flag': MEMBER,
         'volume_extension:type_get': READER_OR_SERVICE,
         'volume_extension:type_get_all': READER_OR_SERVICE,
@@ -62,7 +63,5 @@ RULES = tuple(
         'volume_extension:quota_classes:update': ADMIN,
         'scheduler_extension:scheduler_stats:get_pools': ADMIN,
         'limits_extension:used_limits': READER,
-        'volume_extension:availability_zones': READER_OR_SERVICE,
-        'volume_extension:extensions': READER_OR_SERVICE,
     }.items()
 )

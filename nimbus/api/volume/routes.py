@@ -19,7 +19,7 @@ def _action(name: str, handler: object, policy: str, shape: Shape | None = None)
 
 ROUTES = (
     Route('GET', '/', info.own, None, open=True),
-    Route('GET', '/extensions', info.extensions, 'volume_extension:extensions'),
+    Route('GET', '/extensions', info.extensions, None),
     Route('GET', '/volumes', volumes.index, 'volume:get_all'),
     Route('GET', '/volumes/detail', volumes.detail, 'volume:get_all'),
     Route('GET', '/volumes/summary', volumes.summary, 'volume:get_all', since=(3, 12)),
@@ -63,7 +63,7 @@ ROUTES = (
             ('os-unset_image_metadata', volume_actions.unset_image_metadata, 'remove', volume_actions.FORGOTTEN),
         )
     ),
-    _action('os-force_delete', volume_actions.force_delete, 'volume:force_delete'),
+    _action('os-force_delete', volume_actions.force_delete, 'volume_extension:volume_admin_actions:force_delete'),
     Route('GET', '/volumes/{id}/metadata', volume_metadata.index, 'volume:get_volume_metadata'),
     Route(
         'POST',
@@ -162,6 +162,6 @@ ROUTES = (
     Route(
         'PUT', '/os-services/disable-log-reason', info.disable, 'volume_extension:services:update', shape=info.REASONED
     ),
-    Route('GET', '/os-availability-zone', info.zones, 'volume_extension:availability_zones'),
+    Route('GET', '/os-availability-zone', info.zones, None),
     Route('GET', '/scheduler-stats/get_pools', info.pools, 'scheduler_extension:scheduler_stats:get_pools'),
 )

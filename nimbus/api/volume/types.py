@@ -6,7 +6,7 @@ from nimbus.api.kit.fields import CREATE, READ, UPDATE, Any_, Flag, Mapping, Nou
 from nimbus.api.kit.routes import Call
 from nimbus.api.volume import filters
 from nimbus.api.volume.history import TypeFilters
-from nimbus.common import errors
+from nimbus.common import db, errors
 from nimbus.volume import types
 
 USERS_SPECS = ('RESKEY:availability_zones', 'multiattach', 'replication_enabled')
@@ -121,11 +121,18 @@ def extra_specs(call: Call, id: str) -> dict[str, Any]:
         return {'extra_specs': _visible(call, types.show(tx, call.context, id))}
 
 
+def _changeable(call: Call, tx: db.Tx, id: str) -> Any:
+    """The type, which no volume is of: its extra specs said where the volumes went.  Raises NotFound and Invalid."""
+    row = types.show(tx, call.context, id)
+    types.check_unused(tx, id, 'Volume Type is currently in use.')
+    return row
+
+
 def set_extra_specs(call: Call, id: str) -> dict[str, Any]:
     """The specs given stand beside those that were there."""
     given = call.body['extra_specs']
     with call.db.write() as tx:
-        row = types.show(tx, call.context, id)
+        row = _changeable(call, tx, id)
         types.change(tx, id, extra_specs={**row.extra_specs, **given})
     return {'extra_specs': given}
 
@@ -143,7 +150,7 @@ def set_extra_spec(call: Call, id: str, key: str) -> dict[str, Any]:
     if list(call.body) != [key]:
         raise errors.Invalid('Request body and URI mismatch')
     with call.db.write() as tx:
-        row = types.show(tx, call.context, id)
+        row = _changeable(call, tx, id)
         types.change(tx, id, extra_specs={**row.extra_specs, **call.body})
     return dict(call.body)
 
@@ -151,7 +158,7 @@ def set_extra_spec(call: Call, id: str, key: str) -> dict[str, Any]:
 def delete_extra_spec(call: Call, id: str, key: str) -> None:
     """One spec is gone."""
     with call.db.write() as tx:
-        row = types.show(tx, call.context, id)
+        row = _changeable(call, tx, id)
         if key not in row.extra_specs:
             raise errors.NotFound(f'Volume Type {id} has no extra specs with key {key}.')
         types.change(tx, id, extra_specs={name: value for name, value in row.extra_specs.items() if name != key})

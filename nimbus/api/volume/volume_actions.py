@@ -39,10 +39,13 @@ EXTEND = _shape(
 )  # fmt: skip
 RESET = _shape(
     'os-reset_status',
-    _object(status={'type': ['string', 'null'], 'enum': [*states.SETTABLE, None]},
-            attach_status={'type': ['string', 'null'], 'enum': [*states.SETTABLE_ATTACH, None]},
-            migration_status={'type': ['string', 'null'], 'enum': ['none', None]}),
-)  # fmt: skip
+    _object(status=NULLABLE, attach_status=NULLABLE, migration_status=NULLABLE),
+)
+RESETTABLE = {
+    'status': ('status', states.SETTABLE),
+    'attach_status': ('attach status', states.SETTABLE_ATTACH),
+    'migration_status': ('migration status', states.SETTABLE_MIGRATION),
+}
 BOOTABLE = _shape('os-set_bootable', _object(('bootable',), bootable=BOOLEAN))
 REMEMBERED = _shape('os-set_image_metadata', _object(('metadata',), metadata=PAIRS))
 FORGOTTEN = _shape(
@@ -135,17 +138,30 @@ def extend(call: Call, id: str) -> None:
 
 def reset_status(call: Call, id: str) -> None:
     """The volume's states are what an operator says; nothing else happens."""
-    values = {name: value for name, value in call.given.items() if value is not None}
-    if 'migration_status' in values:
-        values['migration_status'] = None
-    if not values:
-        raise errors.Invalid('Must specify a valid status: one of status, attach_status and migration_status.')
+    values = _wished(call.given)
     with call.db.write() as tx:
         volume = _found(call, tx, id)
+        if values.get('status') == 'deleting' or (values.get('status') == 'in-use' and not volume.attachments):
+            why = '' if values['status'] == 'deleting' else ' because volume does not have any attachments.'
+            raise errors.Invalid(f'Cannot reset-state to {values["status"]}{why}')
         if values.get('status') == 'available' or values.get('attach_status') == 'detached':
             for one in volume.attachments:
                 attachments.check_deletable(call.context, one)
         volumes.reset(tx, id, values)
+
+
+def _wished(given: dict[str, Any]) -> dict[str, Any]:
+    """The states an operator says, in small letters.  Raises Invalid."""
+    values: dict[str, Any] = {name: value.lower() for name, value in given.items() if value}
+    if not values:
+        raise errors.Invalid("Must specify 'status', 'attach_status' or 'migration_status' for update.")
+    for name, value in values.items():
+        word, known = RESETTABLE[name]
+        if value not in known:
+            raise errors.Invalid(f'Volume {word}: {value} is invalid, valid statuses are: {", ".join(known)}.')
+    if values.get('migration_status') == 'none':
+        values['migration_status'] = None
+    return values
 
 
 def set_bootable(call: Call, id: str) -> None:

@@ -18,7 +18,7 @@ DIGITS = {'type': ['integer', 'string', 'null'], 'pattern': '^[0-9]+$', 'minimum
 PAIRS = {
     'type': 'object',
     'maxProperties': 256,
-    'patternProperties': {'^.{1,255}$': {'type': 'string', 'maxLength': 255}},
+    'patternProperties': {'^[a-zA-Z0-9-_:. /]{1,255}$': {'type': 'string', 'maxLength': 255}},
     'additionalProperties': False,
 }
 
@@ -121,6 +121,14 @@ class Volume(Noun):
     service_uuid = Text(source='service_id', since=(3, 48))
     shared_targets = Any_(source=_never, since=(3, 48))
     cluster_name = Text(source=_nothing, since=(3, 61))
+
+    @classmethod
+    def schema(cls, verb: str, version: Version) -> dict[str, Any]:
+        """A new volume may come with hints for the scheduler."""
+        schema = super().schema(verb, version)
+        if verb == CREATE:
+            schema['properties']['OS-SCH-HNT:scheduler_hints'] = {'type': ['object', 'null']}
+        return schema
 
     @classmethod
     def _inner_schema(cls, verb: str, version: Version) -> dict[str, Any]:

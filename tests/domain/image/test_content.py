@@ -77,6 +77,39 @@ def test_every_sample_is_judged_as_its_manifest_says():
     assert wrong == []
 
 
+@pytest.mark.parametrize('declared', ['raw', 'gpt'])
+@pytest.mark.parametrize(
+    'beginning',
+    [
+        b'QFI\xfb\0\0\0\3',
+        b'QFI\xfb\0\0\0\1' + bytes(4096),
+        b'QED\0' + bytes(4096),
+        b'KDMV' + bytes(4096),
+        b'COWD' + bytes(4096),
+        b'conectix' + bytes(4096),
+        b'vhdxfile' + bytes(4096),
+        b'WithoutFreeSpace' + bytes(4096),
+        b'WithouFreSpacExt' + bytes(4096),
+        b'Bochs Virtual HD Image' + bytes(4096),
+        b'#!/bin/sh\n#V2.0 Format\nmodprobe cloop file=$0' + bytes(4096),
+        b'# Disk DescriptorFile\nversion=1\nRW 20480 FLAT "/etc/passwd" 0\n' + bytes(4096),
+        b'# tea\n \r\n\nversion=1\nRW 20480 FLAT "/etc/passwd" 0\n' + bytes(4096),
+    ],
+)
+def test_no_other_format_passes_as_a_plain_disk(tmp_path, declared, beginning):
+    path = tmp_path / 'disk'
+    path.write_bytes(beginning)
+    with pytest.raises(errors.WrongMedia, match=f"disk_format '{declared}'"):
+        judge(path, declared)
+
+
+def test_a_plain_disk_may_begin_with_any_other_words(tmp_path):
+    path = tmp_path / 'disk'
+    for beginning in (b'', b'#!/bin/sh\necho\n', b'# notes\nversions are fine\n', b'version 1', bytes(4096)):
+        path.write_bytes(beginning + bytes(4096))
+        assert judge(path, 'raw') == len(beginning) + 4096
+
+
 @pytest.mark.skipif(not os.path.isdir(SAMPLES), reason='NIMBUS_SHARED names no folder with hostile/')
 def test_an_encrypted_disk_needs_the_id_of_its_key():
     for name, declared in (('good.luks', 'raw'), ('qcow2-luks.qcow2', 'qcow2')):

@@ -272,6 +272,6 @@ def test_what_a_project_holds_is_summed_up(database, scheduler):
         scheduler.place(MEMBER, f's{number}', wish(project_id='p1', user_id=user))
     scheduler.place(MEMBER, 's9', wish(project_id='p2', user_id='u1'))
     with database.read() as tx:
-        assert claims.used_by(tx, 'p1') == ({'vcpus': 3, 'memory_mb': 3072, 'disk_gb': 30}, 3)
-        assert claims.used_by(tx, 'p1', 'u2') == ({'vcpus': 1, 'memory_mb': 1024, 'disk_gb': 10}, 1)
-        assert claims.used_by(tx, 'p3') == ({'vcpus': 0, 'memory_mb': 0, 'disk_gb': 0}, 0)
+        assert claims.used_by(tx, 'p1') == {'vcpus': 3, 'memory_mb': 3072, 'disk_gb': 30}
+        assert claims.used_by(tx, 'p1', 'u2') == {'vcpus': 1, 'memory_mb': 1024, 'disk_gb': 10}
+        assert claims.used_by(tx, 'p3') == {'vcpus': 0, 'memory_mb': 0, 'disk_gb': 0}

@@ -114,6 +114,29 @@ def test_a_host_that_cannot_is_passed_over_and_the_reason_told(database):
         assert hosts.choose(tx, wished, 3600).host == 'far'
 
 
+@pytest.mark.parametrize(
+    'wishes, fits',
+    [
+        ({'volume_backend_name': 'fake'}, True),
+        ({'capabilities:vendor_name': 'nimbus', 'free_capacity_gb': '>= 5'}, True),
+        ({'QoS_support': '<is> False', 'RESKEY:tea': 'x'}, True),
+        ({'volume_backend_name': 'tape'}, False),
+        ({'multiattach': '<is> True'}, False),
+        ({'free_capacity_gb': '>= 50'}, False),
+    ],
+)
+def test_a_host_is_what_the_type_asks_for(database, wishes, fits):
+    with database.write() as tx:
+        host(tx, 'h1')
+        kind = types.create(tx, 'gold', None, True, wishes)
+        volume = volumes.create(tx, MEMBER, size=1, volume_type=kind.id)
+        if fits:
+            assert hosts.choose(tx, volume, 3600).host == 'h1'
+        else:
+            with pytest.raises(errors.NoValidHost, match='of the volume type'):
+                hosts.choose(tx, volume, 3600)
+
+
 def test_over_subscription_counts(database):
     with database.write() as tx:
         host(tx, 'h1', total_gb=1, over_subscription=2)

@@ -220,6 +220,23 @@ def test_hypervisors_and_services_for_operators(api, host):
     assert api('DELETE', path, asker=ADMIN, version='compute 2.53').status == 409
 
 
+def test_hosts_in_the_old_way(api, latest, parts, host):
+    assert api('GET', '/os-hosts').status == 403
+    listed = {'hosts': [{'host_name': 'h1', 'service': 'compute', 'zone': 'nova'}]}
+    assert api('GET', '/os-hosts', asker=ADMIN).json == listed
+    assert api('GET', '/os-hosts?zone=nova', asker=ADMIN).json == listed
+    assert api('GET', '/os-hosts?zone=internal', asker=ADMIN).json == {'hosts': []}
+    rows = [row['resource'] for row in api('GET', '/os-hosts/h1', asker=ADMIN).json['host']]
+    assert [row['project'] for row in rows] == ['(total)', '(used_now)', '(used_max)', MEMBER.project_id]
+    assert rows[0] == {'host': 'h1', 'project': '(total)', 'cpu': 4, 'memory_mb': 4096, 'disk_gb': 100}
+    held = {'host': 'h1', 'cpu': host.flavor['vcpus'], 'memory_mb': host.flavor['ram'], 'disk_gb': host.flavor['disk']}
+    assert rows[2:] == [{**held, 'project': '(used_max)'}, {**held, 'project': MEMBER.project_id}]
+    lost = api('GET', '/os-hosts/h9', asker=ADMIN)
+    assert (lost.status, lost.json['itemNotFound']['message']) == (404, "Host 'h9' is not mapped to any cell")
+    assert api('GET', '/os-hosts', asker=ADMIN, version='compute 2.42').status == 200
+    assert latest('GET', '/os-hosts', asker=ADMIN).status == 404
+
+
 def test_an_aggregate_makes_a_zone(api, parts, world):
     made = api('POST', '/os-aggregates', {'aggregate': {'name': 'a', 'availability_zone': 'z1'}}, asker=ADMIN)
     path = f'/os-aggregates/{made.json["aggregate"]["id"]}'

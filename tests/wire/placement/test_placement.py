@@ -21,7 +21,7 @@ def test_the_root_tells_the_versions_to_everybody(client):
             {
                 'id': 'v1.0',
                 'min_version': '1.0',
-                'max_version': '1.39',
+                'max_version': '1.9',
                 'status': 'CURRENT',
                 'links': [{'rel': 'self', 'href': ''}],
             }
@@ -30,16 +30,16 @@ def test_the_root_tells_the_versions_to_everybody(client):
 
 
 def test_an_answer_names_its_version(client):
-    answer = client('GET', '/resource_providers', '1.14')
-    assert answer.headers['OpenStack-API-Version'] == 'placement 1.14'
+    answer = client('GET', '/resource_providers', '1.4')
+    assert answer.headers['OpenStack-API-Version'] == 'placement 1.4'
     assert answer.headers['Vary'] == 'OpenStack-API-Version'
-    assert client('GET', '/resource_providers', 'latest').headers['OpenStack-API-Version'] == 'placement 1.39'
+    assert client('GET', '/resource_providers', 'latest').headers['OpenStack-API-Version'] == 'placement 1.9'
 
 
 def test_a_version_beyond_the_last_is_not_acceptable(client):
-    answer = client('GET', '/resource_providers', '1.40')
+    answer = client('GET', '/resource_providers', '1.10')
     error = answer.json['errors'][0]
-    assert (answer.status, error['min_version'], error['max_version']) == (406, '1.0', '1.39')
+    assert (answer.status, error['min_version'], error['max_version']) == (406, '1.0', '1.9')
 
 
 def test_a_provider_is_a_host(client, cloud):
@@ -55,26 +55,18 @@ def test_a_provider_is_a_host(client, cloud):
             {'rel': 'usages', 'href': f'{url}/usages'},
         ],
     }
-    assert 'Last-Modified' not in answer.headers
 
 
-@pytest.mark.parametrize('version, links', [('1.0', 3), ('1.1', 4), ('1.6', 5), ('1.11', 6)])
+@pytest.mark.parametrize('version, links', [('1.0', 3), ('1.1', 4), ('1.6', 5)])
 def test_versions_bring_links(client, cloud, version, links):
     assert len(client('GET', f'/resource_providers/{cloud.first}', version).json['links']) == links
 
 
-def test_a_later_version_shows_the_tree_and_when_it_changed(client, cloud):
-    answer = client('GET', f'/resource_providers/{cloud.first}', '1.15')
-    assert (answer.json['parent_provider_uuid'], answer.json['root_provider_uuid']) == (None, cloud.first)
-    assert answer.headers['Last-Modified'].endswith(' GMT') and answer.headers['Cache-Control'] == 'no-cache'
-
-
 def test_a_provider_nobody_knows_is_not_found_in_placements_envelope(client):
-    answer = client('GET', f'/resource_providers/{NOBODY}', '1.23')
+    answer = client('GET', f'/resource_providers/{NOBODY}')
     error = answer.json['errors'][0]
     assert (answer.status, error['status'], error['title']) == (404, 404, 'Not Found')
-    assert error['code'] == 'placement.undefined_code' and NOBODY in error['detail'] and error['request_id']
-    assert 'code' not in client('GET', f'/resource_providers/{NOBODY}', '1.22').json['errors'][0]
+    assert NOBODY in error['detail'] and error['request_id'] and 'code' not in error
 
 
 @pytest.mark.parametrize(
@@ -83,13 +75,11 @@ def test_a_provider_nobody_knows_is_not_found_in_placements_envelope(client):
         ('', '1.0', ['n1', 'n2']),
         ('name=n1', '1.0', ['n1']),
         ('uuid={second}', '1.0', ['n2']),
-        ('in_tree={first}', '1.14', ['n1']),
         ('resources=VCPU:1', '1.4', ['n1', 'n2']),
         ('resources=MEMORY_MB:6656,VCPU:14', '1.4', ['n2']),
         ('resources=MEMORY_MB:6657', '1.4', []),
         ('resources=VGPU:1', '1.4', []),
         ('member_of={first}', '1.3', []),
-        ('member_of=!{first}', '1.32', ['n1', 'n2']),
     ],
 )
 def test_providers_are_found(client, cloud, query, version, found):
@@ -100,21 +90,19 @@ def test_providers_are_found(client, cloud, query, version, found):
 @pytest.mark.parametrize(
     'query, version, said',
     [
-        ('nope=1', '1.39', "'nope' was unexpected"),
+        ('nope=1', '1.9', "'nope' was unexpected"),
+        ('in_tree=x', '1.9', "'in_tree' was unexpected"),
+        ('required=HW_TEA', '1.9', "'required' was unexpected"),
         ('resources=VCPU:1', '1.3', "'resources' was unexpected"),
         ('resources=', '1.4', 'Got: empty string.'),
         ('resources=VCPU', '1.4', 'Got: VCPU.'),
         ('resources=VCPU:many', '1.4', 'expected positive integer amount. Got: many.'),
         ('resources=VCPU:0', '1.4', 'expected positive integer amount. Got: 0.'),
         ('resources=TEA:1', '1.4', 'No such resource class TEA.'),
-        ('required=HW_TEA', '1.18', 'No such trait(s): HW_TEA.'),
-        ('required=!HW_TEA', '1.21', "Expected 'required' parameter value of the form"),
-        ('required=in:A,B', '1.38', 'only supported since microversion 1.39'),
-        ('required=in:A,B', '1.39', 'No such trait(s): A, B.'),
         ('member_of=tea', '1.3', 'valid UUID(s). Got: tea'),
         (f'member_of={NOBODY},{NOBODY}', '1.3', "must be prefixed with the 'in:'"),
-        (f'member_of=!{NOBODY}', '1.31', 'Forbidden member_of parameters are not supported'),
-        (f'member_of={NOBODY}&member_of={NOBODY}', '1.23', 'Multiple member_of'),
+        (f'member_of=!{NOBODY}', '1.9', 'Forbidden member_of parameters are not supported'),
+        (f'member_of={NOBODY}&member_of={NOBODY}', '1.9', 'Multiple member_of'),
         ('uuid=tea', '1.0', "'uuid' parameter to be a format of uuid"),
     ],
 )
@@ -149,7 +137,6 @@ def test_usages_are_what_servers_claimed(client, cloud):
 def test_aggregates_and_traits_are_empty(client, cloud):
     url = f'/resource_providers/{cloud.second}'
     assert client('GET', f'{url}/aggregates', '1.1').json == {'aggregates': []}
-    assert client('GET', f'{url}/aggregates', '1.19').json == {'aggregates': [], 'resource_provider_generation': 1}
     assert client('GET', f'{url}/traits', '1.6').json == {'traits': [], 'resource_provider_generation': 1}
     assert client('GET', f'{url}/traits', '1.5').status == 404
 
@@ -157,30 +144,21 @@ def test_aggregates_and_traits_are_empty(client, cloud):
 def test_a_servers_claim_is_its_allocation(client, cloud):
     held = {'VCPU': 2, 'MEMORY_MB': 1024}
     plain = {'allocations': {cloud.second: {'generation': 1, 'resources': held}}}
-    owned = {**plain, 'project_id': MEMBER.project_id, 'user_id': MEMBER.user_id}
     assert client('GET', f'/allocations/{SERVER}').json == plain
-    assert client('GET', f'/allocations/{SERVER}', '1.12').json == owned
-    typed = {**owned, 'consumer_generation': 1, 'consumer_type': 'INSTANCE'}
-    assert client('GET', f'/allocations/{SERVER}', '1.38').json == typed
-    assert client('GET', f'/allocations/{NOBODY}', '1.38').json == {'allocations': {}}
+    assert client('GET', f'/allocations/{NOBODY}').json == {'allocations': {}}
 
 
 def test_a_provider_lists_its_consumers(client, cloud):
     url = f'/resource_providers/{cloud.second}/allocations'
     held = {'resources': {'VCPU': 2, 'MEMORY_MB': 1024}}
     assert client('GET', url).json == {'allocations': {SERVER: held}, 'resource_provider_generation': 1}
-    assert client('GET', url, '1.28').json['allocations'][SERVER] == {**held, 'consumer_generation': 1}
 
 
 def test_a_project_reads_what_it_uses_and_no_other_does(client):
     url = f'/usages?project_id={MEMBER.project_id}'
     assert client('GET', url, '1.9', READER).json == {'usages': {'VCPU': 2, 'MEMORY_MB': 1024}}
     assert client('GET', f'{url}&user_id=nobody', '1.9').json == {'usages': {}}
-    typed = {'VCPU': 2, 'MEMORY_MB': 1024, 'consumer_count': 1}
-    assert client('GET', url, '1.38').json == {'usages': {'INSTANCE': typed}}
-    assert client('GET', f'{url}&consumer_type=all', '1.38').json == {'usages': {'all': typed}}
-    assert client('GET', f'{url}&consumer_type=unknown', '1.38').json == {'usages': {}}
-    assert client('GET', f'{url}&consumer_type=all', '1.37').status == 400
+    assert client('GET', f'{url}&consumer_type=all', '1.9').status == 400
     assert client('GET', '/usages', '1.9').status == 400
     assert client('GET', url, '1.9', STRANGER).status == 403
     assert client('GET', url, '1.8').status == 404
@@ -203,7 +181,7 @@ def test_no_trait_is_known(client):
 @pytest.mark.parametrize('method', ['POST', 'PUT', 'DELETE'])
 def test_nothing_can_be_written(client, cloud, method):
     for path in ('/resource_providers', f'/resource_providers/{cloud.first}', f'/allocations/{SERVER}'):
-        answer = client(method, path, '1.39')
+        answer = client(method, path, '1.9')
         assert (answer.status, answer.headers['Allow']) == (405, 'GET')
 
 
@@ -213,5 +191,5 @@ def test_only_operators_and_services_read_hosts(client, cloud):
             continue
         path = route.path.format(uuid=cloud.first, name='VCPU')
         for asker in (MEMBER, READER, OUTSIDER):
-            assert client('GET', path, '1.39', asker).status == 403
-        assert client('GET', path, '1.39', SERVICE).status in (200, 404)
+            assert client('GET', path, '1.9', asker).status == 403
+        assert client('GET', path, '1.9', SERVICE).status in (200, 404)

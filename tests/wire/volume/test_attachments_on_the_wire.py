@@ -185,4 +185,6 @@ def test_a_host_is_switched_off_with_a_reason(latest):
     assert latest('PUT', '/os-services/disable', body, asker=ADMIN).json['status'] == 'disabled'
     on = latest('PUT', '/os-services/enable', body, asker=ADMIN).json
     assert (on['status'], on['disabled_reason']) == ('enabled', None)
-    assert latest('PUT', '/os-services/enable', {'host': 'nowhere'}, asker=ADMIN).status == 404
+    assert (
+        latest('PUT', '/os-services/enable', {'host': 'nowhere', 'binary': 'cinder-volume'}, asker=ADMIN).status == 404
+    )

@@ -1,0 +1,52 @@
+"""A slash at a path's end means what it means upstream: nothing to identity and network, another path to the rest."""
+
+import pytest
+
+from nimbus.api.compute import app as compute
+from nimbus.api.compute.routes import VERSION_ROUTES
+from nimbus.api.identity import app as identity
+from nimbus.api.image import app as image
+from nimbus.api.kit import faults
+from nimbus.api.kit.policy import Policy
+from nimbus.api.kit.routes import Api
+from nimbus.api.network import app as network
+from nimbus.api.placement import app as placement
+from nimbus.api.volume import app as volume
+from tests.conftest import ADMIN
+from tests.wire.client import Client
+
+
+@pytest.mark.parametrize(
+    'made, path',
+    [
+        (compute, '/flavors'),
+        (compute, '/servers/detail'),
+        (volume, '/volumes'),
+        (volume, f'/{ADMIN.project_id}/volumes'),
+        (image, '/v2/images'),
+        (placement, '/resource_providers'),
+    ],
+)
+def test_a_list_with_a_slash_is_not_found(parts, made, path):
+    client = Client(made.make(parts))
+    assert client('GET', path, asker=ADMIN).status == 200
+    for method in ('GET', 'PUT', 'DELETE'):
+        assert client(method, f'{path}/', {}, asker=ADMIN).status == 404
+    assert client('GET', f'/{path}', asker=ADMIN).status == 404
+
+
+@pytest.mark.parametrize('path', ['', '/'])
+def test_a_root_answers_with_its_slash_and_without(parts, path):
+    for made, status in ((compute, 200), (volume, 200), (placement, 200)):
+        assert Client(made.make(parts))('GET', path, asker=None).status == status
+    versions = Api('compute-versions', VERSION_ROUTES, parts, Policy(()), faults.named)
+    assert Client(versions)('GET', path, asker=None).status == 200
+
+
+def test_network_and_identity_pass_over_it(parts):
+    client = Client(network.make(parts))
+    for path in ('/networks', '/networks/', '/'):
+        assert client('GET', path, asker=ADMIN).status == 200
+    client = Client(identity.make(parts))
+    for path in ('/projects', '/projects/', '/projects//', '/'):
+        assert client('GET', path, asker=ADMIN).status == 200
