@@ -81,6 +81,7 @@ def test_a_domains_reader_changes_nothing(cloud, domain):
     assert cloud('DELETE', f'/projects/{domain["project"]["id"]}', token=token).status == 403
 
 
+# OSSA-2026-001.
 def test_identity_headers_give_nobody_a_role(cloud, member):
     forged = {'x_roles': 'admin', 'x_user_id': 'root', 'x_is_admin_project': 'True', 'x_project_id': 'a' * 32}
     assert cloud('GET', '/users', token=member['token'], **forged).status == 403
