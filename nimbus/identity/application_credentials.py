@@ -27,6 +27,11 @@ def find(tx: db.Tx, user_id: str, page: listing.Page) -> list[Any]:
     return lists.some(tx, Row, [Row.user_id == user_id], page)
 
 
+def owner_of(tx: db.Tx, credential_id: str) -> str | None:
+    """The id of the user whose credential it is, None when there is none."""
+    return tx.scalar(sa.select(Row.user_id).where(Row.id == credential_id))
+
+
 def new_secret() -> str:
     """A secret that nobody guesses."""
     return secrets.token_urlsafe(SECRET_BYTES)

@@ -53,3 +53,20 @@ def test_the_report_counts_a_skipped_test_of_the_lists_as_failed(tmp_path):
 
 def test_the_tests_left_out_at_the_newest_version_are_of_the_lists():
     assert run.BEFORE_NEWEST <= {test for area in run.AREAS for test in run.listed(area)}
+
+
+def test_a_line_may_name_tests_of_several_classes():
+    assert run.spelled_out('a.B.c') == ['a.B.c']
+    assert run.spelled_out('a.{B,C}.{d,e}') == ['a.B.d', 'a.B.e', 'a.C.d', 'a.C.e']
+
+
+def test_every_persona_of_identity_is_listed():
+    tests = run.listed('wide/keystone-rbac')
+    assert len(set(tests)) == len(tests) >= 1653
+    personas = {test.rsplit('.', 2)[1] for test in tests}
+    assert personas == {
+        f'{scope}{role}Tests'
+        for scope in ('System', 'Domain', 'Project')
+        for role in ('Admin', 'Manager', 'Member', 'Reader')
+        if (scope, role) != ('System', 'Manager')
+    }

@@ -13,7 +13,12 @@ from tests.tempest import config
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 VENV = ROOT / '.venv-tempest'
-WANTED = ('tempest==47.0.0', 'python-openstackclient==10.5.0', 'openstacksdk==4.22.0')
+WANTED = (
+    'tempest==47.0.0',
+    'keystone-tempest-plugin==0.22.0',
+    'python-openstackclient==10.5.0',
+    'openstacksdk==4.22.0',
+)
 
 
 def environment() -> pathlib.Path:
@@ -38,10 +43,10 @@ class Workspace:
         self.folder = place.state / name
         self._bin = environment()
 
-    def configure(self, newest: bool = False) -> None:
-        """tempest.conf and .stestr.conf stand in the folder."""
+    def configure(self, newest: bool = False, **more: str) -> None:
+        """tempest.conf, with the values of `more` by section.option, and .stestr.conf stand in the folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        config.write(self._place, self.folder, newest)
+        config.write(self._place, self.folder, newest, **more)
         where = 'import os, tempest.test_discover as t; print(os.path.dirname(os.path.abspath(t.__file__)))'
         asked = subprocess.run([str(self._bin / 'python'), '-c', where], capture_output=True, text=True, check=True)
         tests = pathlib.Path(asked.stdout.strip())

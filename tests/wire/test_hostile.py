@@ -157,6 +157,7 @@ def test_nobody_gets_in_without_a_good_token(world, token):
     assert gather(world, judge) == []
 
 
+# OSSA-2026-001.
 def test_identity_headers_cannot_be_forged(world):
     forged = {
         'X_USER_ID': 'root',

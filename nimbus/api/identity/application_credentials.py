@@ -6,7 +6,7 @@ from nimbus.api.identity import delegated, wire
 from nimbus.api.identity.tokens import authority
 from nimbus.api.kit.fields import CREATE, READ, Flag, Listing, Text
 from nimbus.api.kit.routes import Call, Reply
-from nimbus.common import clock, errors
+from nimbus.common import clock, db, errors
 from nimbus.identity import access_rules, auth
 from nimbus.identity import application_credentials as credentials
 
@@ -74,6 +74,7 @@ def show(call: Call, user_id: str, application_credential_id: str) -> dict[str, 
     """GET /users/{user_id}/application_credentials/{application_credential_id}."""
     _owned(call, 'get_application_credential', user_id)
     with call.db.read() as tx:
+        _check_path(call, tx, 'get_application_credential', user_id, application_credential_id)
         row = credentials.show(tx, user_id, application_credential_id)
         (body,) = _shown(call, [row], credentials.roles_of(tx, [row]), access_rules.of(tx, [row]))
     return {'application_credential': body}
@@ -105,7 +106,15 @@ def delete(call: Call, user_id: str, application_credential_id: str) -> None:
     _owned(call, 'delete_application_credential', user_id)
     _refuse_delegated(call)
     with wire.writing(call) as tx:
+        _check_path(call, tx, 'delete_application_credential', user_id, application_credential_id)
         credentials.delete(tx, user_id, application_credential_id)
+
+
+def _check_path(call: Call, tx: db.Tx, rule: str, user_id: str, credential_id: str) -> None:
+    """Raises Forbidden when another's credential is asked for under a path of one's own."""
+    owner_id = credentials.owner_of(tx, credential_id)
+    if owner_id not in (None, user_id):
+        call.check(f'identity:{rule}', user_id=owner_id)
 
 
 def _refuse_delegated(call: Call) -> None:

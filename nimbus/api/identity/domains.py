@@ -59,9 +59,10 @@ def create(call: Call) -> Reply:
 
 def update(call: Call, domain_id: str) -> dict[str, Any]:
     """PATCH /domains/{domain_id}."""
-    wire.require_change(call)
-    wire.same_id(call, domain_id)
     with wire.writing(call) as tx:
+        _allow(call, tx, 'update_domain', domain_id)
+        wire.require_change(call)
+        wire.same_id(call, domain_id)
         domains.update(tx, domain_id, *wire.split(call, Domain))
         return _one(call, tx, domains.show(tx, domain_id))
 
@@ -69,7 +70,13 @@ def update(call: Call, domain_id: str) -> dict[str, Any]:
 def delete(call: Call, domain_id: str) -> None:
     """DELETE /domains/{domain_id}."""
     with wire.writing(call) as tx:
+        _allow(call, tx, 'delete_domain', domain_id)
         domains.delete(tx, domain_id)
+
+
+def _allow(call: Call, tx: db.Tx, rule: str, domain_id: str) -> None:
+    """Raises NotFound before Forbidden, as Keystone does."""
+    wire.check(call, rule, domain__id=domains.show(tx, domain_id).id)
 
 
 def _one(call: Call, tx: db.Tx, row: Any) -> dict[str, Any]:

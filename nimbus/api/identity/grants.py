@@ -34,19 +34,18 @@ def _allow(call: Call, tx: db.Tx, verb: str, ids: dict[str, str], role_id: str |
         if target != SYSTEM:
             row = SHOW[target](tx, target_id)
             told |= {'domain__id': row.id} if target == 'domain' else project_wire.target(row)
-            _check_domains(role, row, target)
+            if verb == 'create' and target == 'project':
+                _check_domain(role, row)
     except errors.NotFound:
         wire.check(call, rule)
         raise
     wire.check(call, rule, **told, **(role_wire.target(role) if role is not None else {}))
 
 
-def _check_domains(role: Any, row: Any, target: str) -> None:
-    """Raises Forbidden when a domain's own role is used in another domain."""
-    if role is not None and role.domain_id and role.domain_id not in (row.id, row.domain_id):
-        raise errors.Forbidden(
-            f'{target.capitalize()} {row.id} must be in the same domain as the role {role.id} being assigned.'
-        )
+def _check_domain(role: Any, project: Any) -> None:
+    """Raises Forbidden when a domain's own role is given on a project of another domain."""
+    if role is not None and role.domain_id and role.domain_id not in (project.id, project.domain_id):
+        raise errors.Forbidden(f'Project {project.id} must be in the same domain as the role {role.id} being assigned.')
 
 
 def _grant(call: Call, ids: dict[str, str], role_id: str) -> Grant:

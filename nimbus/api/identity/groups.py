@@ -44,7 +44,7 @@ def of_user(call: Call, user_id: str) -> dict[str, Any]:
             call.check('identity:list_groups_for_user', user_id=user_id)
             raise
         call.check('identity:list_groups_for_user', user_id=user_id, **{'target.user.domain_id': user.domain_id})
-        page = wire.page_of(call, Group)
+        page = wire.page_of(call, Group, **wire.within(call))
         return wire.many(call, Group, groups.find(tx, page, user_id), page)
 
 
@@ -68,10 +68,10 @@ def create(call: Call) -> Reply:
 
 def update(call: Call, group_id: str) -> dict[str, Any]:
     """PATCH /groups/{group_id}."""
-    wire.require_change(call)
-    wire.same_id(call, group_id)
     with wire.writing(call) as tx:
         wire.seen(call, 'update_group', lambda: groups.show(tx, group_id), target)
+        wire.require_change(call)
+        wire.same_id(call, group_id)
         groups.update(tx, group_id, *wire.split(call, Group))
         return wire.one(call, Group, groups.show(tx, group_id))
 
@@ -79,7 +79,7 @@ def update(call: Call, group_id: str) -> dict[str, Any]:
 def delete(call: Call, group_id: str) -> None:
     """DELETE /groups/{group_id}."""
     with wire.writing(call) as tx:
-        wire.seen(call, 'delete_group', lambda: groups.show(tx, group_id), target)
+        wire.check(call, 'delete_group', **target(groups.show(tx, group_id)))
         groups.delete(tx, group_id)
 
 

@@ -141,10 +141,10 @@ def create(call: Call) -> Reply:
 
 def update(call: Call, project_id: str) -> dict[str, Any]:
     """PATCH /projects/{project_id}."""
-    wire.require_change(call)
-    wire.same_id(call, project_id)
     with wire.writing(call) as tx:
         wire.seen(call, 'update_project', lambda: projects.show(tx, project_id), target)
+        wire.require_change(call)
+        wire.same_id(call, project_id)
         projects.update(tx, project_id, *wire.split(call, Project))
         (body,) = _shown(call, tx, [projects.show(tx, project_id)])
         return {'project': body}

@@ -6,7 +6,6 @@ from nimbus.api.identity import wire
 from nimbus.api.identity.domains import IMMUTABLE
 from nimbus.api.kit.fields import CREATE, READ, UPDATE, Mapping, Text
 from nimbus.api.kit.routes import Call, Reply
-from nimbus.common import errors
 from nimbus.identity import roles
 
 
@@ -36,18 +35,10 @@ def index(call: Call) -> dict[str, Any]:
         return wire.many(call, Role, roles.find(tx, page), page)
 
 
-def _rule(verb: str, row: Any) -> str:
-    return f'{verb}_domain_role' if row is not None and row.domain_id else f'{verb}_role'
-
-
 def _found(call: Call, tx: Any, verb: str, role_id: str) -> Any:
-    """The role's row, if the asker may.  Raises Forbidden and NotFound."""
-    try:
-        row = roles.show(tx, role_id)
-    except errors.NotFound:
-        wire.check(call, f'{verb}_role')
-        raise
-    wire.check(call, _rule(verb, row), **target(row))
+    """The role's row, if the asker may.  Raises NotFound before Forbidden, as Keystone does."""
+    row = roles.show(tx, role_id)
+    wire.check(call, f'{verb}_domain_role' if row.domain_id else f'{verb}_role', **target(row))
     return row
 
 
@@ -68,10 +59,10 @@ def create(call: Call) -> Reply:
 
 def update(call: Call, role_id: str) -> dict[str, Any]:
     """PATCH /roles/{role_id}."""
-    wire.require_change(call)
-    wire.same_id(call, role_id)
     with wire.writing(call) as tx:
         _found(call, tx, 'update', role_id)
+        wire.require_change(call)
+        wire.same_id(call, role_id)
         roles.update(tx, role_id, *wire.split(call, Role))
         return wire.one(call, Role, roles.show(tx, role_id))
 

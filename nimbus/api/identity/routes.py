@@ -38,8 +38,8 @@ DOMAINS = (
     Route('GET', '/domains', domains.index, None),
     Route('POST', '/domains', domains.create, 'identity:create_domain', 201, noun=domains.Domain),
     Route('GET', '/domains/{domain_id}', domains.show, None),
-    Route('PATCH', '/domains/{domain_id}', domains.update, 'identity:update_domain', noun=domains.Domain),
-    Route('DELETE', '/domains/{domain_id}', domains.delete, 'identity:delete_domain', 204),
+    Route('PATCH', '/domains/{domain_id}', domains.update, None, noun=domains.Domain),
+    Route('DELETE', '/domains/{domain_id}', domains.delete, None, 204),
 )
 
 

@@ -86,7 +86,7 @@ def of_group(call: Call, group_id: str) -> dict[str, Any]:
             lambda: groups.show(tx, group_id),
             lambda row: {'group__id': row.id, 'group__domain_id': row.domain_id},
         )
-        page = wire.page_of(call, User)
+        page = wire.page_of(call, User, **wire.within(call))
         return wire.many(call, User, users.find(tx, page, group_id), page)
 
 
@@ -100,8 +100,9 @@ def show(call: Call, user_id: str) -> dict[str, Any]:
 def create(call: Call) -> Reply:
     """POST /users."""
     given, extra = wire.split(call, User)
+    # A domain's manager names the domain, though it is the one that an administrator's request would fall back on.
+    wire.check(call, 'create_user', **{f'user__{name}': given[name] for name in ('domain_id',) if name in given})
     given['domain_id'] = wire.home(call, given.get('domain_id'))
-    wire.check(call, 'create_user', user__domain_id=given['domain_id'])
     authority(call).directories.refuse_write(given['domain_id'])
     hashed = _hash(call, given)
     with wire.writing(call) as tx:
@@ -128,11 +129,11 @@ def _hashed(call: Call, password: str) -> str:
 
 def update(call: Call, user_id: str) -> dict[str, Any]:
     """PATCH /users/{user_id}."""
+    with call.db.read() as tx:
+        wire.seen(call, 'update_user', lambda: users.show(tx, user_id), target)
     wire.require_change(call)
     wire.same_id(call, user_id)
     given, extra = wire.split(call, User)
-    with call.db.read() as tx:
-        wire.seen(call, 'update_user', lambda: users.show(tx, user_id), target)
     hashed = _hash(call, given)
     with wire.writing(call) as tx:
         users.update(tx, user_id, given, extra, hashed, authority(call).settings.compliance)

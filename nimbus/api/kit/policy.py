@@ -9,6 +9,7 @@ from typing import Any
 from oslo_config import cfg
 from oslo_policy import policy
 
+from nimbus.api.kit.sameness import Same
 from nimbus.common import context, errors
 
 LOG = logging.getLogger(__name__)
@@ -84,7 +85,9 @@ class Policy:
         enforcer = policy.Enforcer(conf, use_conf=False, policy_file='')
         enforcer.suppress_default_change_warnings = True
         enforcer.register_defaults(list(self._defaults.values()))
-        rules = policy.Rules({name: rule.check for name, rule in self._defaults.items()}, 'nobody')
+        # The defaults are parsed again, for they were when `Same` may not have been registered.
+        policy.register(None, Same)
+        rules = policy.Rules.from_dict({name: rule.check_str for name, rule in self._defaults.items()}, 'nobody')
         if self._path and os.path.exists(self._path):
             with open(self._path) as file:
                 given = policy.parse_file_contents(file.read())

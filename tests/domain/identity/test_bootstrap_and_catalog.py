@@ -66,6 +66,7 @@ def test_of_racing_creations_one_wins(world):
     assert sorted(outcomes) == ['conflict'] * 7 + ['made']
 
 
+# OSSA-2014-029.
 @pytest.mark.parametrize(
     ('template', 'url'),
     [
@@ -80,6 +81,7 @@ def test_a_url_is_filled_in_from_a_few_names_only(template, url):
     assert catalog.url_for(template, 'u', 'p') == url
 
 
+# OSSA-2014-029.
 @pytest.mark.parametrize('url', ['http://x/$(host)s', 'http://x/%(db)s', 'http://x/%(project_id', 'http://x/%s'])
 def test_an_endpoint_with_another_name_in_it_is_refused(url):
     with pytest.raises(errors.Invalid):

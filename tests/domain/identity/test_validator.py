@@ -51,6 +51,7 @@ def test_a_warm_token_needs_no_database(world, monkeypatch):
     assert (again.token, again.remote_address, first.remote_address) == (token, '::1', None)
 
 
+# OSSA-2013-014.
 def test_a_token_ends_when_it_says(world):
     token = world.login()
     world.clock.advance(3599)
@@ -61,6 +62,7 @@ def test_a_token_ends_when_it_says(world):
             validator.validate(token)
 
 
+# OSSA-2013-014.
 def test_a_service_may_finish_with_a_token_that_ended(world):
     token = world.login()
     world.clock.advance(3600)
@@ -98,6 +100,7 @@ def test_every_validator_refuses_what_was_revoked(world):
             validator.validate(token)
 
 
+# OSSA-2016-008.
 def test_a_chain_is_revoked_with_its_first_token(world):
     first = world.login()
     second, _ = world.authority.login({'methods': ['token'], 'token': {'id': first}}, ADMIN_SCOPE)
@@ -214,6 +217,7 @@ def test_what_refuses_no_living_token_is_pruned(world):
     assert world.validator._before == {}
 
 
+# OSSA-2014-007.
 def test_two_users_never_see_each_other(world):
     with world.db.write() as tx:
         admin = tx.row(sa.select(User).where(User.name == 'admin'))

@@ -51,6 +51,7 @@ def test_too_many_wrong_passwords_lock_an_account_for_a_while(cloud, member, ask
     assert cloud.login('bob', 'pw').status == 201
 
 
+# OSSA-2021-003.
 def test_a_lock_does_not_say_that_the_user_is_there(cloud, member, ask):
     ask(lockout_failure_attempts=1)
     cloud.login('bob', 'wrong')

@@ -37,12 +37,14 @@ def test_a_credential_is_kept_and_shown(cloud, member, kept):
     assert cloud('GET', path).status == 404
 
 
+# OSSA-2020-004.
 def test_only_the_blob_changes(cloud, member, kept):
     for field in ({'type': 'ec2'}, {'user_id': 'x'}, {'project_id': 'x'}, {}):
         answer = cloud('PATCH', f'/credentials/{kept["id"]}', {'credential': {**field}}, member['token'])
         assert answer.status == 400
 
 
+# OSSA-2019-006.
 def test_everybody_sees_what_is_his_and_an_administrator_all(cloud, member, kept):
     other = cloud('POST', '/credentials', body(member, user_id='somebody', type='cert')).json['credential']
 
@@ -58,6 +60,7 @@ def test_everybody_sees_what_is_his_and_an_administrator_all(cloud, member, kept
     assert listed('?' + first['links']['next'].partition('?')[2]) == [other['id']]
 
 
+# OSSA-2019-006.
 def test_nobody_touches_what_is_anothers(cloud, member):
     other = cloud('POST', '/credentials', body(member, user_id='somebody')).json['credential']
     path = f'/credentials/{other["id"]}'
@@ -169,12 +172,14 @@ def test_a_signature_gives_a_token_to_a_service(cloud, member, key, service):
     assert cloud('GET', '/auth/tokens', token=mine, x_subject_token=mine).status == 200
 
 
+# OSSA-2025-002.
 def test_a_signature_gives_nothing_to_who_is_no_service(cloud, member, key):
     for path in ('/ec2tokens', '/s3tokens'):
         assert cloud('POST', path, {'credentials': signed(key)}, '').status == 401
         assert cloud('POST', path, {'credentials': signed(key)}, member['token']).status == 403
 
 
+# OSSA-2020-003.
 def test_a_wrong_or_late_signature_gives_nothing(cloud, member, key, service):
     now = datetime.datetime.now(datetime.UTC)
     for moment in (now - datetime.timedelta(hours=1), now + datetime.timedelta(hours=1)):
@@ -186,6 +191,7 @@ def test_a_wrong_or_late_signature_gives_nothing(cloud, member, key, service):
     assert cloud('POST', '/ec2tokens', {}, service).status == 400
 
 
+# OSSA-2013-005.
 def test_a_signature_ends_with_the_role_and_the_user(cloud, member, key, service):
     assert cloud('DELETE', member['grant']).status == 204
     assert cloud('POST', '/ec2tokens', {'credentials': signed(key)}, service).status == 401
@@ -195,6 +201,7 @@ def test_a_signature_ends_with_the_role_and_the_user(cloud, member, key, service
     assert cloud('POST', '/ec2tokens', {'credentials': signed(key)}, service).status == 401
 
 
+# OSSA-2013-005.
 @pytest.mark.parametrize('noun', ['project', 'domain'])
 def test_a_signature_ends_with_the_project_and_the_domain(cloud, service, noun):
     home = cloud.make('domain', name='home')
@@ -248,6 +255,7 @@ def test_a_token_that_came_of_a_key_makes_nothing_that_outlives_it(cloud, member
     assert answer.status == 403
 
 
+# OSSA-2026-005.
 def test_a_key_made_under_an_application_credential_is_confined_by_it(cloud, member, service):
     def make(blob):
         told = body(member, type='ec2', blob=json.dumps(blob), project_id=member['project']['id'])

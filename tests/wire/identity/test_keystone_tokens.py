@@ -153,6 +153,7 @@ def test_an_empty_password_never_lets_in(cloud):
     assert cloud.login('blank', '').status == 401
 
 
+# OSSA-2014-013.
 def test_a_method_named_a_thousand_times_is_checked_once(cloud):
     user = {'name': 'admin', 'password': 'secret', 'domain': {'id': 'default'}}
     auth = {'identity': {'methods': ['password'] * 1000, 'password': {'user': user}}}
@@ -166,6 +167,7 @@ def test_two_scopes_at_once_are_refused(cloud):
     assert answer.json['error']['message'] == 'Scoping to both domain and project is not allowed'
 
 
+# OSSA-2018-002.
 def test_a_user_lists_what_a_token_could_be_scoped_to(cloud, member):
     token = cloud.token_of('bob', 'pw')
     assert [row['name'] for row in cloud('GET', '/auth/projects', token=token).json['projects']] == ['lab']

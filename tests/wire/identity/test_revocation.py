@@ -33,6 +33,7 @@ WAYS = {
 }
 
 
+# OSSA-2013-011.
 @pytest.mark.parametrize('way', WAYS, ids=str)
 def test_a_token_is_refused_when(cloud, member, way):
     assert works(cloud, member['token'])
@@ -40,6 +41,7 @@ def test_a_token_is_refused_when(cloud, member, way):
     assert not works(cloud, member['token'])
 
 
+# OSSA-2013-011 and OSSA-2014-026.
 @pytest.mark.parametrize('way', WAYS, ids=str)
 def test_another_process_refuses_the_token_within_a_second_when(cloud, member, way):
     # It shares nothing with the one that serves the request but the database, as with a broker that is down.

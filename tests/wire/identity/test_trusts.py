@@ -100,6 +100,7 @@ def test_a_login_that_fails_uses_nothing_up(cloud, member, carol, lend):
     assert use(cloud, carol, trust).status == 201
 
 
+# OSSA-2014-022.
 def test_a_trust_reaches_no_other_project(cloud, member, carol, lend):
     other = cloud.make('project', name='other')
     cloud.put_in(member['user'], other, 'member')
@@ -110,6 +111,7 @@ def test_a_trust_reaches_no_other_project(cloud, member, carol, lend):
     assert cloud('POST', '/auth/tokens', {'auth': {'identity': identity, 'scope': scope}}, '').status in (400, 401)
 
 
+# OSSA-2014-006.
 @pytest.mark.parametrize('how', ['trust', 'grant', 'trustor', 'trustee', 'password', 'their password', 'gone'])
 def test_a_token_of_a_trust_ends_with_what_it_stands_on(cloud, member, carol, lend, how):
     trust = lend()
@@ -138,6 +140,7 @@ def test_who_is_behind_a_trust_is_told_apart_at_login(cloud, member, carol, lend
     assert (answer.status, answer.json['error']['message']) == (403, 'Trustor is disabled.')
 
 
+# OSSA-2013-032 and OSSA-2014-018.
 def test_a_trust_token_makes_no_more_of_itself(cloud, member, carol, lend):
     token = use(cloud, carol, lend()).headers['X-Subject-Token']
     for scope in (None, {'project': {'id': member['project']['id']}}, 'unscoped'):
