@@ -5,7 +5,7 @@ import contextlib
 import datetime
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, TypeVar, cast
 
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ Moment = Annotated[
     datetime.datetime,
     orm.mapped_column(sa.DateTime().with_variant(mysql.DATETIME(fsp=6), 'mysql', 'mariadb')),
 ]
+MOST_VALUES = 1000  # values of one statement
 LongText = sa.Text().with_variant(mysql.LONGTEXT(), 'mysql', 'mariadb')
 
 
@@ -55,6 +56,21 @@ def table_of(model: type[Base]) -> sa.Table:
 def among(column: Any, name: str) -> Any:
     """Whether the column has one of the values that the parameter `name` will have."""
     return column.in_(sa.bindparam(name, expanding=True))
+
+
+class Gathering:
+    """A query for what belongs to many rows at once, made once a dialect whatever the number of rows."""
+
+    def __init__(self, query: Any, column: Any) -> None:
+        """The `column` is the one whose value must be among those that `rows` is given."""
+        self._made = functools.cache(lambda dialect: query.where(dialects.among(dialect, column, 'among')))
+
+    def rows(self, tx: 'Tx', values: Sequence[str]) -> Iterator[Any]:
+        """The rows of the query, as the driver has them."""
+        for start in range(0, len(values), MOST_VALUES):
+            part = list(values[start : start + MOST_VALUES])
+            given = dialects.among_values(tx.dialect, part)
+            yield from tx.execute(self._made(tx.dialect), {'among': given}).all()
 
 
 class Ticket:
@@ -105,9 +121,9 @@ class Tx:
         """Run one Core statement; `values` may be a list of rows for an insert."""
         return self.connection.execute(statement, values)
 
-    def scalar(self, statement: Any) -> Any:
-        """The first column of the first row, or None."""
-        return self.connection.scalar(statement)
+    def scalar(self, statement: Any, values: Any = None) -> Any:
+        """The first column of the first row, or None; `values` are those of the statement's bind parameters."""
+        return self.connection.scalar(statement, values)
 
     def row(self, statement: Any, values: Any = None) -> Any:
         """The first row, or None; `values` are those of the statement's bind parameters."""
@@ -120,9 +136,9 @@ class Tx:
         result = self.connection.execute(statement, values)
         return list(map(_row_class(tuple(result.keys())), result.all()))
 
-    def column(self, statement: Any) -> list[Any]:
-        """The first column of every row."""
-        return list(self.connection.scalars(statement))
+    def column(self, statement: Any, values: Any = None) -> list[Any]:
+        """The first column of every row; `values` are those of the statement's bind parameters."""
+        return [row[0] for row in self.connection.execute(statement, values).all()]
 
     def insert(self, model: type[Base], **values: Any) -> None:
         """One more row stands in the model's table; column defaults apply."""
@@ -150,6 +166,18 @@ class Tx:
     def delete(self, model: type[Base], *where: Any) -> int:
         """The rows that match are gone; returns how many."""
         return self.connection.execute(sa.delete(table_of(model)).where(*where)).rowcount
+
+    @contextlib.contextmanager
+    def trial(self) -> Iterator[None]:
+        """One statement that may break a constraint: IntegrityError undoes it alone, and the transaction goes on.
+
+        PostgreSQL alone needs a savepoint for that; elsewhere it would cost more than the statement.
+        """
+        if self.dialect == 'postgresql':
+            with self.connection.begin_nested():
+                yield
+        else:
+            yield
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """`action` runs once the transaction is durable, and never if it is not."""

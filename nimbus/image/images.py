@@ -17,9 +17,10 @@ from nimbus.image.states import DELETED, MACHINE, SAVING, UPLOADING
 MIB = 1 << 20
 COLUMNS = ('name', 'owner', 'visibility', 'protected', 'os_hidden', 'min_disk', 'min_ram')
 FORMATS = ('disk_format', 'container_format')
-OF_IMAGES = sa.bindparam('images', expanding=True)
-PROPERTIES = sa.select(ImageProperty).where(ImageProperty.image_id.in_(OF_IMAGES))
-TAGS = sa.select(ImageTag).where(ImageTag.image_id.in_(OF_IMAGES)).order_by(ImageTag.tag)
+PROPERTIES = db.Gathering(
+    sa.select(ImageProperty.image_id, ImageProperty.name, ImageProperty.value), ImageProperty.image_id
+)
+TAGS = db.Gathering(sa.select(ImageTag.image_id, ImageTag.tag).order_by(ImageTag.tag), ImageTag.image_id)
 LIVING = sa.select(Image).where(Image.id == sa.bindparam('image'), Image.status != DELETED)
 
 
@@ -58,11 +59,10 @@ def filled(tx: db.Tx, rows: Sequence[Any], members: dict[str, str | None] | None
     wanted = [row.id for row in rows]
     properties: dict[str, dict[str, str]] = collections.defaultdict(dict)
     tags: dict[str, list[str]] = collections.defaultdict(list)
-    if wanted:
-        for found in tx.rows(PROPERTIES, {'images': wanted}):
-            properties[found.image_id][found.name] = found.value
-        for found in tx.rows(TAGS, {'images': wanted}):
-            tags[found.image_id].append(found.tag)
+    for image_id, name, value in PROPERTIES.rows(tx, wanted):
+        properties[image_id][name] = value
+    for image_id, tag in TAGS.rows(tx, wanted):
+        tags[image_id].append(tag)
     members = members or {}
     return [
         types.SimpleNamespace(

@@ -10,26 +10,25 @@ from nimbus.common import db, errors
 from nimbus.network import pools
 from nimbus.network.models import Address, Subnet
 
-OF = (
-    sa.select(Address.port_id, Address.subnet_id, Address.ip_address)
-    .where(db.among(Address.port_id, 'ids'))
-    .order_by(Address.seq)
+OF = db.Gathering(
+    sa.select(Address.port_id, Address.subnet_id, Address.ip_address).order_by(Address.seq), Address.port_id
 )
+SUBNETS = sa.select(db.table_of(Subnet)).where(Subnet.network_id == sa.bindparam('of')).order_by(Subnet.seq)
+TAKEN = sa.select(Address.ip_address).where(Address.subnet_id == sa.bindparam('of'))
+TAKEN_AMONG = TAKEN.where(db.among(Address.ip_address, 'some'))
 RACES = 20  # lost races for an address before the asker is told to come back
 
 
 def subnets_of(tx: db.Tx, network_id: str) -> list[Any]:
     """The network's subnets, oldest first."""
-    return list(tx.rows(sa.select(Subnet).where(Subnet.network_id == network_id).order_by(Subnet.seq)))
+    return tx.rows(SUBNETS, {'of': network_id})
 
 
 def of(tx: db.Tx, port_ids: Sequence[str]) -> dict[str, list[Any]]:
     """The addresses of each port that has any, in the order they were given."""
     found: dict[str, list[Any]] = {}
-    for start in range(0, len(port_ids), 1000):
-        part = list(port_ids[start : start + 1000])
-        for row in tx.rows(OF, {'ids': part}):
-            found.setdefault(row[0], []).append(row)
+    for row in OF.rows(tx, port_ids):
+        found.setdefault(row[0], []).append(row)
     return found
 
 
@@ -143,20 +142,19 @@ def _take_free(tx: db.Tx, port_id: str, subnet: Any) -> str | None:
 
 def _free(tx: db.Tx, subnet: Any) -> str | None:
     parts = pools.ranges(subnet.allocation_pools)
-    query = sa.select(Address.ip_address).where(Address.subnet_id == subnet.id)
     some = pools.some(parts, subnet.ip_version)
-    taken = set(tx.column(query.where(Address.ip_address.in_(some)))) if some else set()
+    taken = set(tx.column(TAKEN_AMONG, {'of': subnet.id, 'some': some})) if some else set()
     for ip in some:
         if ip not in taken:
             return ip
-    taken = set(tx.column(query))
+    taken = set(tx.column(TAKEN, {'of': subnet.id}))
     return next((ip for ip in pools.every(parts, subnet.ip_version) if ip not in taken), None)
 
 
 def _take(tx: db.Tx, port_id: str, subnet: Any, ip: str) -> bool:
     """Whether the address is the port's now; the constraint decides among racers."""
     try:
-        with tx.connection.begin_nested():
+        with tx.trial():
             tx.insert(Address, port_id=port_id, network_id=subnet.network_id, subnet_id=subnet.id, ip_address=ip)
     except sa.exc.IntegrityError:
         if tx.row(sa.select(Subnet.id).where(Subnet.id == subnet.id)) is None:

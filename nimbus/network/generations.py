@@ -19,6 +19,34 @@ PORT, NETWORK, RULES, MEMBERS, ROUTER = 'port', 'network', 'rules', 'members', '
 Subject = tuple[str, str]  # (kind, id)
 MOST = 500  # notes that are handed out one by one; whoever missed more is told everything
 
+# Every change of the network takes these, so they are made once.
+_HOST, _CHANGE = db.table_of(Host), db.table_of(Change)
+RISE = sa.update(_HOST).where(db.among(_HOST.c.host, 'hosts')).values(generation=_HOST.c.generation + 1)
+REACHED = sa.select(_HOST.c.host, _HOST.c.generation).where(db.among(_HOST.c.host, 'hosts'))
+OF = sa.select(_HOST.c.generation).where(_HOST.c.host == sa.bindparam('of'))
+NOTE = sa.insert(_CHANGE)
+NOTED = (
+    sa.select(_CHANGE.c.generation, _CHANGE.c.kind, _CHANGE.c.subject_id)
+    .where(_CHANGE.c.host == sa.bindparam('of'), _CHANGE.c.generation > sa.bindparam('since'))
+    .limit(MOST + 1)
+)
+OF_SERVICES = (
+    sa.select(Service.host)
+    .where(Service.kind == 'dhcp', Service.subject_id == sa.bindparam('of'))
+    .union(
+        sa.select(Port.host).where(
+            Port.network_id == sa.bindparam('of'), Port.device_owner == 'network:router_interface', Port.host != ''
+        )
+    )
+)
+OF_PEERS = (
+    sa.select(Port.host)
+    .join(Member, Member.port_id == Port.id)
+    .join(Rule, Rule.security_group_id == Member.group_id)
+    .where(db.among(Rule.remote_group_id, 'groups'), Port.host != '')
+    .distinct()
+)
+
 
 def bump(tx: db.Tx, hosts: Iterable[str], *subjects: Subject) -> dict[str, int]:
     """Each host has a new generation, and its agent is told once this is committed; returns the generations.
@@ -28,19 +56,19 @@ def bump(tx: db.Tx, hosts: Iterable[str], *subjects: Subject) -> dict[str, int]:
     wanted = sorted({host for host in hosts if host})
     if not wanted:
         return {}
-    if tx.update(Host, Host.host.in_(wanted), generation=Host.generation + 1) != len(wanted):
-        known = set(tx.column(sa.select(Host.host).where(Host.host.in_(wanted))))
+    if tx.execute(RISE, {'hosts': wanted}).rowcount != len(wanted):
+        known = {row.host for row in tx.rows(REACHED, {'hosts': wanted})}
         for host in wanted:
             if host not in known:
                 _open(tx, host)
-    reached = dict(tx.execute(sa.select(Host.host, Host.generation).where(Host.host.in_(wanted))).tuples().all())
+    reached = {row.host: row.generation for row in tx.rows(REACHED, {'hosts': wanted})}
     notes = [
         {'host': host, 'generation': number, 'kind': kind, 'subject_id': subject_id}
         for host, number in reached.items()
         for kind, subject_id in subjects
     ]
     if notes:
-        tx.execute(sa.insert(Change), notes)
+        tx.execute(NOTE, notes)
     for host in wanted:
         tx.nudge(f'{TOPIC}.{host}')
     return reached
@@ -50,11 +78,7 @@ def noted(tx: db.Tx, host: str, since: int, now: int) -> set[Subject] | None:
     """What changed on the host after the generation `since`; None where that is not known."""
     if not 0 < since <= now or now - since > MOST:
         return None
-    rows = tx.rows(
-        sa.select(Change.generation, Change.kind, Change.subject_id)
-        .where(Change.host == host, Change.generation > since)
-        .limit(MOST + 1)
-    )
+    rows = tx.rows(NOTED, {'of': host, 'since': since})
     known = {row.generation for row in rows}
     if len(rows) > MOST or not known.issuperset(range(since + 1, now + 1)):
         return None
@@ -74,7 +98,7 @@ def _open(tx: db.Tx, host: str) -> None:
 
 def of(tx: db.Tx, host: str) -> int:
     """The host's generation; 0 while nothing ever concerned it."""
-    return tx.scalar(sa.select(Host.generation).where(Host.host == host)) or 0
+    return tx.scalar(OF, {'of': host}) or 0
 
 
 def of_networks(tx: db.Tx, network_ids: Iterable[str]) -> set[str]:
@@ -89,11 +113,7 @@ def of_networks(tx: db.Tx, network_ids: Iterable[str]) -> set[str]:
 
 def of_services(tx: db.Tx, network_id: str) -> set[str]:
     """The host of the network's DHCP server, which must know every port's address, and those of its routers."""
-    served = sa.select(Service.host).where(Service.kind == 'dhcp', Service.subject_id == network_id)
-    routed = sa.select(Port.host).where(
-        Port.network_id == network_id, Port.device_owner == 'network:router_interface', Port.host != ''
-    )
-    return set(tx.column(served.union(routed)))
+    return set(tx.column(OF_SERVICES, {'of': network_id}))
 
 
 def of_members(tx: db.Tx, group_ids: Iterable[str]) -> set[str]:
@@ -116,12 +136,4 @@ def of_peers(tx: db.Tx, group_ids: Iterable[str]) -> set[str]:
     wanted = list(group_ids)
     if not wanted:
         return set()
-    return set(
-        tx.column(
-            sa.select(Port.host)
-            .join(Member, Member.port_id == Port.id)
-            .join(Rule, Rule.security_group_id == Member.group_id)
-            .where(Rule.remote_group_id.in_(wanted), Port.host != '')
-            .distinct()
-        )
-    )
+    return set(tx.column(OF_PEERS, {'groups': wanted}))

@@ -11,7 +11,9 @@ from nimbus.network import generations, limits, rules, standard
 from nimbus.network.models import DefaultGroup, Group, Member, Rule
 
 DEFAULT = 'default'
-OF_PORTS = sa.select(Member.port_id, Member.group_id).where(db.among(Member.port_id, 'ids')).order_by(Member.group_id)
+OF_PORTS = db.Gathering(sa.select(Member.port_id, Member.group_id).order_by(Member.group_id), Member.port_id)
+DEFAULT_OF = sa.select(DefaultGroup.group_id).where(DefaultGroup.project_id == sa.bindparam('of'))
+PUT_IN = sa.insert(db.table_of(Member))
 
 
 # What compute asks
@@ -23,7 +25,7 @@ def ensure_default(tx: db.Tx, ctx: Context, project_id: str) -> str:
         return found
     values = {**standard.stamp(ctx, project_id), 'name': DEFAULT, 'description': 'Default security group'}
     try:
-        with tx.connection.begin_nested():
+        with tx.trial():
             tx.insert(DefaultGroup, project_id=project_id, group_id=values['id'])
     except sa.exc.IntegrityError:
         return default_of(tx, project_id) or ''
@@ -39,7 +41,7 @@ def ensure_default(tx: db.Tx, ctx: Context, project_id: str) -> str:
 
 def default_of(tx: db.Tx, project_id: str) -> str | None:
     """The id of the project's default group, None before its first use."""
-    return tx.scalar(sa.select(DefaultGroup.group_id).where(DefaultGroup.project_id == project_id))
+    return tx.scalar(DEFAULT_OF, {'of': project_id})
 
 
 def resolve(tx: db.Tx, ctx: Context, names_or_ids: Sequence[str]) -> list[str]:
@@ -146,7 +148,7 @@ def delete(tx: db.Tx, ctx: Context, group_id: str) -> None:
     tx.delete(Rule, sa.or_(Rule.security_group_id == group_id, Rule.remote_group_id == group_id))
     tx.delete(DefaultGroup, DefaultGroup.group_id == group_id)
     try:
-        with tx.connection.begin_nested():
+        with tx.trial():
             tx.delete(Group, Group.id == group_id)
     except sa.exc.IntegrityError as why:
         raise errors.Conflict(f'Security Group {group_id} in use.', type='SecurityGroupInUse') from why
@@ -166,10 +168,8 @@ def _in_use(tx: db.Tx, group_id: str) -> bool:
 def of_ports(tx: db.Tx, port_ids: Sequence[str]) -> dict[str, list[str]]:
     """The groups of each port that is in any."""
     found: dict[str, list[str]] = {}
-    for start in range(0, len(port_ids), 1000):
-        part = list(port_ids[start : start + 1000])
-        for port_id, group_id in tx.rows(OF_PORTS, {'ids': part}):
-            found.setdefault(port_id, []).append(group_id)
+    for port_id, group_id in OF_PORTS.rows(tx, port_ids):
+        found.setdefault(port_id, []).append(group_id)
     return found
 
 
@@ -194,4 +194,4 @@ def join(tx: db.Tx, ctx: Context, port_id: str, project_id: str, group_ids: Sequ
 def put_in(tx: db.Tx, port_id: str, wanted: Sequence[str]) -> None:
     """The port, which is in none of them, is in these groups, which are its project's."""
     if wanted:
-        tx.execute(sa.insert(Member), [{'port_id': port_id, 'group_id': group_id} for group_id in wanted])
+        tx.execute(PUT_IN, [{'port_id': port_id, 'group_id': group_id} for group_id in wanted])

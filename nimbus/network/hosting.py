@@ -12,6 +12,7 @@ from nimbus.network.models import Host, Service
 
 AGENT = {'dhcp': 'neutron-dhcp-agent', 'router': 'neutron-l3-agent'}
 SUBJECT = {'dhcp': generations.NETWORK, 'router': generations.ROUTER}
+SEEN = sa.select(db.table_of(Host)).where(Host.host == sa.bindparam('of'))
 DOWN_TIME = 30.0  # seconds without a report after which an agent is given nothing new
 
 
@@ -76,4 +77,4 @@ def dhcp_device(host: str, network_id: str) -> str:
 
 def seen(tx: db.Tx, host: str) -> Any:
     """What is known of a host: its generation and what was last applied; None before it has any."""
-    return tx.row(sa.select(Host).where(Host.host == host))
+    return tx.row(SEEN, {'of': host})

@@ -24,6 +24,12 @@ OWN = 'network:'  # owners that are the network service's own; nothing filters t
 DHCP, ROUTER = 'network:dhcp', 'network:router_interface'
 ACTIVE, DOWN, ERROR = 'ACTIVE', 'DOWN', 'ERROR'
 PICK = random.SystemRandom()
+BY_ID = sa.select(db.table_of(Port)).where(Port.id == sa.bindparam('of'))
+SINCE = sa.update(db.table_of(Port)).where(Port.id == sa.bindparam('of')).values(since=sa.bindparam('reached'))
+UNSETTLED = sa.select(Port.id, Port.device_id, Port.status, Port.trouble).where(
+    Port.host == sa.bindparam('on'), Port.since <= sa.bindparam('reached')
+)
+UNSETTLED_AMONG = UNSETTLED.where(db.among(Port.id, 'only'))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +96,7 @@ def _insert_row(tx: db.Tx, ctx: Context, draft: Draft, secure: bool) -> str:
     for _ in range(MAC_TRIES):
         mac = draft.mac_address or new_mac()
         try:
-            with tx.connection.begin_nested():
+            with tx.trial():
                 tx.insert(Port, mac_address=mac, **values)
             return mac
         except sa.exc.IntegrityError:
@@ -123,12 +129,12 @@ def concern(tx: db.Tx, port_id: str, network_id: str, host: str, group_ids: Sequ
     hosts = generations.of_services(tx, network_id) | generations.of_peers(tx, group_ids)
     reached = generations.bump(tx, hosts | {host}, (generations.PORT, port_id))
     if host:
-        tx.update(Port, Port.id == port_id, since=reached[host])
+        tx.execute(SINCE, {'of': port_id, 'reached': reached[host]})
 
 
 def get(tx: db.Tx, port_id: str) -> Any:
     """The port's row whoever asks, or None."""
-    return tx.row(sa.select(Port).where(Port.id == port_id))
+    return tx.row(BY_ID, {'of': port_id})
 
 
 def show(tx: db.Tx, ctx: Context, port_id: str) -> Any:
@@ -352,12 +358,11 @@ def unsettled(tx: db.Tx, report: Report) -> list[tuple[Any, str, str | None]]:
     A port that the reported generation did not have yet is passed over.
     """
     standing, found, trouble = set(report.wired), [], report.trouble
-    told = [] if report.only is None else [Port.id.in_(report.only)]
-    rows = tx.rows(
-        sa.select(Port.id, Port.device_id, Port.status, Port.trouble).where(
-            Port.host == report.host, Port.since <= report.generation, *told
-        )
-    )
+    values = {'on': report.host, 'reached': report.generation}
+    if report.only is None:
+        rows = tx.rows(UNSETTLED, values)
+    else:
+        rows = tx.rows(UNSETTLED_AMONG, {**values, 'only': list(report.only)}) if report.only else []
     for row in rows:
         why = trouble.get(row.id)
         status = ERROR if why else ACTIVE if row.id in standing else DOWN

@@ -87,7 +87,7 @@ def _among(column: Any, values: Sequence[Any]) -> Any:
 
 # Tags
 
-TAGS = sa.select(Tag.subject_id, Tag.tag).where(db.among(Tag.subject_id, 'ids')).order_by(Tag.tag)
+TAGS = db.Gathering(sa.select(Tag.subject_id, Tag.tag).order_by(Tag.tag), Tag.subject_id)
 TAG_FILTERS = ('tags', 'tags-any', 'not-tags', 'not-tags-any')
 
 
@@ -108,10 +108,8 @@ def _tagged(model: Any, name: str, values: Sequence[str]) -> Any:
 def tags_of(tx: db.Tx, subject_ids: Sequence[str]) -> dict[str, list[str]]:
     """The tags of each subject that has any."""
     found: dict[str, list[str]] = {}
-    for start in range(0, len(subject_ids), 1000):
-        part = list(subject_ids[start : start + 1000])
-        for subject_id, tag in tx.rows(TAGS, {'ids': part}):
-            found.setdefault(subject_id, []).append(tag)
+    for subject_id, tag in TAGS.rows(tx, subject_ids):
+        found.setdefault(subject_id, []).append(tag)
     return found
 
 

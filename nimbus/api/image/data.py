@@ -8,6 +8,7 @@ from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors
 from nimbus.image import images
 
+PIECE = 1 << 20  # bytes taken in at once; whoever watches them go by costs the same for each piece
 OCTETS = 'application/octet-stream'
 RANGE = re.compile(r'bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*\Z')
 CONTENT_RANGE = re.compile(r'bytes (\d+)-(\d+)/(\d+|\*)\Z')
@@ -18,7 +19,7 @@ def upload(call: Call, id: str) -> None:
     announced = _announced(call)
     with call.db.read() as tx:
         image = access.seen(call, tx, id, 'upload_image')
-    call.parts.extra['image'].upload(image, call.read(1 << 18), announced)
+    call.parts.extra['image'].upload(image, call.read(PIECE), announced)
 
 
 def stage(call: Call, id: str) -> None:
@@ -26,7 +27,7 @@ def stage(call: Call, id: str) -> None:
     announced = _announced(call)
     with call.db.read() as tx:
         image = access.seen(call, tx, id, 'modify_image')
-    call.parts.extra['image'].stage(image, call.read(1 << 18), announced)
+    call.parts.extra['image'].stage(image, call.read(PIECE), announced)
 
 
 def _announced(call: Call) -> int | None:

@@ -1,7 +1,9 @@
 """Who may do what: oslo.policy's rules, one enforcer a service, memoised by what an answer depends on."""
 
+import dataclasses
 import logging
 import os
+import re
 import threading
 from collections.abc import Iterable
 from typing import Any
@@ -15,6 +17,9 @@ from nimbus.common import context, errors
 LOG = logging.getLogger(__name__)
 MEMO = 8192
 CHECK_EVERY = 1.0  # seconds between looks at the override file, off the request path
+NAMED = re.compile(r'%\(([^)]*)\)')  # a value of the target in a rule: project_id:%(project_id)s
+NOTHING: frozenset[str] = frozenset()
+ABSENT = '\0'  # in place of a value that the target does not have
 
 ADMIN = 'rule:context_is_admin'
 BASE_RULES = (
@@ -33,6 +38,19 @@ BASE_RULES = (
 READER, MEMBER, MANAGER = (f'rule:project_{role}_or_admin' for role in ('reader', 'member', 'manager'))
 
 
+@dataclasses.dataclass(frozen=True)
+class _Loaded:
+    """The rules as they were read at once, and what they answered since."""
+
+    enforcer: policy.Enforcer
+    reads: dict[str, frozenset[str] | None]  # names of the target that a rule's answer depends on; None: unknown
+    memo: dict[Any, bool] = dataclasses.field(default_factory=dict)
+
+    def ask(self, rule: str, asker: context.Context, target: dict[str, Any]) -> bool:
+        """What the rules themselves say."""
+        return bool(self.enforcer.enforce(rule, dict(target), _credentials(asker)))
+
+
 class Policy:
     """The rules of one service, with an operator's overrides."""
 
@@ -40,8 +58,7 @@ class Policy:
         """`overrides` is a policy.yaml that need not exist; it is read again within a second of a change."""
         self._defaults = {rule.name: rule for rule in (*BASE_RULES, *defaults)}
         self._path, self._stamp = overrides, self._stat(overrides)
-        self._memo: dict[Any, bool] = {}
-        self._enforcer = self._load()
+        self._loaded = self._load()
         self._stop = threading.Event()
         if overrides:
             threading.Thread(target=self._watch, name='policy', daemon=True).start()
@@ -49,6 +66,10 @@ class Policy:
     def allows(self, rule: str, asker: context.Context, target: dict[str, Any] | None = None) -> bool:
         """Whether the asker passes the rule for the target."""
         target = target if target is not None else {'project_id': asker.project_id, 'user_id': asker.user_id}
+        loaded = self._loaded
+        names = loaded.reads.get(rule, NOTHING)
+        if names is None:
+            return loaded.ask(rule, asker, target)
         key = (
             rule,
             asker.roles,
@@ -57,13 +78,15 @@ class Policy:
             asker.project_id,
             asker.domain_id,
             asker.service_roles,
-            *sorted((k, str(v)) for k, v in target.items()),
+            asker.user_domain_id,
+            asker.project_domain_id,
+            *[str(target.get(name, ABSENT)) for name in names],
         )
-        found = self._memo.get(key)
+        found = loaded.memo.get(key)
         if found is None:
-            if len(self._memo) >= MEMO:
-                self._memo.clear()
-            found = self._memo[key] = bool(self._enforcer.enforce(rule, dict(target), _credentials(asker)))
+            if len(loaded.memo) >= MEMO:
+                loaded.memo.clear()
+            found = loaded.memo[key] = loaded.ask(rule, asker, target)
         return found
 
     def check(self, rule: str, asker: context.Context, target: dict[str, Any] | None = None) -> None:
@@ -79,7 +102,7 @@ class Policy:
         """The override file is not watched any more."""
         self._stop.set()
 
-    def _load(self) -> policy.Enforcer:
+    def _load(self) -> '_Loaded':
         conf = cfg.ConfigOpts()
         conf([], project='nimbus')
         enforcer = policy.Enforcer(conf, use_conf=False, policy_file='')
@@ -96,7 +119,7 @@ class Policy:
                 LOG.debug('Rules of other services in %s are passed over: %s', self._path, ', '.join(unknown))
             rules.update(policy.Rules.from_dict(given))
         enforcer.set_rules(rules, overwrite=True, use_conf=False)
-        return enforcer
+        return _Loaded(enforcer, {name: _reads(check, rules) for name, check in rules.items()})
 
     def _watch(self) -> None:
         while not self._stop.wait(CHECK_EVERY):
@@ -105,8 +128,7 @@ class Policy:
                 continue
             self._stamp = stamp
             try:
-                self._enforcer = self._load()
-                self._memo = {}
+                self._loaded = self._load()
                 LOG.info('The policy in %s was read again', self._path)
             except Exception as why:
                 LOG.error(
@@ -122,6 +144,23 @@ class Policy:
             return os.stat(path).st_mtime_ns if path else None
         except OSError:
             return None
+
+
+def _reads(check: Any, rules: dict[str, Any], within: tuple[str, ...] = ()) -> frozenset[str] | None:
+    """The names of the target that the check reads, by whatever rules it is made of; None where that is not known."""
+    if type(check).__module__ != policy.Check.__module__:
+        return None  # one that asks elsewhere, as http: does
+    if isinstance(check, policy.AndCheck | policy.OrCheck):
+        parts = check.rules
+    elif isinstance(check, policy.NotCheck):
+        parts = [check.rule]
+    elif isinstance(check, policy.RuleCheck):
+        parts = [rules[check.match]] if check.match in rules and check.match not in within else []
+        within = (*within, check.match)
+    else:
+        return frozenset(NAMED.findall(getattr(check, 'match', '')))
+    found = [_reads(part, rules, within) for part in parts]
+    return None if None in found else frozenset().union(*found)  # type: ignore[arg-type]
 
 
 def _credentials(asker: context.Context) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def page(call: Call, noun: type[NeutronNoun], special: dict[str, Callable[[list[
     return Page(
         limit=most or None,
         marker=call.arg('marker') or None,
-        sorts=_sorts(call, noun, hidden) or (('created_at', 'asc'),),
+        sorts=_sorts(call, noun, hidden) or (('seq', 'asc'),),  # the oldest first, as an index has them
         filters=filters,
         reverse=(call.arg('page_reverse') or '').lower() == 'true',
     )

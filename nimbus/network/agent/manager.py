@@ -35,6 +35,7 @@ class Pace:
     """How often, in seconds."""
 
     poll: float = 3
+    apart: float = 0.05  # between two looks, so that a burst of changes costs few; the first is looked at at once
     watch: float = 0.5  # how often it is seen whether the switch began anew
     resync: float = 30
     report: float = 10
@@ -103,12 +104,14 @@ class Agent(NetworkAgent):
     def _run(self) -> None:
         while not self._stop.is_set():
             self._wake.clear()
+            began = self.clock.monotonic()
             try:
                 pause = self.turn()
             except Exception:  # the one thread that mends the host must outlive whatever it meets
                 LOG.exception('The network of %s could not be looked after', self.host)
                 pause = self._failed('An unexpected error happened; the log of the network agent tells more.')
             self._wait(pause)
+            self._stop.wait(self.pace.apart - (self.clock.monotonic() - began))
 
     def _wait(self, pause: float) -> None:
         """The time is over, somebody called, or the switch began anew and has everything to be told."""
