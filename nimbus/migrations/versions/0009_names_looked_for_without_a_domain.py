@@ -1,8 +1,6 @@
 """Names looked for without a domain."""
 
-import sqlalchemy as sa
 from alembic import op
-
 
 revision = '0009'
 down_revision = '0006'
