@@ -24,10 +24,13 @@ def main() -> None:
     parser.add_argument('--users', type=int, default=0, help='users that there shall be, each with a role')
     parser.add_argument('--at-a-time', type=int, default=64)
     parser.add_argument('--count', type=int, default=2000, help='of each question; logins by password a tenth')
+    parser.add_argument('--only', help='questions whose name holds this')
     told = parser.parse_args()
     cloud, login = measure.Processes(told), measure.Login(told)
     there = _fill(told.database, told.users) if told.database else told.users
     for name, (share, work) in _questions(login).items():
+        if told.only and told.only not in name:
+            continue
         walls, spent = _crowd(cloud, told, max(told.at_a_time, int(told.count * share)), work)
         measure.tell(test=name, users=there, at_a_time=told.at_a_time, **_figures(walls), cpu_ms=spent)
 
