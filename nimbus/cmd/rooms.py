@@ -91,10 +91,22 @@ def fill(conf: Any, parts: Parts, identity: bool = True) -> None:
         keys.setup(settings.key_repository)
     keys.setup(settings.credential_key_repository)
     signed = token_signer(settings) if identity else token_checker(conf, settings)
-    parts.tokens = Validator(parts.db, settings.key_repository, settings, parts.clock, signed)
+    parts.tokens = Validator(
+        parts.db, settings.key_repository, settings, parts.clock, signed, shelf_of(settings, parts)
+    )
     parts.tokens.start()
     parts.extra['identity_url'] = f'{wiring.url_of(conf, "identity")}/v3'
     parts.extra['network'] = network_settings(conf)
+
+
+def shelf_of(settings: Any, parts: Parts) -> Any:
+    """What processes share of the tokens they have seen; None where each remembers its own."""
+    if settings.cache_backend != 'memcached':
+        return None
+    from nimbus.identity import shelf
+
+    servers = shelf.connect(list(settings.cache_servers), parts.clock)
+    return shelf.Shelf(servers, settings.cache_secret, parts.clock)
 
 
 def token_signer(settings: Any) -> Any:

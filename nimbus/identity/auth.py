@@ -143,8 +143,10 @@ class Authority:
             raise scopes.missing('password' if user else 'user', 'user' if user else 'password')
         with self._db.read() as tx:
             row = _find_user(tx, user)
-            home = row.domain_id if row else _home(tx, user)
-        directory = self.directories.of(home) if home else None
+            # Asked of a known user too, so that as much is done for one who is unknown.
+            home = _home(tx, user)
+        home = row.domain_id if row else home
+        directory = self.directories.of(home or '')
         if home and directory:
             user_id = self.directories.login(home, directory, user, user['password'])
             if user_id is None:
@@ -307,7 +309,7 @@ def _home(tx: db.Tx, told: dict[str, Any]) -> str | None:
     if told.get('id'):
         row = mirror.mapped(tx, told['id'])
         return row.domain_id if row is not None else None
-    return scopes.domain_id(tx, told['domain'])
+    return scopes.home_id(tx, told['domain'])
 
 
 def _find_credential(tx: db.Tx, told: dict[str, Any]) -> Any:

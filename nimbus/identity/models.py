@@ -27,7 +27,7 @@ class Project(db.Base):
     __table_args__ = _unique('projects_domain_name', 'domain_id', 'name')
     seq: Mapped[db.Seq]
     id: Mapped[db.Id] = mapped_column(unique=True)
-    name: Mapped[str]
+    name: Mapped[str] = mapped_column(index=True)  # looked for without a domain too
     domain_id: Mapped[db.Id] = mapped_column(index=True)
     parent_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
     is_domain: Mapped[bool]
@@ -55,7 +55,7 @@ class User(db.Base):
     __table_args__ = _unique('users_domain_name', 'domain_id', 'name')
     seq: Mapped[db.Seq]
     id: Mapped[db.Id] = mapped_column(unique=True)
-    name: Mapped[str]
+    name: Mapped[str] = mapped_column(index=True)  # looked for without a domain too
     domain_id: Mapped[db.Id]
     enabled: Mapped[bool]
     default_project_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
@@ -95,7 +95,7 @@ class Group(db.Base):
     __table_args__ = _unique('user_groups_domain_name', 'domain_id', 'name')
     seq: Mapped[db.Seq]
     id: Mapped[db.Id] = mapped_column(unique=True)
-    name: Mapped[str]
+    name: Mapped[str] = mapped_column(index=True)  # looked for without a domain too
     domain_id: Mapped[db.Id]
     description: Mapped[str] = mapped_column(sa.Text)
     extra: Mapped[dict[str, Any]]

@@ -50,17 +50,23 @@ class Settings:
     compliance: Compliance = Compliance()
     totp_windows: int = 1
     receipt_expiration: int = 300
+    cache_backend: str = 'memory'
+    cache_servers: tuple[str, ...] = ()
+    cache_secret: str = dataclasses.field(default='', repr=False)
 
     @classmethod
     def of(cls, conf: Any) -> Self:
         """The values of a loaded configuration."""
         group = conf.identity
-        elsewhere = ('compliance', 'totp_windows', 'receipt_expiration')
+        cache = ('cache_backend', 'cache_servers', 'cache_secret')
+        elsewhere = ('compliance', 'totp_windows', 'receipt_expiration', *cache)
         values = {f.name: getattr(group, f.name) for f in dataclasses.fields(cls) if f.name not in elsewhere}
         asked = conf.security_compliance
         values['compliance'] = Compliance(**{f.name: getattr(asked, f.name) for f in dataclasses.fields(Compliance)})
         values['totp_windows'] = conf.totp.included_previous_windows
         values['receipt_expiration'] = conf.receipt.expiration
+        values |= {name: getattr(conf.cache, name.removeprefix('cache_')) for name in cache}
+        values['cache_servers'] = tuple(values['cache_servers'])
         state = pathlib.Path(conf.state_path)
         for option, place in PLACES.items():
             values[option] = values[option] or str(state / place)
@@ -244,6 +250,24 @@ OPTIONS = {
             min=0,
             max=86400,
             help='Seconds within which a login of several steps must be finished.',
+        ),
+    ],
+    'cache': [
+        cfg.StrOpt(
+            'backend',
+            default=_DEFAULT.cache_backend,
+            choices=[
+                ('memory', 'each process remembers the tokens it has seen'),
+                ('memcached', 'and asks memcached about one it has not seen before it asks the database'),
+            ],
+            help='Where it is remembered what a token speaks for.',
+        ),
+        cfg.ListOpt('servers', default=[], help='Each memcached as HOST:PORT; the same on every host.'),
+        cfg.StrOpt(
+            'secret',
+            default=_DEFAULT.cache_secret,
+            secret=True,
+            help='What is kept in memcached is sealed with this; long, random, and the same on every host.',
         ),
     ],
 }

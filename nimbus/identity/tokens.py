@@ -17,6 +17,7 @@ from nimbus.identity import payload, revocations, signing, subjects
 from nimbus.identity.keys import KeyRing
 from nimbus.identity.options import Settings
 from nimbus.identity.payload import Claims
+from nimbus.identity.shelf import Shelf
 from nimbus.identity.signing import Checker
 from nimbus.identity.subjects import Subject, refusal
 
@@ -50,11 +51,16 @@ class Validator:
         settings: Settings | None = None,
         clock: Clock | None = None,
         signed: Checker | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
-        """`signed` has the keys of signed tokens; without it only sealed ones are known."""
+        """`signed` has the keys of signed tokens; without it only sealed ones are known.
+
+        `shelf` is asked before the database about a token that was not seen here yet.
+        """
         self._db, self._settings, self._clock = database, settings or Settings(), clock or Clock()
         self.keys = KeyRing(key_repository)
         self.signed = signed or Checker()
+        self._shelf = shelf
         self._key_ids: frozenset[str] = frozenset()
         self._entries: dict[bytes, Entry] = {}
         self._index: dict[tuple[str, str], set[bytes]] = {}
@@ -78,6 +84,8 @@ class Validator:
         """The thread is gone; the validator still works, and looks for itself."""
         self._stop.set()
         self.signed.stop()
+        if self._shelf:
+            self._shelf.close()
         if self._thread:
             self._thread.join()
             self._thread = None
@@ -152,11 +160,7 @@ class Validator:
         if self._clock.now() >= claims.expires_at and not allow_expired:
             raise refusal()
         seen = self._seen
-        with self._db.read() as tx:
-            try:
-                subject = subjects.describe(tx, claims)
-            except errors.Forbidden:  # a trust that does not hold any longer
-                raise refusal() from None
+        subject = self._describe(digest, claims, seen)
         keys = subject.keys()
         self._refuse_revoked(claims, keys)
         entry = Entry(claims.expires_at, 0.0, subject, _values(subject))
@@ -168,6 +172,19 @@ class Validator:
                 for key in keys:
                     self._index.setdefault(key, set()).add(digest)
         return entry
+
+    def _describe(self, digest: bytes, claims: Claims, seen: int) -> Subject:
+        subject = self._shelf.get(digest, claims, seen) if self._shelf else None
+        if subject is not None:
+            return subject
+        with self._db.read() as tx:
+            try:
+                subject = subjects.describe(tx, claims)
+            except errors.Forbidden:  # a trust that does not hold any longer
+                raise refusal() from None
+        if self._shelf:
+            self._shelf.put(digest, subject, seen)
+        return subject
 
     def read(self, token: str) -> Claims:
         """The claims in the token, of either kind.  Raises Unauthenticated when no key of ours made it."""
@@ -234,7 +251,8 @@ class Validator:
     def _begin(self, tx: db.Tx) -> None:
         """What tokens are refused is known; whatever was read without following the sequence is not believed."""
         newest = revocations.newest(tx)
-        while rows := revocations.since(tx, self._seen, refusing=True):
+        # Who remembers nothing needs no news of what is stale; a shelf does remember.
+        while rows := revocations.since(tx, self._seen, refusing=self._shelf is None):
             self._apply(rows)
         with self._lock:
             self._seen = max(self._seen, newest)
@@ -259,6 +277,8 @@ class Validator:
                     continue
                 self._seen = row.number
                 key = (row.kind, row.subject)
+                if self._shelf:
+                    self._shelf.touch(row.kind, row.subject, row.number)
                 if row.before is not None:
                     self._before[key] = max(row.before, self._before.get(key, row.before))
                 if row.kind == 'catalog':
@@ -291,6 +311,8 @@ class Validator:
         # A token that ended is still honoured beside a service's, and one that was revoked must not come back so.
         stale = self._clock.now() - datetime.timedelta(seconds=self._settings.token_expiration) - MARGIN
         limit = stale - datetime.timedelta(seconds=self._settings.allow_expired_window)
+        if self._shelf:
+            self._shelf.prune()
         with self._lock:
             self._before = {key: before for key, before in self._before.items() if before > limit}
         with self._db.write() as tx:

@@ -10,6 +10,13 @@ from nimbus.identity import revocations
 from nimbus.identity.models import Revocation, RevocationCounter
 
 MANY = 10_000
+# How a database is asked what it would do, and what it says when it goes by the key.
+HOW = {
+    'sqlite': ('EXPLAIN QUERY PLAN', 'SEARCH revocations USING INTEGER PRIMARY KEY'),
+    'mysql': ('EXPLAIN', ' range PRIMARY '),
+    'mariadb': ('EXPLAIN', ' range PRIMARY '),
+    'postgresql': ('EXPLAIN', 'Index Scan using revocations_pkey'),
+}
 
 
 def revoke_many(world, many=MANY, kind='audit'):
@@ -90,8 +97,9 @@ def test_news_are_read_by_number_and_only_what_is_new(world):
     with world.db.read() as tx:
         seen = world.validator._seen
         assert [row.subject for row in revocations.since(tx, seen)] == ['one more']
-        plan = tx.rows(sa.text(f'EXPLAIN QUERY PLAN SELECT * FROM revocations WHERE number > {seen} ORDER BY number'))
-    assert 'SEARCH' in plan[0][-1] and 'PRIMARY KEY' in plan[0][-1]
+        explain, found = HOW[tx.dialect]
+        plan = tx.rows(sa.text(f'{explain} SELECT * FROM revocations WHERE number > {seen} ORDER BY number LIMIT 9'))
+    assert found in ' '.join(str(cell) for row in plan for cell in row)
 
 
 def test_ten_thousand_revocations_take_little_memory_and_go_again(world):

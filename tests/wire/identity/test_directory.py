@@ -81,6 +81,9 @@ def test_a_user_logs_in_with_the_directorys_password(cloud, staff):
 )
 def test_nothing_but_the_name_and_the_password_lets_in(cloud, staff, name, password):
     answer = cloud.login(name, password, 'unscoped', staff['id'])
+    if '\x00' in name and cloud.parts.db.writer.dialect.name == 'postgresql':
+        assert answer.status == 400 and 'characters that cannot be kept' in answer.json['error']['message']
+        return
     assert answer.status == 401
     assert answer.json['error']['message'] == 'The request you have made requires authentication.'
 
