@@ -4,7 +4,7 @@ import sys
 import urllib.parse
 from typing import Any
 
-from nimbus.cli import cloud, rest
+from nimbus.cli import cloud
 
 VERSION = 'latest'
 
@@ -15,37 +15,37 @@ def main(argv: list[str]) -> int:
     parser.add_argument('server', help='id or name')
     told = parser.parse_args(argv)
     try:
-        asked = cloud.connect(told.os_cloud)
+        asked = cloud.Cloud(told.os_cloud)
         server = find(asked, told.server)
         if server is None:
             print(f'There is no server {told.server}.', file=sys.stderr)
             return 1
         print('\n'.join(story(asked, server)))
-    except (cloud.NoCloud, rest.Away) as why:
+    except (cloud.NoCloud, cloud.AWAY) as why:
         print(f'The cloud cannot be asked: {cloud.sentence(why)}', file=sys.stderr)
         return 2
     return 0
 
 
-def find(asked: rest.Session, wanted: str) -> dict[str, Any] | None:
+def find(asked: cloud.Cloud, wanted: str) -> dict[str, Any] | None:
     """The server by id, else by exact name among all that the asker may see; the newest of several."""
     try:
         return asked.get('compute', f'/servers/{urllib.parse.quote(wanted, safe="")}', VERSION)['server']
-    except rest.Refused as why:
+    except cloud.HTTP_ERRORS as why:
         if why.http_status not in (400, 404):
             raise
     for scope in ('all_tenants=1&', ''):
         try:
             query = urllib.parse.urlencode({'name': f'^{wanted}$'})
             rows = asked.get('compute', f'/servers/detail?{scope}{query}', VERSION)['servers']
-        except rest.Refused:
+        except cloud.HTTP_ERRORS:
             continue
         if found := [row for row in rows if row['name'] == wanted]:
             return max(found, key=lambda row: row['created'])
     return None
 
 
-def story(asked: rest.Session, server: dict[str, Any]) -> list[str]:
+def story(asked: cloud.Cloud, server: dict[str, Any]) -> list[str]:
     """The lines that tell it."""
     host = server.get('OS-EXT-SRV-ATTR:host')
     lines = [f'{server["name"]} ({server["id"]}) is {server["status"]}{f" on {host}" if host else ""}.']
