@@ -1,8 +1,11 @@
 """Who may do what: oslo.policy's rules, one enforcer a service, memoised by what an answer depends on."""
 
+import contextlib
 import logging
 import os
+import pwd
 import threading
+import weakref
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +17,7 @@ from nimbus.common import context, errors
 LOG = logging.getLogger(__name__)
 MEMO = 8192
 CHECK_EVERY = 1.0  # seconds between looks at the override file, off the request path
+EVERY: 'weakref.WeakSet[Policy]' = weakref.WeakSet()  # that follow a file
 
 ADMIN = 'rule:context_is_admin'
 BASE_RULES = (
@@ -36,14 +40,29 @@ class Policy:
     """The rules of one service, with an operator's overrides."""
 
     def __init__(self, defaults: Iterable[policy.RuleDefault], overrides: str | None = None) -> None:
-        """`overrides` is a policy.yaml that need not exist; it is read again within a second of a change."""
+        """`overrides` is as for `follow`."""
         self._defaults = {rule.name: rule for rule in (*BASE_RULES, *defaults)}
-        self._path, self._stamp = overrides, self._stat(overrides)
+        self._path: str | None = None
         self._memo: dict[Any, bool] = {}
+        self._stop, self._again = threading.Event(), threading.Event()
         self._enforcer = self._load()
-        self._stop = threading.Event()
         if overrides:
-            threading.Thread(target=self._watch, name='policy', daemon=True).start()
+            self.follow(overrides)
+
+    def follow(self, overrides: str) -> None:
+        """A policy.yaml goes before the rules, read again within a second of a change; one already followed stays.
+
+        The file need not exist.  Raises LookupError when it is there and cannot be used.
+        """
+        if self._path is not None or len(self._defaults) == len(BASE_RULES):
+            return
+        self._path, self._stamp = overrides, self._stat(overrides)
+        try:
+            self._enforcer, self._memo = self._load(), {}
+        except Exception as why:
+            raise LookupError(f'The policy in {overrides} cannot be used: {self._told(why)}.') from why
+        EVERY.add(self)
+        threading.Thread(target=self._watch, name='policy', daemon=True).start()
 
     def allows(self, rule: str, asker: context.Context, target: dict[str, Any] | None = None) -> bool:
         """Whether the asker passes the rule for the target."""
@@ -77,6 +96,11 @@ class Policy:
     def close(self) -> None:
         """The override file is not watched any more."""
         self._stop.set()
+        self._again.set()
+
+    def read_again(self) -> None:
+        """The override file is read again at once, changed or not, by the thread that watches it."""
+        self._again.set()
 
     def _load(self) -> policy.Enforcer:
         conf = cfg.ConfigOpts()
@@ -85,9 +109,8 @@ class Policy:
         enforcer.suppress_default_change_warnings = True
         enforcer.register_defaults(list(self._defaults.values()))
         rules = policy.Rules({name: rule.check for name, rule in self._defaults.items()}, 'nobody')
-        if self._path and os.path.exists(self._path):
-            with open(self._path) as file:
-                given = policy.parse_file_contents(file.read())
+        if text := self._text():
+            given = policy.parse_file_contents(text)
             unknown = sorted(name for name in given if name not in self._defaults and ':' in name)
             if unknown:
                 LOG.debug('Rules of other services in %s are passed over: %s', self._path, ', '.join(unknown))
@@ -95,10 +118,20 @@ class Policy:
         enforcer.set_rules(rules, overwrite=True, use_conf=False)
         return enforcer
 
+    def _text(self) -> str:
+        """What the override file holds, nothing when there is none.  Raises OSError when it may not be read."""
+        try:
+            with open(self._path) if self._path else contextlib.nullcontext() as file:
+                return file.read() if file else ''
+        except FileNotFoundError:
+            return ''
+
     def _watch(self) -> None:
-        while not self._stop.wait(CHECK_EVERY):
+        while not self._stop.is_set():
+            told = self._again.wait(CHECK_EVERY)
+            self._again.clear()
             stamp = self._stat(self._path)
-            if stamp == self._stamp:
+            if self._stop.is_set() or (stamp == self._stamp and not told):
                 continue
             self._stamp = stamp
             try:
@@ -106,19 +139,42 @@ class Policy:
                 self._memo = {}
                 LOG.info('The policy in %s was read again', self._path)
             except Exception as why:
-                LOG.error(
-                    'The policy in %s cannot be used, the old one stays: %s (process user %s)',
-                    self._path,
-                    why,
-                    os.geteuid(),
-                )
+                LOG.error('The policy in %s cannot be used, the old one stays: %s', self._path, self._told(why))
+
+    def _told(self, why: Exception) -> str:
+        """What is wrong; of a file that may not be read, whose it is and who wants to read it."""
+        if not isinstance(why, PermissionError) or not self._path:
+            return str(why)
+        me = _name_of(os.geteuid())
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return f'user {me} may not look into its folder'
+        return (
+            f'it belongs to {_name_of(found.st_uid)} with mode {found.st_mode & 0o777:o}, and user {me} may not read it'
+        )
 
     @staticmethod
     def _stat(path: str | None) -> Any:
         try:
-            return os.stat(path).st_mtime_ns if path else None
+            found = os.stat(path) if path else None
         except OSError:
             return None
+        # A change of owner or mode changes no content, and yet who may read it.
+        return found and (found.st_mtime_ns, found.st_ctime_ns)
+
+
+def read_again() -> None:
+    """Every policy of the process reads its file again at once."""
+    for one in list(EVERY):
+        one.read_again()
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _credentials(asker: context.Context) -> dict[str, Any]:
