@@ -54,6 +54,13 @@ def test_what_identity_makes_is_its_owners_alone(cloud, tmp_path):
     assert len(modes) >= 6 and set(modes.values()) == {'0o700', '0o600'}
 
 
+def test_a_database_that_everybody_can_read_is_told_and_ours_is_not_one(cloud, tmp_path):
+    assert found(cloud, checks.files) == GOOD
+    assert {oct(path.stat().st_mode & 0o777) for path in tmp_path.glob('nimbus.db*')} == {'0o600'}
+    (tmp_path / 'nimbus.db').chmod(0o644)
+    assert found(cloud, checks.files)[0][0] == checks.WARNING
+
+
 def test_a_clock_that_differs_is_named_and_its_host_stays_up(cloud):
     cloud.wait(lambda: found(cloud, checks.clocks) == GOOD and found(cloud, checks.daemons) == GOOD)
     desk = ComputeDeskServer(cloud.parts.db)
