@@ -6,17 +6,25 @@ import urllib.parse
 from nimbus.cli import cloud
 
 SERVICES = ('identity', 'compute', 'network', 'image', 'volume', 'placement')
+Row = tuple[str, str, str, bool, str]  # kind, name, host, whether it is up, a note
 
 
 def main(argv: list[str]) -> int:
     """Print one line a part; 0 when all are up, 1 when one is not, 2 when the cloud cannot be asked."""
-    told = cloud.parser('status', 'Say of every part whether it is up.').parse_args(argv)
+    parser = cloud.parser('status', 'Say of every part whether it is up.')
+    parser.add_argument('--short', action='store_true', help='one line for a monitor: 0 OK, 1 WARNING, 2 CRITICAL')
+    told = parser.parse_args(argv)
     try:
         asked = cloud.Cloud(told.os_cloud)
         rows = [*endpoints(asked), *daemons(asked)]
     except (cloud.NoCloud, cloud.AWAY) as why:
+        if told.short:
+            print(f'NIMBUS CRITICAL - the cloud cannot be asked: {cloud.sentence(why)}')
+            return 2
         print(f'The cloud cannot be asked: {cloud.sentence(why)}', file=sys.stderr)
         return 2
+    if told.short:
+        return in_short(rows)
     for kind, name, host, up, note in rows:
         print(f'{"up" if up else "DOWN":5} {kind:9} {name:26} {host:20} {note}'.rstrip())
     down = sum(1 for row in rows if not row[3])
@@ -24,7 +32,17 @@ def main(argv: list[str]) -> int:
     return 1 if down else 0
 
 
-def endpoints(asked: cloud.Cloud) -> list[tuple[str, str, str, bool, str]]:
+def in_short(rows: list[Row]) -> int:
+    """Print the line that Nagios and its kin read: an API that is down is critical, a daemon is a warning."""
+    down = [row for row in rows if not row[3]]
+    level = 0 if not down else 2 if any(row[0] == 'endpoint' for row in down) else 1
+    named = ', '.join(f'{name} at {host}' for _, name, host, _, _ in down)
+    counts = f'{len(rows) - len(down)} of {len(rows)} parts are up'
+    print(f'NIMBUS {("OK", "WARNING", "CRITICAL")[level]} - {counts}{"; down: " + named if down else ""}')
+    return level
+
+
+def endpoints(asked: cloud.Cloud) -> list[Row]:
     """Every REST API: whether it answers and says it is healthy, database included."""
     rows = []
     for service in SERVICES:
@@ -43,7 +61,7 @@ def endpoints(asked: cloud.Cloud) -> list[tuple[str, str, str, bool, str]]:
     return rows
 
 
-def daemons(asked: cloud.Cloud) -> list[tuple[str, str, str, bool, str]]:
+def daemons(asked: cloud.Cloud) -> list[Row]:
     """Every daemon that reports: compute services, network agents and volume services."""
     rows = []
     try:

@@ -44,6 +44,7 @@ def run(program: str, sentence: str, build: Callable[[Any], wiring.Daemon]) -> i
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it asks for the policy to be read again, and there is none here
     try:
         made = build(conf)
         made.start()
@@ -84,6 +85,7 @@ def run_agent(room: str, sentence: str) -> int:
 
 def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
     """Serve the named services' REST APIs, those of [api] services when none are named."""
+    from nimbus.api.kit import policy
     from nimbus.cmd import rooms, serving
 
     conf = configure(program, sentence)
@@ -100,6 +102,7 @@ def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
+    signal.signal(signal.SIGHUP, lambda *_: policy.read_again())
     wiring.settle_memory()
     server.run(lambda: wiring.notify('READY=1'), wiring.pulse(), lambda: wiring.notify('WATCHDOG=1'))
     wiring.notify('STOPPING=1')

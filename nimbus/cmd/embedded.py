@@ -10,6 +10,7 @@ import sys
 import time
 from typing import Any
 
+from nimbus.api.kit import policy
 from nimbus.cmd import rooms, schema, serving, wiring
 from nimbus.common import config
 
@@ -113,6 +114,7 @@ def run(conf: Any, told: argparse.Namespace, began: float) -> int:
         server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
+    signal.signal(signal.SIGHUP, lambda *_: policy.read_again())
 
     def ready() -> None:
         write_clouds(state / 'clouds.yaml', conf, admin)

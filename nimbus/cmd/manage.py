@@ -8,7 +8,7 @@ import pathlib
 import sys
 from typing import Any
 
-from nimbus.cmd import dump, openapi, schema, wiring
+from nimbus.cmd import checks, dump, openapi, schema, wiring
 from nimbus.common import config, errors, services
 
 
@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     back.add_argument('file', type=pathlib.Path)
     service = rooms.add_parser('service', help='the daemons').add_subparsers(required=True, metavar='VERB')
     _verb(service, 'list', service_list, 'List the daemons that report: :-) up, XXX down.')
+    _verb(rooms, 'doctor', doctor, 'Look for what is wrong; exit 1 on a warning, 2 on a failure.')
     token = rooms.add_parser('token', help='the token keys').add_subparsers(required=True, metavar='VERB')
     credential = rooms.add_parser('credential', help='the keys of credentials')
     credential = credential.add_subparsers(required=True, metavar='VERB')
@@ -125,6 +126,14 @@ def service_list(conf: Any, _told: Any) -> int:
         seen = row.seen_at.replace(tzinfo=datetime.UTC).isoformat(' ', 'seconds')
         print(f'{row.binary:28} {row.host:24} {row.zone:12} {status:9} {face:5} {seen}')
     return 0
+
+
+def doctor(conf: Any, _told: Any) -> int:
+    """Print what every check found, a line each."""
+    found = list(checks.run(conf, wiring.make_parts(conf), checks.EVERY))
+    for finding in found:
+        print(f'{("ok", "WARNING", "FAILURE")[finding.level]:8} {finding.what:21} {finding.sentence}')
+    return max(finding.level for finding in found)
 
 
 def docs_openapi(_conf: Any, told: Any) -> int:

@@ -57,6 +57,8 @@ def set_up_logging(conf: Any) -> None:
 def make_parts(conf: Any, *, database: bool = True) -> Parts:
     """The parts of a process; an agent's have no database."""
     bus = rpc.transport(conf.bus)
+    if database and not conf.database.url:
+        _keep_private(pathlib.Path(conf.state_path) / 'nimbus.db')
     made: Any = db.Database(database_url(conf), conf.database.pool_size) if database else None
     parts = Parts(conf=conf, db=made, bus=bus)
     if made:
@@ -65,6 +67,12 @@ def make_parts(conf: Any, *, database: bool = True) -> Parts:
         made.limits = config.limits(conf)
         made.teller = host_name(conf) if notifier.wanted(conf.notifications.driver) else None
     return parts
+
+
+def _keep_private(path: pathlib.Path) -> None:
+    """A database file that is yet to be made will be its owner's alone; SQLite's files beside it follow it."""
+    with contextlib.suppress(OSError):  # a folder that is not there or not ours is told by the database itself
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def weigh_connections(parts: Parts) -> None:

@@ -9,10 +9,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.common import rpc
+from nimbus.common import clock, rpc
 from nimbus.common.context import Context
 
 LOG = logging.getLogger(__name__)
+CLOCK = 'clock'  # among the facts of a report: what time it is where it comes from
 
 
 class Desk(rpc.Contract):
@@ -60,7 +61,8 @@ class Heartbeat:
         started = True
         while not self._stop.is_set():
             try:
-                self._desk.alive(self._host, self._binary, self._facts(), started)
+                facts = {**self._facts(), CLOCK: clock.Clock().now().isoformat()}
+                self._desk.alive(self._host, self._binary, facts, started)
                 started = False
             except Exception as why:
                 LOG.warning('The desk did not hear that %s is alive: %s', self._binary, why)

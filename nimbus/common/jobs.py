@@ -332,6 +332,11 @@ def history(tx: db.Tx, subject: str) -> list[Any]:
     return list(tx.rows(sa.select(Job).where(Job.subject == subject).order_by(Job.seq.desc())))
 
 
+def stuck(tx: db.Tx) -> list[Any]:
+    """The jobs that wait for a person, oldest first."""
+    return list(tx.rows(sa.select(Job).where(Job.heading == STUCK).order_by(Job.seq)))
+
+
 def steps(tx: db.Tx, job_id: str) -> list[Any]:
     """What happened in a job, oldest first."""
     return list(tx.rows(sa.select(JobStep).where(JobStep.job_id == job_id).order_by(JobStep.seq)))

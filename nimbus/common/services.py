@@ -13,6 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from nimbus.common import clock, db, errors, ids
 
+SKEW = 'clock_skew'  # among the facts of a report: seconds by which the daemon's clock is ahead
+
 
 class Service(db.Base):
     """One daemon on one host; nova's services, cinder's services and neutron's agents are views of this."""

@@ -31,6 +31,7 @@ class Facts:
     zone: str | None
     nics: list[dict[str, Any]]
     groups: list[str]
+    password: str | None = None  # as the guest sealed and left it
 
     @property
     def hostname(self) -> str:
@@ -53,7 +54,8 @@ def facts(tx: db.Tx, server_id: str) -> Facts:
     """What there is to tell about the server.  Raises NotFound."""
     row = servers.row_of(tx, server_id)
     groups = ports.groups_of(tx, [server_id]).get(server_id, [])
-    return Facts(servers.spec(tx, server_id), row.zone, ports.nics(tx, server_id), [group['name'] for group in groups])
+    names = [group['name'] for group in groups]
+    return Facts(servers.spec(tx, server_id), row.zone, ports.nics(tx, server_id), names, row.guest_password)
 
 
 def has(name: str, version: str) -> bool:

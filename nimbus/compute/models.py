@@ -100,6 +100,7 @@ class Server(db.Base):
     personality: Mapped[list[Any]]
     config_drive: Mapped[bool]
     admin_pass: Mapped[str | None]  # forgotten once the server is built
+    guest_password: Mapped[str | None] = mapped_column(sa.String(1020))  # as the guest sealed it for its user
     root_device: Mapped[str | None] = mapped_column(sa.String(64))
     disk_config: Mapped[str] = mapped_column(sa.String(16))
     access_ip_v4: Mapped[str | None] = mapped_column(sa.String(64))

@@ -62,6 +62,17 @@ OPTIONS: dict[str, list[Any]] = {
         cfg.IntOpt('num_pcie_ports', default=16, min=0, max=28, help='Ports for hot plug on q35 machines.'),
         cfg.IntOpt('console_bytes', default=1 << 20, min=4096, help="Bytes kept of each guest's console."),
         cfg.IntOpt('min_free_mb', default=256, min=0, help='A guest is refused when its disks would begin with less.'),
+        cfg.BoolOpt(
+            'use_cow_images',
+            default=True,
+            help="Whether a new guest's root disk is an overlay of its image's base; else it is a whole raw copy.",
+        ),
+        cfg.StrOpt(
+            'preallocate_images',
+            default='none',
+            choices=['none', 'space'],
+            help='space: the disks of new guests have all their space from the beginning, where the file system can.',
+        ),
         cfg.IntOpt('detach_timeout', default=60, min=1, help='Seconds a guest has to let go of a volume.'),
         cfg.StrOpt('vnc_listen', default='127.0.0.1', help="Where guests' VNC consoles listen."),
         cfg.StrOpt('host_ip', default='127.0.0.1', help='Address under which other hosts reach this one.'),

@@ -24,7 +24,17 @@ BRIEF = (TABLE.c.seq, TABLE.c.id, TABLE.c.name)
 # Columns that only some views show and that take long to read: large ones, and those that are kept as JSON.
 COSTLY = ('user_data', 'flavor', 'image', 'hints')
 # Columns that no view of a list shows.
-HIDDEN = ('personality', 'key', 'networks', 'security_groups', 'admin_pass', 'generation', 'forced_host', 'forced_node')
+HIDDEN = (
+    'personality',
+    'key',
+    'networks',
+    'security_groups',
+    'admin_pass',
+    'guest_password',
+    'generation',
+    'forced_host',
+    'forced_node',
+)
 COLUMNS = tuple(column for column in TABLE.columns if column.key not in (*COSTLY, *HIDDEN))
 SORTS = {
     'access_ip_v4': 'access_ip_v4',

@@ -28,17 +28,17 @@ def server(cloud, admin, flavor, image, network):
     )
 
 
-def ask(cloud, server, path, project=None, secret=PASSWORD):
-    """(status, text) of a request as the network's proxy passes it on."""
+def ask(cloud, server, path, project=None, secret=PASSWORD, data=None):
+    """(status, text) of a request as the network's proxy passes it on; with `data` it is a POST."""
     signature = hmac.new(secret.encode(), server['id'].encode(), hashlib.sha256).hexdigest()
     headers = {
         'X-Instance-ID': server['id'],
         'X-Tenant-ID': project or server['tenant_id'],
         'X-Instance-ID-Signature': signature,
     }
-    answer = cloud.session('admin', 'admin').get(
-        f'http://cloud:8775{path}', headers=headers, authenticated=False, raise_exc=False
-    )
+    more = {'headers': headers, 'authenticated': False, 'raise_exc': False, 'data': data}
+    method = 'GET' if data is None else 'POST'
+    answer = cloud.session('admin', 'admin').request(f'http://cloud:8775{path}', method, **more)
     return answer.status_code, answer.text
 
 
@@ -75,3 +75,31 @@ def test_who_is_not_vouched_for_learns_nothing(cloud, server):
         'http://cloud:8775/openstack/latest/meta_data.json', authenticated=False, raise_exc=False
     )
     assert answer.status_code == 400
+
+
+def test_a_guest_leaves_its_password_once_for_its_user_to_fetch(cloud, admin, server):
+    place, api = '/openstack/latest/password', f'/servers/{server["id"]}/os-server-password'
+    assert ask(cloud, server, place) == (200, '')
+    assert admin.get('compute', api) == {'password': ''}
+    assert ask(cloud, server, place, data=b'x' * 1021) == (400, 'Request is too large.')
+    assert ask(cloud, server, place, data=b'\xe5') == (400, 'A sealed password must be text.')
+    assert ask(cloud, server, place, data=b'c2VhbGVk') == (200, '')
+    assert ask(cloud, server, place, data=b'another')[0] == 409
+    assert ask(cloud, server, '/openstack/2013-04-04/password') == (200, 'c2VhbGVk')
+    assert admin.get('compute', api) == {'password': 'c2VhbGVk'}
+    assert admin.request('DELETE', 'compute', api).status_code == 204
+    assert admin.get('compute', api) == {'password': ''}
+    assert ask(cloud, server, place, data=b'another') == (200, '')
+
+
+def test_nothing_but_the_password_is_written_to_the_metadata(cloud, server):
+    for path in ('/openstack/latest/meta_data.json', '/openstack/2012-08-10/password', '/latest/password'):
+        assert ask(cloud, server, path, data=b'x')[0] == 405
+    assert ask(cloud, server, '/openstack/2012-08-10/password')[0] == 404
+    assert ask(cloud, server, '/openstack/latest/password', secret='another', data=b'x')[0] == 403
+
+
+def test_the_newer_tree_lists_its_documents_in_the_order_they_came(cloud, server):
+    assert ask(cloud, server, '/openstack/2012-08-10')[1].split() == ['meta_data.json', 'user_data']
+    names = ['meta_data.json', 'user_data', 'password', 'vendor_data.json', 'network_data.json', 'vendor_data2.json']
+    assert ask(cloud, server, '/openstack/latest/')[1].split() == names

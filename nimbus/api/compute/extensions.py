@@ -37,6 +37,7 @@ KNOWN = (
     ('os-quota-class-sets', 'QuotaClasses', 'Quota classes.'),
     ('os-quota-sets', 'Quotas', 'Quotas of projects.'),
     ('os-security-groups', 'SecurityGroups', 'Security groups.'),
+    ('os-server-password', 'ServerPassword', 'The password that a guest left, sealed.'),
     ('os-server-start-stop', 'ServerStartStop', 'Switching a server on and off.'),
     ('os-services', 'Services', "Compute's daemons."),
     ('os-used-limits', 'UsedLimits', 'What a project holds, beside its limits.'),

@@ -37,6 +37,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'os-quota-sets:detail',
         'os-instance-actions:list',
         'os-instance-actions:show',
+        'os-server-password:show',
     ),
     MEMBER: (
         'servers:create',
@@ -69,6 +70,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'os-console-output',
         'os-lock-server:lock',
         'os-lock-server:unlock',
+        'os-server-password:clear',
     ),
     ADMIN: (
         'servers:index:get_all_tenants',

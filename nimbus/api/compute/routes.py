@@ -171,6 +171,14 @@ PARTS = (
     tag('GET', '/{tag}', server_parts.has_tag, 'show', 204),
     tag('PUT', '/{tag}', server_parts.add_tag, 'update', 201),
     tag('DELETE', '/{tag}', server_parts.remove_tag, 'delete', 204),
+    Route('GET', '/servers/{id}/os-server-password', server_parts.password, f'{API}os-server-password:show'),
+    Route(
+        'DELETE',
+        '/servers/{id}/os-server-password',
+        server_parts.clear_password,
+        f'{API}os-server-password:clear',
+        204,
+    ),
     Route('GET', '/servers/{id}/os-instance-actions', instance_actions.index, f'{API}os-instance-actions:list'),
     Route(
         'GET',

@@ -1,4 +1,4 @@
-"""What hangs on a server: addresses, interfaces, security groups, metadata and tags."""
+"""What hangs on a server: addresses, interfaces, security groups, metadata, tags and its password."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from nimbus.api.compute.server_views import Sight, addresses_of
 from nimbus.api.kit.fields import Listing, Noun, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import db, errors
-from nimbus.compute import labels, security_groups, servers
+from nimbus.compute import labels, passwords, security_groups, servers
 from nimbus.network import nics
 
 METADATA = shapes.under('metadata', shapes.METADATA)
@@ -172,3 +172,15 @@ def clear_tags(call: Call, id: str) -> None:
     """The server has no tags."""
     with call.db.write() as tx:
         labels.clear_tags(tx, call.context, id)
+
+
+def password(call: Call, id: str) -> dict[str, Any]:
+    """The password that the guest has left, sealed with its user's key."""
+    with call.db.read() as tx:
+        return {'password': passwords.show(tx, call.context, id)}
+
+
+def clear_password(call: Call, id: str) -> None:
+    """The cloud has the password no more."""
+    with call.db.write() as tx:
+        passwords.clear(tx, call.context, id)

@@ -1,10 +1,13 @@
 """Who may do what: oslo.policy's rules, one enforcer a service, memoised by what an answer depends on."""
 
+import contextlib
 import dataclasses
 import logging
 import os
+import pwd
 import re
 import threading
+import weakref
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,6 +23,7 @@ CHECK_EVERY = 1.0  # seconds between looks at the override file, off the request
 NAMED = re.compile(r'%\(([^)]*)\)')  # a value of the target in a rule: project_id:%(project_id)s
 NOTHING: frozenset[str] = frozenset()
 ABSENT = '\0'  # in place of a value that the target does not have
+EVERY: 'weakref.WeakSet[Policy]' = weakref.WeakSet()  # that follow a file
 
 ADMIN = 'rule:context_is_admin'
 BASE_RULES = (
@@ -55,13 +59,28 @@ class Policy:
     """The rules of one service, with an operator's overrides."""
 
     def __init__(self, defaults: Iterable[policy.RuleDefault], overrides: str | None = None) -> None:
-        """`overrides` is a policy.yaml that need not exist; it is read again within a second of a change."""
+        """`overrides` is as for `follow`."""
         self._defaults = {rule.name: rule for rule in (*BASE_RULES, *defaults)}
-        self._path, self._stamp = overrides, self._stat(overrides)
+        self._path: str | None = None
+        self._stop, self._again = threading.Event(), threading.Event()
         self._loaded = self._load()
-        self._stop = threading.Event()
         if overrides:
-            threading.Thread(target=self._watch, name='policy', daemon=True).start()
+            self.follow(overrides)
+
+    def follow(self, overrides: str) -> None:
+        """A policy.yaml goes before the rules, read again within a second of a change; one already followed stays.
+
+        The file need not exist.  Raises LookupError when it is there and cannot be used.
+        """
+        if self._path is not None or len(self._defaults) == len(BASE_RULES):
+            return
+        self._path, self._stamp = overrides, self._stat(overrides)
+        try:
+            self._loaded = self._load()
+        except Exception as why:
+            raise LookupError(f'The policy in {overrides} cannot be used: {self._told(why)}.') from why
+        EVERY.add(self)
+        threading.Thread(target=self._watch, name='policy', daemon=True).start()
 
     def allows(self, rule: str, asker: context.Context, target: dict[str, Any] | None = None) -> bool:
         """Whether the asker passes the rule for the target."""
@@ -80,7 +99,7 @@ class Policy:
             asker.service_roles,
             asker.user_domain_id,
             asker.project_domain_id,
-            *[str(target.get(name, ABSENT)) for name in names],
+            *[repr(target.get(name, ABSENT)) for name in names],
         )
         found = loaded.memo.get(key)
         if found is None:
@@ -101,6 +120,11 @@ class Policy:
     def close(self) -> None:
         """The override file is not watched any more."""
         self._stop.set()
+        self._again.set()
+
+    def read_again(self) -> None:
+        """The override file is read again at once, changed or not, by the thread that watches it."""
+        self._again.set()
 
     def _load(self) -> '_Loaded':
         conf = cfg.ConfigOpts()
@@ -111,9 +135,8 @@ class Policy:
         # The defaults are parsed again, for they were when `Same` may not have been registered.
         policy.register(None, Same)
         rules = policy.Rules.from_dict({name: rule.check_str for name, rule in self._defaults.items()}, 'nobody')
-        if self._path and os.path.exists(self._path):
-            with open(self._path) as file:
-                given = policy.parse_file_contents(file.read())
+        if text := self._text():
+            given = policy.parse_file_contents(text)
             unknown = sorted(name for name in given if name not in self._defaults and ':' in name)
             if unknown:
                 LOG.debug('Rules of other services in %s are passed over: %s', self._path, ', '.join(unknown))
@@ -121,34 +144,67 @@ class Policy:
         enforcer.set_rules(rules, overwrite=True, use_conf=False)
         return _Loaded(enforcer, {name: _reads(check, rules) for name, check in rules.items()})
 
+    def _text(self) -> str:
+        """What the override file holds, nothing when there is none.  Raises OSError when it may not be read."""
+        try:
+            with open(self._path) if self._path else contextlib.nullcontext() as file:
+                return file.read() if file else ''
+        except FileNotFoundError:
+            return ''
+
     def _watch(self) -> None:
-        while not self._stop.wait(CHECK_EVERY):
+        while not self._stop.is_set():
+            told = self._again.wait(CHECK_EVERY)
+            self._again.clear()
             stamp = self._stat(self._path)
-            if stamp == self._stamp:
+            if self._stop.is_set() or (stamp == self._stamp and not told):
                 continue
             self._stamp = stamp
             try:
                 self._loaded = self._load()
                 LOG.info('The policy in %s was read again', self._path)
             except Exception as why:
-                LOG.error(
-                    'The policy in %s cannot be used, the old one stays: %s (process user %s)',
-                    self._path,
-                    why,
-                    os.geteuid(),
-                )
+                LOG.error('The policy in %s cannot be used, the old one stays: %s', self._path, self._told(why))
+
+    def _told(self, why: Exception) -> str:
+        """What is wrong; of a file that may not be read, whose it is and who wants to read it."""
+        if not isinstance(why, PermissionError) or not self._path:
+            return str(why)
+        me = _name_of(os.geteuid())
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return f'user {me} may not look into its folder'
+        return (
+            f'it belongs to {_name_of(found.st_uid)} with mode {found.st_mode & 0o777:o}, and user {me} may not read it'
+        )
 
     @staticmethod
     def _stat(path: str | None) -> Any:
         try:
-            return os.stat(path).st_mtime_ns if path else None
+            found = os.stat(path) if path else None
         except OSError:
             return None
+        # A change of owner or mode changes no content, and yet who may read it.
+        return found and (found.st_mtime_ns, found.st_ctime_ns)
+
+
+def read_again() -> None:
+    """Every policy of the process reads its file again at once."""
+    for one in list(EVERY):
+        one.read_again()
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _reads(check: Any, rules: dict[str, Any], within: tuple[str, ...] = ()) -> frozenset[str] | None:
     """The names of the target that the check reads, by whatever rules it is made of; None where that is not known."""
-    if type(check).__module__ != policy.Check.__module__:
+    if type(check).__module__ != policy.Check.__module__ and not isinstance(check, Same):
         return None  # one that asks elsewhere, as http: does
     if isinstance(check, policy.AndCheck | policy.OrCheck):
         parts = check.rules

@@ -212,6 +212,8 @@ class Api:
         self.envelope, self.history = envelope, history
         self.project_in_path, self.head = project_in_path, head
         self._router = Router(self.routes, slash)
+        if parts.conf is not None:
+            policy.follow(parts.conf.api.policy_file)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         request_id = environ.get('nimbus.request_id') or context.Context().request_id

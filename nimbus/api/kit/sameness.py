@@ -10,7 +10,7 @@ _NAMED = re.compile(r'%\(([^)]+)\)s')
 NOTHING = 'None'  # the kind of a check that asks whether the target lacks something
 
 
-class Same(_checks.GenericCheck):  # type: ignore[misc]  # registered in its place; oslo.policy gives it no other name
+class Same(_checks.GenericCheck):  # registered in its place; oslo.policy gives it no other name
     """`domain_id:%(target.domain_id)s`; an asker without a domain does not pass for a target without one."""
 
     def __call__(self, target: Mapping[str, Any], *rest: Any) -> bool:

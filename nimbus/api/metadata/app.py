@@ -10,11 +10,11 @@ from nimbus.api.kit import wsgi
 from nimbus.api.metadata import tree
 from nimbus.common import errors
 from nimbus.common.parts import Parts
-from nimbus.compute import metadata
+from nimbus.compute import metadata, passwords
 
 LOG = logging.getLogger(__name__)
 REASONS = {200: 'OK', 400: 'Bad Request', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed',
-           500: 'Internal Server Error', 503: 'Service Unavailable'}  # fmt: skip
+           409: 'Conflict', 500: 'Internal Server Error', 503: 'Service Unavailable'}  # fmt: skip
 
 
 def factory(_global_conf: Any, **_local: str) -> 'Metadata':
@@ -23,7 +23,7 @@ def factory(_global_conf: Any, **_local: str) -> 'Metadata':
 
 
 class Metadata:
-    """Answers GET on every path of the EC2 and OpenStack trees."""
+    """Answers GET on every path of the EC2 and OpenStack trees, and POST where a guest leaves its password."""
 
     def __init__(self, parts: Parts) -> None:
         """The secret shared with the proxies is the option [metadata] shared_secret; without one nobody is answered."""
@@ -34,16 +34,20 @@ class Metadata:
         status, media, body = self._answer(environ)
         headers = [('Content-Type', media), ('Content-Length', str(len(body)))]
         if status == 405:
-            headers.append(('Allow', 'GET, HEAD'))
+            allowed = 'GET, HEAD, POST' if tree.is_password(environ.get('PATH_INFO', '')) else 'GET, HEAD'
+            headers.append(('Allow', allowed))
         start_response(f'{status} {REASONS[status]}', headers)
         return [] if environ['REQUEST_METHOD'] == 'HEAD' else [body]
 
     def _answer(self, environ: dict[str, Any]) -> tuple[int, str, bytes]:
         """(status, media type, body)."""
-        if environ['REQUEST_METHOD'] not in ('GET', 'HEAD'):
-            return _plain(405, 'The metadata service answers GET and HEAD only.')
         path = environ.get('PATH_INFO', '/')
+        leaves = environ['REQUEST_METHOD'] == 'POST' and tree.is_password(path)
+        if environ['REQUEST_METHOD'] not in ('GET', 'HEAD') and not leaves:
+            return _plain(405, 'The metadata service answers GET and HEAD, and POST for a password only.')
         try:
+            if leaves:
+                return self._leave(environ)
             if (listed := tree.versions(path)) is not None:
                 return _plain(200, listed)
             found = tree.find(self._facts(environ), path)
@@ -53,6 +57,8 @@ class Metadata:
             return _plain(403, why.sentence)
         except errors.NotFound:
             return _plain(404, 'There is no such metadata.')
+        except errors.Conflict as why:
+            return _plain(409, why.sentence)
         except errors.Unavailable as why:
             return _plain(503, why.sentence)
         except Exception:
@@ -60,6 +66,14 @@ class Metadata:
             return _plain(500, 'The metadata cannot be told; the log says more.')
         media = 'application/json' if path.endswith('.json') else 'text/plain; charset=UTF-8'
         return 200, media, found
+
+    def _leave(self, environ: dict[str, Any]) -> tuple[int, str, bytes]:
+        """The guest's password is kept.  Raises Invalid, Forbidden, NotFound and Conflict."""
+        server_id = self._facts(environ).spec['id']
+        sealed = environ['wsgi.input'].read(min(int(environ.get('CONTENT_LENGTH') or 0), passwords.MAX + 1))
+        with self.parts.db.write() as tx:
+            passwords.leave(tx, server_id, sealed)
+        return _plain(200, '')
 
     def _facts(self, environ: dict[str, Any]) -> metadata.Facts:
         """All about the guest that asks.  Raises Invalid, Forbidden and NotFound."""

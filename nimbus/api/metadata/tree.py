@@ -39,9 +39,21 @@ def _openstack(told: metadata.Facts, parts: list[str]) -> bytes:
     if parts[0] not in (*metadata.VERSIONS, LATEST) or len(parts) > 2:
         raise errors.NotFound()
     documents = metadata.documents(told, parts[0])
+    if metadata.has(metadata.PASSWORD, parts[0]):
+        documents[metadata.PASSWORD] = (told.password or '').encode()
     if len(parts) == 1:
-        return '\n'.join(documents).encode()
+        return '\n'.join(name for name in metadata.SINCE if name in documents).encode()
     return _held(documents, parts[1])
+
+
+def is_password(path: str) -> bool:
+    """Whether the path is the one where a guest leaves its password."""
+    parts = _parts(path)
+    return len(parts) == 3 and parts[0] == 'openstack' and parts[2] == metadata.PASSWORD and _is_known(parts[1])
+
+
+def _is_known(version: str) -> bool:
+    return version in (*metadata.VERSIONS, LATEST) and metadata.has(metadata.PASSWORD, version)
 
 
 def _held(files: dict[str, bytes], name: str) -> bytes:

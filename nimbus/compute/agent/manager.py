@@ -1,10 +1,12 @@
 """The compute agent: runs the guests of one host as the cloud orders, and says how they are."""
 
+import contextlib
 import dataclasses
 import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from nimbus.common import errors, failpoints
@@ -13,11 +15,13 @@ from nimbus.common.desk import Heartbeat
 from nimbus.common.errands import ACCEPTED, Errands
 from nimbus.compute.agent.drivers.base import Driver, Missing, Refused
 from nimbus.compute.agent.heal import Healer
+from nimbus.compute.agent.progress import Progress
 from nimbus.compute.guest import Guest, Image, Volume
 from nimbus.compute.rpc import Compute
 
 LOG = logging.getLogger(__name__)
 BINARY = 'nova-compute'
+FETCHED = 80  # percent of a guest's making that fetching its image is
 TIDY = 600.0  # seconds between looks for what nobody needs any more
 # Seconds since the last order for a guest: longer than any job lives, so that no late order is still on its way.
 FENCE_AGE = 86400.0
@@ -151,10 +155,11 @@ class Agent(Compute):
         made = Guest.from_dict(guest)
 
         def do() -> dict[str, Any]:
-            progress = self._progress(made.id)
-            root = self.images.get(made.image, progress, made.root_gb) if made.image else None
+            progress, fetched = Progress(lambda percent: self._tell(made.id, percent)), FETCHED if made.image else 0
+            fetching = self._unless_doomed(made.id, progress.part(0, fetched))
+            root = self.images.get(made.image, fetching, made.root_gb) if made.image else None
             failpoints.hit('compute.spawn.image')
-            self.driver.spawn(made, root, progress)
+            self.driver.spawn(made, root, self._unless_doomed(made.id, progress.part(fetched, 100)))
             return {'power': self.driver.state(made.id)}
 
         return self._take(job_id, key, made.id, fence, 'spawn', do)
@@ -228,21 +233,19 @@ class Agent(Compute):
 
     # What goes on by itself
 
-    def _progress(self, server_id: str) -> Any:
-        told = {'percent': -1, 'at': 0.0}
+    def _unless_doomed(self, server_id: str, progress: Callable[[int], None]) -> Callable[[int], None]:
+        """The progress of work that ends with Refused when its server is to go."""
 
-        def progress(percent: int) -> None:
+        def check(percent: int) -> None:
             if server_id in self._doomed:
                 raise Refused('The server is deleted while its guest is still being made.')
-            now = time.monotonic()
-            if percent != told['percent'] and now - told['at'] >= 1:
-                told.update(percent=percent, at=now)
-                try:
-                    self.desk.progress(self.host, server_id, percent)
-                except errors.Unavailable:
-                    pass  # only shown, never acted on
+            progress(percent)
 
-        return progress
+        return check
+
+    def _tell(self, server_id: str, percent: int) -> None:
+        with contextlib.suppress(errors.Unavailable):  # only shown, never acted on
+            self.desk.progress(self.host, server_id, percent)
 
     def tidy(self) -> None:
         """Base images that nobody needs are gone, and the fences of guests that will never be ordered about again."""

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 
 from nimbus.common import jobs
 from nimbus.common.jobs import Job
-from nimbus.compute import servers
+from nimbus.compute import passwords, servers
 from nimbus.scheduler import hosts
 from tests.compute_world import PUBLIC_KEY, boot, running
-from tests.conftest import ADMIN, MEMBER, STRANGER
+from tests.conftest import ADMIN, MEMBER, READER, STRANGER
 
 TINY = {'flavor': {'name': 'm1.new', 'ram': '64', 'vcpus': 1, 'disk': 0, 'id': '7'}}
 FACTS = {'hypervisor_hostname': 'h1.example', 'vcpus': 4, 'memory_mb': 4096, 'disk_gb': 100}
@@ -278,3 +278,32 @@ def test_what_is_done_at_once_is_among_the_actions_as_well(api, parts, world):
     assert (locked.heading, locked.asker['user_id'], step.step) == ('done', MEMBER.user_id, 'lock')
     seen = api('GET', f'/servers/{row.id}/os-instance-actions/{locked.request_id}', asker=ADMIN).json
     assert 'api_' in seen['instanceAction']['events'][0]['event']
+
+
+def test_the_password_of_a_guest_is_its_projects_own(api, world, parts):
+    server = running(parts.db, world).id
+    with parts.db.write() as tx:
+        passwords.leave(tx, server, b'c2VhbGVk')
+    path = f'/servers/{server}/os-server-password'
+    assert api('GET', path).json == {'password': 'c2VhbGVk'}
+    assert (api('GET', path, asker=STRANGER).status, api('DELETE', path, asker=STRANGER).status) == (404, 404)
+    assert (api('DELETE', path, asker=READER).status, api('GET', path, asker=READER).status) == (403, 200)
+    assert (api('DELETE', path).status, api('GET', path).json) == (204, {'password': ''})
+
+
+def test_what_went_wrong_in_a_step_is_told_with_its_traceback_to_operators_alone(api, world, parts):
+    server = boot(parts.db, world)
+    with parts.db.write() as tx:
+        job = tx.row(sa.select(Job).where(Job.subject == server.id))
+        now = job.created_at
+        values = {'started_at': now, 'finished_at': now, 'outcome': 'failed', 'detail': 'Traceback: no room'}
+        tx.insert(jobs.JobStep, job_id=job.id, subject=server.id, step='boot', heading='forward', host='h1', **values)
+        tx.update(Job, Job.id == job.id, error='No room.')
+    path = f'/servers/{server.id}/os-instance-actions/{job.request_id}'
+    mine = api('GET', path, version='compute 2.51').json['instanceAction']
+    assert (mine['action'], mine['message'], mine['events'][0]['result']) == ('create', 'Error', 'Error')
+    assert 'traceback' not in mine['events'][0] and 'no room' not in str(mine)
+    assert 'events' not in api('GET', path).json['instanceAction']
+    theirs = api('GET', path, asker=ADMIN).json['instanceAction']
+    assert theirs['events'][0]['traceback'] == 'Traceback: no room'
+    assert api('GET', path, asker=STRANGER).status == 404

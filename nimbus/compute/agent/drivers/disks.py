@@ -1,7 +1,10 @@
 """A guest's folder on its host: instances/UUID with its disks, console log and definition."""
 
+import dataclasses
 import errno
 import functools
+import json
+import logging
 import os
 import shutil
 import subprocess
@@ -13,6 +16,7 @@ from nimbus.compute.agent.drivers.base import Missing, Refused
 from nimbus.compute.agent.drivers.libvirt_xml import Disk
 from nimbus.compute.guest import Blank, Guest, Volume
 
+LOG = logging.getLogger(__name__)
 GIB = 1024**3
 LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 PREFIX = {'virtio': 'vd', 'scsi': 'sd', 'sata': 'sd', 'usb': 'sd', 'ide': 'hd'}
@@ -20,10 +24,19 @@ VOLUME_FORMATS = ('raw', 'qcow2')
 BLANK_FORMATS = ('ext2', 'ext3', 'ext4')
 
 
+@dataclasses.dataclass(frozen=True)
+class Making:
+    """How a host makes the disks of new guests."""
+
+    cow: bool = True  # a root disk is an overlay of its image's base; else a whole copy of it
+    preallocate: bool = False  # disks have all their space from the beginning
+
+
 class Folder:
     """The folder of one guest.  Everything is made aside and renamed, so a file that is there is whole."""
 
-    def __init__(self, instances_path: str, guest_id: str) -> None:
+    def __init__(self, instances_path: str, guest_id: str, making: Making | None = None) -> None:
+        self._making = making or Making()
         self.guest_id = str(uuid.UUID(guest_id))  # never a path out of the folder
         self.path = os.path.join(instances_path, self.guest_id)
         self.console = self.file('console.log')
@@ -69,7 +82,7 @@ class Folder:
         if guest.image is not None:
             self._make_root(guest, base)
         for number, blank in enumerate(guest.blanks):
-            self._make(f'disk.{blank.name}', functools.partial(_make_blank, blank, number))
+            self._make(f'disk.{blank.name}', functools.partial(self._make_blank, blank, number))
         if guest.config_drive is not None:
             files = configdrive.decode(guest.config_drive)
             self._make('disk.config', lambda part: configdrive.make(files, part), mode=0o640)
@@ -135,16 +148,60 @@ class Folder:
             )
         if guest.image.disk_format == 'iso':
             size = 0  # a CD does not grow
-        self._make('disk', lambda part: qemu_img.create(part, 'qcow2', size or base_size, base, base_format))
+        self.write('disk.info', json.dumps({'disk': 'qcow2' if self._making.cow else 'raw'}))
+        if self._making.cow:
+            self._make('disk', lambda part: self._overlay(part, size or base_size, base, base_format))
+        else:
+            self._make('disk', lambda part: self._copy(part, size or base_size, base, base_format))
+
+    def _overlay(self, part: str, size: int, base: str, base_format: str) -> None:
+        qemu_img.create(part, 'qcow2', size, base, base_format)
+        self._reserve(part, size)
+
+    def _copy(self, part: str, size: int, base: str, base_format: str) -> None:
+        qemu_img.convert(base, base_format, part, 'raw')
+        if size > os.path.getsize(part):
+            os.truncate(part, size)
+        self._reserve(part, size)
+
+    def _make_blank(self, blank: Blank, number: int, part: str) -> None:
+        _make_blank(blank, number, part)
+        self._reserve(part, blank.size_mb << 20)
+
+    def _reserve(self, part: str, size: int) -> None:
+        """The file has all its space, where the host was told so and its file system can."""
+        if not self._making.preallocate:
+            return
+        done = subprocess.run(
+            ['/usr/bin/fallocate', '--keep-size', '--length', str(size), part],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env={'LC_ALL': 'C'},
+        )
+        if 'No space left on device' in done.stderr:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), part)
+        if done.returncode:
+            LOG.warning('%s begins without its space: %s', part.removesuffix('.part'), done.stderr.strip())
+
+    def root_format(self) -> str:
+        """The format of the root disk as it was made: noted then, because a disk that a guest writes is not probed."""
+        try:
+            with open(self.file('disk.info')) as note:
+                return json.load(note)['disk']
+        except FileNotFoundError:
+            return 'qcow2'
 
     def _root(self, guest: Guest, bus: str, cdrom_bus: str, taken: set[str]) -> Disk:
-        base = self.backing()
+        base, form = self.backing(), self.root_format()
         if guest.image.disk_format == 'iso':
-            return Disk(self.file('disk'), 'qcow2', _free(cdrom_bus, taken), cdrom_bus, True, None, base, 1)
-        return Disk(self.file('disk'), 'qcow2', _free(bus, taken), bus, False, None, base, 1)
+            return Disk(self.file('disk'), form, _free(cdrom_bus, taken), cdrom_bus, True, None, base, 1)
+        return Disk(self.file('disk'), form, _free(bus, taken), bus, False, None, base, 1)
 
     def backing(self) -> tuple[str, str] | None:
-        """Path and format of the base below the root disk."""
+        """Path and format of the base below the root disk, None for a disk that stands alone."""
+        if self.root_format() == 'raw':
+            return None
         found = qemu_img.info(self.file('disk'), 'qcow2')
         path = found.get('full-backing-filename') or found.get('backing-filename')
         if not path:

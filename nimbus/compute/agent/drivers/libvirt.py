@@ -1,6 +1,5 @@
 """Guests by libvirt and QEMU: embedded in this process, or through libvirtd."""
 
-import dataclasses
 import logging
 import os
 import shutil
@@ -17,9 +16,10 @@ from nimbus.compute.agent import qemu_img
 from nimbus.compute.agent.drivers import libvirt_connection as events
 from nimbus.compute.agent.drivers import libvirt_facts, libvirt_volumes, libvirt_xml
 from nimbus.compute.agent.drivers.base import CRASHED, PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
-from nimbus.compute.agent.drivers.disks import Folder, guest_folders, has_direct_io, volume_disk
+from nimbus.compute.agent.drivers.disks import Folder, Making, guest_folders, has_direct_io, volume_disk
 from nimbus.compute.agent.drivers.libvirt_errors import away, in_kinds, refusal
 from nimbus.compute.agent.drivers.libvirt_patience import Patience
+from nimbus.compute.agent.drivers.libvirt_settings import LibvirtSettings
 from nimbus.compute.guest import Guest, HostFacts, Volume
 
 LOG = logging.getLogger(__name__)
@@ -47,30 +47,12 @@ EVENT_STATES = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class LibvirtSettings:
-    """What an operator decides about a host's guests."""
-
-    instances_path: str
-    uri: str = 'qemu:///system'
-    virt_type: str = 'kvm'  # 'qemu' emulates; libvirt's offering kvm does not prove that it works
-    machine_type: str = 'pc'
-    cpu_mode: str | None = None  # None: 'host-model' with kvm, 'maximum' with qemu
-    tb_cache_mb: int = 32  # an emulated guest's translation cache
-    num_pcie_ports: int = 16  # for hot plug on q35
-    console_bytes: int = 1024**2  # kept of each guest's console
-    min_free_mb: int = 256  # a guest is refused when its disks would begin with less
-    detach_timeout: int = 60
-    vnc_listen: str = '127.0.0.1'
-    host_ip: str = '127.0.0.1'
-    hostname: str | None = None  # None: as libvirt has it
-
-
 class LibvirtDriver(Driver):
     """Guests of one libvirt; its verbs may be called from any thread."""
 
     def __init__(self, settings: LibvirtSettings) -> None:
         self.settings = settings
+        self._making = Making(settings.use_cow_images, settings.preallocate_images == 'space')
         self._connection: events.Connection | None = None
         self._connecting = threading.Lock()
         self._locks: weakref.WeakValueDictionary[str, threading.RLock] = weakref.WeakValueDictionary()
@@ -272,7 +254,7 @@ class LibvirtDriver(Driver):
             return self._connection.raw
 
     def _folder(self, guest_id: str) -> Folder:
-        return Folder(self.settings.instances_path, guest_id)
+        return Folder(self.settings.instances_path, guest_id, self._making)
 
     def _lock(self, guest_id: str) -> threading.RLock:
         with self._locking:

@@ -1,0 +1,24 @@
+"""What an operator tells the libvirt driver of a host."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class LibvirtSettings:
+    """What an operator decides about a host's guests."""
+
+    instances_path: str
+    uri: str = 'qemu:///system'
+    virt_type: str = 'kvm'  # 'qemu' emulates; libvirt's offering kvm does not prove that it works
+    machine_type: str = 'pc'
+    cpu_mode: str | None = None  # None: 'host-model' with kvm, 'maximum' with qemu
+    tb_cache_mb: int = 32  # an emulated guest's translation cache
+    num_pcie_ports: int = 16  # for hot plug on q35
+    console_bytes: int = 1024**2  # kept of each guest's console
+    min_free_mb: int = 256  # a guest is refused when its disks would begin with less
+    use_cow_images: bool = True  # False: a root disk is a whole copy of its image
+    preallocate_images: str = 'none'  # 'space': disks have all their space from the beginning
+    detach_timeout: int = 60
+    vnc_listen: str = '127.0.0.1'
+    host_ip: str = '127.0.0.1'
+    hostname: str | None = None  # None: as libvirt has it

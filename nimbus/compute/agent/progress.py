@@ -1,0 +1,24 @@
+"""How far a guest's making is, told as one number that only grows."""
+
+import time
+from collections.abc import Callable
+
+PAUSE = 1.0  # seconds between two tellings
+
+
+class Progress:
+    """Puts the parts of the work together; each tells 0..100 of its own."""
+
+    def __init__(self, tell: Callable[[int], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._tell, self._clock = tell, clock
+        self._told, self._at = -1, clock() - PAUSE
+
+    def part(self, low: int, high: int) -> Callable[[int], None]:
+        """What the part between `low` and `high` percent of the whole is to call."""
+        return lambda percent: self._come(low + (high - low) * percent // 100)
+
+    def _come(self, percent: int) -> None:
+        now = self._clock()
+        if percent > self._told and now - self._at >= PAUSE:
+            self._told, self._at = percent, now
+            self._tell(percent)
