@@ -65,6 +65,16 @@ EXTENSIONS = {
         'Expose mapping of virtual networks to physical networks',
         '2012-09-07T10:00:00-00:00',
     ),
+    'quota-check-limit': (
+        'Quota engine limit check',
+        'A new limit can be compared with what is used before it is set.',
+        '2021-09-08T16:00:00-00:00',
+    ),
+    'quota-check-limit-default': (
+        'Quota engine limit check by default',
+        'A new limit is compared with what is used before it is set, unless the request forces it.',
+        '2024-08-21T16:00:00-00:00',
+    ),
     'quota_details': (
         'Quota details management support',
         'Expose functions for quotas usage statistics per project',

@@ -7,6 +7,8 @@ from nimbus.api.network import values
 from nimbus.api.network.attributes import bad
 from nimbus.network import limits
 
+# What a client says beside the limits; that use is checked is what happens anyway.
+BESIDE = ('project_id', 'tenant_id', 'force', 'check_limit')
 LIMIT = values.whole(-1, 2147483647)
 
 
@@ -58,7 +60,7 @@ def update(call: Call, project_id: str) -> Any:
     body = call.body
     if not isinstance(body, dict) or not isinstance(body.get('quota'), dict):
         raise bad("Unable to find 'quota' in request body")
-    told = {name: value for name, value in body['quota'].items() if name not in ('project_id', 'tenant_id', 'force')}
+    told = {name: value for name, value in body['quota'].items() if name not in BESIDE}
     unknown = sorted(set(told) - set(limits.DEFAULTS))
     if unknown:
         raise bad(f"Unrecognized attribute(s) '{', '.join(map(str, unknown))}'")
@@ -69,8 +71,20 @@ def update(call: Call, project_id: str) -> Any:
         except ValueError as why:
             raise bad(f'Invalid input for {name}. Reason: {why}.') from why
     with call.db.write() as tx:
+        if body['quota'].get('force') is not True:
+            _check_use(tx, project_id, wanted)
         limits.QUOTAS.set(tx, project_id, wanted)
         return {'quota': {**limits.QUOTAS.limits(tx, project_id), 'project_id': project_id}}
+
+
+def _check_use(tx: Any, project_id: str, wanted: dict[str, int]) -> None:
+    """Raises Invalid when the project already uses more than a limit that it is to have."""
+    found = limits.QUOTAS.show(tx, project_id)
+    for name, limit in wanted.items():
+        if -1 < limit < found[name].used:
+            raise bad(
+                f'Quota limit {limit} for {name} must be greater than or equal to already used {found[name].used}'
+            )
 
 
 def delete(call: Call, project_id: str) -> Any:

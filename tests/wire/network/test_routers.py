@@ -157,6 +157,19 @@ def test_quotas_are_shown_and_set(neutron):
     assert neutron.refused('DELETE', path, asker=ADMIN) == (404, 'TenantQuotaNotFound')
 
 
+def test_a_limit_below_what_is_used_is_set_by_force_only(neutron):
+    path = f'/quotas/{MEMBER.project_id}'
+    for name in ('one', 'two'):
+        neutron('POST', '/networks', {'network': {'name': name}})
+    asked = {'network': 1, 'check_limit': True}
+    answer = neutron('PUT', path, {'quota': asked}, ADMIN)
+    assert answer.status == 400 and 'already used 2' in answer.json['NeutronError']['message']
+    assert neutron('GET', path, asker=ADMIN).json['quota']['network'] == 100
+    assert neutron('PUT', path, {'quota': {'network': 2, 'check_limit': True}}, ADMIN).status == 200
+    assert neutron('PUT', path, {'quota': {'network': -1}}, ADMIN).status == 200
+    assert neutron('PUT', path, {'quota': {'network': 1, 'force': True}}, ADMIN).json['quota']['network'] == 1
+
+
 def test_only_real_extensions_are_told(neutron):
     found = {e['alias'] for e in neutron('GET', '/extensions').json['extensions']}
     assert {'router', 'security-group', 'quotas', 'agent'} <= found and 'qos' not in found
