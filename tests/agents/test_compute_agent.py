@@ -270,10 +270,10 @@ def _any_guest(rig):
 
 def test_a_guest_of_a_deleted_server_is_destroyed_once_its_claim_is_gone(rig):
     spawned(rig, 's1')
-    rig.server('s1', states.DELETED, deleted_at=Clock().now())
     assert settled(lambda: _known(rig))
     with rig.db.write() as tx:
         claims.take(tx, 's1', hosts.named(tx, 'h1').id, Request(1, 64, 1))
+    rig.server('s1', states.DELETED, deleted_at=Clock().now())
     rig.agent.healer.heal()
     assert 's1' in rig.host.all()
     with rig.db.write() as tx:
