@@ -55,8 +55,8 @@ def test_every_name_comes_back_as_it_was_given(cloud, admin, user, flavor, netwo
     assert (made['name'], made[NAME]) == (NAME, NAME)
     content = {'data': b'\0' * 512, 'headers': {'Content-Type': 'application/octet-stream'}}
     assert user.request('PUT', 'image', f'/v2/images/{made["id"]}/file', **content).status_code == 204
-    disk = volume(cloud, user, name=NAME, description=NAME, metadata={NAME: NAME})
-    assert (disk['name'], disk['metadata']) == (NAME, {NAME: NAME})
+    disk = volume(cloud, user, name=NAME, description=NAME, metadata={'role': NAME})
+    assert (disk['name'], disk['metadata']) == (NAME, {'role': NAME})
     net = user.post('network', '/v2.0/networks', {'network': {'name': NAME}})['network']
     user.post('network', '/v2.0/subnets', {'subnet': {'network_id': net['id'], 'cidr': '10.8.0.0/24', 'ip_version': 4}})
     server = boot(
