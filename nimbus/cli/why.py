@@ -1,5 +1,6 @@
 """`nimbus why SERVER`: what happened to a server, step by step, and why."""
 
+import re
 import sys
 import urllib.parse
 from typing import Any
@@ -36,7 +37,7 @@ def find(asked: cloud.Cloud, wanted: str) -> dict[str, Any] | None:
             raise
     for scope in ('all_tenants=1&', ''):
         try:
-            query = urllib.parse.urlencode({'name': f'^{wanted}$'})
+            query = urllib.parse.urlencode({'name': f'^{re.escape(wanted)}$'})
             rows = asked.get('compute', f'/servers/detail?{scope}{query}', VERSION)['servers']
         except cloud.HTTP_ERRORS:
             continue
@@ -55,7 +56,8 @@ def story(asked: cloud.Cloud, server: dict[str, Any]) -> list[str]:
         if action.get('message'):
             lines.append(f'    {action["message"]}')
         path = f'/servers/{server["id"]}/os-instance-actions/{action["request_id"]}'
-        for event in asked.get('compute', path, VERSION)['instanceAction'].get('events', ()):
+        events = asked.get('compute', path, VERSION)['instanceAction'].get('events', ())
+        for event in sorted(events, key=lambda event: event['finish_time'] or event['start_time']):
             lines += _event(event)
     if fault := server.get('fault'):
         lines += ['', f'Cause: {fault["message"]}']
@@ -67,7 +69,5 @@ def story(asked: cloud.Cloud, server: dict[str, Any]) -> list[str]:
 def _event(event: dict[str, Any]) -> list[str]:
     place = f' on {event["host"]}' if event.get('host') else ''
     lines = [f'    {event["finish_time"] or event["start_time"]}  {event["event"]}{place}: {event["result"] or "..."}']
-    for name in ('details', 'traceback'):
-        if event.get(name):
-            lines.append(f'        {str(event[name]).strip()}')
-    return lines
+    told = dict.fromkeys(str(event[name]).strip() for name in ('details', 'traceback') if event.get(name))
+    return lines + [f'        {text}' for text in told]
