@@ -103,6 +103,7 @@ def test_a_guest_folder_has_its_files_with_narrow_modes(rig, spawn):
         'disk.local': 0o600,
         'disk.swap': 0o600,
         'disk.config': 0o640,
+        'disk.info': 0o600,
         'console.log': 0o600,
         'libvirt.xml': 0o600,
     }
@@ -237,7 +238,7 @@ def test_a_half_made_guest_is_mended(rig, spawn):
     (folder / 'disk.part').write_bytes(b'half a disk')
     rig.driver.spawn(guest, base, lambda percent: None)
     assert rig.driver.state(guest.id) == RUNNING
-    assert sorted(path.name for path in folder.iterdir()) == ['console.log', 'disk', 'libvirt.xml']
+    assert sorted(path.name for path in folder.iterdir()) == ['console.log', 'disk', 'disk.info', 'libvirt.xml']
     rig.driver.destroy(guest.id)
 
 
