@@ -30,7 +30,7 @@ STEPS = {
     14: 'conductor: call compute.HOST spawn',
     17: 'compute: call desk-compute done',
 }
-LINE = re.compile(r'(\S+ \S+) \d+ DEBUG nimbus\.trace \[.*?\] (?:\[instance: \S+\] )?(.*)')
+LINE = re.compile(r'(\S+ \S+) \d+ DEBUG nimbus\.trace:\d+ \[.*?\] (?:\[instance: \S+\] )?(.*)')
 PULSE = re.compile(r'.* (alive|progress)$')
 
 
