@@ -30,6 +30,7 @@ from nimbus.identity.models import ApplicationCredential, User
 from nimbus.identity.options import Settings
 from nimbus.identity.passwords import Passwords
 from nimbus.identity.payload import Claims
+from nimbus.identity.proofs import Asked, Method, Proof
 from nimbus.identity.subjects import Subject, refusal
 from nimbus.identity.tokens import Validator
 from nimbus.identity.vault import Vault
@@ -41,17 +42,6 @@ _OPTIONS_BY_ID = sa.select(_users.c.options).where(_users.c.id == sa.bindparam('
 _USER_BY_NAME = sa.select(_users).where(
     _users.c.name == sa.bindparam('name'), _users.c.domain_id == sa.bindparam('domain_id')
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Proof:
-    """What one method showed."""
-
-    user_id: str
-    methods: tuple[str, ...]
-    parent: Claims | None = None  # of the token that was shown
-    credential: Any = None  # of the application credential
-    options: dict[str, Any] | None = None  # of the user, where they were read already
 
 
 Seeds = Callable[[db.Tx, str], list[str]]  # the TOTP seeds of a user
@@ -78,7 +68,7 @@ class Authority:
         )
         self.directories = directories or Directories(database)
         self._endpoints: tuple[int, list[catalog.Shown], endpoint_filters.Filters] | None = None
-        self._methods: dict[str, Callable[[dict[str, Any]], Proof]] = {
+        self._methods: dict[str, Method] = {
             'password': self._by_password,
             'token': self._by_token,
             'application_credential': self._by_application_credential,
@@ -103,13 +93,19 @@ class Authority:
         """The hashing threads are gone."""
         self.passwords.close()
 
-    def login(self, identity: dict[str, Any], scope: Any = None, receipt: str | None = None) -> tuple[str, Subject]:
-        """A new token and its subject; `receipt` is one of an earlier step.
+    def enrol(self, name: str, method: Method) -> None:
+        """Logins may use the method of this name, one of payload.METHODS, from now on."""
+        self._methods[name] = method
+
+    def login(
+        self, identity: dict[str, Any], scope: Any = None, receipt: str | None = None, asked: Asked | None = None
+    ) -> tuple[str, Subject]:
+        """A new token and its subject; `receipt` is one of an earlier step, `asked` the request that it came with.
 
         Raises Insufficient when the user must show more, Unauthenticated when any of the methods fails or the scope
         is not the user's, Invalid on a bad request, Forbidden where a trust stands in the way.
         """
-        proofs = [self._prove(name, identity) for name in dict.fromkeys(identity['methods'])]
+        proofs = [self._prove(name, identity, asked or Asked()) for name in dict.fromkeys(identity['methods'])]
         if proofs and receipt:
             shown = receipts.read(self.validator.keys, receipt, self.now())
             proofs.append(Proof(shown.user_id, shown.methods))
@@ -130,14 +126,14 @@ class Authority:
             subject = self._subject(tx, [proof], told)
         return self.validator.seal(subject.claims), subject
 
-    def _prove(self, method: str, identity: dict[str, Any]) -> Proof:
+    def _prove(self, method: str, identity: dict[str, Any], asked: Asked) -> Proof:
         if method not in self._methods:
             raise errors.Unauthenticated('Attempted to authenticate with an unsupported method.')
         if not isinstance(identity.get(method), dict):
             raise scopes.missing(method, 'identity')
-        return self._methods[method](identity[method])
+        return self._methods[method](identity[method], asked)
 
-    def _by_password(self, told: dict[str, Any]) -> Proof:
+    def _by_password(self, told: dict[str, Any], _: Asked) -> Proof:
         user = told.get('user')
         if not user or not isinstance(user.get('password'), str):
             raise scopes.missing('password' if user else 'user', 'user' if user else 'password')
@@ -178,7 +174,7 @@ class Authority:
             raise refusal()
         return row
 
-    def _by_totp(self, told: dict[str, Any]) -> Proof:
+    def _by_totp(self, told: dict[str, Any], _: Asked) -> Proof:
         user = told.get('user')
         if not user or not isinstance(user.get('passcode'), str):
             raise scopes.missing('passcode' if user else 'user', 'user' if user else 'totp')
@@ -204,7 +200,7 @@ class Authority:
             bare = dataclasses.replace(self._claims(proofs), application_credential_id='')
             raise receipts.Insufficient(receipt, rules, subjects.describe(tx, bare))
 
-    def _by_token(self, told: dict[str, Any]) -> Proof:
+    def _by_token(self, told: dict[str, Any], _: Asked) -> Proof:
         if not isinstance(told.get('id'), str):
             raise scopes.missing('id', 'token')
         subject = self.validator.entry(told['id']).subject
@@ -216,7 +212,7 @@ class Authority:
         methods = tuple(dict.fromkeys(('token', *subject.claims.methods)))
         return Proof(subject.user_id, methods, subject.claims, subject.credential)
 
-    def _by_application_credential(self, told: dict[str, Any]) -> Proof:
+    def _by_application_credential(self, told: dict[str, Any], _: Asked) -> Proof:
         if not isinstance(told.get('secret'), str):
             raise scopes.missing('secret', 'application_credential')
         with self._db.read() as tx:
@@ -267,6 +263,7 @@ class Authority:
         now = self._clock.now()
         ends = [now + datetime.timedelta(seconds=self.settings.token_expiration)]
         ends += [proof.parent.expires_at for proof in proofs if proof.parent]
+        ends += [proof.ends for proof in proofs if proof.ends]
         ends += [proof.credential.expires_at for proof in proofs if proof.credential and proof.credential.expires_at]
         chain = [proof.parent.audit_ids[-1] for proof in proofs if proof.parent]
         return Claims(
@@ -277,6 +274,7 @@ class Authority:
             issued_at=now,
             expires_at=min(ends),
             audit_ids=(payload.new_audit_id(), *chain[:1]),
+            **{name: value for proof in proofs for name, value in proof.marks.items()},
         )
 
 

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from nimbus.common import db, errors
 from nimbus.common.clock import Clock
 from nimbus.identity import credentials, signatures, subjects
-from nimbus.identity.auth import Proof
 from nimbus.identity.credentials import EC2, Credential
 from nimbus.identity.models import ApplicationCredential
+from nimbus.identity.proofs import Proof
 
 METHOD = 'ec2credential'
 

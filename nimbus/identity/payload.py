@@ -6,16 +6,32 @@ import datetime
 import struct
 import uuid
 
-VERSION = 1
 METHODS = (
     'password',
     'token',
     'application_credential',
     'totp',
     'ec2credential',
+    'oauth1',
+    'oauth2_credential',
+    'mapped',
+    'saml2',
+    'openid',
 )  # a bit each, so only ever appended to
 SCOPES = ('unscoped', 'project', 'domain', 'system')
-HEAD = struct.Struct('>BBBQQB')
+HEADS = {1: struct.Struct('>BBBQQB'), 2: struct.Struct('>BHBQQB')}  # by version: 1 had a byte for the methods
+VERSION = 2
+# The ids of a payload, in their order; those at the end that a token has not are left out of it.
+NAMES = (
+    'user_id',
+    'scope_id',
+    'application_credential_id',
+    'trust_id',
+    'access_token_id',
+    'identity_provider_id',
+    'protocol_id',
+    'thumbprint',
+)
 EPOCH = datetime.datetime(1970, 1, 1)
 
 
@@ -32,12 +48,17 @@ class Claims:
     audit_ids: tuple[str, ...]  # the token's own, then the one of the first token of its chain
     application_credential_id: str = ''
     trust_id: str = ''
+    access_token_id: str = ''  # of OAuth 1
+    identity_provider_id: str = ''  # of a federated login, and the protocol it came by
+    protocol_id: str = ''
+    thumbprint: str = ''  # of the certificate that a token of OAuth 2 is bound to
+    group_ids: tuple[str, ...] = ()  # that a federated login was mapped to, for as long as the token lasts
 
 
 def pack(claims: Claims) -> bytes:
     """The claims as bytes."""
     methods = sum(1 << METHODS.index(name) for name in claims.methods)
-    head = HEAD.pack(
+    head = HEADS[VERSION].pack(
         VERSION,
         methods,
         SCOPES.index(claims.scope),
@@ -46,38 +67,43 @@ def pack(claims: Claims) -> bytes:
         len(claims.audit_ids),
     )
     audits = b''.join(base64.urlsafe_b64decode(audit + '==') for audit in claims.audit_ids)
-    names = [claims.user_id, claims.scope_id, claims.application_credential_id]
-    if claims.trust_id:  # left out where there is none: tokens stay short, and older ones can be read
-        names.append(claims.trust_id)
+    names = [*(getattr(claims, name) for name in NAMES), *claims.group_ids]
+    while not names[-1]:
+        names.pop()
     return head + audits + b''.join(map(_pack_id, names))
 
 
 def unpack(data: bytes) -> Claims:
     """The claims of the bytes.  Raises ValueError when they are not a payload of this version."""
     try:
-        version, methods, scope, issued, expires, count = HEAD.unpack_from(data)
-        if version != VERSION:
-            raise ValueError(f'token payload version {version} is unknown')
-        at = HEAD.size
+        head = HEADS.get(data[0])
+        if head is None:
+            raise ValueError(f'token payload version {data[0]} is unknown')
+        _, methods, scope, issued, expires, count = head.unpack_from(data)
+        at = head.size
         audits = tuple(_audit(data[at + 16 * i : at + 16 * i + 16]) for i in range(count))
         at += 16 * count
-        user_id, at = _unpack_id(data, at)
-        scope_id, at = _unpack_id(data, at)
-        credential_id, at = _unpack_id(data, at)
-        trust_id, at = _unpack_id(data, at) if at < len(data) else ('', at)
+        names = []
+        while at < len(data):
+            name, at = _unpack_id(data, at)
+            names.append(name)
+        if not names or at > len(data):
+            raise ValueError('the token payload is cut short')
     except (struct.error, IndexError) as why:
         raise ValueError('the token payload is cut short') from why
     return Claims(
         methods=tuple(name for bit, name in enumerate(METHODS) if methods >> bit & 1),
-        user_id=user_id,
         scope=SCOPES[scope],
-        scope_id=scope_id,
         issued_at=EPOCH + datetime.timedelta(microseconds=issued),
         expires_at=EPOCH + datetime.timedelta(microseconds=expires),
         audit_ids=audits,
-        application_credential_id=credential_id,
-        trust_id=trust_id,
+        group_ids=tuple(names[len(NAMES) :]),
+        **_named(names),
     )
+
+
+def _named(names: list[str]) -> dict[str, str]:
+    return dict(zip(NAMES, names + [''] * len(NAMES), strict=False))
 
 
 def new_audit_id() -> str:

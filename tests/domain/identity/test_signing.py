@@ -65,7 +65,8 @@ def claims(**changes):
             'expires_at': NOW + HOUR,
             'audit_ids': (payload.new_audit_id(), payload.new_audit_id()),
             'application_credential_id': 'f' * 32,
-            'trust_id': 'e' * 32,
+            **{name: name for name in payload.NAMES[3:]},
+            'group_ids': ('c3' * 16, 'another'),
             **changes,
         }
     )

@@ -1,6 +1,7 @@
 """Sealed claims, validators that know them, and what they do when the database is away."""
 
 import contextlib
+import dataclasses
 import datetime
 import threading
 
@@ -31,7 +32,7 @@ def test_claims_come_back_as_they_were(user_id, scope):
     assert payload.unpack(payload.pack(claims)) == claims
 
 
-@pytest.mark.parametrize('data', [b'', b'\x01', b'\x02' + b'\0' * 40, b'\x01' + b'\0' * 19 + b'\x05'])
+@pytest.mark.parametrize('data', [b'', b'\x01', b'\x03' + b'\0' * 40, b'\x01' + b'\0' * 19 + b'\x05'])
 def test_other_bytes_are_no_claims(data):
     with pytest.raises(ValueError):
         payload.unpack(data)
@@ -76,6 +77,43 @@ def test_a_service_may_finish_with_a_token_that_ended(world):
     world.clock.advance(world.settings.allow_expired_window)
     with pytest.raises(errors.Unauthenticated):
         world.validator.validate(token, service_token=service)
+
+
+FULL = Claims(
+    methods=payload.METHODS,
+    user_id='b2' * 16,
+    scope='project',
+    scope_id='p',
+    issued_at=datetime.datetime(2026, 1, 1),
+    expires_at=datetime.datetime(2026, 1, 2),
+    audit_ids=(payload.new_audit_id(), payload.new_audit_id()),
+    **{name: name for name in payload.NAMES[2:]},
+    group_ids=('c3' * 16, 'another'),
+)
+
+
+@pytest.mark.parametrize('absent', ['', *payload.NAMES[1:], 'group_ids'])
+def test_every_claim_comes_back_from_its_bytes(absent):
+    claims = dataclasses.replace(FULL, **({absent: () if absent == 'group_ids' else ''} if absent else {}))
+    assert payload.unpack(payload.pack(claims)) == claims
+
+
+def test_a_token_from_before_a_payload_was_widened_is_read():
+    old = bytes.fromhex(
+        '01030100064748462040000006475c63f7a00002' + '11' * 16 + '22' * 16 + 'ff' + 'b2' * 16 + '0170' + '00'
+    )
+    claims = payload.unpack(old)
+    assert (claims.methods, claims.user_id, claims.scope, claims.scope_id, claims.trust_id, claims.group_ids) == (
+        ('password', 'token'),
+        'b2' * 16,
+        'project',
+        'p',
+        '',
+        (),
+    )
+    for cut in range(len(old) - 3):
+        with pytest.raises(ValueError):
+            payload.unpack(old[:cut])
 
 
 def test_a_token_of_foreign_keys_is_refused(world, tmp_path):

@@ -1,0 +1,33 @@
+"""What a method of logging in is given, and what it shows."""
+
+import dataclasses
+import datetime
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nimbus.identity.payload import Claims
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """The request a login came with, for the methods that sign or read it."""
+
+    method: str = 'POST'
+    url: str = ''  # as the client wrote it, with scheme and host
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Proof:
+    """What one method showed."""
+
+    user_id: str
+    methods: tuple[str, ...]
+    parent: Claims | None = None  # of the token that was shown
+    credential: Any = None  # of the application credential
+    options: dict[str, Any] | None = None  # of the user, where they were read already
+    marks: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # fields of Claims that the token keeps
+    ends: datetime.datetime | None = None  # when a token by this proof ends at the latest
+
+
+Method = Callable[[dict[str, Any], Asked], Proof]
