@@ -17,7 +17,6 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 REPORTS = ROOT / '.reports'
 # Short, for unix sockets lie below it; apart from /var/lib/nimbus, where the user's own cloud may be.
 STATE = pathlib.Path('/var/tmp/nimbus-test')
-SERVER_OFFSET = 30500  # a cloud, or another test's server, may stand at the usual ports
 STILL = ('format', 'lint', 'types', 'house', 'unit', 'wire', 'cloud')
 FOLDERS = {'wire': 'tests/wire', 'cloud': 'tests/whole', 'house': 'tests/house'}
 SERVER = 'server'  # domain and wire once more, on a database server
@@ -109,7 +108,7 @@ def on_server(kind: str) -> Tally:
     if os.geteuid() != 0:
         return Tally(label, why=['nothing ran: a database server of our own needs root.'])
     server, state = {'mariadb': mariadb, 'postgresql': postgresql}[kind], STATE.with_name('nimbus-test-db')
-    here = place.settle(state, form='daemons', database=kind, port_offset=SERVER_OFFSET)
+    here = place.settle(state, form='daemons', database=kind, port_offset=place.TEST_OFFSETS['database'])
     registry = processes.Registry(state)
     try:
         server.up(here, registry)

@@ -26,7 +26,7 @@ from devstack.place import REST, write_private
 from tests.cloud import Client
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-OFFSET = 5700  # away from the usual ports, and below those that the kernel gives out
+OFFSET = place.TEST_OFFSETS['chaos']
 CONTROL = ('identity', 'image', 'api', 'conductor', 'scheduler')
 AGENTS = ('network', 'volume', 'compute', 'network-2', 'compute-2')
 REPORTS = {'nova-compute': 2, 'neutron-openvswitch-agent': 2, 'cinder-volume': 1}

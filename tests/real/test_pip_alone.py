@@ -9,8 +9,10 @@ import tempfile
 
 import pytest
 
+from devstack import place
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-OFFSET = 31000
+OFFSET = place.TEST_OFFSETS['alone']
 pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
 
 

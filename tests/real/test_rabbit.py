@@ -25,7 +25,7 @@ pytestmark = [
     # kombu leaves the sockets of a broker that went away to the garbage collector.
     pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning', 'ignore::ResourceWarning'),
 ]
-OFFSET = 33000
+OFFSET = place.TEST_OFFSETS['rabbitmq']
 
 
 @pytest.fixture(scope='module')

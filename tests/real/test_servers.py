@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.timeout(300),
     pytest.mark.skipif(os.geteuid() != 0, reason='servers run as users of their own, which only root can become'),
 ]
-OFFSET = 30000
+OFFSET = place.TEST_OFFSETS['servers']
 PROGRAMS = {'rabbitmq': '/usr/lib/rabbitmq/bin/rabbitmq-server', 'mariadb': 'mariadbd', 'libvirtd': 'libvirtd'}
 
 
