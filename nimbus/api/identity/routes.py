@@ -11,6 +11,7 @@ from nimbus.api.identity import (
     grants,
     groups,
     projects,
+    retired,
     revocation_events,
     role_assignments,
     roles,
@@ -197,4 +198,5 @@ ROUTES = (
     *ROLES,
     *_grants(),
     *CATALOG,
+    *retired.RETIRED,
 )
