@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from nimbus.common import db, errors
 from nimbus.common.clock import Clock
 from nimbus.identity import (
+    activity,
     catalog,
     compliance,
     credentials,
@@ -150,9 +151,17 @@ class Authority:
             return Proof(user_id, ('password',))
         if not self._knows(row, user['password']):
             raise refusal()
-        if compliance.is_expired(row, self.now()):
-            raise errors.Unauthenticated(f'The password is expired and needs to be changed for user: {row.id}.')
+        if self._is_enabled(row):
+            if compliance.is_expired(row, self.now()):
+                raise errors.Unauthenticated(f'The password is expired and needs to be changed for user: {row.id}.')
+            activity.note(self._db, row, self.now())
         return Proof(row.id, ('password',), options=row.options)
+
+    def _is_enabled(self, row: Any) -> bool:
+        return activity.judge(self.settings.compliance, self.now())(row)
+
+    def _describe(self, tx: db.Tx, claims: Claims) -> Subject:
+        return subjects.describe(tx, claims, activity.judge(self.settings.compliance, self.now()))
 
     def _knows(self, row: Any, password: str) -> bool:
         """Whether the password is that of the user, who is not locked out; a failure counts."""
@@ -170,8 +179,10 @@ class Authority:
         with self._db.read() as tx:
             row = tx.execute(_USER_BY_ID, {'id': user_id}).first()
         right = self._knows(row, password) if outside is None else outside
-        if not right or row is None or not row.enabled:
+        if not right or row is None or not self._is_enabled(row):
             raise refusal()
+        if outside is None and not compliance.is_expired(row, self.now()):
+            activity.note(self._db, row, self.now())
         return row
 
     def _by_totp(self, told: dict[str, Any], _: Asked) -> Proof:
@@ -181,7 +192,9 @@ class Authority:
         with self._db.read() as tx:
             row = _find_user(tx, user)
             seeds = self._seeds(tx, row.id) if row else []
-        right = factors.is_passcode(user['passcode'], seeds, self.now(), self.settings.totp_windows)
+        window = factors.window_of(user['passcode'], seeds, self.now(), self.settings.totp_windows)
+        # Whoever reads a passcode off the screen or the wire comes too late with it.
+        right = window is not None and self._db.patiently(lambda tx: factors.use_up(tx, row.id, window))
         if not self._locks().admit(row, 'totp', right):
             raise refusal()
         return Proof(row.id, ('totp',), options=row.options)
@@ -198,7 +211,7 @@ class Authority:
             ends = self.now() + datetime.timedelta(seconds=self.settings.receipt_expiration)
             receipt = receipts.Receipt(user_id, methods, self.now(), ends)
             bare = dataclasses.replace(self._claims(proofs), application_credential_id='')
-            raise receipts.Insufficient(receipt, rules, subjects.describe(tx, bare))
+            raise receipts.Insufficient(receipt, rules, self._describe(tx, bare))
 
     def _by_token(self, told: dict[str, Any], _: Asked) -> Proof:
         if not isinstance(told.get('id'), str):
@@ -236,18 +249,18 @@ class Authority:
             if told not in (None, lent):
                 raise errors.Unauthenticated('Application credentials cannot request a scope.')
             claims = dataclasses.replace(claims, application_credential_id=credential.id)
-            return subjects.describe(tx, _scoped(claims, lent))
+            return self._describe(tx, _scoped(claims, lent))
         if told is not None and told[0] == scopes.TRUST:
             return self._trusted(tx, claims, told[1])
         if told is not None:
-            return subjects.describe(tx, _scoped(claims, told))
+            return self._describe(tx, _scoped(claims, told))
         default = tx.scalar(sa.select(User.default_project_id).where(User.id == claims.user_id))
         if default:
             try:
-                return subjects.describe(tx, _scoped(claims, ('project', default)))
+                return self._describe(tx, _scoped(claims, ('project', default)))
             except errors.Unauthenticated:
                 pass  # a default project that is gone or closed to the user is passed over
-        return subjects.describe(tx, claims)
+        return self._describe(tx, claims)
 
     def _trusted(self, tx: db.Tx, claims: Claims, trust_id: str) -> Subject:
         try:
@@ -256,7 +269,7 @@ class Authority:
             raise refusal() from None
         lent = ('project', trust.project_id) if trust.project_id else scopes.UNSCOPED
         ends = min(claims.expires_at, trust.expires_at or claims.expires_at)
-        return subjects.describe(tx, dataclasses.replace(_scoped(claims, lent), trust_id=trust_id, expires_at=ends))
+        return self._describe(tx, dataclasses.replace(_scoped(claims, lent), trust_id=trust_id, expires_at=ends))
 
     def _claims(self, proofs: list[Proof]) -> Claims:
         """Claims without a scope; of a token that was shown they take over the end and the chain."""

@@ -20,6 +20,7 @@ EXEMPT = 'ignore_password_expiry'
 class Compliance:
     """The values of the [security_compliance] group; what is not set is not asked for."""
 
+    disable_user_account_days_inactive: int | None = None
     lockout_failure_attempts: int | None = None
     lockout_duration: int = 1800
     password_expires_days: int | None = None

@@ -7,9 +7,12 @@ import hmac
 from collections.abc import Iterable
 from typing import Any
 
+import sqlalchemy as sa
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.twofactor import totp
 
+from nimbus.common import db
+from nimbus.identity.models import User
 from nimbus.identity.payload import EPOCH
 
 LENGTH, PERIOD = 6, 30  # digits of a passcode, and seconds that it lasts
@@ -34,16 +37,25 @@ def suffice(methods: Iterable[str], rules: list[list[str]]) -> bool:
     return not rules or any(brought.issuperset(rule) for rule in rules)
 
 
-def is_passcode(passcode: str, seeds: list[str], now: datetime.datetime, windows: int = 1) -> bool:
-    """Whether the passcode is one that a seed shows now, or showed in one of so many windows before."""
-    moment = (now - EPOCH).total_seconds()
-    right = False
+def window_of(passcode: str, seeds: list[str], now: datetime.datetime, windows: int = 1) -> int | None:
+    """The number of the window, this one or one of so many before, in which a seed shows the passcode; None if none."""
+    present = int((now - EPOCH).total_seconds()) // PERIOD
+    found = None
     for seed in seeds or [NO_SEED]:
-        for past in range(windows + 1):
-            shown = _shown(seed, moment - past * PERIOD)
+        for number in range(present - windows, present + 1):
+            shown = _shown(seed, number * PERIOD)
             if shown and hmac.compare_digest(shown, passcode.encode()) and seeds:
-                right = True
-    return right
+                found = number
+    return found
+
+
+def use_up(tx: db.Tx, user_id: str, window: int) -> bool:
+    """Whether no passcode of the user's from that window, or from a later one, was used before; now one is.
+
+    One statement decides, so that of two logins at once, in whatever processes, one alone is the first.
+    """
+    fresh = sa.or_(User.passcode_counter.is_(None), User.passcode_counter < window)
+    return tx.update(User, User.id == user_id, fresh, passcode_counter=window) == 1
 
 
 def _shown(seed: str, moment: float) -> bytes | None:

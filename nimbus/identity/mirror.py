@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors
-from nimbus.identity import lists, revocations
+from nimbus.identity import activity, lists, revocations
 from nimbus.identity.directory import Entry
 from nimbus.identity.models import Group, IdMapping, Membership, User
 
@@ -42,7 +42,12 @@ def keep_user(tx: db.Tx, domain_id: str, entry: Entry) -> str:
     row_id = _map(tx, domain_id, 'user', entry.local_id)
     kept = tx.row(sa.select(User).where(User.id == row_id))
     extra = {name: value for name, value in (('email', entry.mail), ('description', entry.description)) if value}
-    values = {'name': entry.name, 'enabled': entry.enabled, 'extra': extra}
+    values = {
+        'name': entry.name,
+        'enabled': entry.enabled,
+        'extra': extra,
+        'last_active_at': activity.ELSEWHERE,
+    }
     if kept is not None and all(getattr(kept, name) == value for name, value in values.items()):
         return row_id
     _free_name(tx, User, domain_id, entry.name, row_id)

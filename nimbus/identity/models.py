@@ -63,6 +63,8 @@ class User(db.Base):
     password_created_at: Mapped[datetime.datetime | None]
     password_expires_at: Mapped[datetime.datetime | None]
     password_self_service: Mapped[bool | None]  # the user chose it; None: nobody knows
+    last_active_at: Mapped[datetime.date | None]  # day of the last login by password; see `activity`
+    passcode_counter: Mapped[int | None]  # the newest window of which a one-time passcode was used
     extra: Mapped[dict[str, Any]]
     options: Mapped[dict[str, Any]]
     created_at: Mapped[datetime.datetime]

@@ -201,6 +201,11 @@ OPTIONS = {
     ],
     'security_compliance': [
         cfg.IntOpt(
+            'disable_user_account_days_inactive',
+            min=1,
+            help='Days without a login by password after which a user counts as disabled; without it nobody does.',
+        ),
+        cfg.IntOpt(
             'lockout_failure_attempts',
             min=1,
             help='Wrong passwords in a row after which an account is locked; without it none ever is.',

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import db, errors
-from nimbus.identity import assignments, pedigree
+from nimbus.identity import activity, assignments, pedigree
 from nimbus.identity.models import AccessRule, ApplicationCredential, Project, User
 from nimbus.identity.payload import Claims
 
@@ -84,17 +84,17 @@ def refusal() -> errors.Unauthenticated:
     return errors.Unauthenticated('The request you have made requires authentication.')
 
 
-def describe(tx: db.Tx, claims: Claims) -> Subject:
-    """The subject of the claims.
+def describe(tx: db.Tx, claims: Claims, enabled: activity.Judge = activity.is_set) -> Subject:
+    """The subject of the claims; `enabled` tells which users are.
 
     Raises Unauthenticated when its user or scope is gone, disabled or without a role, Forbidden when a trust does not
     hold any longer.
     """
-    user = _user(tx, claims.user_id)
+    user = _user(tx, claims.user_id, enabled)
     if user is None:
         raise refusal()
     if claims.trust_id:
-        return _trusted(tx, claims, user)
+        return _trusted(tx, claims, user, enabled)
     groups = assignments.groups_of(tx, user.id)
     known = {'claims': claims, **_shown(user), 'group_ids': tuple(groups)}
     if claims.scope == 'unscoped':
@@ -115,10 +115,10 @@ def describe(tx: db.Tx, claims: Claims) -> Subject:
     return Subject(**known, roles=tuple((role.id, role.name) for role in roles))
 
 
-def _user(tx: db.Tx, user_id: str) -> Any:
+def _user(tx: db.Tx, user_id: str, enabled: activity.Judge) -> Any:
     """The row of the user and of the user's domain, None when either is gone or disabled."""
     user = tx.execute(_USER, {'user_id': user_id}).first()
-    return user if user is not None and user.enabled and user.domain_enabled else None
+    return user if user is not None and enabled(user) and user.domain_enabled else None
 
 
 def _shown(user: Any) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def _shown(user: Any) -> dict[str, Any]:
     }
 
 
-def _trusted(tx: db.Tx, claims: Claims, trustee: Any) -> Subject:
+def _trusted(tx: db.Tx, claims: Claims, trustee: Any, enabled: activity.Judge) -> Subject:
     """The subject of a token by a trust: the roles are the first trustor's, as long as he has them."""
     chain = pedigree.of(tx, claims.trust_id)
     if not chain:
@@ -139,8 +139,8 @@ def _trusted(tx: db.Tx, claims: Claims, trustee: Any) -> Subject:
     trust, root = chain[0], chain[-1]
     if trust.trustee_user_id != trustee.id:
         raise errors.Forbidden('User is not a trustee.')
-    lenders = {link.trustor_user_id: _user(tx, link.trustor_user_id) for link in chain}
-    agents = {link.trustee_user_id: _user(tx, link.trustee_user_id) for link in chain}
+    lenders = {link.trustor_user_id: _user(tx, link.trustor_user_id, enabled) for link in chain}
+    agents = {link.trustee_user_id: _user(tx, link.trustee_user_id, enabled) for link in chain}
     if None in lenders.values():
         raise errors.Forbidden('Trustor is disabled.')
     if None in agents.values():

@@ -13,7 +13,7 @@ from typing import Any
 from nimbus.common import db, errors, ids
 from nimbus.common.clock import Clock
 from nimbus.common.context import Context
-from nimbus.identity import payload, revocations, signing, subjects
+from nimbus.identity import activity, payload, revocations, signing, subjects
 from nimbus.identity.keys import KeyRing
 from nimbus.identity.options import Settings
 from nimbus.identity.payload import Claims
@@ -179,7 +179,9 @@ class Validator:
             return subject
         with self._db.read() as tx:
             try:
-                subject = subjects.describe(tx, claims)
+                # A token that was seen before its user stayed away too long ends by itself.
+                judge = activity.judge(self._settings.compliance, self._clock.now())
+                subject = subjects.describe(tx, claims, judge)
             except errors.Forbidden:  # a trust that does not hold any longer
                 raise refusal() from None
         if self._shelf:

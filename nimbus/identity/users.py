@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors, ids, listing
-from nimbus.identity import assignments, lists, lockouts, mirror, revocations, trusts
+from nimbus.identity import activity, assignments, lists, lockouts, mirror, revocations, trusts
 from nimbus.identity.compliance import Compliance
 from nimbus.identity.models import (
     AccessRule,
@@ -59,6 +59,7 @@ def create(
         password_created_at=now if password_hash else None,
         password_expires_at=rules.expiry(now, options, by_admin=True) if password_hash else None,
         password_self_service=False,
+        last_active_at=now.date() if values.get('enabled', True) else None,
         extra=extra,
         options=options,
         created_at=now,
@@ -92,6 +93,13 @@ def update(
         raise errors.Invalid('Cannot change Domain ID')
     _check_default_project(tx, values)
     changes = {name: values[name] for name in ('name', 'enabled', 'default_project_id') if name in values}
+    now = clock.Clock().now()
+    inactive = activity.is_inactive(row, rules, now)
+    if inactive:
+        # What was true by the calendar stays true, whatever else about the user changes.
+        changes.setdefault('enabled', False)
+    if changes.get('enabled'):
+        changes['last_active_at'] = now.date()
     if 'options' in values:
         changes['options'] = lists.merged(row.options, values['options'])
     taken = lists.duplicate('user', values.get('name', row.name), row.domain_id)
@@ -100,7 +108,7 @@ def update(
         lockouts.forget(tx, user_id)
     if password_hash is not None:
         set_password(tx, user_id, password_hash, rules)
-    elif values.get('enabled', True) is False:
+    elif inactive or values.get('enabled', True) is False:
         revocations.revoke(tx, 'user', user_id)
     else:
         revocations.refresh(tx, 'user', user_id)

@@ -7,7 +7,7 @@ from nimbus.api.identity.tokens import authority
 from nimbus.api.kit.fields import CREATE, READ, UPDATE, Flag, Mapping, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import clock, errors
-from nimbus.identity import groups, users
+from nimbus.identity import activity, groups, users
 
 _SWITCH = {'type': ['boolean', 'null']}
 OPTIONS = {
@@ -55,11 +55,17 @@ class User(wire.KeystoneNoun):
     id = Text(READ)
     name = Text(READ, CREATE, UPDATE, min=1, max=255, pattern=r'[\S]+', required=True, filter=True, sort=True)
     domain_id = Text(READ, CREATE, UPDATE, min=1, max=64, filter=True)
-    enabled = Flag(READ, CREATE, UPDATE, filter=True)
+    enabled = Flag(READ, CREATE, UPDATE, filter=True, source=lambda row, call: is_enabled(row, call))
     default_project_id = Text(READ, CREATE, UPDATE, max=64, null=True, omit_none=True)
     password = Text(CREATE, UPDATE, max=65535, null=True)
     password_expires_at = Text(READ, source=lambda row, _: clock.iso_micro(row.password_expires_at))
     options = Mapping(READ, CREATE, UPDATE, schema=OPTIONS)
+
+
+def is_enabled(row: Any, call: Call) -> bool:
+    """Whether the user may log in today."""
+    issuer = authority(call)
+    return activity.judge(issuer.settings.compliance, issuer.now())(row)
 
 
 def target(row: Any) -> dict[str, Any]:

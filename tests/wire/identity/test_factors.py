@@ -1,6 +1,7 @@
 """A login in several steps: rules, receipts and one-time passcodes."""
 
 import base64
+import concurrent.futures
 import dataclasses
 import datetime
 
@@ -8,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.twofactor import totp
 
+from nimbus.common import errors
 from nimbus.common.clock import Clock, FakeClock
 from nimbus.identity import factors, receipts
 from nimbus.identity.auth import Authority
@@ -203,19 +205,20 @@ def test_a_seed_is_a_credential_of_the_user(cloud, member):
 def test_a_passcode_lasts_for_its_window_and_the_next(late, good):
     moment = datetime.datetime(2030, 1, 1)
     told = shown(SEED, moment)
-    assert factors.is_passcode(told, [SEED], moment + datetime.timedelta(seconds=late)) is good
+    window = factors.window_of(told, [SEED], moment + datetime.timedelta(seconds=late))
+    assert window == (int((moment - EPOCH).total_seconds()) // 30 if good else None)
 
 
 @pytest.mark.parametrize('seed', ['', 'A', '!!!!', 'not base32', 'ABCD'])
 def test_what_is_no_seed_shows_nothing(seed):
     moment = datetime.datetime(2030, 1, 1)
-    assert not factors.is_passcode('000000', [seed], moment)
-    assert factors.is_passcode(shown(SEED, moment), [seed, SEED], moment)
+    assert factors.window_of('000000', [seed], moment) is None
+    assert factors.window_of(shown(SEED, moment), [seed, SEED], moment)
 
 
 def test_a_user_without_a_seed_has_no_passcode():
     moment = datetime.datetime(2030, 1, 1)
-    assert not factors.is_passcode(shown(factors.NO_SEED, moment), [], moment)
+    assert factors.window_of(shown(factors.NO_SEED, moment), [], moment) is None
 
 
 def test_a_rule_of_methods_that_there_are_not_shuts_nobody_out():
@@ -228,3 +231,58 @@ def test_a_rule_of_methods_that_there_are_not_shuts_nobody_out():
 def test_a_receipt_is_sealed(cloud, careful, clock):
     receipt = log_in(cloud, password(careful)).headers['Openstack-Auth-Receipt']
     assert careful not in receipt and len(receipt) < receipts.MAX_LENGTH
+
+
+# a passcode serves once
+
+
+def test_a_passcode_serves_once(cloud, member, clock, seeds):
+    user_id = member['user']['id']
+    seeds[user_id] = [SEED]
+    step = passcode(user_id, clock)
+    assert log_in(cloud, step).status == 201
+    again = log_in(cloud, step)
+    assert (again.status, again.json['error']['message']) == (
+        401,
+        'The request you have made requires authentication.',
+    )
+    clock.advance(30)
+    assert log_in(cloud, step).status == 401
+    assert log_in(cloud, passcode(user_id, clock)).status == 201
+
+
+def test_an_older_passcode_is_over_when_a_newer_one_was_used(cloud, member, clock, seeds):
+    user_id = member['user']['id']
+    seeds[user_id] = [SEED]
+    older = passcode(user_id, clock)
+    clock.advance(30)
+    assert log_in(cloud, passcode(user_id, clock)).status == 201
+    assert log_in(cloud, older).status == 401
+
+
+def test_of_many_logins_at_once_with_a_passcode_one_alone_is_let_in(cloud, member, clock, seeds):
+    user_id = member['user']['id']
+    seeds[user_id] = [SEED]
+    step = passcode(user_id, clock)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: log_in(cloud, step).status, range(8)))
+    assert sorted(found) == [201] + [401] * 7
+
+
+def test_a_passcode_that_another_process_has_seen_is_over(cloud, member, clock, seeds):
+    user_id = member['user']['id']
+    seeds[user_id] = [SEED]
+    step = passcode(user_id, clock)
+    assert log_in(cloud, step).status == 201
+    here = cloud.parts.extra['identity']
+    there = Authority(cloud.parts.db, cloud.parts.tokens, here.settings, clock, seeds=lambda _, user: seeds[user])
+    with pytest.raises(errors.Unauthenticated):
+        there.login({'methods': ['totp'], **step})
+    there.close()
+
+
+def test_a_wrong_passcode_writes_nothing_down(cloud, member, clock, seeds):
+    user_id = member['user']['id']
+    seeds[user_id] = [SEED]
+    assert log_in(cloud, {'totp': {'user': {'id': user_id, 'passcode': '000000'}}}).status == 401
+    assert log_in(cloud, passcode(user_id, clock)).status == 201
