@@ -91,8 +91,9 @@ class Authority:
         return known[2].narrow(known[1], project_id)
 
     def close(self) -> None:
-        """The hashing threads are gone."""
+        """The hashing threads are gone, and the connections to directories."""
         self.passwords.close()
+        self.directories.close()
 
     def enrol(self, name: str, method: Method) -> None:
         """Logins may use the method of this name, one of payload.METHODS, from now on."""

@@ -5,20 +5,17 @@ when they are listed or shown.  No transaction is open while a directory is
 asked.
 """
 
-import contextlib
 import logging
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 from nimbus.common import db, errors
 from nimbus.identity import domain_configs, mirror
-from nimbus.identity.directory import Directory, Entry
+from nimbus.identity.directory import Directory
+from nimbus.identity.entries import Entry
 from nimbus.identity.ldap_options import Ldap
 
 LOG = logging.getLogger(__name__)
-AT_ONCE = 16  # directories being asked at the same time by this process; one more waits for its turn
-PATIENCE = 5.0  # seconds it waits
 LIST_LIMIT = 1000  # entries taken over from one list, where the domain's list_limit says nothing
 PUBLIC_LENGTH = 64  # characters of a public id; those of the cloud's own users are shorter
 
@@ -28,7 +25,8 @@ class Directories:
 
     def __init__(self, database: db.Database, ldap: Ldap | None = None) -> None:
         self._db, self._ldap = database, ldap or Ldap()
-        self._turns = threading.BoundedSemaphore(AT_ONCE)
+        self._known: dict[str, Directory] = {}  # by the id of the domain
+        self._lock = threading.Lock()
 
     def defaults(self) -> domain_configs.Config:
         """What is true of a domain without a configuration of its own."""
@@ -48,11 +46,38 @@ class Directories:
         by_file = bool(self._ldap.domain) and domain_id == self._ldap.domain
         driver = told.get('driver') or ('ldap' if by_file else 'sql')
         if driver == 'sql':
+            self._forget(domain_id)
             return None, 0
         if driver != 'ldap':
             raise errors.Unavailable(f'The identity driver of domain {domain_id} is not known; sql and ldap are.')
         limit = told.get('list_limit')
-        return Directory(self._ldap.overlaid(config.get('ldap', {}))), limit if isinstance(limit, int) else LIST_LIMIT
+        directory = self._kept(domain_id, self._ldap.overlaid(config.get('ldap', {})))
+        return directory, limit if isinstance(limit, int) else LIST_LIMIT
+
+    def _kept(self, domain_id: str, options: Ldap) -> Directory:
+        """The domain's directory with its connections, another when the options have changed."""
+        with self._lock:
+            known = self._known.get(domain_id)
+            if known is not None and known.options == options:
+                return known
+            made = self._known[domain_id] = Directory(options)
+        if known is not None:
+            known.close()
+        return made
+
+    def _forget(self, domain_id: str) -> None:
+        if domain_id in self._known:
+            with self._lock:
+                gone = self._known.pop(domain_id, None)
+            if gone is not None:
+                gone.close()
+
+    def close(self) -> None:
+        """No connection to a directory is open."""
+        with self._lock:
+            known, self._known = self._known, {}
+        for directory in known.values():
+            directory.close()
 
     def refuse_write(self, domain_id: str) -> None:
         """Raises Forbidden when the domain's users and groups are a directory's."""
@@ -66,11 +91,10 @@ class Directories:
         """
         by_id = bool(told.get('id'))
         local = self._local_id(told['id']) if by_id else told.get('name')
-        with self._turn():
-            entry = directory.user(local, by_id) if isinstance(local, str) else None
-            if not directory.accepts(entry, password) or entry is None or not entry.enabled:
-                return None
-            groups = directory.groups_of(entry)
+        entry = directory.user(local, by_id) if isinstance(local, str) else None
+        if not directory.accepts(entry, password) or entry is None or not entry.enabled:
+            return None
+        groups = directory.groups_of(entry)
         return self._db.patiently(lambda tx: _take_user(tx, domain_id, entry, groups))
 
     def checks(self, user_id: str, password: str) -> bool | None:
@@ -79,8 +103,7 @@ class Directories:
         if found is None:
             return None
         row, directory = found
-        with self._turn():
-            return directory.accepts(directory.user(row.local_id, True), password)
+        return directory.accepts(directory.user(row.local_id, True), password)
 
     def refresh(self, row_id: str, members: bool = False) -> None:
         """A user or group of a directory, with its members where asked, is as the directory says now.
@@ -92,10 +115,9 @@ class Directories:
             return
         row, directory = found
         user = row.kind == 'user'
-        with self._turn():
-            entry = directory.user(row.local_id, True) if user else directory.group(row.local_id)
-            groups = directory.groups_of(entry) if user and entry else []
-            inside = directory.members(entry, LIST_LIMIT) if members and not user and entry else None
+        entry = directory.user(row.local_id, True) if user else directory.group(row.local_id)
+        groups = directory.groups_of(entry) if user and entry else []
+        inside = directory.members(entry, LIST_LIMIT) if members and not user and entry else None
 
         def take(tx: db.Tx) -> None:
             if entry is None:
@@ -117,21 +139,20 @@ class Directories:
         directory, limit = self._of(domain_id) if domain_id else (None, 0)
         if directory is None or domain_id is None:
             return
-        with self._turn():
-            if kind == 'user' and name is not None:
-                found = directory.user(name)
-                entries, complete = ([found] if found else []), False
-            elif kind == 'user':
-                entries, complete = directory.users(limit)
-            else:
-                entries, whole = directory.groups(limit, name)
-                complete = whole and name is None
+        if kind == 'user' and name is not None:
+            found = directory.user(name)
+            entries, complete = ([found] if found else []), False
+        elif kind == 'user':
+            entries, complete = directory.users(limit)
+        else:
+            entries, whole = directory.groups(limit, name)
+            complete = whole and name is None
         keep = mirror.keep_user if kind == 'user' else mirror.keep_group
-        kept = {row_id for entry in entries if (row_id := self._kept(keep, domain_id, entry))}
+        kept = {row_id for entry in entries if (row_id := self._taken(keep, domain_id, entry))}
         if complete:
             self._db.patiently(lambda tx: mirror.drop_others(tx, domain_id, kind, kept))
 
-    def _kept(self, keep: Any, domain_id: str, entry: Entry) -> str | None:
+    def _taken(self, keep: Any, domain_id: str, entry: Entry) -> str | None:
         """The id of the entry's row; None, and a line in the log, where the cloud's own user has the name."""
         try:
             return self._db.patiently(lambda tx: keep(tx, domain_id, entry))
@@ -151,16 +172,6 @@ class Directories:
         with self._db.read() as tx:
             row = mirror.mapped(tx, row_id)
         return row.local_id if row is not None and row.kind == 'user' else None
-
-    @contextlib.contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Not too many ask at once, so that a slow directory does not hold every thread of the process."""
-        if not self._turns.acquire(timeout=PATIENCE):
-            raise errors.Unavailable('Too many logins wait for a directory at the moment.')
-        try:
-            yield
-        finally:
-            self._turns.release()
 
 
 def _take_user(tx: db.Tx, domain_id: str, entry: Entry, groups: list[Entry]) -> str:

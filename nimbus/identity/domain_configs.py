@@ -18,7 +18,10 @@ def defaults(ldap: ldap_options.Ldap, driver: str = 'sql') -> Config:
     """What is true of a domain without a configuration of its own."""
     return {
         'identity': {'driver': driver, 'list_limit': None},
-        'ldap': {name: getattr(ldap, name) for name in ldap_options.BY_DOMAIN},
+        'ldap': {
+            name: list(getattr(ldap, name)) if name in ldap_options.LISTS else getattr(ldap, name)
+            for name in ldap_options.BY_DOMAIN
+        },
     }
 
 
@@ -44,8 +47,13 @@ def check(config: Config) -> None:
             raise invalid(f'The value of group {section} specified in the config should be a dictionary of options')
         for name, value in options.items():
             check_names(section, name)
-            if not isinstance(value, str | int | float | bool | None) or len(str(value)) > MAX_VALUE:
+            listed = (
+                isinstance(value, list) and name in ldap_options.LISTS and all(isinstance(one, str) for one in value)
+            )
+            if not (listed or isinstance(value, str | int | float | bool | None)) or len(str(value)) > MAX_VALUE:
                 raise invalid(f'Option {name} in group {section} is a plain value of at most {MAX_VALUE} characters')
+            if name == 'chase_referrals' and str(value).lower() not in ('false', '0', 'none'):
+                raise invalid(f'Option chase_referrals in group ldap {ldap_options.NO_REFERRALS}')
 
 
 def whole(tx: db.Tx, domain_id: str) -> Config:

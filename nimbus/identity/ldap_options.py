@@ -7,17 +7,23 @@ from oslo_config import cfg
 
 from nimbus.common import errors
 
+Texts = tuple[str, ...]
+NO_REFERRALS = 'can only be false: a directory that refers to another is not followed there'
+
 
 @dataclasses.dataclass(frozen=True)
 class Ldap:
     """The values of the [ldap] group, or of a domain's own."""
 
     url: str = 'ldap://localhost'
+    randomize_urls: bool = False
     user: str | None = None
     password: str | None = dataclasses.field(default=None, repr=False)
     suffix: str = 'cn=example,cn=com'
     query_scope: str = 'one'
     page_size: int = 0
+    alias_dereferencing: str = 'default'
+    chase_referrals: bool = False
     user_tree_dn: str | None = None
     user_filter: str | None = None
     user_objectclass: str = 'inetOrgPerson'
@@ -25,10 +31,16 @@ class Ldap:
     user_name_attribute: str = 'sn'
     user_mail_attribute: str = 'mail'
     user_description_attribute: str = 'description'
+    user_default_project_id_attribute: str | None = None
     user_enabled_attribute: str | None = 'enabled'
     user_enabled_invert: bool = False
     user_enabled_mask: int = 0
     user_enabled_default: str = 'True'
+    user_enabled_emulation: bool = False
+    user_enabled_emulation_dn: str | None = None
+    user_enabled_emulation_use_group_config: bool = False
+    user_attribute_ignore: Texts = ('default_project_id',)
+    user_additional_attribute_mapping: Texts = ()
     group_tree_dn: str | None = None
     group_filter: str | None = None
     group_objectclass: str = 'groupOfNames'
@@ -37,51 +49,99 @@ class Ldap:
     group_member_attribute: str = 'member'
     group_members_are_ids: bool = False
     group_desc_attribute: str = 'description'
+    group_attribute_ignore: Texts = ()
+    group_additional_attribute_mapping: Texts = ()
+    group_ad_nesting: bool = False
     use_tls: bool = False
     tls_cacertfile: str | None = None
+    tls_cacertdir: str | None = None
     tls_req_cert: str = 'demand'
     connection_timeout: int = 5
+    use_pool: bool = True
+    pool_size: int = 10
+    pool_retry_max: int = 3
+    pool_retry_delay: float = 0.1
+    pool_connection_timeout: int = -1
+    pool_connection_lifetime: int = 600
+    use_auth_pool: bool = True
+    auth_pool_size: int = 100
+    auth_pool_connection_lifetime: int = 60
     domain: str = ''
 
     @classmethod
     def of(cls, group: Any) -> Self:
-        """The values of a loaded configuration's group."""
-        return cls(**{field.name: getattr(group, field.name) for field in dataclasses.fields(cls)})
+        """The values of a loaded configuration's group.  Raises Invalid on one that cannot be followed."""
+        told = {field.name: getattr(group, field.name) for field in dataclasses.fields(cls)}
+        if told['chase_referrals']:
+            raise errors.Invalid(f'[ldap] chase_referrals {NO_REFERRALS}.')
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()})
 
     def overlaid(self, told: dict[str, Any]) -> Self:
-        """These values with those that a domain tells.  Raises Unavailable on one of another kind."""
+        """These values with those that a domain tells.  Raises Unavailable on one of another kind, or out of bounds."""
         kinds = {field.name: field.type for field in dataclasses.fields(self)}
         try:
-            changes = {name: _cast(kinds[name], value) for name, value in told.items() if name in kinds}
+            changes = {name: _cast(name, kinds[name], value) for name, value in told.items() if name in kinds}
         except ValueError:
             raise errors.Unavailable(
                 'The directory of this domain cannot be asked: its configuration is wrong.'
             ) from None
         return dataclasses.replace(self, **changes)
 
+    def seconds(self) -> int:
+        """How long a connection, and then each answer, may take."""
+        told = self.pool_connection_timeout
+        return told if self.use_pool and told > 0 else self.connection_timeout
 
-def _cast(kind: Any, value: Any) -> Any:
+
+def _cast(name: str, kind: Any, value: Any) -> Any:
+    if kind == Texts:
+        parts = value if isinstance(value, list) else str(value or '').split(',')
+        return tuple(part for part in (str(part).strip() for part in parts) if part)
     if value is None:
-        return None
+        return getattr(_DEFAULT, name)
     if kind is bool:
         text = str(value).lower()
         if text not in ('true', 'false', '1', '0'):
             raise ValueError(value)
         return text in ('true', '1')
-    return int(value) if kind is int else str(value)
+    if name in CHOICES and value not in CHOICES[name]:
+        raise ValueError(value)
+    if kind not in (int, float):
+        return str(value)
+    number = kind(value)
+    if number < LEAST.get(name, 0):
+        raise ValueError(value)
+    return number
 
 
-# What a domain may have of its own; which domain the file speaks of, and secrets, are not among them.
-BY_DOMAIN = tuple(
-    field.name for field in dataclasses.fields(Ldap) if field.name not in ('password', 'connection_timeout', 'domain')
-)
+CHOICES = {
+    'query_scope': ['one', 'sub'],
+    'alias_dereferencing': ['never', 'searching', 'always', 'finding', 'default'],
+    'tls_req_cert': ['demand', 'never', 'allow'],
+}
+LEAST = {
+    'connection_timeout': 1,
+    'pool_size': 1,
+    'pool_retry_max': 1,
+    'pool_connection_timeout': -1,
+    'pool_connection_lifetime': 1,
+    'auth_pool_size': 1,
+    'auth_pool_connection_lifetime': 1,
+}
+# Which domain the file speaks of, and secrets, are not a domain's own to tell; nor are those that upstream leaves out.
+NOT_BY_DOMAIN = ('password', 'connection_timeout', 'domain', 'randomize_urls', 'group_ad_nesting')
+BY_DOMAIN = tuple(field.name for field in dataclasses.fields(Ldap) if field.name not in NOT_BY_DOMAIN)
+LISTS = tuple(field.name for field in dataclasses.fields(Ldap) if field.type == Texts)
 _HELP = {
     'url': 'Where the directory is: ldap://HOST:PORT or ldaps://HOST:PORT, several with commas.',
+    'randomize_urls': 'Whether each process tries the servers in an order of its own.',
     'user': 'Name (DN) that searches are made under; empty means nobody.',
     'password': 'Password of that name.',
     'suffix': 'Root of the directory, where no tree is told.',
     'query_scope': 'Whether entries stand one level below a tree (one) or anywhere below it (sub).',
     'page_size': 'Entries asked for at a time; 0 means all at once.',
+    'alias_dereferencing': 'When an alias is followed to what it stands for; default means never.',
+    'chase_referrals': 'Whether to go where the directory refers to; can only be false.',
     'user_tree_dn': 'Where users are; empty means ou=Users below the suffix.',
     'user_filter': 'Filter that users pass beside their object class.',
     'user_objectclass': 'Object class of users.',
@@ -89,10 +149,16 @@ _HELP = {
     'user_name_attribute': 'Attribute that users log in by.',
     'user_mail_attribute': 'Attribute of their address.',
     'user_description_attribute': 'Attribute of their description.',
+    'user_default_project_id_attribute': 'Attribute of the id of their default project.',
     'user_enabled_attribute': 'Attribute that tells whether a user may log in; an entry without it has the default.',
     'user_enabled_invert': 'Whether that attribute is true of those who may not.',
     'user_enabled_mask': 'Bit of that attribute which is set for those who may not; 0 means it is a truth by itself.',
     'user_enabled_default': 'Value of that attribute where an entry has none.',
+    'user_enabled_emulation': 'Whether instead those users may log in who are members of one group.',
+    'user_enabled_emulation_dn': 'Name (DN) of that group; empty means cn=enabled_users below the tree of users.',
+    'user_enabled_emulation_use_group_config': "Whether that group's members are told as those of other groups are.",
+    'user_attribute_ignore': 'Attributes of users, by their names in the API, that are not looked at.',
+    'user_additional_attribute_mapping': 'More attributes that users are shown with, each as LDAP_NAME:API_NAME.',
     'group_tree_dn': 'Where groups are; empty means ou=UserGroups below the suffix.',
     'group_filter': 'Filter that groups pass beside their object class.',
     'group_objectclass': 'Object class of groups.',
@@ -101,10 +167,23 @@ _HELP = {
     'group_member_attribute': 'Attribute that names the members.',
     'group_members_are_ids': 'Whether members are told by their id instead of by their DN.',
     'group_desc_attribute': 'Attribute of their description.',
+    'group_attribute_ignore': 'Attributes of groups, by their names in the API, that are not looked at.',
+    'group_additional_attribute_mapping': 'More attributes that groups are shown with, each as LDAP_NAME:API_NAME.',
+    'group_ad_nesting': "Whether groups within groups count, which takes Active Directory's own rule of matching.",
     'use_tls': 'Whether an ldap:// connection is secured by StartTLS.',
     'tls_cacertfile': 'Certificates that the directory is trusted by; empty means those of the host.',
+    'tls_cacertdir': 'Directory of such certificates, named by their hashes.',
     'tls_req_cert': 'Whether a certificate has to be right (demand) or not (never, allow).',
     'connection_timeout': 'Seconds that a connection, and then each answer, may take.',
+    'use_pool': 'Whether connections for searches are kept open for the next.',
+    'pool_size': 'Questions that a process asks a directory at the same time, and connections that it keeps.',
+    'pool_retry_max': 'Times that a process tries to reach a directory that does not take a connection.',
+    'pool_retry_delay': 'Seconds between two such tries.',
+    'pool_connection_timeout': 'Seconds instead of connection_timeout where connections are kept; -1 means the same.',
+    'pool_connection_lifetime': 'Seconds for which a connection is kept.',
+    'use_auth_pool': 'Whether connections on which passwords were checked are kept open for the next password.',
+    'auth_pool_size': 'Such connections that a process keeps.',
+    'auth_pool_connection_lifetime': 'Seconds for which such a connection is kept.',
     'domain': 'Id of the domain whose users these options are about; empty means that only domains which have a '
     'configuration of their own have a directory.',
 }
@@ -112,13 +191,16 @@ _DEFAULT = Ldap()
 
 
 def _option(field: Any) -> cfg.Opt:
-    more: dict[str, Any] = {'default': field.default, 'help': _HELP[field.name]}
+    default = list(field.default) if field.type == Texts else field.default
+    more: dict[str, Any] = {'default': default, 'help': _HELP[field.name]}
+    if field.type == Texts:
+        return cfg.ListOpt(field.name, **more)
     if field.type is bool:
         return cfg.BoolOpt(field.name, **more)
-    if field.type is int:
-        return cfg.IntOpt(field.name, min=1 if field.name == 'connection_timeout' else 0, **more)
-    choices = {'query_scope': ['one', 'sub'], 'tls_req_cert': ['demand', 'never', 'allow']}.get(field.name)
-    return cfg.StrOpt(field.name, secret=field.name == 'password', choices=choices, **more)
+    if field.type in (int, float):
+        kind = cfg.IntOpt if field.type is int else cfg.FloatOpt
+        return kind(field.name, min=LEAST.get(field.name, 0), **more)
+    return cfg.StrOpt(field.name, secret=field.name == 'password', choices=CHOICES.get(field.name), **more)
 
 
 OPTIONS = {'ldap': [_option(field) for field in dataclasses.fields(Ldap)]}

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors
 from nimbus.identity import activity, lists, revocations
-from nimbus.identity.directory import Entry
+from nimbus.identity.entries import Entry
 from nimbus.identity.models import Group, IdMapping, Membership, User
 
 
@@ -41,11 +41,11 @@ def keep_user(tx: db.Tx, domain_id: str, entry: Entry) -> str:
     """The user's row is what the directory says; returns its id."""
     row_id = _map(tx, domain_id, 'user', entry.local_id)
     kept = tx.row(sa.select(User).where(User.id == row_id))
-    extra = {name: value for name, value in (('email', entry.mail), ('description', entry.description)) if value}
     values = {
         'name': entry.name,
         'enabled': entry.enabled,
-        'extra': extra,
+        'extra': entry.extra,
+        'default_project_id': entry.default_project_id,
         'last_active_at': activity.ELSEWHERE,
     }
     if kept is not None and all(getattr(kept, name) == value for name, value in values.items()):
@@ -64,12 +64,12 @@ def keep_group(tx: db.Tx, domain_id: str, entry: Entry) -> str:
     """The group's row is what the directory says; returns its id."""
     row_id = _map(tx, domain_id, 'group', entry.local_id)
     kept = tx.row(sa.select(Group).where(Group.id == row_id))
-    values = {'name': entry.name, 'description': entry.description or ''}
+    values = {'name': entry.name, 'description': entry.description or '', 'extra': entry.extra}
     if kept is not None and all(getattr(kept, name) == value for name, value in values.items()):
         return row_id
     _free_name(tx, Group, domain_id, entry.name, row_id)
     if kept is None:
-        lists.add_once(tx, Group, id=row_id, domain_id=domain_id, extra={}, created_at=clock.Clock().now(), **values)
+        lists.add_once(tx, Group, id=row_id, domain_id=domain_id, created_at=clock.Clock().now(), **values)
     else:
         tx.update(Group, Group.id == row_id, **values)
     return row_id

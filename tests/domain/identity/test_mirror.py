@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from nimbus.common import errors
 from nimbus.identity import mirror, users
-from nimbus.identity.directory import Entry
+from nimbus.identity.entries import Entry
 from nimbus.identity.ldap_options import Ldap
 from nimbus.identity.models import User
 
-ANN = Entry('uid=ann,dc=x', 'ann', 'ann', mail='ann@x')
+ANN = Entry('uid=ann,dc=x', 'ann', 'ann', extra={'email': 'ann@x'})
 
 
 def names(tx):

@@ -66,7 +66,7 @@ def test_an_update_keeps_to_what_it_names(cloud, path):
 def test_what_no_domain_may_have_is_refused(cloud, path):
     assert 'No options specified' in refusal(put(cloud, path, {}))
     assert 'Group DEFAULT is not supported' in refusal(put(cloud, path, {'DEFAULT': {'debug': True}}))
-    assert 'Option pool_size in group ldap' in refusal(put(cloud, path, {'ldap': {'pool_size': 3}}))
+    assert 'Option debug_level in group ldap' in refusal(put(cloud, path, {'ldap': {'debug_level': 3}}))
     assert 'should be a dictionary' in refusal(put(cloud, path, {'ldap': {}}))
     assert 'plain value' in refusal(put(cloud, path, {'ldap': {'url': ['x']}}))
     assert 'plain value' in refusal(put(cloud, path, {'ldap': {'url': 'x' * 5000}}))
