@@ -99,6 +99,7 @@ class Connections:
         binders = options.auth_pool_size if options.use_pool and options.use_auth_pool else 0
         self._binders = Kept(binders, options.auth_pool_connection_lifetime, self._clock)
         self._rests_until = float('-inf')
+        self._checks: Any = None  # what every connection is secured by; reading the certificates takes a while
         self._closed = threading.Event()
 
     def ask(self, question: Callable[[Any], T]) -> T:
@@ -212,8 +213,7 @@ class Connections:
     def _open(self, url: str) -> Any:
         """A connection to the server, secured as the options ask, over which no name or password was sent."""
         ldap3, told = self._ldap3, self._told
-        checks = ssl.CERT_REQUIRED if told.tls_req_cert == 'demand' else ssl.CERT_NONE
-        tls = ldap3.Tls(validate=checks, ca_certs_file=told.tls_cacertfile, ca_certs_path=told.tls_cacertdir)
+        tls = self._checks = self._checks or _checks(ldap3, told)
         server = ldap3.Server(url, get_info=ldap3.NONE, tls=tls, connect_timeout=self._seconds)
         connection = ldap3.Connection(
             server,
@@ -253,6 +253,21 @@ class Connections:
     def _check_rest(self) -> None:
         if self._clock.monotonic() < self._rests_until:
             raise away()
+
+
+def _checks(ldap3: Any, told: Ldap) -> Any:
+    """What secures a connection, and knows whom the directory must be vouched for by."""
+    context = ssl.create_default_context(cafile=told.tls_cacertfile or None, capath=told.tls_cacertdir or None)
+    if told.tls_req_cert != 'demand':
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+    class Checks(ldap3.Tls):  # type: ignore[name-defined, misc]
+        """In place of ldap3's own check of names, which leaves open the socket of whom it refuses."""
+
+        def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
+            connection.socket = context.wrap_socket(connection.socket, server_hostname=connection.server.host)
+
+    return Checks()
 
 
 def shut(connection: Any) -> None:

@@ -8,6 +8,8 @@ import socket
 import subprocess
 import time
 
+from tests.wire.identity import pki
+
 SLAPD = shutil.which('slapd') or ('/usr/sbin/slapd' if pathlib.Path('/usr/sbin/slapd').exists() else None)
 SUFFIX = 'dc=example,dc=org'
 ROOT, ROOT_PASSWORD = f'cn=root,{SUFFIX}', 'root-secret'
@@ -16,10 +18,12 @@ CONFIGURATION = """
 include {schemas}/core.schema
 include {schemas}/cosine.schema
 include {schemas}/inetorgperson.schema
+include {schemas}/nis.schema
 pidfile {place}/pid
 modulepath /usr/lib/ldap
 moduleload back_mdb
 sizelimit 500
+{tls}
 database mdb
 maxsize 10485760
 suffix "{suffix}"
@@ -45,6 +49,13 @@ ou: Groups
 """
 
 
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return int(probe.getsockname()[1])
+
+
 def why_not() -> str | None:
     """Why no server can be started here, None when one can."""
     if SLAPD is None:
@@ -57,23 +68,29 @@ def why_not() -> str | None:
 class Slapd:
     """A server with two empty trees."""
 
-    def __init__(self, place: pathlib.Path) -> None:
+    def __init__(self, place: pathlib.Path, identity: pki.Identity | None = None) -> None:
+        """With an identity it speaks TLS too: by StartTLS, and on `secure_url`."""
         self.place = place
-        (place / 'data').mkdir()
-        text = CONFIGURATION.format(schemas=SCHEMAS, place=place, suffix=SUFFIX, root=ROOT, password=ROOT_PASSWORD)
-        (place / 'slapd.conf').write_text(text)
-        with socket.socket() as probe:
-            probe.bind(('127.0.0.1', 0))
-            self.port = probe.getsockname()[1]
+        (place / 'data').mkdir(parents=True)
+        self.port, self.secure_port = free_port(), free_port()
         self.url = f'ldap://127.0.0.1:{self.port}'
+        self.secure_url = f'ldaps://127.0.0.1:{self.secure_port}' if identity else ''
         self._process: subprocess.Popen[bytes] | None = None
+        self.configure(identity)
         self.start()
         self.add(ENTRIES)
+
+    def configure(self, identity: pki.Identity | None) -> None:
+        """From its next start the server proves to be this, or speaks no TLS."""
+        lines = f'TLSCertificateFile {identity.certificate}\nTLSCertificateKeyFile {identity.key}' if identity else ''
+        known = {'schemas': SCHEMAS, 'place': self.place, 'suffix': SUFFIX, 'root': ROOT, 'password': ROOT_PASSWORD}
+        (self.place / 'slapd.conf').write_text(CONFIGURATION.format(**known, tls=lines))
+        self._listens = f'{self.url} {self.secure_url}'.strip() if identity else self.url
 
     def start(self) -> None:
         """The server answers."""
         assert SLAPD is not None
-        command = [SLAPD, '-h', self.url, '-f', str(self.place / 'slapd.conf'), '-d', '0']
+        command = [SLAPD, '-h', self._listens, '-f', str(self.place / 'slapd.conf'), '-d', '0']
         with (self.place / 'log').open('ab') as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         for _ in range(200):
@@ -87,9 +104,20 @@ class Slapd:
     def stop(self) -> None:
         """The server is gone; what it held stays."""
         if self._process is not None:
+            self.resume()
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(20)
             self._process = None
+
+    def pause(self) -> None:
+        """The server takes connections and says nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """The server goes on where it was."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def add(self, entries: str) -> None:
         """The entries, written as LDIF, are there."""

@@ -80,6 +80,7 @@ def test_a_user_logs_in_with_the_directorys_password(cloud, staff):
     ],
 )
 def test_nothing_but_the_name_and_the_password_lets_in(cloud, staff, name, password):
+    """OSSA-2013-015: among them that no password is none."""
     answer = cloud.login(name, password, 'unscoped', staff['id'])
     if '\x00' in name and cloud.parts.db.writer.dialect.name == 'postgresql':
         assert answer.status == 400 and 'characters that cannot be kept' in answer.json['error']['message']
