@@ -135,6 +135,11 @@ def set_password(
     revocations.revoke(tx, 'user', user_id)
 
 
+def take_password(tx: db.Tx, user_id: str) -> None:
+    """The user has no password any more, and cannot log in by one; tokens there are live on."""
+    tx.update(User, User.id == user_id, password_hash=None, password_expires_at=None)
+
+
 def delete(tx: db.Tx, user_id: str) -> None:
     """The user and all that was given to the user are gone, and the tokens are refused.
 

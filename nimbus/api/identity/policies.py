@@ -71,6 +71,7 @@ _ROWS: tuple[tuple[str, str, list[str] | None], ...] = (
     ('check_token', f'{READER} or rule:token_subject', EVERYWHERE),
     ('validate_token', f'{READER} or rule:service_role or rule:token_subject', EVERYWHERE),
     ('revoke_token', f'{ADMIN} or rule:token_subject', EVERYWHERE),
+    ('revoke_tokens_for_user', 'rule:admin_or_owner', EVERYWHERE),
     (
         'get_domain',
         f'{READER} or token.domain.id:%(target.domain.id)s or token.project.domain.id:%(target.domain.id)s',

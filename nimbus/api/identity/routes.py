@@ -79,6 +79,7 @@ USERS = (
     Route('PATCH', '/users/{user_id}', users.update, None, noun=users.User),
     Route('DELETE', '/users/{user_id}', users.delete, None, 204),
     Route('POST', '/users/{user_id}/password', users.change_password, None, 204, shape=users.CHANGE, open=True),
+    Route('DELETE', '/users/{user_id}/tokens', users.revoke_tokens, None, 204),
     Route('GET', '/users/{user_id}/projects', projects.of_user, None),
     Route('GET', '/users/{user_id}/groups', groups.of_user, None),
 )

@@ -7,7 +7,7 @@ from nimbus.api.identity.tokens import authority
 from nimbus.api.kit.fields import CREATE, READ, UPDATE, Flag, Mapping, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import clock, errors
-from nimbus.identity import activity, groups, users
+from nimbus.identity import activity, groups, revocations, users
 
 _SWITCH = {'type': ['boolean', 'null']}
 OPTIONS = {
@@ -123,14 +123,18 @@ def _hash(call: Call, given: dict[str, Any]) -> str | None:
 
 
 def _hashed(call: Call, password: str) -> str:
-    issuer = authority(call)
-    if len(password) > issuer.settings.max_password_length:
+    _check_length(call, password)
+    authority(call).settings.compliance.check_strength(password)
+    return authority(call).passwords.hash(password)
+
+
+def _check_length(call: Call, password: str) -> None:
+    most = authority(call).settings.max_password_length
+    if len(password) > most:
         raise errors.Forbidden(
-            f'The password length must be less than or equal to {issuer.settings.max_password_length}. The server '
-            'could not comply with the request because the password is invalid.'
+            f'The password length must be less than or equal to {most}. The server could not comply with the request '
+            'because the password is invalid.'
         )
-    issuer.settings.compliance.check_strength(password)
-    return issuer.passwords.hash(password)
 
 
 def update(call: Call, user_id: str) -> dict[str, Any]:
@@ -140,9 +144,12 @@ def update(call: Call, user_id: str) -> dict[str, Any]:
     wire.require_change(call)
     wire.same_id(call, user_id)
     given, extra = wire.split(call, User)
+    taken_away = 'password' in given and given['password'] is None
     hashed = _hash(call, given)
     with wire.writing(call) as tx:
         users.update(tx, user_id, given, extra, hashed, authority(call).settings.compliance)
+        if taken_away:
+            users.take_password(tx, user_id)
         return wire.one(call, User, users.show(tx, user_id))
 
 
@@ -153,11 +160,21 @@ def delete(call: Call, user_id: str) -> None:
         users.delete(tx, user_id)
 
 
+def revoke_tokens(call: Call, user_id: str) -> None:
+    """DELETE /users/{user_id}/tokens: every token of the user that there is is refused; the user logs in anew."""
+    call.check('identity:revoke_tokens_for_user', user_id=user_id)
+    with wire.writing(call) as tx:
+        users.show(tx, user_id)
+        revocations.revoke(tx, 'user', user_id)
+
+
 def change_password(call: Call, user_id: str) -> None:
     """POST /users/{user_id}/password; whoever knows the old password may, and needs no token."""
     told, issuer = call.body['user'], authority(call)
     rules = issuer.settings.compliance
     row = issuer.check_password(user_id, told['original_password'])
+    _check_length(call, told['password'])
+    rules.check_strength(told['password'])
     if row.options.get('lock_password'):
         raise errors.Invalid(
             'You cannot change your password at this time due to password policy disallowing password changes. Please '
@@ -166,8 +183,8 @@ def change_password(call: Call, user_id: str) -> None:
     rules.check_age(row, issuer.now())
     with call.db.read() as tx:
         past = rules.past(tx, row)
-    hashed = _hashed(call, told['password'])
     if any(issuer.passwords.verify(told['password'], before) for before in past):
         raise rules.same_again()
+    hashed = issuer.passwords.hash(told['password'])
     with wire.writing(call) as tx:
         users.set_password(tx, user_id, hashed, rules, by_admin=False)

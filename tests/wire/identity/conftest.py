@@ -14,6 +14,7 @@ from nimbus.identity.auth import Authority
 from nimbus.identity.options import Settings
 from nimbus.identity.tokens import Validator
 from tests.wire.client import Answer, Client
+from tests.wire.identity import personas
 
 URLS = {'identity': 'http://cloud/v3', 'compute': 'http://cloud/compute/$(project_id)s'}
 ADMIN_PROJECT = {'project': {'name': 'admin', 'domain': {'id': 'default'}}}
@@ -99,3 +100,9 @@ def member(cloud: Cloud) -> dict[str, Any]:
         'scope': scope,
         'token': cloud.token_of('bob', 'pw', scope),
     }
+
+
+@pytest.fixture
+def world(cloud: Cloud) -> dict[str, dict[str, str]]:
+    """Two domains alike, `here` and `there`, and what belongs to the whole cloud; the ids that paths name."""
+    return personas.make_world(cloud)

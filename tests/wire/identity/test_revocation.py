@@ -98,3 +98,18 @@ def test_a_wrong_old_password_changes_nothing(cloud, member):
     assert cloud('POST', user(member) + '/password', body, '').status == 401
     assert cloud('POST', f'/users/{"f" * 32}/password', body, '').status == 401
     assert works(cloud, member['token'])
+
+
+def test_a_user_ends_every_token_of_before(cloud, member):
+    """What is left to whoever cannot change the password: a directory's user, say."""
+    path, second = f'/users/{member["user"]["id"]}/tokens', cloud.token_of('bob', 'pw')
+    eve = cloud.make('user', name='eve', password='pw')
+    assert cloud('DELETE', path, token=cloud.token_of('eve', 'pw')).status == 403
+    assert cloud('DELETE', f'/users/{eve["id"]}/tokens', token=second).status == 403
+    assert cloud('DELETE', path, token=second).status == 204
+    for token in (second, member['token']):
+        assert cloud('GET', '/auth/projects', token=token).status == 401
+    assert cloud('GET', '/auth/projects', token=cloud.token_of('bob', 'pw')).status == 200
+    assert cloud('DELETE', path).status == 204
+    assert cloud('DELETE', f'/users/{"f" * 32}/tokens').status == 404
+    assert cloud('GET', path).status == 405
