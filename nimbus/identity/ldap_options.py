@@ -70,10 +70,10 @@ class Ldap:
 
     @classmethod
     def of(cls, group: Any) -> Self:
-        """The values of a loaded configuration's group.  Raises Invalid on one that cannot be followed."""
+        """The values of a loaded configuration's group.  Raises LookupError on one that cannot be followed."""
         told = {field.name: getattr(group, field.name) for field in dataclasses.fields(cls)}
         if told['chase_referrals']:
-            raise errors.Invalid(f'[ldap] chase_referrals {NO_REFERRALS}.')
+            raise LookupError(f'[ldap] chase_referrals {NO_REFERRALS}.')
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()})
 
     def overlaid(self, told: dict[str, Any]) -> Self:
