@@ -25,6 +25,14 @@ def server(tmp_path):
 
 
 @pytest.fixture
+def other_server(tmp_path):
+    server = slapd.Slapd(tmp_path / 'other')
+    server.user('ann', 'other-pw')
+    yield server
+    server.stop()
+
+
+@pytest.fixture
 def tap(server):
     tap = Wiretap(server.port)
     yield tap
@@ -50,10 +58,8 @@ def at_once(count, work):
         return [job.result() for job in [pool.submit(work) for _ in range(count)]]
 
 
-def test_a_mute_directory_ends_every_request_and_hurts_nobody_else(cloud, server, staff, member, tmp_path):
+def test_a_mute_directory_ends_every_request_and_hurts_nobody_else(cloud, server, staff, member, other_server):
     by_file(cloud, connection_timeout=1)
-    other_server = slapd.Slapd(tmp_path / 'other')
-    other_server.user('ann', 'other-pw')
     other = domain_of(cloud, other_server.url, 'other')
     assert login(cloud, staff).status == login(cloud, other, 'other-pw').status == 201
     threads, begun = working(), time.monotonic()
@@ -73,7 +79,6 @@ def test_a_mute_directory_ends_every_request_and_hurts_nobody_else(cloud, server
     server.resume()
     while login(cloud, staff).status != 201:
         assert time.monotonic() - begun < 30
-    other_server.stop()
 
 
 def test_a_directory_that_died_is_asked_as_soon_as_it_is_back(cloud, server, staff):
@@ -96,18 +101,17 @@ def test_a_directory_that_was_started_anew_is_not_noticed(cloud, server, staff, 
     assert set(listed(cloud, 'users', staff)) == {'ann'}
 
 
-def test_another_server_takes_the_place_of_one_that_is_away_or_mute(cloud, server, tmp_path):
+def test_another_server_takes_the_place_of_one_that_is_away_or_mute(cloud, server, other_server):
     by_file(cloud, connection_timeout=1)
-    mute = slapd.Slapd(tmp_path / 'mute')
-    mute.pause()
+    other_server.pause()
     gone = f'ldap://127.0.0.1:{slapd.free_port()}'
-    domain = domain_of(cloud, f'{gone}, {mute.url},{server.url}')
+    domain = domain_of(cloud, f'{gone}, {other_server.url},{server.url}')
     assert login(cloud, domain).status == 201
     begun = time.monotonic()
     for _ in range(3):
         assert login(cloud, domain).status == 201
     assert time.monotonic() - begun < 1  # the mute one is not asked again first
-    mute.stop()
+    other_server.stop()
     by_file(cloud, randomize_urls=True)
     for _ in range(3):
         tell(cloud, domain, use_pool=False)

@@ -111,10 +111,16 @@ def test_who_may_not_come_in_learns_nothing_with_the_right_password_either(cloud
         assert (answer.status, answer.json['error']['message']) == (401, GENERIC), kind
 
 
-@pytest.mark.skipif(slapd.why_not() is not None, reason=str(slapd.why_not()))
-def test_a_directory_is_asked_as_much_about_everybody(cloud, tmp_path, work, monkeypatch):
+@pytest.fixture
+def server(tmp_path):
     server = slapd.Slapd(tmp_path / 'slapd')
     server.user('ann', 'ann-pw')
+    yield server
+    server.stop()
+
+
+@pytest.mark.skipif(slapd.why_not() is not None, reason=str(slapd.why_not()))
+def test_a_directory_is_asked_as_much_about_everybody(cloud, server, work, monkeypatch):
     server.user('off', 'off-pw', employeeType='FALSE')
     domain = domain_of(cloud, server.url, user_enabled_attribute='employeeType')
     ids = {name: row['id'] for name, row in listed(cloud, 'users', domain).items()}
@@ -140,4 +146,3 @@ def test_a_directory_is_asked_as_much_about_everybody(cloud, tmp_path, work, mon
     work.clear()
     assert login(cloud, {'id': ids['off']}, 'off-pw').json['error']['message'] == GENERIC
     assert work.count('binds') == 1
-    server.stop()
