@@ -223,6 +223,7 @@ class Authority:
                 'You are not authorized to perform the requested action: Using trust-scoped token to create another '
                 'token. Create a new trust-scoped token instead.'
             )
+        _refuse_bound(subject.claims)
         methods = tuple(dict.fromkeys(('token', *subject.claims.methods)))
         return Proof(subject.user_id, methods, subject.claims, subject.credential)
 
@@ -245,6 +246,7 @@ class Authority:
     def _subject(self, tx: db.Tx, proofs: list[Proof], told: scopes.Scope | None) -> Subject:
         credential = next((proof.credential for proof in proofs if proof.credential), None)
         claims = self._claims(proofs)
+        told = next((proof.scope for proof in proofs if proof.scope), told)
         if credential is not None:
             lent = ('project', credential.project_id)
             if told not in (None, lent):
@@ -289,6 +291,20 @@ class Authority:
             expires_at=min(ends),
             audit_ids=(payload.new_audit_id(), *chain[:1]),
             **{name: value for proof in proofs for name, value in proof.marks.items()},
+        )
+
+
+def _refuse_bound(claims: Claims) -> None:
+    """Raises Forbidden when the token is bound to what another would not be bound to."""
+    if claims.access_token_id:
+        raise errors.Forbidden(
+            'You are not authorized to perform the requested action: Using OAuth-scoped token to create another '
+            'token. Create a new OAuth-scoped token instead.'
+        )
+    if claims.thumbprint:
+        raise errors.Forbidden(
+            'You are not authorized to perform the requested action: Using a delegated token to create another token '
+            'is not allowed.'
         )
 
 

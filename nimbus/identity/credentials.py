@@ -10,11 +10,20 @@ import sqlalchemy as sa
 from nimbus.common import clock, db, errors, ids, listing
 from nimbus.identity import lists
 from nimbus.identity.models import Credential as Row
+from nimbus.identity.models_oauth import AccessToken, Consumer, RequestToken
 from nimbus.identity.vault import Vault
 
 EC2 = 'ec2'
 # Where an EC2 credential came from; it stays so, for it confines the tokens that the credential gives.
 ORIGIN = ('trust_id', 'app_cred_id', 'access_token_id', 'access_id')
+
+# All that stands in rows under the vault's keys, and in which column: the keys are rotated for all of it at once.
+SEALED: tuple[tuple[Any, str], ...] = (
+    (Row, 'blob'),
+    (Consumer, 'secret'),
+    (RequestToken, 'secret'),
+    (AccessToken, 'secret'),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,17 +136,22 @@ def parsed(blob: str) -> dict[str, Any]:
 
 
 def left_behind(tx: db.Tx, vault: Vault) -> int:
-    """How many credentials are not sealed with the key that seals today."""
-    query = sa.select(sa.func.count()).select_from(Row).where(Row.key_name != (vault.key_name() or ''))
-    return tx.scalar(query)
+    """How many secrets are not sealed with the key that seals today."""
+    return sum(
+        tx.scalar(sa.select(sa.func.count()).select_from(model).where(model.key_name != (vault.key_name() or '')))
+        for model, _ in SEALED
+    )
 
 
 def migrate(tx: db.Tx, vault: Vault, most: int = 500) -> int:
-    """Up to `most` credentials more are sealed with the key that seals today; returns how many were not."""
-    query = sa.select(Row).where(Row.key_name != (vault.key_name() or '')).order_by(Row.seq).limit(most)
-    rows = tx.rows(query)
-    for row in rows:
-        sealed, key_name = vault.seal(vault.open(row.blob))
-        # Whoever wrote the credential in the meantime sealed it with a key of his own time.
-        tx.update(Row, Row.id == row.id, Row.blob == row.blob, blob=sealed, key_name=key_name)
-    return len(rows)
+    """Up to `most` secrets more are sealed with the key that seals today; returns how many were not."""
+    done = 0
+    for model, name in SEALED:
+        column = getattr(model, name)
+        query = sa.select(model.id, column.label('sealed')).where(model.key_name != (vault.key_name() or ''))
+        for row in tx.rows(query.order_by(model.seq).limit(most - done)):
+            sealed, key_name = vault.seal(vault.open(row.sealed))
+            # Whoever wrote it in the meantime sealed it with a key of his own time.
+            tx.update(model, model.id == row.id, column == row.sealed, **{name: sealed}, key_name=key_name)
+            done += 1
+    return done

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nimbus.common import db
+from nimbus.identity import models_oauth  # noqa: F401  # whoever knows the tables of identity knows those too
 
 ROOT = ''  # the domain_id of what belongs to no domain
 

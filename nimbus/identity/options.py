@@ -10,8 +10,9 @@ from typing import Any, Self
 
 from oslo_config import cfg
 
-from nimbus.identity import ldap_options
+from nimbus.identity import ldap_options, oauth_options
 from nimbus.identity.compliance import Compliance
+from nimbus.identity.oauth_options import OAuth
 
 # Where files are, below state_path, unless an option says so.
 PLACES = {
@@ -50,6 +51,7 @@ class Settings:
     compliance: Compliance = Compliance()
     totp_windows: int = 1
     receipt_expiration: int = 300
+    oauth: OAuth = OAuth()
     cache_backend: str = 'memory'
     cache_servers: tuple[str, ...] = ()
     cache_secret: str = dataclasses.field(default='', repr=False)
@@ -59,12 +61,13 @@ class Settings:
         """The values of a loaded configuration."""
         group = conf.identity
         cache = ('cache_backend', 'cache_servers', 'cache_secret')
-        elsewhere = ('compliance', 'totp_windows', 'receipt_expiration', *cache)
+        elsewhere = ('compliance', 'totp_windows', 'receipt_expiration', 'oauth', *cache)
         values = {f.name: getattr(group, f.name) for f in dataclasses.fields(cls) if f.name not in elsewhere}
         asked = conf.security_compliance
         values['compliance'] = Compliance(**{f.name: getattr(asked, f.name) for f in dataclasses.fields(Compliance)})
         values['totp_windows'] = conf.totp.included_previous_windows
         values['receipt_expiration'] = conf.receipt.expiration
+        values['oauth'] = OAuth.of(conf)
         values |= {name: getattr(conf.cache, name.removeprefix('cache_')) for name in cache}
         values['cache_servers'] = tuple(values['cache_servers'])
         state = pathlib.Path(conf.state_path)
@@ -77,6 +80,7 @@ _DEFAULT = Settings()
 
 OPTIONS = {
     **ldap_options.OPTIONS,
+    **oauth_options.OPTIONS,
     'identity': [
         cfg.StrOpt(
             'key_repository',

@@ -18,6 +18,7 @@ from nimbus.identity.models import (
     Trust,
     User,
 )
+from nimbus.identity.models_oauth import AccessToken, RequestToken
 
 
 def show(tx: db.Tx, project_id: str) -> Any:
@@ -166,6 +167,8 @@ def forget(tx: db.Tx, project_id: str) -> None:
     for model in (ApplicationCredential, Credential, Limit, ProjectEndpoint, ProjectEndpointGroup):
         tx.delete(model, model.project_id == project_id)
     tx.delete(Limit, Limit.domain_id == project_id)
+    tx.delete(RequestToken, RequestToken.project_id == project_id)
+    tx.delete(AccessToken, AccessToken.project_id == project_id)
     trusts.forget(tx, Trust.project_id == project_id)
     tx.update(User, User.default_project_id == project_id, default_project_id=None)
     tx.delete(Project, Project.id == project_id)

@@ -28,6 +28,7 @@ class Proof:
     options: dict[str, Any] | None = None  # of the user, where they were read already
     marks: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # fields of Claims that the token keeps
     ends: datetime.datetime | None = None  # when a token by this proof ends at the latest
+    scope: tuple[str, str] | None = None  # the only one such a token has, whichever was asked for
 
 
 Method = Callable[[dict[str, Any], Asked], Proof]

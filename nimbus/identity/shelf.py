@@ -28,7 +28,7 @@ REST = 10.0  # seconds in which a server that failed is not asked
 CONNECTIONS = 64  # to each server; a process has fewer threads
 LIFE = 300  # seconds that a value is believed
 SKEW = 5.0  # seconds that hosts' clocks may be apart
-# What a subject holds beside its claims; one of a credential or a trust hangs on more, and is not kept.
+# What a subject holds beside its claims; one of a credential, a trust or OAuth hangs on more, and is not kept.
 FIELDS = ('user_id', 'user_name', 'user_domain_id', 'user_domain_name', 'password_expires_at')
 
 
@@ -158,6 +158,8 @@ def _key(digest: bytes) -> str:
 def _written(subject: Subject) -> dict[str, Any] | None:
     """The subject as JSON, None when it is of a kind that is not kept."""
     if subject.credential is not None or subject.trust is not None or subject.claims.application_credential_id:
+        return None
+    if subject.access_token is not None or subject.claims.access_token_id:
         return None
     text = {name: getattr(subject, name) for name in FIELDS}
     ends = subject.password_expires_at

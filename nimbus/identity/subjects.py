@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from nimbus.common import db, errors
 from nimbus.identity import activity, assignments, pedigree
 from nimbus.identity.models import AccessRule, ApplicationCredential, Project, User
+from nimbus.identity.models_oauth import AccessToken
 from nimbus.identity.payload import Claims
 
 # Built once: making a statement costs more than running it, and a login runs these every time.
@@ -56,6 +57,7 @@ class Subject:
     rules: tuple[Any, ...] | None = None  # the access rules of the credential: only such requests may be made
     trust: Any = None  # the trust's row
     behind: tuple[tuple[str, str], ...] = ()  # more that a revocation may name: those who stand behind a trust
+    access_token: Any = None  # the row of OAuth 1's
 
     @property
     def system(self) -> bool:
@@ -104,6 +106,11 @@ def describe(tx: db.Tx, claims: Claims, enabled: activity.Judge = activity.is_se
         row, place = _place(tx, claims)
         known['domain' if claims.scope == 'domain' else 'project'] = place
     roles = assignments.effective(tx, user.id, groups, claims.scope, row)
+    if claims.access_token_id:
+        known['access_token'] = access = _access_token(tx, claims)
+        known['behind'] = (('access_token', access.id), ('consumer', access.consumer_id))
+        given = {role.id for role in assignments.implied(tx, access.role_ids)}
+        roles = [role for role in roles if role.id in given]
     if claims.application_credential_id:
         credential = _credential(tx, claims)
         lent = {role.id for role in assignments.implied(tx, list(credential.role_ids))}
@@ -180,6 +187,13 @@ def _place(tx: db.Tx, claims: Claims) -> tuple[Any, Place]:
 def _credential(tx: db.Tx, claims: Claims) -> Any:
     row = tx.row(sa.select(ApplicationCredential).where(ApplicationCredential.id == claims.application_credential_id))
     if row is None:
+        raise refusal()
+    return row
+
+
+def _access_token(tx: db.Tx, claims: Claims) -> Any:
+    row = tx.row(sa.select(AccessToken).where(AccessToken.id == claims.access_token_id))
+    if row is None or row.user_id != claims.user_id or claims.scope != 'project' or row.project_id != claims.scope_id:
         raise refusal()
     return row
 

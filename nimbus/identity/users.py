@@ -18,6 +18,7 @@ from nimbus.identity.models import (
     Trust,
     User,
 )
+from nimbus.identity.models_oauth import AccessToken, RequestToken
 
 NO_RULES = Compliance()
 
@@ -157,6 +158,8 @@ def forget(tx: db.Tx, user_id: str) -> None:
     tx.delete(ApplicationCredential, ApplicationCredential.user_id == user_id)
     tx.delete(Credential, Credential.user_id == user_id)
     tx.delete(AccessRule, AccessRule.user_id == user_id)
+    tx.delete(RequestToken, RequestToken.user_id == user_id)
+    tx.delete(AccessToken, AccessToken.user_id == user_id)
     trusts.forget(tx, sa.or_(Trust.trustor_user_id == user_id, Trust.trustee_user_id == user_id))
     tx.delete(PastPassword, PastPassword.user_id == user_id)
     lockouts.forget(tx, user_id)

@@ -15,6 +15,7 @@ from nimbus.api.kit import wsgi
 from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.routes import Api
 from nimbus.common.parts import Parts
+from nimbus.identity import oauth1
 from nimbus.identity.auth import Authority
 from nimbus.identity.directories import Directories
 from nimbus.identity.ldap_options import Ldap
@@ -34,6 +35,7 @@ def factory(_global_conf: Any, **local: str) -> Api:
 
 def make(parts: Parts, policy_file: str | None = None) -> Api:
     """The API below /v3 over parts that hold the authority."""
+    oauth1.enrol(parts.extra['identity'], parts.db)
     return Api('identity', ROUTES, parts, Policy(RULES, policy_file), envelope, head=True, slash=True)
 
 
@@ -46,5 +48,5 @@ def hashes_a_password(environ: dict[str, Any]) -> bool:
     """Whether the request may cost a password's hash, which takes as long as hundreds of other requests."""
     path, method = environ.get('PATH_INFO', '').rstrip('/'), environ['REQUEST_METHOD']
     if method == 'POST':
-        return path.endswith(('/auth/tokens', '/users', '/password'))
+        return path.endswith(('/auth/tokens', '/users', '/password', '/OS-OAUTH2/token'))
     return method == 'PATCH' and '/users/' in path

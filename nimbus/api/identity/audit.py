@@ -21,6 +21,11 @@ NOUNS = {
     'trusts': ('OS-TRUST:trust', 'data/security/trust'),
     'policies': ('policy', 'data/security/policy'),
     'credentials': ('credential', 'data/security/credential'),
+    'consumers': ('OS-OAUTH1:consumer', ACCOUNT),
+    'request_token': ('OS-OAUTH1:request_token', 'data/security/credential'),
+    'authorize': ('OS-OAUTH1:request_token', 'data/security/credential'),
+    'access_token': ('OS-OAUTH1:access_token', 'data/security/credential'),
+    'access_tokens': ('OS-OAUTH1:access_token', 'data/security/credential'),
     'auth': ('token', 'data/security/credential'),
 }
 DONE = {'POST': 'created', 'PUT': 'created', 'PATCH': 'updated', 'DELETE': 'deleted'}
@@ -34,12 +39,13 @@ def wrote(call: Call, tx: db.Tx, made: str | None) -> None:
     if 'role_id' in named and len(words) > 2:
         return _granted(call, tx, named)
     plain = [name for name in words if not name.startswith('OS-')] or words
-    noun = 'application_credentials' if 'application_credentials' in words else plain[0]
+    noun = next((name for name in ('application_credentials', 'access_tokens') if name in words), plain[0])
     word, kind = NOUNS.get(noun, (noun.removesuffix('s'), 'unknown'))
     # A path that goes on below a noun changes that noun: its tags, its members, its password.
-    is_part = noun == plain[0] and len(plain) > 1 and noun != 'auth'
+    is_part = noun == plain[0] and len(plain) > 1 and noun != 'auth' or noun == 'authorize'
     done = 'updated' if is_part else DONE[call.route.method]
-    subject = named.get(f'{word}_id') or named.get('prior_role_id') or made or next(iter(named.values()), '')
+    own = named.get(f'{word.rpartition(":")[2]}_id') or named.get('prior_role_id')
+    subject = own or made or next(iter(named.values()), '')
     if noun == 'auth':
         subject = call.context.request_id
     target = {'typeURI': kind, 'id': subject}

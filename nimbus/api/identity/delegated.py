@@ -21,17 +21,25 @@ def trust_of(call: Call) -> Any:
 
 
 def _by_key(subject: Subject) -> bool:
-    return BY_EC2 in subject.claims.methods
+    """Whether the token came by an EC2 key, OAuth or a certificate."""
+    claims = subject.claims
+    return BY_EC2 in claims.methods or bool(claims.access_token_id or claims.thumbprint)
 
 
 def is_lent(call: Call) -> bool:
-    """Whether the asker's token came by a trust, an application credential or an EC2 key, and not of a login."""
+    """Whether the asker's token came by a trust, a credential, OAuth or an EC2 key, and not of a login."""
     subject = subject_of(call)
     return subject is not None and (subject.trust is not None or subject.credential is not None or _by_key(subject))
 
 
+def refuse_every(call: Call, sentence: str) -> None:
+    """Raises Forbidden, saying so, when the asker's token came of no login."""
+    if is_lent(call):
+        raise errors.Forbidden(sentence)
+
+
 def refuse_credential(call: Call) -> None:
-    """Raises Forbidden when the asker's token came by an application credential or an EC2 key."""
+    """Raises Forbidden when the asker's token came by an application credential, OAuth or an EC2 key."""
     subject = subject_of(call)
     if subject is not None and (subject.credential is not None or _by_key(subject)):
         raise errors.Forbidden(
@@ -40,7 +48,7 @@ def refuse_credential(call: Call) -> None:
 
 
 def refuse_trust(call: Call) -> None:
-    """Raises Forbidden when the asker's token came by a trust or an EC2 key."""
+    """Raises Forbidden when the asker's token came by a trust, OAuth or an EC2 key."""
     subject = subject_of(call)
     if subject is not None and (subject.trust is not None or _by_key(subject)):
         raise errors.Forbidden('Cannot manage application credentials with a token issued via delegation.')

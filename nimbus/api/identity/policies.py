@@ -200,6 +200,14 @@ _ROWS: tuple[tuple[str, str, list[str] | None], ...] = (
     ('list_trusts_for_trustee', f'{READER} or {_TRUSTEE}', CENTRAL),
     ('get_trust list_roles_for_trust get_role_for_trust', f'{READER} or {_TRUSTOR} or {_TRUSTEE}', CENTRAL),
     ('delete_trust', f'{ADMIN} or {_TRUSTOR}', CENTRAL),
+    ('get_consumer list_consumers', READER, CENTRAL),
+    ('create_consumer update_consumer delete_consumer', ADMIN, CENTRAL),
+    (
+        'authorize_request_token get_access_token list_access_tokens get_access_token_role list_access_token_roles '
+        'delete_access_token',
+        ADMIN,
+        ['project'],
+    ),
 )
 
 RULES = (

@@ -15,6 +15,8 @@ NAMES = {
     'project': 'project_id',
     'domain': 'domain_id',
     'trust': 'OS-TRUST:trust_id',
+    'consumer': 'OS-OAUTH1:consumer_id',
+    'access_token': 'OS-OAUTH1:access_token_id',
 }
 
 

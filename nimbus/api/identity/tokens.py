@@ -11,6 +11,7 @@ from nimbus.common import clock, errors
 from nimbus.identity import catalog, receipts, revocations, scopes
 from nimbus.identity.access_rules import as_shown
 from nimbus.identity.auth import Authority
+from nimbus.identity.proofs import Asked
 from nimbus.identity.subjects import Place, Subject
 from nimbus.identity.tokens import Entry
 
@@ -42,6 +43,7 @@ LOGIN = Shape(
                                 'properties': {'id': {'type': 'string'}},
                                 'required': ['id'],
                             },
+                            'oauth1': {'type': 'object'},
                             'application_credential': {
                                 'type': 'object',
                                 'properties': {
@@ -73,11 +75,20 @@ def authority(call: Call) -> Authority:
     return call.parts.extra['identity']
 
 
+def asked(call: Call, *, query: bool = False) -> Asked:
+    """The request as a login's method sees it; `query` leaves what stands behind the path in the URL."""
+    environ = call.environ
+    headers = {name[5:].replace('_', '-').title(): environ[name] for name in environ if name.startswith('HTTP_')}
+    told = f'?{environ["QUERY_STRING"]}' if query and environ.get('QUERY_STRING') else ''
+    return Asked(environ['REQUEST_METHOD'], f'{call.root_url}{call.path}{told}', headers)
+
+
 def issue(call: Call) -> Reply:
     """POST /auth/tokens."""
     auth = call.body['auth']
+    receipt = call.header(receipts.HEADER)
     try:
-        token, subject = authority(call).login(auth['identity'], auth.get('scope'), call.header(receipts.HEADER))
+        token, subject = authority(call).login(auth['identity'], auth.get('scope'), receipt, asked(call))
     except errors.Unauthenticated as why:
         audit.logged_in(call, auth['identity'], None, why)
         if isinstance(why, receipts.Insufficient):
@@ -241,6 +252,11 @@ def describe(subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, 
             'trustee_user': {'id': subject.trust.trustee_user_id},
             'impersonation': subject.trust.impersonation,
         }
+    if subject.access_token is not None:
+        access = subject.access_token
+        body['OS-OAUTH1'] = {'access_token_id': access.id, 'consumer_id': access.consumer_id}
+    if claims.thumbprint:
+        body['oauth2_credential'] = {'x5t#S256': claims.thumbprint}
     return body
 
 

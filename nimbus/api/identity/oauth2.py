@@ -1,0 +1,97 @@
+"""`/v3/OS-OAUTH2/token`: a token for the credentials of a client, in the words of RFC 6749."""
+
+import base64
+import binascii
+import urllib.parse
+
+from nimbus.api.identity import audit
+from nimbus.api.identity.tokens import authority
+from nimbus.api.kit import faults
+from nimbus.api.kit.routes import MAX_BODY, Call, Reply
+from nimbus.common import errors
+from nimbus.identity.oauth_options import SECRET
+
+FORM = 'application/x-www-form-urlencoded'
+REFUSED = ('GET', 'PUT', 'PATCH', 'DELETE')
+MAX_FIELDS = 64
+# A token is never kept on the way.
+UNKEPT = [('Cache-Control', 'no-store'), ('Pragma', 'no-cache')]
+_ERRORS = {400: 'invalid_request', 401: 'invalid_client'}
+
+
+def refuse(call: Call) -> Reply:
+    """GET, PUT, PATCH and DELETE /OS-OAUTH2/token."""
+    return _refused(call, 405, 'other_error', 'The method is not allowed for the requested URL.')
+
+
+def issue(call: Call) -> Reply:
+    """POST /OS-OAUTH2/token."""
+    told = _form(call)
+    grant = told.get('grant_type')
+    if grant is None:
+        return _refused(call, 400, 'invalid_request', 'The parameter grant_type is required.')
+    if grant != 'client_credentials':
+        sentence = f'The parameter grant_type {grant} is not supported.'
+        return _refused(call, 400, 'unsupported_grant_type', sentence)
+    client_id, secret = _basic(call) or (told.get('client_id'), told.get('client_secret'))
+    if not client_id or not secret or SECRET not in authority(call).settings.oauth.oauth2_authn_methods:
+        return _refused(call, 401, 'invalid_client', 'Client authentication failed.')
+    return _by_secret(call, client_id, secret)
+
+
+def _by_secret(call: Call, client_id: str, secret: str) -> Reply:
+    method = 'application_credential'
+    identity = {'methods': [method], method: {'id': client_id, 'secret': secret}}
+    try:
+        token, subject = authority(call).login(identity)
+    except errors.Unauthenticated as why:
+        audit.logged_in(call, identity, None, why)
+        return _refused(call, 401, 'invalid_client', why.sentence)
+    except errors.NimbusError as why:
+        status = faults.status_of(why)
+        unknown = 'An unknown error occurred and failed to get an OAuth2.0 access token.'
+        return _refused(call, status, _ERRORS.get(status, 'other_error'), why.sentence if status == 400 else unknown)
+    audit.logged_in(call, identity, subject.user_id, None)
+    left = subject.claims.expires_at - subject.claims.issued_at
+    body = {'access_token': token, 'token_type': 'Bearer', 'expires_in': int(left.total_seconds())}
+    return Reply(body, 200, UNKEPT)
+
+
+def _refused(call: Call, status: int, error: str, sentence: str) -> Reply:
+    headers = list(UNKEPT)
+    if status == 401:
+        headers.append(('WWW-Authenticate', f'Keystone uri="{call.parts.extra.get("identity_url", "")}"'))
+    if status == 405:
+        headers.append(('Allow', 'POST'))
+    return Reply({'error': error, 'error_description': sentence}, status, headers)
+
+
+def _form(call: Call) -> dict[str, str]:
+    """The form in the body; nothing where it is none.  Raises TooLarge."""
+    data = b''
+    for piece in call.read():
+        data += piece
+        if len(data) > MAX_BODY:
+            raise errors.TooLarge('Request is too large.')
+    if (call.header('Content-Type') or '').split(';')[0].strip().lower() != FORM:
+        return {}
+    try:
+        pairs = urllib.parse.parse_qsl(data.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError:
+        return {}
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        found.setdefault(name, value)
+    return found
+
+
+def _basic(call: Call) -> tuple[str, str] | None:
+    """The id and secret in the Authorization header, None where it has none."""
+    scheme, _, told = (call.header('Authorization') or '').partition(' ')
+    if scheme.lower() != 'basic':
+        return None
+    try:
+        client_id, _, secret = base64.b64decode(told, validate=True).decode().partition(':')
+    except (binascii.Error, ValueError):
+        return None
+    return client_id, secret

@@ -1,0 +1,53 @@
+"""The options of OAuth 1 and 2, under the names that Keystone gives them."""
+
+import dataclasses
+from typing import Any, Self
+
+from oslo_config import cfg
+
+SECRET = 'client_secret_basic'
+
+
+@dataclasses.dataclass(frozen=True)
+class OAuth:
+    """The values of [oauth1] and [oauth2]."""
+
+    request_token_duration: int = 28800
+    access_token_duration: int = 86400
+    oauth2_authn_methods: tuple[str, ...] = (SECRET,)
+
+    @classmethod
+    def of(cls, conf: Any) -> Self:
+        """The values of a loaded configuration."""
+        return cls(
+            conf.oauth1.request_token_duration,
+            conf.oauth1.access_token_duration,
+            tuple(conf.oauth2.oauth2_authn_methods),
+        )
+
+
+_DEFAULT = OAuth()
+
+OPTIONS = {
+    'oauth1': [
+        cfg.IntOpt(
+            'request_token_duration',
+            default=_DEFAULT.request_token_duration,
+            min=0,
+            help='Seconds in which a request token must be authorized and exchanged; 0 means it never ends.',
+        ),
+        cfg.IntOpt(
+            'access_token_duration',
+            default=_DEFAULT.access_token_duration,
+            min=0,
+            help='Seconds in which a consumer may log in with an access token; 0 means it never ends.',
+        ),
+    ],
+    'oauth2': [
+        cfg.ListOpt(
+            'oauth2_authn_methods',
+            default=list(_DEFAULT.oauth2_authn_methods),
+            help='How a client may prove who it is to the OAuth 2 token endpoint: client_secret_basic.',
+        ),
+    ],
+}
