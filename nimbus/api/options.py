@@ -27,6 +27,17 @@ OPTIONS = {
         ),
         cfg.IntOpt('threads', default=32, min=2, help='Requests a process works on at a time.'),
         cfg.StrOpt('paste_config', default='', help='Path of api-paste.ini; empty means the shipped one.'),
+        cfg.StrOpt(
+            'client_certificate_header',
+            default='',
+            help='Header in which those of trusted_fronts tell the certificate that a client showed them; they must '
+            'take it away from what clients send. Empty means that no certificate is believed.',
+        ),
+        cfg.ListOpt(
+            'trusted_fronts',
+            default=[],
+            help='Addresses or networks of what ends TLS in front of the APIs and may tell client certificates.',
+        ),
         cfg.StrOpt('policy_file', default='/etc/nimbus/policy.yaml', help='Overrides of policy rules; need not exist.'),
     ],
 }

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from nimbus.common import ids
 
-LOCAL = ('token', 'access_rules')  # what is between the caller and the API alone
+LOCAL = ('token', 'access_rules', 'thumbprint')  # what is between the caller and the API alone
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Context:
     remote_address: str | None = None
     # The only requests the token may make, (service, method, path) each; None: any.
     access_rules: tuple[tuple[str, str, str], ...] | None = None
+    thumbprint: str = ''  # of the only certificate that the token may be used with; '': with any, or none
 
     @property
     def is_admin(self) -> bool:

@@ -104,7 +104,9 @@ class Validator:
         """
         service_roles: tuple[str, ...] = ()
         if service_token:
-            service_roles = self._entry(service_token, False).values['roles']
+            vouching = self._entry(service_token, False).values
+            # One that is bound to a certificate does not say here that it came with it.
+            service_roles = () if vouching['thumbprint'] else vouching['roles']
         values = self._entry(token, 'service' in service_roles).values.copy()
         values['token'] = token
         values['request_id'] = request_id or ids.request()
@@ -335,6 +337,7 @@ def _values(subject: Subject) -> dict[str, Any]:
         domain_id=subject.domain.id if subject.domain else None,
         system=subject.system,
         roles=tuple(name for _, name in subject.roles),
+        thumbprint=subject.claims.thumbprint,
         access_rules=None if subject.rules is None else tuple((r.service, r.method, r.path) for r in subject.rules),
     )
     return {field.name: getattr(asker, field.name) for field in dataclasses.fields(asker)}

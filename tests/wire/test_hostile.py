@@ -158,30 +158,50 @@ def test_nobody_gets_in_without_a_good_token(world, token):
 
 
 # OSSA-2026-001.
-def test_identity_headers_cannot_be_forged(world):
-    forged = {
-        'X_USER_ID': 'root',
-        'X_ROLES': 'admin',
-        'X_PROJECT_ID': 'a' * 32,
-        'X_IDENTITY_STATUS': 'Confirmed',
-        'X_IS_ADMIN_PROJECT': 'True',
-    }
+FORGED = {
+    'X_USER_ID': 'root',
+    'X_ROLES': 'admin',
+    'X_PROJECT_ID': 'a' * 32,
+    'X_IDENTITY_STATUS': 'Confirmed',
+    'X_IS_ADMIN_PROJECT': 'True',
+}
 
+
+@pytest.mark.parametrize('beside', [{}, {'AUTHORIZATION': 'Bearer forged'}], ids=['nothing', 'a bearer'])
+def test_identity_headers_cannot_be_forged(world, beside):
     def judge(app, path, route):
         if route.open:
             return None
-        status, _, _ = send(app, route.method, path, body_of(route), None, **version_headers(route), **forged)
+        sent = {**version_headers(route), **FORGED, **beside}
+        status, _, _ = send(app, route.method, path, body_of(route), None, **sent)
         return None if status == 401 else f'{status} with forged headers'
 
     assert gather(world, judge) == []
 
 
-def test_who_has_no_role_does_nothing(world):
+@pytest.mark.parametrize('bearer', [False, True], ids=['token', 'bearer'])
+def test_who_has_no_role_does_nothing(world, bearer):
+    """OSSA-2026-001 too: headers that say otherwise are not read, whichever way the token comes."""
+    told = {'AUTHORIZATION': 'Bearer outsider', **FORGED} if bearer else {}
+
     def judge(app, path, route):
         if route.open or not route.policy or path in (*OWN, *TOLD_TO_ALL):
             return None
-        status, _, _ = send(app, route.method, path, body_of(route), 'outsider', **version_headers(route))
+        sent = {**version_headers(route), **told}
+        status, _, _ = send(app, route.method, path, body_of(route), None if bearer else 'outsider', **sent)
         return None if status in (400, 403, 404) else f'{status} for an outsider'
+
+    assert gather(world, judge) == []
+
+
+def test_a_bearer_is_whom_the_token_says(world):
+    def judge(app, path, route):
+        if route.open or route.method != 'GET':
+            return None
+        headers = version_headers(route)
+        known = send(app, 'GET', path, **headers)[0]
+        found = send(app, 'GET', path, token=None, AUTHORIZATION='Bearer admin', **headers)[0]
+        return None if found == known else f'{found} for a bearer, {known} for X-Auth-Token'
 
     assert gather(world, judge) == []
 

@@ -3,6 +3,7 @@
 import contextvars
 import functools
 import gzip
+import hmac
 import io
 import logging
 import re
@@ -12,7 +13,8 @@ from typing import Any
 import paste.deploy
 from webob import acceptparse
 
-from nimbus.api.kit import access, faults
+from nimbus.api.kit import access, certificates, faults
+from nimbus.api.kit.certificates import Fronts
 from nimbus.api.kit.routes import AT_WORK, MAX_BODY
 from nimbus.common import context, errors, ids
 from nimbus.common.parts import Parts
@@ -167,11 +169,15 @@ class Auth(Filter):
     access rules cannot be checked, and is refused.
     """
 
+    def __init__(self, app: App, parts: Parts, **local: str) -> None:
+        super().__init__(app, parts, **local)
+        self._fronts = Fronts.of(parts.conf) if parts.conf is not None else Fronts()
+
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         for name in [name for name in environ if FORGEABLE.match(name)]:
             del environ[name]
         environ.pop(AT_WORK, None)
-        token = environ.get('HTTP_X_AUTH_TOKEN') or environ.get('HTTP_X_STORAGE_TOKEN')
+        token = environ.get('HTTP_X_AUTH_TOKEN') or environ.get('HTTP_X_STORAGE_TOKEN') or _bearer(environ)
         if token:
             try:
                 asker = self.parts.tokens.validate(
@@ -181,7 +187,9 @@ class Auth(Filter):
                     global_request_id=environ.get('nimbus.global_request_id'),
                     remote_address=environ.get('REMOTE_ADDR'),
                 )
-                if asker.access_rules is None or self._permits(asker, environ):
+                if (asker.access_rules is None or self._permits(asker, environ)) and (
+                    not asker.thumbprint or self._shows(asker, environ)
+                ):
                     environ[AT_WORK] = asker
             except errors.Unauthenticated:
                 pass  # a route that needs an asker answers 401; an open one does not mind
@@ -190,6 +198,13 @@ class Auth(Filter):
                 start_response('503 Service Unavailable', [('Content-Type', media), ('Content-Length', str(len(body)))])
                 return [body]
         return self.app(environ, start_response)
+
+    def _shows(self, asker: context.Context, environ: dict[str, Any]) -> bool:
+        """Whether the request comes with the certificate that its token is bound to."""
+        if 'service' in asker.service_roles:
+            return True  # a service asks for the user, whose own request was checked where it came in
+        shown = self._fronts.certificate(environ)
+        return shown is not None and hmac.compare_digest(certificates.thumbprint(shown), asker.thumbprint)
 
     def _permits(self, asker: context.Context, environ: dict[str, Any]) -> bool:
         """Whether the token's access rules let it make this request."""
@@ -203,6 +218,12 @@ class Auth(Filter):
         if 'service' in asker.service_roles:
             return True  # a service asks for the user, whose own request was checked where it came in
         return access.permits(asker.access_rules or (), services, method, path)
+
+
+def _bearer(environ: dict[str, Any]) -> str | None:
+    """The token that OAuth 2 puts into the Authorization header."""
+    scheme, _, token = environ.get('HTTP_AUTHORIZATION', '').partition(' ')
+    return token.strip() if scheme.lower() == 'bearer' else None
 
 
 request_id = RequestId.factory

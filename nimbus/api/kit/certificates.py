@@ -1,0 +1,73 @@
+"""The certificate that a client showed to whoever ends TLS in front of us, as far as the operator trusts that one."""
+
+import base64
+import binascii
+import dataclasses
+import hashlib
+import ipaddress
+import ssl
+import urllib.parse
+from collections.abc import Sequence
+from typing import Any, Self
+
+from nimbus.common import errors
+
+BEGIN, END = '-----BEGIN CERTIFICATE-----', '-----END CERTIFICATE-----'
+MAX_LENGTH = 16384  # characters of a header that are looked at
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclasses.dataclass(frozen=True)
+class Fronts:
+    """Those whose word on a certificate is taken, and the header in which they give it; by default nobody's is."""
+
+    header: str = ''
+    networks: Sequence[Network] = ()
+
+    @classmethod
+    def of(cls, conf: Any) -> Self:
+        """As the configuration tells.  Raises Invalid on an address that is none, and on a header from nobody."""
+        name, told = conf.api.client_certificate_header, conf.api.trusted_fronts
+        try:
+            networks = tuple(ipaddress.ip_network(one) for one in told)
+        except ValueError as why:
+            raise errors.Invalid(f'[api] trusted_fronts must be addresses or networks: {why}.') from None
+        if name and not networks:
+            raise errors.Invalid('[api] client_certificate_header needs trusted_fronts: a client could write it too.')
+        return cls(name, networks)
+
+    def certificate(self, environ: dict[str, Any]) -> bytes | None:
+        """The certificate in DER that the client of the request showed, None where nobody who is trusted says so."""
+        if not self.header or not self._is_trusted(environ.get('REMOTE_ADDR', '')):
+            return None
+        told = environ.get('HTTP_' + self.header.upper().replace('-', '_'), '')
+        return _der(told) if 0 < len(told) <= MAX_LENGTH else None
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            sender = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        if isinstance(sender, ipaddress.IPv6Address) and sender.ipv4_mapped:
+            sender = sender.ipv4_mapped
+        return any(sender in network for network in self.networks)
+
+
+def thumbprint(der: bytes) -> str:
+    """What tells the certificate from all others; of its PEM, as OpenStack's services compute it."""
+    pem = ssl.DER_cert_to_PEM_cert(der)
+    return base64.urlsafe_b64encode(hashlib.sha256(pem.encode()).digest()).decode()
+
+
+def _der(told: str) -> bytes | None:
+    """The certificate in the header, None when it is none: PEM, escaped or on one line, or DER in base64."""
+    text = urllib.parse.unquote(told).strip()
+    if text.startswith(BEGIN):
+        text, _, rest = text.removeprefix(BEGIN).partition(END)
+        if rest.strip():
+            return None  # a chain, or two headers in one
+    try:
+        # RFC 9440 puts colons around the base64.
+        return base64.b64decode(''.join(text.split()).strip(':'), validate=True) or None
+    except (binascii.Error, ValueError):
+        return None
