@@ -7,6 +7,7 @@ import pytest
 
 from nimbus.common import clock
 from nimbus.identity.tokens import Validator
+from tests.wire.identity.oauth_party import consumer
 
 BOMB = (
     b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname"><!ENTITY y "&x;&x;&x;&x;">'
@@ -16,7 +17,13 @@ BOMB = (
 
 @pytest.fixture
 def confined(cloud, member):
-    """A token by bob's application credential, and one by a trust from him to carol."""
+    """A token by bob's application credential, one by a trust from him to carol, and one by OAuth."""
+    # To agree he must be an administrator; what he lends is less.
+    grant = cloud.put_in(member['user'], member['project'], 'admin')
+    party = consumer(cloud)
+    as_admin = cloud.token_of('bob', 'pw', member['scope'])
+    by_oauth = party.login(party.access(member['project'], 'member', token=as_admin)).headers['X-Subject-Token']
+    assert cloud('DELETE', grant).status == 204
     path = f'/users/{member["user"]["id"]}/application_credentials'
     made = cloud('POST', path, {'application_credential': {'name': 'ac'}}, member['token']).json
     told = {name: made['application_credential'][name] for name in ('id', 'secret')}
@@ -32,7 +39,7 @@ def confined(cloud, member):
     }
     lent = cloud('POST', '/OS-TRUST/trusts', {'trust': trust}, member['token']).json['trust']
     by_trust = cloud.token_of('carol', 'pw', {'OS-TRUST:trust': {'id': lent['id']}})
-    return {'application credential': by_credential, 'trust': by_trust}
+    return {'application credential': by_credential, 'trust': by_trust, 'access token': by_oauth}
 
 
 def test_bad_logins_write_little_and_nothing_of_what_was_sent(cloud, member, caplog):
@@ -57,7 +64,7 @@ def test_xml_is_not_read(cloud, path):
         assert file.read().strip().encode() not in answer.data
 
 
-@pytest.mark.parametrize('how', ['application credential', 'trust'])
+@pytest.mark.parametrize('how', ['application credential', 'trust', 'access token'])
 def test_what_is_lent_makes_no_credential_of_its_lender(cloud, member, confined, how):
     """OSSA-2013-032, OSSA-2020-004 and OSSA-2026-005."""
     token, me, project = confined[how], member['user']['id'], member['project']['id']
@@ -68,6 +75,70 @@ def test_what_is_lent_makes_no_credential_of_its_lender(cloud, member, confined,
         assert cloud('POST', '/credentials', {'credential': told}, token).status == 403
     assert cloud('GET', f'/users/{me}/credentials/OS-EC2').json['credentials'] == []
     assert cloud('GET', '/credentials').json['credentials'] == []
+
+
+@pytest.fixture
+def lent_to_an_admin(cloud):
+    """Tokens that an administrator lent everything: by a trust, an application credential and OAuth."""
+    me = cloud('GET', '/users?name=admin').json['users'][0]['id']
+    project = cloud('GET', '/projects?name=admin').json['projects'][0]
+    told = {'trustor_user_id': me, 'trustee_user_id': me, 'project_id': project['id'], 'impersonation': True,
+            'roles': [{'name': 'admin'}]}  # fmt: skip
+    trust = cloud('POST', '/OS-TRUST/trusts', {'trust': told}).json['trust']['id']
+    path = f'/users/{me}/application_credentials'
+    made = cloud('POST', path, {'application_credential': {'name': 'ac', 'unrestricted': True}}).json
+    key = {name: made['application_credential'][name] for name in ('id', 'secret')}
+    auth = {'identity': {'methods': ['application_credential'], 'application_credential': key}}
+    party = consumer(cloud)
+    return {
+        'trust': cloud.token_of('admin', 'secret', {'OS-TRUST:trust': {'id': trust}}),
+        'application credential': cloud('POST', '/auth/tokens', {'auth': auth}, '').headers['X-Subject-Token'],
+        'access token': party.login(party.access(project, 'admin')).headers['X-Subject-Token'],
+        'none': cloud.token,
+    }
+
+
+@pytest.mark.parametrize('how', ['trust', 'application credential', 'access token', 'none'])
+def test_what_is_lent_lends_nothing_on(cloud, lent_to_an_admin, how):
+    """OSSA-2014-018, and OSSA-2020-004: whole as the roles are, only who logged in lends or leaves a credential."""
+    token = lent_to_an_admin[how]
+    me = cloud('GET', '/users?name=admin').json['users'][0]['id']
+    project = cloud('GET', '/projects?name=admin').json['projects'][0]
+    assert cloud('GET', '/users', token=token).status == 200
+    party = consumer(cloud)
+    asked = party.ask(project)
+    trust = {'trustor_user_id': me, 'trustee_user_id': me, 'project_id': project['id'], 'impersonation': True,
+             'roles': [{'name': 'reader'}]}  # fmt: skip
+    ec2 = {'user_id': me, 'project_id': project['id'], 'type': 'ec2', 'blob': '{"access": "a", "secret": "s"}'}
+    tries = {
+        'agree': party.authorize(asked, [{'name': 'reader'}], token).status,
+        'see who was given': cloud('GET', f'/users/{me}/OS-OAUTH1/access_tokens', token=token).status,
+        'trust': cloud('POST', '/OS-TRUST/trusts', {'trust': trust}, token).status,
+        'key': cloud('POST', f'/users/{me}/credentials/OS-EC2', {'tenant_id': project['id']}, token).status,
+        'credential': cloud('POST', '/credentials', {'credential': ec2}, token).status,
+    }
+    if how == 'none':
+        assert set(tries.values()) == {200, 201}
+        return
+    assert tries == dict.fromkeys(tries, 403)
+    if how != 'application credential':  # an unrestricted one may
+        told = {'application_credential': {'name': 'more'}}
+        assert cloud('POST', f'/users/{me}/application_credentials', told, token).status == 403
+        assert cloud('GET', f'/users/{me}/application_credentials', token=token).status == 403
+        identity = {'methods': ['token'], 'token': {'id': token}}
+        for scope in (None, {'project': {'id': project['id']}}, {'system': {'all': True}}, 'unscoped'):
+            auth = {'identity': identity, **({'scope': scope} if scope else {})}
+            assert cloud('POST', '/auth/tokens', {'auth': auth}, '').status == 403
+
+
+def test_a_token_has_only_the_roles_that_were_authorized(cloud):
+    """OSSA-2020-005."""
+    project = cloud('GET', '/projects?name=admin').json['projects'][0]
+    party = consumer(cloud)
+    answer = party.login(party.access(project, 'reader'), {'scope': {'project': {'id': project['id']}}})
+    assert [role['name'] for role in answer.json['token']['roles']] == ['reader']
+    token = answer.headers['X-Subject-Token']
+    assert cloud('POST', '/projects', {'project': {'name': 'more'}}, token).status == 403
 
 
 def test_answers_of_requests_at_once_are_not_mixed_up(cloud, member):

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
+from nimbus.api.identity.oauth2 import FORM
+from tests.wire.identity.oauth_party import consumer
+
 # Tables that grow with a cloud; what has a row a region, service, role or domain stays small.
 GROWING = (
     'users', 'user_groups', 'projects', 'project_tags', 'memberships', 'assignments', 'application_credentials',
     'access_rules', 'trusts', 'credentials', 'id_mappings', 'revocations', 'past_passwords', 'login_failures', 'limits',
-    'project_endpoints', 'project_endpoint_groups', 'domain_options',
+    'project_endpoints', 'project_endpoint_groups', 'domain_options', 'oauth_consumers', 'oauth_request_tokens',
+    'oauth_access_tokens', 'oauth_nonces',
 )  # fmt: skip
 
 
@@ -92,6 +96,31 @@ def test_finding_and_showing_read_no_table_through(cloud, member):
         if bad:
             found[path] = bad
     assert found == {}
+
+
+def test_oauth_reads_no_table_through(cloud, member):
+    project = cloud('GET', '/projects?name=admin').json['projects'][0]
+    me = cloud('GET', '/users?name=admin').json['users'][0]['id']
+    path = f'/users/{member["user"]["id"]}/application_credentials'
+    made = cloud('POST', path, {'application_credential': {'name': 'app'}}, member['token'])
+    client = made.json['application_credential']
+    form = f'grant_type=client_credentials&client_id={client["id"]}&client_secret={client["secret"]}'.encode()
+    with watched(cloud) as bad:
+        party = consumer(cloud, description='x')
+        asked = party.ask(project)
+        agreed = party.authorize(asked, [{'name': 'reader'}]).json['token']['oauth_verifier']
+        access = party.read(party.exchange(asked, agreed))
+        token = party.login(access).headers['X-Subject-Token']
+        given = f'/users/{me}/OS-OAUTH1/access_tokens'
+        one = f'{given}/{access["oauth_token"]}'
+        for path in (given, one, f'{one}/roles', f'/OS-OAUTH1/consumers/{party.id}', '/OS-OAUTH1/consumers?limit=2'):
+            assert cloud('GET', path).status == 200, path
+        assert cloud('GET', '/auth/tokens', x_subject_token=token).status == 200
+        told = {'consumer': {'description': 'y'}}
+        assert cloud('PATCH', f'/OS-OAUTH1/consumers/{party.id}', told).status == 200
+        assert cloud('POST', '/OS-OAUTH2/token', form, '', content_type=FORM).status == 200
+        assert cloud('DELETE', one).status == cloud('DELETE', f'/OS-OAUTH1/consumers/{party.id}').status == 204
+    assert bad == []
 
 
 def test_changes_read_no_table_through(cloud, member):
