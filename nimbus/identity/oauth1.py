@@ -105,7 +105,7 @@ def _prove(database: db.Database, asked: Asked, now: datetime.datetime) -> Proof
 
 
 def _signatures() -> ModuleType:
-    """What checks signatures; it costs a tenth of a second and some MiB, and most clouds never need it."""
+    """What checks signatures; most clouds never see one, and need not load the library."""
     from nimbus.identity import oauth1_signatures
 
     return oauth1_signatures

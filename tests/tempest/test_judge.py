@@ -62,7 +62,7 @@ def test_a_line_may_name_tests_of_several_classes():
 
 def test_every_persona_of_identity_is_listed():
     tests = run.listed('wide/keystone-rbac')
-    assert len(set(tests)) == len(tests) >= 1653
+    assert len(set(tests)) == len(tests) >= 1708
     personas = {test.rsplit('.', 2)[1] for test in tests}
     assert personas == {
         f'{scope}{role}Tests'
