@@ -102,6 +102,23 @@ def test_an_access_token_ends_and_its_tokens_with_it(world, deal):
     assert (subject.claims.expires_at - world.clock.now()).total_seconds() == world.settings.token_expiration
 
 
+def test_who_has_seen_a_token_hears_of_its_end_within_a_second(world, deal):
+    def alive():
+        try:
+            return bool(elsewhere.validate(token))
+        except errors.Unauthenticated:
+            return False
+
+    for end in (oauth1_tokens.delete, oauth1_consumers.delete):
+        access = deal.access()
+        token, elsewhere = deal.login(access)[0], world.another()
+        assert alive() and alive()
+        with world.db.write() as tx:
+            end(tx, access.id if end is oauth1_tokens.delete else deal.consumer_id)
+        world.clock.advance(1)
+        assert not alive()
+
+
 def test_of_two_who_exchange_a_request_token_one_gets_the_access_token(world, deal):
     made = deal.ask()
     verifier = deal.agree(made)
