@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
-revision = '0009'
-down_revision = '0011'
+revision = '0010'
+down_revision = '0009'
 
 
 def upgrade() -> None:
