@@ -9,6 +9,8 @@ where the role at stake is admin (high), and of what is in another domain (far).
 import json
 import pathlib
 
+from tests.wire.identity import oauth_party
+
 SCOPES = {'S': 'system', 'D': 'domain', 'P': 'project', 'U': 'unscoped'}
 HELD = {
     'a': ('admin', 'manager', 'member', 'reader'),
@@ -75,6 +77,12 @@ def home(cloud, name, whole, service_id):
     told = {'name': 'ac', 'access_rules': [{'path': '/v2', 'method': 'GET', 'service': 'image'}]}
     path = f'/users/{user["id"]}/application_credentials'
     lent = cloud('POST', path, {'application_credential': told}, token).json['application_credential']
+    party = oauth_party.consumer(cloud)
+    lent_project = cloud.make('project', name='lent', domain_id=domain['id'])
+    cloud.put_in(user, lent_project, 'admin')  # an administrator alone may lend by OAuth
+    whole_scope = {'project': {'id': lent_project['id']}}
+    strong = cloud.login('neighbour', 'pw', whole_scope, domain['id']).headers['X-Subject-Token']
+    access = party.access(lent_project, 'admin', token=strong)
     ids = {'domain': domain, 'user': user, 'group': group, 'project': project, 'limit': limits[0], 'trust': trust}
     ids |= {'application_credential': lent, 'access_rule': lent['access_rules'][0]}
     ids |= {'own_project': cloud.make('project', name='own', domain_id=domain['id'])}
@@ -83,6 +91,9 @@ def home(cloud, name, whole, service_id):
         **{f'{noun}_id': row['id'] for noun, row in ids.items()},
         'role_id': cloud.role('member'),
         'credential_id': credential['id'],
+        'consumer_id': party.id,
+        'access_token_id': access['oauth_token'],
+        'request_token_id': party.ask(lent_project)['oauth_token'],
         'access': name,
         'tag': 't',
         'option': 'url',

@@ -80,7 +80,9 @@ NARROWED = {
 }
 
 
-ANOTHERS = re.compile(r'{(credential|trust|application_credential|access_rule|limit)_id}')  # the neighbour's
+ANOTHERS = re.compile(
+    r'{(credential|trust|application_credential|access_rule|access_token|limit)_id}'
+)  # the neighbour's
 
 
 def plain(path):
@@ -127,11 +129,14 @@ def body_of(path, ids):
             'roles': [{'name': 'member'}],
         },
         'application_credential': {'name': 'n'},
+        'consumer': {'description': 'n'},
     }
     if '/config' in path:
         return {'config': {'url': 'x'} if path.endswith('{option}') else {'ldap': {'url': 'x'}}}
     if path.endswith('OS-EC2'):
         return {'tenant_id': ids['project_id']}
+    if 'authorize' in noun:
+        return {'roles': [{'name': 'member'}]}
     if 'tokens' in noun[-1]:
         return {'credentials': {'access': 'x', 'signature': 'y', 'host': 'h', 'verb': 'GET', 'path': '/', 'params': {}}}
     given = known.get(one, {})
