@@ -26,7 +26,7 @@ def watched(cloud) -> Iterator[list[str]]:
     seen, bad = [], []
 
     def note(connection, cursor, statement, parameters, context, many):
-        if statement.split()[0] in ('SELECT', 'UPDATE', 'DELETE') and not many:
+        if statement.split()[0] in ('SELECT', 'WITH', 'UPDATE', 'DELETE') and not many:
             seen.append((statement, parameters))
 
     engines = {cloud.parts.db.writer, cloud.parts.db.reader}
