@@ -18,8 +18,8 @@ import pytest
 from devstack.processes import wait_until
 from nimbus.api.kit.routes import Route
 from tests import databases
+from tests.identity_requests import Maker, routes
 from tests.real.identity_alone import ROOT, Identity
-from tests.real.identity_writes import Maker, routes
 
 MOMENTS = ('before-commit', 'after-commit')
 FINE = {'POST': (201, 204), 'PUT': (200, 201, 204), 'PATCH': (200,), 'DELETE': (204,)}

@@ -1,4 +1,4 @@
-"""A request for every write route of identity, made from the routes themselves, and how the API shows that it happened.
+"""A request for every route of identity, made from the routes themselves, and how the API shows that it happened.
 
 What a path names is made by its maker; a body stands in BODIES where the route
 takes one.  Whether a write happened is read where its own path is shown, a
@@ -8,16 +8,28 @@ creation's in the list it belongs to.
 import dataclasses
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from nimbus.api.identity.routes import ROUTES
 from nimbus.api.kit.routes import Route
-from tests.real.identity_alone import Identity
 
 WRITES = ('POST', 'PUT', 'PATCH', 'DELETE')
 READ_ONLY = ('/ec2tokens', '/s3tokens')  # they are asked by POST, and change nothing
 NUMBER = itertools.count(1)
 FILTERS = {'filters': {'interface': 'public'}}
+
+
+class Identity(Protocol):
+    """How the administrator asks identity."""
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, Any]:
+        """(status, body, headers)."""
+
+    def named(self, noun: str, name: str) -> list[Any]:
+        """Those of the noun that have the name."""
+
+    def login(self, name: str, password: str) -> tuple[int, str]:
+        """(status, token)."""
 
 
 def routes() -> list[Route]:
@@ -55,14 +67,17 @@ class Maker:
         """A request by the route that has not been made."""
         if special := getattr(self, f'_{route.handler.__name__}', None):
             return special()
-        ids = {name: self._named(name, route) for name in _names(route.path)}
-        path = route.path.format(**ids)
+        path = self.path(route)
         if path.count('/OS-INHERIT') == 0 and route.path.startswith('/domains/{domain_id}/config'):
             self._config(path, route)
         if route.method in ('DELETE', 'PATCH') and '/config' not in path:
             self._there(path, route)
         body = BODIES.get((route.method, route.path), lambda *_: None)(self, f'n{next(NUMBER)}')
         return self._watched(route, path, body)
+
+    def path(self, route: Route) -> str:
+        """The path of the route with ids of things that are there."""
+        return route.path.format(**{name: self._named(name, route) for name in _names(route.path)})
 
     def _watched(self, route: Route, path: str, body: Any) -> Write:
         """The write with the place where it shows."""
