@@ -38,7 +38,7 @@ from nimbus.identity.vault import Vault
 
 SHA256 = 'sha256$'  # marks the hash of a secret that we made up: it is too long to be guessed, so one round is enough
 _users = User.__table__
-_SHOWN = [column for column in _users.c if column.name not in ('seq', 'extra', 'created_at')]  # each costs a login
+_SHOWN = [column for column in _users.c if column.name not in ('seq', 'extra')]  # each costs a login
 _USER_BY_ID = sa.select(*_SHOWN).where(_users.c.id == sa.bindparam('id'))
 _lent = ApplicationCredential.__table__
 _CREDENTIAL_BY_ID = sa.select(_lent).where(_lent.c.id == sa.bindparam('id'))

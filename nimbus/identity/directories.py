@@ -5,6 +5,7 @@ when they are listed or shown.  No transaction is open while a directory is
 asked.
 """
 
+import contextlib
 import logging
 import threading
 from typing import Any

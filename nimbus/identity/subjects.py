@@ -15,8 +15,9 @@ from nimbus.identity.payload import Claims
 _users, _places = User.__table__, Project.__table__
 _home = _places.alias('home')
 _OF_HOME = (_home.c.name.label('domain_name'), _home.c.enabled.label('domain_enabled'))
+_JUDGED = ('enabled', 'options', 'last_active_at', 'created_at')  # by `activity`
 _USER = (
-    sa.select(*(_users.c[n] for n in ('id', 'name', 'domain_id', 'enabled', 'password_expires_at')), *_OF_HOME)
+    sa.select(*(_users.c[n] for n in ('id', 'name', 'domain_id', 'password_expires_at', *_JUDGED)), *_OF_HOME)
     .join_from(_users, _home, _home.c.id == _users.c.domain_id)
     .where(_users.c.id == sa.bindparam('user_id'))
 )
