@@ -184,10 +184,18 @@ class Maker:
         return Write(self.identity, 'POST', '/auth/tokens', body, look, lambda left: left == 4)
 
     def _revoke(self) -> Write:
-        token = self.identity.login('admin', 'secret')[1]
+        return self._ending('/auth/tokens', self.identity.login('admin', 'secret')[1])
+
+    def _revoke_tokens(self) -> Write:
+        name = f'n{next(NUMBER)}'
+        user = self.post('/users', {'user': {'name': name, 'password': 'first'}})
+        return self._ending(f'/users/{user}/tokens', self.identity.login(name, 'first')[1])
+
+    def _ending(self, path: str, token: str) -> Write:
+        """What ends a token."""
         shown = {'X-Subject-Token': token}
         look = lambda: self.identity.ask('GET', '/auth/tokens', **shown)[0]  # noqa: E731
-        return Write(self.identity, 'DELETE', '/auth/tokens', None, look, lambda status: status == 404, shown)
+        return Write(self.identity, 'DELETE', path, None, look, lambda status: status == 404, shown)
 
 
 def _names(path: str) -> list[str]:
