@@ -39,6 +39,7 @@ def server():
         server = serving.Server(4)
         told.append(server)
         told.append(server.add('127.0.0.1', 0, door, lambda environ: environ['PATH_INFO'] == '/costly'))
+        door.line = server._apps[0][1]
         server.run(ready.set)
 
     thread = threading.Thread(target=run)
@@ -59,6 +60,21 @@ def served(server, monkeypatch):
     server[0].most = server[0].entered = 0
     yield server
     server[0].open.set()
+
+
+def fill(door, port):
+    """The connections and threads of six costly requests: two at work, four in line."""
+    threads = [threading.Thread(target=ask, args=(port, '/costly')) for _ in range(2)]
+    [thread.start() for thread in threads]
+    waiting = []
+    while door.inside < 2:
+        ask(port, '/other')
+    for _ in range(4):
+        waiting.append(http.client.HTTPConnection('127.0.0.1', port, timeout=30))
+        waiting[-1].request('GET', '/costly')
+    while door.line._inside < 6:
+        ask(port, '/other')
+    return threads, waiting
 
 
 def ask(port, path, answers=None):
@@ -89,10 +105,7 @@ def test_costly_requests_leave_threads_to_the_others(served):
 def test_who_is_refused_is_held_for_a_while_and_told_to_wait(served, monkeypatch):
     monkeypatch.setattr(serving, 'HOLD', 1)
     door, port = served
-    threads = [threading.Thread(target=ask, args=(port, '/costly')) for _ in range(6)]
-    [thread.start() for thread in threads]
-    while door.inside < 2:
-        ask(port, '/other')
+    threads, waiting = fill(door, port)
     began = time.monotonic()
     connection = http.client.HTTPConnection('127.0.0.1', port, timeout=30)
     connection.request('GET', '/costly')
@@ -105,19 +118,12 @@ def test_who_is_refused_is_held_for_a_while_and_told_to_wait(served, monkeypatch
     connection.close()
     door.open.set()
     [thread.join(30) for thread in threads]
+    assert [(one.getresponse().read(), one.close())[0] for one in waiting] == [b'ok'] * 4
 
 
 def test_who_went_away_while_waiting_is_not_worked_for(served):
     door, port = served
-    threads = [threading.Thread(target=ask, args=(port, '/costly')) for _ in range(2)]
-    [thread.start() for thread in threads]
-    while door.inside < 2:
-        ask(port, '/other')
-    waiting = [http.client.HTTPConnection('127.0.0.1', port, timeout=30) for _ in range(4)]
-    for connection in waiting:
-        connection.request('GET', '/costly')
-    while ask(port, '/costly') != 503:  # until all of them are in line
-        pass
+    threads, waiting = fill(door, port)
     for connection in waiting:
         connection.close()
     door.open.set()
