@@ -8,6 +8,7 @@ import contextlib
 import http.server
 import logging
 import os
+import select
 import socket
 import sys
 import threading
@@ -32,7 +33,10 @@ LOG = logging.getLogger(__name__)
 BACKLOG = 512
 KEEP_ALIVE = 60  # seconds an idle connection is kept
 MAX_HEADER = 16384
-IN_LINE = 256  # costly requests that may wait; each holds a connection, of which there are not many more
+IN_LINE = 256  # costly requests that may wait; each holds a connection
+HELD = 1024  # refused ones whose answer is held back; they hold connections too
+MAX_CONNECTIONS = 2048
+HOLD = 2  # seconds, as Retry-After tells: who does not wait for themselves is made to wait, and costs no more
 
 
 class Threaded:
@@ -66,24 +70,45 @@ class Threaded:
 class InLine:
     """An application whose costly requests use half of the threads at most, so that all others find one at once.
 
-    The rest of them wait in line without a thread; when that is long, another is answered 503.
+    The rest of them wait in line without a thread; when that is long, another is answered 503, after a while in which
+    its client cannot come again.  Whose client went away in the meantime is not worked on.
     """
 
     def __init__(self, app: Threaded, is_costly: Callable[[dict[str, Any]], bool], at_once: int) -> None:
         self._app, self._is_costly = app, is_costly
         self._turn, self._inside, self._room = semaphore.Semaphore(at_once), 0, at_once + IN_LINE
+        self._held = 0
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if not self._is_costly(environ):
             return self._app(environ, start_response)
         if self._inside >= self._room:
+            self._hold()
+        if self._inside >= self._room:
             return _crowded(start_response)
         self._inside += 1
         try:
             with self._turn:
-                return self._app(environ, start_response)
+                return _crowded(start_response) if _is_gone(environ) else self._app(environ, start_response)
         finally:
             self._inside -= 1
+
+    def _hold(self) -> None:
+        if self._held < HELD:
+            self._held += 1
+            eventlet.sleep(HOLD)
+            self._held -= 1
+
+
+def _is_gone(environ: dict[str, Any]) -> bool:
+    """Whether the client has closed the connection, and so will not read an answer."""
+    stream = environ.get('wsgi.input')
+    connection = stream.get_socket() if hasattr(stream, 'get_socket') else None
+    if connection is None:
+        return False
+    poll = select.poll()  # recv would wait, or be hidden by bytes that were not read yet
+    poll.register(connection.fileno(), select.POLLRDHUP)
+    return bool(poll.poll(0))
 
 
 def _crowded(start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -92,7 +117,7 @@ def _crowded(start_response: Callable[..., Any]) -> Iterable[bytes]:
     headers = [
         ('Content-Type', media),
         ('Content-Length', str(len(body))),
-        ('Retry-After', '2'),
+        ('Retry-After', str(HOLD)),
         ('Connection', 'close'),
     ]
     start_response('503 Service Unavailable', headers)
@@ -193,7 +218,7 @@ class Server:
             socket_timeout=KEEP_ALIVE,
             url_length_limit=MAX_HEADER,
             debug=False,
-            max_size=1024,
+            max_size=MAX_CONNECTIONS,
         )
 
     def stop(self) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from sqlalchemy.dialects import mysql
 
-from nimbus.common import dialects, patience
+from nimbus.common import dialects, failpoints, patience
 
 Id = Annotated[str, orm.mapped_column(sa.String(64))]
 Seq = Annotated[int, orm.mapped_column(sa.BigInteger().with_variant(sa.Integer, 'sqlite'), primary_key=True)]
@@ -257,6 +257,7 @@ class Database:
                 connection.begin()
                 tx = Tx(connection, self.bell, self.teller, self.vault, self.limits)
                 yield tx
+                failpoints.hit('db.commit')
                 with dialects.committing():
                     connection.commit()
         tx.committed()

@@ -8,6 +8,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.dialects.sqlite import pysqlite
 
 from nimbus.common import errors
 
@@ -102,13 +103,38 @@ def _settings(url: sa.URL, connection: Any, patient: bool) -> list[str]:
     ]
 
 
+class _Reading(pysqlite.SQLiteDialect_pysqlite):
+    """SQLite whose transactions begin with a BEGIN of our own: the driver's comes too late to be of a kind.
+
+    A listener for the beginning would do as well, but SQLAlchemy then prepares every statement for listeners.
+    """
+
+    supports_statement_cache = True
+    begins = 'BEGIN'
+
+    def do_begin(self, dbapi_connection: Any) -> None:
+        dbapi_connection.execute(self.begins)
+
+
+class _Writing(_Reading):
+    """SQLite whose transactions lock the database from their beginning."""
+
+    supports_statement_cache = True
+    begins = 'BEGIN IMMEDIATE'
+
+
+SQLITE = {kind.begins: f'nimbus{kind.__name__.lower()}' for kind in (_Reading, _Writing)}
+for _kind in (_Reading, _Writing):
+    sa.dialects.registry.register(f'sqlite.{SQLITE[_kind.begins]}', __name__, _kind.__name__)
+
+
 def sqlite_engine(url: sa.URL, begin: str, size: int) -> sa.Engine:
     """An engine for a file, whose transactions begin with `begin`."""
     pool: dict[str, Any] = {'pool_size': size, 'max_overflow': 0, 'pool_timeout': 30}
     if in_memory(url):
         pool = {'poolclass': sa.pool.StaticPool}
     made = sa.create_engine(
-        url,
+        url.set(drivername=f'sqlite+{SQLITE[begin]}'),
         connect_args={'check_same_thread': False, 'timeout': 15},
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
@@ -117,19 +143,12 @@ def sqlite_engine(url: sa.URL, begin: str, size: int) -> sa.Engine:
 
     @sa.event.listens_for(made, 'connect')
     def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver's own BEGIN comes too late to be IMMEDIATE
+        connection.isolation_level = None  # no BEGIN of the driver's own
         # LIKE tells case apart, as on the servers.
         for pragma in (
             'journal_mode=WAL', 'synchronous=NORMAL', 'foreign_keys=ON', 'temp_store=MEMORY', 'case_sensitive_like=ON',
         ):  # fmt: skip
             connection.execute(f'PRAGMA {pragma}')
-
-    @sa.event.listens_for(made, 'begin')
-    def start(connection: sa.Connection) -> None:
-        if begin == 'BEGIN':  # takes no lock and so cannot fail: nothing that the long way round would translate
-            connection.connection.dbapi_connection.execute(begin)  # type: ignore[union-attr]
-        else:
-            connection.exec_driver_sql(begin)
 
     return made
 

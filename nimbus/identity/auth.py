@@ -38,9 +38,16 @@ from nimbus.identity.vault import Vault
 
 SHA256 = 'sha256$'  # marks the hash of a secret that we made up: it is too long to be guessed, so one round is enough
 _users = User.__table__
-_USER_BY_ID = sa.select(_users).where(_users.c.id == sa.bindparam('id'))
+_SHOWN = [column for column in _users.c if column.name not in ('seq', 'extra')]  # each costs a login
+_USER_BY_ID = sa.select(*_SHOWN).where(_users.c.id == sa.bindparam('id'))
+_lent = ApplicationCredential.__table__
+_CREDENTIAL_BY_ID = sa.select(_lent).where(_lent.c.id == sa.bindparam('id'))
+_CREDENTIAL_BY_NAME = sa.select(_lent).where(
+    _lent.c.user_id == sa.bindparam('user_id'), _lent.c.name == sa.bindparam('name')
+)
+_DEFAULT_PROJECT = sa.select(_users.c.default_project_id).where(_users.c.id == sa.bindparam('id'))
 _OPTIONS_BY_ID = sa.select(_users.c.options).where(_users.c.id == sa.bindparam('id'))
-_USER_BY_NAME = sa.select(_users).where(
+_USER_BY_NAME = sa.select(*_SHOWN).where(
     _users.c.name == sa.bindparam('name'), _users.c.domain_id == sa.bindparam('domain_id')
 )
 
@@ -143,8 +150,8 @@ class Authority:
             row = _find_user(tx, user)
             # Asked of a known user too, so that as much is done for one who is unknown.
             home = _home(tx, user)
-        home = row.domain_id if row else home
-        directory = self.directories.of(home or '')
+            home = row.domain_id if row else home
+            directory = self.directories.of(home or '', tx)
         if home and directory:
             user_id = self.directories.login(home, directory, user, user['password'])
             if user_id is None:
@@ -257,7 +264,7 @@ class Authority:
             return self._trusted(tx, claims, told[1])
         if told is not None:
             return self._describe(tx, _scoped(claims, told))
-        default = tx.scalar(sa.select(User.default_project_id).where(User.id == claims.user_id))
+        default = tx.scalar(_DEFAULT_PROJECT, {'id': claims.user_id})
         if default:
             try:
                 return self._describe(tx, _scoped(claims, ('project', default)))
@@ -342,7 +349,7 @@ def _home(tx: db.Tx, told: dict[str, Any]) -> str | None:
 
 def _find_credential(tx: db.Tx, told: dict[str, Any]) -> Any:
     if told.get('id'):
-        return tx.row(sa.select(ApplicationCredential).where(ApplicationCredential.id == told['id']))
+        return tx.row(_CREDENTIAL_BY_ID, {'id': told['id']})
     if not told.get('name'):
         raise scopes.missing('id or name', 'application_credential')
     if not isinstance(told.get('user'), dict):
@@ -350,8 +357,4 @@ def _find_credential(tx: db.Tx, told: dict[str, Any]) -> Any:
     user = _find_user(tx, told['user'])
     if user is None:
         return None
-    return tx.row(
-        sa.select(ApplicationCredential).where(
-            ApplicationCredential.user_id == user.id, ApplicationCredential.name == told['name']
-        )
-    )
+    return tx.row(_CREDENTIAL_BY_NAME, {'user_id': user.id, 'name': told['name']})

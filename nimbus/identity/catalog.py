@@ -54,6 +54,8 @@ def endpoints(tx: db.Tx) -> list[Shown]:
 
 def url_for(template: str, user_id: str, project_id: str | None) -> str | None:
     """The URL as the user sees it in the project; None when it needs a project and there is none."""
+    if '(' not in template:
+        return template
     values = {'user_id': user_id, 'project_id': project_id, 'tenant_id': project_id}
     names = set(PLACEHOLDER.findall(template))
     if any(values.get(name) is None for name in names):

@@ -5,6 +5,7 @@ when they are listed or shown.  No transaction is open while a directory is
 asked.
 """
 
+import contextlib
 import logging
 import threading
 from typing import Any
@@ -32,16 +33,16 @@ class Directories:
         """What is true of a domain without a configuration of its own."""
         return domain_configs.defaults(self._ldap)
 
-    def of(self, domain_id: str) -> Directory | None:
-        """The domain's directory, None when its users are the cloud's own.
+    def of(self, domain_id: str, tx: db.Tx | None = None) -> Directory | None:
+        """The domain's directory, None when its users are the cloud's own; `tx` is a transaction that is open anyway.
 
         Raises Unavailable when the domain's configuration cannot be followed.
         """
-        return self._of(domain_id)[0]
+        return self._of(domain_id, tx)[0]
 
-    def _of(self, domain_id: str) -> tuple[Directory | None, int]:
-        with self._db.read() as tx:
-            config = domain_configs.whole(tx, domain_id)
+    def _of(self, domain_id: str, tx: db.Tx | None = None) -> tuple[Directory | None, int]:
+        with contextlib.nullcontext(tx) if tx else self._db.read() as reading:
+            config = domain_configs.whole(reading, domain_id)
         told = config.get('identity', {})
         by_file = bool(self._ldap.domain) and domain_id == self._ldap.domain
         driver = told.get('driver') or ('ldap' if by_file else 'sql')

@@ -56,12 +56,20 @@ def check(config: Config) -> None:
                 raise invalid(f'Option chase_referrals in group ldap {ldap_options.NO_REFERRALS}')
 
 
+_options = DomainOption.__table__
+# Built once, for a login by password runs it.
+_WHOLE = (
+    sa.select(_options.c.section, _options.c.name, _options.c.value)
+    .where(_options.c.domain_id == sa.bindparam('domain_id'))
+    .order_by(_options.c.seq)
+)
+
+
 def whole(tx: db.Tx, domain_id: str) -> Config:
     """Every option of the domain, with what is secret."""
     found: Config = {}
-    query = sa.select(DomainOption).where(DomainOption.domain_id == domain_id).order_by(DomainOption.seq)
-    for row in tx.rows(query):
-        found.setdefault(row.section, {})[row.name] = row.value['value']
+    for section, name, value in tx.execute(_WHOLE, {'domain_id': domain_id}):
+        found.setdefault(section, {})[name] = value['value']
     return found
 
 

@@ -1,5 +1,6 @@
 """What a token may be scoped to: finding the scope a login asks for, and listing what a user could ask for."""
 
+import collections
 from typing import Any
 
 import sqlalchemy as sa
@@ -82,45 +83,60 @@ def _project_id(tx: db.Tx, told: dict[str, Any]) -> str | None:
     return tx.execute(_BY_NAME, {'name': told['name'], 'domain_id': home}).scalar() if home else None
 
 
+# Built once: making a statement costs more than running it.
+_home = _rows.alias('home')
+_CHILDREN = sa.select(_rows.c.id).where(_rows.c.parent_id.in_(sa.bindparam('parents', expanding=True)))
+_OPEN = (
+    sa.select(_rows)
+    .outerjoin(_home, _home.c.id == _rows.c.domain_id)
+    .where(_rows.c.enabled.is_(True), sa.or_(_home.c.id.is_(None), _home.c.enabled.is_(True)))
+    .order_by(_rows.c.seq)
+)
+_AMONG = _rows.c.id.in_(sa.bindparam('places', expanding=True))
+_THESE = _OPEN.where(_AMONG)
+# Apart, for an empty list of domains would keep a database from its indexes.
+_THESE_OR_IN = _OPEN.where(sa.or_(_AMONG, _rows.c.domain_id.in_(sa.bindparam('domains', expanding=True))))
+_DOMAINS = sa.select(_rows).where(_AMONG, _rows.c.is_domain.is_(True), _rows.c.enabled.is_(True)).order_by(_rows.c.seq)
+_grants = Assignment.__table__
+_HELD = (
+    sa.select(_grants.c.target_type, _grants.c.target_id, _grants.c.inherited)
+    .where(
+        _grants.c.actor_id.in_(sa.bindparam('actors', expanding=True)),
+        _grants.c.actor_type.in_(('user', 'group')),
+        sa.or_(_grants.c.actor_type == 'group', _grants.c.actor_id == sa.bindparam('user_id')),
+    )
+    .distinct()
+)
+
+
 def projects_of(tx: db.Tx, user_id: str) -> list[Any]:
     """The enabled projects that the user has a role on, granted or inherited, also through groups."""
-    direct, inherited = _targets(tx, user_id, 'project')
-    _, domains = _targets(tx, user_id, 'domain')
-    layer = inherited
+    held = _held(tx, user_id)
+    direct, layer, domains = held['project', False], held['project', True], held['domain', True]
     for _ in range(assignments.MAX_DEPTH):
         if not layer:
             break
-        layer = set(tx.column(sa.select(Project.id).where(Project.parent_id.in_(layer)))) - direct
+        layer = set(tx.column(_CHILDREN, {'parents': list(layer)})) - direct
         direct |= layer
-    where = [Project.id.in_(direct)]
-    if domains:
-        where.append(Project.domain_id.in_(domains))
-    home = sa.orm.aliased(Project)
-    query = (
-        sa.select(Project)
-        .outerjoin(home, home.id == Project.domain_id)
-        .where(sa.or_(*where), Project.enabled.is_(True), sa.or_(home.id.is_(None), home.enabled.is_(True)))
-    )
-    return list(tx.rows(query.order_by(Project.seq)))
+    if not domains:
+        return list(tx.rows(_THESE, {'places': list(direct)}))
+    return list(tx.rows(_THESE_OR_IN, {'places': list(direct), 'domains': list(domains)}))
 
 
 def domains_of(tx: db.Tx, user_id: str) -> list[Any]:
     """The enabled domains that the user has a role on."""
-    direct, _ = _targets(tx, user_id, 'domain')
-    query = sa.select(Project).where(Project.id.in_(direct), Project.is_domain.is_(True), Project.enabled.is_(True))
-    return list(tx.rows(query.order_by(Project.seq)))
+    return list(tx.rows(_DOMAINS, {'places': list(_held(tx, user_id)['domain', False])}))
 
 
 def system_of(tx: db.Tx, user_id: str) -> bool:
     """Whether the user has a role on the system."""
-    return bool(_targets(tx, user_id, 'system')[0])
+    return bool(_held(tx, user_id)['system', False])
 
 
-def _targets(tx: db.Tx, user_id: str, kind: str) -> tuple[set[str], set[str]]:
-    """The ids of targets of a kind with a role for the user: on themselves, and on what is below them."""
-    held = assignments.held_by(user_id, assignments.groups_of(tx, user_id))
-    query = sa.select(Assignment.target_id, Assignment.inherited).where(Assignment.target_type == kind, held)
-    found: tuple[set[str], set[str]] = (set(), set())
-    for row in tx.rows(query.distinct()):
-        found[row.inherited].add(row.target_id)
+def _held(tx: db.Tx, user_id: str) -> dict[tuple[str, bool], set[str]]:
+    """The ids of targets with a role for the user, by their kind and whether it is on what is below them."""
+    found: dict[tuple[str, bool], set[str]] = collections.defaultdict(set)
+    values = {'actors': [user_id, *assignments.groups_of(tx, user_id)], 'user_id': user_id}
+    for kind, target_id, inherited in tx.execute(_HELD, values):
+        found[kind, inherited].add(target_id)
     return found

@@ -16,16 +16,19 @@ from nimbus.identity.payload import Claims
 _users, _places = User.__table__, Project.__table__
 _home = _places.alias('home')
 _OF_HOME = (_home.c.name.label('domain_name'), _home.c.enabled.label('domain_enabled'))
+_JUDGED = ('enabled', 'options', 'last_active_at', 'created_at')  # by `activity`
 _USER = (
-    sa.select(_users, *_OF_HOME)
+    sa.select(*(_users.c[n] for n in ('id', 'name', 'domain_id', 'password_expires_at', *_JUDGED)), *_OF_HOME)
     .join_from(_users, _home, _home.c.id == _users.c.domain_id)
     .where(_users.c.id == sa.bindparam('user_id'))
 )
 _PLACE = (
-    sa.select(_places, *_OF_HOME)
+    sa.select(*(_places.c[n] for n in ('id', 'name', 'domain_id', 'parent_id', 'is_domain', 'enabled')), *_OF_HOME)
     .join_from(_places, _home, _home.c.id == _places.c.domain_id, isouter=True)
     .where(_places.c.id == sa.bindparam('place_id'))
 )
+_lent = ApplicationCredential.__table__
+_CREDENTIAL = sa.select(_lent).where(_lent.c.id == sa.bindparam('id'))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,7 +188,7 @@ def _place(tx: db.Tx, claims: Claims) -> tuple[Any, Place]:
 
 
 def _credential(tx: db.Tx, claims: Claims) -> Any:
-    row = tx.row(sa.select(ApplicationCredential).where(ApplicationCredential.id == claims.application_credential_id))
+    row = tx.row(_CREDENTIAL, {'id': claims.application_credential_id})
     if row is None:
         raise refusal()
     return row

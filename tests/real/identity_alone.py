@@ -24,30 +24,33 @@ identity_port = {port}
 bcrypt_rounds = 4
 [log]
 file = {state}/log
+{more}
 """
 
 
 class Identity:
     """The process, and how to ask it and make it die."""
 
-    def __init__(self, state: pathlib.Path) -> None:
+    def __init__(self, state: pathlib.Path, more: str = '') -> None:
+        """`more` are further lines of its configuration."""
         with socket.socket() as probe:
             probe.bind(('127.0.0.1', 0))
             self.port = probe.getsockname()[1]
         self.state, self.conf = state, state / 'nimbus.conf'
-        self.conf.write_text(CONFIGURATION.format(state=state, port=self.port))
+        self.conf.write_text(CONFIGURATION.format(state=state, port=self.port, more=more))
         self.process: subprocess.Popen | None = None
         self.token = ''
         for words in (['db', 'upgrade'], ['token', 'setup'], ['credential', 'setup'], ['bootstrap']):
-            self._run('nimbus.cmd.manage', *words).wait(60)
+            self.run('nimbus.cmd.manage', *words).wait(60)
 
-    def _run(self, module: str, *words: str) -> subprocess.Popen:
+    def run(self, module: str, *words: str, conf: pathlib.Path | None = None) -> subprocess.Popen:
+        """A program of nimbus with this configuration has begun."""
         told = {**os.environ, 'PYTHONPATH': str(ROOT), 'OS_BOOTSTRAP_PASSWORD': 'secret'}
-        argv = [sys.executable, '-m', module, '--config-file', str(self.conf), *words]
+        argv = [sys.executable, '-m', module, '--config-file', str(conf or self.conf), *words]
         return subprocess.Popen(argv, cwd=ROOT, env=told, stdout=subprocess.DEVNULL)
 
     def start(self) -> None:
-        self.process = self._run('nimbus.cmd.identity')
+        self.process = self.run('nimbus.cmd.identity')
         assert wait_until(self._answers, 60, 0.1), (self.state / 'log').read_text()[-2000:]
         scope = {'project': {'name': 'admin', 'domain': {'id': 'default'}}}
         status, self.token = self.login('admin', 'secret', scope)
@@ -65,10 +68,10 @@ class Identity:
             self.process.wait()
             self.process = None
 
-    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any, Any]:
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, Any]:
         """(status, body, headers).  Raises OSError or HTTPException without an answer."""
         with contextlib.closing(http.client.HTTPConnection('127.0.0.1', self.port, timeout=30)) as connection:
-            told = {'X-Auth-Token': self.token, 'Content-Type': 'application/json'}
+            told = {'X-Auth-Token': self.token, 'Content-Type': 'application/json', **headers}
             connection.request(method, f'/v3{path}', json.dumps(body) if body else None, told)
             answer = connection.getresponse()
             read = answer.read()

@@ -15,6 +15,7 @@ from tests.real.identity_alone import Identity
 AT_A_TIME = 64
 BAD_LOGINS = 10_000
 ROOM = 64 * 1024  # KiB that a burst may add
+LOGGED = 1 << 20  # bytes that it may add to the log
 pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
 
 
@@ -92,7 +93,8 @@ WRONG = (
 )
 def test_a_burst_takes_bounded_memory_and_valid_tokens_go_on(identity, body, count, expected):
     answers(identity, WRONG, AT_A_TIME)  # every thread has worked once
-    before, witness = peak(identity), Witness(identity)
+    before, witness, log = peak(identity), Witness(identity), identity.state / 'log'
+    logged = log.stat().st_size
     witness.start()
     found = answers(identity, body, count)
     witness.over.set()
@@ -101,5 +103,6 @@ def test_a_burst_takes_bounded_memory_and_valid_tokens_go_on(identity, body, cou
     assert set(found) <= expected, found
     assert witness.statuses == {200}
     assert peak(identity) - before < ROOM
+    assert log.stat().st_size - logged < LOGGED
     # A request beside the burst waits for some of it, but for no line of it.
     assert statistics.median(witness.walls) < 2

@@ -1,0 +1,111 @@
+"""Bursts identity with what it must refuse, and tells what becomes of its memory, its log and the tokens of others."""
+
+import argparse
+import datetime
+import pathlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from bench import flood, logins, measure
+from nimbus.common import db
+from nimbus.identity.models import Revocation, RevocationCounter
+
+MEGABYTE = b'{"auth": {"identity": {"methods": ["password"], "x": "' + b'x' * (1 << 20) + b'"}}}'
+DEEP = b'{"auth": ' + b'[' * 10_000 + b']' * 10_000 + b'}'
+
+
+def main() -> None:
+    """Print a line for validations in quiet, and one for each burst."""
+    parser = measure.arguments(__doc__)
+    parser.add_argument('--count', type=int, default=10_000, help='wrong logins; of the other requests a tenth')
+    parser.add_argument('--connections', type=int, default=64, help='requests at a time')
+    parser.add_argument('--most', type=float, default=600, help='seconds that a burst may take; the rest is not sent')
+    parser.add_argument('--only', help='bursts whose name holds this')
+    parser.add_argument('--log', type=pathlib.Path, help='the file that identity logs to')
+    parser.add_argument('--database', help='URL of its database, to revoke as many tokens as wrong logins there')
+    told = parser.parse_args()
+    cloud, login = measure.Processes(told), measure.Login(told)
+    quiet = logins.validations(login, 10)
+    measure.tell(test='GET /v3/auth/tokens in quiet', **logins.figures(quiet))
+    wrong = login.request()['auth']['identity']['password']['user'] | {'password': 'wrong'}
+    bursts: dict[str, tuple[float, bytes]] = {
+        'wrong logins': (1, flood.login(wrong)),
+        'bodies of a megabyte': (0.1, MEGABYTE),
+        'deep bodies': (0.1, DEEP),
+        'lists of a megabyte that never close': (0.1, b'[' * (1 << 20)),
+        'unknown users': (0.1, flood.login(wrong | {'name': 'nobody-' + 'x' * 200})),
+    }
+    for name, (share, body) in bursts.items():
+        if not told.only or told.only in name:
+            kind = flood.Kind(login.auth_url, '/auth/tokens', body, told.connections, int(told.count * share))
+            _burst(told, cloud, login, name, lambda kind=kind: _sent(told, login, kind))
+    if told.database and (not told.only or told.only in 'revocations'):
+        _burst(told, cloud, login, 'revocations', lambda: _revoked(told, login))
+
+
+def _burst(
+    told: argparse.Namespace,
+    cloud: measure.Processes,
+    login: measure.Login,
+    name: str,
+    work: Callable[[], tuple[dict[str, Any], list[float]]],
+) -> None:
+    before, logged = cloud.pss_mib(), _size(told.log)
+    forget_peaks(cloud)
+    sent, walls = work()
+    peak = peak_mib(cloud)
+    measure.tell(
+        test=name,
+        **sent,
+        memory_mib_before=round(before, 1),
+        resident_mib_at_most=round(peak, 1),
+        memory_mib_after=round(cloud.pss_mib(), 1),
+        logged_kib=(_size(told.log) - logged) // 1024,
+        validations_meanwhile=logins.figures(walls),
+        validations_afterwards=logins.figures(logins.validations(login, 5)),
+    )
+
+
+def _sent(told: argparse.Namespace, login: measure.Login, kind: flood.Kind) -> tuple[dict[str, Any], list[float]]:
+    with flood.Flood(kind) as many:
+        walls = logins.validations(login, told.most, lambda: many.over)
+        return many.stop(), walls
+
+
+def _revoked(told: argparse.Namespace, login: measure.Login) -> tuple[dict[str, Any], list[float]]:
+    """So many tokens are refused that were never issued, as a night of logouts leaves them."""
+    database = db.Database(told.database)
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    common = {'kind': 'audit', 'before': now, 'created_at': now}
+    with database.write() as tx:
+        first = tx.scalar(sa.select(RevocationCounter.number)) + 1
+        rows = [{**common, 'number': first + n, 'subject': f'bench-{first + n}'} for n in range(told.count)]
+        tx.execute(sa.insert(Revocation.__table__), rows)
+        tx.update(RevocationCounter, RevocationCounter.id == 1, number=first + told.count - 1)
+    database.close()
+    return {'sent': told.count}, logins.validations(login, 5)
+
+
+def forget_peaks(cloud: measure.Processes) -> None:
+    """The most memory that each process had is from now on what it has."""
+    for pid in cloud.pids:
+        pathlib.Path(f'/proc/{pid}/clear_refs').write_text('5')
+
+
+def peak_mib(cloud: measure.Processes) -> float:
+    """The most memory that the processes had, each at its own time."""
+    lines = [line for pid in cloud.pids for line in pathlib.Path(f'/proc/{pid}/status').read_text().splitlines()]
+    return sum(int(line.split()[1]) for line in lines if line.startswith('VmHWM:')) / 1024
+
+
+def _size(log: pathlib.Path | None) -> int:
+    return log.stat().st_size if log and log.exists() else 0
+
+
+if __name__ == '__main__':
+    began = time.monotonic()
+    main()
+    measure.tell(test='all of it', seconds=round(time.monotonic() - began, 1))
