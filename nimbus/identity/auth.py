@@ -27,6 +27,7 @@ from nimbus.identity import (
     trusts,
 )
 from nimbus.identity.directories import Directories
+from nimbus.identity.federation import service_providers
 from nimbus.identity.models import ApplicationCredential, User
 from nimbus.identity.options import Settings
 from nimbus.identity.passwords import Passwords
@@ -68,7 +69,7 @@ class Authority:
             self.settings.bcrypt_rounds, self.settings.password_threads, self.settings.password_waiting
         )
         self.directories = directories or Directories(database)
-        self._endpoints: tuple[int, list[catalog.Shown], endpoint_filters.Filters] | None = None
+        self._shown: tuple[int, list[catalog.Shown], endpoint_filters.Filters, list[dict[str, str]]] | None = None
         self._methods: dict[str, Method] = {
             'password': self._by_password,
             'token': self._by_token,
@@ -83,12 +84,21 @@ class Authority:
 
     def endpoints(self, project_id: str | None = None) -> list[catalog.Shown]:
         """What the catalog, or a project's, shows; read again only when it changed."""
+        _, shown, filters, _ = self._read_catalog()
+        return filters.narrow(shown, project_id)
+
+    def service_providers(self) -> list[dict[str, str]]:
+        """The other clouds that a token shows."""
+        return self._read_catalog()[3]
+
+    def _read_catalog(self) -> tuple[int, list[catalog.Shown], endpoint_filters.Filters, list[dict[str, str]]]:
         generation = self.validator.catalog_generation
-        known = self._endpoints
+        known = self._shown
         if known is None or known[0] != generation:
             with self._db.read() as tx:
-                known = self._endpoints = (generation, catalog.endpoints(tx), endpoint_filters.every(tx))
-        return known[2].narrow(known[1], project_id)
+                found = (catalog.endpoints(tx), endpoint_filters.every(tx), service_providers.enabled(tx))
+                known = self._shown = (generation, *found)
+        return known
 
     def close(self) -> None:
         """The hashing threads are gone, and the connections to directories."""

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors, ids, listing
 from nimbus.identity import assignments, lists, mirror, revocations, users
+from nimbus.identity.federation.models import ExpiringMembership
 from nimbus.identity.models import Assignment, Group, Membership, Project
 
 
@@ -62,6 +63,7 @@ def forget(tx: db.Tx, group_id: str) -> None:
     """Nothing of the group is left."""
     assignments.forget(tx, Assignment.actor_type == 'group', Assignment.actor_id == group_id)
     tx.delete(Membership, Membership.group_id == group_id)
+    tx.delete(ExpiringMembership, ExpiringMembership.group_id == group_id)
     tx.delete(Group, Group.id == group_id)
     revocations.refresh(tx, 'group', group_id)
 

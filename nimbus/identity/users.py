@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from nimbus.common import clock, db, errors, ids, listing
 from nimbus.identity import activity, assignments, lists, lockouts, mirror, revocations, trusts
 from nimbus.identity.compliance import Compliance
+from nimbus.identity.federation.models import ExpiringMembership, FederatedUser
 from nimbus.identity.models import (
     AccessRule,
     ApplicationCredential,
@@ -154,6 +155,8 @@ def forget(tx: db.Tx, user_id: str) -> None:
     """Nothing of the user is left."""
     assignments.forget(tx, Assignment.actor_type == 'user', Assignment.actor_id == user_id)
     tx.delete(Membership, Membership.user_id == user_id)
+    tx.delete(ExpiringMembership, ExpiringMembership.user_id == user_id)
+    tx.delete(FederatedUser, FederatedUser.user_id == user_id)
     tx.delete(ApplicationCredential, ApplicationCredential.user_id == user_id)
     tx.delete(Credential, Credential.user_id == user_id)
     tx.delete(AccessRule, AccessRule.user_id == user_id)

@@ -200,6 +200,19 @@ _ROWS: tuple[tuple[str, str, list[str] | None], ...] = (
     ('list_trusts_for_trustee', f'{READER} or {_TRUSTEE}', CENTRAL),
     ('get_trust list_roles_for_trust get_role_for_trust', f'{READER} or {_TRUSTOR} or {_TRUSTEE}', CENTRAL),
     ('delete_trust', f'{ADMIN} or {_TRUSTOR}', CENTRAL),
+    (
+        'get_identity_provider list_identity_providers get_protocol list_protocols get_mapping list_mappings '
+        'get_service_provider list_service_providers',
+        READER,
+        CENTRAL,
+    ),
+    (
+        'create_identity_provider update_identity_provider delete_identity_provider create_protocol update_protocol '
+        'delete_protocol create_mapping update_mapping delete_mapping create_service_provider '
+        'update_service_provider delete_service_provider',
+        ADMIN,
+        CENTRAL,
+    ),
 )
 
 RULES = (

@@ -84,8 +84,7 @@ def issue(call: Call) -> Reply:
             return _ask_for_more(call, why)
         raise
     audit.logged_in(call, auth['identity'], subject.user_id, None)
-    body = {'token': describe(subject, catalog_of(call, subject))}
-    return Reply(body, 201, [(SUBJECT, token), VARY])
+    return Reply(whole(call, subject, catalog_of(call, subject)), 201, [(SUBJECT, token), VARY])
 
 
 def _ask_for_more(call: Call, why: receipts.Insufficient) -> Reply:
@@ -113,10 +112,10 @@ def show(call: Call) -> Reply:
     token, entry = _told(call, rule)
     headers = [(SUBJECT, token), VARY]
     if 'nocatalog' in call.query:
-        return Reply({'token': describe(entry.subject, None)}, 200, headers)
+        return Reply(whole(call, entry.subject, None), 200, headers)
     generation = authority(call).validator.catalog_generation
     if entry.body is None or entry.body_at != generation:
-        entry.body = orjson.dumps({'token': describe(entry.subject, catalog_of(call, entry.subject))})
+        entry.body = orjson.dumps(whole(call, entry.subject, catalog_of(call, entry.subject)))
         entry.body_at = generation
     return Reply(entry.body, 200, headers)
 
@@ -197,6 +196,14 @@ def catalog_of(call: Call, subject: Subject) -> list[dict[str, Any]] | None:
     user_id = subject.trust.trustor_user_id if subject.trust else subject.user_id
     project_id = subject.project.id if subject.project else None
     return catalog.as_shown(authority(call).endpoints(project_id), user_id, project_id)
+
+
+def whole(call: Call, subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, Any]:
+    """The body of an answer that tells a token, with the service providers there are."""
+    told = describe(subject, shown)
+    if others := authority(call).service_providers():
+        told['service_providers'] = others
+    return {'token': told}
 
 
 def describe(subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, Any]:
