@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.common import db, listing
 from nimbus.identity import lists
-from nimbus.identity.federation import providers, shapes
+from nimbus.identity.federation import providers, rules, shapes
 from nimbus.identity.federation.models import FederationMapping
 
 
@@ -18,20 +18,26 @@ def find(tx: db.Tx, page: listing.Page) -> list[Any]:
     return lists.some(tx, FederationMapping, [], page)
 
 
+def _checked(told: dict[str, Any], version: str) -> dict[str, Any]:
+    values = shapes.checked(told, version)
+    rules.check(values['rules'])
+    return values
+
+
 def create(tx: db.Tx, mapping_id: str, told: dict[str, Any], version: str = shapes.OLDEST) -> None:
     """There is one more mapping, of that version where it tells none.
 
     Raises Conflict on a taken id, Invalid on rules that say nothing.
     """
     providers.check_id('a mapping', mapping_id)
-    values = shapes.checked(told, version)
+    values = _checked(told, version)
     taken = f'Conflict occurred attempting to store mapping - Duplicate entry found with ID {mapping_id}.'
     lists.add(tx, FederationMapping, taken, id=mapping_id, **values)
 
 
 def update(tx: db.Tx, mapping_id: str, told: dict[str, Any], version: str = shapes.OLDEST) -> None:
     """The mapping has these rules; tokens of logins that went by others last on.  Raises NotFound and Invalid."""
-    values = shapes.checked(told, version)
+    values = _checked(told, version)
     show(tx, mapping_id)
     tx.update(FederationMapping, FederationMapping.id == mapping_id, **values)
 

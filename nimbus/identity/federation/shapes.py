@@ -67,6 +67,16 @@ def _validator(version: str) -> Any:
     return jsonschema_rs.Draft4Validator(schema_of(version))
 
 
+@functools.lru_cache
+def _projects_validator(version: str) -> Any:
+    return jsonschema_rs.Draft4Validator(projects_of(version))
+
+
+def are_projects(told: Any, version: str) -> bool:
+    """Whether that is the list of projects that a mapping of the version makes."""
+    return _projects_validator(version).is_valid(told)
+
+
 def checked(told: dict[str, Any], version: str = OLDEST) -> dict[str, Any]:
     """The rules and the version of a mapping; the version is `version` where none is told.
 
