@@ -1,13 +1,15 @@
 """Who has which role on what: granting, taking back, and what follows from groups, trees and implication."""
 
 import dataclasses
+import datetime
 from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, errors
+from nimbus.common import clock, db, errors
 from nimbus.identity import lists, revocations
+from nimbus.identity.federation.models import ExpiringMembership
 from nimbus.identity.models import (
     ROOT,
     ApplicationCredential,
@@ -108,12 +110,32 @@ def _told(tx: db.Tx, actor_type: str, actor_id: str) -> None:
     revocations.refresh(tx, actor_type, actor_id)
 
 
-_GROUPS = sa.select(Membership.__table__.c.group_id).where(Membership.__table__.c.user_id == sa.bindparam('user_id'))
+_ENDS = ExpiringMembership.__table__.c.expires_at
+_GROUPS = sa.union_all(
+    sa.select(Membership.__table__.c.group_id, sa.type_coerce(sa.null(), _ENDS.type).label('expires_at')).where(
+        Membership.__table__.c.user_id == sa.bindparam('user_id')
+    ),
+    sa.select(ExpiringMembership.__table__.c.group_id, _ENDS).where(
+        ExpiringMembership.__table__.c.user_id == sa.bindparam('user_id'),
+        _ENDS > sa.bindparam('now'),
+    ),
+)
+
+
+def memberships_of(
+    tx: db.Tx, user_id: str, now: datetime.datetime | None = None
+) -> dict[str, datetime.datetime | None]:
+    """The ids of the groups a user is in, each with the moment when that ends, None where it does not."""
+    found: dict[str, datetime.datetime | None] = {}
+    for row in tx.execute(_GROUPS, {'user_id': user_id, 'now': now or clock.Clock().now()}):
+        known = found.get(row.group_id, row.expires_at)
+        found[row.group_id] = None if known is None or row.expires_at is None else max(known, row.expires_at)
+    return found
 
 
 def groups_of(tx: db.Tx, user_id: str) -> list[str]:
     """The ids of the groups a user is in."""
-    return [row.group_id for row in tx.execute(_GROUPS, {'user_id': user_id})]
+    return list(memberships_of(tx, user_id))
 
 
 def held_by(user_id: str, group_ids: Iterable[str]) -> Any:

@@ -37,6 +37,7 @@ from nimbus.identity.subjects import Subject, refusal
 from nimbus.identity.tokens import Validator
 from nimbus.identity.vault import Vault
 
+FEDERATED = ('identity_provider_id', 'protocol_id', 'group_ids')  # what a token of a federated login hands on
 SHA256 = 'sha256$'  # marks the hash of a secret that we made up: it is too long to be guessed, so one round is enough
 _users = User.__table__
 _USER_BY_ID = sa.select(_users).where(_users.c.id == sa.bindparam('id'))
@@ -234,7 +235,12 @@ class Authority:
                 'token. Create a new trust-scoped token instead.'
             )
         methods = tuple(dict.fromkeys(('token', *subject.claims.methods)))
-        return Proof(subject.user_id, methods, subject.claims, subject.credential)
+        marks = {name: value for name in FEDERATED if (value := getattr(subject.claims, name))}
+        return Proof(subject.user_id, methods, subject.claims, subject.credential, marks=marks)
+
+    def rescope(self, told: dict[str, Any]) -> Proof:
+        """Who has the token that is told.  Raises as a login by it does."""
+        return self._by_token(told, Asked())
 
     def _by_application_credential(self, told: dict[str, Any], _: Asked) -> Proof:
         if not isinstance(told.get('secret'), str):
@@ -265,6 +271,8 @@ class Authority:
             return self._trusted(tx, claims, told[1])
         if told is not None:
             return self._describe(tx, _scoped(claims, told))
+        if claims.identity_provider_id:
+            return self._describe(tx, claims)  # who comes from outside chooses a project by a second login
         default = tx.scalar(sa.select(User.default_project_id).where(User.id == claims.user_id))
         if default:
             try:

@@ -19,7 +19,7 @@ def find(tx: db.Tx, page: listing.Page, user_id: str | None = None) -> list[Any]
     """A page of groups, of one user where it is told."""
     where = []
     if user_id is not None:
-        where.append(Group.id.in_(sa.select(Membership.group_id).where(Membership.user_id == user_id)))
+        where.append(Group.id.in_(assignments.groups_of(tx, user_id)))
     return lists.some(tx, Group, where, page)
 
 

@@ -1,5 +1,6 @@
 """What a token may be scoped to: finding the scope a login asks for, and listing what a user could ask for."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -82,10 +83,13 @@ def _project_id(tx: db.Tx, told: dict[str, Any]) -> str | None:
     return tx.execute(_BY_NAME, {'name': told['name'], 'domain_id': home}).scalar() if home else None
 
 
-def projects_of(tx: db.Tx, user_id: str) -> list[Any]:
-    """The enabled projects that the user has a role on, granted or inherited, also through groups."""
-    direct, inherited = _targets(tx, user_id, 'project')
-    _, domains = _targets(tx, user_id, 'domain')
+def projects_of(tx: db.Tx, user_id: str, more: Iterable[str] = ()) -> list[Any]:
+    """The enabled projects that the user has a role on, granted or inherited, also through groups.
+
+    `more` are the ids of groups that count as if the user were in them.
+    """
+    direct, inherited = _targets(tx, user_id, 'project', more)
+    _, domains = _targets(tx, user_id, 'domain', more)
     layer = inherited
     for _ in range(assignments.MAX_DEPTH):
         if not layer:
@@ -104,21 +108,21 @@ def projects_of(tx: db.Tx, user_id: str) -> list[Any]:
     return list(tx.rows(query.order_by(Project.seq)))
 
 
-def domains_of(tx: db.Tx, user_id: str) -> list[Any]:
-    """The enabled domains that the user has a role on."""
-    direct, _ = _targets(tx, user_id, 'domain')
+def domains_of(tx: db.Tx, user_id: str, more: Iterable[str] = ()) -> list[Any]:
+    """The enabled domains that the user, or one of the groups `more`, has a role on."""
+    direct, _ = _targets(tx, user_id, 'domain', more)
     query = sa.select(Project).where(Project.id.in_(direct), Project.is_domain.is_(True), Project.enabled.is_(True))
     return list(tx.rows(query.order_by(Project.seq)))
 
 
-def system_of(tx: db.Tx, user_id: str) -> bool:
-    """Whether the user has a role on the system."""
-    return bool(_targets(tx, user_id, 'system')[0])
+def system_of(tx: db.Tx, user_id: str, more: Iterable[str] = ()) -> bool:
+    """Whether the user, or one of the groups `more`, has a role on the system."""
+    return bool(_targets(tx, user_id, 'system', more)[0])
 
 
-def _targets(tx: db.Tx, user_id: str, kind: str) -> tuple[set[str], set[str]]:
+def _targets(tx: db.Tx, user_id: str, kind: str, more: Iterable[str] = ()) -> tuple[set[str], set[str]]:
     """The ids of targets of a kind with a role for the user: on themselves, and on what is below them."""
-    held = assignments.held_by(user_id, assignments.groups_of(tx, user_id))
+    held = assignments.held_by(user_id, {*assignments.groups_of(tx, user_id), *more})
     query = sa.select(Assignment.target_id, Assignment.inherited).where(Assignment.target_type == kind, held)
     found: tuple[set[str], set[str]] = (set(), set())
     for row in tx.rows(query.distinct()):

@@ -159,6 +159,8 @@ def _written(subject: Subject) -> dict[str, Any] | None:
     """The subject as JSON, None when it is of a kind that is not kept."""
     if subject.credential is not None or subject.trust is not None or subject.claims.application_credential_id:
         return None
+    if subject.until is not None:  # others would not know when to ask again
+        return None
     text = {name: getattr(subject, name) for name in FIELDS}
     ends = subject.password_expires_at
     text['password_expires_at'] = ends.isoformat() if ends else None

@@ -7,6 +7,7 @@ from nimbus.common import clock, db, errors, ids, outbox
 
 CADF = 'http://schemas.dmtf.org/cloud/audit/1.0/event'
 ACCOUNT = 'service/security/account/user'
+FEDERATED = 'http://docs.oasis-open.org/security/saml/v2.0'  # what CADF calls a login from outside, by any protocol
 # First or last noun of a path -> the field's word for it, and what it is in CADF.
 NOUNS = {
     'users': ('user', 'data/security/account/user'),
@@ -21,6 +22,9 @@ NOUNS = {
     'trusts': ('OS-TRUST:trust', 'data/security/trust'),
     'policies': ('policy', 'data/security/policy'),
     'credentials': ('credential', 'data/security/credential'),
+    'identity_providers': ('identity_provider', 'data/security/identity-provider'),
+    'mappings': ('mapping', 'data/security/mapping'),
+    'service_providers': ('service_provider', 'data/security/service-provider'),
     'auth': ('token', 'data/security/credential'),
 }
 DONE = {'POST': 'created', 'PUT': 'created', 'PATCH': 'updated', 'DELETE': 'deleted'}
@@ -73,6 +77,7 @@ def logged_in(call: Call, identity: dict[str, Any], user_id: str | None, why: er
     told = _claimed(identity)
     user_id = user_id or told.get('id')
     who = {'id': user_id or 'unknown', 'user_id': user_id, 'user_name': told.get('name')}
+    who['credential'] = _from_outside(identity, user_id)
     reason = {'reasonType': why.sentence, 'reasonCode': '401'} if why else None
     with call.db.write() as tx:
         target = {'typeURI': ACCOUNT, 'id': user_id or 'unknown'}
@@ -86,6 +91,16 @@ def _claimed(identity: dict[str, Any]) -> dict[str, str]:
         if isinstance(user, dict):
             return {name: user[name] for name in ('id', 'name') if isinstance(user.get(name), str)}
     return {}
+
+
+def _from_outside(identity: dict[str, Any], user_id: str | None) -> dict[str, Any] | None:
+    """The identity provider and the protocol of a federated login."""
+    for method in ('mapped', 'saml2', 'openid'):
+        told = identity.get(method)
+        if isinstance(told, dict) and isinstance(told.get('identity_provider'), str):
+            protocol = {'protocol': told['protocol']} if isinstance(told.get('protocol'), str) else {}
+            return {'type': FEDERATED, 'identity_provider': told['identity_provider'], 'user': user_id, **protocol}
+    return None
 
 
 def _post(

@@ -1,6 +1,9 @@
 """The endpoints of federation: its nouns, and logging in by it."""
 
-from nimbus.api.identity import federation
+from collections.abc import Iterator
+
+from nimbus.api.identity import federated_login as login
+from nimbus.api.identity import federation, tokens
 from nimbus.api.kit.routes import Route
 
 _PROVIDER = '/OS-FEDERATION/identity_providers/{idp_id}'
@@ -68,4 +71,19 @@ NOUNS = (
     Route('DELETE', _SERVICE, federation.delete_service_provider, 'identity:delete_service_provider', 204),
 )
 
-FEDERATION = NOUNS
+
+def _logins() -> Iterator[Route]:
+    """The same with either method: a browser posts where an identity provider sends it back by a form."""
+    for method in ('GET', 'POST'):
+        yield Route(method, _PROTOCOL + '/auth', login.authenticate, None, 201, open=True, raw=True)
+        yield Route(method, '/auth/OS-FEDERATION/websso/{protocol_id}', login.websso, None, open=True, raw=True)
+        path = '/auth' + _PROTOCOL + '/websso'
+        yield Route(method, path, login.websso_of, None, open=True, raw=True)
+
+
+FEDERATION = (
+    *NOUNS,
+    *_logins(),
+    Route('GET', '/OS-FEDERATION/projects', tokens.list_projects, None),
+    Route('GET', '/OS-FEDERATION/domains', tokens.list_domains, None),
+)

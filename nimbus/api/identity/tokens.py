@@ -11,6 +11,7 @@ from nimbus.common import clock, errors
 from nimbus.identity import catalog, receipts, revocations, scopes
 from nimbus.identity.access_rules import as_shown
 from nimbus.identity.auth import Authority
+from nimbus.identity.proofs import Asked
 from nimbus.identity.subjects import Place, Subject
 from nimbus.identity.tokens import Entry
 
@@ -73,11 +74,26 @@ def authority(call: Call) -> Authority:
     return call.parts.extra['identity']
 
 
+def asked(call: Call) -> Asked:
+    """The request as a login's method sees it.
+
+    A header whose name has an underscore is left out: CGI names it like the one with a hyphen, which a proxy may have
+    taken care of.
+    """
+    environ = call.environ
+    forged = {name.upper().replace('-', '_') for name, _ in environ.get('headers_raw', ()) if '_' in name}
+    names = [name for name in environ if name.startswith('HTTP_') and name[5:] not in forged]
+    headers = {name[5:].replace('_', '-').title(): environ[name] for name in names}
+    peer = environ.get('REMOTE_ADDR') or ''
+    return Asked(environ['REQUEST_METHOD'], f'{call.root_url}{call.path}', headers, peer)
+
+
 def issue(call: Call) -> Reply:
     """POST /auth/tokens."""
     auth = call.body['auth']
+    receipt = call.header(receipts.HEADER)
     try:
-        token, subject = authority(call).login(auth['identity'], auth.get('scope'), call.header(receipts.HEADER))
+        token, subject = authority(call).login(auth['identity'], auth.get('scope'), receipt, asked(call))
     except errors.Unauthenticated as why:
         audit.logged_in(call, auth['identity'], None, why)
         if isinstance(why, receipts.Insufficient):
@@ -167,25 +183,31 @@ def show_catalog(call: Call) -> dict[str, Any]:
     return {'catalog': catalog.as_shown(shown, context.user_id or '', context.project_id), 'links': links}
 
 
+def _groups(call: Call) -> tuple[str, ...]:
+    """The groups that the asker's token was given beside those the user is in."""
+    token = call.context.token
+    return authority(call).validator.entry(token, True).subject.claims.group_ids if token else ()
+
+
 def list_projects(call: Call) -> dict[str, Any]:
-    """GET /auth/projects."""
+    """GET /auth/projects and /OS-FEDERATION/projects."""
     wire.check(call, 'get_auth_projects')
     with call.db.read() as tx:
-        return projects.listed(call, tx, scopes.projects_of(tx, call.context.user_id or ''))
+        return projects.listed(call, tx, scopes.projects_of(tx, call.context.user_id or '', _groups(call)))
 
 
 def list_domains(call: Call) -> dict[str, Any]:
-    """GET /auth/domains."""
+    """GET /auth/domains and /OS-FEDERATION/domains."""
     wire.check(call, 'get_auth_domains')
     with call.db.read() as tx:
-        return domains.listed(call, tx, scopes.domains_of(tx, call.context.user_id or ''))
+        return domains.listed(call, tx, scopes.domains_of(tx, call.context.user_id or '', _groups(call)))
 
 
 def list_system(call: Call) -> dict[str, Any]:
     """GET /auth/system."""
     wire.check(call, 'get_auth_system')
     with call.db.read() as tx:
-        system = [{'all': True}] if scopes.system_of(tx, call.context.user_id or '') else []
+        system = [{'all': True}] if scopes.system_of(tx, call.context.user_id or '', _groups(call)) else []
     return {'system': system, 'links': {'self': f'{call.root_url}/auth/system'}}
 
 
@@ -221,6 +243,13 @@ def describe(subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, 
         'expires_at': clock.iso_micro_z(claims.expires_at),
         'issued_at': clock.iso_micro_z(claims.issued_at),
     }
+    if claims.identity_provider_id:
+        del body['user']['password_expires_at']
+        body['user']['OS-FEDERATION'] = {
+            'groups': [{'id': group_id} for group_id in claims.group_ids],
+            'identity_provider': {'id': claims.identity_provider_id},
+            'protocol': {'id': claims.protocol_id},
+        }
     if subject.project:
         body['project'] = _project(subject.project)
         if subject.trust is None:

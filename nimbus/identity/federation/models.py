@@ -84,7 +84,7 @@ class FederatedUser(db.Base):
 
 
 class ExpiringMembership(db.Base):
-    """A user is in a group, as an identity provider said at a moment, for as long as its `authorization_ttl`."""
+    """A user is in a group, as an identity provider said at a moment, until its `authorization_ttl` has passed."""
 
     __tablename__ = 'expiring_memberships'
     __table_args__ = _unique('expiring_memberships_once', 'user_id', 'group_id', 'identity_provider_id')
@@ -93,3 +93,4 @@ class ExpiringMembership(db.Base):
     group_id: Mapped[db.Id] = mapped_column(index=True)
     identity_provider_id: Mapped[db.Id] = mapped_column(index=True)
     last_verified: Mapped[datetime.datetime]
+    expires_at: Mapped[datetime.datetime]

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from nimbus.common import db, errors
 from nimbus.identity import lists, revocations
 from nimbus.identity.federation import mappings, providers, shadows
-from nimbus.identity.federation.models import Protocol
+from nimbus.identity.federation.models import IdentityProvider, Protocol
 
 
 def _where(provider_id: str, protocol_id: str) -> tuple[Any, Any]:
@@ -64,3 +64,13 @@ def delete(tx: db.Tx, provider_id: str, protocol_id: str) -> None:
     shadows.forget(tx, provider_id, protocol_id)
     tx.delete(Protocol, *_where(provider_id, protocol_id))
     revocations.revoke(tx, 'protocol', f'{provider_id}/{protocol_id}')
+
+
+def called(tx: db.Tx, protocol_id: str) -> list[Any]:
+    """The protocols of that id of all identity providers that are enabled."""
+    query = (
+        sa.select(Protocol)
+        .join(IdentityProvider, IdentityProvider.id == Protocol.identity_provider_id)
+        .where(Protocol.id == protocol_id, IdentityProvider.enabled.is_(True))
+    )
+    return list(tx.rows(query.order_by(Protocol.seq)))

@@ -12,6 +12,7 @@ from nimbus.identity.federation.models import IdentityProvider, Protocol, Remote
 from nimbus.identity.models import Project
 
 MAX_ID = 64  # characters of an id that its maker chooses
+MAX_ID_BYTES = 250  # that a token has room for
 
 
 def show(tx: db.Tx, provider_id: str) -> Any:
@@ -35,8 +36,8 @@ def remote_ids_of(tx: db.Tx, provider_ids: Iterable[str]) -> dict[str, list[str]
 
 def check_id(noun: str, row_id: str) -> None:
     """Raises Invalid when the id that a maker chose is too long to be kept."""
-    if len(row_id) > MAX_ID:
-        raise errors.Invalid(f'The id of {noun} may have {MAX_ID} characters.')
+    if len(row_id) > MAX_ID or len(row_id.encode()) > MAX_ID_BYTES:
+        raise errors.Invalid(f'The id of {noun} may have {MAX_ID} characters, and {MAX_ID_BYTES} bytes in UTF-8.')
 
 
 def create(tx: db.Tx, provider_id: str, values: dict[str, Any]) -> None:
@@ -94,8 +95,8 @@ def update(tx: db.Tx, provider_id: str, values: dict[str, Any]) -> None:
         _set_remote_ids(tx, provider_id, values['remote_ids'] or [])
     if values.get('enabled') is False:
         revocations.revoke(tx, 'provider', provider_id)
-    elif 'authorization_ttl' in values:
-        revocations.refresh(tx, 'provider', provider_id)
+    if 'authorization_ttl' in values:
+        shadows.renew(tx, provider_id, values['authorization_ttl'])
 
 
 def delete(tx: db.Tx, provider_id: str) -> None:

@@ -3,8 +3,6 @@
 import functools
 from typing import Any
 
-import jsonschema_rs
-
 from nimbus.common import errors
 
 OLDEST, WITH_DOMAINS, IN_STEP = '1.0', '2.0', '3.0'
@@ -64,11 +62,15 @@ def schema_of(version: str) -> dict[str, Any]:
 
 @functools.lru_cache
 def _validator(version: str) -> Any:
+    import jsonschema_rs  # every daemon knows the versions, and few look at a mapping
+
     return jsonschema_rs.Draft4Validator(schema_of(version))
 
 
 @functools.lru_cache
 def _projects_validator(version: str) -> Any:
+    import jsonschema_rs
+
     return jsonschema_rs.Draft4Validator(projects_of(version))
 
 
