@@ -29,7 +29,7 @@ def show(tx: db.Tx, user_id: str) -> Any:
 
 
 def find(tx: db.Tx, page: listing.Page, group_id: str | None = None, federated: Any = None) -> list[Any]:
-    """A page of users, of one group where it is told; `federated` is a query of the ids that it is confined to."""
+    """A page of users, of one group where it is told; `federated` are the ids that it is confined to."""
     where = [] if federated is None else [User.id.in_(federated)]
     if group_id is not None:
         where.append(User.id.in_(sa.select(Membership.user_id).where(Membership.group_id == group_id)))

@@ -56,7 +56,11 @@ def _check(tx: db.Tx, provider_id: str, protocol_id: str) -> None:
         raise errors.Invalid(why.sentence) from why
 
 
-def having(known: dict[str, str]) -> Any:
-    """The ids of the users who are this at an identity provider, as a query; `known` is by the names of FILTERS."""
+def having(tx: db.Tx, known: dict[str, str]) -> Any:
+    """The ids of the users who are this at an identity provider; `known` is by the names of FILTERS.
+
+    They are few, and read at once, where the provider's own id is told; else a query of however many there are.
+    """
     where = [getattr(FederatedUser, FILTERS[name]) == value for name, value in known.items()]
-    return sa.select(FederatedUser.user_id).where(*where)
+    query = sa.select(FederatedUser.user_id).where(*where)
+    return tx.column(query) if 'unique_id' in known else query

@@ -78,7 +78,7 @@ class FederatedUser(db.Base):
     user_id: Mapped[db.Id] = mapped_column(index=True)
     identity_provider_id: Mapped[db.Id]
     protocol_id: Mapped[db.Id]
-    unique_id: Mapped[str]
+    unique_id: Mapped[str] = mapped_column(index=True)  # looked for without a provider too
     display_name: Mapped[str | None]
     is_origin: Mapped[bool]  # the user is there only because of a login by this
 

@@ -84,6 +84,7 @@ def checked(told: dict[str, Any], version: str = OLDEST) -> dict[str, Any]:
 
     Raises Invalid when the rules are not of their version's language.
     """
+    told = {name: value for name, value in told.items() if value is not None or name != 'schema_version'}
     version = told.get('schema_version') or version
     if version not in VERSIONS:
         raise errors.Invalid(f'The schema_version of a mapping is one of {", ".join(VERSIONS)}.')

@@ -61,6 +61,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('federated_users', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_federated_users_user_id'), ['user_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_federated_users_unique_id'), ['unique_id'], unique=False)
 
     op.create_table(
         'federation_mappings',

@@ -9,11 +9,6 @@ PROVIDER = '/OS-FEDERATION/identity_providers/acme'
 
 
 @pytest.fixture
-def idp(cloud, tmp_path):
-    return idps.set_up(cloud, tmp_path)
-
-
-@pytest.fixture
 def lab(cloud, idp):
     """A project where the group `devs` is a member."""
     project, group = cloud.make('project', name='lab'), cloud.make('group', name='devs')

@@ -170,6 +170,9 @@ def test_a_mapping_is_kept_and_shown(cloud):
     new = [{'local': [{'group': {'id': 'g'}}], 'remote': [{'type': 'X', 'any_one_of': ['y']}]}]
     changed = cloud('PATCH', f'{MAPPINGS}/rules', {'mapping': {'rules': new, 'schema_version': '2.0'}}).json['mapping']
     assert changed['rules'] == new and changed['schema_version'] == '2.0'
+    # A client that is told no version sends null; the mapping has the default one then.
+    unsaid = cloud('PATCH', f'{MAPPINGS}/rules', {'mapping': {'rules': new, 'schema_version': None}})
+    assert unsaid.status == 200 and unsaid.json['mapping']['schema_version'] == '1.0'
     assert cloud('PATCH', f'{MAPPINGS}/none', {'mapping': {'rules': new}}).status == 404
     assert cloud('DELETE', f'{MAPPINGS}/rules').status == 204
     assert cloud('GET', f'{MAPPINGS}/rules').status == 404

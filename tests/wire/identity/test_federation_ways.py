@@ -17,11 +17,6 @@ PATH = idps.AUTH.format('acme', 'openid')
 HERE = '/auth' + PATH.removesuffix('auth') + 'websso'
 
 
-@pytest.fixture
-def idp(cloud, tmp_path):
-    return idps.set_up(cloud, tmp_path)
-
-
 def test_tokens_are_signed_with_either_kind_of_key(idp):
     assert idp.login(idp.token()).status == 201
     assert idp.login(idp.token(idps.EC, 'ES256', {'kid': 'two'})).status == 201
