@@ -43,7 +43,8 @@ def wrote(call: Call, tx: db.Tx, made: str | None) -> None:
     # A path that goes on below a noun changes that noun: its tags, its members, its password.
     is_part = noun == plain[0] and len(plain) > 1 and noun != 'auth'
     done = 'updated' if is_part else DONE[call.route.method]
-    subject = named.get(f'{word}_id') or named.get('prior_role_id') or made or next(iter(named.values()), '')
+    first = next(iter(named.values()), '')
+    subject = named.get(f'{word}_id') or named.get('prior_role_id') or (first if is_part else made or first)
     if noun == 'auth':
         subject = call.context.request_id
     target = {'typeURI': kind, 'id': subject}

@@ -106,7 +106,9 @@ def index(call: Call) -> dict[str, Any]:
     authority(call).directories.refresh_list(page.value('domain_id'), 'user', page.value('name'))
     known = {name: value for name in known_as.FILTERS if (value := call.arg(name)) is not None}
     with call.db.read() as tx:
-        return wire.many(call, User, users.find(tx, page, federated=known_as.having(tx, known) if known else None), page)
+        return wire.many(
+            call, User, users.find(tx, page, federated=known_as.having(tx, known) if known else None), page
+        )
 
 
 def of_group(call: Call, group_id: str) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def update(tx: db.Tx, provider_id: str, values: dict[str, Any]) -> None:
     if values.get('enabled') is False:
         revocations.revoke(tx, 'provider', provider_id)
     if 'authorization_ttl' in values:
-        shadows.renew(tx, provider_id, values['authorization_ttl'])
+        revocations.refresh(tx, 'all')  # those who are in groups by it may be many
 
 
 def delete(tx: db.Tx, provider_id: str) -> None:

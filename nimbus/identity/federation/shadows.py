@@ -140,26 +140,12 @@ def join(
         revocations.refresh(tx, 'user', user_id)
 
 
-def renew(tx: db.Tx, provider_id: str, minutes: int) -> None:
-    """Groups by the identity provider are kept for that long after the login that told them."""
-    theirs = ExpiringMembership.identity_provider_id == provider_id
-    for user_id in tx.column(sa.select(ExpiringMembership.user_id).where(theirs).distinct()):
-        rows = tx.rows(
-            sa.select(ExpiringMembership.seq, ExpiringMembership.last_verified).where(
-                theirs, ExpiringMembership.user_id == user_id
-            )
-        )
-        for row in list(rows):
-            ends = row.last_verified + datetime.timedelta(minutes=minutes)
-            tx.update(ExpiringMembership, ExpiringMembership.seq == row.seq, expires_at=ends)
-        revocations.refresh(tx, 'user', user_id)
-
-
 def forget(tx: db.Tx, provider_id: str, protocol_id: str | None = None) -> None:
     """Nobody is known by the identity provider, or by its protocol, any more; users whom only it knew are gone."""
     where: list[Any] = [FederatedUser.identity_provider_id == provider_id]
     if protocol_id is None:
-        _leave(tx, provider_id)
+        tx.delete(ExpiringMembership, ExpiringMembership.identity_provider_id == provider_id)
+        revocations.refresh(tx, 'all')  # those who were in groups by it may be many
     else:
         where.append(FederatedUser.protocol_id == protocol_id)
     made = tx.column(sa.select(FederatedUser.user_id).where(*where, FederatedUser.is_origin.is_(True)).distinct())
@@ -167,13 +153,6 @@ def forget(tx: db.Tx, provider_id: str, protocol_id: str | None = None) -> None:
     for user_id in made:
         if not tx.update(FederatedUser, FederatedUser.user_id == user_id, is_origin=True) and not _knows(tx, user_id):
             users.forget(tx, user_id)
-
-
-def _leave(tx: db.Tx, provider_id: str) -> None:
-    theirs = ExpiringMembership.identity_provider_id == provider_id
-    for user_id in tx.column(sa.select(ExpiringMembership.user_id).where(theirs).distinct()):
-        revocations.refresh(tx, 'user', user_id)
-    tx.delete(ExpiringMembership, theirs)
 
 
 def _knows(tx: db.Tx, user_id: str) -> bool:
