@@ -8,7 +8,6 @@ or by its address.
 import dataclasses
 import hmac
 import ipaddress
-from collections.abc import Mapping
 
 from nimbus.common import errors
 from nimbus.identity.proofs import Asked
@@ -73,8 +72,3 @@ def _is_within(peer: str, addresses: tuple[str, ...]) -> bool:
         return False
     mapped = getattr(address, 'ipv4_mapped', None) or address
     return any(mapped in ipaddress.ip_network(network) for network in addresses)
-
-
-def named(attributes: Mapping[str, str]) -> str:
-    """The names of attributes, for a log: their values are somebody's."""
-    return ', '.join(sorted(attributes)) or 'none'

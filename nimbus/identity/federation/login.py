@@ -75,7 +75,13 @@ class Login:
         with self._db.read() as tx:
             way = self._way(tx, told['identity_provider'], told['protocol'])
         assertion = self._assertion(way, asked)
-        mapped = rules.evaluate(way.mapping.id, way.mapping.rules, way.mapping.schema_version, assertion)
+        try:
+            mapped = rules.evaluate(way.mapping.id, way.mapping.rules, way.mapping.schema_version, assertion)
+        except errors.Unauthenticated as why:
+            # The names alone: the values are somebody's.
+            known = ', '.join(sorted(assertion))[:2000]
+            LOG.info('Mapping %s makes nobody of the attributes %s: %s', way.mapping.id, known, why)
+            raise
         if mapped.kind == rules.LOCAL:
             return Proof(self._local(mapped), (name,))
         for _ in range(TRIES - 1):
@@ -188,10 +194,10 @@ class Login:
         return self._settings.default_authorization_ttl if told is None else told
 
     def _still_there(self, tx: db.Tx, way: Way) -> None:
-        """Raises Transient when the identity provider went, or was disabled, since the login began."""
+        """Raises Forbidden when the identity provider went, or was disabled, since the login began."""
         where = (IdentityProvider.id == way.provider.id, IdentityProvider.enabled.is_(True))
         if tx.scalar(sa.select(IdentityProvider.seq).where(*where)) is None:
-            raise errors.Transient('The identity provider was changed at this moment; please try again.')
+            raise errors.Forbidden(f'Identity Provider {way.provider.id} is disabled')
 
     def _shadow(self, tx: db.Tx, way: Way, mapped: rules.Mapped) -> shadows.Shadow:
         """Who the rules say it is.  Raises Unauthenticated when they name nobody."""

@@ -115,6 +115,7 @@ OPTIONS = {
             'default_authorization_ttl',
             default=_DEFAULT.default_authorization_ttl,
             min=0,
+            max=2**31 - 1,
             help='Minutes for which a user stays in the groups that a login told, where the identity provider does '
             'not say; 0 means only as long as the tokens of that login.',
         ),
