@@ -210,7 +210,7 @@ def _gathered(locals_: list[dict[str, Any]], version: str) -> Mapped:
     if kind not in (EPHEMERAL, LOCAL):
         raise refused(f'User type {kind} not supported')
     if version != shapes.OLDEST and 'domain' not in user:
-        told = home or next((one['domain'] for one in reversed(locals_) if 'domain' in one), None)
+        told = locals_[-1].get('domain') or home
         user |= {'domain': _flat(told)} if told else {}
     ids: list[str] = []
     groups: list[tuple[str, tuple[tuple[str, str], ...]]] = []
@@ -220,7 +220,7 @@ def _gathered(locals_: list[dict[str, Any]], version: str) -> Mapped:
         ids += [_plain(group['id'])] if 'id' in group else []
         groups += [(_plain(group['name']), _domain(group['domain']))] if 'name' in group else []
         ids += _list(one.get('group_ids', []))
-        groups += [_group(name, one) for name in _list(one.get('groups', []))]
+        groups += _groups(one)
         if 'projects' in one or 'projects_json' in one:
             projects = _projects(one, version)
     return Mapped(user, kind, tuple(dict.fromkeys(ids)), tuple(dict.fromkeys(groups)), tuple(projects))
@@ -248,15 +248,26 @@ def _list(value: str | list[str]) -> list[str]:
     return spelt if isinstance(spelt, list) and all(isinstance(one, str) for one in spelt) else [value]
 
 
-def _group(name: str, one: dict[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """A group of a list; its domain is that of the rule unless the assertion tells it."""
-    if name.startswith(JSON):
-        told = _json(name.removeprefix(JSON))
-        if isinstance(told, dict) and isinstance(told.get('name'), str) and isinstance(told.get('domain'), dict):
-            return told['name'], _domain({key: str(value) for key, value in told['domain'].items()})
-    elif 'domain' in one:
-        return name, _domain(one['domain'])
-    raise refused("Invalid rule: Both 'groups' and 'domain' keywords must be specified.")
+def _groups(one: dict[str, Any]) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
+    """The groups of a list; their domain is that of the rule unless the assertion tells it."""
+    if 'groups' not in one:
+        return []
+    names = _list(one['groups'])
+    if 'domain' not in one and not (names and all(name.startswith(JSON) for name in names)):
+        raise _no_domain()
+    return [_spelt(name) if name.startswith(JSON) else (name, _domain(one['domain'])) for name in names]
+
+
+def _spelt(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """A group that the assertion tells with its domain."""
+    told = _json(text.removeprefix(JSON))
+    if not isinstance(told, dict) or not isinstance(told.get('name'), str) or not isinstance(told.get('domain'), dict):
+        raise _no_domain()
+    return told['name'], tuple(sorted((key, str(value)) for key, value in told['domain'].items()))
+
+
+def _no_domain() -> errors.Unauthenticated:
+    return refused("Invalid rule: Both 'groups' and 'domain' keywords must be specified.")
 
 
 def _json(text: str) -> Any:

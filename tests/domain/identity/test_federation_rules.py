@@ -155,6 +155,20 @@ def test_the_rules_domain_is_the_users_since_the_second_version():
     assert run(own, version='2.0').user['domain'] == {'id': 'own'}
 
 
+def test_the_domain_told_last_is_the_users_where_none_is_his():
+    user, groups = {'user': {'name': 'x'}, 'domain': {'id': 'first'}}, {'groups': 'g', 'domain': {'id': 'last'}}
+    assert run(rule([user, groups], {'type': 'UserName'}), version='2.0').user['domain'] == {'id': 'last'}
+    assert run(rule([groups, user], {'type': 'UserName'}), version='2.0').user['domain'] == {'id': 'first'}
+    plain = {'group_ids': 'a'}
+    assert run(rule([user, plain], {'type': 'UserName'}), version='2.0').user['domain'] == {'id': 'first'}
+    assert 'domain' not in run(rule([USER, groups, plain], {'type': 'UserName'}), version='2.0').user
+
+
+def test_no_group_needs_a_domain_as_well():
+    with pytest.raises(errors.Unauthenticated, match="'groups' and 'domain'"):
+        run(rule([USER, {'groups': '{1}'}], {'type': 'UserName'}, {'type': 'Groups', 'whitelist': []}))
+
+
 def test_projects_are_made_with_roles():
     told = [{'name': 'p of {0}', 'roles': [{'name': 'member'}, {'name': '{1}'}]}]
     made = run(rule([USER, {'projects': told, 'domain': DOMAIN}], {'type': 'UserName'}, {'type': 'LastName'}))
