@@ -172,13 +172,13 @@ class Login:
             done = (
                 user_id is not None
                 and not minutes
-                and shadows.is_known(tx, who)
+                and shadows.is_known(tx, who, self._now())
                 and provision.is_done(tx, user_id, wanted, version)
             )
         if not done:
             with self._db.write() as tx:
                 self._still_there(tx, way)
-                user_id = shadows.keep(tx, who)
+                user_id = shadows.keep(tx, who, self._now())
                 if minutes:
                     shadows.join(tx, way.provider.id, user_id, group_ids, minutes, self._now())
                 provision.provide(tx, user_id, wanted, version)

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import clock, db, errors
+from nimbus.common import db, errors
 from nimbus.identity import lists, mirror, revocations, users
 from nimbus.identity.federation.models import ExpiringMembership, FederatedUser
 from nimbus.identity.models import User
@@ -45,21 +45,26 @@ def find(tx: db.Tx, who: Shadow) -> str | None:
     return tx.scalar(sa.select(FederatedUser.user_id).where(*who.where()))
 
 
-def is_known(tx: db.Tx, who: Shadow) -> bool:
-    """Whether the user is there exactly as the identity provider says."""
+def is_known(tx: db.Tx, who: Shadow, now: datetime.datetime) -> bool:
+    """Whether the user is there exactly as the identity provider says, and was seen today."""
     row = tx.row(
-        sa.select(FederatedUser.display_name, User.extra)
+        sa.select(FederatedUser.display_name, User.extra, User.last_active_at)
         .join(User, User.id == FederatedUser.user_id)
         .where(*who.where())
     )
-    return row is not None and row.display_name == who.name and who.email in (None, row.extra.get('email'))
+    if row is None or row.last_active_at is None or row.last_active_at < now.date():
+        return False
+    return row.display_name == who.name and who.email in (None, row.extra.get('email'))
 
 
-def keep(tx: db.Tx, who: Shadow) -> str:
-    """There is a row of the user as the identity provider says; returns its id.  Raises Transient on a race."""
+def keep(tx: db.Tx, who: Shadow, now: datetime.datetime) -> str:
+    """There is a row of the user as the identity provider says; returns its id.  Raises Transient on a race.
+
+    Whoever comes was not away for too long: the identity provider knows best whom it still lets in.
+    """
     user_id = find(tx, who)
     if user_id is None:
-        return _make(tx, who)
+        return _make(tx, who, now)
     row = users.show(tx, user_id)
     known = tx.scalar(sa.select(FederatedUser.display_name).where(*who.where()))
     values: dict[str, Any] = {}
@@ -68,6 +73,8 @@ def keep(tx: db.Tx, who: Shadow) -> str:
         tx.update(FederatedUser, *who.where(), display_name=who.name)
     if who.email and row.extra.get('email') != who.email:
         values['extra'] = {**row.extra, 'email': who.email}
+    if row.last_active_at is None or row.last_active_at < now.date():
+        values['last_active_at'] = now.date()
     if values:
         tx.update(User, User.id == user_id, **values)
         revocations.refresh(tx, 'user', user_id)
@@ -80,7 +87,7 @@ def _is_shadow(tx: db.Tx, user_id: str) -> bool:
     return tx.scalar(sa.select(FederatedUser.seq).where(*where).limit(1)) is not None
 
 
-def _make(tx: db.Tx, who: Shadow) -> str:
+def _make(tx: db.Tx, who: Shadow, now: datetime.datetime) -> str:
     # The id is the same in every cloud that computes it like this, and after the row was gone.
     user_id = mirror.public_id(who.domain_id, 'user', who.unique_id)
     if tx.scalar(sa.select(User.seq).where(User.id == user_id)) is not None:
@@ -94,7 +101,8 @@ def _make(tx: db.Tx, who: Shadow) -> str:
         enabled=True,
         extra={'email': who.email} if who.email else {},
         options={},
-        created_at=clock.Clock().now(),
+        created_at=now,
+        last_active_at=now.date(),
     )
     lists.add_once(
         tx,

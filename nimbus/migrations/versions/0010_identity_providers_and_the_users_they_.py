@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import mysql
 
 revision = '0010'
-down_revision = '0008'
+down_revision = '0011'
 
 
 def upgrade() -> None:

@@ -5,8 +5,9 @@ import datetime
 import pytest
 
 from nimbus.common import errors
-from nimbus.identity import assignments, groups, payload, projects
+from nimbus.identity import activity, assignments, groups, payload, projects
 from nimbus.identity.assignments import Grant
+from nimbus.identity.compliance import Compliance
 from nimbus.identity.federation import mappings, protocols, providers, provision, shadows
 from nimbus.identity.federation.models import FederatedUser
 from nimbus.identity.models import Role, User
@@ -23,7 +24,7 @@ def alice(world):
         providers.create(tx, 'acme', {'enabled': True, 'domain_id': 'default'})
         protocols.create(tx, 'acme', 'openid', {'mapping_id': 'm'})
         who = shadows.Shadow('acme', 'openid', 'a-1', 'alice', 'default', 'a@x')
-        user_id = shadows.keep(tx, who)
+        user_id = shadows.keep(tx, who, world.clock.now())
         group_id = groups.create(tx, {'name': 'devs', 'domain_id': 'default'}, {})
         project_id = projects.create(tx, {'name': 'lab', 'domain_id': 'default'}, {})
         role_id = tx.row(provision.sa.select(Role.id).where(Role.name == 'member')).id
@@ -118,14 +119,27 @@ def test_a_user_is_the_same_after_the_provider_was_made_anew(world, alice):
         assert tx.row(provision.sa.select(User).where(User.id == alice['user'])) is None
         assert assignments.groups_of(tx, alice['user']) == []
         providers.create(tx, 'acme', {'enabled': True, 'domain_id': 'default'})
-        assert shadows.keep(tx, alice['who']) == alice['user']
+        assert shadows.keep(tx, alice['who'], world.clock.now()) == alice['user']
+
+
+def test_who_comes_was_not_away_for_too_long(world, alice):
+    world.clock.advance(86400 * 40)
+    today = world.clock.now()
+    with world.db.write() as tx:
+        assert not shadows.is_known(tx, alice['who'], today)
+        shadows.keep(tx, alice['who'], today)
+        assert shadows.is_known(tx, alice['who'], today)
+        row = tx.row(provision.sa.select(User).where(User.id == alice['user']))
+    rules = Compliance(disable_user_account_days_inactive=30)
+    assert activity.judge(rules, today)(row)
+    assert not activity.judge(rules, today + datetime.timedelta(days=30))(row)
 
 
 def test_two_providers_with_the_same_id_of_a_user_have_two_users(world, alice):
     with world.db.write() as tx:
         providers.create(tx, 'other', {'enabled': True, 'domain_id': 'default'})
-        one = shadows.keep(tx, shadows.Shadow('other', 'openid', 'a-1', 'alice', 'default'))
-        two = shadows.keep(tx, shadows.Shadow('acme', 'saml2', 'a-1', 'alice', 'default'))
+        one = shadows.keep(tx, shadows.Shadow('other', 'openid', 'a-1', 'alice', 'default'), world.clock.now())
+        two = shadows.keep(tx, shadows.Shadow('acme', 'saml2', 'a-1', 'alice', 'default'), world.clock.now())
         assert len({alice['user'], one, two}) == 3
         names = tx.column(provision.sa.select(User.name).where(User.id.in_([alice['user'], one, two])))
     assert sorted(name[:6] for name in names) == ['alice', 'alice#', 'alice#'] and len(set(names)) == 3
@@ -155,7 +169,7 @@ def test_a_login_that_fails_halfway_leaves_nothing(world, alice):
 
     with pytest.raises(Stopped), world.db.write() as tx:
         who = shadows.Shadow('acme', 'openid', 'b', 'bob', 'default')
-        user_id = shadows.keep(tx, who)
+        user_id = shadows.keep(tx, who, world.clock.now())
         shadows.join(tx, 'acme', user_id, [alice['group']], 5, world.clock.now())
         wanted = provision.resolve(
             tx, ({'name': 'p', 'roles': ('member',), 'domain': None},), 'default', 'default', 'acme'
