@@ -19,7 +19,7 @@ MIGRATIONS = pathlib.Path(__file__).parents[1] / 'migrations'
 AT = sa.table('alembic_version', sa.column('version_num'))
 
 COMMON = ('jobs', 'outbox', 'quotas', 'services')
-ROOMS = ('identity', 'image', 'network', 'volume', 'compute', 'scheduler')
+ROOMS = ('identity', 'identity.federation', 'image', 'network', 'volume', 'compute', 'scheduler')
 
 
 def load_models() -> None:

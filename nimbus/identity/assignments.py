@@ -1,13 +1,15 @@
 """Who has which role on what: granting, taking back, and what follows from groups, trees and implication."""
 
 import dataclasses
+import datetime
 from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, errors
+from nimbus.common import clock, db, errors
 from nimbus.identity import lists, revocations
+from nimbus.identity.federation.models import ExpiringMembership, IdentityProvider
 from nimbus.identity.models import (
     ROOT,
     ApplicationCredential,
@@ -108,12 +110,37 @@ def _told(tx: db.Tx, actor_type: str, actor_id: str) -> None:
     revocations.refresh(tx, actor_type, actor_id)
 
 
-_GROUPS = sa.select(Membership.__table__.c.group_id).where(Membership.__table__.c.user_id == sa.bindparam('user_id'))
+_own, _brought, _providers = Membership.__table__, ExpiringMembership.__table__, IdentityProvider.__table__
+_UNTIL = (_brought.c.last_verified, _brought.c.expires_at, _providers.c.authorization_ttl)
+_GROUPS = sa.union_all(
+    sa.select(_own.c.group_id, *(sa.type_coerce(sa.null(), column.type).label(column.name) for column in _UNTIL)).where(
+        _own.c.user_id == sa.bindparam('user_id')
+    ),
+    sa.select(_brought.c.group_id, *_UNTIL)
+    .join(_providers, _providers.c.id == _brought.c.identity_provider_id)
+    .where(_brought.c.user_id == sa.bindparam('user_id')),
+)
+
+
+def memberships_of(
+    tx: db.Tx, user_id: str, now: datetime.datetime | None = None
+) -> dict[str, datetime.datetime | None]:
+    """The ids of the groups a user is in, each with the moment when that ends, None where it does not."""
+    now = now or clock.Clock().now()
+    found: dict[str, datetime.datetime | None] = {}
+    for row in tx.execute(_GROUPS, {'user_id': user_id}):
+        ends = row.expires_at
+        if row.authorization_ttl is not None:  # what the provider says now goes before what it said at the login
+            ends = row.last_verified + datetime.timedelta(minutes=row.authorization_ttl)
+        if ends is None or ends > now:
+            known = found.get(row.group_id, ends)
+            found[row.group_id] = None if known is None or ends is None else max(known, ends)
+    return found
 
 
 def groups_of(tx: db.Tx, user_id: str) -> list[str]:
     """The ids of the groups a user is in."""
-    return [row.group_id for row in tx.execute(_GROUPS, {'user_id': user_id})]
+    return list(memberships_of(tx, user_id))
 
 
 def held_by(user_id: str, group_ids: Iterable[str]) -> Any:

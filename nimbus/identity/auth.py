@@ -27,6 +27,7 @@ from nimbus.identity import (
     trusts,
 )
 from nimbus.identity.directories import Directories
+from nimbus.identity.federation import service_providers
 from nimbus.identity.models import ApplicationCredential, User
 from nimbus.identity.options import Settings
 from nimbus.identity.passwords import Passwords
@@ -36,6 +37,7 @@ from nimbus.identity.subjects import Subject, refusal
 from nimbus.identity.tokens import Validator
 from nimbus.identity.vault import Vault
 
+FEDERATED = ('identity_provider_id', 'protocol_id', 'group_ids')  # what a token of a federated login hands on
 SHA256 = 'sha256$'  # marks the hash of a secret that we made up: it is too long to be guessed, so one round is enough
 _users = User.__table__
 _SHOWN = [column for column in _users.c if column.name not in ('seq', 'extra')]  # each costs a login
@@ -75,7 +77,7 @@ class Authority:
             self.settings.bcrypt_rounds, self.settings.password_threads, self.settings.password_waiting
         )
         self.directories = directories or Directories(database)
-        self._endpoints: tuple[int, list[catalog.Shown], endpoint_filters.Filters] | None = None
+        self._shown: tuple[int, list[catalog.Shown], endpoint_filters.Filters, list[dict[str, str]]] | None = None
         self._methods: dict[str, Method] = {
             'password': self._by_password,
             'token': self._by_token,
@@ -90,12 +92,21 @@ class Authority:
 
     def endpoints(self, project_id: str | None = None) -> list[catalog.Shown]:
         """What the catalog, or a project's, shows; read again only when it changed."""
+        _, shown, filters, _ = self._read_catalog()
+        return filters.narrow(shown, project_id)
+
+    def service_providers(self) -> list[dict[str, str]]:
+        """The other clouds that a token shows."""
+        return self._read_catalog()[3]
+
+    def _read_catalog(self) -> tuple[int, list[catalog.Shown], endpoint_filters.Filters, list[dict[str, str]]]:
         generation = self.validator.catalog_generation
-        known = self._endpoints
+        known = self._shown
         if known is None or known[0] != generation:
             with self._db.read() as tx:
-                known = self._endpoints = (generation, catalog.endpoints(tx), endpoint_filters.every(tx))
-        return known[2].narrow(known[1], project_id)
+                found = (catalog.endpoints(tx), endpoint_filters.every(tx), service_providers.enabled(tx))
+                known = self._shown = (generation, *found)
+        return known
 
     def close(self) -> None:
         """The hashing threads are gone, and the connections to directories."""
@@ -232,7 +243,12 @@ class Authority:
             )
         _refuse_bound(subject.claims)
         methods = tuple(dict.fromkeys(('token', *subject.claims.methods)))
-        return Proof(subject.user_id, methods, subject.claims, subject.credential)
+        marks = {name: value for name in FEDERATED if (value := getattr(subject.claims, name))}
+        return Proof(subject.user_id, methods, subject.claims, subject.credential, marks=marks)
+
+    def rescope(self, told: dict[str, Any]) -> Proof:
+        """Who has the token that is told.  Raises as a login by it does."""
+        return self._by_token(told, Asked())
 
     def _by_application_credential(self, told: dict[str, Any], _: Asked) -> Proof:
         if not isinstance(told.get('secret'), str):
@@ -264,6 +280,8 @@ class Authority:
             return self._trusted(tx, claims, told[1])
         if told is not None:
             return self._describe(tx, _scoped(claims, told))
+        if claims.identity_provider_id:
+            return self._describe(tx, claims)  # who comes from outside chooses a project by a second login
         default = tx.scalar(_DEFAULT_PROJECT, {'id': claims.user_id})
         if default:
             try:

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from nimbus.common import db, errors, listing
 from nimbus.identity import domain_configs, groups, lists, mirror, projects, revocations, roles, users
+from nimbus.identity.federation import providers
 from nimbus.identity.models import ROOT, Group, Project, Role, User
 
 
@@ -43,6 +44,7 @@ def delete(tx: db.Tx, domain_id: str) -> None:
         raise errors.Forbidden('Cannot delete a domain that is enabled, please disable it first.')
     domain_configs.delete(tx, domain_id)
     mirror.forget(tx, domain_id)
+    providers.forget_domain(tx, domain_id)
     for model, forget in ((User, users.forget), (Group, groups.forget), (Role, roles.forget)):
         for row_id in tx.column(sa.select(model.id).where(model.domain_id == domain_id)):
             forget(tx, row_id)

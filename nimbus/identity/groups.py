@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors, ids, listing
 from nimbus.identity import assignments, lists, mirror, revocations, users
+from nimbus.identity.federation.models import ExpiringMembership
 from nimbus.identity.models import Assignment, Group, Membership, Project
 
 
@@ -18,7 +19,7 @@ def find(tx: db.Tx, page: listing.Page, user_id: str | None = None) -> list[Any]
     """A page of groups, of one user where it is told."""
     where = []
     if user_id is not None:
-        where.append(Group.id.in_(sa.select(Membership.group_id).where(Membership.user_id == user_id)))
+        where.append(Group.id.in_(assignments.groups_of(tx, user_id)))
     return lists.some(tx, Group, where, page)
 
 
@@ -62,6 +63,7 @@ def forget(tx: db.Tx, group_id: str) -> None:
     """Nothing of the group is left."""
     assignments.forget(tx, Assignment.actor_type == 'group', Assignment.actor_id == group_id)
     tx.delete(Membership, Membership.group_id == group_id)
+    tx.delete(ExpiringMembership, ExpiringMembership.group_id == group_id)
     tx.delete(Group, Group.id == group_id)
     revocations.refresh(tx, 'group', group_id)
 

@@ -12,6 +12,8 @@ from oslo_config import cfg
 
 from nimbus.identity import ldap_options, oauth_options
 from nimbus.identity.compliance import Compliance
+from nimbus.identity.federation import options as federation_options
+from nimbus.identity.federation.options import Federation
 from nimbus.identity.oauth_options import OAuth
 
 # Where files are, below state_path, unless an option says so.
@@ -49,6 +51,7 @@ class Settings:
     limit_model: str = 'flat'
     max_redelegation_count: int = 3
     compliance: Compliance = Compliance()
+    federation: Federation = Federation()
     totp_windows: int = 1
     receipt_expiration: int = 300
     oauth: OAuth = OAuth()
@@ -61,10 +64,11 @@ class Settings:
         """The values of a loaded configuration."""
         group = conf.identity
         cache = ('cache_backend', 'cache_servers', 'cache_secret')
-        elsewhere = ('compliance', 'totp_windows', 'receipt_expiration', 'oauth', *cache)
+        elsewhere = ('compliance', 'federation', 'totp_windows', 'receipt_expiration', 'oauth', *cache)
         values = {f.name: getattr(group, f.name) for f in dataclasses.fields(cls) if f.name not in elsewhere}
         asked = conf.security_compliance
         values['compliance'] = Compliance(**{f.name: getattr(asked, f.name) for f in dataclasses.fields(Compliance)})
+        values['federation'] = Federation.of(conf)
         values['totp_windows'] = conf.totp.included_previous_windows
         values['receipt_expiration'] = conf.receipt.expiration
         values['oauth'] = OAuth.of(conf)
@@ -81,6 +85,7 @@ _DEFAULT = Settings()
 OPTIONS = {
     **ldap_options.OPTIONS,
     **oauth_options.OPTIONS,
+    **federation_options.OPTIONS,
     'identity': [
         cfg.StrOpt(
             'key_repository',

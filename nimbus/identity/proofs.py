@@ -14,7 +14,8 @@ class Asked:
 
     method: str = 'POST'
     url: str = ''  # as the client wrote it, with scheme and host
-    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)  # by their names, Spelt-Like-This
+    peer: str = ''  # the address that the connection is from
 
 
 @dataclasses.dataclass(frozen=True)

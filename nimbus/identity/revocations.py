@@ -3,7 +3,8 @@
 A row either refuses the tokens of a subject that were issued before a moment,
 or only says that what is remembered of the subject is stale.  Subjects:
 `audit` one token, `chain` a token and all that came of it, `user`, `group`,
-`project`, `domain`, `credential`, `trust`, `consumer` and `access_token` of OAuth, `catalog`, and `all`.
+`project`, `domain`, `credential`, `trust`, `consumer` and `access_token` of OAuth,
+`provider` and `protocol` of federated logins, `catalog`, and `all`.
 """
 
 import datetime

@@ -1,6 +1,7 @@
 """What a token may be scoped to: finding the scope a login asks for, and listing what a user could ask for."""
 
 import collections
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -109,9 +110,12 @@ _HELD = (
 )
 
 
-def projects_of(tx: db.Tx, user_id: str) -> list[Any]:
-    """The enabled projects that the user has a role on, granted or inherited, also through groups."""
-    held = _held(tx, user_id)
+def projects_of(tx: db.Tx, user_id: str, more: Iterable[str] = ()) -> list[Any]:
+    """The enabled projects that the user has a role on, granted or inherited, also through groups.
+
+    `more` are the ids of groups that count as if the user were in them.
+    """
+    held = _held(tx, user_id, more)
     direct, layer, domains = held['project', False], held['project', True], held['domain', True]
     for _ in range(assignments.MAX_DEPTH):
         if not layer:
@@ -123,20 +127,20 @@ def projects_of(tx: db.Tx, user_id: str) -> list[Any]:
     return list(tx.rows(_THESE_OR_IN, {'places': list(direct), 'domains': list(domains)}))
 
 
-def domains_of(tx: db.Tx, user_id: str) -> list[Any]:
-    """The enabled domains that the user has a role on."""
-    return list(tx.rows(_DOMAINS, {'places': list(_held(tx, user_id)['domain', False])}))
+def domains_of(tx: db.Tx, user_id: str, more: Iterable[str] = ()) -> list[Any]:
+    """The enabled domains that the user, or one of the groups `more`, has a role on."""
+    return list(tx.rows(_DOMAINS, {'places': list(_held(tx, user_id, more)['domain', False])}))
 
 
-def system_of(tx: db.Tx, user_id: str) -> bool:
-    """Whether the user has a role on the system."""
-    return bool(_held(tx, user_id)['system', False])
+def system_of(tx: db.Tx, user_id: str, more: Iterable[str] = ()) -> bool:
+    """Whether the user, or one of the groups `more`, has a role on the system."""
+    return bool(_held(tx, user_id, more)['system', False])
 
 
-def _held(tx: db.Tx, user_id: str) -> dict[tuple[str, bool], set[str]]:
+def _held(tx: db.Tx, user_id: str, more: Iterable[str]) -> dict[tuple[str, bool], set[str]]:
     """The ids of targets with a role for the user, by their kind and whether it is on what is below them."""
     found: dict[tuple[str, bool], set[str]] = collections.defaultdict(set)
-    values = {'actors': [user_id, *assignments.groups_of(tx, user_id)], 'user_id': user_id}
+    values = {'actors': [user_id, *assignments.groups_of(tx, user_id), *more], 'user_id': user_id}
     for kind, target_id, inherited in tx.execute(_HELD, values):
         found[kind, inherited].add(target_id)
     return found

@@ -161,6 +161,8 @@ def _written(subject: Subject) -> dict[str, Any] | None:
         return None
     if subject.access_token is not None or subject.claims.access_token_id:
         return None
+    if subject.until is not None:  # others would not know when to ask again
+        return None
     text = {name: getattr(subject, name) for name in FIELDS}
     ends = subject.password_expires_at
     text['password_expires_at'] = ends.isoformat() if ends else None

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from nimbus.common import db, errors
 from nimbus.identity import activity, assignments, pedigree
+from nimbus.identity.federation.models import IdentityProvider, Protocol
 from nimbus.identity.models import AccessRule, ApplicationCredential, Project, User
 from nimbus.identity.models_oauth import AccessToken
 from nimbus.identity.payload import Claims
@@ -61,6 +62,7 @@ class Subject:
     trust: Any = None  # the trust's row
     behind: tuple[tuple[str, str], ...] = ()  # more that a revocation may name: those who stand behind a trust
     access_token: Any = None  # the row of OAuth 1's
+    until: datetime.datetime | None = None  # when a group is left that this may rest on: then it is to be asked again
 
     @property
     def system(self) -> bool:
@@ -77,6 +79,11 @@ class Subject:
             ('domain', self.user_domain_id),
             ('credential', claims.application_credential_id),
         ]
+        if claims.identity_provider_id:
+            found += [
+                ('provider', claims.identity_provider_id),
+                ('protocol', f'{claims.identity_provider_id}/{claims.protocol_id}'),
+            ]
         for place in (self.project, self.domain):
             if place:
                 kind = 'project' if place is self.project else 'domain'
@@ -89,8 +96,10 @@ def refusal() -> errors.Unauthenticated:
     return errors.Unauthenticated('The request you have made requires authentication.')
 
 
-def describe(tx: db.Tx, claims: Claims, enabled: activity.Judge = activity.is_set) -> Subject:
-    """The subject of the claims; `enabled` tells which users are.
+def describe(
+    tx: db.Tx, claims: Claims, enabled: activity.Judge = activity.is_set, now: datetime.datetime | None = None
+) -> Subject:
+    """The subject of the claims, with the groups of that moment; `enabled` tells which users are.
 
     Raises Unauthenticated when its user or scope is gone, disabled or without a role, Forbidden when a trust does not
     hold any longer.
@@ -99,9 +108,12 @@ def describe(tx: db.Tx, claims: Claims, enabled: activity.Judge = activity.is_se
     if user is None:
         raise refusal()
     if claims.trust_id:
-        return _trusted(tx, claims, user, enabled)
-    groups = assignments.groups_of(tx, user.id)
-    known = {'claims': claims, **_shown(user), 'group_ids': tuple(groups)}
+        return _trusted(tx, claims, user, enabled, now)
+    joined = assignments.memberships_of(tx, user.id, now)
+    groups = list(dict.fromkeys((*joined, *claims.group_ids)))
+    known = {'claims': claims, **_shown(user), 'group_ids': tuple(groups), 'until': _earliest(joined)}
+    if claims.identity_provider_id:
+        _check_provider(tx, claims)
     if claims.scope == 'unscoped':
         return Subject(**known)
     row = place = None
@@ -125,6 +137,21 @@ def describe(tx: db.Tx, claims: Claims, enabled: activity.Judge = activity.is_se
     return Subject(**known, roles=tuple((role.id, role.name) for role in roles))
 
 
+def _earliest(joined: dict[str, datetime.datetime | None]) -> datetime.datetime | None:
+    return min((ends for ends in joined.values() if ends), default=None)
+
+
+def _check_provider(tx: db.Tx, claims: Claims) -> None:
+    """Raises Unauthenticated when the identity provider or the protocol of a login is gone or disabled."""
+    query = (
+        sa.select(IdentityProvider.enabled)
+        .join(Protocol, Protocol.identity_provider_id == IdentityProvider.id)
+        .where(IdentityProvider.id == claims.identity_provider_id, Protocol.id == claims.protocol_id)
+    )
+    if not tx.scalar(query):
+        raise refusal()
+
+
 def _user(tx: db.Tx, user_id: str, enabled: activity.Judge) -> Any:
     """The row of the user and of the user's domain, None when either is gone or disabled."""
     user = tx.execute(_USER, {'user_id': user_id}).first()
@@ -141,7 +168,9 @@ def _shown(user: Any) -> dict[str, Any]:
     }
 
 
-def _trusted(tx: db.Tx, claims: Claims, trustee: Any, enabled: activity.Judge) -> Subject:
+def _trusted(
+    tx: db.Tx, claims: Claims, trustee: Any, enabled: activity.Judge, now: datetime.datetime | None
+) -> Subject:
     """The subject of a token by a trust: the roles are the first trustor's, as long as he has them."""
     chain = pedigree.of(tx, claims.trust_id)
     if not chain:
@@ -156,12 +185,14 @@ def _trusted(tx: db.Tx, claims: Claims, trustee: Any, enabled: activity.Judge) -
     if None in agents.values():
         raise errors.Forbidden('One of the trust agents is disabled or deleted')
     people = lenders | agents
-    groups = assignments.groups_of(tx, root.trustor_user_id)
+    joined = assignments.memberships_of(tx, root.trustor_user_id, now)
+    groups = list(joined)
     known = {
         'claims': claims,
         **_shown(people[trust.trustor_user_id] if trust.impersonation else trustee),
         'trust': trust,
         'group_ids': tuple(groups),
+        'until': _earliest(joined),
         'behind': (
             *(('trust', link.id) for link in chain),
             *(('user', user_id) for user_id in people),

@@ -22,7 +22,8 @@ from nimbus.identity.signing import Checker
 from nimbus.identity.subjects import Subject, refusal
 
 LOG = logging.getLogger(__name__)
-MAX_LENGTH = 2048  # characters; longer is no token and costs nothing
+# Characters; longer is no token and costs nothing.  The ids of a hundred groups fit in, and web servers take 8192.
+MAX_LENGTH = 6144
 PRUNE_EVERY = 600.0  # seconds between two looks for revocations that nothing needs any more
 MARGIN = datetime.timedelta(hours=1)  # a revocation outlives the last token it refuses: hosts' clocks differ
 LOOK_AT_THE_CLOCK = 1.0  # seconds; in between a token's end is known from the monotonic clock
@@ -123,11 +124,21 @@ class Validator:
         return self._entry(token, allow_expired)
 
     def seal(self, claims: Claims) -> str:
-        """The claims as a token of the kind that is configured.  Raises Unavailable without a key for it."""
+        """The claims as a token of the kind that is configured.
+
+        Raises Unavailable without a key for it, Forbidden when the ids of too many groups would have to go in.
+        """
         if self._settings.token_format == 'jws':
-            return self.signed.sign(claims)
-        now = (self._clock.now() - EPOCH).total_seconds()
-        return self.keys.seal(payload.pack(claims), now).rstrip(b'=').decode()
+            token = self.signed.sign(claims)
+        else:
+            now = (self._clock.now() - EPOCH).total_seconds()
+            token = self.keys.seal(payload.pack(claims), now).rstrip(b'=').decode()
+        if len(token) > MAX_LENGTH:
+            raise errors.Forbidden(
+                f'A token for {len(claims.group_ids)} groups would have {len(token)} characters, and {MAX_LENGTH} are '
+                'allowed: the mapping must put the user into fewer groups.'
+            )
+        return token
 
     def _entry(self, token: str, allow_expired: bool) -> Entry:
         now = self._clock.monotonic()
@@ -135,11 +146,19 @@ class Validator:
             self._keep_up(now)
         digest = hashlib.sha256(token.encode('utf-8', 'replace')).digest()
         entry = self._entries.get(digest)
+        if entry is not None and now >= entry.good_until and self._is_stale(entry.subject):
+            with self._lock:
+                self._drop(digest)
+            entry = None
         if entry is None:
             entry = self._learn(token, digest, allow_expired)
         if now >= entry.good_until:
             self._check_end(entry, now, allow_expired)
         return entry
+
+    def _is_stale(self, subject: Subject) -> bool:
+        """Whether the subject has left a group since it was described."""
+        return subject.until is not None and subject.until <= self._clock.now()
 
     def _check_end(self, entry: Entry, now: float, allow_expired: bool) -> None:
         """Raises Unauthenticated when the token has ended, longer ago than `allow_expired` forgives."""
@@ -182,8 +201,8 @@ class Validator:
         with self._db.read() as tx:
             try:
                 # A token that was seen before its user stayed away too long ends by itself.
-                judge = activity.judge(self._settings.compliance, self._clock.now())
-                subject = subjects.describe(tx, claims, judge)
+                now = self._clock.now()
+                subject = subjects.describe(tx, claims, activity.judge(self._settings.compliance, now), now)
             except errors.Forbidden:  # a trust that does not hold any longer
                 raise refusal() from None
         if self._shelf:

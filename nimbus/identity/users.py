@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from nimbus.common import clock, db, errors, ids, listing
 from nimbus.identity import activity, assignments, lists, lockouts, mirror, revocations, trusts
 from nimbus.identity.compliance import Compliance
+from nimbus.identity.federation.models import ExpiringMembership, FederatedUser
 from nimbus.identity.models import (
     AccessRule,
     ApplicationCredential,
@@ -28,9 +29,9 @@ def show(tx: db.Tx, user_id: str) -> Any:
     return lists.one(tx, User, 'user', user_id)
 
 
-def find(tx: db.Tx, page: listing.Page, group_id: str | None = None) -> list[Any]:
-    """A page of users, of one group where it is told."""
-    where = []
+def find(tx: db.Tx, page: listing.Page, group_id: str | None = None, federated: Any = None) -> list[Any]:
+    """A page of users, of one group where it is told; `federated` are the ids that it is confined to."""
+    where = [] if federated is None else [User.id.in_(federated)]
     if group_id is not None:
         where.append(User.id.in_(sa.select(Membership.user_id).where(Membership.group_id == group_id)))
     return lists.some(tx, User, where, page)
@@ -155,6 +156,8 @@ def forget(tx: db.Tx, user_id: str) -> None:
     """Nothing of the user is left."""
     assignments.forget(tx, Assignment.actor_type == 'user', Assignment.actor_id == user_id)
     tx.delete(Membership, Membership.user_id == user_id)
+    tx.delete(ExpiringMembership, ExpiringMembership.user_id == user_id)
+    tx.delete(FederatedUser, FederatedUser.user_id == user_id)
     tx.delete(ApplicationCredential, ApplicationCredential.user_id == user_id)
     tx.delete(Credential, Credential.user_id == user_id)
     tx.delete(AccessRule, AccessRule.user_id == user_id)

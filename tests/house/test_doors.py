@@ -15,6 +15,7 @@ FORBIDDEN = {
         'nimbus.cmd',
         'oslo_messaging',
         *(f'{room}.models' for room in ROOMS),
+        'nimbus.identity.federation.models',
         *(f'{room}.agent' for room in ROOMS),
     ),
     'nimbus.conductor': ('webob', 'nimbus.api', 'nimbus.cmd', *(f'{room}.agent' for room in ROOMS)),
@@ -78,7 +79,9 @@ def test_another_services_models_are_never_touched():
         for me, path in modules()
         for name in imports(path)
         for room in ROOMS
-        if within(name, f'{room}.models') and not within(me, room) and not within(me, 'nimbus.cmd')
+        if (within(name, f'{room}.models') or within(name, f'{room}.federation.models'))
+        and not within(me, room)
+        and not within(me, 'nimbus.cmd')
         if not within(me, 'nimbus.migrations')
     ]
     assert bad == []

@@ -18,6 +18,7 @@ from nimbus.common.parts import Parts
 from nimbus.identity import oauth1
 from nimbus.identity.auth import Authority
 from nimbus.identity.directories import Directories
+from nimbus.identity.federation import login
 from nimbus.identity.ldap_options import Ldap
 from nimbus.identity.options import Settings
 
@@ -36,6 +37,7 @@ def factory(_global_conf: Any, **local: str) -> Api:
 def make(parts: Parts, policy_file: str | None = None) -> Api:
     """The API below /v3 over parts that hold the authority."""
     oauth1.enrol(parts.extra['identity'], parts.db)
+    parts.extra['federation'] = login.enrol(parts.extra['identity'], parts.db, parts.clock)
     return Api('identity', ROUTES, parts, Policy(RULES, policy_file), envelope, head=True, slash=True)
 
 

@@ -7,6 +7,7 @@ from nimbus.common import clock, db, errors, ids, outbox
 
 CADF = 'http://schemas.dmtf.org/cloud/audit/1.0/event'
 ACCOUNT = 'service/security/account/user'
+FEDERATED = 'http://docs.oasis-open.org/security/saml/v2.0'  # what CADF calls a login from outside, by any protocol
 # First or last noun of a path -> the field's word for it, and what it is in CADF.
 NOUNS = {
     'users': ('user', 'data/security/account/user'),
@@ -26,6 +27,9 @@ NOUNS = {
     'authorize': ('OS-OAUTH1:request_token', 'data/security/credential'),
     'access_token': ('OS-OAUTH1:access_token', 'data/security/credential'),
     'access_tokens': ('OS-OAUTH1:access_token', 'data/security/credential'),
+    'identity_providers': ('identity_provider', 'data/security/identity-provider'),
+    'mappings': ('mapping', 'data/security/mapping'),
+    'service_providers': ('service_provider', 'data/security/service-provider'),
     'auth': ('token', 'data/security/credential'),
 }
 DONE = {'POST': 'created', 'PUT': 'created', 'PATCH': 'updated', 'DELETE': 'deleted'}
@@ -44,8 +48,9 @@ def wrote(call: Call, tx: db.Tx, made: str | None) -> None:
     # A path that goes on below a noun changes that noun: its tags, its members, its password.
     is_part = noun == plain[0] and len(plain) > 1 and noun != 'auth' or noun == 'authorize'
     done = 'updated' if is_part else DONE[call.route.method]
+    first = next(iter(named.values()), '')
     own = named.get(f'{word.rpartition(":")[2]}_id') or named.get('prior_role_id')
-    subject = own or made or next(iter(named.values()), '')
+    subject = own or (first if is_part else made or first)
     if noun == 'auth':
         subject = call.context.request_id
     target = {'typeURI': kind, 'id': subject}
@@ -79,6 +84,7 @@ def logged_in(call: Call, identity: dict[str, Any], user_id: str | None, why: er
     told = _claimed(identity)
     user_id = user_id or told.get('id')
     who = {'id': user_id or 'unknown', 'user_id': user_id, 'user_name': told.get('name')}
+    who['credential'] = _from_outside(identity, user_id)
     reason = {'reasonType': why.sentence, 'reasonCode': '401'} if why else None
     with call.db.write() as tx:
         target = {'typeURI': ACCOUNT, 'id': user_id or 'unknown'}
@@ -92,6 +98,16 @@ def _claimed(identity: dict[str, Any]) -> dict[str, str]:
         if isinstance(user, dict):
             return {name: user[name] for name in ('id', 'name') if isinstance(user.get(name), str)}
     return {}
+
+
+def _from_outside(identity: dict[str, Any], user_id: str | None) -> dict[str, Any] | None:
+    """The identity provider and the protocol of a federated login."""
+    for method in ('mapped', 'saml2', 'openid'):
+        told = identity.get(method)
+        if isinstance(told, dict) and isinstance(told.get('identity_provider'), str):
+            protocol = {'protocol': told['protocol']} if isinstance(told.get('protocol'), str) else {}
+            return {'type': FEDERATED, 'identity_provider': told['identity_provider'], 'user': user_id, **protocol}
+    return None
 
 
 def _post(

@@ -112,4 +112,4 @@ def _token_for(call: Call, s3: bool) -> tuple[str, dict[str, Any]]:
         moment = call.parts.clock or clock.Clock()
         proof, project_id = ec2.prove(tx, {**DEFAULTS, **told}, s3, issuer.settings.credential_auth_ttl, moment)
     token, subject = issuer.issue(proof, ('project', project_id))
-    return token, {'token': tokens.describe(subject, tokens.catalog_of(call, subject))}
+    return token, tokens.whole(call, subject, tokens.catalog_of(call, subject))

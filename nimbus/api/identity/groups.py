@@ -6,8 +6,8 @@ from nimbus.api.identity import wire
 from nimbus.api.identity.tokens import authority
 from nimbus.api.kit.fields import CREATE, READ, UPDATE, Text
 from nimbus.api.kit.routes import Call, Reply
-from nimbus.common import db, errors
-from nimbus.identity import groups, users
+from nimbus.common import clock, db, errors
+from nimbus.identity import assignments, groups, users
 
 
 class Group(wire.KeystoneNoun):
@@ -45,7 +45,12 @@ def of_user(call: Call, user_id: str) -> dict[str, Any]:
             raise
         call.check('identity:list_groups_for_user', user_id=user_id, **{'target.user.domain_id': user.domain_id})
         page = wire.page_of(call, Group, **wire.within(call))
-        return wire.many(call, Group, groups.find(tx, page, user_id), page)
+        ends = assignments.memberships_of(tx, user_id)
+
+        def view(call: Call, noun: type[wire.KeystoneNoun], row: Any) -> dict[str, Any]:
+            return {**wire.shown(call, noun, row), 'membership_expires_at': clock.iso_micro_z(ends.get(row.id))}
+
+        return wire.many(call, Group, groups.find(tx, page, user_id), page, view)
 
 
 def show(call: Call, group_id: str) -> dict[str, Any]:

@@ -208,6 +208,19 @@ _ROWS: tuple[tuple[str, str, list[str] | None], ...] = (
         ADMIN,
         ['project'],
     ),
+    (
+        'get_identity_provider list_identity_providers get_protocol list_protocols get_mapping list_mappings '
+        'get_service_provider list_service_providers',
+        READER,
+        CENTRAL,
+    ),
+    (
+        'create_identity_provider update_identity_provider delete_identity_provider create_protocol update_protocol '
+        'delete_protocol create_mapping update_mapping delete_mapping create_service_provider '
+        'update_service_provider delete_service_provider',
+        ADMIN,
+        CENTRAL,
+    ),
 )
 
 RULES = (

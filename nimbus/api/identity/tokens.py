@@ -76,11 +76,18 @@ def authority(call: Call) -> Authority:
 
 
 def asked(call: Call, *, query: bool = False) -> Asked:
-    """The request as a login's method sees it; `query` leaves what stands behind the path in the URL."""
+    """The request as a login's method sees it; `query` leaves what stands behind the path in the URL.
+
+    A header whose name has an underscore is left out: CGI names it like the one with a hyphen, which a proxy may have
+    taken care of.
+    """
     environ = call.environ
-    headers = {name[5:].replace('_', '-').title(): environ[name] for name in environ if name.startswith('HTTP_')}
+    forged = {name.upper().replace('-', '_') for name, _ in environ.get('headers_raw', ()) if '_' in name}
+    names = [name for name in environ if name.startswith('HTTP_') and name[5:] not in forged]
+    headers = {name[5:].replace('_', '-').title(): environ[name] for name in names}
     told = f'?{environ["QUERY_STRING"]}' if query and environ.get('QUERY_STRING') else ''
-    return Asked(environ['REQUEST_METHOD'], f'{call.root_url}{call.path}{told}', headers)
+    peer = environ.get('REMOTE_ADDR') or ''
+    return Asked(environ['REQUEST_METHOD'], f'{call.root_url}{call.path}{told}', headers, peer)
 
 
 def issue(call: Call) -> Reply:
@@ -95,8 +102,7 @@ def issue(call: Call) -> Reply:
             return _ask_for_more(call, why)
         raise
     audit.logged_in(call, auth['identity'], subject.user_id, None)
-    body = {'token': describe(subject, catalog_of(call, subject))}
-    return Reply(body, 201, [(SUBJECT, token), VARY])
+    return Reply(whole(call, subject, catalog_of(call, subject)), 201, [(SUBJECT, token), VARY])
 
 
 def _ask_for_more(call: Call, why: receipts.Insufficient) -> Reply:
@@ -124,10 +130,10 @@ def show(call: Call) -> Reply:
     token, entry = _told(call, rule)
     headers = [(SUBJECT, token), VARY]
     if 'nocatalog' in call.query:
-        return Reply({'token': describe(entry.subject, None)}, 200, headers)
+        return Reply(whole(call, entry.subject, None), 200, headers)
     generation = authority(call).validator.catalog_generation
     if entry.body is None or entry.body_at != generation:
-        entry.body = orjson.dumps({'token': describe(entry.subject, catalog_of(call, entry.subject))})
+        entry.body = orjson.dumps(whole(call, entry.subject, catalog_of(call, entry.subject)))
         entry.body_at = generation
     return Reply(entry.body, 200, headers)
 
@@ -179,25 +185,31 @@ def show_catalog(call: Call) -> dict[str, Any]:
     return {'catalog': catalog.as_shown(shown, context.user_id or '', context.project_id), 'links': links}
 
 
+def _groups(call: Call) -> tuple[str, ...]:
+    """The groups that the asker's token was given beside those the user is in."""
+    token = call.context.token
+    return authority(call).validator.entry(token, True).subject.claims.group_ids if token else ()
+
+
 def list_projects(call: Call) -> dict[str, Any]:
-    """GET /auth/projects."""
+    """GET /auth/projects and /OS-FEDERATION/projects."""
     wire.check(call, 'get_auth_projects')
     with call.db.read() as tx:
-        return projects.listed(call, tx, scopes.projects_of(tx, call.context.user_id or ''))
+        return projects.listed(call, tx, scopes.projects_of(tx, call.context.user_id or '', _groups(call)))
 
 
 def list_domains(call: Call) -> dict[str, Any]:
-    """GET /auth/domains."""
+    """GET /auth/domains and /OS-FEDERATION/domains."""
     wire.check(call, 'get_auth_domains')
     with call.db.read() as tx:
-        return domains.listed(call, tx, scopes.domains_of(tx, call.context.user_id or ''))
+        return domains.listed(call, tx, scopes.domains_of(tx, call.context.user_id or '', _groups(call)))
 
 
 def list_system(call: Call) -> dict[str, Any]:
     """GET /auth/system."""
     wire.check(call, 'get_auth_system')
     with call.db.read() as tx:
-        system = [{'all': True}] if scopes.system_of(tx, call.context.user_id or '') else []
+        system = [{'all': True}] if scopes.system_of(tx, call.context.user_id or '', _groups(call)) else []
     return {'system': system, 'links': {'self': f'{call.root_url}/auth/system'}}
 
 
@@ -208,6 +220,14 @@ def catalog_of(call: Call, subject: Subject) -> list[dict[str, Any]] | None:
     user_id = subject.trust.trustor_user_id if subject.trust else subject.user_id
     project_id = subject.project.id if subject.project else None
     return catalog.as_shown(authority(call).endpoints(project_id), user_id, project_id)
+
+
+def whole(call: Call, subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, Any]:
+    """The body of an answer that tells a token, with the service providers there are."""
+    told = describe(subject, shown)
+    if others := authority(call).service_providers():
+        told['service_providers'] = others
+    return {'token': told}
 
 
 def describe(subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, Any]:
@@ -225,6 +245,13 @@ def describe(subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, 
         'expires_at': clock.iso_micro_z(claims.expires_at),
         'issued_at': clock.iso_micro_z(claims.issued_at),
     }
+    if claims.identity_provider_id:
+        del body['user']['password_expires_at']
+        body['user']['OS-FEDERATION'] = {
+            'groups': [{'id': group_id} for group_id in claims.group_ids],
+            'identity_provider': {'id': claims.identity_provider_id},
+            'protocol': {'id': claims.protocol_id},
+        }
     if subject.project:
         body['project'] = _project(subject.project)
         if subject.trust is None:

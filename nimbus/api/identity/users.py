@@ -4,10 +4,11 @@ from typing import Any
 
 from nimbus.api.identity import wire
 from nimbus.api.identity.tokens import authority
-from nimbus.api.kit.fields import CREATE, READ, UPDATE, Flag, Mapping, Shape, Text
+from nimbus.api.kit.fields import CREATE, READ, UPDATE, Flag, Listing, Mapping, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
-from nimbus.common import clock, errors
+from nimbus.common import clock, db, errors
 from nimbus.identity import activity, groups, revocations, users
+from nimbus.identity.federation import known_as
 
 _SWITCH = {'type': ['boolean', 'null']}
 OPTIONS = {
@@ -30,6 +31,22 @@ OPTIONS = {
         },
     },
     'additionalProperties': False,
+}
+_AT_PROTOCOL = {
+    'type': 'object',
+    'properties': {
+        'protocol_id': {'type': 'string', 'maxLength': 64},
+        'unique_id': {'type': 'string', 'minLength': 1, 'maxLength': 255},
+    },
+    'required': ['protocol_id', 'unique_id'],
+}
+FEDERATED = {
+    'type': 'object',
+    'properties': {
+        'idp_id': {'type': 'string', 'maxLength': 64},
+        'protocols': {'type': 'array', 'items': _AT_PROTOCOL, 'minItems': 1, 'maxItems': 100},
+    },
+    'required': ['idp_id', 'protocols'],
 }
 _PASSWORDS = {'original_password': {'type': 'string'}, 'password': {'type': 'string'}}
 CHANGE = Shape(
@@ -60,6 +77,15 @@ class User(wire.KeystoneNoun):
     password = Text(CREATE, UPDATE, max=65535, null=True)
     password_expires_at = Text(READ, source=lambda row, _: clock.iso_micro(row.password_expires_at))
     options = Mapping(READ, CREATE, UPDATE, schema=OPTIONS)
+    federated = Listing(CREATE, UPDATE, items=FEDERATED, max=100)
+
+
+def _one(call: Call, tx: db.Tx, user_id: str, row: Any = None) -> dict[str, Any]:
+    """The user, and who that is at identity providers."""
+    told = wire.one(call, User, row or users.show(tx, user_id))
+    if found := known_as.told_of(tx, user_id):
+        told['user']['federated'] = found
+    return told
 
 
 def is_enabled(row: Any, call: Call) -> bool:
@@ -78,8 +104,11 @@ def index(call: Call) -> dict[str, Any]:
     wire.check(call, 'list_users', domain_id=call.context.domain_id or '')
     page = wire.page_of(call, User, **wire.within(call))
     authority(call).directories.refresh_list(page.value('domain_id'), 'user', page.value('name'))
+    known = {name: value for name in known_as.FILTERS if (value := call.arg(name)) is not None}
     with call.db.read() as tx:
-        return wire.many(call, User, users.find(tx, page), page)
+        return wire.many(
+            call, User, users.find(tx, page, federated=known_as.having(tx, known) if known else None), page
+        )
 
 
 def of_group(call: Call, group_id: str) -> dict[str, Any]:
@@ -100,7 +129,8 @@ def show(call: Call, user_id: str) -> dict[str, Any]:
     """GET /users/{user_id}."""
     authority(call).directories.refresh(user_id)
     with call.db.read() as tx:
-        return wire.one(call, User, wire.seen(call, 'get_user', lambda: users.show(tx, user_id), target))
+        row = wire.seen(call, 'get_user', lambda: users.show(tx, user_id), target)
+        return _one(call, tx, user_id, row)
 
 
 def create(call: Call) -> Reply:
@@ -113,7 +143,8 @@ def create(call: Call) -> Reply:
     hashed = _hash(call, given)
     with wire.writing(call) as tx:
         user_id = users.create(tx, given, extra, hashed, authority(call).settings.compliance)
-        return Reply(wire.one(call, User, users.show(tx, user_id)), 201)
+        known_as.replace(tx, user_id, given.get('federated', []))
+        return Reply(_one(call, tx, user_id), 201)
 
 
 def _hash(call: Call, given: dict[str, Any]) -> str | None:
@@ -150,7 +181,8 @@ def update(call: Call, user_id: str) -> dict[str, Any]:
         users.update(tx, user_id, given, extra, hashed, authority(call).settings.compliance)
         if taken_away:
             users.take_password(tx, user_id)
-        return wire.one(call, User, users.show(tx, user_id))
+        known_as.replace(tx, user_id, given.get('federated', []))
+        return _one(call, tx, user_id)
 
 
 def delete(call: Call, user_id: str) -> None:

@@ -14,6 +14,7 @@ from nimbus.identity.auth import Authority
 from nimbus.identity.options import Settings
 from nimbus.identity.tokens import Validator
 from tests.wire.client import Answer, Client
+from tests.wire.identity import idp as idps
 from tests.wire.identity import personas
 
 URLS = {'identity': 'http://cloud/v3', 'compute': 'http://cloud/compute/$(project_id)s'}
@@ -106,3 +107,9 @@ def member(cloud: Cloud) -> dict[str, Any]:
 def world(cloud: Cloud) -> dict[str, dict[str, str]]:
     """Two domains alike, `here` and `there`, and what belongs to the whole cloud; the ids that paths name."""
     return personas.make_world(cloud)
+
+
+@pytest.fixture
+def idp(cloud: Cloud, tmp_path: pathlib.Path) -> idps.Idp:
+    """An identity provider `acme` that the cloud trusts."""
+    return idps.set_up(cloud, tmp_path)

@@ -51,6 +51,15 @@ def make_world(cloud):
     limit = {'service_id': service['id'], 'resource_name': 'r', 'default_limit': 9}
     made = cloud('POST', '/registered_limits', {'registered_limits': [limit]}).json
     whole['registered_limit_id'] = made['registered_limits'][0]['id']
+    put = '/OS-FEDERATION/{}/x'.format
+    for path, body in (
+        (put('mappings'), {'mapping': {'rules': [{'local': [], 'remote': [{'type': 'A'}]}]}}),
+        (put('identity_providers'), {'identity_provider': {}}),
+        (put('identity_providers') + '/protocols/x', {'protocol': {'mapping_id': 'x'}}),
+        (put('service_providers'), {'service_provider': {'auth_url': 'http://x', 'sp_url': 'http://x'}}),
+    ):
+        assert cloud('PUT', path, body).status == 201
+    whole |= dict.fromkeys(('mapping_id', 'idp_id', 'protocol_id', 'sp_id'), 'x')
     whole['prior_role_id'], whole['implies_role_id'] = cloud.role('admin'), cloud.role('member')
     return {name: home(cloud, name, whole, service['id']) for name in ('here', 'there')}
 

@@ -55,11 +55,15 @@ def test_bad_logins_write_little_and_nothing_of_what_was_sent(cloud, member, cap
     assert len(written) < 60 * 1000
 
 
-@pytest.mark.parametrize('path', ['/auth/tokens', '/ec2tokens', '/users', '/OS-FEDERATION/saml2/auth'])
+SAML = '/OS-FEDERATION/identity_providers/acme/protocols/saml2/auth'
+
+
+@pytest.mark.parametrize('path', ['/auth/tokens', '/ec2tokens', '/users', SAML])
 def test_xml_is_not_read(cloud, path):
     """OSSA-2013-004."""
     answer = cloud('POST', path, BOMB, content_type='application/xml')
-    assert answer.status == (404 if 'FEDERATION' in path else 415)
+    # What stands in the body of a federated login is never looked at.
+    assert answer.status == (404 if path == SAML else 415)
     with open('/etc/hostname') as file:
         assert file.read().strip().encode() not in answer.data
 
@@ -184,9 +188,51 @@ def test_a_token_was_issued_when_it_was_whoever_asks(cloud, member):
     assert clock.iso_micro_z(fresh.entry(member['token']).subject.claims.issued_at) == first
 
 
-def test_nobody_lists_the_projects_of_all_through_federation(cloud, member):
-    """OSSA-2018-002: the extension is absent, and its list with it."""
-    for path in ('/OS-FEDERATION/projects', '/OS-FEDERATION/domains'):
-        assert cloud('GET', path, token=member['token']).status == 404
-    named = [row['name'] for row in cloud('GET', '/auth/projects', token=member['token']).json['projects']]
-    assert named == ['lab']
+def test_nobody_lists_the_projects_of_all_through_federation(cloud, member, idp):
+    """OSSA-2018-002."""
+    group = cloud.make('group', name='devs')['id']
+    theirs = cloud.make('project', name='theirs')['id']
+    assert cloud('PUT', f'/projects/{theirs}/groups/{group}/roles/{cloud.role("member")}').status == 204
+    assert cloud('PUT', f'/domains/default/groups/{group}/roles/{cloud.role("reader")}').status == 204
+    federated = idp.login(idp.token()).headers['X-Subject-Token']
+    nobody = idp.login(idp.token(sub='n', name='n', groups=['x'])).headers['X-Subject-Token']
+    wanted = {member['token']: (['lab'], []), federated: (['theirs'], ['Default']), nobody: ([], [])}
+    for token, found in wanted.items():
+        for prefix in ('/OS-FEDERATION', '/auth'):
+            named = tuple(
+                [row['name'] for row in cloud('GET', f'{prefix}/{noun}', token=token).json[noun]]
+                for noun in ('projects', 'domains')
+            )
+            assert named == found, prefix
+    assert cloud('GET', '/OS-FEDERATION/projects', token='').status == 401
+
+
+def test_a_federated_user_has_only_the_roles_of_the_mapping(cloud, member, idp):
+    """OSSA-2017-004: neither other people's roles on a project, nor any on another."""
+    group = cloud.make('group', name='devs')['id']
+    scope = {'project': {'id': member['project']['id']}}
+    assert (
+        cloud('PUT', f'/projects/{member["project"]["id"]}/groups/{group}/roles/{cloud.role("reader")}').status == 204
+    )
+
+    def roles(token, scope):
+        auth = {'identity': {'methods': ['token'], 'token': {'id': token}}, 'scope': scope}
+        answer = cloud('POST', '/auth/tokens', {'auth': auth}, '')
+        return sorted(role['name'] for role in answer.json['token']['roles']) if answer.status == 201 else answer.status
+
+    without = idp.login(idp.token(sub='w', name='w', groups=['x'])).headers['X-Subject-Token']
+    having = idp.login(idp.token()).headers['X-Subject-Token']
+    assert roles(without, scope) == 401 and roles(having, scope) == ['reader']
+    for other in ({'project': {'name': 'admin', 'domain': {'id': 'default'}}}, {'system': {'all': True}}):
+        assert roles(having, other) == roles(without, other) == 401
+
+
+def test_a_group_that_is_called_like_a_user_lends_no_roles_to_a_federated_one(cloud, member, idp):
+    """OSSA-2014-015, with ids that an identity provider chooses."""
+    rules = [{'local': [{'user': {'name': '{0}', 'id': '{0}'}}], 'remote': [{'type': 'HTTP_OIDC_SUB'}]}]
+    idp.rules(rules)
+    for sub in (member['user']['id'], member['project']['id'], 'admin'):
+        answer = idp.login(idp.token(sub=sub))
+        assert answer.status == 201 and answer.json['token']['user']['id'] != sub
+        token = answer.headers['X-Subject-Token']
+        assert cloud('GET', '/auth/projects', token=token).json['projects'] == []

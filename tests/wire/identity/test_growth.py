@@ -17,6 +17,7 @@ GROWING = (
     'access_rules', 'trusts', 'credentials', 'id_mappings', 'revocations', 'past_passwords', 'login_failures', 'limits',
     'project_endpoints', 'project_endpoint_groups', 'domain_options', 'oauth_consumers', 'oauth_request_tokens',
     'oauth_access_tokens', 'oauth_nonces',
+    'project_endpoints', 'project_endpoint_groups', 'domain_options', 'federated_users', 'expiring_memberships',
 )  # fmt: skip
 
 
@@ -186,3 +187,35 @@ def test_no_list_and_no_show_reads_a_table_through(cloud):
             found[route.path] = bad
     assert found == {}
     assert answered > 60
+
+
+def test_federated_logins_read_no_table_through(cloud, idp):
+    group, project = cloud.make('group', name='devs')['id'], cloud.make('project', name='p')['id']
+    assert cloud('PUT', f'/projects/{project}/groups/{group}/roles/{cloud.role("member")}').status == 204
+    local = [
+        {'user': {'name': '{0}', 'email': 'x@{0}'}},
+        {'groups': '{1}', 'domain': {'name': 'Default'}},
+        {'group_ids': group},
+        {'projects': [{'name': 'of {0}', 'roles': [{'name': 'member'}]}]},
+    ]
+    idp.rules([{'local': local, 'remote': [{'type': 'HTTP_OIDC_NAME'}, {'type': 'HTTP_OIDC_GROUPS'}]}], '3.0')
+    idp.set(authorization_ttl=5)
+    assert idp.login(idp.token(sub='zero', name='zero')).status == 201  # the catalog is read anew now, and once
+    with watched(cloud) as bad:
+        for name in ('one', 'two', 'one'):
+            answer = idp.login(idp.token(sub=name, name=name))
+            assert answer.status == 201
+        token, user = answer.headers['X-Subject-Token'], answer.json['token']['user']['id']
+        for path in ('/OS-FEDERATION/projects', '/OS-FEDERATION/domains'):
+            assert cloud('GET', path, token=token).status == 200
+        auth = {'identity': {'methods': ['token'], 'token': {'id': token}}, 'scope': {'project': {'id': project}}}
+        assert cloud('POST', '/auth/tokens', {'auth': auth}, '').status == 201
+        for path in (f'/users/{user}', f'/users/{user}/groups', '/users?unique_id=one', '/users?idp_id=acme&limit=5'):
+            assert cloud('GET', path).status == 200
+    assert bad == []
+    with watched(cloud) as bad:
+        idp.set(authorization_ttl=7)
+        idp.set(enabled=False)
+        for path in ('protocols/openid', ''):
+            assert cloud('DELETE', f'/OS-FEDERATION/identity_providers/acme/{path}').status == 204
+    assert bad == []

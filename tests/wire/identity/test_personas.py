@@ -69,6 +69,8 @@ ALSO = {
     'GET /OS-INHERIT/projects/{}/users/{}/roles/inherited_to_projects': 'list_grants',
     'GET /OS-INHERIT/projects/{}/groups/{}/roles/inherited_to_projects': 'list_grants',
     'GET /domains/{}/config/{}/default': 'get_domain_config_default',
+    'GET /OS-FEDERATION/projects': 'get_auth_projects',
+    'GET /OS-FEDERATION/domains': 'get_auth_domains',
 }
 # Who may see what is theirs is not told by a rule alone: lists of one's own, and what a handler narrows down.
 NARROWED = {
@@ -130,6 +132,8 @@ def body_of(path, ids):
         },
         'application_credential': {'name': 'n'},
         'consumer': {'description': 'n'},
+        'protocol': {'mapping_id': 'x'},
+        'service_provider': {'auth_url': 'http://n', 'sp_url': 'http://n'},
     }
     if '/config' in path:
         return {'config': {'url': 'x'} if path.endswith('{option}') else {'ldap': {'url': 'x'}}}

@@ -1,0 +1,208 @@
+"""Assertions that a user brings as a JWT which an OpenID Connect provider signed: `Authorization: Bearer`.
+
+Only issuers that an operator configured are believed, each with its own audience and keys, and only for identity
+providers that have the issuer among their remote ids.  Keys come from a file or a URL of the configuration; nothing
+that a caller sends decides where keys are fetched, or which algorithm checks a signature.
+"""
+
+import json
+import logging
+import pathlib
+import re
+import ssl
+import threading
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+
+from nimbus.common import errors
+from nimbus.common.clock import Clock
+from nimbus.identity.federation.issuers import ALGORITHMS, Trusted
+from nimbus.identity.payload import EPOCH
+
+LOG = logging.getLogger(__name__)
+MAX_TOKEN = 16384  # characters
+MAX_SET = 262144  # bytes of a set of keys
+MAX_CLAIMS = 256  # attributes that become of a token
+MIN_RSA = 2048  # bits
+TIMEOUT = 5.0  # seconds that the keys' URL may take; a login waits for it
+AGAIN = 30.0  # seconds between two questions for an unknown key, so that made-up key ids cost next to nothing
+LIFE = 3600.0  # seconds after which the keys are asked for anew; until there is an answer the old ones serve
+PREFIX = 'HTTP_OIDC_'  # before the names of claims, as mappings know them from mod_auth_openidc
+
+
+class _Straight(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: keys stand where the operator said."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Nothing is asked instead."""
+
+
+def fetch(url: str, ca_file: str = '') -> bytes:
+    """What stands at the URL.  Raises OSError."""
+    trust = ssl.create_default_context(cafile=ca_file or None)
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust), _Straight()
+    )
+    with opener.open(url, timeout=TIMEOUT) as answer:
+        return answer.read(MAX_SET + 1)
+
+
+class Keys:
+    """The keys of an issuer, as they were last read or fetched."""
+
+    def __init__(self, ask: Callable[[], bytes], name: str, clock: Clock | None = None) -> None:
+        """`ask` returns the JWK set and raises OSError when it cannot."""
+        self._ask, self._name, self._clock = ask, name, clock or Clock()
+        self._known: list[jwt.PyJWK] = []
+        self._read_at = self._asked_at = float('-inf')
+        self._lock = threading.Lock()
+
+    def fitting(self, kid: str | None, algorithm: str) -> list[Any]:
+        """The keys that may have signed a token: those of its kind, and with its key id where both tell one."""
+        if self._clock.monotonic() - self._read_at >= LIFE:
+            self._learn()
+        found = self._choose(kid, algorithm)
+        if not found:
+            self._learn()
+            found = self._choose(kid, algorithm)
+        return found
+
+    def _choose(self, kid: str | None, algorithm: str) -> list[Any]:
+        kind = ALGORITHMS[algorithm]
+        return [
+            one.key
+            for one in self._known
+            if one.key_type == kind
+            and one.public_key_use in (None, 'sig')
+            and (kid is None or one.key_id is None or one.key_id == kid)
+            and one._jwk_data.get('alg') in (None, algorithm)
+        ]
+
+    def _learn(self) -> None:
+        """The keys are today's, unless they were asked for a moment ago; while one login asks, others go by the old."""
+        if not self._lock.acquire(blocking=not self._known):
+            return
+        try:
+            if self._clock.monotonic() - self._asked_at < AGAIN:
+                return
+            self._asked_at = self._clock.monotonic()
+            self._known = _parsed(self._ask())
+            self._read_at = self._asked_at
+        except (OSError, ValueError) as why:
+            LOG.warning('The keys of [openid:%s] cannot be read, those known stay in use: %s', self._name, why)
+        finally:
+            self._lock.release()
+
+
+def _parsed(told: bytes) -> list[jwt.PyJWK]:
+    """The public keys of a JWK set that can check signatures.  Raises ValueError when there is none."""
+    if len(told) > MAX_SET:
+        raise ValueError('the answer is too long for a set of keys')
+    try:
+        rows = json.loads(told)['keys']
+    except (ValueError, KeyError, TypeError) as why:
+        raise ValueError('the answer is no set of keys') from why
+    found = []
+    for row in rows if isinstance(rows, list) else []:
+        try:
+            one = jwt.PyJWK.from_dict(row)
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError, KeyError):
+            continue  # a key of a kind that is not for us
+        if one.key_type == 'RSA' and getattr(one.key, 'key_size', 0) < MIN_RSA:
+            continue
+        if one.key_type in ('RSA', 'EC') and not hasattr(one.key, 'private_numbers'):
+            found.append(one)
+    if not found:
+        raise ValueError('the set has no public key that signs tokens')
+    return found
+
+
+class Bearers:
+    """Checks the tokens of all issuers that are believed."""
+
+    def __init__(self, trusted: tuple[Trusted, ...] = (), clock: Clock | None = None) -> None:
+        self._trusted, self._clock = {one.issuer: one for one in trusted}, clock or Clock()
+        self._keys = {one.issuer: Keys(_asker(one), one.name, self._clock) for one in trusted}
+
+    def claims(self, token: str, issuers: set[str]) -> dict[str, Any]:
+        """What the token says, if one of these issuers signed it for us.  Raises Unauthenticated."""
+        try:
+            if len(token) > MAX_TOKEN or not token.isascii():
+                raise jwt.InvalidTokenError('it is no token')
+            header = jwt.get_unverified_header(token)
+            told = jwt.decode(token, options={'verify_signature': False}).get('iss')
+            trusted = self._trusted.get(told) if isinstance(told, str) and told in issuers else None
+            if trusted is None:
+                raise jwt.InvalidIssuerError('its issuer is not one of those that are configured for it')
+            return self._checked(token, header, trusted)
+        except (jwt.PyJWTError, ValueError, RecursionError, TypeError) as why:
+            # Whoever tries is told nothing of what exactly was wrong; the operator is.
+            LOG.info('A bearer token was refused: %s', why)
+            raise errors.Unauthenticated(
+                'The bearer token is not one that this identity provider signed for us.'
+            ) from None
+
+    def _checked(self, token: str, header: dict[str, Any], trusted: Trusted) -> dict[str, Any]:
+        algorithm, kid = header.get('alg'), header.get('kid')
+        if algorithm not in trusted.algorithms:
+            raise jwt.InvalidAlgorithmError('its algorithm is not allowed')
+        if 'crit' in header:
+            raise jwt.InvalidTokenError('it asks for what is not understood')
+        for key in self._keys[trusted.issuer].fitting(kid if isinstance(kid, str) else None, algorithm):
+            try:
+                claims = self._decode(token, key, algorithm, trusted)
+            except jwt.InvalidSignatureError:
+                continue
+            self._check_times(claims, trusted.leeway)
+            return claims
+        raise jwt.InvalidSignatureError('no key of the issuer signed it')
+
+    def _decode(self, token: str, key: Any, algorithm: str, trusted: Trusted) -> dict[str, Any]:
+        return jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            audience=list(trusted.audience),
+            issuer=trusted.issuer,
+            # The times are compared with the clock that logins go by.
+            options={'require': ['exp', 'iss', 'aud'], 'verify_exp': False, 'verify_nbf': False, 'verify_iat': False},
+        )
+
+    def _check_times(self, claims: dict[str, Any], leeway: int) -> None:
+        now = (self._clock.now() - EPOCH).total_seconds()
+        for name, sign in (('exp', 1), ('nbf', -1), ('iat', -1)):
+            told = claims.get(name)
+            if told is None and name != 'exp':
+                continue
+            if isinstance(told, bool) or not isinstance(told, int | float):
+                raise jwt.InvalidTokenError(f'its {name} is no time')
+            if not sign * (now - told) < leeway:  # said so that what is no number is refused as well
+                raise jwt.InvalidTokenError(f'its {name} does not fit the time it is')
+
+
+def _asker(one: Trusted) -> Callable[[], bytes]:
+    if one.jwks_file:
+        return pathlib.Path(one.jwks_file).read_bytes
+    return lambda: fetch(one.jwks_url, one.jwks_ca_file)
+
+
+def assertion(claims: dict[str, Any]) -> dict[str, list[str]]:
+    """The claims as the attributes that mappings know; two claims that would have the same name are left out."""
+    found: dict[str, list[str]] = {}
+    twice: set[str] = set()
+    for claim, value in claims.items():
+        name = PREFIX + re.sub('[^A-Z0-9]', '_', claim.upper())
+        values = [_text(one) for one in (value if isinstance(value, list) else [value]) if one is not None]
+        (twice.add(name) if name in found else None)
+        if values:
+            found[name] = values
+    return {name: values for name, values in found.items() if name not in twice}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return '1' if value else '0'
+    return value if isinstance(value, str) else json.dumps(value, separators=(',', ':'))

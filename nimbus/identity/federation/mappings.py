@@ -1,0 +1,48 @@
+"""Mappings: the rules that an administrator writes to turn assertions into users."""
+
+from typing import Any
+
+from nimbus.common import db, listing
+from nimbus.identity import lists
+from nimbus.identity.federation import providers, rules, shapes
+from nimbus.identity.federation.models import FederationMapping
+
+
+def show(tx: db.Tx, mapping_id: str) -> Any:
+    """The mapping's row.  Raises NotFound."""
+    return lists.one(tx, FederationMapping, 'mapping', mapping_id)
+
+
+def find(tx: db.Tx, page: listing.Page) -> list[Any]:
+    """A page of mappings."""
+    return lists.some(tx, FederationMapping, [], page)
+
+
+def _checked(told: dict[str, Any], version: str) -> dict[str, Any]:
+    values = shapes.checked(told, version)
+    rules.check(values['rules'])
+    return values
+
+
+def create(tx: db.Tx, mapping_id: str, told: dict[str, Any], version: str = shapes.OLDEST) -> None:
+    """There is one more mapping, of that version where it tells none.
+
+    Raises Conflict on a taken id, Invalid on rules that say nothing.
+    """
+    providers.check_id('a mapping', mapping_id)
+    values = _checked(told, version)
+    taken = f'Conflict occurred attempting to store mapping - Duplicate entry found with ID {mapping_id}.'
+    lists.add(tx, FederationMapping, taken, id=mapping_id, **values)
+
+
+def update(tx: db.Tx, mapping_id: str, told: dict[str, Any], version: str = shapes.OLDEST) -> None:
+    """The mapping has these rules; tokens of logins that went by others last on.  Raises NotFound and Invalid."""
+    values = _checked(told, version)
+    show(tx, mapping_id)
+    tx.update(FederationMapping, FederationMapping.id == mapping_id, **values)
+
+
+def delete(tx: db.Tx, mapping_id: str) -> None:
+    """The mapping is gone: who logs in by a protocol that names it is refused.  Raises NotFound."""
+    show(tx, mapping_id)
+    tx.delete(FederationMapping, FederationMapping.id == mapping_id)

@@ -1,0 +1,96 @@
+"""The tables of federation."""
+
+import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from nimbus.common import db
+
+
+def _unique(name: str, *columns: str) -> Any:
+    return (sa.UniqueConstraint(*columns, name=name), db.Base.__table_args__)
+
+
+class IdentityProvider(db.Base):
+    """A place outside where users log in; the domain is that of its users here."""
+
+    __tablename__ = 'identity_providers'
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    domain_id: Mapped[db.Id] = mapped_column(index=True)
+    enabled: Mapped[bool]
+    description: Mapped[str | None] = mapped_column(sa.Text)
+    authorization_ttl: Mapped[int | None]  # minutes for which groups are kept after a login
+
+
+class RemoteId(db.Base):
+    """A name by which an identity provider calls itself in assertions."""
+
+    __tablename__ = 'identity_provider_remote_ids'
+    seq: Mapped[db.Seq]
+    identity_provider_id: Mapped[db.Id] = mapped_column(index=True)
+    remote_id: Mapped[str] = mapped_column(unique=True)
+
+
+class Protocol(db.Base):
+    """A way of logging in at an identity provider, and the mapping its assertions go through."""
+
+    __tablename__ = 'federation_protocols'
+    __table_args__ = _unique('federation_protocols_once', 'identity_provider_id', 'id')
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id]
+    identity_provider_id: Mapped[db.Id]
+    mapping_id: Mapped[db.Id] = mapped_column(index=True)
+    remote_id_attribute: Mapped[str | None] = mapped_column(sa.String(64))
+
+
+class FederationMapping(db.Base):
+    """Rules that make a user and groups of an assertion."""
+
+    __tablename__ = 'federation_mappings'
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    rules: Mapped[list[Any]]
+    schema_version: Mapped[str] = mapped_column(sa.String(5))
+
+
+class ServiceProvider(db.Base):
+    """Another cloud, where users of this one may log in."""
+
+    __tablename__ = 'service_providers'
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    enabled: Mapped[bool]
+    description: Mapped[str | None] = mapped_column(sa.Text)
+    auth_url: Mapped[str]
+    sp_url: Mapped[str]
+    relay_state_prefix: Mapped[str]
+
+
+class FederatedUser(db.Base):
+    """Who a user is at an identity provider."""
+
+    __tablename__ = 'federated_users'
+    __table_args__ = _unique('federated_users_once', 'identity_provider_id', 'protocol_id', 'unique_id')
+    seq: Mapped[db.Seq]
+    user_id: Mapped[db.Id] = mapped_column(index=True)
+    identity_provider_id: Mapped[db.Id]
+    protocol_id: Mapped[db.Id]
+    unique_id: Mapped[str] = mapped_column(index=True)  # looked for without a provider too
+    display_name: Mapped[str | None]
+    is_origin: Mapped[bool]  # the user is there only because of a login by this
+
+
+class ExpiringMembership(db.Base):
+    """A user is in a group, as an identity provider said at a moment, until its `authorization_ttl` has passed."""
+
+    __tablename__ = 'expiring_memberships'
+    __table_args__ = _unique('expiring_memberships_once', 'user_id', 'group_id', 'identity_provider_id')
+    seq: Mapped[db.Seq]
+    user_id: Mapped[db.Id]
+    group_id: Mapped[db.Id] = mapped_column(index=True)
+    identity_provider_id: Mapped[db.Id] = mapped_column(index=True)
+    last_verified: Mapped[datetime.datetime]
+    expires_at: Mapped[datetime.datetime]
