@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from oslo_config import cfg
 
-from nimbus.identity import ldap_options, oauth_options
+from nimbus.identity import ldap_options, oauth_options, saml_options
 from nimbus.identity.compliance import Compliance
 from nimbus.identity.federation import options as federation_options
 from nimbus.identity.federation.options import Federation
@@ -86,6 +86,7 @@ OPTIONS = {
     **ldap_options.OPTIONS,
     **oauth_options.OPTIONS,
     **federation_options.OPTIONS,
+    **saml_options.OPTIONS,
     'identity': [
         cfg.StrOpt(
             'key_repository',

@@ -1,0 +1,82 @@
+"""The options of SAML: as what this cloud vouches for its users to others."""
+
+import dataclasses
+import pathlib
+from typing import Any, Self
+
+from oslo_config import cfg
+
+# Where files are, below state_path, unless an option says so.
+PLACES = {'certfile': 'saml-signing-cert.pem', 'keyfile': 'saml-signing-key.pem'}
+
+
+@dataclasses.dataclass(frozen=True)
+class Saml:
+    """The values of the [saml] group."""
+
+    idp_entity_id: str | None = None
+    idp_sso_endpoint: str | None = None
+    certfile: str = ''
+    keyfile: str = ''
+    assertion_expiration_time: int = 3600
+    relay_state_prefix: str = 'ss:mem:'
+    idp_metadata_path: str = ''
+    idp_lang: str = 'en'
+    idp_organization_name: str | None = None
+    idp_organization_display_name: str | None = None
+    idp_organization_url: str | None = None
+    idp_contact_company: str | None = None
+    idp_contact_name: str | None = None
+    idp_contact_surname: str | None = None
+    idp_contact_email: str | None = None
+    idp_contact_telephone: str | None = None
+    idp_contact_type: str = 'other'
+
+    @classmethod
+    def of(cls, conf: Any) -> Self:
+        """The values of a loaded configuration."""
+        values = {field.name: getattr(conf.saml, field.name) for field in dataclasses.fields(cls)}
+        state = pathlib.Path(conf.state_path)
+        for option, place in PLACES.items():
+            values[option] = values[option] or str(state / place)
+        return cls(**values)
+
+
+CONTACTS = ('technical', 'support', 'administrative', 'billing', 'other')
+_HELP = {
+    'idp_entity_id': 'Unique name, a URI, of this cloud as a SAML identity provider; without it the cloud is none. '
+    'For example https://CONTROLLER:5000/v3/OS-FEDERATION/saml2/idp.',
+    'idp_sso_endpoint': 'URL of single sign-on that the metadata tells; required there, though nobody is sent to it. '
+    'For example https://CONTROLLER:5000/v3/OS-FEDERATION/saml2/sso.',
+    'certfile': 'Certificate (PEM) that service providers check assertions with; empty means saml-signing-cert.pem '
+    'under state_path.',
+    'keyfile': 'Private key (PEM, RSA or EC) that assertions are signed with; empty means saml-signing-key.pem under '
+    'state_path.',
+    'assertion_expiration_time': 'Seconds within which an assertion must be used, and that a session of it lasts.',
+    'relay_state_prefix': 'What the relay state of an ECP assertion begins with, for a service provider that is '
+    'created without its own.',
+    'idp_metadata_path': 'File that is served as the metadata; empty means that it is made from these options.',
+    'idp_lang': "Language of the organization's names.",
+    'idp_organization_name': 'Name of the organization in the metadata; it is told when this and the next two are set.',
+    'idp_organization_display_name': 'Name of the organization as people are shown it.',
+    'idp_organization_url': 'URL where people read about the organization.',
+    'idp_contact_company': 'Company of the contact in the metadata, who is told when all of these six are set.',
+    'idp_contact_name': 'Given name of the contact.',
+    'idp_contact_surname': 'Surname of the contact.',
+    'idp_contact_email': 'Mail address of the contact.',
+    'idp_contact_telephone': 'Telephone number of the contact.',
+    'idp_contact_type': 'What the contact is for.',
+}
+_URIS = ('idp_entity_id', 'idp_sso_endpoint', 'idp_organization_url')
+
+
+def _option(field: Any) -> cfg.Opt:
+    more: dict[str, Any] = {'default': field.default, 'help': _HELP[field.name]}
+    if field.type is int:
+        return cfg.IntOpt(field.name, min=1, **more)
+    if field.name in _URIS:
+        return cfg.URIOpt(field.name, max_length=1024, **more)
+    return cfg.StrOpt(field.name, choices=CONTACTS if field.name == 'idp_contact_type' else None, **more)
+
+
+OPTIONS = {'saml': [_option(field) for field in dataclasses.fields(Saml)]}

@@ -1,0 +1,99 @@
+"""SAML's XML: its names, and how it is written, signed and read.
+
+The libraries come with the extra `saml` and are loaded when SAML is first
+used: a cloud without it does not pay for them.
+"""
+
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from nimbus.common import errors
+
+SAML = 'urn:oasis:names:tc:SAML:2.0:assertion'
+PROTOCOL = 'urn:oasis:names:tc:SAML:2.0:protocol'
+METADATA = 'urn:oasis:names:tc:SAML:2.0:metadata'
+ECP = 'urn:oasis:names:tc:SAML:2.0:profiles:SSO:ecp'
+SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
+DSIG = 'http://www.w3.org/2000/09/xmldsig#'
+SCHEMA = 'http://www.w3.org/2001/XMLSchema'
+INSTANCE = 'http://www.w3.org/2001/XMLSchema-instance'
+XML = 'http://www.w3.org/XML/1998/namespace'
+NAMESPACES = {
+    'saml': SAML,
+    'samlp': PROTOCOL,
+    'md': METADATA,
+    'ecp': ECP,
+    'soap': SOAP,
+    'ds': DSIG,
+    'xs': SCHEMA,
+    'xsi': INSTANCE,
+    'xml': XML,
+}
+EXCLUSIVE = 'http://www.w3.org/2001/10/xml-exc-c14n#'  # so that a signature holds wherever its element is put
+PLACEHOLDER = 'placeholder'  # by this id the signer finds where the signature goes
+
+
+def lxml() -> Any:
+    """The module lxml.etree.  Raises NotBuilt where the extra is not installed."""
+    try:
+        from lxml import etree
+    except ImportError:
+        raise _not_installed() from None
+    return etree
+
+
+def signxml() -> Any:
+    """The module signxml.  Raises NotBuilt where the extra is not installed."""
+    try:
+        import signxml as module
+    except ImportError:
+        raise _not_installed() from None
+    return module
+
+
+def _not_installed() -> errors.NotBuilt:
+    return errors.NotBuilt('This cloud does not speak SAML: the extra "saml" of nimbus is not installed.')
+
+
+def name(prefixed: str) -> str:
+    """`saml:Issuer` as `{urn:...}Issuer`; a name without a prefix is its own."""
+    prefix, colon, local = prefixed.rpartition(':')
+    return f'{{{NAMESPACES[prefix]}}}{local}' if colon else local
+
+
+def element(tag: str, text: str | None = None, *children: Any, **attributes: str) -> Any:
+    """An element with its children; two underscores in an attribute's name are the colon of its prefix.
+
+    Raises Invalid on a text that XML cannot hold.
+    """
+    named = {key.replace('__', ':'): value for key, value in attributes.items()}
+    prefixes = {key.partition(':')[0] for key in (tag, *named) if ':' in key} - {'xml'}
+    made = lxml().Element(name(tag), nsmap={prefix: NAMESPACES[prefix] for prefix in prefixes})
+    try:
+        made.text = text
+        for key, value in named.items():
+            made.set(name(key), value)
+    except ValueError:
+        raise errors.Invalid('A name in this token has control characters, which SAML cannot tell.') from None
+    made.extend(children)
+    return made
+
+
+def written(root: Any) -> bytes:
+    """The element as a document."""
+    data: bytes = lxml().tostring(root, xml_declaration=True, encoding='UTF-8')
+    return data
+
+
+def signed(root: Any, key: Any, certificate: x509.Certificate) -> Any:
+    """A copy of the element, which has an ID and an empty signature with the placeholder's id, signed."""
+    library = signxml()
+    kind = library.SignatureMethod.ECDSA_SHA256 if isinstance(key, ec.EllipticCurvePrivateKey) else None
+    signer = library.XMLSigner(
+        signature_algorithm=kind or library.SignatureMethod.RSA_SHA256,
+        digest_algorithm=library.DigestAlgorithm.SHA256,
+        c14n_algorithm=EXCLUSIVE,
+    )
+    return signer.sign(root, key=key, cert=[certificate], reference_uri=root.get('ID'), id_attribute='ID')
