@@ -21,6 +21,8 @@ from nimbus.identity.directories import Directories
 from nimbus.identity.federation import login
 from nimbus.identity.ldap_options import Ldap
 from nimbus.identity.options import Settings
+from nimbus.identity.saml_options import Saml
+from nimbus.identity.saml_provider import Provider
 
 
 def factory(_global_conf: Any, **local: str) -> Api:
@@ -31,6 +33,9 @@ def factory(_global_conf: Any, **local: str) -> Api:
         ldap = Ldap.of(parts.conf.ldap) if parts.conf is not None else Ldap()
         directories = Directories(parts.db, ldap)
         parts.extra['identity'] = Authority(parts.db, parts.tokens, settings, parts.clock, directories)
+    if 'saml' not in parts.extra:
+        saml = Saml.of(parts.conf) if parts.conf is not None else Saml()
+        parts.extra['saml'] = Provider(saml, parts.clock)
     return make(parts, local.get('policy_file'))
 
 

@@ -18,6 +18,7 @@ from nimbus.api.identity import (
     routes_federation,
     routes_kept,
     routes_oauth,
+    saml,
     tokens,
     trusts,
     users,
@@ -202,6 +203,7 @@ ROUTES = (
     *GROUPS,
     *ROLES,
     *_grants(),
+    *saml.SAML,
     *CATALOG,
     *retired.RETIRED,
 )
