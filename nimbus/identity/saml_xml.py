@@ -4,6 +4,7 @@ The libraries come with the extra `saml` and are loaded when SAML is first
 used: a cloud without it does not pay for them.
 """
 
+import datetime
 from typing import Any
 
 from cryptography import x509
@@ -97,3 +98,66 @@ def signed(root: Any, key: Any, certificate: x509.Certificate) -> Any:
         c14n_algorithm=EXCLUSIVE,
     )
     return signer.sign(root, key=key, cert=[certificate], reference_uri=root.get('ID'), id_attribute='ID')
+
+
+def parsed(data: bytes) -> Any:
+    """The root element of a document in UTF-8.  Raises Invalid on one that is none, or has a document type.
+
+    Entities, and whatever else a document type can bring, are neither expanded nor fetched.
+    """
+    library = lxml()
+    # The encoding is told, for by another one a document type could hide from the look below.
+    parser = library.XMLParser(encoding='utf-8', resolve_entities=False, no_network=True, load_dtd=False)
+    if b'<!' in data.replace(b'<!--', b'').replace(b'<![CDATA[', b''):
+        raise errors.Invalid('SAML is XML without a document type.')
+    try:
+        root = library.fromstring(data, parser)
+    except (library.XMLSyntaxError, ValueError):
+        raise errors.Invalid('This is no XML in UTF-8.') from None
+    about = root.getroottree().docinfo
+    if about.internalDTD is not None or about.externalDTD is not None:
+        raise errors.Invalid('SAML is XML without a document type.')
+    return root
+
+
+def found(root: Any, *path: str) -> list[Any]:
+    """The elements at the end of the path of children."""
+    nodes = [root]
+    for step in path:
+        nodes = [child for node in nodes for child in node.iterchildren(name(step))]
+    return nodes
+
+
+def text(node: Any) -> str:
+    """All the text of an element, whatever comments stand in it, without the space around it."""
+    return str(node.xpath('string()')).strip()
+
+
+def checked(root: Any, certificates: list[x509.Certificate], at: datetime.datetime) -> Any:
+    """What a signature right below the element signs of it, parsed from the very bytes that were signed.
+
+    None when it is by none of the certificates, or signs another thing than the whole element.
+    """
+    library, etree = signxml(), lxml()
+    methods, digests = library.SignatureMethod, library.DigestAlgorithm
+    sizes = ('SHA256', 'SHA384', 'SHA512')
+    wanted = library.SignatureConfiguration(
+        location='./',
+        signature_methods=frozenset(methods[f'{kind}_{size}'] for kind in ('RSA', 'ECDSA') for size in sizes),
+        digest_algorithms=frozenset(digests[size] for size in sizes),
+        verification_time=at.replace(tzinfo=datetime.UTC),
+        ignore_ambiguous_key_info=True,  # which keys count is told by the metadata alone
+    )
+    # The element alone: nothing that stands around it in the document can be what is signed.
+    data = etree.tostring(root, with_tail=False)
+    for certificate in certificates:
+        try:
+            result = library.XMLVerifier().verify(data, x509_cert=certificate, id_attribute='ID', expect_config=wanted)
+        except (library.exceptions.SignXMLException, etree.LxmlError, ArithmeticError, AttributeError, LookupError):
+            continue  # whoever sent it can make the library stumble in any of these ways
+        except (TypeError, ValueError, AssertionError):
+            continue
+        signed_one = result.signed_xml
+        if signed_one is not None and (signed_one.tag, signed_one.get('ID')) == (root.tag, root.get('ID')):
+            return signed_one
+    return None
