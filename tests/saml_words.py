@@ -24,7 +24,8 @@ TEMPLATE = f"""<samlp:Response xmlns:samlp="{NAMESPACES['samlp']}" xmlns:saml="{
 <saml:AuthnStatement AuthnInstant="2030-01-01T00:00:00Z" SessionNotOnOrAfter="2030-01-01T08:00:00Z">
 <saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef>
 </saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement><saml:Attribute Name="mail">
-<saml:AttributeValue>bob@example.org</saml:AttributeValue></saml:Attribute><saml:Attribute Name="roles"><saml:AttributeValue>member;x</saml:AttributeValue>
+<saml:AttributeValue>bob@example.org</saml:AttributeValue></saml:Attribute>
+<saml:Attribute Name="roles"><saml:AttributeValue>member;x</saml:AttributeValue>
 <saml:AttributeValue>reader</saml:AttributeValue></saml:Attribute></saml:AttributeStatement></saml:Assertion></samlp:Response>"""
 
 

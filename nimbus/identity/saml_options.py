@@ -1,4 +1,4 @@
-"""The options of SAML: as what this cloud vouches for its users to others."""
+"""The options of SAML: as what this cloud vouches for its users, and whose word it takes."""
 
 import dataclasses
 import pathlib
@@ -7,7 +7,11 @@ from typing import Any, Self
 from oslo_config import cfg
 
 # Where files are, below state_path, unless an option says so.
-PLACES = {'certfile': 'saml-signing-cert.pem', 'keyfile': 'saml-signing-key.pem'}
+PLACES = {
+    'certfile': 'saml-signing-cert.pem',
+    'keyfile': 'saml-signing-key.pem',
+    'sp_trusted_metadata': 'saml-trusted',
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +35,9 @@ class Saml:
     idp_contact_email: str | None = None
     idp_contact_telephone: str | None = None
     idp_contact_type: str = 'other'
+    sp_entity_id: str | None = None
+    sp_url: str | None = None
+    sp_trusted_metadata: str = ''
 
     @classmethod
     def of(cls, conf: Any) -> Self:
@@ -66,8 +73,14 @@ _HELP = {
     'idp_contact_email': 'Mail address of the contact.',
     'idp_contact_telephone': 'Telephone number of the contact.',
     'idp_contact_type': 'What the contact is for.',
+    'sp_entity_id': 'Unique name, a URI, of this cloud as a SAML service provider; without it and the next, assertions '
+    'are not read by identity itself. For example https://CONTROLLER:5000/v3.',
+    'sp_url': 'URL of the Identity API, with its /v3, as others reach it: assertions have to be made for what is below. '
+    'It is never guessed from a request.',
+    'sp_trusted_metadata': 'Directory of the metadata (*.xml) of identity providers whose assertions are believed; '
+    'empty means saml-trusted under state_path.',
 }
-_URIS = ('idp_entity_id', 'idp_sso_endpoint', 'idp_organization_url')
+_URIS = ('idp_entity_id', 'idp_sso_endpoint', 'idp_organization_url', 'sp_entity_id', 'sp_url')
 
 
 def _option(field: Any) -> cfg.Opt:

@@ -94,3 +94,12 @@ class ExpiringMembership(db.Base):
     identity_provider_id: Mapped[db.Id] = mapped_column(index=True)
     last_verified: Mapped[datetime.datetime]
     expires_at: Mapped[datetime.datetime]
+
+
+class UsedAssertion(db.Base):
+    """An assertion that somebody logged in with already; kept until nobody could anyway."""
+
+    __tablename__ = 'used_assertions'
+    seq: Mapped[db.Seq]
+    mark: Mapped[db.Id] = mapped_column(unique=True)
+    until: Mapped[datetime.datetime] = mapped_column(index=True)
