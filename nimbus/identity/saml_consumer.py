@@ -6,6 +6,7 @@ Only what the signature covers is ever looked at: see `saml_xml.checked`.
 import dataclasses
 import datetime
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from nimbus.common import clock, errors
@@ -32,14 +33,20 @@ class Heard:
     session_ends: datetime.datetime | None  # nor may anything that came of it last longer
 
 
+def _asked_nobody(_: str) -> bool:
+    return False
+
+
 class Consumer:
     """Reads assertions that are meant for this cloud."""
 
     def __init__(self, entity_id: str, trusted: Trusted, at: clock.Clock | None = None) -> None:
         self._entity_id, self._trusted, self._clock = entity_id, trusted, at or clock.Clock()
 
-    def read(self, document: bytes, recipient: str) -> Heard:
+    def read(self, document: bytes, recipient: str, is_ours: Callable[[str], bool] = _asked_nobody) -> Heard:
         """What a Response, alone or in an envelope, says; `recipient` is the URL it had to be made for.
+
+        `is_ours` tells whether this cloud asked by a request of the id; an assertion that answers none is as good.
 
         Raises Invalid when it is no SAML, Unauthenticated when it is not to be believed.
         """
@@ -58,14 +65,15 @@ class Consumer:
         if assertion is None or _one(assertion, 'saml:Issuer') != issuer:
             raise refused('is not signed by an identity provider that this cloud knows')
         try:
-            return self._heard(assertion, issuer, recipient, now)
+            return self._heard(assertion, issuer, _Place(recipient, is_ours, now))
         except ValueError:
             raise refused('has a time that is none') from None
 
-    def _heard(self, assertion: Any, issuer: str, recipient: str, now: datetime.datetime) -> Heard:
+    def _heard(self, assertion: Any, issuer: str, place: '_Place') -> Heard:
+        now = place.now
         if assertion.get('Version') != '2.0':
             raise refused('is not SAML 2.0')
-        until = min(_confirmed(assertion, recipient, now), self._conditions(assertion, now))
+        until = min(place.confirmed(assertion), self._conditions(assertion, now))
         if until - now > LONGEST:
             raise refused('is good for longer than a day')
         ends = [
@@ -122,18 +130,33 @@ def _one(root: Any, *path: str) -> str:
     return told
 
 
-def _confirmed(assertion: Any, recipient: str, now: datetime.datetime) -> datetime.datetime:
-    """Until when whoever bears the assertion is its subject.  Raises Unauthenticated when not here and now."""
-    for confirmation in found(assertion, 'saml:Subject', 'saml:SubjectConfirmation'):
-        for data in found(confirmation, 'saml:SubjectConfirmationData'):
-            if confirmation.get('Method') != BEARER or data.get('Recipient') != recipient:
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Where and when an assertion is brought."""
+
+    url: str
+    is_ours: Callable[[str], bool]
+    now: datetime.datetime
+
+    def confirmed(self, assertion: Any) -> datetime.datetime:
+        """Until when whoever bears the assertion is its subject.  Raises Unauthenticated when not here and now."""
+        for confirmation in found(assertion, 'saml:Subject', 'saml:SubjectConfirmation'):
+            if confirmation.get('Method') != BEARER:
                 continue
-            # This cloud asks nobody for an assertion, so one that answers is the answer to another.
-            if data.get('InResponseTo') is None and data.get('NotBefore') is None and data.get('NotOnOrAfter'):
-                ends = moment(data.get('NotOnOrAfter'))
-                if ends > now - SKEW:
+            for data in found(confirmation, 'saml:SubjectConfirmationData'):
+                ends = self._end(data)
+                if ends is not None and ends > self.now - SKEW:
                     return ends
-    raise refused('is too old, or for another place')
+        raise refused('is too old, or for another place')
+
+    def _end(self, data: Any) -> datetime.datetime | None:
+        """The end that the confirmation tells, None when it is not one for here."""
+        answered = data.get('InResponseTo')
+        if answered is not None and not self.is_ours(answered):
+            return None
+        if data.get('Recipient') != self.url or data.get('NotBefore') is not None or not data.get('NotOnOrAfter'):
+            return None
+        return moment(data.get('NotOnOrAfter'))
 
 
 def _check_start(conditions: Any, now: datetime.datetime) -> None:

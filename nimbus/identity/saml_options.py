@@ -75,7 +75,7 @@ _HELP = {
     'idp_contact_type': 'What the contact is for.',
     'sp_entity_id': 'Unique name, a URI, of this cloud as a SAML service provider; without it and the next, assertions '
     'are not read by identity itself. For example https://CONTROLLER:5000/v3.',
-    'sp_url': 'URL of the Identity API, with its /v3, as others reach it: assertions have to be made for what is below. '
+    'sp_url': 'URL of the Identity API with its /v3, as others reach it: assertions have to be made for a URL below. '
     'It is never guessed from a request.',
     'sp_trusted_metadata': 'Directory of the metadata (*.xml) of identity providers whose assertions are believed; '
     'empty means saml-trusted under state_path.',

@@ -15,7 +15,7 @@ from nimbus.common import clock, db, errors
 from nimbus.identity import saml_metadata
 from nimbus.identity.models import Group, Membership, Project
 from nimbus.identity.saml_options import Saml
-from nimbus.identity.saml_xml import PLACEHOLDER, PROTOCOL, SAML, SCHEMA, SOAP, element, lxml, name, signed
+from nimbus.identity.saml_xml import NEXT, PLACEHOLDER, PROTOCOL, SAML, SCHEMA, SOAP, element, lxml, name, signed
 from nimbus.identity.subjects import Subject
 
 VERSION = '2.0'
@@ -23,7 +23,6 @@ SUCCESS = 'urn:oasis:names:tc:SAML:2.0:status:Success'
 ENTITY = 'urn:oasis:names:tc:SAML:2.0:nameid-format:entity'
 BEARER = 'urn:oasis:names:tc:SAML:2.0:cm:bearer'
 PASSWORD = 'urn:oasis:names:tc:SAML:2.0:ac:classes:Password'  # what upstream says of every login
-NEXT = 'http://schemas.xmlsoap.org/soap/actor/next'
 _home = Project.__table__.alias('home')
 
 

@@ -16,6 +16,7 @@ SAML = 'urn:oasis:names:tc:SAML:2.0:assertion'
 PROTOCOL = 'urn:oasis:names:tc:SAML:2.0:protocol'
 METADATA = 'urn:oasis:names:tc:SAML:2.0:metadata'
 ECP = 'urn:oasis:names:tc:SAML:2.0:profiles:SSO:ecp'
+PAOS = 'urn:liberty:paos:2003-08'
 SOAP = 'http://schemas.xmlsoap.org/soap/envelope/'
 DSIG = 'http://www.w3.org/2000/09/xmldsig#'
 SCHEMA = 'http://www.w3.org/2001/XMLSchema'
@@ -26,12 +27,14 @@ NAMESPACES = {
     'samlp': PROTOCOL,
     'md': METADATA,
     'ecp': ECP,
+    'paos': PAOS,
     'soap': SOAP,
     'ds': DSIG,
     'xs': SCHEMA,
     'xsi': INSTANCE,
     'xml': XML,
 }
+NEXT = 'http://schemas.xmlsoap.org/soap/actor/next'  # whoever receives it
 EXCLUSIVE = 'http://www.w3.org/2001/10/xml-exc-c14n#'  # so that a signature holds wherever its element is put
 PLACEHOLDER = 'placeholder'  # by this id the signer finds where the signature goes
 
