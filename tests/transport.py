@@ -54,6 +54,7 @@ class WsgiAdapter(BaseAdapter):
         response.headers.update(headers)
         response.raw, response._content = io.BytesIO(data), data
         response.url, response.request = request.url, request
+        response.connection = self  # as an HTTPAdapter does, for plugins that go on with it
         return response
 
     def close(self) -> None:

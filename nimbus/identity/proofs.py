@@ -9,6 +9,15 @@ from nimbus.identity.payload import Claims
 
 
 @dataclasses.dataclass(frozen=True)
+class Vouched:
+    """What an identity provider says of somebody, checked already."""
+
+    issuer: str
+    attributes: dict[str, list[str]]
+    ends: datetime.datetime | None = None  # when whatever came of it ends at the latest
+
+
+@dataclasses.dataclass(frozen=True)
 class Asked:
     """The request a login came with, for the methods that sign or read it."""
 
@@ -16,6 +25,7 @@ class Asked:
     url: str = ''  # as the client wrote it, with scheme and host
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)  # by their names, Spelt-Like-This
     peer: str = ''  # the address that the connection is from
+    vouched: Vouched | None = None  # for it, by an assertion in its body
 
 
 @dataclasses.dataclass(frozen=True)

@@ -81,7 +81,7 @@ class Consumer:
             for login in found(assertion, 'saml:AuthnStatement')
             if login.get('SessionNotOnOrAfter')
         ]
-        if not found(assertion, 'saml:AuthnStatement') or any(end <= now - SKEW for end in ends):
+        if not found(assertion, 'saml:AuthnStatement') or any(end <= now for end in ends):
             raise refused('is of no login that still lasts')
         attributes = _attributes(assertion)
         attributes |= {ISSUER: [issuer], SUBJECT: [_one(assertion, 'saml:Subject', 'saml:NameID')]}

@@ -1,12 +1,13 @@
 """Logging in by federation: at an identity provider's own address, and in a browser for a dashboard."""
 
+import dataclasses
 import html
 import pathlib
 import string
 import urllib.parse
 from typing import Any
 
-from nimbus.api.identity import audit, tokens
+from nimbus.api.identity import audit, saml_login, tokens
 from nimbus.api.identity.tokens import authority
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors
@@ -42,7 +43,10 @@ def _login(call: Call, provider_id: str, protocol_id: str) -> tuple[str, Subject
     told = {'identity_provider': provider_id, 'protocol': protocol_id}
     identity: dict[str, Any] = {'methods': [method], method: told}
     try:
-        token, subject = authority(call).login(identity, asked=tokens.asked(call))
+        asked = tokens.asked(call)
+        if saml_login.is_brought(call):
+            asked = dataclasses.replace(asked, vouched=saml_login.vouched(call, provider_id, protocol_id))
+        token, subject = authority(call).login(identity, asked=asked)
     except errors.NimbusError as why:
         if not isinstance(why, errors.Unavailable):
             audit.logged_in(call, identity, None, why)
@@ -53,6 +57,8 @@ def _login(call: Call, provider_id: str, protocol_id: str) -> tuple[str, Subject
 
 def authenticate(call: Call, idp_id: str, protocol_id: str) -> Reply:
     """GET and POST /OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/auth."""
+    if saml_login.is_asked_for(call):
+        return saml_login.ask(call, idp_id, protocol_id)
     token, subject = _login(call, idp_id, protocol_id)
     body = tokens.whole(call, subject, tokens.catalog_of(call, subject))
     return Reply(body, 201, [(tokens.SUBJECT, token), tokens.VARY])

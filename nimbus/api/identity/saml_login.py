@@ -7,7 +7,8 @@ from nimbus.api.identity.tokens import authority
 from nimbus.api.kit.routes import MAX_BODY, Call, Reply
 from nimbus.common import errors
 from nimbus.identity import saml_request
-from nimbus.identity.saml_consumer import Consumer, Heard
+from nimbus.identity.proofs import Vouched
+from nimbus.identity.saml_consumer import Consumer
 from nimbus.identity.saml_options import Saml
 from nimbus.identity.saml_trust import Trusted
 from nimbus.identity.saml_used import use
@@ -36,7 +37,7 @@ def ask(call: Call, idp_id: str, protocol_id: str) -> Reply:
     return Reply(body, 200, [('Content-Type', PAOS), ('Cache-Control', 'no-store')])
 
 
-def heard(call: Call, idp_id: str, protocol_id: str) -> Heard:
+def vouched(call: Call, idp_id: str, protocol_id: str) -> Vouched:
     """What the assertion of the request says; nobody can log in with it again.
 
     Raises Invalid when it is no SAML, Unauthenticated when it is not to be believed.
@@ -47,7 +48,7 @@ def heard(call: Call, idp_id: str, protocol_id: str) -> Heard:
     now, keys = issuer.now(), issuer.validator.keys
     found = consumer.read(_body(call), place, lambda request_id: saml_request.is_ours(keys, request_id, place, now))
     call.db.patiently(lambda tx: use(tx, found, now))
-    return found
+    return Vouched(found.issuer, found.attributes, found.session_ends)
 
 
 def _place(call: Call, idp_id: str, protocol_id: str) -> str:

@@ -74,7 +74,10 @@ class Login:
                 raise scopes.missing(attribute, 'mapped')
         with self._db.read() as tx:
             way = self._way(tx, told['identity_provider'], told['protocol'])
-        assertion = self._assertion(way, asked)
+        proof = self._mapped(way, self._assertion(way, asked), name)
+        return dataclasses.replace(proof, ends=asked.vouched.ends) if asked.vouched else proof
+
+    def _mapped(self, way: Way, assertion: dict[str, list[str]], name: str) -> Proof:
         try:
             mapped = rules.evaluate(way.mapping.id, way.mapping.rules, way.mapping.schema_version, assertion)
         except errors.Unauthenticated as why:
@@ -102,6 +105,10 @@ class Login:
 
     def _assertion(self, way: Way, asked: Asked) -> dict[str, list[str]]:
         """What the request says of the user.  Raises Unauthenticated, Forbidden from another identity provider."""
+        if asked.vouched is not None:
+            if asked.vouched.issuer not in way.remote_ids:
+                raise _not_accepted()
+            return asked.vouched.attributes
         # A trusted front that told attributes has checked the user, perhaps by the very token it hands on.
         attributes = self._front.attributes(asked)
         header = asked.headers.get('Authorization', '')
@@ -127,7 +134,7 @@ class Login:
         if not told:
             raise errors.Unauthenticated('Could not find Identity Provider identifier in environment')
         if told not in way.remote_ids:
-            raise errors.Forbidden('Incoming identity provider identifier not included among the accepted identifiers.')
+            raise _not_accepted()
 
     def remote_id_attribute(self, protocol: Any) -> str | None:
         """The attribute in which an assertion tells whose it is."""
@@ -214,6 +221,10 @@ class Login:
         unique_id, email = urllib.parse.quote(user.get('id') or name), user.get('email') or None
         shadows.check_size(unique_id, name, email or '')
         return shadows.Shadow(way.provider.id, way.protocol.id, unique_id, name, domain_id, email)
+
+
+def _not_accepted() -> errors.Forbidden:
+    return errors.Forbidden('Incoming identity provider identifier not included among the accepted identifiers.')
 
 
 def _group_ids(tx: db.Tx, mapped: rules.Mapped, mapping_id: str) -> list[str]:
