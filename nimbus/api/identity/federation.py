@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.api.identity import wire
+from nimbus.api.identity import saml, wire
 from nimbus.api.identity.tokens import authority
 from nimbus.api.kit.fields import CREATE, READ, UPDATE, Flag, Int, Listing, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
@@ -254,14 +254,14 @@ def show_service_provider(call: Call, sp_id: str) -> dict[str, Any]:
 def create_service_provider(call: Call, sp_id: str) -> Reply:
     """PUT /OS-FEDERATION/service_providers/{sp_id}."""
     with wire.writing(call) as tx:
-        service_providers.create(tx, sp_id, call.body['service_provider'])
+        service_providers.create(tx, sp_id, call.body['service_provider'], saml.relay_state_prefix(call))
         return Reply(_service_provider(call, tx, sp_id), 201)
 
 
 def update_service_provider(call: Call, sp_id: str) -> dict[str, Any]:
     """PATCH /OS-FEDERATION/service_providers/{sp_id}."""
     with wire.writing(call) as tx:
-        service_providers.update(tx, sp_id, call.body['service_provider'])
+        service_providers.update(tx, sp_id, call.body['service_provider'], saml.relay_state_prefix(call))
         return _service_provider(call, tx, sp_id)
 
 

@@ -48,6 +48,11 @@ def provider(call: Call) -> Provider:
     return found
 
 
+def relay_state_prefix(call: Call) -> str:
+    """What the relay state begins with for a service provider that was not told another."""
+    return provider(call).settings.relay_state_prefix
+
+
 def metadata(call: Call) -> Reply:
     """GET /OS-FEDERATION/saml2/metadata."""
     return Reply(provider(call).metadata(), 200, [XML])

@@ -9,8 +9,6 @@ from nimbus.identity import lists, revocations
 from nimbus.identity.federation import providers
 from nimbus.identity.federation.models import ServiceProvider
 
-RELAY_STATE_PREFIX = 'ss:mem:'  # what a service provider has that was not told another
-
 
 def show(tx: db.Tx, service_provider_id: str) -> Any:
     """The service provider's row.  Raises NotFound."""
@@ -28,8 +26,11 @@ def enabled(tx: db.Tx) -> list[dict[str, str]]:
     return [{'auth_url': row.auth_url, 'id': row.id, 'sp_url': row.sp_url} for row in tx.rows(query)]
 
 
-def create(tx: db.Tx, service_provider_id: str, values: dict[str, Any]) -> None:
-    """There is one more service provider.  Raises Conflict on a taken id."""
+def create(tx: db.Tx, service_provider_id: str, values: dict[str, Any], prefix: str) -> None:
+    """There is one more service provider, with the relay state's prefix unless it is told another.
+
+    Raises Conflict on a taken id.
+    """
     providers.check_id('a service provider', service_provider_id)
     lists.add(
         tx,
@@ -41,21 +42,21 @@ def create(tx: db.Tx, service_provider_id: str, values: dict[str, Any]) -> None:
         description=values.get('description'),
         auth_url=values['auth_url'],
         sp_url=values['sp_url'],
-        relay_state_prefix=_prefix(values),
+        relay_state_prefix=_prefix(values, prefix),
     )
     revocations.refresh(tx, 'catalog')
 
 
-def _prefix(values: dict[str, Any]) -> str:
+def _prefix(values: dict[str, Any], default: str) -> str:
     told = values.get('relay_state_prefix')
-    return RELAY_STATE_PREFIX if told is None else told
+    return default if told is None else told
 
 
-def update(tx: db.Tx, service_provider_id: str, values: dict[str, Any]) -> None:
-    """The service provider has the values.  Raises NotFound."""
+def update(tx: db.Tx, service_provider_id: str, values: dict[str, Any], prefix: str) -> None:
+    """The service provider has the values, and the prefix where it is told to have none.  Raises NotFound."""
     show(tx, service_provider_id)
     if 'relay_state_prefix' in values:
-        values = {**values, 'relay_state_prefix': _prefix(values)}
+        values = {**values, 'relay_state_prefix': _prefix(values, prefix)}
     tx.update(ServiceProvider, ServiceProvider.id == service_provider_id, **values)
     revocations.refresh(tx, 'catalog')
 

@@ -67,6 +67,16 @@ def test_an_enhanced_client_gets_it_in_an_envelope(near, member):
     assert found(answer.data, '//ecp:RelayState/text()')[0].startswith('cookie:')
 
 
+def test_what_the_relay_state_begins_with_is_the_operators_choice(near):
+    near.parts.extra['saml'] = Provider(Saml(relay_state_prefix='kept:'))
+    other = {'sp_url': SP_URL, 'auth_url': AUTH_URL}
+    made = near('PUT', '/OS-FEDERATION/service_providers/other', {'service_provider': other})
+    assert made.json['service_provider']['relay_state_prefix'] == 'kept:'
+    change = {'service_provider': {'relay_state_prefix': None}}
+    shown = near('PATCH', '/OS-FEDERATION/service_providers/far', change).json['service_provider']
+    assert shown['relay_state_prefix'] == 'kept:'
+
+
 @pytest.mark.parametrize('path', [SAML, ECP])
 def test_what_is_not_there_or_not_open_is_refused(near, member, path):
     answer = near('POST', path, asked(member['token'], 'nowhere'), '')
