@@ -37,14 +37,14 @@ HEADERS = [
 ]
 
 
-def _login(call: Call, provider_id: str, protocol_id: str) -> tuple[str, Subject]:
-    """A new token of whoever the identity provider says is asking."""
+def _login(call: Call, provider_id: str, protocol_id: str, in_body: bool = False) -> tuple[str, Subject]:
+    """A new token of whoever the identity provider says is asking, by an assertion in the body or beside it."""
     method = protocol_id if protocol_id in METHODS else 'mapped'
     told = {'identity_provider': provider_id, 'protocol': protocol_id}
     identity: dict[str, Any] = {'methods': [method], method: told}
     try:
         asked = tokens.asked(call)
-        if saml_login.is_brought(call):
+        if in_body:
             asked = dataclasses.replace(asked, vouched=saml_login.vouched(call, provider_id, protocol_id))
         token, subject = authority(call).login(identity, asked=asked)
     except errors.NimbusError as why:
@@ -59,7 +59,7 @@ def authenticate(call: Call, idp_id: str, protocol_id: str) -> Reply:
     """GET and POST /OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/auth."""
     if saml_login.is_asked_for(call):
         return saml_login.ask(call, idp_id, protocol_id)
-    token, subject = _login(call, idp_id, protocol_id)
+    token, subject = _login(call, idp_id, protocol_id, saml_login.is_brought(call))
     body = tokens.whole(call, subject, tokens.catalog_of(call, subject))
     return Reply(body, 201, [(tokens.SUBJECT, token), tokens.VARY])
 

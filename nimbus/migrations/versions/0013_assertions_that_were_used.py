@@ -30,4 +30,3 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('used_assertions', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_used_assertions_until'), ['until'], unique=False)
-

@@ -22,6 +22,7 @@ from nimbus.common import clock, db
 from nimbus.common.parts import Parts
 from nimbus.identity import bootstrap, keys
 from nimbus.identity.auth import Authority
+from nimbus.identity.federation.options import Federation
 from nimbus.identity.options import Settings
 from nimbus.identity.saml_options import Saml
 from nimbus.identity.saml_provider import Provider, Statement
@@ -74,7 +75,10 @@ def far(near: Cloud, tmp_path: pathlib.Path) -> Iterator[Cloud]:
     for name in ('keys', 'credential-keys'):
         keys.setup(str(path / name))
     settings = Settings(
-        bcrypt_rounds=4, key_repository=str(path / 'keys'), credential_key_repository=str(path / 'credential-keys')
+        bcrypt_rounds=4,
+        key_repository=str(path / 'keys'),
+        credential_key_repository=str(path / 'credential-keys'),
+        federation=Federation(trusted_dashboard=('http://dashboard/',)),
     )
     parts.tokens = Validator(database, str(path / 'keys'), settings)
     authority = parts.extra['identity'] = Authority(database, parts.tokens, settings)
@@ -264,3 +268,9 @@ def test_keystoneauth_fetches_an_assertion_by_itself(near, far):
 def test_an_answer_to_what_nobody_asked_is_refused(near, far):
     with pytest.raises(exceptions.Unauthorized):
         enhanced(near, far, answers='_somebody_else')
+
+
+def test_an_assertion_opens_no_dashboard(near, far, member):
+    path = '/auth/OS-FEDERATION/identity_providers/near/protocols/saml2/websso?origin=http://dashboard/'
+    answer = bring(far, assertion(near, member), path)
+    assert answer.status == 401 and 'There is no assertion' in answer.json['error']['message']
