@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import db, errors
-from nimbus.identity import assignments
+from nimbus.identity import assignments, lists
 from nimbus.identity.models import ROOT, Assignment, Group, Membership, Project, Role, User
 
 
@@ -43,8 +43,15 @@ class Found:
 
 
 def find(tx: db.Tx, wanted: Wanted) -> list[Found]:
-    """What matches.  Raises Invalid on filters that exclude each other, NotFound on a project that is not there."""
+    """What matches.
+
+    Raises Invalid on filters that exclude each other, NotFound on a user or project that is not there.
+    """
     _check(wanted)
+    if wanted.effective:
+        for model, noun, row_id in ((User, 'user', wanted.user_id), (Project, 'project', wanted.project_id)):
+            if row_id:
+                lists.one(tx, model, noun, row_id)
     places = _places(tx, wanted)
     found = [
         Found(row.actor_type, row.actor_id, row.target_type, row.target_id, row.role_id, row.inherited)
@@ -68,6 +75,10 @@ def _check(wanted: Wanted) -> None:
         raise errors.Invalid('Combining effective, domain and inherited filters will always result in an empty list.')
     if wanted.project_id and wanted.domain_id:
         raise errors.Invalid('Specify a domain or project, not both')
+    if wanted.system and wanted.project_id:
+        raise errors.Invalid('Specify system or project, not both')
+    if wanted.system and wanted.domain_id:
+        raise errors.Invalid('Specify system or domain, not both')
     if wanted.user_id and wanted.group_id:
         raise errors.Invalid('Specify a user or group, not both')
     if wanted.subtree and not wanted.project_id:

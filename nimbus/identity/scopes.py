@@ -29,7 +29,9 @@ def asked(tx: db.Tx, scope: Any) -> Scope | None:
         return None
     if scope == 'unscoped' or isinstance(scope, dict) and 'unscoped' in scope:
         return UNSCOPED
-    named = [kind for kind in KINDS if isinstance(scope, dict) and scope.get(kind)]
+    named = [
+        kind for kind in KINDS if isinstance(scope, dict) and (scope.get(kind) or kind == 'system' and kind in scope)
+    ]
     if len(named) > 1:
         raise errors.Invalid(f'Scoping to both {named[1]} and {named[0]} is not allowed')
     if not named:
@@ -40,7 +42,7 @@ def asked(tx: db.Tx, scope: Any) -> Scope | None:
             raise missing('trust_id', 'trust')
         return TRUST, told['id']
     if kind == 'system':
-        if told.get('all') is not True:
+        if not isinstance(told, dict) or told.get('all') is not True:
             raise refusal()
         return 'system', ''
     found = domain_id(tx, told) if kind == 'domain' else _project_id(tx, told)

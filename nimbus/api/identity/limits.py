@@ -25,10 +25,10 @@ class RegisteredLimit(wire.KeystoneNoun):
     extras = False
     id = Text(READ)
     service_id = Text(READ, CREATE, UPDATE, min=1, max=64, pattern=_ID, required=True, filter=True)
-    region_id = Text(READ, CREATE, UPDATE, max=255, null=True, source=_told('region_id'))
+    region_id = Text(READ, CREATE, UPDATE, min=1, max=255, null=True, source=_told('region_id'))
     resource_name = Text(READ, CREATE, UPDATE, min=1, max=255, pattern=r'\S', required=True, filter=True)
     default_limit = Int(READ, CREATE, UPDATE, min=-1, max=MOST, required=True)
-    description = Text(READ, CREATE, UPDATE, max=65535, null=True)
+    description = Text(READ, CREATE, UPDATE, max=255, null=True)
 
 
 class Limit(wire.KeystoneNoun):
@@ -40,10 +40,10 @@ class Limit(wire.KeystoneNoun):
     project_id = Text(READ, CREATE, min=1, max=64, pattern=_ID, null=True, source=_told('project_id'))
     domain_id = Text(READ, CREATE, min=1, max=64, pattern=_ID, null=True, source=_told('domain_id'))
     service_id = Text(READ, CREATE, min=1, max=64, pattern=_ID, required=True, filter=True)
-    region_id = Text(READ, CREATE, max=255, null=True, source=_told('region_id'))
+    region_id = Text(READ, CREATE, min=1, max=255, null=True, source=_told('region_id'))
     resource_name = Text(READ, CREATE, min=1, max=255, pattern=r'\S', required=True, filter=True)
     resource_limit = Int(READ, CREATE, UPDATE, min=-1, max=MOST, required=True)
-    description = Text(READ, CREATE, UPDATE, max=65535, null=True)
+    description = Text(READ, CREATE, UPDATE, max=255, null=True)
 
 
 def _several(noun: type[wire.KeystoneNoun], **more: Any) -> Shape:

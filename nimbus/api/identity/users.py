@@ -1,5 +1,6 @@
 """`/v3/users`, and changing one's own password."""
 
+import datetime
 from typing import Any
 
 from nimbus.api.identity import wire
@@ -8,6 +9,7 @@ from nimbus.api.kit.fields import CREATE, READ, UPDATE, Flag, Mapping, Shape, Te
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import clock, errors
 from nimbus.identity import activity, groups, revocations, users
+from nimbus.identity.application_credentials import moment
 
 _SWITCH = {'type': ['boolean', 'null']}
 OPTIONS = {
@@ -52,6 +54,7 @@ class User(wire.KeystoneNoun):
     """A user; an email address or a description is one of the attributes that are kept."""
 
     one, many = 'user', 'users'
+    kept = {'description': {'type': ['string', 'null']}}
     id = Text(READ)
     name = Text(READ, CREATE, UPDATE, min=1, max=255, pattern=r'[\S]+', required=True, filter=True, sort=True)
     domain_id = Text(READ, CREATE, UPDATE, min=1, max=64, filter=True)
@@ -79,7 +82,19 @@ def index(call: Call) -> dict[str, Any]:
     page = wire.page_of(call, User, **wire.within(call))
     authority(call).directories.refresh_list(page.value('domain_id'), 'user', page.value('name'))
     with call.db.read() as tx:
-        return wire.many(call, User, users.find(tx, page), page)
+        return wire.many(call, User, users.find(tx, page, expires=_expires(call)), page)
+
+
+def _expires(call: Call) -> tuple[str, datetime.datetime] | None:
+    """How the ends of passwords are to compare: `lt:2030-01-01T00:00:00Z` and its kin.  Raises Invalid."""
+    told = call.arg('password_expires_at')
+    if told is None:
+        return None
+    how, _, text = told.partition(':')
+    if how not in users.COMPARISONS:
+        how, text = 'eq', told
+    end = moment(text)
+    return (how, end) if end else None
 
 
 def of_group(call: Call, group_id: str) -> dict[str, Any]:
@@ -93,7 +108,7 @@ def of_group(call: Call, group_id: str) -> dict[str, Any]:
             lambda row: {'group__id': row.id, 'group__domain_id': row.domain_id},
         )
         page = wire.page_of(call, User, **wire.within(call))
-        return wire.many(call, User, users.find(tx, page, group_id), page)
+        return wire.many(call, User, users.find(tx, page, group_id, _expires(call)), page)
 
 
 def show(call: Call, user_id: str) -> dict[str, Any]:

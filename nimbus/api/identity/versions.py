@@ -5,7 +5,6 @@ from typing import Any
 from nimbus.api.kit.routes import Call, Reply, Route
 
 MEDIA = [{'base': 'application/json', 'type': 'application/vnd.openstack.identity-v3+json'}]
-VARY = ('Vary', 'X-Auth-Token')
 
 
 def _v3(url: str) -> dict[str, Any]:
@@ -21,12 +20,12 @@ def _v3(url: str) -> dict[str, Any]:
 def index(call: Call) -> Reply:
     """GET /."""
     url = f'{call.host_url}/v3/'
-    return Reply({'versions': {'values': [_v3(url)]}}, 300, [VARY, ('Location', url)])
+    return Reply({'versions': {'values': [_v3(url)]}}, 300, [('Location', url)])
 
 
 def show(call: Call) -> Reply:
     """GET /v3."""
-    return Reply({'version': _v3(f'{call.root_url}/')}, 200, [VARY])
+    return Reply({'version': _v3(f'{call.root_url}/')}, 200)
 
 
 ROUTES = (Route('GET', '/', index, None, 300, open=True),)
