@@ -23,7 +23,7 @@ FILTERS = {
 class EndpointGroup(wire.KeystoneNoun):
     """The endpoints that have certain attributes."""
 
-    one, many, beside = 'endpoint_group', 'endpoint_groups', (CREATE, UPDATE)
+    one, many = 'endpoint_group', 'endpoint_groups'
     extras = False
     id = Text(READ)
     name = Text(READ, CREATE, UPDATE, min=1, max=255, pattern=r'\S', required=True, filter=True)

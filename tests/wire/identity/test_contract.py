@@ -177,3 +177,22 @@ def test_keys_are_those_of_keystone(cloud, world):
     assert cloud('GET', '/users/').json['links']['self'] == 'http://cloud/users'
     made = cloud('POST', '/domains', {'domain': {'name': 'other', 'is_domain': True, 'parent_id': None}}).json['domain']
     assert not {'is_domain', 'parent_id'} & set(made)
+
+
+def test_the_home_names_what_is_served(cloud):
+    answer = cloud('GET', '/', token='', accept='application/json;q=0.5, application/json-home')
+    assert (answer.status, answer.headers['Content-Type']) == (200, 'application/json-home')
+    base = 'https://docs.openstack.org/api/openstack-identity/3'
+    found = answer.json['resources']
+    assert found[f'{base}/rel/auth_tokens'] == {'href': '/auth/tokens'}
+    assert found[f'{base}/rel/limits'] == {'href': '/limits', 'hints': {'status': 'experimental'}}
+    assert found[f'{base}/ext/OS-TRUST/1.0/rel/trust_role'] == {
+        'href-template': '/OS-TRUST/trusts/{trust_id}/roles/{role_id}',
+        'href-vars': {
+            'trust_id': f'{base}/ext/OS-TRUST/1.0/param/trust_id',
+            'role_id': f'{base}/param/role_id',
+        },
+    }
+    assert f'{base}/ext/OS-SIMPLE-CERT/1.0/rel/ca_certificate' not in found
+    for told in ('application/json', '*/*', 'text/html', 'application/json-home;q=0.1, application/json'):
+        assert 'version' in cloud('GET', '/', token='', accept=told).json
