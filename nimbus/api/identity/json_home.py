@@ -17,14 +17,14 @@ _RELATIONS = {
         ec2tokens /ec2tokens
         user_credential /users/{user_id}/credentials/OS-EC2/{credential_id}
         user_credentials /users/{user_id}/credentials/OS-EC2
-    """,
+    """,  # noqa: E501
     'OS-ENDPOINT-POLICY/1.0': """
         endpoint_policy /endpoints/{endpoint_id}/OS-ENDPOINT-POLICY/policy
         endpoint_policy_association /policies/{policy_id}/OS-ENDPOINT-POLICY/endpoints/{endpoint_id}
         policy_endpoints /policies/{policy_id}/OS-ENDPOINT-POLICY/endpoints
         region_and_service_policy_association /policies/{policy_id}/OS-ENDPOINT-POLICY/services/{service_id}/regions/{region_id}
         service_policy_association /policies/{policy_id}/OS-ENDPOINT-POLICY/services/{service_id}
-    """,
+    """,  # noqa: E501
     'OS-EP-FILTER/1.0': """
         endpoint_group /OS-EP-FILTER/endpoint_groups/{endpoint_group_id}
         endpoint_group_to_project_association /OS-EP-FILTER/endpoint_groups/{endpoint_group_id}/projects/{project_id}
@@ -35,7 +35,7 @@ _RELATIONS = {
         project_endpoint_groups /OS-EP-FILTER/projects/{project_id}/endpoint_groups
         project_endpoints /OS-EP-FILTER/projects/{project_id}/endpoints
         projects_associated_with_endpoint_group /OS-EP-FILTER/endpoint_groups/{endpoint_group_id}/projects
-    """,
+    """,  # noqa: E501
     'OS-FEDERATION/1.0': """
         domains /auth/domains
         ecp /auth/OS-FEDERATION/saml2/ecp
@@ -53,7 +53,7 @@ _RELATIONS = {
         service_provider /OS-FEDERATION/service_providers/{service_provider_id}
         service_providers /OS-FEDERATION/service_providers
         websso /auth/OS-FEDERATION/websso/{protocol_id}
-    """,
+    """,  # noqa: E501
     'OS-INHERIT/1.0': """
         domain_group_role_inherited_to_projects /OS-INHERIT/domains/{domain_id}/groups/{group_id}/roles/{role_id}/inherited_to_projects
         domain_group_roles_inherited_to_projects /OS-INHERIT/domains/{domain_id}/groups/{group_id}/roles/inherited_to_projects
@@ -61,7 +61,7 @@ _RELATIONS = {
         domain_user_roles_inherited_to_projects /OS-INHERIT/domains/{domain_id}/users/{user_id}/roles/inherited_to_projects
         project_group_role_inherited_to_projects /OS-INHERIT/projects/{project_id}/groups/{group_id}/roles/{role_id}/inherited_to_projects
         project_user_role_inherited_to_projects /OS-INHERIT/projects/{project_id}/users/{user_id}/roles/{role_id}/inherited_to_projects
-    """,
+    """,  # noqa: E501
     'OS-OAUTH1/1.0': """
         access_tokens /OS-OAUTH1/access_token
         authorize_request_token /OS-OAUTH1/authorize/{request_token_id}
@@ -72,22 +72,22 @@ _RELATIONS = {
         user_access_token_role /users/{user_id}/OS-OAUTH1/access_tokens/{access_token_id}/roles/{role_id}
         user_access_token_roles /users/{user_id}/OS-OAUTH1/access_tokens/{access_token_id}/roles
         user_access_tokens /users/{user_id}/OS-OAUTH1/access_tokens
-    """,
+    """,  # noqa: E501
     'OS-OAUTH2/1.0': """
         token /OS-OAUTH2/token
-    """,
+    """,  # noqa: E501
     'OS-REVOKE/1.0': """
         events /OS-REVOKE/events
-    """,
+    """,  # noqa: E501
     'OS-TRUST/1.0': """
         trust /OS-TRUST/trusts/{trust_id}
         trust_role /OS-TRUST/trusts/{trust_id}/roles/{role_id}
         trust_roles /OS-TRUST/trusts/{trust_id}/roles
         trusts /OS-TRUST/trusts
-    """,
+    """,  # noqa: E501
     's3tokens/1.0': """
         s3tokens /s3tokens
-    """,
+    """,  # noqa: E501
     '': """
         access_rule /users/{user_id}/access_rules/{access_rule_id}
         access_rules /users/{user_id}/access_rules
@@ -151,7 +151,7 @@ _RELATIONS = {
         user_groups /users/{user_id}/groups
         user_projects /users/{user_id}/projects
         users /users
-    """,
+    """,  # noqa: E501
 }
 # Parameters that belong to the extension of their relation, and those that are known by another name.
 _EXTENDED = (
