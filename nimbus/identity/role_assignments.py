@@ -39,6 +39,7 @@ class Found:
     inherited: bool = False
     group_id: str | None = None  # whose member the user is
     prior_role_id: str | None = None  # that implies the role
+    granted_role_id: str | None = None  # from which it follows, where it was not granted itself
     origin: tuple[str, str] | None = None  # the target it is inherited from
 
 
@@ -163,10 +164,17 @@ def _by_implication(tx: db.Tx, found: Iterable[Found]) -> list[Found]:
     hidden = set(tx.column(sa.select(Role.id).where(Role.domain_id != ROOT)))
     result = []
     for grant in found:
-        for role_id in assignments.closure([grant.role_id], rules):
-            prior = grant.role_id if role_id != grant.role_id else None
-            if role_id not in hidden:
-                result.append(dataclasses.replace(grant, role_id=role_id, prior_role_id=prior))
+        every = assignments.closure([grant.role_id], rules)
+        for role_id in every:
+            if role_id in hidden:
+                continue
+            if role_id == grant.role_id:
+                result.append(grant)
+                continue
+            prior = next(one for one in every if role_id in rules.get(one, ()))
+            result.append(
+                dataclasses.replace(grant, role_id=role_id, prior_role_id=prior, granted_role_id=grant.role_id)
+            )
     return result
 
 

@@ -84,8 +84,8 @@ def _project_id(tx: db.Tx, told: dict[str, Any]) -> str | None:
     return tx.execute(_BY_NAME, {'name': told['name'], 'domain_id': home}).scalar() if home else None
 
 
-def projects_of(tx: db.Tx, user_id: str) -> list[Any]:
-    """The enabled projects that the user has a role on, granted or inherited, also through groups."""
+def projects_of(tx: db.Tx, user_id: str, disabled: bool = False) -> list[Any]:
+    """The projects that the user has a role on, granted or inherited, also through groups; with the `disabled` ones."""
     direct, inherited = _targets(tx, user_id, 'project')
     _, domains = _targets(tx, user_id, 'domain')
     layer = inherited
@@ -98,11 +98,9 @@ def projects_of(tx: db.Tx, user_id: str) -> list[Any]:
     if domains:
         where.append(Project.domain_id.in_(domains))
     home = sa.orm.aliased(Project)
-    query = (
-        sa.select(Project)
-        .outerjoin(home, home.id == Project.domain_id)
-        .where(sa.or_(*where), Project.enabled.is_(True), sa.or_(home.id.is_(None), home.enabled.is_(True)))
-    )
+    query = sa.select(Project).outerjoin(home, home.id == Project.domain_id).where(sa.or_(*where))
+    if not disabled:
+        query = query.where(Project.enabled.is_(True), sa.or_(home.id.is_(None), home.enabled.is_(True)))
     return list(tx.rows(query.order_by(Project.seq)))
 
 

@@ -88,7 +88,7 @@ def of_user(call: Call, user_id: str) -> dict[str, Any]:
             lambda row: {'user__id': row.id, 'user__domain_id': row.domain_id},
         )
         page = wire.page_of(call, Project)
-        rows = projects_of(tx, user_id)
+        rows = projects_of(tx, user_id, disabled=True)
         return listed(call, tx, [row for row in rows if _matches(row, page.filters)])
 
 

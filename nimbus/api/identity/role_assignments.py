@@ -74,7 +74,7 @@ def _links(call: Call, one: Found) -> dict[str, str]:
     """Where the grant stands that the assignment comes from."""
     target_type, target_id = one.origin or (one.target_type, one.target_id)
     actor_type, actor_id = ('group', one.group_id) if one.group_id else (one.actor_type, one.actor_id)
-    role_id = one.prior_role_id or one.role_id
+    role_id = one.granted_role_id or one.role_id
     place = 'system' if target_type == 'system' else f'{target_type}s/{target_id}'
     path = f'{place}/{actor_type}s/{actor_id}/roles/{role_id}'
     if one.inherited:

@@ -196,3 +196,20 @@ def test_the_home_names_what_is_served(cloud):
     assert f'{base}/ext/OS-SIMPLE-CERT/1.0/rel/ca_certificate' not in found
     for told in ('application/json', '*/*', 'text/html', 'application/json-home;q=0.1, application/json'):
         assert 'version' in cloud('GET', '/', token='', accept=told).json
+
+
+def test_an_implied_role_names_the_rule_it_comes_by(cloud, world):
+    path = f'/projects/{world["project"]}/users/{world["user"]}/roles/{cloud.role("manager")}'
+    assert cloud('PUT', path).status == 204
+    found = cloud('GET', f'/role_assignments?effective&user.id={world["user"]}').json['role_assignments']
+    links = {one['role']['id']: one['links'] for one in found}
+    rule = f'/prior_role/{cloud.role("member")}/implies/{cloud.role("reader")}'
+    assert links[cloud.role('reader')]['prior_role'].endswith(rule)
+    assert {one['assignment'] for one in links.values()} == {f'http://cloud{path}'}
+
+
+def test_a_users_projects_are_listed_while_they_are_disabled(cloud, member):
+    assert cloud('PATCH', f'/projects/{member["project"]["id"]}', {'project': {'enabled': False}}).status == 200
+    path, token = f'/users/{member["user"]["id"]}/projects', cloud.token_of('bob', 'pw')
+    assert [row['enabled'] for row in cloud('GET', path).json['projects']] == [False]
+    assert cloud('GET', '/auth/projects', token=token).json['projects'] == []
