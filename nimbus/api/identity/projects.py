@@ -6,10 +6,12 @@ from typing import Any
 
 from nimbus.api.identity import wire
 from nimbus.api.identity.domains import IMMUTABLE, TAG
+from nimbus.api.identity.limit_nouns import Limit
 from nimbus.api.kit.fields import CREATE, READ, UPDATE, Any_, Flag, Listing, Mapping, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import db, errors
-from nimbus.identity import assignments, projects, users
+from nimbus.common.listing import Page
+from nimbus.identity import assignments, limits, projects, users
 from nimbus.identity.scopes import projects_of
 
 ID = r'^[a-zA-Z0-9-]+$'
@@ -115,10 +117,19 @@ def _relatives(call: Call, tx: db.Tx, row: Any) -> dict[str, Any]:
         if as_list:
             held = [one.id for one in projects_of(tx, call.context.user_id or '')]
             rows = [one for one in rows if one.id in held and (name == 'subtree' or not one.is_domain)]
-            found[name] = [{'project': one} for one in _shown(call, tx, rows)]
+            found[name] = [{'project': one} for one in _with_limits(call, tx, _shown(call, tx, rows))]
         elif as_ids:
             found[name] = _line(rows) if name == 'parents' else _tree(rows, row.id)
     return found
+
+
+def _with_limits(call: Call, tx: db.Tx, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The projects with the limits set on each, if the query asks for them."""
+    if not wire.wanted(call, 'include_limits'):
+        return bodies
+    view = Limit.view(call.version)
+    told = {one['id']: limits.find(tx, 'limit', Page(filters={'project_id': one['id']})) for one in bodies}
+    return [{**one, 'limits': [view(row, call) for row in told[one['id']]]} for one in bodies]
 
 
 def _line(rows: list[Any]) -> dict[str, Any] | None:

@@ -213,3 +213,20 @@ def test_a_users_projects_are_listed_while_they_are_disabled(cloud, member):
     path, token = f'/users/{member["user"]["id"]}/projects', cloud.token_of('bob', 'pw')
     assert [row['enabled'] for row in cloud('GET', path).json['projects']] == [False]
     assert cloud('GET', '/auth/projects', token=token).json['projects'] == []
+
+
+def test_limits_are_told_with_a_tree_of_projects(cloud, member, world):
+    cloud('PUT', f'/projects/{world["project"]}/users/{world["user"]}/roles/{cloud.role("admin")}')
+    scope = {'project': {'id': world['project']}}
+    token = cloud.login('u', 'pw', scope, world['domain']).headers['X-Subject-Token']
+    about = {'service_id': world['service'], 'resource_name': 'r'}
+    assert cloud('POST', '/registered_limits', {'registered_limits': [about | {'default_limit': 5}]}).status == 201
+    limit = about | {'project_id': world['project'], 'resource_limit': 3}
+    assert cloud('POST', '/limits', {'limits': [limit]}).status == 201
+    path = f'/projects/{world["domain"]}?subtree_as_list'
+    (plain,) = cloud('GET', path, token=token).json['project']['subtree']
+    (told,) = cloud('GET', f'{path}&include_limits', token=token).json['project']['subtree']
+    assert 'limits' not in plain['project']
+    (shown,) = told['project']['limits']
+    assert (shown['resource_limit'], shown['resource_name'], shown['domain_id']) == (3, 'r', None)
+    assert 'links' not in shown
