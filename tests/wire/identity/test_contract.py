@@ -1,6 +1,10 @@
 """What clients of Keystone may rely on, case by case: the status that each request has there."""
 
+import dataclasses
+
 import pytest
+
+from nimbus.identity.compliance import Compliance
 
 LONG = 'x' * 256
 
@@ -149,10 +153,19 @@ def test_a_body_that_is_no_json_by_its_type_is_a_bad_request(cloud):
 
 
 def test_passwords_are_found_by_when_they_end(cloud, member):
-    tx_users = lambda query: [row['name'] for row in cloud('GET', f'/users?{query}').json['users']]  # noqa: E731
-    settings = cloud.parts.extra['identity'].settings
-    assert settings.compliance.password_expires_days is None
-    assert tx_users('password_expires_at=gt:2000-01-01T00:00:00Z') == []
+    issuer = cloud.parts.extra['identity']
+    issuer.settings = dataclasses.replace(issuer.settings, compliance=Compliance(password_expires_days=10))
+    cloud.make('user', name='soon', password='pw')
+    group = cloud.make('group', name='all')
+    for name in ('soon', 'bob'):
+        (user,) = cloud('GET', f'/users?name={name}').json['users']
+        assert cloud('PUT', f'/groups/{group["id"]}/users/{user["id"]}').status == 204
+    for path in ('/users', f'/groups/{group["id"]}/users'):
+        told = lambda how, path=path: [  # noqa: E731
+            row['name'] for row in cloud('GET', f'{path}?password_expires_at={how}').json['users']
+        ]
+        assert told('gt:2000-01-01T00:00:00Z') == told('lt:2999-01-01T00:00:00Z') == ['soon']
+        assert told('lt:2000-01-01T00:00:00Z') == told('2000-01-01T00:00:00Z') == []
 
 
 def test_a_domains_asker_finds_nothing_of_another_domain(cloud, world):
