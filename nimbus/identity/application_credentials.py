@@ -84,6 +84,8 @@ def moment(text: str | None) -> datetime.datetime | None:
     if text is None:
         return None
     try:
+        if 'T' not in text:
+            raise ValueError('there is no time of day')
         told = datetime.datetime.fromisoformat(text)
     except ValueError:
         raise errors.Invalid(

@@ -32,7 +32,7 @@ from nimbus.identity.models import ApplicationCredential, User
 from nimbus.identity.options import Settings
 from nimbus.identity.passwords import Passwords
 from nimbus.identity.payload import Claims
-from nimbus.identity.proofs import Asked, Method, Proof
+from nimbus.identity.proofs import PRIMARY, Asked, Method, Proof
 from nimbus.identity.subjects import Subject, refusal
 from nimbus.identity.tokens import Validator
 from nimbus.identity.vault import Vault
@@ -134,6 +134,8 @@ class Authority:
         with self._db.read() as tx:
             self._require_factors(tx, proofs)
             told = scopes.asked(tx, scope)
+            if told is not None and any(proof.credential for proof in proofs):
+                raise errors.Unauthenticated('Application credentials cannot request a scope.')
             subject = self._subject(tx, proofs, told)
         if subject.trust is not None and subject.trust.remaining_uses is not None:
             with self._db.write() as tx:
@@ -147,16 +149,18 @@ class Authority:
         return self.validator.seal(subject.claims), subject
 
     def _prove(self, method: str, identity: dict[str, Any], asked: Asked) -> Proof:
-        if method not in self._methods:
-            raise errors.Unauthenticated('Attempted to authenticate with an unsupported method.')
         if not isinstance(identity.get(method), dict):
             raise scopes.missing(method, 'identity')
+        if method not in self._methods:
+            raise errors.Unauthenticated('Attempted to authenticate with an unsupported method.')
         return self._methods[method](identity[method], asked)
 
     def _by_password(self, told: dict[str, Any], _: Asked) -> Proof:
         user = told.get('user')
-        if not user or not isinstance(user.get('password'), str):
-            raise scopes.missing('password' if user else 'user', 'user' if user else 'password')
+        if not user:
+            raise scopes.missing('user', 'password')
+        if not isinstance(user.get('password'), str):
+            raise refusal()
         with self._db.read() as tx:
             row = _find_user(tx, user)
             # Asked of a known user too, so that as much is done for one who is unknown.
@@ -206,8 +210,10 @@ class Authority:
 
     def _by_totp(self, told: dict[str, Any], _: Asked) -> Proof:
         user = told.get('user')
-        if not user or not isinstance(user.get('passcode'), str):
-            raise scopes.missing('passcode' if user else 'user', 'user' if user else 'totp')
+        if not user:
+            raise scopes.missing('user', 'totp')
+        if not isinstance(user.get('passcode'), str):
+            raise refusal()
         with self._db.read() as tx:
             row = _find_user(tx, user)
             seeds = self._seeds(tx, row.id) if row else []
@@ -235,13 +241,20 @@ class Authority:
     def _by_token(self, told: dict[str, Any], _: Asked) -> Proof:
         if not isinstance(told.get('id'), str):
             raise scopes.missing('id', 'token')
-        subject = self.validator.entry(told['id']).subject
+        try:
+            subject = self.validator.entry(told['id']).subject
+        except errors.Unauthenticated:
+            raise errors.NotFound('Failed to validate token') from None
         if subject.trust is not None:
             raise errors.Forbidden(
-                'You are not authorized to perform the requested action: Using trust-scoped token to create another '
-                'token. Create a new trust-scoped token instead.'
+                rule='Using trust-scoped token to create another token. Create a new trust-scoped token instead'
             )
-        _refuse_bound(subject.claims)
+        if subject.claims.access_token_id:
+            raise errors.Forbidden(
+                rule='Using OAuth-scoped token to create another token. Create a new OAuth-scoped token instead'
+            )
+        if not PRIMARY.issuperset(subject.claims.methods):
+            raise errors.Forbidden(rule='Using a delegated token to create another token is not allowed.')
         methods = tuple(dict.fromkeys(('token', *subject.claims.methods)))
         marks = {name: value for name in FEDERATED if (value := getattr(subject.claims, name))}
         return Proof(subject.user_id, methods, subject.claims, subject.credential, marks=marks)
@@ -251,11 +264,11 @@ class Authority:
         return self._by_token(told, Asked())
 
     def _by_application_credential(self, told: dict[str, Any], _: Asked) -> Proof:
-        if not isinstance(told.get('secret'), str):
-            raise scopes.missing('secret', 'application_credential')
         with self._db.read() as tx:
             row = _find_credential(tx, told)
-        if not self._is_secret(told['secret'], row.secret_hash if row else None):
+        if not isinstance(told.get('secret'), str) or not self._is_secret(
+            told['secret'], row.secret_hash if row else None
+        ):
             raise refusal()
         if row.expires_at and row.expires_at <= self._clock.now():
             raise refusal()
@@ -273,9 +286,13 @@ class Authority:
         if credential is not None:
             lent = ('project', credential.project_id)
             if told not in (None, lent):
-                raise errors.Unauthenticated('Application credentials cannot request a scope.')
+                raise refusal()
             claims = dataclasses.replace(claims, application_credential_id=credential.id)
             return self._describe(tx, _scoped(claims, lent))
+        if told is not None and told[0] in ('project', 'domain') and _by_system_token(proofs):
+            raise errors.Forbidden(
+                rule='Using a system-scoped token to create a project-scoped or domain-scoped token is not allowed.'
+            )
         if told is not None and told[0] == scopes.TRUST:
             return self._trusted(tx, claims, told[1])
         if told is not None:
@@ -319,18 +336,9 @@ class Authority:
         )
 
 
-def _refuse_bound(claims: Claims) -> None:
-    """Raises Forbidden when the token is bound to what another would not be bound to."""
-    if claims.access_token_id:
-        raise errors.Forbidden(
-            'You are not authorized to perform the requested action: Using OAuth-scoped token to create another '
-            'token. Create a new OAuth-scoped token instead.'
-        )
-    if claims.thumbprint:
-        raise errors.Forbidden(
-            'You are not authorized to perform the requested action: Using a delegated token to create another token '
-            'is not allowed.'
-        )
+def _by_system_token(proofs: list[Proof]) -> bool:
+    """Whether a token of the system is among what was shown."""
+    return any(proof.parent is not None and proof.parent.scope == 'system' for proof in proofs)
 
 
 def _seeds_of(tx: db.Tx, user_id: str) -> list[str]:
@@ -347,12 +355,12 @@ def _scoped(claims: Claims, scope: scopes.Scope) -> Claims:
 
 
 def _find_user(tx: db.Tx, told: dict[str, Any]) -> Any:
+    if told.get('name') and not told.get('domain'):
+        raise scopes.missing('domain', 'user')
     if told.get('id'):
         return tx.execute(_USER_BY_ID, {'id': told['id']}).first()
     if not told.get('name'):
         raise scopes.missing('id or name', 'user')
-    if not told.get('domain'):
-        raise scopes.missing('domain', 'user')
     home = scopes.home_id(tx, told['domain'])
     return tx.execute(_USER_BY_NAME, {'name': told['name'], 'domain_id': home}).first() if home else None
 

@@ -12,10 +12,7 @@ from nimbus.identity.models import ROOT, Group, Project, Role, User
 
 def show(tx: db.Tx, domain_id: str) -> Any:
     """The domain's row.  Raises NotFound."""
-    row = tx.row(sa.select(Project).where(Project.id == domain_id, Project.is_domain.is_(True)))
-    if row is None:
-        raise errors.NotFound(f'Could not find domain: {domain_id}.')
-    return row
+    return lists.domain(tx, domain_id)
 
 
 def find(tx: db.Tx, page: listing.Page) -> list[Any]:

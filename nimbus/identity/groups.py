@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from nimbus.common import clock, db, errors, ids, listing
 from nimbus.identity import assignments, lists, mirror, revocations, users
 from nimbus.identity.federation.models import ExpiringMembership
-from nimbus.identity.models import Assignment, Group, Membership, Project
+from nimbus.identity.models import Assignment, Group, Membership
 
 
 def show(tx: db.Tx, group_id: str) -> Any:
@@ -25,7 +25,7 @@ def find(tx: db.Tx, page: listing.Page, user_id: str | None = None) -> list[Any]
 
 def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
     """There is one more group; returns its id.  Raises Conflict on a taken name, NotFound on no such domain."""
-    domain_id = lists.one(tx, Project, 'domain', values['domain_id']).id
+    domain_id = lists.domain(tx, values['domain_id']).id
     group_id = ids.plain()
     lists.add(
         tx,

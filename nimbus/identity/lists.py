@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from nimbus.common import db, errors, listing
+from nimbus.identity.models import Project
 
 OLDEST_FIRST = (('seq', 'asc'),)
 
@@ -18,15 +19,27 @@ def one(tx: db.Tx, model: Any, noun: str, row_id: str) -> Any:
     return row
 
 
+def domain(tx: db.Tx, domain_id: str) -> Any:
+    """The domain's row; a project's id is none.  Raises NotFound."""
+    row = tx.row(sa.select(Project).where(Project.id == domain_id, Project.is_domain.is_(True)))
+    if row is None:
+        raise errors.NotFound(f'Could not find domain: {domain_id}.')
+    return row
+
+
 def some(tx: db.Tx, model: Any, where: list[Any], page: listing.Page) -> list[Any]:
     """A page of the rows that match, oldest first unless asked otherwise.
 
-    Filters are `column` or `column__contains` and its kin, as Keystone's lists take them.
+    Filters are `column` or `column__contains` and its kin, as Keystone's lists take them.  Raises NotFound on a marker
+    that is no row's.
     """
     conditions = where + [condition(model, name, value) for name, value in page.filters.items()]
     if not page.sorts:
         page = listing.Page(page.limit, page.marker, OLDEST_FIRST, page.filters, page.reverse)
-    return listing.rows(tx, model, conditions, page)
+    try:
+        return listing.rows(tx, model, conditions, page)
+    except errors.Invalid:
+        raise errors.NotFound(f'Marker {page.marker} could not be found.') from None
 
 
 def add(tx: db.Tx, model: Any, taken: str, **values: Any) -> None:

@@ -43,12 +43,12 @@ def _tagged(name: str, wanted: list[str]) -> Any:
 def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
     """There is one more project, or, with `is_domain`, one more domain; returns its id.
 
-    Raises Conflict on a taken name, Invalid on a parent that does not fit, NotFound on no such parent or domain.
+    Raises Conflict on a taken name, Invalid on a parent or domain that does not fit or is not there.
     """
     is_domain = values.get('is_domain', False)
-    domain_id, parent_id = ('', None) if is_domain else _place(tx, values)
-    if is_domain and values.get('parent_id'):
+    if is_domain and (values.get('parent_id') or values.get('domain_id')):
         raise errors.Invalid('only root projects are allowed to act as domains.')
+    domain_id, parent_id = ('', None) if is_domain else _place(tx, values)
     project_id = values.get('id') or ids.plain()
     lists.add(
         tx,
@@ -72,7 +72,12 @@ def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
 def _place(tx: db.Tx, values: dict[str, Any]) -> tuple[str, str]:
     """The domain and the parent of a new project; each follows from the other."""
     parent_id, domain_id = values.get('parent_id'), values.get('domain_id')
-    parent = show(tx, parent_id or domain_id) if parent_id else lists.one(tx, Project, 'domain', domain_id or '')
+    try:
+        if domain_id:
+            lists.domain(tx, domain_id)
+        parent = show(tx, parent_id) if parent_id else lists.domain(tx, domain_id or '')
+    except errors.NotFound as why:
+        raise errors.Invalid(why.sentence) from why
     home = parent.id if parent.is_domain else parent.domain_id
     if domain_id and home != domain_id:
         raise errors.Invalid(
@@ -81,7 +86,7 @@ def _place(tx: db.Tx, values: dict[str, Any]) -> tuple[str, str]:
         )
     for row in [parent, *assignments.ancestors(tx, parent.id)]:
         if not row.enabled:
-            raise errors.Forbidden(f'cannot create a project in a branch containing a disabled project: {row.id}')
+            raise errors.Invalid(f'cannot create a project in a branch containing a disabled project: {row.id}')
     return home, parent.id
 
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from nimbus.identity.payload import Claims
 
+# Methods by which users themselves log in.  A token by any other was lent for something, and gets no further token.
+PRIMARY = frozenset({'external', 'kerberos', 'mapped', 'openid', 'password', 'saml2', 'token', 'totp', 'x509'})
+
 
 @dataclasses.dataclass(frozen=True)
 class Vouched:

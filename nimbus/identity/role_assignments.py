@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import db, errors
-from nimbus.identity import assignments
+from nimbus.identity import assignments, lists
 from nimbus.identity.models import ROOT, Assignment, Group, Membership, Project, Role, User
 
 
@@ -39,12 +39,20 @@ class Found:
     inherited: bool = False
     group_id: str | None = None  # whose member the user is
     prior_role_id: str | None = None  # that implies the role
+    granted_role_id: str | None = None  # from which it follows, where it was not granted itself
     origin: tuple[str, str] | None = None  # the target it is inherited from
 
 
 def find(tx: db.Tx, wanted: Wanted) -> list[Found]:
-    """What matches.  Raises Invalid on filters that exclude each other, NotFound on a project that is not there."""
+    """What matches.
+
+    Raises Invalid on filters that exclude each other, NotFound on a user or project that is not there.
+    """
     _check(wanted)
+    if wanted.effective:
+        for model, noun, row_id in ((User, 'user', wanted.user_id), (Project, 'project', wanted.project_id)):
+            if row_id:
+                lists.one(tx, model, noun, row_id)
     places = _places(tx, wanted)
     found = [
         Found(row.actor_type, row.actor_id, row.target_type, row.target_id, row.role_id, row.inherited)
@@ -68,6 +76,10 @@ def _check(wanted: Wanted) -> None:
         raise errors.Invalid('Combining effective, domain and inherited filters will always result in an empty list.')
     if wanted.project_id and wanted.domain_id:
         raise errors.Invalid('Specify a domain or project, not both')
+    if wanted.system and wanted.project_id:
+        raise errors.Invalid('Specify system or project, not both')
+    if wanted.system and wanted.domain_id:
+        raise errors.Invalid('Specify system or domain, not both')
     if wanted.user_id and wanted.group_id:
         raise errors.Invalid('Specify a user or group, not both')
     if wanted.subtree and not wanted.project_id:
@@ -152,10 +164,17 @@ def _by_implication(tx: db.Tx, found: Iterable[Found]) -> list[Found]:
     hidden = set(tx.column(sa.select(Role.id).where(Role.domain_id != ROOT)))
     result = []
     for grant in found:
-        for role_id in assignments.closure([grant.role_id], rules):
-            prior = grant.role_id if role_id != grant.role_id else None
-            if role_id not in hidden:
-                result.append(dataclasses.replace(grant, role_id=role_id, prior_role_id=prior))
+        every = assignments.closure([grant.role_id], rules)
+        for role_id in every:
+            if role_id in hidden:
+                continue
+            if role_id == grant.role_id:
+                result.append(grant)
+                continue
+            prior = next(one for one in every if role_id in rules.get(one, ()))
+            result.append(
+                dataclasses.replace(grant, role_id=role_id, prior_role_id=prior, granted_role_id=grant.role_id)
+            )
     return result
 
 

@@ -31,7 +31,9 @@ def asked(tx: db.Tx, scope: Any) -> Scope | None:
         return None
     if scope == 'unscoped' or isinstance(scope, dict) and 'unscoped' in scope:
         return UNSCOPED
-    named = [kind for kind in KINDS if isinstance(scope, dict) and scope.get(kind)]
+    named = [
+        kind for kind in KINDS if isinstance(scope, dict) and (scope.get(kind) or kind == 'system' and kind in scope)
+    ]
     if len(named) > 1:
         raise errors.Invalid(f'Scoping to both {named[1]} and {named[0]} is not allowed')
     if not named:
@@ -42,7 +44,7 @@ def asked(tx: db.Tx, scope: Any) -> Scope | None:
             raise missing('trust_id', 'trust')
         return TRUST, told['id']
     if kind == 'system':
-        if told.get('all') is not True:
+        if not isinstance(told, dict) or told.get('all') is not True:
             raise refusal()
         return 'system', ''
     found = domain_id(tx, told) if kind == 'domain' else _project_id(tx, told)
@@ -87,16 +89,17 @@ def _project_id(tx: db.Tx, told: dict[str, Any]) -> str | None:
 # Built once: making a statement costs more than running it.
 _home = _rows.alias('home')
 _CHILDREN = sa.select(_rows.c.id).where(_rows.c.parent_id.in_(sa.bindparam('parents', expanding=True)))
-_OPEN = (
-    sa.select(_rows)
-    .outerjoin(_home, _home.c.id == _rows.c.domain_id)
-    .where(_rows.c.enabled.is_(True), sa.or_(_home.c.id.is_(None), _home.c.enabled.is_(True)))
-    .order_by(_rows.c.seq)
-)
+_ANY = sa.select(_rows).outerjoin(_home, _home.c.id == _rows.c.domain_id).order_by(_rows.c.seq)
+_IS_OPEN = sa.and_(_rows.c.enabled.is_(True), sa.or_(_home.c.id.is_(None), _home.c.enabled.is_(True)))
 _AMONG = _rows.c.id.in_(sa.bindparam('places', expanding=True))
-_THESE = _OPEN.where(_AMONG)
-# Apart, for an empty list of domains would keep a database from its indexes.
-_THESE_OR_IN = _OPEN.where(sa.or_(_AMONG, _rows.c.domain_id.in_(sa.bindparam('domains', expanding=True))))
+_AMONG_OR_IN = sa.or_(_AMONG, _rows.c.domain_id.in_(sa.bindparam('domains', expanding=True)))
+# By whether there are domains, for an empty list of them would keep a database from its indexes, and by whether what is
+# disabled counts.
+_PROJECTS = {
+    (among is _AMONG_OR_IN, disabled): _ANY.where(among if disabled else sa.and_(among, _IS_OPEN))
+    for among in (_AMONG, _AMONG_OR_IN)
+    for disabled in (False, True)
+}
 _DOMAINS = sa.select(_rows).where(_AMONG, _rows.c.is_domain.is_(True), _rows.c.enabled.is_(True)).order_by(_rows.c.seq)
 _grants = Assignment.__table__
 _HELD = (
@@ -110,8 +113,8 @@ _HELD = (
 )
 
 
-def projects_of(tx: db.Tx, user_id: str, more: Iterable[str] = ()) -> list[Any]:
-    """The enabled projects that the user has a role on, granted or inherited, also through groups.
+def projects_of(tx: db.Tx, user_id: str, more: Iterable[str] = (), disabled: bool = False) -> list[Any]:
+    """The projects that the user has a role on, granted or inherited, also through groups; with the `disabled` ones.
 
     `more` are the ids of groups that count as if the user were in them.
     """
@@ -122,9 +125,8 @@ def projects_of(tx: db.Tx, user_id: str, more: Iterable[str] = ()) -> list[Any]:
             break
         layer = set(tx.column(_CHILDREN, {'parents': list(layer)})) - direct
         direct |= layer
-    if not domains:
-        return list(tx.rows(_THESE, {'places': list(direct)}))
-    return list(tx.rows(_THESE_OR_IN, {'places': list(direct), 'domains': list(domains)}))
+    values = {'places': list(direct), **({'domains': list(domains)} if domains else {})}
+    return list(tx.rows(_PROJECTS[bool(domains), disabled], values))
 
 
 def domains_of(tx: db.Tx, user_id: str, more: Iterable[str] = ()) -> list[Any]:

@@ -1,5 +1,7 @@
 """Users: who may log in."""
 
+import datetime
+import operator
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,9 +31,31 @@ def show(tx: db.Tx, user_id: str) -> Any:
     return lists.one(tx, User, 'user', user_id)
 
 
-def find(tx: db.Tx, page: listing.Page, group_id: str | None = None, federated: Any = None) -> list[Any]:
-    """A page of users, of one group where it is told; `federated` are the ids that it is confined to."""
+# How the end of a password may be compared with a moment.
+COMPARISONS = {
+    'lt': operator.lt,
+    'lte': operator.le,
+    'gt': operator.gt,
+    'gte': operator.ge,
+    'eq': operator.eq,
+    'neq': operator.ne,
+}
+
+
+def find(
+    tx: db.Tx,
+    page: listing.Page,
+    group_id: str | None = None,
+    expires: tuple[str, datetime.datetime] | None = None,
+    federated: Any = None,
+) -> list[Any]:
+    """A page of users, of one group where it is told, whose passwords end as `expires` compares where it is.
+
+    `federated` are the ids that it is confined to.
+    """
     where = [] if federated is None else [User.id.in_(federated)]
+    if expires is not None:
+        where.append(COMPARISONS[expires[0]](User.password_expires_at, expires[1]))
     if group_id is not None:
         where.append(User.id.in_(sa.select(Membership.user_id).where(Membership.group_id == group_id)))
     return lists.some(tx, User, where, page)
@@ -45,7 +69,7 @@ def create(
     rules: Compliance = NO_RULES,
 ) -> str:
     """There is one more user; returns its id.  Raises Conflict on a taken name, NotFound on no such domain."""
-    domain_id = lists.one(tx, Project, 'domain', values['domain_id']).id
+    domain_id = lists.domain(tx, values['domain_id']).id
     _check_default_project(tx, values)
     user_id, now, options = ids.plain(), clock.Clock().now(), lists.merged({}, values.get('options'))
     lists.add(

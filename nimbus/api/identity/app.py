@@ -5,6 +5,7 @@ the options where nobody has put one there.  `parts.tokens` is a
 nimbus.identity.tokens.Validator.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from nimbus.api.identity import versions
@@ -13,7 +14,7 @@ from nimbus.api.identity.routes import ROUTES
 from nimbus.api.identity.wire import envelope
 from nimbus.api.kit import wsgi
 from nimbus.api.kit.policy import Policy
-from nimbus.api.kit.routes import Api
+from nimbus.api.kit.routes import Api, Route
 from nimbus.common.parts import Parts
 from nimbus.identity import oauth1
 from nimbus.identity.auth import Authority
@@ -43,12 +44,26 @@ def make(parts: Parts, policy_file: str | None = None) -> Api:
     """The API below /v3 over parts that hold the authority."""
     oauth1.enrol(parts.extra['identity'], parts.db)
     parts.extra['federation'] = login.enrol(parts.extra['identity'], parts.db, parts.clock)
-    return Api('identity', ROUTES, parts, Policy(RULES, policy_file), envelope, head=True, slash=True)
+    return _api(ROUTES, parts, Policy(RULES, policy_file))
 
 
 def versions_factory(_global_conf: Any, **_local: str) -> Api:
     """What stands at the root: which versions there are."""
-    return Api('identity', versions.ROUTES, wsgi.parts(), Policy(()), envelope, head=True, slash=True)
+    return _api(versions.ROUTES, wsgi.parts(), Policy(()))
+
+
+def _api(routes: Iterable[Route], parts: Parts, policy: Policy) -> Api:
+    return Api(
+        'identity',
+        routes,
+        parts,
+        policy,
+        envelope,
+        head=True,
+        slash=True,
+        wrong_media=400,
+        always=(('Vary', 'X-Auth-Token'),),
+    )
 
 
 def hashes_a_password(environ: dict[str, Any]) -> bool:

@@ -10,7 +10,13 @@ from nimbus.common import clock, db, errors
 from nimbus.identity import access_rules, auth
 from nimbus.identity import application_credentials as credentials
 
-ROLE = {'type': 'object', 'properties': {'id': {'type': 'string'}, 'name': {'type': 'string'}}, 'minProperties': 1}
+ROLE = {
+    'type': 'object',
+    'properties': {'id': {'type': 'string'}, 'name': {'type': 'string'}},
+    'minProperties': 1,
+    'maxProperties': 1,
+    'additionalProperties': False,
+}
 RULE = {
     'type': 'object',
     'properties': {
@@ -36,7 +42,7 @@ class ApplicationCredential(wire.KeystoneNoun):
     project_id = Text(READ, CREATE, max=64)
     expires_at = Text(READ, CREATE, null=True, source=lambda row, _: clock.iso_micro(row.expires_at))
     unrestricted = Flag(READ, CREATE)
-    access_rules = Listing(CREATE, items=RULE, max=MAX_RULES, null=True)
+    access_rules = Listing(CREATE, items=RULE, max=MAX_RULES)
     roles = Listing(READ, CREATE, items=ROLE, source=lambda row, _: [])
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nimbus.api.kit import faults
 from nimbus.api.kit.routes import Call
 from nimbus.common import clock, db, errors, ids, outbox
 
@@ -85,7 +86,7 @@ def logged_in(call: Call, identity: dict[str, Any], user_id: str | None, why: er
     user_id = user_id or told.get('id')
     who = {'id': user_id or 'unknown', 'user_id': user_id, 'user_name': told.get('name')}
     who['credential'] = _from_outside(identity, user_id)
-    reason = {'reasonType': why.sentence, 'reasonCode': '401'} if why else None
+    reason = {'reasonType': why.sentence, 'reasonCode': str(faults.status_of(why))} if why else None
     with call.db.write() as tx:
         target = {'typeURI': ACCOUNT, 'id': user_id or 'unknown'}
         _post(call, tx, 'identity.authenticate', 'authenticate', target, who=who, reason=reason)

@@ -13,19 +13,19 @@ from nimbus.identity import catalog
 class Region(wire.KeystoneNoun):
     """A place where endpoints stand."""
 
-    one, many = 'region', 'regions'
+    one, many, beside = 'region', 'regions', (CREATE,)
     id = Text(READ, CREATE, max=255, null=True)
-    description = Text(READ, CREATE, UPDATE, max=65535, null=True)
-    parent_region_id = Text(READ, CREATE, UPDATE, max=255, null=True, filter=True)
+    description = Text(READ, CREATE, UPDATE, max=255, null=True)
+    parent_region_id = Text(READ, CREATE, UPDATE, min=1, max=255, null=True, filter=True)
 
 
 class Service(wire.KeystoneNoun):
     """A kind of API; its description is one of the attributes that are kept."""
 
-    one, many = 'service', 'services'
+    one, many, beside = 'service', 'services', (CREATE, UPDATE)
     id = Text(READ)
     type = Text(READ, CREATE, UPDATE, min=1, max=255, required=True, filter=True, sort=True)
-    name = Text(READ, CREATE, UPDATE, max=255, filter=True, sort=True, omit_none=True)
+    name = Text(READ, CREATE, UPDATE, min=1, max=255, filter=True, sort=True, source=lambda row, _: row.name or '')
     enabled = Flag(READ, CREATE, UPDATE)
 
 
@@ -33,12 +33,14 @@ class Endpoint(wire.KeystoneNoun):
     """One URL of a service."""
 
     one, many = 'endpoint', 'endpoints'
+    kept = {'name': {'type': 'string'}, 'description': {'type': ['string', 'null']}}
+    dropped = ('legacy_endpoint_id',)
     id = Text(READ)
     interface = Text(READ, CREATE, UPDATE, enum=list(catalog.INTERFACES), required=True, filter=True)
     service_id = Text(READ, CREATE, UPDATE, min=1, max=64, required=True, filter=True)
     region_id = Text(READ, CREATE, UPDATE, max=255, null=True, filter=True)
-    region = Text(READ, CREATE, UPDATE, max=255, source='region_id')
-    url = Text(READ, CREATE, UPDATE, min=1, max=2048, pattern=r'^[a-zA-Z0-9+.-]+:.+', required=True)
+    region = Text(READ, CREATE, UPDATE, max=255, null=True, source='region_id')
+    url = Text(READ, CREATE, UPDATE, min=1, max=225, pattern=r'^[a-zA-Z0-9+.-]+:.+', required=True)
     enabled = Flag(READ, CREATE, UPDATE)
 
 

@@ -30,7 +30,7 @@ CHANGE = Shape(
 class Credential(wire.KeystoneNoun):
     """A secret that a user left here."""
 
-    one, many = 'credential', 'credentials'
+    one, many, beside = 'credential', 'credentials', (CREATE,)
     id = Text(READ)
     user_id = Text(READ, CREATE, min=1, max=64, required=True, filter=True)
     project_id = Text(READ, CREATE, max=64, null=True)

@@ -17,9 +17,10 @@ class Domain(wire.KeystoneNoun):
     """A domain."""
 
     one, many = 'domain', 'domains'
+    dropped = ('is_domain', 'parent_id', 'domain_id')
     id = Text(READ)
     name = Text(READ, CREATE, UPDATE, min=1, max=64, pattern=r'[\S]+', required=True, filter=True, sort=True)
-    description = Text(READ, CREATE, UPDATE, max=65535, null=True)
+    description = Text(READ, CREATE, UPDATE, max=255, null=True)
     enabled = Flag(READ, CREATE, UPDATE, filter=True)
     options = Mapping(READ, CREATE, UPDATE, schema=IMMUTABLE)
     tags = Listing(READ, CREATE, UPDATE, items=TAG, max=80, unique=True, source=lambda row, call: [])
@@ -62,7 +63,6 @@ def update(call: Call, domain_id: str) -> dict[str, Any]:
     with wire.writing(call) as tx:
         _allow(call, tx, 'update_domain', domain_id)
         wire.require_change(call)
-        wire.same_id(call, domain_id)
         domains.update(tx, domain_id, *wire.split(call, Domain))
         return _one(call, tx, domains.show(tx, domain_id))
 

@@ -94,7 +94,7 @@ def _seen(call: Call, rule: str, access: str) -> Credential:
 def check_ec2(call: Call) -> Reply:
     """POST /ec2tokens."""
     token, body = _token_for(call, s3=False)
-    return Reply(body, 200, [(tokens.SUBJECT, token), tokens.VARY])
+    return Reply(body, 200, [(tokens.SUBJECT, token)])
 
 
 def check_s3(call: Call) -> Reply:

@@ -36,6 +36,12 @@ def _allow(call: Call, tx: db.Tx, verb: str, ids: dict[str, str], role_id: str |
             told |= {'domain__id': row.id} if target == 'domain' else project_wire.target(row)
             if verb == 'create' and target == 'project':
                 _check_domain(role, row)
+        elif verb == 'create' and role is not None and role.domain_id:
+            wire.check(call, rule)
+            raise errors.Invalid(
+                f'Role {role.id} is a domain-specific role. Unable to use a domain-specific role in a system '
+                'assignment.'
+            )
     except errors.NotFound:
         wire.check(call, rule)
         raise

@@ -3,47 +3,12 @@
 from typing import Any
 
 from nimbus.api.identity import wire
+from nimbus.api.identity.limit_nouns import Limit, RegisteredLimit
 from nimbus.api.identity.tokens import authority
-from nimbus.api.kit.fields import CREATE, READ, UPDATE, Field, Int, Shape, Text
+from nimbus.api.kit.fields import CREATE, Field, Shape
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors
 from nimbus.identity import limits, projects
-
-MOST = 2**31 - 1
-_ID = r'^[a-zA-Z0-9-]+$'
-
-
-def _told(name: str) -> Any:
-    """A view of a column whose '' means that nothing is told."""
-    return lambda row, _: getattr(row, name) or None
-
-
-class RegisteredLimit(wire.KeystoneNoun):
-    """What everybody may have of a resource."""
-
-    one, many = 'registered_limit', 'registered_limits'
-    extras = False
-    id = Text(READ)
-    service_id = Text(READ, CREATE, UPDATE, min=1, max=64, pattern=_ID, required=True, filter=True)
-    region_id = Text(READ, CREATE, UPDATE, max=255, null=True, source=_told('region_id'))
-    resource_name = Text(READ, CREATE, UPDATE, min=1, max=255, pattern=r'\S', required=True, filter=True)
-    default_limit = Int(READ, CREATE, UPDATE, min=-1, max=MOST, required=True)
-    description = Text(READ, CREATE, UPDATE, max=65535, null=True)
-
-
-class Limit(wire.KeystoneNoun):
-    """What a project or a domain may have of a resource."""
-
-    one, many = 'limit', 'limits'
-    extras = False
-    id = Text(READ)
-    project_id = Text(READ, CREATE, min=1, max=64, pattern=_ID, null=True, source=_told('project_id'))
-    domain_id = Text(READ, CREATE, min=1, max=64, pattern=_ID, null=True, source=_told('domain_id'))
-    service_id = Text(READ, CREATE, min=1, max=64, pattern=_ID, required=True, filter=True)
-    region_id = Text(READ, CREATE, max=255, null=True, source=_told('region_id'))
-    resource_name = Text(READ, CREATE, min=1, max=255, pattern=r'\S', required=True, filter=True)
-    resource_limit = Int(READ, CREATE, UPDATE, min=-1, max=MOST, required=True)
-    description = Text(READ, CREATE, UPDATE, max=65535, null=True)
 
 
 def _several(noun: type[wire.KeystoneNoun], **more: Any) -> Shape:

@@ -1,19 +1,29 @@
 """`/v3/projects`, with their trees and tags."""
 
+import urllib.parse
 from collections.abc import Iterable
 from typing import Any
 
 from nimbus.api.identity import wire
 from nimbus.api.identity.domains import IMMUTABLE, TAG
-from nimbus.api.kit.fields import CREATE, READ, UPDATE, Flag, Listing, Mapping, Shape, Text
+from nimbus.api.identity.limit_nouns import Limit
+from nimbus.api.kit.fields import CREATE, READ, UPDATE, Any_, Flag, Listing, Mapping, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import db, errors
-from nimbus.identity import assignments, projects, users
+from nimbus.common.listing import Page
+from nimbus.identity import assignments, limits, projects, users
 from nimbus.identity.scopes import projects_of
 
 ID = r'^[a-zA-Z0-9-]+$'
 TAG_FILTERS = ('tags', 'tags-any', 'not-tags', 'not-tags-any')
-TAGS = Shape({'type': 'object', 'required': ['tags'], 'properties': {'tags': Listing(items=TAG, max=80).schema}})
+TAGS = Shape(
+    {
+        'type': 'object',
+        'required': ['tags'],
+        'properties': {'tags': Listing(items=TAG, max=80).schema},
+        'additionalProperties': False,
+    }
+)
 ONE_TAG = Shape({'type': 'array', 'items': TAG, 'maxItems': 80, 'uniqueItems': True})
 
 
@@ -36,7 +46,8 @@ class Project(wire.KeystoneNoun):
     )
     description = Text(READ, CREATE, UPDATE, max=65535, null=True)
     enabled = Flag(READ, CREATE, UPDATE, filter=True)
-    parent_id = Text(READ, CREATE, UPDATE, min=1, max=64, pattern=ID, null=True, filter=True)
+    parent_id = Text(READ, CREATE, min=1, max=64, pattern=ID, null=True, filter=True)
+    moved_to = Any_(UPDATE, wire='parent_id')
     is_domain = Flag(READ, CREATE, UPDATE, filter=True)
     tags = Listing(READ, CREATE, UPDATE, items=TAG, max=80, unique=True, source=lambda row, call: [])
     options = Mapping(READ, CREATE, UPDATE, schema=IMMUTABLE)
@@ -79,7 +90,7 @@ def of_user(call: Call, user_id: str) -> dict[str, Any]:
             lambda row: {'user__id': row.id, 'user__domain_id': row.domain_id},
         )
         page = wire.page_of(call, Project)
-        rows = projects_of(tx, user_id)
+        rows = projects_of(tx, user_id, disabled=True)
         return listed(call, tx, [row for row in rows if _matches(row, page.filters)])
 
 
@@ -98,19 +109,27 @@ def show(call: Call, project_id: str) -> dict[str, Any]:
 def _relatives(call: Call, tx: db.Tx, row: Any) -> dict[str, Any]:
     """The parents and the subtree as the query asks for them."""
     found: dict[str, Any] = {}
-    asked = {name for name in ('parents', 'subtree') for how in ('list', 'ids') if f'{name}_as_{how}' in call.query}
-    for name in sorted(asked):
-        as_list, as_ids = (wire.flag(call.arg(f'{name}_as_{how}')) for how in ('list', 'ids'))
+    for name in ('parents', 'subtree'):
+        as_list, as_ids = (wire.wanted(call, f'{name}_as_{how}') for how in ('list', 'ids'))
         if as_list and as_ids:
             raise errors.Invalid(f'Cannot use {name}_as_list and {name}_as_ids query params at the same time.')
         rows = assignments.ancestors(tx, row.id) if name == 'parents' else projects.subtree(tx, row.id)
         if as_list:
             held = [one.id for one in projects_of(tx, call.context.user_id or '')]
             rows = [one for one in rows if one.id in held and (name == 'subtree' or not one.is_domain)]
-            found[name] = [{'project': one} for one in _shown(call, tx, rows)]
+            found[name] = [{'project': one} for one in _with_limits(call, tx, _shown(call, tx, rows))]
         elif as_ids:
             found[name] = _line(rows) if name == 'parents' else _tree(rows, row.id)
     return found
+
+
+def _with_limits(call: Call, tx: db.Tx, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The projects with the limits set on each, if the query asks for them."""
+    if not wire.wanted(call, 'include_limits'):
+        return bodies
+    view = Limit.view(call.version)
+    told = {one['id']: limits.find(tx, 'limit', Page(filters={'project_id': one['id']})) for one in bodies}
+    return [{**one, 'limits': [view(row, call) for row in told[one['id']]]} for one in bodies]
 
 
 def _line(rows: list[Any]) -> dict[str, Any] | None:
@@ -129,11 +148,10 @@ def create(call: Call) -> Reply:
     """POST /projects."""
     given, extra = wire.split(call, Project)
     with wire.writing(call) as tx:
-        if not given.get('is_domain') and not given.get('domain_id'):
-            parent = given.get('parent_id')
-            above = projects.show(tx, parent) if parent else None
-            given['domain_id'] = (above.domain_id or above.id) if above else wire.home(call, None)
+        # A domain's manager names the domain, though it is the one that an administrator's request would fall back on.
         wire.check(call, 'create_project', project__domain_id=given.get('domain_id'))
+        if not given.get('is_domain'):
+            given['domain_id'] = wire.home(call, given.get('domain_id'))
         project_id = projects.create(tx, given, extra)
         (body,) = _shown(call, tx, [projects.show(tx, project_id)])
         return Reply({'project': body}, 201)
@@ -169,8 +187,9 @@ def list_tags(call: Call, project_id: str) -> dict[str, Any]:
 
 
 def _tag_list(call: Call, tags: list[str]) -> dict[str, Any]:
-    here = f'{call.root_url}{call.path}'
-    return {'tags': tags, 'links': {'next': None, 'self': here, 'previous': None}}
+    here = f'{call.root_url}{call.path.rstrip("/")}'
+    more = {} if call.route.method == 'GET' else {'next': None, 'previous': None}
+    return {'tags': tags, 'links': {'self': here, **more}}
 
 
 def check_tag(call: Call, project_id: str, tag: str) -> None:
@@ -194,7 +213,7 @@ def add_tag(call: Call, project_id: str, tag: str) -> Reply:
     with wire.writing(call) as tx:
         tags = _tags(call, tx, 'create_project_tag', project_id)
         projects.set_tags(tx, project_id, ONE_TAG.check([*(one for one in tags if one != tag), tag]))
-    return Reply(None, 201, [('Location', f'{call.root_url}{call.path}')])
+    return Reply(None, 201, [('Location', call.root_url + urllib.parse.quote(call.path.encode('latin-1')))])
 
 
 def remove_tags(call: Call, project_id: str) -> None:

@@ -22,7 +22,7 @@ NAMES = {
 
 def index(call: Call) -> dict[str, Any]:
     """GET /OS-REVOKE/events; of very many the oldest, marked as truncated, to be asked on with `since`."""
-    since = call.arg('since')
+    since = call.arg('since') or None
     try:
         start = moment(since)
     except errors.Invalid:

@@ -13,11 +13,11 @@ INHERITED_TO = 'OS-INHERIT:inherited_to'
 
 def index(call: Call) -> dict[str, Any]:
     """GET /role_assignments."""
-    subtree = wire.flag(call.arg('include_subtree'))
+    subtree = wire.wanted(call, 'include_subtree')
     with call.db.read() as tx:
         _allow(call, tx, subtree)
         found = role_assignments.find(tx, _wanted(call, subtree))
-        named = role_assignments.names(tx, found) if wire.flag(call.arg('include_names')) else {}
+        named = role_assignments.names(tx, found) if wire.wanted(call, 'include_names') else {}
     here, query = f'{call.root_url}{call.path}', call.environ.get('QUERY_STRING')
     return {
         'role_assignments': [_shown(call, one, named) for one in found],
@@ -38,18 +38,15 @@ def _allow(call: Call, tx: db.Tx, subtree: bool) -> None:
 
 
 def _wanted(call: Call, subtree: bool) -> Wanted:
-    inherited = call.arg(f'scope.{INHERITED_TO}')
-    if inherited is not None and inherited != 'projects':
-        raise errors.Invalid(f'scope.{INHERITED_TO} can only be projects.')
     return Wanted(
         user_id=call.arg('user.id') or None,
         group_id=call.arg('group.id') or None,
         role_id=call.arg('role.id') or None,
         project_id=call.arg('scope.project.id') or None,
         domain_id=call.arg('scope.domain.id') or None,
-        system=wire.flag(call.arg('scope.system')),
-        inherited=inherited is not None,
-        effective=wire.flag(call.arg('effective')),
+        system=wire.wanted(call, 'scope.system'),
+        inherited=call.arg(f'scope.{INHERITED_TO}') == 'projects',
+        effective=wire.wanted(call, 'effective'),
         subtree=subtree,
         within=call.context.domain_id,
     )
@@ -77,7 +74,7 @@ def _links(call: Call, one: Found) -> dict[str, str]:
     """Where the grant stands that the assignment comes from."""
     target_type, target_id = one.origin or (one.target_type, one.target_id)
     actor_type, actor_id = ('group', one.group_id) if one.group_id else (one.actor_type, one.actor_id)
-    role_id = one.prior_role_id or one.role_id
+    role_id = one.granted_role_id or one.role_id
     place = 'system' if target_type == 'system' else f'{target_type}s/{target_id}'
     path = f'{place}/{actor_type}s/{actor_id}/roles/{role_id}'
     if one.inherited:

@@ -18,7 +18,7 @@ class Role(wire.KeystoneNoun):
     domain_id = Text(
         READ, CREATE, UPDATE, min=1, max=64, null=True, filter=True, source=lambda row, _: row.domain_id or None
     )
-    description = Text(READ, CREATE, UPDATE, max=65535, null=True)
+    description = Text(READ, CREATE, UPDATE, max=255, null=True)
     options = Mapping(READ, CREATE, UPDATE, schema=IMMUTABLE)
 
 
@@ -75,8 +75,7 @@ def delete(call: Call, role_id: str) -> None:
 
 
 def _brief(call: Call, row: Any) -> dict[str, Any]:
-    brief = {'id': row.id, 'name': row.name, 'links': {'self': f'{call.root_url}/roles/{row.id}'}}
-    return {**brief, 'description': row.description, 'domain_id': row.domain_id or None, 'options': row.options}
+    return {'id': row.id, 'name': row.name, 'links': {'self': f'{call.root_url}/roles/{row.id}'}}
 
 
 def _inference(call: Call, prior: Any, implied: Any) -> dict[str, Any]:
@@ -124,4 +123,4 @@ def list_inferences(call: Call) -> dict[str, Any]:
     """GET /role_inferences."""
     with call.db.read() as tx:
         rules = roles.every_rule(tx)
-    return _with_link(call, role_inferences=[_inference(call, prior, implied) for prior, implied in rules])
+    return {'role_inferences': [_inference(call, prior, implied) for prior, implied in rules]}

@@ -12,7 +12,7 @@ from nimbus.identity import policies
 class StoredPolicy(wire.KeystoneNoun):
     """A policy that is kept for a service."""
 
-    one, many = 'policy', 'policies'
+    one, many, beside = 'policy', 'policies', (CREATE, UPDATE)
     id = Text(READ)
     type = Text(READ, CREATE, UPDATE, max=255, required=True, filter=True)
     blob = Text(READ, CREATE, UPDATE, max=65535, required=True)

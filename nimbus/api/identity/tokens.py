@@ -17,7 +17,6 @@ from nimbus.identity.tokens import Entry
 
 SUBJECT = 'X-Subject-Token'
 ACCESS_RULES = 'OpenStack-Identity-Access-Rules'  # a version, sent by services that obey them
-VARY = ('Vary', 'X-Auth-Token')
 _NAMED = {'type': 'object', 'properties': {'id': {'type': 'string'}, 'name': {'type': 'string'}}}
 _IN_DOMAIN = {'type': 'object', 'properties': {**_NAMED['properties'], 'domain': _NAMED}}
 _USER = {'type': 'object', 'properties': {**_IN_DOMAIN['properties'], 'password': {'type': 'string'}}}
@@ -55,7 +54,7 @@ LOGIN = Shape(
                         },
                     },
                     'scope': {
-                        'type': ['object', 'string', 'null'],
+                        'type': ['object', 'string'],
                         'properties': {
                             'project': _IN_DOMAIN,
                             'domain': _NAMED,
@@ -96,13 +95,13 @@ def issue(call: Call) -> Reply:
     receipt = call.header(receipts.HEADER)
     try:
         token, subject = authority(call).login(auth['identity'], auth.get('scope'), receipt, asked(call))
-    except errors.Unauthenticated as why:
+    except (errors.Unauthenticated, errors.NotFound, errors.Forbidden) as why:
         audit.logged_in(call, auth['identity'], None, why)
         if isinstance(why, receipts.Insufficient):
             return _ask_for_more(call, why)
         raise
     audit.logged_in(call, auth['identity'], subject.user_id, None)
-    return Reply(whole(call, subject, catalog_of(call, subject)), 201, [(SUBJECT, token), VARY])
+    return Reply(whole(call, subject, catalog_of(call, subject)), 201, [(SUBJECT, token)])
 
 
 def _ask_for_more(call: Call, why: receipts.Insufficient) -> Reply:
@@ -121,14 +120,14 @@ def _ask_for_more(call: Call, why: receipts.Insufficient) -> Reply:
         },
         'required_auth_methods': why.required,
     }
-    return Reply(body, 401, [(receipts.HEADER, receipts.seal(authority(call).validator.keys, receipt)), VARY])
+    return Reply(body, 401, [(receipts.HEADER, receipts.seal(authority(call).validator.keys, receipt))])
 
 
 def show(call: Call) -> Reply:
     """GET and HEAD /auth/tokens."""
     rule = 'check_token' if call.environ['REQUEST_METHOD'] == 'HEAD' else 'validate_token'
     token, entry = _told(call, rule)
-    headers = [(SUBJECT, token), VARY]
+    headers = [(SUBJECT, token)]
     if 'nocatalog' in call.query:
         return Reply(whole(call, entry.subject, None), 200, headers)
     generation = authority(call).validator.catalog_generation
@@ -154,13 +153,16 @@ def _told(call: Call, rule: str) -> tuple[str, Entry]:
     """The token in the header.  Raises NotFound when it is none, Forbidden when the asker may not ask."""
     token = call.header(SUBJECT)
     if not token:
+        wire.check(call, rule)
         raise errors.NotFound('No token in the request')
-    expired = wire.flag(call.arg('allow_expired')) and call.context.is_service
+    expired = wire.wanted(call, 'allow_expired') and call.context.is_service
     try:
         entry = authority(call).validator.entry(token, expired)
     except errors.Unauthenticated:
         raise errors.NotFound('Failed to validate token') from None
-    wire.check(call, rule, token__user_id=entry.subject.user_id)
+    trust = entry.subject.trust
+    owner_id = trust.trustee_user_id if trust and call.context.user_id == trust.trustee_user_id else None
+    wire.check(call, rule, token__user_id=owner_id or entry.subject.user_id)
     if rule != 'revoke_token' and entry.subject.rules is not None and not _knows_access_rules(call):
         raise errors.NotFound('Failed to validate token')
     return token, entry

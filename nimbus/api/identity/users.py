@@ -1,5 +1,6 @@
 """`/v3/users`, and changing one's own password."""
 
+import datetime
 from typing import Any
 
 from nimbus.api.identity import wire
@@ -8,6 +9,7 @@ from nimbus.api.kit.fields import CREATE, READ, UPDATE, Flag, Listing, Mapping, 
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import clock, db, errors
 from nimbus.identity import activity, groups, revocations, users
+from nimbus.identity.application_credentials import moment
 from nimbus.identity.federation import known_as
 
 _SWITCH = {'type': ['boolean', 'null']}
@@ -69,6 +71,7 @@ class User(wire.KeystoneNoun):
     """A user; an email address or a description is one of the attributes that are kept."""
 
     one, many = 'user', 'users'
+    kept = {'description': {'type': ['string', 'null']}}
     id = Text(READ)
     name = Text(READ, CREATE, UPDATE, min=1, max=255, pattern=r'[\S]+', required=True, filter=True, sort=True)
     domain_id = Text(READ, CREATE, UPDATE, min=1, max=64, filter=True)
@@ -106,9 +109,20 @@ def index(call: Call) -> dict[str, Any]:
     authority(call).directories.refresh_list(page.value('domain_id'), 'user', page.value('name'))
     known = {name: value for name in known_as.FILTERS if (value := call.arg(name)) is not None}
     with call.db.read() as tx:
-        return wire.many(
-            call, User, users.find(tx, page, federated=known_as.having(tx, known) if known else None), page
-        )
+        federated = known_as.having(tx, known) if known else None
+        return wire.many(call, User, users.find(tx, page, expires=_expires(call), federated=federated), page)
+
+
+def _expires(call: Call) -> tuple[str, datetime.datetime] | None:
+    """How the ends of passwords are to compare: `lt:2030-01-01T00:00:00Z` and its kin.  Raises Invalid."""
+    told = call.arg('password_expires_at')
+    if told is None:
+        return None
+    how, _, text = told.partition(':')
+    if how not in users.COMPARISONS:
+        how, text = 'eq', told
+    end = moment(text)
+    return (how, end) if end else None
 
 
 def of_group(call: Call, group_id: str) -> dict[str, Any]:
@@ -122,7 +136,7 @@ def of_group(call: Call, group_id: str) -> dict[str, Any]:
             lambda row: {'group__id': row.id, 'group__domain_id': row.domain_id},
         )
         page = wire.page_of(call, User, **wire.within(call))
-        return wire.many(call, User, users.find(tx, page, group_id), page)
+        return wire.many(call, User, users.find(tx, page, group_id, _expires(call)), page)
 
 
 def show(call: Call, user_id: str) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from nimbus.api.identity import json_home
 from nimbus.api.kit.routes import Call, Reply, Route
 
 MEDIA = [{'base': 'application/json', 'type': 'application/vnd.openstack.identity-v3+json'}]
-VARY = ('Vary', 'X-Auth-Token')
 
 
 def _v3(url: str) -> dict[str, Any]:
@@ -20,13 +20,20 @@ def _v3(url: str) -> dict[str, Any]:
 
 def index(call: Call) -> Reply:
     """GET /."""
+    if json_home.is_asked(call):
+        # Read when it is asked for: the table of routes has this module's own in it.
+        from nimbus.api.identity.routes import ROUTES as SERVED
+
+        return json_home.reply(SERVED, '/v3')
     url = f'{call.host_url}/v3/'
-    return Reply({'versions': {'values': [_v3(url)]}}, 300, [VARY, ('Location', url)])
+    return Reply({'versions': {'values': [_v3(url)]}}, 300, [('Location', url)])
 
 
 def show(call: Call) -> Reply:
     """GET /v3."""
-    return Reply({'version': _v3(f'{call.root_url}/')}, 200, [VARY])
+    if json_home.is_asked(call):
+        return json_home.reply(call.api.routes, '')
+    return Reply({'version': _v3(f'{call.root_url}/')}, 200)
 
 
 ROUTES = (Route('GET', '/', index, None, 300, open=True),)

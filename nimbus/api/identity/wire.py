@@ -8,11 +8,13 @@ from nimbus.api.identity import audit
 from nimbus.api.kit import faults, paging
 from nimbus.api.kit.fields import Noun
 from nimbus.api.kit.routes import VERBS, Call
+from nimbus.api.kit.versions import Version
 from nimbus.common import db, errors
 from nimbus.common.listing import Page
 
 FUZZY = ('contains', 'icontains', 'startswith', 'istartswith', 'endswith', 'iendswith')
 MAX_LIMIT = 100_000  # rows a page may have; without a limit a list is whole, as clients of identity expect
+FLAGS = ('', 'true', 'false', '1', '0', 'y', 'n', 'yes', 'no', 'on', 'off', 't', 'f')
 FALSE = ('0', 'false', 'off', 'no', 'f', 'n')
 # What a body may hold but never sets: it is the service's own.
 OWN = ('id', 'links')
@@ -22,6 +24,13 @@ class KeystoneNoun(Noun):
     """A noun whose unknown attributes are kept and shown again."""
 
     extras = True
+    kept: dict[str, Any] = {}  # the schemas of attributes that are kept among the unknown ones
+    dropped: tuple[str, ...] = ()  # what a body may hold and is neither set nor kept
+
+    @classmethod
+    def _inner_schema(cls, verb: str, version: Version) -> dict[str, Any]:
+        inner = super()._inner_schema(verb, version)
+        return {**inner, 'properties': {**inner['properties'], **cls.kept}}
 
 
 def envelope(status: int, sentence: str, error: errors.NimbusError, request_id: str) -> tuple[str, bytes]:
@@ -45,13 +54,13 @@ def writing(call: Call) -> Iterator[db.Tx]:
             call.parts.tokens.poll()
 
 
-def split(call: Call, noun: type[Noun]) -> tuple[dict[str, Any], dict[str, Any]]:
+def split(call: Call, noun: type[KeystoneNoun]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The body's attributes that may be set, and the unknown ones, which are kept."""
     verb = VERBS[call.route.method]
     settable = {name for name, field in noun.fields if verb in field.on}
     known = {name for name, _ in noun.fields}
     given = {name: value for name, value in call.given.items() if name in settable}
-    extra = {name: value for name, value in call.given.items() if name not in known and name not in OWN}
+    extra = {name: value for name, value in call.given.items() if name not in {*known, *OWN, *noun.dropped}}
     return given, extra
 
 
@@ -76,10 +85,11 @@ def many(
     following = None
     if page is not None and (link := paging.next_link(call, found, page)):
         following = link[0]['href']
-    here = f'{call.root_url}{call.path}'
+    here = f'{call.root_url}{call.path.rstrip("/")}'
     query = call.environ.get('QUERY_STRING')
     links = {'next': following, 'self': f'{here}?{query}' if query else here, 'previous': None}
-    return {noun.many: [view(call, noun, row) for row in found], 'links': links}
+    cut = {'truncated': True} if following else {}
+    return {noun.many: [view(call, noun, row) for row in found], 'links': links, **cut}
 
 
 def page_of(call: Call, noun: type[Noun], **fixed: Any) -> Page:
@@ -89,6 +99,7 @@ def page_of(call: Call, noun: type[Noun], **fixed: Any) -> Page:
     for name, column in noun.names(filter=True).items():
         value = call.arg(name)
         if value is not None:
+            _check_filter(noun, name, value, name in flags)
             filters[column] = flag(value) if name in flags else value
         for how in FUZZY:
             if name not in flags and (text := call.arg(f'{name}__{how}')) is not None:
@@ -96,8 +107,24 @@ def page_of(call: Call, noun: type[Noun], **fixed: Any) -> Page:
     limit = paging.limit(call, MAX_LIMIT) if call.arg('limit') else None
     sorts = ()
     if call.arg('sort_key'):
-        sorts = paging.page(call, noun, max_limit=None, strict=True).sorts
+        sorts = paging.page(call, noun, max_limit=None, strict=False).sorts
+    if any(filters.get(column, value) != value for column, value in fixed.items()):
+        filters['id'] = None  # what is asked for is not what the asker is confined to: nothing is both
     return Page(limit, call.arg('marker') or None, sorts, {**filters, **fixed})
+
+
+def _check_filter(noun: type[Noun], name: str, value: str, is_flag: bool) -> None:
+    """Raises Invalid when no row can have the value."""
+    if is_flag and value.lower() not in FLAGS or not is_flag and not value:
+        raise errors.Invalid(f'Invalid input for field/attribute {name}. Value: {value[:80]}.')
+    enum = dict(noun.fields)[name].schema.get('enum')
+    if enum and value not in enum:
+        raise errors.Invalid(f'Invalid input for field/attribute {name}. Value: {value[:80]}. Allowed are {enum}.')
+
+
+def wanted(call: Call, name: str) -> bool:
+    """Whether a parameter asks for something: it is there, and its value is not 0."""
+    return name in call.query and call.arg(name) != '0'
 
 
 def flag(text: str | None) -> bool:
@@ -113,8 +140,8 @@ def require_change(call: Call) -> None:
 
 def same_id(call: Call, row_id: str) -> None:
     """Raises Invalid when the body tells another id than the path."""
-    if call.given.get('id', row_id) != row_id:
-        raise errors.Invalid('Cannot change the ID of the resource.')
+    if call.given.get('id') not in (None, row_id):
+        raise errors.Invalid('Cannot change ID')
 
 
 def home(call: Call, told: str | None) -> str:

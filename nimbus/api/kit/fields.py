@@ -177,6 +177,7 @@ class Noun:
     one: str
     many: str
     extras = False  # unknown fields in a request are kept instead of refused
+    beside: tuple[str, ...] = ()  # the verbs whose body may hold more beside the noun
     wrapped = True  # a body stands under the noun's name
     fields: tuple[tuple[str, Field], ...]
 
@@ -219,7 +220,7 @@ class Noun:
             'type': 'object',
             'properties': {cls.one: inner},
             'required': [cls.one],
-            'additionalProperties': cls.extras,
+            'additionalProperties': verb in cls.beside,
         }
 
     @classmethod

@@ -203,14 +203,18 @@ class Api:
         project_in_path: bool = False,
         head: bool = False,
         slash: bool = False,
+        wrong_media: int = 415,
+        always: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        """`project_in_path` lets every path begin with the asker's project id; `head` answers HEAD where GET is.
+        """`project_in_path` lets every path begin with the asker's project id; `head` answers HEAD where GET is, and
+        OPTIONS.
 
-        `slash` passes over a slash at a path's end.
+        `slash` passes over a slash at a path's end; `wrong_media` is the status of a body that is no JSON by its media
+        type; `always` are headers of every answer.
         """
         self.name, self.routes, self.parts, self.policy = name, tuple(routes), parts, policy
         self.envelope, self.history = envelope, history
-        self.project_in_path, self.head = project_in_path, head
+        self.project_in_path, self.head, self.wrong_media, self.always = project_in_path, head, wrong_media, always
         self._router = Router(self.routes, slash)
         if parts.conf is not None:
             policy.follow(parts.conf.api.policy_file)
@@ -235,7 +239,7 @@ class Api:
             log.REQUEST.reset(token)
         if self.history and version != LOWEST:
             headers = [*headers, *self.history.headers(version)]
-        start_response(f'{status} {_REASONS.get(status, "Unknown")}', headers)
+        start_response(f'{status} {_REASONS.get(status, "Unknown")}', [*headers, *self.always])
         return pieces
 
     def _fault(self, why: errors.NimbusError, request_id: str, environ: dict[str, Any]) -> tuple[int, Any, Any]:
@@ -258,6 +262,8 @@ class Api:
         path = environ.get('PATH_INFO', '/')
         if self.project_in_path:
             path = self._without_project(path, asker)
+        if self.head and environ['REQUEST_METHOD'] == 'OPTIONS':
+            return self._options(path, version)
         candidates, values = self._candidates(path, environ['REQUEST_METHOD'], version)
         if asker is None and not any(route.open for _, route in candidates):
             raise errors.Unauthenticated('The request you have made requires authentication.')
@@ -288,20 +294,36 @@ class Api:
         return path if asker else (path if node else '/' + rest)
 
     def _candidates(self, path: str, method: str, version: Version) -> tuple[list[Any], list[str]]:
-        node, values = self._router.find(path)
-        if node is None:
-            raise errors.NotFound('The resource could not be found.')
+        living, values = self._living(path, version)
         wanted = 'GET' if method == 'HEAD' and self.head else method
-        living = {m: [r for r in rows if r[1].lives_in(version)] for m, rows in node.routes.items()}
-        if not any(living.values()):
-            raise errors.NotFound('The resource could not be found.')
         if not living.get(wanted):
-            allowed = ', '.join(sorted(m for m, rows in living.items() if rows))
+            allowed = self._allowed(living)
             raise errors.NotAllowed(
                 f'The method {method} is not allowed for this resource; allowed are {allowed}.',
                 headers=[('Allow', allowed)],
             )
         return living[wanted], values
+
+    def _living(self, path: str, version: Version) -> tuple[dict[str, list[Any]], list[str]]:
+        """The routes of the path that the version has, by method, and the ids in the path.  Raises NotFound."""
+        node, values = self._router.find(path)
+        if node is None:
+            raise errors.NotFound('The resource could not be found.')
+        living = {m: [r for r in rows if r[1].lives_in(version)] for m, rows in node.routes.items()}
+        if not any(living.values()):
+            raise errors.NotFound('The resource could not be found.')
+        return living, values
+
+    def _allowed(self, living: dict[str, list[Any]]) -> str:
+        methods = {method for method, rows in living.items() if rows}
+        if self.head:
+            methods |= {'OPTIONS', 'HEAD'} if 'GET' in methods else {'OPTIONS'}
+        return ', '.join(sorted(methods))
+
+    def _options(self, path: str, version: Version) -> tuple[int, Any, Any]:
+        """Which methods the path has; anybody may ask."""
+        living, _ = self._living(path, version)
+        return 200, [('Allow', self._allowed(living)), ('Content-Length', '0')], []
 
     def _choose(self, candidates: list[Any], environ: dict[str, Any]) -> tuple[tuple[str, ...], Route, Any]:
         """The candidate that the body's action names, or the only one there is."""
@@ -337,7 +359,9 @@ class Api:
             return None
         media = environ.get('CONTENT_TYPE', '').split(';')[0].strip().lower()
         if media and media not in route.media and media != 'application/json' and 'json' not in media:
-            raise errors.WrongMedia(f'Unsupported Content-Type: {media[:80]}. Use {" or ".join(route.media)}.')
+            raise errors.WrongMedia(
+                f'Unsupported Content-Type: {media[:80]}. Use {" or ".join(route.media)}.', status=self.wrong_media
+            )
         try:
             body = orjson.loads(data)
         except orjson.JSONDecodeError:
