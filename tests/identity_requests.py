@@ -7,14 +7,33 @@ creation's in the list it belongs to.
 
 import dataclasses
 import itertools
+import urllib.parse
 from collections.abc import Callable
 from typing import Any, Protocol
+
+from oauthlib import oauth1
 
 from nimbus.api.identity.routes import ROUTES
 from nimbus.api.kit.routes import Route
 
 WRITES = ('POST', 'PUT', 'PATCH', 'DELETE')
-READ_ONLY = ('/ec2tokens', '/s3tokens')  # they are asked by POST, and change nothing
+# They are asked by POST, and change nothing; or they refuse, whatever is asked.
+READ_ONLY = (
+    '/ec2tokens',
+    '/s3tokens',
+    '/OS-OAUTH2/token',
+    '/auth/OS-FEDERATION/saml2',
+    '/auth/OS-FEDERATION/saml2/ecp',
+)
+# Steps that more than their own request is needed for: tests/real/test_oauth_kills.py goes through those of OAuth.
+STEPS = ('/OS-OAUTH1/request_token', '/OS-OAUTH1/authorize/{request_token_id}', '/OS-OAUTH1/access_token')
+# What a provider's users log in by, which is no request of the administrator's.
+FEDERATED = (
+    '/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/auth',
+    '/auth/OS-FEDERATION/websso/{protocol_id}',
+    '/auth/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/websso',
+)
+LEFT_OUT = (*READ_ONLY, *STEPS, *FEDERATED)
 NUMBER = itertools.count(1)
 FILTERS = {'filters': {'interface': 'public'}}
 
@@ -33,8 +52,8 @@ class Identity(Protocol):
 
 
 def routes() -> list[Route]:
-    """Every route that writes."""
-    return [route for route in ROUTES if route.method in WRITES and route.path not in READ_ONLY]
+    """Every route by which an administrator writes with a request of its own."""
+    return [route for route in ROUTES if route.method in WRITES and route.path not in LEFT_OUT]
 
 
 @dataclasses.dataclass
@@ -124,8 +143,10 @@ class Maker:
         """What is to be changed or taken away stands."""
         if route.path.endswith('/tags'):
             path += '/t'
-        if ('PUT', route.path if not route.path.endswith('/tags') else route.path + '/{tag}') in PUTS:
-            status, body, _ = self.identity.ask('PUT', path)
+        put = ('PUT', route.path if not route.path.endswith('/tags') else route.path + '/{tag}')
+        if put in PUTS:
+            told = BODIES.get(put, lambda *_: None)(self, f'n{next(NUMBER)}')
+            status, body, _ = self.identity.ask('PUT', path, told)
             assert status in (200, 201, 204), (path, status, body)
         if route.method == 'DELETE' and route.path == '/domains/{domain_id}':
             assert self.identity.ask('PATCH', path, {'domain': {'enabled': False}})[0] == 200
@@ -141,8 +162,10 @@ class Maker:
         new = f'n{next(NUMBER)}'
         if name in FIXED:
             return FIXED[name]
-        if name == 'user_id' and any(mine in route.path for mine in ('application_credentials', 'access_rules')):
+        if name == 'user_id' and any(mine in route.path for mine in MINE):
             return self.me
+        if route.method in WRITES and route.path in CHOSEN and route.path.endswith(f'{{{name}}}'):
+            return new
         if name == 'region_id' and (route.method, route.path) == ('PUT', '/regions/{region_id}'):
             return new
         kind = 'ec2_id' if 'OS-EC2/{' in route.path and name == 'credential_id' else name.removesuffix('_role_id')
@@ -153,6 +176,15 @@ class Maker:
         return self._make(kind, new)
 
     def _make(self, kind: str, name: str) -> str:
+        if kind in ('access_token_id', 'request_token_id'):
+            return self._lend(kind)
+        if kind == 'protocol_id':
+            return self._put(
+                f'/OS-FEDERATION/identity_providers/{self.provider}/protocols/{name}', protocol(self, name)
+            )
+        if kind in NAMED:
+            self.provider = name
+            return self._put(NAMED[kind][0] + name, NAMED[kind][1](self, name))
         path, body = MAKERS[kind]
         told = body(self, name)
         if kind == 'access_rule_id':  # it is made beside a credential, which goes before it can
@@ -163,6 +195,35 @@ class Maker:
             assert gone[0] == 204
             return rule
         return self.post(path.format(self), told, 'access' if kind == 'ec2_id' else None)
+
+    def _put(self, path: str, body: Any) -> str:
+        """The name, which the asker chose, of one more."""
+        status, answer, _ = self.identity.ask('PUT', path, body)
+        assert status == 201, (path, status, answer)
+        return path.rpartition('/')[2]
+
+    def _lend(self, kind: str) -> str:
+        """The id of a request token that was agreed to, or of the access token it was exchanged for."""
+        _, made, _ = self.identity.ask('POST', '/OS-OAUTH1/consumers', {'consumer': {'description': 'x'}})
+        key, secret = made['consumer']['id'], made['consumer']['secret']
+        asked = self._signed('request_token', key, secret, callback_uri='oob')
+        path = f'/OS-OAUTH1/authorize/{asked["oauth_token"]}'
+        status, told, _ = self.identity.ask('PUT', path, {'roles': [{'name': 'member'}]})
+        assert status == 200, told
+        if kind == 'request_token_id':
+            return asked['oauth_token']
+        by = {'resource_owner_key': asked['oauth_token'], 'resource_owner_secret': asked['oauth_token_secret']}
+        return self._signed('access_token', key, secret, verifier=told['token']['oauth_verifier'], **by)['oauth_token']
+
+    def _signed(self, step: str, key: str, secret: str, **more: str) -> dict[str, str]:
+        """The token in the answer to a step of a consumer's."""
+        root = self.get('/')['version']['links'][0]['href'].rstrip('/')
+        client = oauth1.Client(key, client_secret=secret, **more)
+        headers = client.sign(f'{root}/OS-OAUTH1/{step}', http_method='POST')[1]
+        told = {'Authorization': headers['Authorization'], 'Requested-Project-Id': self.project}
+        status, answer, _ = self.identity.ask('POST', f'/OS-OAUTH1/{step}', None, **told)
+        assert status == 201, answer
+        return dict(urllib.parse.parse_qsl(answer))
 
     def _change_password(self) -> Write:
         name = f'n{next(NUMBER)}'
@@ -262,6 +323,31 @@ def config(**ldap: str) -> Callable[[Maker, str], Any]:
     return lambda maker, name: {'config': {'ldap': ldap}}
 
 
+def mapping(maker: Maker, name: str) -> Any:
+    """The body of a mapping that makes a user of everybody."""
+    rule = {'local': [{'user': {'name': '{0}'}}], 'remote': [{'type': name}]}
+    return {'mapping': {'rules': [rule]}}
+
+
+def protocol(maker: Maker, name: str) -> Any:
+    """The body of a protocol with a mapping of its own."""
+    return {'protocol': {'mapping_id': maker._put(f'/OS-FEDERATION/mappings/{name}', mapping(maker, name))}}
+
+
+def far(maker: Maker, name: str) -> Any:
+    """The body of a service provider."""
+    return {'service_provider': {'auth_url': f'http://{name}/auth', 'sp_url': f'http://{name}/sp'}}
+
+
+MINE = ('application_credentials', 'access_rules', 'access_tokens')  # the administrator's own
+# What has the name that its path tells, and is made by PUT.
+NAMED: dict[str, tuple[str, Callable[[Maker, str], Any]]] = {
+    'idp_id': ('/OS-FEDERATION/identity_providers/', described('identity_provider')),
+    'mapping_id': ('/OS-FEDERATION/mappings/', mapping),
+    'sp_id': ('/OS-FEDERATION/service_providers/', far),
+}
+PROTOCOL = '/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}'
+CHOSEN = (*(f'{path}{{{kind}}}' for kind, (path, _) in NAMED.items()), PROTOCOL)
 UNSHOWN = ('password', 'access_rules', 'roles')  # not at all, in a list, or with more than was told
 FIXED = {'tag': 't', 'group': 'ldap', 'option': 'url'}
 MAKERS: dict[str, tuple[str, Callable[[Maker, str], Any]]] = {
@@ -278,6 +364,7 @@ MAKERS: dict[str, tuple[str, Callable[[Maker, str], Any]]] = {
     'credential_id': ('/credentials', credential),
     'ec2_id': ('/users/{0.owner}/credentials/OS-EC2', lambda maker, name: {'tenant_id': maker.project}),
     'application_credential_id': ('/users/{0.me}/application_credentials', app_credential),
+    'consumer_id': ('/OS-OAUTH1/consumers', described('consumer')),
     'access_rule_id': ('/users/{0.me}/application_credentials', app_credential),
     'trust_id': ('/OS-TRUST/trusts', trust),
     'registered_limit_id': ('/registered_limits', registered),
@@ -289,6 +376,13 @@ _TOLD = {'domain', 'project', 'user', 'group', 'role', 'region', 'service', 'end
 BODIES: dict[tuple[str, str], Callable[[Maker, str], Any]] = {
     **{('POST', path): body for path, body in MAKERS.values() if '{' not in path},
     **{('PATCH', f'/{kind}s/{{{kind}_id}}'): described(kind) for kind in _TOLD},
+    **{('PUT', f'{path}{{{kind}}}'): body for kind, (path, body) in NAMED.items()},
+    ('PUT', PROTOCOL): protocol,
+    ('PATCH', PROTOCOL): protocol,
+    ('PATCH', '/OS-FEDERATION/identity_providers/{idp_id}'): described('identity_provider'),
+    ('PATCH', '/OS-FEDERATION/mappings/{mapping_id}'): mapping,
+    ('PATCH', '/OS-FEDERATION/service_providers/{sp_id}'): far,
+    ('PATCH', '/OS-OAUTH1/consumers/{consumer_id}'): described('consumer'),
     ('PUT', '/regions/{region_id}'): lambda maker, name: {'region': {'description': name}},
     ('PUT', '/projects/{project_id}/tags'): lambda maker, name: {'tags': [name, 'other']},
     ('POST', '/users/{user_id}/application_credentials'): app_credential,

@@ -75,7 +75,9 @@ class Identity:
             connection.request(method, f'/v3{path}', json.dumps(body) if body else None, told)
             answer = connection.getresponse()
             read = answer.read()
-            return answer.status, json.loads(read) if read else None, answer.headers
+            if 'json' in (answer.headers['Content-Type'] or ''):
+                return answer.status, json.loads(read), answer.headers
+            return answer.status, read.decode() or None, answer.headers
 
     def login(self, name: str, password: str, scope: Any = None) -> tuple[int, str]:
         user = {'name': name, 'password': password, 'domain': {'id': 'default'}}

@@ -61,7 +61,7 @@ def authenticate(call: Call, idp_id: str, protocol_id: str) -> Reply:
         return saml_login.ask(call, idp_id, protocol_id)
     token, subject = _login(call, idp_id, protocol_id, saml_login.is_brought(call))
     body = tokens.whole(call, subject, tokens.catalog_of(call, subject))
-    return Reply(body, 201, [(tokens.SUBJECT, token), tokens.VARY])
+    return Reply(body, 201, [(tokens.SUBJECT, token)])
 
 
 def websso(call: Call, protocol_id: str) -> Reply:

@@ -183,7 +183,7 @@ def test_what_a_provider_let_in_goes_with_it_at_once(cloud, idp, lab, how):
     assert is_good(cloud, text) and is_good(cloud, scoped)
     assert cloud('PATCH' if body else 'DELETE', path, body).status in (200, 204)
     assert not is_good(cloud, text) and not is_good(cloud, scoped)
-    assert rescope(cloud, text, lab['scope']).status == 401
+    assert rescope(cloud, text, lab['scope']).status == 404
     assert cloud('GET', f'/users/{token["user"]["id"]}').status == (404 if 'deleted' in how else 200)
 
 

@@ -160,14 +160,15 @@ class Asking:
 
     def ask(self, method, path, body=None, **headers):
         answer = self._cloud(method, path, body, **{name.replace('-', '_'): told for name, told in headers.items()})
-        return answer.status, answer.json if answer.data else None, answer.headers
+        is_json = 'json' in answer.headers.get('Content-Type', '')
+        return answer.status, answer.json if is_json else answer.data.decode() or None, answer.headers
 
     def named(self, noun, name):
         return self._cloud('GET', f'/{noun}?name={name}').json[noun]
 
 
 # Lists of all there is have as many rows as there are, so a page of them is asked for, or those of one user.
-PAGED = ('/credentials', '/limits', '/projects', '/users', '/groups')
+PAGED = ('/OS-OAUTH1/consumers', '/credentials', '/limits', '/projects', '/users', '/groups')
 OF_ONE = {'/OS-TRUST/trusts': 'trustor_user_id', '/role_assignments': 'user.id'}
 
 
@@ -181,7 +182,7 @@ def test_no_list_and_no_show_reads_a_table_through(cloud):
         cloud('GET', path, x_subject_token=cloud.token)  # the catalog is read once when it has changed
         with watched(cloud, quiet=True) as bad:
             status = cloud('GET', path, x_subject_token=cloud.token).status
-        assert status in (200, 204, 400, 403, 404, 410), (path, status)
+        assert status in (200, 204, 400, 401, 403, 404, 405, 410, 501), (path, status)
         answered += status in (200, 204)
         if bad:
             found[route.path] = bad
