@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from oslo_config import cfg
 
-SECRET = 'client_secret_basic'
+SECRET, CERTIFICATE = 'client_secret_basic', 'tls_client_auth'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,7 +14,8 @@ class OAuth:
 
     request_token_duration: int = 28800
     access_token_duration: int = 86400
-    oauth2_authn_methods: tuple[str, ...] = (SECRET,)
+    oauth2_authn_methods: tuple[str, ...] = (CERTIFICATE, SECRET)
+    oauth2_cert_dn_mapping_id: str = 'oauth2_mapping'
 
     @classmethod
     def of(cls, conf: Any) -> Self:
@@ -23,6 +24,7 @@ class OAuth:
             conf.oauth1.request_token_duration,
             conf.oauth1.access_token_duration,
             tuple(conf.oauth2.oauth2_authn_methods),
+            conf.oauth2.oauth2_cert_dn_mapping_id,
         )
 
 
@@ -47,7 +49,13 @@ OPTIONS = {
         cfg.ListOpt(
             'oauth2_authn_methods',
             default=list(_DEFAULT.oauth2_authn_methods),
-            help='How a client may prove who it is to the OAuth 2 token endpoint: client_secret_basic.',
+            help='How a client may prove who it is to the OAuth 2 token endpoint: by a certificate (tls_client_auth), '
+            'which needs [api] trusted_fronts, or by a secret (client_secret_basic).',
+        ),
+        cfg.StrOpt(
+            'oauth2_cert_dn_mapping_id',
+            default=_DEFAULT.oauth2_cert_dn_mapping_id,
+            help='The mapping that says which user a certificate is.',
         ),
     ],
 }

@@ -20,6 +20,7 @@ state_path = {state}
 [api]
 listen = 127.0.0.1
 identity_port = {port}
+{api}
 [identity]
 bcrypt_rounds = 4
 [log]
@@ -31,13 +32,13 @@ file = {state}/log
 class Identity:
     """The process, and how to ask it and make it die."""
 
-    def __init__(self, state: pathlib.Path, more: str = '') -> None:
-        """`more` are further lines of its configuration."""
+    def __init__(self, state: pathlib.Path, more: str = '', api: str = '') -> None:
+        """`more` are further lines of its configuration, `api` those of [api]."""
         with socket.socket() as probe:
             probe.bind(('127.0.0.1', 0))
             self.port = probe.getsockname()[1]
         self.state, self.conf = state, state / 'nimbus.conf'
-        self.conf.write_text(CONFIGURATION.format(state=state, port=self.port, more=more))
+        self.conf.write_text(CONFIGURATION.format(state=state, port=self.port, api=api, more=more))
         self.process: subprocess.Popen | None = None
         self.token = ''
         for words in (['db', 'upgrade'], ['token', 'setup'], ['credential', 'setup'], ['bootstrap']):

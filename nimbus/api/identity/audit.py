@@ -94,7 +94,7 @@ def logged_in(call: Call, identity: dict[str, Any], user_id: str | None, why: er
 
 def _claimed(identity: dict[str, Any]) -> dict[str, str]:
     """The id and name of the user that somebody says to be."""
-    for method in ('password', 'application_credential'):
+    for method in ('password', 'application_credential', 'oauth2_credential'):
         user = (identity.get(method) or {}).get('user')
         if isinstance(user, dict):
             return {name: user[name] for name in ('id', 'name') if isinstance(user.get(name), str)}

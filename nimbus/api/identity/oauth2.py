@@ -3,13 +3,19 @@
 import base64
 import binascii
 import urllib.parse
+from collections.abc import Callable
+from typing import Any
 
 from nimbus.api.identity import audit
 from nimbus.api.identity.tokens import authority
 from nimbus.api.kit import faults
+from nimbus.api.kit.certificates import Fronts, thumbprint
 from nimbus.api.kit.routes import MAX_BODY, Call, Reply
 from nimbus.common import errors
-from nimbus.identity.oauth_options import SECRET
+from nimbus.identity import oauth2_certificates
+from nimbus.identity.oauth_options import CERTIFICATE, SECRET
+from nimbus.identity.scopes import UNSCOPED
+from nimbus.identity.subjects import Subject
 
 FORM = 'application/x-www-form-urlencoded'
 REFUSED = ('GET', 'PUT', 'PATCH', 'DELETE')
@@ -33,8 +39,12 @@ def issue(call: Call) -> Reply:
     if grant != 'client_credentials':
         sentence = f'The parameter grant_type {grant} is not supported.'
         return _refused(call, 400, 'unsupported_grant_type', sentence)
+    known = authority(call).settings.oauth.oauth2_authn_methods
+    certificate = _certificate(call) if CERTIFICATE in known else None
+    if certificate is not None and told.get('client_id'):
+        return _by_certificate(call, told['client_id'], certificate)
     client_id, secret = _basic(call) or (told.get('client_id'), told.get('client_secret'))
-    if not client_id or not secret or SECRET not in authority(call).settings.oauth.oauth2_authn_methods:
+    if certificate is not None or not client_id or not secret or SECRET not in known:
         return _refused(call, 401, 'invalid_client', 'Client authentication failed.')
     return _by_secret(call, client_id, secret)
 
@@ -42,8 +52,32 @@ def issue(call: Call) -> Reply:
 def _by_secret(call: Call, client_id: str, secret: str) -> Reply:
     method = 'application_credential'
     identity = {'methods': [method], method: {'id': client_id, 'secret': secret}}
+    return _answer(call, identity, lambda: authority(call).login(identity))
+
+
+def _certificate(call: Call) -> bytes | None:
+    """The certificate that the client showed to whom the operator trusts."""
+    conf = call.parts.conf
+    return Fronts.of(conf).certificate(call.environ) if conf is not None else None
+
+
+def _by_certificate(call: Call, client_id: str, certificate: bytes) -> Reply:
+    issuer = authority(call)
+    mapping_id = issuer.settings.oauth.oauth2_cert_dn_mapping_id
+
+    def login() -> tuple[str, Subject]:
+        with call.db.read() as tx:
+            told = (client_id, certificate, thumbprint(certificate), mapping_id, issuer.now())
+            proof = oauth2_certificates.prove(tx, *told)
+        return issuer.issue(proof, proof.scope or UNSCOPED)
+
+    method = oauth2_certificates.METHOD
+    return _answer(call, {'methods': [method], method: {'user': {'id': client_id}}}, login)
+
+
+def _answer(call: Call, identity: dict[str, Any], login: Callable[[], tuple[str, Subject]]) -> Reply:
     try:
-        token, subject = authority(call).login(identity)
+        token, subject = login()
     except errors.Unauthenticated as why:
         audit.logged_in(call, identity, None, why)
         return _refused(call, 401, 'invalid_client', why.sentence)
