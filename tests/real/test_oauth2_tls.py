@@ -80,7 +80,7 @@ class Door:
 
     def __init__(self, folder: pathlib.Path) -> None:
         told = f'client_certificate_header = X-Client-Certificate\ntrusted_fronts = {FRONT}'
-        self.folder, self.identity = folder, Identity(folder, told)
+        self.folder, self.identity = folder, Identity(folder, api=told)
         self.identity.start()
         self.issuer = Issuer(folder, 'ca')
         self.issuer.give('cloud', 'server.pem')
