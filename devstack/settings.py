@@ -5,6 +5,8 @@ import pathlib
 from devstack import mariadb, postgresql, rabbitmq
 from devstack.place import Place, write_private
 
+# Mild enough for a cloud to try things in, and so that what enforces them is always tried.
+COMPLIANCE = {'lockout_failure_attempts': '2', 'lockout_duration': '5', 'unique_last_password_count': '2'}
 Sections = dict[str, dict[str, str]]
 
 
@@ -24,6 +26,7 @@ def write(place: Place, ovsdb: str, libvirt: str, datapath: str) -> bool:
         'libvirt': {'uri': libvirt, 'virt_type': place.choices.virt_type},
         'network': {'driver': 'ovs', 'ovsdb': ovsdb, 'datapath_type': datapath},
         'volume': {'driver': 'file'},
+        'security_compliance': COMPLIANCE,
     }
     if place.choices.form == 'embedded':
         return _ini(place.state / 'nimbus.conf', common)

@@ -10,6 +10,7 @@ from keystoneauth1 import exceptions as ksa
 from devstack import demo
 from devstack.place import Place, write_private
 from devstack.progress import Unable
+from devstack.settings import COMPLIANCE
 
 Values = dict[str, dict[str, object]]
 
@@ -109,8 +110,9 @@ def _who(place: Place) -> Values:
             'auth_version': 'v3',
             'region': 'RegionOne',
             'default_domain_id': 'default',
+            **{f'user_{name}': value for name, value in COMPLIANCE.items()},
         },
-        'identity-feature-enabled': {'api_v3': True, 'security_compliance': False, 'federation': False},
+        'identity-feature-enabled': {'api_v3': True, 'security_compliance': True, 'federation': False},
         'enforce_scope': dict.fromkeys(scoped, True),
         'service_available': {
             **dict.fromkeys(('nova', 'neutron', 'glance', 'cinder'), True),
