@@ -12,7 +12,7 @@ from typing import Any
 
 from nimbus.api.kit import policy
 from nimbus.cmd import rooms, schema, serving, wiring
-from nimbus.common import config
+from nimbus.common import config, errors
 
 LOG = logging.getLogger(__name__)
 APIS = ('identity', 'compute', 'metadata', 'network', 'image', 'volume', 'placement')
@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
         state = pathlib.Path(conf.state_path)
         with wiring.one_at_a_time(state):
             return run(conf, told, began)
-    except (OSError, LookupError) as why:
+    except (OSError, LookupError, errors.NimbusError) as why:
         print(f'nimbus cannot start: {why}', file=sys.stderr)
         return 1
 
