@@ -237,23 +237,11 @@ def describe(subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, 
     claims = subject.claims
     body: dict[str, Any] = {
         'methods': list(claims.methods),
-        'user': {
-            'domain': {'id': subject.user_domain_id, 'name': subject.user_domain_name},
-            'id': subject.user_id,
-            'name': subject.user_name,
-            'password_expires_at': clock.iso_micro(subject.password_expires_at),
-        },
+        'user': _user(subject),
         'audit_ids': list(claims.audit_ids),
         'expires_at': clock.iso_micro_z(claims.expires_at),
         'issued_at': clock.iso_micro_z(claims.issued_at),
     }
-    if claims.identity_provider_id:
-        del body['user']['password_expires_at']
-        body['user']['OS-FEDERATION'] = {
-            'groups': [{'id': group_id} for group_id in claims.group_ids],
-            'identity_provider': {'id': claims.identity_provider_id},
-            'protocol': {'id': claims.protocol_id},
-        }
     if subject.project:
         body['project'] = _project(subject.project)
         if subject.trust is None:
@@ -266,6 +254,30 @@ def describe(subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, 
         body['roles'] = [{'id': role_id, 'name': name} for role_id, name in subject.roles]
     if shown is not None:
         body['catalog'] = shown
+    return {**body, **_lent(subject)}
+
+
+def _user(subject: Subject) -> dict[str, Any]:
+    user: dict[str, Any] = {
+        'domain': {'id': subject.user_domain_id, 'name': subject.user_domain_name},
+        'id': subject.user_id,
+        'name': subject.user_name,
+    }
+    claims = subject.claims
+    if claims.identity_provider_id:
+        user['OS-FEDERATION'] = {
+            'groups': [{'id': group_id} for group_id in claims.group_ids],
+            'identity_provider': {'id': claims.identity_provider_id},
+            'protocol': {'id': claims.protocol_id},
+        }
+    else:
+        user['password_expires_at'] = clock.iso_micro(subject.password_expires_at)
+    return user
+
+
+def _lent(subject: Subject) -> dict[str, Any]:
+    """What the token was lent by, where it is not of a login of the user's own."""
+    body: dict[str, Any] = {}
     if subject.credential is not None:
         body['application_credential'] = {
             'id': subject.credential.id,
@@ -284,8 +296,8 @@ def describe(subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, 
     if subject.access_token is not None:
         access = subject.access_token
         body['OS-OAUTH1'] = {'access_token_id': access.id, 'consumer_id': access.consumer_id}
-    if claims.thumbprint:
-        body['oauth2_credential'] = {'x5t#S256': claims.thumbprint}
+    if subject.claims.thumbprint:
+        body['oauth2_credential'] = {'x5t#S256': subject.claims.thumbprint}
     return body
 
 
