@@ -9,8 +9,9 @@ from typing import Any
 from nimbus.api.identity import audit
 from nimbus.api.identity.tokens import authority
 from nimbus.api.kit import faults
+from nimbus.api.kit.bodies import MAX_BODY
 from nimbus.api.kit.certificates import Fronts, thumbprint
-from nimbus.api.kit.routes import MAX_BODY, Call, Reply
+from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors
 from nimbus.identity import oauth2_certificates
 from nimbus.identity.oauth_options import CERTIFICATE, SECRET

@@ -4,7 +4,8 @@ import urllib.parse
 from typing import Any
 
 from nimbus.api.identity.tokens import authority
-from nimbus.api.kit.routes import MAX_BODY, Call, Reply
+from nimbus.api.kit.bodies import MAX_BODY
+from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors
 from nimbus.identity import saml_request
 from nimbus.identity.proofs import Vouched

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from nimbus.api.kit import faults
+from nimbus.api.kit import bodies, faults
 from nimbus.api.kit.fields import CREATE, UPDATE, Noun, Shape, ShapeByVersion
 from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.versions import HIGHEST, LOWEST, Change, History, Version
@@ -17,8 +17,6 @@ from nimbus.common import context, db, errors, failpoints, log
 from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)
-MAX_BODY = 114_688  # bytes of JSON read at most, as upstream's size limit
-MAX_DEPTH = 64  # a body nested deeper is refused before anything walks it
 TRIES = 5  # runs of a handler whose transaction lost to another
 VERBS = {'POST': CREATE, 'PUT': UPDATE, 'PATCH': UPDATE}
 AT_WORK = 'nimbus.context'  # where the auth filter leaves the asker in the WSGI environment
@@ -330,7 +328,7 @@ class Api:
         names, route = candidates[0]
         if route.raw or environ['REQUEST_METHOD'] in ('GET', 'HEAD'):
             return names, route, None
-        body = self._read_json(environ, route)
+        body = bodies.read(environ, route.media, self.wrong_media)
         if route.action is None:
             return names, route, body
         if not isinstance(body, dict) or len(body) != 1:
@@ -344,31 +342,6 @@ class Api:
             if route.action == wanted:
                 return names, route, body
         raise errors.Invalid(f'There is no such action: {wanted}. No such action: {wanted}'[:200])
-
-    def _read_json(self, environ: dict[str, Any], route: Route) -> Any:
-        length = environ.get('CONTENT_LENGTH') or ''
-        if length and not length.isdigit():
-            raise errors.Invalid('Content-Length is not a number.')
-        chunked = 'chunked' in environ.get('HTTP_TRANSFER_ENCODING', '').lower()
-        if length and int(length) > MAX_BODY:
-            raise errors.TooLarge('Request is too large.')
-        data = environ['wsgi.input'].read(MAX_BODY + 1 if chunked else int(length or 0))
-        if len(data) > MAX_BODY:
-            raise errors.TooLarge('Request is too large.')
-        if not data:
-            return None
-        media = environ.get('CONTENT_TYPE', '').split(';')[0].strip().lower()
-        if media and media not in route.media and media != 'application/json' and 'json' not in media:
-            raise errors.WrongMedia(
-                f'Unsupported Content-Type: {media[:80]}. Use {" or ".join(route.media)}.', status=self.wrong_media
-            )
-        try:
-            body = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            raise errors.Invalid('Malformed request body') from None
-        if _depth(body) > MAX_DEPTH:
-            raise errors.Invalid(f'The request body is nested deeper than {MAX_DEPTH} levels.')
-        return body
 
     def _take_in(self, call: Call, body: Any) -> None:
         route, version = call.route, call.version
@@ -410,20 +383,6 @@ class Api:
             headers.append(('Content-Type', 'application/json'))
         headers.append(('Content-Length', str(len(data))))
         return status, headers, [] if head else [data]
-
-
-def _depth(value: Any, limit: int = MAX_DEPTH + 1) -> int:
-    """How deep a value is nested, counted no further than the limit."""
-    level, layer = 0, [value]
-    while layer and level <= limit:
-        layer = [
-            item
-            for outer in layer
-            if isinstance(outer, dict | list)
-            for item in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        level += 1
-    return level
 
 
 _REASONS = {

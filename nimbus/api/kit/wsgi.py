@@ -14,8 +14,9 @@ import paste.deploy
 from webob import acceptparse
 
 from nimbus.api.kit import access, certificates, faults
+from nimbus.api.kit.bodies import MAX_BODY
 from nimbus.api.kit.certificates import Fronts
-from nimbus.api.kit.routes import AT_WORK, MAX_BODY
+from nimbus.api.kit.routes import AT_WORK
 from nimbus.common import context, errors, ids
 from nimbus.common.parts import Parts
 

@@ -1,0 +1,60 @@
+"""The JSON in a request's body, within bounds."""
+
+from typing import Any
+
+import orjson
+
+from nimbus.common import errors
+
+MAX_BODY = 114_688  # bytes of JSON read at most, as upstream's size limit
+MAX_DEPTH = 64  # a body nested deeper is refused before anything walks it
+
+
+def read(environ: dict[str, Any], medias: tuple[str, ...], wrong_media: int) -> Any:
+    """What the body says, None when there is none.
+
+    Raises Invalid when it is no JSON, TooLarge, and WrongMedia, with the status that the API has for it, when it says
+    to be neither JSON nor one of the media.
+    """
+    data = _bytes(environ)
+    if not data:
+        return None
+    media = environ.get('CONTENT_TYPE', '').split(';')[0].strip().lower()
+    if media and media not in medias and media != 'application/json' and 'json' not in media:
+        raise errors.WrongMedia(
+            f'Unsupported Content-Type: {media[:80]}. Use {" or ".join(medias)}.', status=wrong_media
+        )
+    try:
+        body = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise errors.Invalid('Malformed request body') from None
+    if _depth(body) > MAX_DEPTH:
+        raise errors.Invalid(f'The request body is nested deeper than {MAX_DEPTH} levels.')
+    return body
+
+
+def _bytes(environ: dict[str, Any]) -> bytes:
+    length = environ.get('CONTENT_LENGTH') or ''
+    if length and not length.isdigit():
+        raise errors.Invalid('Content-Length is not a number.')
+    chunked = 'chunked' in environ.get('HTTP_TRANSFER_ENCODING', '').lower()
+    if length and int(length) > MAX_BODY:
+        raise errors.TooLarge('Request is too large.')
+    data: bytes = environ['wsgi.input'].read(MAX_BODY + 1 if chunked else int(length or 0))
+    if len(data) > MAX_BODY:
+        raise errors.TooLarge('Request is too large.')
+    return data
+
+
+def _depth(value: Any, limit: int = MAX_DEPTH + 1) -> int:
+    """How deep a value is nested, counted no further than the limit."""
+    level, layer = 0, [value]
+    while layer and level <= limit:
+        layer = [
+            item
+            for outer in layer
+            if isinstance(outer, dict | list)
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        level += 1
+    return level
