@@ -75,7 +75,7 @@ def test_a_mute_directory_ends_every_request_and_hurts_nobody_else(cloud, server
     assert working() == threads
     again = time.monotonic()
     assert login(cloud, staff).json['error']['message'] == AWAY
-    assert time.monotonic() - again < 0.5  # it is known to be mute
+    assert time.monotonic() - again < 1  # it is known to be mute, and not waited for
     server.resume()
     while login(cloud, staff).status != 201:
         assert time.monotonic() - begun < 30
@@ -110,7 +110,7 @@ def test_another_server_takes_the_place_of_one_that_is_away_or_mute(cloud, serve
     begun = time.monotonic()
     for _ in range(3):
         assert login(cloud, domain).status == 201
-    assert time.monotonic() - begun < 1  # the mute one is not asked again first
+    assert time.monotonic() - begun < 3  # the mute one is not asked again first, and waited for
     other_server.stop()
     by_file(cloud, randomize_urls=True)
     for _ in range(3):
