@@ -95,10 +95,12 @@ def _create(place: Place) -> None:
 
 def _answers(path: str) -> bool:
     try:
-        # PyMySQL leaves a socket open that it could not connect, so that is tried first.
+        # PyMySQL leaves a socket open that it could not connect, so it is given one that is.
         with socket.socket(socket.AF_UNIX) as probe:
             probe.connect(path)
-        pymysql.connect(unix_socket=path, user='root').close()
+            asked = pymysql.connect(unix_socket=path, user='root', defer_connect=True)
+            asked.connect(probe)
+            asked.close()
     except (pymysql.MySQLError, OSError):
         return False
     return True

@@ -27,7 +27,15 @@ REST = {
 INNER = {'rabbitmq': 15672 + 1000, 'erlang': 25672 + 1000, 'epmd': 14369, 'database': 13306}
 # Added to the ports of clouds that tests bring up beside the user's, or beside each other. With any of them every port
 # stays below 32768, from where the kernel gives out ports to whoever connects somewhere.
-TEST_OFFSETS = {'alone': 5100, 'servers': 5200, 'rabbitmq': 5300, 'database': 5400, 'chaos': 5700}
+TEST_OFFSETS = {
+    'alone': 5100,
+    'servers': 5200,
+    'rabbitmq': 5300,
+    'database': 5400,
+    'beside': 5500,
+    'beside-jws': 5600,
+    'chaos': 5700,
+}
 # A unix socket's path has room for 107 bytes, and libvirt's lie deep below the state folder.
 LONGEST = 40
 # These secrets nimbus makes itself when it runs in one process, in files of its own.

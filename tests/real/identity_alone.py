@@ -76,9 +76,8 @@ class Identity:
             connection.request(method, f'/v3{path}', json.dumps(body) if body else None, told)
             answer = connection.getresponse()
             read = answer.read()
-            if 'json' in (answer.headers['Content-Type'] or ''):
-                return answer.status, json.loads(read), answer.headers
-            return answer.status, read.decode() or None, answer.headers
+            is_json = read and 'json' in answer.headers['Content-Type']
+            return answer.status, json.loads(read) if is_json else read.decode() or None, answer.headers
 
     def login(self, name: str, password: str, scope: Any = None) -> tuple[int, str]:
         user = {'name': name, 'password': password, 'domain': {'id': 'default'}}

@@ -15,7 +15,7 @@ from devstack import mariadb, place, processes
 from devstack.processes import wait_until
 from tests.real.identity_alone import Identity
 
-OFFSET = {'fernet': 6300, 'jws': 6400}  # of the database's port: those of two tests may run side by side
+OFFSET = {'fernet': place.TEST_OFFSETS['beside'], 'jws': place.TEST_OFFSETS['beside-jws']}
 MORE = """[DEFAULT]
 bus = rabbit://nobody:nothing@127.0.0.1:9/
 [database]
