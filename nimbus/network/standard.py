@@ -65,8 +65,11 @@ def missing(kind: str, id: str) -> errors.NotFound:
 def lists(
     tx: db.Tx, model: Any, where: list[Any], page: listing.Page, special: dict[str, Any] | None = None
 ) -> list[Any]:
-    """One page of rows; a filter is a value or several, of a column or of a condition named in `special`."""
-    conditions = list(where)
+    """One page of the rows that meet `where`; a filter is a value or several, of a column or a name in `special`.
+
+    Raises Invalid when the marker is none of them.
+    """
+    conditions: list[Any] = []
     for name, value in page.filters.items():
         values = value if isinstance(value, list) else [value]
         if special and name in special:
@@ -75,7 +78,7 @@ def lists(
             conditions.append(_tagged(model, name, values))
         else:
             conditions.append(_among(getattr(model, name), values))
-    return listing.rows(tx, model, conditions, page)
+    return listing.rows(tx, model, conditions, page, seen=where)
 
 
 def _among(column: Any, values: Sequence[Any]) -> Any:

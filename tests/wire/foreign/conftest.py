@@ -1,0 +1,17 @@
+"""The world of two tenants, made once for all that is asked in it."""
+
+import pytest
+
+from tests.wire.foreign import world as worlds
+
+
+@pytest.fixture(scope='package')
+def world(tmp_path_factory):
+    with worlds.made(tmp_path_factory.mktemp('foreign')) as made:
+        yield made
+
+
+@pytest.fixture(scope='package')
+def used():
+    """The excuses that something needed."""
+    return set()
