@@ -147,7 +147,7 @@ def judged(
     for persona in personas:
         one, other = sent(persona, theirs), sent(persona, nobodys)
         first, second = plain(world, one, theirs), plain(world, other, nobodys)
-        if first != second and not excused.find(excused.DIFFERS, key, kind, used):
+        if first != second and not listed(world, persona, kind) and not excused.find(excused.DIFFERS, key, kind, used):
             wrong.append(f'{persona}: {apart(first, second)}')
         wrong += left(persona, one) + left(persona, other)
         if not one.refused and (done := harm(world, one)):
@@ -156,6 +156,14 @@ def judged(
     for value in values if admin else ():
         wrong += left(ADMIN, sent(ADMIN, value))
     return wrong
+
+
+def listed(world: World, persona: str, kind: str) -> bool:
+    """Whether the asker is shown the other's thing in the list of all."""
+    if kind not in excused.LISTED:
+        return False
+    service, at = excused.LISTED[kind]
+    return world.theirs[kind] in world(persona, service, 'GET', at).data.decode()
 
 
 def left(persona: str, outcome: Outcome) -> list[str]:

@@ -194,16 +194,56 @@ BY_FIELD: dict[str, Body] = {
 }
 KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyH x'
 # Where a route is asked at another thing than the first of its kind: by name in the path; `=` is told as it is.
+# What is asked of one thing in a path, where no field of the body names another.
+IN_PATHS: dict[str, Body] = {
+    'identity PATCH /v3/domains/{domain_id}': lambda t: {'domain': {'description': 'x'}},
+    'identity PATCH /v3/projects/{project_id}': lambda t: {'project': {'description': 'x'}},
+    'identity PATCH /v3/users/{user_id}': lambda t: {'user': {'description': 'x'}},
+    'identity PATCH /v3/groups/{group_id}': lambda t: {'group': {'description': 'x'}},
+    'identity PATCH /v3/roles/{role_id}': lambda t: {'role': {'description': 'x'}},
+    'identity PATCH /v3/credentials/{credential_id}': lambda t: {'credential': {'blob': 'x'}},
+    'identity PUT /v3/projects/{project_id}/tags': lambda t: {'tags': ['x']},
+    'compute PUT /v2.1/servers/{id}': lambda t: {'server': {'name': 'x'}},
+    'compute POST /v2.1/servers/{id}/action reboot': lambda t: {'reboot': {'type': 'SOFT'}},
+    'compute POST /v2.1/servers/{id}/action os-resetState': lambda t: {'os-resetState': {'state': 'error'}},
+    'compute POST /v2.1/servers/{id}/action os-getConsoleOutput': lambda t: {'os-getConsoleOutput': {}},
+    'compute POST /v2.1/servers/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
+    'compute PUT /v2.1/servers/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
+    'compute PUT /v2.1/servers/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
+    'compute PUT /v2.1/servers/{id}/tags': lambda t: {'tags': ['x']},
+    'network PUT /v2.0/networks/{id}': lambda t: {'network': {'name': 'x'}},
+    'network PUT /v2.0/subnets/{id}': lambda t: {'subnet': {'name': 'x'}},
+    'network PUT /v2.0/ports/{id}': lambda t: {'port': {'name': 'x'}},
+    'network PUT /v2.0/routers/{id}': lambda t: {'router': {'name': 'x'}},
+    'network PUT /v2.0/routers/{id}/add_router_interface': lambda t: {'subnet_id': t['free subnet']},
+    'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {'subnet_id': t['subnet']},
+    'network PUT /v2.0/security-groups/{id}': lambda t: {'security_group': {'name': 'x'}},
+    'network PUT /v2.0/{kind}/{id}/tags': lambda t: {'tags': ['x']},
+    'network POST /v2.0/{kind}/{id}/tags': lambda t: {'tags': ['x']},
+    'image POST /v2/images/{id}/import': lambda t: {'method': {'name': 'glance-direct'}},
+    'image POST /v2/images/{id}/members': lambda t: {'member': 'x'},
+    'image PUT /v2/images/{id}/members/{member}': lambda t: {'status': 'accepted'},
+    'volume PUT /v3/volumes/{id}': lambda t: {'volume': {'name': 'x'}},
+    'volume POST /v3/volumes/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
+    'volume PUT /v3/volumes/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
+    'volume PUT /v3/volumes/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
+}
 WORDS = {'kind': 'networks', 'key': 'k', 'tag': '1'}
 PLACES = {
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}': {'idp_id': '=fresh'},
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}': {'protocol_id': '=fresh'},
     'identity PATCH /v3/regions/{region_id}': {'region_id': 'second region'},
     'identity PUT /v3/regions/{region_id}': {'region_id': '=RegionThree'},
-    'compute PUT /v2.1/servers/{id}/os-volume_attachments/{volume_id}': {'volume_id': 'server volume'},
+    **{
+        f'compute {method} /v2.1/servers/{{id}}/os-volume_attachments/{{volume_id}}': {'volume_id': 'server volume'}
+        for method in ('GET', 'PUT', 'DELETE')
+    },
+    'compute GET /v2.1/servers/{id}/os-interface/{port_id}': {'port_id': 'server port'},
+    'compute GET /v2.1/servers/{id}/ips/{network}': {'network': 'network_name'},
     'compute PUT /v2.1/os-services/{id}': {'id': '=enable'},
     'compute POST /v2.1/os-aggregates/{id}/action add_host': {'id': 'free aggregate'},
     'compute POST /v2.1/flavors/{id}/action addTenantAccess': {'id': 'free flavor'},
+    'network PUT /v2.0/routers/{id}/remove_router_interface': {'id': 'wired router'},
     'volume POST /v3/volumes/{id}/action os-detach': {'id': 'server volume'},
     'volume PUT /v3/os-quota-class-sets/{name}': {'name': '=default'},
 }

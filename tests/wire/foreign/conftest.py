@@ -15,3 +15,9 @@ def world(tmp_path_factory):
 def used():
     """The excuses that something needed."""
     return set()
+
+
+@pytest.fixture(scope='package')
+def walked():
+    """The walks that came to their end: those of bodies, paths and queries, by service."""
+    return set()

@@ -3,9 +3,15 @@
 By the endpoint and the field, by the field, or by the kind of thing that it names.
 """
 
+# Where a list shows its rows to the asker, who may then ask for each of them.
+LISTED = {
+    'region': ('identity', '/v3/regions'),
+    'registered_limit': ('identity', '/v3/registered_limits'),
+    'role': ('identity', '/v3/roles'),
+    'zone': ('compute', '/v2.1/os-availability-zone'),
+}
 # The answer tells the two apart.
 DIFFERS: dict[str, str] = {
-    'zone': 'availability zones are listed to everybody',
     'sp': 'service providers are listed in every token',
     'idp': 'an identity provider is the cloud’s, and a manager names it in users of his domain',
     'protocol': 'a protocol is the cloud’s, and a manager names it in users of his domain',
@@ -13,12 +19,13 @@ DIFFERS: dict[str, str] = {
     'auth.scope.OS-TRUST:trust.id': 'Keystone tells who is not the trustee that he is not',
     'tenant_id identity POST /v3/users/{user_id}/credentials/OS-EC2': 'as Keystone: the key is good for nothing there',
     'trust.trustee_user_id': 'whom a user trusts must exist',
+    '{role_id} identity GET /v3/OS-TRUST/trusts/{trust_id}/roles/{role_id}': 'a trust shows its roles',
 }
 # What is made keeps another's id, and does nothing with it.
 KEPT: dict[str, str] = {
     'user.default_project_id': 'a wish, looked at when the user logs in',
     'credential.project_id': 'as Keystone: a note of the user’s own',
-    'tenant_id': 'as Keystone: the key is good for nothing there',
+    'tenant_id identity POST /v3/users/{user_id}/credentials/OS-EC2': 'as Keystone: the key is good for nothing there',
     'trust.trustee_user_id': 'whom a user trusts may be of another tenant',
     'port.device_id': 'what a user notes of his port; compute looks at what it bound itself',
     'port.mac_address': 'an address is one of a network, and may be had on each',
@@ -68,11 +75,14 @@ OWN_REFUSED: dict[str, str] = {
 }
 
 
+TABLES = {'DIFFERS': DIFFERS, 'KEPT': KEPT, 'OWN_REFUSED': OWN_REFUSED}
+
+
 def find(table: dict[str, str], key: str, kind: str, used: set[str]) -> str | None:
-    """The reason by which a place or a kind is excused."""
+    """The reason by which a place or a kind is excused; `used` gains it."""
     endpoint, _, field = key.rpartition(' ')
     for name in (f'{field} {endpoint}', field, field.rpartition('.')[2], kind):
         if name in table:
-            used.add(name)
+            used.add(f'{next(each for each in TABLES if TABLES[each] is table)}: {name}')
             return table[name]
     return EITHER.get(field) if table is not DIFFERS else None

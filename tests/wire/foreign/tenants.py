@@ -176,8 +176,9 @@ def _network(maker: Maker, whose: str) -> None:
     told = {'security_group_id': things['security_group'], 'direction': 'ingress', 'ethertype': 'IPv4'}
     maker.make('network', '/v2.0/security-group-rules', 'security_group_rule', **told)
     maker.make('network', '/v2.0/routers', 'router', name=f'{whose} router')
+    maker.make('network', '/v2.0/routers', 'router', 'wired router', name=f'{whose} wired router')
     plug = {'subnet_id': things['subnet']}
-    path = f'/v2.0/routers/{things["router"]}/add_router_interface'
+    path = f'/v2.0/routers/{things["wired router"]}/add_router_interface'
     things['interface port'] = maker.ask('network', 'PUT', path, plug).json['port_id']
     told = {'network_id': things['network'], 'name': f'{whose} port'}
     here, there = ([{'subnet_id': things[kind]}] for kind in ('subnet', 'free subnet'))

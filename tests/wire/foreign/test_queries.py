@@ -33,7 +33,7 @@ def test_every_name_in_a_query_is_known_for_what_it_names(world, looked):
 
 
 @pytest.mark.parametrize('service', SERVICES)
-def test_anothers_id_in_a_query_is_as_good_as_nobodys(world, service, looked, used):
+def test_anothers_id_in_a_query_is_as_good_as_nobodys(world, service, looked, used, walked):
     wrong = []
     for endpoint in listing(world, service):
         told = looked[endpoint.key] | set(queries.WALKED.get(endpoint.key, ()))
@@ -41,6 +41,7 @@ def test_anothers_id_in_a_query_is_as_good_as_nobodys(world, service, looked, us
             if kind := kind_of(endpoint, name):
                 for version in endpoint.versions:
                     wrong += judge(world, endpoint, name, kind, version, used)
+    walked.add(('queries', service))
     assert not wrong, '\n'.join(wrong)
 
 

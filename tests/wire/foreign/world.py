@@ -1,6 +1,6 @@
 """Two tenants alike in a whole cloud, each with one of everything, and who asks.
 
-The daemons and agents end once all stands: from then on only requests change the database, which is set back to how
+The daemons that have the database end once all stands: from then on only requests change it, and it is set back to how
 it was after each of them.
 """
 
@@ -61,8 +61,8 @@ class World:
     @contextlib.contextmanager
     def stilled(self) -> Iterator['World']:
         """Nothing but requests changes anything any more."""
-        for room, host in list(self.cloud.agents):
-            self.cloud.stop(room, host)
+        for host in self.cloud.hosts:
+            self.cloud.stop('network', host)
         self.cloud.control.stop()
         self.memory = Memory(self.cloud.path / 'nimbus.db')
         self.others = {value for value in self.theirs.values() if value not in self.mine.values()}
@@ -80,8 +80,7 @@ class Memory:
 
     def __init__(self, path: pathlib.Path) -> None:
         self._live = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._kept = sqlite3.connect(':memory:', check_same_thread=False)
-        self._live.backup(self._kept)
+        self._kept = self.mark()
         self.before = self.rows()
         self._version = self._changes()
 
@@ -101,9 +100,15 @@ class Memory:
             if not table.startswith('sqlite_')
         }
 
-    def back(self) -> None:
-        """All is as it was."""
-        self._kept.backup(self._live)
+    def mark(self) -> sqlite3.Connection:
+        """How all is now, to go back to."""
+        found = sqlite3.connect(':memory:', check_same_thread=False)
+        self._live.backup(found)
+        return found
+
+    def back(self, mark: sqlite3.Connection | None = None) -> None:
+        """All is as it was at first, or at the mark."""
+        (mark or self._kept).backup(self._live)
         self._version = self._changes()
 
     def close(self) -> None:
