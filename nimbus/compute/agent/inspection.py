@@ -50,6 +50,8 @@ class Inspector:
         expected = {'raw'} if self.disk_format in BARE else {self.disk_format}
         # A disk with a partition table is bare sectors; a CD that also starts from a stick has one too.
         tolerated = {'gpt'} if self.disk_format in (*BARE, 'iso') else set()
+        if self.disk_format == 'vhd' and matches in ({'raw'}, {'gpt'}):
+            return  # a fixed one is told by its last sector alone; qemu-img reads it as such or fails
         if not (
             matches - tolerated <= expected and matches & (expected | ({'gpt'} if self.disk_format in BARE else set()))
         ):

@@ -310,7 +310,7 @@ def test_staged_bytes_are_imported(client, make):
     assert client('POST', f'{path}/import', {'method': {'name': 'web-download'}}).status == 400
     assert client('POST', f'{path}/import', body).status == 202
     shown = client('GET', path).json
-    assert (shown['status'], shown['size'], shown['virtual_size']) == ('active', 3, 3)
+    assert (shown['status'], shown['size'], shown['virtual_size']) == ('active', 3, 512)
     assert client('GET', f'{path}/file').data == b'abc'
     assert client('GET', '/v2/info/import').json['import-methods']['value'] == ['glance-direct']
 
