@@ -60,8 +60,13 @@ def _check_method(body: Any) -> None:
         raise errors.Invalid("Import request requires a 'name' field.")
     if method['name'] not in info.IMPORT_METHODS:
         raise errors.Invalid(f"Unknown import method name '{method['name']}'.")
-    if body.get('stores') or body.get('all_stores'):
-        raise errors.Invalid('Stores cannot be chosen: there is one store, which has no name.')
+    for name in ('all_stores_must_succeed', 'all_stores'):
+        if not isinstance(body.get(name, False), bool):
+            raise errors.Invalid(f"'{name}' must be boolean value only")
+    if not body.get('all_stores_must_succeed', True):
+        raise errors.Invalid('all_stores_must_succeed can only be false where there are several stores.')
+    if body.get('stores'):
+        raise errors.Invalid('Stores cannot be named: there is one store, which has no name.')
 
 
 def download(call: Call, id: str) -> Any:

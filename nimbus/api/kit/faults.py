@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+from webob import acceptparse
 
 from nimbus.common import errors
 
@@ -105,6 +106,32 @@ def glance(status: int, sentence: str, error: errors.NimbusError, request_id: st
         f'{html.escape(sentence)}<br /><br />\n\n\n </body>\n</html>'
     )
     return 'text/html; charset=UTF-8', page.encode()
+
+
+def glance_json(status: int, sentence: str, error: errors.NimbusError, request_id: str) -> tuple[str, bytes]:
+    """Glance's for clients that prefer JSON: `{"message": "...", "code": "404 Not Found", "title": "Not Found"}`."""
+    title = TITLES.get(status, 'Error')
+    return 'application/json', orjson.dumps({'message': sentence, 'code': f'{status} {title}', 'title': title})
+
+
+def glance_text(status: int, sentence: str, error: errors.NimbusError, request_id: str) -> tuple[str, bytes]:
+    """Glance's for clients that take neither HTML nor JSON."""
+    return 'text/plain; charset=UTF-8', f'{status} {TITLES.get(status, "Error")}\n\n{sentence}\n\n   '.encode()
+
+
+# What an API's envelope becomes by the media type that a client prefers, in the order in which equals are chosen.
+FORMS: dict[Envelope, dict[str, Envelope]] = {
+    glance: {'text/html': glance, 'application/json': glance_json, 'text/plain': glance_text}
+}
+
+
+def preferred(envelope: Envelope, accept: str | None) -> Envelope:
+    """The envelope in the form that the header Accept prefers, where the API has several."""
+    forms = FORMS.get(envelope)
+    if forms is None:
+        return envelope
+    offers = acceptparse.create_accept_header(accept).acceptable_offers(list(forms))
+    return forms[offers[0][0]] if offers else glance_text
 
 
 def placement(status: int, sentence: str, error: errors.NimbusError, request_id: str) -> tuple[str, bytes]:

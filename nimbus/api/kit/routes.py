@@ -242,7 +242,7 @@ class Api:
 
     def _fault(self, why: errors.NimbusError, request_id: str, environ: dict[str, Any]) -> tuple[int, Any, Any]:
         status = faults.status_of(why)
-        envelope = faults.keystone if status == 401 else self.envelope
+        envelope = faults.keystone if status == 401 else faults.preferred(self.envelope, environ.get('HTTP_ACCEPT'))
         sentence = why.sentence or faults.TITLES.get(status, 'Error')
         media, body = envelope(status, sentence, why, request_id)
         if status >= 500:

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from nimbus.common import context, errors, listing, services
+from nimbus.image.models import ImageProperty
 from nimbus.volume import hosts, progress, search, types, volumes
 from nimbus.volume.quotas import VolumeQuotas
 from tests.compute_world import add_image
@@ -165,6 +166,19 @@ def test_an_image_that_does_not_fit_is_refused(database, image, why):
         with pytest.raises(errors.Invalid, match=why):
             volumes.create(tx, MEMBER, size=1, image_id=IMAGE)
     assert used(database) == (0, 0)
+
+
+def test_an_image_may_name_the_type_of_its_volumes(database):
+    with database.write() as tx:
+        fast, slow = types.create(tx, 'fast', None), types.create(tx, 'slow', None)
+        add_image(tx, IMAGE)
+        tx.insert(ImageProperty, image_id=IMAGE, name='cinder_img_volume_type', value='fast')
+        assert volumes.create(tx, MEMBER, size=1, image_id=IMAGE).type_id == fast.id
+        assert volumes.create(tx, MEMBER, size=1, image_id=IMAGE, volume_type='slow').type_id == slow.id
+        tx.update(ImageProperty, ImageProperty.image_id == IMAGE, value='none such')
+        with pytest.raises(errors.NotFound, match='none such'):
+            volumes.create(tx, MEMBER, size=1, image_id=IMAGE)
+    assert used(database) == (2, 2)
 
 
 def test_another_projects_image_is_not_there(database):

@@ -1,6 +1,7 @@
 """/v2/images over HTTP: what Glance's clients rely on."""
 
 import hashlib
+import html
 
 import pytest
 
@@ -290,6 +291,40 @@ def test_errors_are_glances_html(client):
     assert missing.headers['Content-Type'].startswith('text/html')
     assert b'<title>404 Not Found</title>' in missing.data
     assert b'No image found with ID 11111111-2222-3333-4444-555555555555' in missing.data
+
+
+@pytest.mark.parametrize(
+    'accept, media',
+    [
+        ('*/*', 'text/html'),
+        ('text/html, application/json', 'text/html'),
+        ('application/json', 'application/json'),
+        ('text/html;q=0.1, application/json', 'application/json'),
+        ('text/plain', 'text/plain'),
+        ('application/octet-stream', 'text/plain'),
+        ('a sentence; that is no header', 'text/html'),
+    ],
+)
+def test_errors_have_the_form_that_the_client_prefers(client, make, accept, media):
+    body = {'method': {'name': "one's own"}}
+    refused = client('POST', f'/v2/images/{make()["id"]}/import', body, accept=accept)
+    assert (refused.status, refused.headers['Content-Type'].split(';')[0]) == (400, media)
+    sentence = "Unknown import method name 'one's own'."
+    if media == 'application/json':
+        assert refused.json == {'message': sentence, 'code': '400 Bad Request', 'title': 'Bad Request'}
+    else:
+        assert (html.escape(sentence) if media == 'text/html' else sentence) in refused.data.decode()
+
+
+def test_an_import_to_all_stores_goes_to_the_one_there_is(client, make):
+    path, body = f'/v2/images/{make()["id"]}', {'method': {'name': 'glance-direct'}}
+    assert client('PUT', f'{path}/stage', b'abc', **OCTETS).status == 204
+    for wrong in ({'all_stores': 'yes'}, {'all_stores_must_succeed': 1}, {'all_stores_must_succeed': False}):
+        assert client('POST', f'{path}/import', body | wrong).status == 400
+    assert client('POST', f'{path}/import', body | {'stores': ['fast']}).status == 400
+    told = {'all_stores': True, 'all_stores_must_succeed': True}
+    assert client('POST', f'{path}/import', body | told).status == 202
+    assert client('GET', path).json['status'] == 'active'
 
 
 def test_tags_come_and_go(client, make):
