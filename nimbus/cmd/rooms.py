@@ -255,7 +255,8 @@ def hypervisor(conf: Any, host: str, instances: str) -> Any:
     if conf.compute.driver == 'fake':
         from nimbus.compute.agent.drivers.fake import FakeSettings
 
-        return kind(FakeSettings(host=host, folder=fake_folder(conf, 'hypervisor', host)))
+        folder = fake_folder(conf, 'hypervisor', host)
+        return kind(FakeSettings(host=host, folder=folder, least_seconds=conf.fake.least_seconds))
     from nimbus.compute.agent.drivers.libvirt import LibvirtSettings
 
     known = {field.name for field in dataclasses.fields(LibvirtSettings)}
@@ -322,7 +323,9 @@ def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
 
     kind = wiring.load_driver('volume', conf.volume.driver)
     path = conf.volume.path or state_dir(conf, 'volumes')
-    driver = kind() if conf.volume.driver == 'fake' else kind(path, conf.volume.format)
+    driver = (
+        kind(least_seconds=conf.fake.least_seconds) if conf.volume.driver == 'fake' else kind(path, conf.volume.format)
+    )
     made = Agent(
         driver,
         desk(bus, VolumeDesk),

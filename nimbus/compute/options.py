@@ -49,6 +49,16 @@ OPTIONS: dict[str, list[Any]] = {
         cfg.IntOpt('quota_server_groups', default=10, help='Server groups a project may have; -1 for any number.'),
         cfg.IntOpt('quota_server_group_members', default=10, help='Servers of one group; -1 for any number.'),
     ],
+    'fake': [
+        cfg.FloatOpt(
+            'least_seconds',
+            default=0.0,
+            min=0,
+            max=3600,
+            help='Seconds that each change of a pretended guest or volume takes at least; read by the drivers `fake` '
+            'alone.',
+        ),
+    ],
     'libvirt': [
         cfg.StrOpt(
             'uri',
