@@ -21,6 +21,7 @@ from nimbus.common.jobs import (
     STUCK,
     UNDER_WAY,
     UNDONE,
+    Answer,
     Job,
     JobStep,
     NotYet,
@@ -376,6 +377,8 @@ class Runner:
                 also(tx)
             if record:
                 tx.insert(JobStep, **record)
+            if job.heading in (DONE, UNDONE):
+                tx.delete(Answer, Answer.job_id == job.id)
             if not release:
                 job.cancelled = tx.execute(leases.CANCELLED, {'job': job.id}).scalar()
 
