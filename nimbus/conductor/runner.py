@@ -1,6 +1,5 @@
 """Pushes jobs along: takes a lease, enters steps, unwinds, and never works on what another holds."""
 
-import concurrent.futures
 import datetime
 import logging
 import os
@@ -29,6 +28,7 @@ from nimbus.common.jobs import (
     Run,
     Workflow,
 )
+from nimbus.common.workers import Executor
 from nimbus.conductor import leases
 
 LOG = logging.getLogger(__name__)
@@ -66,11 +66,11 @@ class Runner:
         self._holding = threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._threads: list[threading.Thread] = []
-        self._pool: concurrent.futures.ThreadPoolExecutor | None = None
+        self._pool: Executor | None = None
 
     def start(self) -> None:
         """The runner looks for work from now on, in threads of its own."""
-        self._pool = concurrent.futures.ThreadPoolExecutor(self.workers, 'job')
+        self._pool = Executor(self.workers)
         for target in (self._look, self._beat):
             thread = threading.Thread(target=target, name=f'runner{target.__name__}', daemon=True)
             thread.start()
