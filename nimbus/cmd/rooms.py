@@ -173,6 +173,7 @@ def conductor(conf: Any, parts: Parts) -> wiring.Group:
     """The runner, its nudges, every service's desk and the audit."""
     from nimbus.compute.desk import ComputeDeskServer
     from nimbus.conductor.audit import Audit
+    from nimbus.conductor.purge import Purge
     from nimbus.conductor.runner import Runner
     from nimbus.conductor.workflows import WORKFLOWS
     from nimbus.conductor.world import World
@@ -182,8 +183,9 @@ def conductor(conf: Any, parts: Parts) -> wiring.Group:
     host = wiring.host_name(conf)
     runner = Runner(parts.db, WORKFLOWS, World(parts), workers=conf.conductor.workers, still=conf.conductor.still)
     audit = Audit(parts.db, conf.conductor.audit_interval)
+    purge = Purge(parts.db, conf.conductor.keep_days, parts.clock)
     present = Presence(parts, services.Kind('compute', 'nova-conductor', 'internal'), host, conf.report_interval)
-    group = wiring.Group(present, runner, audit, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
+    group = wiring.Group(present, runner, audit, purge, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
     for desk in (ComputeDeskServer, NetworkDeskServer, VolumeDeskServer):
         group.add(wiring.Listener(parts.bus, desk(parts.db), host))
     if parts.db.teller is not None:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import oslo_messaging
 from oslo_config import cfg
 
-from nimbus.common import context, errors, log, patience
+from nimbus.common import context, errors, log, patience, workers
 
 LOG = logging.getLogger(__name__)
 TRACE = logging.getLogger('nimbus.trace')  # at DEBUG, a line for each message sent: who is asked for what
@@ -244,6 +244,8 @@ def serve(bus: Any, server: Contract, host: str, threads: int = 16) -> Any:
     target = oslo_messaging.Target(topic=contract.topic, server=host)
     dispatcher = _Dispatcher([server], _Serializer(), _OnlyVerbs)
     listener = oslo_messaging.rpc.server.RPCServer(bus, target, dispatcher, 'threading')
+    # Its own executor keeps every thread that a burst called for, and each of them wakes once a second.
+    listener._executor_cls = workers.Executor
     listener.conf.set_override('executor_thread_pool_size', threads)
     listener.start()
     return listener

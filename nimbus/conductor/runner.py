@@ -1,6 +1,5 @@
 """Pushes jobs along: takes a lease, enters steps, unwinds, and never works on what another holds."""
 
-import concurrent.futures
 import datetime
 import logging
 import os
@@ -21,6 +20,7 @@ from nimbus.common.jobs import (
     STUCK,
     UNDER_WAY,
     UNDONE,
+    Answer,
     Job,
     JobStep,
     NotYet,
@@ -28,6 +28,7 @@ from nimbus.common.jobs import (
     Run,
     Workflow,
 )
+from nimbus.common.workers import Executor
 from nimbus.conductor import leases
 
 LOG = logging.getLogger(__name__)
@@ -65,11 +66,11 @@ class Runner:
         self._holding = threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._threads: list[threading.Thread] = []
-        self._pool: concurrent.futures.ThreadPoolExecutor | None = None
+        self._pool: Executor | None = None
 
     def start(self) -> None:
         """The runner looks for work from now on, in threads of its own."""
-        self._pool = concurrent.futures.ThreadPoolExecutor(self.workers, 'job')
+        self._pool = Executor(self.workers)
         for target in (self._look, self._beat):
             thread = threading.Thread(target=target, name=f'runner{target.__name__}', daemon=True)
             thread.start()
@@ -376,6 +377,8 @@ class Runner:
                 also(tx)
             if record:
                 tx.insert(JobStep, **record)
+            if job.heading in (DONE, UNDONE):
+                tx.delete(Answer, Answer.job_id == job.id)
             if not release:
                 job.cancelled = tx.execute(leases.CANCELLED, {'job': job.id}).scalar()
 

@@ -59,6 +59,11 @@ def find(tx: db.Tx, where: list[Any], page: listing.Page) -> list[Any]:
     return filled(tx, listing.rows(tx, Volume, where, page))
 
 
+def every() -> Any:
+    """A select of the ids of all volumes."""
+    return sa.select(Volume.id)
+
+
 def total(tx: db.Tx, where: list[Any]) -> tuple[int, int]:
     """How many volumes match, and their GiB."""
     row = tx.row(sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(Volume.size), 0)).where(*where))
