@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nimbus.cmd import wiring
-from nimbus.common import errors, jobs, rpc, services
+from nimbus.common import errors, folders, jobs, rpc, services
 from nimbus.common.context import Context
 from nimbus.common.parts import Parts
 from nimbus.conductor.rpc import Conductor
@@ -57,9 +57,11 @@ class Presence:
 
 
 def state_dir(conf: Any, *names: str) -> str:
-    """A folder under state_path, made if it was not there."""
-    path = pathlib.Path(conf.state_path, *names)
-    path.mkdir(parents=True, exist_ok=True, mode=0o755)
+    """A folder under state_path, made if it was not there, that other users may walk through."""
+    path = pathlib.Path(conf.state_path)
+    for name in names:
+        path /= name
+        folders.make(path, folders.READ)
     return str(path)
 
 
