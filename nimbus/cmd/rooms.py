@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nimbus.cmd import wiring
-from nimbus.common import errors, jobs, rpc, services
+from nimbus.cmd import found, wiring
+from nimbus.common import errors, folders, jobs, rpc, services
 from nimbus.common.context import Context
 from nimbus.common.parts import Parts
 from nimbus.conductor.rpc import Conductor
@@ -57,9 +57,11 @@ class Presence:
 
 
 def state_dir(conf: Any, *names: str) -> str:
-    """A folder under state_path, made if it was not there."""
-    path = pathlib.Path(conf.state_path, *names)
-    path.mkdir(parents=True, exist_ok=True, mode=0o755)
+    """A folder under state_path, made if it was not there, that other users may walk through."""
+    path = pathlib.Path(conf.state_path)
+    for name in names:
+        path /= name
+        folders.make(path, folders.READ)
     return str(path)
 
 
@@ -263,7 +265,11 @@ def hypervisor(conf: Any, host: str, instances: str) -> Any:
 
     known = {field.name for field in dataclasses.fields(LibvirtSettings)}
     told = {name: value for name, value in dict(conf.libvirt).items() if name in known}
-    return kind(LibvirtSettings(**{**told, 'instances_path': instances}))
+    virt_type, by = found.virt_type(told['virt_type'])
+    host_ip, way = found.host_ip(told['host_ip'], conf.bus)
+    LOG.info('Guests of %s are run by %s (%s); other hosts reach it at %s (%s)', host, virt_type, by, host_ip, way)
+    here = {'instances_path': instances, 'virt_type': virt_type, 'host_ip': host_ip}
+    return kind(LibvirtSettings(**{**told, **here}))
 
 
 def fake_folder(conf: Any, what: str, host: str) -> str | None:

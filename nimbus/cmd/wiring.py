@@ -16,7 +16,7 @@ from stevedore import driver as stevedore_driver
 from stevedore import extension
 
 from nimbus.api.kit import wsgi
-from nimbus.common import bell, config, db, errors, log, notifier, rpc
+from nimbus.common import bell, config, db, errors, folders, log, notifier, rpc
 from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)
@@ -200,7 +200,8 @@ class Listener:
 @contextlib.contextmanager
 def one_at_a_time(path: pathlib.Path):
     """This process is the only one working on the state under `path`.  Raises OSError when another one is."""
-    path.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        folders.make(path)
     with open(path / 'nimbus.lock', 'a+') as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from nimbus.common import folders
 from nimbus.compute.agent import qemu_img
 from nimbus.compute.agent.drivers.base import Refused
 from nimbus.compute.agent.inspection import BARE, BadImage, Inspector
@@ -155,7 +156,7 @@ class ImageCache:
         would let two in.
         """
         folder = os.path.join(os.path.dirname(self.path), 'locks')
-        os.makedirs(self.path, mode=0o711, exist_ok=True)
+        folders.make(self.path)
         os.makedirs(folder, mode=0o700, exist_ok=True)
         with open(os.path.join(folder, 'base-' + os.path.basename(base)), 'w') as lock:
             try:

@@ -11,6 +11,7 @@ import subprocess
 import uuid
 from collections.abc import Callable
 
+from nimbus.common import folders
 from nimbus.compute.agent import configdrive, imagecache, qemu_img
 from nimbus.compute.agent.drivers.base import Missing, Refused
 from nimbus.compute.agent.drivers.libvirt_xml import Disk
@@ -51,8 +52,9 @@ class Folder:
 
     def begin(self) -> None:
         """The folder is there and marked as being built, unless it was finished before."""
-        if not self.exists():
-            os.makedirs(self.path, mode=0o711)
+        known = self.exists()
+        folders.make(self.path)
+        if not known:
             self.write('building', '')
 
     def is_building(self) -> bool:
