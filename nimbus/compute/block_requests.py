@@ -3,6 +3,7 @@
 from typing import Any
 
 from nimbus.common import errors
+from nimbus.compute import wishes
 
 BUSES = ('fdc', 'ide', 'sata', 'scsi', 'usb', 'virtio', 'xen', 'lxc', 'uml', 'nvme')
 LOCAL_FORMATS = ('swap', 'ext2', 'ext3', 'ext4')  # what a host makes of an empty disk of its own
@@ -72,6 +73,7 @@ def _device(item: dict[str, Any], source: str, destination: str, uuid: str | Non
         raise errors.Invalid(what)
     if item.get('disk_bus') and item['disk_bus'] not in BUSES:
         raise invalid(f'The provided disk bus {item["disk_bus"]} is not valid.')
+    wishes.check_device(destination, item.get('disk_bus'), item.get('device_type'))
     return {
         'source': source,
         'destination': destination,

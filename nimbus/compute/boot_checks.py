@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.common import context, db, errors, services
-from nimbus.compute import zones
+from nimbus.compute import guest, wishes, zones
 from nimbus.compute.quotas import QUOTAS
 
 GIB = 1024**3
@@ -70,9 +70,18 @@ def _ram_fits(ram: int, needed: int | None) -> None:
         )
 
 
+def wishes_can_be_met(flavor: Any, image: dict[str, Any] | None, hints: dict[str, Any]) -> None:
+    """Nothing, when all that flavor, image and hints wish of the guest is done here.  Raises Invalid."""
+    specs, properties = flavor.extra_specs or {}, (image or {}).get('properties') or {}
+    wishes.check_hints(hints)
+    wishes.check_flavor(specs)
+    wishes.check_image(properties)
+    guest.topology(flavor.vcpus, specs, properties)
+
+
 def wants_config_drive(image: dict[str, Any] | None) -> bool:
     """Whether the image insists on a config drive."""
-    return bool(image) and (image or {})['properties'].get('img_config_drive') == 'mandatory'
+    return ((image or {}).get('properties') or {}).get('img_config_drive') == 'mandatory'
 
 
 def limits(

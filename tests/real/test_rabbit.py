@@ -35,7 +35,7 @@ def broker():
     folder = pathlib.Path(tempfile.mkdtemp(prefix='nimbus-', dir='/var/tmp'))
     here, registry = place.settle(folder, form='daemons', port_offset=OFFSET), processes.Registry(folder)
     rabbitmq.up(here, registry)
-    control(here, 'eval', f'persistent_term:put(max_message_size, {VERSION_4_TAKES}).')
+    control(here, 'eval', f'application:set_env(rabbit, max_message_size, {VERSION_4_TAKES}).')
     yield here, registry
     for name in registry.names():
         registry.stop(name, patience=20)
