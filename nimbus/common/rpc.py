@@ -8,6 +8,7 @@ the caller.
 
 import functools
 import inspect
+import json
 import logging
 import math
 from collections.abc import Callable
@@ -23,6 +24,9 @@ TRACE = logging.getLogger('nimbus.trace')  # at DEBUG, a line for each message s
 F = TypeVar('F', bound=Callable[..., Any])
 EXCHANGE = 'nimbus'
 FIRST_PATIENCE = 1.0  # seconds; an answer takes milliseconds, also on a busy host
+# RabbitMQ closes the channel on a message that is larger than it takes: 16 MiB as version 4 comes.  Every bus is held
+# to that, less some room for what wraps a message, so that a cloud works on all or on none.
+LARGEST = 16 * 1024**2 - 256 * 1024
 AWAY: set[type[Exception]] = {oslo_messaging.MessageDeliveryFailure, oslo_messaging.MessageUndeliverable}
 ALLOWED = ('nimbus.common.errors',)
 # A pooled connection whose broker was restarted is opened again once; a broker that is away is told at once,
@@ -136,7 +140,8 @@ class Patience:
 class Client:
     """Speaks a contract to one host, or to whichever server takes the message.
 
-    Raises Unavailable when nobody answers in time, and whatever kind of error the server raised.
+    Raises Unavailable when nobody answers in time, TooLarge for what no broker carries, and whatever kind of error
+    the server raised.
     """
 
     def __init__(
@@ -171,6 +176,7 @@ class Client:
             named = dict(list(bound.items())[2:])
             seconds = self._patience.of(timeout) if self._patience and timeout else timeout
             prepared = self._client.prepare(server=self._host, timeout=seconds)
+            _check_size(named, f'The order {name} to {self._whom(start="the")}')
             TRACE.debug('%s %s %s', how, self._address(), name)
             try:
                 answer = getattr(prepared, how)(self._asker.to_dict(), name, **named)
@@ -195,8 +201,24 @@ class Client:
     def _address(self) -> str:
         return f'{self._contract.topic}.{self._host}' if self._host else self._contract.topic
 
-    def _whom(self) -> str:
-        return f'{self._contract.topic} on host {self._host}' if self._host else f'The {self._contract.topic} service'
+    def _whom(self, start: str = 'The') -> str:
+        topic = self._contract.topic
+        return f'{topic} on host {self._host}' if self._host else f'{start} {topic} service'
+
+
+def _check_size(values: dict[str, Any], what: str) -> None:
+    """Nothing, when a message of the values is one that every broker takes.  Raises TooLarge, naming the largest."""
+    if (size := _size(values)) > LARGEST:
+        largest = max(values, key=lambda name: _size(values[name]))
+        raise errors.TooLarge(
+            f'{what} has {size} bytes, most of them in {largest}; a message may have {LARGEST} bytes.'
+        )
+
+
+def _size(value: Any) -> int:
+    """Bytes of the value in a message: brokers carry JSON within JSON, where quotes and backslashes count twice."""
+    text = json.dumps(value, default=str)
+    return len(text) + text.count('"') + text.count('\\')
 
 
 def _plain(why: errors.NimbusError) -> errors.NimbusError:
@@ -221,12 +243,17 @@ class _OnlyVerbs(oslo_messaging.RPCAccessPolicyBase):
 
 
 class _Dispatcher(oslo_messaging.RPCDispatcher):
-    """A verb that lost its transaction is run again; domain errors are not logged as the server's own failure."""
+    """A verb that lost its transaction is run again; domain errors are not logged as the server's own failure.
+
+    An answer that no broker carries is told to the caller, who would wait for it in vain.
+    """
 
     def dispatch(self, incoming: Any) -> Any:
         with log.about(incoming.ctxt.get('request_id', '-')):
             try:
-                return patience.patiently(functools.partial(super().dispatch, incoming))
+                answer = patience.patiently(functools.partial(super().dispatch, incoming))
+                _check_size({'it': answer}, f'The answer to {incoming.message.get("method")}')
+                return answer
             except errors.NimbusError as why:
                 raise oslo_messaging.ExpectedException() from why
 

@@ -223,7 +223,7 @@ SPECIAL: dict[str, Callable[[Any], Any]] = {
     'not-tags-any': lambda value: Server.id.not_in(_tagged(_words(value))),
     'launch_index': _number(Server.launch_index),
     'power_state': _number(Server.power_state),
-    'progress': _number(Server.progress),
+    'progress': _number(sa.literal(0)),  # as every server shows it
     'config_drive': _flag(Server.config_drive),
     'auto_disk_config': lambda value: Server.disk_config == ('AUTO' if truth(value) else 'MANUAL'),
     'created_at': _moment(Server.created_at),

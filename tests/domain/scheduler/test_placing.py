@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from nimbus.common import errors, services
 from nimbus.common.clock import Clock
+from nimbus.compute import aggregates
 from nimbus.scheduler import claims, hosts
 from nimbus.scheduler.manager import SchedulerServer
 from nimbus.scheduler.models import Claim, Host
@@ -275,3 +276,21 @@ def test_what_a_project_holds_is_summed_up(database, scheduler):
         assert claims.used_by(tx, 'p1') == {'vcpus': 3, 'memory_mb': 3072, 'disk_gb': 30}
         assert claims.used_by(tx, 'p1', 'u2') == {'vcpus': 1, 'memory_mb': 1024, 'disk_gb': 10}
         assert claims.used_by(tx, 'p3') == {'vcpus': 0, 'memory_mb': 0, 'disk_gb': 0}
+
+
+def test_an_aggregates_zone_is_the_hosts_from_the_next_placement_on(database, scheduler):
+    known(database, 'h1')
+    assert scheduler.place(MEMBER, 's0', wish())['zone'] == 'nova'
+    changes = (
+        ('rack', lambda tx, one: aggregates.add_host(tx, one, 'h1')),
+        ('hall', lambda tx, one: aggregates.change(tx, one, properties={aggregates.ZONE: 'hall'})),
+        ('nova', lambda tx, one: aggregates.change(tx, one, properties={aggregates.ZONE: None})),
+        ('back', lambda tx, one: aggregates.change(tx, one, properties={aggregates.ZONE: 'back'})),
+        ('nova', lambda tx, one: aggregates.remove_host(tx, one, 'h1')),
+    )
+    with database.write() as tx:
+        number = aggregates.create(tx, 'rack', 'rack').seq
+    for server, (zone, change) in enumerate(changes, 1):
+        with database.write() as tx:
+            change(tx, number)
+        assert scheduler.place(MEMBER, f's{server}', wish(zone=zone))['zone'] == zone

@@ -194,6 +194,16 @@ def test_a_delete_is_on_its_way(api, parts, world):
     assert api('DELETE', f'/servers/{row.id}').status == 404
 
 
+def test_progress_is_0_while_a_server_is_built_and_after(api, parts, world):
+    building = boot(parts.db, world)
+    with parts.db.write() as tx:
+        assert servers.progressed(tx, building.id, 79)
+    for row in (building, running(parts.db, world)):
+        assert api('GET', f'/servers/{row.id}').json['server']['progress'] == 0
+    found = api('GET', '/servers?progress=0', asker=ADMIN).json['servers']
+    assert len(found) == 2 and api('GET', '/servers?progress=79', asker=ADMIN).json['servers'] == []
+
+
 def test_what_went_wrong_is_told_and_its_details_to_operators(api, parts, world):
     row = boot(parts.db, world)
     with parts.db.write() as tx:

@@ -91,7 +91,7 @@ class Folder:
 
     def layout(self, guest: Guest, cdrom_bus: str) -> list[Disk]:
         """The guest's disks in order: root, local ones, volumes, and the config drive last."""
-        properties = guest.image.properties if guest.image else {}
+        properties = guest.properties
         bus = properties.get('hw_disk_bus', 'virtio')
         cdrom_bus = properties.get('hw_cdrom_bus', cdrom_bus)
         taken = {volume.device for volume in guest.volumes} | {blank.device for blank in guest.blanks}

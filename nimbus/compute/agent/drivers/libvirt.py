@@ -294,8 +294,7 @@ class LibvirtDriver(Driver):
         self._patience.past_collisions(domain.create)
 
     def _machine_type(self, guest: Guest) -> str:
-        properties = guest.image.properties if guest.image else {}
-        return properties.get('hw_machine_type') or self.settings.machine_type
+        return guest.properties.get('hw_machine_type') or self.settings.machine_type
 
     def _resume(self, guest_id: str) -> None:
         domain = self._find(guest_id)
