@@ -13,7 +13,7 @@ from nimbus.api.kit import bodies, faults
 from nimbus.api.kit.fields import CREATE, UPDATE, Noun, Shape, ShapeByVersion
 from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.versions import HIGHEST, LOWEST, Change, History, Version
-from nimbus.common import context, db, errors, failpoints, log
+from nimbus.common import context, db, errors, failpoints, log, numbers
 from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ class Call:
     def read(self, size: int = 65536) -> Iterator[bytes]:
         """The body in pieces, as it comes in; for routes that are raw."""
         stream, length = self.environ['wsgi.input'], self.environ.get('CONTENT_LENGTH')
-        left = int(length) if length else None
+        left = numbers.whole(length, 'Content-Length') if length else None
         if left is None and 'chunked' not in self.environ.get('HTTP_TRANSFER_ENCODING', '').lower():
             return
         while left is None or left > 0:

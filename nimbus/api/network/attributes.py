@@ -133,7 +133,7 @@ class Standard(NeutronNoun):
     project_id = attribute(READ, CREATE, take=values.text(64))
     tenant_id = attribute(source='project_id')
     description = attribute(*BOTH, take=values.text(), default='')
-    revision_number = attribute(sift=int)
+    revision_number = attribute(sift=values.number)
     created_at = attribute(source=lambda row, call: clock.iso(row.created_at), filter=False)
     updated_at = attribute(source=lambda row, call: clock.iso(row.updated_at), filter=False)
 

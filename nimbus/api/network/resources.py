@@ -9,7 +9,7 @@ from nimbus.api.kit.fields import CREATE, UPDATE
 from nimbus.api.kit.routes import Call, Reply, Route
 from nimbus.api.network import notices
 from nimbus.api.network.attributes import Given, NeutronNoun, bad
-from nimbus.common import db, errors
+from nimbus.common import db, errors, numbers
 from nimbus.common.listing import Page
 
 OWN = ('project_id', 'user_id', 'tenant_id', 'network:project_id', 'security_group:project_id')
@@ -105,12 +105,13 @@ def check_revision(call: Call, row: Any) -> None:
     if 'revision_number=' not in told:
         return
     number = told.strip('" ').partition('revision_number=')[2].strip('"')
-    if not number.isdigit():
+    asked = numbers.read(number)
+    if asked is None:
         raise errors.Invalid(
             'Bad if-match request: Revision number etag must be in the format of revision_number=<int>.',
             type='BadRequest',
         )
-    if int(number) != row.revision_number:
+    if asked != row.revision_number:
         raise errors.Precondition(
             f'Constrained to {number}, but current revision is {row.revision_number}',
             type='RevisionNumberConstraintFailed',

@@ -27,7 +27,7 @@ class Subnet(Tagged):
 
     name = attribute(*BOTH, take=values.text(), default='')
     network_id = attribute(READ, CREATE, take=values.uuid, required=True)
-    ip_version = attribute(READ, CREATE, take=values.one_of(4, 6, also=int), required=True, sift=int)
+    ip_version = attribute(READ, CREATE, take=values.ip_version, required=True, sift=values.number)
     subnetpool_id = attribute(READ, CREATE, take=only_none, source=lambda row, call: None, filter=False)
     cidr = attribute(READ, CREATE, take=values.maybe(values.subnet), default=None)
     gateway_ip = attribute(*BOTH, take=values.maybe(values.ip))
