@@ -107,17 +107,17 @@ class NotYet(Exception):
 class Rewind(Exception):
     """Raised by a step to undo back to an earlier one and try again from there; `notes` are kept with the job."""
 
-    def __init__(self, step: Callable[..., Any], why: str, **notes: Any) -> None:
-        super().__init__(why)
-        self.step, self.notes = step, notes
+    def __init__(self, step: Callable[..., Any], why: errors.NimbusError, **notes: Any) -> None:
+        super().__init__(why.sentence)
+        self.step, self.why, self.notes = step, why, notes
 
 
-class Refused(Exception):
+class Refused(errors.NimbusError):
     """An agent's report that it could not do its errand; `kind` is the class name of what it met there."""
 
     def __init__(self, kind: str, why: str, facts: dict[str, Any] | None = None) -> None:
-        super().__init__(why)
-        self.kind, self.facts = kind, facts or {}  # what the agent's error told beside its sentence
+        super().__init__(why, **(facts or {}))  # what the agent's error told beside its sentence
+        self.kind = kind
 
 
 @dataclasses.dataclass(frozen=True)

@@ -177,9 +177,9 @@ class Client:
             except oslo_messaging.MessagingTimeout as why:
                 if self._patience:
                     self._patience.unheard(seconds)
-                raise errors.Unavailable(f'{self._whom()} did not answer {name} in {seconds:g} seconds.') from why
+                raise self._away(f'did not answer {name} in {seconds:g} seconds.') from why
             except tuple(AWAY) as why:
-                raise errors.Unavailable(f'{self._whom()} cannot be reached over the message bus.') from why
+                raise self._away('cannot be reached over the message bus.') from why
             except errors.NimbusError as why:
                 self._heard(how)
                 raise _plain(why) from None
@@ -195,8 +195,14 @@ class Client:
     def _address(self) -> str:
         return f'{self._contract.topic}.{self._host}' if self._host else self._contract.topic
 
-    def _whom(self) -> str:
-        return f'{self._contract.topic} on host {self._host}' if self._host else f'The {self._contract.topic} service'
+    def _away(self, what: str) -> errors.Unavailable:
+        """That the server does not serve; only operators read of which host."""
+        if not self._host:
+            return errors.Unavailable(f'The {self._contract.topic} service {what}')
+        return errors.Unavailable(
+            f'The {self._contract.topic} service of one host {what}',
+            inside=f'{self._contract.topic} on host {self._host} {what}',
+        )
 
 
 def _plain(why: errors.NimbusError) -> errors.NimbusError:

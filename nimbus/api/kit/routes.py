@@ -226,13 +226,10 @@ class Api:
             status, headers, pieces = self._answer(environ, version)
         except errors.NimbusError as why:
             status, headers, pieces = self._fault(why, request_id, environ)
-        except Exception:
+        except Exception as why:
             LOG.exception('%s %s failed', environ['REQUEST_METHOD'], environ.get('PATH_INFO'))
-            status, headers, pieces = self._fault(
-                errors.NimbusError('An unexpected error happened; the log tells more under this request id.'),
-                request_id,
-                environ,
-            )
+            unknown = errors.NimbusError(errors.told(why, request_id))
+            status, headers, pieces = self._fault(unknown, request_id, environ)
         finally:
             log.REQUEST.reset(token)
         if self.history and version != LOWEST:
@@ -246,7 +243,9 @@ class Api:
         sentence = why.sentence or faults.TITLES.get(status, 'Error')
         media, body = envelope(status, sentence, why, request_id)
         if status >= 500:
-            LOG.warning('%s %s answered %s: %s', environ['REQUEST_METHOD'], environ.get('PATH_INFO'), status, sentence)
+            LOG.warning(
+                '%s %s answered %s: %s', environ['REQUEST_METHOD'], environ.get('PATH_INFO'), status, why.inside
+            )
         headers = [('Content-Type', media), ('Content-Length', str(len(body)))]
         headers += [(str(name), str(value)) for name, value in why.facts.get('headers', ())]  # type: ignore[attr-defined]
         if status == 401:
