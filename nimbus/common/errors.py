@@ -96,7 +96,7 @@ class Stale(NimbusError):
 
 
 class NoValidHost(NimbusError):
-    """No host can take the server; the sentence says which wishes none meets, `inside` which filter removed how many."""
+    """No host can take it; the sentence says which wishes none meets, `inside` which filter removed how many."""
 
 
 def told(why: BaseException, request_id: str) -> str:

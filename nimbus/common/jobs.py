@@ -312,6 +312,12 @@ def under_way(tx: db.Tx, subject: str) -> bool:
     return found is not None
 
 
+def asked(tx: db.Tx, subject: str, workflow: str, **params: Any) -> bool:
+    """Whether such a job of `subject`, with these parameters among its own, is still to come to its end."""
+    query = sa.select(Job.params).where(Job.subject == subject, Job.workflow == workflow, Job.heading.in_(UNDER_WAY))
+    return any(params.items() <= found.items() for found in tx.column(query))
+
+
 def asker(tx: db.Tx, subject: str) -> context.Context | None:
     """Who asked for the job of `subject` that is being worked on here; None when none is."""
     query = sa.select(Job.asker).where(Job.subject == subject, Job.request_id == log.REQUEST.get())
