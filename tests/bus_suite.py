@@ -85,7 +85,7 @@ class BusSuite:
         costs = {'x': 1, '"': 4, '\\': 4, 'é': 7}[letter]
         fits = letter * (rpc.LARGEST // costs - 50)
         assert client.carry(fits) == f'{fits} from u'
-        with pytest.raises(errors.TooLarge, match='The order carry to echo on host h1 has .* bytes, most .* in word'):
+        with pytest.raises(errors.TooLarge, match='The order carry to the echo service has .* bytes, most .* in word'):
             client.carry(letter * (rpc.LARGEST // costs + 50))
         with pytest.raises(errors.TooLarge, match='The order note to the echo service has'):
             rpc.Client(bus, Echo).note(letter * (rpc.LARGEST // costs + 50))
@@ -97,8 +97,10 @@ class BusSuite:
             rpc.Client(bus, Echo, context.Context(user_id='u' * 40), host='h1').carry(almost)
 
     def test_nobody_there_is_unavailable_and_says_who(self, bus):
-        with pytest.raises(errors.Unavailable, match='echo on host h9 did not answer say in 1 seconds'):
+        with pytest.raises(errors.Unavailable) as why:
             rpc.Client(bus, Echo, host='h9').say('hello')
+        assert why.value.inside == 'echo on host h9 did not answer say in 1 seconds.'
+        assert why.value.sentence == 'The echo service of one host did not answer say in 1 seconds.'
 
     def test_who_asks_before_anybody_listens_is_told_soon_and_heard_soon(self, bus):
         client = rpc.Client(bus, Echo, context.Context(user_id='u'), host='h8', patience=rpc.Patience(0.1))

@@ -79,6 +79,17 @@ class _Turn:
         self.lock = threading.Lock()
 
 
+def outcome_of(job_id: str, do: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+    """What the desk is told of an errand that was done, or that met an error; only the log has the text of others'."""
+    try:
+        return {'ok': True, 'result': do() or {}}
+    except errors.NimbusError as why:
+        return {'ok': False, 'error': why.sentence, 'kind': type(why).__name__, 'result': why.kwargs}
+    except Exception as why:
+        LOG.exception('An errand of job %s failed', job_id)
+        return {'ok': False, 'error': errors.told(why, log.REQUEST.get()), 'kind': type(why).__name__}
+
+
 class Errands:
     """The errands one agent has in hand."""
 
@@ -109,17 +120,9 @@ class Errands:
         return ACCEPTED
 
     def _run(self, job_id: str, key: str, order: _Turn, do: Callable[[], dict[str, Any] | None]) -> None:
-        outcome: dict[str, Any]
-        try:
-            with order.lock:
-                outcome = {'ok': True, 'result': do() or {}}
-            LOG.info('Errand %s of job %s is done', key, job_id)
-        except Exception as why:
-            if not isinstance(why, errors.NimbusError):
-                LOG.exception('An errand of job %s failed', job_id)
-            outcome = {'ok': False, 'error': str(why) or type(why).__name__, 'kind': type(why).__name__}
-            if isinstance(why, errors.NimbusError):
-                outcome['result'] = why.kwargs
+        with order.lock:
+            outcome = outcome_of(job_id, do)
+        LOG.info('Errand %s of job %s is over: %s', key, job_id, 'done' if outcome['ok'] else 'refused')
         failpoints.hit('errand.done')
         self._tell(job_id, key, outcome)
         failpoints.hit('errand.told')

@@ -107,17 +107,17 @@ class NotYet(Exception):
 class Rewind(Exception):
     """Raised by a step to undo back to an earlier one and try again from there; `notes` are kept with the job."""
 
-    def __init__(self, step: Callable[..., Any], why: str, **notes: Any) -> None:
-        super().__init__(why)
-        self.step, self.notes = step, notes
+    def __init__(self, step: Callable[..., Any], why: errors.NimbusError, **notes: Any) -> None:
+        super().__init__(why.sentence)
+        self.step, self.why, self.notes = step, why, notes
 
 
-class Refused(Exception):
+class Refused(errors.NimbusError):
     """An agent's report that it could not do its errand; `kind` is the class name of what it met there."""
 
     def __init__(self, kind: str, why: str, facts: dict[str, Any] | None = None) -> None:
-        super().__init__(why)
-        self.kind, self.facts = kind, facts or {}  # what the agent's error told beside its sentence
+        super().__init__(why, **(facts or {}))  # what the agent's error told beside its sentence
+        self.kind = kind
 
 
 @dataclasses.dataclass(frozen=True)
@@ -310,6 +310,12 @@ def under_way(tx: db.Tx, subject: str) -> bool:
     """Whether any job of `subject` is still to come to its end."""
     found = tx.scalar(sa.select(Job.seq).where(Job.subject == subject, Job.heading.in_(UNDER_WAY)).limit(1))
     return found is not None
+
+
+def asked(tx: db.Tx, subject: str, workflow: str, **params: Any) -> bool:
+    """Whether such a job of `subject`, with these parameters among its own, is still to come to its end."""
+    query = sa.select(Job.params).where(Job.subject == subject, Job.workflow == workflow, Job.heading.in_(UNDER_WAY))
+    return any(params.items() <= found.items() for found in tx.column(query))
 
 
 def asker(tx: db.Tx, subject: str) -> context.Context | None:

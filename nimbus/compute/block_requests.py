@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nimbus.common import errors
+from nimbus.common import errors, numbers
 from nimbus.compute import wishes
 
 BUSES = ('fdc', 'ide', 'sata', 'scsi', 'usb', 'virtio', 'xen', 'lxc', 'uml', 'nvme')
@@ -63,7 +63,7 @@ def _one(item: dict[str, Any], image_id: str | None) -> Device:
 
 
 def _device(item: dict[str, Any], source: str, destination: str, uuid: str | None, index: int | None) -> Device:
-    size = int(item['volume_size']) if item.get('volume_size') not in (None, '') else None
+    size = numbers.whole(item['volume_size'], 'volume_size') if item.get('volume_size') not in (None, '') else None
     if destination == 'volume' and source in ('image', 'blank') and not size:
         what = (
             "Images with destination_type 'volume' need to have a non-zero size specified"
@@ -182,7 +182,8 @@ def _index(value: Any) -> int | None:
     """The boot index; a negative one means the same as none."""
     if value is None or value == '':
         return None
-    return int(value) if int(value) >= 0 else None
+    index = numbers.whole(value, 'boot_index', least=-numbers.MOST)
+    return index if index >= 0 else None
 
 
 def _path(name: Any) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, errors, listing
+from nimbus.common import db, errors, listing, numbers
 from nimbus.common.context import Context
 from nimbus.network import generations, limits, standard
 from nimbus.network.models import Group, Rule
@@ -228,8 +228,9 @@ def _number(protocol: Any) -> int:
     word = str(protocol).lower()
     if word in PROTOCOLS:
         return PROTOCOLS[word]
-    if word.isdigit() and int(word) <= 255:
-        return int(word)
+    number = numbers.read(word)
+    if number is not None and 0 <= number <= 255:
+        return number
     raise _invalid(
         f'Security group rule protocol {protocol} not supported. Only protocol values '
         f'{sorted(PROTOCOLS)} and integer representations [0 to 255] are supported.',

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ from nimbus.api.kit.fields import CREATE, UPDATE
 from nimbus.api.kit.routes import Call, Reply, Route
 from nimbus.api.network import notices
 from nimbus.api.network.attributes import Given, NeutronNoun, bad, column_of
-from nimbus.common import db, errors
+from nimbus.common import db, errors, numbers, times
 from nimbus.common.listing import Page
 
 OWN = ('project_id', 'user_id', 'tenant_id', 'network:project_id', 'security_group:project_id')
@@ -64,14 +63,13 @@ def page(call: Call, noun: type[NeutronNoun], special: dict[str, Callable[[list[
 
 def since(text: str) -> datetime.datetime:
     """The moment, in UTC without a zone.  Raises Invalid."""
-    try:
-        told = datetime.datetime.fromisoformat(text)
-        return told if told.tzinfo is None else told.astimezone(datetime.UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError) as why:
+    told = times.read(text)
+    if told is None:
         raise errors.Invalid(
             f'Invalid input for operation: The input {text} must be in the following format: YYYY-MM-DDTHH:MM:SSZ.',
             type='InvalidInput',
-        ) from why
+        )
+    return told
 
 
 def _sifted(name: str, field: Any, texts: list[str]) -> list[Any]:
@@ -129,12 +127,13 @@ def check_revision(call: Call, row: Any) -> None:
     if 'revision_number=' not in told:
         return
     number = told.strip('" ').partition('revision_number=')[2].strip('"')
-    if not re.fullmatch(r'-?[0-9]{1,18}', number):
+    asked = numbers.read(number)
+    if asked is None:
         raise errors.Invalid(
             'Bad if-match request: Revision number etag must be in the format of revision_number=<int>.',
             type='BadRequest',
         )
-    if int(number) != row.revision_number:
+    if asked != row.revision_number:
         raise errors.Precondition(
             f'Constrained to {number}, but current revision is {row.revision_number}',
             type='RevisionNumberConstraintFailed',

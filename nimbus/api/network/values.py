@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.common import ids
+from nimbus.common import ids, numbers
 
 Take = Callable[[Any], Any]
 TRUE, FALSE = ('1', 't', 'true', 'on', 'y', 'yes'), ('0', 'f', 'false', 'off', 'n', 'no')
@@ -46,9 +46,9 @@ def whole(lowest: int, highest: int) -> Take:
     """A whole number, also spelt as a string."""
 
     def take(value: Any) -> int:
-        if isinstance(value, bool) or not re.fullmatch(r'-?\d{1,18}', str(value)):
-            raise ValueError(f"'{value}' is not an integer")
-        number = int(value)
+        number = numbers.read(value)
+        if number is None:
+            raise ValueError(f"'{str(value)[:80]}' is not an integer")
         if number < lowest:
             raise ValueError(f"'{value}' is too small - must be at least '{lowest}'")
         if number > highest:
@@ -215,9 +215,9 @@ def dhcp_value(value: Any) -> str | None:
 
 def ip_version(value: Any) -> int:
     """4 or 6."""
-    if str(value) not in ('4', '6'):
-        raise ValueError(f"'{value}' is not in [4, 6]")
-    return int(value)
+    if numbers.read(value) not in (4, 6):
+        raise ValueError(f"'{str(value)[:80]}' is not in [4, 6]")
+    return 4 if numbers.read(value) == 4 else 6
 
 
 def dhcp_options(value: Any) -> list[dict[str, Any]]:

@@ -136,7 +136,8 @@ class ImageCache:
         try:
             qemu_img.convert(part, image.disk_format, raw, target)
         except qemu_img.Failed as why:
-            raise BadImage(f'Image {image.id} cannot be converted to {target}: {why}.') from why
+            told = f'Image {image.id} cannot be converted to {target}'
+            raise BadImage(f'{told}.', inside=f'{told}: {why}.') from why
         os.replace(raw, part)
 
     def _check_room(self, image: Image, needed: int) -> None:

@@ -73,7 +73,11 @@ def are_up(run: Run) -> bool:
         if port not in wiring:
             raise errors.NimbusError(f'Port {port} was deleted while the server was built.')
     if troubles:
-        raise errors.NimbusError(f'Host {run.host} cannot wire the ports: {"; ".join(filter(None, troubles))}')
+        told = '; '.join(filter(None, troubles))
+        raise errors.NimbusError(
+            'The ports of the server cannot be wired on its host.',
+            inside=f'Host {run.host} cannot wire the ports: {told}',
+        )
     if any(status != 'ACTIVE' for status in wiring.values()):
         return False
     with run.world.db.read() as tx:

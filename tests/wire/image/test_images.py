@@ -104,6 +104,14 @@ def test_an_upload_that_breaks_off_or_lies_about_its_size_leaves_the_image_queue
         ('bytes=10-', 416, None, 'bytes */10'),
         ('bytes=4-2', 416, None, 'bytes */10'),
         ('lines=1-2', 416, None, 'bytes */10'),
+        ('bytes=-0', 416, None, 'bytes */10'),
+        ('bytes=-', 416, None, 'bytes */10'),
+        ('bytes=--1', 416, None, 'bytes */10'),
+        ('bytes=\xb2-', 416, None, 'bytes */10'),
+        (f'bytes=0-{"9" * 5000}', 416, None, 'bytes */10'),
+        (f'bytes={"9" * 5000}-', 416, None, 'bytes */10'),
+        (f'bytes=-{"9" * 5000}', 416, None, 'bytes */10'),
+        ('bytes=-99', 206, b'0123456789', 'bytes 0-9/10'),
         ('bytes=0-1,3-4', 400, None, None),
     ],
 )
@@ -113,6 +121,19 @@ def test_a_range_of_the_bytes(client, make, asked, status, data, told):
     assert (got.status, got.headers.get('Content-Range')) == (status, told)
     if data is not None:
         assert got.data == data
+
+
+@pytest.mark.parametrize('told', ['bytes 0-\xb2/*', f'bytes 0-{"9" * 5000}/*', 'bytes 9-0/*', 'bytes 0-10/*', 'x'])
+def test_a_part_that_is_none_of_the_image_is_refused(client, make, told):
+    path = f'/v2/images/{make(b"0123456789")["id"]}/file'
+    assert client('GET', path, content_range=told).status == 416
+
+
+@pytest.mark.parametrize('told', ['\xb2', '9' * 5000, '-1', '+3', ' 3', '3_0', '1e3'])
+def test_a_size_that_is_no_number_is_refused(client, make, told):
+    path = f'/v2/images/{make()["id"]}'
+    assert client('PUT', f'{path}/file', b'abc', **OCTETS, x_openstack_image_size=told).status == 400
+    assert client('GET', path).json['status'] == 'queued'
 
 
 def test_another_projects_image_is_not_found_whatever_is_done_with_it(client, make):

@@ -102,6 +102,9 @@ def test_if_match_guards_a_change(neutron):
     made = neutron.make('network')
     path, body = f'/networks/{made["id"]}', {'network': {'name': 'x'}}
     assert neutron('PUT', path, body, if_match='revision_number=7').status == 412
+    assert neutron('PUT', path, body, if_match='revision_number=-1').status == 412
+    for none in ('\xb2', '9' * 5000, '1e3', '+0'):
+        assert neutron('PUT', path, body, if_match=f'revision_number={none}').status == 400
     assert neutron('PUT', path, body, if_match='revision_number=0').status == 200
 
 
