@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from nimbus.cmd.serving.server import Server
 
 LOG = logging.getLogger(__name__)
-PIECE = 65_536  # bytes taken from a socket at once
+PIECE = 16_384  # bytes taken from a socket at once
 TURN = 16  # pieces of a stream that are sent before others have their turn at the thread
+CUT_SHORT = 'The request ended before all of its body was there.'
 MAX_BUFFER = 8192  # bytes that are held without being counted
 
 
@@ -169,11 +170,28 @@ class Connection:
         if head.expects and not self._buffer:
             self._write(CONTINUE)
         buffer = self._buffer
-        while len(buffer) < length:
-            self._more(buffer)
-        body = io.BytesIO(bytes(buffer[:length]))
-        del buffer[:length]
-        return body
+        there = min(length, len(buffer))
+        body = bytearray(length)
+        body[:there] = buffer[:there]
+        del buffer[:there]
+        with memoryview(body) as view:
+            while there < length:
+                there += self._into(view[there:], there)
+        return io.BytesIO(bytes(body))
+
+    def _into(self, view: memoryview, there: int) -> int:
+        """The next bytes are in the view; how many.  Raises Refused."""
+        while True:
+            try:
+                size = self._sock.recv_into(view)
+                break
+            except BlockingIOError:
+                if there > MAX_BUFFER:
+                    self._crowd.hold(self, there)
+                hubs.trampoline(self._sock, read=True)
+        if not size:
+            raise self._why if self._is_cut and self._why else Refused(400, CUT_SHORT)
+        return size
 
     def _chunked(self, head: Head) -> io.BytesIO | None:
         if head.expects and not self._buffer:
@@ -195,7 +213,7 @@ class Connection:
         """The next bytes, which are in the buffer too.  Raises Refused."""
         data = self._receive()
         if not data:
-            raise Refused(400, 'The request ended before all of its body was there.')
+            raise Refused(400, CUT_SHORT)
         buffer += data
         if len(buffer) > MAX_BUFFER:
             self._crowd.hold(self, len(buffer))
@@ -207,7 +225,8 @@ class Connection:
 
     def _ask(self, environ: dict[str, Any], head: Head) -> answers.Answer:
         self._began = time.monotonic()
-        port, run = self._port, self._server.workers.run
+        port, workers = self._port, self._server.workers
+        run = workers.run_later if self._buffer else workers.run  # who asks before it has read the answer can wait
         work = functools.partial(self._work, environ, head)
         if port.line is None or port.is_costly is None or not port.is_costly(environ):
             return run(work)  # type: ignore[no-any-return]
@@ -264,7 +283,7 @@ class Connection:
                 self._write(pump.rest)
         return pump.size
 
-    def _write(self, data: bytes | memoryview) -> None:
+    def _write(self, data: bytes) -> None:
         """The client's system has the bytes.  Raises OSError when it does not want them, or was cut."""
         try:
             sent = self._sock.send(data)
@@ -274,7 +293,7 @@ class Connection:
             return
         self.progress = sent
         self._crowd.wait(self, ANSWERING)
-        left = memoryview(data)[sent:]
+        left = memoryview(bytes(data[sent:]))  # what was sent is not held
         while left:
             self._crowd.hold(self, len(left))
             hubs.trampoline(self._sock, write=True)
@@ -319,7 +338,7 @@ class _Pump:
         self._sock, self._answer = sock, answer
         self._pieces: Iterator[bytes] = answer.pieces or iter(())
         self.done, self.size = False, 0
-        self.rest: bytes | memoryview = b''
+        self.rest = b''
 
     def turn(self) -> None:
         """Some pieces are sent; `rest` is what could not be, and `done` says whether that was all."""
@@ -337,7 +356,7 @@ class _Pump:
             except BlockingIOError:
                 sent = 0
             if sent < len(piece):
-                self.rest = memoryview(piece)[sent:]
+                self.rest = piece[sent:]
                 return
             if self.done:
                 return

@@ -1,6 +1,7 @@
 """Every application of a process on its port."""
 
 import contextlib
+import ctypes
 import errno
 import logging
 import socket
@@ -21,10 +22,21 @@ from nimbus.cmd.serving.workers import Workers
 
 LOG = logging.getLogger(__name__)
 BACKLOG = 1024
+UNSENT = 131_072  # bytes of answers that the system takes before they can be sent
 AT_ONCE = 64  # connections that are accepted before others have their turn
 GRACE = 1.0  # seconds in which requests under way are answered when the process stops
 SWEEP = 0.5  # seconds between two looks for who is late
+M_MMAP_THRESHOLD = -3  # as malloc.h has it
 FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+def give_back_memory() -> None:
+    """A buffer of a slow client goes back to the system with the client, where the C library can be told so.
+
+    By itself it comes to keep what was once large, in pieces that nothing else fits into.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 65_536)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -42,6 +54,8 @@ def listen(host: str, port: int) -> socket.socket:
     # A connection inherits it.  Without it the second part of an answer that is sent in two waits until the client
     # acknowledges the first, which it puts off for 40 ms.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # Likewise: what a client does not read is not piled up in the kernel, which would take megabytes for each.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
     sock.setblocking(False)
     return sock
 
@@ -97,6 +111,7 @@ class Server:
 
         `ready` is called once, and `beat` every `pulse` seconds, by the hub that accepts requests.
         """
+        give_back_memory()
         self.workers.attach(self._look)
         doors = [eventlet.spawn(self._accept, port) for port in self.ports]
         clocks = [eventlet.spawn(_every, SWEEP, self._sweep)]

@@ -12,6 +12,7 @@ import greenlet
 from eventlet import hubs
 
 IDLE = 30  # seconds after which a thread that is not needed ends
+LATER = 2  # threads at most for work that may wait, and only while nothing else does
 _LOCAL = threading.local()
 
 
@@ -48,6 +49,8 @@ class Workers:
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
         self._waiting: collections.deque[tuple[Any, Callable[[], Any]]] = collections.deque()
+        self._later: collections.deque[Any] = collections.deque()
+        self._at_later = 0
         self._told: collections.deque[Any] = collections.deque()
         self._bell, self._rung = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC), False
         self._on_bell: Callable[[], None] = lambda: None
@@ -77,6 +80,19 @@ class Workers:
         if not done:
             raise found
         return found
+
+    def run_later(self, work: Callable[[], Any]) -> Any:
+        """As `run`, for work that may wait until nothing else does."""
+        if self._waiting or self._later or self._at_later >= LATER:
+            self._later.append(greenlet.getcurrent())
+            hubs.get_hub().switch()
+        else:
+            self._at_later += 1
+        try:
+            return self.run(work)
+        finally:
+            self._at_later -= 1
+            self._call_later()
 
     def leave(self) -> None:
         """The calling worker is at something long from now on; another may work in its place."""
@@ -122,7 +138,14 @@ class Workers:
                 continue
             self._rest(worker)
             waiter.switch(done, found)
+        self._call_later()
         self._on_bell()
+
+    def _call_later(self) -> None:
+        """The next of those who may wait has its turn, when there is one to have."""
+        if self._later and not self._waiting and self._at_later < LATER:
+            self._at_later += 1
+            hubs.get_hub().schedule_call_global(0, self._later.popleft().switch)
 
     def _rest(self, worker: _Worker) -> None:
         """The worker takes the next work, or idles; one that was apart ends when there are enough without it."""
