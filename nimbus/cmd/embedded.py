@@ -143,10 +143,10 @@ def run(conf: Any, told: argparse.Namespace, began: float) -> int:
     state = pathlib.Path(conf.state_path)
     parts = wiring.make_parts(conf)
     admin = prepare(conf, parts)
-    server = serving.Server(conf.api.threads)
+    server = serving.Server(serving.Settings.of(conf))
     cloud = rooms.everything(conf, parts, told.hosts if told.fake else 1)
     for name, app in wiring.load_apps(conf, parts, list(APIS)).items():
-        server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name))
+        server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name), wiring.envelope(name))
     if told.seed:
         seed.plant(parts, admin)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -15,11 +15,18 @@ from typing import Any, Protocol
 from stevedore import driver as stevedore_driver
 from stevedore import extension
 
-from nimbus.api.kit import wsgi
+from nimbus.api.kit import faults, wsgi
 from nimbus.common import bell, config, db, errors, folders, log, notifier, rpc
 from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)
+ENVELOPES = {
+    'compute': faults.named,
+    'volume': faults.named,
+    'network': faults.neutron,
+    'image': faults.glance,
+    'placement': faults.placement,
+}
 
 
 class Daemon(Protocol):
@@ -123,6 +130,11 @@ def costly(name: str) -> Callable[[dict[str, Any]], bool] | None:
     from nimbus.api.identity.app import hashes_a_password
 
     return hashes_a_password
+
+
+def envelope(name: str) -> faults.Envelope:
+    """How a service tells what it refuses, also where its application was not asked."""
+    return ENVELOPES.get(name, faults.keystone)
 
 
 def port_of(conf: Any, name: str) -> int:
