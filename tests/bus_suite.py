@@ -22,6 +22,10 @@ class Echo(rpc.Contract):
     def nudge(self, context: context.Context) -> None:
         """The server looks."""
 
+    @rpc.call(timeout=60)
+    def carry(self, context: context.Context, word: str) -> str:
+        """The word itself, however long it is."""
+
 
 class EchoServer(Echo):
     def __init__(self):
@@ -33,6 +37,9 @@ class EchoServer(Echo):
         if word == 'again' and (lost := self.lost) < 2:
             self.lost = lost + 1
             raise errors.Transient('The database did not take the change; please try again.')
+        return f'{word} from {context.user_id}'
+
+    def carry(self, context, word):
         return f'{word} from {context.user_id}'
 
     def note(self, context, word):
@@ -72,9 +79,28 @@ class BusSuite:
         assert rpc.Client(bus, Echo, context.Context(user_id='u')).say('again') == 'again from u'
         assert server.lost == 2
 
+    @pytest.mark.parametrize('letter', ['x', '"', '\\', 'é'])
+    def test_what_is_too_large_for_a_broker_is_refused_with_its_size(self, bus, server, letter):
+        client = rpc.Client(bus, Echo, context.Context(user_id='u'), host='h1')
+        costs = {'x': 1, '"': 4, '\\': 4, 'é': 7}[letter]
+        fits = letter * (rpc.LARGEST // costs - 50)
+        assert client.carry(fits) == f'{fits} from u'
+        with pytest.raises(errors.TooLarge, match='The order carry to the echo service has .* bytes, most .* in word'):
+            client.carry(letter * (rpc.LARGEST // costs + 50))
+        with pytest.raises(errors.TooLarge, match='The order note to the echo service has'):
+            rpc.Client(bus, Echo).note(letter * (rpc.LARGEST // costs + 50))
+        assert server.kept == []
+
+    def test_an_answer_that_is_too_large_is_told_to_the_caller(self, bus, server):
+        almost = 'x' * (rpc.LARGEST - 20)
+        with pytest.raises(errors.TooLarge, match='The answer to carry has'):
+            rpc.Client(bus, Echo, context.Context(user_id='u' * 40), host='h1').carry(almost)
+
     def test_nobody_there_is_unavailable_and_says_who(self, bus):
-        with pytest.raises(errors.Unavailable, match='echo on host h9 did not answer say in 1 seconds'):
+        with pytest.raises(errors.Unavailable) as why:
             rpc.Client(bus, Echo, host='h9').say('hello')
+        assert why.value.inside == 'echo on host h9 did not answer say in 1 seconds.'
+        assert why.value.sentence == 'The echo service of one host did not answer say in 1 seconds.'
 
     def test_who_asks_before_anybody_listens_is_told_soon_and_heard_soon(self, bus):
         client = rpc.Client(bus, Echo, context.Context(user_id='u'), host='h8', patience=rpc.Patience(0.1))

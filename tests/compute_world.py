@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from nimbus.common import clock, context, db, ids, services
 from nimbus.compute import boots, flavors, keypairs, servers
 from nimbus.compute.models import Server
-from nimbus.image.models import Image
+from nimbus.image.models import Image, ImageProperty
 from nimbus.network import networks, subnets
 from nimbus.volume.models import Volume
 from tests.conftest import MEMBER
@@ -28,7 +28,13 @@ SUBNET = {
 }
 
 
-def add_image(tx: db.Tx, image_id: str, owner: str = MEMBER.project_id or '', **more: Any) -> str:
+def add_image(
+    tx: db.Tx,
+    image_id: str,
+    owner: str = MEMBER.project_id or '',
+    properties: dict[str, str] | None = None,
+    **more: Any,
+) -> str:
     """An active public image stands."""
     now = clock.Clock().now()
     values = {
@@ -47,6 +53,8 @@ def add_image(tx: db.Tx, image_id: str, owner: str = MEMBER.project_id or '', **
         'updated_at': now,
     }
     tx.insert(Image, id=image_id, **values | more)
+    for name, value in (properties or {}).items():
+        tx.insert(ImageProperty, image_id=image_id, name=name, value=value)
     return image_id
 
 

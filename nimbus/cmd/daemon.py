@@ -94,9 +94,9 @@ def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
         wiring.weigh_connections(parts)
         names = names or conf.api.services
         rooms.fill(conf, parts, identity='identity' in names)
-        server = serving.Server(conf.api.threads)
+        server = serving.Server(serving.Settings.of(conf))
         for name, app in wiring.load_apps(conf, parts, names).items():
-            server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name))
+            server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name), wiring.envelope(name))
     except (OSError, LookupError, errors.NimbusError) as why:
         print(f'{program} cannot start: {why}', file=sys.stderr)
         return 1

@@ -15,11 +15,18 @@ from typing import Any, Protocol
 from stevedore import driver as stevedore_driver
 from stevedore import extension
 
-from nimbus.api.kit import wsgi
-from nimbus.common import bell, config, db, errors, log, notifier, rpc
+from nimbus.api.kit import faults, wsgi
+from nimbus.common import bell, config, db, errors, folders, log, notifier, rpc
 from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)
+ENVELOPES = {
+    'compute': faults.named,
+    'volume': faults.named,
+    'network': faults.neutron,
+    'image': faults.glance,
+    'placement': faults.placement,
+}
 
 
 class Daemon(Protocol):
@@ -125,6 +132,11 @@ def costly(name: str) -> Callable[[dict[str, Any]], bool] | None:
     return hashes_a_password
 
 
+def envelope(name: str) -> faults.Envelope:
+    """How a service tells what it refuses, also where its application was not asked."""
+    return ENVELOPES.get(name, faults.keystone)
+
+
 def port_of(conf: Any, name: str) -> int:
     """The port a service's REST API stands at."""
     return getattr(conf.api, f'{name}_port') + conf.api.port_offset
@@ -200,7 +212,8 @@ class Listener:
 @contextlib.contextmanager
 def one_at_a_time(path: pathlib.Path):
     """This process is the only one working on the state under `path`.  Raises OSError when another one is."""
-    path.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        folders.make(path)
     with open(path / 'nimbus.lock', 'a+') as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -214,9 +227,12 @@ def one_at_a_time(path: pathlib.Path):
 
 
 def catalog_urls(conf: Any) -> dict[str, str]:
-    """The endpoint of each service type, as the catalog shows it."""
+    """The endpoint of each service type, as the catalog shows it.
+
+    Identity's names no version: clients append one, or find it by discovery.
+    """
     return {
-        'identity': f'{url_of(conf, "identity")}/v3',
+        'identity': url_of(conf, 'identity'),
         'compute': f'{url_of(conf, "compute")}/v2.1',
         'image': url_of(conf, 'image'),
         'network': url_of(conf, 'network'),

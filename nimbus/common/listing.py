@@ -1,13 +1,36 @@
 """Lists in pages: filters, sorting and keyset paging as one value, and the SQL it means."""
 
 import dataclasses
+import datetime
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, dialects, errors
+from nimbus.common import db, dialects, errors, times
+
+# How a column of times compares with a moment where only whole seconds of it are shown: as a client that was shown
+# them would compare, whatever the fraction that the column keeps.
+SECONDS: dict[str, Callable[[Any, Any], Any]] = {
+    'gt': lambda column, moment: column >= times.second_after(moment),
+    'gte': lambda column, moment: column >= _whole_from(moment),
+    'lt': lambda column, moment: column < _whole_from(moment),
+    'lte': lambda column, moment: column < times.second_after(moment),
+    'eq': lambda column, moment: _within(column, moment),
+    'neq': lambda column, moment: sa.not_(_within(column, moment)),
+}
+
+
+def _whole_from(moment: datetime.datetime) -> datetime.datetime:
+    """The first whole second that is not before the moment."""
+    return times.second_after(moment) if moment.microsecond else moment
+
+
+def _within(column: Any, moment: datetime.datetime) -> Any:
+    if moment.microsecond:
+        return sa.false()
+    return sa.and_(column >= moment, column < times.second_after(moment))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,21 +8,26 @@ the caller.
 
 import functools
 import inspect
+import json
 import logging
 import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import orjson
 import oslo_messaging
 from oslo_config import cfg
 
-from nimbus.common import context, errors, log, patience
+from nimbus.common import context, errors, log, patience, workers
 
 LOG = logging.getLogger(__name__)
 TRACE = logging.getLogger('nimbus.trace')  # at DEBUG, a line for each message sent: who is asked for what
 F = TypeVar('F', bound=Callable[..., Any])
 EXCHANGE = 'nimbus'
 FIRST_PATIENCE = 1.0  # seconds; an answer takes milliseconds, also on a busy host
+# RabbitMQ closes the channel on a message that is larger than it takes: 16 MiB as version 4 comes.  Every bus is held
+# to that, less some room for what wraps a message, so that a cloud works on all or on none.
+LARGEST = 16 * 1024**2 - 256 * 1024
 AWAY: set[type[Exception]] = {oslo_messaging.MessageDeliveryFailure, oslo_messaging.MessageUndeliverable}
 ALLOWED = ('nimbus.common.errors',)
 # A pooled connection whose broker was restarted is opened again once; a broker that is away is told at once,
@@ -136,7 +141,8 @@ class Patience:
 class Client:
     """Speaks a contract to one host, or to whichever server takes the message.
 
-    Raises Unavailable when nobody answers in time, and whatever kind of error the server raised.
+    Raises Unavailable when nobody answers in time, TooLarge for what no broker carries, and whatever kind of error
+    the server raised.
     """
 
     def __init__(
@@ -171,15 +177,16 @@ class Client:
             named = dict(list(bound.items())[2:])
             seconds = self._patience.of(timeout) if self._patience and timeout else timeout
             prepared = self._client.prepare(server=self._host, timeout=seconds)
+            _check_size(named, f'The order {name} to the {self._contract.topic} service')
             TRACE.debug('%s %s %s', how, self._address(), name)
             try:
                 answer = getattr(prepared, how)(self._asker.to_dict(), name, **named)
             except oslo_messaging.MessagingTimeout as why:
                 if self._patience:
                     self._patience.unheard(seconds)
-                raise errors.Unavailable(f'{self._whom()} did not answer {name} in {seconds:g} seconds.') from why
+                raise self._away(f'did not answer {name} in {seconds:g} seconds.') from why
             except tuple(AWAY) as why:
-                raise errors.Unavailable(f'{self._whom()} cannot be reached over the message bus.') from why
+                raise self._away('cannot be reached over the message bus.') from why
             except errors.NimbusError as why:
                 self._heard(how)
                 raise _plain(why) from None
@@ -195,8 +202,32 @@ class Client:
     def _address(self) -> str:
         return f'{self._contract.topic}.{self._host}' if self._host else self._contract.topic
 
-    def _whom(self) -> str:
-        return f'{self._contract.topic} on host {self._host}' if self._host else f'The {self._contract.topic} service'
+    def _away(self, what: str) -> errors.Unavailable:
+        """That the server does not serve; only operators read of which host."""
+        if not self._host:
+            return errors.Unavailable(f'The {self._contract.topic} service {what}')
+        return errors.Unavailable(
+            f'The {self._contract.topic} service of one host {what}',
+            inside=f'{self._contract.topic} on host {self._host} {what}',
+        )
+
+
+def _check_size(values: dict[str, Any], what: str) -> None:
+    """Nothing, when a message of the values is one that every broker takes.  Raises TooLarge, naming the largest."""
+    if (size := _size(values)) > LARGEST:
+        largest = max(values, key=lambda name: _size(values[name]))
+        raise errors.TooLarge(
+            f'{what} has {size} bytes, most of them in {largest}; a message may have {LARGEST} bytes.'
+        )
+
+
+def _size(value: Any) -> int:
+    """Bytes of the value in a message: brokers carry JSON within JSON, where quotes and backslashes count twice."""
+    quick = len(orjson.dumps(value, default=str))
+    if quick < LARGEST // 4:  # escapes and nesting make at most four bytes of one
+        return quick
+    text = json.dumps(value, default=str)
+    return len(text) + text.count('"') + text.count('\\')
 
 
 def _plain(why: errors.NimbusError) -> errors.NimbusError:
@@ -221,12 +252,17 @@ class _OnlyVerbs(oslo_messaging.RPCAccessPolicyBase):
 
 
 class _Dispatcher(oslo_messaging.RPCDispatcher):
-    """A verb that lost its transaction is run again; domain errors are not logged as the server's own failure."""
+    """A verb that lost its transaction is run again; domain errors are not logged as the server's own failure.
+
+    An answer that no broker carries is told to the caller, who would wait for it in vain.
+    """
 
     def dispatch(self, incoming: Any) -> Any:
         with log.about(incoming.ctxt.get('request_id', '-')):
             try:
-                return patience.patiently(functools.partial(super().dispatch, incoming))
+                answer = patience.patiently(functools.partial(super().dispatch, incoming))
+                _check_size({'it': answer}, f'The answer to {incoming.message.get("method")}')
+                return answer
             except errors.NimbusError as why:
                 raise oslo_messaging.ExpectedException() from why
 
@@ -244,6 +280,8 @@ def serve(bus: Any, server: Contract, host: str, threads: int = 16) -> Any:
     target = oslo_messaging.Target(topic=contract.topic, server=host)
     dispatcher = _Dispatcher([server], _Serializer(), _OnlyVerbs)
     listener = oslo_messaging.rpc.server.RPCServer(bus, target, dispatcher, 'threading')
+    # Its own executor keeps every thread that a burst called for, and each of them wakes once a second.
+    listener._executor_cls = workers.Executor
     listener.conf.set_override('executor_thread_pool_size', threads)
     listener.start()
     return listener

@@ -6,8 +6,10 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors, ids, services
 from nimbus.compute.models import Aggregate
+from nimbus.scheduler import hosts as places
 
 ZONE = 'availability_zone'  # the property that makes an aggregate an availability zone
+DEFAULT = 'nova'  # where a host stands that no aggregate puts anywhere
 
 
 def find(tx: db.Tx) -> list[Any]:
@@ -18,6 +20,13 @@ def find(tx: db.Tx) -> list[Any]:
 def zones(tx: db.Tx) -> dict[str, str]:
     """The zone of each host that an aggregate puts into one."""
     return {host: row.properties[ZONE] for row in find(tx) if ZONE in row.properties for host in row.hosts}
+
+
+def _move(tx: db.Tx, hosts: list[str]) -> None:
+    """The scheduler knows the zone of each of the hosts."""
+    told = zones(tx)
+    for host in hosts:
+        places.move(tx, host, told.get(host, DEFAULT))
 
 
 def show(tx: db.Tx, number: int) -> Any:
@@ -55,6 +64,7 @@ def change(tx: db.Tx, number: int, *, name: str | None = None, properties: dict[
         properties=kept,
         updated_at=clock.Clock().now(),
     )
+    _move(tx, row.hosts)
     return show(tx, number)
 
 
@@ -79,6 +89,7 @@ def add_host(tx: db.Tx, number: int, host: str) -> Any:
     if zone and other and other != zone:
         raise errors.Conflict(f'Cannot add host {host} to aggregate {number}: it is in the zone {other} already.')
     tx.update(Aggregate, Aggregate.seq == number, hosts=[*row.hosts, host], updated_at=clock.Clock().now())
+    _move(tx, [host])
     return show(tx, number)
 
 
@@ -89,4 +100,5 @@ def remove_host(tx: db.Tx, number: int, host: str) -> Any:
         raise errors.NotFound(f'Host {host} is not in aggregate {number}.')
     hosts = [name for name in row.hosts if name != host]
     tx.update(Aggregate, Aggregate.seq == number, hosts=hosts, updated_at=clock.Clock().now())
+    _move(tx, [host])
     return show(tx, number)

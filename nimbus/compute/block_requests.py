@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from nimbus.common import errors
+from nimbus.common import errors, numbers
+from nimbus.compute import wishes
 
 BUSES = ('fdc', 'ide', 'sata', 'scsi', 'usb', 'virtio', 'xen', 'lxc', 'uml', 'nvme')
 LOCAL_FORMATS = ('swap', 'ext2', 'ext3', 'ext4')  # what a host makes of an empty disk of its own
@@ -16,18 +17,21 @@ def invalid(detail: str) -> errors.Invalid:
     return errors.Invalid(f'Block Device Mapping is Invalid: {detail}')
 
 
+ROOTS_NAME = 'The volume cannot be assigned the same device name as the root device vda'
 BAD_ORDER = 'Boot sequence for the instance and image/block device mapping combination is not valid.'
 
 
 def from_v2(items: list[dict[str, Any]], image_id: str | None) -> list[Device]:
     """The devices that `block_device_mapping_v2` asks for, without the image that `imageRef` names as well.
 
-    Raises Invalid.
+    The list alone says what a server boots from: an image that it does not name makes no disk.  Raises Invalid.
     """
     devices = [_one(item, image_id) for item in items if not item.get('no_device')]
+    if image_id and any((d['destination'], d['device']) == ('volume', ROOT_PATH) for d in devices):
+        raise errors.Invalid(ROOTS_NAME)
     roots = [d for d in devices if _is_image_root(d)]
     devices = [d for d in devices if not _is_image_root(d)]
-    return _ordered(devices, bool(image_id) or bool(roots))
+    return _ordered(devices, len(roots))
 
 
 def _is_image_root(device: Device) -> bool:
@@ -59,7 +63,7 @@ def _one(item: dict[str, Any], image_id: str | None) -> Device:
 
 
 def _device(item: dict[str, Any], source: str, destination: str, uuid: str | None, index: int | None) -> Device:
-    size = int(item['volume_size']) if item.get('volume_size') not in (None, '') else None
+    size = numbers.whole(item['volume_size'], 'volume_size') if item.get('volume_size') not in (None, '') else None
     if destination == 'volume' and source in ('image', 'blank') and not size:
         what = (
             "Images with destination_type 'volume' need to have a non-zero size specified"
@@ -69,6 +73,7 @@ def _device(item: dict[str, Any], source: str, destination: str, uuid: str | Non
         raise errors.Invalid(what)
     if item.get('disk_bus') and item['disk_bus'] not in BUSES:
         raise invalid(f'The provided disk bus {item["disk_bus"]} is not valid.')
+    wishes.check_device(destination, item.get('disk_bus'), item.get('device_type'))
     return {
         'source': source,
         'destination': destination,
@@ -86,7 +91,7 @@ def _device(item: dict[str, Any], source: str, destination: str, uuid: str | Non
 
 
 def from_legacy(items: list[dict[str, Any]], image_id: str | None) -> list[Device]:
-    """The devices that `block_device_mapping` asks for; the root is the one named vda, or, without an image, the first.
+    """The devices that `block_device_mapping` asks for; the root is the one named vda, else the image.
 
     Raises Invalid.
     """
@@ -106,18 +111,16 @@ def from_legacy(items: list[dict[str, Any]], image_id: str | None) -> list[Devic
         else:
             raise invalid('Unrecognized legacy format.')
         devices.append(_device(item, kind, where, uuid, index))
-    lasting = [d for d in devices if d['source'] != 'blank']
     rooted = any(d['boot_index'] == ROOT for d in devices)
-    if lasting and not rooted and not image_id:
-        lasting[0]['boot_index'] = ROOT
-    return _ordered(devices, bool(image_id) and not rooted)
+    return _ordered(devices, 1 if image_id and not rooted else 0)
 
 
-def _ordered(devices: list[Device], from_image: bool) -> list[Device]:
-    """The devices, whose boot indexes count up from the root's, of which there is one.  Raises Invalid."""
-    indexes = sorted(d['boot_index'] for d in devices if d['boot_index'] is not None)
-    if from_image:
-        indexes.insert(0, ROOT)
+def _ordered(devices: list[Device], images: int) -> list[Device]:
+    """The devices, whose boot indexes count up from the root's, of which there is one.  Raises Invalid.
+
+    `images` are the images on the host's own disk that ask to be the root beside them.
+    """
+    indexes = [ROOT] * images + sorted(d['boot_index'] for d in devices if d['boot_index'] is not None)
     if indexes != list(range(len(indexes))) or not indexes:
         raise invalid(BAD_ORDER)
     return devices
@@ -153,7 +156,7 @@ def named(devices: list[Device], from_image: bool) -> list[Device]:
         if device['boot_index'] == ROOT and not from_image:
             name = ROOT_PATH
         elif name == ROOT_PATH:
-            raise errors.Invalid('The volume cannot be assigned the same device name as the root device vda')
+            raise errors.Invalid(ROOTS_NAME)
         elif not name:
             name = free_name(taken)
         taken.add(name)
@@ -179,7 +182,8 @@ def _index(value: Any) -> int | None:
     """The boot index; a negative one means the same as none."""
     if value is None or value == '':
         return None
-    return int(value) if int(value) >= 0 else None
+    index = numbers.whole(value, 'boot_index', least=-numbers.MOST)
+    return index if index >= 0 else None
 
 
 def _path(name: Any) -> str | None:

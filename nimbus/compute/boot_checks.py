@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.common import context, db, errors, services
-from nimbus.compute import zones
+from nimbus.compute import guest, wishes, zones
 from nimbus.compute.quotas import QUOTAS
 
 GIB = 1024**3
@@ -30,22 +30,22 @@ def image_facts(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) for name in IMAGE_FACTS} | {'properties': dict(row.properties or {})}
 
 
-def image_fits(image: dict[str, Any] | None, flavor: Any, may_have_no_disk: bool, volume: Any) -> None:
+def image_fits(image: dict[str, Any] | None, flavor: Any, may_have_no_disk: bool, root: Any) -> None:
     """Nothing, when the flavor is large enough for the image.  Raises Invalid, naming both sizes, and Forbidden.
 
-    `volume` is the image's row and the size of a root volume that will be made from it, or None.
+    `root` is the device of a root volume, None where the root is a disk of the flavor's size.
     """
-    if volume is not None:
-        row, size = volume
-        _ram_fits(flavor.ram, row.min_ram)
-        if (row.min_disk or 0) > size:
-            raise errors.Invalid(
-                'Volume is smaller than the minimum size specified in image metadata. '
-                f'Volume size is {size * GIB} bytes, minimum size is {row.min_disk * GIB} bytes.'
-            )
     if image is None:
         return
-    _ram_fits(flavor.ram, image['min_ram'])
+    _ram_fits(flavor.ram, image.get('min_ram'))
+    least = image.get('min_disk') or 0
+    if root is not None:
+        if root['source'] == 'image' and least > root['size']:
+            raise errors.Invalid(
+                'Volume is smaller than the minimum size specified in image metadata. '
+                f'Volume size is {root["size"] * GIB} bytes, minimum size is {least * GIB} bytes.'
+            )
+        return
     if flavor.disk == 0:
         if not may_have_no_disk:
             raise errors.Forbidden('Only volume-backed servers are allowed for flavors with zero disk.')
@@ -56,10 +56,10 @@ def image_fits(image: dict[str, Any] | None, flavor: Any, may_have_no_disk: bool
             f"Flavor's disk is too small for requested image. Flavor disk is {flavor.disk * GIB} bytes, "
             f'image is {largest} bytes.'
         )
-    if (image['min_disk'] or 0) > flavor.disk:
+    if least > flavor.disk:
         raise errors.Invalid(
             "Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is "
-            f'{flavor.disk * GIB} bytes, minimum size is {image["min_disk"] * GIB} bytes.'
+            f'{flavor.disk * GIB} bytes, minimum size is {least * GIB} bytes.'
         )
 
 
@@ -70,9 +70,18 @@ def _ram_fits(ram: int, needed: int | None) -> None:
         )
 
 
+def wishes_can_be_met(flavor: Any, image: dict[str, Any] | None, hints: dict[str, Any]) -> None:
+    """Nothing, when all that flavor, image and hints wish of the guest is done here.  Raises Invalid."""
+    specs, properties = flavor.extra_specs or {}, (image or {}).get('properties') or {}
+    wishes.check_hints(hints)
+    wishes.check_flavor(specs)
+    wishes.check_image(properties)
+    guest.topology(flavor.vcpus, specs, properties)
+
+
 def wants_config_drive(image: dict[str, Any] | None) -> bool:
     """Whether the image insists on a config drive."""
-    return bool(image) and (image or {})['properties'].get('img_config_drive') == 'mandatory'
+    return ((image or {}).get('properties') or {}).get('img_config_drive') == 'mandatory'
 
 
 def limits(

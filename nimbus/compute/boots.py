@@ -76,12 +76,14 @@ def boot(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
 
 def _find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> Found:
     flavor = _or_invalid(flavors.show, tx, asker, wanted.flavor_id)
-    devices = block_requests.named(list(wanted.devices), bool(wanted.image_id))
-    rooted = any(d['boot_index'] == ROOT for d in devices)
-    image = None if rooted else _image(tx, asker, wanted.image_id)
+    image = _image(tx, asker, wanted.image_id)
+    root = next((device for device in wanted.devices if device['boot_index'] == ROOT), None)
+    devices = block_requests.named(list(wanted.devices), from_image=root is None)
     block_requests.check_local(devices, flavor)
     _check_disks(tx, asker, wanted, devices)
-    boot_checks.image_fits(image, flavor, wanted.may_have_no_disk, _root_image(tx, asker, devices))
+    image = image or _root_image(tx, asker, root)
+    boot_checks.image_fits(image, flavor, wanted.may_have_no_disk, root)
+    boot_checks.wishes_can_be_met(flavor, image, wanted.hints)
     boot_checks.hosts_exist(tx, wanted.requested_host, wanted.requested_node)
     return Found(
         flavor=flavor,
@@ -111,12 +113,15 @@ def _image(tx: db.Tx, asker: context.Context, image_id: str | None) -> dict[str,
     return boot_checks.image_facts(row)
 
 
-def _root_image(tx: db.Tx, asker: context.Context, devices: list[block_requests.Device]) -> Any:
-    """The image that a root volume will be made from, and how large the volume will be."""
-    for device in devices:
-        if device['boot_index'] == ROOT and device['source'] == 'image':
-            return images.show(tx, asker, device['image_id']), device['size']
-    return None
+def _root_image(tx: db.Tx, asker: context.Context, root: block_requests.Device | None) -> dict[str, Any] | None:
+    """What is known of the image that a root volume was made from, or will be: it is not the server's own."""
+    if root is None or root['source'] not in ('image', 'volume'):
+        return None
+    if root['source'] == 'image':
+        found = boot_checks.image_facts(images.show(tx, asker, root['image_id']))
+    else:
+        found = volumes.show(tx, asker, root['volume_id']).image
+    return {**found, 'id': None} if found else None
 
 
 def _check_disks(tx: db.Tx, asker: context.Context, wanted: Wanted, devices: list[block_requests.Device]) -> None:
@@ -206,7 +211,7 @@ def _write(
         hints=wanted.hints,
         flavor_id=found.flavor.id,
         flavor=flavors.facts(found.flavor),
-        image_id=found.image['id'] if found.image else None,
+        image_id=wanted.image_id,
         image=found.image,
         networks=found.networks,
         security_groups=found.security_groups,

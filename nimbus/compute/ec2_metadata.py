@@ -39,7 +39,7 @@ def meta_data(told: 'Facts', version: str = NEWEST) -> dict[str, Any]:
     spec = told.spec
     addresses = [address['ip'] for nic in told.nics for address in nic['addresses']]
     fixed = [ip for ip in addresses if ipaddress.ip_address(ip).version == 4]
-    image = spec['image']['id'] if spec['image'] else None
+    image = (spec['image'] or {}).get('id')
     found: dict[str, Any] = {
         'ami-id': _short('ami', image) if image else 'None',
         'ami-launch-index': spec['launch_index'],

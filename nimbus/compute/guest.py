@@ -1,10 +1,17 @@
 """The values that cross from the control plane to a hypervisor: a guest and what it is made of.
 
-Each turns into plain JSON with `dataclasses.asdict` and comes back with `from_dict`.
+Each turns into plain JSON with `dataclasses.asdict`, a guest with `to_dict`, and comes back with `from_dict`.
 """
 
 import dataclasses
+import re
+from collections.abc import Mapping
 from typing import Any, Self
+
+from nimbus.common import errors
+
+SHAPE = ('sockets', 'cores', 'threads')
+Counts = tuple[int, ...]  # in the order of SHAPE; 0 where nothing is wished
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +82,33 @@ class Guest:
     extra_specs: dict[str, str] = dataclasses.field(default_factory=dict)
     config_drive: dict[str, str] | None = None  # path on the drive -> base64 content; None: no drive
     generation: int = 0  # a lower one than the highest seen for this guest is refused by the agent
+    # What the image says of a guest whose root is a volume made from it.
+    root_properties: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """What the image that the guest boots from says of it, wherever the root disk is."""
+        return self.image.properties if self.image else self.root_properties
+
+    def wishes(self, name: str, default: bool) -> bool:
+        """What the image says under the name, `default` when it says nothing."""
+        told = self.properties.get(name, '').strip().lower()
+        return told in ('1', 't', 'true', 'on', 'y', 'yes') if told else default
+
+    @property
+    def topology(self) -> Counts:
+        """Sockets, cores and threads of the guest's processors."""
+        try:
+            return topology(self.vcpus, self.extra_specs, self.properties)
+        except errors.Invalid:
+            return self.vcpus, 1, 1  # a guest from before wishes were checked must still start
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON that an agent of the version before understands."""
+        found = dataclasses.asdict(self)
+        if not self.root_properties:
+            del found['root_properties']
+        return found
 
     @property
     def local_gb(self) -> int:
@@ -112,3 +146,49 @@ class HostFacts:
     arch: str = 'x86_64'
     cpu_info: dict[str, Any] = dataclasses.field(default_factory=dict)
     uptime: str = ''
+
+
+def topology(vcpus: int, specs: Mapping[str, Any], properties: Mapping[str, Any]) -> Counts:
+    """Sockets, cores and threads that make up the processors as flavor and image wish, or come nearest to it.
+
+    An image may lower its flavor's bounds, and its wish goes before the flavor's.  Raises Invalid.
+    """
+    bounds, image_bounds = _counts(specs, 'hw:cpu_max_'), _counts(properties, 'hw_cpu_max_')
+    if _exceeds(image_bounds, bounds):
+        raise errors.Invalid(
+            f'The image allows more processor {_told(image_bounds)} than the flavor, which allows {_told(bounds)}.'
+        )
+    most = tuple(mine or theirs or vcpus for mine, theirs in zip(image_bounds, bounds, strict=True))
+    flavor, image = _counts(specs, 'hw:cpu_'), _counts(properties, 'hw_cpu_')
+    if _exceeds(image, most):
+        raise errors.Invalid(f'The image wishes for processor {_told(image)}; at most {_told(most)} are allowed.')
+    wanted = image if any(image) else (0, 0, 0) if _exceeds(flavor, most) else flavor
+    possible = [
+        (sockets, cores, vcpus // sockets // cores)
+        for sockets in range(1, min(vcpus, most[0]) + 1)
+        for cores in range(1, min(vcpus // sockets, most[1]) + 1)
+        if vcpus % (sockets * cores) == 0 and vcpus // sockets // cores <= most[2]
+    ]
+    if not possible:
+        raise errors.Invalid(f'{vcpus} vCPUs cannot be made of at most {_told(most)}.')
+
+    def merit(one: Counts) -> tuple[int, ...]:
+        met = sum(has == wish for has, wish in zip(one, wanted, strict=True))
+        return met, one[0] * one[1], one[0]
+
+    return max(possible, key=merit)
+
+
+def _counts(wishes: Mapping[str, Any], prefix: str) -> Counts:
+    for part in SHAPE:
+        if not re.fullmatch(r'[0-9]{1,9}', str(wishes.get(prefix + part, 0))):
+            raise errors.Invalid(f'{prefix}{part}={wishes[prefix + part]} is not a whole number.')
+    return tuple(int(wishes.get(prefix + part, 0)) for part in SHAPE)
+
+
+def _exceeds(wanted: Counts, most: Counts) -> bool:
+    return any(bound and wish > bound for wish, bound in zip(wanted, most, strict=True))
+
+
+def _told(counts: Counts) -> str:
+    return ', '.join(f'{part} {count}' for part, count in zip(SHAPE, counts, strict=True) if count)

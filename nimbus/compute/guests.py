@@ -1,6 +1,5 @@
 """What a host must know of a server's guest, put together from the server, its ports and its volumes."""
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +19,7 @@ def describe(tx: db.Tx, server_id: str, config_drive: dict[str, str] | None = No
     `config_drive` is told when the guest is made; a host keeps the drive from then on.
     """
     spec = servers.spec(tx, server_id)
-    flavor = spec['flavor']
+    flavor, properties = spec['flavor'], _properties(spec['image'])
     guest = Guest(
         id=spec['id'],
         name=spec['name'],
@@ -31,14 +30,15 @@ def describe(tx: db.Tx, server_id: str, config_drive: dict[str, str] | None = No
         memory_mb=flavor['ram'],
         root_gb=root_gb(spec),
         blanks=tuple(blanks(spec)),
-        image=_image(spec['image']),
-        nics=tuple(_nic(nic) for nic in ports.nics(tx, server_id)),
+        image=None if boots_from_volume(spec) else _image(spec['image']),
+        root_properties=properties if boots_from_volume(spec) else {},
+        nics=tuple(_nic(nic, properties.get('hw_vif_model') or 'virtio') for nic in ports.nics(tx, server_id)),
         volumes=tuple(volumes(tx, server_id, spec)),
         extra_specs=flavor.get('extra_specs') or {},
         config_drive=config_drive,
         generation=spec['generation'],
     )
-    return dataclasses.asdict(guest)
+    return guest.to_dict()
 
 
 def boots_from_volume(spec: dict[str, Any]) -> bool:
@@ -86,19 +86,25 @@ def _image(facts: dict[str, Any] | None) -> Image | None:
         hash_algo=facts['os_hash_algo'],
         hash_value=facts['os_hash_value'],
         min_disk_gb=facts['min_disk'] or 0,
-        properties={name: str(value) for name, value in facts['properties'].items()},
+        properties=_properties(facts),
     )
 
 
-def _nic(nic: dict[str, Any]) -> Nic:
-    return Nic(port_id=nic['port_id'], mac=nic['mac'], bridge=nic['bridge'], tap=nic['tap'], mtu=nic['mtu'])
+def _properties(facts: dict[str, Any] | None) -> dict[str, str]:
+    return {name: str(value) for name, value in ((facts or {}).get('properties') or {}).items()}
+
+
+def _nic(nic: dict[str, Any], model: str) -> Nic:
+    facts = {name: nic[name] for name in ('port_id', 'mac', 'bridge', 'tap', 'mtu')}
+    return Nic(**facts, model=model)
 
 
 def volumes(tx: db.Tx, server_id: str, spec: dict[str, Any]) -> list[Volume]:
     """The server's volumes that its host is connected to, in the order they were asked for."""
     connected = {row.id: row for row in attachments.of_server(tx, server_id)}
+    bus = _properties(spec['image']).get('hw_disk_bus')
     return [
-        volume(device, connected[device['attachment_id']].connection)
+        volume({**device, 'disk_bus': device['disk_bus'] or bus}, connected[device['attachment_id']].connection)
         for device in spec['bdms']
         if device['attachment_id'] in connected and connected[device['attachment_id']].connection
     ]

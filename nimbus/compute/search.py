@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import context, db, listing
+from nimbus.common import context, db, listing, numbers, times
 from nimbus.compute import states
 from nimbus.compute.block_requests import truth
 from nimbus.compute.models import Server, ServerTag
@@ -106,8 +106,8 @@ def conditions(wanted: Wanted) -> list[Any]:
         where.append(Server.deleted_at.is_not(None) if wanted.deleted else Server.deleted_at.is_(None))
     if wanted.statuses is not None:
         where.append(_in_status(list(wanted.statuses)))
-    where += [Server.updated_at >= wanted.since] if wanted.since else []
-    where += [Server.updated_at <= wanted.before] if wanted.before else []
+    where += [listing.SECONDS['gte'](Server.updated_at, wanted.since)] if wanted.since else []
+    where += [listing.SECONDS['lte'](Server.updated_at, wanted.before)] if wanted.before else []
     where += [Server.locked.is_(wanted.locked)] if wanted.locked is not None else []
     for name, value in wanted.filters.items():
         if name in EXACT:
@@ -177,19 +177,15 @@ def _flag(column: Any) -> Callable[[Any], Any]:
 
 
 def _number(column: Any) -> Callable[[Any], Any]:
-    return lambda value: column == int(value) if re.match(r'-?[0-9]{1,9}\Z', str(value)) else sa.false()
+    return lambda value: sa.false() if (number := numbers.read(str(value))) is None else column == number
 
 
 def _moment(column: Any) -> Callable[[Any], Any]:
     """The column is the moment told; a text that is no time matches nothing."""
 
     def at(value: Any) -> Any:
-        try:
-            told = datetime.datetime.fromisoformat(str(value))
-        except ValueError:
-            return sa.false()
-        told = told.astimezone(datetime.UTC).replace(tzinfo=None) if told.tzinfo else told
-        return sa.and_(column >= told, column < told + datetime.timedelta(seconds=1))
+        told = times.read(str(value))
+        return sa.false() if told is None else listing.SECONDS['eq'](column, told)
 
     return at
 
@@ -228,7 +224,7 @@ SPECIAL: dict[str, Callable[[Any], Any]] = {
     'not-tags-any': lambda value: Server.id.not_in(_tagged(_words(value))),
     'launch_index': _number(Server.launch_index),
     'power_state': _number(Server.power_state),
-    'progress': _number(Server.progress),
+    'progress': _number(sa.literal(0)),  # as every server shows it
     'config_drive': _flag(Server.config_drive),
     'auto_disk_config': lambda value: Server.disk_config == ('AUTO' if truth(value) else 'MANUAL'),
     'created_at': _moment(Server.created_at),

@@ -86,7 +86,7 @@ OTHER_STATUSES = frozenset(
         'VERIFY_RESIZE',
     }
 )
-PROGRESSING = frozenset({ACTIVE, BUILDING})  # states whose view tells progress
+PROGRESSING = frozenset({ACTIVE, BUILDING})  # states whose view has a progress
 FAULTY = frozenset({ERROR, DELETED})  # states whose view tells what went wrong
 
 

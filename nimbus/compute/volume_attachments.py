@@ -68,11 +68,11 @@ def detach(tx: db.Tx, asker: context.Context, server_id: str, volume_id: str) ->
     Raises NotFound, Invalid for the disk it boots from or a volume that is not attached, Conflict and WrongState.
     """
     servers.show(tx, asker, server_id)
-    volume = volumes.show(tx, asker, volume_id)
+    volumes.show(tx, asker, volume_id)
     row = bdms.volume(tx, server_id, volume_id)
     if row.boot_index == block_requests.ROOT:
         raise errors.Invalid('Cannot detach a root device volume')
-    if volume.status == 'detaching':  # a second order would be a second job
+    if jobs.asked(tx, server_id, 'detach_volume', bdm_id=row.id):
         raise errors.Invalid(f'Invalid volume: volume {volume_id} is being detached already')
     servers.begin(tx, asker, server_id, 'detach_volume')
     try:

@@ -5,7 +5,7 @@ from typing import Any
 from nimbus.common import db, services
 from nimbus.compute import aggregates
 
-DEFAULT, INTERNAL = 'nova', 'internal'
+DEFAULT, INTERNAL = aggregates.DEFAULT, 'internal'
 
 
 def of_hosts(tx: db.Tx) -> dict[str, str]:

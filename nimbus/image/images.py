@@ -1,6 +1,7 @@
 """Images: make, find, change and delete their rows; the bytes are `transfers`' business."""
 
 import collections
+import datetime
 import types
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -135,6 +136,13 @@ def delete(tx: db.Tx, image: Any, quotas: Quotas) -> None:
     notices.tell(tx, image.id, 'delete')
     for table in (ImageProperty, ImageTag, ImageMember):
         tx.delete(table, table.image_id == image.id)
+
+
+def forget(tx: db.Tx, before: datetime.datetime, most: int) -> int:
+    """Images that were deleted before the time have left no row, `most` at once; returns how many."""
+    gone = tx.column(sa.select(Image.id).where(Image.status == DELETED, Image.deleted_at < before).limit(most))
+    tx.delete(Image, Image.id.in_(gone))
+    return len(gone)
 
 
 def switch(tx: db.Tx, image: Any, verb: str) -> None:

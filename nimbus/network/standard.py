@@ -1,5 +1,6 @@
 """What all nouns of this service share: who sees them, their stamps and revisions, their tags, their lists."""
 
+import datetime
 import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -8,6 +9,8 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, context, db, errors, ids, listing
 from nimbus.network.models import Tag
+
+LAST = datetime.datetime.max.replace(microsecond=0)
 
 
 def stamp(ctx: context.Context, project_id: str | None = None) -> dict[str, Any]:
@@ -74,11 +77,19 @@ def lists(
         values = value if isinstance(value, list) else [value]
         if special and name in special:
             conditions.append(special[name](values))
+        elif name == 'changed_since':
+            conditions.append(model.updated_at >= _shown_from(value))
         elif name in TAG_FILTERS:
             conditions.append(_tagged(model, name, values))
         else:
             conditions.append(_among(getattr(model, name), values))
     return listing.rows(tx, model, conditions, page, seen=where)
+
+
+def _shown_from(moment: datetime.datetime) -> datetime.datetime:
+    """The first moment that is shown, in whole seconds, as no earlier than that one."""
+    whole = moment.replace(microsecond=0)
+    return whole if whole == moment or whole >= LAST else whole + datetime.timedelta(seconds=1)
 
 
 def _among(column: Any, values: Sequence[Any]) -> Any:

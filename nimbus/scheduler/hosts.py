@@ -30,6 +30,12 @@ def report(tx: db.Tx, host: str, facts: dict[str, Any], zone: str = 'nova') -> s
     return row.id
 
 
+def move(tx: db.Tx, host: str, zone: str) -> None:
+    """The host stands in the zone, from the next placement on; one that is not known yet will by its first report."""
+    where = (Host.host == host, Host.zone != zone)
+    tx.update(Host, *where, zone=zone, updated_at=clock.Clock().now(), generation=Host.generation + 1)
+
+
 def _values(host: str, facts: dict[str, Any], zone: str) -> dict[str, Any]:
     reserved, ratios = facts.get('reserved') or {}, facts.get('ratios') or {}
     values: dict[str, Any] = {

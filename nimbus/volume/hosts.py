@@ -35,7 +35,13 @@ def choose(tx: db.Tx, volume: Any, down_time: float) -> Any:
             reasons[why] = reasons.get(why, 0) + 1
     if not fits:
         told = '; '.join(f'{count} {why}' for why, count in sorted(reasons.items())) or 'there is no volume host'
-        raise errors.NoValidHost(f'No valid backend was found. {told.capitalize()}.')
+        known = ', '.join(sorted(set(reasons) - {'down', 'disabled'})) or 'not in service'
+        raise errors.NoValidHost(
+            f'No valid backend was found. Those there are, are {known}.'
+            if reasons
+            else 'No valid backend was found. There is no volume host.',
+            inside=f'No valid backend was found. {told.capitalize()}.',
+        )
     return min(fits, key=lambda row: (promised.get(row.host, 0) / max(room(row), 1), row.host))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import context, db, errors, listing
+from nimbus.common import context, db, errors, listing, times
 from nimbus.volume import attachments, volumes
 from nimbus.volume.models import Attachment, Volume, VolumeMetadata
 
@@ -79,12 +79,9 @@ def moments(text: str) -> list[tuple[str, datetime.datetime]]:
         way, colon, rest = part.partition(':')
         if way not in COMPARE or not colon:
             way, rest = 'eq', part
-        try:
-            moment = datetime.datetime.fromisoformat(rest)
-        except ValueError:
-            raise errors.Invalid(f'{rest[:40]} is no time.') from None
-        if moment.tzinfo:
-            moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
+        moment = times.read(rest)
+        if moment is None:
+            raise errors.Invalid(f'{rest[:40]} is no time.')
         found.append((way, moment))
     return found
 

@@ -25,6 +25,7 @@ pytestmark = [
     # kombu leaves the sockets of a broker that went away to the garbage collector.
     pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning', 'ignore::ResourceWarning'),
 ]
+VERSION_4_TAKES = 16 * 1024**2  # bytes of a message; older ones take more
 OFFSET = place.TEST_OFFSETS['rabbitmq']
 
 
@@ -34,6 +35,7 @@ def broker():
     folder = pathlib.Path(tempfile.mkdtemp(prefix='nimbus-', dir='/var/tmp'))
     here, registry = place.settle(folder, form='daemons', port_offset=OFFSET), processes.Registry(folder)
     rabbitmq.up(here, registry)
+    control(here, 'eval', f'application:set_env(rabbit, max_message_size, {VERSION_4_TAKES}).')
     yield here, registry
     for name in registry.names():
         registry.stop(name, patience=20)

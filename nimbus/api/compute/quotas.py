@@ -6,7 +6,7 @@ from nimbus.api.compute import history, policies, shapes
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
-from nimbus.common import errors
+from nimbus.common import errors, numbers
 from nimbus.common.quotas import UNLIMITED, Quota
 from nimbus.compute.quotas import DEFAULTS, QUOTAS
 
@@ -135,12 +135,7 @@ def update(call: Call, project_id: str) -> dict[str, Any]:
 
 
 def _limit(name: str, value: Any) -> int:
-    limit = int(value)
-    if limit < UNLIMITED:
-        raise errors.Invalid(
-            f'Invalid input for field/attribute {name}. Value: {value}. {value} is less than the minimum of -1'
-        )
-    return limit
+    return numbers.whole(value, name, least=UNLIMITED, most=shapes.MAX_INT)
 
 
 def delete(call: Call, project_id: str) -> None:

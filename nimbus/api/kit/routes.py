@@ -7,13 +7,11 @@ import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import orjson
-
-from nimbus.api.kit import bodies, faults
+from nimbus.api.kit import bodies, encoding, faults
 from nimbus.api.kit.fields import CREATE, UPDATE, Noun, Shape, ShapeByVersion
 from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.versions import HIGHEST, LOWEST, Change, History, Version
-from nimbus.common import context, db, errors, failpoints, log
+from nimbus.common import context, db, errors, failpoints, log, numbers
 from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)
@@ -129,7 +127,7 @@ class Call:
     def read(self, size: int = 65536) -> Iterator[bytes]:
         """The body in pieces, as it comes in; for routes that are raw."""
         stream, length = self.environ['wsgi.input'], self.environ.get('CONTENT_LENGTH')
-        left = int(length) if length else None
+        left = numbers.whole(length, 'Content-Length') if length else None
         if left is None and 'chunked' not in self.environ.get('HTTP_TRANSFER_ENCODING', '').lower():
             return
         while left is None or left > 0:
@@ -226,13 +224,10 @@ class Api:
             status, headers, pieces = self._answer(environ, version)
         except errors.NimbusError as why:
             status, headers, pieces = self._fault(why, request_id, environ)
-        except Exception:
+        except Exception as why:
             LOG.exception('%s %s failed', environ['REQUEST_METHOD'], environ.get('PATH_INFO'))
-            status, headers, pieces = self._fault(
-                errors.NimbusError('An unexpected error happened; the log tells more under this request id.'),
-                request_id,
-                environ,
-            )
+            unknown = errors.NimbusError(errors.told(why, request_id))
+            status, headers, pieces = self._fault(unknown, request_id, environ)
         finally:
             log.REQUEST.reset(token)
         if self.history and version != LOWEST:
@@ -242,11 +237,13 @@ class Api:
 
     def _fault(self, why: errors.NimbusError, request_id: str, environ: dict[str, Any]) -> tuple[int, Any, Any]:
         status = faults.status_of(why)
-        envelope = faults.keystone if status == 401 else self.envelope
+        envelope = faults.keystone if status == 401 else faults.preferred(self.envelope, environ.get('HTTP_ACCEPT'))
         sentence = why.sentence or faults.TITLES.get(status, 'Error')
         media, body = envelope(status, sentence, why, request_id)
         if status >= 500:
-            LOG.warning('%s %s answered %s: %s', environ['REQUEST_METHOD'], environ.get('PATH_INFO'), status, sentence)
+            LOG.warning(
+                '%s %s answered %s: %s', environ['REQUEST_METHOD'], environ.get('PATH_INFO'), status, why.inside
+            )
         headers = [('Content-Type', media), ('Content-Length', str(len(body)))]
         headers += [(str(name), str(value)) for name, value in why.facts.get('headers', ())]  # type: ignore[attr-defined]
         if status == 401:
@@ -378,7 +375,7 @@ class Api:
             if status != 204:
                 headers.append(('Content-Length', '0'))
             return status, headers, []
-        data = reply.body if isinstance(reply.body, bytes) else orjson.dumps(reply.body, option=orjson.OPT_NON_STR_KEYS)
+        data = reply.body if isinstance(reply.body, bytes) else encoding.encode(reply.body)
         if not any(name.lower() == 'content-type' for name, _ in headers):
             headers.append(('Content-Type', 'application/json'))
         headers.append(('Content-Length', str(len(data))))

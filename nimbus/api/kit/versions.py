@@ -14,7 +14,7 @@ from nimbus.common import errors
 Version = tuple[int, int]
 LOWEST: Version = (0, 0)
 HIGHEST: Version = (999, 999)
-NUMBER = re.compile(r'([1-9]\d*)\.([1-9]\d*|0)\Z')
+NUMBER = re.compile(r'([1-9][0-9]{0,8})\.([1-9][0-9]{0,8}|0)\Z')
 
 
 class Change:
@@ -36,16 +36,21 @@ class History:
         *changes: type[Change],
         minimum: Version,
         service: str,
+        aliases: tuple[str, ...] = (),
         legacy_header: str | None = None,
         maximum: Version | None = None,
     ) -> None:
-        """`service` is the word in the OpenStack-API-Version header.  Raises TypeError on a disorder."""
+        """`service` is the word in the OpenStack-API-Version header; a request may say one of `aliases` instead.
+
+        Raises TypeError on a disorder.
+        """
         self.changes, self.minimum, self.service, self.legacy_header = (
             changes,
             minimum,
             service,
             legacy_header,
         )
+        self.names = frozenset({service, *aliases})
         numbers = [minimum, *(change.number for change in changes)]
         if numbers != sorted(set(numbers)):
             raise TypeError('microversions must be listed once each, oldest first')
@@ -84,7 +89,7 @@ class History:
         found = None
         for part in environ.get('HTTP_OPENSTACK_API_VERSION', '').split(','):
             words = part.split()
-            if len(words) == 2 and words[0].lower() == self.service:
+            if len(words) == 2 and words[0].lower() in self.names:
                 found = words[1].lower()
         if found is None and self.legacy_header:
             key = 'HTTP_' + self.legacy_header.upper().replace('-', '_')

@@ -139,4 +139,6 @@ VOLUME = History(
     Clusters,
     minimum=(3, 0),
     service='volume',
+    # Clients name the service by the type that its catalog entry has.
+    aliases=('volumev3', 'volumev2', 'block-storage', 'block-store'),
 )

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from nimbus.api.kit import extensions
+from nimbus.api.kit.extensions import Extension
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Reply, Route
 from nimbus.api.kit.versions import show as number
@@ -25,6 +27,111 @@ REASONED = Shape(
     }
 )
 UPDATED = '2018-07-17T00:00:00Z'
+SHOW = 'GET /volumes/{id}'
+KNOWN = (
+    Extension('OS-SCH-HNT', 'SchedulerHints', 'Hints for the scheduler with a new volume.', ('POST /volumes',)),
+    Extension(
+        'os-admin-actions',
+        'AdminActions',
+        "An operator's actions on a volume.",
+        (
+            'os-reset_status',
+            'os-force_delete',
+        ),
+    ),
+    Extension('os-availability-zone', 'AvailabilityZones', 'Availability zones.', ('GET /os-availability-zone',)),
+    Extension(
+        'os-extended-services',
+        'ExtendedServices',
+        'Why a daemon is disabled.',
+        ('PUT /os-services/disable-log-reason',),
+    ),
+    Extension(
+        'os-hosts',
+        'Hosts',
+        'Hosts and their volumes.',
+        (
+            'GET /os-hosts',
+            'GET /os-hosts/{name}',
+        ),
+    ),
+    Extension(
+        'os-quota-class-sets',
+        'QuotaClasses',
+        'Quota classes.',
+        (
+            'GET /os-quota-class-sets/{name}',
+            'PUT /os-quota-class-sets/{name}',
+        ),
+    ),
+    Extension(
+        'os-quota-sets',
+        'Quotas',
+        'Quotas of projects.',
+        (
+            'GET /os-quota-sets/{project}',
+            'PUT /os-quota-sets/{project}',
+        ),
+    ),
+    Extension(
+        'os-services',
+        'Services',
+        "The volume service's daemons.",
+        (
+            'GET /os-services',
+            'PUT /os-services/enable',
+            'PUT /os-services/disable',
+        ),
+    ),
+    Extension(
+        'os-types-extra-specs',
+        'TypesExtraSpecs',
+        'Extra specs of volume types.',
+        (
+            'GET /types/{id}/extra_specs',
+            'POST /types/{id}/extra_specs',
+        ),
+    ),
+    Extension(
+        'os-types-manage',
+        'TypesManage',
+        'Making and deleting volume types.',
+        (
+            'POST /types',
+            'DELETE /types/{id}',
+        ),
+    ),
+    Extension('os-used-limits', 'UsedLimits', 'What a project holds, beside its limits.', ('GET /limits',)),
+    Extension('os-vol-host-attr', 'VolumeHostAttribute', 'The host of a volume.', (SHOW,)),
+    Extension(
+        'os-vol-image-meta',
+        'VolumeImageMetadata',
+        'What a volume remembers of its image.',
+        (
+            'os-set_image_metadata',
+            'os-show_image_metadata',
+            'os-unset_image_metadata',
+        ),
+    ),
+    Extension('os-vol-mig-status-attr', 'VolumeMigStatusAttribute', 'Whether a volume moves.', (SHOW,)),
+    Extension('os-vol-tenant-attr', 'VolumeTenantAttribute', 'The project of a volume.', (SHOW,)),
+    Extension(
+        'os-volume-actions',
+        'VolumeActions',
+        'Actions on a volume.',
+        (
+            'os-attach',
+            'os-detach',
+            'os-reserve',
+            'os-unreserve',
+            'os-extend',
+            'os-update_readonly_flag',
+        ),
+    ),
+    Extension(
+        'scheduler-stats', 'Scheduler_stats', 'What each store has room for.', ('GET /scheduler-stats/get_pools',)
+    ),
+)
 
 
 def _version(call: Call) -> dict[str, Any]:
@@ -57,15 +164,10 @@ def own(call: Call) -> dict[str, Any]:
 VERSIONS = (Route('GET', '/', every, None, 300, open=True), Route('GET', '/versions', every, None, 300, open=True))
 
 
-def extensions(call: Call) -> dict[str, Any]:
-    """Names of what is built beyond volumes and types; all of it stands in the API itself."""
-    found = {'os-hosts': 'Hosts',
-             'os-services': 'Services', 'os-quota-sets': 'Quotas', 'os-availability-zone': 'AvailabilityZones',
-             'os-volume-actions': 'VolumeActions'}  # fmt: skip
-    return {'extensions': [
-        {'name': title, 'alias': alias, 'description': f'{title}.', 'updated': UPDATED, 'links': []}
-        for alias, title in found.items()
-    ]}  # fmt: skip
+def every_extension(call: Call) -> dict[str, Any]:
+    """Every extension that is served; all of it stands in the API itself."""
+    found = extensions.served(KNOWN, call.api.routes)
+    return {'extensions': [extensions.view(extension, UPDATED) for extension in found]}
 
 
 def _down_time(call: Call) -> float:

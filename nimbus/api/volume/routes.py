@@ -19,7 +19,7 @@ def _action(name: str, handler: object, policy: str, shape: Shape | None = None)
 
 ROUTES = (
     Route('GET', '/', info.own, None, open=True),
-    Route('GET', '/extensions', info.extensions, None),
+    Route('GET', '/extensions', info.every_extension, None),
     Route('GET', '/volumes', volumes.index, 'volume:get_all'),
     Route('GET', '/volumes/detail', volumes.detail, 'volume:get_all'),
     Route('GET', '/volumes/summary', volumes.summary, 'volume:get_all', since=(3, 12)),

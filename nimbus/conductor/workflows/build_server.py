@@ -66,7 +66,9 @@ def wait_for_wires(run: Run) -> None:
     if wires.are_up(run):
         return
     if now > datetime.datetime.fromisoformat(run.wired_by):
-        raise errors.NimbusError(f'Host {run.host} did not wire the ports in {WIRING}.')
+        raise errors.NimbusError(
+            f'The ports were not wired in {WIRING}.', inside=f'Host {run.host} did not wire the ports in {WIRING}.'
+        )
     raise NotYet(2)
 
 
@@ -102,15 +104,22 @@ def boot(run: Run) -> dict[str, Any]:
     except Refused as why:
         if why.kind != 'Refused':
             raise
-        refusals = {**run.get('refusals', {}), run.host: str(why)}
+        refusals = {**run.get('refusals', {}), run.host: why.inside}
         if run.job.rewinds + 1 >= run.world.max_attempts:
-            raise errors.NoValidHost(_exhausted(refusals)) from why
-        raise Rewind(place, f'Host {run.host} refused the server: {why}', refusals=refusals) from why
+            raise _exhausted(refusals) from why
+        refused = errors.NoValidHost(
+            'The host that was chosen refused the server.', inside=f'Host {run.host} refused the server: {why.inside}'
+        )
+        raise Rewind(place, refused, refusals=refusals) from why
 
 
-def _exhausted(refusals: dict[str, str]) -> str:
+def _exhausted(refusals: dict[str, str]) -> errors.NoValidHost:
     told = '; '.join(f'{host}: {why}' for host, why in sorted(refusals.items()))
-    return f'No valid host was found. {len(refusals)} host{"s" * (len(refusals) != 1)} refused the server ({told}).'
+    many = f'{len(refusals)} host{"s" * (len(refusals) != 1)}'
+    return errors.NoValidHost(
+        'No valid host was found. Every host that was chosen refused the server.',
+        inside=f'No valid host was found. {many} refused the server ({told}).',
+    )
 
 
 def unboot(run: Run) -> None:
@@ -128,7 +137,9 @@ def mark_error(run: Run) -> None:
     """The server is ERROR with the cause, and nothing is kept for it any more."""
     with run.world.db.write() as tx:
         disks.let_go(tx, run)
-        servers.failed(tx, run.subject, 'build', 500, run.job.error or 'The server could not be built.')
+        servers.failed(
+            tx, run.subject, 'build', 500, run.job.error or 'The server could not be built.', run.get('inside')
+        )
 
 
 class BuildServer(Workflow):

@@ -9,6 +9,7 @@ from nimbus.compute import block_requests as asked
 from nimbus.compute import guests
 from nimbus.compute.guest import Blank
 
+LOCAL = {'source_type': 'image', 'destination_type': 'local'}
 IMAGE, VOLUME = '6c2c8f0e-8a5b-4c57-9d3c-000000000001', '33333333-3333-4333-8333-333333333333'
 
 
@@ -37,7 +38,9 @@ def test_an_image_makes_a_root_volume_of_the_size_asked_for():
     ('items', 'image', 'sentence'),
     [
         ([v2(boot_index=1)], None, 'Boot sequence'),
-        ([v2(boot_index=0)], IMAGE, 'Boot sequence'),
+        ([v2()], IMAGE, 'Boot sequence'),
+        ([{'source_type': 'blank', 'destination_type': 'volume', 'volume_size': 1}], IMAGE, 'Boot sequence'),
+        ([{**LOCAL, 'uuid': IMAGE, 'boot_index': 0}, v2(boot_index=0)], IMAGE, 'Boot sequence'),
         ([v2()], None, 'Boot sequence'),
         ([v2(uuid=None)], None, 'Missing device UUID'),
         ([{'source_type': 'blank', 'uuid': VOLUME}], IMAGE, 'Invalid device UUID'),
@@ -56,15 +59,22 @@ def test_what_does_not_go_together_is_refused(items, image, sentence):
 
 def test_no_other_disk_has_the_roots_name():
     with pytest.raises(errors.Invalid, match='same device name as the root device'):
-        asked.named(asked.from_v2([v2(device_name='/dev/vda')], IMAGE), True)
+        asked.from_v2([{**LOCAL, 'uuid': IMAGE, 'boot_index': 0}, v2(device_name='vda')], IMAGE)
+    with pytest.raises(errors.Invalid, match='same device name as the root device'):
+        asked.named(asked.from_v2([v2(boot_index=0), v2(device_name='/dev/vda')], None), False)
 
 
-def test_the_old_way_boots_from_vda_or_else_from_the_first():
+def test_a_volume_may_be_the_root_though_an_image_is_named():
+    (found,) = asked.named(asked.from_v2([v2(boot_index=0)], IMAGE), False)
+    assert (found['boot_index'], found['device'], found['volume_id']) == (0, '/dev/vda', VOLUME)
+
+
+def test_the_old_way_boots_from_vda_or_else_from_the_image():
     old = {'volume_id': VOLUME, 'device_name': 'vda', 'delete_on_termination': '1'}
     (found,) = asked.from_legacy([old], None)
     assert (found['boot_index'], found['delete_on_termination'], found['source']) == (0, True, 'volume')
-    (found,) = asked.from_legacy([{'volume_id': VOLUME, 'device_name': 'vdb'}], None)
-    assert found['boot_index'] == 0
+    with pytest.raises(errors.Invalid, match='Boot sequence'):
+        asked.from_legacy([{'volume_id': VOLUME, 'device_name': 'vdb'}], None)
     (found,) = asked.from_legacy([{'volume_id': VOLUME, 'device_name': 'vdb'}], IMAGE)
     assert found['boot_index'] is None
     with pytest.raises(errors.Invalid, match='Unrecognized legacy format'):

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from nimbus.common import db, errors
 from nimbus.common.jobs import Job
-from nimbus.compute import bdms, block_requests, boots, flavors, quotas, servers
+from nimbus.compute import bdms, block_requests, boots, flavors, guests, quotas, servers
 from nimbus.compute.models import Server
 from nimbus.network import groups
 from tests.compute_world import add_image, boot, furnish, volume_of
@@ -150,6 +150,26 @@ def test_a_server_boots_from_a_volume_that_is_kept_for_it(database, world):
         assert tx.connection.exec_driver_sql('select status from volumes').scalar() == 'reserved'
     assert (device.device, device.boot_index, device.delete_on_termination) == ('/dev/vda', 0, True)
     assert device.attachment_id and row.image_id is None
+
+
+def test_a_root_volume_goes_before_the_image_that_is_named_as_well(database, world):
+    volume_id = volume_of(database, MEMBER)
+    row = boot(database, world, devices=root(volume_id))
+    with database.read() as tx:
+        guest, spec = guests.describe(tx, row.id), servers.spec(tx, row.id)
+    assert row.image_id == world.image and guest['image'] is None and guest['root_gb'] == 0
+    assert guests.boots_from_volume(spec) and spec['image']['name'] == 'tiny'
+
+
+def test_an_image_with_a_flavor_too_small_is_refused_for_a_root_volume_too(database, world):
+    image = '6c2c8f0e-8a5b-4c57-9d3c-000000000002'
+    with database.write() as tx:
+        add_image(tx, image, min_ram=2048)
+    made = volume_of(database, MEMBER, image={'image_id': image, 'min_ram': 2048, 'min_disk': 0, 'properties': {}})
+    for image_id, volume_id in ((image, volume_of(database, MEMBER)), (None, made)):
+        with pytest.raises(errors.Invalid, match='is 512 MB, image needs 2048 MB'):
+            boot(database, world, image_id=image_id, devices=root(volume_id))
+    assert nothing_stands(database)
 
 
 def test_another_projects_volume_is_not_there(database, world):

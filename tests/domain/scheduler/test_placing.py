@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from nimbus.common import errors, services
 from nimbus.common.clock import Clock
+from nimbus.compute import aggregates
 from nimbus.scheduler import claims, hosts
 from nimbus.scheduler.manager import SchedulerServer
 from nimbus.scheduler.models import Claim, Host
@@ -46,7 +47,7 @@ def scheduler(database):
 def refusal(scheduler, **more) -> str:
     with pytest.raises(errors.NoValidHost) as why:
         scheduler.place(MEMBER, 'refused', wish(**more))
-    return why.value.sentence
+    return str(why.value.inside)
 
 
 def test_the_host_with_most_free_memory_is_taken_and_claimed(database, scheduler):
@@ -86,6 +87,17 @@ def test_the_refusal_names_each_filter_and_the_nearest_host(database, scheduler)
     assert refusal(scheduler, memory_mb=8192) == (
         'No valid host was found. 3 hosts: ComputeFilter removed 1 (h3 has not reported for 95 s), '
         'RamFilter removed 2 (needs 8192 MiB; the nearest, h2, has 4096 free).'
+    )
+
+
+def test_a_user_reads_which_wishes_could_not_be_met_and_nothing_of_hosts(database, scheduler):
+    known(database, 'h1', memory_mb=2048, vcpus=4)
+    known(database, 'h2', memory_mb=4096, zone='west')
+    with pytest.raises(errors.NoValidHost) as why:
+        scheduler.place(MEMBER, 'refused', wish(memory_mb=8192, vcpus=1, zone='west'))
+    assert why.value.sentence == (
+        'No valid host was found. These wishes cannot be met together at present: a host of zone west; '
+        '8192 MiB of memory.'
     )
 
 
@@ -275,3 +287,21 @@ def test_what_a_project_holds_is_summed_up(database, scheduler):
         assert claims.used_by(tx, 'p1') == {'vcpus': 3, 'memory_mb': 3072, 'disk_gb': 30}
         assert claims.used_by(tx, 'p1', 'u2') == {'vcpus': 1, 'memory_mb': 1024, 'disk_gb': 10}
         assert claims.used_by(tx, 'p3') == {'vcpus': 0, 'memory_mb': 0, 'disk_gb': 0}
+
+
+def test_an_aggregates_zone_is_the_hosts_from_the_next_placement_on(database, scheduler):
+    known(database, 'h1')
+    assert scheduler.place(MEMBER, 's0', wish())['zone'] == 'nova'
+    changes = (
+        ('rack', lambda tx, one: aggregates.add_host(tx, one, 'h1')),
+        ('hall', lambda tx, one: aggregates.change(tx, one, properties={aggregates.ZONE: 'hall'})),
+        ('nova', lambda tx, one: aggregates.change(tx, one, properties={aggregates.ZONE: None})),
+        ('back', lambda tx, one: aggregates.change(tx, one, properties={aggregates.ZONE: 'back'})),
+        ('nova', lambda tx, one: aggregates.remove_host(tx, one, 'h1')),
+    )
+    with database.write() as tx:
+        number = aggregates.create(tx, 'rack', 'rack').seq
+    for server, (zone, change) in enumerate(changes, 1):
+        with database.write() as tx:
+            change(tx, number)
+        assert scheduler.place(MEMBER, f's{server}', wish(zone=zone))['zone'] == zone

@@ -1,5 +1,6 @@
 """Servers over HTTP: made, listed, shown, changed and deleted."""
 
+import datetime
 import json
 import pathlib
 import re
@@ -148,6 +149,24 @@ def test_a_list_comes_in_pages(api, parts, world):
         assert api('GET', f'/servers?{wrong}').status == 400, wrong
 
 
+def test_times_of_servers_compare_as_they_are_shown(api, parts, world):
+    row = boot(parts.db, world, name='vm')
+    shown = api('GET', f'/servers/{row.id}').json['server']['updated']
+    early, late = (
+        (datetime.datetime.fromisoformat(shown) + datetime.timedelta(seconds=s)).strftime('%Y-%m-%dT%H:%M:%SZ')
+        for s in (-1, 1)
+    )
+    newest = 'compute 2.96'
+    for query, found in (
+        (f'changes-since={shown}', 1),
+        (f'changes-before={shown}', 1),
+        (f'changes-since={late}', 0),
+        (f'changes-before={early}', 0),
+        (f'changes-since={early}&changes-before={shown}', 1),
+    ):
+        assert len(api('GET', f'/servers?{query}', version=newest).json['servers']) == found, query
+
+
 def test_a_filter_is_taken_passed_over_or_refused_as_its_version_says(api, parts, world):
     running(parts.db, world, name='one')
     boot(parts.db, world, name='two')
@@ -192,6 +211,16 @@ def test_a_delete_is_on_its_way(api, parts, world):
         servers.gone(tx, row.id)
     assert api('GET', f'/servers/{row.id}').status == 404
     assert api('DELETE', f'/servers/{row.id}').status == 404
+
+
+def test_progress_is_0_while_a_server_is_built_and_after(api, parts, world):
+    building = boot(parts.db, world)
+    with parts.db.write() as tx:
+        assert servers.progressed(tx, building.id, 79)
+    for row in (building, running(parts.db, world)):
+        assert api('GET', f'/servers/{row.id}').json['server']['progress'] == 0
+    found = api('GET', '/servers?progress=0', asker=ADMIN).json['servers']
+    assert len(found) == 2 and api('GET', '/servers?progress=79', asker=ADMIN).json['servers'] == []
 
 
 def test_what_went_wrong_is_told_and_its_details_to_operators(api, parts, world):

@@ -19,6 +19,7 @@ DIFFERS: dict[str, str] = {
     'auth.scope.OS-TRUST:trust.id': 'Keystone tells who is not the trustee that he is not',
     'tenant_id identity POST /v3/users/{user_id}/credentials/OS-EC2': 'as Keystone: the key is good for nothing there',
     'trust.trustee_user_id': 'whom a user trusts must exist',
+    'router in port.device_id': 'as Neutron: 409 for another’s router, and a note where there is none',
     '{role_id} identity GET /v3/OS-TRUST/trusts/{trust_id}/roles/{role_id}': 'a trust shows its roles',
 }
 # What is made keeps another's id, and does nothing with it.
@@ -81,7 +82,7 @@ TABLES = {'DIFFERS': DIFFERS, 'KEPT': KEPT, 'OWN_REFUSED': OWN_REFUSED}
 def find(table: dict[str, str], key: str, kind: str, used: set[str]) -> str | None:
     """The reason by which a place or a kind is excused; `used` gains it."""
     endpoint, _, field = key.rpartition(' ')
-    for name in (f'{field} {endpoint}', field, field.rpartition('.')[2], kind):
+    for name in (f'{field} {endpoint}', f'{kind} in {field}', field, field.rpartition('.')[2], kind):
         if name in table:
             used.add(f'{next(each for each in TABLES if TABLES[each] is table)}: {name}')
             return table[name]

@@ -128,3 +128,15 @@ def test_a_volume_to_be_read_only_is_not_attached_to_be_written(act, make, show)
     assert (refused.status, show(volume)['status']) == (400, 'available')
     assert "Invalid attaching mode 'rw'" in refused.json['badRequest']['message']
     assert act(volume, 'os-attach', {**attach, 'mode': 'ro'}).status == 202
+
+
+@pytest.mark.parametrize('name', ['volume', 'volumev3', 'volumev2', 'block-storage', 'block-store', 'VolumeV3'])
+@pytest.mark.parametrize('around', ['{} 3.27', 'compute 2.90, {} 3.27', '{} 3.27,identity 3.5'])
+def test_a_version_is_asked_for_by_any_type_that_the_service_has(latest, name, around):
+    answer = latest('GET', '/attachments', version=around.format(name))
+    assert (answer.status, answer.headers['OpenStack-API-Version']) == (200, 'volume 3.27')
+
+
+def test_a_version_of_another_service_is_not_for_this_one(latest):
+    answer = latest('GET', '/attachments', version='compute 2.27, volumes 3.27')
+    assert (answer.status, answer.headers['OpenStack-API-Version']) == (404, 'volume 3.0')

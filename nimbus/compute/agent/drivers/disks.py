@@ -11,6 +11,7 @@ import subprocess
 import uuid
 from collections.abc import Callable
 
+from nimbus.common import folders
 from nimbus.compute.agent import configdrive, imagecache, qemu_img
 from nimbus.compute.agent.drivers.base import Missing, Refused
 from nimbus.compute.agent.drivers.libvirt_xml import Disk
@@ -51,8 +52,9 @@ class Folder:
 
     def begin(self) -> None:
         """The folder is there and marked as being built, unless it was finished before."""
-        if not self.exists():
-            os.makedirs(self.path, mode=0o711)
+        known = self.exists()
+        folders.make(self.path)
+        if not known:
             self.write('building', '')
 
     def is_building(self) -> bool:
@@ -89,7 +91,7 @@ class Folder:
 
     def layout(self, guest: Guest, cdrom_bus: str) -> list[Disk]:
         """The guest's disks in order: root, local ones, volumes, and the config drive last."""
-        properties = guest.image.properties if guest.image else {}
+        properties = guest.properties
         bus = properties.get('hw_disk_bus', 'virtio')
         cdrom_bus = properties.get('hw_cdrom_bus', cdrom_bus)
         taken = {volume.device for volume in guest.volumes} | {blank.device for blank in guest.blanks}
@@ -288,7 +290,8 @@ def _formatted(path: str, size: int, command: list[str]) -> None:
         out.truncate(size)
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
-        raise Refused(f'{os.path.basename(command[0])} could not format a disk: {" ".join(done.stderr.split())}.')
+        told = f'{os.path.basename(command[0])} could not format a disk'
+        raise Refused(f'{told}.', inside=f'{told}: {" ".join(done.stderr.split())}.')
 
 
 def _last(path: str, limit: int) -> bytes:

@@ -19,6 +19,10 @@ class FakeSettings:
     memory_mb: int = 262144
     disk_gb: int = 4096
     host_ip: str = '127.0.0.1'
+    least_seconds: float = 0  # how long each change of a guest takes at least
+
+
+CHANGES = frozenset(('spawn', 'destroy', 'start', 'stop', 'reboot', 'attach', 'detach'))
 
 
 class FakeDriver(Driver):
@@ -169,6 +173,8 @@ class FakeDriver(Driver):
         return known
 
     def _meet(self, verb: str) -> None:
+        if self.settings.least_seconds and verb in CHANGES:
+            self._sleep(self.settings.least_seconds)
         self.host.meet(verb, self._sleep)
 
     def _start(self, guest: Guest, known: FakeGuest) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import libvirt
 
-from nimbus.common import errors
+from nimbus.common import errors, folders
 from nimbus.compute.agent import qemu_img
 from nimbus.compute.agent.drivers import libvirt_connection as events
 from nimbus.compute.agent.drivers import libvirt_facts, libvirt_volumes, libvirt_xml
@@ -67,7 +67,7 @@ class LibvirtDriver(Driver):
 
     # ---------------------------------------------------------------- life
     def open(self) -> None:
-        os.makedirs(self.settings.instances_path, mode=0o711, exist_ok=True)
+        folders.make(self.settings.instances_path)
         self._closing.clear()
         self._machine = libvirt_xml.Machine(
             self.settings.virt_type,
@@ -294,8 +294,7 @@ class LibvirtDriver(Driver):
         self._patience.past_collisions(domain.create)
 
     def _machine_type(self, guest: Guest) -> str:
-        properties = guest.image.properties if guest.image else {}
-        return properties.get('hw_machine_type') or self.settings.machine_type
+        return guest.properties.get('hw_machine_type') or self.settings.machine_type
 
     def _resume(self, guest_id: str) -> None:
         domain = self._find(guest_id)

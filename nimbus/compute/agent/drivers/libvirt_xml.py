@@ -37,7 +37,7 @@ class Machine:
 
 def domain(guest: Guest, machine: Machine, disks: list[Disk], console: str) -> str:
     """The definition of `guest` with `disks`, its serial console logged to the file `console`."""
-    machine_type = (guest.image.properties.get('hw_machine_type') if guest.image else None) or machine.machine_type
+    machine_type = guest.properties.get('hw_machine_type') or machine.machine_type
     root = ET.Element('domain', type=machine.virt_type)
     _texts(root, name=guest.name, uuid=guest.id)
     _metadata(root, guest)
@@ -55,7 +55,7 @@ def domain(guest: Guest, machine: Machine, disks: list[Disk], console: str) -> s
         ET.SubElement(devices, 'controller', type='scsi', index='0', model='virtio-scsi')
     devices.extend(disk_element(disk, machine.cache) for disk in disks)
     devices.extend(nic_element(nic, machine.virt_type) for nic in guest.nics)
-    _consoles(devices, machine, console)
+    _consoles(devices, machine, console, guest.wishes('hw_qemu_guest_agent', True))
     return ET.tostring(root, encoding='unicode')
 
 
@@ -159,7 +159,8 @@ def _features(root: ET.Element, guest: Guest, machine: Machine) -> None:
     if machine.virt_type == 'qemu':
         ET.SubElement(ET.SubElement(features, 'tcg'), 'tb-cache', unit='MiB').text = str(machine.tb_cache_mb)
     cpu = ET.SubElement(root, 'cpu', mode=machine.cpu_mode)
-    ET.SubElement(cpu, 'topology', sockets=str(guest.vcpus), cores='1', threads='1')
+    sockets, cores, threads = map(str, guest.topology)
+    ET.SubElement(cpu, 'topology', sockets=sockets, cores=cores, threads=threads)
     clock = ET.SubElement(root, 'clock', offset='utc')
     ET.SubElement(clock, 'timer', name='rtc', tickpolicy='catchup')
     ET.SubElement(clock, 'timer', name='pit', tickpolicy='delay')
@@ -167,13 +168,14 @@ def _features(root: ET.Element, guest: Guest, machine: Machine) -> None:
     _texts(root, on_poweroff='destroy', on_reboot='restart', on_crash='destroy')
 
 
-def _consoles(devices: ET.Element, machine: Machine, console: str) -> None:
+def _consoles(devices: ET.Element, machine: Machine, console: str, with_agent: bool) -> None:
     serial = ET.SubElement(devices, 'serial', type='pty')
     # Appending lets the host cut the log's old part away while QEMU holds it open.
     ET.SubElement(serial, 'log', file=console, append='on')
     ET.SubElement(serial, 'target', type='isa-serial', port='0')
-    agent = ET.SubElement(devices, 'channel', type='unix')
-    ET.SubElement(agent, 'target', type='virtio', name='org.qemu.guest_agent.0')
+    if with_agent:
+        agent = ET.SubElement(devices, 'channel', type='unix')
+        ET.SubElement(agent, 'target', type='virtio', name='org.qemu.guest_agent.0')
     ET.SubElement(devices, 'graphics', type='vnc', port='-1', autoport='yes', listen=machine.vnc_listen)
     ET.SubElement(ET.SubElement(devices, 'video'), 'model', type='vga', vram='16384')
     ET.SubElement(devices, 'input', type='tablet', bus='usb')

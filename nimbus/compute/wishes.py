@@ -1,0 +1,134 @@
+"""What flavors, images and hints may wish of a guest: what is honoured, and what is refused rather than forgotten.
+
+A rule is a pattern of names and what of their values is done here: those listed, or every one.  A name that a rule
+lists without values is refused whatever it says.  Names that no rule has are an operator's own and mean nothing.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from nimbus.common import errors
+
+Rule = tuple[str, tuple[str, ...] | None]  # the values that are done; None: every one
+EVERY = None
+NO, YES = ('false',), ('true',)  # however they are spelt
+NEVER: tuple[str, ...] = ()
+FLAGS = {
+    **dict.fromkeys(('1', 't', 'true', 'on', 'y', 'yes'), 'true'),
+    **dict.fromkeys(('0', 'f', 'false', 'off', 'n', 'no'), 'false'),
+}
+NICS = ('virtio', 'e1000', 'e1000e', 'rtl8139', 'pcnet', 'ne2k_pci', 'vmxnet3')
+DISK_BUSES = ('virtio', 'scsi', 'sata', 'ide')
+
+FLAVOR: tuple[Rule, ...] = (
+    (r'capabilities:.+', EVERY),  # the scheduler compares them with the hosts' facts
+    (r'hw:cpu_(max_)?(sockets|cores|threads)', EVERY),  # guest.topology looks at them
+    (r'hw:cpu_policy', ('shared',)),
+    (r'hw:mem_page_size', ('small', 'any')),
+    (r'hw:pci_numa_affinity_policy', ('legacy',)),
+    (r'hw:serial_port_count', ('1',)),
+    (r'hw:watchdog_action', ('disabled',)),
+    (r'hw:redirected_usb_ports', ('0',)),
+    (r'hw:(cpu_realtime|hide_hypervisor_id|locked_memory|boot_menu|vif_multiqueue_enabled)', NO),
+    (r'hw:(mem_encryption|virtio_packed_ring|ephemeral_encryption)', NO),
+    (r'hw_rng:allowed', YES),
+    (r'hw_video:ram_max_mb', EVERY),  # a bound on what no image can ask for
+    (r'hide_hypervisor_id|group_policy', NEVER),
+    (r'os:secure_boot', ('disabled', 'optional')),
+    (r'quota:cpu_quota', ('-1',)),
+    (r'quota:disk_(read|write|total)_(bytes|iops)_sec', ('0',)),
+    (r'quota:vif_(inbound|outbound)_(average|peak|burst)', ('0',)),
+    (r'quota:(cpu|memory|disk_io|vif)_(limit|reservation)', ('0',)),
+    (r'quota:(cpu|memory|disk_io|vif)_shares_level', ('normal',)),
+    (r'trait\w*:.+', ('forbidden',)),  # no host has any
+    (r'(accel|aggregate_instance_extra_specs|hw|hw_rng|hw_video|os|pci_passthrough|quota|vmware):.+', NEVER),
+    (r'resources[\w-]*:.+', NEVER),
+)
+IMAGE: tuple[Rule, ...] = (
+    # The scheduler compares these with the hosts' facts.
+    (r'(hw_)?architecture|(hw_)?vm_mode|img_hv_type|hypervisor_type', EVERY),
+    (r'img_hv_requested_version|hypervisor_version_requires', NEVER),
+    # These make the guest.
+    (r'hw_machine_type', EVERY),
+    (r'hw_cpu_(max_)?(sockets|cores|threads)', EVERY),
+    (r'hw_disk_bus', DISK_BUSES),
+    (r'hw_cdrom_bus', ('scsi', 'sata', 'ide')),
+    (r'hw_vif_model', NICS),
+    (r'hw_qemu_guest_agent', ('true', 'false')),
+    (r'img_config_drive', ('optional', 'mandatory')),
+    # These wish for what every guest is.
+    (r'hw_emulation_architecture', ('x86_64',)),
+    (r'hw_cpu_policy', ('shared',)),
+    (r'hw_firmware_type', ('bios',)),
+    (r'hw_input_bus', ('usb',)),
+    (r'hw_mem_page_size', ('small', 'any')),
+    (r'hw_pci_numa_affinity_policy', ('legacy',)),
+    (r'hw_pointer_model', ('usbtablet',)),
+    (r'hw_redirected_usb_ports', ('0',)),
+    (r'hw_rng_model', ('virtio',)),
+    (r'hw_scsi_model', ('virtio-scsi',)),
+    (r'hw_serial_port_count', ('1',)),
+    (r'hw_video_model', ('vga',)),
+    (r'hw_watchdog_action', ('disabled',)),
+    (r'os_secure_boot', ('disabled', 'optional')),
+    (r'(img_)?root_device_name', ('/dev/vda', 'vda')),
+    (r'hw_(boot_menu|firmware_stateless|ipxe_boot|locked_memory|mem_encryption|time_hpet)', NO),
+    (r'hw_(ephemeral_encryption|vif_multiqueue_enabled|virtio_packed_ring)|ipxe_boot|img_hide_hypervisor_id', NO),
+    (r'(img_linked_clone|vmware_linked_clone)', NO),
+    (r'trait:.+', ('forbidden',)),
+    # These speak of other hypervisors, of how the bytes are stored, or of operations that are absent themselves.
+    (r'(hw_)?auto_disk_config|hw_device_id|hw_disk_type|hw_rescue_(bus|device)|xenapi_\w+', EVERY),
+    (r'(img_)?(bdm_v2|bittorrent|cache_in_nova|owner_id)|img_(compression_level|use_agent|version)', EVERY),
+    (r'img_signature\w*|os_(admin_user|distro|require_quiesce|skip_agent_\w+|type|version)', EVERY),
+    (r'vmware_(disktype|image_version|ostype)', EVERY),
+    (r'(img_)?(block_device_mapping|mappings)|kernel_id|ramdisk_id|os_command_line|traits_required', NEVER),
+    (r'hw_[\w.]+|vmware_adaptertype', NEVER),
+)
+
+
+def check_flavor(specs: Mapping[str, Any]) -> None:
+    """Nothing, when all that a flavor's extra specs wish for is done here.  Raises Invalid, naming the first."""
+    _check('extra spec', 'flavor', specs, FLAVOR)
+
+
+def check_image(properties: Mapping[str, Any]) -> None:
+    """Nothing, when all that an image's properties wish for is done here.  Raises Invalid, naming the first."""
+    _check('property', 'image', {name: value for name, value in properties.items() if not _is_empty(value)}, IMAGE)
+
+
+def check_hints(hints: Mapping[str, Any]) -> None:
+    """Nothing, when the hints ask for nothing.  Raises Invalid, naming the first that does."""
+    for name, value in sorted(hints.items()):
+        if not _is_empty(value):
+            raise errors.Invalid(f'The scheduler hint {name} cannot be heeded: this cloud has no filter for it.')
+
+
+def check_device(destination: str, disk_bus: str | None, device_type: str | None) -> None:
+    """Nothing, when a disk that is asked for one by one can be of the bus and type.  Raises Invalid."""
+    if device_type not in (None, '', 'disk'):
+        raise errors.Invalid(f'A disk of device_type {device_type} cannot be had: what is done here is disk.')
+    if disk_bus and destination == 'local':
+        raise errors.Invalid(
+            f"The disk_bus {disk_bus} of a local disk cannot be had: the image's hw_disk_bus is for all."
+        )
+    if disk_bus and disk_bus not in DISK_BUSES:
+        raise errors.Invalid(f'The disk_bus {disk_bus} cannot be had: what is done here is {" or ".join(DISK_BUSES)}.')
+
+
+def _check(what: str, owner: str, asked: Mapping[str, Any], rules: tuple[Rule, ...]) -> None:
+    for name, value in sorted(asked.items()):
+        done = next((values for pattern, values in rules if re.fullmatch(pattern, name)), EVERY)
+        if done is EVERY or _spelt(value, done) in done:
+            continue
+        told = f'what is done here is {name}={" or ".join(done)}' if done else f'{name} is not part of this cloud'
+        raise errors.Invalid(f'The {what} {name}={value} of the {owner} cannot be honoured: {told}.')
+
+
+def _spelt(value: Any, done: tuple[str, ...]) -> str:
+    text = str(value).strip().lower()
+    return FLAGS.get(text, text) if set(done) <= {'true', 'false'} else text
+
+
+def _is_empty(value: Any) -> bool:
+    return value in (None, '', '[]', [], {})

@@ -1,0 +1,207 @@
+"""What flavors, images and hints may wish for is honoured or refused by name, never taken and forgotten."""
+
+import csv
+import pathlib
+import types
+
+import pytest
+import sqlalchemy as sa
+
+from nimbus.common import errors, ids
+from nimbus.common.jobs import Job
+from nimbus.compute import flavors, guests, servers
+from nimbus.compute.agent.drivers import libvirt_xml
+from nimbus.compute.guest import Guest, topology
+from nimbus.network import ports
+from nimbus.scheduler import specs
+from tests.compute_world import add_image, boot, volume_of
+from tests.conftest import MEMBER
+from tests.domain.compute.test_boots import root
+
+# Every name that upstream registers or knows, a value that is not its default, and what becomes of that here:
+# `refused`, done to the `guest`, compared with a `host`, or `free`: it bounds, stores or speaks of something else.
+TABLE = pathlib.Path(__file__).with_name('wishes.tsv').read_text()
+WISHES = list(csv.DictReader(TABLE.splitlines(), delimiter='\t'))
+IMAGE = '6c2c8f0e-8a5b-4c57-9d3c-0000000000bb'
+WORLD = types.SimpleNamespace(flavor=None, image=None)
+MACHINE = libvirt_xml.Machine('qemu', 'pc', 'maximum', 32, 16, 'none', '127.0.0.1')
+
+
+def of(fate: str) -> list[dict[str, str]]:
+    return [wish for wish in WISHES if wish['fate'] == fate]
+
+
+def named(wish: dict[str, str]) -> str:
+    return f'{wish["kind"]} {wish["name"]}'
+
+
+def wishing(database, kind: str, name: str, value: str) -> dict[str, str]:
+    """What a server is asked for with, after its flavor or image came to wish so."""
+    with database.write() as tx:
+        flavors.create(tx, flavors.Wanted(id='wish', name='wish', vcpus=4, ram=64, disk=1))
+        if kind == 'extra spec':
+            flavors.specify(tx, 'wish', {name: value})
+        add_image(tx, IMAGE, properties={name: value} if kind == 'property' else {})
+    return {'flavor_id': 'wish', 'image_id': IMAGE}
+
+
+def ask(api, asked: dict[str, str], **beside):
+    server = {'name': 'vm', 'flavorRef': asked['flavor_id'], 'imageRef': asked['image_id']}
+    return api('POST', '/servers', {'server': server, **beside})
+
+
+def xml_of(database, asked: dict[str, str]) -> str:
+    """The definition of the guest that such a server would have, without what differs from server to server."""
+    row = boot(database, WORLD, **asked)
+    with database.write() as tx:
+        at = {'server_id': row.id, 'project_id': MEMBER.project_id, 'host': 'h1', 'zone': 'nova', 'hostname': 'vm'}
+        for number, nic in enumerate(row.networks):
+            port_id = ids.derived(row.id, 'port', number)
+            ports.ensure(tx, MEMBER, port_id=port_id, network_id=nic['network_id'], **at)
+        described = guests.describe(tx, row.id)
+    # What a drive, a disk's bus and a card's model make of a guest has tests where disks and cards are made.
+    models = [nic['model'] for nic in described['nics']]
+    told = [row.config_drive, models, *map(described['image']['properties'].get, ('hw_disk_bus', 'hw_cdrom_bus'))]
+    xml = libvirt_xml.domain(Guest.from_dict(described), MACHINE, [], '/console')
+    return xml.replace(row.id, 'ID').replace(described['name'], 'NAME') + str(told)
+
+
+@pytest.mark.parametrize('wish', of('refused'), ids=named)
+def test_what_is_not_done_is_refused_by_its_name(api, world, parts, wish):
+    kind, name, value, _ = wish.values()
+    asked = wishing(parts.db, kind, name, value)
+    answer = ask(api, asked, **({'os:scheduler_hints': {name: value}} if kind == 'hint' else {}))
+    assert answer.status == 400, answer.data
+    told = answer.json['badRequest']['message']
+    assert name in told and (kind in told) or name == 'group'
+    with parts.db.read() as tx:
+        assert tx.scalar(sa.select(sa.func.count()).select_from(Job).where(Job.workflow == 'build_server')) == 0
+
+
+@pytest.mark.parametrize('wish', of('free'), ids=named)
+def test_what_asks_nothing_of_a_guest_is_no_reason_to_refuse(api, world, parts, wish):
+    kind, name, value, _ = wish.values()
+    assert ask(api, wishing(parts.db, kind, name, value)).status == 202
+
+
+@pytest.mark.parametrize('wish', of('guest'), ids=named)
+def test_what_is_done_changes_the_guest(world, parts, wish):
+    kind, name, value, _ = wish.values()
+    asked = wishing(parts.db, kind, name, value)
+    with parts.db.write() as tx:
+        plain = {'flavor_id': flavors.create(tx, flavors.Wanted(name='plain', vcpus=4, ram=64, disk=1)).id}
+    if name == 'hw_vif_model':
+        asked['networks'] = plain['networks'] = 'auto'
+    assert xml_of(parts.db, asked) != xml_of(parts.db, {**plain, 'image_id': world.image})
+
+
+@pytest.mark.parametrize('wish', of('host'), ids=named)
+def test_what_is_asked_of_a_host_is_compared_with_its_facts(wish):
+    kind, name, value, _ = wish.values()
+    fitting = {'arch': 'x86_64', 'hypervisor_type': 'QEMU', 'cpu_info': {'topology': {'cores': 2}}}
+    other = {'arch': 'ppc', 'hypervisor_type': 'lxc', 'cpu_info': {'topology': {'cores': 1}}}
+    if kind == 'extra spec':
+        fits = [specs.matches(specs.fact(facts, specs.capability(name)), value) for facts in (fitting, other)]
+    elif 'vm_mode' in name:
+        fits = [specs.image_fits(fitting, {name: mode}) for mode in (value, 'exe')]
+    else:
+        fits = [specs.image_fits(facts, {name: value}) for facts in (fitting, other)]
+    assert fits == [True, False]
+
+
+@pytest.mark.parametrize(
+    ('kind', 'name', 'value'),
+    [
+        ('extra spec', 'hw:cpu_policy', 'shared'),
+        ('extra spec', 'hw:boot_menu', 'False'),
+        ('extra spec', 'hw_rng:allowed', 'True'),
+        ('extra spec', 'quota:disk_total_iops_sec', '0'),
+        ('extra spec', 'trait:CUSTOM_X', 'forbidden'),
+        ('extra spec', 'mine:colour', 'blue'),
+        ('property', 'hw_firmware_type', 'bios'),
+        ('property', 'hw_vif_model', 'virtio'),
+        ('property', 'hw_qemu_guest_agent', 'yes'),
+        ('property', 'hw_scsi_model', 'virtio-scsi'),
+        ('property', 'hw_rng_model', 'virtio'),
+        ('property', 'kernel_id', ''),
+        ('property', 'block_device_mapping', '[]'),
+        ('property', 'colour', 'blue'),
+    ],
+)
+def test_what_every_guest_is_may_be_wished_for(api, world, parts, kind, name, value):
+    assert ask(api, wishing(parts.db, kind, name, value)).status == 202
+
+
+def test_the_refusal_says_what_is_done_instead(api, world, parts):
+    asked = wishing(parts.db, 'property', 'hw_vif_model', 'lan9118')
+    told = ask(api, asked).json['badRequest']['message']
+    assert told.startswith('The property hw_vif_model=lan9118 of the image cannot be honoured: what is done here is')
+
+
+def test_a_volume_wishes_as_the_image_it_was_made_from(world, parts):
+    image = {'image_id': IMAGE, 'image_name': 'i', 'min_ram': 0, 'min_disk': 0}
+    refused = volume_of(parts.db, MEMBER, image={**image, 'properties': {'hw_firmware_type': 'uefi'}})
+    with pytest.raises(errors.Invalid, match='property hw_firmware_type=uefi of the image'):
+        boot(parts.db, world, image_id=None, devices=root(refused))
+    done = {'hw_machine_type': 'q35', 'hw_vif_model': 'e1000', 'hw_disk_bus': 'scsi', 'img_config_drive': 'mandatory'}
+    made = volume_of(parts.db, MEMBER, image={**image, 'properties': done})
+    row = boot(parts.db, world, image_id=None, devices=root(made))
+    with parts.db.read() as tx:
+        described, spec = guests.describe(tx, row.id), servers.spec(tx, row.id)
+    assert described['root_properties'] == done and row.image_id is None and spec['config_drive']
+    assert 'machine="q35"' in libvirt_xml.domain(Guest.from_dict(described), MACHINE, [], '')
+
+
+def test_a_guest_that_wishes_nothing_is_told_as_agents_of_before_know_it(world, parts):
+    row = boot(parts.db, world)
+    with parts.db.read() as tx:
+        assert 'root_properties' not in guests.describe(tx, row.id)
+
+
+@pytest.mark.parametrize(
+    ('device', 'told'),
+    [
+        ({'device_type': 'cdrom'}, 'device_type cdrom'),
+        ({'disk_bus': 'usb'}, 'disk_bus usb'),
+        ({'source_type': 'blank', 'destination_type': 'local', 'uuid': None, 'disk_bus': 'scsi'}, 'disk_bus scsi'),
+    ],
+)
+def test_a_disk_of_another_kind_is_refused(api, world, device, told):
+    own = {'source_type': 'image', 'destination_type': 'local', 'boot_index': 0, 'uuid': world.image}
+    other = {'source_type': 'volume', 'destination_type': 'volume', 'uuid': IMAGE, **device}
+    other = {name: value for name, value in other.items() if value is not None}
+    server = {'name': 'vm', 'flavorRef': world.flavor, 'imageRef': world.image}
+    answer = api('POST', '/servers', {'server': {**server, 'block_device_mapping_v2': [own, other]}})
+    assert answer.status == 400 and told in answer.json['badRequest']['message']
+
+
+@pytest.mark.parametrize(
+    ('wishes', 'properties', 'made'),
+    [
+        ({}, {}, (8, 1, 1)),
+        ({'hw:cpu_sockets': '2'}, {}, (2, 4, 1)),
+        ({'hw:cpu_cores': '4'}, {}, (2, 4, 1)),
+        ({'hw:cpu_threads': '2'}, {}, (4, 1, 2)),
+        ({'hw:cpu_sockets': '1', 'hw:cpu_cores': '4', 'hw:cpu_threads': '2'}, {}, (1, 4, 2)),
+        ({'hw:cpu_max_sockets': '2'}, {}, (2, 4, 1)),
+        ({'hw:cpu_cores': '4'}, {'hw_cpu_sockets': '8'}, (8, 1, 1)),
+        ({'hw:cpu_sockets': '4'}, {'hw_cpu_max_sockets': '2'}, (2, 4, 1)),
+        ({'hw:cpu_sockets': '3'}, {}, (8, 1, 1)),
+    ],
+)
+def test_processors_are_made_as_they_are_wished_for(wishes, properties, made):
+    assert topology(8, wishes, properties) == made
+
+
+@pytest.mark.parametrize(
+    ('wishes', 'properties', 'told'),
+    [
+        ({'hw:cpu_max_cores': '2'}, {'hw_cpu_max_cores': '4'}, 'The image allows more processor cores 4'),
+        ({'hw:cpu_max_cores': '2'}, {'hw_cpu_cores': '4'}, 'The image wishes for processor cores 4'),
+        ({'hw:cpu_max_sockets': '1', 'hw:cpu_max_cores': '1', 'hw:cpu_max_threads': '1'}, {}, '8 vCPUs cannot be made'),
+        ({'hw:cpu_sockets': 'many'}, {}, 'hw:cpu_sockets=many is not a whole number'),
+    ],
+)
+def test_processors_that_cannot_be_made_so_are_refused(wishes, properties, told):
+    with pytest.raises(errors.Invalid, match=told):
+        topology(8, wishes, properties)
