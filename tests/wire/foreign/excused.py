@@ -19,6 +19,7 @@ DIFFERS: dict[str, str] = {
     'auth.scope.OS-TRUST:trust.id': 'Keystone tells who is not the trustee that he is not',
     'tenant_id identity POST /v3/users/{user_id}/credentials/OS-EC2': 'as Keystone: the key is good for nothing there',
     'trust.trustee_user_id': 'whom a user trusts must exist',
+    'id image POST /v2/images': 'as Glance: a client may choose an id, and each is one image’s',
     'router in port.device_id': 'as Neutron: 409 for another’s router, and a note where there is none',
     '{role_id} identity GET /v3/OS-TRUST/trusts/{trust_id}/roles/{role_id}': 'a trust shows its roles',
 }
@@ -64,6 +65,7 @@ OWN_REFUSED: dict[str, str] = {
     'sp': 'this cloud is no identity provider',
     'auth.identity.token.id identity POST /v3/auth/OS-FEDERATION/saml2': 'this cloud is no identity provider',
     'auth.identity.token.id identity POST /v3/auth/OS-FEDERATION/saml2/ecp': 'this cloud is no identity provider',
+    'id image POST /v2/images': 'the new image would have the id of another',
     'region.id': 'the new region would have the id of another',
     'server.block_device_mapping_v2[].image_id': 'the second form names an image by uuid',
     'server.block_device_mapping_v2[].volume_id': 'the second form names a volume by uuid',

@@ -74,6 +74,7 @@ KINDS = {
 }
 # The same for names that mean one thing here and another there.
 EXACT = {
+    'POST /v2/images id': 'image',
     'POST /v3/regions region.id': 'region',
     'POST /v3/domains domain.explicit_domain_id': 'domain',
     'PUT /servers/{id}/os-volume_attachments/{volume_id} volumeAttachment.id': 'attachment',
@@ -132,6 +133,8 @@ ALSO = {
     'port.device_id': ('router', {'device_owner': 'network:router_interface'}),
     'server.block_device_mapping_v2[].uuid': ('image', {}),
     'server.security_groups[].name': ('security_group_name', {}),
+    'addSecurityGroup.name': ('security_group_name', {}),
+    'removeSecurityGroup.name': ('security_group_name', {}),
 }
 # What stands between braces in a path, where the name alone does not say it: by the segment before.
 SEGMENTS = {

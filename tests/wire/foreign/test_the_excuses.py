@@ -14,4 +14,4 @@ def test_every_excuse_is_needed(used, walked):
 
 def test_every_excuse_has_a_reason_and_they_are_few():
     assert all(reason for told in TABLES.values() for reason in told.values())
-    assert (len(TABLES['DIFFERS']), len(TABLES['KEPT'])) <= (9, 9)
+    assert (len(TABLES['DIFFERS']), len(TABLES['KEPT'])) <= (10, 9)
