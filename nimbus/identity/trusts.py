@@ -32,11 +32,11 @@ def roles_of(tx: db.Tx, row: Any) -> list[Any]:
 
 
 def named_roles(tx: db.Tx, told: list[dict[str, str]]) -> list[str]:
-    """The ids of the roles that are told by id or by name.  Raises NotFound."""
+    """The ids of the roles that are told by id, or by name, which must be found.  Raises NotFound."""
     found = []
     for one in told:
         if one.get('id'):
-            found.append(lists.one(tx, Role, 'role', one['id']).id)
+            found.append(one['id'])  # one that is not there is one that the lender does not have
             continue
         role_id = tx.scalar(sa.select(Role.id).where(Role.name == one['name'], Role.domain_id == ''))
         if role_id is None:

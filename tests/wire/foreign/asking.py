@@ -24,6 +24,7 @@ class Place:
     field: str
     kind: str
     bulk: bool = False  # in the second of two things that are made at once
+    second: bool = False  # after one's own in the same list
 
     @property
     def key(self) -> str:
@@ -33,7 +34,8 @@ class Place:
     @property
     def name(self) -> str:
         """How a failure names it."""
-        return f'{self.key} ({self.kind}{" in bulk" if self.bulk else ""})'
+        beside = ' in bulk' if self.bulk else ' after one’s own' if self.second else ''
+        return f'{self.key} ({self.kind}{beside})'
 
     def body(self, things: dict[str, str], value: str) -> Any:
         """A request's body with the value in the place.  Raises KeyError where no case is told."""
@@ -45,15 +47,20 @@ class Place:
         if names.ALSO.get(self.field, ('',))[0] == self.kind:
             told[next(iter(told))] |= names.ALSO[self.field][1]
         whole = cases.put(told, self.field, value)
+        if self.second:
+            return cases.behind(cases.put(self._plain(things), self.field, things[self.kind]), whole, self.field)
         if not self.bulk:
             return whole
         one = next(iter(whole))
-        before = (cases.body(self.endpoint.key, self.field, self.kind, things) or {})[one]
+        before = self._plain(things)[one]
         if 'cidr' in before:
             before['cidr'] = '10.78.0.0/24'
         if 'port_range_min' in before:
             before |= {'port_range_min': 8, 'port_range_max': 8}
         return {f'{one}s': [before, whole[one]]}
+
+    def _plain(self, things: dict[str, str]) -> dict[str, Any]:
+        return cases.body(self.endpoint.key, self.field, self.kind, things) or {}
 
     def headers(self) -> dict[str, str]:
         """What asks for the newest version that has the field."""
@@ -107,6 +114,8 @@ def body_places(world: World, service: str) -> Iterator[Place]:
                 kinds.append(names.ALSO[field][0])
             for each in kinds:
                 yield Place(endpoint, field, each)
+                if '[]' in field:
+                    yield Place(endpoint, field, each, second=True)
                 if service == 'network' and endpoint.route.method == 'POST' and endpoint.route.noun:
                     yield Place(endpoint, field, each, bulk=True)
 
@@ -122,7 +131,7 @@ def judge(world: World, place: Place, used: set[str]) -> list[str]:
 
     wrong = judged(world, place.key, place.kind, (theirs, nobodys), sent, used)
     own = {persona: sent(persona, mine) for persona in (MEMBER, MANAGER, ADMIN)}
-    if all(outcome.refused for outcome in own.values()):
+    if not place.second and all(outcome.refused for outcome in own.values()):
         excuse = excused.find(excused.OWN_REFUSED, place.key, place.kind, used)
         if not excuse:
             wrong.append(f"one's own is refused to all: {own[MEMBER].answer.data!r} {own[ADMIN].answer.data!r}")

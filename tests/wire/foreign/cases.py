@@ -274,3 +274,12 @@ def put(told: Any, field: str, value: Any) -> Any:
     else:
         told[name] = value
     return told
+
+
+def behind(first: Any, second: Any, field: str) -> Any:
+    """The first body with what the second has in the list that the dotted name goes through put behind its own."""
+    lists = [first, second]
+    for name in field.partition('[]')[0].split('.'):
+        lists = [told[name] for told in lists]
+    lists[0] += lists[1]
+    return first
