@@ -32,6 +32,13 @@ def _only(call: Call, image: Any) -> str | None:
     return None if call.context.is_admin or call.context.project_id == image.owner else call.context.project_id
 
 
+def _member(call: Call, tx: db.Tx, image: Any, member: str) -> Any:
+    """The membership, if it is one that the asker sees.  Raises NotFound."""
+    if _only(call, image) not in (None, member):
+        raise errors.NotFound(f'{member} not found in the member list of the image {image.id}.')
+    return members.show(tx, image, member)
+
+
 def index(call: Call, id: str) -> Any:
     """GET /v2/images/{id}/members."""
     with call.db.read() as tx:
@@ -61,9 +68,7 @@ def show(call: Call, id: str, member: str) -> Any:
             image = _shared(call, tx, id, 'get_member', 'show members for')
         except errors.Forbidden as why:
             raise errors.NotFound(why.sentence) from why
-        if _only(call, image) not in (None, member):
-            raise errors.NotFound(f'{member} not found in the member list of the image {id}.')
-        return _view(call, members.show(tx, image, member))
+        return _view(call, _member(call, tx, image, member))
 
 
 def update(call: Call, id: str, member: str) -> Any:
@@ -74,7 +79,7 @@ def update(call: Call, id: str, member: str) -> Any:
         raise errors.Invalid('Status not specified')
     with call.db.write() as tx:
         image = _shared(call, tx, id, 'get_member', 'update members for')
-        members.show(tx, image, member)
+        _member(call, tx, image, member)
         if not call.allows('modify_member', **{**access.target(image), 'member_id': member}):
             raise errors.Forbidden(f'Not allowed to update members for image {id}.')
         return _view(call, members.decide(tx, image, member, call.body['status']))

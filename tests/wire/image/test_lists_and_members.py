@@ -123,6 +123,17 @@ def test_a_shared_image_is_offered_taken_and_taken_back(client, make):
     assert client('GET', path, asker=STRANGER).status == 404
 
 
+def test_who_is_offered_an_image_does_not_learn_who_else_is(client, make):
+    path, mine, other = f'/v2/images/{make()["id"]}/members', STRANGER.project_id, 'c' * 32
+    for member in (mine, other):
+        assert client('POST', path, {'member': member}).status == 200
+    assert [row['member_id'] for row in client('GET', path, asker=STRANGER).json['members']] == [mine]
+    for method, body in (('GET', None), ('PUT', {'status': 'accepted'}), ('DELETE', None)):
+        known, unknown = (client(method, f'{path}/{who}', body, asker=STRANGER) for who in (other, 'd' * 32))
+        assert known.status == unknown.status
+        assert known.data.replace(b'c' * 32, b'') == unknown.data.replace(b'd' * 32, b'')
+
+
 def test_only_shared_images_have_members(client, make):
     path = f'/v2/images/{make(visibility="private")["id"]}/members'
     refused = client('POST', path, {'member': 'x'})
