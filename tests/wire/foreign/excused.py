@@ -23,6 +23,27 @@ DIFFERS: dict[str, str] = {
     'router in port.device_id': 'as Neutron: 409 for another’s router, and a note where there is none',
     '{role_id} identity GET /v3/OS-TRUST/trusts/{trust_id}/roles/{role_id}': 'a trust shows its roles',
 }
+# Where Keystone's own suite for personas asks for 403 of what is there and 404 of what is not.
+_OTHERS = '/v3/users/{user_id}'
+_TRUST = '/v3/OS-TRUST/trusts/{trust_id}'
+DIFFERS |= dict.fromkeys(
+    (
+        *(f'{{role_id}} identity {method} /v3/roles/{{role_id}}' for method in ('GET', 'PATCH', 'DELETE')),
+        *(f'{{domain_id}} identity {method} /v3/domains/{{domain_id}}' for method in ('PATCH', 'DELETE')),
+        '{group_id} identity DELETE /v3/groups/{group_id}',
+        *(f'{{trust_id}} identity {method} {_TRUST}' for method in ('GET', 'DELETE')),
+        *(f'{{trust_id}} identity GET {_TRUST}/roles{one}' for one in ('', '/{role_id}')),
+        *(
+            f'{{{kind}_id}} identity {method} {_OTHERS}/{path}/{{{kind}_id}}'
+            for kind, path in (
+                ('credential', 'credentials/OS-EC2'),
+                ('application_credential', 'application_credentials'),
+            )
+            for method in ('GET', 'DELETE')
+        ),
+    ),
+    'as Keystone’s own suite for personas asks',
+)
 # What is made keeps another's id, and does nothing with it.
 KEPT: dict[str, str] = {
     'user.default_project_id': 'a wish, looked at when the user logs in',

@@ -99,7 +99,7 @@ def settle(world: Any, whose: str, things: dict[str, str]) -> None:
 
 
 def _people(maker: Maker, whose: str) -> None:
-    from tests.wire.foreign.world import USERS, login
+    from tests.wire.foreign.world import USERS
 
     things = maker.things
     maker.make('identity', '/v3/domains', 'domain', name=f'{whose} domain')
@@ -112,9 +112,7 @@ def _people(maker: Maker, whose: str) -> None:
         place = f'domains/{things["domain"]}' if persona == 'manager' else f'projects/{things["project"]}'
         maker.put(f'/v3/{place}/users/{user["id"]}/roles/{things[f"role {persona}"]}')
         at = {'domain': {'id': things['domain']}} if persona == 'manager' else {'project': {'id': things['project']}}
-        maker.world.tokens[f'{whose} {persona}'] = login(
-            maker.world, told['name'], told['password'], things['domain'], at
-        )
+        maker.world.enter(f'{whose} {persona}', told['name'], told['password'], things['domain'], at)
     things |= {'user': things['member user'], 'user_name': f'{whose} member', 'project_name': f'{whose} project'}
     things |= {
         'domain_role_name': f'{whose} role',
