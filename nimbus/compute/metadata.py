@@ -169,7 +169,8 @@ def config_drive(tx: db.Tx, server_id: str, force: bool = False) -> dict[str, st
     told = facts(tx, server_id)
     files = {
         f'openstack/{version}/{name}': data
-        for version in (FOLSOM, LATEST)
+        # Guests look for the newest dated folder that they know, and never into the latest.
+        for version in (*VERSIONS, LATEST)
         for name, data in documents(told, version).items()
     }
     for version in (ec2_metadata.NEWEST, LATEST):
