@@ -7,7 +7,7 @@ import string
 from typing import Any
 
 from nimbus.common import clock, context, db, errors, ids, jobs
-from nimbus.compute import block_requests, boot_checks, flavors, keypairs, notices, servers, states
+from nimbus.compute import block_requests, boot_checks, device_names, flavors, keypairs, notices, servers, states
 from nimbus.compute.block_requests import ROOT
 from nimbus.compute.models import BlockDevice, Server, ServerTag
 from nimbus.image import images
@@ -59,6 +59,7 @@ class Found:
     networks: list[Any]
     security_groups: list[str]
     devices: list[block_requests.Device]
+    root_device: str
     zone: str | None
 
 
@@ -76,9 +77,12 @@ def boot(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
 
 def _find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> Found:
     flavor = _or_invalid(flavors.show, tx, asker, wanted.flavor_id)
-    devices = block_requests.named(list(wanted.devices), bool(wanted.image_id))
+    devices = list(wanted.devices)
     rooted = any(d['boot_index'] == ROOT for d in devices)
     image = None if rooted else _image(tx, asker, wanted.image_id)
+    root = device_names.root(image, devices)
+    devices = block_requests.with_flavors(devices, flavor)
+    devices = device_names.named(devices, root, bool(wanted.image_id), device_names.usual_bus(image))
     block_requests.check_local(devices, flavor)
     _check_disks(tx, asker, wanted, devices)
     boot_checks.image_fits(image, flavor, wanted.may_have_no_disk, _root_image(tx, asker, devices))
@@ -90,6 +94,7 @@ def _find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> Found:
         networks=_networks(tx, asker, wanted),
         security_groups=_security_groups(tx, asker, wanted.security_groups),
         devices=devices,
+        root_device=root,
         zone=boot_checks.zone_for(tx, wanted.zone, wanted.forced_host),
     )
 
@@ -214,7 +219,7 @@ def _write(
         personality=list(wanted.personality),
         config_drive=wanted.config_drive or boot_checks.wants_config_drive(found.image),
         admin_pass=wanted.admin_pass,
-        root_device=block_requests.ROOT_PATH,
+        root_device=found.root_device,
         disk_config=wanted.disk_config or 'MANUAL',
         access_ip_v4=wanted.access_ip_v4,
         access_ip_v6=wanted.access_ip_v6,
