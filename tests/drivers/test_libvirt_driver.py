@@ -137,7 +137,7 @@ def test_disks_come_in_order_with_explicit_formats_and_ended_chains(rig, spawn):
     volumes = (rig.volume('vde'), rig.volume('vdb'))
     guest = spawn(config_drive={'a': 'YQ=='}, blanks=(Blank('local', 1024, 'ext4'),), volumes=volumes)
     disks = definition(rig, guest).findall('./devices/disk')
-    assert [disk.find('target').get('dev') for disk in disks] == ['vda', 'vdc', 'vdb', 'vde', 'hda']
+    assert [disk.find('target').get('dev') for disk in disks] == ['vda', 'vdc', 'vdb', 'vde', 'hdd']
     assert [disk.find('driver').get('type') for disk in disks] == ['qcow2', 'raw', 'raw', 'raw', 'raw']
     assert [disk.findtext('serial') for disk in disks] == [None, None, volumes[1].id, volumes[0].id, None]
     for disk in disks:
