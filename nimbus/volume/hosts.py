@@ -22,6 +22,12 @@ def zones(tx: db.Tx) -> dict[str, bool]:
     return found
 
 
+def usual_zone(tx: db.Tx) -> str:
+    """The zone of a volume that is asked for without one: the default one where its hosts take volumes, or none do."""
+    taking = [zone for zone, takes in zones(tx).items() if takes]
+    return services.ZONE if services.ZONE in taking or not taking else min(taking)
+
+
 def choose(tx: db.Tx, volume: Any, down_time: float) -> Any:
     """The service row of the host that takes the volume.  Raises NoValidHost, saying why each did not."""
     promised, wishes = progress.promised(tx), types.wishes(tx, volume.type_id)

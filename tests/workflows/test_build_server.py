@@ -94,7 +94,9 @@ def test_three_hosts_are_tried_and_each_ones_reason_is_told(cloud):
     cloud.settle()
     row = cloud.row(server)
     assert row.vm_state == states.ERROR and row.fault['code'] == 500
-    assert row.fault['message'] == 'No valid host was found. Every host that was chosen refused the server.'
+    assert row.fault['message'] == (
+        'No valid host was found. The hosts that were chosen refused the server: the disk is broken'
+    )
     assert row.fault['details'].startswith(
         'No valid host was found. 3 hosts refused the server (h1: the disk is broken'
     )
@@ -106,7 +108,10 @@ def test_a_forced_host_that_refuses_is_the_only_one_tried(cloud):
     refuse(cloud, 'h2')
     server = cloud.boot(zone='nova', forced_host='h2')
     cloud.settle()
-    assert 'RetryFilter removed 1 (h2 refused the server before)' in cloud.row(server).fault['details']
+    fault = cloud.row(server).fault
+    assert 'RetryFilter removed 1 (h2 refused the server before)' in fault['details']
+    assert 'Host h2 refused the server: the disk is broken' in fault['details']
+    assert fault['message'].endswith('The hosts that were chosen refused the server: the disk is broken')
     assert [name for name in cloud.agents if cloud.host(name).calls['spawn']] == ['h2']
 
 

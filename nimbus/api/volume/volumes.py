@@ -236,6 +236,7 @@ def create(call: Call) -> dict[str, Any]:
     with call.db.write() as tx:
         if zone and zone not in hosts.zones(tx):
             raise errors.Invalid(f"Invalid input received: Availability zone '{zone}' is invalid.")
+        zone = zone or hosts.usual_zone(tx)
         row = volumes.create(
             tx,
             call.context,
