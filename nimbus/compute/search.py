@@ -86,17 +86,22 @@ class Wanted:
 
 def find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
     """One page of the servers that match.  Raises Invalid on an unknown marker."""
-    where = conditions(asker, wanted)
+    seen, where = _seen(asker, wanted), conditions(wanted)
     addresses = {name: wanted.filters[name] for name in ('ip', 'ip6') if wanted.filters.get(name)}
     if addresses:
-        where.append(Server.id.in_(_with_address(tx, where, addresses)))
+        where.append(Server.id.in_(_with_address(tx, seen + where, addresses)))
     columns = BRIEF if wanted.brief else (*COLUMNS, *(TABLE.c[name] for name in wanted.costly))
-    return listing.rows(tx, Server, where, wanted.page, columns=columns)
+    return listing.rows(tx, Server, where, wanted.page, seen=seen, columns=columns)
 
 
-def conditions(asker: context.Context, wanted: Wanted) -> list[Any]:
+def _seen(asker: context.Context, wanted: Wanted) -> list[Any]:
+    """The condition of the servers that the asker sees."""
+    return [] if wanted.every_project else [Server.project_id == asker.project_id]
+
+
+def conditions(wanted: Wanted) -> list[Any]:
     """The SQL conditions that the servers meet.  Raises Invalid."""
-    where: list[Any] = [] if wanted.every_project else [Server.project_id == asker.project_id]
+    where: list[Any] = []
     if wanted.deleted is not None:
         where.append(Server.deleted_at.is_not(None) if wanted.deleted else Server.deleted_at.is_(None))
     if wanted.statuses is not None:

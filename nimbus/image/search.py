@@ -28,7 +28,7 @@ def find(
     where += [sa.exists().where(ImageTag.image_id == Image.id, ImageTag.tag == tag).correlate(Image) for tag in tags]
     if page.marker is not None:
         _check_marker(tx, ctx, page.marker)
-    rows = listing.rows(tx, Image, where, page, fixed=fixed, values={'project': ctx.project_id})
+    rows = listing.rows(tx, Image, where, page, seen=(), fixed=fixed, values={'project': ctx.project_id})
     members = _memberships(tx, ctx, rows)
     return images.filled(tx, rows, members)
 

@@ -68,10 +68,11 @@ def missing(kind: str, id: str) -> errors.NotFound:
 def lists(
     tx: db.Tx, model: Any, where: list[Any], page: listing.Page, special: dict[str, Any] | None = None
 ) -> list[Any]:
-    """One page of rows; a filter is a value or several, of a column or of a condition named in `special`."""
-    if page.marker is not None and tx.row(sa.select(model.id).where(model.id == page.marker, *where)) is None:
-        raise errors.Invalid(f'marker [{page.marker}] not found')
-    conditions = list(where)
+    """One page of the rows that meet `where`; a filter is a value or several, of a column or a name in `special`.
+
+    Raises Invalid when the marker is none of them.
+    """
+    conditions: list[Any] = []
     for name, value in page.filters.items():
         values = value if isinstance(value, list) else [value]
         if special and name in special:
@@ -82,7 +83,7 @@ def lists(
             conditions.append(_tagged(model, name, values))
         else:
             conditions.append(_among(getattr(model, name), values))
-    return listing.rows(tx, model, conditions, page)
+    return listing.rows(tx, model, conditions, page, seen=where)
 
 
 def _shown_from(moment: datetime.datetime) -> datetime.datetime:

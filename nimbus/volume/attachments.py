@@ -25,9 +25,9 @@ def show(tx: db.Tx, ctx: context.Context, attachment_id: str) -> Any:
     return row
 
 
-def find(tx: db.Tx, where: list[Any], page: listing.Page) -> list[Any]:
-    """A page of the attachments that match.  Raises Invalid."""
-    return listing.rows(tx, Attachment, where, page)
+def find(tx: db.Tx, seen: list[Any], where: list[Any], page: listing.Page) -> list[Any]:
+    """A page of the attachments that are seen and match.  Raises Invalid."""
+    return listing.rows(tx, Attachment, where, page, seen=seen)
 
 
 def of_server(tx: db.Tx, server_id: str) -> list[Any]:

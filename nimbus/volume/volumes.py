@@ -54,9 +54,9 @@ def filled(tx: db.Tx, rows: Sequence[Any]) -> list[Any]:
     ]
 
 
-def find(tx: db.Tx, where: list[Any], page: listing.Page) -> list[Any]:
-    """A page of the volumes that match.  Raises Invalid."""
-    return filled(tx, listing.rows(tx, Volume, where, page))
+def find(tx: db.Tx, seen: list[Any], where: list[Any], page: listing.Page) -> list[Any]:
+    """A page of the volumes that are seen and match.  Raises Invalid."""
+    return filled(tx, listing.rows(tx, Volume, where, page, seen=seen))
 
 
 def every() -> Any:

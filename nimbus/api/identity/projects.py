@@ -152,7 +152,7 @@ def create(call: Call) -> Reply:
         wire.check(call, 'create_project', project__domain_id=given.get('domain_id'))
         if not given.get('is_domain'):
             given['domain_id'] = wire.home(call, given.get('domain_id'))
-        project_id = projects.create(tx, given, extra)
+        project_id = projects.create(tx, given, extra, None if call.context.is_admin else call.context.domain_id)
         (body,) = _shown(call, tx, [projects.show(tx, project_id)])
         return Reply({'project': body}, 201)
 
