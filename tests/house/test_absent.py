@@ -1,6 +1,7 @@
 """What doc/absent.md calls absent is, and what is absent stands there.
 
-Upstream's operations, versions and extensions are in tests/house/published, as its references publish them.
+Upstream's operations and versions are in tests/house/published, as its references publish them, with what a version
+is of where it brought nothing that is here: an item of the page, or `served` where it asks for no change.
 """
 
 import csv
@@ -108,6 +109,24 @@ def test_the_versions_beyond_the_newest_are_called_absent(service, history):
     known = [row['version'] for row in published('versions') if row['service'] == service]
     beyond = [text for text in known if tuple(map(int, text.split('.'))) > history.latest]
     assert VERSIONS.findall(sections()[service]) == [(beyond[0], beyond[-1])]
+
+
+@pytest.mark.parametrize(('service', 'history'), [('compute', COMPUTE), ('volume', VOLUME)])
+def test_a_version_that_changes_nothing_here_is_of_what_is_called_absent(service, history):
+    changes = {change.number for change in history.changes} | {history.minimum}
+    for route in routes(service):
+        changes |= {route.since, (route.until[0], route.until[1] + 1)}
+    page, items = ' '.join((source.ROOT / 'doc' / 'absent.md').read_text().split()), told(service)
+    missing = []
+    for row in published('versions'):
+        version, of = tuple(map(int, row['version'].split('.'))), row['of']
+        if row['service'] != service or version > history.latest or version in changes or of == 'served':
+            continue
+        method, _, path = of.partition(' ')
+        item = ('', '', path) if method == 'action' else (method, path, '')
+        if item not in items and item not in told('network') and not (of and of in page):
+            missing.append(f'{row["version"]} {of}')
+    assert missing == []
 
 
 def test_every_wish_that_is_refused_is_called_absent():
