@@ -153,7 +153,9 @@ def _check_disks(tx: db.Tx, asker: context.Context, wanted: Wanted, devices: lis
             if row.status != 'active':
                 raise errors.Invalid(f'Image {device["image_id"]} is not active.')
         elif device['source'] == 'snapshot':
-            raise block_requests.invalid(f'failed to get snapshot {device["snapshot_id"]}.')
+            raise block_requests.invalid(
+                f'failed to get snapshot {device["snapshot_id"]}: this cloud has no volume snapshots.'
+            )
 
 
 def _key(tx: db.Tx, asker: context.Context, name: str | None) -> dict[str, Any] | None:

@@ -67,6 +67,11 @@ def capabilities(row: Any) -> dict[str, Any]:
     }
 
 
+def suits(tx: db.Tx, row: Any, type_id: str) -> bool:
+    """Whether the host's store is what the volume type asks for."""
+    return _unlike(row, types.wishes(tx, type_id)) is None
+
+
 def _unlike(row: Any, wishes: dict[str, Any]) -> str | None:
     """Why the host's store is not what the extra specs ask for."""
     told = capabilities(row)
