@@ -133,9 +133,8 @@ def run(conf: Any, told: argparse.Namespace, began: float) -> int:
         server.run(ready, wiring.pulse(), lambda: wiring.notify('WATCHDOG=1'))
     finally:
         wiring.notify('STOPPING=1')
-        cloud.stop()
-        parts.db.close()
-    return 0
+        in_order = wiring.stop_in_time(cloud.stop, lambda: rooms.empty(parts), parts.db.close)
+    return wiring.leave(0, in_order)
 
 
 def write_clouds(path: pathlib.Path, conf: Any, password: str) -> None:

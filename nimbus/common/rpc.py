@@ -17,6 +17,7 @@ import oslo_messaging
 from oslo_config import cfg
 
 from nimbus.common import context, errors, log, patience
+from nimbus.common.threads import Pool
 
 LOG = logging.getLogger(__name__)
 TRACE = logging.getLogger('nimbus.trace')  # at DEBUG, a line for each message sent: who is asked for what
@@ -244,8 +245,8 @@ def serve(bus: Any, server: Contract, host: str, threads: int = 16) -> Any:
     target = oslo_messaging.Target(topic=contract.topic, server=host)
     dispatcher = _Dispatcher([server], _Serializer(), _OnlyVerbs)
     listener = oslo_messaging.rpc.server.RPCServer(bus, target, dispatcher, 'threading')
-    listener.conf.set_override('executor_thread_pool_size', threads)
-    listener.start()
+    listener._executor_cls = Pool  # there is no option for it
+    listener.start(override_pool_size=threads)
     return listener
 
 
