@@ -48,6 +48,18 @@ def make(parts: Parts, policy_file: str | None = None) -> Api:
     return _api(ROUTES, parts, Policy(RULES, policy_file))
 
 
+def root(loader: Any, _global_conf: Any, versions: str, newest: str) -> wsgi.App:
+    """A composite's factory: the API below /v3 and below nothing, and at the root itself which versions there are."""
+    tell, serve = loader.get_app(versions), loader.get_app(newest)
+    below = wsgi.Mounts([('/v3', serve), ('', serve)])
+
+    def choose(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ.get('PATH_INFO', '')
+        return (below if path.strip('/') not in ('', 'healthcheck') else tell)(environ, start_response)
+
+    return choose
+
+
 def versions_factory(_global_conf: Any, **_local: str) -> Api:
     """What stands at the root: which versions there are."""
     return _api(versions.ROUTES, wsgi.parts(), Policy(()))
