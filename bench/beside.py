@@ -48,6 +48,11 @@ class Side:
             time.sleep(0.2)
         return str(made)
 
+    def close(self) -> None:
+        """Every connection is closed."""
+        for endpoint in (self.login.identity, self.compute, self.network, self.image):
+            endpoint.close()
+
     def turn(self, path: str, count: int) -> tuple[float, list[float]]:
         """CPU milliseconds of one request, and the wall milliseconds of each."""
         walls, before = [], self.cloud.cpu_ms()

@@ -38,7 +38,7 @@ def main() -> None:
         if told.only and told.only not in name:
             continue
         without = _measure(told, cloud)
-        with _slow(places, heads, told.connections, drip) as there:
+        with slow(places, heads, told.connections, drip) as there:
             beside = _measure(told, cloud)
         left = _measure(told, cloud)
         ratios = {
@@ -51,8 +51,8 @@ def main() -> None:
 
 def _kinds(login: measure.Login, image: str) -> dict[str, tuple[list[PLACE], list[bytes], bool]]:
     """By name: where they connect, what they send to each, and whether they go on with a byte a second."""
-    everywhere = sorted({_place(url) for url in login.urls.values()})
-    images, compute = _place(login.urls['image']), _place(login.urls['compute'])
+    everywhere = sorted({place_of(url) for url in login.urls.values()})
+    images, compute = place_of(login.urls['image']), place_of(login.urls['compute'])
     token = f'X-Auth-Token: {login.token}\r\n'
     head = 'POST /v3/auth/tokens HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
     body = f'{head}Content-Length: 1000\r\n\r\n{{'.encode()
@@ -77,7 +77,7 @@ def _kinds(login: measure.Login, image: str) -> dict[str, tuple[list[PLACE], lis
     }
 
 
-def _place(url: str) -> PLACE:
+def place_of(url: str) -> PLACE:
     place = urllib.parse.urlsplit(url)
     return place.hostname or '127.0.0.1', place.port or 80
 
@@ -98,7 +98,7 @@ def _image(login: measure.Login) -> str:
 
 
 @contextlib.contextmanager
-def _slow(places: list[PLACE], heads: list[bytes], count: int, drip: bool) -> Any:
+def slow(places: list[PLACE], heads: list[bytes], count: int, drip: bool) -> Any:
     """So many slow clients are there within; how many are connected."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context('spawn').Process(target=_be_slow, args=(theirs, places, heads, count, drip))

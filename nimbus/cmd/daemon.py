@@ -57,8 +57,7 @@ def run(program: str, sentence: str, build: Callable[[Any], wiring.Daemon]) -> i
     while not stop.wait(wiring.pulse()):
         wiring.notify('WATCHDOG=1')
     wiring.notify('STOPPING=1')
-    made.stop()
-    return 0
+    return wiring.leave(0, wiring.stop_in_time(made.stop))
 
 
 def run_control(program: str, sentence: str, build: Callable[[Any, Parts], wiring.Daemon]) -> int:
@@ -106,6 +105,4 @@ def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
     wiring.settle_memory()
     server.run(lambda: wiring.notify('READY=1'), wiring.pulse(), lambda: wiring.notify('WATCHDOG=1'))
     wiring.notify('STOPPING=1')
-    rooms.empty(parts)
-    parts.db.close()
-    return 0
+    return wiring.leave(0, wiring.stop_in_time(lambda: rooms.empty(parts), parts.db.close))

@@ -28,6 +28,8 @@ def main(argv: list[str]) -> int:
     try:
         conf = configure(told)
         wiring.set_up_logging(conf)
+        if told.log_requests:
+            logging.getLogger(serving.ACCESS).setLevel(logging.INFO)
         state = pathlib.Path(conf.state_path)
         with wiring.one_at_a_time(state):
             return run(conf, told, began)
@@ -64,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--state', help=f'where everything is kept (with --fake: {FAKE_STATE})')
     parser.add_argument('--fresh', action='store_true', help='forget what an earlier run kept (with --fake)')
     parser.add_argument('--listen', help='address to bind the REST endpoints to')
+    parser.add_argument('--log-requests', action='store_true', help='a line on standard error for each request')
     parser.add_argument('--port-offset', type=int, help='added to every usual port')
     return parser
 
@@ -170,9 +173,8 @@ def run(conf: Any, told: argparse.Namespace, began: float) -> int:
         server.run(ready, wiring.pulse(), lambda: wiring.notify('WATCHDOG=1'))
     finally:
         wiring.notify('STOPPING=1')
-        cloud.stop()
-        parts.db.close()
-    return 0
+        in_order = wiring.stop_in_time(cloud.stop, lambda: rooms.empty(parts), parts.db.close)
+    return wiring.leave(0, in_order)
 
 
 def write_clouds(path: pathlib.Path, conf: Any, password: str, users: Iterable[str] = ()) -> None:

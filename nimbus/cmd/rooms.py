@@ -172,15 +172,27 @@ def bootstrap(conf: Any, parts: Parts, admin_password: str, service_password: st
 
 
 def conductor(conf: Any, parts: Parts) -> wiring.Group:
-    """The runner, its nudges, every service's desk and the audit."""
+    """The desks, and the jobs, which are at rest before the desks are."""
+    return wiring.Group(desks(conf, parts), jobs_of(conf, parts))
+
+
+def desks(conf: Any, parts: Parts) -> wiring.Group:
+    """Every service's desk."""
     from nimbus.compute.desk import ComputeDeskServer
+    from nimbus.network.desk import NetworkDeskServer
+    from nimbus.volume.desk import VolumeDeskServer
+
+    host, kinds = wiring.host_name(conf), (ComputeDeskServer, NetworkDeskServer, VolumeDeskServer)
+    return wiring.Group(*(wiring.Listener(parts.bus, kind(parts.db), host) for kind in kinds))
+
+
+def jobs_of(conf: Any, parts: Parts) -> wiring.Group:
+    """The runner, its nudges and the audit."""
     from nimbus.conductor.audit import Audit
     from nimbus.conductor.purge import Purge
     from nimbus.conductor.runner import Runner
     from nimbus.conductor.workflows import WORKFLOWS
     from nimbus.conductor.world import World
-    from nimbus.network.desk import NetworkDeskServer
-    from nimbus.volume.desk import VolumeDeskServer
 
     host = wiring.host_name(conf)
     runner = Runner(parts.db, WORKFLOWS, World(parts), workers=conf.conductor.workers, still=conf.conductor.still)
@@ -188,8 +200,6 @@ def conductor(conf: Any, parts: Parts) -> wiring.Group:
     purge = Purge(parts.db, conf.conductor.keep_days, parts.clock)
     present = Presence(parts, services.Kind('compute', 'nova-conductor', 'internal'), host, conf.report_interval)
     group = wiring.Group(present, runner, audit, purge, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
-    for desk in (ComputeDeskServer, NetworkDeskServer, VolumeDeskServer):
-        group.add(wiring.Listener(parts.bus, desk(parts.db), host))
     if parts.db.teller is not None:
         group.add(relay(conf, parts))
     return group
@@ -347,11 +357,14 @@ def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
 
 
 def everything(conf: Any, parts: Parts, hosts: int = 1) -> wiring.Group:
-    """A whole cloud on this host; more than one host only makes sense with fake drivers."""
+    """A whole cloud on this host; more than one host only makes sense with fake drivers.
+
+    When it stops, jobs are at rest while the agents they speak to are there, and agents while their desks are.
+    """
     fill(conf, parts)
     name = wiring.host_name(conf)
-    group = wiring.Group(control(conf, parts))
+    agents = wiring.Group(together=True)
     for host in [name, *(f'{name}-{n}' for n in range(2, hosts + 1))]:
         for room in ('network', 'volume', 'compute'):
-            group.add(agent(room, conf, parts.bus, host))
-    return group
+            agents.add(agent(room, conf, parts.bus, host))
+    return wiring.Group(scheduler(conf, parts), desks(conf, parts), agents, jobs_of(conf, parts))

@@ -280,10 +280,8 @@ def serve(bus: Any, server: Contract, host: str, threads: int = 16) -> Any:
     target = oslo_messaging.Target(topic=contract.topic, server=host)
     dispatcher = _Dispatcher([server], _Serializer(), _OnlyVerbs)
     listener = oslo_messaging.rpc.server.RPCServer(bus, target, dispatcher, 'threading')
-    # Its own executor keeps every thread that a burst called for, and each of them wakes once a second.
-    listener._executor_cls = workers.Executor
-    listener.conf.set_override('executor_thread_pool_size', threads)
-    listener.start()
+    listener._executor_cls = workers.Executor  # there is no option for it
+    listener.start(override_pool_size=threads)
     return listener
 
 

@@ -6,7 +6,8 @@ from nimbus.common import errors, numbers
 from nimbus.compute import wishes
 
 BUSES = ('fdc', 'ide', 'sata', 'scsi', 'usb', 'virtio', 'xen', 'lxc', 'uml', 'nvme')
-LOCAL_FORMATS = ('swap', 'ext2', 'ext3', 'ext4')  # what a host makes of an empty disk of its own
+SWAP = 'swap'
+LOCAL_FORMATS = (SWAP, 'ext2', 'ext3', 'ext4')  # what a host makes of an empty disk of its own
 ROOT_PATH = '/dev/vda'
 ROOT = 0  # the boot index of the disk that a server boots from
 Device = dict[str, Any]
@@ -144,33 +145,22 @@ def check_local(devices: list[Device], flavor: Any) -> None:
         )
 
 
-def named(devices: list[Device], from_image: bool) -> list[Device]:
-    """The devices with a name each: the root is /dev/vda, the others follow as asked for.
-
-    Raises Invalid when another disk is to have the root's name.
-    """
-    taken = {d['device'] for d in devices if d['device']} | {ROOT_PATH}
-    found = []
-    for device in devices:
-        name = device['device']
-        if device['boot_index'] == ROOT and not from_image:
-            name = ROOT_PATH
-        elif name == ROOT_PATH:
-            raise errors.Invalid(ROOTS_NAME)
-        elif not name:
-            name = free_name(taken)
-        taken.add(name)
-        found.append({**device, 'device': name})
+def with_flavors(devices: list[Device], flavor: Any) -> list[Device]:
+    """The devices, and the blank disks that the flavor gives where none of their kind are asked for."""
+    local = [d for d in devices if (d['source'], d['destination']) == ('blank', 'local')]
+    swap = any(d['guest_format'] == SWAP for d in local)
+    ephemeral = any(d['guest_format'] != SWAP for d in local)
+    found = list(devices)
+    if flavor.ephemeral and not ephemeral:
+        found.append(_blank(None))
+    if flavor.swap and not swap:
+        found.append(_blank(SWAP))
     return found
 
 
-def free_name(taken: set[str]) -> str:
-    """The first of /dev/vdb, /dev/vdc, ... that is not taken.  Raises Conflict when all are."""
-    letters = [chr(i) for i in range(ord('b'), ord('z') + 1)]
-    for letter in [*letters, *(f'a{second}' for second in ['a', *letters])]:
-        if f'/dev/vd{letter}' not in taken:
-            return f'/dev/vd{letter}'
-    raise errors.Conflict('The server has as many disks as it can have.')
+def _blank(kind: str | None) -> Device:
+    """A blank disk as large as the flavor says."""
+    return _device({'guest_format': kind, 'delete_on_termination': True}, 'blank', 'local', None, None)
 
 
 def truth(value: Any) -> bool:

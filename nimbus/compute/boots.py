@@ -7,7 +7,7 @@ import string
 from typing import Any
 
 from nimbus.common import clock, context, db, errors, ids, jobs
-from nimbus.compute import block_requests, boot_checks, flavors, keypairs, notices, servers, states
+from nimbus.compute import block_requests, boot_checks, device_names, flavors, keypairs, notices, servers, states
 from nimbus.compute.block_requests import ROOT
 from nimbus.compute.models import BlockDevice, Server, ServerTag
 from nimbus.image import images
@@ -59,6 +59,7 @@ class Found:
     networks: list[Any]
     security_groups: list[str]
     devices: list[block_requests.Device]
+    root_device: str
     zone: str | None
 
 
@@ -78,10 +79,12 @@ def _find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> Found:
     flavor = _or_invalid(flavors.show, tx, asker, wanted.flavor_id)
     image = _image(tx, asker, wanted.image_id)
     root = next((device for device in wanted.devices if device['boot_index'] == ROOT), None)
-    devices = block_requests.named(list(wanted.devices), from_image=root is None)
+    devices = block_requests.with_flavors(list(wanted.devices), flavor)
     block_requests.check_local(devices, flavor)
     _check_disks(tx, asker, wanted, devices)
     image = image or _root_image(tx, asker, root)
+    root_name = device_names.root(image, devices)
+    devices = device_names.named(devices, root_name, from_image=root is None, usual=device_names.usual_bus(image))
     boot_checks.image_fits(image, flavor, wanted.may_have_no_disk, root)
     boot_checks.wishes_can_be_met(flavor, image, wanted.hints)
     boot_checks.hosts_exist(tx, wanted.requested_host, wanted.requested_node)
@@ -92,6 +95,7 @@ def _find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> Found:
         networks=_networks(tx, asker, wanted),
         security_groups=_security_groups(tx, asker, wanted.security_groups),
         devices=devices,
+        root_device=root_name,
         zone=boot_checks.zone_for(tx, wanted.zone, wanted.forced_host),
     )
 
@@ -149,7 +153,9 @@ def _check_disks(tx: db.Tx, asker: context.Context, wanted: Wanted, devices: lis
             if row.status != 'active':
                 raise errors.Invalid(f'Image {device["image_id"]} is not active.')
         elif device['source'] == 'snapshot':
-            raise block_requests.invalid(f'failed to get snapshot {device["snapshot_id"]}.')
+            raise block_requests.invalid(
+                f'failed to get snapshot {device["snapshot_id"]}: this cloud has no volume snapshots.'
+            )
 
 
 def _key(tx: db.Tx, asker: context.Context, name: str | None) -> dict[str, Any] | None:
@@ -221,7 +227,7 @@ def _write(
         personality=list(wanted.personality),
         config_drive=wanted.config_drive or boot_checks.wants_config_drive(found.image),
         admin_pass=wanted.admin_pass,
-        root_device=block_requests.ROOT_PATH,
+        root_device=found.root_device,
         disk_config=wanted.disk_config or 'MANUAL',
         access_ip_v4=wanted.access_ip_v4,
         access_ip_v6=wanted.access_ip_v6,

@@ -130,7 +130,7 @@ def _image_meta(image: dict[str, Any]) -> dict[str, Any]:
     facts = {
         name: str(image[name]) for name in ('disk_format', 'container_format', 'min_disk', 'min_ram') if name in image
     }
-    return {'base_image_ref': image['id'], **facts, **(image.get('properties') or {})}
+    return {'base_image_ref': image.get('id') or '', **facts, **(image.get('properties') or {})}
 
 
 def _moment(moment: datetime.datetime | None) -> str:

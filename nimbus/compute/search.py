@@ -106,7 +106,8 @@ def conditions(wanted: Wanted) -> list[Any]:
         where.append(Server.deleted_at.is_not(None) if wanted.deleted else Server.deleted_at.is_(None))
     if wanted.statuses is not None:
         where.append(_in_status(list(wanted.statuses)))
-    where += [listing.SECONDS['gte'](Server.updated_at, wanted.since)] if wanted.since else []
+    # A client that asks again from the time at which it asked last misses nothing of that second.
+    where += [Server.updated_at >= times.second_of(wanted.since)] if wanted.since else []
     where += [listing.SECONDS['lte'](Server.updated_at, wanted.before)] if wanted.before else []
     where += [Server.locked.is_(wanted.locked)] if wanted.locked is not None else []
     for name, value in wanted.filters.items():

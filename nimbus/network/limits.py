@@ -15,7 +15,7 @@ DEFAULTS = {
     'security_group': 10,
     'security_group_rule': 100,
 }
-QUOTAS = quotas.Quotas('network', DEFAULTS)
+QUOTAS = quotas.Quotas('network', DEFAULTS, lambda tx, project_id: _rows(tx, project_id))
 MODELS: dict[str, Any] = {
     'network': Network,
     'subnet': Subnet,

@@ -87,6 +87,7 @@ def nics(tx: db.Tx, server_id: str) -> list[dict[str, Any]]:
     return [
         {
             'port_id': port.id,
+            'place': port.place,
             'mac': port.mac_address,
             'bridge': 'qbr' + port.id[:11],
             'tap': 'tap' + port.id[:11],

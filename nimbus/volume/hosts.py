@@ -22,6 +22,12 @@ def zones(tx: db.Tx) -> dict[str, bool]:
     return found
 
 
+def usual_zone(tx: db.Tx) -> str:
+    """The zone of a volume that is asked for without one: the default one where its hosts take volumes, or none do."""
+    taking = [zone for zone, takes in zones(tx).items() if takes]
+    return services.ZONE if services.ZONE in taking or not taking else min(taking)
+
+
 def choose(tx: db.Tx, volume: Any, down_time: float) -> Any:
     """The service row of the host that takes the volume.  Raises NoValidHost, saying why each did not."""
     promised, wishes = progress.promised(tx), types.wishes(tx, volume.type_id)
@@ -59,6 +65,11 @@ def capabilities(row: Any) -> dict[str, Any]:
         'vendor_name': 'nimbus',
         'QoS_support': False,
     }
+
+
+def suits(tx: db.Tx, row: Any, type_id: str) -> bool:
+    """Whether the host's store is what the volume type asks for."""
+    return _unlike(row, types.wishes(tx, type_id)) is None
 
 
 def _unlike(row: Any, wishes: dict[str, Any]) -> str | None:

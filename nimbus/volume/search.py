@@ -25,6 +25,11 @@ def total(tx: db.Tx, ctx: context.Context, filters: dict[str, Any], *, everyone:
     return volumes.total(tx, _seen(Volume, ctx, everyone) + conditions(filters))
 
 
+def pairs(tx: db.Tx, ctx: context.Context, filters: dict[str, Any], *, everyone: bool = False) -> dict[str, list[str]]:
+    """Every key in the metadata of the volumes that match, with the values it has.  Raises Invalid."""
+    return volumes.pairs(tx, conditions(tx, ctx, filters, everyone))
+
+
 def of_projects(tx: db.Tx, host: str) -> list[tuple[str, int, int]]:
     """(project, how many volumes, their GiB) of a host."""
     query = sa.select(Volume.project_id, sa.func.count(), sa.func.sum(Volume.size)).where(Volume.host == host)

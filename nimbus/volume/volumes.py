@@ -70,6 +70,16 @@ def total(tx: db.Tx, where: list[Any]) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
+def pairs(tx: db.Tx, where: list[Any]) -> dict[str, list[str]]:
+    """Every key in the metadata of the volumes that match, with the values it has."""
+    among = VolumeMetadata.volume_id.in_(sa.select(Volume.id).where(*where))
+    columns = VolumeMetadata.key, VolumeMetadata.value
+    found: dict[str, list[str]] = {}
+    for key, value in tx.rows(sa.select(*columns).where(among).distinct().order_by(*columns)):
+        found.setdefault(key, []).append(value)
+    return found
+
+
 def create(
     tx: db.Tx,
     ctx: context.Context,

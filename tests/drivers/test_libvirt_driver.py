@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from nimbus.compute import wishes
 from nimbus.compute.agent.drivers.base import RUNNING, SHUTDOWN, Refused
 from nimbus.compute.guest import Blank, Nic
 
@@ -137,7 +138,7 @@ def test_disks_come_in_order_with_explicit_formats_and_ended_chains(rig, spawn):
     volumes = (rig.volume('vde'), rig.volume('vdb'))
     guest = spawn(config_drive={'a': 'YQ=='}, blanks=(Blank('local', 1024, 'ext4'),), volumes=volumes)
     disks = definition(rig, guest).findall('./devices/disk')
-    assert [disk.find('target').get('dev') for disk in disks] == ['vda', 'vdc', 'vdb', 'vde', 'hda']
+    assert [disk.find('target').get('dev') for disk in disks] == ['vda', 'vdc', 'vdb', 'vde', 'hdd']
     assert [disk.find('driver').get('type') for disk in disks] == ['qcow2', 'raw', 'raw', 'raw', 'raw']
     assert [disk.findtext('serial') for disk in disks] == [None, None, volumes[1].id, volumes[0].id, None]
     for disk in disks:
@@ -184,6 +185,22 @@ def test_an_image_chooses_the_bus_of_its_disk(rig, spawn, bus, device):
     assert (target.get('dev'), target.get('bus')) == (device, bus)
 
 
+def test_an_image_chooses_how_processors_are_made_and_does_without_the_agent(rig, spawn):
+    wishes = {'hw_cpu_sockets': '1', 'hw_cpu_threads': '2', 'hw_qemu_guest_agent': 'no'}
+    root = definition(rig, spawn(vcpus=4, image=dataclasses.replace(rig.guest()[0].image, properties=wishes)))
+    made = root.find('./cpu/topology')
+    assert [made.get(part) for part in ('sockets', 'cores', 'threads')] == ['1', '2', '2']
+    assert root.find('./devices/channel') is None
+
+
+@pytest.mark.parametrize('model', wishes.NICS)
+def test_a_card_of_every_model_that_can_be_asked_for_is_made(rig, spawn, bridge, model):
+    nic = Nic(str(uuid.uuid4()), 'fa:16:3e:00:00:01', bridge, 'tap' + bridge[3:], 1500, model)
+    guest = spawn(nics=(nic,))
+    assert definition(rig, guest).find('./devices/interface/model').get('type') == model
+    assert rig.driver.state(guest.id) == 'running'
+
+
 def test_a_tap_joins_its_bridge_and_goes_with_its_guest(rig, spawn, bridge):
     nic = Nic(str(uuid.uuid4()), 'fa:16:3e:00:00:01', bridge, 'tap' + bridge[3:], 1400)
     guest = spawn(nics=(nic,))
@@ -224,10 +241,9 @@ def test_a_host_keeps_some_disk_free(rig):
     guest, base = rig.guest()
     driver = rig.driver_class(dataclasses.replace(rig.settings, min_free_mb=10**9))
     driver.open()
-    with pytest.raises(
-        Refused, match=r'This host has \d+ MiB of disk left for guest .*, and keeps 1000000000 MiB free.'
-    ):
+    with pytest.raises(Refused, match='^There is no disk space left for guest') as caught:
         driver.spawn(guest, base, lambda percent: None)
+    assert re.match(r'This host has \d+ MiB of disk left for guest .*, and keeps 1000000000 MiB', caught.value.inside)
     driver.close()
     assert rig.leftovers(guest) == []
 

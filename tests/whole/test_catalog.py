@@ -7,7 +7,8 @@ def test_identity_is_published_without_a_version(cloud):
     session = cloud.client('admin').session
     url = session.get_endpoint(service_type='identity', interface='public', skip_discovery=True)
     assert url == f'http://cloud:{cloud.conf.api.identity_port}'
-    for path in ('/v3/users', '/v3/auth/catalog', '/v3'):  # as tools that append the version themselves
+    # As tools do that append the version themselves, and as those that append nothing.
+    for path in ('/v3/users', '/v3/auth/catalog', '/v3', '/users', '/auth/catalog'):
         assert session.get(url + path).status_code == 200
     for version in ('3', (3, 0), (3, 'latest')):  # as tools that look for a version
         found = adapter.Adapter(session, service_type='identity', interface='public', version=version)

@@ -3,9 +3,9 @@
 from nimbus.compute.agent.drivers.fake_host import FakeHost
 
 
-def boot(cloud, user, **more):
+def boot(cloud, user, version='2.37', **more):
     """A server that is ACTIVE, as it shows itself."""
-    made = user.post('compute', '/servers', {'server': {'name': 's', **more}}, '2.37')['server']['id']
+    made = user.post('compute', '/servers', {'server': {'name': 's', **more}}, version)['server']['id']
     return settled(cloud, user, made)
 
 

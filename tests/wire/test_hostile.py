@@ -70,7 +70,7 @@ def send(app: Any, method: str, path: str, body: bytes = b'', token: str | None 
     environ = {
         'REQUEST_METHOD': method,
         'SCRIPT_NAME': '',
-        'PATH_INFO': urllib.parse.unquote(path),
+        'PATH_INFO': urllib.parse.unquote(path, 'latin-1'),
         'QUERY_STRING': query,
         'SERVER_NAME': 'cloud',
         'SERVER_PORT': '80',

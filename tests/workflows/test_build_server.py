@@ -94,7 +94,9 @@ def test_three_hosts_are_tried_and_each_ones_reason_is_told(cloud):
     cloud.settle()
     row = cloud.row(server)
     assert row.vm_state == states.ERROR and row.fault['code'] == 500
-    assert row.fault['message'] == 'No valid host was found. Every host that was chosen refused the server.'
+    assert row.fault['message'] == (
+        'No valid host was found. The hosts that were chosen refused the server: the disk is broken'
+    )
     assert row.fault['details'].startswith(
         'No valid host was found. 3 hosts refused the server (h1: the disk is broken'
     )
@@ -106,7 +108,10 @@ def test_a_forced_host_that_refuses_is_the_only_one_tried(cloud):
     refuse(cloud, 'h2')
     server = cloud.boot(zone='nova', forced_host='h2')
     cloud.settle()
-    assert 'RetryFilter removed 1 (h2 refused the server before)' in cloud.row(server).fault['details']
+    fault = cloud.row(server).fault
+    assert 'RetryFilter removed 1 (h2 refused the server before)' in fault['details']
+    assert 'Host h2 refused the server: the disk is broken' in fault['details']
+    assert fault['message'].endswith('The hosts that were chosen refused the server: the disk is broken')
     assert [name for name in cloud.agents if cloud.host(name).calls['spawn']] == ['h2']
 
 
@@ -291,20 +296,23 @@ def test_the_config_drive_has_the_field_s_tree(cloud):
     server = cloud.server(user_data=user_data, personality=files, config_drive=True, properties={'a': 'b'})
     with cloud.db.read() as tx:
         drive = metadata.config_drive(tx, server)
-    assert sorted(drive) == [
-        'ec2/2009-04-04/meta-data.json',
-        'ec2/2009-04-04/user-data',
-        'ec2/latest/meta-data.json',
-        'ec2/latest/user-data',
-        'openstack/2012-08-10/meta_data.json',
-        'openstack/2012-08-10/user_data',
-        'openstack/content/0000',
-        'openstack/latest/meta_data.json',
-        'openstack/latest/network_data.json',
-        'openstack/latest/user_data',
-        'openstack/latest/vendor_data.json',
-        'openstack/latest/vendor_data2.json',
-    ]
+    assert sorted(drive) == sorted(
+        [
+            'ec2/2009-04-04/meta-data.json',
+            'ec2/2009-04-04/user-data',
+            'ec2/latest/meta-data.json',
+            'ec2/latest/user-data',
+            *sorted(
+                f'openstack/{version}/{name}'
+                for version in (*metadata.VERSIONS, metadata.LATEST)
+                for name in metadata.SINCE
+                if metadata.has(name, version) and name != metadata.PASSWORD
+            ),
+            'openstack/content/0000',
+        ]
+    )
+    newest = {path.rpartition('/')[2] for path in drive if path.startswith('openstack/2018-08-27/')}
+    assert newest >= {'meta_data.json', 'network_data.json', 'vendor_data.json', 'vendor_data2.json', 'user_data'}
     told = json.loads(base64.b64decode(drive['openstack/latest/meta_data.json']))
     assert (told['uuid'], told['meta'], told['hostname']) == (server, {'a': 'b'}, 's.novalocal')
     assert told['files'] == [{'content_path': '/content/0000', 'path': '/etc/motd'}]

@@ -7,8 +7,9 @@ from nimbus.api.kit.routes import Call
 from nimbus.common import context, db, errors, ids, listing, numbers
 from nimbus.network import groups, rules
 
+NAMED: shapes.Schema = {'type': 'string', 'maxLength': 255}  # of any letters, as the network service takes them
 DESCRIBED: shapes.Schema = {'type': ['string', 'null'], 'maxLength': 255}
-_GROUP = shapes.closed({'name': shapes.NAME, 'description': DESCRIBED}, ['name', 'description'])
+_GROUP = shapes.closed({'name': NAMED, 'description': DESCRIBED}, ['name', 'description'])
 CREATE = shapes.under('security_group', _GROUP)
 UPDATE = CREATE
 PORT: shapes.Schema = {'type': ['integer', 'string', 'null'], 'pattern': r'^-?[0-9]{1,5}$', 'maximum': 65535}

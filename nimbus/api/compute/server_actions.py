@@ -45,8 +45,8 @@ CONSOLE = shapes.action(
         }
     ),
 )
-ADD_GROUP: Shape = shapes.action('addSecurityGroup', shapes.closed({'name': shapes.NAME}, ['name']))
-REMOVE_GROUP: Shape = shapes.action('removeSecurityGroup', shapes.closed({'name': shapes.NAME}, ['name']))
+ADD_GROUP: Shape = shapes.action('addSecurityGroup', shapes.closed({'name': shapes.GROUP_NAME}, ['name']))
+REMOVE_GROUP: Shape = shapes.action('removeSecurityGroup', shapes.closed({'name': shapes.GROUP_NAME}, ['name']))
 
 
 def start(call: Call, id: str) -> None:

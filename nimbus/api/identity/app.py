@@ -13,6 +13,7 @@ from nimbus.api.identity.policies import RULES
 from nimbus.api.identity.routes import ROUTES
 from nimbus.api.identity.wire import envelope
 from nimbus.api.kit import wsgi
+from nimbus.api.kit.bodies import Medias
 from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.routes import Api, Route
 from nimbus.common.parts import Parts
@@ -47,6 +48,18 @@ def make(parts: Parts, policy_file: str | None = None) -> Api:
     return _api(ROUTES, parts, Policy(RULES, policy_file))
 
 
+def root(loader: Any, _global_conf: Any, versions: str, newest: str) -> wsgi.App:
+    """A composite's factory: the API below /v3 and below nothing, and at the root itself which versions there are."""
+    tell, serve = loader.get_app(versions), loader.get_app(newest)
+    below = wsgi.Mounts([('/v3', serve), ('', serve)])
+
+    def choose(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ.get('PATH_INFO', '')
+        return (below if path.strip('/') not in ('', 'healthcheck') else tell)(environ, start_response)
+
+    return choose
+
+
 def versions_factory(_global_conf: Any, **_local: str) -> Api:
     """What stands at the root: which versions there are."""
     return _api(versions.ROUTES, wsgi.parts(), Policy(()))
@@ -62,6 +75,7 @@ def _api(routes: Iterable[Route], parts: Parts, policy: Policy) -> Api:
         head=True,
         slash=True,
         wrong_media=400,
+        medias=Medias.NONE,
         always=(('Vary', 'X-Auth-Token'),),
     )
 

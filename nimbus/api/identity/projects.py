@@ -1,6 +1,5 @@
 """`/v3/projects`, with their trees and tags."""
 
-import urllib.parse
 from collections.abc import Iterable
 from typing import Any
 
@@ -213,7 +212,7 @@ def add_tag(call: Call, project_id: str, tag: str) -> Reply:
     with wire.writing(call) as tx:
         tags = _tags(call, tx, 'create_project_tag', project_id)
         projects.set_tags(tx, project_id, ONE_TAG.check([*(one for one in tags if one != tag), tag]))
-    return Reply(None, 201, [('Location', call.root_url + urllib.parse.quote(call.path.encode('latin-1')))])
+    return Reply(None, 201, [('Location', call.root_url + call.path)])
 
 
 def remove_tags(call: Call, project_id: str) -> None:

@@ -1,6 +1,7 @@
 """JSON on its way out, whatever numbers and letters stand in it."""
 
 import json
+import math
 from typing import Any
 
 import orjson
@@ -11,7 +12,16 @@ def encode(value: Any) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
     except orjson.JSONEncodeError:
-        return json.dumps(value, default=_plain, separators=(',', ':')).encode()
+        return json.dumps(_finite(value), default=_plain, separators=(',', ':')).encode()
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for what is no number, as the quick encoder has it."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: Any) -> Any:

@@ -175,7 +175,7 @@ class Auth(Filter):
         self._fronts = Fronts.of(parts.conf) if parts.conf is not None else Fronts()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        for name in [name for name in environ if FORGEABLE.match(name)]:
+        for name in [name for name in environ if name.startswith('HTTP_X_') and FORGEABLE.match(name)]:
             del environ[name]
         environ.pop(AT_WORK, None)
         token = environ.get('HTTP_X_AUTH_TOKEN') or environ.get('HTTP_X_STORAGE_TOKEN') or _bearer(environ)

@@ -10,7 +10,7 @@ from nimbus.api.kit.versions import show as number
 from nimbus.api.volume.history import VOLUME
 from nimbus.common import errors, services
 from nimbus.common.clock import iso_micro
-from nimbus.volume import hosts
+from nimbus.volume import hosts, types
 
 WORD = {'type': 'string', 'minLength': 1, 'maxLength': 255}
 SWITCH = Shape({
@@ -27,6 +27,7 @@ REASONED = Shape(
     }
 )
 UPDATED = '2018-07-17T00:00:00Z'
+POOL_NAMES, POOL_TYPES = (3, 28), (3, 35)  # versions since which stores are filtered
 SHOW = 'GET /volumes/{id}'
 KNOWN = (
     Extension('OS-SCH-HNT', 'SchedulerHints', 'Hints for the scheduler with a new volume.', ('POST /volumes',)),
@@ -246,15 +247,20 @@ def zones(call: Call) -> dict[str, Any]:
 
 
 def pools(call: Call) -> dict[str, Any]:
-    """Every host's store."""
+    """Every host's store, or that of the name asked for, or those that suit a volume type."""
     detail = (call.arg('detail') or '').lower() in ('true', '1')
-    found = []
+    wanted = call.arg('name') if call.version >= POOL_NAMES else None
+    kind = call.arg('volume_type') if call.version >= POOL_TYPES else None
     with call.db.read() as tx:
-        rows = hosts.find(tx)
-    for row in rows:
-        backend = row.facts.get('backend', 'nimbus')
-        pool: dict[str, Any] = {'name': f'{row.host}@{backend}#{backend}'}
-        if detail:
-            pool['capabilities'] = {**hosts.capabilities(row), 'timestamp': iso_micro(row.seen_at)}
-        found.append(pool)
-    return {'pools': found}
+        type_id = types.by_name_or_id(tx, call.context, kind).id if kind else None
+        rows = [row for row in hosts.find(tx) if type_id is None or hosts.suits(tx, row, type_id)]
+    found = [_pool(row, detail) for row in rows]
+    return {'pools': [pool for pool in found if wanted in (None, pool['name'])]}
+
+
+def _pool(row: Any, detail: bool) -> dict[str, Any]:
+    backend = row.facts.get('backend', 'nimbus')
+    found: dict[str, Any] = {'name': f'{row.host}@{backend}#{backend}'}
+    if detail:
+        found['capabilities'] = {**hosts.capabilities(row), 'timestamp': iso_micro(row.seen_at)}
+    return found

@@ -210,9 +210,9 @@ def summary(call: Call) -> dict[str, Any]:
     page, everyone = filters.page(call)
     with call.db.read() as tx:
         count, size = search.total(tx, call.context, page.filters, everyone=everyone)
-    found: dict[str, Any] = {'total_count': count, 'total_size': size}
-    if call.version >= (3, 36):
-        found['metadata'] = {}
+        found: dict[str, Any] = {'total_count': count, 'total_size': size}
+        if call.version >= (3, 36):
+            found['metadata'] = search.pairs(tx, call.context, page.filters, everyone=everyone)
     return {'volume-summary': found}
 
 
@@ -236,6 +236,7 @@ def create(call: Call) -> dict[str, Any]:
     with call.db.write() as tx:
         if zone and zone not in hosts.zones(tx):
             raise errors.Invalid(f"Invalid input received: Availability zone '{zone}' is invalid.")
+        zone = zone or hosts.usual_zone(tx)
         row = volumes.create(
             tx,
             call.context,

@@ -8,10 +8,12 @@ from typing import Any
 
 from nimbus.common import log
 
-LOG = logging.getLogger('nimbus.access')
+NAME = 'nimbus.access'
+LOG = logging.getLogger(NAME)
 MAX_TARGET = 1000  # characters of a path and query that are logged
 SECRET = re.compile(r'passw|token|secret|signature|credential|assertion|saml|verifier|code|auth_key', re.IGNORECASE)
 AT_WORK = 'nimbus.context'
+MASKED = {'masked': True}
 LINE = '%s "%s %s %s" status: %d len: %d time: %.1f ms user: %s project: %s'
 
 
@@ -32,12 +34,13 @@ def tell(environ: dict[str, Any], target: str, status: int, size: int, began: fl
             (time.monotonic() - began) * 1000,
             (asker and asker.user_id) or '-',
             (asker and asker.project_id) or '-',
+            extra=MASKED,
         )
 
 
 def tell_refused(peer: str, status: int, request: str) -> None:
     """Bytes that were no request are in the log, as far as they were understood."""
-    LOG.info('%s "%s" status: %d', peer, request[:MAX_TARGET], status)
+    LOG.info('%s "%s" status: %d', peer, request[:MAX_TARGET], status, extra=MASKED)
 
 
 def masked(target: str) -> str:

@@ -143,7 +143,10 @@ class ImageCache:
     def _check_room(self, image: Image, needed: int) -> None:
         free = shutil.disk_usage(self.path).free
         if free < needed:
-            raise Refused(f'This host has {free} bytes of disk left, and image {image.id} takes {needed}.')
+            raise Refused(
+                f'There is no disk space left for image {image.id}.',
+                inside=f'This host has {free} bytes of disk left, and image {image.id} takes {needed}.',
+            )
 
     def _touch(self, base: str) -> None:
         now = self._clock()

@@ -17,25 +17,32 @@ def place(run: Run) -> dict[str, Any]:
     with run.world.db.write() as tx:
         spec = servers.spec(tx, run.subject)
         servers.task(tx, run.subject, states.SCHEDULING)
-    flavor, image = spec['flavor'], spec['image'] or {}
-    found = run.world.scheduler(run.context).place(
-        run.subject,
-        {
-            'vcpus': flavor['vcpus'],
-            'memory_mb': flavor['ram'],
-            'disk_gb': guests.local_gb(spec),
-            'project_id': spec['project_id'],
-            'user_id': spec['user_id'],
-            'zone': spec['zone'],
-            'host': spec['forced_host'],
-            'avoid': sorted(run.get('refusals', {})),
-            'extra_specs': flavor.get('extra_specs') or {},
-            'image_properties': image.get('properties') or {},
-        },
-    )
+    try:
+        found = run.world.scheduler(run.context).place(run.subject, _request(run, spec))
+    except errors.NoValidHost as why:
+        told = {f'Host {host} refused the server: {said}' for host, said in run.get('refusals', {}).items()}
+        inside = ' '.join([why.inside, *sorted(told)])
+        raise errors.NoValidHost(f'{why.sentence}{_reasons(run)}', inside=inside) from why
     with run.world.db.write() as tx:
         servers.placed(tx, run.subject, found['host'], found['node'], found['zone'])
     return found
+
+
+def _request(run: Run, spec: dict[str, Any]) -> dict[str, Any]:
+    """What the scheduler is asked for."""
+    flavor, image = spec['flavor'], spec['image'] or {}
+    return {
+        'vcpus': flavor['vcpus'],
+        'memory_mb': flavor['ram'],
+        'disk_gb': guests.local_gb(spec),
+        'project_id': spec['project_id'],
+        'user_id': spec['user_id'],
+        'zone': spec['zone'],
+        'host': spec['forced_host'],
+        'avoid': sorted(run.get('refusals', {})),
+        'extra_specs': flavor.get('extra_specs') or {},
+        'image_properties': image.get('properties') or {},
+    }
 
 
 def give_back_place(run: Run) -> None:
@@ -105,21 +112,26 @@ def boot(run: Run) -> dict[str, Any]:
         if why.kind != 'Refused':
             raise
         refusals = {**run.get('refusals', {}), run.host: why.inside}
+        run.note(reasons={**run.get('reasons', {}), run.host: why.sentence})
         if run.job.rewinds + 1 >= run.world.max_attempts:
-            raise _exhausted(refusals) from why
+            raise _exhausted(run, refusals) from why
         refused = errors.NoValidHost(
             'The host that was chosen refused the server.', inside=f'Host {run.host} refused the server: {why.inside}'
         )
         raise Rewind(place, refused, refusals=refusals) from why
 
 
-def _exhausted(refusals: dict[str, str]) -> errors.NoValidHost:
+def _exhausted(run: Run, refusals: dict[str, str]) -> errors.NoValidHost:
     told = '; '.join(f'{host}: {why}' for host, why in sorted(refusals.items()))
     many = f'{len(refusals)} host{"s" * (len(refusals) != 1)}'
-    return errors.NoValidHost(
-        'No valid host was found. Every host that was chosen refused the server.',
-        inside=f'No valid host was found. {many} refused the server ({told}).',
-    )
+    inside = f'No valid host was found. {many} refused the server ({told}).'
+    return errors.NoValidHost(f'No valid host was found.{_reasons(run)}', inside=inside)
+
+
+def _reasons(run: Run) -> str:
+    """Why the hosts that were chosen refused the server, in words that name none of them; blank where none did."""
+    reasons = ' '.join(dict.fromkeys(run.get('reasons', {}).values()))
+    return f' The hosts that were chosen refused the server: {reasons}' if reasons else ''
 
 
 def unboot(run: Run) -> None:

@@ -4,8 +4,9 @@ import pytest
 
 from nimbus.common import errors, log, outbox
 from nimbus.compute import power, servers
-from tests.compute_world import boot, furnish, running
+from tests.compute_world import boot, furnish, running, volume_of
 from tests.conftest import MEMBER
+from tests.domain.compute.test_boots import root
 
 
 @pytest.fixture
@@ -77,3 +78,11 @@ def test_what_is_refused_is_not_told(database, world):
     with pytest.raises(errors.Conflict), database.write() as tx:
         power.stop(tx, MEMBER, row.id)
     assert kinds(database) == ['create.start']
+
+
+def test_a_server_on_a_volume_tells_the_properties_of_no_image_of_its_own(database, world):
+    image = {'image_id': 'i', 'min_ram': 0, 'min_disk': 0, 'properties': {'os_type': 'linux'}}
+    boot(database, world, image_id=None, devices=root(volume_of(database, MEMBER, image=image)))
+    (start,) = [event for event in told(database) if event.event_type == 'compute.instance.create.start']
+    assert (start.payload['image_ref_url'], start.payload['os_type']) == ('', 'linux')
+    assert start.payload['image_meta'] == {'base_image_ref': '', 'min_disk': '0', 'min_ram': '0', 'os_type': 'linux'}

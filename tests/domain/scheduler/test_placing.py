@@ -292,11 +292,10 @@ def test_what_a_project_holds_is_summed_up(database, scheduler):
 def test_an_aggregates_zone_is_the_hosts_from_the_next_placement_on(database, scheduler):
     known(database, 'h1')
     assert scheduler.place(MEMBER, 's0', wish())['zone'] == 'nova'
+    scheduler.release(MEMBER, 's0')
     changes = (
         ('rack', lambda tx, one: aggregates.add_host(tx, one, 'h1')),
         ('hall', lambda tx, one: aggregates.change(tx, one, properties={aggregates.ZONE: 'hall'})),
-        ('nova', lambda tx, one: aggregates.change(tx, one, properties={aggregates.ZONE: None})),
-        ('back', lambda tx, one: aggregates.change(tx, one, properties={aggregates.ZONE: 'back'})),
         ('nova', lambda tx, one: aggregates.remove_host(tx, one, 'h1')),
     )
     with database.write() as tx:
@@ -305,3 +304,33 @@ def test_an_aggregates_zone_is_the_hosts_from_the_next_placement_on(database, sc
         with database.write() as tx:
             change(tx, number)
         assert scheduler.place(MEMBER, f's{server}', wish(zone=zone))['zone'] == zone
+        scheduler.release(MEMBER, f's{server}')
+
+
+def test_no_server_goes_from_one_zone_to_another(database, scheduler):
+    known(database, 'h1')
+    with database.write() as tx:
+        rack, plain, other = (aggregates.create(tx, name, zone).seq for name, zone in
+                              (('rack', 'rack'), ('plain', None), ('other', 'other')))  # fmt: skip
+        aggregates.add_host(tx, rack, 'h1')
+    scheduler.place(MEMBER, 's1', wish())
+    zone = {aggregates.ZONE: 'other'}
+    refused = (
+        (errors.Conflict, 'zone would change from rack to nova', lambda tx: aggregates.remove_host(tx, rack, 'h1')),
+        (
+            errors.Invalid,
+            'zone would change from rack to other',
+            lambda tx: aggregates.change(tx, rack, properties=zone),
+        ),
+        (errors.Conflict, 'it is in the zone rack already', lambda tx: aggregates.add_host(tx, other, 'h1')),
+        (errors.Invalid, 'already in availability zone', lambda tx: aggregates.change(tx, plain, properties=zone)),
+        (errors.Invalid, 'cannot be empty', lambda tx: aggregates.change(tx, rack, properties={aggregates.ZONE: None})),
+    )
+    with database.write() as tx:
+        aggregates.add_host(tx, plain, 'h1')  # which says nothing of zones
+        aggregates.change(tx, rack, name='cage', properties={'a': 'b', aggregates.ZONE: 'rack'})
+    for kind, sentence, change in refused:
+        with pytest.raises(kind, match=sentence), database.write() as tx:
+            change(tx)
+    with database.read() as tx:
+        assert hosts.named(tx, 'h1').zone == 'rack' and aggregates.zones(tx) == {'h1': 'rack'}

@@ -178,3 +178,11 @@ def test_tags_are_set_and_filtered_by(neutron):
     assert ids('tags-any=red,green') == [net] and ids('not-tags-any=red') == [other]
     assert neutron.refused('PUT', path, {'tags': 'red'})[0] == 400
     assert neutron.refused('GET', f'/flowers/{net}/tags')[0] == 404
+
+
+def test_names_in_a_dns_are_no_fields_here(neutron):
+    for field in ('dns_domain', 'dns_name'):
+        assert neutron.refused('POST', '/networks', {'network': {field: 'x.example.'}}) == (400, 'HTTPBadRequest')
+    network = neutron.network('10.0.0.0/24')
+    body = {'port': {'network_id': network['id'], 'dns_name': 'x'}}
+    assert neutron.refused('POST', '/ports', body) == (400, 'HTTPBadRequest')

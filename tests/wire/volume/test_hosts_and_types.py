@@ -1,6 +1,6 @@
 """Hosts, zones, extra specs and limits over HTTP, as operators and users see them."""
 
-from tests.conftest import ADMIN, MEMBER
+from tests.conftest import ADMIN, MEMBER, STRANGER
 
 
 def test_a_host_tells_what_its_volumes_come_to(latest, make):
@@ -25,6 +25,11 @@ def test_a_zone_that_nobody_has_is_refused(latest):
     assert latest('GET', '/volumes').json['volumes'] == []
 
 
+def test_a_volume_has_a_zone_before_it_has_a_host(latest):
+    made = latest('POST', '/volumes', {'volume': {'size': 1}}).json['volume']
+    assert (made['availability_zone'], made['status']) == ('nova', 'creating')
+
+
 def test_users_see_the_extra_specs_that_tell_what_a_type_can_do(latest):
     body = {'volume_type': {'name': 'fast', 'extra_specs': {'multiattach': 'no', 'volume_backend_name': 'x'}}}
     made = latest('POST', '/types', body, asker=ADMIN).json['volume_type']
@@ -44,3 +49,30 @@ def test_a_limit_is_not_below_what_a_project_has(latest, make):
     assert (refused.status, 'gigabytes' in refused.json['badRequest']['message']) == (400, True)
     for limit in (3, -1):
         assert latest('PUT', path, {'quota_set': {'gigabytes': limit}}, asker=ADMIN).status == 200
+
+
+def test_stores_are_found_by_name_and_by_what_a_type_asks_for(latest):
+    for name, backend in (('here', 'fake'), ('there', 'other')):
+        body = {'volume_type': {'name': name, 'extra_specs': {'volume_backend_name': backend}}}
+        assert latest('POST', '/types', body, asker=ADMIN).status == 200
+
+    def found(query: str, version: str = '3.61') -> list[str]:
+        answer = latest('GET', f'/scheduler-stats/get_pools?{query}', asker=ADMIN, version=f'volume {version}')
+        assert answer.status == 200, answer.data
+        return [pool['name'] for pool in answer.json['pools']]
+
+    pool = ['h1@fake#fake']
+    assert found('detail=true') == found('name=h1@fake%23fake') == found('volume_type=here') == pool
+    assert found('name=h2') == found('volume_type=there') == found('name=h2&volume_type=here') == []
+    assert found('name=h2', '3.27') == found('volume_type=there', '3.34') == pool
+    assert latest('GET', '/scheduler-stats/get_pools?volume_type=none', asker=ADMIN).status == 404
+
+
+def test_a_summary_has_the_metadata_of_the_volumes_it_counts(latest, make):
+    for asker, pairs in ((MEMBER, {'a': '1', 'b': '1'}), (MEMBER, {'a': '2', 'b': '1'}), (STRANGER, {'a': '3'})):
+        assert latest('POST', '/volumes', {'volume': {'size': 1, 'metadata': pairs}}, asker=asker).status == 202
+    found = latest('GET', '/volumes/summary').json['volume-summary']
+    assert found == {'total_count': 2, 'total_size': 2, 'metadata': {'a': ['1', '2'], 'b': ['1']}}
+    every = latest('GET', '/volumes/summary?all_tenants=1', asker=ADMIN).json['volume-summary']
+    assert (every['total_count'], every['metadata']['a']) == (3, ['1', '2', '3'])
+    assert 'metadata' not in latest('GET', '/volumes/summary', version='volume 3.35').json['volume-summary']

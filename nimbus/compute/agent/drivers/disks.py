@@ -21,6 +21,7 @@ LOG = logging.getLogger(__name__)
 GIB = 1024**3
 LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 PREFIX = {'virtio': 'vd', 'scsi': 'sd', 'sata': 'sd', 'usb': 'sd', 'ide': 'hd'}
+ONE_CONTROLLER = {'ide': 4, 'sata': 6}  # a name beyond these costs the guest another controller
 VOLUME_FORMATS = ('raw', 'qcow2')
 BLANK_FORMATS = ('ext2', 'ext3', 'ext4')
 
@@ -104,7 +105,8 @@ class Folder:
         volumes = [volume_disk(volume) for volume in sorted(guest.volumes, key=lambda v: (not v.boot, v.device))]
         drive = []
         if os.path.exists(self.file('disk.config')):
-            drive = [Disk(self.file('disk.config'), 'raw', _free(cdrom_bus, taken), cdrom_bus, cdrom=True)]
+            # The last name of its bus: the next volume gets the first that is free.
+            drive = [Disk(self.file('disk.config'), 'raw', _free(cdrom_bus, taken, last=True), cdrom_bus, cdrom=True)]
         return [*root, *local, *volumes, *drive]
 
     def tail(self, lines: int | None, limit: int) -> str:
@@ -264,8 +266,9 @@ def has_direct_io(folder: str) -> bool:
         _unlink(path)
 
 
-def _free(bus: str, taken: set[str]) -> str:
-    name = next(PREFIX[bus] + letter for letter in LETTERS if PREFIX[bus] + letter not in taken)
+def _free(bus: str, taken: set[str], last: bool = False) -> str:
+    ordered = reversed(LETTERS[: ONE_CONTROLLER.get(bus)]) if last else iter(LETTERS)
+    name = next(PREFIX[bus] + letter for letter in ordered if PREFIX[bus] + letter not in taken)
     taken.add(name)
     return name
 

@@ -198,10 +198,15 @@ class FakeDriver(Driver):
         disk = self.host.disk_gb - sum(other.disk_gb for other in others)
         if guest.memory_mb > memory:
             raise Refused(
-                f'This host has {memory} MiB of memory left for guest {guest.id}, which needs {guest.memory_mb}.'
+                f'There is no memory left for guest {guest.id}.',
+                inside=f'This host has {memory} MiB of memory left for guest {guest.id}, which needs '
+                f'{guest.memory_mb}.',
             )
         if guest.local_gb > disk:
-            raise Refused(f'This host has {disk} GiB of disk left for guest {guest.id}, which needs {guest.local_gb}.')
+            raise Refused(
+                f'There is no disk space left for guest {guest.id}.',
+                inside=f'This host has {disk} GiB of disk left for guest {guest.id}, which needs {guest.local_gb}.',
+            )
 
     def _tell(self, guest_id: str, state: str) -> None:
         for changed in self._watchers:

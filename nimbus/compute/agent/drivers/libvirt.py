@@ -281,8 +281,9 @@ class LibvirtDriver(Driver):
         free = shutil.disk_usage(self.settings.instances_path).free // 1024**2
         if free < self.settings.min_free_mb:
             raise Refused(
-                f'This host has {free} MiB of disk left for guest {guest.id}, and keeps '
-                f'{self.settings.min_free_mb} MiB free.'
+                f'There is no disk space left for guest {guest.id}.',
+                inside=f'This host has {free} MiB of disk left for guest {guest.id}, and keeps '
+                f'{self.settings.min_free_mb} MiB free.',
             )
 
     def _run(self, guest: Guest, folder: Folder) -> None:

@@ -1,0 +1,39 @@
+"""What doc/absent.md says of features without a path of their own is what requests are told."""
+
+from tests.compute_world import running, volume_of
+from tests.conftest import ADMIN, MEMBER
+
+
+def test_a_volume_is_not_swapped_for_another(api, parts, world):
+    row, one, other = running(parts.db, world), volume_of(parts.db, MEMBER), volume_of(parts.db, MEMBER)
+    path = f'/servers/{row.id}/os-volume_attachments'
+    api('POST', path, {'volumeAttachment': {'volumeId': one}})
+    answer = api('PUT', f'{path}/{one}', {'volumeAttachment': {'volumeId': other}}, ADMIN, version='compute 2.85')
+    assert answer.status == 501 and 'Swapping a volume' in answer.json['notImplemented']['message']
+
+
+def test_no_user_has_limits_of_his_own(api):
+    for method, body in (('PUT', {'quota_set': {'cores': 1}}), ('DELETE', None)):
+        answer = api(method, f'/os-quota-sets/{MEMBER.project_id}?user_id=u', body, ADMIN)
+        assert answer.status == 501, (method, answer.data)
+        assert 'Limits of one user' in answer.json['notImplemented']['message']
+
+
+def test_no_key_of_type_x509_is_made_here(api):
+    answer = api('POST', '/os-keypairs', {'keypair': {'name': 'key', 'type': 'x509'}}, version='compute 2.2')
+    assert answer.status == 400 and 'x509' in answer.json['badRequest']['message']
+
+
+def test_no_image_is_checked_against_certificates(latest, world):
+    server = {'name': 'vm', 'flavorRef': world.flavor, 'imageRef': world.image, 'networks': 'none'}
+    answer = latest('POST', '/servers', {'server': {**server, 'trusted_image_certificates': ['a']}})
+    assert answer.status == 501 and 'trusted certificates' in answer.json['notImplemented']['message']
+
+
+def test_there_are_no_server_groups_and_no_snapshots(api, world):
+    asked = {'name': 'vm', 'flavorRef': world.flavor, 'imageRef': world.image}
+    told = api('POST', '/servers', {'server': asked, 'os:scheduler_hints': {'group': world.image}})
+    assert told.status == 400 and told.json['badRequest']['message'].endswith('this cloud has no server groups.')
+    disk = {'source_type': 'snapshot', 'destination_type': 'volume', 'uuid': world.image, 'boot_index': 0}
+    told = api('POST', '/servers', {'server': {**asked, 'imageRef': '', 'block_device_mapping_v2': [disk]}})
+    assert told.status == 400 and told.json['badRequest']['message'].endswith('this cloud has no volume snapshots.')
