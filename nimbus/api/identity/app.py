@@ -5,7 +5,7 @@ the options where nobody has put one there.  `parts.tokens` is a
 nimbus.identity.tokens.Validator.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from nimbus.api.identity import versions
@@ -48,16 +48,21 @@ def make(parts: Parts, policy_file: str | None = None) -> Api:
     return _api(ROUTES, parts, Policy(RULES, policy_file))
 
 
-def root(loader: Any, _global_conf: Any, versions: str, newest: str) -> wsgi.App:
-    """A composite's factory: the API below /v3 and below nothing, and at the root itself which versions there are."""
-    tell, serve = loader.get_app(versions), loader.get_app(newest)
-    below = wsgi.Mounts([('/v3', serve), ('', serve)])
+class Root(wsgi.Mounts):
+    """The API below /v3, and below nothing for whoever names no version; at the root, which versions there are."""
 
-    def choose(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        path = environ.get('PATH_INFO', '')
-        return (below if path.strip('/') not in ('', 'healthcheck') else tell)(environ, start_response)
+    def __init__(self, versions: wsgi.App, newest: wsgi.App) -> None:
+        super().__init__([('/v3', newest), ('', versions)])
+        self._newest = newest
 
-    return choose
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        head = environ.get('PATH_INFO', '').strip('/').partition('/')[0]
+        return (super().__call__ if head in ('', 'v3', 'healthcheck') else self._newest)(environ, start_response)
+
+
+def root(loader: Any, _global_conf: Any, versions: str, newest: str) -> Root:
+    """A composite's factory, for api-paste.ini."""
+    return Root(loader.get_app(versions), loader.get_app(newest))
 
 
 def versions_factory(_global_conf: Any, **_local: str) -> Api:
