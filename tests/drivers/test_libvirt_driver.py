@@ -14,9 +14,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from nimbus.compute import wishes
 from nimbus.compute.agent.drivers.base import RUNNING, SHUTDOWN, Refused
-from nimbus.compute.guest import Blank, Nic
+from nimbus.compute.guest import NICS, SCREENS, Blank, Nic
 
 from .compute_rigs import REPO, LibvirtRig, embedded_root, qemu_pids, wait_for
 
@@ -192,12 +191,23 @@ def test_an_image_chooses_how_processors_are_made_and_does_without_the_agent(rig
     assert root.find('./devices/channel') is None
 
 
-@pytest.mark.parametrize('model', wishes.NICS)
+@pytest.mark.parametrize('model', NICS)
 def test_a_card_of_every_model_that_can_be_asked_for_is_made(rig, spawn, bridge, model):
     nic = Nic(str(uuid.uuid4()), 'fa:16:3e:00:00:01', bridge, 'tap' + bridge[3:], 1500, model)
     guest = spawn(nics=(nic,))
     assert definition(rig, guest).find('./devices/interface/model').get('type') == model
     assert rig.driver.state(guest.id) == 'running'
+
+
+@pytest.mark.parametrize('model', SCREENS)
+def test_a_screen_of_every_model_that_can_be_asked_for_is_made(rig, spawn, model):
+    wished = {'hw_video_model': model, 'hw_boot_menu': 'true', 'hw_time_hpet': 'yes'}
+    image = dataclasses.replace(rig.guest()[0].image, properties=wished)
+    guest = spawn(image=image, extra_specs={'hw_rng:allowed': 'False'})
+    root = definition(rig, guest)
+    assert rig.driver.state(guest.id) == 'running' and root.find('./devices/video/model').get('type') == model
+    assert root.find('./os/bootmenu').get('enable') == 'yes' and root.find('./devices/rng') is None
+    assert root.find("./clock/timer[@name='hpet']").get('present') == 'yes'
 
 
 def test_a_tap_joins_its_bridge_and_goes_with_its_guest(rig, spawn, bridge):
