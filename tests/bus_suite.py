@@ -85,7 +85,7 @@ class BusSuite:
         costs = {'x': 1, '"': 4, '\\': 4, 'é': 7}[letter]
         fits = letter * (rpc.LARGEST // costs - 50)
         assert client.carry(fits) == f'{fits} from u'
-        with pytest.raises(errors.TooLarge, match='The order carry to echo on host h1 has .* bytes, most .* in word'):
+        with pytest.raises(errors.TooLarge, match='The order carry to the echo service has .* bytes, most .* in word'):
             client.carry(letter * (rpc.LARGEST // costs + 50))
         with pytest.raises(errors.TooLarge, match='The order note to the echo service has'):
             rpc.Client(bus, Echo).note(letter * (rpc.LARGEST // costs + 50))

@@ -176,7 +176,7 @@ class Client:
             named = dict(list(bound.items())[2:])
             seconds = self._patience.of(timeout) if self._patience and timeout else timeout
             prepared = self._client.prepare(server=self._host, timeout=seconds)
-            _check_size(named, f'The order {name} to {self._whom(start="the")}')
+            _check_size(named, f'The order {name} to the {self._contract.topic} service')  # users need no host's name
             TRACE.debug('%s %s %s', how, self._address(), name)
             try:
                 answer = getattr(prepared, how)(self._asker.to_dict(), name, **named)
@@ -201,9 +201,8 @@ class Client:
     def _address(self) -> str:
         return f'{self._contract.topic}.{self._host}' if self._host else self._contract.topic
 
-    def _whom(self, start: str = 'The') -> str:
-        topic = self._contract.topic
-        return f'{topic} on host {self._host}' if self._host else f'{start} {topic} service'
+    def _whom(self) -> str:
+        return f'{self._contract.topic} on host {self._host}' if self._host else f'The {self._contract.topic} service'
 
 
 def _check_size(values: dict[str, Any], what: str) -> None:
