@@ -82,6 +82,10 @@ class Endpoint:
         self._connection = http.client.HTTPConnection(place.hostname or '', place.port, timeout=120)
         self.headers = {'X-Auth-Token': token} if token else {}
 
+    def close(self) -> None:
+        """The connection is closed."""
+        self._connection.close()
+
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], Any]:
         """(status, headers, body) of one request."""
         data = json.dumps(body).encode() if body is not None else None

@@ -35,6 +35,7 @@ TEST_OFFSETS = {
     'beside': 5500,
     'beside-jws': 5600,
     'chaos': 5700,
+    'stopping': 5900,
 }
 # A unix socket's path has room for 107 bytes, and libvirt's lie deep below the state folder.
 LONGEST = 40

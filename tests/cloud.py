@@ -89,7 +89,12 @@ class Client:
         self, method: str, service: str, path: str, body: Any = None, version: str | None = None, **more: Any
     ) -> Any:
         """The response, whatever its status."""
-        speak = adapter.Adapter(self.session, service_type=TYPES.get(service, service), interface='public')
+        speak = adapter.Adapter(
+            self.session,
+            service_type=TYPES.get(service, service),
+            interface='public',
+            version='3' if service == 'identity' else None,  # the catalog's URL names none
+        )
         headers = {**more.pop('headers', {}), **({'OpenStack-API-Version': f'{service} {version}'} if version else {})}
         return speak.request(path, method, json=body, headers=headers, raise_exc=False, **more)
 

@@ -28,7 +28,7 @@ class WsgiAdapter(BaseAdapter):
         environ: dict[str, Any] = {
             'REQUEST_METHOD': request.method,
             'SCRIPT_NAME': '',
-            'PATH_INFO': urllib.parse.unquote(place.path) or '/',
+            'PATH_INFO': urllib.parse.unquote(place.path, 'latin-1') or '/',
             'QUERY_STRING': place.query,
             'SERVER_NAME': place.hostname,
             'SERVER_PORT': '80',

@@ -26,6 +26,25 @@ OPTIONS = {
             help='Which APIs nimbus-api serves; identity and image have daemons of their own.',
         ),
         cfg.IntOpt('threads', default=32, min=2, help='Requests a process works on at a time.'),
+        cfg.FloatOpt(
+            'request_timeout',
+            default=30,
+            min=1,
+            help='Seconds in which a request must be there, headers and body together. An upload that is larger than a '
+            'body of JSON may take longer, but must move by slowest_stream; so must an answer.',
+        ),
+        cfg.FloatOpt('keep_alive', default=60, min=1, help='Seconds that a connection without a request is kept.'),
+        cfg.IntOpt(
+            'slowest_stream',
+            default=1024,
+            min=0,
+            help='Bytes a second that an upload or an answer must move on average; one that is slower is ended.',
+        ),
+        cfg.BoolOpt(
+            'access_log',
+            default=True,
+            help='Log each request at INFO: client, method, path, status, bytes, milliseconds, user and project.',
+        ),
         cfg.StrOpt('paste_config', default='', help='Path of api-paste.ini; empty means the shipped one.'),
         cfg.StrOpt(
             'client_certificate_header',

@@ -57,8 +57,7 @@ def run(program: str, sentence: str, build: Callable[[Any], wiring.Daemon]) -> i
     while not stop.wait(wiring.pulse()):
         wiring.notify('WATCHDOG=1')
     wiring.notify('STOPPING=1')
-    made.stop()
-    return 0
+    return wiring.leave(0, wiring.stop_in_time(made.stop))
 
 
 def run_control(program: str, sentence: str, build: Callable[[Any, Parts], wiring.Daemon]) -> int:
@@ -94,9 +93,9 @@ def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
         wiring.weigh_connections(parts)
         names = names or conf.api.services
         rooms.fill(conf, parts, identity='identity' in names)
-        server = serving.Server(conf.api.threads)
+        server = serving.Server(serving.Settings.of(conf))
         for name, app in wiring.load_apps(conf, parts, names).items():
-            server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name))
+            server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name), wiring.envelope(name))
     except (OSError, LookupError, errors.NimbusError) as why:
         print(f'{program} cannot start: {why}', file=sys.stderr)
         return 1
@@ -106,6 +105,4 @@ def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
     wiring.settle_memory()
     server.run(lambda: wiring.notify('READY=1'), wiring.pulse(), lambda: wiring.notify('WATCHDOG=1'))
     wiring.notify('STOPPING=1')
-    rooms.empty(parts)
-    parts.db.close()
-    return 0
+    return wiring.leave(0, wiring.stop_in_time(lambda: rooms.empty(parts), parts.db.close))

@@ -8,24 +8,28 @@ import secrets
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from nimbus.api.kit import policy
-from nimbus.cmd import rooms, schema, serving, wiring
+from nimbus.cmd import rooms, schema, seed, serving, wiring
 from nimbus.common import config, errors
 
 LOG = logging.getLogger(__name__)
 APIS = ('identity', 'compute', 'metadata', 'network', 'image', 'volume', 'placement')
+LONGEST = 3600  # seconds that a pretended change may be made to take
 FAKE_STATE = '~/.local/state/nimbus-fake'
 
 
 def main(argv: list[str]) -> int:
     """Run until interrupted; 0 after a clean stop, 1 with a sentence when it cannot start."""
     began = time.monotonic()
-    told = _parser().parse_args(argv)
+    told = _told(argv)
     try:
         conf = configure(told)
         wiring.set_up_logging(conf)
+        if told.log_requests:
+            logging.getLogger(serving.ACCESS).setLevel(logging.INFO)
         state = pathlib.Path(conf.state_path)
         with wiring.one_at_a_time(state):
             return run(conf, told, began)
@@ -34,16 +38,48 @@ def main(argv: list[str]) -> int:
         return 1
 
 
+def _told(argv: list[str]) -> argparse.Namespace:
+    """The command line, read and checked."""
+    parser = _parser()
+    told = parser.parse_args(argv)
+    if not told.fake and (told.seed or told.least_time is not None):
+        parser.error('--seed and --least-time go with --fake')
+    return told
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='nimbus up', description=__doc__)
     parser.add_argument('--config-file', action='append', help='nimbus.conf; may be given several times')
     parser.add_argument('--fake', action='store_true', help='pretend guests, networks and disks: no root needed')
     parser.add_argument('--hosts', type=int, default=1, help='pretended compute hosts (with --fake)')
+    parser.add_argument(
+        '--seed',
+        choices=('devstack',),
+        help='users, flavors, an image and networks that suites expect to find (with --fake)',
+    )
+    parser.add_argument(
+        '--least-time',
+        type=_seconds,
+        metavar='SECONDS',
+        help='how long each change of a pretended guest or volume takes at least (with --fake)',
+    )
     parser.add_argument('--state', help=f'where everything is kept (with --fake: {FAKE_STATE})')
     parser.add_argument('--fresh', action='store_true', help='forget what an earlier run kept (with --fake)')
     parser.add_argument('--listen', help='address to bind the REST endpoints to')
+    parser.add_argument('--log-requests', action='store_true', help='a line on standard error for each request')
     parser.add_argument('--port-offset', type=int, help='added to every usual port')
     return parser
+
+
+def _seconds(text: str) -> float:
+    """A length of time on the command line, as argparse takes it."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= LONGEST:
+        raise argparse.ArgumentTypeError(f'{text} is no number of seconds from 0 to {LONGEST}')
+    return seconds
 
 
 def configure(told: argparse.Namespace) -> Any:
@@ -57,6 +93,8 @@ def configure(told: argparse.Namespace) -> Any:
         for room in ('compute', 'network', 'volume'):
             conf.set_override('driver', 'fake', group=room)
         conf.set_override('level', 'WARNING', group='log')
+        if told.least_time is not None:
+            conf.set_override('least_seconds', told.least_time, group='fake')
     elif told.state:
         conf.set_override('state_path', told.state)
     if told.listen:
@@ -108,16 +146,18 @@ def run(conf: Any, told: argparse.Namespace, began: float) -> int:
     state = pathlib.Path(conf.state_path)
     parts = wiring.make_parts(conf)
     admin = prepare(conf, parts)
-    server = serving.Server(conf.api.threads)
+    server = serving.Server(serving.Settings.of(conf))
     cloud = rooms.everything(conf, parts, told.hosts if told.fake else 1)
     for name, app in wiring.load_apps(conf, parts, list(APIS)).items():
-        server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name))
+        server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name), wiring.envelope(name))
+    if told.seed:
+        seed.plant(parts, admin)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
     signal.signal(signal.SIGHUP, lambda *_: policy.read_again())
 
     def ready() -> None:
-        write_clouds(state / 'clouds.yaml', conf, admin)
+        write_clouds(state / 'clouds.yaml', conf, admin, seed.USERS if told.seed else ())
         wiring.notify('READY=1')
         LOG.info('The cloud is ready after %.1f s', time.monotonic() - began)
         if told.fake:
@@ -133,21 +173,25 @@ def run(conf: Any, told: argparse.Namespace, began: float) -> int:
         server.run(ready, wiring.pulse(), lambda: wiring.notify('WATCHDOG=1'))
     finally:
         wiring.notify('STOPPING=1')
-        cloud.stop()
-        parts.db.close()
-    return 0
+        in_order = wiring.stop_in_time(cloud.stop, lambda: rooms.empty(parts), parts.db.close)
+    return wiring.leave(0, in_order)
 
 
-def write_clouds(path: pathlib.Path, conf: Any, password: str) -> None:
-    """A clouds.yaml for this cloud alone stands in the state folder, readable by its owner only."""
-    text = (
-        'clouds:\n  nimbus:\n    auth:\n'
-        f'      auth_url: {wiring.url_of(conf, "identity")}/v3\n'
-        '      username: admin\n      project_name: admin\n'
-        '      user_domain_id: default\n      project_domain_id: default\n'
-        f'      password: {password}\n'
-        f'    region_name: {conf.region}\n    identity_api_version: 3\n'
-    )
+def write_clouds(path: pathlib.Path, conf: Any, password: str, users: Iterable[str] = ()) -> None:
+    """A clouds.yaml for this cloud alone stands in the state folder, readable by its owner only.
+
+    It has an entry for admin and one for each of the users, who have the same password.
+    """
+    text = 'clouds:\n'
+    for name, user in [('nimbus', 'admin'), *((f'nimbus-{user}', user) for user in users)]:
+        text += (
+            f'  {name}:\n    auth:\n'
+            f'      auth_url: {wiring.url_of(conf, "identity")}/v3\n'
+            f'      username: {user}\n      project_name: {user}\n'
+            '      user_domain_id: default\n      project_domain_id: default\n'
+            f'      password: {password}\n'
+            f'    region_name: {conf.region}\n    identity_api_version: 3\n'
+        )
     draft = path.with_name(f'.{path.name}')
     with open(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), 'w') as file:
         file.write(text)

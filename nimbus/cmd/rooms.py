@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nimbus.cmd import wiring
-from nimbus.common import errors, jobs, rpc, services
+from nimbus.cmd import found, wiring
+from nimbus.common import errors, folders, jobs, rpc, services
 from nimbus.common.context import Context
 from nimbus.common.parts import Parts
 from nimbus.conductor.rpc import Conductor
@@ -57,9 +57,11 @@ class Presence:
 
 
 def state_dir(conf: Any, *names: str) -> str:
-    """A folder under state_path, made if it was not there."""
-    path = pathlib.Path(conf.state_path, *names)
-    path.mkdir(parents=True, exist_ok=True, mode=0o755)
+    """A folder under state_path, made if it was not there, that other users may walk through."""
+    path = pathlib.Path(conf.state_path)
+    for name in names:
+        path /= name
+        folders.make(path, folders.READ)
     return str(path)
 
 
@@ -170,22 +172,34 @@ def bootstrap(conf: Any, parts: Parts, admin_password: str, service_password: st
 
 
 def conductor(conf: Any, parts: Parts) -> wiring.Group:
-    """The runner, its nudges, every service's desk and the audit."""
+    """The desks, and the jobs, which are at rest before the desks are."""
+    return wiring.Group(desks(conf, parts), jobs_of(conf, parts))
+
+
+def desks(conf: Any, parts: Parts) -> wiring.Group:
+    """Every service's desk."""
     from nimbus.compute.desk import ComputeDeskServer
+    from nimbus.network.desk import NetworkDeskServer
+    from nimbus.volume.desk import VolumeDeskServer
+
+    host, kinds = wiring.host_name(conf), (ComputeDeskServer, NetworkDeskServer, VolumeDeskServer)
+    return wiring.Group(*(wiring.Listener(parts.bus, kind(parts.db), host) for kind in kinds))
+
+
+def jobs_of(conf: Any, parts: Parts) -> wiring.Group:
+    """The runner, its nudges and the audit."""
     from nimbus.conductor.audit import Audit
+    from nimbus.conductor.purge import Purge
     from nimbus.conductor.runner import Runner
     from nimbus.conductor.workflows import WORKFLOWS
     from nimbus.conductor.world import World
-    from nimbus.network.desk import NetworkDeskServer
-    from nimbus.volume.desk import VolumeDeskServer
 
     host = wiring.host_name(conf)
     runner = Runner(parts.db, WORKFLOWS, World(parts), workers=conf.conductor.workers, still=conf.conductor.still)
     audit = Audit(parts.db, conf.conductor.audit_interval)
+    purge = Purge(parts.db, conf.conductor.keep_days, parts.clock)
     present = Presence(parts, services.Kind('compute', 'nova-conductor', 'internal'), host, conf.report_interval)
-    group = wiring.Group(present, runner, audit, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
-    for desk in (ComputeDeskServer, NetworkDeskServer, VolumeDeskServer):
-        group.add(wiring.Listener(parts.bus, desk(parts.db), host))
+    group = wiring.Group(present, runner, audit, purge, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
     if parts.db.teller is not None:
         group.add(relay(conf, parts))
     return group
@@ -255,12 +269,17 @@ def hypervisor(conf: Any, host: str, instances: str) -> Any:
     if conf.compute.driver == 'fake':
         from nimbus.compute.agent.drivers.fake import FakeSettings
 
-        return kind(FakeSettings(host=host, folder=fake_folder(conf, 'hypervisor', host)))
+        folder = fake_folder(conf, 'hypervisor', host)
+        return kind(FakeSettings(host=host, folder=folder, least_seconds=conf.fake.least_seconds))
     from nimbus.compute.agent.drivers.libvirt import LibvirtSettings
 
     known = {field.name for field in dataclasses.fields(LibvirtSettings)}
     told = {name: value for name, value in dict(conf.libvirt).items() if name in known}
-    return kind(LibvirtSettings(**{**told, 'instances_path': instances}))
+    virt_type, by = found.virt_type(told['virt_type'])
+    host_ip, way = found.host_ip(told['host_ip'], conf.bus)
+    LOG.info('Guests of %s are run by %s (%s); other hosts reach it at %s (%s)', host, virt_type, by, host_ip, way)
+    here = {'instances_path': instances, 'virt_type': virt_type, 'host_ip': host_ip}
+    return kind(LibvirtSettings(**{**told, **here}))
 
 
 def fake_folder(conf: Any, what: str, host: str) -> str | None:
@@ -322,7 +341,9 @@ def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
 
     kind = wiring.load_driver('volume', conf.volume.driver)
     path = conf.volume.path or state_dir(conf, 'volumes')
-    driver = kind() if conf.volume.driver == 'fake' else kind(path, conf.volume.format)
+    driver = (
+        kind(least_seconds=conf.fake.least_seconds) if conf.volume.driver == 'fake' else kind(path, conf.volume.format)
+    )
     made = Agent(
         driver,
         desk(bus, VolumeDesk),
@@ -336,11 +357,14 @@ def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
 
 
 def everything(conf: Any, parts: Parts, hosts: int = 1) -> wiring.Group:
-    """A whole cloud on this host; more than one host only makes sense with fake drivers."""
+    """A whole cloud on this host; more than one host only makes sense with fake drivers.
+
+    When it stops, jobs are at rest while the agents they speak to are there, and agents while their desks are.
+    """
     fill(conf, parts)
     name = wiring.host_name(conf)
-    group = wiring.Group(control(conf, parts))
+    agents = wiring.Group(together=True)
     for host in [name, *(f'{name}-{n}' for n in range(2, hosts + 1))]:
         for room in ('network', 'volume', 'compute'):
-            group.add(agent(room, conf, parts.bus, host))
-    return group
+            agents.add(agent(room, conf, parts.bus, host))
+    return wiring.Group(scheduler(conf, parts), desks(conf, parts), agents, jobs_of(conf, parts))

@@ -15,11 +15,19 @@ from typing import Any, Protocol
 from stevedore import driver as stevedore_driver
 from stevedore import extension
 
-from nimbus.api.kit import wsgi
-from nimbus.common import bell, config, db, errors, log, notifier, rpc
+from nimbus.api.kit import faults, wsgi
+from nimbus.common import bell, config, db, errors, folders, log, notifier, rpc
 from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)
+STOP_WITHIN = 1.0  # seconds; a service manager, or who waits at a terminal, should not have to wait for longer
+ENVELOPES = {
+    'compute': faults.named,
+    'volume': faults.named,
+    'network': faults.neutron,
+    'image': faults.glance,
+    'placement': faults.placement,
+}
 
 
 class Daemon(Protocol):
@@ -125,6 +133,11 @@ def costly(name: str) -> Callable[[dict[str, Any]], bool] | None:
     return hashes_a_password
 
 
+def envelope(name: str) -> faults.Envelope:
+    """How a service tells what it refuses, also where its application was not asked."""
+    return ENVELOPES.get(name, faults.keystone)
+
+
 def port_of(conf: Any, name: str) -> int:
     """The port a service's REST API stands at."""
     return getattr(conf.api, f'{name}_port') + conf.api.port_offset
@@ -144,10 +157,11 @@ def settle_memory() -> None:
 
 
 class Group:
-    """Several daemons as one; started in order, stopped in the opposite one."""
+    """Several daemons as one; started in order, stopped in the opposite one, or all at once."""
 
-    def __init__(self, *daemons: Daemon) -> None:
-        self._daemons = list(daemons)
+    def __init__(self, *daemons: Daemon, together: bool = False) -> None:
+        """`together` is for daemons that do not need each other."""
+        self._daemons, self._together = list(daemons), together
         self._started: list[Daemon] = []
 
     def add(self, daemon: Daemon) -> None:
@@ -160,17 +174,34 @@ class Group:
             self._started.append(daemon)
 
     def stop(self) -> None:
-        stopped = []
+        listeners = [daemon for daemon in self._started if isinstance(daemon, Listener)]
         while self._started:
-            daemon = self._started.pop()
-            try:
-                daemon.stop()
-                stopped.append(daemon)
-            except Exception:
-                LOG.exception('%s did not stop cleanly', type(daemon).__name__)
-        for daemon in stopped:
-            if isinstance(daemon, Listener):
-                daemon.settle()
+            batch = [self._started.pop()]
+            while self._started and (self._together or _listen(batch[-1], self._started[-1])):
+                batch.append(self._started.pop())
+            _at_once([daemon.stop for daemon in batch])
+        _at_once([listener.settle for listener in listeners])
+
+
+def _listen(*daemons: Daemon) -> bool:
+    """Whether all of them are listeners, which take up to a second to stop and do not need each other."""
+    return all(isinstance(daemon, Listener) for daemon in daemons)
+
+
+def _at_once(works: list[Callable[[], None]]) -> None:
+    """All of it was done, side by side; what failed is in the log."""
+    threads = [threading.Thread(target=_do, args=(work,), name='stop', daemon=True) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _do(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except Exception:
+        LOG.exception('%s did not stop cleanly', type(getattr(work, '__self__', work)).__name__)
 
 
 class Listener:
@@ -179,7 +210,6 @@ class Listener:
     def __init__(self, bus: Any, server: rpc.Contract, host: str, threads: int = 16) -> None:
         self._make = lambda: rpc.serve(bus, server, host, threads)
         self._listener: Any = None
-        self._waiter: threading.Thread | None = None
 
     def start(self) -> None:
         self._listener = self._make()
@@ -188,19 +218,41 @@ class Listener:
         """No message is taken any more; those in hand go on, and `settle` waits for them."""
         if self._listener:
             self._listener.stop()
-            self._waiter = threading.Thread(target=self._listener.wait, name='listener-settles', daemon=True)
-            self._waiter.start()
 
     def settle(self) -> None:
-        """Every message that was taken has been worked on; the server's idle threads need up to a second to end."""
-        if self._waiter:
-            self._waiter.join()
+        """Every message that was taken has been worked on."""
+        if self._listener:
+            self._listener.wait()
+
+
+def stop_in_time(*stops: Callable[[], None], seconds: float = STOP_WITHIN) -> bool:
+    """Everything was stopped, one after the other; False when that was not done after so many seconds."""
+    thread = threading.Thread(target=lambda: [stop() for stop in stops], name='stop', daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return not thread.is_alive()
+
+
+def leave(code: int, in_order: bool) -> int:
+    """The process's exit code; does not return where threads are at something that would hold up its end.
+
+    Whatever they do can be cut off anywhere and is taken up again, as after a power cut.
+    """
+    mine = threading.current_thread()
+    if in_order and all(thread.daemon or thread is mine for thread in threading.enumerate()):
+        return code
+    LOG.info('Some work was still in hand, and is taken up again after the next start')
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 @contextlib.contextmanager
 def one_at_a_time(path: pathlib.Path):
     """This process is the only one working on the state under `path`.  Raises OSError when another one is."""
-    path.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        folders.make(path)
     with open(path / 'nimbus.lock', 'a+') as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -214,9 +266,12 @@ def one_at_a_time(path: pathlib.Path):
 
 
 def catalog_urls(conf: Any) -> dict[str, str]:
-    """The endpoint of each service type, as the catalog shows it."""
+    """The endpoint of each service type, as the catalog shows it.
+
+    Identity's names no version: clients append one, or find it by discovery.
+    """
     return {
-        'identity': f'{url_of(conf, "identity")}/v3',
+        'identity': url_of(conf, 'identity'),
         'compute': f'{url_of(conf, "compute")}/v2.1',
         'image': url_of(conf, 'image'),
         'network': url_of(conf, 'network'),

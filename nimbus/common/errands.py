@@ -5,7 +5,6 @@ fence lower than the highest seen for the subject is refused, also after a
 restart: that is how an order from a late or zombie worker changes nothing.
 """
 
-import concurrent.futures
 import contextvars
 import datetime
 import json
@@ -13,10 +12,12 @@ import logging
 import os
 import pathlib
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from nimbus.common import clock, errors, failpoints, log
+from nimbus.common.workers import Executor
 
 LOG = logging.getLogger(__name__)
 ACCEPTED, BUSY = 'accepted', 'busy'
@@ -71,16 +72,35 @@ class Fences:
         os.replace(draft, self._dir / subject)
 
 
+class _Turn:
+    """What the errands of one subject wait for."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+def outcome_of(job_id: str, do: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+    """What the desk is told of an errand that was done, or that met an error; only the log has the text of others'."""
+    try:
+        return {'ok': True, 'result': do() or {}}
+    except errors.NimbusError as why:
+        return {'ok': False, 'error': why.sentence, 'kind': type(why).__name__, 'result': why.kwargs}
+    except Exception as why:
+        LOG.exception('An errand of job %s failed', job_id)
+        return {'ok': False, 'error': errors.told(why, log.REQUEST.get()), 'kind': type(why).__name__}
+
+
 class Errands:
     """The errands one agent has in hand."""
 
     def __init__(self, report: Report, path: str, workers: int = 8) -> None:
         """`report` tells the desk; it is called again and again until it does not raise."""
         self._report, self.fences = report, Fences(path)
-        self._pool = concurrent.futures.ThreadPoolExecutor(workers, 'errand')
+        self._pool = Executor(workers)
         self._lock, self._stop = threading.Lock(), threading.Event()
         self._in_hand: set[tuple[str, str]] = set()
-        self._order: dict[str, threading.Lock] = {}
+        # Forgotten with the last errand of its subject.
+        self._order: weakref.WeakValueDictionary[str, _Turn] = weakref.WeakValueDictionary()
 
     def take(self, job_id: str, key: str, subject: str, fence: int, do: Callable[[], dict[str, Any] | None]) -> str:
         """`do` runs in the background and its outcome is reported; one already in hand is left alone.
@@ -92,25 +112,17 @@ class Errands:
             if (job_id, key) in self._in_hand:
                 return BUSY
             self._in_hand.add((job_id, key))
-            order = self._order.setdefault(subject, threading.Lock())
+            order = self._order.setdefault(subject, _Turn())
         ctx = contextvars.copy_context()
         ctx.run(log.INSTANCE.set, subject)
         self._pool.submit(ctx.run, self._run, job_id, key, order, do)
         failpoints.hit('errand.taken')
         return ACCEPTED
 
-    def _run(self, job_id: str, key: str, order: threading.Lock, do: Callable[[], dict[str, Any] | None]) -> None:
-        outcome: dict[str, Any]
-        try:
-            with order:
-                outcome = {'ok': True, 'result': do() or {}}
-            LOG.info('Errand %s of job %s is done', key, job_id)
-        except Exception as why:
-            if not isinstance(why, errors.NimbusError):
-                LOG.exception('An errand of job %s failed', job_id)
-            outcome = {'ok': False, 'error': str(why) or type(why).__name__, 'kind': type(why).__name__}
-            if isinstance(why, errors.NimbusError):
-                outcome['result'] = why.kwargs
+    def _run(self, job_id: str, key: str, order: _Turn, do: Callable[[], dict[str, Any] | None]) -> None:
+        with order.lock:
+            outcome = outcome_of(job_id, do)
+        LOG.info('Errand %s of job %s is over: %s', key, job_id, 'done' if outcome['ok'] else 'refused')
         failpoints.hit('errand.done')
         self._tell(job_id, key, outcome)
         failpoints.hit('errand.told')

@@ -16,6 +16,11 @@ class NimbusError(Exception):
         self.facts = facts  # what an envelope may add, such as a Neutron error type
 
     @property
+    def inside(self) -> str:
+        """What operators read of it: the fact `inside`, which may name hosts, paths and programs, or the sentence."""
+        return str(self.facts.get('inside') or self.sentence)
+
+    @property
     def kwargs(self) -> dict[str, Any]:
         """The facts as they cross the bus; oslo.messaging looks for them under this name."""
         told: dict[str, Any] = json.loads(json.dumps(self.facts, default=str))
@@ -91,4 +96,16 @@ class Stale(NimbusError):
 
 
 class NoValidHost(NimbusError):
-    """No host can take the server; the sentence says which filter removed how many."""
+    """No host can take it; the sentence says which wishes none meets, `inside` which filter removed how many."""
+
+
+def told(why: BaseException, request_id: str) -> str:
+    """What users may read of any exception: the sentence of a kind of nimbus's own, of others where to look."""
+    if isinstance(why, NimbusError) and why.sentence:
+        return why.sentence
+    return f'An unexpected error happened; the log tells more under the request id {request_id}.'
+
+
+def inside(why: BaseException, request_id: str) -> str:
+    """What operators may read of any exception; the text of a library's own stands in the log alone."""
+    return (why.inside if isinstance(why, NimbusError) else '') or told(why, request_id)

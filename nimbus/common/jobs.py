@@ -107,17 +107,17 @@ class NotYet(Exception):
 class Rewind(Exception):
     """Raised by a step to undo back to an earlier one and try again from there; `notes` are kept with the job."""
 
-    def __init__(self, step: Callable[..., Any], why: str, **notes: Any) -> None:
-        super().__init__(why)
-        self.step, self.notes = step, notes
+    def __init__(self, step: Callable[..., Any], why: errors.NimbusError, **notes: Any) -> None:
+        super().__init__(why.sentence)
+        self.step, self.why, self.notes = step, why, notes
 
 
-class Refused(Exception):
+class Refused(errors.NimbusError):
     """An agent's report that it could not do its errand; `kind` is the class name of what it met there."""
 
     def __init__(self, kind: str, why: str, facts: dict[str, Any] | None = None) -> None:
-        super().__init__(why)
-        self.kind, self.facts = kind, facts or {}  # what the agent's error told beside its sentence
+        super().__init__(why, **(facts or {}))  # what the agent's error told beside its sentence
+        self.kind = kind
 
 
 @dataclasses.dataclass(frozen=True)
@@ -312,6 +312,12 @@ def under_way(tx: db.Tx, subject: str) -> bool:
     return found is not None
 
 
+def asked(tx: db.Tx, subject: str, workflow: str, **params: Any) -> bool:
+    """Whether such a job of `subject`, with these parameters among its own, is still to come to its end."""
+    query = sa.select(Job.params).where(Job.subject == subject, Job.workflow == workflow, Job.heading.in_(UNDER_WAY))
+    return any(params.items() <= found.items() for found in tx.column(query))
+
+
 def asker(tx: db.Tx, subject: str) -> context.Context | None:
     """Who asked for the job of `subject` that is being worked on here; None when none is."""
     query = sa.select(Job.asker).where(Job.subject == subject, Job.request_id == log.REQUEST.get())
@@ -330,6 +336,20 @@ def show(tx: db.Tx, job_id: str) -> Any:
 def history(tx: db.Tx, subject: str) -> list[Any]:
     """Every job there ever was for `subject`, newest first."""
     return list(tx.rows(sa.select(Job).where(Job.subject == subject).order_by(Job.seq.desc())))
+
+
+def forget(tx: db.Tx, before: datetime.datetime, most: int, living: tuple[Any, ...] = ()) -> int:
+    """Jobs that ended before the time, their steps and answers are gone, `most` at once; returns how many.
+
+    Those of subjects whose ids one of the selects `living` finds stay, and so do stuck ones.
+    """
+    # The time of the last run stands in an index with the heading, and is no later than the end.
+    where = [Job.heading.in_((DONE, UNDONE)), Job.run_at < before, Job.finished_at < before]
+    where += [Job.subject.not_in(ids_of) for ids_of in living]
+    gone = tx.column(sa.select(Job.id).where(*where).limit(most))
+    for model, column in ((JobStep, JobStep.job_id), (Answer, Answer.job_id), (Job, Job.id)):
+        tx.delete(model, column.in_(gone))
+    return len(gone)
 
 
 def stuck(tx: db.Tx) -> list[Any]:

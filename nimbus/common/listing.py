@@ -1,12 +1,36 @@
 """Lists in pages: filters, sorting and keyset paging as one value, and the SQL it means."""
 
 import dataclasses
+import datetime
 import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, dialects, errors
+from nimbus.common import db, dialects, errors, times
+
+# How a column of times compares with a moment where only whole seconds of it are shown: as a client that was shown
+# them would compare, whatever the fraction that the column keeps.
+SECONDS: dict[str, Callable[[Any, Any], Any]] = {
+    'gt': lambda column, moment: column >= times.second_after(moment),
+    'gte': lambda column, moment: column >= _whole_from(moment),
+    'lt': lambda column, moment: column < _whole_from(moment),
+    'lte': lambda column, moment: column < times.second_after(moment),
+    'eq': lambda column, moment: _within(column, moment),
+    'neq': lambda column, moment: sa.not_(_within(column, moment)),
+}
+
+
+def _whole_from(moment: datetime.datetime) -> datetime.datetime:
+    """The first whole second that is not before the moment."""
+    return times.second_after(moment) if moment.microsecond else moment
+
+
+def _within(column: Any, moment: datetime.datetime) -> Any:
+    if moment.microsecond:
+        return sa.false()
+    return sa.and_(column >= moment, column < times.second_after(moment))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +54,7 @@ def rows(
     where: list[Any],
     page: Page,
     *,
+    seen: Sequence[Any],
     key: str = 'id',
     unique: str = 'seq',
     noun: str = 'marker',
@@ -39,9 +64,11 @@ def rows(
 ) -> list[Any]:
     """One page of the model's rows that match, sorted as asked and then by `unique` so that no row is lost.
 
-    Without `columns` a row has all of them.  `fixed` are more conditions, each the same object every time, so that
-    the statement is made once; `values` are those of their bind parameters.
-    Raises Invalid when the marker is not the `key` of a row.
+    `seen` are the conditions of the rows that the asker may see at all; `where` narrows them to what is asked for.
+    A marker may be any row that is seen, as one that matched may have changed since.  Without `columns` a row has all
+    of them.  `fixed` are more conditions, each the same object every time, so that
+    the statement is made once; `values` are those of their bind parameters.  They too hold for the marker.
+    Raises Invalid when the marker is not the `key` of such a row.
     """
     sorts = [(name, way) for name, way in page.sorts if name != unique]
     last_way = page.sorts[-1][1] if page.sorts else 'desc'
@@ -50,11 +77,12 @@ def rows(
         order = [(name, 'asc' if way == 'desc' else 'desc') for name, way in order]
     table = db.table_of(model)
     query = _ordered(table, columns, fixed, tuple(order), page.limit is not None, tx.dialect)
-    if where:
-        query = query.where(*where)
+    if seen or where:
+        query = query.where(*seen, *where)
     if page.marker is not None:
         ways = [(table.c[name], way) for name, way in order]
-        row = tx.row(sa.select(*(column for column, _ in ways)).where(table.c[key] == page.marker))
+        marked = sa.select(*(column for column, _ in ways)).where(table.c[key] == page.marker, *seen, *fixed)
+        row = tx.row(marked, values or {})
         if row is None:
             raise errors.Invalid(f'{noun} [{page.marker}] not found')
         query = query.where(_after(ways, row))

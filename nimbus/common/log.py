@@ -43,7 +43,10 @@ class Facts(logging.Filter):
 
 
 class Formatter(logging.Formatter):
-    """The field's line, with secrets masked; outside of any request a second format may take its place."""
+    """The field's line, with secrets masked; outside of any request a second format may take its place.
+
+    A record that is `masked` has been freed of secrets by who made it, who knew where to look.
+    """
 
     def __init__(self, within: str = FORMAT, outside: str = '') -> None:
         """Raises ValueError for a format that no record can fill."""
@@ -52,7 +55,8 @@ class Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         outside = self._outside if getattr(record, 'request_id', '-') == '-' else None
-        return SECRET.sub(MASK, outside.format(record) if outside else super().format(record))
+        text = outside.format(record) if outside else super().format(record)
+        return text if getattr(record, 'masked', False) else SECRET.sub(MASK, text)
 
 
 def setup(

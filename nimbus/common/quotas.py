@@ -4,6 +4,7 @@ Never count, then insert: `take` either finds room and holds it, or refuses.
 """
 
 import dataclasses
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from nimbus.common import db, errors
 
+LOG = logging.getLogger(__name__)
 UNLIMITED = -1
 
 
@@ -55,21 +57,26 @@ LIMITS = sa.select(LIMIT.project_id, LIMIT.resource, LIMIT.hard_limit).where(
     LIMIT.service == SERVICE, sa.or_(LIMIT.project_id == '', LIMIT.project_id == PROJECT)
 )
 COUNTED = sa.select(USE.used).where(*COUNTER)
-TAKE = sa.update(db.table_of(QuotaUse)).where(*COUNTER).values(used=USE.used + AMOUNT)
+# A counter below nothing is wrong, and would let too many through: it is counted anew before it is used.
+TAKE = sa.update(db.table_of(QuotaUse)).where(*COUNTER, USE.used >= 0).values(used=USE.used + AMOUNT)
 TAKE_WITHIN = TAKE.where(USE.used + AMOUNT <= MOST)
 GIVE_BACK = (
     sa.update(db.table_of(QuotaUse))
-    .where(*COUNTER)
+    .where(*COUNTER, USE.used >= 0)
     .values(used=sa.case((USE.used > AMOUNT, USE.used - AMOUNT), else_=0))
 )
+Rows = Callable[[db.Tx, str | None], dict[str, dict[str, int]]]  # of one project or of all, counted from the rows
 
 
 class Quotas:
     """The quotas of one service."""
 
-    def __init__(self, service: str, defaults: dict[str, int]) -> None:
-        """`defaults` names every resource of the service and its limit where no operator set one."""
-        self.service, self.defaults = service, dict(defaults)
+    def __init__(self, service: str, defaults: dict[str, int], rows: Rows | None = None) -> None:
+        """`defaults` names every resource of the service and its limit where no operator set one.
+
+        `rows` counts what a project has, for a counter that cannot be right.
+        """
+        self.service, self.defaults, self.rows = service, dict(defaults), rows
 
     def limits(self, tx: db.Tx, project_id: str) -> dict[str, int]:
         """The limit on each resource: the project's own, else the default class's, else the configured one."""
@@ -143,10 +150,21 @@ class Quotas:
             statement, values['most'] = TAKE_WITHIN, limit
         if tx.execute(statement, values).rowcount:
             return True
-        if tx.row(COUNTED, counter) is not None:
+        found = tx.row(COUNTED, counter)
+        if found is None:
+            self._open(tx, project_id, resource)
+        elif found.used < 0:
+            self._count_anew(tx, project_id, resource)
+        else:
             return False
-        self._open(tx, project_id, resource)
         return bool(tx.execute(statement, values).rowcount)
+
+    def _count_anew(self, tx: db.Tx, project_id: str, resource: str) -> None:
+        """The counter says what the project's rows say, or nothing where none stand for it."""
+        self.lock(tx, project_id)
+        counted = self.rows(tx, project_id).get(project_id, {}) if self.rows else {}
+        told = self.correct(tx, project_id, {resource: counted.get(resource, 0)})
+        LOG.warning('The %s counter of %s of project %s was wrong: %s', self.service, resource, project_id, told)
 
     def _counter(self, project_id: str, resource: str) -> dict[str, str]:
         """The values of the bind parameters that name one counter."""
@@ -200,7 +218,7 @@ class Recount:
 
     quotas: Quotas
     resources: tuple[str, ...]
-    rows: Callable[[db.Tx, str | None], dict[str, dict[str, int]]]  # of one project or of all, counted from the rows
+    rows: Rows
 
     def suspects(self, tx: db.Tx) -> list[str]:
         """The projects whose counters seem to differ from their rows."""

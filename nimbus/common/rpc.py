@@ -14,10 +14,11 @@ import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import orjson
 import oslo_messaging
 from oslo_config import cfg
 
-from nimbus.common import context, errors, log, patience
+from nimbus.common import context, errors, log, patience, workers
 
 LOG = logging.getLogger(__name__)
 TRACE = logging.getLogger('nimbus.trace')  # at DEBUG, a line for each message sent: who is asked for what
@@ -176,16 +177,16 @@ class Client:
             named = dict(list(bound.items())[2:])
             seconds = self._patience.of(timeout) if self._patience and timeout else timeout
             prepared = self._client.prepare(server=self._host, timeout=seconds)
-            _check_size(named, f'The order {name} to the {self._contract.topic} service')  # users need no host's name
+            _check_size(named, f'The order {name} to the {self._contract.topic} service')
             TRACE.debug('%s %s %s', how, self._address(), name)
             try:
                 answer = getattr(prepared, how)(self._asker.to_dict(), name, **named)
             except oslo_messaging.MessagingTimeout as why:
                 if self._patience:
                     self._patience.unheard(seconds)
-                raise errors.Unavailable(f'{self._whom()} did not answer {name} in {seconds:g} seconds.') from why
+                raise self._away(f'did not answer {name} in {seconds:g} seconds.') from why
             except tuple(AWAY) as why:
-                raise errors.Unavailable(f'{self._whom()} cannot be reached over the message bus.') from why
+                raise self._away('cannot be reached over the message bus.') from why
             except errors.NimbusError as why:
                 self._heard(how)
                 raise _plain(why) from None
@@ -201,8 +202,14 @@ class Client:
     def _address(self) -> str:
         return f'{self._contract.topic}.{self._host}' if self._host else self._contract.topic
 
-    def _whom(self) -> str:
-        return f'{self._contract.topic} on host {self._host}' if self._host else f'The {self._contract.topic} service'
+    def _away(self, what: str) -> errors.Unavailable:
+        """That the server does not serve; only operators read of which host."""
+        if not self._host:
+            return errors.Unavailable(f'The {self._contract.topic} service {what}')
+        return errors.Unavailable(
+            f'The {self._contract.topic} service of one host {what}',
+            inside=f'{self._contract.topic} on host {self._host} {what}',
+        )
 
 
 def _check_size(values: dict[str, Any], what: str) -> None:
@@ -216,6 +223,9 @@ def _check_size(values: dict[str, Any], what: str) -> None:
 
 def _size(value: Any) -> int:
     """Bytes of the value in a message: brokers carry JSON within JSON, where quotes and backslashes count twice."""
+    quick = len(orjson.dumps(value, default=str))
+    if quick < LARGEST // 4:  # escapes and nesting make at most four bytes of one
+        return quick
     text = json.dumps(value, default=str)
     return len(text) + text.count('"') + text.count('\\')
 
@@ -270,8 +280,8 @@ def serve(bus: Any, server: Contract, host: str, threads: int = 16) -> Any:
     target = oslo_messaging.Target(topic=contract.topic, server=host)
     dispatcher = _Dispatcher([server], _Serializer(), _OnlyVerbs)
     listener = oslo_messaging.rpc.server.RPCServer(bus, target, dispatcher, 'threading')
-    listener.conf.set_override('executor_thread_pool_size', threads)
-    listener.start()
+    listener._executor_cls = workers.Executor  # there is no option for it
+    listener.start(override_pool_size=threads)
     return listener
 
 

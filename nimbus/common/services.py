@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from nimbus.common import clock, db, errors, ids
 
+ZONE = 'nova'  # of hosts that say no other
 SKEW = 'clock_skew'  # among the facts of a report: seconds by which the daemon's clock is ahead
 
 
@@ -43,7 +44,7 @@ class Kind:
 
     room: str
     binary: str
-    zone: str = 'nova'
+    zone: str = ZONE
 
 
 def report(tx: db.Tx, kind: Kind, host: str, facts: dict[str, Any], *, started: bool = False) -> str:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from nimbus.common import errors
+from nimbus.common import errors, numbers
 from nimbus.compute import wishes
 
 BUSES = ('fdc', 'ide', 'sata', 'scsi', 'usb', 'virtio', 'xen', 'lxc', 'uml', 'nvme')
-LOCAL_FORMATS = ('swap', 'ext2', 'ext3', 'ext4')  # what a host makes of an empty disk of its own
+SWAP = 'swap'
+LOCAL_FORMATS = (SWAP, 'ext2', 'ext3', 'ext4')  # what a host makes of an empty disk of its own
 ROOT_PATH = '/dev/vda'
 ROOT = 0  # the boot index of the disk that a server boots from
 Device = dict[str, Any]
@@ -63,7 +64,7 @@ def _one(item: dict[str, Any], image_id: str | None) -> Device:
 
 
 def _device(item: dict[str, Any], source: str, destination: str, uuid: str | None, index: int | None) -> Device:
-    size = int(item['volume_size']) if item.get('volume_size') not in (None, '') else None
+    size = numbers.whole(item['volume_size'], 'volume_size') if item.get('volume_size') not in (None, '') else None
     if destination == 'volume' and source in ('image', 'blank') and not size:
         what = (
             "Images with destination_type 'volume' need to have a non-zero size specified"
@@ -144,33 +145,22 @@ def check_local(devices: list[Device], flavor: Any) -> None:
         )
 
 
-def named(devices: list[Device], from_image: bool) -> list[Device]:
-    """The devices with a name each: the root is /dev/vda, the others follow as asked for.
-
-    Raises Invalid when another disk is to have the root's name.
-    """
-    taken = {d['device'] for d in devices if d['device']} | {ROOT_PATH}
-    found = []
-    for device in devices:
-        name = device['device']
-        if device['boot_index'] == ROOT and not from_image:
-            name = ROOT_PATH
-        elif name == ROOT_PATH:
-            raise errors.Invalid(ROOTS_NAME)
-        elif not name:
-            name = free_name(taken)
-        taken.add(name)
-        found.append({**device, 'device': name})
+def with_flavors(devices: list[Device], flavor: Any) -> list[Device]:
+    """The devices, and the blank disks that the flavor gives where none of their kind are asked for."""
+    local = [d for d in devices if (d['source'], d['destination']) == ('blank', 'local')]
+    swap = any(d['guest_format'] == SWAP for d in local)
+    ephemeral = any(d['guest_format'] != SWAP for d in local)
+    found = list(devices)
+    if flavor.ephemeral and not ephemeral:
+        found.append(_blank(None))
+    if flavor.swap and not swap:
+        found.append(_blank(SWAP))
     return found
 
 
-def free_name(taken: set[str]) -> str:
-    """The first of /dev/vdb, /dev/vdc, ... that is not taken.  Raises Conflict when all are."""
-    letters = [chr(i) for i in range(ord('b'), ord('z') + 1)]
-    for letter in [*letters, *(f'a{second}' for second in ['a', *letters])]:
-        if f'/dev/vd{letter}' not in taken:
-            return f'/dev/vd{letter}'
-    raise errors.Conflict('The server has as many disks as it can have.')
+def _blank(kind: str | None) -> Device:
+    """A blank disk as large as the flavor says."""
+    return _device({'guest_format': kind, 'delete_on_termination': True}, 'blank', 'local', None, None)
 
 
 def truth(value: Any) -> bool:
@@ -182,7 +172,8 @@ def _index(value: Any) -> int | None:
     """The boot index; a negative one means the same as none."""
     if value is None or value == '':
         return None
-    return int(value) if int(value) >= 0 else None
+    index = numbers.whole(value, 'boot_index', least=-numbers.MOST)
+    return index if index >= 0 else None
 
 
 def _path(name: Any) -> str | None:

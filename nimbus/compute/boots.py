@@ -7,13 +7,13 @@ import string
 from typing import Any
 
 from nimbus.common import clock, context, db, errors, ids, jobs
-from nimbus.compute import block_requests, boot_checks, flavors, keypairs, notices, servers, states
+from nimbus.compute import block_requests, boot_checks, device_names, flavors, keypairs, notices, servers, states
 from nimbus.compute.block_requests import ROOT
 from nimbus.compute.models import BlockDevice, Server, ServerTag
 from nimbus.image import images
 from nimbus.network import groups as security_groups
 from nimbus.network import networks
-from nimbus.volume import attachments, volumes
+from nimbus.volume import attachments, types, volumes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Found:
     networks: list[Any]
     security_groups: list[str]
     devices: list[block_requests.Device]
+    root_device: str
     zone: str | None
 
 
@@ -78,10 +79,12 @@ def _find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> Found:
     flavor = _or_invalid(flavors.show, tx, asker, wanted.flavor_id)
     image = _image(tx, asker, wanted.image_id)
     root = next((device for device in wanted.devices if device['boot_index'] == ROOT), None)
-    devices = block_requests.named(list(wanted.devices), from_image=root is None)
+    devices = block_requests.with_flavors(list(wanted.devices), flavor)
     block_requests.check_local(devices, flavor)
     _check_disks(tx, asker, wanted, devices)
     image = image or _root_image(tx, asker, root)
+    root_name = device_names.root(image, devices)
+    devices = device_names.named(devices, root_name, from_image=root is None, usual=device_names.usual_bus(image))
     boot_checks.image_fits(image, flavor, wanted.may_have_no_disk, root)
     boot_checks.wishes_can_be_met(flavor, image, wanted.hints)
     boot_checks.hosts_exist(tx, wanted.requested_host, wanted.requested_node)
@@ -92,6 +95,7 @@ def _find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> Found:
         networks=_networks(tx, asker, wanted),
         security_groups=_security_groups(tx, asker, wanted.security_groups),
         devices=devices,
+        root_device=root_name,
         zone=boot_checks.zone_for(tx, wanted.zone, wanted.forced_host),
     )
 
@@ -125,8 +129,10 @@ def _root_image(tx: db.Tx, asker: context.Context, root: block_requests.Device |
 
 
 def _check_disks(tx: db.Tx, asker: context.Context, wanted: Wanted, devices: list[block_requests.Device]) -> None:
-    """Nothing, when every volume and image named is there and the asker's."""
+    """Nothing, when every volume, image and volume type named is there and the asker's."""
     for device in devices:
+        if told := device['volume_type']:
+            _or_invalid(types.by_name_or_id, tx, asker, told, sentence=f'Volume type {told} could not be found.')
         if device['source'] == 'volume':
             if wanted.max_count > 1:
                 raise errors.Invalid('Cannot attach one or more volumes to multiple instances')
@@ -221,7 +227,7 @@ def _write(
         personality=list(wanted.personality),
         config_drive=wanted.config_drive or boot_checks.wants_config_drive(found.image),
         admin_pass=wanted.admin_pass,
-        root_device=block_requests.ROOT_PATH,
+        root_device=found.root_device,
         disk_config=wanted.disk_config or 'MANUAL',
         access_ip_v4=wanted.access_ip_v4,
         access_ip_v6=wanted.access_ip_v6,

@@ -44,7 +44,7 @@ def meta_data(told: 'Facts', version: str = NEWEST) -> dict[str, Any]:
         'ami-id': _short('ami', image) if image else 'None',
         'ami-launch-index': spec['launch_index'],
         'ami-manifest-path': 'FIXME',  # what the field answers, word for word
-        'block-device-mapping': {'ami': _bare(spec['root_device']), 'root': spec['root_device'] or '/dev/vda'},
+        'block-device-mapping': _disks(spec),
         'hostname': told.hostname,
         'instance-action': 'none',
         'instance-id': f'i-{spec["name"].removeprefix("instance-")}',
@@ -60,6 +60,19 @@ def meta_data(told: 'Facts', version: str = NEWEST) -> dict[str, Any]:
     if spec['key']:
         found['public-keys'] = {'0': {'_name': spec['key']['name'], 'openssh-key': spec['key']['public_key']}}
     return {name: value for name, value in found.items() if version >= SINCE.get(name, '')}
+
+
+def _disks(spec: dict[str, Any]) -> dict[str, str]:
+    """Which disk is which: the root, the ephemeral ones and swap, and volumes in the order of their names."""
+    root = spec['root_device'] or '/dev/vda'
+    found = {'ami': _bare(root), 'root': root}
+    local = [device for device in spec['bdms'] if device['destination'] == 'local' and device['device']]
+    ephemerals = sorted(device['device'] for device in local if device['guest_format'] != 'swap')
+    found |= {f'ephemeral{number}': name for number, name in enumerate(ephemerals)}
+    swap = [device['device'] for device in local if device['guest_format'] == 'swap']
+    found |= {'swap': swap[0]} if swap else {}
+    volumes = [device['device'] for device in spec['bdms'] if device['destination'] == 'volume' and device['device']]
+    return found | {f'ebs{number}': name for number, name in enumerate(sorted(volumes))}
 
 
 def _bare(device: str | None) -> str:

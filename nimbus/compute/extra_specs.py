@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from nimbus.common import errors
+from nimbus.common import errors, numbers
 
 Check = Callable[[str], str | None]  # what is wrong with a value, None when nothing is
 
@@ -23,11 +23,12 @@ def whole(least: int | None = None, most: int | None = None) -> Check:
     """The value is a whole number within the bounds."""
 
     def check(value: str) -> str | None:
-        if not re.fullmatch(r'-?\d{1,18}', value):
+        number = numbers.read(value)
+        if number is None:
             return 'it is not a whole number'
-        if least is not None and int(value) < least:
+        if least is not None and number < least:
             return f'it is less than {least}'
-        return f'it is more than {most}' if most is not None and int(value) > most else None
+        return f'it is more than {most}' if most is not None and number > most else None
 
     return check
 

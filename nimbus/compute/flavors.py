@@ -46,9 +46,9 @@ def find(
     """
     where: list[Any] = [Flavor.ram >= min_ram, Flavor.disk >= min_disk] if min_ram or min_disk else []
     if public is True and not asker.is_admin:
-        return listing.rows(tx, Flavor, where, page, fixed=(USABLE,), values={'project': asker.project_id})
+        return listing.rows(tx, Flavor, where, page, seen=(), fixed=(USABLE,), values={'project': asker.project_id})
     fixed = () if public is None else (PUBLIC,) if public else (PRIVATE,)
-    return listing.rows(tx, Flavor, where, page, fixed=fixed)
+    return listing.rows(tx, Flavor, where, page, seen=(), fixed=fixed)
 
 
 def show(tx: db.Tx, asker: context.Context, flavor_id: str) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nimbus.common import db
-from nimbus.compute import servers
+from nimbus.compute import device_names, servers
 from nimbus.compute.guest import NICS, Blank, Guest, Image, Nic, Volume
 from nimbus.network import ports
 from nimbus.volume import attachments
@@ -64,7 +64,8 @@ def blanks(spec: dict[str, Any]) -> Iterator[Blank]:
     ephemerals = [device for device in asked if device['guest_format'] != SWAP]
     for number, device in enumerate(ephemerals):
         size = (device['size'] or flavor.get('ephemeral') or 0) * 1024
-        yield Blank(f'eph{number}', size, device['guest_format'] or EPHEMERAL_FORMAT, _short(device['device']))
+        if size:
+            yield Blank(f'eph{number}', size, device['guest_format'] or EPHEMERAL_FORMAT, _short(device['device']))
     if not ephemerals and flavor.get('ephemeral'):
         yield Blank('local', flavor['ephemeral'] * 1024, EPHEMERAL_FORMAT)
     size = swaps[0]['size'] if swaps and swaps[0]['size'] else flavor.get('swap')
@@ -102,15 +103,14 @@ def _nic(nic: dict[str, Any], model: str) -> Nic:
 def volumes(tx: db.Tx, server_id: str, spec: dict[str, Any]) -> list[Volume]:
     """The server's volumes that its host is connected to, in the order they were asked for."""
     connected = {row.id: row for row in attachments.of_server(tx, server_id)}
-    bus = _properties(spec['image']).get('hw_disk_bus')
     return [
-        volume({**device, 'disk_bus': device['disk_bus'] or bus}, connected[device['attachment_id']].connection)
+        volume(device, connected[device['attachment_id']].connection, device_names.usual_bus(spec['image']))
         for device in spec['bdms']
         if device['attachment_id'] in connected and connected[device['attachment_id']].connection
     ]
 
 
-def volume(device: dict[str, Any], connection: dict[str, Any]) -> Volume:
+def volume(device: dict[str, Any], connection: dict[str, Any], bus: str = device_names.USUAL) -> Volume:
     """A block device as its guest's host reaches it."""
     return Volume(
         id=device['volume_id'],
@@ -120,5 +120,5 @@ def volume(device: dict[str, Any], connection: dict[str, Any]) -> Volume:
         data=connection['data'],
         size_gb=device['size'] or 0,
         boot=device['boot_index'] == 0,
-        bus=device['disk_bus'] or 'virtio',
+        bus=device['disk_bus'] or bus,
     )

@@ -8,7 +8,7 @@ import secrets
 from typing import Any
 
 from nimbus.common import db
-from nimbus.compute import ec2_metadata, servers
+from nimbus.compute import device_names, ec2_metadata, servers
 from nimbus.compute.models import Server
 from nimbus.network import ports
 
@@ -20,6 +20,7 @@ VERSIONS = (FOLSOM, GRIZZLY, HAVANA, LIBERTY, NEWTON_ONE, NEWTON_TWO, OCATA, ROC
 META, USER, PASSWORD, NETWORK = 'meta_data.json', 'user_data', 'password', 'network_data.json'
 VENDOR, VENDOR2 = 'vendor_data.json', 'vendor_data2.json'
 SINCE = {META: FOLSOM, USER: FOLSOM, PASSWORD: GRIZZLY, VENDOR: HAVANA, NETWORK: LIBERTY, VENDOR2: NEWTON_TWO}
+BUSES = {'virtio': 'pci', 'scsi': 'scsi', 'sata': 'scsi', 'usb': 'usb', 'ide': 'ide'}  # as the guest's system sees it
 SEED = 512  # random bytes a guest gets to begin with
 
 
@@ -100,12 +101,37 @@ def meta_data(told: Facts, version: str = LATEST) -> dict[str, Any]:
     for since, name, value in (
         (GRIZZLY, 'random_seed', lambda: base64.b64encode(secrets.token_bytes(SEED)).decode()),
         (LIBERTY, 'project_id', lambda: spec['project_id']),
-        (NEWTON_ONE, 'devices', lambda: []),
+        (NEWTON_ONE, 'devices', lambda: devices(told, version)),
         (VICTORIA, 'dedicated_cpus', lambda: []),
     ):
         if version == LATEST or version >= since:
             found[name] = value()
     return found
+
+
+def devices(told: Facts, version: str = LATEST) -> list[dict[str, Any]]:
+    """The devices that the user tagged: what a guest knows each by, and its tags."""
+    # The place of a port is that of the network in the request, counted from one.
+    tags = {place: asked.get('tag') for place, asked in enumerate(told.spec['networks'], 1)}
+    trusted = {'vf_trusted': False} if version >= ROCKY else {}
+    nics = [
+        {**trusted, 'type': 'nic', 'mac': nic['mac'], 'bus': 'pci', 'address': 'none', 'tags': [tags[nic['place']]]}
+        for nic in told.nics
+        if tags.get(nic['place'])
+    ]
+    usual = device_names.usual_bus(told.spec['image'])
+    disks = [
+        {
+            'type': 'disk',
+            'serial': device['volume_id'],
+            'bus': BUSES.get(device['disk_bus'] or usual, 'none'),
+            'address': 'none',
+            'tags': [device['tag']],
+        }
+        for device in told.spec['bdms']
+        if device['tag']
+    ]
+    return nics + disks
 
 
 def network_data(nics: list[dict[str, Any]]) -> dict[str, Any]:
@@ -169,7 +195,8 @@ def config_drive(tx: db.Tx, server_id: str, force: bool = False) -> dict[str, st
     told = facts(tx, server_id)
     files = {
         f'openstack/{version}/{name}': data
-        for version in (FOLSOM, LATEST)
+        # Guests look for the newest dated folder that they know, and never into the latest.
+        for version in (*VERSIONS, LATEST)
         for name, data in documents(told, version).items()
     }
     for version in (ec2_metadata.NEWEST, LATEST):

@@ -49,13 +49,28 @@ OPTIONS: dict[str, list[Any]] = {
         cfg.IntOpt('quota_server_groups', default=10, help='Server groups a project may have; -1 for any number.'),
         cfg.IntOpt('quota_server_group_members', default=10, help='Servers of one group; -1 for any number.'),
     ],
+    'fake': [
+        cfg.FloatOpt(
+            'least_seconds',
+            default=0.0,
+            min=0,
+            max=3600,
+            help='Seconds that each change of a pretended guest or volume takes at least; read by the drivers `fake` '
+            'alone.',
+        ),
+    ],
     'libvirt': [
         cfg.StrOpt(
             'uri',
             default='qemu:///system',
             help='Which libvirt: qemu:///system through libvirtd, qemu:///embed?root=DIR within the process.',
         ),
-        cfg.StrOpt('virt_type', default='kvm', choices=['kvm', 'qemu'], help='kvm on a real host; qemu emulates.'),
+        cfg.StrOpt(
+            'virt_type',
+            choices=['kvm', 'qemu'],
+            help='What runs guests: kvm uses the processor, qemu emulates one. Unset means kvm where /dev/kvm can be '
+            'used and the processor shows VMX or SVM, else qemu; kvm without /dev/kvm is refused at the start.',
+        ),
         cfg.StrOpt('machine_type', default='pc', help='Machine type of guests whose image names none.'),
         cfg.StrOpt('cpu_mode', help='CPU mode of guests; unset means host-model with kvm and maximum with qemu.'),
         cfg.IntOpt('tb_cache_mb', default=32, min=1, help="MiB of an emulated guest's translation cache."),
@@ -75,6 +90,10 @@ OPTIONS: dict[str, list[Any]] = {
         ),
         cfg.IntOpt('detach_timeout', default=60, min=1, help='Seconds a guest has to let go of a volume.'),
         cfg.StrOpt('vnc_listen', default='127.0.0.1', help="Where guests' VNC consoles listen."),
-        cfg.StrOpt('host_ip', default='127.0.0.1', help='Address under which other hosts reach this one.'),
+        cfg.StrOpt(
+            'host_ip',
+            help='Address under which other hosts reach this one; unset means the one by which it reaches the broker, '
+            '127.0.0.1 without a broker.',
+        ),
     ],
 }

@@ -20,7 +20,6 @@ DEFAULTS = {
     'server_groups': 10,
     'server_group_members': 10,  # of one group
 }
-QUOTAS = Quotas('compute', DEFAULTS)
 
 
 def _rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
@@ -35,4 +34,5 @@ def _rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
     return found
 
 
+QUOTAS = Quotas('compute', DEFAULTS, _rows)
 RECOUNT = Recount(QUOTAS, ('instances', 'cores', 'ram'), _rows)

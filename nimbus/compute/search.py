@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import context, db, listing
+from nimbus.common import context, db, listing, numbers, times
 from nimbus.compute import states
 from nimbus.compute.block_requests import truth
 from nimbus.compute.models import Server, ServerTag
@@ -86,23 +86,29 @@ class Wanted:
 
 def find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
     """One page of the servers that match.  Raises Invalid on an unknown marker."""
-    where = conditions(asker, wanted)
+    seen, where = _seen(asker, wanted), conditions(wanted)
     addresses = {name: wanted.filters[name] for name in ('ip', 'ip6') if wanted.filters.get(name)}
     if addresses:
-        where.append(Server.id.in_(_with_address(tx, where, addresses)))
+        where.append(Server.id.in_(_with_address(tx, seen + where, addresses)))
     columns = BRIEF if wanted.brief else (*COLUMNS, *(TABLE.c[name] for name in wanted.costly))
-    return listing.rows(tx, Server, where, wanted.page, columns=columns)
+    return listing.rows(tx, Server, where, wanted.page, seen=seen, columns=columns)
 
 
-def conditions(asker: context.Context, wanted: Wanted) -> list[Any]:
+def _seen(asker: context.Context, wanted: Wanted) -> list[Any]:
+    """The condition of the servers that the asker sees."""
+    return [] if wanted.every_project else [Server.project_id == asker.project_id]
+
+
+def conditions(wanted: Wanted) -> list[Any]:
     """The SQL conditions that the servers meet.  Raises Invalid."""
-    where: list[Any] = [] if wanted.every_project else [Server.project_id == asker.project_id]
+    where: list[Any] = []
     if wanted.deleted is not None:
         where.append(Server.deleted_at.is_not(None) if wanted.deleted else Server.deleted_at.is_(None))
     if wanted.statuses is not None:
         where.append(_in_status(list(wanted.statuses)))
-    where += [Server.updated_at >= wanted.since] if wanted.since else []
-    where += [Server.updated_at <= wanted.before] if wanted.before else []
+    # A client that asks again from the time at which it asked last misses nothing of that second.
+    where += [Server.updated_at >= times.second_of(wanted.since)] if wanted.since else []
+    where += [listing.SECONDS['lte'](Server.updated_at, wanted.before)] if wanted.before else []
     where += [Server.locked.is_(wanted.locked)] if wanted.locked is not None else []
     for name, value in wanted.filters.items():
         if name in EXACT:
@@ -172,19 +178,15 @@ def _flag(column: Any) -> Callable[[Any], Any]:
 
 
 def _number(column: Any) -> Callable[[Any], Any]:
-    return lambda value: column == int(value) if re.match(r'-?[0-9]{1,9}\Z', str(value)) else sa.false()
+    return lambda value: sa.false() if (number := numbers.read(str(value))) is None else column == number
 
 
 def _moment(column: Any) -> Callable[[Any], Any]:
     """The column is the moment told; a text that is no time matches nothing."""
 
     def at(value: Any) -> Any:
-        try:
-            told = datetime.datetime.fromisoformat(str(value))
-        except ValueError:
-            return sa.false()
-        told = told.astimezone(datetime.UTC).replace(tzinfo=None) if told.tzinfo else told
-        return sa.and_(column >= told, column < told + datetime.timedelta(seconds=1))
+        told = times.read(str(value))
+        return sa.false() if told is None else listing.SECONDS['eq'](column, told)
 
     return at
 

@@ -3,13 +3,14 @@
 Asking for a server is `nimbus.compute.boots`, finding many is `nimbus.compute.search`.
 """
 
+import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from nimbus.common import clock, context, db, errors
 from nimbus.compute import bdms, notices, quotas, states
-from nimbus.compute.models import Server
+from nimbus.compute.models import Server, ServerTag
 from nimbus.compute.states import MACHINE
 
 ROW = sa.select(Server.__table__).where(Server.__table__.c.id == sa.bindparam('server'))
@@ -182,6 +183,19 @@ def gone(tx: db.Tx, server_id: str) -> bool:
     bdms.drop_all(tx, server_id)
     quotas.QUOTAS.give_back(tx, row.project_id, instances=1, cores=row.flavor['vcpus'], ram=row.flavor['ram'])
     return notices.ended(tx, server_id, 'delete')
+
+
+def forget(tx: db.Tx, before: datetime.datetime, most: int) -> int:
+    """Servers that were deleted before the time have left no row, `most` at once; returns how many."""
+    gone = tx.column(sa.select(Server.id).where(Server.deleted_at < before).limit(most))
+    tx.delete(ServerTag, ServerTag.server_id.in_(gone))
+    tx.delete(Server, Server.id.in_(gone))
+    return len(gone)
+
+
+def every() -> Any:
+    """A select of the ids of all servers that have a row, deleted ones too."""
+    return sa.select(Server.id)
 
 
 def claimants(tx: db.Tx) -> set[str]:

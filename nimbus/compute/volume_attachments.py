@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from nimbus.common import context, db, errors, ids, jobs
-from nimbus.compute import bdms, block_requests, servers
+from nimbus.compute import bdms, block_requests, device_names, guests, servers
 from nimbus.volume import attachments, volumes
 
 DEVICE = re.compile(r'(/dev/)?(x?v|s|h)d[a-z]{1,2}[0-9]*\Z')
@@ -31,7 +31,8 @@ def attach(
     if any(row.volume_id == volume_id for row in held):
         raise errors.Invalid(f'Invalid volume: volume {volume_id} already attached')
     volume = volumes.show(tx, asker, volume_id)
-    path = _path(device, {row.device for row in held if row.device} | {block_requests.ROOT_PATH})
+    spec = servers.spec(tx, server_id)
+    path = _path(device, _taken(spec), device_names.usual_bus(spec['image']))
     try:
         attachment_id = attachments.reserve(tx, asker, volume_id, server_id)
     except errors.Conflict as why:
@@ -52,11 +53,26 @@ def attach(
     return bdms.volume(tx, server_id, volume_id)
 
 
-def _path(asked: str | None, taken: set[str]) -> str:
-    """The device's name in the guest: what was asked for, or the next free one.  Raises Conflict when it is taken."""
-    if not asked:
-        return block_requests.free_name(taken)
-    path = asked if asked.startswith('/dev/') else f'/dev/{asked}'
+def _taken(spec: dict[str, Any]) -> set[str]:
+    """The names of all the disks that the guest has."""
+    taken = {device['device'] for device in spec['bdms'] if device['device']}
+    taken.add(spec['root_device'] or block_requests.ROOT_PATH)
+    bus = device_names.usual_bus(spec['image'])
+    for blank in guests.blanks(spec):
+        if not blank.device:
+            # Its host named it at the first start, after the disks that had names.
+            taken.add(device_names.free(taken, bus))
+    return taken
+
+
+def _path(asked: str | None, taken: set[str], bus: str) -> str:
+    """The device's name in the guest: what was asked for where its bus can have it, or the next free one.
+
+    Raises Conflict when the name that was asked for is taken.
+    """
+    path = asked if not asked or asked.startswith('/dev/') else f'/dev/{asked}'
+    if not path or not device_names.fits(path, bus):
+        return device_names.free(taken, bus)
     if path in taken:
         raise errors.Conflict(f'The supplied device path ({path}) is in use.')
     return path
@@ -68,11 +84,11 @@ def detach(tx: db.Tx, asker: context.Context, server_id: str, volume_id: str) ->
     Raises NotFound, Invalid for the disk it boots from or a volume that is not attached, Conflict and WrongState.
     """
     servers.show(tx, asker, server_id)
-    volume = volumes.show(tx, asker, volume_id)
+    volumes.show(tx, asker, volume_id)
     row = bdms.volume(tx, server_id, volume_id)
     if row.boot_index == block_requests.ROOT:
         raise errors.Invalid('Cannot detach a root device volume')
-    if volume.status == 'detaching':  # a second order would be a second job
+    if jobs.asked(tx, server_id, 'detach_volume', bdm_id=row.id):
         raise errors.Invalid(f'Invalid volume: volume {volume_id} is being detached already')
     servers.begin(tx, asker, server_id, 'detach_volume')
     try:

@@ -4,13 +4,14 @@ import functools
 import logging
 import threading
 
-from nimbus.common import db, errors, outbox
+from nimbus.common import clock, db, errors, outbox
 from nimbus.common.quotas import Recount
 from nimbus.compute import quotas as compute_quotas
 from nimbus.compute import servers
 from nimbus.image import images
 from nimbus.network import limits as network_limits
 from nimbus.scheduler import claims
+from nimbus.volume import attachments
 from nimbus.volume import quotas as volume_quotas
 
 LOG = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Audit:
         """Nothing is claimed that no server has, and quotas say what there is; returns a sentence for each mend."""
         with self.db.write() as tx:
             mended = claims.heal(tx, servers.claimants(tx))
+            mended += attachments.settle_abandoned(tx, clock.Clock().now())
             if tx.teller is None:
                 outbox.forget(tx, 0)  # of a time when somebody was told what happens
         for recount in RECOUNTS:

@@ -12,6 +12,13 @@ OPTIONS = {
             help="Seconds for which another conductor's job must be seen standing still before it is taken over; "
             'at least twice the two seconds between beats.',
         ),
+        cfg.IntOpt(
+            'keep_days',
+            default=30,
+            min=0,
+            help='Days after which deleted servers and images, and the jobs of what is gone, leave the database; '
+            '0 keeps them for ever.',
+        ),
         cfg.IntOpt('audit_interval', default=60, min=1, help='Seconds between comparisons of counters with rows.'),
     ],
 }

@@ -1,6 +1,5 @@
 """Pushes jobs along: takes a lease, enters steps, unwinds, and never works on what another holds."""
 
-import concurrent.futures
 import datetime
 import logging
 import os
@@ -21,6 +20,7 @@ from nimbus.common.jobs import (
     STUCK,
     UNDER_WAY,
     UNDONE,
+    Answer,
     Job,
     JobStep,
     NotYet,
@@ -28,6 +28,7 @@ from nimbus.common.jobs import (
     Run,
     Workflow,
 )
+from nimbus.common.workers import Executor
 from nimbus.conductor import leases
 
 LOG = logging.getLogger(__name__)
@@ -36,6 +37,15 @@ BEAT = 2.0  # seconds between beats; a quarter of STILL rides out a slow commit 
 POLL = 1.0  # seconds between looks when nobody nudges
 AWAY = 2.0  # seconds to wait for a part that cannot be reached; the job's deadline bounds the waiting
 UNDO_TRIES = 5  # an undo is tried this often, ever more slowly, before its job is stuck
+
+
+def _blame(job: Any, why: Exception | None) -> str:
+    """The job says why it does not go on: `error` to users, the note `inside` to operators, which is returned."""
+    job.error = why and errors.told(why, job.request_id)
+    told = errors.inside(why, job.request_id) if why else ''
+    notes = {name: value for name, value in job.notes.items() if name != 'inside'}
+    job.notes = {**notes, 'inside': told} if told and told != job.error else notes
+    return told
 
 
 class Lost(Exception):
@@ -65,11 +75,11 @@ class Runner:
         self._holding = threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._threads: list[threading.Thread] = []
-        self._pool: concurrent.futures.ThreadPoolExecutor | None = None
+        self._pool: Executor | None = None
 
     def start(self) -> None:
         """The runner looks for work from now on, in threads of its own."""
-        self._pool = concurrent.futures.ThreadPoolExecutor(self.workers, 'job')
+        self._pool = Executor(self.workers)
         for target in (self._look, self._beat):
             thread = threading.Thread(target=target, name=f'runner{target.__name__}', daemon=True)
             thread.start()
@@ -238,20 +248,20 @@ class Runner:
         except NotYet as pause:
             return self._wait(job, pause.after)
         except errors.Unavailable as why:
-            job.error = str(why)
+            _blame(job, why)
             return self._wait(job, AWAY)
         except Rewind as again:
-            job.error, job.rewinds, job.notes = str(again), job.rewinds + 1, {**job.notes, **again.notes}
+            job.rewinds, job.notes = job.rewinds + 1, {**job.notes, **again.notes}
             if job.rewinds < recipe.max_rewinds:
                 job.stop_at = [s.do for s in recipe.steps].index(again.step)
-            return self._turn_back(job, step.name, 'rewound', str(again), began)
+            return self._turn_back(job, step.name, 'rewound', _blame(job, again.why), began)
         except Exception as why:
             if not isinstance(why, errors.NimbusError):
                 LOG.exception('Step %s of job %s failed', step.name, job.id)
-            job.error = str(why) or type(why).__name__
-            return self._turn_back(job, step.name, 'failed', job.error, began)
+            return self._turn_back(job, step.name, 'failed', _blame(job, why), began)
         failpoints.hit(f'{job.workflow}.{step.name}.after')
-        job.notes, job.error = {**job.notes, **(found or {})}, None
+        _blame(job, None)
+        job.notes = {**job.notes, **(found or {})}
         job.cursor, job.moves = job.cursor + 1, job.moves + 1
         LOG.info('Step %s of %s is done', step.name, job.workflow)
         last = job.cursor >= len(recipe.steps) and recipe.on_done is None
@@ -280,8 +290,7 @@ class Runner:
             if not isinstance(why, errors.NimbusError):
                 LOG.exception('The end of job %s failed', job.id)
             job.finished_at, (job.moves, _) = None, unfinished
-            job.error = str(why) or type(why).__name__
-            return self._turn_back(job, name, 'failed', job.error, began)
+            return self._turn_back(job, name, 'failed', _blame(job, why), began)
 
     def _turn_back(self, job: Any, step: str, outcome: str, why: str, began: datetime.datetime) -> bool:
         record = self._record(job, step, FORWARD, outcome, why, began)
@@ -327,11 +336,16 @@ class Runner:
 
     def _undo_failed(self, job: Any, step: str, why: Exception, began: datetime.datetime) -> bool:
         job.tries += 1
-        LOG.warning('Undo of %s in job %s failed (%s of %s): %s', step, job.id, job.tries, UNDO_TRIES, why)
-        record = self._record(job, step, BACK, 'failed', str(why), began)
+        LOG.warning(
+            'Undo of %s in job %s failed (%s of %s): %s',
+            *(step, job.id, job.tries, UNDO_TRIES, why),
+            exc_info=None if isinstance(why, errors.NimbusError) else why,
+        )
+        told = errors.inside(why, job.request_id)
+        record = self._record(job, step, BACK, 'failed', told, began)
         if job.tries < UNDO_TRIES:
             return self._wait(job, 2.0**job.tries / 2, record)
-        job.heading, job.error = STUCK, f'{step} could not be undone: {why} (after: {job.error})'
+        job.heading, job.error = STUCK, f'{step} could not be undone: {told} (after: {job.error})'
         return self._save(job, record, release=True)
 
     def _wait(self, job: Any, seconds: float, record: dict[str, Any] | None = None) -> bool:
@@ -376,6 +390,8 @@ class Runner:
                 also(tx)
             if record:
                 tx.insert(JobStep, **record)
+            if job.heading in (DONE, UNDONE):
+                tx.delete(Answer, Answer.job_id == job.id)
             if not release:
                 job.cancelled = tx.execute(leases.CANCELLED, {'job': job.id}).scalar()
 

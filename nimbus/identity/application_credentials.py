@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import clock, db, errors, ids, listing
+from nimbus.common import clock, db, errors, ids, listing, times
 from nimbus.identity import lists, revocations
 from nimbus.identity.models import ApplicationCredential as Row
 from nimbus.identity.models import Role
@@ -83,13 +83,10 @@ def moment(text: str | None) -> datetime.datetime | None:
     """The time an end is told as, in UTC.  Raises Invalid."""
     if text is None:
         return None
-    try:
-        if 'T' not in text:
-            raise ValueError('there is no time of day')
-        told = datetime.datetime.fromisoformat(text)
-    except ValueError:
+    told = times.read(text) if 'T' in text else None
+    if told is None:
         raise errors.Invalid(
             'Timestamp not in expected format. The server could not comply with the request since it is either '
             'malformed or otherwise incorrect. The client is assumed to be in error.'
-        ) from None
-    return told.astimezone(datetime.UTC).replace(tzinfo=None) if told.tzinfo else told
+        )
+    return told

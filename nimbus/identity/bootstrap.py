@@ -12,7 +12,7 @@ from nimbus.identity.passwords import Passwords
 
 LADDER = ('admin', 'manager', 'member', 'reader')  # each implies the next
 # The types that clients of one and the same API look for.
-ALIASES = {'block-storage': ('block-storage', 'volumev3', 'volume')}
+ALIASES = {'block-storage': ('block-storage', 'volumev3', 'volumev2', 'volume')}
 NAMES = {
     'identity': 'keystone',
     'compute': 'nova',
@@ -21,6 +21,7 @@ NAMES = {
     'placement': 'placement',
     'block-storage': 'cinder',
     'volumev3': 'cinderv3',
+    'volumev2': 'cinderv2',
     'volume': 'cinder',
 }
 

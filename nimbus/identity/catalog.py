@@ -27,23 +27,31 @@ PLACEHOLDER = re.compile(r'[$%]\((\w+)\)s')
 
 @dataclasses.dataclass(frozen=True)
 class Shown:
-    """One enabled endpoint of an enabled service."""
+    """One enabled endpoint of an enabled service; `id` is None where the service has no such endpoint."""
 
     service_id: str
     service_type: str
     service_name: str
-    id: str
-    interface: str
+    id: str | None
+    interface: str | None
     region_id: str | None
-    url: str
+    url: str | None
 
 
 def endpoints(tx: db.Tx) -> list[Shown]:
-    """Every endpoint that the catalog shows, with its service; services in the order they were made."""
+    """Every enabled endpoint with its service, and every enabled service; services in the order they were made."""
     query = (
-        sa.select(Endpoint, Service.type, Service.name, Service.seq.label('order'))
-        .join(Service, Service.id == Endpoint.service_id)
-        .where(Service.enabled.is_(True), Endpoint.enabled.is_(True))
+        sa.select(
+            Service.id.label('service_id'),
+            Service.type,
+            Service.name,
+            Endpoint.id,
+            Endpoint.interface,
+            Endpoint.region_id,
+            Endpoint.url,
+        )
+        .outerjoin(Endpoint, sa.and_(Endpoint.service_id == Service.id, Endpoint.enabled.is_(True)))
+        .where(Service.enabled.is_(True))
         .order_by(Service.seq, Endpoint.seq)
     )
     return [
@@ -120,17 +128,26 @@ def _check_parent(tx: db.Tx, region_id: str, parent_id: str | None) -> None:
 
 
 def delete_region(tx: db.Tx, region_id: str) -> None:
-    """The region and those in it are gone.  Raises NotFound, Forbidden while endpoints stand there."""
+    """The region and those in it are gone.  Raises NotFound, Forbidden while it has endpoints or registered limits."""
     show(tx, 'region', region_id)
     doomed = regions_below(tx, region_id)
     if tx.row(sa.select(Endpoint.seq).where(Endpoint.region_id.in_(doomed)).limit(1)):
         raise errors.Forbidden(
             f'Unable to delete region {region_id} because it or its child regions have associated endpoints.'
         )
-    for model in (Limit, RegisteredLimit, PolicyAssociation):
-        tx.delete(model, model.region_id.in_(doomed))
+    if _has_limits(tx, 'region_id', doomed):
+        raise errors.Forbidden(
+            f'Unable to delete region {region_id} because it or its child regions have registered limits.'
+        )
+    tx.delete(PolicyAssociation, PolicyAssociation.region_id.in_(doomed))
     tx.delete(Region, Region.id.in_(doomed))
     _changed(tx)
+
+
+def _has_limits(tx: db.Tx, column: str, row_ids: list[str]) -> bool:
+    """Whether a registered limit, or one of a project or domain, names any of the rows."""
+    wheres = (getattr(model, column).in_(row_ids) for model in (RegisteredLimit, Limit))
+    return any(tx.row(sa.select(sa.literal(1)).where(where).limit(1)) for where in wheres)
 
 
 def regions_below(tx: db.Tx, region_id: str) -> list[str]:
@@ -164,12 +181,13 @@ def update_service(tx: db.Tx, service_id: str, values: dict[str, Any], extra: di
 
 
 def delete_service(tx: db.Tx, service_id: str) -> None:
-    """The service is gone, with its endpoints and limits.  Raises NotFound."""
+    """The service is gone, with its endpoints.  Raises NotFound, Forbidden while it has registered limits."""
     show(tx, 'service', service_id)
+    if _has_limits(tx, 'service_id', [service_id]):
+        raise errors.Forbidden(f'Unable to delete service {service_id} because it has registered limits.')
     for endpoint_id in tx.column(sa.select(Endpoint.id).where(Endpoint.service_id == service_id)):
         _forget_endpoint(tx, endpoint_id)
-    for model in (Limit, RegisteredLimit, PolicyAssociation):
-        tx.delete(model, model.service_id == service_id)
+    tx.delete(PolicyAssociation, PolicyAssociation.service_id == service_id)
     tx.delete(Service, Service.id == service_id)
     _changed(tx)
 
@@ -229,10 +247,10 @@ def _changed(tx: db.Tx) -> None:
 
 
 def as_shown(found: Iterable[Shown], user_id: str, project_id: str | None) -> list[dict[str, Any]]:
-    """The catalog of a token, as clients read it."""
+    """The catalog of a token, as clients read it; a service without an endpoint stands in it too."""
     services: dict[str, dict[str, Any]] = {}
     for one in found:
-        url = url_for(one.url, user_id, project_id)
+        url = url_for(one.url, user_id, project_id) if one.url is not None else None
         entry = services.setdefault(
             one.service_id,
             {'endpoints': [], 'id': one.service_id, 'type': one.service_type, 'name': one.service_name},

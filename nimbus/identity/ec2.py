@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, errors
+from nimbus.common import db, errors, times
 from nimbus.common.clock import Clock
 from nimbus.identity import credentials, signatures, subjects
 from nimbus.identity.credentials import EC2, Credential
@@ -66,12 +66,9 @@ def _check_age(moment: str | None, life: int, clock: Clock) -> None:
     """Raises Unauthenticated when the signature tells a time that is not about now."""
     if moment is None:
         return
-    try:
-        signed = datetime.datetime.fromisoformat(moment)
-    except ValueError:
-        raise errors.Unauthenticated('Credential timestamp is invalid') from None
-    if signed.tzinfo:
-        signed = signed.astimezone(datetime.UTC).replace(tzinfo=None)
+    signed = times.read(moment)
+    if signed is None:
+        raise errors.Unauthenticated('Credential timestamp is invalid')
     if abs(clock.now() - signed) > datetime.timedelta(seconds=life):
         raise errors.Unauthenticated('Credential is expired')
 

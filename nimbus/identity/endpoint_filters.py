@@ -152,11 +152,14 @@ class Filters:
     groups: dict[str, list[dict[str, Any]]]  # the groups' filters, by project
 
     def narrow(self, found: list[catalog.Shown], project_id: str | None) -> list[catalog.Shown]:
-        """What the project's catalog shows of the endpoints: all, when it was told none that there is."""
+        """What the project's catalog shows of the endpoints: all, when it was told none that there is.
+
+        Services without endpoints are shown only where all are.
+        """
         if project_id is None or project_id not in self.endpoints and project_id not in self.groups:
             return found
         told, groups = self.endpoints.get(project_id, set()), self.groups.get(project_id, [])
-        left = [one for one in found if one.id in told or any(_passes(one, filters) for filters in groups)]
+        left = [one for one in found if one.id and (one.id in told or any(_passes(one, filters) for filters in groups))]
         return left or found
 
 

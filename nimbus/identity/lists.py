@@ -31,13 +31,13 @@ def some(tx: db.Tx, model: Any, where: list[Any], page: listing.Page) -> list[An
     """A page of the rows that match, oldest first unless asked otherwise.
 
     Filters are `column` or `column__contains` and its kin, as Keystone's lists take them.  Raises NotFound on a marker
-    that is no row's.
+    that is none of theirs.
     """
     conditions = where + [condition(model, name, value) for name, value in page.filters.items()]
     if not page.sorts:
         page = listing.Page(page.limit, page.marker, OLDEST_FIRST, page.filters, page.reverse)
     try:
-        return listing.rows(tx, model, conditions, page)
+        return listing.rows(tx, model, [], page, seen=conditions)
     except errors.Invalid:
         raise errors.NotFound(f'Marker {page.marker} could not be found.') from None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import exc
 
-from nimbus.common import db, errors
+from nimbus.common import db, errors, numbers
 from nimbus.identity import oauth1_consumers, oauth1_tokens, projects
 from nimbus.identity.auth import Authority
 from nimbus.identity.models_oauth import Nonce
@@ -77,7 +77,10 @@ def spend(tx: db.Tx, signed: Signed, now: datetime.datetime) -> None:
     tx.delete(Nonce, Nonce.ends_at < now)
     token_id = signed.token.id if signed.token else ''
     whole = '\0'.join((signed.consumer_id, token_id, signed.timestamp, signed.nonce))
-    ends = EPOCH + datetime.timedelta(seconds=int(signed.timestamp) + LATE)
+    stamp = numbers.read(signed.timestamp)
+    if stamp is None:
+        raise errors.Unauthenticated('The timestamp is no number of seconds')
+    ends = EPOCH + datetime.timedelta(seconds=stamp + LATE)
     try:
         tx.insert(Nonce, digest=hashlib.sha256(whole.encode()).hexdigest(), ends_at=ends)
     except exc.IntegrityError:

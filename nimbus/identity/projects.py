@@ -40,15 +40,17 @@ def _tagged(name: str, wanted: list[str]) -> Any:
     return sa.not_(found) if name.startswith('not') else found
 
 
-def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
+def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any], within: str | None = None) -> str:
     """There is one more project, or, with `is_domain`, one more domain; returns its id.
+
+    A parent outside of the domain `within` is as good as none: who asks knows of no other domain.
 
     Raises Conflict on a taken name, Invalid on a parent or domain that does not fit or is not there.
     """
     is_domain = values.get('is_domain', False)
     if is_domain and (values.get('parent_id') or values.get('domain_id')):
         raise errors.Invalid('only root projects are allowed to act as domains.')
-    domain_id, parent_id = ('', None) if is_domain else _place(tx, values)
+    domain_id, parent_id = ('', None) if is_domain else _place(tx, values, within)
     project_id = values.get('id') or ids.plain()
     lists.add(
         tx,
@@ -69,7 +71,7 @@ def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
     return project_id
 
 
-def _place(tx: db.Tx, values: dict[str, Any]) -> tuple[str, str]:
+def _place(tx: db.Tx, values: dict[str, Any], within: str | None) -> tuple[str, str]:
     """The domain and the parent of a new project; each follows from the other."""
     parent_id, domain_id = values.get('parent_id'), values.get('domain_id')
     try:
@@ -79,6 +81,8 @@ def _place(tx: db.Tx, values: dict[str, Any]) -> tuple[str, str]:
     except errors.NotFound as why:
         raise errors.Invalid(why.sentence) from why
     home = parent.id if parent.is_domain else parent.domain_id
+    if within not in (None, home):
+        raise errors.Invalid(f'Could not find project: {parent.id}.')
     if domain_id and home != domain_id:
         raise errors.Invalid(
             f'Cannot create project, since it specifies its domain_id {domain_id}, but specifies a parent in a '

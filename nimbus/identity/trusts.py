@@ -86,7 +86,7 @@ def create(tx: db.Tx, values: dict[str, Any], parent_id: str | None, depth: int)
 
 
 def _check_lender_has(tx: db.Tx, user_id: str, values: dict[str, Any]) -> None:
-    """Raises NotFound when there is no such project or the lender lacks one of the roles on it."""
+    """Raises NotFound when the lender has nothing to do with the project, or lacks one of the roles on it."""
     project_id = values.get('project_id')
     held: set[str] = set()
     if project_id:
@@ -94,6 +94,8 @@ def _check_lender_has(tx: db.Tx, user_id: str, values: dict[str, Any]) -> None:
         held = {role.id for role in assignments.effective(
             tx, user_id, assignments.groups_of(tx, user_id), 'project', row
         )}  # fmt: skip
+        if not held:
+            raise errors.NotFound(f'Could not find project: {project_id}.')
     for role_id in values['role_ids']:
         if role_id not in held:
             raise errors.NotFound(f'Could not find role: {role_id}.')

@@ -16,6 +16,8 @@ from typing import Any
 from oslo_utils.imageutils import format_inspector
 
 from nimbus.common import errors
+from nimbus.image import trailers
+from nimbus.image.trailers import SECTOR
 
 LOG = logging.getLogger(__name__)
 PACKED = ('ova', 'docker', 'compressed')  # containers whose bytes are not themselves a disk
@@ -56,7 +58,7 @@ class Inspection:
         self.declared, self.container = disk_format, container_format
         self.has_key = any(properties.get(name) for name in KEY_PROPERTIES)
         self._feed: list[bytes] = []
-        self._head = b''
+        self._head = self._tail = b''
         self._wrapper = format_inspector.InspectWrapper(_Fed(self._feed))
         self.size = 0
 
@@ -64,6 +66,7 @@ class Inspection:
         """One more piece of the image has gone by."""
         self.size += len(piece)
         self._head += piece[: HEAD - len(self._head)]
+        self._tail = piece[-trailers.SIZE :] if len(piece) >= trailers.SIZE else (self._tail + piece)[-trailers.SIZE :]
         self._feed.append(piece)
         self._wrapper.read(len(piece))
 
@@ -76,19 +79,34 @@ class Inspection:
             if names != {'raw'}:
                 raise self._refusal(f'is {_list(names)}, not a {self.container} container')
             return None
-        if names not in DETECTED.get(self.declared, ({self.declared},)):
+        fixed = self.declared == 'vhd' and names in ({'raw'}, {'gpt'}) and trailers.is_fixed_vhd(self._tail)
+        if not fixed and names not in DETECTED.get(self.declared, ({self.declared},)):
             raise self._refusal(f'is {_list(names)}')
         if self.declared in OPAQUE:
             return None
-        if self.declared in HEADLESS and (begun := _begins_as(self._head)):
-            raise self._refusal(f'begins as {begun} does')
+        if self.declared in HEADLESS:
+            self._check_bare()
         for one in found.values():
             self._check_safety(one)
         if 'luks' in names and not self.has_key:
             raise self._refusal(f'is encrypted; name its key in the property {KEY_PROPERTIES[0]}')
-        virtual = self._virtual_size(found)
+        virtual = self._fixed_size() if fixed else self._virtual_size(found)
         if virtual > virtual_size_cap:
             raise errors.TooLarge(f'The disk in the image has {virtual} bytes; at most {virtual_size_cap} are allowed.')
+        return virtual
+
+    def _check_bare(self) -> None:
+        """Raises WrongMedia when a disk without a header begins or ends as one of another format."""
+        if begun := _begins_as(self._head):
+            raise self._refusal(f'begins as {begun} does')
+        if ended := trailers.ends_as(self._tail):
+            raise self._refusal(f'ends as {ended} does')
+
+    def _fixed_size(self) -> int:
+        """The disk's size by the footer of a fixed VHD.  Raises WrongMedia when the file is shorter."""
+        virtual = trailers.vhd_size(self._tail)
+        if virtual > self.size - trailers.SIZE:
+            raise self._refusal(f'is a vhd of {virtual} bytes cut short')
         return virtual
 
     def _check_safety(self, found: Any) -> None:
@@ -102,8 +120,10 @@ class Inspection:
     def _virtual_size(self, found: dict[str, Any]) -> int:
         if 'luks' in found:
             return self.size - int(found['luks'].header_items['payload_offset']) * 512
-        if self.declared in ('raw', 'gpt', 'iso'):
-            return self.size
+        if self.declared in HEADLESS:
+            return -(-self.size // SECTOR) * SECTOR  # QEMU makes up what the last sector lacks
+        if self.declared == 'vhd':
+            return trailers.vhd_size(self._head)
         return int(found[self.declared].virtual_size)
 
     def _refusal(self, what: str) -> errors.WrongMedia:

@@ -1,6 +1,7 @@
 """Images: make, find, change and delete their rows; the bytes are `transfers`' business."""
 
 import collections
+import datetime
 import types
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,10 +12,9 @@ from nimbus.common import clock, context, db, errors, ids
 from nimbus.common.quotas import Quotas, Recount
 from nimbus.image import notices
 from nimbus.image.models import Image, ImageMember, ImageProperty, ImageTag
-from nimbus.image.quotas import RESOURCES, ImageQuotas
-from nimbus.image.states import DELETED, MACHINE, SAVING, UPLOADING
+from nimbus.image.quotas import RESOURCES, ImageQuotas, held, rows
+from nimbus.image.states import DELETED, MACHINE, UPLOADING
 
-MIB = 1 << 20
 COLUMNS = ('name', 'owner', 'visibility', 'protected', 'os_hidden', 'min_disk', 'min_ram')
 FORMATS = ('disk_format', 'container_format')
 PROPERTIES = db.Gathering(
@@ -111,9 +111,9 @@ def change(
         if values[name] != getattr(image, name) and image.status not in ('queued', 'importing'):
             raise errors.Forbidden(f'Attribute {name} can be only replaced for a queued image.')
     if values['owner'] != image.owner:
-        held = _held(image)
-        quotas.give_back(tx, image.owner or '', **held)
-        quotas.take(tx, values['owner'] or '', **held)
+        moved = held(image)
+        quotas.give_back(tx, image.owner or '', **moved)
+        quotas.take(tx, values['owner'] or '', **moved)
     now = clock.Clock().now()
     if not tx.update(Image, Image.id == image.id, Image.status == image.status, updated_at=now, **values):
         raise errors.Conflict(f'Image {image.id} changed while it was being updated; please look and try again.')
@@ -130,11 +130,18 @@ def delete(tx: db.Tx, image: Any, quotas: Quotas) -> None:
     """The image is gone for every user; its bytes go next.  Raises Forbidden when it is protected."""
     if image.protected:
         raise errors.Forbidden(f'Image {image.id} is protected and cannot be deleted.')
-    quotas.give_back(tx, image.owner or '', **_held(image))
+    quotas.give_back(tx, image.owner or '', **held(image))
     MACHINE.begin(tx, Image, image.id, 'delete', deleted_at=clock.Clock().now())
     notices.tell(tx, image.id, 'delete')
     for table in (ImageProperty, ImageTag, ImageMember):
         tx.delete(table, table.image_id == image.id)
+
+
+def forget(tx: db.Tx, before: datetime.datetime, most: int) -> int:
+    """Images that were deleted before the time have left no row, `most` at once; returns how many."""
+    gone = tx.column(sa.select(Image.id).where(Image.status == DELETED, Image.deleted_at < before).limit(most))
+    tx.delete(Image, Image.id.in_(gone))
+    return len(gone)
 
 
 def switch(tx: db.Tx, image: Any, verb: str) -> None:
@@ -145,35 +152,7 @@ def switch(tx: db.Tx, image: Any, verb: str) -> None:
     notices.tell(tx, image.id, verb)
 
 
-def mib(size: int | None) -> int:
-    """A file's size as the quota counts it."""
-    return -(-(size or 0) // MIB)
-
-
-def _held(image: Any) -> dict[str, int]:
-    """What of its owner's quota an image holds in the state it is in."""
-    held = {'image_count_total': 1}
-    if image.status in (SAVING, UPLOADING) and image.size is None:
-        held['image_count_uploading'] = 1
-    elif image.status in (UPLOADING, 'importing'):
-        held['image_stage_total'] = mib(image.size)
-    else:
-        held['image_size_total'] = mib(image.size)
-    return held
-
-
-def _rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
-    where: list[Any] = [Image.status != DELETED]
-    where += [sa.func.coalesce(Image.owner, '') == project_id] if project_id is not None else []
-    found: dict[str, dict[str, int]] = {}
-    for row in tx.rows(sa.select(Image).where(*where)):
-        held = found.setdefault(row.owner or '', {})
-        for resource, amount in _held(row).items():
-            held[resource] = held.get(resource, 0) + amount
-    return found
-
-
-RECOUNT = Recount(ImageQuotas(), RESOURCES, _rows)
+RECOUNT = Recount(ImageQuotas(), RESOURCES, rows)
 
 
 def _write_properties(tx: db.Tx, image_id: str, properties: dict[str, str]) -> None:

@@ -2,8 +2,13 @@
 
 from typing import Any
 
-from nimbus.common import db, errors, quotas
+import sqlalchemy as sa
 
+from nimbus.common import db, errors, quotas
+from nimbus.image.models import Image
+from nimbus.image.states import DELETED, SAVING, UPLOADING
+
+MIB = 1 << 20
 RESOURCES = ('image_count_total', 'image_size_total', 'image_stage_total', 'image_count_uploading')
 
 
@@ -11,7 +16,7 @@ class ImageQuotas(quotas.Quotas):
     """Quotas whose refusal is a 413, as image clients know it."""
 
     def __init__(self, defaults: dict[str, int] | None = None) -> None:
-        super().__init__('image', dict.fromkeys(RESOURCES, quotas.UNLIMITED) | (defaults or {}))
+        super().__init__('image', dict.fromkeys(RESOURCES, quotas.UNLIMITED) | (defaults or {}), rows)
 
     def take(self, tx: db.Tx, project_id: str, **amounts: int) -> None:
         try:
@@ -21,3 +26,32 @@ class ImageQuotas(quotas.Quotas):
             raise errors.OverQuota(
                 f'Project {project_id} is over a limit for {over}: {why.sentence}', **{**why.facts, 'status': 413}
             ) from why
+
+
+def mib(size: int | None) -> int:
+    """A file's size as the quota counts it."""
+    return -(-(size or 0) // MIB)
+
+
+def held(image: Any) -> dict[str, int]:
+    """What of its owner's quota an image holds in the state it is in."""
+    found = {'image_count_total': 1}
+    if image.status in (SAVING, UPLOADING) and image.size is None:
+        found['image_count_uploading'] = 1
+    elif image.status in (UPLOADING, 'importing'):
+        found['image_stage_total'] = mib(image.size)
+    else:
+        found['image_size_total'] = mib(image.size)
+    return found
+
+
+def rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
+    """What each owner holds, counted from the images."""
+    where: list[Any] = [Image.status != DELETED]
+    where += [sa.func.coalesce(Image.owner, '') == project_id] if project_id is not None else []
+    found: dict[str, dict[str, int]] = {}
+    for row in tx.rows(sa.select(Image).where(*where)):
+        mine = found.setdefault(row.owner or '', {})
+        for resource, amount in held(row).items():
+            mine[resource] = mine.get(resource, 0) + amount
+    return found

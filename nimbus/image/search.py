@@ -1,14 +1,12 @@
 """Lists of images: who sees which, and Glance's filters as SQL."""
 
 import csv
-import datetime
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import context, db, errors, listing
+from nimbus.common import context, db, errors, listing, numbers, times
 from nimbus.image import images
 from nimbus.image.models import Image, ImageMember, ImageProperty, ImageTag
 from nimbus.image.states import DELETED
@@ -16,16 +14,7 @@ from nimbus.image.states import DELETED
 LISTABLE = ('name', 'id', 'status', 'container_format', 'disk_format')  # these take in:a,b
 MOMENTS = ('created_at', 'updated_at')
 NUMBERS = ('size', 'min_disk', 'min_ram', 'virtual_size')
-LARGEST = 2**63 - 1  # what a column can be compared with
 PLAIN = ('owner', 'checksum', 'os_hash_value', 'os_hash_algo')
-COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    'gt': lambda column, value: column > value,
-    'gte': lambda column, value: column >= value,
-    'lt': lambda column, value: column < value,
-    'lte': lambda column, value: column <= value,
-    'eq': lambda column, value: column == value,
-    'neq': lambda column, value: column != value,
-}
 
 
 def find(
@@ -39,7 +28,7 @@ def find(
     where += [sa.exists().where(ImageTag.image_id == Image.id, ImageTag.tag == tag).correlate(Image) for tag in tags]
     if page.marker is not None:
         _check_marker(tx, ctx, page.marker)
-    rows = listing.rows(tx, Image, where, page, fixed=fixed, values={'project': ctx.project_id})
+    rows = listing.rows(tx, Image, where, page, seen=(), fixed=fixed, values={'project': ctx.project_id})
     members = _memberships(tx, ctx, rows)
     return images.filled(tx, rows, members)
 
@@ -88,11 +77,10 @@ def _condition(name: str, value: Any) -> list[Any]:
 
 
 def _number(value: str) -> int:
-    try:
-        number = int(value)
-    except ValueError:
-        raise errors.Invalid('Unable to filter on a range with a non-numeric value.') from None
-    return max(min(number, LARGEST), -LARGEST)
+    number = numbers.read(value)
+    if number is None:
+        raise errors.Invalid('Unable to filter on a range with a non-numeric value.')
+    return number
 
 
 def _split(value: str, known: tuple[str, ...]) -> tuple[str, str]:
@@ -102,21 +90,15 @@ def _split(value: str, known: tuple[str, ...]) -> tuple[str, str]:
 
 
 def _moment(name: str, value: str) -> Any:
-    operator, text = _split(value, tuple(COMPARE))
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        raise errors.Invalid(f'Bad "{name}" query filter format. Use ISO 8601 DateTime notation.') from None
-    if moment.tzinfo:
-        moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
-    column = getattr(Image, name)
-    if operator == 'eq':  # an image shows whole seconds, and a client compares with what it was shown
-        return sa.and_(column >= moment, column < moment + datetime.timedelta(seconds=1))
-    return COMPARE[operator](column, moment)
+    operator, text = _split(value, tuple(listing.SECONDS))
+    moment = times.read(text)
+    if moment is None:
+        raise errors.Invalid(f'Bad "{name}" query filter format. Use ISO 8601 DateTime notation.')
+    return listing.SECONDS[operator](getattr(Image, name), moment)
 
 
 def _among(column: Any, value: str) -> Any:
-    operator, rest = _split(value, ('in', *COMPARE))
+    operator, rest = _split(value, ('in', *listing.SECONDS))
     if operator == 'eq':
         return column == rest
     if operator != 'in':

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from nimbus.common import clock, db, errors
 from nimbus.common.quotas import Quotas
 from nimbus.image import notices
-from nimbus.image.images import mib
 from nimbus.image.models import Image
+from nimbus.image.quotas import mib
 from nimbus.image.states import DELETED, IMPORTING, MACHINE, QUEUED, SAVING, UPLOADING
 
 CLEAR = {

@@ -31,13 +31,9 @@ NOTED = (
     .limit(MOST + 1)
 )
 OF_SERVICES = (
-    sa.select(Service.host)
-    .where(Service.kind == 'dhcp', Service.subject_id == sa.bindparam('of'))
-    .union(
-        sa.select(Port.host).where(
-            Port.network_id == sa.bindparam('of'), Port.device_owner == 'network:router_interface', Port.host != ''
-        )
-    )
+    sa.select(Port.host)
+    .where(Port.holder == 'dhcp', Port.holder_id == sa.bindparam('of'), Port.host != '')
+    .union(sa.select(Port.host).where(Port.network_id == sa.bindparam('of'), Port.holder == 'router', Port.host != ''))
 )
 OF_PEERS = (
     sa.select(Port.host)
@@ -112,7 +108,7 @@ def of_networks(tx: db.Tx, network_ids: Iterable[str]) -> set[str]:
 
 
 def of_services(tx: db.Tx, network_id: str) -> set[str]:
-    """The host of the network's DHCP server, which must know every port's address, and those of its routers."""
+    """The hosts of the network's DHCP servers, which must know every port's address, and those of its routers."""
     return set(tx.column(OF_SERVICES, {'of': network_id}))
 
 

@@ -5,20 +5,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
-from nimbus.common import db
+from nimbus.common import db, services
+from nimbus.network import holders, hosting, pools
 from nimbus.network.models import Address, Group, Member, Network, Port, Subnet
 
-OF_SERVERS = Port.device_id.in_(sa.bindparam('servers', expanding=True))
+OF_SERVERS = sa.and_(Port.holder == holders.SERVER, Port.holder_id.in_(sa.bindparam('servers', expanding=True)))
 ADDRESSES = (
-    sa.select(Port.device_id, Port.mac_address, Network.name, Address.ip_address)
+    sa.select(Port.holder_id, Port.mac_address, Network.name, Address.ip_address)
     .join(Address, Address.port_id == Port.id)
     .join(Network, Network.id == Port.network_id)
     .where(OF_SERVERS)
     .order_by(Port.place, Port.seq, Address.seq)
 )
 GROUPS = (
-    sa.select(Port.device_id, Group.id, Group.name, Group.seq)
+    sa.select(Port.holder_id, Group.id, Group.name, Group.seq)
     .join(Member, Member.port_id == Port.id)
     .join(Group, Group.id == Member.group_id)
     .where(OF_SERVERS)
@@ -38,9 +40,37 @@ def trouble(tx: db.Tx, port_id: str) -> str | None:
     return tx.scalar(sa.select(Port.trouble).where(Port.id == port_id))
 
 
+def unserved(tx: db.Tx, port_ids: Sequence[str]) -> list[str]:
+    """A sentence for each address of the ports that no DHCP server on their host hands out, though the subnet says so.
+
+    None in a cloud without any DHCP agent, where nobody expects one.
+    """
+    if not services.find(tx, 'network', binary=hosting.AGENT['dhcp']):
+        return []
+    server, own = orm.aliased(Port), orm.aliased(Address)
+    by_server = (
+        sa.exists()
+        .where(server.holder == holders.DHCP, server.holder_id == Port.network_id, server.host == Port.host)
+        .where(own.port_id == server.id, own.subnet_id == Address.subnet_id)
+    )
+    rows = tx.rows(
+        sa.select(Port.host, Address.ip_address, Subnet)
+        .join(Address, Address.port_id == Port.id)
+        .join(Subnet, Subnet.id == Address.subnet_id)
+        .where(Port.id.in_(list(port_ids)), Port.host != '', Subnet.enable_dhcp.is_(True), ~by_server)
+        .order_by(Address.seq)
+    )
+    return [
+        f'no DHCP server on {row.host} hands out {row.ip_address} of network {row.network_id}: it has no agent that '
+        f'takes networks, or subnet {row.id} has no address left for one'
+        for row in rows
+        if not pools.is_slaac(row)
+    ]
+
+
 def of_server(tx: db.Tx, server_id: str) -> list[Any]:
     """The server's ports with their `fixed_ips`, in the order asked for at boot."""
-    rows = tx.rows(sa.select(Port).where(Port.device_id == server_id).order_by(Port.place, Port.seq))
+    rows = tx.rows(sa.select(Port).where(*holders.held(holders.SERVER, server_id)).order_by(Port.place, Port.seq))
     found = [types.SimpleNamespace(**row._mapping, fixed_ips=[]) for row in rows]
     by_id = {port.id: port for port in found}
     for address in tx.rows(sa.select(Address).where(Address.port_id.in_(list(by_id))).order_by(Address.seq)):
@@ -57,6 +87,7 @@ def nics(tx: db.Tx, server_id: str) -> list[dict[str, Any]]:
     return [
         {
             'port_id': port.id,
+            'place': port.place,
             'mac': port.mac_address,
             'bridge': 'qbr' + port.id[:11],
             'tap': 'tap' + port.id[:11],
@@ -70,13 +101,14 @@ def nics(tx: db.Tx, server_id: str) -> list[dict[str, Any]]:
 
 
 def _address(ip: str, subnet: Any) -> dict[str, Any]:
+    gateway, routes = pools.leading_out(subnet)
     return {
         'ip': ip,
         'version': subnet.ip_version,
         'cidr': subnet.cidr,
-        'gateway': subnet.gateway_ip,
+        'gateway': gateway,
         'dns': list(subnet.dns_nameservers),
-        'routes': [{'destination': r['destination'], 'nexthop': r['nexthop']} for r in subnet.host_routes],
+        'routes': [{'destination': destination, 'nexthop': hop} for destination, hop in routes],
         'dhcp': subnet.enable_dhcp,
     }
 

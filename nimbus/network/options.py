@@ -11,9 +11,9 @@ OPTIONS = {
         cfg.IntOpt('mtu', default=1500, min=68, max=65535, help='MTU of the underlay, and of networks given none.'),
         cfg.StrOpt(
             'datapath_type',
-            default='system',
             choices=['system', 'netdev'],
-            help='Datapath of br-int; netdev where the kernel has no openvswitch module.',
+            help="Datapath of br-int: system is the kernel's, netdev is Open vSwitch's own. Unset means system where "
+            'the kernel has the module openvswitch, else netdev.',
         ),
         cfg.StrOpt('ovsdb', default='unix:/run/openvswitch/db.sock', help='Where Open vSwitch listens.'),
         cfg.ListOpt('dns_servers', default=[], help='Whom DHCP servers ask for names they do not know.'),

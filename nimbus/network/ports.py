@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
-from nimbus.common import clock, db, errors, ids, listing
+from nimbus.common import db, errors, ids
 from nimbus.common.context import Context
 from nimbus.network import addresses as fixed
-from nimbus.network import generations, groups, hosting, limits, notices, standard
-from nimbus.network.models import Address, Member, Network, Port, Subnet
+from nimbus.network import generations, groups, holders, hosting, limits, notices, standard
+from nimbus.network.models import Member, Network, Port, Subnet
 from nimbus.network.nics import addresses, groups_of, nics, of_server, trouble, wiring
 
 __all__ = ('addresses', 'groups_of', 'nics', 'of_server', 'trouble', 'wiring')  # the seam is `ports` alone
@@ -20,16 +21,16 @@ __all__ = ('addresses', 'groups_of', 'nics', 'of_server', 'trouble', 'wiring')  
 LOG = logging.getLogger(__name__)
 MAC_BASE = 'fa:16:3e'
 MAC_TRIES = 16
-OWN = 'network:'  # owners that are the network service's own; nothing filters their ports
-DHCP, ROUTER = 'network:dhcp', 'network:router_interface'
-ACTIVE, DOWN, ERROR = 'ACTIVE', 'DOWN', 'ERROR'
+DOWN = 'DOWN'  # of a port that its host has not wired
 PICK = random.SystemRandom()
 BY_ID = sa.select(db.table_of(Port)).where(Port.id == sa.bindparam('of'))
-SINCE = sa.update(db.table_of(Port)).where(Port.id == sa.bindparam('of')).values(since=sa.bindparam('reached'))
-UNSETTLED = sa.select(Port.id, Port.device_id, Port.status, Port.trouble).where(
-    Port.host == sa.bindparam('on'), Port.since <= sa.bindparam('reached')
+_DHCP = orm.aliased(Port)
+UNSERVED = sa.select(Network.id).where(
+    Network.id == sa.bindparam('of'),
+    sa.exists().where(Subnet.network_id == Network.id, Subnet.enable_dhcp.is_(True)),
+    ~sa.exists().where(_DHCP.holder_id == Network.id, _DHCP.holder == holders.DHCP, _DHCP.host == sa.bindparam('on')),
 )
-UNSETTLED_AMONG = UNSETTLED.where(db.among(Port.id, 'only'))
+SINCE = sa.update(db.table_of(Port)).where(Port.id == sa.bindparam('of')).values(since=sa.bindparam('reached'))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Draft:
     admin_state_up: bool = True
     device_id: str = ''
     device_owner: str = ''
+    holder: str = ''
+    holder_id: str = ''
     host: str = ''
     vnic_type: str = 'normal'
     profile: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -63,8 +66,8 @@ def insert(tx: db.Tx, ctx: Context, draft: Draft) -> str:
 
     Raises OverQuota, Conflict on a MAC or address that is taken, Invalid on an address no subnet has.
     """
-    own = draft.device_owner.startswith(OWN)
-    if draft.device_owner != DHCP:
+    own = holders.is_own(draft)
+    if draft.holder != holders.DHCP:
         limits.take(tx, draft.project_id, port=1)
     secure = draft.port_security_enabled
     secure = not own and (draft.network.port_security_enabled if secure is None else secure)
@@ -137,39 +140,6 @@ def get(tx: db.Tx, port_id: str) -> Any:
     return tx.row(BY_ID, {'of': port_id})
 
 
-def show(tx: db.Tx, ctx: Context, port_id: str) -> Any:
-    """The port.  Raises NotFound where the asker owns neither it nor its network."""
-    row = standard.find(tx, ctx, Port, port_id, seen=lambda: _on_own_network(ctx))
-    if row is None:
-        raise standard.missing('Port', port_id)
-    return row
-
-
-def _on_own_network(ctx: Context) -> Any:
-    return Port.network_id.in_(sa.select(Network.id).where(Network.project_id == ctx.project_id))
-
-
-def find(tx: db.Tx, ctx: Context, page: listing.Page) -> list[Any]:
-    """One page of the ports that are the asker's or on a network of theirs."""
-    return standard.lists(tx, Port, standard.scope(ctx, Port, _on_own_network(ctx)), page, FILTERS)
-
-
-def _by_address(column: Any, like: bool = False) -> Any:
-    def condition(values: Sequence[str]) -> Any:
-        match = sa.or_(*(column.contains(v, autoescape=True) for v in values)) if like else column.in_(values)
-        return sa.exists().where(Address.port_id == Port.id, match)
-
-    return condition
-
-
-FILTERS = {
-    'ip_address': _by_address(Address.ip_address),
-    'ip_address_substr': _by_address(Address.ip_address, like=True),
-    'subnet_id': _by_address(Address.subnet_id),
-    'security_groups': lambda values: sa.exists().where(Member.port_id == Port.id, Member.group_id.in_(values)),
-}
-
-
 # Servers' ports
 
 
@@ -204,21 +174,27 @@ def ensure(
             groups=list(groups) or None if network.port_security_enabled else [],
             device_id=server_id,
             device_owner=f'compute:{zone}',
+            holder=holders.SERVER,
+            holder_id=server_id,
             host=host,
             hostname=hostname,
             created_for_server=True,
             place=_next_place(tx, server_id),
         )
+        due = dhcp_due(tx, network_id, host)
         insert(tx, ctx, draft)
+        if due:
+            bring_dhcp(tx, ctx, network_id, host)
         notices.tell(tx, ctx, port_id, 'create.start', 'create.end')
     elif row.host != host or row.device_owner != f'compute:{zone}':
-        _plug(tx, row, host, device_owner=f'compute:{zone}', hostname=hostname)
+        _plug(tx, row, host, device_id=server_id, device_owner=f'compute:{zone}', hostname=hostname)
+        follow(tx, ctx, network_id, host, row.host)
         notices.tell(tx, ctx, port_id, 'update.start', 'update.end')
     return get(tx, port_id)
 
 
 def _next_place(tx: db.Tx, server_id: str) -> int:
-    return (tx.scalar(sa.select(sa.func.max(Port.place)).where(Port.device_id == server_id)) or 0) + 1
+    return (tx.scalar(sa.select(sa.func.max(Port.place)).where(*holders.held(holders.SERVER, server_id))) or 0) + 1
 
 
 def bind(
@@ -237,14 +213,17 @@ def bind(
     Raises NotFound, Conflict when it is another server's.
     """
     row = get(tx, port_id)
-    if row is None or row.project_id != project_id and not ctx.is_admin:
+    if row is None or row.project_id != project_id:
         raise standard.missing('Port', port_id)
-    place = row.place if row.device_id == server_id else _next_place(tx, server_id)
-    free = sa.or_(Port.device_id == '', Port.device_id == server_id)
-    if not tx.update(Port, Port.id == port_id, free, device_id=server_id, place=place):
+    mine = row.holder == holders.SERVER and row.holder_id == server_id
+    place = row.place if mine else _next_place(tx, server_id)
+    free = sa.or_(sa.and_(Port.holder == '', Port.device_id == ''), sa.and_(*holders.held(holders.SERVER, server_id)))
+    taken = {'holder': holders.SERVER, 'holder_id': server_id, 'place': place}
+    if not tx.update(Port, Port.id == port_id, free, **taken):
         raise errors.Conflict(f'Port {port_id} is still in use.', type='PortInUse')
-    if row.host != host or row.device_id != server_id or row.device_owner != f'compute:{zone}':
-        _plug(tx, row, host, device_owner=f'compute:{zone}', hostname=hostname)
+    if not mine or row.host != host or row.device_owner != f'compute:{zone}':
+        _plug(tx, row, host, device_id=server_id, device_owner=f'compute:{zone}', hostname=hostname)
+        follow(tx, ctx, row.network_id, host, row.host)
         notices.tell(tx, ctx, port_id, 'update.start', 'update.end')
     return get(tx, port_id)
 
@@ -253,15 +232,17 @@ def _plug(tx: db.Tx, row: Any, host: str, **values: Any) -> None:
     """The port is on that host and nowhere else, not wired yet."""
     standard.touch(tx, Port, row.id, host=host, status=DOWN, trouble=None, **values)
     if row.host and row.host != host:
-        generations.bump(tx, [row.host], (generations.PORT, row.id))
+        generations.bump(tx, [row.host], (generations.PORT, row.id), *_served(row))
     concern(tx, row.id, row.network_id, host, groups.of_ports(tx, [row.id]).get(row.id, []))
 
 
 def unbind(tx: db.Tx, ctx: Context, port_id: str) -> None:
     """The port is no server's and on no host; one that is gone already is fine."""
     row = get(tx, port_id)
-    if row is not None and (row.host or row.device_id):
-        _plug(tx, row, '', device_id='', device_owner='', hostname='', profile={}, place=0)
+    if row is not None and (row.host or row.device_id or row.holder):
+        free = {'device_id': '', 'device_owner': '', 'holder': '', 'holder_id': ''}
+        _plug(tx, row, '', **free, hostname='', profile={}, place=0)
+        follow(tx, ctx, row.network_id, '', row.host)
         notices.tell(tx, ctx, port_id, 'update.start', 'update.end')
 
 
@@ -277,16 +258,18 @@ def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:
     if not tx.delete(Port, Port.id == port_id):
         return
     standard.forget_tags(tx, port_id)
-    if row.device_owner != DHCP:
+    if row.holder != holders.DHCP:
         limits.give_back(tx, row.project_id, port=1)
     generations.bump(tx, hosts, (generations.PORT, port_id), *_served(row))
+    if row.host and not holders.is_own(row):
+        follow(tx, ctx, row.network_id, '', row.host)
 
 
 def _served(row: Any) -> list[generations.Subject]:
     """What is otherwise once a port of the network service itself is gone."""
-    if row.device_owner == ROUTER:
-        return [(generations.ROUTER, row.device_id)]
-    return [(generations.NETWORK, row.network_id)] if row.device_owner == DHCP else []
+    if row.holder == holders.ROUTER:
+        return [(generations.ROUTER, row.holder_id)]
+    return [(generations.NETWORK, row.network_id)] if row.holder == holders.DHCP else []
 
 
 def leave_groups(tx: db.Tx, port_id: str) -> None:
@@ -296,29 +279,93 @@ def leave_groups(tx: db.Tx, port_id: str) -> None:
     tx.delete(Member, Member.port_id == port_id)
 
 
-# The DHCP server's own port
+# The DHCP servers' own ports
 
 
 def keep_dhcp(tx: db.Tx, ctx: Context, network: Any) -> None:
-    """The network's DHCP server has a port with an address on every subnet it serves, or stands nowhere."""
+    """Each host where the network's DHCP is to stand has a port of it, with an address on every subnet served."""
     served = tx.rows(
         sa.select(Subnet).where(Subnet.network_id == network.id, Subnet.enable_dhcp.is_(True)).order_by(Subnet.seq)
     )
-    port = tx.row(sa.select(Port).where(Port.network_id == network.id, Port.device_owner == DHCP))
+    there = {port.host: port for port in holders.of(tx, holders.DHCP, network.id)}
     if not served:
-        if port is not None:
-            drop(tx, ctx, port.id)
         hosting.remove(tx, 'dhcp', network.id)
+    wanted = _dhcp_hosts(tx, network.id, set(there)) if served else set()
+    if served and not wanted:
         return
-    host = hosting.place(tx, 'dhcp', network.id)
-    if not host:
+    spare = [there.pop(host) for host in sorted(set(there) - wanted)]
+    for host in sorted(wanted):
+        port = there.get(host) or (spare.pop() if spare else _new_dhcp(tx, ctx, network, host))
+        if _serve(tx, port, served) or port.host != host:
+            _plug(tx, port, host, device_id=hosting.dhcp_device(host, network.id))
+    for port in spare:
+        drop(tx, ctx, port.id)
+
+
+def _dhcp_hosts(tx: db.Tx, network_id: str, there: set[str]) -> set[str]:
+    """Every host that has guests on the network, which is one of its own on each; without guests any one host."""
+    guests = set(tx.column(sa.select(Port.host).where(Port.network_id == network_id, Port.host != '', ~holders.IS_OWN)))
+    wanted = hosting.able(tx, 'dhcp', guests, there)
+    host = hosting.place(tx, 'dhcp', network_id, wanted)
+    return wanted or ({host} if host else set())
+
+
+def _new_dhcp(tx: db.Tx, ctx: Context, network: Any, host: str) -> Any:
+    draft = Draft(
+        network=network,
+        project_id=network.project_id,
+        device_id=hosting.dhcp_device(host, network.id),
+        device_owner=holders.OWNER[holders.DHCP],
+        holder=holders.DHCP,
+        holder_id=network.id,
+        host=host,
+        fixed_ips=(),
+    )
+    return get(tx, insert(tx, ctx, draft))
+
+
+def dhcp_due(tx: db.Tx, network_id: str, host: str) -> bool:
+    """Whether DHCP must come to the host with its first guest of the network.
+
+    The network is locked then, before a port of it is made, so that racers wait here for each other.
+    """
+    if not host or tx.row(UNSERVED, {'of': network_id, 'on': host}) is None:
+        return False
+    tx.update(Network, Network.id == network_id, mtu=Network.mtu)
+    return True
+
+
+def bring_dhcp(tx: db.Tx, ctx: Context, network_id: str, host: str) -> None:
+    """DHCP of the network stands on the host, which has a guest now."""
+    network = tx.row(sa.select(Network).where(Network.id == network_id))
+    if network is None:
         return
-    device = hosting.dhcp_device(host, network.id)
-    if port is None:
-        draft = Draft(network=network, project_id=network.project_id, device_id=device, device_owner=DHCP, host=host)
-        port = get(tx, insert(tx, ctx, dataclasses.replace(draft, fixed_ips=())))
-    if _serve(tx, port, served) or port.host != host:
-        _plug(tx, port, host, device_id=device)
+    keep_dhcp(tx, ctx, network)
+    others = tx.column(sa.select(Port.host).where(*holders.held(holders.DHCP, network_id), Port.host != host))
+    if others:
+        LOG.warning(
+            'Network %s has guests on %s and on %s: it is local to each host, and they do not reach each other',
+            network_id, host, ', '.join(sorted(others)),
+        )  # fmt: skip
+
+
+def take_dhcp_along(tx: db.Tx, ctx: Context, network_id: str, left: str) -> None:
+    """DHCP of the network stands no more on the host that its last guest left, unless it stands nowhere else."""
+    serving = tx.column(sa.select(Port.host).where(*holders.held(holders.DHCP, network_id)))
+    if left not in serving or len(serving) == 1:
+        return
+    guests = sa.select(Port.id).where(Port.network_id == network_id, Port.host == left, ~holders.IS_OWN)
+    if tx.row(guests.limit(1)) is None:
+        tx.update(Network, Network.id == network_id, mtu=Network.mtu)
+        keep_dhcp(tx, ctx, tx.row(sa.select(Network).where(Network.id == network_id)))
+
+
+def follow(tx: db.Tx, ctx: Context, network_id: str, host: str, left: str) -> None:
+    """DHCP of the network is where a guest's port went, and no more where it was the last."""
+    if dhcp_due(tx, network_id, host):
+        bring_dhcp(tx, ctx, network_id, host)
+    if left and left != host:
+        take_dhcp_along(tx, ctx, network_id, left)
 
 
 def _serve(tx: db.Tx, port: Any, served: Sequence[Any]) -> bool:
@@ -335,47 +382,4 @@ def _serve(tx: db.Tx, port: Any, served: Sequence[Any]) -> bool:
                 changed = True
             except errors.Conflict as why:  # a subnet without a free address is none that needs a server
                 LOG.info('Network %s has no DHCP server on subnet %s: %s', port.network_id, subnet.id, why)
-    return changed
-
-
-# What the agents report
-
-
-@dataclasses.dataclass(frozen=True)
-class Report:
-    """What a host's agent says of its ports: of `only` these, or of all."""
-
-    host: str
-    generation: int
-    wired: Sequence[str]
-    trouble: dict[str, str]
-    only: Sequence[str] | None = None
-
-
-def unsettled(tx: db.Tx, report: Report) -> list[tuple[Any, str, str | None]]:
-    """The ports that are not as reported: row, status and reason they should have.
-
-    A port that the reported generation did not have yet is passed over.
-    """
-    standing, found, trouble = set(report.wired), [], report.trouble
-    values = {'on': report.host, 'reached': report.generation}
-    if report.only is None:
-        rows = tx.rows(UNSETTLED, values)
-    else:
-        rows = tx.rows(UNSETTLED_AMONG, {**values, 'only': list(report.only)}) if report.only else []
-    for row in rows:
-        why = trouble.get(row.id)
-        status = ERROR if why else ACTIVE if row.id in standing else DOWN
-        if (status, why) != (row.status, row.trouble):
-            found.append((row, status, why))
-    return found
-
-
-def settle(tx: db.Tx, report: Report) -> set[str]:
-    """The ports are ACTIVE where wired, ERROR with the reason where not; returns the devices that changed."""
-    changed = set()
-    for row, status, why in unsettled(tx, report):
-        still = (Port.id == row.id, Port.host == report.host, Port.since <= report.generation)
-        if tx.update(Port, *still, status=status, trouble=why, updated_at=clock.Clock().now()):
-            changed.add(row.device_id)
     return changed

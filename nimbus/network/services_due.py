@@ -1,13 +1,35 @@
 """DHCP servers and routers that stand nowhere, or on a host whose agent is gone, find a place."""
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from nimbus.common import db, services
 from nimbus.common.context import Context
-from nimbus.network import hosting, ports, standard
+from nimbus.network import holders, hosting, ports, standard
 from nimbus.network.models import Network, Port, Router, Service, Subnet
 
 Due = list[tuple[str, str]]  # (kind, id of the network or router)
+_SERVER = orm.aliased(Port)
+# Networks with a guest on a host where their DHCP could stand and does not.
+UNSERVED = (
+    sa.select(Port.network_id)
+    .join(
+        services.Service,
+        sa.and_(
+            services.Service.host == Port.host,
+            services.Service.binary == hosting.AGENT['dhcp'],
+            services.Service.disabled.is_(False),
+        ),
+    )
+    .where(
+        ~holders.IS_OWN,
+        sa.exists().where(Subnet.network_id == Port.network_id, Subnet.enable_dhcp.is_(True)),
+        ~sa.exists().where(
+            _SERVER.holder_id == Port.network_id, _SERVER.holder == holders.DHCP, _SERVER.host == Port.host
+        ),
+    )
+    .distinct()
+)
 
 
 def waiting(tx: db.Tx) -> Due:
@@ -17,7 +39,7 @@ def waiting(tx: db.Tx) -> Due:
             sa.exists().where(Subnet.network_id == Network.id, Subnet.enable_dhcp.is_(True))
         ),
         'router': sa.select(Router.id).where(
-            sa.exists().where(Port.device_id == Router.id, Port.device_owner == ports.ROUTER)
+            sa.exists().where(Port.holder_id == Router.id, Port.holder == holders.ROUTER)
         ),
     }
     found: Due = []
@@ -26,7 +48,8 @@ def waiting(tx: db.Tx) -> Due:
         column = query.selected_columns[0]
         placed = sa.exists().where(Service.kind == kind, Service.subject_id == column, Service.host.in_(agents))
         found += [(kind, subject_id) for subject_id in tx.column(query.where(~placed))]
-    return found
+    unserved = sorted(set(tx.column(UNSERVED)) - {subject_id for kind, subject_id in found if kind == 'dhcp'})
+    return found + [('dhcp', network_id) for network_id in unserved]
 
 
 def place(tx: db.Tx, ctx: Context, due: Due) -> None:
@@ -38,8 +61,7 @@ def place(tx: db.Tx, ctx: Context, due: Due) -> None:
                 ports.keep_dhcp(tx, ctx, network)
             continue
         host = hosting.place(tx, 'router', subject_id)
-        owned = sa.select(Port).where(Port.device_id == subject_id, Port.device_owner == ports.ROUTER)
-        for port in tx.rows(owned):
+        for port in holders.of(tx, holders.ROUTER, subject_id):
             if host and port.host != host:
                 standard.touch(tx, Port, port.id, host=host, status=ports.DOWN, trouble=None)
                 ports.concern(tx, port.id, port.network_id, host, [])

@@ -31,6 +31,10 @@ class Filter(abc.ABC):
     def why(self, removed: Hosts, request: Request) -> str:
         """What the removed hosts lack, in a few words."""
 
+    def wish(self, request: Request) -> str:
+        """What the request asks for here, in words that tell a user nothing of any host; blank where it is no wish."""
+        return ''
+
     def keep(self, hosts: Hosts, request: Request) -> Hosts:
         """The hosts that pass; a filter that looks at every host of a large cloud says it in one loop."""
         return [host for host in hosts if self.passes(host, request)]
@@ -63,6 +67,9 @@ class AvailabilityZoneFilter(Filter):
     def why(self, removed: Hosts, request: Request) -> str:
         zones = sorted({host.zone for host in removed})
         return f'asked for zone {request.zone}; they stand in {", ".join(zones[:3])}'
+
+    def wish(self, request: Request) -> str:
+        return f'a host of zone {request.zone}'
 
     def keep(self, hosts: Hosts, request: Request) -> Hosts:
         zone = request.zone
@@ -106,6 +113,9 @@ class CoreFilter(Filter):
         best = max(removed, key=lambda host: host.free_vcpus)
         return f'needs {request.vcpus} vCPUs; the nearest, {best.host}, has {best.free_vcpus:.0f} free'
 
+    def wish(self, request: Request) -> str:
+        return f'{request.vcpus} vCPUs'
+
     def keep(self, hosts: Hosts, request: Request) -> Hosts:
         wanted = request.vcpus
         return [host for host in hosts if host.free_vcpus >= wanted]
@@ -122,6 +132,9 @@ class RamFilter(Filter):
     def why(self, removed: Hosts, request: Request) -> str:
         best = max(removed, key=lambda host: host.free_memory_mb)
         return f'needs {request.memory_mb} MiB; the nearest, {best.host}, has {best.free_memory_mb:.0f} free'
+
+    def wish(self, request: Request) -> str:
+        return f'{request.memory_mb} MiB of memory'
 
     def keep(self, hosts: Hosts, request: Request) -> Hosts:
         wanted = request.memory_mb
@@ -143,6 +156,9 @@ class DiskFilter(Filter):
         best = max(removed, key=lambda host: host.free_disk_gb)
         return f'needs {request.disk_gb} GiB of disk; the nearest, {best.host}, has {best.free_disk_gb:.0f} free'
 
+    def wish(self, request: Request) -> str:
+        return f'{request.disk_gb} GiB of disk'
+
     def keep(self, hosts: Hosts, request: Request) -> Hosts:
         wanted = request.disk_gb
         return [host for host in hosts if host.free_disk_gb >= wanted]
@@ -158,10 +174,13 @@ class ImagePropertiesFilter(Filter):
         return specs.image_fits(host.facts, request.image_properties)
 
     def why(self, removed: Hosts, request: Request) -> str:
-        wishes = [specs.image_wish(request.image_properties, *names) for names in specs.IMAGE_WISHES]
+        wishes = _wishes(request)
         host = removed[0]
         has = f'{host.facts.get("arch", "x86_64")} and {host.facts.get("hypervisor_type", "no known hypervisor")}'
         return f'the image asks for {" and ".join(w for w in wishes if w)}; {host.host} has {has}'
+
+    def wish(self, request: Request) -> str:
+        return f'{" and ".join(filter(None, _wishes(request)))}, as the image asks'
 
 
 class ComputeCapabilitiesFilter(Filter):
@@ -176,12 +195,20 @@ class ComputeCapabilitiesFilter(Filter):
     def why(self, removed: Hosts, request: Request) -> str:
         return f'{removed[0].host} does not satisfy {", ".join(self._missing(removed[0], request))}'
 
+    def wish(self, request: Request) -> str:
+        return f'{", ".join(sorted(filter(specs.capability, request.extra_specs)))}, as the flavor asks'
+
     def _missing(self, host: HostState, request: Request) -> list[str]:
         return [
             f'{name} {wanted}'
             for name, wanted in sorted(request.extra_specs.items())
             if (path := specs.capability(name)) and not specs.matches(specs.fact(host.facts, path), wanted)
         ]
+
+
+def _wishes(request: Request) -> list[str]:
+    """What the image asks of a host, blank where it asks nothing."""
+    return [specs.image_wish(request.image_properties, *names) or '' for names in specs.IMAGE_WISHES]
 
 
 def names(hosts: Hosts, most: int = 3) -> str:

@@ -34,13 +34,26 @@ class Trail:
 
     hosts: int
     removed: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    wishes: list[str] = dataclasses.field(default_factory=list)
 
-    def note(self, name: str, gone: Hosts, why: str) -> None:
-        """The filter removed these hosts."""
+    def note(self, name: str, gone: Hosts, why: str, wish: str) -> None:
+        """The filter removed these hosts, for they do not have what was wished for."""
         self.removed.append({'filter': name, 'removed': len(gone), 'why': why})
+        self.wishes += [wish] if wish else []
+
+    def clear(self) -> None:
+        """Nothing was removed yet."""
+        self.removed.clear()
+        self.wishes.clear()
+
+    def refusal(self) -> errors.NoValidHost:
+        """That no host is left: to users which wishes no host could meet, to operators what the hosts lack."""
+        met = f'These wishes cannot be met together at present: {"; ".join(self.wishes)}.'
+        told = met if self.wishes else 'No host is in service that takes the server.'
+        return errors.NoValidHost(f'No valid host was found. {told}', inside=self.sentence())
 
     def sentence(self) -> str:
-        """Why no host is left."""
+        """Why no host is left, for operators."""
         if not self.hosts:
             return 'No valid host was found. No compute host has reported yet.'
         told = ', '.join(f'{r["filter"]} removed {r["removed"]} ({r["why"]})' for r in self.removed)
@@ -75,14 +88,14 @@ class Placer:
             trail = Trail(0)
             found = self._try(server_id, request, trail, TRIES)
             if found is None:
-                raise errors.NoValidHost(trail.sentence())
+                raise trail.refusal()
         return found
 
     def _try(self, server_id: str, request: Request, trail: Trail, tries: int) -> dict[str, Any] | None:
         lost: set[str] = set()
         for _ in range(tries):
             with self.resident.lock:
-                trail.removed.clear()
+                trail.clear()
                 fit = self._fit(request, trail, lost)
                 if not fit:
                     return None
@@ -104,7 +117,7 @@ class Placer:
         if request.host:
             named = [host for host in hosts if host.host == request.host]
             if hosts and not named:
-                trail.note('the request', hosts, f'none is named {request.host}')
+                trail.note('the request', hosts, f'none is named {request.host}', 'the host that was named')
             hosts = named
         for each in self.filters:
             if not hosts:
@@ -115,12 +128,13 @@ class Placer:
             if len(left) < len(hosts):
                 kept = set(map(id, left))
                 gone = [host for host in hosts if id(host) not in kept]
-                trail.note(type(each).__name__, gone, each.why(gone, request))
+                trail.note(type(each).__name__, gone, each.why(gone, request), each.wish(request))
             hosts = left
         if lost:
             left = [host for host in hosts if host.host not in lost]
             if not left and hosts:
-                trail.note('the claim', hosts, 'other servers took the room first, or the host was switched off')
+                why = 'other servers took the room first, or the host was switched off'
+                trail.note('the claim', hosts, why, 'room that no other server takes first')
             hosts = left
         return hosts
 

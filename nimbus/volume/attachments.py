@@ -1,14 +1,16 @@
 """Attachments: who has a volume, or is about to."""
 
+import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import clock, context, db, errors, ids, listing
+from nimbus.common import clock, context, db, errors, ids, jobs, listing
 from nimbus.volume import notices, volumes
 from nimbus.volume.models import Attachment, Volume
-from nimbus.volume.states import MACHINE
+from nimbus.volume.states import ATTACHING, DETACHING, MACHINE
 
+ABANDONED = datetime.timedelta(minutes=2)  # for whoever said to be about to do something with a volume to do it
 UNSAID = 'null'  # the mode on the wire of an attachment that nobody said a mode for
 
 
@@ -23,14 +25,15 @@ def show(tx: db.Tx, ctx: context.Context, attachment_id: str) -> Any:
     return row
 
 
-def find(tx: db.Tx, where: list[Any], page: listing.Page) -> list[Any]:
-    """A page of the attachments that match.  Raises Invalid."""
-    return listing.rows(tx, Attachment, where, page)
+def find(tx: db.Tx, seen: list[Any], where: list[Any], page: listing.Page) -> list[Any]:
+    """A page of the attachments that are seen and match.  Raises Invalid."""
+    return listing.rows(tx, Attachment, where, page, seen=seen)
 
 
 def of_server(tx: db.Tx, server_id: str) -> list[Any]:
-    """The server's attachments, oldest first."""
-    return list(tx.rows(sa.select(Attachment).where(Attachment.server_id == server_id).order_by(Attachment.seq)))
+    """The server's attachments, oldest first: those that compute made, whatever server others say theirs are for."""
+    made = (Attachment.server_id == server_id, Attachment.by_service.is_(True))
+    return list(tx.rows(sa.select(Attachment).where(*made).order_by(Attachment.seq)))
 
 
 def of_volume(tx: db.Tx, volume_id: str) -> list[Any]:
@@ -186,11 +189,35 @@ def check_deletable(ctx: context.Context, attachment: Any) -> None:
     A disk that a guest has open is given up by the compute service first: ending the attachment under it would let
     the next project's data be read through it.  Raises Conflict.
     """
-    if ctx.is_service or not attachment.by_service or not attachment.server_id or not attachment.connection:
+    if attachment.connection:
+        check_changeable(ctx, attachment)
+
+
+def check_changeable(ctx: context.Context, attachment: Any) -> None:
+    """Nothing, when the asker may change the attachment; a server's own is changed by compute.  Raises Conflict."""
+    if ctx.is_service or not attachment.by_service or not attachment.server_id:
         return
     raise errors.Conflict(
         f'Detach volume from instance {attachment.server_id} using the Compute API', fault='conflictingRequest'
     )
+
+
+def settle_abandoned(tx: db.Tx, now: datetime.datetime) -> list[str]:
+    """Volumes that somebody was about to take or give up, and then did nothing, are as their attachments say.
+
+    What compute does with a server's volume is a job, which has a deadline of its own.  Returns a sentence for each.
+    """
+    busy = (ATTACHING, DETACHING)
+    since = sa.func.coalesce(Volume.updated_at, Volume.created_at)
+    mended = []
+    for row in tx.rows(sa.select(Volume.id, Volume.status).where(Volume.status.in_(busy), since < now - ABANDONED)):
+        held = of_volume(tx, row.id)
+        own = [one.server_id for one in held if one.by_service and one.server_id]
+        if any(jobs.under_way(tx, server_id) for server_id in own) or (row.status == ATTACHING and held):
+            continue
+        _settle(tx, row.id)
+        mended.append(f'Volume {row.id} was left {row.status}: nobody went on with it within {ABANDONED}.')
+    return mended
 
 
 def attach(

@@ -22,6 +22,12 @@ def zones(tx: db.Tx) -> dict[str, bool]:
     return found
 
 
+def usual_zone(tx: db.Tx) -> str:
+    """The zone of a volume that is asked for without one: the default one where its hosts take volumes, or none do."""
+    taking = [zone for zone, takes in zones(tx).items() if takes]
+    return services.ZONE if services.ZONE in taking or not taking else min(taking)
+
+
 def choose(tx: db.Tx, volume: Any, down_time: float) -> Any:
     """The service row of the host that takes the volume.  Raises NoValidHost, saying why each did not."""
     promised, wishes = progress.promised(tx), types.wishes(tx, volume.type_id)
@@ -35,7 +41,13 @@ def choose(tx: db.Tx, volume: Any, down_time: float) -> Any:
             reasons[why] = reasons.get(why, 0) + 1
     if not fits:
         told = '; '.join(f'{count} {why}' for why, count in sorted(reasons.items())) or 'there is no volume host'
-        raise errors.NoValidHost(f'No valid backend was found. {told.capitalize()}.')
+        known = ', '.join(sorted(set(reasons) - {'down', 'disabled'})) or 'not in service'
+        raise errors.NoValidHost(
+            f'No valid backend was found. Those there are, are {known}.'
+            if reasons
+            else 'No valid backend was found. There is no volume host.',
+            inside=f'No valid backend was found. {told.capitalize()}.',
+        )
     return min(fits, key=lambda row: (promised.get(row.host, 0) / max(room(row), 1), row.host))
 
 

@@ -23,7 +23,7 @@ class VolumeQuotas(quotas.Quotas):
     """Quotas whose refusal is a 413, as volume clients know it."""
 
     def __init__(self, defaults: dict[str, int] | None = None) -> None:
-        super().__init__('volume', DEFAULTS | (defaults or {}))
+        super().__init__('volume', DEFAULTS | (defaults or {}), _rows)
 
     def hold(self, tx: db.Tx, project_id: str, size: int, volumes: int = 1) -> None:
         """The project has so many more volumes of `size` GiB in all.  Raises OverQuota."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import context, db, errors, listing
+from nimbus.common import context, db, errors, listing, times
 from nimbus.volume import attachments, volumes
 from nimbus.volume.models import Attachment, Volume, VolumeMetadata
 
@@ -17,12 +17,12 @@ COMPARE = {'gt': '__gt__', 'gte': '__ge__', 'lt': '__lt__', 'lte': '__le__', 'eq
 
 def find(tx: db.Tx, ctx: context.Context, page: listing.Page, *, everyone: bool = False) -> list[Any]:
     """A page of the volumes the asker sees, filtered by `page.filters`.  Raises Invalid."""
-    return volumes.find(tx, conditions(tx, ctx, page.filters, everyone), page)
+    return volumes.find(tx, _seen(Volume, ctx, everyone), conditions(page.filters), page)
 
 
 def total(tx: db.Tx, ctx: context.Context, filters: dict[str, Any], *, everyone: bool = False) -> tuple[int, int]:
     """How many volumes match, and their GiB.  Raises Invalid."""
-    return volumes.total(tx, conditions(tx, ctx, filters, everyone))
+    return volumes.total(tx, _seen(Volume, ctx, everyone) + conditions(filters))
 
 
 def pairs(tx: db.Tx, ctx: context.Context, filters: dict[str, Any], *, everyone: bool = False) -> dict[str, list[str]]:
@@ -37,12 +37,14 @@ def of_projects(tx: db.Tx, host: str) -> list[tuple[str, int, int]]:
     return [(row[0], int(row[1]), int(row[2])) for row in rows]
 
 
-def conditions(tx: db.Tx, ctx: context.Context, filters: dict[str, Any], everyone: bool) -> list[Any]:
+def _seen(model: Any, ctx: context.Context, everyone: bool) -> list[Any]:
+    """The condition of the rows that the asker sees."""
+    return [] if everyone else [model.project_id == ctx.project_id]
+
+
+def conditions(filters: dict[str, Any]) -> list[Any]:
     """The filters as SQL.  Raises Invalid."""
-    where = [] if everyone else [Volume.project_id == ctx.project_id]
-    for name, value in filters.items():
-        where.append(_condition(name, value))
-    return where
+    return [_condition(name, value) for name, value in filters.items()]
 
 
 def _condition(name: str, value: Any) -> Any:
@@ -82,21 +84,18 @@ def moments(text: str) -> list[tuple[str, datetime.datetime]]:
         way, colon, rest = part.partition(':')
         if way not in COMPARE or not colon:
             way, rest = 'eq', part
-        try:
-            moment = datetime.datetime.fromisoformat(rest)
-        except ValueError:
-            raise errors.Invalid(f'{rest[:40]} is no time.') from None
-        if moment.tzinfo:
-            moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
+        moment = times.read(rest)
+        if moment is None:
+            raise errors.Invalid(f'{rest[:40]} is no time.')
         found.append((way, moment))
     return found
 
 
 def attached(tx: db.Tx, ctx: context.Context, page: listing.Page, *, everyone: bool = False) -> list[Any]:
     """A page of the attachments the asker sees, filtered by volume, server and status.  Raises Invalid."""
-    where = [] if everyone else [Attachment.project_id == ctx.project_id]
+    where: list[Any] = []
     columns = {'volume_id': Attachment.volume_id, 'instance_id': Attachment.server_id,
                'attach_status': Attachment.status, 'status': Attachment.status, 'id': Attachment.id}  # fmt: skip
     for name, value in page.filters.items():
         where.append(columns[name] == value if name in columns else sa.false())
-    return attachments.find(tx, where, page)
+    return attachments.find(tx, _seen(Attachment, ctx, everyone), where, page)

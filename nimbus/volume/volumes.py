@@ -16,6 +16,7 @@ from nimbus.volume.quotas import VolumeQuotas
 from nimbus.volume.states import DETACHING, IN_USE, MACHINE
 
 GIB = 1 << 30
+TYPE_PROPERTY = 'cinder_img_volume_type'  # the type that an image wants of its volumes, where the request names none
 # Fields of an image that a volume made from it remembers.
 IMAGE_FACTS = ('container_format', 'disk_format', 'min_disk', 'min_ram', 'size', 'checksum')
 
@@ -53,9 +54,14 @@ def filled(tx: db.Tx, rows: Sequence[Any]) -> list[Any]:
     ]
 
 
-def find(tx: db.Tx, where: list[Any], page: listing.Page) -> list[Any]:
-    """A page of the volumes that match.  Raises Invalid."""
-    return filled(tx, listing.rows(tx, Volume, where, page))
+def find(tx: db.Tx, seen: list[Any], where: list[Any], page: listing.Page) -> list[Any]:
+    """A page of the volumes that are seen and match.  Raises Invalid."""
+    return filled(tx, listing.rows(tx, Volume, where, page, seen=seen))
+
+
+def every() -> Any:
+    """A select of the ids of all volumes."""
+    return sa.select(Volume.id)
 
 
 def total(tx: db.Tx, where: list[Any]) -> tuple[int, int]:
@@ -96,6 +102,7 @@ def create(
     if volume_id and tx.scalar(sa.select(Volume.seq).where(Volume.id == volume_id)) is not None:
         return show(tx, ctx, volume_id)
     image = _image(tx, ctx, image_id, size) if image_id else None
+    volume_type = volume_type or (image['properties'].get(TYPE_PROPERTY) if image else None)
     kind = types.by_name_or_id(tx, ctx, volume_type) if volume_type else types.ensure_default(tx)
     (quotas or VolumeQuotas()).hold(tx, ctx.project_id or '', size)
     volume_id = volume_id or ids.dashed()

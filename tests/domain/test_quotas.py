@@ -3,9 +3,11 @@
 import pytest
 
 from nimbus.common import config, db, errors
-from nimbus.common.quotas import Quotas
+from nimbus.common.quotas import Quotas, QuotaUse
 from nimbus.compute import quotas as compute_quotas
+from nimbus.image.quotas import ImageQuotas
 from nimbus.network import limits as network_limits
+from nimbus.volume.quotas import VolumeQuotas
 
 QUOTAS = Quotas('test', {'things': 2})
 
@@ -42,3 +44,25 @@ def test_a_configured_limit_counts_where_no_operator_set_one(database):
         quotas.set(tx, 'p', {'instances': 5})
     with database.read() as tx:
         assert quotas.limits(tx, 'p')['instances'] == 5 and quotas.limits(tx, 'q')['instances'] == 2
+
+
+def test_a_counter_below_nothing_is_counted_anew_before_it_lets_anything_through(database, caplog):
+    held = {'things': 2}
+    quotas = Quotas('test', {'things': 2}, lambda tx, project: {'p': held})
+    with database.write() as tx:
+        tx.insert(QuotaUse, project_id='p', service='test', resource='things', used=-5)
+        with pytest.raises(errors.OverQuota):
+            quotas.take(tx, 'p', things=1)
+        assert quotas.show(tx, 'p')['things'].used == 2
+        tx.update(QuotaUse, QuotaUse.project_id == 'p', used=-5)
+        quotas.give_back(tx, 'p', things=1)  # what is wrong is not made to look right
+        held['things'] = 1
+        quotas.take(tx, 'p', things=1)
+        assert quotas.show(tx, 'p')['things'].used == 2
+    assert 'things of project p was wrong' in caplog.text
+
+
+@pytest.mark.parametrize('quotas', [compute_quotas.QUOTAS, network_limits.QUOTAS, VolumeQuotas(), ImageQuotas()])
+def test_every_services_counters_can_be_counted_anew(database, quotas):
+    with database.read() as tx:
+        assert quotas.rows(tx, 'p') == {}

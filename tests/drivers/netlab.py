@@ -133,7 +133,6 @@ class RealLab:
         self.settings = Settings(
             state_dir=str(self.state),
             ovsdb=machine.ovsdb,
-            datapath_type='netdev',
             audit_seconds=0,
             metadata_socket=f'{self.state}/metadata.sock',
         )

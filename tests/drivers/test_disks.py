@@ -133,10 +133,10 @@ NAMES = [  # what the guest is made of, and the devices it then has
         {'blanks': (Blank('swap', 1, 'swap', 'vdf'),), 'volumes': ('vdb',)},
         {'disk': 'vda', 'disk.swap': 'vdf', 'vdb': 'vdb'},
     ),
-    ({'config_drive': DRIVE}, {'disk': 'vda', 'disk.config': 'hda'}),
-    ({'config_drive': DRIVE, 'properties': {'hw_cdrom_bus': 'sata'}}, {'disk': 'vda', 'disk.config': 'sda'}),
+    ({'config_drive': DRIVE}, {'disk': 'vda', 'disk.config': 'hdd'}),
+    ({'config_drive': DRIVE, 'properties': {'hw_cdrom_bus': 'sata'}}, {'disk': 'vda', 'disk.config': 'sdf'}),
     ({'properties': {'hw_disk_bus': 'scsi'}}, {'disk': 'sda'}),
-    ({'properties': {'hw_disk_bus': 'ide'}, 'config_drive': DRIVE}, {'disk': 'hda', 'disk.config': 'hdb'}),
+    ({'properties': {'hw_disk_bus': 'ide'}, 'config_drive': DRIVE}, {'disk': 'hda', 'disk.config': 'hdd'}),
     ({'disk_format': 'iso'}, {'disk': 'hda'}),
     ({'image': None, 'volumes': ('vda', 'vdb')}, {'vda': 'vda', 'vdb': 'vdb'}),
 ]

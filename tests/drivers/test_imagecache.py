@@ -64,6 +64,18 @@ def test_a_base_is_named_by_its_image_and_holds_what_was_fetched(folder, qcow2):
     assert imagecache.describe(path, 'qcow2') == ('qcow2', 64 * 1024**2)
 
 
+@pytest.mark.parametrize('subformat', ['fixed', 'dynamic'])
+def test_a_vhd_of_each_kind_is_a_base(tmp_path, folder, subformat):
+    options = f'subformat={subformat},force_size=on'
+    command = ['qemu-img', 'create', '-q', '-f', 'vpc', '-o', options, tmp_path / 'vhd', '4M']
+    subprocess.run(command, check=True)
+    vhd = (tmp_path / 'vhd').read_bytes()
+    assert imagecache.describe(cache_of(folder, vhd).get(image_of(vhd, 'vhd')), 'vhd') == ('qcow2', 4 * 1024**2)
+    bare = bytes(4 * 1024**2)
+    with pytest.raises(BadImage, match='cannot be used as vhd'):
+        cache_of(folder, bare).get(image_of(bare, 'vhd', 'i2'))
+
+
 def test_progress_is_told_up_to_the_end(folder, qcow2):
     seen = []
     cache_of(folder, qcow2).get(image_of(qcow2, 'qcow2'), seen.append)
@@ -122,8 +134,9 @@ def test_an_image_larger_than_its_disk_is_refused_before_it_is_unpacked(folder, 
 
 
 def test_a_host_without_room_refuses_before_it_downloads(folder):
-    with pytest.raises(Refused, match='bytes of disk left, and image i1 takes 1125899906842624'):
+    with pytest.raises(Refused, match='^There is no disk space left for image i1.$') as caught:
         cache_of(folder, b'').get(image_of(b'', 'raw', size=1024**5))
+    assert 'bytes of disk left, and image i1 takes 1125899906842624' in caught.value.inside
     assert left(folder) == []
 
 

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from nimbus.network.agent.drivers import datapath, ovs
 from nimbus.network.agent.drivers.base import Rule
 from tests.drivers.netcloud import PING
 from tests.drivers.netlab import apply, pair, sh
@@ -51,6 +52,24 @@ def test_the_mtu_holds_on_every_link(driver, lab, wishes):
     wishes.change(wishes.networks, net, mtu=1380)
     apply(driver, wishes)
     assert 'mtu 1380 ' in sh('ip', 'link', 'show', 'qvo' + port.id[:11])
+
+
+def test_the_bridge_takes_the_best_datapath_that_the_host_has(driver, lab):
+    best = 'system' if os.path.exists('/sys/module/openvswitch') else 'netdev'
+    assert lab.vsctl('get', 'Bridge', 'br-int', 'datapath_type') == best
+
+
+def test_a_datapath_that_the_host_does_not_have_is_refused_with_what_to_do(lab):
+    if os.path.exists('/sys/module/openvswitch'):
+        pytest.skip('this kernel has the datapath of Open vSwitch')
+    driver = ovs.Driver(dataclasses.replace(lab.settings, datapath_type='system'))
+    with pytest.raises(OSError, match=r'datapath_type is system, and this kernel has no module openvswitch'):
+        driver.open()
+    driver.close()
+
+
+def test_a_family_that_the_kernel_has_is_told_from_one_that_it_has_not():
+    assert datapath.kernel_has_it('nlctrl') and not datapath.kernel_has_it('no-such-family')
 
 
 def test_the_switch_names_the_port_for_operators(driver, lab, wishes):

@@ -12,8 +12,9 @@ import threading
 import pytest
 
 from nimbus.network.agent import metadata
-from nimbus.network.agent.drivers import daemons
+from nimbus.network.agent.drivers import daemons, dnsmasq
 from nimbus.network.agent.drivers.base import Address, Rule, Subnet
+from tests.drivers.compute_rigs import wait_for
 from tests.drivers.netcloud import fresh
 from tests.drivers.netlab import apply, sh
 
@@ -38,6 +39,40 @@ def test_dhcp_gives_routes_mtu_names_and_metadata(driver, lab, wishes):
         '169.254.169.254/32': '192.168.50.2',
         '0.0.0.0/0': '192.168.50.1',
     }
+
+
+@pytest.fixture
+def narrow():
+    """The driver makes files as the unit's daemon does."""
+    old = os.umask(0o027)
+    yield
+    os.umask(old)
+
+
+def test_a_guest_that_came_later_gets_an_address_where_the_daemons_umask_is_narrow(narrow, driver, lab, wishes):
+    net, group = wishes.network(), wishes.group()
+    wishes.port(net, groups=[group])
+    apply(driver, wishes)
+    later = wishes.port(net, groups=[group])  # of which dnsmasq, nobody by now, reads when it is told to look again
+    apply(driver, wishes)
+    lab.attach(later, address=False)
+    assert lab.leases(later) == later.addresses[0].ip
+
+
+def test_what_a_dhcp_server_complains_of_stands_in_a_log_that_does_not_grow_for_ever(driver, lab, wishes):
+    net = wishes.network()
+    wishes.port(net, groups=[wishes.group()])
+    apply(driver, wishes)
+    log = lab.state / 'dhcp' / net / dnsmasq.LOG
+    assert 'started' in log.read_text()
+    with open(log, 'a') as file:
+        file.write('x' * dnsmasq.LOG_BYTES)
+    driver.apply(wishes.desired())
+    assert log.stat().st_size == 0
+    assert 'started' in log.with_name(dnsmasq.LOG + '.1').read_text()
+    wishes.port(net)
+    apply(driver, wishes)  # dnsmasq reads its files again, and says so
+    wait_for(lambda: 'read' in log.read_text(), 5, 'a line of the running dnsmasq')
 
 
 def test_an_address_that_moves_is_handed_to_its_new_owner(driver, lab, wishes):

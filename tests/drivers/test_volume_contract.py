@@ -138,7 +138,7 @@ def test_files_are_for_their_owner_alone(files, volume_id, tmp_path):
     other = str(uuid.uuid4())
     files.create(volume_id, 1)
     files.create_from(other, 1, raw_image(tmp_path / 'image'), 'raw')
-    assert mode(files.path) == 0o700
+    assert mode(files.path) == 0o711
     assert {mode(files.path / f'volume-{name}') for name in (volume_id, other)} == {0o600}
     files.extend(volume_id, 2)
     assert mode(files.path / f'volume-{volume_id}') == 0o600

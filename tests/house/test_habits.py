@@ -102,3 +102,35 @@ def test_tests_do_not_sleep():
 def test_nothing_names_a_place_of_one_machine():
     bad = [f'{name}: {found[0]}' for name, text in source.texts() if (found := UNTOLD.search(text))]
     assert bad == []
+
+
+# What reads a number or a time of its own, by what it does, and where that is right.
+READERS = frozenset({'isdigit', 'isdecimal', 'isnumeric', 'fromisoformat', 'strptime', 'astimezone', 'parse_isotime'})
+READS_OF_ITS_OWN = {
+    'nimbus/api/kit/bodies.py': 'Content-Length, before anything of the request is read',
+    'nimbus/api/kit/versions.py': 'a version, whose form a pattern of few digits has said',
+    'nimbus/api/compute/flavors.py': 'rxtx_factor, a fraction, whose form its shape has said',
+    'nimbus/api/identity/oauth2.py': 'how long its own token lives',
+    'nimbus/api/network/ports.py': 'the hexadecimal digits of a hardware address that was taken as one',
+    'nimbus/identity/keys.py': 'names of files',
+    'nimbus/identity/shelf.py': 'an option, and a time that it wrote itself',
+    'nimbus/identity/saml_trust.py': 'times of SAML, which are of UTC or refused',
+}
+NOUNS = ('nimbus/compute', 'nimbus/identity', 'nimbus/image', 'nimbus/network', 'nimbus/volume')
+
+
+def test_requests_have_one_reader_of_numbers_and_one_of_times():
+    bad = set()
+    for path in source.python('nimbus/api', *NOUNS):
+        name = source.name_of(path)
+        if '/agent/' in name:
+            continue
+        for node in ast.walk(source.tree(path)):
+            own = isinstance(node, ast.Attribute) and node.attr in READERS
+            called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ('int', 'float')
+            handed = (
+                isinstance(node, ast.keyword) and isinstance(node.value, ast.Name) and node.value.id in ('int', 'float')
+            )
+            if own or name.startswith('nimbus/api/') and (called or handed):
+                bad.add(name)
+    assert bad == set(READS_OF_ITS_OWN)

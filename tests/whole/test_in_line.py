@@ -8,6 +8,7 @@ import time
 import pytest
 
 from nimbus.cmd import serving
+from nimbus.cmd.serving import line
 
 
 class Door:
@@ -37,15 +38,15 @@ def server():
     told = []
 
     def run():
-        server = serving.Server(4)
+        server = serving.Server(serving.Settings(threads=4))
         told.append(server)
         told.append(server.add('127.0.0.1', 0, door, lambda environ: environ['PATH_INFO'] == '/costly'))
-        door.line = server._apps[0][1]
+        door.line = server.ports[0].line
         server.run(ready.set)
 
     thread = threading.Thread(target=run)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(serving, 'IN_LINE', 4)
+        patch.setattr(line, 'IN_LINE', 4)
         thread.start()
         assert ready.wait(10)
     yield door, told[1]
@@ -56,7 +57,7 @@ def server():
 @pytest.fixture
 def served(server, monkeypatch):
     """The door, shut, and its port; who is refused is told so soon."""
-    monkeypatch.setattr(serving, 'HOLD', 0.2)
+    monkeypatch.setattr(line, 'HOLD', 0.2)
     server[0].open.clear()
     server[0].most = server[0].entered = 0
     yield server
@@ -104,7 +105,7 @@ def test_costly_requests_leave_threads_to_the_others(served):
 
 
 def test_who_is_refused_is_held_for_a_while_and_told_to_wait(served, monkeypatch):
-    monkeypatch.setattr(serving, 'HOLD', 2)
+    monkeypatch.setattr(line, 'HOLD', 2)
     door, port = served
     threads, waiting = fill(door, port)
     began = time.monotonic()

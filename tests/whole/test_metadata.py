@@ -9,6 +9,7 @@ import pytest
 
 from tests.cloud import PASSWORD
 from tests.whole.test_servers import boot
+from tests.whole.test_volumes import at_rest, volume
 
 KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDmTn7KMuzEVLtaiX3tcNlAhZbLZyFeYDAVqPb2UaYBu me'
 
@@ -51,6 +52,51 @@ def test_a_guest_learns_its_name_its_key_and_its_data(cloud, server):
     assert ask(cloud, server, '/openstack/latest/user_data') == (200, '#!/bin/sh\necho hello')
     links = json.loads(ask(cloud, server, '/openstack/latest/network_data.json')[1])
     assert [network['type'] for network in links['networks']] == ['ipv4_dhcp']
+
+
+def test_a_guest_finds_its_tagged_devices_by_serial_and_mac(cloud, admin, flavor, image, network):
+    nics = [{'uuid': network}, {'uuid': network, 'tag': 'second'}]
+    disk = {'uuid': image, 'source_type': 'image', 'destination_type': 'local', 'boot_index': 0, 'tag': 'root'}
+    blank = {'source_type': 'blank', 'destination_type': 'volume', 'volume_size': 1, 'boot_index': -1, 'tag': 'data'}
+    told = {'imageRef': image, 'networks': nics, 'block_device_mapping_v2': [disk, blank]}
+    server = boot(cloud, admin, '2.49', flavorRef=flavor, **told)
+    made = volume(cloud, admin)['id']
+    body = {'volumeAttachment': {'volumeId': made, 'tag': 'later'}}
+    admin.post('compute', f'/servers/{server["id"]}/os-volume_attachments', body, '2.49')
+    cloud.wait(lambda: at_rest(cloud, admin, made)['status'] == 'in-use')
+    found = json.loads(ask(cloud, server, '/openstack/latest/meta_data.json')[1])['devices']
+    nic, *disks = found
+    assert (nic['type'], nic['tags'], nic['vf_trusted']) == ('nic', ['second'], False)
+    links = json.loads(ask(cloud, server, '/openstack/latest/network_data.json')[1])['links']
+    assert nic['mac'] == links[1]['ethernet_mac_address']
+    assert [one['tags'] for one in disks] == [['data'], ['later']]
+    assert disks[1] == {'type': 'disk', 'serial': made, 'bus': 'pci', 'address': 'none', 'tags': ['later']}
+    older = json.loads(ask(cloud, server, '/openstack/2016-06-30/meta_data.json')[1])['devices'][0]
+    assert older == {name: value for name, value in nic.items() if name != 'vf_trusted'}
+
+
+def test_the_older_tree_tells_which_disk_is_which(cloud, admin, image, network):
+    size = {'name': 'with-disks', 'vcpus': 1, 'ram': 64, 'disk': 1, 'OS-FLV-EXT-DATA:ephemeral': 1, 'swap': 64}
+    flavor = admin.post('compute', '/flavors', {'flavor': size})['flavor']['id']
+    blank = {'source_type': 'blank', 'destination_type': 'volume', 'volume_size': 1, 'boot_index': -1}
+    server = boot(cloud, admin, flavorRef=flavor, imageRef=image, block_device_mapping_v2=[blank], networks='none')
+    place = '/latest/meta-data/block-device-mapping'
+    names = ask(cloud, server, place)[1].split()
+    assert {name: ask(cloud, server, f'{place}/{name}')[1] for name in names} == {
+        'ami': 'vda',
+        'root': '/dev/vda',
+        'ephemeral0': '/dev/vdb',
+        'swap': '/dev/vdc',
+        'ebs0': '/dev/vdd',
+    }
+
+
+def test_the_older_tree_stands_under_a_name_of_its_own_too(cloud, server):
+    assert ask(cloud, server, '/ec2') == ask(cloud, server, '/ec2/') == ask(cloud, server, '/')
+    for path in ('', '/', '/meta-data', '/meta-data/local-ipv4', '/user-data'):
+        assert ask(cloud, server, '/ec2/latest' + path) == ask(cloud, server, '/latest' + path)
+        assert ask(cloud, server, '/ec2/latest' + path)[0] == 200
+    assert ask(cloud, server, '/ec2/1999-01-01')[0] == ask(cloud, server, '/ec2/nothing')[0] == 404
 
 
 def test_the_older_tree_lists_its_folders(cloud, server):

@@ -3,9 +3,9 @@
 from nimbus.compute.agent.drivers.fake_host import FakeHost
 
 
-def boot(cloud, user, **more):
+def boot(cloud, user, version='2.37', **more):
     """A server that is ACTIVE, as it shows itself."""
-    made = user.post('compute', '/servers', {'server': {'name': 's', **more}}, '2.37')['server']['id']
+    made = user.post('compute', '/servers', {'server': {'name': 's', **more}}, version)['server']['id']
     return settled(cloud, user, made)
 
 
@@ -73,7 +73,8 @@ def test_a_server_too_large_for_every_host_says_why(cloud, admin, image):
     server = boot(cloud, admin, flavorRef=huge, imageRef=image, networks='none')
     assert server['status'] == 'ERROR'
     assert 'No valid host was found' in server['fault']['message']
-    assert 'RamFilter removed 2' in server['fault']['message']
+    assert '1048576 MiB of memory' in server['fault']['message']
+    assert 'RamFilter removed 2' in server['fault']['details']
 
 
 def test_an_agent_that_comes_back_finds_its_guests(cloud, admin, flavor, image):

@@ -46,6 +46,22 @@ def test_a_volume_comes_to_a_server_and_leaves_it(cloud, admin, flavor, image):
     cloud.wait(lambda: at_rest(cloud, admin, made)['status'] == 'available')
 
 
+def test_a_volume_comes_to_a_server_that_has_an_ephemeral_disk_and_swap(cloud, admin, image):
+    size = {'name': 'with-disks', 'vcpus': 1, 'ram': 64, 'disk': 1, 'OS-FLV-EXT-DATA:ephemeral': 1, 'swap': 64}
+    flavor = admin.post('compute', '/flavors', {'flavor': size})['flavor']['id']
+    server = boot(cloud, admin, flavorRef=flavor, imageRef=image, networks='none')['id']
+    made = volume(cloud, admin)['id']
+    body = {'volumeAttachment': {'volumeId': made}}
+    attached = admin.post('compute', f'/servers/{server}/os-volume_attachments', body)['volumeAttachment']
+    assert attached['device'] == '/dev/vdd'
+    cloud.wait(lambda: at_rest(cloud, admin, made)['status'] == 'in-use')
+    other = volume(cloud, admin)['id']
+    taken = {'volumeAttachment': {'volumeId': other, 'device': '/dev/vdb'}}
+    assert admin.request('POST', 'compute', f'/servers/{server}/os-volume_attachments', taken).status_code == 409
+    (shown,) = admin.get('compute', f'/servers/{server}/os-volume_attachments')['volumeAttachments']
+    assert shown['volumeId'] == made
+
+
 def test_a_server_boots_from_a_volume_made_of_an_image(cloud, admin, flavor, image):
     disk = {'boot_index': 0, 'uuid': image, 'source_type': 'image', 'destination_type': 'volume', 'volume_size': 1,
             'delete_on_termination': True}  # fmt: skip

@@ -45,7 +45,7 @@ class Client:
         environ = {
             'REQUEST_METHOD': method,
             'SCRIPT_NAME': self.prefix,
-            'PATH_INFO': urllib.parse.unquote(path),
+            'PATH_INFO': urllib.parse.unquote(path).encode().decode('latin-1'),
             'QUERY_STRING': query,
             'SERVER_NAME': 'cloud',
             'SERVER_PORT': '80',

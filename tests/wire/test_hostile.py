@@ -70,7 +70,7 @@ def send(app: Any, method: str, path: str, body: bytes = b'', token: str | None 
     environ = {
         'REQUEST_METHOD': method,
         'SCRIPT_NAME': '',
-        'PATH_INFO': urllib.parse.unquote(path),
+        'PATH_INFO': urllib.parse.unquote(path, 'latin-1'),
         'QUERY_STRING': query,
         'SERVER_NAME': 'cloud',
         'SERVER_PORT': '80',
@@ -306,3 +306,24 @@ def test_the_tokens_own_project_is_the_only_one_in_a_path(world):
     other = 'c' * 32
     for service, path in (('compute', f'/v2.1/{other}/servers'), ('volume', f'/v3/{other}/volumes')):
         assert send(world.apps[service], 'GET', path, token='member')[0] in (400, 403, 404)
+
+
+def test_no_text_of_an_unexpected_error_reaches_who_asks(world, monkeypatch, caplog):
+    """OSSA-2019-003: the answer says under which request id the log has it."""
+
+    def spill(*_: Any) -> Any:
+        raise RuntimeError('cannot connect to mysql://nimbus:hunter2@db')
+
+    monkeypatch.setattr(Api, '_run', spill)
+
+    def judge(app, path, route):
+        status, headers, data = send(app, 'GET', path, **version_headers(route))
+        if status != 500:
+            return str(status)
+        known = {name.lower(): value for name, value in headers.items()}
+        told = known.get('x-openstack-request-id', known.get('x-compute-request-id', 'no request id')).encode()
+        return f'{data!r}' if b'hunter2' in data or told not in data or b'Traceback' in data else None
+
+    read = [row for row in routes(world) if row[3].method == 'GET']
+    assert [f'{name}: {said}' for name, app, path, route in read if (said := judge(app, path, route))] == []
+    assert 'hunter2' in caplog.text

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from nimbus.common import context, db, errors, ids, jobs
 from nimbus.common.clock import Clock, FakeClock
+from nimbus.common.errands import outcome_of
 from nimbus.common.parts import Parts
 from nimbus.common.quotas import QuotaUse
 from nimbus.compute import boots, guests, servers, states
@@ -73,10 +74,7 @@ class Prompt:
 
     def take(self, job_id: str, key: str, subject: str, fence: int, do: Any) -> str:
         self.fences.pass_(subject, fence)
-        try:
-            self._desk.done(job_id, key, ok=True, result=do() or {})
-        except Exception as why:
-            self._desk.done(job_id, key, ok=False, error=str(why), kind=type(why).__name__)
+        self._desk.done(job_id, key, **outcome_of(job_id, do))
         return 'accepted'
 
 

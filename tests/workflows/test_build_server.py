@@ -10,9 +10,11 @@ from nimbus.common import errors, jobs, services
 from nimbus.common.jobs import Run
 from nimbus.compute import metadata, power, servers, states
 from nimbus.compute.agent.drivers.base import Refused
+from nimbus.compute.agent.inspection import BadImage
 from nimbus.conductor.workflows import WORKFLOWS
-from nimbus.network import ports
+from nimbus.network import ports, reports
 from nimbus.scheduler import claims
+from tests.domain.network import cloud as nouns
 from tests.workflows import harness
 from tests.workflows.cloud import Cloud
 from tests.workflows.scenarios import boot, deleted, given_volume_and_port
@@ -92,7 +94,10 @@ def test_three_hosts_are_tried_and_each_ones_reason_is_told(cloud):
     cloud.settle()
     row = cloud.row(server)
     assert row.vm_state == states.ERROR and row.fault['code'] == 500
-    assert row.fault['message'].startswith(
+    assert row.fault['message'] == (
+        'No valid host was found. The hosts that were chosen refused the server: the disk is broken'
+    )
+    assert row.fault['details'].startswith(
         'No valid host was found. 3 hosts refused the server (h1: the disk is broken'
     )
     assert sum(cloud.host(name).calls['spawn'] for name in cloud.agents) == 3
@@ -103,7 +108,10 @@ def test_a_forced_host_that_refuses_is_the_only_one_tried(cloud):
     refuse(cloud, 'h2')
     server = cloud.boot(zone='nova', forced_host='h2')
     cloud.settle()
-    assert 'RetryFilter removed 1 (h2 refused the server before)' in cloud.row(server).fault['message']
+    fault = cloud.row(server).fault
+    assert 'RetryFilter removed 1 (h2 refused the server before)' in fault['details']
+    assert 'Host h2 refused the server: the disk is broken' in fault['details']
+    assert fault['message'].endswith('The hosts that were chosen refused the server: the disk is broken')
     assert [name for name in cloud.agents if cloud.host(name).calls['spawn']] == ['h2']
 
 
@@ -112,18 +120,31 @@ def test_without_a_valid_host_the_fault_names_the_filters(cloud):
         tx.update(services.Service, services.Service.binary == 'nova-compute', disabled=True)
     server = cloud.boot()
     cloud.settle()
-    assert cloud.row(server).fault['message'] == (
+    assert cloud.row(server).fault['details'] == (
         'No valid host was found. 4 hosts: ComputeFilter removed 4 (h1 is disabled).'
+    )
+    assert cloud.row(server).fault['message'] == (
+        'No valid host was found. No host is in service that takes the server.'
     )
 
 
 def test_what_no_host_would_take_is_not_tried_elsewhere(cloud):
     for name in cloud.agents:
-        cloud.host(name).fail('spawn', ValueError('The image is no image.'), times=9)
+        cloud.host(name).fail('spawn', BadImage('The image is no image.'), times=9)
     server = cloud.boot()
     cloud.settle()
     assert cloud.row(server).fault['message'] == 'The image is no image.'
     assert sum(cloud.host(name).calls['spawn'] for name in cloud.agents) == 1
+
+
+def test_a_host_that_hands_out_no_address_fails_the_server_with_the_reason(cloud):
+    with cloud.db.write() as tx:
+        nouns.agent(tx, 'elsewhere')
+    server = cloud.boot()
+    cloud.settle()
+    row = cloud.row(server)
+    assert row.vm_state == states.ERROR and row.fault['message'].startswith('The guest would get no address: no DHCP')
+    cloud.check()
 
 
 def test_a_port_that_cannot_be_wired_fails_the_server_with_the_reason(cloud, monkeypatch):
@@ -134,9 +155,11 @@ def test_a_port_that_cannot_be_wired_fails_the_server_with_the_reason(cloud, mon
     host = cloud.row(server).host
     with cloud.db.write() as tx:
         port = ports.of_server(tx, server)[0].id
-        ports.settle(tx, ports.Report(host, 99, [], {port: 'The bridge br-int is gone.'}))
+        reports.settle(tx, reports.Report(host, 99, [], {port: 'The bridge br-int is gone.'}))
     cloud.settle()
-    assert cloud.row(server).fault['message'] == f'Host {host} cannot wire the ports: The bridge br-int is gone.'
+    fault = cloud.row(server).fault
+    assert fault['details'] == f'Host {host} cannot wire the ports: The bridge br-int is gone.'
+    assert fault['message'] == 'The ports of the server cannot be wired on its host.'
     cloud.check()
 
 
@@ -144,7 +167,8 @@ def test_a_host_that_never_wires_is_not_waited_for_for_ever(cloud, monkeypatch):
     server = cloud.boot()
     monkeypatch.setattr(cloud, 'wire', lambda: None)
     cloud.settle(most=200)
-    assert 'did not wire the ports in 0:05:00' in cloud.row(server).fault['message']
+    assert 'did not wire the ports in 0:05:00' in cloud.row(server).fault['details']
+    assert cloud.row(server).fault['message'] == 'The ports were not wired in 0:05:00.'
 
 
 def test_an_agent_that_died_while_it_built_fails_the_server_and_cleans_up_when_it_is_back(cloud):
@@ -168,7 +192,9 @@ def test_an_agent_that_died_while_it_built_fails_the_server_and_cleans_up_when_i
     server = cloud.boot()
     cloud.settle()
     host, agent = gone.popitem()
-    assert (cloud.row(server).vm_state, cloud.row(server).fault['message']) == ('error', f'Host {host} is down.')
+    fault = cloud.row(server).fault
+    assert cloud.row(server).vm_state == 'error'
+    assert (fault['message'], fault['details']) == ("The server's host is down.", f'Host {host} is down.')
     assert cloud.job(server, 'build_server').notes['abandoned'] == [host]
     assert server in cloud.host(host).all()
     agent.healer.heal()
@@ -270,20 +296,23 @@ def test_the_config_drive_has_the_field_s_tree(cloud):
     server = cloud.server(user_data=user_data, personality=files, config_drive=True, properties={'a': 'b'})
     with cloud.db.read() as tx:
         drive = metadata.config_drive(tx, server)
-    assert sorted(drive) == [
-        'ec2/2009-04-04/meta-data.json',
-        'ec2/2009-04-04/user-data',
-        'ec2/latest/meta-data.json',
-        'ec2/latest/user-data',
-        'openstack/2012-08-10/meta_data.json',
-        'openstack/2012-08-10/user_data',
-        'openstack/content/0000',
-        'openstack/latest/meta_data.json',
-        'openstack/latest/network_data.json',
-        'openstack/latest/user_data',
-        'openstack/latest/vendor_data.json',
-        'openstack/latest/vendor_data2.json',
-    ]
+    assert sorted(drive) == sorted(
+        [
+            'ec2/2009-04-04/meta-data.json',
+            'ec2/2009-04-04/user-data',
+            'ec2/latest/meta-data.json',
+            'ec2/latest/user-data',
+            *sorted(
+                f'openstack/{version}/{name}'
+                for version in (*metadata.VERSIONS, metadata.LATEST)
+                for name in metadata.SINCE
+                if metadata.has(name, version) and name != metadata.PASSWORD
+            ),
+            'openstack/content/0000',
+        ]
+    )
+    newest = {path.rpartition('/')[2] for path in drive if path.startswith('openstack/2018-08-27/')}
+    assert newest >= {'meta_data.json', 'network_data.json', 'vendor_data.json', 'vendor_data2.json', 'user_data'}
     told = json.loads(base64.b64decode(drive['openstack/latest/meta_data.json']))
     assert (told['uuid'], told['meta'], told['hostname']) == (server, {'a': 'b'}, 's.novalocal')
     assert told['files'] == [{'content_path': '/content/0000', 'path': '/etc/motd'}]

@@ -1,9 +1,13 @@
 """Every workflow survives failure, absence, repetition and death at every step, forwards and backwards."""
 
 import pytest
+import sqlalchemy as sa
 
-from nimbus.common import jobs
+from nimbus.common import errors, jobs
+from nimbus.common.jobs import Answer, Job, JobStep
+from nimbus.compute.models import Server
 from nimbus.conductor.workflows import WORKFLOWS
+from nimbus.volume.models import Volume
 from tests.workflows import harness
 from tests.workflows.cloud import Cloud
 from tests.workflows.scenarios import SCENARIOS
@@ -61,4 +65,62 @@ def test_an_undo_that_never_works_is_stuck_and_visible(cloud):
     cloud.settle()
     job = cloud.job(server, scenario.workflow)
     assert job.heading == jobs.STUCK
-    assert job.error == 'make_ports could not be undone: injected (after: injected)'
+    told = errors.told(RuntimeError(), job.request_id)
+    assert job.error == f'make_ports could not be undone: {told} (after: {told})'
+
+
+SECRET = 'mysql://nimbus:hunter2@db'
+
+
+def spill():
+    raise RuntimeError(f'cannot connect to {SECRET}')
+
+
+def check_nothing_spilt(cloud, caplog):
+    """What is kept of jobs, servers and volumes, and so may be shown, says where to look, and the log has it all."""
+    with cloud.db.read() as tx:
+        for table in (Job, JobStep, Answer, Server, Volume):
+            kept = [repr(tuple(row)) for row in tx.rows(sa.select(table.__table__))]
+            assert not [row for row in kept if 'hunter2' in row], table.__tablename__
+    assert SECRET in caplog.text
+
+
+def steps_of(scenario):
+    return [(scenario, index) for index in range(len(WORKFLOWS[scenario.workflow].steps))]
+
+
+@pytest.mark.parametrize(
+    'case',
+    [case for scenario in SCENARIOS for case in steps_of(scenario)],
+    ids=lambda case: f'{WORKFLOWS[case[0].workflow].steps[case[1]].name} of {case[0].workflow}',
+)
+def test_the_text_of_an_unexpected_error_is_told_to_the_log_alone(cloud, caplog, case):
+    scenario, index = case
+    recipe = harness.variant(WORKFLOWS[scenario.workflow], index, harness.before(spill))
+    harness.play(cloud, scenario, recipe, jobs.UNDONE)
+    check_nothing_spilt(cloud, caplog)
+    job = next(row for row in cloud_jobs(cloud) if row.workflow == scenario.workflow and row.heading == jobs.UNDONE)
+    assert job.error == errors.told(RuntimeError(), job.request_id) and job.request_id in job.error
+
+
+def cloud_jobs(cloud):
+    with cloud.db.read() as tx:
+        return list(tx.rows(sa.select(Job)))
+
+
+@pytest.mark.parametrize('scenario', SCENARIOS, ids=lambda scenario: scenario.workflow)
+def test_so_is_that_of_one_at_the_end(cloud, caplog, scenario):
+    harness.play(cloud, scenario, harness.ending(WORKFLOWS[scenario.workflow], harness.before(spill)), jobs.UNDONE)
+    check_nothing_spilt(cloud, caplog)
+
+
+def test_so_is_that_of_an_undo_and_of_an_agent(cloud, caplog):
+    scenario = SCENARIOS[0]
+    recipe = harness.variant(WORKFLOWS[scenario.workflow], 1, undo=harness.before(spill))
+    cloud.workflows[scenario.workflow] = recipe
+    for name in cloud.agents:
+        cloud.host(name).fail('spawn', RuntimeError(f'cannot connect to {SECRET}'), times=9)
+    server = scenario.ask(cloud, scenario.arrange(cloud))
+    cloud.settle()
+    assert cloud.job(server, scenario.workflow).heading == jobs.STUCK
+    check_nothing_spilt(cloud, caplog)

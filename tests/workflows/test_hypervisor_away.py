@@ -25,7 +25,10 @@ class Away:
         self.tried += 1
         if self.left > 0:
             self.left -= 1
-            raise errors.Unavailable('libvirt at qemu:///system is away: it was restarted.')
+            raise errors.Unavailable(
+                "The hypervisor of the server's host is away.",
+                inside='libvirt at qemu:///system is away: it was restarted.',
+            )
         return self._do(*args)
 
 
@@ -53,4 +56,5 @@ def test_a_hypervisor_that_stays_away_ends_the_job_with_the_cause(cloud):
     cloud.settle(most=1000)
     row = cloud.row(server)
     assert row.vm_state == states.ACTIVE and row.task_state is None
-    assert 'libvirt at qemu:///system is away' in row.fault['message']
+    assert 'libvirt at qemu:///system is away' in row.fault['details']
+    assert row.fault['message'] == "The hypervisor of the server's host is away."

@@ -57,7 +57,7 @@ def shop(database):
 
 
 def fail(run):
-    raise RuntimeError('broken')
+    raise errors.NimbusError('broken')
 
 
 def test_steps_run_in_order_and_are_recorded(shop):
@@ -271,7 +271,7 @@ def test_a_rewind_tries_again_from_the_step_and_keeps_its_notes(shop):
 
     def use(run):
         if run.place < 2:
-            raise Rewind(first.do, 'refused', refused=[*run.get('refused', []), run.place])
+            raise Rewind(first.do, errors.NimbusError('refused'), refused=[*run.get('refused', []), run.place])
 
     first = shop.step('choose', choose)
     shop.recipe(shop.step('before'), first, shop.step('use', use))
@@ -286,7 +286,7 @@ def test_a_rewind_tries_again_from_the_step_and_keeps_its_notes(shop):
 
 def test_rewinds_come_to_an_end(shop):
     first = shop.step('a')
-    shop.recipe(first, shop.step('b', lambda run: (_ for _ in ()).throw(Rewind(first.do, 'no'))))
+    shop.recipe(first, shop.step('b', lambda run: (_ for _ in ()).throw(Rewind(first.do, errors.NimbusError('no')))))
     job = shop.job()
     shop.runner().run_due()
     assert (shop.row(job).heading, shop.row(job).rewinds) == (jobs.UNDONE, jobs.MAX_REWINDS)
@@ -316,7 +316,7 @@ def test_jobs_of_one_subject_run_one_after_another_and_others_beside_them(shop):
 def test_the_end_is_written_with_what_it_led_to_or_not_at_all(shop):
     def end(tx, run):
         tx.insert(JobStep, **{**_record(run.job), 'step': 'from the end'})
-        raise RuntimeError('broken')
+        raise errors.NimbusError('broken')
 
     shop.recipe(shop.step('a'), on_done=staticmethod(end))
     job = shop.job()

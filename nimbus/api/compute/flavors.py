@@ -7,7 +7,7 @@ from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Flag, Int, Listing, Mapping, Noun, Shape, Text
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
-from nimbus.common import errors, listing
+from nimbus.common import errors, listing, numbers
 from nimbus.compute import extra_specs, flavors
 
 SORTS = {
@@ -133,9 +133,10 @@ def _least(call: Call, name: str) -> int:
     text = call.arg(name)
     if text is None:
         return 0
-    if not text.lstrip('-').isdigit() or len(text) > 10:
+    least = numbers.read(text)
+    if least is None:
         raise errors.Invalid(f'Invalid {name} filter [{text[:80]}]')
-    return int(text)
+    return least
 
 
 def _public(call: Call) -> bool | None:
@@ -156,17 +157,21 @@ def show(call: Call, id: str) -> dict[str, Any]:
         return call.view(Flavor, flavors.show(tx, call.context, id))
 
 
+def _size(given: dict[str, Any], name: str) -> int:
+    return numbers.whole(given.get(name, 0), name, most=shapes.MAX_INT)
+
+
 def create(call: Call) -> dict[str, Any]:
     """The new flavor."""
     given = call.body['flavor']
     wanted = flavors.Wanted(
         name=given['name'],
         id=str(given['id']) if given.get('id') is not None else None,
-        vcpus=int(given['vcpus']),
-        ram=int(given['ram']),
-        disk=int(given['disk']),
-        ephemeral=int(given.get('OS-FLV-EXT-DATA:ephemeral', 0)),
-        swap=int(given.get('swap', 0)),
+        vcpus=_size(given, 'vcpus'),
+        ram=_size(given, 'ram'),
+        disk=_size(given, 'disk'),
+        ephemeral=_size(given, 'OS-FLV-EXT-DATA:ephemeral'),
+        swap=_size(given, 'swap'),
         rxtx_factor=float(given.get('rxtx_factor', 1.0)),
         is_public=shapes.flag(given.get('os-flavor-access:is_public', True)),
         description=given.get('description'),

@@ -5,7 +5,7 @@ from typing import Any
 from nimbus.api.compute import history, policies, shapes
 from nimbus.api.kit.fields import Flag, Int, Listing, Mapping, Noun, Text
 from nimbus.api.kit.routes import Call
-from nimbus.common import clock, errors, services
+from nimbus.common import clock, errors, numbers, services
 from nimbus.compute import aggregates, zones
 
 
@@ -87,9 +87,10 @@ class Aggregate(AggregateMade):
 
 
 def _number(told: str) -> int:
-    if not told.isdigit() or len(told) > 9:
+    number = numbers.read(told)
+    if number is None:
         raise errors.Invalid(f'Invalid input received: id must be an integer, not {told[:80]}')
-    return int(told)
+    return number
 
 
 def list_aggregates(call: Call) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from nimbus.api.compute import history, policies, shapes
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
-from nimbus.common import errors
+from nimbus.common import db, errors, numbers
 from nimbus.common.quotas import UNLIMITED, Quota
 from nimbus.compute.quotas import DEFAULTS, QUOTAS
 
-# What was compute's before there was a network service; it limits nothing here.
+# What was compute's before there was a network service: kept as it is set, and limits nothing here.
 NETWORKS = ('fixed_ips', 'floating_ips', 'security_groups', 'security_group_rules')
 FILES = ('injected_files', 'injected_file_content_bytes', 'injected_file_path_bytes')
 GROUPS = ('server_groups', 'server_group_members')
@@ -84,8 +84,13 @@ def _whole_project(call: Call) -> None:
 
 
 def _shown(call: Call, found: dict[str, Quota], of_class: bool = False) -> dict[str, int]:
-    limits = {name: quota.limit for name, quota in found.items()} | dict.fromkeys(NETWORKS, UNLIMITED)
+    limits = dict.fromkeys(NETWORKS, UNLIMITED) | {name: quota.limit for name, quota in found.items()}
     return {name: limits[name] for name in names(call.version, of_class=of_class)}
+
+
+def _held(tx: db.Tx, project_id: str) -> dict[str, Quota]:
+    """Limit and use of every resource, those that limit nothing among them."""
+    return {name: Quota(name, UNLIMITED, 0) for name in NETWORKS} | QUOTAS.show(tx, project_id)
 
 
 def show(call: Call, project_id: str) -> dict[str, Any]:
@@ -101,8 +106,7 @@ def detail(call: Call, project_id: str) -> dict[str, Any]:
     call.check(f'{policies.API}os-quota-sets:detail', project_id=project_id)
     _strict(call)
     with call.db.read() as tx:
-        held = QUOTAS.show(tx, project_id)
-    held |= {name: Quota(name, UNLIMITED, 0) for name in NETWORKS}
+        held = _held(tx, project_id)
     shown = {
         name: {'limit': held[name].limit, 'in_use': held[name].used, 'reserved': 0} for name in names(call.version)
     }
@@ -121,9 +125,9 @@ def update(call: Call, project_id: str) -> dict[str, Any]:
     _whole_project(call)
     given = dict(call.body['quota_set'])
     force = shapes.flag(given.pop('force', False))
-    limits = {name: _limit(name, value) for name, value in given.items() if name not in NETWORKS}
+    limits = {name: _limit(name, value) for name, value in given.items()}
     with call.db.write() as tx:
-        held = QUOTAS.show(tx, project_id)
+        held = _held(tx, project_id)
         for name, limit in limits.items():
             if not force and limit != UNLIMITED and limit < held[name].used:
                 raise errors.Invalid(
@@ -135,12 +139,7 @@ def update(call: Call, project_id: str) -> dict[str, Any]:
 
 
 def _limit(name: str, value: Any) -> int:
-    limit = int(value)
-    if limit < UNLIMITED:
-        raise errors.Invalid(
-            f'Invalid input for field/attribute {name}. Value: {value}. {value} is less than the minimum of -1'
-        )
-    return limit
+    return numbers.whole(value, name, least=UNLIMITED, most=shapes.MAX_INT)
 
 
 def delete(call: Call, project_id: str) -> None:
@@ -161,7 +160,7 @@ def update_class(call: Call, name: str) -> dict[str, Any]:
     if name != 'default':
         raise errors.Invalid(f"There is no quota class '{name[:80]}'; the one class is 'default'.")
     given = call.body['quota_class_set']
-    limits = {key: _limit(key, value) for key, value in given.items() if key not in NETWORKS}
+    limits = {key: _limit(key, value) for key, value in given.items()}
     with call.db.write() as tx:
         QUOTAS.set(tx, '', limits)
         return {'quota_class_set': _shown(call, QUOTAS.show(tx, ''), of_class=True)}
@@ -176,8 +175,7 @@ def limits(call: Call) -> dict[str, Any]:
     if project_id is not None:
         call.check(f'{policies.API}limits:other_project')
     with call.db.read() as tx:
-        held = QUOTAS.show(tx, project_id or call.context.project_id or '')
-    held |= {name: Quota(name, UNLIMITED, 0) for name in NETWORKS}
+        held = _held(tx, project_id or call.context.project_id or '')
     known = names(call.version)
     absolute = {wire: held[name].limit for name, wires in LIMIT_NAMES.items() if name in known for wire in wires}
     if call.speaks(history.NoImageMetadata):

@@ -4,11 +4,12 @@ from typing import Any
 
 from nimbus.api.compute import shapes
 from nimbus.api.kit.routes import Call
-from nimbus.common import context, db, errors, ids, listing
+from nimbus.common import context, db, errors, ids, listing, numbers
 from nimbus.network import groups, rules
 
+NAMED: shapes.Schema = {'type': 'string', 'maxLength': 255}  # of any letters, as the network service takes them
 DESCRIBED: shapes.Schema = {'type': ['string', 'null'], 'maxLength': 255}
-_GROUP = shapes.closed({'name': shapes.NAME, 'description': DESCRIBED}, ['name', 'description'])
+_GROUP = shapes.closed({'name': NAMED, 'description': DESCRIBED}, ['name', 'description'])
 CREATE = shapes.under('security_group', _GROUP)
 UPDATE = CREATE
 PORT: shapes.Schema = {'type': ['integer', 'string', 'null'], 'pattern': r'^-?[0-9]{1,5}$', 'maximum': 65535}
@@ -154,7 +155,7 @@ def create_rule(call: Call) -> dict[str, Any]:
 
 def _rule(given: dict[str, Any]) -> dict[str, Any]:
     """What the old form asks for, in the network service's words.  Raises Invalid."""
-    low, high = (None if given.get(name) in (None, '') else int(given[name]) for name in ('from_port', 'to_port'))
+    low, high = (_bound(name, given.get(name)) for name in ('from_port', 'to_port'))
     protocol = (given.get('ip_protocol') or '').lower() or None
     source = given.get('group_id')
     if not source and (protocol is None or low is None or high is None):
@@ -172,6 +173,10 @@ def _rule(given: dict[str, Any]) -> dict[str, Any]:
         'remote_ip_prefix': cidr,
         'remote_group_id': source,
     }
+
+
+def _bound(name: str, told: Any) -> int | None:
+    return None if told in (None, '') else numbers.whole(told, name, least=-1, most=65535)
 
 
 def delete_rule(call: Call, id: str) -> None:

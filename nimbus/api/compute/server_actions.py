@@ -5,7 +5,7 @@ from typing import Any
 from nimbus.api.compute import history, policies, shapes
 from nimbus.api.kit.fields import Shape, ShapeByVersion
 from nimbus.api.kit.routes import Call
-from nimbus.common import errors
+from nimbus.common import errors, numbers
 from nimbus.compute import power, servers, states
 from nimbus.compute import security_groups as groups
 from nimbus.compute.rpc import Compute
@@ -45,8 +45,8 @@ CONSOLE = shapes.action(
         }
     ),
 )
-ADD_GROUP: Shape = shapes.action('addSecurityGroup', shapes.closed({'name': shapes.NAME}, ['name']))
-REMOVE_GROUP: Shape = shapes.action('removeSecurityGroup', shapes.closed({'name': shapes.NAME}, ['name']))
+ADD_GROUP: Shape = shapes.action('addSecurityGroup', shapes.closed({'name': shapes.GROUP_NAME}, ['name']))
+REMOVE_GROUP: Shape = shapes.action('removeSecurityGroup', shapes.closed({'name': shapes.GROUP_NAME}, ['name']))
 
 
 def start(call: Call, id: str) -> None:
@@ -95,9 +95,7 @@ def console(call: Call, id: str) -> dict[str, Any]:
     if not row.host:
         raise errors.Conflict(f'Instance {id} is not ready')
     text = call.given.get('length')
-    length = int(text) if text not in (None, '') else None
-    if length is not None and length < -1:
-        raise errors.Invalid(f'Invalid input for field/attribute length. Value: {length}. It must be -1 or greater.')
+    length = numbers.whole(text, 'length', least=-1) if text not in (None, '') else None
     lines = None if length == -1 else length
     return {'output': call.parts.client(Compute, call.context, row.host).console(id, lines)}
 

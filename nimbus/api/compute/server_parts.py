@@ -1,6 +1,7 @@
 """What hangs on a server: addresses, interfaces, security groups, metadata, tags and its password."""
 
 from typing import Any
+from urllib.parse import quote
 
 from nimbus.api.compute import history, shapes
 from nimbus.api.compute import security_groups as proxies
@@ -159,7 +160,7 @@ def add_tag(call: Call, id: str, tag: str) -> Reply:
         new = labels.add_tag(tx, call.context, id, tag)
     if not new:
         return Reply(status=204)
-    return Reply(status=201, headers=[('Location', f'{call.root_url}/servers/{id}/tags/{tag}')])
+    return Reply(status=201, headers=[('Location', f'{call.root_url}/servers/{id}/tags/{quote(tag)}')])
 
 
 def remove_tag(call: Call, id: str, tag: str) -> None:

@@ -12,7 +12,7 @@ from nimbus.api.compute.shapes import closed
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
-from nimbus.common import errors, ids
+from nimbus.common import errors, ids, numbers
 from nimbus.compute import block_requests, boots
 
 MAX_USER_DATA = 65535
@@ -143,8 +143,8 @@ class Shapes:
 def wanted(call: Call, body: dict[str, Any]) -> boots.Wanted:
     """What a valid body asks for.  Raises Invalid and Forbidden."""
     asked = body['server']
-    least = int(asked.get('min_count', 1))
-    most = int(asked.get('max_count', least))
+    least = numbers.whole(asked.get('min_count', 1), 'min_count', least=1)
+    most = numbers.whole(asked.get('max_count', least), 'max_count', least=1)
     if least > most:
         raise errors.Invalid('min_count must be <= max_count')
     if asked.get('trusted_image_certificates'):

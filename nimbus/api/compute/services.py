@@ -6,7 +6,7 @@ from nimbus.api.compute import history, shapes
 from nimbus.api.kit.fields import Flag, Int, Noun, Shape, Text
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
-from nimbus.common import clock, db, errors, ids
+from nimbus.common import clock, db, errors, ids, numbers
 from nimbus.common import services as rows
 from nimbus.compute import servers as nouns
 from nimbus.compute import zones
@@ -150,9 +150,10 @@ def _one(call: Call, tx: db.Tx, told: str) -> Any:
         if not ids.is_uuid(told):
             raise errors.Invalid(f'Invalid uuid {told}')
         return rows.show(tx, told)
-    if not told.isdigit() or len(told) > 9:
+    number = numbers.read(told)
+    if number is None:
         raise errors.Invalid(f'Invalid input received: id must be an integer, not {told[:80]}')
-    found = rows.find(tx, room='compute', seq=int(told))
+    found = rows.find(tx, room='compute', seq=number)
     if not found:
         raise errors.NotFound(f'Service {told} not found.')
     return found[0]

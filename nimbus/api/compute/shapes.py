@@ -48,6 +48,7 @@ EXTRA_SPECS: Schema = {
 }
 PROJECT: Schema = {'type': 'string', 'pattern': r'^[a-zA-Z0-9-]*$', 'minLength': 1, 'maxLength': 255}
 NOTHING: Schema = {'type': 'null'}
+GROUP_NAME: Schema = {'type': 'string', 'minLength': 1}  # a security group's: of any letters, or its id
 
 
 def number(least: int) -> Schema:

@@ -7,7 +7,7 @@ from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Flag, Noun, Shape, Text
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
-from nimbus.common import errors
+from nimbus.common import errors, numbers
 from nimbus.compute import bdms, servers, volume_attachments
 
 DEVICE = {'type': ['string', 'null'], 'maxLength': 255, 'pattern': r'(^/dev/x{0,1}[a-z]{0,1}d{0,1})([a-z]+)[0-9]*$'}
@@ -62,12 +62,12 @@ def index(call: Call, id: str) -> dict[str, Any]:
     if call.speaks(history.StrictQueries):
         shapes.known(call.query, 'limit', 'offset')
     limit = paging.limit(call, paging.MAX_LIMIT)
-    offset = call.arg('offset') or '0'
-    if not offset.isdigit() or len(offset) > 9:
+    offset = numbers.read(call.arg('offset') or '0')
+    if offset is None or offset < 0:
         raise errors.Invalid('offset param must be an integer')
     with call.db.read() as tx:
         servers.show(tx, call.context, id)
-        rows = bdms.volumes_of(tx, [id]).get(id, [])[int(offset) :][:limit]
+        rows = bdms.volumes_of(tx, [id]).get(id, [])[offset:][:limit]
     return call.views(Attachment, rows)
 
 

@@ -13,6 +13,7 @@ from nimbus.api.identity.policies import RULES
 from nimbus.api.identity.routes import ROUTES
 from nimbus.api.identity.wire import envelope
 from nimbus.api.kit import wsgi
+from nimbus.api.kit.bodies import Medias
 from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.routes import Api, Route
 from nimbus.common.parts import Parts
@@ -62,6 +63,7 @@ def _api(routes: Iterable[Route], parts: Parts, policy: Policy) -> Api:
         head=True,
         slash=True,
         wrong_media=400,
+        medias=Medias.NONE,
         always=(('Vary', 'X-Auth-Token'),),
     )
 

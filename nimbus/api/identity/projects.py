@@ -1,6 +1,5 @@
 """`/v3/projects`, with their trees and tags."""
 
-import urllib.parse
 from collections.abc import Iterable
 from typing import Any
 
@@ -152,7 +151,7 @@ def create(call: Call) -> Reply:
         wire.check(call, 'create_project', project__domain_id=given.get('domain_id'))
         if not given.get('is_domain'):
             given['domain_id'] = wire.home(call, given.get('domain_id'))
-        project_id = projects.create(tx, given, extra)
+        project_id = projects.create(tx, given, extra, None if call.context.is_admin else call.context.domain_id)
         (body,) = _shown(call, tx, [projects.show(tx, project_id)])
         return Reply({'project': body}, 201)
 
@@ -213,7 +212,7 @@ def add_tag(call: Call, project_id: str, tag: str) -> Reply:
     with wire.writing(call) as tx:
         tags = _tags(call, tx, 'create_project_tag', project_id)
         projects.set_tags(tx, project_id, ONE_TAG.check([*(one for one in tags if one != tag), tag]))
-    return Reply(None, 201, [('Location', call.root_url + urllib.parse.quote(call.path.encode('latin-1')))])
+    return Reply(None, 201, [('Location', call.root_url + call.path)])
 
 
 def remove_tags(call: Call, project_id: str) -> None:

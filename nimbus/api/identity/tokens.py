@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import orjson
-
 from nimbus.api.identity import audit, domains, projects, wire
+from nimbus.api.kit.encoding import encode
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Reply
-from nimbus.common import clock, errors
+from nimbus.common import clock, errors, numbers
 from nimbus.identity import catalog, receipts, revocations, scopes
 from nimbus.identity.access_rules import as_shown
 from nimbus.identity.auth import Authority
@@ -132,7 +131,7 @@ def show(call: Call) -> Reply:
         return Reply(whole(call, entry.subject, None), 200, headers)
     generation = authority(call).validator.catalog_generation
     if entry.body is None or entry.body_at != generation:
-        entry.body = orjson.dumps(whole(call, entry.subject, catalog_of(call, entry.subject)))
+        entry.body = encode(whole(call, entry.subject, catalog_of(call, entry.subject)))
         entry.body_at = generation
     return Reply(entry.body, 200, headers)
 
@@ -170,10 +169,8 @@ def _told(call: Call, rule: str) -> tuple[str, Entry]:
 
 def _knows_access_rules(call: Call) -> bool:
     """Whether the service that asks says that it obeys access rules; to another there is no token that has some."""
-    try:
-        return float(call.header(ACCESS_RULES) or 0) >= 1
-    except ValueError:
-        return False
+    told = (call.header(ACCESS_RULES) or '').partition('.')[0]
+    return (numbers.read(told) or 0) >= 1
 
 
 def show_catalog(call: Call) -> dict[str, Any]:

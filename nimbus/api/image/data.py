@@ -5,13 +5,13 @@ from typing import Any
 
 from nimbus.api.image import access, info
 from nimbus.api.kit.routes import Call, Reply
-from nimbus.common import errors
+from nimbus.common import errors, numbers
 from nimbus.image import images
 
 PIECE = 1 << 20  # bytes taken in at once; whoever watches them go by costs the same for each piece
 OCTETS = 'application/octet-stream'
-RANGE = re.compile(r'bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*\Z')
-CONTENT_RANGE = re.compile(r'bytes (\d+)-(\d+)/(\d+|\*)\Z')
+RANGE = re.compile(r'bytes\s*=\s*([0-9]*)\s*-\s*([0-9]*)\s*\Z')
+CONTENT_RANGE = re.compile(r'bytes ([0-9]+)-([0-9]+)/([0-9]+|\*)\Z')
 
 
 def upload(call: Call, id: str) -> None:
@@ -36,9 +36,12 @@ def _announced(call: Call) -> int | None:
     if media != OCTETS:
         raise errors.WrongMedia(f'Invalid content type {media[:80]}; image data is {OCTETS}.')
     text = call.header('X-Openstack-Image-Size') or call.header('Content-Length') or ''
-    if text and not text.isdigit():
+    if not text:
+        return None
+    size = numbers.read(text)
+    if size is None or size < 0:
         raise errors.Invalid('Invalid or missing image size in request headers.')
-    return int(text) or None if text else None
+    return size or None
 
 
 def import_(call: Call, id: str) -> None:
@@ -60,8 +63,13 @@ def _check_method(body: Any) -> None:
         raise errors.Invalid("Import request requires a 'name' field.")
     if method['name'] not in info.IMPORT_METHODS:
         raise errors.Invalid(f"Unknown import method name '{method['name']}'.")
-    if body.get('stores') or body.get('all_stores'):
-        raise errors.Invalid('Stores cannot be chosen: there is one store, which has no name.')
+    for name in ('all_stores_must_succeed', 'all_stores'):
+        if not isinstance(body.get(name, False), bool):
+            raise errors.Invalid(f"'{name}' must be boolean value only")
+    if not body.get('all_stores_must_succeed', True):
+        raise errors.Invalid('all_stores_must_succeed can only be false where there are several stores.')
+    if body.get('stores'):
+        raise errors.Invalid('Stores cannot be named: there is one store, which has no name.')
 
 
 def download(call: Call, id: str) -> Any:
@@ -91,18 +99,28 @@ def _range(call: Call, size: int) -> tuple[int, int, bool]:
             'Requests with multiple ranges are not supported in Glance. You may make multiple single-range requests '
             'instead.'
         )
-    match = RANGE.match(text.strip())
-    if not match or match[1] == match[2] == '' or (match[1] and match[2] and int(match[2]) < int(match[1])):
+    start, last = _ends(RANGE.match(text.strip()))
+    if start is None:
+        if not last or not size:  # the last none of the bytes, or some of none, or what is no range at all
+            raise _unsatisfiable('Invalid Range header.', size)
+        return max(size - last, 0), size, True
+    if last is not None and last < start:
         raise _unsatisfiable('Invalid Range header.', size)
-    if not match[1]:
-        return max(size - int(match[2]), 0), size, True
-    start = int(match[1])
     if start >= size:
         raise _unsatisfiable(
             f'Invalid start position in Range header. Start position MUST be in the inclusive range [0, {size - 1}].',
             size,
         )
-    return start, min(int(match[2]) + 1, size) if match[2] else size, True
+    return start, size if last is None else min(last + 1, size), True
+
+
+def _ends(match: re.Match[str] | None) -> tuple[int | None, int | None]:
+    """The two numbers of a range, each None where it is not told; both None where one of them cannot be read."""
+    if not match:
+        return None, None
+    found = [numbers.read(told) for told in (match[1], match[2])]
+    unread = any(number is None and told for number, told in zip(found, (match[1], match[2]), strict=True))
+    return (None, None) if unread else (found[0], found[1])
 
 
 def _content_range(call: Call, size: int) -> tuple[int, int, bool]:
@@ -110,12 +128,12 @@ def _content_range(call: Call, size: int) -> tuple[int, int, bool]:
     text = call.header('Content-Range')
     if text is None:
         return 0, size, False
-    match = CONTENT_RANGE.match(text.strip())
-    if not match or int(match[2]) < int(match[1]):
+    start, last = _ends(CONTENT_RANGE.match(text.strip()))
+    if start is None or last is None or last < start:
         raise _unsatisfiable('Invalid Content-Range header.', size)
-    if int(match[1]) >= size or int(match[2]) >= size:
+    if start >= size or last >= size:
         raise _unsatisfiable(f'Invalid position in Content-Range header: the image has {size} bytes.', size)
-    return int(match[1]), int(match[2]) + 1, True
+    return start, last + 1, True
 
 
 def _unsatisfiable(sentence: str, size: int) -> errors.Invalid:

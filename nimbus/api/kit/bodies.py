@@ -1,5 +1,6 @@
 """The JSON in a request's body, within bounds."""
 
+import enum
 from typing import Any
 
 import orjson
@@ -10,7 +11,16 @@ MAX_BODY = 114_688  # bytes of JSON read at most, as upstream's size limit
 MAX_DEPTH = 64  # a body nested deeper is refused before anything walks it
 
 
-def read(environ: dict[str, Any], medias: tuple[str, ...], wrong_media: int) -> Any:
+class Medias(enum.Enum):
+    """Which media types are taken for JSON beside those that say so."""
+
+    NONE_OR_PLAIN = 'none or text/plain'  # what some clients and servers say that were told nothing
+    NONE = 'none'
+
+
+def read(
+    environ: dict[str, Any], medias: tuple[str, ...], wrong_media: int, taken: Medias = Medias.NONE_OR_PLAIN
+) -> Any:
     """What the body says, None when there is none.
 
     Raises Invalid when it is no JSON, TooLarge, and WrongMedia, with the status that the API has for it, when it says
@@ -19,8 +29,8 @@ def read(environ: dict[str, Any], medias: tuple[str, ...], wrong_media: int) -> 
     data = _bytes(environ)
     if not data:
         return None
-    media = environ.get('CONTENT_TYPE', '').split(';')[0].strip().lower()
-    if media and media not in medias and media != 'application/json' and 'json' not in media:
+    media = (environ.get('CONTENT_TYPE') or '').split(';')[0].strip().lower()
+    if not _is_json(media, medias, taken):
         raise errors.WrongMedia(
             f'Unsupported Content-Type: {media[:80]}. Use {" or ".join(medias)}.', status=wrong_media
         )
@@ -33,9 +43,15 @@ def read(environ: dict[str, Any], medias: tuple[str, ...], wrong_media: int) -> 
     return body
 
 
+def _is_json(media: str, medias: tuple[str, ...], taken: Medias) -> bool:
+    if not media or media in medias or 'json' in media:
+        return True
+    return media == 'text/plain' and taken is Medias.NONE_OR_PLAIN and 'application/json' in medias
+
+
 def _bytes(environ: dict[str, Any]) -> bytes:
     length = environ.get('CONTENT_LENGTH') or ''
-    if length and not length.isdigit():
+    if length and not (length.isascii() and length.isdigit()):
         raise errors.Invalid('Content-Length is not a number.')
     chunked = 'chunked' in environ.get('HTTP_TRANSFER_ENCODING', '').lower()
     if length and int(length) > MAX_BODY:

@@ -4,8 +4,9 @@ import html
 from collections.abc import Callable
 from typing import Any
 
-import orjson
+from webob import acceptparse
 
+from nimbus.api.kit.encoding import encode
 from nimbus.common import errors
 
 Envelope = Callable[[int, str, errors.NimbusError, str], tuple[str, bytes]]
@@ -81,20 +82,20 @@ def named(status: int, sentence: str, error: errors.NimbusError, request_id: str
     body: dict[str, Any] = {'code': status, 'message': sentence}
     if status in (413, 429):
         body['retryAfter'] = '0'
-    return 'application/json', orjson.dumps({name: body})
+    return 'application/json', encode({name: body})
 
 
 def keystone(status: int, sentence: str, error: errors.NimbusError, request_id: str) -> tuple[str, bytes]:
     """Keystone's: `{"error": {"code": 404, "title": "Not Found", "message": "..."}}`."""
     body = {'error': {'code': status, 'title': TITLES.get(status, 'Error'), 'message': sentence}}
-    return 'application/json', orjson.dumps(body)
+    return 'application/json', encode(body)
 
 
 def neutron(status: int, sentence: str, error: errors.NimbusError, request_id: str) -> tuple[str, bytes]:
     """Neutron's: `{"NeutronError": {"type": "NetworkNotFound", "message": "...", "detail": ""}}`."""
     kind = str(error.facts.get('type', 'HTTP' + TITLES.get(status, 'Error').replace(' ', '')))
     body = {'NeutronError': {'type': kind, 'message': sentence, 'detail': ''}}
-    return 'application/json', orjson.dumps(body)
+    return 'application/json', encode(body)
 
 
 def glance(status: int, sentence: str, error: errors.NimbusError, request_id: str) -> tuple[str, bytes]:
@@ -105,6 +106,32 @@ def glance(status: int, sentence: str, error: errors.NimbusError, request_id: st
         f'{html.escape(sentence)}<br /><br />\n\n\n </body>\n</html>'
     )
     return 'text/html; charset=UTF-8', page.encode()
+
+
+def glance_json(status: int, sentence: str, error: errors.NimbusError, request_id: str) -> tuple[str, bytes]:
+    """Glance's for clients that prefer JSON: `{"message": "...", "code": "404 Not Found", "title": "Not Found"}`."""
+    title = TITLES.get(status, 'Error')
+    return 'application/json', encode({'message': sentence, 'code': f'{status} {title}', 'title': title})
+
+
+def glance_text(status: int, sentence: str, error: errors.NimbusError, request_id: str) -> tuple[str, bytes]:
+    """Glance's for clients that take neither HTML nor JSON."""
+    return 'text/plain; charset=UTF-8', f'{status} {TITLES.get(status, "Error")}\n\n{sentence}\n\n   '.encode()
+
+
+# What an API's envelope becomes by the media type that a client prefers, in the order in which equals are chosen.
+FORMS: dict[Envelope, dict[str, Envelope]] = {
+    glance: {'text/html': glance, 'application/json': glance_json, 'text/plain': glance_text}
+}
+
+
+def preferred(envelope: Envelope, accept: str | None) -> Envelope:
+    """The envelope in the form that the header Accept prefers, where the API has several."""
+    forms = FORMS.get(envelope)
+    if forms is None:
+        return envelope
+    offers = acceptparse.create_accept_header(accept).acceptable_offers(list(forms))
+    return forms[offers[0][0]] if offers else glance_text
 
 
 def placement(status: int, sentence: str, error: errors.NimbusError, request_id: str) -> tuple[str, bytes]:
@@ -120,4 +147,4 @@ def placement(status: int, sentence: str, error: errors.NimbusError, request_id:
             'min_version': error.facts.get('min_version'),
             'max_version': error.facts.get('max_version'),
         }
-    return 'application/json', orjson.dumps({'errors': [entry]})
+    return 'application/json', encode({'errors': [entry]})

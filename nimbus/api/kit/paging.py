@@ -6,7 +6,7 @@ from typing import Any
 
 from nimbus.api.kit.fields import Noun
 from nimbus.api.kit.routes import Call
-from nimbus.common import errors
+from nimbus.common import errors, numbers
 from nimbus.common.listing import Page
 
 MAX_LIMIT = 1000
@@ -48,9 +48,9 @@ def limit(call: Call, max_limit: int | None, default: int | None = None) -> int 
     text = call.arg('limit')
     if text is None or text == '':
         return default or max_limit
-    if not text.lstrip('-').isdigit():
+    asked = numbers.read(text)
+    if asked is None:
         raise errors.Invalid('limit param must be an integer')
-    asked = int(text)
     if asked < 0:
         raise errors.Invalid('limit param must be positive')
     return min(asked, max_limit or HUGE)

@@ -7,13 +7,12 @@ import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import orjson
-
-from nimbus.api.kit import bodies, faults
+from nimbus.api.kit import bodies, encoding, faults
 from nimbus.api.kit.fields import CREATE, UPDATE, Noun, Shape, ShapeByVersion
+from nimbus.api.kit.paths import Router, quoted, text_of
 from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.versions import HIGHEST, LOWEST, Change, History, Version
-from nimbus.common import context, db, errors, failpoints, log
+from nimbus.common import context, db, errors, failpoints, log, numbers
 from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)
@@ -118,8 +117,8 @@ class Call:
 
     @property
     def path(self) -> str:
-        """The request's path below the API's root."""
-        return self.environ.get('PATH_INFO', '/')
+        """The request's path below the API's root, as it is written in a URL."""
+        return quoted(self.environ.get('PATH_INFO', '/'))
 
     def header(self, name: str, default: str | None = None) -> str | None:
         """A request header."""
@@ -129,7 +128,7 @@ class Call:
     def read(self, size: int = 65536) -> Iterator[bytes]:
         """The body in pieces, as it comes in; for routes that are raw."""
         stream, length = self.environ['wsgi.input'], self.environ.get('CONTENT_LENGTH')
-        left = int(length) if length else None
+        left = numbers.whole(length, 'Content-Length') if length else None
         if left is None and 'chunked' not in self.environ.get('HTTP_TRANSFER_ENCODING', '').lower():
             return
         while left is None or left > 0:
@@ -140,50 +139,6 @@ class Call:
                 return
             left = None if left is None else left - len(piece)
             yield piece
-
-
-class _Node:
-    """One segment of the paths, as a tree."""
-
-    def __init__(self) -> None:
-        self.fixed: dict[str, _Node] = {}
-        self.free: _Node | None = None
-        self.routes: dict[str, list[tuple[tuple[str, ...], Route]]] = {}
-
-
-class Router:
-    """Finds the routes of a path."""
-
-    def __init__(self, routes: Iterable[Route], slash: bool = False) -> None:
-        """`slash` finds a path with slashes at its end as it does without; else only the root may have one."""
-        self._root, self._slash = _Node(), slash
-        for route in routes:
-            node, names = self._root, []
-            for part in route.path.strip('/').split('/'):
-                if part.startswith('{'):
-                    names.append(part[1:-1])
-                    node.free = node.free or _Node()
-                    node = node.free
-                else:
-                    node = node.fixed.setdefault(part, _Node())
-            node.routes.setdefault(route.method, []).append((tuple(names), route))
-
-    def find(self, path: str) -> tuple[_Node | None, list[str]]:
-        """The node of a path and the values of its free segments; a fixed segment goes before a free one."""
-        path = path.rstrip('/') if self._slash else path
-        return self._find(self._root, path.removeprefix('/').split('/'), [])
-
-    def _find(self, node: _Node, parts: list[str], values: list[str]) -> tuple[_Node | None, list[str]]:
-        if not parts:
-            return (node, values) if node.routes else (None, values)
-        head, rest = parts[0], parts[1:]
-        if head in node.fixed:
-            found = self._find(node.fixed[head], rest, values)
-            if found[0]:
-                return found
-        if node.free and head:
-            return self._find(node.free, rest, [*values, urllib.parse.unquote(head)])
-        return None, values
 
 
 class Api:
@@ -202,17 +157,19 @@ class Api:
         head: bool = False,
         slash: bool = False,
         wrong_media: int = 415,
+        medias: bodies.Medias = bodies.Medias.NONE_OR_PLAIN,
         always: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """`project_in_path` lets every path begin with the asker's project id; `head` answers HEAD where GET is, and
         OPTIONS.
 
         `slash` passes over a slash at a path's end; `wrong_media` is the status of a body that is no JSON by its media
-        type; `always` are headers of every answer.
+        type, and `medias` says what of that is taken for JSON all the same; `always` are headers of every answer.
         """
         self.name, self.routes, self.parts, self.policy = name, tuple(routes), parts, policy
         self.envelope, self.history = envelope, history
-        self.project_in_path, self.head, self.wrong_media, self.always = project_in_path, head, wrong_media, always
+        self.project_in_path, self.head, self.always = project_in_path, head, always
+        self.wrong_media, self.medias = wrong_media, medias
         self._router = Router(self.routes, slash)
         if parts.conf is not None:
             policy.follow(parts.conf.api.policy_file)
@@ -226,13 +183,10 @@ class Api:
             status, headers, pieces = self._answer(environ, version)
         except errors.NimbusError as why:
             status, headers, pieces = self._fault(why, request_id, environ)
-        except Exception:
+        except Exception as why:
             LOG.exception('%s %s failed', environ['REQUEST_METHOD'], environ.get('PATH_INFO'))
-            status, headers, pieces = self._fault(
-                errors.NimbusError('An unexpected error happened; the log tells more under this request id.'),
-                request_id,
-                environ,
-            )
+            unknown = errors.NimbusError(errors.told(why, request_id))
+            status, headers, pieces = self._fault(unknown, request_id, environ)
         finally:
             log.REQUEST.reset(token)
         if self.history and version != LOWEST:
@@ -242,11 +196,13 @@ class Api:
 
     def _fault(self, why: errors.NimbusError, request_id: str, environ: dict[str, Any]) -> tuple[int, Any, Any]:
         status = faults.status_of(why)
-        envelope = faults.keystone if status == 401 else self.envelope
+        envelope = faults.keystone if status == 401 else faults.preferred(self.envelope, environ.get('HTTP_ACCEPT'))
         sentence = why.sentence or faults.TITLES.get(status, 'Error')
         media, body = envelope(status, sentence, why, request_id)
         if status >= 500:
-            LOG.warning('%s %s answered %s: %s', environ['REQUEST_METHOD'], environ.get('PATH_INFO'), status, sentence)
+            LOG.warning(
+                '%s %s answered %s: %s', environ['REQUEST_METHOD'], environ.get('PATH_INFO'), status, why.inside
+            )
         headers = [('Content-Type', media), ('Content-Length', str(len(body)))]
         headers += [(str(name), str(value)) for name, value in why.facts.get('headers', ())]  # type: ignore[attr-defined]
         if status == 401:
@@ -257,7 +213,7 @@ class Api:
 
     def _answer(self, environ: dict[str, Any], version: Version) -> tuple[int, Any, Any]:
         asker: context.Context | None = environ.get(AT_WORK)
-        path = environ.get('PATH_INFO', '/')
+        path = text_of(environ.get('PATH_INFO', '/'))
         if self.project_in_path:
             path = self._without_project(path, asker)
         if self.head and environ['REQUEST_METHOD'] == 'OPTIONS':
@@ -328,7 +284,7 @@ class Api:
         names, route = candidates[0]
         if route.raw or environ['REQUEST_METHOD'] in ('GET', 'HEAD'):
             return names, route, None
-        body = bodies.read(environ, route.media, self.wrong_media)
+        body = bodies.read(environ, route.media, self.wrong_media, self.medias)
         if route.action is None:
             return names, route, body
         if not isinstance(body, dict) or len(body) != 1:
@@ -341,7 +297,7 @@ class Api:
         for names, route in candidates:
             if route.action == wanted:
                 return names, route, body
-        raise errors.Invalid(f'There is no such action: {wanted}. No such action: {wanted}'[:200])
+        raise errors.Invalid(f'There is no such action: {wanted}'[:199] + '.')
 
     def _take_in(self, call: Call, body: Any) -> None:
         route, version = call.route, call.version
@@ -378,7 +334,7 @@ class Api:
             if status != 204:
                 headers.append(('Content-Length', '0'))
             return status, headers, []
-        data = reply.body if isinstance(reply.body, bytes) else orjson.dumps(reply.body, option=orjson.OPT_NON_STR_KEYS)
+        data = reply.body if isinstance(reply.body, bytes) else encoding.encode(reply.body)
         if not any(name.lower() == 'content-type' for name, _ in headers):
             headers.append(('Content-Type', 'application/json'))
         headers.append(('Content-Length', str(len(data))))

@@ -14,7 +14,7 @@ from nimbus.common import errors
 Version = tuple[int, int]
 LOWEST: Version = (0, 0)
 HIGHEST: Version = (999, 999)
-NUMBER = re.compile(r'([1-9]\d*)\.([1-9]\d*|0)\Z')
+NUMBER = re.compile(r'([1-9][0-9]{0,8})\.([1-9][0-9]{0,8}|0)\Z')
 
 
 class Change:

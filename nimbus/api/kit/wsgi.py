@@ -17,7 +17,7 @@ from nimbus.api.kit import access, certificates, faults
 from nimbus.api.kit.bodies import MAX_BODY
 from nimbus.api.kit.certificates import Fronts
 from nimbus.api.kit.routes import AT_WORK
-from nimbus.common import context, errors, ids
+from nimbus.common import context, errors, ids, numbers
 from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)
@@ -146,8 +146,8 @@ class Gzip(Filter):
     def _unpack(self, environ: dict[str, Any]) -> bool:
         """Replace the body by what it unpacks to; a body that unpacks to more than is read anyway is refused."""
         try:
-            length = int(environ.get('CONTENT_LENGTH') or 0)
-            if length > MAX_BODY:
+            length = numbers.read(environ.get('CONTENT_LENGTH') or '0')
+            if length is None or not 0 <= length <= MAX_BODY:
                 return False
             with gzip.GzipFile(fileobj=io.BytesIO(environ['wsgi.input'].read(length))) as stream:
                 body = stream.read(MAX_BODY + 1)
@@ -175,7 +175,7 @@ class Auth(Filter):
         self._fronts = Fronts.of(parts.conf) if parts.conf is not None else Fronts()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        for name in [name for name in environ if FORGEABLE.match(name)]:
+        for name in [name for name in environ if name.startswith('HTTP_X_') and FORGEABLE.match(name)]:
             del environ[name]
         environ.pop(AT_WORK, None)
         token = environ.get('HTTP_X_AUTH_TOKEN') or environ.get('HTTP_X_STORAGE_TOKEN') or _bearer(environ)

@@ -8,7 +8,7 @@ from typing import Any
 
 from nimbus.api.kit import wsgi
 from nimbus.api.metadata import tree
-from nimbus.common import errors
+from nimbus.common import errors, numbers
 from nimbus.common.parts import Parts
 from nimbus.compute import metadata, passwords
 
@@ -70,7 +70,8 @@ class Metadata:
     def _leave(self, environ: dict[str, Any]) -> tuple[int, str, bytes]:
         """The guest's password is kept.  Raises Invalid, Forbidden, NotFound and Conflict."""
         server_id = self._facts(environ).spec['id']
-        sealed = environ['wsgi.input'].read(min(int(environ.get('CONTENT_LENGTH') or 0), passwords.MAX + 1))
+        length = numbers.whole(environ.get('CONTENT_LENGTH') or '0', 'Content-Length')
+        sealed = environ['wsgi.input'].read(min(length, passwords.MAX + 1))
         with self.parts.db.write() as tx:
             passwords.leave(tx, server_id, sealed)
         return _plain(200, '')

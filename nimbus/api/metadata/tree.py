@@ -11,7 +11,7 @@ LATEST = metadata.LATEST
 def versions(path: str) -> str | None:
     """The list of versions where the path asks for one: it is the same for every guest."""
     parts = _parts(path)
-    if not parts:
+    if parts in ([], ['ec2']):
         return '\n'.join((*ec2_metadata.VERSIONS, LATEST))
     if parts == ['openstack']:
         return '\n'.join((*metadata.VERSIONS, LATEST))
@@ -23,6 +23,8 @@ def find(told: metadata.Facts, path: str) -> bytes:
     parts = _parts(path)
     if parts[0] == 'openstack':
         return _openstack(told, parts[1:])
+    if parts[0] == 'ec2':
+        parts = parts[1:]  # the older form stands at the root and here
     if parts[0] in (*ec2_metadata.VERSIONS, LATEST):
         return _ec2(told, parts[0], parts[1:])
     raise errors.NotFound()

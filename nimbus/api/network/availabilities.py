@@ -3,6 +3,7 @@
 from typing import Any
 
 from nimbus.api.kit.routes import Call, Route
+from nimbus.common import numbers
 from nimbus.network import availability, networks
 
 FILTERS = ('network_id', 'network_name', 'project_id', 'tenant_id', 'ip_version')
@@ -11,7 +12,7 @@ FILTERS = ('network_id', 'network_name', 'project_id', 'tenant_id', 'ip_version'
 def index(call: Call) -> Any:
     """GET of every network that passes the filters."""
     wanted = {name: call.query[name] for name in FILTERS if name in call.query}
-    version = next((int(text) for text in wanted.pop('ip_version', ()) if text in ('4', '6')), None)
+    version = next((number for text in wanted.pop('ip_version', ()) if (number := numbers.read(text)) in (4, 6)), None)
     with call.db.read() as tx:
         found = availability.of(tx, call.context, version)
     kept = [shape for shape in found if all(shape[name] in texts for name, texts in wanted.items())]

@@ -9,7 +9,7 @@ from nimbus.api.network import values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, bad, child
 from nimbus.api.network.resources import Resource
 from nimbus.common import db
-from nimbus.network import addresses, groups, networks, port_changes, ports, standard
+from nimbus.network import addresses, groups, networks, port_changes, port_sight, standard
 
 RULED = (CREATE, UPDATE)
 SECRET = (READ, CREATE, UPDATE)
@@ -53,7 +53,7 @@ class Port(Tagged):
         *BOTH, take=values.listing(values.uuid, 'security group'), source=child('groups'), filter=False
     )
     port_security_enabled = attribute(*BOTH, take=values.flag, ruled=RULED)
-    allowed_address_pairs = attribute(*BOTH, take=values.PAIRS, default=(), filter=False, ruled=RULED)
+    allowed_address_pairs = attribute(*BOTH, take=values.PAIRS, default=(), filter=False, ruled=RULED, weighty=True)
     extra_dhcp_opts = attribute(
         *BOTH,
         take=values.dhcp_options,
@@ -62,7 +62,13 @@ class Port(Tagged):
         filter=False,
     )
     host_id = attribute(
-        *BOTH, take=values.maybe(values.text()), wire='binding:host_id', source='host', default='', ruled=SECRET
+        *BOTH,
+        take=values.maybe(values.text()),
+        wire='binding:host_id',
+        source='host',
+        default='',
+        ruled=SECRET,
+        weighty=True,
     )
     vnic_type = attribute(
         *BOTH,
@@ -73,7 +79,14 @@ class Port(Tagged):
         ruled=RULED,
     )
     profile = attribute(
-        *BOTH, take=values.mapping, wire='binding:profile', source='profile', default=None, filter=False, ruled=SECRET
+        *BOTH,
+        take=values.mapping,
+        wire='binding:profile',
+        source='profile',
+        default=None,
+        filter=False,
+        ruled=SECRET,
+        weighty=True,
     )
     vif_type = attribute(
         wire='binding:vif_type',
@@ -160,8 +173,8 @@ def by_fixed_ips(texts: list[str]) -> dict[str, list[str]]:
 
 PORTS = Resource(
     noun=Port,
-    find=ports.find,
-    show_row=ports.show,
+    find=port_sight.find,
+    show_row=port_sight.show,
     children=children,
     parent=parent,
     draft=draft,

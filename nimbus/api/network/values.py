@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.common import ids
+from nimbus.common import ids, numbers
 
 Take = Callable[[Any], Any]
 TRUE, FALSE = ('1', 't', 'true', 'on', 'y', 'yes'), ('0', 'f', 'false', 'off', 'n', 'no')
@@ -46,9 +46,9 @@ def whole(lowest: int, highest: int) -> Take:
     """A whole number, also spelt as a string."""
 
     def take(value: Any) -> int:
-        if isinstance(value, bool) or not re.fullmatch(r'-?\d{1,18}', str(value)):
-            raise ValueError(f"'{value}' is not an integer")
-        number = int(value)
+        number = numbers.read(value)
+        if number is None:
+            raise ValueError(f"'{str(value)[:80]}' is not an integer")
         if number < lowest:
             raise ValueError(f"'{value}' is too small - must be at least '{lowest}'")
         if number > highest:
@@ -56,6 +56,9 @@ def whole(lowest: int, highest: int) -> Take:
         return number
 
     return take
+
+
+number = whole(-(2**31), 2**31 - 1)  # of a filter: no number kept here is greater
 
 
 def one_of(*known: Any, also: Take = anything) -> Take:
@@ -105,25 +108,41 @@ def ip(value: Any) -> str:
         raise ValueError(f"'{value}' is not a valid IP address") from None
 
 
-def subnet(value: Any) -> str:
-    """A range with no bits set beyond its length."""
+def _range(value: Any) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:
     try:
-        net = ipaddress.ip_network(value, strict=False) if isinstance(value, str) else None
+        if not isinstance(value, str) or '/' not in value or '%' in value:
+            raise ValueError
+        return ipaddress.ip_interface(value)
     except ValueError:
-        net = None
-    if net is None or '/' not in value:
-        raise ValueError(f"'{value}' is not a valid IP subnet")
-    if str(ipaddress.ip_interface(value).ip) != str(net.network_address):
-        raise ValueError(f"'{value}' isn't a recognized IP subnet cidr, '{net}' is recommended")
+        raise ValueError(f"'{value}' is not a valid IP subnet") from None
+
+
+def subnet(value: Any) -> str:
+    """A subnet's range, without the bits set beyond its length."""
+    net = _range(value).network
     if net.prefixlen == 0:
-        raise ValueError(f"'{value}' is not a valid CIDR")
+        raise ValueError(f"'{value}' is not a valid CIDR: 0 is not allowed as its length")
     return str(net)
 
 
+def destination(value: Any) -> str:
+    """Where a route leads: a range with no bits set beyond its length; 0.0.0.0/0 and ::/0 are everywhere."""
+    try:
+        told = _range(value)
+    except ValueError:
+        raise ValueError(f"'{value}' is not a valid CIDR") from None
+    if told.ip != told.network.network_address:
+        raise ValueError(f"'{value}' is not a valid CIDR; '{told.network}' is")
+    if told.network.is_loopback:
+        raise ValueError(f"'{value}' is not a routable CIDR")
+    return str(told.network)
+
+
 def range_or_ip(value: Any) -> str:
-    """A range or one address."""
+    """A range as it was told, or one address."""
     if isinstance(value, str) and '/' in value:
-        return subnet(value)
+        subnet(value)
+        return str(_range(value))
     return ip(value)
 
 
@@ -196,9 +215,9 @@ def dhcp_value(value: Any) -> str | None:
 
 def ip_version(value: Any) -> int:
     """4 or 6."""
-    if str(value) not in ('4', '6'):
-        raise ValueError(f"'{value}' is not in [4, 6]")
-    return int(value)
+    if numbers.read(value) not in (4, 6):
+        raise ValueError(f"'{str(value)[:80]}' is not in [4, 6]")
+    return 4 if numbers.read(value) == 4 else 6
 
 
 def dhcp_options(value: Any) -> list[dict[str, Any]]:
@@ -221,7 +240,7 @@ POOLS = listing(
     "Invalid data format for IP pool: '{}'",
 )
 ROUTES = listing(
-    record({'destination': subnet, 'nexthop': ip}, invalid="Invalid data format for hostroute: '{}'"),
+    record({'destination': destination, 'nexthop': ip}, invalid="Invalid data format for hostroute: '{}'"),
     'hostroute',
     "Invalid data format for hostroute: '{}'",
 )

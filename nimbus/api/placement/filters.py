@@ -8,7 +8,7 @@ from nimbus.api.kit.routes import Call
 from nimbus.api.placement import history
 from nimbus.api.placement.answers import CLASSES, known
 from nimbus.api.placement.vocabulary import STANDARD
-from nimbus.common import errors
+from nimbus.common import errors, numbers
 from nimbus.scheduler import hosts
 
 BAD = 'Invalid query string parameters: '
@@ -61,10 +61,7 @@ def _resources(text: str | None) -> dict[str, int]:
         name, colon, amount = item.partition(':')
         if not colon or ':' in amount:
             raise errors.Invalid(RESOURCES_FORM + (f'{item}.' if text.strip() else 'empty string.'))
-        try:
-            needs[name] = int(amount)
-        except ValueError:
-            needs[name] = 0
+        needs[name] = numbers.read(amount) or 0
         if needs[name] < 1:
             raise errors.Invalid(f'Requested resource {name} expected positive integer amount. Got: {amount}.')
         if name not in STANDARD:

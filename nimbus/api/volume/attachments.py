@@ -52,8 +52,16 @@ def _whole(row: Any) -> dict[str, Any]:
         'attached_at': iso_micro(row.attached_at) or '',
         'detached_at': '',
         'attach_mode': row.mode,
-        'connection_info': row.connection or {},
+        'connection_info': _connection(row),
     }
+
+
+def _connection(row: Any) -> dict[str, Any]:
+    """How the volume is reached, flat as clients read it; empty while it is not."""
+    kept = row.connection
+    if not kept:
+        return {}
+    return {'driver_volume_type': kept['driver_volume_type'], **kept.get('data', kept), 'attachment_id': row.id}
 
 
 def index(call: Call) -> dict[str, Any]:
@@ -119,20 +127,21 @@ def update(call: Call, id: str) -> dict[str, Any]:
 def _connect(call: Call, id: str, connector: dict[str, Any]) -> None:
     with call.db.read() as tx:
         row = attachments.show(tx, call.context, id)
+        attachments.check_changeable(call.context, row)
         volume = volumes.show(tx, call.context, row.volume_id)
     if not volume.host:
         raise errors.Invalid(f'Volume {volume.id} has no host yet; its status is {volume.status}.')
     agent = call.parts.client(Volume, call.context, volume.host)
     connection = agent.connect(volume.id, 0, connector)
-    told = {'driver_volume_type': connection['driver_volume_type'], **connection['data'], 'attachment_id': id}
     with call.db.write() as tx:
-        attachments.connected(tx, call.context, id, connector.get('host'), told, connector)
+        attachments.connected(tx, call.context, id, connector.get('host'), connection, connector)
 
 
 def complete(call: Call, id: str) -> None:
     """The server has the volume."""
     with call.db.write() as tx:
         row = attachments.show(tx, call.context, id)
+        attachments.check_changeable(call.context, row)
         if row.status not in ('attaching', 'attached'):
             raise errors.Invalid(f'Invalid volume: Attachment {id} is {row.status}, not attaching.')
         attachments.complete(tx, call.context, id)

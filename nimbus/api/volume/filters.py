@@ -5,7 +5,7 @@ from typing import Any
 from nimbus.api.kit import paging
 from nimbus.api.kit.routes import Call
 from nimbus.api.volume.history import ImageFilters, LikeFilters, Moments, StrictBootable, StrictFilters
-from nimbus.common import errors, listing
+from nimbus.common import errors, listing, numbers
 from nimbus.volume import search
 
 SORTS = ('id', 'name', 'status', 'size', 'created_at', 'updated_at', 'availability_zone', 'description', 'bootable',
@@ -76,9 +76,10 @@ def _filter(call: Call, name: str, value: str, everyone: bool) -> dict[str, Any]
 
 
 def _sized(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+    size = numbers.read(text)
+    if size is None or size < 0:
         raise errors.Invalid(f'Invalid filter size: {text[:40]} is not a number of GiB.')
-    return int(text)
+    return size
 
 
 def _boolean(call: Call, text: str) -> bool:

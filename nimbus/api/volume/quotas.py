@@ -5,7 +5,7 @@ from typing import Any
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call
 from nimbus.api.volume.history import LimitsOfProjects
-from nimbus.common import errors
+from nimbus.common import errors, numbers
 from nimbus.volume.quotas import DEFAULTS
 
 LIMIT = {'type': ['integer', 'string'], 'pattern': '^-?[0-9]+$', 'minimum': -1, 'maximum': 2147483647, 'maxLength': 10}
@@ -72,10 +72,7 @@ def _check_use(given: dict[str, int], found: dict[str, Any]) -> None:
 
 
 def _number(name: str, value: Any) -> int:
-    number = int(value)
-    if not -1 <= number <= 2147483647:
-        raise errors.Invalid(f'Invalid input for field/attribute {name}. Value: {number}. It must be -1 to 2147483647.')
-    return number
+    return numbers.whole(value, name, least=-1, most=2147483647)
 
 
 def delete(call: Call, project: str) -> None:

@@ -8,7 +8,7 @@ from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
 from nimbus.api.volume import filters
 from nimbus.api.volume.history import Clusters, Counts, ForcedDeletes, ProviderIds, StrictBodies
-from nimbus.common import errors
+from nimbus.common import errors, numbers
 from nimbus.common.clock import iso_micro
 from nimbus.volume import hosts, search, volumes
 
@@ -236,6 +236,7 @@ def create(call: Call) -> dict[str, Any]:
     with call.db.write() as tx:
         if zone and zone not in hosts.zones(tx):
             raise errors.Invalid(f"Invalid input received: Availability zone '{zone}' is invalid.")
+        zone = zone or hosts.usual_zone(tx)
         row = volumes.create(
             tx,
             call.context,
@@ -272,11 +273,12 @@ def _check_source(call: Call) -> None:
 
 def gibibytes(name: str, value: Any) -> int:
     """The size that a request gives as a number or as a number's digits.  Raises Invalid, naming the field."""
-    if value is None or not 1 <= int(value) <= LARGEST:
+    size = numbers.read(value)
+    if size is None or not 1 <= size <= LARGEST:
         raise errors.Invalid(
-            f'Invalid input for field/attribute {name}. Value: {value}. Needed are whole GiB, 1 to {LARGEST}.'
+            f'Invalid input for field/attribute {name}. Value: {str(value)[:40]}. Needed are whole GiB, 1 to {LARGEST}.'
         )
-    return int(value)
+    return size
 
 
 def _trimmed(text: str | None) -> str | None:

@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from nimbus.common import folders
 from nimbus.compute.agent import qemu_img
 from nimbus.compute.agent.drivers.base import Refused
 from nimbus.compute.agent.inspection import BARE, BadImage, Inspector
@@ -135,13 +136,17 @@ class ImageCache:
         try:
             qemu_img.convert(part, image.disk_format, raw, target)
         except qemu_img.Failed as why:
-            raise BadImage(f'Image {image.id} cannot be converted to {target}: {why}.') from why
+            told = f'Image {image.id} cannot be converted to {target}'
+            raise BadImage(f'{told}.', inside=f'{told}: {why}.') from why
         os.replace(raw, part)
 
     def _check_room(self, image: Image, needed: int) -> None:
         free = shutil.disk_usage(self.path).free
         if free < needed:
-            raise Refused(f'This host has {free} bytes of disk left, and image {image.id} takes {needed}.')
+            raise Refused(
+                f'There is no disk space left for image {image.id}.',
+                inside=f'This host has {free} bytes of disk left, and image {image.id} takes {needed}.',
+            )
 
     def _touch(self, base: str) -> None:
         now = self._clock()
@@ -155,7 +160,7 @@ class ImageCache:
         would let two in.
         """
         folder = os.path.join(os.path.dirname(self.path), 'locks')
-        os.makedirs(self.path, mode=0o711, exist_ok=True)
+        folders.make(self.path)
         os.makedirs(folder, mode=0o700, exist_ok=True)
         with open(os.path.join(folder, 'base-' + os.path.basename(base)), 'w') as lock:
             try:

@@ -41,7 +41,7 @@ class Inspector:
         try:
             found = qemu_img.info(path, self.disk_format)
         except qemu_img.Failed as why:
-            raise self._bad(f'qemu-img cannot read it: {why}') from why
+            raise self._bad('qemu-img cannot read it', f': {why}') from why
         self._check_info(found)
         return int(found['virtual-size'])
 
@@ -50,6 +50,8 @@ class Inspector:
         expected = {'raw'} if self.disk_format in BARE else {self.disk_format}
         # A disk with a partition table is bare sectors; a CD that also starts from a stick has one too.
         tolerated = {'gpt'} if self.disk_format in (*BARE, 'iso') else set()
+        if self.disk_format == 'vhd' and matches in ({'raw'}, {'gpt'}):
+            return  # a fixed one is told by its last sector alone; qemu-img reads it as such or fails
         if not (
             matches - tolerated <= expected and matches & (expected | ({'gpt'} if self.disk_format in BARE else set()))
         ):
@@ -58,7 +60,7 @@ class Inspector:
             try:
                 match.safety_check()
             except (format_inspector.SafetyCheckFailed, format_inspector.ImageFormatError) as why:
-                raise self._bad(f'it fails the safety check: {why}') from why
+                raise self._bad('it fails the safety check', f': {why}') from why
 
     def _check_vmdk_parent(self, path: str) -> None:
         descriptor = _vmdk_descriptor(path).lower()
@@ -79,8 +81,9 @@ class Inspector:
         if any(extent.get('filename') not in (None, found.get('filename')) for extent in data.get('extents', ())):
             raise self._bad('it names other files as its extents')
 
-    def _bad(self, why: str) -> BadImage:
-        return BadImage(f'Image {self.image_id} cannot be used as {self.disk_format}: {why}.')
+    def _bad(self, why: str, inside: str = '') -> BadImage:
+        told = f'Image {self.image_id} cannot be used as {self.disk_format}: {why}'
+        return BadImage(f'{told}.', inside=f'{told}{inside}.')
 
 
 def _vmdk_descriptor(path: str) -> bytes:

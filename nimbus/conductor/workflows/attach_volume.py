@@ -39,7 +39,14 @@ def let_go(run: Run) -> None:
     """The volume is available again and the server knows nothing of it but the cause."""
     with run.world.db.write() as tx:
         disks.drop(tx, run, run.bdm_id, run.attachment_id)
-        servers.failed(tx, run.subject, 'attach_volume', 500, run.job.error or 'The volume could not be attached.')
+        servers.failed(
+            tx,
+            run.subject,
+            'attach_volume',
+            500,
+            run.job.error or 'The volume could not be attached.',
+            run.get('inside'),
+        )
 
 
 class AttachVolume(Workflow):

@@ -17,25 +17,32 @@ def place(run: Run) -> dict[str, Any]:
     with run.world.db.write() as tx:
         spec = servers.spec(tx, run.subject)
         servers.task(tx, run.subject, states.SCHEDULING)
-    flavor, image = spec['flavor'], spec['image'] or {}
-    found = run.world.scheduler(run.context).place(
-        run.subject,
-        {
-            'vcpus': flavor['vcpus'],
-            'memory_mb': flavor['ram'],
-            'disk_gb': guests.local_gb(spec),
-            'project_id': spec['project_id'],
-            'user_id': spec['user_id'],
-            'zone': spec['zone'],
-            'host': spec['forced_host'],
-            'avoid': sorted(run.get('refusals', {})),
-            'extra_specs': flavor.get('extra_specs') or {},
-            'image_properties': image.get('properties') or {},
-        },
-    )
+    try:
+        found = run.world.scheduler(run.context).place(run.subject, _request(run, spec))
+    except errors.NoValidHost as why:
+        told = {f'Host {host} refused the server: {said}' for host, said in run.get('refusals', {}).items()}
+        inside = ' '.join([why.inside, *sorted(told)])
+        raise errors.NoValidHost(f'{why.sentence}{_reasons(run)}', inside=inside) from why
     with run.world.db.write() as tx:
         servers.placed(tx, run.subject, found['host'], found['node'], found['zone'])
     return found
+
+
+def _request(run: Run, spec: dict[str, Any]) -> dict[str, Any]:
+    """What the scheduler is asked for."""
+    flavor, image = spec['flavor'], spec['image'] or {}
+    return {
+        'vcpus': flavor['vcpus'],
+        'memory_mb': flavor['ram'],
+        'disk_gb': guests.local_gb(spec),
+        'project_id': spec['project_id'],
+        'user_id': spec['user_id'],
+        'zone': spec['zone'],
+        'host': spec['forced_host'],
+        'avoid': sorted(run.get('refusals', {})),
+        'extra_specs': flavor.get('extra_specs') or {},
+        'image_properties': image.get('properties') or {},
+    }
 
 
 def give_back_place(run: Run) -> None:
@@ -66,7 +73,9 @@ def wait_for_wires(run: Run) -> None:
     if wires.are_up(run):
         return
     if now > datetime.datetime.fromisoformat(run.wired_by):
-        raise errors.NimbusError(f'Host {run.host} did not wire the ports in {WIRING}.')
+        raise errors.NimbusError(
+            f'The ports were not wired in {WIRING}.', inside=f'Host {run.host} did not wire the ports in {WIRING}.'
+        )
     raise NotYet(2)
 
 
@@ -102,15 +111,27 @@ def boot(run: Run) -> dict[str, Any]:
     except Refused as why:
         if why.kind != 'Refused':
             raise
-        refusals = {**run.get('refusals', {}), run.host: str(why)}
+        refusals = {**run.get('refusals', {}), run.host: why.inside}
+        run.note(reasons={**run.get('reasons', {}), run.host: why.sentence})
         if run.job.rewinds + 1 >= run.world.max_attempts:
-            raise errors.NoValidHost(_exhausted(refusals)) from why
-        raise Rewind(place, f'Host {run.host} refused the server: {why}', refusals=refusals) from why
+            raise _exhausted(run, refusals) from why
+        refused = errors.NoValidHost(
+            'The host that was chosen refused the server.', inside=f'Host {run.host} refused the server: {why.inside}'
+        )
+        raise Rewind(place, refused, refusals=refusals) from why
 
 
-def _exhausted(refusals: dict[str, str]) -> str:
+def _exhausted(run: Run, refusals: dict[str, str]) -> errors.NoValidHost:
     told = '; '.join(f'{host}: {why}' for host, why in sorted(refusals.items()))
-    return f'No valid host was found. {len(refusals)} host{"s" * (len(refusals) != 1)} refused the server ({told}).'
+    many = f'{len(refusals)} host{"s" * (len(refusals) != 1)}'
+    inside = f'No valid host was found. {many} refused the server ({told}).'
+    return errors.NoValidHost(f'No valid host was found.{_reasons(run)}', inside=inside)
+
+
+def _reasons(run: Run) -> str:
+    """Why the hosts that were chosen refused the server, in words that name none of them; blank where none did."""
+    reasons = ' '.join(dict.fromkeys(run.get('reasons', {}).values()))
+    return f' The hosts that were chosen refused the server: {reasons}' if reasons else ''
 
 
 def unboot(run: Run) -> None:
@@ -128,7 +149,9 @@ def mark_error(run: Run) -> None:
     """The server is ERROR with the cause, and nothing is kept for it any more."""
     with run.world.db.write() as tx:
         disks.let_go(tx, run)
-        servers.failed(tx, run.subject, 'build', 500, run.job.error or 'The server could not be built.')
+        servers.failed(
+            tx, run.subject, 'build', 500, run.job.error or 'The server could not be built.', run.get('inside')
+        )
 
 
 class BuildServer(Workflow):

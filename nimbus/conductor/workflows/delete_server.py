@@ -37,7 +37,9 @@ def forget(tx: db.Tx, run: Run) -> None:
 def mark_error(run: Run) -> None:
     """The server is ERROR with the cause; it may be deleted again."""
     with run.world.db.write() as tx:
-        servers.failed(tx, run.subject, 'delete', 500, run.job.error or 'The server could not be deleted.')
+        servers.failed(
+            tx, run.subject, 'delete', 500, run.job.error or 'The server could not be deleted.', run.get('inside')
+        )
 
 
 class DeleteServer(Workflow):

@@ -38,7 +38,14 @@ def keep(run: Run) -> None:
     """The volume stays in use, and the server says why."""
     with run.world.db.write() as tx:
         disks.complete(tx, run, run.bdm_id, run.get('device'))
-        servers.failed(tx, run.subject, 'detach_volume', 500, run.job.error or 'The volume could not be detached.')
+        servers.failed(
+            tx,
+            run.subject,
+            'detach_volume',
+            500,
+            run.job.error or 'The volume could not be detached.',
+            run.get('inside'),
+        )
 
 
 class DetachVolume(Workflow):

@@ -106,7 +106,10 @@ def as_volume(run: Run, bdm_id: str) -> dict[str, Any]:
         found = {volume.id: volume for volume in guests.volumes(tx, run.subject, servers.spec(tx, run.subject))}
     wanted = device(run, bdm_id)['volume_id']
     if wanted not in found:
-        raise errors.NimbusError(f'Host {run.host} is not connected to volume {wanted}.')
+        raise errors.NimbusError(
+            f"The server's host is not connected to volume {wanted}.",
+            inside=f'Host {run.host} is not connected to volume {wanted}.',
+        )
     return dataclasses.asdict(found[wanted])
 
 

@@ -26,7 +26,7 @@ def ask(run: Run, verb: str, *args: Any, host: str | None = None) -> dict[str, A
             getattr(agent, verb)(run.job.id, key, run.fence, *told)
         except errors.Unavailable as why:
             if run.world.is_down(host):
-                raise HostDown(f'Host {host} is down.') from why
+                raise HostDown("The server's host is down.", inside=f'Host {host} is down.') from why
             raise
 
     away = run.get('hypervisor_away', 0)
@@ -36,7 +36,7 @@ def ask(run: Run, verb: str, *args: Any, host: str | None = None) -> dict[str, A
         if why.kind != errors.Unavailable.__name__:
             raise
         run.note(hypervisor_away=away + 1)  # the next time it is another errand
-        raise errors.Unavailable(str(why)) from why
+        raise errors.Unavailable(why.sentence, inside=why.inside) from why
 
 
 def destroy(run: Run, host: str | None) -> None:

@@ -7,7 +7,7 @@ from nimbus.compute import servers
 def fail(run: Run, verb: str) -> None:
     """The server is as it is after the verb failed, with the cause."""
     with run.world.db.write() as tx:
-        servers.failed(tx, run.subject, verb, 500, run.job.error or f'The server could not {verb}.')
+        servers.failed(tx, run.subject, verb, 500, run.job.error or f'The server could not {verb}.', run.get('inside'))
 
 
 def host_of(run: Run) -> str:

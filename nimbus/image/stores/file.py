@@ -130,12 +130,17 @@ class FileDraft(base.Draft):
 def _pieces(file: BinaryIO, length: int) -> Iterator[bytes]:
     with file:
         while length > 0:
-            piece = file.read(min(base.PIECE, length))
-            if not piece:
-                raise OSError(errno.EIO, 'An image file is shorter than its image says')
-            length -= len(piece)
-            yield piece
+            size = min(base.PIECE, length)
+            length -= size
+            yield _exactly(file, size)  # not by a name, which would keep it while a slow client is waited for
             failpoints.hit('image.sent')
+
+
+def _exactly(file: BinaryIO, size: int) -> bytes:
+    piece = file.read(size)
+    if len(piece) < size:
+        raise OSError(errno.EIO, 'An image file is shorter than its image says')
+    return piece
 
 
 def _sync(folder: pathlib.Path) -> None:

@@ -125,7 +125,8 @@ class Agent(Volume):
                     if digest:
                         digest.update(piece)
         except OSError as why:
-            raise errors.Unavailable(f'Image {image["image_id"]} cannot be fetched: {why}') from why
+            told = f'Image {image["image_id"]} cannot be fetched'
+            raise errors.Unavailable(f'{told}.', inside=f'{told}: {why}') from why
         if digest and digest.hexdigest() != image['os_hash_value']:
             raise errors.Invalid(f'The bytes of image {image["image_id"]} do not match its hash.')
 

@@ -6,7 +6,7 @@ import pytest
 
 from nimbus.common import errors
 from nimbus.compute import block_requests as asked
-from nimbus.compute import guests
+from nimbus.compute import device_names, guests
 from nimbus.compute.guest import Blank
 
 LOCAL = {'source_type': 'image', 'destination_type': 'local'}
@@ -24,7 +24,8 @@ def test_the_image_that_a_client_repeats_among_the_disks_is_no_disk_of_its_own()
 
 
 def test_disks_are_named_in_the_order_asked_for():
-    found = asked.named(asked.from_v2([v2(boot_index=0), v2(), v2(device_name='vdx'), v2()], None), False)
+    devices = asked.from_v2([v2(boot_index=0), v2(), v2(device_name='vdx'), v2()], None)
+    found = device_names.named(devices, '/dev/vda', False)
     assert [device['device'] for device in found] == ['/dev/vda', '/dev/vdb', '/dev/vdx', '/dev/vdc']
 
 
@@ -61,11 +62,45 @@ def test_no_other_disk_has_the_roots_name():
     with pytest.raises(errors.Invalid, match='same device name as the root device'):
         asked.from_v2([{**LOCAL, 'uuid': IMAGE, 'boot_index': 0}, v2(device_name='vda')], IMAGE)
     with pytest.raises(errors.Invalid, match='same device name as the root device'):
-        asked.named(asked.from_v2([v2(boot_index=0), v2(device_name='/dev/vda')], None), False)
+        devices = asked.from_v2([v2(boot_index=0), v2(device_name='/dev/vda')], None)
+        device_names.named(devices, '/dev/vda', False)
+
+
+def named(devices, usual='virtio', **flavor):
+    """Name and kind of each disk beside the root that a server booted from an image has."""
+    flavor = types.SimpleNamespace(**{'ephemeral': 0, 'swap': 0} | flavor)
+    whole = asked.with_flavors(asked.from_v2([{**LOCAL, 'uuid': IMAGE, 'boot_index': 0}, *devices], IMAGE), flavor)
+    root = device_names.prefix(usual) + 'a'
+    return {one['device']: one['guest_format'] or one['source'] for one in device_names.named(whole, root, True, usual)}
+
+
+def test_volumes_are_named_after_the_flavors_own_disks():
+    assert named([v2()], ephemeral=1, swap=8) == {'/dev/vdb': 'blank', '/dev/vdc': 'swap', '/dev/vdd': 'volume'}
+    assert named([v2()], ephemeral=1) == {'/dev/vdb': 'blank', '/dev/vdc': 'volume'}
+    assert named([v2()], swap=8) == {'/dev/vdb': 'swap', '/dev/vdc': 'volume'}
+    assert named([v2()]) == {'/dev/vdb': 'volume'}
+
+
+def test_ephemeral_disks_are_named_before_swap_in_whichever_order_they_are_asked_for():
+    blank = {'source_type': 'blank', 'destination_type': 'local'}
+    devices = [v2(), {**blank, 'guest_format': 'swap', 'volume_size': 1}, {**blank, 'volume_size': 1}]
+    assert named(devices, ephemeral=1, swap=8) == {'/dev/vdb': 'blank', '/dev/vdc': 'swap', '/dev/vdd': 'volume'}
+
+
+def test_a_disk_is_named_by_its_bus():
+    assert named([v2(), v2(disk_bus='virtio')], 'scsi', ephemeral=1) == {
+        '/dev/sdb': 'blank',
+        '/dev/sdc': 'volume',
+        '/dev/vda': 'volume',
+    }
+    assert named([v2(disk_bus='scsi', device_name='vdk')]) == {'/dev/sda': 'volume'}
+    assert device_names.root({'properties': {'hw_disk_bus': 'ide'}}, []) == '/dev/hda'
+    assert device_names.root({'disk_format': 'iso', 'properties': {}}, []) == '/dev/hda'
+    assert device_names.root(None, asked.from_v2([v2(boot_index=0, disk_bus='scsi')], None)) == '/dev/sda'
 
 
 def test_a_volume_may_be_the_root_though_an_image_is_named():
-    (found,) = asked.named(asked.from_v2([v2(boot_index=0)], IMAGE), False)
+    (found,) = device_names.named(asked.from_v2([v2(boot_index=0)], IMAGE), '/dev/vda', False)
     assert (found['boot_index'], found['device'], found['volume_id']) == (0, '/dev/vda', VOLUME)
 
 

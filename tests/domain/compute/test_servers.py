@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from nimbus.common import db, errors, jobs, listing
+from nimbus.common import db, errors, jobs, listing, times
 from nimbus.common.jobs import Job
 from nimbus.compute import labels, metadata, power, quotas, search, servers, states
 from tests.compute_world import boot, furnish, put_in, running
@@ -122,7 +122,7 @@ def test_servers_are_found_by_each_filter(database, world):
     assert found(database, filters={'not-tags-any': 'blue'}) == ['one']
     assert found(database, filters={'power_state': '4'}) == ['one']
     assert found(database, filters={'ip': '10.0.0'}) == []
-    assert found(database, since=one.created_at, deleted=None) == ['two', 'one']
+    assert found(database, since=times.second_of(one.created_at), deleted=None) == ['two', 'one']
 
 
 def test_a_list_comes_in_pages_in_any_order(database, world):

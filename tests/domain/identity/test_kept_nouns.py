@@ -83,12 +83,14 @@ def test_limits_come_together_or_not_at_all(world):
         assert limits.find(tx, 'registered_limit', Page()) == []
 
 
-def test_a_region_takes_its_limits_with_it(world):
+def test_a_region_and_a_service_stay_while_they_have_limits(world):
     service_id = first(world, Service).id
     with world.db.write() as tx:
         catalog.create_region(tx, {'id': 'far'}, {})
         told = {'service_id': service_id, 'resource_name': 'cores', 'region_id': 'far'}
         limits.register(tx, [{**told, 'default_limit': 1}])
         limits.create(tx, [{**told, 'domain_id': 'default', 'resource_limit': 2}], limits.STRICT)
-        catalog.delete_region(tx, 'far')
-        assert limits.find(tx, 'limit', Page()) == limits.find(tx, 'registered_limit', Page()) == []
+        for delete, name in ((catalog.delete_region, 'far'), (catalog.delete_service, service_id)):
+            with pytest.raises(errors.Forbidden, match='registered limits'):
+                delete(tx, name)
+        assert len(limits.find(tx, 'limit', Page())) == len(limits.find(tx, 'registered_limit', Page())) == 1

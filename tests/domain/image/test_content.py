@@ -1,5 +1,6 @@
 """What an upload may hold: the rules on crafted bytes, and on a folder of known-bad samples where there is one."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -107,7 +108,7 @@ def test_a_plain_disk_may_begin_with_any_other_words(tmp_path):
     path = tmp_path / 'disk'
     for beginning in (b'', b'#!/bin/sh\necho\n', b'# notes\nversions are fine\n', b'version 1', bytes(4096)):
         path.write_bytes(beginning + bytes(4096))
-        assert judge(path, 'raw') == len(beginning) + 4096
+        assert judge(path, 'raw') == -(-len(beginning) // 512) * 512 + 4096
 
 
 @pytest.mark.skipif(not os.path.isdir(SAMPLES), reason='NIMBUS_SHARED names no folder with hostile/')
@@ -150,6 +151,56 @@ def test_what_qemu_makes_is_accepted_with_its_own_size(tmp_path, kind, declared)
     assert judge(path, declared) >= 4 << 20
     with pytest.raises(errors.WrongMedia):
         judge(path, 'raw')
+
+
+@pytest.mark.skipif(not shutil.which('qemu-img'), reason='qemu-img is not installed')
+@pytest.mark.parametrize('more', [[], ['-o', 'force_size=on']])
+@pytest.mark.parametrize('subformat', ['fixed', 'dynamic'])
+@pytest.mark.parametrize('size', ['4M', '1024001024'])
+def test_a_vhd_of_each_kind_has_the_size_that_qemu_reads(tmp_path, subformat, size, more):
+    path = tmp_path / 'x'
+    command = ['qemu-img', 'create', '-q', '-f', 'vpc', '-o', f'subformat={subformat}', *more, str(path), size]
+    subprocess.run(command, check=True)
+    told = subprocess.run(
+        ['qemu-img', 'info', '--output=json', '-f', 'vpc', str(path)], capture_output=True, check=True
+    )
+    assert judge(path, 'vhd') == json.loads(told.stdout)['virtual-size']
+    for declared in ('raw', 'iso', 'gpt'):
+        with pytest.raises(errors.WrongMedia, match=f"disk_format '{declared}'"):
+            judge(path, declared)
+
+
+def footer(**changed) -> bytes:
+    """The footer of a fixed VHD of 1 MiB."""
+    told = {'cookie': b'conectix', 'kind': 2, 'size': 1 << 20, 'creator': b'win '} | changed
+    begun = struct.pack('>8sIIQI4sIIQQHBBI', told['cookie'], 2, 1 << 16, (1 << 64) - 1, 0, told['creator'], 0, 0,
+                        told['size'], told['size'], 30, 4, 17, told['kind'])  # fmt: skip
+    return (begun + struct.pack('>I', ~sum(begun) & 0xFFFFFFFF)).ljust(512, b'\0')
+
+
+def test_a_fixed_vhd_is_known_by_its_footer_alone(tmp_path):
+    path = tmp_path / 'x'
+    path.write_bytes(bytes(1 << 20) + footer())
+    assert judge(path, 'vhd') == 1 << 20
+    for wrong, why in (
+        (bytes(1 << 20) + footer(kind=3), 'it is raw'),
+        (bytes(1 << 20) + footer()[:-1], 'it is raw'),
+        (bytes(1 << 20) + b'conectix' + bytes(504), 'it is raw'),
+        (bytes(4096) + footer(), 'cut short'),
+    ):
+        path.write_bytes(wrong)
+        with pytest.raises(errors.WrongMedia, match=why):
+            judge(path, 'vhd')
+
+
+def test_a_disk_that_ends_as_another_format_does_is_not_bare(tmp_path):
+    path = tmp_path / 'x'
+    for trailer, name in ((footer(), 'vhd'), (b'koly' + bytes(508), 'dmg')):
+        path.write_bytes(bytes(1 << 20) + trailer)
+        with pytest.raises(errors.WrongMedia, match=f'it ends as {name} does'):
+            judge(path, 'raw')
+    path.write_bytes(bytes(1 << 20) + b'conectix' + bytes(504))
+    assert judge(path, 'raw') == (1 << 20) + 512
 
 
 @pytest.mark.skipif(not shutil.which('qemu-img'), reason='qemu-img is not installed')

@@ -47,7 +47,7 @@ def scheduler(database):
 def refusal(scheduler, **more) -> str:
     with pytest.raises(errors.NoValidHost) as why:
         scheduler.place(MEMBER, 'refused', wish(**more))
-    return why.value.sentence
+    return str(why.value.inside)
 
 
 def test_the_host_with_most_free_memory_is_taken_and_claimed(database, scheduler):
@@ -87,6 +87,17 @@ def test_the_refusal_names_each_filter_and_the_nearest_host(database, scheduler)
     assert refusal(scheduler, memory_mb=8192) == (
         'No valid host was found. 3 hosts: ComputeFilter removed 1 (h3 has not reported for 95 s), '
         'RamFilter removed 2 (needs 8192 MiB; the nearest, h2, has 4096 free).'
+    )
+
+
+def test_a_user_reads_which_wishes_could_not_be_met_and_nothing_of_hosts(database, scheduler):
+    known(database, 'h1', memory_mb=2048, vcpus=4)
+    known(database, 'h2', memory_mb=4096, zone='west')
+    with pytest.raises(errors.NoValidHost) as why:
+        scheduler.place(MEMBER, 'refused', wish(memory_mb=8192, vcpus=1, zone='west'))
+    assert why.value.sentence == (
+        'No valid host was found. These wishes cannot be met together at present: a host of zone west; '
+        '8192 MiB of memory.'
     )
 
 

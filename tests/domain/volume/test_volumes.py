@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from nimbus.common import context, errors, listing, services
+from nimbus.image.models import ImageProperty
 from nimbus.volume import hosts, progress, search, types, volumes
 from nimbus.volume.quotas import VolumeQuotas
 from tests.compute_world import add_image
@@ -105,9 +106,11 @@ def test_a_host_that_cannot_is_passed_over_and_the_reason_told(database):
         with pytest.raises(errors.NoValidHost) as why:
             hosts.choose(tx, volume, 3600)
         for reason in ('1 disabled', '1 in another zone', '1 without room'):
-            assert reason in str(why.value)
-        with pytest.raises(errors.NoValidHost, match='3 down'):
+            assert reason in why.value.inside
+        assert why.value.sentence == 'No valid backend was found. Those there are, are in another zone, without room.'
+        with pytest.raises(errors.NoValidHost) as why:
             hosts.choose(tx, volume, -1)
+        assert '3 down' in why.value.inside and '3' not in why.value.sentence
         host(tx, 'good')
         assert hosts.choose(tx, volume, 3600).host == 'good'
         wished = volumes.create(tx, ADMIN, size=1, host='far')
@@ -165,6 +168,19 @@ def test_an_image_that_does_not_fit_is_refused(database, image, why):
         with pytest.raises(errors.Invalid, match=why):
             volumes.create(tx, MEMBER, size=1, image_id=IMAGE)
     assert used(database) == (0, 0)
+
+
+def test_an_image_may_name_the_type_of_its_volumes(database):
+    with database.write() as tx:
+        fast, slow = types.create(tx, 'fast', None), types.create(tx, 'slow', None)
+        add_image(tx, IMAGE)
+        tx.insert(ImageProperty, image_id=IMAGE, name='cinder_img_volume_type', value='fast')
+        assert volumes.create(tx, MEMBER, size=1, image_id=IMAGE).type_id == fast.id
+        assert volumes.create(tx, MEMBER, size=1, image_id=IMAGE, volume_type='slow').type_id == slow.id
+        tx.update(ImageProperty, ImageProperty.image_id == IMAGE, value='none such')
+        with pytest.raises(errors.NotFound, match='none such'):
+            volumes.create(tx, MEMBER, size=1, image_id=IMAGE)
+    assert used(database) == (2, 2)
 
 
 def test_another_projects_image_is_not_there(database):

@@ -134,6 +134,10 @@ def test_a_lock_is_its_makers(api, parts, world):
     shown = api('GET', f'/servers/{row.id}', asker=STRANGER, version='compute 2.73').json['server']
     assert (shown['locked'], shown['locked_reason']) == (True, 'because')
     assert api('POST', path, {'os-stop': None}, asker=STRANGER).status == 409
+    metadata = {'metadata': {'a': 'b'}}
+    assert api('POST', f'/servers/{row.id}/metadata', metadata, asker=STRANGER).status == 409
+    renamed = api('PUT', f'/servers/{row.id}', {'server': {'name': 'new'}}, asker=STRANGER)
+    assert (renamed.status, renamed.json['server']['name']) == (200, 'new')
     assert api('POST', path, {'unlock': None}, asker=STRANGER).status == 403
     assert api('POST', path, {'unlock': None}, asker=ADMIN).status == 202
     assert api('POST', path, {'os-stop': None}, asker=STRANGER).status == 202
@@ -190,6 +194,29 @@ def test_quotas_and_limits_know_what_their_version_knows(api, parts, world):
     assert 'maxImageMeta' not in api('GET', '/limits', version='compute 2.39').json['limits']['absolute']
     assert api('DELETE', path, asker=ADMIN).status == 202
     assert api('GET', f'{path}/defaults').json['quota_set']['instances'] == 10
+
+
+@pytest.mark.parametrize('path', ['/os-quota-class-sets/default', f'/os-quota-sets/{MEMBER.project_id}'])
+def test_every_limit_that_is_set_is_kept(api, path):
+    word = 'quota_class_set' if 'class' in path else 'quota_set'
+    given = {'fixed_ips': 7, 'floating_ips': 6, 'security_groups': 5, 'security_group_rules': 4, 'cores': 3}
+    answer = api('PUT', path, {word: given}, asker=ADMIN)
+    assert answer.status == 200 and given.items() <= answer.json[word].items(), answer.data
+    assert given.items() <= api('GET', path, asker=ADMIN).json[word].items()
+    assert api('GET', '/limits').json['limits']['absolute']['maxTotalFloatingIps'] == 6
+
+
+def test_a_number_that_no_aggregate_has_is_not_found(api):
+    for number in ('-1', '0', '9' * 18):
+        assert api('GET', f'/os-aggregates/{number}', asker=ADMIN).status == 404
+    for none in ('x', '1.5', '%C2%B2', '+1', '9' * 50):
+        assert api('GET', f'/os-aggregates/{none}', asker=ADMIN).status == 400
+
+
+def test_a_group_may_have_any_name(api):
+    for name in (' blank ', 'a  b', ''):
+        made = api('POST', '/os-security-groups', {'security_group': {'name': name, 'description': ''}})
+        assert (made.status, made.json['security_group']['name']) == (200, name), made.data
 
 
 @pytest.fixture

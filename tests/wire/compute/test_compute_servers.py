@@ -1,5 +1,6 @@
 """Servers over HTTP: made, listed, shown, changed and deleted."""
 
+import datetime
 import json
 import pathlib
 import re
@@ -146,6 +147,24 @@ def test_a_list_comes_in_pages(api, parts, world):
     assert api('GET', '/servers?marker=nobody').json['badRequest']['message'] == 'marker [nobody] not found'
     for wrong in ('limit=-1', 'limit=x', 'sort_key=nonsense', 'changes-since=yesterday'):
         assert api('GET', f'/servers?{wrong}').status == 400, wrong
+
+
+def test_times_of_servers_compare_as_they_are_shown(api, parts, world):
+    row = boot(parts.db, world, name='vm')
+    shown = api('GET', f'/servers/{row.id}').json['server']['updated']
+    early, late = (
+        (datetime.datetime.fromisoformat(shown) + datetime.timedelta(seconds=s)).strftime('%Y-%m-%dT%H:%M:%SZ')
+        for s in (-1, 1)
+    )
+    newest = 'compute 2.96'
+    for query, found in (
+        (f'changes-since={shown}', 1),
+        (f'changes-before={shown}', 1),
+        (f'changes-since={late}', 0),
+        (f'changes-before={early}', 0),
+        (f'changes-since={early}&changes-before={shown}', 1),
+    ):
+        assert len(api('GET', f'/servers?{query}', version=newest).json['servers']) == found, query
 
 
 def test_a_filter_is_taken_passed_over_or_refused_as_its_version_says(api, parts, world):

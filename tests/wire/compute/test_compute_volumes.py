@@ -67,6 +67,18 @@ def test_a_volume_goes_once(api, parts, world):
     assert missing == f'Instance {row.id} is not attached to volume {other}'
 
 
+def test_a_volume_that_its_owner_called_detaching_is_detached_all_the_same(api, parts, world):
+    row, volume_id = running(parts.db, world), volume_of(parts.db, MEMBER)
+    path = f'/servers/{row.id}/os-volume_attachments'
+    api('POST', path, {'volumeAttachment': {'volumeId': volume_id}})
+    with parts.db.write() as tx:
+        attachments.complete(tx, MEMBER, bdms.volume(tx, row.id, volume_id).attachment_id, '/dev/vdb')
+        attachments.begin_detaching(tx, volumes.show(tx, MEMBER, volume_id))
+    assert api('DELETE', f'{path}/{volume_id}').status == 202
+    assert api('DELETE', f'{path}/{volume_id}').status == 400
+    assert len(jobs_of(parts, 'detach_volume')) == 1
+
+
 def test_whether_it_goes_with_the_server_can_be_changed(api, parts, world):
     row, volume_id = running(parts.db, world), volume_of(parts.db, MEMBER)
     path = f'/servers/{row.id}/os-volume_attachments'

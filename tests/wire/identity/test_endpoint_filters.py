@@ -51,6 +51,7 @@ def test_a_group_has_the_endpoints_that_match(cloud):
 
 
 def test_a_projects_catalog_shows_the_endpoints_it_was_told(cloud, member):
+    cloud.make('service', type='bare', name='nothing')
     every = shown(cloud, member)
     one = endpoints(cloud, interface='public')[0]
     path = f'/OS-EP-FILTER/projects/{member["project"]["id"]}/endpoints'

@@ -74,6 +74,19 @@ def test_a_token_shows_a_service_that_was_added_after_it(cloud):
     assert 'late' in [entry['type'] for entry in shown['catalog']]
 
 
+def test_the_catalog_shows_a_service_without_endpoints(cloud):
+    service = cloud.make('service', type='bare', name='nothing')
+    shown = cloud('GET', '/auth/catalog').json['catalog']
+    assert {'id': service['id'], 'type': 'bare', 'name': 'nothing', 'endpoints': []} in shown
+    only = cloud.make('endpoint', service_id=service['id'], interface='public', url='http://bare', enabled=False)
+    assert [
+        entry['endpoints'] for entry in cloud('GET', '/auth/catalog').json['catalog'] if entry['type'] == 'bare'
+    ] == [[]]
+    assert cloud('PATCH', f'/endpoints/{only["id"]}', {'endpoint': {'enabled': True}}).status == 200
+    (found,) = [entry for entry in cloud('GET', '/auth/catalog').json['catalog'] if entry['type'] == 'bare']
+    assert [endpoint['id'] for endpoint in found['endpoints']] == [only['id']]
+
+
 def test_a_rescoped_token_keeps_its_end_and_its_chain(cloud, member):
     first = cloud.login('bob', 'pw').json['token']
     unscoped = cloud.token_of('bob', 'pw')

@@ -154,14 +154,31 @@ def test_a_domains_reader_sees_the_domains_limits(cloud, registered):
     assert [cloud('GET', f'/limits/{row["id"]}', token=token).status for row in rows] == [200, 200, 403]
 
 
-def test_limits_go_with_their_project_and_service(cloud, member, registered):
+def test_limits_go_with_their_project(cloud, member, registered):
     made = registered()
     limit(cloud, made, project_id=member['project']['id'])
     assert cloud('DELETE', f'/projects/{member["project"]["id"]}').status == 204
     assert cloud('GET', '/limits').json['limits'] == []
-    limit(cloud, made, domain_id='default')
-    assert cloud('DELETE', f'/services/{made["service_id"]}').status == 204
-    assert cloud('GET', '/limits').json['limits'] == cloud('GET', '/registered_limits').json['registered_limits'] == []
+
+
+def test_a_service_and_a_region_stay_while_they_have_limits(cloud, registered):
+    cloud.make('region', id='above')
+    cloud.make('region', id='below', parent_region_id='above')
+    made = registered(region_id='below')
+    path = f'/services/{made["service_id"]}'
+    before = cloud('GET', '/endpoints').json['endpoints']
+    for url, why in (
+        (path, f'Unable to delete service {made["service_id"]} because it has registered limits.'),
+        (
+            '/regions/above',
+            'Unable to delete region above because it or its child regions have registered limits.',
+        ),
+    ):
+        refused = cloud('DELETE', url)
+        assert (refused.status, refused.json['error']['message']) == (403, why)
+    assert cloud('GET', '/endpoints').json['endpoints'] == before
+    assert cloud('DELETE', f'/registered_limits/{made["id"]}').status == 204
+    assert [cloud('DELETE', url).status for url in (path, '/regions/above')] == [204, 204]
 
 
 def test_the_model_is_told(cloud, member):

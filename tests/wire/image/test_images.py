@@ -1,6 +1,7 @@
 """/v2/images over HTTP: what Glance's clients rely on."""
 
 import hashlib
+import html
 
 import pytest
 
@@ -103,6 +104,14 @@ def test_an_upload_that_breaks_off_or_lies_about_its_size_leaves_the_image_queue
         ('bytes=10-', 416, None, 'bytes */10'),
         ('bytes=4-2', 416, None, 'bytes */10'),
         ('lines=1-2', 416, None, 'bytes */10'),
+        ('bytes=-0', 416, None, 'bytes */10'),
+        ('bytes=-', 416, None, 'bytes */10'),
+        ('bytes=--1', 416, None, 'bytes */10'),
+        ('bytes=\xb2-', 416, None, 'bytes */10'),
+        (f'bytes=0-{"9" * 5000}', 416, None, 'bytes */10'),
+        (f'bytes={"9" * 5000}-', 416, None, 'bytes */10'),
+        (f'bytes=-{"9" * 5000}', 416, None, 'bytes */10'),
+        ('bytes=-99', 206, b'0123456789', 'bytes 0-9/10'),
         ('bytes=0-1,3-4', 400, None, None),
     ],
 )
@@ -112,6 +121,19 @@ def test_a_range_of_the_bytes(client, make, asked, status, data, told):
     assert (got.status, got.headers.get('Content-Range')) == (status, told)
     if data is not None:
         assert got.data == data
+
+
+@pytest.mark.parametrize('told', ['bytes 0-\xb2/*', f'bytes 0-{"9" * 5000}/*', 'bytes 9-0/*', 'bytes 0-10/*', 'x'])
+def test_a_part_that_is_none_of_the_image_is_refused(client, make, told):
+    path = f'/v2/images/{make(b"0123456789")["id"]}/file'
+    assert client('GET', path, content_range=told).status == 416
+
+
+@pytest.mark.parametrize('told', ['\xb2', '9' * 5000, '-1', '+3', ' 3', '3_0', '1e3'])
+def test_a_size_that_is_no_number_is_refused(client, make, told):
+    path = f'/v2/images/{make()["id"]}'
+    assert client('PUT', f'{path}/file', b'abc', **OCTETS, x_openstack_image_size=told).status == 400
+    assert client('GET', path).json['status'] == 'queued'
 
 
 def test_another_projects_image_is_not_found_whatever_is_done_with_it(client, make):
@@ -292,6 +314,40 @@ def test_errors_are_glances_html(client):
     assert b'No image found with ID 11111111-2222-3333-4444-555555555555' in missing.data
 
 
+@pytest.mark.parametrize(
+    'accept, media',
+    [
+        ('*/*', 'text/html'),
+        ('text/html, application/json', 'text/html'),
+        ('application/json', 'application/json'),
+        ('text/html;q=0.1, application/json', 'application/json'),
+        ('text/plain', 'text/plain'),
+        ('application/octet-stream', 'text/plain'),
+        ('a sentence; that is no header', 'text/html'),
+    ],
+)
+def test_errors_have_the_form_that_the_client_prefers(client, make, accept, media):
+    body = {'method': {'name': "one's own"}}
+    refused = client('POST', f'/v2/images/{make()["id"]}/import', body, accept=accept)
+    assert (refused.status, refused.headers['Content-Type'].split(';')[0]) == (400, media)
+    sentence = "Unknown import method name 'one's own'."
+    if media == 'application/json':
+        assert refused.json == {'message': sentence, 'code': '400 Bad Request', 'title': 'Bad Request'}
+    else:
+        assert (html.escape(sentence) if media == 'text/html' else sentence) in refused.data.decode()
+
+
+def test_an_import_to_all_stores_goes_to_the_one_there_is(client, make):
+    path, body = f'/v2/images/{make()["id"]}', {'method': {'name': 'glance-direct'}}
+    assert client('PUT', f'{path}/stage', b'abc', **OCTETS).status == 204
+    for wrong in ({'all_stores': 'yes'}, {'all_stores_must_succeed': 1}, {'all_stores_must_succeed': False}):
+        assert client('POST', f'{path}/import', body | wrong).status == 400
+    assert client('POST', f'{path}/import', body | {'stores': ['fast']}).status == 400
+    told = {'all_stores': True, 'all_stores_must_succeed': True}
+    assert client('POST', f'{path}/import', body | told).status == 202
+    assert client('GET', path).json['status'] == 'active'
+
+
 def test_tags_come_and_go(client, make):
     path = f'/v2/images/{make()["id"]}'
     assert client('PUT', f'{path}/tags/t').status == 204
@@ -310,7 +366,7 @@ def test_staged_bytes_are_imported(client, make):
     assert client('POST', f'{path}/import', {'method': {'name': 'web-download'}}).status == 400
     assert client('POST', f'{path}/import', body).status == 202
     shown = client('GET', path).json
-    assert (shown['status'], shown['size'], shown['virtual_size']) == ('active', 3, 3)
+    assert (shown['status'], shown['size'], shown['virtual_size']) == ('active', 3, 512)
     assert client('GET', f'{path}/file').data == b'abc'
     assert client('GET', '/v2/info/import').json['import-methods']['value'] == ['glance-direct']
 

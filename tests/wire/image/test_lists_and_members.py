@@ -76,7 +76,8 @@ def test_bad_queries(client, five, query):
 
 def test_the_time_an_image_shows_finds_it(client, five):
     shown = five[0]['created_at']
-    assert 'i1' in names(client('GET', f'/v2/images?created_at=eq:{shown}'))
+    for way, is_in in (('eq', True), ('gte', True), ('lte', True), ('gt', False), ('lt', False), ('neq', False)):
+        assert ('i1' in names(client('GET', f'/v2/images?created_at={way}:{shown}'))) is is_in, way
 
 
 def test_a_hidden_image_is_only_in_lists_that_ask(client, make):

@@ -42,7 +42,7 @@ def test_what_only_an_operator_may_set_is_refused_to_a_member(neutron):
     for body in ({'shared': True}, {'router:external': True}, {'provider:network_type': 'local'}):
         why = neutron.make('network', 403, **body)
         assert why['type'] == 'PolicyNotAuthorized'
-    assert neutron.make('network', 403, project_id=STRANGER.project_id)['type'] == 'PolicyNotAuthorized'
+    assert neutron.make('network', 400, project_id=STRANGER.project_id)['type'] == 'HTTPBadRequest'
     assert neutron.make('network', asker=ADMIN, tenant_id='c' * 32)['project_id'] == 'c' * 32
 
 
@@ -102,6 +102,9 @@ def test_if_match_guards_a_change(neutron):
     made = neutron.make('network')
     path, body = f'/networks/{made["id"]}', {'network': {'name': 'x'}}
     assert neutron('PUT', path, body, if_match='revision_number=7').status == 412
+    assert neutron('PUT', path, body, if_match='revision_number=-1').status == 412
+    for none in ('\xb2', '9' * 5000, '1e3', '+0'):
+        assert neutron('PUT', path, body, if_match=f'revision_number={none}').status == 400
     assert neutron('PUT', path, body, if_match='revision_number=0').status == 200
 
 

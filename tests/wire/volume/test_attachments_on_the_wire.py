@@ -1,7 +1,10 @@
 """Attachments, types, services and limits over HTTP."""
 
+import datetime
+
 import pytest
 
+from nimbus.common import clock
 from nimbus.volume import attachments
 from tests.conftest import ADMIN, MEMBER, READER, SERVICE, STRANGER
 from tests.wire.volume.conftest import SERVER
@@ -35,7 +38,7 @@ def opened(wired, make):
     volume_id = make()
     with wired.db.write() as tx:
         made = attachments.reserve(tx, SERVICE, volume_id, SERVER)
-        attachments.connected(tx, SERVICE, made, 'h1', {'driver_volume_type': 'file'})
+        attachments.connected(tx, SERVICE, made, 'h1', Agent().connect(volume_id, 0, {}))
         attachments.complete(tx, SERVICE, made, '/dev/vdb')
     return volume_id, made
 
@@ -82,6 +85,43 @@ def test_a_server_s_disk_is_given_up_by_the_compute_service_alone(latest, act, o
     assert act(volume_id, 'os-force_delete', {}, asker=ADMIN).status == 400
     assert latest('DELETE', f'/attachments/{made}', asker=SERVICE).status == 200
     assert show(volume_id)['status'] == 'available'
+
+
+def test_a_server_s_disk_is_connected_by_the_compute_service_alone(wired, latest, opened, show):
+    volume_id, made = opened
+    before = latest('GET', f'/attachments/{made}').json
+    sentence = f'Detach volume from instance {SERVER} using the Compute API'
+    connector = {'attachment': {'connector': {'host': 'elsewhere'}}}
+    for asker in (MEMBER, ADMIN):
+        for answer in (
+            latest('PUT', f'/attachments/{made}', connector, asker=asker),
+            latest('POST', f'/attachments/{made}/action', {'os-complete': {}}, asker=asker),
+        ):
+            assert (answer.status, answer.json['conflictingRequest']['message']) == (409, sentence)
+    assert latest('GET', f'/attachments/{made}').json == before
+    assert latest('PUT', f'/attachments/{made}', connector, asker=SERVICE).status == 200
+    with wired.db.read() as tx:  # the shape that the compute agent reads, whoever wrote it
+        assert attachments.show(tx, MEMBER, made).connection == Agent().connect(volume_id, 0, {})
+
+
+def test_an_attachment_that_names_another_s_server_is_none_of_the_server_s(wired, reserve, make):
+    made = reserve(make()).json['attachment']['id']
+    with wired.db.read() as tx:
+        assert [row.id for row in attachments.of_server(tx, SERVER)] == []
+        assert attachments.show(tx, MEMBER, made).server_id == SERVER
+
+
+def test_who_was_about_to_do_something_and_did_not_keeps_nothing_waiting(wired, act, opened, make, show):
+    taken, given = make(), opened[0]
+    assert act(taken, 'os-reserve').status == 202
+    assert act(given, 'os-begin_detaching').status == 202
+    assert (show(taken)['status'], show(given)['status']) == ('attaching', 'detaching')
+    now = clock.Clock().now()
+    with wired.db.write() as tx:
+        assert attachments.settle_abandoned(tx, now) == []
+        told = attachments.settle_abandoned(tx, now + attachments.ABANDONED + datetime.timedelta(seconds=5))
+    assert len(told) == 2
+    assert (show(taken)['status'], show(given)['status']) == ('available', 'in-use')
 
 
 def test_what_the_compute_service_keeps_is_not_taken_by_os_attach(wired, make, act):

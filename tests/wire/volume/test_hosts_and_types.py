@@ -25,6 +25,11 @@ def test_a_zone_that_nobody_has_is_refused(latest):
     assert latest('GET', '/volumes').json['volumes'] == []
 
 
+def test_a_volume_has_a_zone_before_it_has_a_host(latest):
+    made = latest('POST', '/volumes', {'volume': {'size': 1}}).json['volume']
+    assert (made['availability_zone'], made['status']) == ('nova', 'creating')
+
+
 def test_users_see_the_extra_specs_that_tell_what_a_type_can_do(latest):
     body = {'volume_type': {'name': 'fast', 'extra_specs': {'multiattach': 'no', 'volume_backend_name': 'x'}}}
     made = latest('POST', '/types', body, asker=ADMIN).json['volume_type']

@@ -8,16 +8,17 @@ verb that takes something away is fine with it being gone already.
 import abc
 from collections.abc import Callable
 
+from nimbus.common import errors
 from nimbus.compute.guest import Guest, HostFacts, Volume
 
 RUNNING, SHUTDOWN, PAUSED, CRASHED = 'running', 'shutdown', 'paused', 'crashed'
 
 
-class Refused(Exception):
+class Refused(errors.NimbusError):
     """This host cannot run the guest, and says why; another host may."""
 
 
-class Missing(Exception):
+class Missing(errors.NimbusError):
     """The guest is not on this host."""
 
 

@@ -11,6 +11,7 @@ import subprocess
 import uuid
 from collections.abc import Callable
 
+from nimbus.common import folders
 from nimbus.compute.agent import configdrive, imagecache, qemu_img
 from nimbus.compute.agent.drivers.base import Missing, Refused
 from nimbus.compute.agent.drivers.libvirt_xml import Disk
@@ -20,6 +21,7 @@ LOG = logging.getLogger(__name__)
 GIB = 1024**3
 LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 PREFIX = {'virtio': 'vd', 'scsi': 'sd', 'sata': 'sd', 'usb': 'sd', 'ide': 'hd'}
+ONE_CONTROLLER = {'ide': 4, 'sata': 6}  # a name beyond these costs the guest another controller
 VOLUME_FORMATS = ('raw', 'qcow2')
 BLANK_FORMATS = ('ext2', 'ext3', 'ext4')
 
@@ -51,8 +53,9 @@ class Folder:
 
     def begin(self) -> None:
         """The folder is there and marked as being built, unless it was finished before."""
-        if not self.exists():
-            os.makedirs(self.path, mode=0o711)
+        known = self.exists()
+        folders.make(self.path)
+        if not known:
             self.write('building', '')
 
     def is_building(self) -> bool:
@@ -102,7 +105,8 @@ class Folder:
         volumes = [volume_disk(volume) for volume in sorted(guest.volumes, key=lambda v: (not v.boot, v.device))]
         drive = []
         if os.path.exists(self.file('disk.config')):
-            drive = [Disk(self.file('disk.config'), 'raw', _free(cdrom_bus, taken), cdrom_bus, cdrom=True)]
+            # The last name of its bus: the next volume gets the first that is free.
+            drive = [Disk(self.file('disk.config'), 'raw', _free(cdrom_bus, taken, last=True), cdrom_bus, cdrom=True)]
         return [*root, *local, *volumes, *drive]
 
     def tail(self, lines: int | None, limit: int) -> str:
@@ -262,8 +266,9 @@ def has_direct_io(folder: str) -> bool:
         _unlink(path)
 
 
-def _free(bus: str, taken: set[str]) -> str:
-    name = next(PREFIX[bus] + letter for letter in LETTERS if PREFIX[bus] + letter not in taken)
+def _free(bus: str, taken: set[str], last: bool = False) -> str:
+    ordered = reversed(LETTERS[: ONE_CONTROLLER.get(bus)]) if last else iter(LETTERS)
+    name = next(PREFIX[bus] + letter for letter in ordered if PREFIX[bus] + letter not in taken)
     taken.add(name)
     return name
 
@@ -288,7 +293,8 @@ def _formatted(path: str, size: int, command: list[str]) -> None:
         out.truncate(size)
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
-        raise Refused(f'{os.path.basename(command[0])} could not format a disk: {" ".join(done.stderr.split())}.')
+        told = f'{os.path.basename(command[0])} could not format a disk'
+        raise Refused(f'{told}.', inside=f'{told}: {" ".join(done.stderr.split())}.')
 
 
 def _last(path: str, limit: int) -> bytes:

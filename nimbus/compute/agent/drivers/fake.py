@@ -19,6 +19,10 @@ class FakeSettings:
     memory_mb: int = 262144
     disk_gb: int = 4096
     host_ip: str = '127.0.0.1'
+    least_seconds: float = 0  # how long each change of a guest takes at least
+
+
+CHANGES = frozenset(('spawn', 'destroy', 'start', 'stop', 'reboot', 'attach', 'detach'))
 
 
 class FakeDriver(Driver):
@@ -169,6 +173,8 @@ class FakeDriver(Driver):
         return known
 
     def _meet(self, verb: str) -> None:
+        if self.settings.least_seconds and verb in CHANGES:
+            self._sleep(self.settings.least_seconds)
         self.host.meet(verb, self._sleep)
 
     def _start(self, guest: Guest, known: FakeGuest) -> None:
@@ -192,10 +198,15 @@ class FakeDriver(Driver):
         disk = self.host.disk_gb - sum(other.disk_gb for other in others)
         if guest.memory_mb > memory:
             raise Refused(
-                f'This host has {memory} MiB of memory left for guest {guest.id}, which needs {guest.memory_mb}.'
+                f'There is no memory left for guest {guest.id}.',
+                inside=f'This host has {memory} MiB of memory left for guest {guest.id}, which needs '
+                f'{guest.memory_mb}.',
             )
         if guest.local_gb > disk:
-            raise Refused(f'This host has {disk} GiB of disk left for guest {guest.id}, which needs {guest.local_gb}.')
+            raise Refused(
+                f'There is no disk space left for guest {guest.id}.',
+                inside=f'This host has {disk} GiB of disk left for guest {guest.id}, which needs {guest.local_gb}.',
+            )
 
     def _tell(self, guest_id: str, state: str) -> None:
         for changed in self._watchers:

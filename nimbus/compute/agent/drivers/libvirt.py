@@ -11,7 +11,7 @@ from typing import Any
 
 import libvirt
 
-from nimbus.common import errors
+from nimbus.common import errors, folders
 from nimbus.compute.agent import qemu_img
 from nimbus.compute.agent.drivers import libvirt_connection as events
 from nimbus.compute.agent.drivers import libvirt_facts, libvirt_volumes, libvirt_xml
@@ -67,7 +67,7 @@ class LibvirtDriver(Driver):
 
     # ---------------------------------------------------------------- life
     def open(self) -> None:
-        os.makedirs(self.settings.instances_path, mode=0o711, exist_ok=True)
+        folders.make(self.settings.instances_path)
         self._closing.clear()
         self._machine = libvirt_xml.Machine(
             self.settings.virt_type,
@@ -281,8 +281,9 @@ class LibvirtDriver(Driver):
         free = shutil.disk_usage(self.settings.instances_path).free // 1024**2
         if free < self.settings.min_free_mb:
             raise Refused(
-                f'This host has {free} MiB of disk left for guest {guest.id}, and keeps '
-                f'{self.settings.min_free_mb} MiB free.'
+                f'There is no disk space left for guest {guest.id}.',
+                inside=f'This host has {free} MiB of disk left for guest {guest.id}, and keeps '
+                f'{self.settings.min_free_mb} MiB free.',
             )
 
     def _run(self, guest: Guest, folder: Folder) -> None:

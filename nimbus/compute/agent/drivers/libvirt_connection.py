@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import libvirt
 
+from nimbus.common import folders
+
 LOG = logging.getLogger(__name__)
 
 # The embedded driver runs QEMU as the process's own user: no ownership games, no security driver, and
@@ -145,7 +147,7 @@ def prepare_embedded(uri: str) -> None:
     if not roots or not os.path.isabs(roots[0]):
         raise OSError(f'{uri} names no absolute root folder; write qemu:///embed?root=/an/absolute/path.')
     folder = os.path.join(roots[0], 'etc')
-    os.makedirs(roots[0], mode=0o711, exist_ok=True)
+    folders.make(roots[0])
     os.makedirs(folder, mode=0o700, exist_ok=True)
     part = os.path.join(folder, 'qemu.conf.part')
     with open(part, 'w') as out:

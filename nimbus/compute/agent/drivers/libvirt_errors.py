@@ -30,7 +30,10 @@ def in_kinds(verb: Callable[..., Any]) -> Callable[..., Any]:
             if is_gone(why):
                 raise away(self.settings.uri, why) from why
             name = getattr(guest, 'id', guest)
-            raise errors.NimbusError(f'libvirt did not {verb.__name__} guest {name}: {sentence(why)}') from why
+            raise errors.NimbusError(
+                f'The hypervisor did not {verb.__name__} guest {name}.',
+                inside=f'libvirt did not {verb.__name__} guest {name}: {sentence(why)}',
+            ) from why
 
     return told
 
@@ -44,7 +47,9 @@ def is_gone(why: BaseException) -> bool:
 
 def away(uri: str, why: BaseException) -> errors.Unavailable:
     """That libvirt cannot be reached, in a sentence."""
-    return errors.Unavailable(f'libvirt at {uri} is away: {sentence(why)}')
+    return errors.Unavailable(
+        "The hypervisor of the server's host is away.", inside=f'libvirt at {uri} is away: {sentence(why)}'
+    )
 
 
 def refusal(guest_id: str, uri: str, why: BaseException) -> BaseException:
@@ -54,9 +59,11 @@ def refusal(guest_id: str, uri: str, why: BaseException) -> BaseException:
     if isinstance(why, OSError) and why.errno in (errno.ENOSPC, errno.EDQUOT):
         return Refused(f'This host has no disk space left for guest {guest_id}.')
     if isinstance(why, libvirt.libvirtError):
-        return Refused(f'QEMU did not start guest {guest_id}: {sentence(why)}')
+        told = f'QEMU did not start guest {guest_id}'
+        return Refused(f'{told}.', inside=f'{told}: {sentence(why)}')
     if isinstance(why, (qemu_img.Failed, ValueError)):
-        return Refused(f'The disks of guest {guest_id} cannot be made: {sentence(why)}')
+        told = f'The disks of guest {guest_id} cannot be made'
+        return Refused(f'{told}.', inside=f'{told}: {sentence(why)}')
     return why
 
 

@@ -1,13 +1,35 @@
-"""Cut the tracked flows that a host's rules admit no more."""
+"""Cut the tracked flows that a host's rules admit no more.
 
+A flow that is only forgotten comes back: the other end's next packet begins
+it anew, the other way round, and a rule for that way may admit it.  So a flow
+that is cut stays in the kernel's table, marked, and its port's filter drops
+what belongs to a marked flow whichever end sends it.
+"""
+
+import errno
+import socket
 from collections.abc import Callable
+
+from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink.nfnetlink import nfctsocket
+from pyroute2.netlink.nfnetlink.nfctsocket import NFCTAttrTuple, NFCTSocket
 
 from nimbus.network.agent.drivers.admission import IPV4, IPV6, NUMBERS, Flow
 from nimbus.network.agent.drivers.command import run
 
 # A zone is 16 bits; the low ones are left to whoever else numbers zones by VLAN.
 FIRST_ZONE, LAST_ZONE = 4097, 65000
-FAMILIES = {IPV4: 'ipv4', IPV6: 'ipv6'}
+FAMILIES = {IPV4: ('ipv4', socket.AF_INET), IPV6: ('ipv6', socket.AF_INET6)}
+KEEP, HOLD, DROP = 'keep', 'hold', 'drop'
+HELD = 0x40000000  # the mark of a flow that was cut
+# A stream can be silent for as long as the kernel remembers one.  What has no stream is over much sooner, and then a
+# guest that speaks from the same port to the same port begins something of its own.
+STREAMS = (NUMBERS['tcp'], NUMBERS['sctp'], NUMBERS['dccp'])
+HOLD_STREAM, HOLD_OTHER = 432000, 600  # seconds
+# The timeout is neither renewed by packets nor shortened by what they say; replied and assured flows are not evicted.
+HELD_STATUS = (
+    nfctsocket.IPS_CONFIRMED | nfctsocket.IPS_SEEN_REPLY | nfctsocket.IPS_ASSURED | nfctsocket.IPS_FIXED_TIMEOUT
+)
 
 
 class Tracked:
@@ -24,36 +46,59 @@ class Tracked:
                 # The original direction stands first; the reply's fields come after it.
                 self.facts.setdefault(name, value)
         self.zone = int(self.facts.get('zone', 0))
+        self.held = bool(int(self.facts.get('mark', 0)) & HELD)
 
-    def flow(self, own: frozenset[str]) -> Flow:
-        """The flow as the guest sees it that owns the addresses."""
-        out = self.facts['src'] in own
+    def flow(self, direction: str) -> Flow:
+        """The flow as the guest sees it, if its first packet went in that direction."""
         return Flow(
-            'egress' if out else 'ingress', self.ethertype, self.facts['dst' if out else 'src'], self.protocol,
+            direction, self.ethertype, self.facts['dst' if direction == 'egress' else 'src'], self.protocol,
             _number(self.facts.get('dport', self.facts.get('type'))), _number(self.facts.get('code')),
         )  # fmt: skip
 
-    def deletion(self) -> str:
-        """The arguments that delete exactly this entry."""
-        parts = ['-D', '-w', str(self.zone), '-f', FAMILIES[self.ethertype], '-s', self.facts['src']]
-        parts += ['-d', self.facts['dst'], '-p', str(self.protocol)]
-        if 'dport' in self.facts and self.protocol in (NUMBERS['tcp'], NUMBERS['udp'], NUMBERS['sctp']):
-            parts += ['--sport', self.facts['sport'], '--dport', self.facts['dport']]
-        return ' '.join(parts)
+    def key(self) -> NFCTAttrTuple:
+        """What the kernel finds exactly this entry by, beside its zone."""
+        facts = self.facts
+        return NFCTAttrTuple(
+            FAMILIES[self.ethertype][1], facts['src'], facts['dst'], self.protocol,
+            _number(facts.get('sport', facts.get('srckey'))), _number(facts.get('dport', facts.get('dstkey'))),
+            _number(facts.get('id')), _number(facts.get('type')), _number(facts.get('code')),
+        )  # fmt: skip
 
 
-def prune(keep: Callable[[Tracked], bool]) -> int:
-    """Every entry of our zones that `keep` refuses is gone; returns how many there were."""
-    lines: list[str] = []
-    for ethertype, name in FAMILIES.items():
-        for line in run('conntrack', '-L', '-f', name).splitlines():
-            entry = Tracked(line, ethertype)
-            if FIRST_ZONE <= entry.zone <= LAST_ZONE and not keep(entry):
-                lines.append(entry.deletion())
-    if lines:
-        run('conntrack', '-R', '-', stdin='\n'.join(lines) + '\n')
-    return len(lines)
+def judge(verdict: Callable[[Tracked], str], held_only: bool = False) -> int:
+    """Every entry of our zones is kept, held or gone, as the verdict says; returns how many are held now."""
+    held = 0
+    for ethertype, (name, family) in FAMILIES.items():
+        marked = ('--mark', f'{HELD:#x}/{HELD:#x}') if held_only else ()
+        found = [Tracked(line, ethertype) for line in run('conntrack', '-L', '-f', name, *marked).splitlines()]
+        judged = [(entry, verdict(entry)) for entry in found if FIRST_ZONE <= entry.zone <= LAST_ZONE]
+        held += sum(entry.held if said == KEEP else said == HOLD for entry, said in judged)
+        changes = [(entry, said) for entry, said in judged if said == DROP or (said == HOLD and not entry.held)]
+        if changes:
+            with NFCTSocket(family) as kernel:
+                for entry, said in changes:
+                    (_hold if said == HOLD else _drop)(kernel, entry)
+    return held
+
+
+def _hold(kernel: NFCTSocket, entry: Tracked) -> None:
+    seconds = HOLD_STREAM if entry.protocol in STREAMS else HOLD_OTHER
+    try:
+        kernel.entry('set', zone=entry.zone, tuple_orig=entry.key(), mark=HELD, mark_mask=HELD, timeout=seconds,
+                     status=HELD_STATUS)  # fmt: skip
+    except NetlinkError as why:
+        if why.code != errno.ENOENT:
+            # One that a helper expected cannot be changed so.
+            _drop(kernel, entry)
+
+
+def _drop(kernel: NFCTSocket, entry: Tracked) -> None:
+    try:
+        kernel.entry('del', zone=entry.zone, tuple_orig=entry.key())
+    except NetlinkError as why:
+        if why.code != errno.ENOENT:
+            raise OSError(f'A tracked flow of {entry.facts["src"]} cannot be cut: {why}') from why
 
 
 def _number(value: str | None) -> int | None:
-    return None if value is None else int(value)
+    return None if value is None else int(value, 0)

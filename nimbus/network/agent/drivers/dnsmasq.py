@@ -1,9 +1,12 @@
 """Serve DHCP and names of one network from dnsmasq in the network's own namespace."""
 
+import contextlib
 import ipaddress
 import os
 import re
+import shutil
 
+from nimbus.common import folders
 from nimbus.network.agent.drivers import files, namespaces, plug
 from nimbus.network.agent.drivers.base import Lease, Network, Subnet
 from nimbus.network.agent.drivers.command import run
@@ -12,6 +15,7 @@ from nimbus.network.agent.drivers.metadata_proxy import ADDRESS, Proxy
 from nimbus.network.agent.drivers.settings import Settings
 
 LEASE_SECONDS = 86400
+LOG, LOG_BYTES = 'dnsmasq.log', 1 << 20  # what guests can provoke must not fill the disk
 NOT_A_LABEL = re.compile(r'[^a-z0-9-]')
 
 
@@ -39,7 +43,7 @@ class Server:
 
     def wire(self) -> bool:
         """The namespace and its veth pair stand; says whether the pair is new."""
-        os.makedirs(self.folder, mode=0o755, exist_ok=True)
+        folders.make(self.folder, folders.READ)
         namespaces.ensure(self.namespace)
         noted = (files.read(self._file('interface')) or self.interface).strip()
         if noted != self.interface:
@@ -52,8 +56,18 @@ class Server:
             self._proxy().stop()
         return plug.pair(self.namespace, self.outer, self.interface, self.network.dhcp_mac, self.network.mtu)
 
+    def trim(self) -> None:
+        """The log is no longer than it may be; what it said before stands once beside it."""
+        log = self._file(LOG)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.getsize(log) > LOG_BYTES:
+                # dnsmasq appends and keeps the file open, and as nobody could not make another one here.
+                shutil.copyfile(log, log + '.1')
+                os.truncate(log, 0)
+
     def serve(self) -> None:
         """Addresses, files, dnsmasq and the metadata proxy are as the network says."""
+        self.trim()
         sizes = {one.id: ipaddress.ip_network(one.cidr).prefixlen for one in self.network.subnets}
         wanted = {one.ip: sizes[one.subnet_id] for one in self.network.dhcp_addresses if one.subnet_id in sizes}
         new = plug.hold_addresses(self.namespace, self.interface, wanted | {ADDRESS: 32})
@@ -154,7 +168,7 @@ class Server:
             f'--dhcp-leasefile={self._file("leases")}', '--bind-dynamic', '--except-interface=lo',
             f'--interface={self.interface}', f'--dhcp-option-force=option:mtu,{self.network.mtu}',
             f'--dhcp-lease-max={min(size, 65536)}', f'--domain={self.domain}',
-            f'--user={self.settings.daemon_user}', '--log-facility=/dev/null', '--quiet-dhcp', '--quiet-dhcp6',
+            f'--user={self.settings.daemon_user}', f'--log-facility={self._file(LOG)}', '--quiet-dhcp', '--quiet-dhcp6',
             *(f'--server={one}' for one in self.settings.dns_servers),
             *(f'--dhcp-range={_range(one)}' for one in self.subnets.values()),
         ]  # fmt: skip

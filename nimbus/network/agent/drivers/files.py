@@ -3,12 +3,14 @@
 import os
 import shutil
 
+from nimbus.common import folders
+
 
 def write(path: str, text: str) -> bool:
     """The file holds the text; says whether it did not before."""
     if read(path) == text:
         return False
-    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    folders.make(os.path.dirname(path), folders.READ)
     new = path + '.new'
     with open(new, 'w') as file:
         file.write(text)

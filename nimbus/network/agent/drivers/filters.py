@@ -13,6 +13,7 @@ from nimbus.network.agent.drivers.admission import (
     protocol_number,
 )  # fmt: skip
 from nimbus.network.agent.drivers.base import Port, Rule
+from nimbus.network.agent.drivers.conntrack import HELD
 from nimbus.network.agent.drivers.ipsets import set_name
 
 Chains = dict[str, dict[str, tuple[str, ...]]]  # table -> chain -> rules without their '-A chain'
@@ -64,8 +65,10 @@ def _of_port(prefix: str, ethertype: str, item: Guarded) -> tuple[list[str], lis
     tap = item.port.tap
     to_guest = f'-m physdev --physdev-out {tap} --physdev-is-bridged'
     from_guest = f'-m physdev --physdev-in {tap} --physdev-is-bridged'
+    # Also where nothing is filtered: a port that is filtered later knows then who began what.
+    zone = f'-i {item.port.bridge} -j CT --zone {item.zone}'
     if not item.port.security:
-        return [], [f'{to_guest} -j ACCEPT', f'{from_guest} -j ACCEPT'], {}
+        return [zone], [f'{to_guest} -j ACCEPT', f'{from_guest} -j ACCEPT'], {}
     i, o, s = (chain_of(prefix, item.port.id, way) for way in 'ios')
     rules = {'ingress': [], 'egress': []}
     for rule in item.rules:
@@ -74,13 +77,13 @@ def _of_port(prefix: str, ethertype: str, item: Guarded) -> tuple[list[str], lis
             rules[rule.direction].append(f'{match} -j ACCEPT'.strip())
     own = {
         s: tuple(_sources(item.port, ethertype)),
-        i: tuple(_to_guest(ethertype) + rules['ingress'] + _LAST),
-        o: tuple(_from_guest(ethertype, s) + rules['egress'] + _LAST),
+        i: (_CUT, *_to_guest(ethertype), *rules['ingress'], *_LAST),
+        o: (_CUT, *_from_guest(ethertype, s), *rules['egress'], *_LAST),
     }
-    zone = f'-i {item.port.bridge} -j CT --zone {item.zone}'
     return [zone], [f'{to_guest} -j {i}', f'{from_guest} -j {o}'], own
 
 
+_CUT = f'-m connmark --mark {HELD:#x}/{HELD:#x} -j DROP'
 _KNOWN = '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT'
 _LAST = ['-m conntrack --ctstate INVALID -j DROP', '-j DROP']
 

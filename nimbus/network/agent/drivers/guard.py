@@ -4,9 +4,11 @@ import ipaddress
 from collections.abc import Sequence
 
 from nimbus.network.agent.drivers import conntrack, filters, ipsets
-from nimbus.network.agent.drivers.admission import IPV4, IPV6, admits, network, rules_of
+from nimbus.network.agent.drivers.admission import ICMP, IPV4, IPV6, admits, allowed_sources, network, rules_of
 from nimbus.network.agent.drivers.base import Group, Port
 from nimbus.network.agent.drivers.iptables import Tables
+
+BROADCAST = '255.255.255.255'
 
 
 class Guard:
@@ -20,6 +22,7 @@ class Guard:
         self._made: dict[str, tuple[tuple, filters.Guarded]] = {}
         self._cache: dict = {}
         self._pruned: tuple[dict[str, filters.Guarded], dict] | None = None
+        self._holds = True  # whether flows may be held that were cut
 
     def number(self, ports: Sequence[Port], noted: dict[str, int]) -> dict[str, int]:
         """Every port has a conntrack zone of its own; one that had one before keeps it."""
@@ -41,9 +44,12 @@ class Guard:
         there = {item.port.id for item in guarded}
         self._cache = {key: kept for key, kept in self._cache.items() if key[1] in there}
         self._sets.forget(sets)
-        if self._narrowed({item.port.id: item for item in guarded}, sets):
-            self._cut(guarded, known)
-        self._pruned = ({item.port.id: item for item in guarded}, sets)
+        items = {item.port.id: item for item in guarded}
+        if self._narrowed(items, sets):
+            self._cut(guarded, known, held_only=False)
+        elif self._holds and self._changed(items, sets):
+            self._cut(guarded, known, held_only=True)
+        self._pruned = (items, sets)
 
     def _guard(self, ports: Sequence[Port], zones: dict[str, int], known: dict[str, Group]) -> list[filters.Guarded]:
         """What each port is filtered by; the same object as before where nothing differs."""
@@ -69,7 +75,7 @@ class Guard:
             tables.clear()
         self._sets.distrust()
         self._sets.forget(())
-        conntrack.prune(lambda entry: False)
+        conntrack.judge(lambda entry: conntrack.DROP)
         self._zones, self._made, self._cache, self._pruned = {}, {}, {}, None
 
     def _dispatched(self, tables: Tables) -> set[str]:
@@ -100,28 +106,47 @@ class Guard:
             return True
         return any(name not in sets or not old[1] <= sets[name][1] for name, old in old_sets.items())
 
-    def _cut(self, guarded: list[filters.Guarded], known: dict[str, Group]) -> None:
-        """Every tracked flow of ours is one that its port's rules would admit today."""
-        by_zone = {item.zone: item for item in guarded if item.port.security}
+    def _changed(self, guarded: dict[str, filters.Guarded], sets: dict) -> bool:
+        """Whether something may be admitted now that was not when flows were last cut."""
+        items, old_sets = self._pruned or ({}, {})
+        return sets != old_sets or any(items.get(name) is not item for name, item in guarded.items())
 
-        def keep(entry: conntrack.Tracked) -> bool:
+    def _cut(self, guarded: list[filters.Guarded], known: dict[str, Group], held_only: bool) -> None:
+        """Every tracked flow of ours is one that its port's rules would admit today, or is held."""
+        by_zone = {item.zone: item for item in guarded}
+
+        def verdict(entry: conntrack.Tracked) -> str:
             item = by_zone.get(entry.zone)
             if item is None:
-                return False
-            own = frozenset(address.ip for address in item.port.addresses)
-            pairs = tuple(prefix for prefix, _ in item.port.allowed_pairs)
-            source = entry.facts['src']
-            if source not in own and any(network(prefix).prefixlen and _inside(source, prefix) for prefix in pairs):
-                own |= {source}
-            if entry.protocol == 17 and entry.facts.get('dport') in ('67', '68', '546', '547'):
-                return True
-            return admits(item.rules, known, entry.flow(own))
+                return conntrack.DROP
+            return _verdict(item, known, entry) if item.port.security else conntrack.KEEP
 
-        conntrack.prune(keep)
+        self._holds = conntrack.judge(verdict, held_only) > 0
 
 
-def _inside(address: str, prefix: str) -> bool:
-    return ipaddress.ip_address(address) in network(prefix)
+def _verdict(item: filters.Guarded, known: dict[str, Group], entry: conntrack.Tracked) -> str:
+    if entry.protocol == 17 and entry.facts.get('dport') in ('67', '68', '546', '547'):
+        return conntrack.KEEP
+    ways = directions(item.port, entry.facts['src'], entry.facts['dst'])
+    if any(admits(item.rules, known, entry.flow(way)) for way in ways):
+        # One that is admitted again begins anew.
+        return conntrack.DROP if entry.held else conntrack.KEEP
+    # Only a request begins a flow of ICMP, and an address that is no more the port's is nobody's to hold.
+    return conntrack.HOLD if ways and entry.protocol not in ICMP.values() else conntrack.DROP
+
+
+def directions(port: Port, source: str, target: str) -> tuple[str, ...]:
+    """Which ways a packet may have gone by its addresses; none where neither is the port's any more."""
+    owned = [prefix for prefix, _ in allowed_sources(port)]
+    for kind in ([one for one in owned if '/' not in one], [one for one in owned if '/' in one]):
+        found = tuple(way for way, address in (('egress', source), ('ingress', target)) if _within(address, kind))
+        if found:
+            return found
+    return ('ingress',) if ipaddress.ip_address(target).is_multicast or target == BROADCAST else ()
+
+
+def _within(address: str, prefixes: list[str]) -> bool:
+    return address in prefixes or any('/' in one and ipaddress.ip_address(address) in network(one) for one in prefixes)
 
 
 def _less(old: filters.Guarded, now: filters.Guarded | None) -> bool:
@@ -130,5 +155,5 @@ def _less(old: filters.Guarded, now: filters.Guarded | None) -> bool:
         now is None
         or now.port.security != old.port.security
         or not set(old.rules) <= set(now.rules)
-        or not set(old.port.addresses) <= set(now.port.addresses)
+        or not set(allowed_sources(old.port)) <= set(allowed_sources(now.port))
     )

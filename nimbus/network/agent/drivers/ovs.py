@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 
+from nimbus.common import folders
 from nimbus.network.agent.drivers import base, dnsmasq, files, flows, namespaces, plug, routers, vswitch
 from nimbus.network.agent.drivers.guard import Guard
 from nimbus.network.agent.drivers.settings import Settings
@@ -31,7 +32,10 @@ class Driver(base.Driver):
 
     def open(self) -> None:
         with self._lock:
-            os.makedirs(self.settings.state_dir, mode=0o755, exist_ok=True)
+            folders.make(self.settings.state_dir, folders.READ)
+            for home in (os.path.join(self.settings.state_dir, name) for name in ('dhcp', 'routers')):
+                if os.path.isdir(home):
+                    folders.make(home, folders.READ)  # made before by a process with a umask of its own
             _filter_bridges()
             self._switch.open()
             self._applied = None

@@ -3,6 +3,7 @@
 import ipaddress
 import os
 
+from nimbus.common import folders
 from nimbus.network.agent.drivers import files, namespaces, plug
 from nimbus.network.agent.drivers.base import Network, Router, RouterPort
 from nimbus.network.agent.drivers.command import run
@@ -42,7 +43,7 @@ class Room:
 
     def wire(self) -> set[str]:
         """The namespace and a veth pair per port stand, no others; returns the switch's sides that are new."""
-        os.makedirs(self.folder, mode=0o755, exist_ok=True)
+        folders.make(self.folder, folders.READ)
         namespaces.ensure(self.namespace)
         with namespaces.inside(self.namespace):
             forwards = dict.fromkeys(FORWARDING, '1' if self.router.admin_up else '0')

@@ -7,7 +7,7 @@ import dataclasses
 class Settings:
     state_dir: str  # must be readable by `daemon_user`
     ovsdb: str = 'unix:/run/openvswitch/db.sock'
-    datapath_type: str = 'system'  # 'netdev' where the kernel has no openvswitch module
+    datapath_type: str | None = None  # 'system' or 'netdev'; None: the best that the host has
     bridge: str = 'br-int'
     prefix: str = 'nim'  # of iptables chains and ipsets: at most 6 characters
     dns_domain: str = 'nimbus'

@@ -1,6 +1,7 @@
 """Speak with Open vSwitch: ports and what they remember through OVSDB, flows through ovs-ofctl."""
 
 import dataclasses
+import logging
 import os
 import socket
 import time
@@ -9,8 +10,10 @@ from typing import Any
 from ovsdbapp.backend.ovs_idl import connection
 from ovsdbapp.schema.open_vswitch.impl_idl import OvsdbIdl
 
+from nimbus.network.agent.drivers import datapath
 from nimbus.network.agent.drivers.command import run
 
+LOG = logging.getLogger(__name__)
 TABLES = ('Open_vSwitch', 'Bridge', 'Port', 'Interface')
 MADE = 'nimbus-made'
 VLAN = 'nimbus-vlan-'
@@ -35,10 +38,11 @@ class _Api(OvsdbIdl):
 class Switch:
     """One bridge of one Open vSwitch."""
 
-    def __init__(self, database: str, bridge: str, datapath: str, timeout: float = 10) -> None:
+    def __init__(self, database: str, bridge: str, asked: str | None, timeout: float = 10) -> None:
         self.database = database  # 'unix:/path/db.sock'
         self.bridge = bridge
-        self.datapath = datapath
+        self._asked = asked  # a datapath; None: the best that the host has
+        self._chosen: str | None = None
         self.timeout = timeout
         self._connection: Any = None
         self._api: Any = None
@@ -49,12 +53,14 @@ class Switch:
         """The bridge stands, secure until its flows are written.  Raises OSError when the switch is away."""
         if self._connection is None:
             self._connect()
+        if self._chosen is None:
+            self._chosen = self._choose_datapath()
         if self._row('Bridge', self.bridge) is None:
             self._commit(
-                self._api.add_br(self.bridge, may_exist=True, datapath_type=self.datapath),
+                self._api.add_br(self.bridge, may_exist=True, datapath_type=self._chosen),
                 self._api.db_set('Bridge', self.bridge, ('external_ids', {MADE: 'true'})),
             )
-        wanted = (('datapath_type', self.datapath), ('fail_mode', 'secure'))
+        wanted = (('datapath_type', self._chosen), ('fail_mode', 'secure'))
         self._commit(self._api.db_set('Bridge', self.bridge, *wanted))
 
     def close(self) -> None:
@@ -170,6 +176,13 @@ class Switch:
     def _dump_flows(self) -> str:
         dump = run('ovs-ofctl', '--no-stats', 'dump-flows', self._management())
         return '\n'.join(sorted(dump.splitlines()))
+
+    def _choose_datapath(self) -> str:
+        """A datapath that this host has.  Raises OSError when the one that was told is none."""
+        chosen = datapath.choose(self._asked)
+        if self._asked is None:
+            LOG.info('The bridge %s uses the datapath %s, the best that this host has', self.bridge, chosen)
+        return chosen
 
     def _management(self) -> str:
         where = os.path.dirname(self.database.removeprefix('unix:'))

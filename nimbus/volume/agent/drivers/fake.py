@@ -3,6 +3,7 @@
 import os
 import tempfile
 import threading
+import time
 from typing import Any
 
 from nimbus.common import errors
@@ -14,27 +15,37 @@ class FakeDriver(base.Driver):
 
     name = 'fake'
 
-    def __init__(self, disks: dict[str, dict[str, Any]] | None = None, total: float = 1000.0) -> None:
-        """`disks` is where they are kept: id -> {'size', 'format', 'connected'}."""
+    def __init__(
+        self, disks: dict[str, dict[str, Any]] | None = None, total: float = 1000.0, least_seconds: float = 0
+    ) -> None:
+        """`disks` is where they are kept: id -> {'size', 'format', 'connected'}.
+
+        Each change of a disk takes `least_seconds` at least.
+        """
+        self._least = least_seconds
         self.disks = disks if disks is not None else {}
         self._total, self._lock = total, threading.Lock()
         self._scratch = tempfile.TemporaryDirectory(prefix='nimbus-fake-volumes-')
 
     def create(self, volume_id: str, size: int) -> None:
+        time.sleep(self._least)
         with self._lock:
             self.disks.setdefault(volume_id, {'size': size, 'format': None, 'connected': set()})
 
     def create_from(self, volume_id: str, size: int, path: str, format: str) -> None:
         if os.path.getsize(path) > size << 30:
             raise errors.Invalid(f'The image does not fit in a volume of {size} GiB.')
+        time.sleep(self._least)
         with self._lock:
             self.disks.setdefault(volume_id, {'size': size, 'format': format, 'connected': set()})
 
     def extend(self, volume_id: str, size: int) -> None:
         disk = self._disk(volume_id)
+        time.sleep(self._least)
         disk['size'] = max(size, disk['size'])
 
     def delete(self, volume_id: str) -> None:
+        time.sleep(self._least)
         with self._lock:
             self.disks.pop(volume_id, None)
 

@@ -9,7 +9,7 @@ import shutil
 import stat
 from typing import Any
 
-from nimbus.common import errors, failpoints, ids
+from nimbus.common import errors, failpoints, folders, ids
 from nimbus.volume.agent.drivers import base, imaging
 
 LOG = logging.getLogger(__name__)
@@ -25,8 +25,7 @@ class FileDriver(base.Driver):
 
     def __init__(self, path: str, format: str = 'raw') -> None:
         self.path, self.format = pathlib.Path(path), format
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.path.chmod(0o700)
+        folders.make(self.path)
 
     def create(self, volume_id: str, size: int) -> None:
         if self._present(volume_id):

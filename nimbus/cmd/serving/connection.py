@@ -1,0 +1,377 @@
+"""One connection of a client: its requests are read and answered one after another."""
+
+import functools
+import io
+import logging
+import select
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from eventlet import hubs
+
+from nimbus.api.kit import faults
+from nimbus.api.kit.bodies import MAX_BODY
+from nimbus.cmd.serving import access, answers, heads
+from nimbus.cmd.serving.chunks import Chunks
+from nimbus.cmd.serving.crowd import ANSWERING, ASKING, IDLE, LINGERING
+from nimbus.cmd.serving.heads import Head, Refused
+from nimbus.cmd.serving.line import HOLD, Line
+from nimbus.cmd.serving.uploads import CONTINUE, Upload
+
+if TYPE_CHECKING:
+    from nimbus.cmd.serving.server import Server
+
+LOG = logging.getLogger(__name__)
+PIECE = 16_384  # bytes taken from a socket at once
+TURN = 16  # pieces of a stream that are sent before others have their turn at the thread
+CUT_SHORT = 'The request ended before all of its body was there.'
+MAX_BUFFER = 8192  # bytes that are held without being counted
+
+
+class Port:
+    """An application at an address."""
+
+    def __init__(
+        self,
+        server: 'Server',
+        sock: socket.socket,
+        app: Callable[..., Iterable[bytes]],
+        is_costly: Callable[[dict[str, Any]], bool] | None,
+        envelope: faults.Envelope,
+        line: Line | None,
+    ) -> None:
+        self.server, self.sock, self.app, self.envelope = server, sock, app, envelope
+        self.is_costly, self.line = is_costly, line
+        host, port = sock.getsockname()[:2]
+        self.environ = {
+            'SERVER_NAME': host,
+            'SERVER_PORT': str(port),
+            'GATEWAY_INTERFACE': 'CGI/1.1',
+            'wsgi.version': (1, 0),
+            'wsgi.url_scheme': 'http',
+            'wsgi.multithread': True,
+            'wsgi.multiprocess': False,
+            'wsgi.run_once': False,
+        }
+
+
+class Connection:
+    """Reads on the hub, and takes a native thread only for a request that is all there."""
+
+    def __init__(self, port: Port, sock: socket.socket, peer: tuple[Any, ...]) -> None:
+        self._port, self._server, self._sock = port, port.server, sock
+        self._peer = {'REMOTE_ADDR': str(peer[0]), 'REMOTE_PORT': str(peer[1])}
+        self._crowd = port.server.crowd
+        self._buffer = bytearray()
+        self._began = 0.0  # when the request at hand was there
+        self._why: Refused | None = None  # why it was cut
+        self._is_cut = False
+        self.waits = ''  # what for, as the crowd has it
+        self.held = 0  # bytes that wait for the client
+        self.progress = 0  # bytes of an answer that were taken in this window
+
+    def serve(self) -> None:
+        """Every request is answered, and the connection closed."""
+        self._crowd.enter(self)
+        self._crowd.wait(self, IDLE)
+        try:
+            while self._one() and not self._server.stopping:
+                if not self._buffer:
+                    self._crowd.wait(self, IDLE)
+        except OSError:  # the client is gone
+            pass
+        except Exception:
+            LOG.exception('The connection of %s failed', self._peer['REMOTE_ADDR'])
+        finally:
+            self._crowd.leave(self)
+            self._sock.close()
+
+    def cut(self, why: Refused | None) -> None:
+        """The connection ends: what waits for its client waits no more."""
+        self._is_cut, self._why = True, why
+        try:
+            self._sock.shutdown(socket.SHUT_RD if why else socket.SHUT_RDWR)
+        except OSError:  # the client was faster
+            pass
+
+    def _one(self) -> bool:
+        """One request is answered; whether there may be another."""
+        head: Head | None = None
+        try:
+            head = self._head()
+            if head is None:
+                return False
+            environ = self._environ(head)
+            body = self._body(head)
+        except Refused as why:
+            return self._refuse(why, head)
+        environ['wsgi.input'] = body if body is not None else self._upload(head)
+        self._crowd.settle(self)
+        answer = self._ask(environ, head)
+        upload = environ['wsgi.input'] if body is None else None
+        return self._finish(answer, environ, head, upload)
+
+    def _receive(self) -> bytes:
+        """The next bytes; empty at their end.  Raises Refused when the connection was cut."""
+        while True:
+            try:
+                data = self._sock.recv(PIECE)
+                break
+            except BlockingIOError:
+                hubs.trampoline(self._sock, read=True)
+        if self._is_cut and self._why and not data:
+            raise self._why
+        return data
+
+    def _head(self) -> Head | None:
+        """The next request's head, None when the client is done."""
+        buffer, looked = self._buffer, 0
+        _skip_empty(buffer)
+        while (end := buffer.find(heads.END, max(0, looked - 3))) < 0:
+            if buffer:
+                heads.check_unfinished(buffer)
+            looked = len(buffer)
+            data = self._receive()
+            if not data:
+                if buffer:
+                    raise Refused(400, 'The request ended before all of its head was there.')
+                return None
+            if self.waits != ASKING:
+                self._crowd.wait(self, ASKING)
+            buffer += data
+            _skip_empty(buffer)
+            if len(buffer) > MAX_BUFFER:
+                self._crowd.hold(self, len(buffer))
+        if end > heads.MAX_HEAD:
+            raise Refused(431, f'The headers are longer than {heads.MAX_HEAD} bytes.')
+        head = heads.parse(bytes(buffer[:end]))
+        del buffer[: end + 4]
+        if self.waits == IDLE:
+            self._crowd.wait(self, ASKING)
+        return head
+
+    def _environ(self, head: Head) -> dict[str, Any]:
+        environ = head.environ
+        environ.update(self._port.environ)
+        environ.update(self._peer)
+        return environ
+
+    def _body(self, head: Head) -> io.BytesIO | None:
+        """The body, all of it; None for one that is read by who wants it.  Raises Refused."""
+        length = head.length
+        if length == 0:
+            return io.BytesIO()
+        if length is None:
+            return self._chunked(head)
+        if length > MAX_BODY:
+            return None
+        if head.expects and not self._buffer:
+            self._write(CONTINUE)
+        buffer = self._buffer
+        there = min(length, len(buffer))
+        body = bytearray(length)
+        body[:there] = buffer[:there]
+        del buffer[:there]
+        with memoryview(body) as view:
+            while there < length:
+                there += self._into(view[there:], there)
+        return io.BytesIO(bytes(body))
+
+    def _into(self, view: memoryview, there: int) -> int:
+        """The next bytes are in the view; how many.  Raises Refused."""
+        while True:
+            try:
+                size = self._sock.recv_into(view)
+                break
+            except BlockingIOError:
+                if there > MAX_BUFFER:
+                    self._crowd.hold(self, there)
+                hubs.trampoline(self._sock, read=True)
+        if not size:
+            raise self._why if self._is_cut and self._why else Refused(400, CUT_SHORT)
+        return size
+
+    def _chunked(self, head: Head) -> io.BytesIO | None:
+        if head.expects and not self._buffer:
+            self._write(CONTINUE)
+        chunks, body, raw = Chunks(), bytearray(), bytearray(self._buffer)
+        body += chunks.feed(raw)
+        while not chunks.done:
+            if len(body) > MAX_BODY:
+                head.expects = False
+                self._buffer = raw
+                return None
+            body += chunks.feed(self._more(raw))
+        self._buffer = bytearray(chunks.rest())
+        del head.environ['HTTP_TRANSFER_ENCODING']
+        head.environ['CONTENT_LENGTH'] = str(len(body))
+        return io.BytesIO(bytes(body))
+
+    def _more(self, buffer: bytearray) -> bytes:
+        """The next bytes, which are in the buffer too.  Raises Refused."""
+        data = self._receive()
+        if not data:
+            raise Refused(400, CUT_SHORT)
+        buffer += data
+        if len(buffer) > MAX_BUFFER:
+            self._crowd.hold(self, len(buffer))
+        return data
+
+    def _upload(self, head: Head) -> Upload:
+        there, self._buffer = bytes(self._buffer), bytearray()
+        return Upload(self._server.uploads, self._sock, there, head.length, head.expects)
+
+    def _ask(self, environ: dict[str, Any], head: Head) -> answers.Answer:
+        self._began = time.monotonic()
+        port, workers = self._port, self._server.workers
+        run = workers.run_later if self._buffer else workers.run  # who asks before it has read the answer can wait
+        work = functools.partial(self._work, environ, head)
+        if port.line is None or port.is_costly is None or not port.is_costly(environ):
+            return run(work)  # type: ignore[no-any-return]
+        return port.line.run(lambda: run(work), self._is_gone) or _crowded(head)
+
+    def _work(self, environ: dict[str, Any], head: Head) -> answers.Answer:
+        """The answer; in a native thread."""
+        answer = answers.ask(self._port.app, environ, head)
+        if answer.pieces is None and self._server.settings.access_log:
+            access.tell(environ, head.target, answer.status, len(answer.data), self._began)
+        return answer
+
+    def _is_gone(self) -> bool:
+        """Whether the client has closed the connection, and so will not read an answer."""
+        poll = select.poll()  # recv would wait, or be hidden by bytes that were not read yet
+        poll.register(self._sock.fileno(), select.POLLRDHUP)
+        return bool(poll.poll(0))
+
+    def _finish(self, answer: answers.Answer, environ: dict[str, Any], head: Head, upload: Upload | None) -> bool:
+        """The answer is sent; whether the connection may be used again."""
+        if upload is not None:
+            upload.close()
+            if upload.is_whole:
+                self._buffer = bytearray(upload.behind)
+            elif answer.keeps:
+                answer.keeps = False  # too late to tell in the answer's head, and HTTP allows it at any time
+        size = len(answer.data)
+        try:
+            self._write(answer.data)
+            if answer.pieces is not None:
+                size += self._send_pieces(answer)
+        finally:
+            if answer.pieces is not None:
+                self._end(answer, environ, head, size)
+        if upload is not None and not upload.is_whole:
+            self._linger()
+        return answer.keeps and not self._is_cut
+
+    def _end(self, answer: answers.Answer, environ: dict[str, Any], head: Head, size: int) -> None:
+        def end() -> None:
+            if answer.close is not None:
+                answer.close()
+            if self._server.settings.access_log:
+                access.tell(environ, head.target, answer.status, size, self._began)
+
+        self._server.workers.run(end)
+
+    def _send_pieces(self, answer: answers.Answer) -> int:
+        """All pieces are sent, each asked for in a thread, which is not held while the client takes its time."""
+        pump = _Pump(self._sock, answer)
+        while not pump.done:
+            self._server.workers.run(pump.turn)
+            if pump.rest:
+                self._write(pump.rest)
+        return pump.size
+
+    def _write(self, data: bytes) -> None:
+        """The client's system has the bytes.  Raises OSError when it does not want them, or was cut."""
+        try:
+            sent = self._sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        if sent == len(data):
+            return
+        self.progress = sent
+        self._crowd.wait(self, ANSWERING)
+        left = memoryview(bytes(data[sent:]))  # what was sent is not held
+        while left:
+            self._crowd.hold(self, len(left))
+            hubs.trampoline(self._sock, write=True)
+            if self._is_cut:
+                raise ConnectionAbortedError
+            try:
+                sent = self._sock.send(left)
+            except BlockingIOError:
+                continue
+            self.progress += sent
+            left = left[sent:]
+        self._crowd.settle(self)
+
+    def _refuse(self, why: Refused, head: Head | None) -> bool:
+        """Who sent no request is told so, as far as it reads it; always False."""
+        answer = answers.refusal(why, self._port.envelope, head)
+        if self._server.settings.access_log:
+            request = f'{head.environ["REQUEST_METHOD"]} {access.masked(head.target)}' if head else '-'
+            access.tell_refused(self._peer['REMOTE_ADDR'], why.status, request)
+        try:
+            self._sock.send(answer.data)  # a socket that takes nothing is not waited for
+        except BlockingIOError:
+            return False
+        if not self._is_cut:
+            self._linger()
+        return False
+
+    def _linger(self) -> None:
+        """The client reads the answer though it still sends: closed at once, its system would throw the answer away."""
+        self._sock.shutdown(socket.SHUT_WR)
+        self._buffer.clear()
+        self._crowd.settle(self)
+        self._crowd.wait(self, LINGERING)
+        while not self._is_cut and self._receive():
+            pass
+
+
+class _Pump:
+    """Sends a stream's pieces from a native thread, until the client's system takes no more."""
+
+    def __init__(self, sock: socket.socket, answer: answers.Answer) -> None:
+        self._sock, self._answer = sock, answer
+        self._pieces: Iterator[bytes] = answer.pieces or iter(())
+        self.done, self.size = False, 0
+        self.rest = b''
+
+    def turn(self) -> None:
+        """Some pieces are sent; `rest` is what could not be, and `done` says whether that was all."""
+        self.rest = b''
+        for _ in range(TURN):
+            piece = next(self._pieces, None)
+            if piece is None:
+                self.done = True
+                piece = b'0\r\n\r\n' if self._answer.in_chunks else b''
+            elif self._answer.in_chunks:
+                piece = b'%x\r\n%b\r\n' % (len(piece), piece) if piece else b''
+            self.size += len(piece)
+            try:
+                sent = self._sock.send(piece) if piece else 0
+            except BlockingIOError:
+                sent = 0
+            if sent < len(piece):
+                self.rest = piece[sent:]
+                return
+            if self.done:
+                return
+
+
+def _skip_empty(buffer: bytearray) -> None:
+    """Empty lines before a request are gone: some clients end a body with one that is not part of it."""
+    while buffer.startswith(b'\r\n'):
+        del buffer[:2]
+
+
+def _crowded(head: Head) -> answers.Answer:
+    return answers.refusal(
+        Refused(503, 'Too many logins are waiting at the moment; please try again.'), faults.keystone, head
+    )
+
+
+assert HOLD == 2  # as the answer's Retry-After says

@@ -1,0 +1,43 @@
+"""Costly requests wait in line, so that they leave threads to all others."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import eventlet
+from eventlet import semaphore
+
+T = TypeVar('T')
+IN_LINE = 256  # costly requests that may wait; each holds a connection
+HELD = 1024  # refused ones whose answer is held back; they hold connections too
+HOLD = 2  # seconds, as Retry-After tells: who does not wait for themselves is made to wait, and costs no more
+
+
+class Line:
+    """So many costly requests are at work at once, and some more wait for their turn without a thread.
+
+    When the line is long, another is refused, after a while in which its client cannot come again.  Whose client went
+    away in the meantime is not worked on.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._turn, self._inside, self._room = semaphore.Semaphore(at_once), 0, at_once + IN_LINE
+        self._held = 0
+
+    def run(self, work: Callable[[], T], is_gone: Callable[[], bool]) -> T | None:
+        """What the work returns when its turn came; None when it is refused."""
+        if self._inside >= self._room:
+            self._hold()
+        if self._inside >= self._room:
+            return None
+        self._inside += 1
+        try:
+            with self._turn:
+                return None if is_gone() else work()
+        finally:
+            self._inside -= 1
+
+    def _hold(self) -> None:
+        if self._held < HELD:
+            self._held += 1
+            eventlet.sleep(HOLD)
+            self._held -= 1

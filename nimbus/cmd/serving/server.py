@@ -1,0 +1,178 @@
+"""Every application of a process on its port."""
+
+import contextlib
+import ctypes
+import errno
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import eventlet
+from eventlet import event, hubs
+
+from nimbus.api.kit import faults
+from nimbus.cmd.serving.connection import Connection, Port
+from nimbus.cmd.serving.crowd import Crowd
+from nimbus.cmd.serving.line import Line
+from nimbus.cmd.serving.settings import Settings
+from nimbus.cmd.serving.uploads import Uploads
+from nimbus.cmd.serving.workers import Workers
+
+LOG = logging.getLogger(__name__)
+BACKLOG = 1024
+UNSENT = 131_072  # bytes of answers that the system takes before they can be sent
+AT_ONCE = 64  # connections that are accepted before others have their turn
+GRACE = 0.7  # seconds in which requests under way are answered when the process stops
+SWEEP = 0.5  # seconds between two looks for who is late
+M_MMAP_THRESHOLD = -3  # as malloc.h has it
+FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+def give_back_memory() -> None:
+    """A buffer of a slow client goes back to the system with the client, where the C library can be told so.
+
+    By itself it comes to keep what was once large, in pieces that nothing else fits into.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 65_536)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.  Raises OSError that says which port is taken."""
+    family = socket.AF_INET6 if ':' in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(BACKLOG)
+    except OSError as why:
+        sock.close()
+        taken = f' Process {owner} listens there.' if (owner := _owner(port)) else ''
+        raise OSError(why.errno, f'Port {port} of {host} cannot be listened on: {why.strerror}.{taken}') from why
+    # A connection inherits it.  Without it the second part of an answer that is sent in two waits until the client
+    # acknowledges the first, which it puts off for 40 ms.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # Likewise: what a client does not read is not piled up in the kernel, which would take megabytes for each.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+    sock.setblocking(False)
+    return sock
+
+
+def _owner(port: int) -> str:
+    """The pid and name of the process that listens on the port; empty when none is found, or it is not ours to see."""
+    import psutil  # only a start that fails needs it
+
+    with contextlib.suppress(psutil.Error):
+        for found in psutil.net_connections('tcp'):
+            if found.status == psutil.CONN_LISTEN and found.laddr.port == port and found.pid:
+                return f'{found.pid} ({psutil.Process(found.pid).name()})'
+    return ''
+
+
+def _every(seconds: float, beat: Callable[[], None]) -> None:
+    while True:
+        eventlet.sleep(seconds)
+        beat()
+
+
+class Server:
+    """`run` keeps the calling thread until `stop`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.stopping = settings, False
+        self.workers, self.crowd = Workers(settings.threads), Crowd(settings)
+        self.uploads = Uploads(self.workers, settings.slowest, settings.request_timeout)
+        self.ports: list[Port] = []
+        self._stop, self._ended = threading.Event(), event.Event()
+
+    def add(
+        self,
+        host: str,
+        port: int,
+        app: Callable[..., Any],
+        is_costly: Callable[[dict[str, Any]], bool] | None = None,
+        envelope: faults.Envelope = faults.keystone,
+    ) -> int:
+        """The application will be served there; returns the port, which the system chose if 0 was asked for.
+
+        Requests that are costly must leave room for the others.  What is no request is refused in the envelope.
+        """
+        sock = listen(host, port)
+        line = Line(max(1, self.settings.threads // 2)) if is_costly else None
+        self.ports.append(Port(self, sock, app, is_costly, envelope, line))
+        return int(sock.getsockname()[1])
+
+    def run(
+        self, ready: Callable[[], None], pulse: float | None = None, beat: Callable[[], None] = lambda: None
+    ) -> None:
+        """Requests are answered until `stop` is called from a signal handler or another thread.
+
+        `ready` is called once, and `beat` every `pulse` seconds, by the hub that accepts requests.
+        """
+        give_back_memory()
+        self.workers.attach(self._look)
+        doors = [eventlet.spawn(self._accept, port) for port in self.ports]
+        clocks = [eventlet.spawn(_every, SWEEP, self._sweep)]
+        eventlet.spawn_after(0, ready)
+        if pulse:
+            clocks.append(eventlet.spawn(_every, pulse, beat))
+        if self._stop.is_set():
+            self._look()
+        self._ended.wait()
+        self.stopping = True
+        for door in doors:
+            door.kill()
+        for port in self.ports:
+            port.sock.close()
+        self._drain()
+        for clock in clocks:
+            clock.kill()
+        self.workers.detach()
+
+    def stop(self) -> None:
+        """`run` returns soon."""
+        self._stop.set()
+        self.workers.ring()
+
+    def _look(self) -> None:
+        if self._stop.is_set() and not self._ended.ready():
+            self._ended.send(None)
+
+    def _sweep(self) -> None:
+        self.crowd.sweep()
+        self.workers.shrink()
+
+    def _drain(self) -> None:
+        """Requests under way are answered, as far as that takes a moment; then every connection ends."""
+        self.crowd.cut_idle()
+        with eventlet.Timeout(GRACE, False):
+            while self.crowd.all:
+                eventlet.sleep(0.02)
+        for connection in list(self.crowd.all):
+            connection.cut(None)
+
+    def _accept(self, port: Port) -> None:
+        sock = port.sock
+        while True:
+            hubs.trampoline(sock, read=True)
+            for _ in range(AT_ONCE):
+                try:
+                    made, peer = sock.accept()
+                except BlockingIOError:
+                    break
+                except OSError as why:
+                    if why.errno in FULL:
+                        self._make_room()
+                    break
+                made.setblocking(False)
+                eventlet.spawn_n(Connection(port, made, peer).serve)
+            else:
+                eventlet.sleep(0)
+
+    def _make_room(self) -> None:
+        """A connection more can be opened soon, or none is tried for a moment."""
+        LOG.warning('No connection more can be opened; the one that waited longest is closed')
+        self.crowd.cut_oldest()
+        eventlet.sleep(0.05)

@@ -1,0 +1,170 @@
+"""Native threads that requests run in, handed out by the hub."""
+
+import collections
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import greenlet
+from eventlet import hubs
+
+IDLE = 30  # seconds after which a thread that is not needed ends
+LATER = 2  # threads at most for work that may wait, and only while nothing else does
+_LOCAL = threading.local()
+
+
+class _Worker:
+    """One thread: takes a piece of work at a time from its box."""
+
+    def __init__(self, tell: Callable[..., None]) -> None:
+        self.box: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.apart = False  # at something long, so that another thread works in its place
+        self.since = 0.0
+        self._tell = tell
+        threading.Thread(target=self._run, name='request', daemon=True).start()
+
+    def _run(self) -> None:
+        _LOCAL.worker = self
+        while (given := self.box.get()) is not None:
+            waiter, work = given
+            try:
+                told = waiter, True, work()
+            except BaseException as why:  # it is raised where the work is waited for
+                told = waiter, False, why
+            self._tell(self, *told)
+            given = waiter = work = told = None  # an idle thread keeps nothing alive
+
+
+class Workers:
+    """At most so many threads at work at a time, made when they are needed, ended when they are not.
+
+    All but `leave` and `ring` belong to the hub's thread; the last idle thread is the first to work again.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._made = most, 0
+        self._idle: list[_Worker] = []
+        self._all: set[_Worker] = set()
+        self._waiting: collections.deque[tuple[Any, Callable[[], Any]]] = collections.deque()
+        self._later: collections.deque[Any] = collections.deque()
+        self._at_later = 0
+        self._told: collections.deque[Any] = collections.deque()
+        self._bell, self._rung = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC), False
+        self._on_bell: Callable[[], None] = lambda: None
+
+    def attach(self, on_bell: Callable[[], None]) -> None:
+        """The hub of this thread hears what the threads tell, and calls `on_bell` whenever somebody rings."""
+        self._on_bell = on_bell
+        hub = hubs.get_hub()
+        self._listener = hub.add(hub.READ, self._bell, self._hear, lambda *_: None, lambda: None)
+
+    def detach(self) -> None:
+        """The hub hears nothing any more, and idle threads end."""
+        hubs.get_hub().remove(self._listener)
+        for worker in self._all:
+            worker.box.put(None)  # one that is at work ends after it
+
+    def ring(self) -> None:
+        """The hub looks soon; from any thread and any signal handler."""
+        os.eventfd_write(self._bell, 1)
+
+    def run(self, work: Callable[[], Any]) -> Any:
+        """What the work returns or raises, done in a native thread while the hub goes on."""
+        waiter = greenlet.getcurrent()
+        if self._waiting or not self._start(waiter, work):
+            self._waiting.append((waiter, work))
+        done, found = hubs.get_hub().switch()
+        if not done:
+            raise found
+        return found
+
+    def run_later(self, work: Callable[[], Any]) -> Any:
+        """As `run`, for work that may wait until nothing else does."""
+        if self._waiting or self._later or self._at_later >= LATER:
+            self._later.append(greenlet.getcurrent())
+            hubs.get_hub().switch()
+        else:
+            self._at_later += 1
+        try:
+            return self.run(work)
+        finally:
+            self._at_later -= 1
+            self._call_later()
+
+    def leave(self) -> None:
+        """The calling worker is at something long from now on; another may work in its place."""
+        worker = _LOCAL.worker
+        if not worker.apart:
+            worker.apart = True
+            self._tell(worker, None, True, None)
+
+    def shrink(self) -> None:
+        """Threads that were idle for long end."""
+        old = time.monotonic() - IDLE
+        while self._idle and self._idle[0].since < old:
+            self._dismiss(self._idle.pop(0))
+            self._made -= 1
+
+    def _start(self, waiter: Any, work: Callable[[], Any]) -> bool:
+        if self._idle:
+            worker = self._idle.pop()
+        elif self._made < self._most:
+            self._made += 1
+            worker = _Worker(self._tell)
+            self._all.add(worker)
+        else:
+            return False
+        worker.box.put((waiter, work))
+        return True
+
+    def _tell(self, *told: Any) -> None:
+        self._told.append(told)
+        if not self._rung:
+            self._rung = True
+            os.eventfd_write(self._bell, 1)
+
+    def _hear(self, _fileno: Any) -> None:
+        """What was told is taken; called by the hub, so that whoever waited is back there when it waits again."""
+        os.eventfd_read(self._bell)
+        self._rung = False
+        while self._told:
+            worker, waiter, done, found = self._told.popleft()
+            if waiter is None:
+                self._made -= 1
+                self._next()
+                continue
+            self._rest(worker)
+            waiter.switch(done, found)
+        self._call_later()
+        self._on_bell()
+
+    def _call_later(self) -> None:
+        """The next of those who may wait has its turn, when there is one to have."""
+        if self._later and not self._waiting and self._at_later < LATER:
+            self._at_later += 1
+            hubs.get_hub().schedule_call_global(0, self._later.popleft().switch)
+
+    def _rest(self, worker: _Worker) -> None:
+        """The worker takes the next work, or idles; one that was apart ends when there are enough without it."""
+        if worker.apart:
+            worker.apart = False
+            if self._made >= self._most:
+                self._dismiss(worker)
+                return
+            self._made += 1
+        if self._waiting:
+            worker.box.put(self._waiting.popleft())
+            return
+        worker.since = time.monotonic()
+        self._idle.append(worker)
+
+    def _dismiss(self, worker: _Worker) -> None:
+        self._all.discard(worker)
+        worker.box.put(None)
+
+    def _next(self) -> None:
+        if self._waiting and self._start(*self._waiting[0]):
+            self._waiting.popleft()

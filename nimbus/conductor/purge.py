@@ -1,0 +1,77 @@
+"""Forgets what is long over: servers and images that were deleted, and the jobs of what is gone.
+
+What still is keeps its whole history.
+"""
+
+import datetime
+import functools
+import logging
+import threading
+from collections.abc import Callable
+
+from nimbus.common import db, errors, jobs
+from nimbus.common.clock import Clock
+from nimbus.compute import servers
+from nimbus.image import images
+from nimbus.volume import volumes
+
+LOG = logging.getLogger(__name__)
+BATCH = 200  # nouns forgotten in one transaction, so that no other writer waits long
+INTERVAL = 3600  # seconds between two rounds
+PAUSE = 0.05  # seconds between two transactions of one round
+
+
+class Purge:
+    """Deleted things and ended jobs are kept for so many days; any number of conductors may do this side by side."""
+
+    def __init__(self, database: db.Database, days: int, clock: Clock | None = None) -> None:
+        """`days` of 0 keeps everything for ever."""
+        self.db, self.days = database, days
+        self._clock = clock or Clock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """A round is made every hour, the first one an hour from now."""
+        if self.days:
+            self._thread = threading.Thread(target=self._run, name='purge', daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """No round is made any more."""
+        self._stop.set()
+        if self._thread:
+            self._thread.join()
+
+    def purge(self) -> dict[str, int]:
+        """What is older than the days is gone; returns how many servers, images and jobs that were."""
+        before = self._clock.now() - datetime.timedelta(days=self.days)
+        verbs: dict[str, Callable[[db.Tx], int]] = {
+            'servers': lambda tx: servers.forget(tx, before, BATCH),
+            'images': lambda tx: images.forget(tx, before, BATCH),
+            # After the servers, whose jobs are nobody's from then on.
+            'jobs': lambda tx: jobs.forget(tx, before, BATCH, (servers.every(), volumes.every())),
+        }
+        found = {what: self._all(verb) for what, verb in verbs.items()}
+        if any(found.values()):
+            LOG.info(
+                'Forgotten after %s days: %s', self.days, ', '.join(f'{count} {what}' for what, count in found.items())
+            )
+        return found
+
+    def _all(self, verb: Callable[[db.Tx], int]) -> int:
+        total = 0
+        while count := self.db.patiently(functools.partial(verb)):
+            total += count
+            if self._stop.wait(PAUSE):
+                break
+        return total
+
+    def _run(self) -> None:
+        while not self._stop.wait(INTERVAL):
+            try:
+                self.purge()
+            except errors.Unavailable as why:
+                LOG.warning('What is long over cannot be forgotten now: %s', why)
+            except Exception:
+                LOG.exception('What is long over cannot be forgotten')

@@ -1,0 +1,206 @@
+"""Clients that are slow, dead or hostile cost nobody else anything; here because who serves imports eventlet."""
+
+import contextlib
+import threading
+import time
+
+import pytest
+
+from nimbus.api.kit.bodies import MAX_BODY
+from nimbus.cmd.serving import crowd, uploads
+from nimbus.common import errors
+from tests.served import served
+
+HELLO = b'GET /hello HTTP/1.1\r\nHost: x\r\n\r\n'
+LARGE = 4 << 20
+
+
+class App:
+    """Answers a word, much, a stream, or what it was sent."""
+
+    def __init__(self):
+        self.closed, self.refused = threading.Semaphore(0), []
+
+    def __call__(self, environ, start_response):
+        work = {'/hello': self.hello, '/much': self.much, '/stream': self.stream, '/count': self.count}
+        return work[environ['PATH_INFO']](environ, start_response)
+
+    def hello(self, environ, start_response):
+        start_response('200 OK', [])
+        return [b'hello']
+
+    def much(self, environ, start_response):
+        start_response('200 OK', [])
+        return [b'x' * LARGE]
+
+    def stream(self, environ, start_response):
+        start_response('200 OK', [('Content-Length', str(LARGE))])
+        return self.pieces()
+
+    def pieces(self):
+        try:
+            for _ in range(64):
+                yield b'x' * (LARGE // 64)
+        finally:
+            self.closed.release()
+
+    def count(self, environ, start_response):
+        size, status = 0, '200 OK'
+        try:
+            while piece := environ['wsgi.input'].read(65536):
+                size += len(piece)
+        except errors.NimbusError as why:
+            self.refused.append(why)
+            status = f'{why.facts.get("status", 400)} No'
+        start_response(status, [])
+        return [str(size).encode()]
+
+
+@pytest.fixture
+def app():
+    return App()
+
+
+SLOW = {
+    'nothing at all': b'',
+    'half a head': b'GET /hello HTTP/1.1\r\nHos',
+    'half a body': b'POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{',
+    'half a chunk': b'POST /count HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{',
+    'half a large upload': b'POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n{',
+    'a large upload in chunks': b'POST /count HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n40000\r\n'
+    + b'x' * 200_000,
+    'an answer that is never read': b'GET /much HTTP/1.1\r\nHost: x\r\n\r\n',
+    'a stream that is never read': b'GET /stream HTTP/1.1\r\nHost: x\r\n\r\n',
+    'answers that are never read': b'GET /much HTTP/1.1\r\nHost: x\r\n\r\n' * 100,
+}
+
+
+@pytest.mark.parametrize('sent', SLOW.values(), ids=SLOW)
+def test_others_are_answered_at_once_beside(app, sent):
+    with served(app, threads=2) as there, contextlib.ExitStack() as stack:
+        for _ in range(30):
+            stack.enter_context(there.connect(sent, small=True))
+        began = time.monotonic()
+        for _ in range(20):
+            assert there.ask(HELLO) == (200, b'hello')
+            assert there.ask(b'POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc') == (200, b'3')
+        assert time.monotonic() - began < 10  # one of them that waited for a slow one would take longer
+
+
+@pytest.mark.parametrize('sent', [SLOW['half a head'], SLOW['half a body'], SLOW['half a chunk']])
+def test_a_request_must_be_there_in_time(app, sent):
+    with served(app, request_timeout=0.3) as there, there.connect(sent) as peer:
+        assert peer.answer()[0] == 408
+        assert peer.is_ended()
+
+
+def test_a_byte_now_and_then_does_not_help(app):
+    with served(app, request_timeout=1) as there, there.connect(SLOW['half a body']) as peer:
+        peer.sock.settimeout(0.05)
+        for _ in range(200):  # each wait is far below the limit, all of them are far above it
+            with contextlib.suppress(TimeoutError):
+                assert peer.answer()[0] == 408
+                break
+            peer.sock.sendall(b' ')
+        else:
+            pytest.fail('it went on')
+
+
+def test_a_connection_without_a_request_is_closed(app):
+    with served(app, keep_alive=0.3) as there, there.connect(HELLO) as peer:
+        assert peer.answer() == (200, b'hello')
+        assert peer.is_ended()
+
+
+def test_an_upload_that_does_not_move_is_ended(app):
+    with served(app, request_timeout=0.3) as there, there.connect(SLOW['half a large upload']) as peer:
+        assert peer.answer()[0] == 408
+        assert [why.sentence for why in app.refused] == ['The body of the request came too slowly.']
+
+
+def test_an_upload_that_moves_may_take_longer_than_a_request(app):
+    with served(app, request_timeout=0.2, slowest=1) as there:
+        size = MAX_BODY + 10
+        with there.connect(b'POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n' % size) as peer:
+            began, sent = time.monotonic(), 0
+            while time.monotonic() - began < 1:
+                peer.sock.sendall(b'x' * 10)
+                sent += 10
+                threading.Event().wait(0.05)
+            peer.sock.sendall(b'x' * (size - sent))
+            assert peer.answer() == (200, str(size).encode())
+            peer.sock.sendall(HELLO)
+            assert peer.answer() == (200, b'hello')
+
+
+@pytest.mark.parametrize('path', ['much', 'stream'])
+def test_an_answer_that_is_not_read_is_given_up(app, path):
+    with served(app, request_timeout=0.3) as there:
+        with there.connect(b'GET /%b HTTP/1.1\r\nHost: x\r\n\r\n' % path.encode(), small=True) as peer:
+            peer.until(b'HTTP')
+            if path == 'stream':
+                assert app.closed.acquire(timeout=20)
+            with pytest.raises((EOFError, ConnectionResetError)):
+                while there.server.crowd.all:
+                    threading.Event().wait(0.05)
+                peer.take(LARGE)
+
+
+def test_a_stream_whose_reader_left_is_closed(app):
+    with served(app) as there:
+        there.connect(SLOW['a stream that is never read'], small=True).sock.close()
+        assert app.closed.acquire(timeout=20)
+
+
+def test_a_stream_is_whole_for_who_reads_slowly(app):
+    with served(app) as there, there.connect(SLOW['a stream that is never read'] + HELLO, small=True) as peer:
+        assert peer.answer() == (200, b'x' * LARGE)
+        assert peer.answer() == (200, b'hello')
+
+
+def test_what_waits_for_slow_clients_is_bounded(app, monkeypatch):
+    monkeypatch.setattr(crowd, 'MAX_HELD', 500_000)
+    sent = b'POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 110000\r\n\r\n' + b'x' * 100_000
+    with served(app) as there, contextlib.ExitStack() as stack:
+        peers = [stack.enter_context(there.connect(sent)) for _ in range(10)]
+        assert [peer.answer()[0] for peer in peers[:5]] == [503] * 5  # the oldest made room
+        peers[-1].sock.sendall(b'x' * 10_000)
+        assert peers[-1].answer() == (200, b'110000')
+
+
+def test_too_many_connections_close_the_oldest(app):
+    with served(app) as there, contextlib.ExitStack() as stack:
+        there.server.crowd._most = 10
+        peers = [stack.enter_context(there.connect(SLOW['half a head'])) for _ in range(10)]
+        for _ in range(3):
+            stack.enter_context(there.connect(HELLO)).answer()
+        assert [peer.answer()[0] for peer in peers[:3]] == [503] * 3
+        peers[-1].sock.sendall(b't: x\r\n\r\n')
+        assert peers[-1].answer() == (200, b'hello')
+
+
+def test_the_slowest_upload_makes_room_for_a_new_one(app, monkeypatch):
+    monkeypatch.setattr(uploads, 'MAX_UPLOADS', 3)
+    monkeypatch.setattr(uploads, 'YOUNG', 0)
+    with served(app) as there, contextlib.ExitStack() as stack:
+        peers = [stack.enter_context(there.connect(SLOW['half a large upload'])) for _ in range(3)]
+        while len(there.server.uploads._at_work) < 3:
+            there.ask(HELLO)
+        for peer in peers[1:]:
+            peer.sock.sendall(b'x' * 100_000)
+        while sum(upload._moved > 50_000 for upload in there.server.uploads._at_work) < 2:
+            there.ask(HELLO)
+        size = MAX_BODY + 1
+        fast = stack.enter_context(there.connect(b'POST /count HTTP/1.1\r\nContent-Length: %d\r\n\r\n' % size))
+        assert peers[0].answer()[0] == 408
+        fast.sock.sendall(b'x' * size)
+        assert fast.answer() == (200, str(size).encode())
+
+
+def test_threads_that_are_not_needed_end(app, monkeypatch):
+    monkeypatch.setattr('nimbus.cmd.serving.workers.IDLE', 0)
+    with served(app, threads=8) as there:
+        assert there.ask(HELLO)[0] == 200
+        while any(thread.name == 'request' for thread in threading.enumerate()):
+            threading.Event().wait(0.05)
+        assert there.ask(HELLO)[0] == 200

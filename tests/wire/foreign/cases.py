@@ -1,0 +1,276 @@
+"""A body that each route takes when all in it is one's own: where the fields that name things are put in turn."""
+
+import copy
+from typing import Any
+
+from tests.wire.foreign import bodies
+from tests.wire.foreign.bodies import Body, Things
+
+# What is in bodies whose shape no route tells: what the handler reads.
+READ_BY_HANDLERS = {
+    'network PUT /v2.0/routers/{id}/add_router_interface': ('subnet_id', 'port_id'),
+    'network PUT /v2.0/routers/{id}/remove_router_interface': ('subnet_id', 'port_id'),
+    'network PUT /v2.0/agents/{id}': ('agent.admin_state_up', 'agent.description'),
+    'network PUT /v2.0/quotas/{project_id}': ('quota.project_id', 'quota.tenant_id', 'quota.force'),
+    'network PUT /v2.0/{kind}/{id}/tags': ('tags',),
+    'network POST /v2.0/{kind}/{id}/tags': ('tags',),
+    'image POST /v2/images': ('id', 'name', 'owner', 'visibility', 'protected', 'os_hidden', 'min_disk', 'min_ram',
+                              'disk_format', 'container_format', 'tags'),
+    'image PATCH /v2/images/{id}': ('owner', 'id'),
+    'image PUT /v2/images/{id}/file': (),
+    'image PUT /v2/images/{id}/stage': (),
+    'image POST /v2/images/{id}/import': ('method.name',),
+    'image POST /v2/images/{id}/actions/deactivate': (),
+    'image POST /v2/images/{id}/actions/reactivate': (),
+    'image POST /v2/images/{id}/members': ('member',),
+    'image PUT /v2/images/{id}/members/{member}': ('status',),
+    'volume PUT /v3/types/{id}/extra_specs/{key}': (),
+    'compute PUT /v2.1/flavors/{id}/os-extra_specs/{key}': (),
+    'identity POST /v3/OS-OAUTH1/request_token': (),
+    'identity POST /v3/OS-OAUTH1/access_token': (),
+}  # fmt: skip
+# What is inside of attributes that the network service takes whole.
+INSIDE = {
+    'port.fixed_ips': ('port.fixed_ips[].subnet_id', 'port.fixed_ips[].ip_address'),
+    'port.security_groups': ('port.security_groups[]',),
+    'router.external_gateway_info': ('router.external_gateway_info.network_id',),
+    'OS-SCH-HNT:scheduler_hints': ('OS-SCH-HNT:scheduler_hints.same_host', 'OS-SCH-HNT:scheduler_hints.different_host'),
+}
+IN_BULK = ('networks', 'subnets', 'ports', 'security_groups', 'security_group_rules', 'routers')
+RAW = (  # forms and assertions, which only an identity provider or a consumer can make
+    'identity POST /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/auth',
+    'identity POST /v3/auth/OS-FEDERATION/websso/{protocol_id}',
+    'identity POST /v3/auth/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/websso',
+    'identity POST /v3/OS-OAUTH2/token',
+    'identity PUT /v3/OS-OAUTH2/token',
+    'identity PATCH /v3/OS-OAUTH2/token',
+)
+
+
+# By endpoint; beside it, by field, where one needs another body than the rest.
+BODIES: dict[str, Body] = {
+    'identity POST /v3/auth/tokens': bodies.auth,
+    'identity POST /v3/domains': lambda t: {'domain': {'name': 'x'}},
+    'identity POST /v3/projects': lambda t: {'project': {'name': 'x', 'domain_id': t['domain']}},
+    'identity PATCH /v3/projects/{project_id}': lambda t: {'project': {}},
+    'identity POST /v3/users': lambda t: {'user': {'name': 'x', 'domain_id': t['domain']}},
+    'identity PATCH /v3/users/{user_id}': lambda t: {'user': {}},
+    'identity POST /v3/users/{user_id}/application_credentials': lambda t: {'application_credential': {'name': 'x'}},
+    'identity POST /v3/credentials': lambda t: {
+        'credential': {'type': 'x', 'blob': 'x', 'user_id': t['user'], 'project_id': t['project']}
+    },
+    'identity POST /v3/users/{user_id}/credentials/OS-EC2': lambda t: {'tenant_id': t['project']},
+    'identity POST /v3/ec2tokens': bodies.signed('credentials'),
+    'identity POST /v3/s3tokens': bodies.signed('credentials'),
+    'identity POST /v3/OS-EP-FILTER/endpoint_groups': lambda t: {
+        'endpoint_group': {'name': 'x', 'filters': {'interface': 'public'}}
+    },
+    'identity PATCH /v3/OS-EP-FILTER/endpoint_groups/{endpoint_group_id}': lambda t: {'endpoint_group': {}},
+    'identity POST /v3/registered_limits': lambda t: {
+        'registered_limits': [{'service_id': t['service'], 'resource_name': 'x', 'default_limit': 1}]
+    },
+    'identity PATCH /v3/registered_limits/{registered_limit_id}': lambda t: {'registered_limit': {}},
+    'identity POST /v3/limits': lambda t: {
+        'limits': [{'service_id': t['service'], 'resource_name': 'free', 'resource_limit': 1, 'domain_id': t['domain']}]
+    },
+    'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}': lambda t: {'identity_provider': {}},
+    'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}': lambda t: {
+        'protocol': {'mapping_id': t['mapping']}
+    },
+    'identity PATCH /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}': lambda t: {'protocol': {}},
+    'identity POST /v3/OS-TRUST/trusts': bodies.trust,
+    'identity PUT /v3/OS-OAUTH1/authorize/{request_token_id}': lambda t: {'roles': [{'id': t['role']}]},
+    'identity POST /v3/groups': lambda t: {'group': {'name': 'x', 'domain_id': t['domain']}},
+    'identity PATCH /v3/groups/{group_id}': lambda t: {'group': {}},
+    'identity POST /v3/roles': lambda t: {'role': {'name': 'x'}},
+    'identity PATCH /v3/roles/{role_id}': lambda t: {'role': {}},
+    'identity POST /v3/auth/OS-FEDERATION/saml2': bodies.saml,
+    'identity POST /v3/auth/OS-FEDERATION/saml2/ecp': bodies.saml,
+    'identity POST /v3/regions': lambda t: {'region': {'id': 'x'}},
+    'identity PUT /v3/regions/{region_id}': lambda t: {'region': {}},
+    'identity PATCH /v3/regions/{region_id}': lambda t: {'region': {}},
+    'identity POST /v3/endpoints': lambda t: {
+        'endpoint': {'service_id': t['service'], 'interface': 'public', 'url': 'http://x'}
+    },
+    'identity PATCH /v3/endpoints/{endpoint_id}': lambda t: {'endpoint': {}},
+    'compute POST /v2.1/servers': bodies.server,
+    'compute POST /v2.1/servers/{id}/action addSecurityGroup': lambda t: {
+        'addSecurityGroup': {'name': t['security_group']}
+    },
+    'compute POST /v2.1/servers/{id}/action removeSecurityGroup': lambda t: {
+        'removeSecurityGroup': {'name': t['security_group']}
+    },
+    'compute POST /v2.1/servers/{id}/os-volume_attachments': lambda t: {'volumeAttachment': {'volumeId': t['volume']}},
+    'compute PUT /v2.1/servers/{id}/os-volume_attachments/{volume_id}': lambda t: {
+        'volumeAttachment': {'volumeId': t['server volume'], 'delete_on_termination': True}
+    },
+    'compute POST /v2.1/flavors/{id}/action addTenantAccess': lambda t: {'addTenantAccess': {'tenant': 'x' * 32}},
+    'compute POST /v2.1/flavors/{id}/action removeTenantAccess': lambda t: {
+        'removeTenantAccess': {'tenant': t['project']}
+    },
+    'compute POST /v2.1/os-keypairs': lambda t: {'keypair': {'name': 'x', 'public_key': KEY}},
+    'compute POST /v2.1/os-security-group-rules': lambda t: {
+        'security_group_rule': {
+            'parent_group_id': t['security_group'],
+            'ip_protocol': 'tcp',
+            'from_port': 9,
+            'to_port': 9,
+        }
+    },
+    'compute PUT /v2.1/os-services/{id}': lambda t: {'binary': 'nova-compute', 'host': t['host']},
+    'compute POST /v2.1/os-aggregates': lambda t: {'aggregate': {'name': 'x'}},
+    'compute PUT /v2.1/os-aggregates/{id}': lambda t: {'aggregate': {'name': 'x'}},
+    'compute POST /v2.1/os-aggregates/{id}/action add_host': lambda t: {'add_host': {'host': t['host']}},
+    'compute POST /v2.1/os-aggregates/{id}/action remove_host': lambda t: {'remove_host': {'host': t['host']}},
+    'network POST /v2.0/networks': lambda t: {'network': {}},
+    'network POST /v2.0/subnets': bodies.subnet,
+    'network POST /v2.0/ports': bodies.port,
+    'network PUT /v2.0/ports/{id}': lambda t: {'port': {}},
+    'network POST /v2.0/security-groups': lambda t: {'security_group': {'name': 'x'}},
+    'network POST /v2.0/security-group-rules': bodies.rule,
+    'network POST /v2.0/routers': lambda t: {'router': {}},
+    'network PUT /v2.0/routers/{id}': lambda t: {'router': {}},
+    'network PUT /v2.0/routers/{id}/add_router_interface': lambda t: {},
+    'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {},
+    'network PUT /v2.0/quotas/{project_id}': lambda t: {'quota': {'port': 77}},
+    'image POST /v2/images': lambda t: {'name': 'x'},
+    'image PATCH /v2/images/{id}': lambda t: {},
+    'image POST /v2/images/{id}/members': lambda t: {},
+    'volume POST /v3/volumes': lambda t: {'volume': {'size': 1}},
+    'volume POST /v3/volumes/{id}/action os-attach': lambda t: {
+        'os-attach': {'instance_uuid': t['server'], 'mountpoint': '/dev/vdz'}
+    },
+    'volume POST /v3/volumes/{id}/action os-detach': lambda t: {'os-detach': {}},
+    'volume POST /v3/attachments': lambda t: {'attachment': {'volume_uuid': t['volume'], 'instance_uuid': t['server']}},
+    'volume PUT /v3/attachments/{id}': lambda t: {'attachment': {'connector': {'host': 'x', 'initiator': 'x'}}},
+    'volume PUT /v3/os-quota-sets/{project}': lambda t: {'quota_set': {'volumes': 7}},
+    'volume PUT /v3/os-quota-class-sets/{name}': lambda t: {'quota_class_set': {'volumes': 7}},
+    'volume PUT /v3/os-services/enable': lambda t: {'binary': 'cinder-volume', 'host': t['host']},
+    'volume PUT /v3/os-services/disable': lambda t: {'binary': 'cinder-volume', 'host': t['host']},
+    'volume PUT /v3/os-services/disable-log-reason': lambda t: {
+        'binary': 'cinder-volume',
+        'host': t['host'],
+        'disabled_reason': 'x',
+    },
+}
+BY_FIELD: dict[str, Body] = {
+    'auth.identity.application_credential.id': bodies.lent,
+    'auth.identity.application_credential.name': bodies.lent_by_name,
+    'auth.identity.application_credential.user.id': bodies.lent_by_name,
+    'auth.identity.application_credential.user.name': bodies.lent_by_names,
+    'auth.identity.application_credential.user.domain.id': bodies.lent_by_names,
+    'auth.identity.application_credential.user.domain.name': bodies.lent_by_domain_names,
+    'auth.identity.password.user.name': bodies.named,
+    'auth.identity.password.user.domain.id': bodies.named,
+    'auth.identity.password.user.domain.name': bodies.domain_named,
+    'auth.identity.totp.user.id': bodies.totp,
+    'auth.identity.totp.user.name': bodies.totp_named,
+    'auth.identity.totp.user.domain.id': bodies.totp_named,
+    'auth.identity.totp.user.domain.name': bodies.totp_domain,
+    'identity POST /v3/auth/tokens auth.identity.token.id': bodies.by_token,
+    'auth.scope.OS-TRUST:trust.id': bodies.trusting,
+    'auth.scope.domain.id': bodies.managing,
+    'auth.scope.domain.name': bodies.managing,
+    'auth.scope.project.name': bodies.in_project,
+    'auth.scope.project.domain.id': bodies.in_project,
+    'auth.scope.project.domain.name': bodies.in_named_project,
+    'credential.access': bodies.signed('credential'),
+    'ec2Credentials.access': bodies.signed('ec2Credentials'),
+    'os-attach.host_name': lambda t: {'os-attach': {'mountpoint': '/dev/vdz'}},
+    'user.federated[].idp_id': bodies.federated,
+    'user.federated[].protocols[].protocol_id': bodies.federated,
+    'trust.roles[].name': lambda t: {'trust': bodies.trust(t)['trust'] | {'roles': []}},
+    'roles[].name': lambda t: {'roles': []},
+    'limits[].project_id': lambda t: {
+        'limits': [{'service_id': t['service'], 'resource_name': 'free', 'resource_limit': 1}]
+    },
+    'limits[].region_id': lambda t: {
+        'limits': [{'service_id': t['service'], 'resource_name': 'r', 'resource_limit': 1, 'project_id': t['project']}]
+    },
+    'server.networks[].port': bodies.server_on_port,
+    'server.block_device_mapping[].volume_id': bodies.old_disk,
+    'server.block_device_mapping_v2[].uuid': bodies.server_from('volume'),
+    'server.block_device_mapping_v2[].volume_type': bodies.blank_disk,
+}
+KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyH x'
+# Where a route is asked at another thing than the first of its kind: by name in the path; `=` is told as it is.
+# What is asked of one thing in a path, where no field of the body names another.
+IN_PATHS: dict[str, Body] = {
+    'identity PATCH /v3/domains/{domain_id}': lambda t: {'domain': {'description': 'x'}},
+    'identity PATCH /v3/projects/{project_id}': lambda t: {'project': {'description': 'x'}},
+    'identity PATCH /v3/users/{user_id}': lambda t: {'user': {'description': 'x'}},
+    'identity PATCH /v3/groups/{group_id}': lambda t: {'group': {'description': 'x'}},
+    'identity PATCH /v3/roles/{role_id}': lambda t: {'role': {'description': 'x'}},
+    'identity PATCH /v3/credentials/{credential_id}': lambda t: {'credential': {'blob': 'x'}},
+    'identity PUT /v3/projects/{project_id}/tags': lambda t: {'tags': ['x']},
+    'compute PUT /v2.1/servers/{id}': lambda t: {'server': {'name': 'x'}},
+    'compute POST /v2.1/servers/{id}/action reboot': lambda t: {'reboot': {'type': 'SOFT'}},
+    'compute POST /v2.1/servers/{id}/action os-resetState': lambda t: {'os-resetState': {'state': 'error'}},
+    'compute POST /v2.1/servers/{id}/action os-getConsoleOutput': lambda t: {'os-getConsoleOutput': {}},
+    'compute POST /v2.1/servers/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
+    'compute PUT /v2.1/servers/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
+    'compute PUT /v2.1/servers/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
+    'compute PUT /v2.1/servers/{id}/tags': lambda t: {'tags': ['x']},
+    'network PUT /v2.0/networks/{id}': lambda t: {'network': {'name': 'x'}},
+    'network PUT /v2.0/subnets/{id}': lambda t: {'subnet': {'name': 'x'}},
+    'network PUT /v2.0/ports/{id}': lambda t: {'port': {'name': 'x'}},
+    'network PUT /v2.0/routers/{id}': lambda t: {'router': {'name': 'x'}},
+    'network PUT /v2.0/routers/{id}/add_router_interface': lambda t: {'subnet_id': t['free subnet']},
+    'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {'subnet_id': t['subnet']},
+    'network PUT /v2.0/security-groups/{id}': lambda t: {'security_group': {'name': 'x'}},
+    'network PUT /v2.0/{kind}/{id}/tags': lambda t: {'tags': ['x']},
+    'network POST /v2.0/{kind}/{id}/tags': lambda t: {'tags': ['x']},
+    'image POST /v2/images/{id}/import': lambda t: {'method': {'name': 'glance-direct'}},
+    'image POST /v2/images/{id}/members': lambda t: {'member': 'x'},
+    'image PUT /v2/images/{id}/members/{member}': lambda t: {'status': 'accepted'},
+    'volume PUT /v3/volumes/{id}': lambda t: {'volume': {'name': 'x'}},
+    'volume POST /v3/volumes/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
+    'volume PUT /v3/volumes/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
+    'volume PUT /v3/volumes/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
+}
+WORDS = {'kind': 'networks', 'key': 'k', 'tag': '1'}
+PLACES = {
+    'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}': {'idp_id': '=fresh'},
+    'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}': {'protocol_id': '=fresh'},
+    'identity PATCH /v3/regions/{region_id}': {'region_id': 'second region'},
+    'identity PUT /v3/regions/{region_id}': {'region_id': '=RegionThree'},
+    **{
+        f'compute {method} /v2.1/servers/{{id}}/os-volume_attachments/{{volume_id}}': {'volume_id': 'server volume'}
+        for method in ('GET', 'PUT', 'DELETE')
+    },
+    'compute GET /v2.1/servers/{id}/os-interface/{port_id}': {'port_id': 'server port'},
+    'compute GET /v2.1/servers/{id}/ips/{network}': {'network': 'network_name'},
+    'compute PUT /v2.1/os-services/{id}': {'id': '=enable'},
+    'compute POST /v2.1/os-aggregates/{id}/action add_host': {'id': 'free aggregate'},
+    'compute POST /v2.1/flavors/{id}/action addTenantAccess': {'id': 'free flavor'},
+    'network PUT /v2.0/routers/{id}/remove_router_interface': {'id': 'wired router'},
+    'volume POST /v3/volumes/{id}/action os-detach': {'id': 'server volume'},
+    'volume PUT /v3/os-quota-class-sets/{name}': {'name': '=default'},
+}
+
+
+def body(key: str, field: str, kind: str, things: Things) -> dict[str, Any] | None:
+    """What the endpoint is asked with, before the field is put in; None where no case is told."""
+    if field == 'server.block_device_mapping_v2[].uuid':
+        return bodies.server_from(kind)(things)
+    made = BY_FIELD.get(f'{key} {field}') or BY_FIELD.get(field) or BODIES.get(key)
+    return copy.deepcopy(made(things)) if made else None
+
+
+def put(told: Any, field: str, value: Any) -> Any:
+    """The body with the value at the dotted name."""
+    head, _, rest = field.partition('.')
+    name = head.rstrip('[]')
+    if head.endswith('[]'):
+        items = told.setdefault(name, [])
+        items = told[name] = items if isinstance(items, list) and items else [{}]
+        if rest:
+            put(items[0], rest, value)
+        else:
+            items[0] = value
+    elif rest:
+        told[name] = told.get(name) or {}
+        put(told[name], rest, value)
+    else:
+        told[name] = value
+    return told

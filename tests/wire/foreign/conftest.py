@@ -1,0 +1,23 @@
+"""The world of two tenants, made once for all that is asked in it."""
+
+import pytest
+
+from tests.wire.foreign import world as worlds
+
+
+@pytest.fixture(scope='package')
+def world(tmp_path_factory):
+    with worlds.made(tmp_path_factory.mktemp('foreign')) as made:
+        yield made
+
+
+@pytest.fixture(scope='package')
+def used():
+    """The excuses that something needed."""
+    return set()
+
+
+@pytest.fixture(scope='package')
+def walked():
+    """The walks that came to their end: those of bodies, paths and queries, by service."""
+    return set()

@@ -1,0 +1,89 @@
+"""Where another's id is not answered as nobody's, and why.  Each must be needed; the lists may only shrink.
+
+By the endpoint and the field, by the field, or by the kind of thing that it names.
+"""
+
+# Where a list shows its rows to the asker, who may then ask for each of them.
+LISTED = {
+    'region': ('identity', '/v3/regions'),
+    'registered_limit': ('identity', '/v3/registered_limits'),
+    'role': ('identity', '/v3/roles'),
+    'zone': ('compute', '/v2.1/os-availability-zone'),
+}
+# The answer tells the two apart.
+DIFFERS: dict[str, str] = {
+    'sp': 'service providers are listed in every token',
+    'idp': 'an identity provider is the cloud’s, and a manager names it in users of his domain',
+    'protocol': 'a protocol is the cloud’s, and a manager names it in users of his domain',
+    'token': 'who holds a token is its user',
+    'auth.scope.OS-TRUST:trust.id': 'Keystone tells who is not the trustee that he is not',
+    'tenant_id identity POST /v3/users/{user_id}/credentials/OS-EC2': 'as Keystone: the key is good for nothing there',
+    'trust.trustee_user_id': 'whom a user trusts must exist',
+    'router in port.device_id': 'as Neutron: 409 for another’s router, and a note where there is none',
+    '{role_id} identity GET /v3/OS-TRUST/trusts/{trust_id}/roles/{role_id}': 'a trust shows its roles',
+}
+# What is made keeps another's id, and does nothing with it.
+KEPT: dict[str, str] = {
+    'user.default_project_id': 'a wish, looked at when the user logs in',
+    'credential.project_id': 'as Keystone: a note of the user’s own',
+    'tenant_id identity POST /v3/users/{user_id}/credentials/OS-EC2': 'as Keystone: the key is good for nothing there',
+    'trust.trustee_user_id': 'whom a user trusts may be of another tenant',
+    'port.device_id': 'what a user notes of his port; compute looks at what it bound itself',
+    'port.mac_address': 'an address is one of a network, and may be had on each',
+    'member': 'an image is offered to another project',
+    'os-attach.instance_uuid': 'as Cinder: what a user notes of his volume',
+    'attachment.instance_uuid': 'as Cinder: what a user notes of his volume',
+}
+_HINT = 'a hint is kept as it came, or refused whole'
+EITHER = {
+    f'{name}:scheduler_hints.{hint}{items}': _HINT
+    for name in ('os', 'OS-SCH-HNT')
+    for hint in ('same_host', 'different_host')
+    for items in ('', '[]')
+}
+# One's own is refused as well.
+OWN_REFUSED: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            'auth.identity.totp.user.id',
+            'auth.identity.totp.user.name',
+            'auth.identity.totp.user.domain.id',
+            'auth.identity.totp.user.domain.name',
+        ),
+        'the passcode is a wrong one',
+    ),
+    'ec2': 'the signature is a wrong one',
+    'domain.explicit_domain_id': 'the new domain would have the id of another',
+    'project.parent_id identity PATCH /v3/projects/{project_id}': 'a project is not moved',
+    'domain_role': 'a role of a domain is given to nobody on a project',
+    'domain_role_name': 'a role of a domain is given to nobody on a project',
+    'registered_limit.region_id': 'projects have limits of their own below it',
+    'registered_limit.service_id': 'projects have limits of their own below it',
+    'limits[].region_id': 'no limit is registered in the region',
+    'role.domain_id identity PATCH /v3/roles/{role_id}': 'a role of the cloud is immutable',
+    'sp': 'this cloud is no identity provider',
+    'auth.identity.token.id identity POST /v3/auth/OS-FEDERATION/saml2': 'this cloud is no identity provider',
+    'auth.identity.token.id identity POST /v3/auth/OS-FEDERATION/saml2/ecp': 'this cloud is no identity provider',
+    'region.id': 'the new region would have the id of another',
+    'server.block_device_mapping_v2[].image_id': 'the second form names an image by uuid',
+    'server.block_device_mapping_v2[].volume_id': 'the second form names a volume by uuid',
+    'volumeAttachment.id': 'an attachment keeps its id',
+    'port.fixed_ips[].ip_address network POST /v2.0/ports': 'the address is one of another port of one’s own',
+    'port.mac_address network POST /v2.0/ports': 'the address is one of another port of one’s own',
+    'router.external_gateway_info.network_id': 'there are no external gateways',
+    'volume.source_volid': 'there are no copies of volumes',
+    'attachment_id': 'compute’s own attachment is detached by compute',
+}
+
+
+TABLES = {'DIFFERS': DIFFERS, 'KEPT': KEPT, 'OWN_REFUSED': OWN_REFUSED}
+
+
+def find(table: dict[str, str], key: str, kind: str, used: set[str]) -> str | None:
+    """The reason by which a place or a kind is excused; `used` gains it."""
+    endpoint, _, field = key.rpartition(' ')
+    for name in (f'{field} {endpoint}', f'{kind} in {field}', field, field.rpartition('.')[2], kind):
+        if name in table:
+            used.add(f'{next(each for each in TABLES if TABLES[each] is table)}: {name}')
+            return table[name]
+    return EITHER.get(field) if table is not DIFFERS else None

@@ -1,0 +1,257 @@
+"""What each name in a request can name.  A name that is in neither table fails the test that walks the routes."""
+
+from tests.wire.foreign.fields import Endpoint, last
+
+# Names that name a thing wherever they stand, and what it is.
+KINDS = {
+    'access': 'ec2',
+    'access_rules': 'access_rule',
+    'aggregate': 'aggregate',
+    'attachment_id': 'attachment',
+    'availability_zone': 'zone',
+    'binding:host_id': 'host',
+    'compute_host': 'host',
+    'default_project_id': 'project',
+    'device_id': 'server',
+    'different_host': 'server',
+    'domain': 'domain',
+    'domain_id': 'domain',
+    'endpoint_id': 'endpoint',
+    'flavor': 'flavor',
+    'flavorRef': 'flavor',
+    'host': 'host',
+    'host_name': 'host',
+    'hypervisor_hostname': 'host',
+    'hypervisor_hostname_pattern': 'host',
+    'idp_id': 'idp',
+    'image': 'image',
+    'imageRef': 'image',
+    'image_id': 'image',
+    'instance_uuid': 'server',
+    'instance_id': 'server',
+    'key_name': 'keypair',
+    'mapping_id': 'mapping',
+    'member': 'project',
+    'member_id': 'project',
+    'network': 'network',
+    'network_id': 'network',
+    'node': 'host',
+    'owner': 'project',
+    'parent_group_id': 'security_group',
+    'parent_id': 'project',
+    'parent_region_id': 'region',
+    'policy_id': 'policy',
+    'port': 'port',
+    'port_id': 'port',
+    'project_id': 'project',
+    'protocol_id': 'protocol',
+    'redelegated_trust_id': 'trust',
+    'region': 'region',
+    'region_id': 'region',
+    'remote_group_id': 'security_group',
+    'role_id': 'role',
+    'router_id': 'router',
+    'same_host': 'server',
+    'security_group_id': 'security_group',
+    'security_groups': 'security_group',
+    'serverId': 'server',
+    'server_id': 'server',
+    'service_id': 'service',
+    'source_volid': 'volume',
+    'subnet_id': 'subnet',
+    'tenant': 'project',
+    'tenant_id': 'project',
+    'trust_id': 'trust',
+    'trustee_user_id': 'user',
+    'trustor_user_id': 'user',
+    'user': 'user',
+    'user_id': 'user',
+    'volumeId': 'volume',
+    'volume_id': 'volume',
+    'volume_type': 'volume_type',
+    'volume_uuid': 'volume',
+    'zone': 'zone',
+}
+# The same for names that mean one thing here and another there.
+EXACT = {
+    'POST /v3/regions region.id': 'region',
+    'POST /v3/domains domain.explicit_domain_id': 'domain',
+    'PUT /servers/{id}/os-volume_attachments/{volume_id} volumeAttachment.id': 'attachment',
+    'POST /os-security-group-rules security_group_rule.group_id': 'security_group',
+    'addSecurityGroup.name': 'free group',
+    'removeSecurityGroup.name': 'security_group',
+    'server.security_groups[].name': 'security_group',
+    'server.networks[].uuid': 'network',
+    'server.block_device_mapping_v2[].uuid': 'volume',
+    'application_credential.access_rules[].id': 'access_rule',
+    'application_credential.roles[].id': 'domain_role',
+    'application_credential.roles[].name': 'domain_role_name',
+    'trust.roles[].id': 'domain_role',
+    'trust.roles[].name': 'domain_role_name',
+    'roles[].id': 'domain_role',
+    'roles[].name': 'domain_role_name',
+    'auth.identity.application_credential.id': 'application_credential',
+    'auth.identity.application_credential.name': 'application_credential_name',
+    'auth.identity.application_credential.user.id': 'user',
+    'auth.identity.application_credential.user.name': 'user_name',
+    'auth.identity.application_credential.user.domain.id': 'domain',
+    'auth.identity.application_credential.user.domain.name': 'domain_name',
+    'auth.identity.password.user.id': 'user',
+    'auth.identity.password.user.name': 'user_name',
+    'auth.identity.password.user.domain.id': 'domain',
+    'auth.identity.password.user.domain.name': 'domain_name',
+    'auth.identity.totp.user.id': 'user',
+    'auth.identity.totp.user.name': 'user_name',
+    'auth.identity.totp.user.domain.id': 'domain',
+    'auth.identity.totp.user.domain.name': 'domain_name',
+    'auth.identity.token.id': 'token',
+    'auth.scope.OS-TRUST:trust.id': 'trust',
+    'auth.scope.domain.id': 'domain',
+    'auth.scope.domain.name': 'domain_name',
+    'auth.scope.project.id': 'project',
+    'auth.scope.project.name': 'project_name',
+    'auth.scope.project.domain.id': 'domain',
+    'auth.scope.project.domain.name': 'domain_name',
+    'auth.scope.service_provider.id': 'sp',
+    'port.fixed_ips[].ip_address': 'address',
+    'port.mac_address': 'mac',
+    'PUT /v2.0/routers/{id}/add_router_interface subnet_id': 'free subnet',
+    'PUT /v2.0/routers/{id}/add_router_interface port_id': 'free port',
+    'PUT /v2.0/routers/{id}/remove_router_interface port_id': 'interface port',
+    'PUT /servers/{id}/os-volume_attachments/{volume_id} volumeAttachment.volumeId': 'server volume',
+    'region.parent_region_id': 'region',
+}
+# Names that stand for things elsewhere and not here.
+NO_NAMES = {
+    'credential.host': 'the host that a request was signed for',
+    'credentials.host': 'the host that a request was signed for',
+    'ec2Credentials.host': 'the host that a request was signed for',
+}
+# Where one field can name things of several kinds: the second kind and the body's other values that say so.
+ALSO = {
+    'port.device_id': ('router', {'device_owner': 'network:router_interface'}),
+    'server.block_device_mapping_v2[].uuid': ('image', {}),
+    'server.security_groups[].name': ('security_group_name', {}),
+}
+# What stands between braces in a path, where the name alone does not say it: by the segment before.
+SEGMENTS = {
+    'OS-EC2': 'ec2',
+    'access_tokens': 'request_token',
+    'agents': 'agent',
+    'allocations': 'server',
+    'attachments': 'attachment',
+    'authorize': 'request_token',
+    'domains': 'domain',
+    'flavors': 'flavor',
+    'images': 'image',
+    'networks': 'network',
+    'os-aggregates': 'aggregate',
+    'os-hosts': 'host',
+    'os-hypervisors': 'hypervisor',
+    'os-instance-actions': 'request',
+    'os-keypairs': 'keypair',
+    'os-quota-sets': 'project',
+    'os-security-group-rules': 'security_group_rule',
+    'os-security-groups': 'security_group',
+    'os-services': 'compute_service',
+    'ports': 'port',
+    'resource_providers': 'provider',
+    'routers': 'router',
+    'security-group-rules': 'security_group_rule',
+    'security-groups': 'security_group',
+    'servers': 'server',
+    'subnets': 'subnet',
+    'types': 'volume_type',
+    'volumes': 'volume',
+}
+ABSENT = {
+    'backup_id': 'there are no backups',
+    'consistencygroup_id': 'there are no groups of volumes',
+    'group_id': 'there are no groups of volumes',
+    'group': 'there are no groups of servers',
+    'snapshot_id': 'there are no snapshots',
+    'subnetpool_id': 'there are no pools of subnets',
+    'trusted_image_certificates': 'there are no certificates of images',
+    'class_name': 'there is one class of quotas',
+}
+# Names that name nothing: values, words of a fixed set, and what a new thing is to be called.
+PLAIN = frozenset(
+    """
+OS-DCF:diskConfig OS-FLV-EXT-DATA:ephemeral OS-SCH-HNT:scheduler_hints accessIPv4 accessIPv6 adminPass admin_state_up
+all allocation_pools allow_redelegation allowed_address_pairs attach_status auth_url authorization_ttl
+backup_gigabytes backups binary binding:profile binding:vnic_type blob body_hash boot_index bootable
+build_near_host_ip cidr config config_drive connection_info connector container_format contents cores default_limit
+delete_on_termination description destination_type device device_name device_owner device_type direction
+disabled_reason disk disk_bus disk_format display_description display_name distributed dns_nameservers enable_dhcp
+enable_snat enabled ethertype expires_at external_fixed_ips extra_dhcp_opts extra_specs fixed_ip fixed_ips
+floating_ips force forced_down from_port gateway_ip gigabytes groups guest_format ha headers host_routes hostname
+ignore_change_password_upon_first_use ignore_lockout_failure_attempts ignore_password_expiry ignore_user_inactivity
+immutable impersonation injected_file_content_bytes injected_file_path_bytes injected_files instances interface
+ip_protocol ip_version ipv6_address_mode ipv6_ra_mode is_default is_domain is_public key key_pairs length lock
+lock_password locked_reason mapping max_count meta metadata metadata_items method methods migration_status min_count
+min_disk min_ram mode mountpoint mtu multi_factor_auth_enabled multi_factor_auth_rules multiattach new_size no_device
+oauth1 original_password os-complete os-flavor-access:is_public os-start os-stop os-volume-type-access:is_public
+os_hidden params passcode password path per_volume_gigabytes port_range_max port_range_min port_security_enabled
+protected protocol provider:network_type provider:physical_network provider:segmentation_id public_key query ram
+readonly redelegation_count relay_state_prefix remaining_uses remote_id_attribute remote_ids remote_ip_prefix
+resource_limit resource_name return_reservation_id router:external routes rxtx_factor secret security_group_rules
+server_group_members server_groups service shared signature size snapshots source_type sp_url state stateful status
+swap tag tags to_port token type unique_id unlock unrestricted url user_data vcpus verb virtual_name visibility
+volume_size volumes
+""".split()
+)
+
+
+def plain(endpoint: Endpoint, field: str) -> bool:
+    """Whether the field names nothing."""
+    name = last(field)
+    if kind_of(endpoint, field):
+        return False
+    if 'quota' in field.partition('.')[0]:
+        return name != 'class_name'
+    own = (
+        field in NO_NAMES
+        or name in ('name', 'id')
+        and field.count('.') == 1
+        and '[' not in field
+        or field in ('name', 'id')
+    )
+    return own or name in PLAIN
+
+
+def kind_of(endpoint: Endpoint, field: str) -> str | None:
+    """What the field names."""
+    if field in NO_NAMES:
+        return None
+    path = endpoint.route.path if endpoint.service == 'compute' else endpoint.mount + endpoint.route.path
+    for exact in (f'{endpoint.route.method} {path} {field}', field):
+        if exact in EXACT:
+            return EXACT[exact]
+    if 'quota' in field.partition('.')[0] and last(field) not in ('project_id', 'tenant_id'):
+        return None
+    return KINDS.get(last(field))
+
+
+def kind_in_path(path: str, name: str) -> str | None:
+    """What a segment between braces names; None for a word of a fixed set, a tag or a key.  Raises KeyError."""
+    if name in WORDS or (path.partition('/{' + name + '}')[0].rpartition('/')[2] in WORDS_AFTER):
+        return None
+    if path.startswith('/v2.0/{kind}'):
+        return 'network'
+    if name in ('prior_role_id', 'implies_role_id'):
+        return 'role'
+    before = path.partition('/{' + name + '}')[0].rpartition('/')[2]
+    if before in SEGMENTS:
+        return SEGMENTS[before]
+    return KINDS.get(name) or ID_NAMES[name]
+
+
+WORDS = ('tag', 'key', 'alias', 'group', 'option', 'kind')
+WORDS_AFTER = ('os-quota-class-sets', 'versions', 'inventories', 'resource_classes', 'traits')
+ID_NAMES = {
+    f'{kind}_id': kind
+    for kind in (
+        'access_rule access_token application_credential consumer credential endpoint_group group limit '
+        'registered_limit request_token sp'
+    ).split()
+}

@@ -1,0 +1,193 @@
+"""Every name in a query that can name something, found by asking: what a handler looks up, and what a list shows."""
+
+import collections
+from collections.abc import Iterator
+from typing import Any
+
+from nimbus.api.compute import server_queries
+from nimbus.api.kit import routes
+from nimbus.api.volume import filters
+from nimbus.volume import search as volume_search
+from tests.wire.foreign import names
+from tests.wire.foreign.asking import SERVICES, endpoints, path
+from tests.wire.foreign.fields import Endpoint
+from tests.wire.foreign.world import ADMIN, World
+
+_SERVERS, _VOLUMES = server_queries.FILTERS, (*filters.OPEN, *filters.NEVER, *volume_search.PLAIN, 'host', 'project_id')
+# What handlers read that walk through the whole query; those that walk through it to refuse what they do not know, and
+# look the rest up by name, read nothing more.
+WALKED: dict[str, tuple[str, ...]] = {
+    'compute GET /v2.1/servers': _SERVERS,
+    'compute GET /v2.1/servers/detail': _SERVERS,
+    'volume GET /v3/volumes': _VOLUMES,
+    'volume GET /v3/volumes/detail': _VOLUMES,
+    'volume GET /v3/volumes/summary': _VOLUMES,
+    'image GET /v2/images': ('id', 'name', 'owner', 'visibility', 'member_status'),
+    'network GET /v2.0/agents': ('host', 'id', 'availability_zone'),
+    'network GET /v2.0/networks/{id}/dhcp-agents': ('host', 'id'),
+    'network GET /v2.0/routers/{id}/l3-agents': ('host', 'id'),
+    **dict.fromkeys(
+        (
+            'compute GET /v2.1/servers/{id}/os-instance-actions',
+            'compute GET /v2.1/servers/{id}/os-volume_attachments',
+            'compute GET /v2.1/flavors',
+            'compute GET /v2.1/flavors/detail',
+            'compute GET /v2.1/os-keypairs',
+            'compute GET /v2.1/os-keypairs/{name}',
+            'compute GET /v2.1/os-quota-sets/{project_id}',
+            'compute GET /v2.1/os-quota-sets/{project_id}/detail',
+            'compute GET /v2.1/limits',
+            'compute GET /v2.1/os-hypervisors',
+            'compute GET /v2.1/os-hypervisors/detail',
+            'compute GET /v2.1/os-hypervisors/{id}',
+            'compute GET /v2.1/os-services',
+            'network GET /v2.0/availability_zones',
+            'placement GET /resource_providers',
+            'placement GET /usages',
+            'placement GET /traits',
+        ),
+        (),
+    ),
+}
+# What each collection's rows are: what its marker and its ids name.
+ROWS = {
+    **names.SEGMENTS,
+    'access_rules': 'access_rule',
+    'application_credentials': 'application_credential',
+    'consumers': 'consumer',
+    'credentials': 'credential',
+    'endpoint_groups': 'endpoint_group',
+    'endpoints': 'endpoint',
+    'groups': 'group',
+    'identity_providers': 'idp',
+    'limits': 'limit',
+    'mappings': 'mapping',
+    'network-ip-availabilities': 'network',
+    'os-volume_attachments': 'volume',
+    'policies': 'policy',
+    'projects': 'project',
+    'protocols': 'protocol',
+    'regions': 'region',
+    'registered_limits': 'registered_limit',
+    'roles': 'role',
+    'service_providers': 'sp',
+    'services': 'service',
+    'summary': 'volume',
+    'trusts': 'trust',
+    'users': 'user',
+    'dhcp-agents': 'agent',
+    'l3-agents': 'agent',
+}
+KINDS = {
+    'fixed_ips': 'subnet',
+    'group.id': 'group',
+    'network_name': 'network_name',
+    'resource_providers': 'provider',
+    'role.id': 'role',
+    'scope.domain.id': 'domain',
+    'scope.project.id': 'project',
+    'subnets': 'subnet',
+    'security_group_rules': 'security_group_rule',
+    'user.id': 'user',
+    'image_ref': 'image',
+    'ip_address': 'address',
+    'mac_address': 'mac',
+    'member_of': 'aggregate',
+}
+PLAIN = names.PLAIN | frozenset(
+    """
+* access_ip_v4 access_ip_v6 all_tenants associated auto_disk_config availability_zone_hints availability_zones
+binding:vif_details binding:vif_type changed_since changes-before changes-since created_at deleted detail effective
+external_gateway_info fields glance_metadata include_names include_subtree ip ip6 launch_index launched_at limit
+locked locked_by member_status minDisk minRam normalized_cidr not-tags not-tags-any offset page_reverse parents_as_ids
+parents_as_list password_expires_at power_state progress reservation_id resources revision_number root_device_name
+scope.OS-INHERIT:inherited_to scope.system service_type service_types since soft_deleted sort sort_dir sort_key
+stateful subtree_as_ids subtree_as_list tags-any task_state terminated_at updated_at usage vm_state with_count
+with_servers
+""".split()
+)
+ABSENT = (*names.ABSENT, 'kernel_id', 'ramdisk_id')
+
+
+class Noted(dict[str, Any]):
+    """A query that remembers what was looked for in it."""
+
+    def __init__(self, told: dict[str, Any], seen: set[str]) -> None:
+        super().__init__(told)
+        self._seen = seen
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self._seen.add(name)
+        return super().get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        self._seen.add(str(name))
+        return super().__contains__(name)
+
+    def __getitem__(self, name: str) -> Any:
+        self._seen.add(name)
+        return super().__getitem__(name)
+
+    def __iter__(self) -> Iterator[str]:
+        self._seen.add('*')
+        return super().__iter__()
+
+    def items(self) -> Any:
+        self._seen.add('*')
+        return super().items()
+
+
+def looked_up(world: World, monkeypatch: Any) -> dict[str, set[str]]:
+    """By endpoint, the names that its handler looks for in a query, and those that its rows show."""
+    found: dict[str, set[str]] = collections.defaultdict(set)
+    at: list[str] = []
+    real = routes.Call.__init__
+
+    def noting(self: Any, *told: Any) -> None:
+        real(self, *told)
+        self.query = Noted(self.query, found[at[-1]])
+
+    monkeypatch.setattr(routes.Call, '__init__', noting)
+    for service in SERVICES:
+        for endpoint in listing(world, service):
+            at.append(endpoint.key)
+            for version in endpoint.versions:
+                more = endpoint.headers(version) if version else {}
+                world(ADMIN, service, 'GET', path(endpoint, world.mine), **more)
+    monkeypatch.undo()
+    return found
+
+
+def listing(world: World, service: str) -> Iterator[Endpoint]:
+    """Every endpoint that a query can be put to."""
+    for endpoint in endpoints(world, service):
+        if endpoint.route.method == 'GET' and not endpoint.route.open:
+            yield endpoint
+
+
+def rows_of(endpoint: Endpoint) -> str | None:
+    """What the rows of a list are; None where an endpoint shows one thing."""
+    told = (endpoint.mount + endpoint.route.path).removesuffix('/detail').rpartition('/')[2]
+    return None if told.startswith('{') else ROWS.get(told)
+
+
+def kind_of(endpoint: Endpoint, name: str) -> str | None:
+    """What a name in the endpoint's query names."""
+    name = name.partition('__')[0].removesuffix('~')
+    kind = rows_of(endpoint)
+    if name in ('marker', 'id', 'uuid'):
+        return kind
+    if name == 'name':
+        return f'{kind}_name' if kind in NAMED_TOO else None
+    return KINDS.get(name) or names.KINDS.get(name)
+
+
+NAMED_TOO = ('user', 'project', 'domain', 'group', 'domain_role', 'security_group')
+
+
+def known(endpoint: Endpoint, name: str) -> bool:
+    """Whether a table says what a name that a handler looks up means."""
+    bare = name.partition('__')[0].removesuffix('~')
+    if bare in ('marker', 'id', 'uuid'):
+        return rows_of(endpoint) is not None
+    return bare in PLAIN or bare in ABSENT or bare == 'name' or kind_of(endpoint, name) is not None

@@ -1,0 +1,243 @@
+"""What a tenant has: one of everything that a request can name."""
+
+from typing import Any
+
+from tests.wire.client import Answer, Client
+from tests.wire.identity import oauth_party
+
+SECRETS = {'mine': 'the first password', 'theirs': 'the second password'}
+LAST = {'mine': 1, 'theirs': 2}
+
+
+class Maker:
+    """Makes things by requests that must succeed, and keeps their ids."""
+
+    def __init__(self, world: Any, things: dict[str, str]) -> None:
+        self.world, self.things, self.persona = world, things, 'admin'
+
+    def ask(self, service: str, method: str, path: str, body: Any = None, **more: str) -> Answer:
+        """The answer to a request of whoever is at work."""
+        answer: Answer = self.world(self.persona, service, method, path, body, **more)
+        assert answer.status < 300, f'{self.persona} {method} {path}: {answer.status} {answer.data!r}'
+        return answer
+
+    def make(self, service: str, path: str, noun: str, kind: str | None = None, **told: Any) -> dict[str, Any]:
+        """A new thing, kept under its kind."""
+        made: dict[str, Any] = self.ask(service, 'POST', path, {noun: told}, OPENSTACK_API_VERSION='volume 3.44').json
+        found: dict[str, Any] = made[noun]
+        self.things[kind or noun] = str(found.get('id') or found.get('name'))
+        return found
+
+    def put(self, path: str, body: Any = None) -> None:
+        """Something of identity is there."""
+        self.ask('identity', 'PUT', path, body)
+
+
+def settle_whole(world: Any) -> None:
+    """What belongs to no tenant stands, and both find it under the same ids."""
+    things: dict[str, str] = {'region': 'RegionOne', 'host': 'h1', 'zone': 'nova'}
+    maker = Maker(world, things)
+    maker.make('identity', '/v3/services', 'service', name='s', type='t')
+    maker.make(
+        'identity', '/v3/endpoints', 'endpoint', service_id=things['service'], interface='public', url='http://x'
+    )
+    maker.make('identity', '/v3/policies', 'policy', blob='{}', type='x')
+    maker.make(
+        'identity', '/v3/OS-EP-FILTER/endpoint_groups', 'endpoint_group', name='g', filters={'interface': 'public'}
+    )
+    limit = {'service_id': things['service'], 'resource_name': 'r', 'default_limit': 9}
+    free = {'service_id': things['service'], 'resource_name': 'free', 'default_limit': 9}
+    made = maker.ask('identity', 'POST', '/v3/registered_limits', {'registered_limits': [limit, free]}).json
+    things['registered_limit'] = made['registered_limits'][0]['id']
+    things |= {'idp': 'an-idp', 'protocol': 'a-protocol', 'mapping': 'a-mapping', 'sp': 'a-provider'}
+    put = '/v3/OS-FEDERATION/{}/{}'.format
+    idp = put('identity_providers', things['idp'])
+    maker.put(put('mappings', things['mapping']), {'mapping': {'rules': [{'local': [], 'remote': [{'type': 'A'}]}]}})
+    maker.put(idp, {'identity_provider': {}})
+    maker.put(f'{idp}/protocols/{things["protocol"]}', {'protocol': {'mapping_id': things['mapping']}})
+    provider = {'auth_url': 'http://x', 'sp_url': 'http://x', 'enabled': True}
+    maker.put(put('service_providers', things['sp']), {'service_provider': provider})
+    maker.make('identity', '/v3/regions', 'region', 'second region', id='RegionTwo')
+    roles = maker.ask('identity', 'GET', '/v3/roles').json['roles']
+    things |= {f'role {row["name"]}': row['id'] for row in roles}
+    things['role'] = things['role member']
+    maker.make('compute', '/v2.1/os-aggregates', 'aggregate', name='racks')
+    hold = {'add_host': {'host': things['host']}}
+    maker.ask('compute', 'POST', f'/v2.1/os-aggregates/{things["aggregate"]}/action', hold)
+    maker.make('compute', '/v2.1/os-aggregates', 'aggregate', 'free aggregate', name='more racks')
+    for kind, service, path, many in (
+        ('hypervisor', 'compute', '/v2.1/os-hypervisors', 'hypervisors'),
+        ('compute_service', 'compute', '/v2.1/os-services', 'services'),
+        ('agent', 'network', '/v2.0/agents', 'agents'),
+        ('provider', 'placement', '/resource_providers', 'resource_providers'),
+    ):
+        rows = maker.ask(service, 'GET', path).json[many]
+        things[kind] = str(rows[0].get('id') or rows[0]['uuid'])
+    maker.make('compute', '/v2.1/flavors', 'flavor', 'public flavor', name='public', ram=64, vcpus=1, disk=1)
+    told = {'name': 'hidden', 'ram': 64, 'vcpus': 1, 'disk': 1, 'os-flavor-access:is_public': False}
+    maker.make('compute', '/v2.1/flavors', 'flavor', 'free flavor', **told)
+    maker.make('volume', '/v3/types', 'volume_type', 'public type', name='everybodys')
+    maker.ask('network', 'GET', '/v2.0/security-groups')  # a list makes one's default group once
+    world.mine |= things | {'volume_type': things['public type']}
+    told = {'name': 'nobodys', 'os-volume-type-access:is_public': False}
+    maker.make('volume', '/v3/types', 'volume_type', **told)
+    world.theirs |= things
+
+
+def settle(world: Any, whose: str, things: dict[str, str]) -> None:
+    """The tenant has everything, and its users are logged in."""
+    maker = Maker(world, things)
+    _people(maker, whose)
+    _granted(maker, whose)
+    maker.persona = f'{whose} member'
+    _identity(maker, whose)
+    _network(maker, whose)
+    _storage(maker, whose)
+    _server(maker, whose)
+    maker.persona = 'admin'
+    _lent(maker, whose)
+
+
+def _people(maker: Maker, whose: str) -> None:
+    from tests.wire.foreign.world import USERS, login
+
+    things = maker.things
+    maker.make('identity', '/v3/domains', 'domain', name=f'{whose} domain')
+    maker.make('identity', '/v3/projects', 'project', name=f'{whose} project', domain_id=things['domain'])
+    maker.make('identity', '/v3/groups', 'group', name=f'{whose} group', domain_id=things['domain'])
+    maker.make('identity', '/v3/roles', 'role', 'domain_role', name=f'{whose} role', domain_id=things['domain'])
+    for persona in USERS:
+        told = {'name': f'{whose} {persona}', 'password': SECRETS[whose], 'domain_id': things['domain']}
+        user = maker.make('identity', '/v3/users', 'user', f'{persona} user', **told)
+        place = f'domains/{things["domain"]}' if persona == 'manager' else f'projects/{things["project"]}'
+        maker.put(f'/v3/{place}/users/{user["id"]}/roles/{things[f"role {persona}"]}')
+        at = {'domain': {'id': things['domain']}} if persona == 'manager' else {'project': {'id': things['project']}}
+        maker.world.tokens[f'{whose} {persona}'] = login(
+            maker.world, told['name'], told['password'], things['domain'], at
+        )
+    things |= {'user': things['member user'], 'user_name': f'{whose} member', 'project_name': f'{whose} project'}
+    things |= {
+        'domain_role_name': f'{whose} role',
+        'domain_name': f'{whose} domain',
+        'group_name': f'{whose} group',
+        'token': maker.world.tokens[f'{whose} member'],
+    }
+    maker.put(f'/v3/groups/{things["group"]}/users/{things["user"]}')
+
+
+def _granted(maker: Maker, whose: str) -> None:
+    """What operators make for the tenant alone."""
+    things = maker.things
+    told = {'name': f'{whose} flavor', 'ram': 64, 'vcpus': 1, 'disk': 1, 'os-flavor-access:is_public': False}
+    maker.make('compute', '/v2.1/flavors', 'flavor', **told)
+    grant = {'addTenantAccess': {'tenant': things['project']}}
+    maker.ask('compute', 'POST', f'/v2.1/flavors/{things["flavor"]}/action', grant)
+    limit = {
+        'service_id': things['service'],
+        'resource_name': 'r',
+        'resource_limit': 3,
+        'project_id': things['project'],
+    }
+    made = maker.ask('identity', 'POST', '/v3/limits', {'limits': [limit]}).json
+    things['limit'] = made['limits'][0]['id']
+    maker.ask('compute', 'PUT', f'/v2.1/os-quota-sets/{things["project"]}', {'quota_set': {'cores': 17}})
+
+
+def _identity(maker: Maker, whose: str) -> None:
+    things = maker.things
+    told = {'trustor_user_id': things['user'], 'trustee_user_id': things['reader user'], 'impersonation': False}
+    told |= {'project_id': things['project'], 'roles': [{'id': things['role']}]}
+    maker.make('identity', '/v3/OS-TRUST/trusts', 'trust', **told)
+    rules = [{'path': '/v2', 'method': 'GET', 'service': 'image'}]
+    path = f'/v3/users/{things["user"]}'
+    lent = maker.make(
+        'identity',
+        f'{path}/application_credentials',
+        'application_credential',
+        name=f'{whose} ac',
+        access_rules=rules,
+        secret=SECRETS[whose],
+    )
+    things['access_rule'] = lent['access_rules'][0]['id']
+    things['application_credential_name'] = f'{whose} ac'
+    maker.make('identity', '/v3/credentials', 'credential', type='x', blob='y', user_id=things['user'])
+    made = maker.ask('identity', 'POST', f'{path}/credentials/OS-EC2', {'tenant_id': things['project']}).json
+    things['ec2'] = made['credential']['access']
+
+
+def _network(maker: Maker, whose: str) -> None:
+    things, number = maker.things, LAST[whose]
+    maker.make('network', '/v2.0/networks', 'network', name=f'{whose} network')
+    told = {'network_id': things['network'], 'ip_version': 4, 'cidr': f'10.{number}.0.0/24'}
+    maker.make('network', '/v2.0/subnets', 'subnet', **told)
+    told = {'network_id': things['network'], 'ip_version': 4, 'cidr': f'10.{number}.1.0/24'}
+    maker.make('network', '/v2.0/subnets', 'subnet', 'free subnet', **told)
+    maker.make('network', '/v2.0/security-groups', 'security_group', name=f'{whose} group')
+    told = {'security_group_id': things['security_group'], 'direction': 'ingress', 'ethertype': 'IPv4'}
+    maker.make('network', '/v2.0/security-group-rules', 'security_group_rule', **told)
+    maker.make('network', '/v2.0/routers', 'router', name=f'{whose} router')
+    maker.make('network', '/v2.0/routers', 'router', 'wired router', name=f'{whose} wired router')
+    plug = {'subnet_id': things['subnet']}
+    path = f'/v2.0/routers/{things["wired router"]}/add_router_interface'
+    things['interface port'] = maker.ask('network', 'PUT', path, plug).json['port_id']
+    told = {'network_id': things['network'], 'name': f'{whose} port'}
+    here, there = ([{'subnet_id': things[kind]}] for kind in ('subnet', 'free subnet'))
+    made = maker.make('network', '/v2.0/ports', 'port', fixed_ips=here, **told)
+    things |= {'address': made['fixed_ips'][0]['ip_address'], 'mac': made['mac_address']}
+    groups = [things['security_group']]
+    maker.make('network', '/v2.0/ports', 'port', 'server port', fixed_ips=here, security_groups=groups, **told)
+    maker.make('network', '/v2.0/ports', 'port', 'free port', fixed_ips=there, **told)
+    maker.make('network', '/v2.0/security-groups', 'security_group', 'free group', name=f'{whose} other group')
+    things |= {'security_group_name': f'{whose} group', 'network_name': f'{whose} network'}
+
+
+def _storage(maker: Maker, whose: str) -> None:
+    things = maker.things
+    told = {'name': f'{whose} image', 'disk_format': 'raw', 'container_format': 'bare', 'visibility': 'shared'}
+    things['image'] = maker.ask('image', 'POST', '/v2/images', told).json['id']
+    path = f'/v2/images/{things["image"]}'
+    maker.ask('image', 'PUT', f'{path}/file', b'\0' * 65536, CONTENT_TYPE='application/octet-stream')
+    for kind in ('volume', 'server volume'):
+        maker.make('volume', '/v3/volumes', 'volume', kind, size=1, name=f'{whose} volume')
+        maker.world.cloud.wait(lambda kind=kind: _status(maker, 'volume', f'/v3/volumes/{things[kind]}') == 'available')
+    ready = {'os-set_bootable': {'bootable': True}}
+    maker.ask('volume', 'POST', f'/v3/volumes/{things["volume"]}/action', ready)
+
+
+def _status(maker: Maker, service: str, path: str) -> str:
+    found = maker.ask(service, 'GET', path).json
+    return str(next(iter(found.values()))['status'])
+
+
+def _server(maker: Maker, whose: str) -> None:
+    things = maker.things
+    maker.make('compute', '/v2.1/os-keypairs', 'keypair', name=f'{whose} key')
+    told = {'flavorRef': things['flavor'], 'imageRef': things['image'], 'networks': [{'port': things['server port']}]}
+    told |= {'name': f'{whose} server', 'key_name': things['keypair']}
+    made = maker.ask('compute', 'POST', '/v2.1/servers', {'server': told}).json['server']
+    things['server'] = made['id']
+    path = f'/v2.1/servers/{made["id"]}'
+    maker.world.cloud.wait(lambda: _status(maker, 'compute', path) == 'ACTIVE')
+    body = {'volumeAttachment': {'volumeId': things['server volume']}}
+    maker.ask('compute', 'POST', f'{path}/os-volume_attachments', body)
+    place = f'/v3/volumes/{things["server volume"]}'
+    maker.world.cloud.wait(lambda: _status(maker, 'volume', place) == 'in-use')
+    rows = maker.ask('volume', 'GET', '/v3/attachments', OPENSTACK_API_VERSION='volume 3.44').json['attachments']
+    things['attachment'] = next(row['id'] for row in rows if row['volume_id'] == things['server volume'])
+    maker.ask('compute', 'PUT', f'{path}/tags/{LAST[whose]}', OPENSTACK_API_VERSION='compute 2.90')
+    actions = maker.ask('compute', 'GET', f'{path}/os-instance-actions').json['instanceActions']
+    things['request'] = actions[0]['request_id']
+
+
+def _lent(maker: Maker, whose: str) -> None:
+    """What a consumer was lent by OAuth 1, and what it still asks for."""
+    things, world = maker.things, maker.world
+
+    def cloud(method: str, path: str, body: Any, _token: str, **headers: str) -> Answer:
+        return Client(world.cloud.apps['identity'])(method, path, body, None, **headers)
+
+    made = maker.make('identity', '/v3/OS-OAUTH1/consumers', 'consumer', description=whose)
+    party = oauth_party.Party(cloud, made['id'], made['secret'])
+    told = {'requested_project_id': things['project']}
+    asked = party.read(party.post('/v3' + oauth_party.ASK, None, told, callback_uri='oob'))
+    things['request_token'] = asked['oauth_token']
