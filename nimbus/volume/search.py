@@ -27,7 +27,7 @@ def total(tx: db.Tx, ctx: context.Context, filters: dict[str, Any], *, everyone:
 
 def pairs(tx: db.Tx, ctx: context.Context, filters: dict[str, Any], *, everyone: bool = False) -> dict[str, list[str]]:
     """Every key in the metadata of the volumes that match, with the values it has.  Raises Invalid."""
-    return volumes.pairs(tx, conditions(tx, ctx, filters, everyone))
+    return volumes.pairs(tx, _seen(Volume, ctx, everyone) + conditions(filters))
 
 
 def of_projects(tx: db.Tx, host: str) -> list[tuple[str, int, int]]:
