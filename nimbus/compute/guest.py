@@ -10,6 +10,8 @@ from typing import Any, Self
 
 from nimbus.common import errors
 
+NICS = ('virtio', 'e1000', 'e1000e', 'rtl8139', 'pcnet', 'ne2k_pci', 'vmxnet3')  # models of cards
+SCREENS = ('vga', 'virtio', 'cirrus', 'bochs', 'none')
 SHAPE = ('sockets', 'cores', 'threads')
 Counts = tuple[int, ...]  # in the order of SHAPE; 0 where nothing is wished
 
@@ -90,10 +92,15 @@ class Guest:
         """What the image that the guest boots from says of it, wherever the root disk is."""
         return self.image.properties if self.image else self.root_properties
 
-    def wishes(self, name: str, default: bool) -> bool:
-        """What the image says under the name, `default` when it says nothing."""
-        told = self.properties.get(name, '').strip().lower()
-        return told in ('1', 't', 'true', 'on', 'y', 'yes') if told else default
+    def wishes(self, name: str, default: bool = False) -> bool:
+        """What the flavor or the image says under the name, `default` when neither says anything."""
+        told = str(self.extra_specs.get(name) or self.properties.get(name) or default).strip().lower()
+        return told in ('1', 't', 'true', 'on', 'y', 'yes')
+
+    def choice(self, name: str, models: tuple[str, ...]) -> str:
+        """Which of the models the image asks for; the first where it asks for none, or for one that is not done."""
+        told = self.properties.get(name, '')
+        return told if told in models else models[0]
 
     @property
     def topology(self) -> Counts:

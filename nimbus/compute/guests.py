@@ -5,7 +5,7 @@ from typing import Any
 
 from nimbus.common import db
 from nimbus.compute import device_names, servers
-from nimbus.compute.guest import Blank, Guest, Image, Nic, Volume
+from nimbus.compute.guest import NICS, Blank, Guest, Image, Nic, Volume
 from nimbus.network import ports
 from nimbus.volume import attachments
 
@@ -32,7 +32,7 @@ def describe(tx: db.Tx, server_id: str, config_drive: dict[str, str] | None = No
         blanks=tuple(blanks(spec)),
         image=None if boots_from_volume(spec) else _image(spec['image']),
         root_properties=properties if boots_from_volume(spec) else {},
-        nics=tuple(_nic(nic, properties.get('hw_vif_model') or 'virtio') for nic in ports.nics(tx, server_id)),
+        nics=tuple(_nic(nic, properties.get('hw_vif_model', '')) for nic in ports.nics(tx, server_id)),
         volumes=tuple(volumes(tx, server_id, spec)),
         extra_specs=flavor.get('extra_specs') or {},
         config_drive=config_drive,
@@ -97,7 +97,7 @@ def _properties(facts: dict[str, Any] | None) -> dict[str, str]:
 
 def _nic(nic: dict[str, Any], model: str) -> Nic:
     facts = {name: nic[name] for name in ('port_id', 'mac', 'bridge', 'tap', 'mtu')}
-    return Nic(**facts, model=model)
+    return Nic(**facts, model=model if model in NICS else NICS[0])
 
 
 def volumes(tx: db.Tx, server_id: str, spec: dict[str, Any]) -> list[Volume]:

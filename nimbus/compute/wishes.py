@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from nimbus.common import errors
+from nimbus.compute.guest import NICS, SCREENS
 
 Rule = tuple[str, tuple[str, ...] | None]  # the values that are done; None: every one
 EVERY = None
-NO, YES = ('false',), ('true',)  # however they are spelt
+NO, EITHER = ('false',), ('true', 'false')  # however they are spelt
 NEVER: tuple[str, ...] = ()
 FLAGS = {
     **dict.fromkeys(('1', 't', 'true', 'on', 'y', 'yes'), 'true'),
     **dict.fromkeys(('0', 'f', 'false', 'off', 'n', 'no'), 'false'),
 }
-NICS = ('virtio', 'e1000', 'e1000e', 'rtl8139', 'pcnet', 'ne2k_pci', 'vmxnet3')
 DISK_BUSES = ('virtio', 'scsi', 'sata', 'ide')
 
 FLAVOR: tuple[Rule, ...] = (
@@ -30,9 +30,10 @@ FLAVOR: tuple[Rule, ...] = (
     (r'hw:serial_port_count', ('1',)),
     (r'hw:watchdog_action', ('disabled',)),
     (r'hw:redirected_usb_ports', ('0',)),
-    (r'hw:(cpu_realtime|hide_hypervisor_id|locked_memory|boot_menu|vif_multiqueue_enabled)', NO),
+    (r'hw:boot_menu', EITHER),
+    (r'hw:(cpu_realtime|hide_hypervisor_id|locked_memory|vif_multiqueue_enabled)', NO),
     (r'hw:(mem_encryption|virtio_packed_ring|ephemeral_encryption)', NO),
-    (r'hw_rng:allowed', YES),
+    (r'hw_rng:allowed', EITHER),
     (r'hw_video:ram_max_mb', EVERY),  # a bound on what no image can ask for
     (r'hide_hypervisor_id|group_policy', NEVER),
     (r'os:secure_boot', ('disabled', 'optional')),
@@ -55,7 +56,8 @@ IMAGE: tuple[Rule, ...] = (
     (r'hw_disk_bus', DISK_BUSES),
     (r'hw_cdrom_bus', ('scsi', 'sata', 'ide')),
     (r'hw_vif_model', NICS),
-    (r'hw_qemu_guest_agent', ('true', 'false')),
+    (r'hw_boot_menu|hw_qemu_guest_agent|hw_time_hpet', EITHER),
+    (r'hw_video_model', SCREENS),
     (r'img_config_drive', ('optional', 'mandatory')),
     # These wish for what every guest is.
     (r'hw_emulation_architecture', ('x86_64',)),
@@ -69,11 +71,10 @@ IMAGE: tuple[Rule, ...] = (
     (r'hw_rng_model', ('virtio',)),
     (r'hw_scsi_model', ('virtio-scsi',)),
     (r'hw_serial_port_count', ('1',)),
-    (r'hw_video_model', ('vga',)),
     (r'hw_watchdog_action', ('disabled',)),
     (r'os_secure_boot', ('disabled', 'optional')),
     (r'(img_)?root_device_name', ('/dev/vda', 'vda')),
-    (r'hw_(boot_menu|firmware_stateless|ipxe_boot|locked_memory|mem_encryption|time_hpet)', NO),
+    (r'hw_(firmware_stateless|ipxe_boot|locked_memory|mem_encryption)', NO),
     (r'hw_(ephemeral_encryption|vif_multiqueue_enabled|virtio_packed_ring)|ipxe_boot|img_hide_hypervisor_id', NO),
     (r'(img_linked_clone|vmware_linked_clone)', NO),
     (r'trait:.+', ('forbidden',)),

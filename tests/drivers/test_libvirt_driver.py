@@ -15,7 +15,6 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from nimbus.compute import wishes
 from nimbus.compute.agent.drivers.base import RUNNING, SHUTDOWN, Refused
 from nimbus.compute.guest import Blank, Nic
 
@@ -183,22 +182,6 @@ def test_an_image_chooses_the_bus_of_its_disk(rig, spawn, bus, device):
     guest = spawn(image=dataclasses.replace(rig.guest()[0].image, properties={'hw_disk_bus': bus}))
     target = definition(rig, guest).find('./devices/disk/target')
     assert (target.get('dev'), target.get('bus')) == (device, bus)
-
-
-def test_an_image_chooses_how_processors_are_made_and_does_without_the_agent(rig, spawn):
-    wishes = {'hw_cpu_sockets': '1', 'hw_cpu_threads': '2', 'hw_qemu_guest_agent': 'no'}
-    root = definition(rig, spawn(vcpus=4, image=dataclasses.replace(rig.guest()[0].image, properties=wishes)))
-    made = root.find('./cpu/topology')
-    assert [made.get(part) for part in ('sockets', 'cores', 'threads')] == ['1', '2', '2']
-    assert root.find('./devices/channel') is None
-
-
-@pytest.mark.parametrize('model', wishes.NICS)
-def test_a_card_of_every_model_that_can_be_asked_for_is_made(rig, spawn, bridge, model):
-    nic = Nic(str(uuid.uuid4()), 'fa:16:3e:00:00:01', bridge, 'tap' + bridge[3:], 1500, model)
-    guest = spawn(nics=(nic,))
-    assert definition(rig, guest).find('./devices/interface/model').get('type') == model
-    assert rig.driver.state(guest.id) == 'running'
 
 
 def test_a_tap_joins_its_bridge_and_goes_with_its_guest(rig, spawn, bridge):

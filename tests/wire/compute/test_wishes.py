@@ -12,6 +12,7 @@ from nimbus.common.jobs import Job
 from nimbus.compute import flavors, guests, servers
 from nimbus.compute.agent.drivers import libvirt_xml
 from nimbus.compute.guest import Guest, topology
+from nimbus.compute.models import Server
 from nimbus.network import ports
 from nimbus.scheduler import specs
 from tests.compute_world import add_image, boot, volume_of
@@ -113,7 +114,7 @@ def test_what_is_asked_of_a_host_is_compared_with_its_facts(wish):
     ('kind', 'name', 'value'),
     [
         ('extra spec', 'hw:cpu_policy', 'shared'),
-        ('extra spec', 'hw:boot_menu', 'False'),
+        ('extra spec', 'hw:locked_memory', 'False'),
         ('extra spec', 'hw_rng:allowed', 'True'),
         ('extra spec', 'quota:disk_total_iops_sec', '0'),
         ('extra spec', 'trait:CUSTOM_X', 'forbidden'),
@@ -156,6 +157,19 @@ def test_a_guest_that_wishes_nothing_is_told_as_agents_of_before_know_it(world, 
     row = boot(parts.db, world)
     with parts.db.read() as tx:
         assert 'root_properties' not in guests.describe(tx, row.id)
+
+
+def test_a_server_from_before_its_wishes_were_checked_still_starts(world, parts):
+    row = boot(parts.db, world, networks='auto')
+    unheard = {'hw_vif_model': 'lan9118', 'hw_video_model': 'qxl', 'hw_cpu_max_sockets': '0', 'hw_cpu_sockets': 'many'}
+    with parts.db.write() as tx:
+        tx.update(Server, Server.id == row.id, image={**row.image, 'properties': unheard})
+        at = {'server_id': row.id, 'project_id': MEMBER.project_id, 'host': 'h1', 'zone': 'nova', 'hostname': 'vm'}
+        ports.ensure(tx, MEMBER, port_id=ids.dashed(), network_id=world.network, **at)
+        described = guests.describe(tx, row.id)
+    xml = libvirt_xml.domain(Guest.from_dict(described), MACHINE, [], '/console')
+    assert described['nics'][0]['model'] == 'virtio'
+    assert '<model type="vga"' in xml and '<topology sockets="1" cores="1" threads="1"' in xml
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import dataclasses
 from xml.etree import ElementTree as ET
 
-from nimbus.compute.guest import Guest, Nic
+from nimbus.compute.guest import SCREENS, Guest, Nic
 
 NOVA = 'http://openstack.org/xmlns/libvirt/nova/1.1'
 
@@ -55,7 +55,8 @@ def domain(guest: Guest, machine: Machine, disks: list[Disk], console: str) -> s
         ET.SubElement(devices, 'controller', type='scsi', index='0', model='virtio-scsi')
     devices.extend(disk_element(disk, machine.cache) for disk in disks)
     devices.extend(nic_element(nic, machine.virt_type) for nic in guest.nics)
-    _consoles(devices, machine, console, guest.wishes('hw_qemu_guest_agent', True))
+    _consoles(devices, machine, console, guest)
+    _aids(devices, guest)
     return ET.tostring(root, encoding='unicode')
 
 
@@ -150,6 +151,8 @@ def _firmware(root: ET.Element, guest: Guest, machine_type: str) -> None:
     os = ET.SubElement(root, 'os')
     ET.SubElement(os, 'type', arch='x86_64', machine=machine_type).text = 'hvm'
     ET.SubElement(os, 'smbios', mode='sysinfo')
+    if guest.wishes('hw:boot_menu') or guest.wishes('hw_boot_menu'):
+        ET.SubElement(os, 'bootmenu', enable='yes')
 
 
 def _features(root: ET.Element, guest: Guest, machine: Machine) -> None:
@@ -164,23 +167,30 @@ def _features(root: ET.Element, guest: Guest, machine: Machine) -> None:
     clock = ET.SubElement(root, 'clock', offset='utc')
     ET.SubElement(clock, 'timer', name='rtc', tickpolicy='catchup')
     ET.SubElement(clock, 'timer', name='pit', tickpolicy='delay')
-    ET.SubElement(clock, 'timer', name='hpet', present='no')
+    ET.SubElement(clock, 'timer', name='hpet', present='yes' if guest.wishes('hw_time_hpet') else 'no')
     _texts(root, on_poweroff='destroy', on_reboot='restart', on_crash='destroy')
 
 
-def _consoles(devices: ET.Element, machine: Machine, console: str, with_agent: bool) -> None:
+def _consoles(devices: ET.Element, machine: Machine, console: str, guest: Guest) -> None:
     serial = ET.SubElement(devices, 'serial', type='pty')
     # Appending lets the host cut the log's old part away while QEMU holds it open.
     ET.SubElement(serial, 'log', file=console, append='on')
     ET.SubElement(serial, 'target', type='isa-serial', port='0')
-    if with_agent:
+    ET.SubElement(devices, 'graphics', type='vnc', port='-1', autoport='yes', listen=machine.vnc_listen)
+    model = guest.choice('hw_video_model', SCREENS)
+    memory = {'vram': '16384'} if model == 'vga' else {}
+    ET.SubElement(ET.SubElement(devices, 'video'), 'model', {'type': model, **memory})
+    ET.SubElement(devices, 'input', type='tablet', bus='usb')
+
+
+def _aids(devices: ET.Element, guest: Guest) -> None:
+    """What guest and host help each other with: the agent's channel, random numbers, memory."""
+    if guest.wishes('hw_qemu_guest_agent', default=True):
         agent = ET.SubElement(devices, 'channel', type='unix')
         ET.SubElement(agent, 'target', type='virtio', name='org.qemu.guest_agent.0')
-    ET.SubElement(devices, 'graphics', type='vnc', port='-1', autoport='yes', listen=machine.vnc_listen)
-    ET.SubElement(ET.SubElement(devices, 'video'), 'model', type='vga', vram='16384')
-    ET.SubElement(devices, 'input', type='tablet', bus='usb')
-    rng = ET.SubElement(devices, 'rng', model='virtio')
-    ET.SubElement(rng, 'backend', model='random').text = '/dev/urandom'
+    if guest.wishes('hw_rng:allowed', default=True):
+        rng = ET.SubElement(devices, 'rng', model='virtio')
+        ET.SubElement(rng, 'backend', model='random').text = '/dev/urandom'
     balloon = ET.SubElement(devices, 'memballoon', model='virtio')
     ET.SubElement(balloon, 'stats', period='10')
 
