@@ -27,6 +27,7 @@ LOG = logging.getLogger(__name__)
 PIECE = 16_384  # bytes taken from a socket at once
 TURN = 16  # pieces of a stream that are sent before others have their turn at the thread
 CUT_SHORT = 'The request ended before all of its body was there.'
+MAX_RAW = 4 * MAX_BODY  # bytes of chunks, with what stands between them
 MAX_BUFFER = 8192  # bytes that are held without being counted
 
 
@@ -131,7 +132,7 @@ class Connection:
         _skip_empty(buffer)
         while (end := buffer.find(heads.END, max(0, looked - 3))) < 0:
             if buffer:
-                heads.check_unfinished(buffer)
+                heads.check_unfinished(buffer, looked)
             looked = len(buffer)
             data = self._receive()
             if not data:
@@ -203,6 +204,8 @@ class Connection:
                 head.expects = False
                 self._buffer = raw
                 return None
+            if len(raw) > MAX_RAW:
+                raise Refused(413, 'The chunks of the body are too small.')
             body += chunks.feed(self._more(raw))
         self._buffer = bytearray(chunks.rest())
         del head.environ['HTTP_TRANSFER_ENCODING']

@@ -55,14 +55,14 @@ def parse(data: bytes) -> Head:
     return Head(environ, target, _length(environ, is_old), keeps, is_old, _expects(environ, is_old))
 
 
-def check_unfinished(data: bytes | bytearray) -> None:
-    """Nothing, when what is there of a head may become one.  Raises Refused."""
+def check_unfinished(data: bytes | bytearray, known: int) -> None:
+    """Nothing, when what is there of a head may become one; so many bytes were looked at before.  Raises Refused."""
     if len(data) > MAX_HEAD:
         end = data.find(b'\r\n')
         if end < 0 or end > MAX_LINE:
             raise Refused(414, f'The request line is longer than {MAX_LINE} bytes.')
         raise Refused(431, f'The headers are longer than {MAX_HEAD} bytes.')
-    if LONE_END.search(data):
+    if LONE_END.search(data, known):
         raise Refused(400, 'A line of the request does not end as HTTP wants, or holds a control character.')
 
 
