@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 PIECE = 16_384  # bytes taken from a socket at once
-TURN = 16  # pieces of a stream that are sent before others have their turn at the thread
+MOMENT = 2  # milliseconds in which a client with a fast line takes what was sent
+TURN = 64  # pieces of a stream that are sent before others have their turn at the thread
 CUT_SHORT = 'The request ended before all of its body was there.'
 MAX_RAW = 4 * MAX_BODY  # bytes of chunks, with what stands between them
 MAX_BUFFER = 8192  # bytes that are held without being counted
@@ -354,15 +355,28 @@ class _Pump:
             elif self._answer.in_chunks:
                 piece = b'%x\r\n%b\r\n' % (len(piece), piece) if piece else b''
             self.size += len(piece)
+            self.rest = self._send(piece) if piece else b''
+            if self.rest or self.done:
+                return
+
+    def _send(self, piece: bytes) -> bytes:
+        """The piece is sent, as far as the client takes it at once or in a moment; what is left of it."""
+        for patience in (MOMENT, 0):
             try:
-                sent = self._sock.send(piece) if piece else 0
+                sent = self._sock.send(piece)
             except BlockingIOError:
                 sent = 0
-            if sent < len(piece):
-                self.rest = piece[sent:]
-                return
-            if self.done:
-                return
+            if sent == len(piece):
+                return b''
+            piece = piece[sent:]
+            if not patience or not self._writable(patience):
+                break
+        return piece
+
+    def _writable(self, milliseconds: int) -> bool:
+        poll = select.poll()
+        poll.register(self._sock.fileno(), select.POLLOUT)
+        return bool(poll.poll(milliseconds))
 
 
 def _skip_empty(buffer: bytearray) -> None:

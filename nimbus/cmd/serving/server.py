@@ -27,6 +27,7 @@ AT_ONCE = 64  # connections that are accepted before others have their turn
 GRACE = 0.7  # seconds in which requests under way are answered when the process stops
 SWEEP = 0.5  # seconds between two looks for who is late
 M_MMAP_THRESHOLD = -3  # as malloc.h has it
+LARGE = 73_728  # bytes: above the pieces that streams are made of, which are used again and again
 FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -36,7 +37,7 @@ def give_back_memory() -> None:
     By itself it comes to keep what was once large, in pieces that nothing else fits into.
     """
     with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 65_536)
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE)
 
 
 def listen(host: str, port: int) -> socket.socket:

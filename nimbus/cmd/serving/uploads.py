@@ -12,7 +12,7 @@ from nimbus.cmd.serving.workers import Workers
 from nimbus.common import errors
 
 MAX_UPLOADS = 128  # at once; each has a thread of its own and up to a piece in memory
-PIECE = 1 << 18  # bytes taken from a socket at once
+PIECE = 1 << 16  # bytes taken from a socket at once
 CONTINUE = b'HTTP/1.1 100 Continue\r\n\r\n'
 SLOW = 65_536  # bytes a second, below which an upload makes room for a new one
 YOUNG = 5.0  # seconds in which an upload is not judged
