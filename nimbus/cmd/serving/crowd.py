@@ -33,7 +33,7 @@ class Crowd:
         }
         self._least = settings.slowest * settings.request_timeout
         self._waiting: dict[str, dict[Connection, float]] = {kind: {} for kind in self._limits}
-        self._held = 0
+        self.held = 0  # bytes, for all of them
         self.all: set[Connection] = set()
         self._most = _descriptors() - SPARE
 
@@ -61,14 +61,14 @@ class Crowd:
             del self._waiting[connection.waits][connection]
             connection.waits = ''
         if connection.held:
-            self._held -= connection.held
+            self.held -= connection.held
             connection.held = 0
 
     def hold(self, connection: 'Connection', size: int) -> None:
         """So many bytes are held for the connection; when it is too much in all, the oldest are cut."""
-        self._held += size - connection.held
+        self.held += size - connection.held
         connection.held = size
-        while self._held > MAX_HELD and self._cut_oldest_holder():
+        while self.held > MAX_HELD and self._cut_oldest_holder():
             pass
 
     def sweep(self) -> None:
