@@ -225,7 +225,9 @@ class Connection:
 
     def _upload(self, head: Head) -> Upload:
         there, self._buffer = bytes(self._buffer), bytearray()
-        return Upload(self._server.uploads, self._sock, there, head.length, head.expects)
+        upload = Upload(self._server.uploads, self._sock, there, head.length, head.expects)
+        head.is_whole = upload.is_whole
+        return upload
 
     def _ask(self, environ: dict[str, Any], head: Head) -> answers.Answer:
         self._began = time.monotonic()
@@ -253,10 +255,7 @@ class Connection:
         """The answer is sent; whether the connection may be used again."""
         if upload is not None:
             upload.close()
-            if upload.is_whole:
-                self._buffer = bytearray(upload.behind)
-            elif answer.keeps:
-                answer.keeps = False  # too late to tell in the answer's head, and HTTP allows it at any time
+            self._buffer = bytearray(upload.behind)
         size = len(answer.data)
         try:
             self._write(answer.data)
@@ -265,7 +264,7 @@ class Connection:
         finally:
             if answer.pieces is not None:
                 self._end(answer, environ, head, size)
-        if upload is not None and not upload.is_whole:
+        if not head.is_whole():
             self._linger()
         return answer.keeps and not self._is_cut
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 MAX_HELD = 64 << 20  # bytes of requests and answers that wait for their clients, in all
 SPARE = 256  # file descriptors left to everything that is no connection
 MAX_FILES = 65_536
-LINGER = 2.0  # seconds in which a client may read a refusal while it still sends
 IDLE, ASKING, ANSWERING, LINGERING = 'idle', 'asking', 'answering', 'lingering'
 
 
@@ -29,7 +28,7 @@ class Crowd:
             IDLE: settings.keep_alive,
             ASKING: settings.request_timeout,
             ANSWERING: settings.request_timeout,
-            LINGERING: LINGER,
+            LINGERING: settings.request_timeout,
         }
         self._least = settings.slowest * settings.request_timeout
         self._waiting: dict[str, dict[Connection, float]] = {kind: {} for kind in self._limits}

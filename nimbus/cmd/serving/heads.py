@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import urllib.parse
+from collections.abc import Callable
 from typing import Any
 
 MAX_HEAD = 32_768  # bytes of a request line and its headers
@@ -37,6 +38,7 @@ class Head:
     keeps: bool  # the connection may be used again
     is_old: bool  # HTTP/1.0, which knows no chunks
     expects: bool  # the client waits for leave to send the body
+    is_whole: Callable[[], bool] = lambda: True  # whether all of the body came, and so the connection may be kept
 
 
 def parse(data: bytes) -> Head:

@@ -59,7 +59,6 @@ class Upload:
         self.behind = b''  # bytes that came behind the body
         self._take(there)
 
-    @property
     def is_whole(self) -> bool:
         """Whether all of the body came, and so what follows is another request."""
         return self._chunks.done if self._chunks else not self._left
@@ -68,7 +67,7 @@ class Upload:
         """So many bytes, fewer only at the body's end.  Raises Invalid when it is cut short, or comes too slowly."""
         wanted = size if size is not None and size >= 0 else 1 << 62
         found: list[bytes] = []
-        while wanted > 0 and (self._ready or not self.is_whole):
+        while wanted > 0 and (self._ready or not self.is_whole()):
             if not self._ready:
                 self._wait()
                 continue
