@@ -134,7 +134,6 @@ def _be_slow(
 
 def _measure(told: argparse.Namespace, cloud: measure.Processes) -> dict[str, Any]:
     """What others wait, and what the cloud takes."""
-    until = time.monotonic() + told.seconds
     logins: list[float] = []
     reads: list[float] = []
     login = measure.Login(told)
@@ -142,6 +141,7 @@ def _measure(told: argparse.Namespace, cloud: measure.Processes) -> dict[str, An
     for _ in range(told.at_a_time):
         own = [(measure.Endpoint(login.urls[service], login.token), path) for service, path in READS.items()]
         asked.append((lambda n, own=own: own[n % len(own)][0].ask('GET', own[n % len(own)][1])[0], reads))  # type: ignore[misc]
+    until = time.monotonic() + told.seconds
     threads = [threading.Thread(target=_run, args=(work, walls, until)) for work, walls in asked]
     before, began = cloud.cpu_ms(), time.monotonic()
     [thread.start() for thread in threads]  # type: ignore[func-returns-value]

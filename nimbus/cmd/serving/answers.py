@@ -65,7 +65,7 @@ def whole(status: str, headers: Headers, body: bytes, head: Head | None) -> Answ
     lines, names = _lines(headers)
     if 'content-length' not in names and not status.startswith(NO_BODY):
         lines.append(f'Content-Length: {len(body)}\r\n')
-    keeps = head is not None and head.keeps and not _ends(headers, names)
+    keeps = head is not None and head.keeps and head.is_whole() and not _ends(headers, names)
     data = _top(status, lines, names, keeps, head)
     if head is None or head.environ['REQUEST_METHOD'] != 'HEAD':
         data += body
@@ -79,7 +79,7 @@ def _stream(status: str, headers: Headers, pieces: Iterable[bytes], head: Head) 
     in_chunks = not has_length and not head.is_old
     if in_chunks:
         lines.append('Transfer-Encoding: chunked\r\n')
-    keeps = head.keeps and not _ends(headers, names) and (has_length or in_chunks)
+    keeps = head.keeps and head.is_whole() and not _ends(headers, names) and (has_length or in_chunks)
     data = _top(status, lines, names, keeps, head)
     return Answer(int(status[:3]), data, keeps, iter(pieces), getattr(pieces, 'close', None), in_chunks)
 

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 PIECE = 16_384  # bytes taken from a socket at once
-TURN = 16  # pieces of a stream that are sent before others have their turn at the thread
+MOMENT = 2  # milliseconds in which a client with a fast line takes what was sent
+TURN = 64  # pieces of a stream that are sent before others have their turn at the thread
 CUT_SHORT = 'The request ended before all of its body was there.'
+MAX_RAW = 4 * MAX_BODY  # bytes of chunks, with what stands between them
 MAX_BUFFER = 8192  # bytes that are held without being counted
 
 
@@ -131,7 +133,7 @@ class Connection:
         _skip_empty(buffer)
         while (end := buffer.find(heads.END, max(0, looked - 3))) < 0:
             if buffer:
-                heads.check_unfinished(buffer)
+                heads.check_unfinished(buffer, looked)
             looked = len(buffer)
             data = self._receive()
             if not data:
@@ -203,6 +205,8 @@ class Connection:
                 head.expects = False
                 self._buffer = raw
                 return None
+            if len(raw) > MAX_RAW:
+                raise Refused(413, 'The chunks of the body are too small.')
             body += chunks.feed(self._more(raw))
         self._buffer = bytearray(chunks.rest())
         del head.environ['HTTP_TRANSFER_ENCODING']
@@ -221,7 +225,9 @@ class Connection:
 
     def _upload(self, head: Head) -> Upload:
         there, self._buffer = bytes(self._buffer), bytearray()
-        return Upload(self._server.uploads, self._sock, there, head.length, head.expects)
+        upload = Upload(self._server.uploads, self._sock, there, head.length, head.expects)
+        head.is_whole = upload.is_whole
+        return upload
 
     def _ask(self, environ: dict[str, Any], head: Head) -> answers.Answer:
         self._began = time.monotonic()
@@ -249,10 +255,7 @@ class Connection:
         """The answer is sent; whether the connection may be used again."""
         if upload is not None:
             upload.close()
-            if upload.is_whole:
-                self._buffer = bytearray(upload.behind)
-            elif answer.keeps:
-                answer.keeps = False  # too late to tell in the answer's head, and HTTP allows it at any time
+            self._buffer = bytearray(upload.behind)
         size = len(answer.data)
         try:
             self._write(answer.data)
@@ -261,7 +264,7 @@ class Connection:
         finally:
             if answer.pieces is not None:
                 self._end(answer, environ, head, size)
-        if upload is not None and not upload.is_whole:
+        if not head.is_whole():
             self._linger()
         return answer.keeps and not self._is_cut
 
@@ -351,15 +354,28 @@ class _Pump:
             elif self._answer.in_chunks:
                 piece = b'%x\r\n%b\r\n' % (len(piece), piece) if piece else b''
             self.size += len(piece)
+            self.rest = self._send(piece) if piece else b''
+            if self.rest or self.done:
+                return
+
+    def _send(self, piece: bytes) -> bytes:
+        """The piece is sent, as far as the client takes it at once or in a moment; what is left of it."""
+        for patience in (MOMENT, 0):
             try:
-                sent = self._sock.send(piece) if piece else 0
+                sent = self._sock.send(piece)
             except BlockingIOError:
                 sent = 0
-            if sent < len(piece):
-                self.rest = piece[sent:]
-                return
-            if self.done:
-                return
+            if sent == len(piece):
+                return b''
+            piece = piece[sent:]
+            if not patience or not self._writable(patience):
+                break
+        return piece
+
+    def _writable(self, milliseconds: int) -> bool:
+        poll = select.poll()
+        poll.register(self._sock.fileno(), select.POLLOUT)
+        return bool(poll.poll(milliseconds))
 
 
 def _skip_empty(buffer: bytearray) -> None:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 MAX_HELD = 64 << 20  # bytes of requests and answers that wait for their clients, in all
 SPARE = 256  # file descriptors left to everything that is no connection
 MAX_FILES = 65_536
-LINGER = 2.0  # seconds in which a client may read a refusal while it still sends
 IDLE, ASKING, ANSWERING, LINGERING = 'idle', 'asking', 'answering', 'lingering'
 
 
@@ -29,11 +28,11 @@ class Crowd:
             IDLE: settings.keep_alive,
             ASKING: settings.request_timeout,
             ANSWERING: settings.request_timeout,
-            LINGERING: LINGER,
+            LINGERING: settings.request_timeout,
         }
         self._least = settings.slowest * settings.request_timeout
         self._waiting: dict[str, dict[Connection, float]] = {kind: {} for kind in self._limits}
-        self._held = 0
+        self.held = 0  # bytes, for all of them
         self.all: set[Connection] = set()
         self._most = _descriptors() - SPARE
 
@@ -61,14 +60,14 @@ class Crowd:
             del self._waiting[connection.waits][connection]
             connection.waits = ''
         if connection.held:
-            self._held -= connection.held
+            self.held -= connection.held
             connection.held = 0
 
     def hold(self, connection: 'Connection', size: int) -> None:
         """So many bytes are held for the connection; when it is too much in all, the oldest are cut."""
-        self._held += size - connection.held
+        self.held += size - connection.held
         connection.held = size
-        while self._held > MAX_HELD and self._cut_oldest_holder():
+        while self.held > MAX_HELD and self._cut_oldest_holder():
             pass
 
     def sweep(self) -> None:

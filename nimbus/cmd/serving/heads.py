@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import urllib.parse
+from collections.abc import Callable
 from typing import Any
 
 MAX_HEAD = 32_768  # bytes of a request line and its headers
@@ -37,6 +38,7 @@ class Head:
     keeps: bool  # the connection may be used again
     is_old: bool  # HTTP/1.0, which knows no chunks
     expects: bool  # the client waits for leave to send the body
+    is_whole: Callable[[], bool] = lambda: True  # whether all of the body came, and so the connection may be kept
 
 
 def parse(data: bytes) -> Head:
@@ -55,14 +57,14 @@ def parse(data: bytes) -> Head:
     return Head(environ, target, _length(environ, is_old), keeps, is_old, _expects(environ, is_old))
 
 
-def check_unfinished(data: bytes | bytearray) -> None:
-    """Nothing, when what is there of a head may become one.  Raises Refused."""
+def check_unfinished(data: bytes | bytearray, known: int) -> None:
+    """Nothing, when what is there of a head may become one; so many bytes were looked at before.  Raises Refused."""
     if len(data) > MAX_HEAD:
         end = data.find(b'\r\n')
         if end < 0 or end > MAX_LINE:
             raise Refused(414, f'The request line is longer than {MAX_LINE} bytes.')
         raise Refused(431, f'The headers are longer than {MAX_HEAD} bytes.')
-    if LONE_END.search(data):
+    if LONE_END.search(data, known):
         raise Refused(400, 'A line of the request does not end as HTTP wants, or holds a control character.')
 
 

@@ -27,16 +27,31 @@ AT_ONCE = 64  # connections that are accepted before others have their turn
 GRACE = 0.7  # seconds in which requests under way are answered when the process stops
 SWEEP = 0.5  # seconds between two looks for who is late
 M_MMAP_THRESHOLD = -3  # as malloc.h has it
+MUCH = 8 << 20  # bytes held for slow clients, which are worth giving back
+LARGE = 73_728  # bytes: above the pieces that streams are made of, which are used again and again
 FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-def give_back_memory() -> None:
-    """A buffer of a slow client goes back to the system with the client, where the C library can be told so.
+class Memory:
+    """What slow clients took goes back to the system with them, where the C library can be told so.
 
     By itself it comes to keep what was once large, in pieces that nothing else fits into.
     """
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 65_536)
+
+    def __init__(self) -> None:
+        self._library: Any = ctypes.CDLL(None)
+        self._grew = False
+        with contextlib.suppress(AttributeError):
+            self._library.mallopt(M_MMAP_THRESHOLD, LARGE)
+
+    def look(self, held: int) -> None:
+        """Given the bytes that are held for clients now."""
+        if held > MUCH:
+            self._grew = True
+        elif self._grew and held < MUCH // 8:
+            self._grew = False
+            with contextlib.suppress(AttributeError):
+                self._library.malloc_trim(0)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -85,6 +100,7 @@ class Server:
         self.workers, self.crowd = Workers(settings.threads), Crowd(settings)
         self.uploads = Uploads(self.workers, settings.slowest, settings.request_timeout)
         self.ports: list[Port] = []
+        self._memory = Memory()
         self._stop, self._ended = threading.Event(), event.Event()
 
     def add(
@@ -111,7 +127,6 @@ class Server:
 
         `ready` is called once, and `beat` every `pulse` seconds, by the hub that accepts requests.
         """
-        give_back_memory()
         self.workers.attach(self._look)
         doors = [eventlet.spawn(self._accept, port) for port in self.ports]
         clocks = [eventlet.spawn(_every, SWEEP, self._sweep)]
@@ -142,6 +157,7 @@ class Server:
 
     def _sweep(self) -> None:
         self.crowd.sweep()
+        self._memory.look(self.crowd.held)
         self.workers.shrink()
 
     def _drain(self) -> None:

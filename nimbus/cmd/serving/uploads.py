@@ -12,7 +12,7 @@ from nimbus.cmd.serving.workers import Workers
 from nimbus.common import errors
 
 MAX_UPLOADS = 128  # at once; each has a thread of its own and up to a piece in memory
-PIECE = 1 << 18  # bytes taken from a socket at once
+PIECE = 1 << 16  # bytes taken from a socket at once
 CONTINUE = b'HTTP/1.1 100 Continue\r\n\r\n'
 SLOW = 65_536  # bytes a second, below which an upload makes room for a new one
 YOUNG = 5.0  # seconds in which an upload is not judged
@@ -59,7 +59,6 @@ class Upload:
         self.behind = b''  # bytes that came behind the body
         self._take(there)
 
-    @property
     def is_whole(self) -> bool:
         """Whether all of the body came, and so what follows is another request."""
         return self._chunks.done if self._chunks else not self._left
@@ -68,7 +67,7 @@ class Upload:
         """So many bytes, fewer only at the body's end.  Raises Invalid when it is cut short, or comes too slowly."""
         wanted = size if size is not None and size >= 0 else 1 << 62
         found: list[bytes] = []
-        while wanted > 0 and (self._ready or not self.is_whole):
+        while wanted > 0 and (self._ready or not self.is_whole()):
             if not self._ready:
                 self._wait()
                 continue

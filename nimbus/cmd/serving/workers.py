@@ -12,7 +12,7 @@ import greenlet
 from eventlet import hubs
 
 IDLE = 30  # seconds after which a thread that is not needed ends
-LATER = 2  # threads at most for work that may wait, and only while nothing else does
+LATER = 1  # threads at most for work that may wait, and only while nothing else does
 _LOCAL = threading.local()
 
 

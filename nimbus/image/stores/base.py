@@ -3,7 +3,7 @@
 import abc
 from collections.abc import Iterator
 
-PIECE = 1 << 18  # bytes read at once
+PIECE = 1 << 16  # bytes read at once
 
 
 class Draft(abc.ABC):
