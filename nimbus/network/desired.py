@@ -6,13 +6,14 @@ queries whatever the number of ports, and for differences none that grows
 with it.
 """
 
+import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 
 from nimbus.common import db
-from nimbus.network import generations, ports
+from nimbus.network import generations, holders
 from nimbus.network.models import Address, Member, Network, Port, Router, Rule, Service, Subnet
 
 Found = dict[str, list[Any]]
@@ -23,7 +24,7 @@ def whole(tx: db.Tx, host: str, generation: int) -> dict[str, Any]:
     """What the host must look like."""
     own = tx.rows(sa.select(Port).where(Port.host == host).order_by(Port.seq))
     served = _here(tx, 'dhcp', host)
-    guests = [port for port in own if not _is_own(port)]
+    guests = [port for port in own if not holders.is_own(port)]
     members = _by(tx.rows(sa.select(Member).join(Port).where(Port.host == host)), 'port_id', 'group_id')
     rules = _rules(tx, {group_id for port in guests for group_id in members.get(port.id, ())})
     nets = _networks(tx, {port.network_id for port in own} | served)
@@ -44,9 +45,9 @@ def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations
     of = {kind: {subject_id for one, subject_id in subjects if one == kind} for kind in KINDS}
     rows = tx.rows(sa.select(Port).where(Port.id.in_(sorted(of[generations.PORT])))) if of[generations.PORT] else []
     here = [port for port in rows if port.host == host]
-    networks = of[generations.NETWORK] | {port.network_id for port in here if port.device_owner == ports.DHCP}
-    routers = of[generations.ROUTER] | {port.device_id for port in here if port.device_owner == ports.ROUTER}
-    guests = [port for port in here if not _is_own(port)]
+    networks = of[generations.NETWORK] | {port.network_id for port in here if port.holder == holders.DHCP}
+    routers = of[generations.ROUTER] | {port.holder_id for port in here if port.holder == holders.ROUTER}
+    guests = [port for port in here if not holders.is_own(port)]
     nets = _networks(tx, networks | {port.network_id for port in guests})
     places = _places(tx, rows)
     found: dict[str, Any] = {'generation': generation, 'whole': False}
@@ -70,10 +71,6 @@ def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations
     if routers:
         found['routers'] = dict.fromkeys(routers) | _routers(tx, host, _here(tx, 'router', host, routers))
     return found
-
-
-def _is_own(port: Any) -> bool:
-    return port.device_owner.startswith(ports.OWN)
 
 
 def _here(tx: db.Tx, kind: str, host: str, among: Iterable[str] | None = None) -> set[str]:
@@ -105,14 +102,20 @@ def _port(port: Any, network: Any, addresses: Found, members: Found) -> dict[str
         'network_id': port.network_id,
         'mac': port.mac_address,
         'addresses': _values(addresses, port.id),
-        'device_id': port.device_id,
+        'device_id': port.holder_id,
         'project_id': port.project_id,
         'hostname': port.hostname,
         'admin_up': port.admin_state_up and network.admin_state_up,
         'security': port.port_security_enabled,
         'groups': sorted(members.get(port.id, ())),
-        'allowed_pairs': [[pair['ip_address'], pair['mac_address']] for pair in port.allowed_address_pairs],
+        'allowed_pairs': [[_plain(pair), pair['mac_address']] for pair in port.allowed_address_pairs],
     }
+
+
+def _plain(pair: dict[str, str]) -> str:
+    """A pair's address or range, with no bits set beyond its length, as packet filters show it."""
+    ip = pair['ip_address']
+    return str(ipaddress.ip_network(ip, strict=False)) if '/' in ip else ip
 
 
 # Networks and their DHCP
@@ -127,7 +130,7 @@ def _network_values(tx: db.Tx, host: str, nets: dict[str, Any], served: set[str]
     """The networks, those that are served here with their leases."""
     query = sa.select(Subnet).where(Subnet.network_id.in_(sorted(nets))).order_by(Subnet.seq)
     subnets = _by(tx.rows(query) if nets else (), 'network_id')
-    query = sa.select(Port).where(Port.network_id.in_(sorted(served)), Port.device_owner == ports.DHCP)
+    query = sa.select(Port).where(Port.network_id.in_(sorted(served)), Port.holder == holders.DHCP)
     servers = {port.network_id: port for port in tx.rows(query.where(Port.host == host))} if served else {}
     addresses = _addresses(tx, Address.port_id.in_([port.id for port in servers.values()])) if servers else {}
     up = {one for one in served & set(servers) & set(nets) if nets[one].admin_state_up and servers[one].admin_state_up}
@@ -171,7 +174,7 @@ def _leases(tx: db.Tx, which: Any, network_ids: set[str]) -> list[Any]:
             Port.id.label('port_id'),
             Port.mac_address,
             Port.hostname,
-            Port.device_id,
+            Port.holder_id,
             Port.project_id,
             Port.extra_dhcp_opts,
             Address.network_id,
@@ -184,7 +187,7 @@ def _leases(tx: db.Tx, which: Any, network_ids: set[str]) -> list[Any]:
             which,
             Address.network_id.in_(sorted(network_ids)),
             Subnet.enable_dhcp.is_(True),
-            ~Port.device_owner.startswith(ports.OWN),
+            ~holders.IS_OWN,
         )
         .order_by(Address.seq)
     )
@@ -203,7 +206,7 @@ def _by_port(rows: Iterable[Any]) -> dict[str, dict[str, Any]]:
                 'ip': row.ip_address,
                 'subnet_id': row.subnet_id,
                 'hostname': row.hostname or 'host-' + row.ip_address.replace('.', '-').replace(':', '-'),
-                'device_id': row.device_id,
+                'device_id': row.holder_id,
                 'project_id': row.project_id,
                 'options': _options(row),
             }
@@ -257,7 +260,7 @@ def _members(tx: db.Tx, group_ids: set[str]) -> dict[str, dict[str, list[str]]]:
     paired = sa.select(Member.group_id, Port.id, Port.allowed_address_pairs).join(Port, Port.id == Member.port_id)
     for group_id, port_id, pairs in tx.rows(paired.where(Member.group_id.in_(sorted(group_ids)))):
         if pairs:
-            found[group_id].setdefault(port_id, []).extend(pair['ip_address'] for pair in pairs)
+            found[group_id].setdefault(port_id, []).extend(_plain(pair) for pair in pairs)
     return found
 
 
@@ -271,7 +274,7 @@ def _places(tx: db.Tx, rows: Iterable[Any]) -> dict[str, dict[str, list[str]]]:
     found = {}
     for port_id, group_ids in own.items():
         ips = [address.ip_address for address in addresses.get(port_id, ())]
-        ips += [pair['ip_address'] for pair in ports_by_id[port_id].allowed_address_pairs]
+        ips += [_plain(pair) for pair in ports_by_id[port_id].allowed_address_pairs]
         found[port_id] = dict.fromkeys(group_ids, ips)
     return found
 
@@ -283,8 +286,8 @@ def _routers(tx: db.Tx, host: str, router_ids: set[str]) -> dict[str, Any]:
     if not router_ids:
         return {}
     rows = tx.rows(sa.select(Router).where(Router.id.in_(sorted(router_ids))).order_by(Router.seq))
-    mine = (Port.device_id.in_(sorted(router_ids)), Port.device_owner == ports.ROUTER, Port.host == host)
-    interfaces = _by(tx.rows(sa.select(Port).where(*mine).order_by(Port.seq)), 'device_id')
+    mine = (Port.holder_id.in_(sorted(router_ids)), Port.holder == holders.ROUTER, Port.host == host)
+    interfaces = _by(tx.rows(sa.select(Port).where(*mine).order_by(Port.seq)), 'holder_id')
     addresses = _addresses(tx, Address.port_id.in_(sa.select(Port.id).where(*mine)))
     return {
         router.id: {

@@ -33,11 +33,7 @@ NOTED = (
 OF_SERVICES = (
     sa.select(Service.host)
     .where(Service.kind == 'dhcp', Service.subject_id == sa.bindparam('of'))
-    .union(
-        sa.select(Port.host).where(
-            Port.network_id == sa.bindparam('of'), Port.device_owner == 'network:router_interface', Port.host != ''
-        )
-    )
+    .union(sa.select(Port.host).where(Port.network_id == sa.bindparam('of'), Port.holder == 'router', Port.host != ''))
 )
 OF_PEERS = (
     sa.select(Port.host)

@@ -24,7 +24,7 @@ MODELS: dict[str, Any] = {
     'security_group': Group,
     'security_group_rule': Rule,
 }
-UNCOUNTED = 'network:dhcp'  # owner of the ports that the service makes for itself
+UNCOUNTED = 'dhcp'  # holder of the ports that the service makes for itself
 
 
 def take(tx: db.Tx, project_id: str, **amounts: int) -> None:
@@ -54,7 +54,7 @@ def _rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
     for resource, model in MODELS.items():
         query = sa.select(model.project_id, sa.func.count()).group_by(model.project_id)
         query = query.where(model.project_id == project_id) if project_id is not None else query
-        query = query.where(Port.device_owner != UNCOUNTED) if model is Port else query
+        query = query.where(Port.holder != UNCOUNTED) if model is Port else query
         for owner, count in tx.execute(query):
             found.setdefault(owner, {})[resource] = count
     return found

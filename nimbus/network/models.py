@@ -59,6 +59,7 @@ class Port(Standard, db.Base):
     __table_args__ = (
         sa.UniqueConstraint('network_id', 'mac_address', name='ports_network_mac'),
         sa.Index('ports_device', 'device_id'),
+        sa.Index('ports_holder', 'holder_id'),
         sa.Index('ports_host', 'host'),
         db.Base.__table_args__,
     )
@@ -70,6 +71,8 @@ class Port(Standard, db.Base):
     trouble: Mapped[str | None] = mapped_column(sa.Text())  # why it is not wired, in a sentence
     device_id: Mapped[str]
     device_owner: Mapped[str]
+    holder: Mapped[str] = mapped_column(sa.String(8), server_default='')  # '' or a kind of nimbus/network/holders.py
+    holder_id: Mapped[db.Id] = mapped_column(server_default='')
     host: Mapped[str]  # '': bound nowhere
     vnic_type: Mapped[str] = mapped_column(sa.String(32))
     profile: Mapped[dict[str, Any]]

@@ -7,11 +7,10 @@ import sqlalchemy as sa
 
 from nimbus.common import db, errors, listing
 from nimbus.common.context import Context
-from nimbus.network import generations, hosting, limits, ports, standard
+from nimbus.network import generations, holders, hosting, limits, ports, standard
 from nimbus.network.models import Address, Network, Port, Subnet
 
 LOCAL = 'local'  # the one network type that is built: it spans one host's switch
-AUTO_GONE = (ports.DHCP,)  # ports that go with their network
 VISIBLE = sa.or_(Network.shared.is_(True), Network.external.is_(True))
 
 
@@ -74,9 +73,7 @@ def update(tx: db.Tx, ctx: Context, network_id: str, **values: Any) -> None:
 
 
 def _refuse_unsharing(tx: db.Tx, row: Any) -> None:
-    foreign = sa.select(Port.id).where(
-        Port.network_id == row.id, Port.project_id != row.project_id, ~Port.device_owner.startswith(ports.OWN)
-    )
+    foreign = sa.select(Port.id).where(Port.network_id == row.id, Port.project_id != row.project_id, ~holders.IS_OWN)
     if tx.row(foreign.limit(1)) is not None:
         raise errors.Conflict(
             f'Unable to reconfigure sharing settings for network {row.id}. Multiple tenants are using it.',
@@ -87,9 +84,7 @@ def _refuse_unsharing(tx: db.Tx, row: Any) -> None:
 def delete(tx: db.Tx, ctx: Context, network_id: str) -> None:
     """The network and its subnets are gone.  Raises NotFound, Conflict while a port is on it."""
     row = show(tx, ctx, network_id)
-    busy = tx.column(
-        sa.select(Port.id).where(Port.network_id == network_id, Port.device_owner.not_in(AUTO_GONE)).limit(10)
-    )
+    busy = tx.column(sa.select(Port.id).where(Port.network_id == network_id, ~holders.GOES_ALONG).limit(10))
     if busy:
         raise _in_use(network_id)
     for port_id in tx.column(sa.select(Port.id).where(Port.network_id == network_id)):
@@ -166,12 +161,13 @@ def _check_network(tx: db.Tx, ctx: Context, network: Any, fixed_ip: str | None, 
         raise errors.Invalid(f'Network {network.id} requires a subnet in order to boot instances on.')
     if fixed_ip:
         taken = tx.row(
-            sa.select(Port.device_id)
+            sa.select(Port.project_id, Port.device_id)
             .join(Address, Address.port_id == Port.id)
             .where(Address.network_id == network.id, Address.ip_address == fixed_ip)
         )
         if taken is not None:
-            raise errors.Invalid(f'Fixed IP address {fixed_ip} is already in use on instance {taken.device_id}.')
+            of = f' on instance {taken.device_id}' if ctx.is_admin or taken.project_id == ctx.project_id else ''
+            raise errors.Invalid(f'Fixed IP address {fixed_ip} is already in use{of}.')
     return {'network_id': network.id, 'port_id': None, 'fixed_ip': fixed_ip, 'tag': tag}
 
 
@@ -180,7 +176,9 @@ def _given_port(tx: db.Tx, ctx: Context, item: dict[str, Any], before: list[Any]
     row = standard.find(tx, ctx, Port, port_id)
     if row is None:
         raise errors.Invalid(f'Port id {port_id} could not be found.')
-    if row.device_id or port_id in before:
+    if row.project_id != ctx.project_id:
+        raise errors.Invalid(f'Port {port_id} not usable for the server: it belongs to another project.')
+    if row.holder or row.device_id or port_id in before:
         raise errors.Conflict(f'Port {port_id} is still in use.')
     if tx.row(sa.select(Address.ip_address).where(Address.port_id == port_id).limit(1)) is None:
         raise errors.Invalid(f'Port {port_id} requires a FixedIP in order to be used.')

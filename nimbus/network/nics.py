@@ -7,18 +7,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import db
+from nimbus.network import holders
 from nimbus.network.models import Address, Group, Member, Network, Port, Subnet
 
-OF_SERVERS = Port.device_id.in_(sa.bindparam('servers', expanding=True))
+OF_SERVERS = sa.and_(Port.holder == holders.SERVER, Port.holder_id.in_(sa.bindparam('servers', expanding=True)))
 ADDRESSES = (
-    sa.select(Port.device_id, Port.mac_address, Network.name, Address.ip_address)
+    sa.select(Port.holder_id, Port.mac_address, Network.name, Address.ip_address)
     .join(Address, Address.port_id == Port.id)
     .join(Network, Network.id == Port.network_id)
     .where(OF_SERVERS)
     .order_by(Port.place, Port.seq, Address.seq)
 )
 GROUPS = (
-    sa.select(Port.device_id, Group.id, Group.name, Group.seq)
+    sa.select(Port.holder_id, Group.id, Group.name, Group.seq)
     .join(Member, Member.port_id == Port.id)
     .join(Group, Group.id == Member.group_id)
     .where(OF_SERVERS)
@@ -40,7 +41,7 @@ def trouble(tx: db.Tx, port_id: str) -> str | None:
 
 def of_server(tx: db.Tx, server_id: str) -> list[Any]:
     """The server's ports with their `fixed_ips`, in the order asked for at boot."""
-    rows = tx.rows(sa.select(Port).where(Port.device_id == server_id).order_by(Port.place, Port.seq))
+    rows = tx.rows(sa.select(Port).where(*holders.held(holders.SERVER, server_id)).order_by(Port.place, Port.seq))
     found = [types.SimpleNamespace(**row._mapping, fixed_ips=[]) for row in rows]
     by_id = {port.id: port for port in found}
     for address in tx.rows(sa.select(Address).where(Address.port_id.in_(list(by_id))).order_by(Address.seq)):

@@ -9,10 +9,16 @@ import sqlalchemy as sa
 from nimbus.common import db, errors
 from nimbus.common.context import Context
 from nimbus.network import addresses as fixed
-from nimbus.network import generations, groups, ports, standard
-from nimbus.network.models import Port
+from nimbus.network import generations, groups, holders, ports, standard
+from nimbus.network.models import Port, Router
 
 MAX_PAIRS = 10
+# Owners by which a port says that the device beside them is a router.
+OF_ROUTERS = (
+    'network:router_interface',
+    'network:router_interface_distributed',
+    'network:ha_router_replicated_interface',
+)
 PLAIN = ('name', 'description', 'admin_state_up', 'device_id', 'device_owner', 'vnic_type', 'profile')
 
 
@@ -26,8 +32,21 @@ def create(tx: db.Tx, ctx: Context, network: Any, project_id: str, values: dict[
             type='PortSecurityAndIPRequiredForSecurityGroups',
         )
     _check_pairs(values.get('allowed_address_pairs', ()), secure)
+    _refuse_foreign_router(tx, ctx, project_id, values.get('device_owner', ''), values.get('device_id', ''))
     values = {**values, 'extra_dhcp_opts': dhcp_options((), values.get('extra_dhcp_opts'))}
     return ports.insert(tx, ctx, ports.Draft(network=network, project_id=project_id, **_paired(values)))
+
+
+def _refuse_foreign_router(tx: db.Tx, ctx: Context, project_id: str, device_owner: str, device_id: str) -> None:
+    """Nothing, unless the port would say that it is an interface of another project's router.  Raises Conflict."""
+    if ctx.is_admin or device_owner not in OF_ROUTERS or not device_id:
+        return
+    owner = tx.scalar(sa.select(Router.project_id).where(Router.id == device_id))
+    if owner is not None and owner != project_id:
+        raise errors.Conflict(
+            f"The device_id {device_id} is not owned by your project or matches another project's router.",
+            type='DeviceIDNotOwnedByTenant',
+        )
 
 
 def dhcp_options(had: Sequence[dict[str, Any]], told: Sequence[dict[str, Any]] | None) -> list[dict[str, Any]]:
@@ -88,6 +107,9 @@ def update(tx: db.Tx, ctx: Context, port_id: str, values: dict[str, Any]) -> Non
     change = _Change(tx, ctx, row, values)
     before = groups.of_ports(tx, [port_id]).get(port_id, [])
     after = _groups_after(change, before)
+    if 'device_owner' in values or 'device_id' in values:
+        owner, device = (values.get(name, getattr(row, name)) for name in ('device_owner', 'device_id'))
+        _refuse_foreign_router(tx, ctx, row.project_id, owner, device)
     kept = {name: values[name] for name in PLAIN if name in values}
     if 'allowed_address_pairs' in values:
         _check_pairs(values['allowed_address_pairs'], change.value('port_security_enabled'))
@@ -129,7 +151,7 @@ def _groups_after(change: _Change, before: list[str]) -> list[str]:
 
 def _change_mac(change: _Change) -> None:
     row, mac = change.row, change.values['mac_address']
-    if row.host and row.device_owner.startswith('compute:'):
+    if row.holder == holders.SERVER or row.host and row.device_owner.startswith('compute:'):
         raise errors.Conflict(
             f'Unable to complete operation on port {row.id}, port is already bound, port type: ovs, old_mac '
             f'{row.mac_address}, new_mac {mac}.',
@@ -171,7 +193,7 @@ def _is(item: dict[str, str], address: Any) -> bool:
 def delete(tx: db.Tx, ctx: Context, port_id: str) -> None:
     """The port is gone.  Raises NotFound, Conflict for a router's port, which goes with its interface."""
     row = ports.show(tx, ctx, port_id)
-    if row.device_owner == ports.ROUTER:
+    if row.holder == holders.ROUTER:
         raise errors.Conflict(
             f'Port {port_id} cannot be deleted directly via the port API: has device owner {row.device_owner}.',
             type='ServicePortInUse',

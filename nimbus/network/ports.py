@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from nimbus.common import clock, db, errors, ids, listing
 from nimbus.common.context import Context
 from nimbus.network import addresses as fixed
-from nimbus.network import generations, groups, hosting, limits, notices, standard
+from nimbus.network import generations, groups, holders, hosting, limits, notices, standard
 from nimbus.network.models import Address, Member, Network, Port, Subnet
 from nimbus.network.nics import addresses, groups_of, nics, of_server, trouble, wiring
 
@@ -20,13 +20,11 @@ __all__ = ('addresses', 'groups_of', 'nics', 'of_server', 'trouble', 'wiring')  
 LOG = logging.getLogger(__name__)
 MAC_BASE = 'fa:16:3e'
 MAC_TRIES = 16
-OWN = 'network:'  # owners that are the network service's own; nothing filters their ports
-DHCP, ROUTER = 'network:dhcp', 'network:router_interface'
 ACTIVE, DOWN, ERROR = 'ACTIVE', 'DOWN', 'ERROR'
 PICK = random.SystemRandom()
 BY_ID = sa.select(db.table_of(Port)).where(Port.id == sa.bindparam('of'))
 SINCE = sa.update(db.table_of(Port)).where(Port.id == sa.bindparam('of')).values(since=sa.bindparam('reached'))
-UNSETTLED = sa.select(Port.id, Port.device_id, Port.status, Port.trouble).where(
+UNSETTLED = sa.select(Port.id, Port.holder_id, Port.status, Port.trouble).where(
     Port.host == sa.bindparam('on'), Port.since <= sa.bindparam('reached')
 )
 UNSETTLED_AMONG = UNSETTLED.where(db.among(Port.id, 'only'))
@@ -47,6 +45,8 @@ class Draft:
     admin_state_up: bool = True
     device_id: str = ''
     device_owner: str = ''
+    holder: str = ''
+    holder_id: str = ''
     host: str = ''
     vnic_type: str = 'normal'
     profile: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -63,8 +63,8 @@ def insert(tx: db.Tx, ctx: Context, draft: Draft) -> str:
 
     Raises OverQuota, Conflict on a MAC or address that is taken, Invalid on an address no subnet has.
     """
-    own = draft.device_owner.startswith(OWN)
-    if draft.device_owner != DHCP:
+    own = holders.is_own(draft)
+    if draft.holder != holders.DHCP:
         limits.take(tx, draft.project_id, port=1)
     secure = draft.port_security_enabled
     secure = not own and (draft.network.port_security_enabled if secure is None else secure)
@@ -204,6 +204,8 @@ def ensure(
             groups=list(groups) or None if network.port_security_enabled else [],
             device_id=server_id,
             device_owner=f'compute:{zone}',
+            holder=holders.SERVER,
+            holder_id=server_id,
             host=host,
             hostname=hostname,
             created_for_server=True,
@@ -212,13 +214,13 @@ def ensure(
         insert(tx, ctx, draft)
         notices.tell(tx, ctx, port_id, 'create.start', 'create.end')
     elif row.host != host or row.device_owner != f'compute:{zone}':
-        _plug(tx, row, host, device_owner=f'compute:{zone}', hostname=hostname)
+        _plug(tx, row, host, device_id=server_id, device_owner=f'compute:{zone}', hostname=hostname)
         notices.tell(tx, ctx, port_id, 'update.start', 'update.end')
     return get(tx, port_id)
 
 
 def _next_place(tx: db.Tx, server_id: str) -> int:
-    return (tx.scalar(sa.select(sa.func.max(Port.place)).where(Port.device_id == server_id)) or 0) + 1
+    return (tx.scalar(sa.select(sa.func.max(Port.place)).where(*holders.held(holders.SERVER, server_id))) or 0) + 1
 
 
 def bind(
@@ -237,14 +239,16 @@ def bind(
     Raises NotFound, Conflict when it is another server's.
     """
     row = get(tx, port_id)
-    if row is None or row.project_id != project_id and not ctx.is_admin:
+    if row is None or row.project_id != project_id:
         raise standard.missing('Port', port_id)
-    place = row.place if row.device_id == server_id else _next_place(tx, server_id)
-    free = sa.or_(Port.device_id == '', Port.device_id == server_id)
-    if not tx.update(Port, Port.id == port_id, free, device_id=server_id, place=place):
+    mine = row.holder == holders.SERVER and row.holder_id == server_id
+    place = row.place if mine else _next_place(tx, server_id)
+    free = sa.or_(sa.and_(Port.holder == '', Port.device_id == ''), sa.and_(*holders.held(holders.SERVER, server_id)))
+    taken = {'holder': holders.SERVER, 'holder_id': server_id, 'place': place}
+    if not tx.update(Port, Port.id == port_id, free, **taken):
         raise errors.Conflict(f'Port {port_id} is still in use.', type='PortInUse')
-    if row.host != host or row.device_id != server_id or row.device_owner != f'compute:{zone}':
-        _plug(tx, row, host, device_owner=f'compute:{zone}', hostname=hostname)
+    if not mine or row.host != host or row.device_owner != f'compute:{zone}':
+        _plug(tx, row, host, device_id=server_id, device_owner=f'compute:{zone}', hostname=hostname)
         notices.tell(tx, ctx, port_id, 'update.start', 'update.end')
     return get(tx, port_id)
 
@@ -260,8 +264,9 @@ def _plug(tx: db.Tx, row: Any, host: str, **values: Any) -> None:
 def unbind(tx: db.Tx, ctx: Context, port_id: str) -> None:
     """The port is no server's and on no host; one that is gone already is fine."""
     row = get(tx, port_id)
-    if row is not None and (row.host or row.device_id):
-        _plug(tx, row, '', device_id='', device_owner='', hostname='', profile={}, place=0)
+    if row is not None and (row.host or row.device_id or row.holder):
+        free = {'device_id': '', 'device_owner': '', 'holder': '', 'holder_id': ''}
+        _plug(tx, row, '', **free, hostname='', profile={}, place=0)
         notices.tell(tx, ctx, port_id, 'update.start', 'update.end')
 
 
@@ -277,16 +282,16 @@ def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:
     if not tx.delete(Port, Port.id == port_id):
         return
     standard.forget_tags(tx, port_id)
-    if row.device_owner != DHCP:
+    if row.holder != holders.DHCP:
         limits.give_back(tx, row.project_id, port=1)
     generations.bump(tx, hosts, (generations.PORT, port_id), *_served(row))
 
 
 def _served(row: Any) -> list[generations.Subject]:
     """What is otherwise once a port of the network service itself is gone."""
-    if row.device_owner == ROUTER:
-        return [(generations.ROUTER, row.device_id)]
-    return [(generations.NETWORK, row.network_id)] if row.device_owner == DHCP else []
+    if row.holder == holders.ROUTER:
+        return [(generations.ROUTER, row.holder_id)]
+    return [(generations.NETWORK, row.network_id)] if row.holder == holders.DHCP else []
 
 
 def leave_groups(tx: db.Tx, port_id: str) -> None:
@@ -304,7 +309,7 @@ def keep_dhcp(tx: db.Tx, ctx: Context, network: Any) -> None:
     served = tx.rows(
         sa.select(Subnet).where(Subnet.network_id == network.id, Subnet.enable_dhcp.is_(True)).order_by(Subnet.seq)
     )
-    port = tx.row(sa.select(Port).where(Port.network_id == network.id, Port.device_owner == DHCP))
+    port = tx.row(sa.select(Port).where(Port.network_id == network.id, Port.holder == holders.DHCP))
     if not served:
         if port is not None:
             drop(tx, ctx, port.id)
@@ -315,8 +320,17 @@ def keep_dhcp(tx: db.Tx, ctx: Context, network: Any) -> None:
         return
     device = hosting.dhcp_device(host, network.id)
     if port is None:
-        draft = Draft(network=network, project_id=network.project_id, device_id=device, device_owner=DHCP, host=host)
-        port = get(tx, insert(tx, ctx, dataclasses.replace(draft, fixed_ips=())))
+        draft = Draft(
+            network=network,
+            project_id=network.project_id,
+            device_id=device,
+            device_owner=holders.OWNER[holders.DHCP],
+            holder=holders.DHCP,
+            holder_id=network.id,
+            host=host,
+            fixed_ips=(),
+        )
+        port = get(tx, insert(tx, ctx, draft))
     if _serve(tx, port, served) or port.host != host:
         _plug(tx, port, host, device_id=device)
 
@@ -372,10 +386,10 @@ def unsettled(tx: db.Tx, report: Report) -> list[tuple[Any, str, str | None]]:
 
 
 def settle(tx: db.Tx, report: Report) -> set[str]:
-    """The ports are ACTIVE where wired, ERROR with the reason where not; returns the devices that changed."""
+    """The ports are ACTIVE where wired, ERROR with the reason where not; returns the servers whose ports changed."""
     changed = set()
     for row, status, why in unsettled(tx, report):
         still = (Port.id == row.id, Port.host == report.host, Port.since <= report.generation)
         if tx.update(Port, *still, status=status, trouble=why, updated_at=clock.Clock().now()):
-            changed.add(row.device_id)
+            changed.add(row.holder_id)
     return changed

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from nimbus.common import db, errors, listing
 from nimbus.common.context import Context
 from nimbus.network import addresses as fixed
-from nimbus.network import generations, hosting, limits, networks, ports, standard, subnets
+from nimbus.network import generations, holders, hosting, limits, networks, ports, standard, subnets
 from nimbus.network.models import Address, Port, Router, Subnet
 
 MAX_ROUTES = 30
@@ -59,8 +59,7 @@ def delete(tx: db.Tx, ctx: Context, router_id: str) -> None:
 
 
 def _ports(tx: db.Tx, router_id: str) -> list[Any]:
-    query = sa.select(Port).where(Port.device_id == router_id, Port.device_owner == ports.ROUTER)
-    return list(tx.rows(query.order_by(Port.seq)))
+    return holders.of(tx, holders.ROUTER, router_id)
 
 
 def _subnets(tx: db.Tx, router_id: str) -> list[Any]:
@@ -70,7 +69,7 @@ def _subnets(tx: db.Tx, router_id: str) -> list[Any]:
             sa.select(Subnet.id, Subnet.cidr, Address.ip_address, Port.id.label('port_id'))
             .join(Address, Address.subnet_id == Subnet.id)
             .join(Port, Port.id == Address.port_id)
-            .where(Port.device_id == router_id, Port.device_owner == ports.ROUTER)
+            .where(*holders.held(holders.ROUTER, router_id))
         )
     )
 
@@ -130,6 +129,10 @@ def _make_port(tx: db.Tx, ctx: Context, router: Any, subnet_id: str, host: str) 
     subnet = subnets.show(tx, ctx, subnet_id)
     if not subnet.gateway_ip:
         raise bad_request('Subnet for router interface must have a gateway IP')
+    if subnet.project_id != ctx.project_id and not ctx.is_admin:
+        raise bad_request(
+            f'Subnet {subnet_id} is not owned by the project that asks, and only its owner gives it a router'
+        )
     if subnet.ip_version == 6 and subnet.ipv6_ra_mode is None and subnet.ipv6_address_mode is not None:
         raise bad_request(
             f'IPv6 subnet {subnet.id} configured to receive RAs from an external router cannot be added to Neutron '
@@ -140,7 +143,9 @@ def _make_port(tx: db.Tx, ctx: Context, router: Any, subnet_id: str, host: str) 
         network=networks.show(tx, ctx, subnet.network_id),
         project_id=router.project_id,
         device_id=router.id,
-        device_owner=ports.ROUTER,
+        device_owner=holders.OWNER[holders.ROUTER],
+        holder=holders.ROUTER,
+        holder_id=router.id,
         host=host,
         fixed_ips=[{'subnet_id': subnet.id, 'ip_address': subnet.gateway_ip}],
     )
@@ -149,22 +154,37 @@ def _make_port(tx: db.Tx, ctx: Context, router: Any, subnet_id: str, host: str) 
 
 def _take_port(tx: db.Tx, ctx: Context, router: Any, port_id: str, host: str) -> str:
     port = ports.show(tx, ctx, port_id)
+    if port.project_id != router.project_id and not ctx.is_admin:
+        raise standard.missing('Port', port_id)
+    if port.holder or port.device_id:
+        raise _taken(port)
     on = [subnets.show(tx, ctx, a.subnet_id) for a in fixed.of(tx, [port_id]).get(port_id, [])]
     if not on:
         raise bad_request('A port must have at least one fixed IP to be a router interface')
     if sum(subnet.ip_version == 4 for subnet in on) > 1:
         raise bad_request('Cannot have multiple IPv4 subnets on router port')
     _refuse_overlap(tx, router.id, on)
-    values = {'device_owner': ports.ROUTER, 'host': host, 'port_security_enabled': False}
-    if not tx.update(Port, Port.id == port_id, Port.device_id == '', device_id=router.id, **values):
-        raise errors.Conflict(
-            f'Unable to complete operation on port {port_id} for network {port.network_id}. Port already has an '
-            f'attached device {port.device_id}.',
-            type='PortInUse',
-        )
+    values = {
+        'device_id': router.id,
+        'device_owner': holders.OWNER[holders.ROUTER],
+        'holder': holders.ROUTER,
+        'holder_id': router.id,
+        'host': host,
+        'port_security_enabled': False,
+    }
+    if not tx.update(Port, Port.id == port_id, Port.holder == '', Port.device_id == '', **values):
+        raise _taken(port)
     ports.leave_groups(tx, port_id)
     ports.concern(tx, port_id, port.network_id, host, [])
     return port_id
+
+
+def _taken(port: Any) -> errors.Conflict:
+    return errors.Conflict(
+        f'Unable to complete operation on port {port.id} for network {port.network_id}. Port already has an attached '
+        f'device {port.device_id or port.holder_id}.',
+        type='PortInUse',
+    )
 
 
 def _refuse_overlap(tx: db.Tx, router_id: str, wanted: Sequence[Any]) -> None:

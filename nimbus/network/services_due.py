@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from nimbus.common import db, services
 from nimbus.common.context import Context
-from nimbus.network import hosting, ports, standard
+from nimbus.network import holders, hosting, ports, standard
 from nimbus.network.models import Network, Port, Router, Service, Subnet
 
 Due = list[tuple[str, str]]  # (kind, id of the network or router)
@@ -17,7 +17,7 @@ def waiting(tx: db.Tx) -> Due:
             sa.exists().where(Subnet.network_id == Network.id, Subnet.enable_dhcp.is_(True))
         ),
         'router': sa.select(Router.id).where(
-            sa.exists().where(Port.device_id == Router.id, Port.device_owner == ports.ROUTER)
+            sa.exists().where(Port.holder_id == Router.id, Port.holder == holders.ROUTER)
         ),
     }
     found: Due = []
@@ -38,8 +38,7 @@ def place(tx: db.Tx, ctx: Context, due: Due) -> None:
                 ports.keep_dhcp(tx, ctx, network)
             continue
         host = hosting.place(tx, 'router', subject_id)
-        owned = sa.select(Port).where(Port.device_id == subject_id, Port.device_owner == ports.ROUTER)
-        for port in tx.rows(owned):
+        for port in holders.of(tx, holders.ROUTER, subject_id):
             if host and port.host != host:
                 standard.touch(tx, Port, port.id, host=host, status=ports.DOWN, trouble=None)
                 ports.concern(tx, port.id, port.network_id, host, [])

@@ -1,6 +1,7 @@
 """Subnets: ranges that do not overlap on their network, and what DHCP tells of them."""
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from nimbus.common import db, errors, listing
 from nimbus.common.context import Context
 from nimbus.network import addresses as fixed
-from nimbus.network import generations, limits, pools, ports, standard
+from nimbus.network import generations, holders, limits, pools, ports, standard
 from nimbus.network.models import Address, Network, Port, Subnet
 
 MAX_NAMESERVERS, MAX_ROUTES = 5, 20
@@ -31,7 +32,14 @@ def _seen(ctx: Context) -> Any:
 
 def find(tx: db.Tx, ctx: Context, page: listing.Page) -> list[Any]:
     """One page of the subnets the asker may see."""
-    return standard.lists(tx, Subnet, standard.scope(ctx, Subnet, _seen(ctx)), page)
+    return standard.lists(tx, Subnet, standard.scope(ctx, Subnet, _seen(ctx)), page, FILTERS)
+
+
+def _on_shared(values: Sequence[bool]) -> Any:
+    return Subnet.network_id.in_(sa.select(Network.id).where(Network.shared.in_(values)))
+
+
+FILTERS = {'shared': _on_shared}
 
 
 def create(tx: db.Tx, ctx: Context, network: Any, values: dict[str, Any], project_id: str | None = None) -> str:
@@ -166,9 +174,7 @@ def _slaac_existing(tx: db.Tx, network_id: str, subnet_id: str) -> None:
     subnet = tx.row(sa.select(Subnet).where(Subnet.id == subnet_id))
     if not pools.is_slaac(subnet):
         return
-    before = sa.select(Port.id, Port.mac_address).where(
-        Port.network_id == network_id, ~Port.device_owner.startswith(ports.OWN)
-    )
+    before = sa.select(Port.id, Port.mac_address).where(Port.network_id == network_id, ~holders.IS_OWN)
     for port in tx.rows(before):
         fixed.give(tx, port.id, network_id, port.mac_address, [{'subnet_id': subnet_id}], [subnet])
 
@@ -204,7 +210,7 @@ def _refuse_moving_gateway(tx: db.Tx, row: Any) -> None:
     used = tx.row(
         sa.select(Port.id)
         .join(Address, Address.port_id == Port.id)
-        .where(Address.subnet_id == row.id, Address.ip_address == row.gateway_ip, Port.device_owner == ports.ROUTER)
+        .where(Address.subnet_id == row.id, Address.ip_address == row.gateway_ip, Port.holder == holders.ROUTER)
     )
     if used is not None:
         raise errors.Conflict(
@@ -216,11 +222,11 @@ def _refuse_moving_gateway(tx: db.Tx, row: Any) -> None:
 def delete(tx: db.Tx, ctx: Context, subnet_id: str) -> None:
     """The subnet is gone.  Raises NotFound, Conflict while a port other than the DHCP server's has an address of it."""
     row = show(tx, ctx, subnet_id)
-    gone_with_it = sa.true() if pools.is_slaac(row) else Port.device_owner == ports.DHCP
+    gone_with_it = sa.true() if pools.is_slaac(row) else holders.GOES_ALONG
     busy = (
         sa.select(Port.id)
         .join(Address, Address.port_id == Port.id)
-        .where(Address.subnet_id == subnet_id, sa.or_(~gone_with_it, Port.device_owner == ports.ROUTER))
+        .where(Address.subnet_id == subnet_id, sa.or_(~gone_with_it, Port.holder == holders.ROUTER))
     )
     if tx.row(busy.limit(1)) is not None:
         raise _in_use(subnet_id)

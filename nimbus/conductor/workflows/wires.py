@@ -41,7 +41,7 @@ def give_back(tx: db.Tx, run: Run) -> None:
     for number, nic in enumerate(servers.spec(tx, run.subject)['networks']):
         if nic.get('port_id'):
             row = ports.get(tx, nic['port_id'])
-            if row is not None and row.device_id == run.subject:
+            if row is not None and row.holder_id == run.subject:
                 ports.unbind(tx, run.context, nic['port_id'])
         else:
             _drop(tx, run, run.name_for('port', number))

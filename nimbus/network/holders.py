@@ -1,0 +1,34 @@
+"""Who holds a port: what nimbus itself has plugged it into, whatever its owner wrote into its fields.
+
+`device_id` and `device_owner` are words that users may write; nothing here goes by them where a port is held.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import db
+from nimbus.network.models import Port
+
+SERVER, ROUTER, DHCP = 'server', 'router', 'dhcp'
+OWN = 'network:'  # owners that are the network service's own; nothing filters their ports
+OWNER = {ROUTER: 'network:router_interface', DHCP: 'network:dhcp'}  # what such ports show as device_owner
+
+IS_OWN = sa.and_(Port.holder != SERVER, sa.or_(Port.holder != '', Port.device_owner.startswith(OWN)))
+# Ports that go with their network and do not keep a subnet in use.
+GOES_ALONG = sa.or_(Port.holder == DHCP, sa.and_(Port.holder == '', Port.device_owner == OWNER[DHCP]))
+
+
+def is_own(port: Any) -> bool:
+    """Whether the port is the network service's own: no guest is behind it."""
+    return port.holder != SERVER and (port.holder != '' or port.device_owner.startswith(OWN))
+
+
+def held(kind: str, holder_id: str) -> list[Any]:
+    """The condition that a port is held by that server, router or DHCP server."""
+    return [Port.holder == kind, Port.holder_id == holder_id]
+
+
+def of(tx: db.Tx, kind: str, holder_id: str) -> list[Any]:
+    """The ports that it holds, oldest first."""
+    return list(tx.rows(sa.select(Port).where(*held(kind, holder_id)).order_by(Port.seq)))
