@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import orjson
-
 from nimbus.api.identity import audit, domains, projects, wire
+from nimbus.api.kit.encoding import encode
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import clock, errors
@@ -132,7 +131,7 @@ def show(call: Call) -> Reply:
         return Reply(whole(call, entry.subject, None), 200, headers)
     generation = authority(call).validator.catalog_generation
     if entry.body is None or entry.body_at != generation:
-        entry.body = orjson.dumps(whole(call, entry.subject, catalog_of(call, entry.subject)))
+        entry.body = encode(whole(call, entry.subject, catalog_of(call, entry.subject)))
         entry.body_at = generation
     return Reply(entry.body, 200, headers)
 

@@ -4,8 +4,7 @@ import html
 from collections.abc import Callable
 from typing import Any
 
-import orjson
-
+from nimbus.api.kit.encoding import encode
 from nimbus.common import errors
 
 Envelope = Callable[[int, str, errors.NimbusError, str], tuple[str, bytes]]
@@ -81,20 +80,20 @@ def named(status: int, sentence: str, error: errors.NimbusError, request_id: str
     body: dict[str, Any] = {'code': status, 'message': sentence}
     if status in (413, 429):
         body['retryAfter'] = '0'
-    return 'application/json', orjson.dumps({name: body})
+    return 'application/json', encode({name: body})
 
 
 def keystone(status: int, sentence: str, error: errors.NimbusError, request_id: str) -> tuple[str, bytes]:
     """Keystone's: `{"error": {"code": 404, "title": "Not Found", "message": "..."}}`."""
     body = {'error': {'code': status, 'title': TITLES.get(status, 'Error'), 'message': sentence}}
-    return 'application/json', orjson.dumps(body)
+    return 'application/json', encode(body)
 
 
 def neutron(status: int, sentence: str, error: errors.NimbusError, request_id: str) -> tuple[str, bytes]:
     """Neutron's: `{"NeutronError": {"type": "NetworkNotFound", "message": "...", "detail": ""}}`."""
     kind = str(error.facts.get('type', 'HTTP' + TITLES.get(status, 'Error').replace(' ', '')))
     body = {'NeutronError': {'type': kind, 'message': sentence, 'detail': ''}}
-    return 'application/json', orjson.dumps(body)
+    return 'application/json', encode(body)
 
 
 def glance(status: int, sentence: str, error: errors.NimbusError, request_id: str) -> tuple[str, bytes]:
@@ -120,4 +119,4 @@ def placement(status: int, sentence: str, error: errors.NimbusError, request_id:
             'min_version': error.facts.get('min_version'),
             'max_version': error.facts.get('max_version'),
         }
-    return 'application/json', orjson.dumps({'errors': [entry]})
+    return 'application/json', encode({'errors': [entry]})

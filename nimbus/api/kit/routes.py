@@ -7,9 +7,7 @@ import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import orjson
-
-from nimbus.api.kit import bodies, faults
+from nimbus.api.kit import bodies, encoding, faults
 from nimbus.api.kit.fields import CREATE, UPDATE, Noun, Shape, ShapeByVersion
 from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.versions import HIGHEST, LOWEST, Change, History, Version
@@ -378,7 +376,7 @@ class Api:
             if status != 204:
                 headers.append(('Content-Length', '0'))
             return status, headers, []
-        data = reply.body if isinstance(reply.body, bytes) else orjson.dumps(reply.body, option=orjson.OPT_NON_STR_KEYS)
+        data = reply.body if isinstance(reply.body, bytes) else encoding.encode(reply.body)
         if not any(name.lower() == 'content-type' for name, _ in headers):
             headers.append(('Content-Type', 'application/json'))
         headers.append(('Content-Length', str(len(data))))
