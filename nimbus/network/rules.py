@@ -1,6 +1,7 @@
 """Security group rules: what may be asked, and that no group has the same one twice."""
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,8 +41,9 @@ PROTOCOLS = {
 }
 ICMP = (1, 58)
 PORTED = (6, 17, 33, 132, 136)
-ONLY_IPV6 = ('icmpv6', 'ipv6-icmp', 'ipv6-encap', 'ipv6-frag', 'ipv6-nonxt', 'ipv6-opts', 'ipv6-route', '58')
+ONLY_IPV6 = (41, 43, 44, 58, 59, 60)
 ANY = (None, 'any', '0', '-1', 'ip', '')
+ANYWHERE = ('0.0.0.0/0', '::/0')  # ranges that a rule without one means too
 
 
 def show(tx: db.Tx, ctx: Context, rule_id: str) -> Any:
@@ -78,6 +80,31 @@ def create(tx: db.Tx, ctx: Context, values: dict[str, Any]) -> str:
     return rule_id
 
 
+def check_bulk(wanted: Sequence[dict[str, Any]]) -> None:
+    """Nothing, when the rules of one request may stand beside each other.
+
+    Raises Invalid for rules of several groups or that cannot be, Conflict where one is there twice.
+    """
+    if len({values['security_group_id'] for values in wanted}) > 1:
+        raise _invalid(
+            'Only allowed to update rules for one security profile at a time', 'SecurityGroupNotSingleGroupRules'
+        )
+    seen = set()
+    for values in map(normal, wanted):
+        told = _fingerprint(
+            values['direction'],
+            values['ethertype'],
+            values['protocol'],
+            values.get('port_range_min'),
+            values.get('port_range_max'),
+            values.get('remote_ip_prefix'),
+            values.get('remote_group_id'),
+        )
+        if told in seen:
+            raise errors.Conflict('Duplicate Security Group Rule in POST.', type='DuplicateSecurityGroupRuleInPost')
+        seen.add(told)
+
+
 def delete(tx: db.Tx, ctx: Context, rule_id: str) -> None:
     """The rule is gone, and every host with a member port of its group is told.  Raises NotFound."""
     row = show(tx, ctx, rule_id)
@@ -105,9 +132,9 @@ def insert(
 ) -> str:
     """The rule's row stands; returns its id.  Raises Conflict on a rule the group has already."""
     stamp = standard.stamp(ctx, project_id)
-    number = None if protocol in ANY else _number(protocol)
-    told = (direction, ethertype, number, port_range_min, port_range_max, plain(remote_ip_prefix), remote_group_id)
-    fingerprint = '/'.join('' if part is None else str(part) for part in told)
+    fingerprint = _fingerprint(
+        direction, ethertype, protocol, port_range_min, port_range_max, remote_ip_prefix, remote_group_id
+    )
     try:
         with tx.connection.begin_nested():
             tx.insert(
@@ -136,6 +163,16 @@ def insert(
     return stamp['id']
 
 
+def _fingerprint(direction: str, ethertype: str, protocol: Any, low: Any, high: Any, prefix: Any, group: Any) -> str:
+    """What two rules have in common that let the same pass."""
+    number = None if protocol in ANY else _number(protocol)
+    if ethertype == 'IPv6' and number == PROTOCOLS['icmp']:
+        number = PROTOCOLS['ipv6-icmp']
+    prefix = plain(prefix)
+    parts = (direction, ethertype, number, low, high, None if prefix in ANYWHERE else prefix, group)
+    return '/'.join('' if part is None else str(part) for part in parts)
+
+
 def insert_egress(tx: db.Tx, ctx: Context, project_id: str, group_id: str) -> None:
     """The group lets everything out."""
     for ethertype in ('IPv4', 'IPv6'):
@@ -161,7 +198,7 @@ def normal(values: dict[str, Any]) -> dict[str, Any]:
             f'{", ".join(_ported_names())}.',
             'SecurityGroupInvalidProtocolForPort',
         )
-    if protocol is not None and str(protocol) in ONLY_IPV6 and values['ethertype'] != 'IPv6':
+    if number in ONLY_IPV6 and values['ethertype'] != 'IPv6':
         raise _invalid(
             f'Invalid ethertype {values["ethertype"]} for protocol {protocol}.',
             'SecurityGroupEthertypeConflictWithProtocol',

@@ -12,6 +12,8 @@ from nimbus.api.network.resources import Resource
 from nimbus.common import db, errors
 from nimbus.network import groups, rules, standard
 
+LONGEST = 64  # characters of a project's id
+
 
 def embedded(row: Any, call: Call) -> list[dict[str, Any]]:
     """The group's rules in full."""
@@ -77,8 +79,8 @@ class Rule(Standard):
     direction = attribute(READ, CREATE, take=values.one_of('ingress', 'egress'), required=True)
     ethertype = attribute(READ, CREATE, take=ethertype, default='IPv4')
     protocol = attribute(READ, CREATE, take=protocol, default=None)
-    port_range_min = attribute(READ, CREATE, take=port, default=None, sift=int)
-    port_range_max = attribute(READ, CREATE, take=port, default=None, sift=int)
+    port_range_min = attribute(READ, CREATE, take=port, default=None, sift=values.number)
+    port_range_max = attribute(READ, CREATE, take=port, default=None, sift=values.number)
     remote_ip_prefix = attribute(READ, CREATE, take=prefix, default=None)
     remote_group_id = attribute(READ, CREATE, take=values.maybe(values.text(64)), default=None)
     normalized_cidr = attribute(source=normalized, filter=False)
@@ -90,7 +92,7 @@ class Group(Tagged):
     one, many = 'security_group', 'security_groups'
 
     name = attribute(*BOTH, take=values.text(), required=True)
-    stateful = attribute(source='stateful', sift=values.flag)
+    stateful = attribute(*BOTH, take=values.flag, default=True)
     shared = attribute(source=lambda row, call: False, filter=False)
     security_group_rules = attribute(source=embedded, filter=False)
 
@@ -102,9 +104,11 @@ def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
 
 
 def with_default(call: Call) -> None:
-    """The asker's project has its default group: whoever lists groups sees it."""
+    """The project whose groups are listed has its default one: the asker's, or for an operator the one named."""
     project_id = call.context.project_id
-    if not project_id:
+    if call.context.is_admin:
+        project_id = call.arg('project_id') or call.arg('tenant_id') or project_id
+    if not project_id or len(project_id) > LONGEST or '\x00' in project_id:
         return
     with call.db.read() as tx:
         missing = groups.default_of(tx, project_id) is None
@@ -122,13 +126,33 @@ def _owner(tx: db.Tx, row: Any) -> dict[str, Any]:
     return {'security_group:project_id': row.project_id}
 
 
+def add(call: Call, tx: db.Tx, given: Given, parent: Any) -> str:
+    """A group stands as asked."""
+    refuse_stateless(given)
+    return groups.create(tx, call.context, **given)
+
+
+def change(call: Call, tx: db.Tx, row: Any, given: Given) -> None:
+    """The group has the values."""
+    refuse_stateless(given)
+    groups.update(tx, call.context, row.id, **given)
+
+
+def refuse_stateless(given: Given) -> None:
+    """Nothing, unless the group's rules were to be kept without connection tracking.  Raises NotBuilt."""
+    if not given.get('stateful', True):
+        raise errors.NotBuilt(
+            'Stateless security groups are not part of this cloud; stateful may only be true.', type='NotImplemented'
+        )
+
+
 GROUPS = Resource(
     noun=Group,
     find=groups.find,
     show_row=groups.show,
     children=children,
-    add=lambda call, tx, given, parent: groups.create(tx, call.context, **given),
-    change=lambda call, tx, row, given: groups.update(tx, call.context, row.id, **given),
+    add=add,
+    change=change,
     remove=lambda call, tx, row: groups.delete(tx, call.context, row.id),
     target=lambda tx, row: {},
     before_list=with_default,
@@ -145,4 +169,5 @@ RULES = Resource(
     remove=lambda call, tx, row: rules.delete(tx, call.context, row.id),
     target=_owner,
     before_list=with_default,
+    before_create=rules.check_bulk,
 )

@@ -1,4 +1,4 @@
-"""Who holds a port, beside what users may write into it."""
+"""Who holds a port, beside what users may write into it; rules for everywhere are alike however they say it."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,3 +26,19 @@ def upgrade() -> None:
         batch_op.create_index('ports_holder', ['holder_id'], unique=False)
     for statement in FILL:
         op.execute(sa.text(statement))
+    _alike()
+
+
+def _alike() -> None:
+    """A rule for 0.0.0.0/0 or ::/0 is known by what one without a range is, unless its group has both."""
+    rules = sa.table('security_group_rules', *(sa.column(name) for name in ('id', 'security_group_id', 'fingerprint')))
+    connection = op.get_bind()
+    rows = connection.execute(sa.select(rules)).all()
+    there = {(row.security_group_id, row.fingerprint) for row in rows}
+    for row in rows:
+        *parts, prefix_address, prefix_length, group = row.fingerprint.split('/')
+        if len(parts) == 5 and (prefix_address, prefix_length) in (('0.0.0.0', '0'), ('::', '0')):
+            told = '/'.join([*parts, '', group])
+            if (row.security_group_id, told) not in there:
+                there.add((row.security_group_id, told))
+                connection.execute(sa.update(rules).where(rules.c.id == row.id).values(fingerprint=told))
