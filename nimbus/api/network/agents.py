@@ -46,13 +46,15 @@ class Agent(NeutronNoun):
 
 
 def _matches(call: Call, shape: dict[str, Any]) -> bool:
-    """Whether an agent passes the filters; they are few and agents too, so no SQL is made of them."""
+    """Whether an agent passes the filters, which are few as agents are; case does not matter, as upstream."""
     for name, texts in call.query.items():
         if name in ('fields', 'limit', 'marker', 'sort_key', 'sort_dir', 'page_reverse') or name not in shape:
             continue
         value = shape[name]
-        wanted = [values.flag(text) for text in texts] if isinstance(value, bool) else texts
-        if value not in wanted:
+        if isinstance(value, bool):
+            if value not in [values.flag(text) for text in texts]:
+                return False
+        elif str(value).casefold() not in [text.casefold() for text in texts]:
             return False
     return True
 
