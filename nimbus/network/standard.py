@@ -1,5 +1,6 @@
 """What all nouns of this service share: who sees them, their stamps and revisions, their tags, their lists."""
 
+import datetime
 import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -8,6 +9,8 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, context, db, errors, ids, listing
 from nimbus.network.models import Tag
+
+LAST = datetime.datetime.max.replace(microsecond=0)
 
 
 def stamp(ctx: context.Context, project_id: str | None = None) -> dict[str, Any]:
@@ -66,16 +69,26 @@ def lists(
     tx: db.Tx, model: Any, where: list[Any], page: listing.Page, special: dict[str, Any] | None = None
 ) -> list[Any]:
     """One page of rows; a filter is a value or several, of a column or of a condition named in `special`."""
+    if page.marker is not None and tx.row(sa.select(model.id).where(model.id == page.marker, *where)) is None:
+        raise errors.Invalid(f'marker [{page.marker}] not found')
     conditions = list(where)
     for name, value in page.filters.items():
         values = value if isinstance(value, list) else [value]
         if special and name in special:
             conditions.append(special[name](values))
+        elif name == 'changed_since':
+            conditions.append(model.updated_at >= _shown_from(value))
         elif name in TAG_FILTERS:
             conditions.append(_tagged(model, name, values))
         else:
             conditions.append(_among(getattr(model, name), values))
     return listing.rows(tx, model, conditions, page)
+
+
+def _shown_from(moment: datetime.datetime) -> datetime.datetime:
+    """The first moment that is shown, in whole seconds, as no earlier than that one."""
+    whole = moment.replace(microsecond=0)
+    return whole if whole == moment or whole >= LAST else whole + datetime.timedelta(seconds=1)
 
 
 def _among(column: Any, values: Sequence[Any]) -> Any:

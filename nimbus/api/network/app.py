@@ -1,5 +1,6 @@
 """The applications of the network API's pipelines."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from nimbus.api.kit import faults
@@ -20,11 +21,21 @@ def envelope(status: int, sentence: str, error: errors.NimbusError, request_id: 
     return faults.neutron(status, sentence, error, request_id)
 
 
+class Neutron(Api):
+    """The v2.0 API, whose paths may end in `.json` as its oldest clients write them; a tag may end so by itself."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ.get('PATH_INFO', '')
+        if path.endswith('.json') and '/tags/' not in path:
+            environ = {**environ, 'PATH_INFO': path.removesuffix('.json')}
+        return super().__call__(environ, start_response)
+
+
 def make(wired: Parts) -> Api:
     """The v2.0 API; `network` in parts.extra is its Settings."""
     wired.extra.setdefault('network', settings(wired.conf))
     overrides = wired.conf.api.policy_file if wired.conf is not None else None
-    return Api('network', routes.ROUTES, wired, Policy(policies.RULES, overrides), envelope, slash=True)
+    return Neutron('network', routes.ROUTES, wired, Policy(policies.RULES, overrides), envelope, slash=True)
 
 
 def factory(_global_conf: Any, **local: str) -> Api:

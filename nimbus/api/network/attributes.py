@@ -20,6 +20,11 @@ class Attribute(Field):
     take: values.Take = values.anything  # turns a request's value into what is kept
     sift: Filter | None = None  # turns a filter's text into what the column has
     ruled: tuple[str, ...] = ()  # on which of READ, CREATE and UPDATE `VERB_noun:attribute` is asked
+    weighty: bool = False  # on CREATE that rule is asked whatever the value; else only of one that is not the default
+
+    def asks(self, verb: str, value: Any) -> bool:
+        """Whether the attribute's own rule is asked of the value."""
+        return verb in self.ruled and (verb != CREATE or self.weighty or value != self.default)
 
 
 def attribute(*on: str, take: values.Take = values.anything, filter: bool = True, **more: Any) -> Attribute:
@@ -74,10 +79,10 @@ class NeutronNoun(Noun):
         given.told = frozenset(told)
         for name, field in cls.fields:
             if name in told:
-                given[_column(name, field)] = _taken(name, field, told[name], verb)
+                given[column_of(name, field)] = _taken(name, field, told[name], verb)
             elif verb == CREATE and verb in field.on:
                 if field.default is not MISSING:
-                    given[_column(name, field)] = field.default
+                    given[column_of(name, field)] = field.default
                 elif field.required:
                     raise bad(f"Failed to parse request. Required attribute '{name}' not specified")
         return given
@@ -103,7 +108,7 @@ def _one_owner(told: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _column(name: str, field: Attribute) -> str:
+def column_of(name: str, field: Attribute) -> str:
     return field.source if isinstance(field.source, str) else name
 
 
@@ -133,7 +138,7 @@ class Standard(NeutronNoun):
     project_id = attribute(READ, CREATE, take=values.text(64))
     tenant_id = attribute(source='project_id')
     description = attribute(*BOTH, take=values.text(), default='')
-    revision_number = attribute(sift=int)
+    revision_number = attribute(sift=values.number)
     created_at = attribute(source=lambda row, call: clock.iso(row.created_at), filter=False)
     updated_at = attribute(source=lambda row, call: clock.iso(row.updated_at), filter=False)
 

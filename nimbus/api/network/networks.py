@@ -25,7 +25,7 @@ class Network(Tagged):
     shared = attribute(*BOTH, take=values.flag, default=False, ruled=RULED)
     status = attribute(source=lambda row, call: 'ACTIVE', filter=False)
     subnets = attribute(source=child('subnets'), filter=False)
-    mtu = attribute(*BOTH, take=values.whole(68, 65535), sift=int)
+    mtu = attribute(*BOTH, take=values.whole(68, 65535), sift=values.number)
     port_security_enabled = attribute(*BOTH, take=values.flag, default=True, ruled=RULED)
     external = attribute(*BOTH, take=values.flag, default=False, wire='router:external', source='external', ruled=RULED)
     is_default = attribute(*BOTH, take=values.flag, default=False, ruled=RULED)

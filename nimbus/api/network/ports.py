@@ -53,7 +53,7 @@ class Port(Tagged):
         *BOTH, take=values.listing(values.uuid, 'security group'), source=child('groups'), filter=False
     )
     port_security_enabled = attribute(*BOTH, take=values.flag, ruled=RULED)
-    allowed_address_pairs = attribute(*BOTH, take=values.PAIRS, default=(), filter=False, ruled=RULED)
+    allowed_address_pairs = attribute(*BOTH, take=values.PAIRS, default=(), filter=False, ruled=RULED, weighty=True)
     extra_dhcp_opts = attribute(
         *BOTH,
         take=values.dhcp_options,
@@ -62,7 +62,13 @@ class Port(Tagged):
         filter=False,
     )
     host_id = attribute(
-        *BOTH, take=values.maybe(values.text()), wire='binding:host_id', source='host', default='', ruled=SECRET
+        *BOTH,
+        take=values.maybe(values.text()),
+        wire='binding:host_id',
+        source='host',
+        default='',
+        ruled=SECRET,
+        weighty=True,
     )
     vnic_type = attribute(
         *BOTH,
@@ -73,7 +79,14 @@ class Port(Tagged):
         ruled=RULED,
     )
     profile = attribute(
-        *BOTH, take=values.mapping, wire='binding:profile', source='profile', default=None, filter=False, ruled=SECRET
+        *BOTH,
+        take=values.mapping,
+        wire='binding:profile',
+        source='profile',
+        default=None,
+        filter=False,
+        ruled=SECRET,
+        weighty=True,
     )
     vif_type = attribute(
         wire='binding:vif_type',

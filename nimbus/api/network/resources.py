@@ -1,6 +1,8 @@
 """The five operations every noun has, and how lists are cut, filtered and shown."""
 
 import dataclasses
+import datetime
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,7 +10,7 @@ from nimbus.api.kit import paging
 from nimbus.api.kit.fields import CREATE, UPDATE
 from nimbus.api.kit.routes import Call, Reply, Route
 from nimbus.api.network import notices
-from nimbus.api.network.attributes import Given, NeutronNoun, bad
+from nimbus.api.network.attributes import Given, NeutronNoun, bad, column_of
 from nimbus.common import db, errors
 from nimbus.common.listing import Page
 
@@ -19,6 +21,14 @@ def ever(call: Call, rule: str) -> None:
     """Nothing, if the asker's role may do it to something of their own.  Raises Forbidden."""
     own = call.context.project_id
     call.check(rule, **{name: call.context.user_id if name == 'user_id' else own for name in OWN})
+
+
+def own_alone(call: Call, given: Given) -> None:
+    """Nothing, unless it is to be another project's and the asker may not make things for others.  Raises Invalid."""
+    told = given.get('project_id')
+    if told is None or told == call.context.project_id or call.context.is_admin or call.context.is_service:
+        return
+    raise bad("Specifying 'project_id' or 'tenant_id' other than the authenticated project needs an operator's rights.")
 
 
 def page(call: Call, noun: type[NeutronNoun], special: dict[str, Callable[[list[str]], Any]] | None = None) -> Page:
@@ -34,6 +44,8 @@ def page(call: Call, noun: type[NeutronNoun], special: dict[str, Callable[[list[
     for name in ('tags', 'tags-any', 'not-tags', 'not-tags-any') if noun.tagged else ():
         if name in call.query:
             filters[name] = call.query[name]
+    if 'changed_since' in call.query:
+        filters['changed_since'] = since(call.query['changed_since'][0])
     for name, find in (special or {}).items():
         if name in call.query:
             filters |= find(call.query[name])
@@ -48,6 +60,18 @@ def page(call: Call, noun: type[NeutronNoun], special: dict[str, Callable[[list[
         filters=filters,
         reverse=(call.arg('page_reverse') or '').lower() == 'true',
     )
+
+
+def since(text: str) -> datetime.datetime:
+    """The moment, in UTC without a zone.  Raises Invalid."""
+    try:
+        told = datetime.datetime.fromisoformat(text)
+        return told if told.tzinfo is None else told.astimezone(datetime.UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError) as why:
+        raise errors.Invalid(
+            f'Invalid input for operation: The input {text} must be in the following format: YYYY-MM-DDTHH:MM:SSZ.',
+            type='InvalidInput',
+        ) from why
 
 
 def _sifted(name: str, field: Any, texts: list[str]) -> list[Any]:
@@ -105,7 +129,7 @@ def check_revision(call: Call, row: Any) -> None:
     if 'revision_number=' not in told:
         return
     number = told.strip('" ').partition('revision_number=')[2].strip('"')
-    if not number.isdigit():
+    if not re.fullmatch(r'-?[0-9]{1,18}', number):
         raise errors.Invalid(
             'Bad if-match request: Revision number etag must be in the format of revision_number=<int>.',
             type='BadRequest',
@@ -133,6 +157,7 @@ class Resource:
     draft: Callable[[Any, Given], dict[str, Any]] = lambda parent, given: {}  # target of what is to be made
     special: dict[str, Callable[[list[str]], Any]] | None = None
     before_list: Callable[[Call], None] = lambda call: None
+    before_create: Callable[[Sequence[Given]], None] = lambda wanted: None
 
     def routes(self, path: str) -> tuple[Route, ...]:
         """The noun's endpoints."""
@@ -173,11 +198,15 @@ class Resource:
 
     def create(self, call: Call) -> Any:
         """POST: one, or several in one transaction."""
-        ever(call, f'create_{self.noun.one}')
         several = isinstance(call.given, list)
+        wanted = call.given if several else [call.given]
+        for given in wanted:
+            own_alone(call, given)
+        ever(call, f'create_{self.noun.one}')
+        self.before_create(wanted)
         with call.db.write() as tx:
             notices.tell(call, tx, f'{self.noun.one}.create.start', call.body)
-            made = [self._create(call, tx, given) for given in (call.given if several else [call.given])]
+            made = [self._create(call, tx, given) for given in wanted]
             views = self._views(call, tx, made)
             answer = {self.noun.many: views} if several else {self.noun.one: views[0]}
             notices.tell(call, tx, f'{self.noun.one}.create.end', answer)
@@ -194,7 +223,7 @@ class Resource:
         rule = f'{verb}_{self.noun.one}'
         call.check(rule, **target)
         for name, field in self.noun.fields:
-            if name in given.told and verb in field.ruled:
+            if name in given.told and field.asks(verb, given[column_of(name, field)]):
                 call.check(f'{rule}:{name}', **target)
 
     def update(self, call: Call, id: str) -> Any:

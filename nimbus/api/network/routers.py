@@ -35,14 +35,13 @@ def refuse_gateway(call: Call, tx: db.Tx, given: Given) -> None:
     )
 
 
-def never(value: Any) -> bool:
-    """False alone.  Raises NotBuilt for a router of another kind."""
-    if values.flag(value):
+def refuse_kinds(given: Given) -> None:
+    """Nothing, when a plain router is asked for.  Raises NotBuilt for one of another kind."""
+    if given.get('distributed') or given.get('ha'):
         raise errors.NotBuilt(
             'Distributed and highly available routers are not part of this cloud; the attribute may only be false.',
             type='NotImplemented',
         )
-    return False
 
 
 def absent(row: Any, call: Call) -> bool:
@@ -59,11 +58,11 @@ class Router(Tagged):
     admin_state_up = attribute(*BOTH, take=values.flag, default=True)
     status = attribute()
     external_gateway_info = attribute(
-        *BOTH, take=gateway, source=lambda row, call: None, filter=False, ruled=(CREATE, UPDATE)
+        *BOTH, take=gateway, source=lambda row, call: None, default=None, filter=False, ruled=(CREATE, UPDATE)
     )
     routes = attribute(READ, UPDATE, take=values.ROUTES, filter=False)
-    distributed = attribute(*BOTH, take=never, source=absent, filter=False, ruled=BOTH)
-    ha = attribute(*BOTH, take=never, source=absent, filter=False, ruled=BOTH)
+    distributed = attribute(*BOTH, take=values.flag, source=absent, filter=False, ruled=BOTH)
+    ha = attribute(*BOTH, take=values.flag, source=absent, filter=False, ruled=BOTH)
     availability_zone_hints = attribute(source=lambda row, call: [], filter=False)
     availability_zones = attribute(source=child('zones'), filter=False)
 
@@ -77,12 +76,14 @@ def _stored(given: Given) -> dict[str, Any]:
 
 def add(call: Call, tx: db.Tx, given: Given, parent: Any) -> str:
     """A router stands as asked."""
+    refuse_kinds(given)
     refuse_gateway(call, tx, given)
     return routers.create(tx, call.context, **_stored(given))
 
 
 def change(call: Call, tx: db.Tx, row: Any, given: Given) -> None:
     """The router has the values."""
+    refuse_kinds(given)
     refuse_gateway(call, tx, given)
     routers.update(tx, call.context, row.id, **_stored(given))
 

@@ -6,7 +6,7 @@ from typing import Any
 from nimbus.api.kit.fields import CREATE, READ
 from nimbus.api.kit.routes import Call
 from nimbus.api.network import values
-from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute
+from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, bad
 from nimbus.api.network.resources import Resource
 from nimbus.common import db, errors
 from nimbus.network import networks, standard, subnets
@@ -27,7 +27,7 @@ class Subnet(Tagged):
 
     name = attribute(*BOTH, take=values.text(), default='')
     network_id = attribute(READ, CREATE, take=values.uuid, required=True)
-    ip_version = attribute(READ, CREATE, take=values.one_of(4, 6, also=int), required=True, sift=int)
+    ip_version = attribute(READ, CREATE, take=values.ip_version, required=True, sift=values.number)
     subnetpool_id = attribute(READ, CREATE, take=only_none, source=lambda row, call: None, filter=False)
     cidr = attribute(READ, CREATE, take=values.maybe(values.subnet), default=None)
     gateway_ip = attribute(*BOTH, take=values.maybe(values.ip))
@@ -70,6 +70,14 @@ def _owner(tx: db.Tx, row: Any) -> dict[str, Any]:
     return {'network:project_id': networks.owner(tx, row.network_id)}
 
 
+def by_shared(texts: list[str]) -> dict[str, list[bool]]:
+    """Of shared networks, or of others.  Raises Invalid."""
+    try:
+        return {'shared': [values.flag(text) for text in texts]}
+    except ValueError as why:
+        raise bad(f'Invalid input for shared. Reason: {why}.') from why
+
+
 SUBNETS = Resource(
     noun=Subnet,
     find=subnets.find,
@@ -81,4 +89,5 @@ SUBNETS = Resource(
     change=change,
     remove=lambda call, tx, row: subnets.delete(tx, call.context, row.id),
     target=_owner,
+    special={'shared': by_shared},
 )

@@ -58,6 +58,9 @@ def whole(lowest: int, highest: int) -> Take:
     return take
 
 
+number = whole(-(2**31), 2**31 - 1)  # of a filter: no number kept here is greater
+
+
 def one_of(*known: Any, also: Take = anything) -> Take:
     """One of the known values."""
 
@@ -105,25 +108,41 @@ def ip(value: Any) -> str:
         raise ValueError(f"'{value}' is not a valid IP address") from None
 
 
-def subnet(value: Any) -> str:
-    """A range with no bits set beyond its length."""
+def _range(value: Any) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:
     try:
-        net = ipaddress.ip_network(value, strict=False) if isinstance(value, str) else None
+        if not isinstance(value, str) or '/' not in value or '%' in value:
+            raise ValueError
+        return ipaddress.ip_interface(value)
     except ValueError:
-        net = None
-    if net is None or '/' not in value:
-        raise ValueError(f"'{value}' is not a valid IP subnet")
-    if str(ipaddress.ip_interface(value).ip) != str(net.network_address):
-        raise ValueError(f"'{value}' isn't a recognized IP subnet cidr, '{net}' is recommended")
+        raise ValueError(f"'{value}' is not a valid IP subnet") from None
+
+
+def subnet(value: Any) -> str:
+    """A subnet's range, without the bits set beyond its length."""
+    net = _range(value).network
     if net.prefixlen == 0:
-        raise ValueError(f"'{value}' is not a valid CIDR")
+        raise ValueError(f"'{value}' is not a valid CIDR: 0 is not allowed as its length")
     return str(net)
 
 
+def destination(value: Any) -> str:
+    """Where a route leads: a range with no bits set beyond its length; 0.0.0.0/0 and ::/0 are everywhere."""
+    try:
+        told = _range(value)
+    except ValueError:
+        raise ValueError(f"'{value}' is not a valid CIDR") from None
+    if told.ip != told.network.network_address:
+        raise ValueError(f"'{value}' is not a valid CIDR; '{told.network}' is")
+    if told.network.is_loopback:
+        raise ValueError(f"'{value}' is not a routable CIDR")
+    return str(told.network)
+
+
 def range_or_ip(value: Any) -> str:
-    """A range or one address."""
+    """A range as it was told, or one address."""
     if isinstance(value, str) and '/' in value:
-        return subnet(value)
+        subnet(value)
+        return str(_range(value))
     return ip(value)
 
 
@@ -221,7 +240,7 @@ POOLS = listing(
     "Invalid data format for IP pool: '{}'",
 )
 ROUTES = listing(
-    record({'destination': subnet, 'nexthop': ip}, invalid="Invalid data format for hostroute: '{}'"),
+    record({'destination': destination, 'nexthop': ip}, invalid="Invalid data format for hostroute: '{}'"),
     'hostroute',
     "Invalid data format for hostroute: '{}'",
 )

@@ -42,7 +42,7 @@ def test_what_only_an_operator_may_set_is_refused_to_a_member(neutron):
     for body in ({'shared': True}, {'router:external': True}, {'provider:network_type': 'local'}):
         why = neutron.make('network', 403, **body)
         assert why['type'] == 'PolicyNotAuthorized'
-    assert neutron.make('network', 403, project_id=STRANGER.project_id)['type'] == 'PolicyNotAuthorized'
+    assert neutron.make('network', 400, project_id=STRANGER.project_id)['type'] == 'HTTPBadRequest'
     assert neutron.make('network', asker=ADMIN, tenant_id='c' * 32)['project_id'] == 'c' * 32
 
 
