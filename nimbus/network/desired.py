@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import db
-from nimbus.network import generations, holders
+from nimbus.network import generations, holders, hosting, pools
 from nimbus.network.models import Address, Member, Network, Port, Router, Rule, Service, Subnet
 
 Found = dict[str, list[Any]]
@@ -23,7 +23,7 @@ KINDS = (generations.PORT, generations.NETWORK, generations.RULES, generations.M
 def whole(tx: db.Tx, host: str, generation: int) -> dict[str, Any]:
     """What the host must look like."""
     own = tx.rows(sa.select(Port).where(Port.host == host).order_by(Port.seq))
-    served = _here(tx, 'dhcp', host)
+    served = hosting.served_on(tx, host)
     guests = [port for port in own if not holders.is_own(port)]
     members = _by(tx.rows(sa.select(Member).join(Port).where(Port.host == host)), 'port_id', 'group_id')
     rules = _rules(tx, {group_id for port in guests for group_id in members.get(port.id, ())})
@@ -36,7 +36,7 @@ def whole(tx: db.Tx, host: str, generation: int) -> dict[str, Any]:
         'ports': {port.id: _port(port, nets[port.network_id], addresses, members) for port in guests},
         'rules': rules,
         'members': _members(tx, {rule['remote_group'] for of in rules.values() for rule in of} - {None}),
-        'routers': _routers(tx, host, _here(tx, 'router', host)),
+        'routers': _routers(tx, host, _here(tx, host)),
     }
 
 
@@ -56,12 +56,12 @@ def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations
         members = {port_id: sorted(groups) for port_id, groups in places.items()}
         values = {port.id: _port(port, nets[port.network_id], addresses, members) for port in guests}
         gone: dict[str, Any] = dict.fromkeys(of[generations.PORT])
-        served = _here(tx, 'dhcp', host, {port.network_id for port in rows})
+        served = hosting.served_on(tx, host, {port.network_id for port in rows})
         leases = _leases(tx, Port.id.in_([port.id for port in rows]), served)
         found |= {'ports': gone | values, 'places': gone | places, 'leases': gone | _by_port(leases)}
     if networks:
         values = _network_values(
-            tx, host, {one: nets[one] for one in networks if one in nets}, _here(tx, 'dhcp', host, networks)
+            tx, host, {one: nets[one] for one in networks if one in nets}, hosting.served_on(tx, host, networks)
         )
         found['networks'] = dict.fromkeys(networks) | values
     if of[generations.RULES]:
@@ -69,13 +69,13 @@ def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations
     if of[generations.MEMBERS]:
         found['members'] = _members(tx, of[generations.MEMBERS])
     if routers:
-        found['routers'] = dict.fromkeys(routers) | _routers(tx, host, _here(tx, 'router', host, routers))
+        found['routers'] = dict.fromkeys(routers) | _routers(tx, host, _here(tx, host, routers))
     return found
 
 
-def _here(tx: db.Tx, kind: str, host: str, among: Iterable[str] | None = None) -> set[str]:
-    """The networks whose DHCP server, or the routers that, stand on the host."""
-    query = sa.select(Service.subject_id).where(Service.kind == kind, Service.host == host)
+def _here(tx: db.Tx, host: str, among: Iterable[str] | None = None) -> set[str]:
+    """The routers that stand on the host."""
+    query = sa.select(Service.subject_id).where(Service.kind == 'router', Service.host == host)
     if among is not None:
         query = query.where(Service.subject_id.in_(sorted(among)))
     return set(tx.column(query))
@@ -156,14 +156,15 @@ def _network_values(tx: db.Tx, host: str, nets: dict[str, Any], served: set[str]
 
 
 def _subnet(subnet: Any) -> dict[str, Any]:
+    gateway, routes = pools.leading_out(subnet)
     return {
         'id': subnet.id,
         'cidr': subnet.cidr,
         'ip_version': subnet.ip_version,
-        'gateway_ip': subnet.gateway_ip,
+        'gateway_ip': gateway,
         'dhcp': subnet.enable_dhcp,
         'dns': list(subnet.dns_nameservers),
-        'routes': [[route['destination'], route['nexthop']] for route in subnet.host_routes],
+        'routes': [list(route) for route in routes],
     }
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.common import clock, deskside, failpoints, jobs, services
 from nimbus.common.context import Context, internal
-from nimbus.network import desired, generations, hosting, ports, services_due
+from nimbus.network import desired, generations, hosting, reports, services_due
 from nimbus.network.models import Host
 from nimbus.network.rpc import BINARIES, NetworkDesk
 
@@ -43,10 +43,10 @@ class NetworkDeskServer(deskside.DeskServer, NetworkDesk):
         trouble: dict[str, str],
         only: list[str] | None,
     ) -> None:
-        report = ports.Report(host, generation, wired, trouble, only)
+        report = reports.Report(host, generation, wired, trouble, only)
         with self.db.read() as tx:
             known = hosting.seen(tx, host)
-            if known and known.applied >= generation and not ports.unsettled(tx, report):
+            if known and known.applied >= generation and not reports.unsettled(tx, report):
                 return
         failpoints.hit('desk.applied')
         with self.db.write() as tx:
@@ -54,6 +54,6 @@ class NetworkDeskServer(deskside.DeskServer, NetworkDesk):
             tx.update(Host, Host.host == host, Host.applied <= generation, applied=generation, applied_at=now)
             if only is None:
                 generations.forget(tx, host, generation)
-            for device in ports.settle(tx, report):
+            for device in reports.settle(tx, report):
                 if device:
                     jobs.wake(tx, device)

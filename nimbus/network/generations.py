@@ -31,8 +31,8 @@ NOTED = (
     .limit(MOST + 1)
 )
 OF_SERVICES = (
-    sa.select(Service.host)
-    .where(Service.kind == 'dhcp', Service.subject_id == sa.bindparam('of'))
+    sa.select(Port.host)
+    .where(Port.holder == 'dhcp', Port.holder_id == sa.bindparam('of'), Port.host != '')
     .union(sa.select(Port.host).where(Port.network_id == sa.bindparam('of'), Port.holder == 'router', Port.host != ''))
 )
 OF_PEERS = (
@@ -108,7 +108,7 @@ def of_networks(tx: db.Tx, network_ids: Iterable[str]) -> set[str]:
 
 
 def of_services(tx: db.Tx, network_id: str) -> set[str]:
-    """The host of the network's DHCP server, which must know every port's address, and those of its routers."""
+    """The hosts of the network's DHCP servers, which must know every port's address, and those of its routers."""
     return set(tx.column(OF_SERVICES, {'of': network_id}))
 
 

@@ -1,14 +1,14 @@
 """Where DHCP servers and routers stand: on a host whose agent is up, and moved only when that agent is gone."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from nimbus.common import db, services
-from nimbus.network import generations
-from nimbus.network.models import Host, Service
+from nimbus.network import generations, holders
+from nimbus.network.models import Host, Port, Service
 
 AGENT = {'dhcp': 'neutron-dhcp-agent', 'router': 'neutron-l3-agent'}
 SUBJECT = {'dhcp': generations.NETWORK, 'router': generations.ROUTER}
@@ -21,13 +21,26 @@ def host_of(tx: db.Tx, kind: str, subject_id: str) -> str:
     return tx.scalar(sa.select(Service.host).where(Service.kind == kind, Service.subject_id == subject_id)) or ''
 
 
-def place(tx: db.Tx, kind: str, subject_id: str) -> str:
-    """The host the service stands on, chosen now if it stood nowhere or its agent is gone; '' when none is up."""
+def able(tx: db.Tx, kind: str, among: set[str], there: set[str]) -> set[str]:
+    """Which of the hosts have an agent that may be given the service, or has it."""
+    agents = services.find(tx, 'network', binary=AGENT[kind]) if among else ()
+    return {agent.host for agent in agents if agent.host in among and (not agent.disabled or agent.host in there)}
+
+
+def place(tx: db.Tx, kind: str, subject_id: str, only: set[str] | None = None) -> str:
+    """The host the service stands on, chosen now if it stood nowhere or its agent is gone; '' when none is up.
+
+    With `only` it stands on one of those hosts.
+    """
     agents = services.find(tx, 'network', binary=AGENT[kind])
     old = host_of(tx, kind, subject_id)
-    if old and any(agent.host == old for agent in agents):
+    if old and any(agent.host == old for agent in agents) and (not only or old in only):
         return old
-    free = [agent.host for agent in agents if not agent.disabled and services.is_up(agent, DOWN_TIME)]
+    free = (
+        sorted(only)
+        if only
+        else [agent.host for agent in agents if not agent.disabled and services.is_up(agent, DOWN_TIME)]
+    )
     if not free:
         return old
     counts = dict.fromkeys(free, 0)
@@ -57,8 +70,23 @@ def placed(tx: db.Tx, kind: str, subject_ids: Sequence[str]) -> set[str]:
     return found
 
 
+def hosts_of(tx: db.Tx, kind: str, subject_id: str) -> set[str]:
+    """The hosts it stands on: a router on one, a network's DHCP wherever it has a port."""
+    if kind == 'router':
+        return {host_of(tx, kind, subject_id)} - {''}
+    return set(tx.column(sa.select(Port.host).where(*holders.held(holders.DHCP, subject_id))))
+
+
+def served_on(tx: db.Tx, host: str, among: Iterable[str] | None = None) -> set[str]:
+    """The networks whose DHCP stands on the host."""
+    query = sa.select(Port.holder_id).where(Port.holder == holders.DHCP, Port.host == host)
+    return set(tx.column(query if among is None else query.where(Port.holder_id.in_(sorted(among)))))
+
+
 def on(tx: db.Tx, kind: str, host: str) -> list[str]:
     """The subjects whose service stands on the host."""
+    if kind == 'dhcp':
+        return sorted(served_on(tx, host))
     query = sa.select(Service.subject_id).where(Service.kind == kind, Service.host == host)
     return tx.column(query.order_by(Service.subject_id))
 

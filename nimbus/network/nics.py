@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
-from nimbus.common import db
-from nimbus.network import holders
+from nimbus.common import db, services
+from nimbus.network import holders, hosting, pools
 from nimbus.network.models import Address, Group, Member, Network, Port, Subnet
 
 OF_SERVERS = sa.and_(Port.holder == holders.SERVER, Port.holder_id.in_(sa.bindparam('servers', expanding=True)))
@@ -37,6 +38,34 @@ def wiring(tx: db.Tx, port_ids: Sequence[str]) -> dict[str, str]:
 def trouble(tx: db.Tx, port_id: str) -> str | None:
     """Why the port is not wired, in a sentence; None when nothing is known to be wrong."""
     return tx.scalar(sa.select(Port.trouble).where(Port.id == port_id))
+
+
+def unserved(tx: db.Tx, port_ids: Sequence[str]) -> list[str]:
+    """A sentence for each address of the ports that no DHCP server on their host hands out, though the subnet says so.
+
+    None in a cloud without any DHCP agent, where nobody expects one.
+    """
+    if not services.find(tx, 'network', binary=hosting.AGENT['dhcp']):
+        return []
+    server, own = orm.aliased(Port), orm.aliased(Address)
+    by_server = (
+        sa.exists()
+        .where(server.holder == holders.DHCP, server.holder_id == Port.network_id, server.host == Port.host)
+        .where(own.port_id == server.id, own.subnet_id == Address.subnet_id)
+    )
+    rows = tx.rows(
+        sa.select(Port.host, Address.ip_address, Subnet)
+        .join(Address, Address.port_id == Port.id)
+        .join(Subnet, Subnet.id == Address.subnet_id)
+        .where(Port.id.in_(list(port_ids)), Port.host != '', Subnet.enable_dhcp.is_(True), ~by_server)
+        .order_by(Address.seq)
+    )
+    return [
+        f'no DHCP server on {row.host} hands out {row.ip_address} of network {row.network_id}: it has no agent that '
+        f'takes networks, or subnet {row.id} has no address left for one'
+        for row in rows
+        if not pools.is_slaac(row)
+    ]
 
 
 def of_server(tx: db.Tx, server_id: str) -> list[Any]:
@@ -71,13 +100,14 @@ def nics(tx: db.Tx, server_id: str) -> list[dict[str, Any]]:
 
 
 def _address(ip: str, subnet: Any) -> dict[str, Any]:
+    gateway, routes = pools.leading_out(subnet)
     return {
         'ip': ip,
         'version': subnet.ip_version,
         'cidr': subnet.cidr,
-        'gateway': subnet.gateway_ip,
+        'gateway': gateway,
         'dns': list(subnet.dns_nameservers),
-        'routes': [{'destination': r['destination'], 'nexthop': r['nexthop']} for r in subnet.host_routes],
+        'routes': [{'destination': destination, 'nexthop': hop} for destination, hop in routes],
         'dhcp': subnet.enable_dhcp,
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Range = tuple[int, int]  # first and last address, both within
 PICK = random.SystemRandom()
+EVERYWHERE = ('0.0.0.0/0', '::/0')
 TRIES = 8  # addresses tried at random before all that are taken are looked at
 
 
@@ -80,6 +81,17 @@ def every(parts: Sequence[Range], version: int) -> Iterator[str]:
 
 def _text(version: int, number: int) -> str:
     return str(ipaddress.IPv4Address(number) if version == 4 else ipaddress.IPv6Address(number))
+
+
+def leading_out(subnet: Any) -> tuple[str | None, list[tuple[str, str]]]:
+    """The way out of the subnet, and its other routes: a route to everywhere is the way where there is no gateway."""
+    gateway, routes = subnet.gateway_ip, []
+    for route in subnet.host_routes:
+        if route['destination'] in EVERYWHERE:
+            gateway = gateway or route['nexthop']
+        else:
+            routes.append((route['destination'], route['nexthop']))
+    return gateway, routes
 
 
 def eui64(cidr: str, mac: str) -> str:

@@ -34,7 +34,10 @@ def create(tx: db.Tx, ctx: Context, network: Any, project_id: str, values: dict[
     _check_pairs(values.get('allowed_address_pairs', ()), secure)
     _refuse_foreign_router(tx, ctx, project_id, values.get('device_owner', ''), values.get('device_id', ''))
     values = {**values, 'extra_dhcp_opts': dhcp_options((), values.get('extra_dhcp_opts'))}
-    return ports.insert(tx, ctx, ports.Draft(network=network, project_id=project_id, **_paired(values)))
+    port_id = ports.insert(tx, ctx, ports.Draft(network=network, project_id=project_id, **_paired(values)))
+    if values.get('host') and not holders.is_own(ports.get(tx, port_id)):
+        ports.follow(tx, ctx, network.id, values['host'])
+    return port_id
 
 
 def _refuse_foreign_router(tx: db.Tx, ctx: Context, project_id: str, device_owner: str, device_id: str) -> None:
@@ -130,6 +133,8 @@ def update(tx: db.Tx, ctx: Context, port_id: str, values: dict[str, Any]) -> Non
         groups.join(tx, ctx, port_id, row.project_id, after)
     generations.bump(tx, [row.host] if row.host != host else [], (generations.PORT, port_id))
     ports.concern(tx, port_id, row.network_id, host, sorted({*before, *after}))
+    if row.host != host and not holders.is_own(row):
+        ports.follow(tx, ctx, row.network_id, host, row.host)
 
 
 def _groups_after(change: _Change, before: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import clock, db, errors, ids, listing
+from nimbus.common import db, errors, ids, listing
 from nimbus.common.context import Context
 from nimbus.network import addresses as fixed
 from nimbus.network import generations, groups, holders, hosting, limits, notices, standard
@@ -20,14 +20,10 @@ __all__ = ('addresses', 'groups_of', 'nics', 'of_server', 'trouble', 'wiring')  
 LOG = logging.getLogger(__name__)
 MAC_BASE = 'fa:16:3e'
 MAC_TRIES = 16
-ACTIVE, DOWN, ERROR = 'ACTIVE', 'DOWN', 'ERROR'
+DOWN = 'DOWN'  # of a port that its host has not wired
 PICK = random.SystemRandom()
 BY_ID = sa.select(db.table_of(Port)).where(Port.id == sa.bindparam('of'))
 SINCE = sa.update(db.table_of(Port)).where(Port.id == sa.bindparam('of')).values(since=sa.bindparam('reached'))
-UNSETTLED = sa.select(Port.id, Port.holder_id, Port.status, Port.trouble).where(
-    Port.host == sa.bindparam('on'), Port.since <= sa.bindparam('reached')
-)
-UNSETTLED_AMONG = UNSETTLED.where(db.among(Port.id, 'only'))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,9 +208,11 @@ def ensure(
             place=_next_place(tx, server_id),
         )
         insert(tx, ctx, draft)
+        follow(tx, ctx, network_id, host)
         notices.tell(tx, ctx, port_id, 'create.start', 'create.end')
     elif row.host != host or row.device_owner != f'compute:{zone}':
         _plug(tx, row, host, device_id=server_id, device_owner=f'compute:{zone}', hostname=hostname)
+        follow(tx, ctx, network_id, host, row.host if row.host != host else '')
         notices.tell(tx, ctx, port_id, 'update.start', 'update.end')
     return get(tx, port_id)
 
@@ -249,6 +247,7 @@ def bind(
         raise errors.Conflict(f'Port {port_id} is still in use.', type='PortInUse')
     if not mine or row.host != host or row.device_owner != f'compute:{zone}':
         _plug(tx, row, host, device_id=server_id, device_owner=f'compute:{zone}', hostname=hostname)
+        follow(tx, ctx, row.network_id, host, row.host if row.host != host else '')
         notices.tell(tx, ctx, port_id, 'update.start', 'update.end')
     return get(tx, port_id)
 
@@ -257,7 +256,7 @@ def _plug(tx: db.Tx, row: Any, host: str, **values: Any) -> None:
     """The port is on that host and nowhere else, not wired yet."""
     standard.touch(tx, Port, row.id, host=host, status=DOWN, trouble=None, **values)
     if row.host and row.host != host:
-        generations.bump(tx, [row.host], (generations.PORT, row.id))
+        generations.bump(tx, [row.host], (generations.PORT, row.id), *_served(row))
     concern(tx, row.id, row.network_id, host, groups.of_ports(tx, [row.id]).get(row.id, []))
 
 
@@ -267,6 +266,7 @@ def unbind(tx: db.Tx, ctx: Context, port_id: str) -> None:
     if row is not None and (row.host or row.device_id or row.holder):
         free = {'device_id': '', 'device_owner': '', 'holder': '', 'holder_id': ''}
         _plug(tx, row, '', **free, hostname='', profile={}, place=0)
+        follow(tx, ctx, row.network_id, left=row.host)
         notices.tell(tx, ctx, port_id, 'update.start', 'update.end')
 
 
@@ -285,6 +285,8 @@ def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:
     if row.holder != holders.DHCP:
         limits.give_back(tx, row.project_id, port=1)
     generations.bump(tx, hosts, (generations.PORT, port_id), *_served(row))
+    if row.host and not holders.is_own(row):
+        follow(tx, ctx, row.network_id, left=row.host)
 
 
 def _served(row: Any) -> list[generations.Subject]:
@@ -301,38 +303,73 @@ def leave_groups(tx: db.Tx, port_id: str) -> None:
     tx.delete(Member, Member.port_id == port_id)
 
 
-# The DHCP server's own port
+# The DHCP servers' own ports
 
 
 def keep_dhcp(tx: db.Tx, ctx: Context, network: Any) -> None:
-    """The network's DHCP server has a port with an address on every subnet it serves, or stands nowhere."""
+    """Each host where the network's DHCP is to stand has a port of it, with an address on every subnet served."""
     served = tx.rows(
         sa.select(Subnet).where(Subnet.network_id == network.id, Subnet.enable_dhcp.is_(True)).order_by(Subnet.seq)
     )
-    port = tx.row(sa.select(Port).where(Port.network_id == network.id, Port.holder == holders.DHCP))
+    there = {port.host: port for port in holders.of(tx, holders.DHCP, network.id)}
     if not served:
-        if port is not None:
-            drop(tx, ctx, port.id)
         hosting.remove(tx, 'dhcp', network.id)
+    wanted = _dhcp_hosts(tx, network.id, set(there)) if served else set()
+    if served and not wanted:
         return
-    host = hosting.place(tx, 'dhcp', network.id)
-    if not host:
+    spare = [there.pop(host) for host in sorted(set(there) - wanted)]
+    for host in sorted(wanted):
+        port = there.get(host) or (spare.pop() if spare else _new_dhcp(tx, ctx, network, host))
+        if _serve(tx, port, served) or port.host != host:
+            _plug(tx, port, host, device_id=hosting.dhcp_device(host, network.id))
+    for port in spare:
+        drop(tx, ctx, port.id)
+
+
+def _dhcp_hosts(tx: db.Tx, network_id: str, there: set[str]) -> set[str]:
+    """Every host that has guests on the network, which is one of its own on each; without guests any one host."""
+    guests = set(tx.column(sa.select(Port.host).where(Port.network_id == network_id, Port.host != '', ~holders.IS_OWN)))
+    wanted = hosting.able(tx, 'dhcp', guests, there)
+    host = hosting.place(tx, 'dhcp', network_id, wanted)
+    return wanted or ({host} if host else set())
+
+
+def _new_dhcp(tx: db.Tx, ctx: Context, network: Any, host: str) -> Any:
+    draft = Draft(
+        network=network,
+        project_id=network.project_id,
+        device_id=hosting.dhcp_device(host, network.id),
+        device_owner=holders.OWNER[holders.DHCP],
+        holder=holders.DHCP,
+        holder_id=network.id,
+        host=host,
+        fixed_ips=(),
+    )
+    return get(tx, insert(tx, ctx, draft))
+
+
+def follow(tx: db.Tx, ctx: Context, network_id: str, host: str = '', left: str = '') -> None:
+    """DHCP stands on the host that got a port of the network, and no more on the one that the last guest left."""
+    serving = set(tx.column(sa.select(Port.host).where(*holders.held(holders.DHCP, network_id))))
+    gone = left in serving and len(serving) > 1 and not _has_guests(tx, network_id, left)
+    if (not host or host in serving) and not gone:
         return
-    device = hosting.dhcp_device(host, network.id)
-    if port is None:
-        draft = Draft(
-            network=network,
-            project_id=network.project_id,
-            device_id=device,
-            device_owner=holders.OWNER[holders.DHCP],
-            holder=holders.DHCP,
-            holder_id=network.id,
-            host=host,
-            fixed_ips=(),
-        )
-        port = get(tx, insert(tx, ctx, draft))
-    if _serve(tx, port, served) or port.host != host:
-        _plug(tx, port, host, device_id=device)
+    # Racers for the first port on a host wait here for each other.
+    tx.update(Network, Network.id == network_id, mtu=Network.mtu)
+    network = tx.row(sa.select(Network).where(Network.id == network_id))
+    if network is None:
+        return
+    keep_dhcp(tx, ctx, network)
+    if serving and host and host not in serving and any(_has_guests(tx, network_id, other) for other in serving):
+        LOG.warning(
+            'Network %s has guests on %s and on %s: it is local to each host, and they do not reach each other',
+            network_id, host, ', '.join(sorted(serving)),
+        )  # fmt: skip
+
+
+def _has_guests(tx: db.Tx, network_id: str, host: str) -> bool:
+    query = sa.select(Port.id).where(Port.network_id == network_id, Port.host == host, ~holders.IS_OWN)
+    return tx.row(query.limit(1)) is not None
 
 
 def _serve(tx: db.Tx, port: Any, served: Sequence[Any]) -> bool:
@@ -349,47 +386,4 @@ def _serve(tx: db.Tx, port: Any, served: Sequence[Any]) -> bool:
                 changed = True
             except errors.Conflict as why:  # a subnet without a free address is none that needs a server
                 LOG.info('Network %s has no DHCP server on subnet %s: %s', port.network_id, subnet.id, why)
-    return changed
-
-
-# What the agents report
-
-
-@dataclasses.dataclass(frozen=True)
-class Report:
-    """What a host's agent says of its ports: of `only` these, or of all."""
-
-    host: str
-    generation: int
-    wired: Sequence[str]
-    trouble: dict[str, str]
-    only: Sequence[str] | None = None
-
-
-def unsettled(tx: db.Tx, report: Report) -> list[tuple[Any, str, str | None]]:
-    """The ports that are not as reported: row, status and reason they should have.
-
-    A port that the reported generation did not have yet is passed over.
-    """
-    standing, found, trouble = set(report.wired), [], report.trouble
-    values = {'on': report.host, 'reached': report.generation}
-    if report.only is None:
-        rows = tx.rows(UNSETTLED, values)
-    else:
-        rows = tx.rows(UNSETTLED_AMONG, {**values, 'only': list(report.only)}) if report.only else []
-    for row in rows:
-        why = trouble.get(row.id)
-        status = ERROR if why else ACTIVE if row.id in standing else DOWN
-        if (status, why) != (row.status, row.trouble):
-            found.append((row, status, why))
-    return found
-
-
-def settle(tx: db.Tx, report: Report) -> set[str]:
-    """The ports are ACTIVE where wired, ERROR with the reason where not; returns the servers whose ports changed."""
-    changed = set()
-    for row, status, why in unsettled(tx, report):
-        still = (Port.id == row.id, Port.host == report.host, Port.since <= report.generation)
-        if tx.update(Port, *still, status=status, trouble=why, updated_at=clock.Clock().now()):
-            changed.add(row.holder_id)
     return changed

@@ -1,6 +1,7 @@
 """DHCP servers and routers that stand nowhere, or on a host whose agent is gone, find a place."""
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from nimbus.common import db, services
 from nimbus.common.context import Context
@@ -8,6 +9,27 @@ from nimbus.network import holders, hosting, ports, standard
 from nimbus.network.models import Network, Port, Router, Service, Subnet
 
 Due = list[tuple[str, str]]  # (kind, id of the network or router)
+_SERVER = orm.aliased(Port)
+# Networks with a guest on a host where their DHCP could stand and does not.
+UNSERVED = (
+    sa.select(Port.network_id)
+    .join(
+        services.Service,
+        sa.and_(
+            services.Service.host == Port.host,
+            services.Service.binary == hosting.AGENT['dhcp'],
+            services.Service.disabled.is_(False),
+        ),
+    )
+    .where(
+        ~holders.IS_OWN,
+        sa.exists().where(Subnet.network_id == Port.network_id, Subnet.enable_dhcp.is_(True)),
+        ~sa.exists().where(
+            _SERVER.holder_id == Port.network_id, _SERVER.holder == holders.DHCP, _SERVER.host == Port.host
+        ),
+    )
+    .distinct()
+)
 
 
 def waiting(tx: db.Tx) -> Due:
@@ -26,7 +48,8 @@ def waiting(tx: db.Tx) -> Due:
         column = query.selected_columns[0]
         placed = sa.exists().where(Service.kind == kind, Service.subject_id == column, Service.host.in_(agents))
         found += [(kind, subject_id) for subject_id in tx.column(query.where(~placed))]
-    return found
+    unserved = sorted(set(tx.column(UNSERVED)) - {subject_id for kind, subject_id in found if kind == 'dhcp'})
+    return found + [('dhcp', network_id) for network_id in unserved]
 
 
 def place(tx: db.Tx, ctx: Context, due: Due) -> None:

@@ -11,8 +11,9 @@ from nimbus.common.jobs import Run
 from nimbus.compute import metadata, power, servers, states
 from nimbus.compute.agent.drivers.base import Refused
 from nimbus.conductor.workflows import WORKFLOWS
-from nimbus.network import ports
+from nimbus.network import ports, reports
 from nimbus.scheduler import claims
+from tests.domain.network import cloud as nouns
 from tests.workflows import harness
 from tests.workflows.cloud import Cloud
 from tests.workflows.scenarios import boot, deleted, given_volume_and_port
@@ -126,6 +127,16 @@ def test_what_no_host_would_take_is_not_tried_elsewhere(cloud):
     assert sum(cloud.host(name).calls['spawn'] for name in cloud.agents) == 1
 
 
+def test_a_host_that_hands_out_no_address_fails_the_server_with_the_reason(cloud):
+    with cloud.db.write() as tx:
+        nouns.agent(tx, 'elsewhere')
+    server = cloud.boot()
+    cloud.settle()
+    row = cloud.row(server)
+    assert row.vm_state == states.ERROR and row.fault['message'].startswith('The guest would get no address: no DHCP')
+    cloud.check()
+
+
 def test_a_port_that_cannot_be_wired_fails_the_server_with_the_reason(cloud, monkeypatch):
     server = cloud.boot()
     monkeypatch.setattr(cloud, 'wire', lambda: None)
@@ -134,7 +145,7 @@ def test_a_port_that_cannot_be_wired_fails_the_server_with_the_reason(cloud, mon
     host = cloud.row(server).host
     with cloud.db.write() as tx:
         port = ports.of_server(tx, server)[0].id
-        ports.settle(tx, ports.Report(host, 99, [], {port: 'The bridge br-int is gone.'}))
+        reports.settle(tx, reports.Report(host, 99, [], {port: 'The bridge br-int is gone.'}))
     cloud.settle()
     assert cloud.row(server).fault['message'] == f'Host {host} cannot wire the ports: The bridge br-int is gone.'
     cloud.check()

@@ -137,8 +137,10 @@ def routers_on(call: Call, id: str) -> Any:
 
 def _agents_of(call: Call, kind: str, subject_id: str) -> Any:
     with call.db.read() as tx:
-        host = hosting.host_of(tx, kind, subject_id)
-        return _listed(call, [row for row in agents.find(tx) if row.binary == hosting.AGENT[kind] and row.host == host])
+        hosts = hosting.hosts_of(tx, kind, subject_id)
+        return _listed(
+            call, [row for row in agents.find(tx) if row.binary == hosting.AGENT[kind] and row.host in hosts]
+        )
 
 
 def dhcp_agents(call: Call, id: str) -> Any:

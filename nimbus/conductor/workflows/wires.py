@@ -5,7 +5,7 @@ from typing import Any
 from nimbus.common import db, errors
 from nimbus.common.jobs import Run
 from nimbus.compute import servers
-from nimbus.network import notices, ports
+from nimbus.network import nics, notices, ports
 
 
 def make(tx: db.Tx, run: Run, spec: dict[str, Any]) -> list[str]:
@@ -62,7 +62,10 @@ def _drop(tx: db.Tx, run: Run, port_id: str) -> None:
 
 
 def are_up(run: Run) -> bool:
-    """Whether the host has wired and filtered every port.  Raises NimbusError when it cannot, saying why."""
+    """Whether the host has wired and filtered every port and hands out its addresses.
+
+    Raises NimbusError when it cannot, saying why.
+    """
     with run.world.db.read() as tx:
         wiring = ports.wiring(tx, run.ports)
         troubles = [ports.trouble(tx, port) for port in run.ports if wiring.get(port) == 'ERROR']
@@ -71,4 +74,10 @@ def are_up(run: Run) -> bool:
             raise errors.NimbusError(f'Port {port} was deleted while the server was built.')
     if troubles:
         raise errors.NimbusError(f'Host {run.host} cannot wire the ports: {"; ".join(filter(None, troubles))}')
-    return all(status == 'ACTIVE' for status in wiring.values())
+    if any(status != 'ACTIVE' for status in wiring.values()):
+        return False
+    with run.world.db.read() as tx:
+        unserved = nics.unserved(tx, run.ports)
+    if unserved:
+        raise errors.NimbusError(f'The guest would get no address: {"; ".join(unserved)}.')
+    return True

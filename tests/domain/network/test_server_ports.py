@@ -3,7 +3,7 @@
 import pytest
 
 from nimbus.common import errors, ids
-from nimbus.network import groups, limits, networks, ports
+from nimbus.network import groups, limits, networks, ports, reports
 from tests.conftest import ADMIN, MEMBER, STRANGER
 from tests.domain.network import cloud
 
@@ -138,9 +138,9 @@ def test_a_report_of_the_right_generation_makes_a_port_active(database):
         net = cloud.network(tx, '10.0.0.0/24')
         row = cloud.server(tx, net)
         assert ports.wiring(tx, [row.id]) == {row.id: 'DOWN'}
-        assert ports.settle(tx, ports.Report('h1', row.since - 1, [row.id], {})) == set()
-        assert ports.settle(tx, ports.Report('h2', row.since, [row.id], {})) == set()
-        assert ports.settle(tx, ports.Report('h1', row.since, [], {row.id: 'No tap.'})) == {row.device_id}
+        assert reports.settle(tx, reports.Report('h1', row.since - 1, [row.id], {})) == set()
+        assert reports.settle(tx, reports.Report('h2', row.since, [row.id], {})) == set()
+        assert reports.settle(tx, reports.Report('h1', row.since, [], {row.id: 'No tap.'})) == {row.device_id}
         assert (ports.wiring(tx, [row.id]), ports.trouble(tx, row.id)) == ({row.id: 'ERROR'}, 'No tap.')
-        assert ports.settle(tx, ports.Report('h1', row.since, [row.id], {})) == {row.device_id}
+        assert reports.settle(tx, reports.Report('h1', row.since, [row.id], {})) == {row.device_id}
         assert (ports.wiring(tx, [row.id]), ports.trouble(tx, row.id)) == ({row.id: 'ACTIVE'}, None)
