@@ -59,11 +59,48 @@ def story(asked: cloud.Cloud, server: dict[str, Any]) -> list[str]:
         events = asked.get('compute', path, VERSION)['instanceAction'].get('events', ())
         for event in sorted(events, key=lambda event: event['finish_time'] or event['start_time']):
             lines += _event(event)
+    if lines_apart := apart(asked, server):
+        lines += ['', *lines_apart]
     if fault := server.get('fault'):
         lines += ['', f'Cause: {fault["message"]}']
         if fault.get('details') and fault['details'] != fault['message']:
             lines.append(f'    {fault["details"]}')
     return lines
+
+
+def apart(asked: cloud.Cloud, server: dict[str, Any]) -> list[str]:
+    """A line for each network whose other servers run on other hosts, where nothing reaches them."""
+    here = server.get('OS-EXT-SRV-ATTR:host') or server.get('hostId')
+    lines = []
+    for network_id in dict.fromkeys(port['network_id'] for port in _ports(asked, 'device_id', server['id'])):
+        others = [port for port in _ports(asked, 'network_id', network_id) if port['device_id'] != server['id']]
+        places = _places(asked, [port for port in others if port['device_owner'].startswith('compute:')])
+        far = [place for place in places if place and here and place != here]
+        if far:
+            hosts = sorted(set(far)) if server.get('OS-EXT-SRV-ATTR:host') else []
+            lines.append(
+                f'Network {network_id} is local to each host: {len(far)} of its servers run elsewhere'
+                f'{" (on " + ", ".join(hosts) + ")" if hosts else ""}, and this one and they do not reach each other.'
+            )
+    return lines
+
+
+def _ports(asked: cloud.Cloud, name: str, value: str) -> list[dict[str, Any]]:
+    """The ports of a device or network, as far as the asker may see them."""
+    try:
+        found: list[dict[str, Any]] = asked.get('network', f'/v2.0/ports?{name}={value}', None).get('ports', [])
+    except cloud.AWAY:
+        return []
+    return found
+
+
+def _places(asked: cloud.Cloud, ports: list[dict[str, Any]]) -> list[str]:
+    """The host of each port's server; for who may not see hosts, what stands for it among his own servers."""
+    if not ports or 'binding:host_id' in ports[0]:
+        return [port['binding:host_id'] for port in ports]
+    servers = asked.get('compute', '/servers/detail', VERSION)['servers']
+    known = {row['id']: row.get('hostId') for row in servers}
+    return [known.get(port['device_id']) or '' for port in ports]
 
 
 def _event(event: dict[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from nimbus.cmd import schema, wiring
 from nimbus.common import clock, errors, jobs, services
+from nimbus.network import spread
 
 GOOD, WARNING, FAILURE = 0, 1, 2
 KEY_AGE = 90  # days after which a key that seals is old
@@ -148,5 +149,19 @@ def stuck_jobs(_conf: Any, parts: Any) -> Iterator[Finding]:
         yield Finding(WARNING, 'stuck jobs', f'{job.workflow} of {job.subject} could not be undone: {job.error}')
 
 
+def networks(_conf: Any, parts: Any) -> Iterator[Finding]:
+    """Every network's guests reach each other, and get their addresses."""
+    with parts.db.read() as tx:
+        apart, unserved = spread.apart(tx), spread.unserved(tx)
+    for network_id, hosts in apart.items():
+        told = f'Network {network_id} is local to each host and has guests on {", ".join(hosts)}: they do not reach '
+        yield Finding(WARNING, 'networks', told + 'those on another host.')
+    for network_id, hosts in unserved.items():
+        told = (
+            f'Network {network_id} has guests on {", ".join(hosts)} that get no address: its DHCP does not stand there.'
+        )
+        yield Finding(WARNING, 'networks', told)
+
+
 UPGRADE: tuple[Check, ...] = (database_schema, keys, stuck_jobs)
-EVERY: tuple[Check, ...] = (*UPGRADE, database_connections, files, disk_space, ports, daemons, clocks)
+EVERY: tuple[Check, ...] = (*UPGRADE, database_connections, files, disk_space, ports, daemons, clocks, networks)

@@ -45,6 +45,44 @@ def test_steps_are_told_in_the_order_they_happened_and_nothing_twice():
     ]
 
 
+class Network(Cloud):
+    """Knows two servers on one network, and shows hosts to operators only."""
+
+    def __init__(self, operator: bool):
+        super().__init__()
+        self.operator = operator
+
+    def get(self, service, path, version):
+        if service != 'network':
+            return super().get(service, path, version)
+        found = [
+            {'network_id': 'n', 'device_id': device, 'device_owner': owner, 'binding:host_id': host}
+            for device, owner, host in (
+                (ID, 'compute:nova', 'h1'),
+                ('b', 'compute:nova', 'h2'),
+                ('d', 'network:dhcp', 'h3'),
+            )
+        ]
+        for port in () if self.operator else found:
+            del port['binding:host_id']
+        return {'ports': found[:1] if 'device_id' in path else found}
+
+
+def test_servers_that_are_not_reached_are_told():
+    server = {'id': ID, 'name': 'v', 'status': 'ACTIVE', 'hostId': 'x', 'OS-EXT-SRV-ATTR:host': 'h1'}
+    (line,) = why.apart(Network(True), server)
+    assert 'Network n is local to each host: 1 of its servers run elsewhere (on h2)' in line
+    assert line in why.story(Network(True), server)
+    assert why.apart(Network(True), {**server, 'OS-EXT-SRV-ATTR:host': 'h2'}) == []
+    del server['OS-EXT-SRV-ATTR:host']
+    member = Network(False)
+    member.servers = [{'id': ID, 'hostId': 'x'}, {'id': 'b', 'hostId': 'y'}]
+    (line,) = why.apart(member, server)
+    assert 'h2' not in line and '1 of its servers' in line
+    member.servers[1]['hostId'] = 'x'
+    assert why.apart(member, server) == []
+
+
 def test_a_name_is_no_pattern():
     found = {'name': 'a(b', 'created': '1'}
     cloud = Cloud(servers=[{'name': 'a(bc', 'created': '2'}, found])
