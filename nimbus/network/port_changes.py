@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from nimbus.common import db, errors
 from nimbus.common.context import Context
 from nimbus.network import addresses as fixed
-from nimbus.network import generations, groups, holders, ports, standard
+from nimbus.network import generations, groups, holders, port_sight, ports, standard
 from nimbus.network.models import Port, Router
 
 MAX_PAIRS = 10
@@ -34,9 +34,11 @@ def create(tx: db.Tx, ctx: Context, network: Any, project_id: str, values: dict[
     _check_pairs(values.get('allowed_address_pairs', ()), secure)
     _refuse_foreign_router(tx, ctx, project_id, values.get('device_owner', ''), values.get('device_id', ''))
     values = {**values, 'extra_dhcp_opts': dhcp_options((), values.get('extra_dhcp_opts'))}
-    port_id = ports.insert(tx, ctx, ports.Draft(network=network, project_id=project_id, **_paired(values)))
-    if values.get('host') and not holders.is_own(ports.get(tx, port_id)):
-        ports.follow(tx, ctx, network.id, values['host'])
+    draft = ports.Draft(network=network, project_id=project_id, **_paired(values))
+    due = not holders.is_own(draft) and ports.dhcp_due(tx, network.id, draft.host)
+    port_id = ports.insert(tx, ctx, draft)
+    if due:
+        ports.bring_dhcp(tx, ctx, network.id, draft.host)
     return port_id
 
 
@@ -106,7 +108,7 @@ class _Change:
 
 def update(tx: db.Tx, ctx: Context, port_id: str, values: dict[str, Any]) -> None:
     """The port has the values, and every host concerned is told.  Raises NotFound, Invalid, Conflict."""
-    row = ports.show(tx, ctx, port_id)
+    row = port_sight.show(tx, ctx, port_id)
     change = _Change(tx, ctx, row, values)
     before = groups.of_ports(tx, [port_id]).get(port_id, [])
     after = _groups_after(change, before)
@@ -197,7 +199,7 @@ def _is(item: dict[str, str], address: Any) -> bool:
 
 def delete(tx: db.Tx, ctx: Context, port_id: str) -> None:
     """The port is gone.  Raises NotFound, Conflict for a router's port, which goes with its interface."""
-    row = ports.show(tx, ctx, port_id)
+    row = port_sight.show(tx, ctx, port_id)
     if row.holder == holders.ROUTER:
         raise errors.Conflict(
             f'Port {port_id} cannot be deleted directly via the port API: has device owner {row.device_owner}.',

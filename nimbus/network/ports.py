@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
-from nimbus.common import db, errors, ids, listing
+from nimbus.common import db, errors, ids
 from nimbus.common.context import Context
 from nimbus.network import addresses as fixed
 from nimbus.network import generations, groups, holders, hosting, limits, notices, standard
-from nimbus.network.models import Address, Member, Network, Port, Subnet
+from nimbus.network.models import Member, Network, Port, Subnet
 from nimbus.network.nics import addresses, groups_of, nics, of_server, trouble, wiring
 
 __all__ = ('addresses', 'groups_of', 'nics', 'of_server', 'trouble', 'wiring')  # the seam is `ports` alone
@@ -23,6 +24,12 @@ MAC_TRIES = 16
 DOWN = 'DOWN'  # of a port that its host has not wired
 PICK = random.SystemRandom()
 BY_ID = sa.select(db.table_of(Port)).where(Port.id == sa.bindparam('of'))
+_DHCP = orm.aliased(Port)
+UNSERVED = sa.select(Network.id).where(
+    Network.id == sa.bindparam('of'),
+    sa.exists().where(Subnet.network_id == Network.id, Subnet.enable_dhcp.is_(True)),
+    ~sa.exists().where(_DHCP.holder_id == Network.id, _DHCP.holder == holders.DHCP, _DHCP.host == sa.bindparam('on')),
+)
 SINCE = sa.update(db.table_of(Port)).where(Port.id == sa.bindparam('of')).values(since=sa.bindparam('reached'))
 
 
@@ -133,39 +140,6 @@ def get(tx: db.Tx, port_id: str) -> Any:
     return tx.row(BY_ID, {'of': port_id})
 
 
-def show(tx: db.Tx, ctx: Context, port_id: str) -> Any:
-    """The port.  Raises NotFound where the asker owns neither it nor its network."""
-    row = standard.find(tx, ctx, Port, port_id, seen=lambda: _on_own_network(ctx))
-    if row is None:
-        raise standard.missing('Port', port_id)
-    return row
-
-
-def _on_own_network(ctx: Context) -> Any:
-    return Port.network_id.in_(sa.select(Network.id).where(Network.project_id == ctx.project_id))
-
-
-def find(tx: db.Tx, ctx: Context, page: listing.Page) -> list[Any]:
-    """One page of the ports that are the asker's or on a network of theirs."""
-    return standard.lists(tx, Port, standard.scope(ctx, Port, _on_own_network(ctx)), page, FILTERS)
-
-
-def _by_address(column: Any, like: bool = False) -> Any:
-    def condition(values: Sequence[str]) -> Any:
-        match = sa.or_(*(column.contains(v, autoescape=True) for v in values)) if like else column.in_(values)
-        return sa.exists().where(Address.port_id == Port.id, match)
-
-    return condition
-
-
-FILTERS = {
-    'ip_address': _by_address(Address.ip_address),
-    'ip_address_substr': _by_address(Address.ip_address, like=True),
-    'subnet_id': _by_address(Address.subnet_id),
-    'security_groups': lambda values: sa.exists().where(Member.port_id == Port.id, Member.group_id.in_(values)),
-}
-
-
 # Servers' ports
 
 
@@ -207,12 +181,14 @@ def ensure(
             created_for_server=True,
             place=_next_place(tx, server_id),
         )
+        due = dhcp_due(tx, network_id, host)
         insert(tx, ctx, draft)
-        follow(tx, ctx, network_id, host)
+        if due:
+            bring_dhcp(tx, ctx, network_id, host)
         notices.tell(tx, ctx, port_id, 'create.start', 'create.end')
     elif row.host != host or row.device_owner != f'compute:{zone}':
         _plug(tx, row, host, device_id=server_id, device_owner=f'compute:{zone}', hostname=hostname)
-        follow(tx, ctx, network_id, host, row.host if row.host != host else '')
+        follow(tx, ctx, network_id, host, row.host)
         notices.tell(tx, ctx, port_id, 'update.start', 'update.end')
     return get(tx, port_id)
 
@@ -247,7 +223,7 @@ def bind(
         raise errors.Conflict(f'Port {port_id} is still in use.', type='PortInUse')
     if not mine or row.host != host or row.device_owner != f'compute:{zone}':
         _plug(tx, row, host, device_id=server_id, device_owner=f'compute:{zone}', hostname=hostname)
-        follow(tx, ctx, row.network_id, host, row.host if row.host != host else '')
+        follow(tx, ctx, row.network_id, host, row.host)
         notices.tell(tx, ctx, port_id, 'update.start', 'update.end')
     return get(tx, port_id)
 
@@ -266,7 +242,7 @@ def unbind(tx: db.Tx, ctx: Context, port_id: str) -> None:
     if row is not None and (row.host or row.device_id or row.holder):
         free = {'device_id': '', 'device_owner': '', 'holder': '', 'holder_id': ''}
         _plug(tx, row, '', **free, hostname='', profile={}, place=0)
-        follow(tx, ctx, row.network_id, left=row.host)
+        follow(tx, ctx, row.network_id, '', row.host)
         notices.tell(tx, ctx, port_id, 'update.start', 'update.end')
 
 
@@ -286,7 +262,7 @@ def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:
         limits.give_back(tx, row.project_id, port=1)
     generations.bump(tx, hosts, (generations.PORT, port_id), *_served(row))
     if row.host and not holders.is_own(row):
-        follow(tx, ctx, row.network_id, left=row.host)
+        follow(tx, ctx, row.network_id, '', row.host)
 
 
 def _served(row: Any) -> list[generations.Subject]:
@@ -348,28 +324,48 @@ def _new_dhcp(tx: db.Tx, ctx: Context, network: Any, host: str) -> Any:
     return get(tx, insert(tx, ctx, draft))
 
 
-def follow(tx: db.Tx, ctx: Context, network_id: str, host: str = '', left: str = '') -> None:
-    """DHCP stands on the host that got a port of the network, and no more on the one that the last guest left."""
-    serving = set(tx.column(sa.select(Port.host).where(*holders.held(holders.DHCP, network_id))))
-    gone = left in serving and len(serving) > 1 and not _has_guests(tx, network_id, left)
-    if (not host or host in serving) and not gone:
-        return
-    # Racers for the first port on a host wait here for each other.
+def dhcp_due(tx: db.Tx, network_id: str, host: str) -> bool:
+    """Whether DHCP must come to the host with its first guest of the network.
+
+    The network is locked then, before a port of it is made, so that racers wait here for each other.
+    """
+    if not host or tx.row(UNSERVED, {'of': network_id, 'on': host}) is None:
+        return False
     tx.update(Network, Network.id == network_id, mtu=Network.mtu)
+    return True
+
+
+def bring_dhcp(tx: db.Tx, ctx: Context, network_id: str, host: str) -> None:
+    """DHCP of the network stands on the host, which has a guest now."""
     network = tx.row(sa.select(Network).where(Network.id == network_id))
     if network is None:
         return
     keep_dhcp(tx, ctx, network)
-    if serving and host and host not in serving and any(_has_guests(tx, network_id, other) for other in serving):
+    others = tx.column(sa.select(Port.host).where(*holders.held(holders.DHCP, network_id), Port.host != host))
+    if others:
         LOG.warning(
             'Network %s has guests on %s and on %s: it is local to each host, and they do not reach each other',
-            network_id, host, ', '.join(sorted(serving)),
+            network_id, host, ', '.join(sorted(others)),
         )  # fmt: skip
 
 
-def _has_guests(tx: db.Tx, network_id: str, host: str) -> bool:
-    query = sa.select(Port.id).where(Port.network_id == network_id, Port.host == host, ~holders.IS_OWN)
-    return tx.row(query.limit(1)) is not None
+def take_dhcp_along(tx: db.Tx, ctx: Context, network_id: str, left: str) -> None:
+    """DHCP of the network stands no more on the host that its last guest left, unless it stands nowhere else."""
+    serving = tx.column(sa.select(Port.host).where(*holders.held(holders.DHCP, network_id)))
+    if left not in serving or len(serving) == 1:
+        return
+    guests = sa.select(Port.id).where(Port.network_id == network_id, Port.host == left, ~holders.IS_OWN)
+    if tx.row(guests.limit(1)) is None:
+        tx.update(Network, Network.id == network_id, mtu=Network.mtu)
+        keep_dhcp(tx, ctx, tx.row(sa.select(Network).where(Network.id == network_id)))
+
+
+def follow(tx: db.Tx, ctx: Context, network_id: str, host: str, left: str) -> None:
+    """DHCP of the network is where a guest's port went, and no more where it was the last."""
+    if dhcp_due(tx, network_id, host):
+        bring_dhcp(tx, ctx, network_id, host)
+    if left and left != host:
+        take_dhcp_along(tx, ctx, network_id, left)
 
 
 def _serve(tx: db.Tx, port: Any, served: Sequence[Any]) -> bool:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from nimbus.common import db, errors, listing
 from nimbus.common.context import Context
 from nimbus.network import addresses as fixed
-from nimbus.network import generations, holders, hosting, limits, networks, ports, standard, subnets
+from nimbus.network import generations, holders, hosting, limits, networks, port_sight, ports, standard, subnets
 from nimbus.network.models import Address, Port, Router, Subnet
 
 MAX_ROUTES = 30
@@ -153,7 +153,7 @@ def _make_port(tx: db.Tx, ctx: Context, router: Any, subnet_id: str, host: str) 
 
 
 def _take_port(tx: db.Tx, ctx: Context, router: Any, port_id: str, host: str) -> str:
-    port = ports.show(tx, ctx, port_id)
+    port = port_sight.show(tx, ctx, port_id)
     if port.project_id != router.project_id and not ctx.is_admin:
         raise standard.missing('Port', port_id)
     if port.holder or port.device_id:

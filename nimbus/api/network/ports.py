@@ -9,7 +9,7 @@ from nimbus.api.network import values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, bad, child
 from nimbus.api.network.resources import Resource
 from nimbus.common import db
-from nimbus.network import addresses, groups, networks, port_changes, ports, standard
+from nimbus.network import addresses, groups, networks, port_changes, port_sight, standard
 
 RULED = (CREATE, UPDATE)
 SECRET = (READ, CREATE, UPDATE)
@@ -173,8 +173,8 @@ def by_fixed_ips(texts: list[str]) -> dict[str, list[str]]:
 
 PORTS = Resource(
     noun=Port,
-    find=ports.find,
-    show_row=ports.show,
+    find=port_sight.find,
+    show_row=port_sight.show,
     children=children,
     parent=parent,
     draft=draft,

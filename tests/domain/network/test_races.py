@@ -146,3 +146,28 @@ def test_quota_equals_rows_after_everything_is_gone(database):
         used = limits.QUOTAS.show(tx, MEMBER.project_id)
         assert tx.rows(cloud.sa.select(Port)) == []
     assert (used['port'].used, used['subnet'].used, used['network'].used) == (0, 0, 1)
+
+
+def test_dhcp_comes_once_to_each_host_whoever_is_first(database):
+    hosts = [f'h{number}' for number in range(4)]
+    with database.write() as tx:
+        for host in hosts:
+            cloud.agent(tx, host)
+        net = cloud.network(tx, '10.0.0.0/24', dhcp=True)
+
+    def boot(number):
+        return database.patiently(lambda tx: cloud.server(tx, net, hosts[number % 4]).id)
+
+    made = race(16, boot)
+    assert all(isinstance(one, str) for one in made), made
+    with database.read() as tx:
+        standing = tx.column(cloud.sa.select(Port.host).where(Port.holder == 'dhcp').order_by(Port.host))
+        assert standing == hosts
+
+    def drop(number):
+        return database.patiently(lambda tx: ports.drop(tx, MEMBER, made[number]))
+
+    assert race(16, drop) == [None] * 16
+    with database.read() as tx:
+        assert len(tx.column(cloud.sa.select(Port.host).where(Port.holder == 'dhcp'))) == 1
+        assert limits.RECOUNT.suspects(tx) == []
