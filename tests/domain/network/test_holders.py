@@ -94,7 +94,7 @@ def test_a_port_that_says_it_is_a_routers_is_no_interface_of_it(database):
         router = routers.create(tx, MEMBER)
         own = {'device_id': router, 'device_owner': 'network:router_interface'}
         port = cloud.port(tx, net, **own)
-        assert not services_due.waiting(tx)
+        assert not services_due.waiting(tx, 'h1')
         with pytest.raises(errors.NotFound):
             routers.remove_interface(tx, MEMBER, router, None, port)
         port_changes.delete(tx, MEMBER, port)
