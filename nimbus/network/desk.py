@@ -18,7 +18,7 @@ class NetworkDeskServer(deskside.DeskServer, NetworkDesk):
         found = super().alive(context, host, binary, facts, started)
         if binary in hosting.AGENT.values():
             with self.db.read() as tx:
-                waiting = services_due.waiting(tx)
+                waiting = services_due.waiting(tx, host)
             if waiting:
                 with self.db.write() as tx:
                     services_due.place(tx, internal(), waiting)

@@ -13,6 +13,7 @@ from nimbus.network.models import Host, Port, Service
 AGENT = {'dhcp': 'neutron-dhcp-agent', 'router': 'neutron-l3-agent'}
 SUBJECT = {'dhcp': generations.NETWORK, 'router': generations.ROUTER}
 SEEN = sa.select(db.table_of(Host)).where(Host.host == sa.bindparam('of'))
+SERVING = sa.select(Port.host).where(Port.holder == holders.DHCP, Port.holder_id == sa.bindparam('of'))
 DOWN_TIME = 30.0  # seconds without a report after which an agent is given nothing new
 
 
@@ -74,7 +75,7 @@ def hosts_of(tx: db.Tx, kind: str, subject_id: str) -> set[str]:
     """The hosts it stands on: a router on one, a network's DHCP wherever it has a port."""
     if kind == 'router':
         return {host_of(tx, kind, subject_id)} - {''}
-    return set(tx.column(sa.select(Port.host).where(*holders.held(holders.DHCP, subject_id))))
+    return set(tx.column(SERVING, {'of': subject_id}))
 
 
 def served_on(tx: db.Tx, host: str, among: Iterable[str] | None = None) -> set[str]:

@@ -121,7 +121,7 @@ def for_boot(tx: db.Tx, ctx: Context, requested: Sequence[dict[str, Any]] | str 
     """What a new server is plugged into: its networks and given ports, checked as far as can be seen now.
 
     Raises Invalid for what is not there or cannot be used, Conflict for what is taken or not clear, Forbidden for
-    an external network.
+    an external network, or for an address chosen on another project's.
     """
     if requested == 'none':
         return []
@@ -159,6 +159,8 @@ def _check_network(tx: db.Tx, ctx: Context, network: Any, fixed_ip: str | None, 
         raise errors.Forbidden(f'It is not allowed to create an interface on external network {network.id}')
     if tx.row(sa.select(Subnet.id).where(Subnet.network_id == network.id).limit(1)) is None:
         raise errors.Invalid(f'Network {network.id} requires a subnet in order to boot instances on.')
+    if fixed_ip and network.project_id != ctx.project_id and not ctx.is_admin:
+        raise errors.Forbidden(f'It is not allowed to choose an address on network {network.id} of another project')
     if fixed_ip:
         taken = tx.row(
             sa.select(Port.project_id, Port.device_id)

@@ -341,7 +341,7 @@ def bring_dhcp(tx: db.Tx, ctx: Context, network_id: str, host: str) -> None:
     if network is None:
         return
     keep_dhcp(tx, ctx, network)
-    others = tx.column(sa.select(Port.host).where(*holders.held(holders.DHCP, network_id), Port.host != host))
+    others = hosting.hosts_of(tx, 'dhcp', network_id) - {host}
     if others:
         LOG.warning(
             'Network %s has guests on %s and on %s: it is local to each host, and they do not reach each other',
@@ -351,7 +351,7 @@ def bring_dhcp(tx: db.Tx, ctx: Context, network_id: str, host: str) -> None:
 
 def take_dhcp_along(tx: db.Tx, ctx: Context, network_id: str, left: str) -> None:
     """DHCP of the network stands no more on the host that its last guest left, unless it stands nowhere else."""
-    serving = tx.column(sa.select(Port.host).where(*holders.held(holders.DHCP, network_id)))
+    serving = hosting.hosts_of(tx, 'dhcp', network_id)
     if left not in serving or len(serving) == 1:
         return
     guests = sa.select(Port.id).where(Port.network_id == network_id, Port.host == left, ~holders.IS_OWN)

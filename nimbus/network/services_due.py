@@ -10,7 +10,7 @@ from nimbus.network.models import Network, Port, Router, Service, Subnet
 
 Due = list[tuple[str, str]]  # (kind, id of the network or router)
 _SERVER = orm.aliased(Port)
-# Networks with a guest on a host where their DHCP could stand and does not.
+# Networks with a guest on the host where their DHCP could stand and does not.
 UNSERVED = (
     sa.select(Port.network_id)
     .join(
@@ -22,6 +22,7 @@ UNSERVED = (
         ),
     )
     .where(
+        Port.host == sa.bindparam('on'),
         ~holders.IS_OWN,
         sa.exists().where(Subnet.network_id == Port.network_id, Subnet.enable_dhcp.is_(True)),
         ~sa.exists().where(
@@ -32,8 +33,8 @@ UNSERVED = (
 )
 
 
-def waiting(tx: db.Tx) -> Due:
-    """What has no place now, or one on a host that no agent belongs to any more."""
+def waiting(tx: db.Tx, host: str) -> Due:
+    """What has no place now or one on a host without an agent, and networks with guests on this host but no DHCP."""
     wanted = {
         'dhcp': sa.select(Network.id).where(
             sa.exists().where(Subnet.network_id == Network.id, Subnet.enable_dhcp.is_(True))
@@ -48,7 +49,9 @@ def waiting(tx: db.Tx) -> Due:
         column = query.selected_columns[0]
         placed = sa.exists().where(Service.kind == kind, Service.subject_id == column, Service.host.in_(agents))
         found += [(kind, subject_id) for subject_id in tx.column(query.where(~placed))]
-    unserved = sorted(set(tx.column(UNSERVED)) - {subject_id for kind, subject_id in found if kind == 'dhcp'})
+    unserved = sorted(
+        set(tx.column(UNSERVED, {'on': host})) - {subject_id for kind, subject_id in found if kind == 'dhcp'}
+    )
     return found + [('dhcp', network_id) for network_id in unserved]
 
 

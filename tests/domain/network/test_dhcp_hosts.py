@@ -113,18 +113,19 @@ def test_a_host_whose_agent_comes_late_serves_then(world):
     tx, net = world
     row = cloud.server(tx, net, 'h4')
     assert 'no DHCP server on h4' in nics.unserved(tx, [row.id])[0]
-    assert services_due.waiting(tx) == []
+    assert services_due.waiting(tx, 'h4') == []
     cloud.agent(tx, 'h4')
-    assert services_due.waiting(tx) == [('dhcp', net.id)]
-    services_due.place(tx, MEMBER, services_due.waiting(tx))
-    assert services_due.waiting(tx) == [] and nics.unserved(tx, [row.id]) == []
+    assert services_due.waiting(tx, 'h1') == []
+    assert services_due.waiting(tx, 'h4') == [('dhcp', net.id)]
+    services_due.place(tx, MEMBER, services_due.waiting(tx, 'h4'))
+    assert services_due.waiting(tx, 'h4') == [] and nics.unserved(tx, [row.id]) == []
 
 
 def test_an_agent_that_takes_no_networks_gets_none(world):
     tx, net = world
     tx.update(services.Service, services.Service.host == 'h2', disabled=True)
     row = cloud.server(tx, net, 'h2')
-    assert serving(tx, net) == {'h1'} and services_due.waiting(tx) == []
+    assert serving(tx, net) == {'h1'} and services_due.waiting(tx, 'h2') == []
     assert len(nics.unserved(tx, [row.id])) == 2
     assert tx.scalar(Service.__table__.select().with_only_columns(Service.host)) == 'h1'
 

@@ -113,17 +113,17 @@ def test_services_move_only_when_their_agent_is_gone(tx):
     cloud.agent(tx, 'h1')
     net = cloud.network(tx, '10.0.0.0/24', dhcp=True)
     cloud.agent(tx, 'h2')
-    assert services_due.waiting(tx) == []
+    assert services_due.waiting(tx, 'h1') == []
     for row in cloud.services.find(tx, 'network', host='h1'):
         cloud.services.forget(tx, row.id)
-    due = services_due.waiting(tx)
+    due = services_due.waiting(tx, 'h1')
     assert due == [('dhcp', net.id)]
     watch = Watch(tx)
     services_due.place(tx, MEMBER, due)
     assert watch.changed() == {'h1', 'h2'}
     assert cloud.told(tx, 'h2').networks[0].dhcp_port_id
     assert cloud.told(tx, 'h1').networks == ()
-    assert services_due.waiting(tx) == []
+    assert services_due.waiting(tx, 'h1') == []
 
 
 def test_services_are_spread_over_the_agents(tx):

@@ -78,13 +78,19 @@ def test_a_held_port_is_in_use_though_its_device_is_emptied(database):
         assert ports.get(tx, given).holder_id == server
 
 
-def test_the_address_of_a_foreign_server_is_refused_without_naming_it(database):
+def test_an_address_on_a_shared_network_is_its_owners_to_choose(database):
     with database.write() as tx:
         net = cloud.network(tx, '10.0.0.0/24', ctx=STRANGER, shared=True)
         far = cloud.server(tx, net, ctx=STRANGER, fixed_ip='10.0.0.9')
+        for ip in ('10.0.0.9', '10.0.0.10'):
+            with pytest.raises(errors.Forbidden, match='of another project'):
+                networks.for_boot(tx, MEMBER, [{'uuid': net.id, 'fixed_ip': ip}])
+        own = cloud.network(tx, '10.1.0.0/24', shared=True)
+        far = cloud.server(tx, own, ctx=STRANGER, fixed_ip='10.1.0.9')
         with pytest.raises(errors.Invalid) as why:
-            networks.for_boot(tx, MEMBER, [{'uuid': net.id, 'fixed_ip': '10.0.0.9'}])
+            networks.for_boot(tx, MEMBER, [{'uuid': own.id, 'fixed_ip': '10.1.0.9'}])
         assert 'already in use' in why.value.sentence and far.holder_id not in why.value.sentence
+        assert networks.for_boot(tx, MEMBER, [{'uuid': own.id, 'fixed_ip': '10.1.0.10'}])
 
 
 def test_a_port_that_says_it_is_a_routers_is_no_interface_of_it(database):
@@ -94,7 +100,7 @@ def test_a_port_that_says_it_is_a_routers_is_no_interface_of_it(database):
         router = routers.create(tx, MEMBER)
         own = {'device_id': router, 'device_owner': 'network:router_interface'}
         port = cloud.port(tx, net, **own)
-        assert not services_due.waiting(tx)
+        assert not services_due.waiting(tx, 'h1')
         with pytest.raises(errors.NotFound):
             routers.remove_interface(tx, MEMBER, router, None, port)
         port_changes.delete(tx, MEMBER, port)
