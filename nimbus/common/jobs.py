@@ -183,9 +183,11 @@ class Run:
         if answer is None:
             send(key)
             raise NotYet(again)
-        if not answer.ok:
-            raise Refused(answer.kind or 'Exception', answer.error or 'The agent gave no reason.', answer.result)
-        return answer.result or {}
+        if answer.ok:
+            return answer.result or {}
+        # The facts of an error come with it when it is one of nimbus's own; the text of any other is for no user.
+        told = answer.error if answer.result is not None else errors.told(Exception(), self.job.request_id)
+        raise Refused(answer.kind or 'Exception', told or 'The agent gave no reason.', answer.result)
 
 
 def start(

@@ -220,4 +220,5 @@ def _load(keyfile: str, certfile: str) -> tuple[Any, x509.Certificate]:
 
 
 def _unreadable(path: str, why: OSError) -> errors.Unavailable:
-    return errors.Unavailable(f'{os.path.basename(path)} cannot be read: {why.strerror}.')
+    inside = f'{os.path.basename(path)} cannot be read: {why.strerror}.'
+    return errors.Unavailable('A file that SAML needs cannot be read.', inside=inside)

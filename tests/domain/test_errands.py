@@ -62,6 +62,19 @@ def test_the_facts_reach_the_job_that_asked(database, errands):
     assert (caught.value.kind, caught.value.facts) == ('Conflict', {'host': 'h1'})
 
 
+def test_the_text_of_an_error_that_is_not_the_house_s_is_believed_of_no_agent(database):
+    with database.write() as tx:
+        job = jobs.show(tx, jobs.start(tx, context.internal(), 'build_server', 'subject'))
+    run, sent = Run(types.SimpleNamespace(**job._mapping), types.SimpleNamespace(db=database)), []
+    with pytest.raises(jobs.NotYet):
+        run.ask('spawn', sent.append)
+    with database.write() as tx:
+        jobs.answer(tx, job.id, sent[0], ok=False, error='password=hunter2', kind='OSError')
+    with pytest.raises(jobs.Refused, match=f'the log tells more under the request id {job.request_id}') as caught:
+        run.ask('spawn', sent.append)
+    assert caught.value.kind == 'OSError' and 'hunter2' not in caught.value.inside
+
+
 def test_a_fence_is_forgotten_only_when_it_is_old(tmp_path):
     fences = Fences(str(tmp_path))
     for subject in ('old', 'new'):

@@ -85,3 +85,11 @@ def test_a_boot_that_libvirt_refuses_may_go_to_another_host_and_one_it_is_away_f
     gone = raised(libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_FROM_RPC)
     assert isinstance(libvirt_errors.refusal(GUEST, 'u', refused), Refused)
     assert isinstance(libvirt_errors.refusal(GUEST, 'u', gone), errors.Unavailable)
+
+
+def test_a_qemu_that_was_killed_while_it_started_is_told_to_the_user():
+    text = 'internal error: process exited while connecting to monitor: /var/lib/x: secret'
+    killed = raised(libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_FROM_QEMU, text)
+    told = libvirt_errors.refusal(GUEST, 'u', killed)
+    assert told.sentence == f'QEMU was killed or ended while it started guest {GUEST}.'
+    assert 'secret' in told.inside

@@ -130,7 +130,7 @@ def test_a_refusal_is_raised_with_its_kind(shop):
     def ask(run):
         def send(key):
             with shop.db.write() as tx:
-                jobs.answer(tx, run.job.id, key, ok=False, error='No room.', kind='Refused')
+                jobs.answer(tx, run.job.id, key, ok=False, error='No room.', kind='Refused', result={})
 
         try:
             return run.ask('order', send, again=0)

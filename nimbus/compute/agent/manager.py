@@ -229,7 +229,9 @@ class Agent(Compute):
         try:
             return self.driver.console(server_id, lines)
         except Missing:
-            raise errors.NotFound(f'Instance {server_id} has no console on host {self.host}.') from None
+            raise errors.NotFound(
+                f'Instance {server_id} has no console.', inside=f'Guest {server_id} is not on host {self.host}.'
+            ) from None
 
     # What goes on by itself
 

@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from nimbus.compute.agent.drivers.base import Refused
 
 # What libvirt says when the other side of the connection is gone, in whatever call it notices.
 GONE = frozenset({libvirt.VIR_ERR_NO_CONNECT, libvirt.VIR_ERR_INVALID_CONN})
+# What it says when QEMU came to its end before the guest ran.
+DIED = re.compile('process exited|unexpectedly closed the monitor|[Ee]nd of file from qemu monitor')
 OF_CONNECTION = frozenset({libvirt.VIR_FROM_RPC, libvirt.VIR_FROM_REMOTE})
 
 
@@ -59,7 +62,8 @@ def refusal(guest_id: str, uri: str, why: BaseException) -> BaseException:
     if isinstance(why, OSError) and why.errno in (errno.ENOSPC, errno.EDQUOT):
         return Refused(f'This host has no disk space left for guest {guest_id}.')
     if isinstance(why, libvirt.libvirtError):
-        told = f'QEMU did not start guest {guest_id}'
+        died = DIED.search(str(why)) is not None
+        told = f'QEMU {"was killed or ended while it started" if died else "did not start"} guest {guest_id}'
         return Refused(f'{told}.', inside=f'{told}: {sentence(why)}')
     if isinstance(why, (qemu_img.Failed, ValueError)):
         told = f'The disks of guest {guest_id} cannot be made'

@@ -182,4 +182,4 @@ def _sync(path: pathlib.Path) -> None:
 def _refusal(why: OSError) -> errors.NimbusError:
     if why.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return errors.Unavailable('The volume store is full.')
-    return errors.Unavailable(f'The volume store is failing: {why.strerror}.')
+    return errors.Unavailable('The volume store is failing.', inside=f'The volume store is failing: {why.strerror}.')
