@@ -104,6 +104,7 @@ def test_a_forced_host_that_refuses_is_the_only_one_tried(cloud):
     server = cloud.boot(zone='nova', forced_host='h2')
     cloud.settle()
     assert 'RetryFilter removed 1 (h2 refused the server before)' in cloud.row(server).fault['message']
+    assert cloud.row(server).fault['details'] == 'h2: the disk is broken'
     assert [name for name in cloud.agents if cloud.host(name).calls['spawn']] == ['h2']
 
 

@@ -109,8 +109,12 @@ def boot(run: Run) -> dict[str, Any]:
 
 
 def _exhausted(refusals: dict[str, str]) -> str:
-    told = '; '.join(f'{host}: {why}' for host, why in sorted(refusals.items()))
-    return f'No valid host was found. {len(refusals)} host{"s" * (len(refusals) != 1)} refused the server ({told}).'
+    count = f'{len(refusals)} host{"s" * (len(refusals) != 1)}'
+    return f'No valid host was found. {count} refused the server ({_told(refusals)}).'
+
+
+def _told(refusals: dict[str, str]) -> str:
+    return '; '.join(f'{host}: {why}' for host, why in sorted(refusals.items()))
 
 
 def unboot(run: Run) -> None:
@@ -125,10 +129,14 @@ def mark_active(tx: db.Tx, run: Run) -> None:
 
 
 def mark_error(run: Run) -> None:
-    """The server is ERROR with the cause, and nothing is kept for it any more."""
+    """The server is ERROR with the cause, and nothing is kept for it any more.
+
+    What each host said that refused it is for operators: the last error may be only that no host is left.
+    """
+    details = _told(run.get('refusals', {})) or None
     with run.world.db.write() as tx:
         disks.let_go(tx, run)
-        servers.failed(tx, run.subject, 'build', 500, run.job.error or 'The server could not be built.')
+        servers.failed(tx, run.subject, 'build', 500, run.job.error or 'The server could not be built.', details)
 
 
 class BuildServer(Workflow):
