@@ -13,6 +13,7 @@ import sys
 import uuid
 from xml.etree import ElementTree as ET
 
+import libvirt
 import pytest
 
 from nimbus.compute.agent.drivers.base import RUNNING, SHUTDOWN, Refused
@@ -175,6 +176,34 @@ def test_a_q35_guest_runs_and_has_ports_to_plug_into(rig, spawn):
     guest, volume = spawn(image=image, config_drive={'a': 'YQ=='}), rig.volume('vdb')
     rig.driver.attach(guest.id, volume)
     assert rig.driver.attached(guest.id) == {volume.id: 'vdb'}
+
+
+def test_a_disk_that_goes_after_its_detach_was_refused_comes_back(rig, spawn, caplog, monkeypatch):
+    guest, volume = spawn(), rig.volume('vdb')
+    rig.driver.attach(guest.id, volume)
+    monkeypatch.setattr(rig.driver, 'settings', dataclasses.replace(rig.settings, detach_timeout=1))
+    with pytest.raises(Refused, match='did not let go of volume'):
+        rig.driver.detach(guest.id, volume)  # firmware never answers
+    domain = rig.driver._find(guest.id)
+    assert volume.id in domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE), 'the next start has it'
+    domain.reset()  # the machine grants the old request now
+    wait_for(lambda: f'let go of volume {volume.id}' in caplog.text, 20, 'the disk')
+    assert rig.driver.attached(guest.id) == {volume.id: 'vdb'}
+    assert rig.is_open_anywhere(volume)
+
+
+def test_a_disk_that_went_while_no_agent_looked_is_back_when_one_does(rig, spawn, monkeypatch):
+    guest, volume = spawn(), rig.volume('vdb')
+    rig.driver.attach(guest.id, volume)
+    monkeypatch.setattr(rig.driver, 'settings', dataclasses.replace(rig.settings, detach_timeout=1))
+    with pytest.raises(Refused, match='did not let go of volume'):
+        rig.driver.detach(guest.id, volume)
+    rig.driver._restorer.stop()  # nobody acts on what libvirt tells
+    domain = rig.driver._find(guest.id)
+    domain.reset()
+    wait_for(lambda: volume.id not in domain.XMLDesc(), 20, 'the end of the disk')
+    rig.restart()
+    wait_for(lambda: rig.driver.attached(guest.id) == {volume.id: 'vdb'}, 20, 'the disk')
 
 
 @pytest.mark.parametrize('bus, device', [('scsi', 'sda'), ('sata', 'sda'), ('ide', 'hda')])

@@ -19,6 +19,7 @@ from nimbus.compute.agent.drivers.base import CRASHED, PAUSED, RUNNING, SHUTDOWN
 from nimbus.compute.agent.drivers.disks import Folder, Making, guest_folders, has_direct_io, volume_disk
 from nimbus.compute.agent.drivers.libvirt_errors import away, in_kinds, refusal
 from nimbus.compute.agent.drivers.libvirt_patience import Patience
+from nimbus.compute.agent.drivers.libvirt_restorer import Restorer
 from nimbus.compute.agent.drivers.libvirt_settings import LibvirtSettings
 from nimbus.compute.guest import Guest, HostFacts, Volume
 
@@ -64,11 +65,14 @@ class LibvirtDriver(Driver):
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
         self._cpu: dict[str, Any] = {}
+        self._hostname = settings.hostname
+        self._restorer = self._made_restorer()
 
     # ---------------------------------------------------------------- life
     def open(self) -> None:
         folders.make(self.settings.instances_path)
         self._closing.clear()
+        self._restorer = self._made_restorer()
         self._machine = libvirt_xml.Machine(
             self.settings.virt_type,
             self.settings.machine_type,
@@ -91,9 +95,11 @@ class LibvirtDriver(Driver):
         ]
         for thread in self._threads:
             thread.start()
+        self._restorer.start()
 
     def close(self) -> None:
         self._closing.set()
+        self._restorer.stop()
         for thread in self._threads:
             thread.join(30)
         with self._connecting:
@@ -236,9 +242,16 @@ class LibvirtDriver(Driver):
     def facts(self) -> HostFacts:
         own = self.settings
         cpu = self._cpu or libvirt_facts.plain_cpu()
-        return libvirt_facts.read(self._libvirt(), own.instances_path, own.hostname, own.host_ip, cpu)
+        connection = self._libvirt()
+        if self._hostname is None:
+            # Once: each time libvirt complains in the log where it finds no whole name.
+            self._hostname = connection.getHostname()
+        return libvirt_facts.read(connection, own.instances_path, self._hostname, own.host_ip, cpu)
 
     # ---------------------------------------------------------------- inside
+    def _made_restorer(self) -> Restorer:
+        return Restorer(self.guests, self._find, self._lock, self._patience)
+
     def _libvirt(self) -> libvirt.virConnect:
         """An open connection; a lost one is opened anew."""
         with self._connecting:
@@ -346,6 +359,8 @@ class LibvirtDriver(Driver):
     def _on_event(self, guest_id: str, kind: str, values: tuple) -> None:
         if kind == events.REBOOTED:
             self._reboots[guest_id] = self._reboots.get(guest_id, 0) + 1
+        if kind == events.REMOVED:
+            self._restorer.look(guest_id)
         self._patience.wake()
         if kind == events.LIFECYCLE and values[0] in EVENT_STATES:
             state = EVENT_STATES[values[0]]

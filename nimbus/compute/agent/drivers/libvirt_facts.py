@@ -18,7 +18,7 @@ EMULATOR = '/usr/bin/qemu-system-x86_64'
 def read(
     connection: libvirt.virConnect,
     instances_path: str,
-    hostname: str | None,
+    hostname: str,
     host_ip: str,
     cpu_info: dict[str, Any],
 ) -> HostFacts:
@@ -26,7 +26,7 @@ def read(
     memory = _memory()
     disk = shutil.disk_usage(instances_path)
     return HostFacts(
-        hypervisor_hostname=hostname or connection.getHostname(),
+        hypervisor_hostname=hostname,
         hypervisor_type=connection.getType(),
         hypervisor_version=_qemu_version(),
         vcpus=os.cpu_count() or 1,

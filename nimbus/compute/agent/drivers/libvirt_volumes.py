@@ -41,7 +41,24 @@ def unplug(domain: libvirt.virDomain, serial: str, timeout: int, patience: Patie
         domain.detachDeviceFlags(kept, CONFIG)
     # libvirt drops a disk from the live XML only after QEMU has closed its file.
     if not patience.ask(_request_for(domain, serial, patience), lambda: _is_gone(domain, serial), timeout):
+        if kept:
+            domain.attachDeviceFlags(kept, CONFIG)
         raise Refused(f'Guest {domain.UUIDString()} did not let go of volume {serial} within {timeout} seconds.')
+
+
+def restore(domain: libvirt.virDomain, patience: Patience) -> list[str]:
+    """A running domain has every volume of its definition; returns those that it had not.
+
+    A request to let go of a disk stays with the guest after it was given up here, and a reset of the guest grants it.
+    """
+    if not domain.isActive():
+        return []
+    there, defined = libvirt_xml.volumes_in(domain.XMLDesc()), _xml(domain, CONFIG)
+    lost = [serial for serial in libvirt_xml.volumes_in(defined) if serial not in there]
+    for serial in lost:
+        xml = libvirt_xml.without_place(libvirt_xml.disk_of_serial(defined, serial) or '')
+        patience.again(domain, lambda xml=xml: domain.attachDeviceFlags(xml, LIVE))
+    return lost
 
 
 def _is_gone(domain: libvirt.virDomain, serial: str) -> bool:

@@ -125,6 +125,15 @@ def disk_of_serial(xml: str, serial: str) -> str | None:
     return None
 
 
+def without_place(disk: str) -> str:
+    """The `<disk>` without where in the machine it stood, which may be taken."""
+    element = ET.fromstring(disk)
+    for name in ('address', 'alias'):
+        for found in element.findall(name):
+            element.remove(found)
+    return ET.tostring(element, encoding='unicode')
+
+
 def _metadata(root: ET.Element, guest: Guest) -> None:
     ET.register_namespace('nova', NOVA)
     instance = ET.SubElement(ET.SubElement(root, 'metadata'), f'{{{NOVA}}}instance')
