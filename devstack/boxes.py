@@ -4,12 +4,14 @@ A box has its own mounts, processes, host name, memory and network; it reaches o
 not at all. All of it ends with the process that started it, however that ends.
 """
 
+import contextlib
 import fcntl
 import os
 import pathlib
-import shutil
+import signal
 import subprocess
 import uuid
+from collections.abc import Sequence
 from typing import Any, Self
 
 from devstack import roots
@@ -26,11 +28,12 @@ WITH_US = ['setpriv', '--pdeathsig', 'KILL', '--']
 class Box:
     """One machine; entered and left by `with`."""
 
-    def __init__(self, suite: str, systemd: bool = False) -> None:
+    def __init__(self, suite: str, systemd: bool = False, extra: Sequence[str] = ()) -> None:
+        """A machine of `suite` on which, beside what every checkout needs, the packages `extra` are installed."""
         self.suite, self.systemd = suite, systemd
         self.name = f'box-{uuid.uuid4().hex[:8]}'
         self.folder = roots.CACHE / 'boxes' / self.name
-        self._root = roots.make(suite, SYSTEMD if systemd else ())
+        self._root = roots.make(suite, [*(SYSTEMD if systemd else ()), *extra])
         self._lock: Any = None
         self._machine: subprocess.Popen | None = None
         self._network: subprocess.Popen | None = None
@@ -53,7 +56,7 @@ class Box:
     def __exit__(self, *_: object) -> None:
         self.cut()
         self._lock.close()
-        shutil.rmtree(self.folder)
+        _remove(self.folder)
 
     def boot(self) -> None:
         """The machine runs, with the disk that it had; what it starts by itself has started."""
@@ -88,10 +91,11 @@ class Box:
         """The power is off: no process, mount, link or control group of the machine is left; its disk is."""
         self.disconnect()
         if self._machine:
-            self._machine.kill()
+            # Its first process takes all others along, and is waited for by whoever started it.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL) if self.pid else self._machine.kill()
             self._machine.wait()
-            self._machine = None
-            wait_until(lambda: not os.path.exists(f'/proc/{self.pid}'), 10)
+            self._machine, self.pid = None, 0
         for folder in self._cgroups():
             wait_until(lambda folder=folder: _removed(folder), 10)
 
@@ -204,4 +208,8 @@ def _remove_the_dead() -> None:
                 continue
             for tree in _hierarchies():
                 _removed(tree / f'nimbus-{folder.name}')
-            shutil.rmtree(folder)
+            _remove(folder)
+
+
+def _remove(folder: pathlib.Path) -> None:
+    subprocess.run(['rm', '-rf', '--', str(folder)], check=True)
