@@ -1,13 +1,34 @@
-"""What the commands of devstack can be told on their command lines."""
+"""What the commands of devstack can be told on their command lines, and whether this machine can do it.
+
+Asked before anything is installed, so it uses the standard library alone.
+"""
 
 import argparse
 import os
 import pathlib
+import shutil
 import sys
+from collections.abc import Callable
 
-from devstack.place import DATABASES, Place, remembered, settle
+from devstack import packages, ports
+from devstack.place import DATABASES, HIGHEST_OFFSET, Place, decide, remembered, settle
+from devstack.processes import Registry
+from devstack.progress import Unable, finish, say
 
 HOME = '/var/lib/nimbus'
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+STILL = ('format', 'lint', 'types', 'house', 'unit', 'wire', 'cloud')
+SERVER = 'server'  # domain and wire once more, on a database server
+REAL = 'real'  # drivers and servers on the host itself, where no cloud stands in the way
+CHAOS = 'chaos'  # brings up a cloud of its own
+CLOUDS = {'embedded': ('demo', 'tempest'), 'daemons': ('demo', 'tempest')}
+FRESH = 'fresh'  # the README's words on machines that have nothing yet
+# What runs when no part is named.
+PARTS = (*STILL, SERVER, REAL, CHAOS, *CLOUDS, FRESH)
+# Unless told otherwise, so that every run meets both database servers.
+SERVERS = {SERVER: 'postgresql', 'daemons': 'mariadb'}
+# MiB that are there afterwards: the libraries of .venv, and a cloud with its guest image and a demo server.
+VENV, STATE = 300, 200
 
 
 def up() -> argparse.ArgumentParser:
@@ -23,7 +44,7 @@ def up() -> argparse.ArgumentParser:
     )
     parser.add_argument('--database', choices=DATABASES[1:], help='the database server (default: mariadb)')
     parser.add_argument('--bind', metavar='ADDRESS', help='where the REST endpoints listen (default: 127.0.0.1)')
-    parser.add_argument('--port-offset', type=int, metavar='N', help='added to every port, to have several clouds')
+    parser.add_argument('--port-offset', type=_offset, metavar='N', help='added to every port, to have several clouds')
     parser.add_argument(
         '--virt-type', choices=('qemu', 'kvm'), help='kvm on a host that has it (default: qemu, emulation)'
     )
@@ -39,6 +60,36 @@ def down() -> argparse.ArgumentParser:
     return parser
 
 
+def test() -> argparse.ArgumentParser:
+    """The command line of devstack/test."""
+    parser = argparse.ArgumentParser(prog='devstack/test', description='Run all the tests, or the parts named.')
+    parser.add_argument('parts', nargs='*', type=_part, metavar='PART', help=f'some of {", ".join(PARTS)}')
+    parser.add_argument(
+        '--database',
+        choices=DATABASES[1:],
+        help='for the parts daemons and server; by default '
+        + ' and '.join(f'{part} on {kind}' for part, kind in SERVERS.items()),
+    )
+    parser.add_argument(
+        '--suite', choices=('bookworm', 'trixie'), default='bookworm', help='for the part fresh (default: bookworm)'
+    )
+    return parser
+
+
+def tempest(epilog: str = '') -> argparse.ArgumentParser:
+    """The command line of devstack/tempest."""
+    parser = argparse.ArgumentParser(
+        prog='devstack/tempest',
+        description='Make a tempest workspace for the cloud, and run tests from it.',
+        epilog=epilog,
+    )
+    state_option(parser)
+    parser.add_argument('tests', nargs='*', metavar='TEST', help='a test id, the name of an area, or "all" of them')
+    parser.add_argument('--newest', action='store_true', help='ask for the newest microversion in every request')
+    parser.add_argument('--concurrency', type=int, default=2, help='how many tests run at once (default: 2)')
+    return parser
+
+
 def state_option(parser: argparse.ArgumentParser) -> None:
     """The command line can name the folder of the cloud."""
     default = os.environ.get('NIMBUS_STATE', HOME)
@@ -50,28 +101,92 @@ def state_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _offset(word: str) -> int:
+    """A number that leaves every port a port."""
+    if not word.isascii() or not word.isdigit() or int(word) > HIGHEST_OFFSET:
+        raise argparse.ArgumentTypeError(f'{word} is no number from 0 to {HIGHEST_OFFSET}')
+    return int(word)
+
+
+def _part(word: str) -> str:
+    """One of the parts; as `choices`, argparse would refuse that none is named."""
+    if word not in PARTS:
+        raise argparse.ArgumentTypeError(f'{word} is no part; there are {", ".join(PARTS)}')
+    return word
+
+
 def place(options: argparse.Namespace) -> Place:
     """Where the cloud of these options lives, decided once and for all."""
-    return settle(
-        options.state.absolute(),
-        form=options.form or ('daemons' if options.database else None),
-        database=options.database,
-        port_offset=options.port_offset,
-        bind=options.bind,
-        virt_type=options.virt_type,
-    )
+    return settle(options.state.absolute(), **_chosen(options))
+
+
+def _chosen(options: argparse.Namespace) -> dict[str, object]:
+    return {
+        'form': options.form or ('daemons' if options.database else None),
+        'database': options.database,
+        'port_offset': options.port_offset,
+        'bind': options.bind,
+        'virt_type': options.virt_type,
+    }
+
+
+def wish(options: argparse.Namespace) -> Place:
+    """Where the cloud of these options would live; nothing is written."""
+    state = options.state.absolute()
+    return Place(state, decide(state, **_chosen(options)))
 
 
 def groups(options: argparse.Namespace) -> list[str]:
-    """The groups of packages that a cloud of these options needs."""
-    before = remembered(options.state.absolute())
-    daemons = options.form or options.database or (before and before.form == 'daemons')
-    if not daemons:
-        return ['base', 'guest']
-    database = options.database or (before.database if before else 'mariadb')
-    return ['base', 'guest', 'daemons', database]
+    """The groups of packages that a cloud of these options needs.  Raises Unable when it cannot be here."""
+    state = options.state.absolute()
+    choices = wish(options).choices
+    _weigh(state, (ROOT / '.venv', VENV, '.venv'), (state / 'choices.json', STATE, 'the cloud'))
+    return ['python', 'base', 'guest', *(['daemons', choices.database] if choices.form == 'daemons' else [])]
 
+
+def _weigh(state: pathlib.Path, *things: tuple[pathlib.Path, int, str]) -> None:
+    """There is room on the disks for what is not there yet.  Raises Unable."""
+    needed: dict[int, tuple[pathlib.Path, int, list[str]]] = {}
+    for path, size, name in things:
+        if not path.exists():
+            folder = next(folder for folder in path.parents if folder.exists())
+            device = folder.stat().st_dev
+            _, before, names = needed.get(device, (folder, 0, []))
+            needed[device] = (folder, before + size, [*names, name])
+    for folder, size, names in needed.values():
+        free = shutil.disk_usage(folder).free // 2**20
+        if free < size:
+            raise Unable(f'{" and ".join(names)} need about {size} MiB in {folder}, where {free} MiB are free.')
+
+
+def _before_up(words: list[str]) -> None:
+    options = up().parse_args(words)
+    needed = groups(options)
+    ports.require_free(wish(options), Registry(options.state.absolute()))
+    print(*needed)
+
+
+def _before_down(words: list[str]) -> None:
+    """What there is to say where .venv is missing, with which a cloud was brought up and is stopped."""
+    state = down().parse_args(words).state.absolute()
+    if os.geteuid() == 0:
+        packages.allow_starts()
+    if remembered(state) is None:
+        say(f'there is no cloud in {state}')
+    else:
+        raise Unable(
+            f'{state} holds a cloud, and .venv, which stops it, is not there; '
+            f'run devstack/venv host mariadb postgresql, then this again.'
+        )
+
+
+BEFORE: dict[str, Callable[[list[str]], object]] = {
+    'up': _before_up,
+    'down': _before_down,
+    'test': lambda words: test().parse_args(words),
+    'tempest': lambda words: tempest().parse_args(words),
+}
 
 if __name__ == '__main__':
-    # The bash front door asks which packages to install before there is a virtual environment.
-    print(*groups(up().parse_args(sys.argv[1:])))
+    # The bash front doors ask before there is a virtual environment.
+    finish(lambda: BEFORE[sys.argv[1]](sys.argv[2:]))

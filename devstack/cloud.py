@@ -10,6 +10,7 @@ import urllib.request
 
 from devstack import demo, settings
 from devstack.place import REST, Place
+from devstack.ports import owner
 from devstack.processes import Registry, wait_until
 from devstack.progress import Unable, say
 
@@ -23,6 +24,8 @@ MANAGE = (
     'sys.exit(next((code for words in sys.argv[1:] if (code := manage.main(json.loads(words)))), 0))'
 )
 BIN = pathlib.Path(sys.executable).parent
+# libvirt looks its host's name up every ten seconds and complains each time where no name server knows it.
+QUIET_LIBVIRT = {'LIBVIRT_LOG_FILTERS': '4:util.util'}
 
 
 def names(place: Place) -> list[str]:
@@ -44,7 +47,8 @@ def up(place: Place, registry: Registry, changed: bool) -> None:
         say(f'starting {", ".join(missing)}')
     for name in missing:
         agent = name.removeprefix('nimbus-') in AGENTS
-        registry.start(name, [str(BIN / name), *(['up'] if name == 'nimbus' else []), *_told(place, agent)])
+        words = [str(BIN / name), *(['up'] if name == 'nimbus' else []), *_told(place, agent)]
+        registry.start(name, words, QUIET_LIBVIRT)
     _wait(place, registry)
 
 
@@ -67,18 +71,12 @@ def _prepare(place: Place) -> None:
 
 
 def _wait(place: Place, registry: Registry) -> None:
-    first = names(place)[0]
     for service in REST:
-        owner = first if place.choices.form == 'embedded' else _owner(service)
-        registry.require(owner, lambda service=service: _healthy(place, service), 60)
+        registry.require(owner(place, service), lambda service=service: _healthy(place, service), 60)
     wait_until(lambda: _complaint(place) is None or not all(map(registry.get, names(place))), 60, 0.2)
     if complaint := _complaint(place):
-        dead = [f'{name} has died: {registry.tail(name)}' for name in names(place) if not registry.get(name)]
+        dead = [f'{name} has died: {registry.tail(name, 5)}' for name in names(place) if not registry.get(name)]
         raise Unable(f'the cloud is not ready. {complaint}' + '\n'.join(['', *dead]))
-
-
-def _owner(service: str) -> str:
-    return f'nimbus-{service}' if service in ('identity', 'image') else 'nimbus-api'
 
 
 def _healthy(place: Place, service: str) -> bool:

@@ -6,6 +6,7 @@ Everything is looked for by name first, so that a run that was cut short is gone
 import dataclasses
 import pathlib
 import subprocess
+import sys
 import time
 
 from keystoneauth1 import adapter, session
@@ -13,10 +14,12 @@ from keystoneauth1 import exceptions as ksa
 from keystoneauth1.identity import v3
 
 from devstack.place import Place
+from devstack.processes import wait_until
 from devstack.progress import Unable, say
 
 FLAVORS = {'m1.nano': (128, 1, 1), 'm1.micro': (192, 1, 1), 'm1.tiny': (512, 1, 1), 'm1.small': (2048, 1, 20)}
 IMAGE, NETWORK, SUBNET, KEY, SERVER = 'nimbus-guest', 'demo', 'demo', 'demo', 'demo'
+BIN = pathlib.Path(sys.executable).parent
 CIDR = '10.100.0.0/24'
 PATIENCE = 240.0
 
@@ -222,8 +225,29 @@ def _server(demo: Api, image: str, network: str, key: pathlib.Path) -> Demo:
     seconds = time.monotonic() - began
     say(f'server demo is ACTIVE after {seconds:.1f} s')
     addresses = [entry['addr'] for entries in server['addresses'].values() for entry in entries]
-    console = _console(compute, server['id'])
-    return Demo(server['id'], network, addresses[0] if addresses else '', console, key, seconds)
+    address = addresses[0] if addresses else ''
+    say('waiting for the guest to take logins')
+    if not wait_until(lambda: _offers_login(network, address), PATIENCE, 0.5):
+        raise Unable(
+            f'server demo takes no ssh at {address} after {PATIENCE:.0f} s; see the end of its console:\n'
+            + _console(compute, server['id'])
+        )
+    return Demo(server['id'], network, address, _console(compute, server['id']), key, seconds)
+
+
+def _console(compute: adapter.Adapter, server_id: str) -> str:
+    answer = compute.post(f'/servers/{server_id}/action', json={'os-getConsoleOutput': {'length': 12}})
+    return answer.json()['output']
+
+
+def _offers_login(network: str, address: str) -> bool:
+    """Whether an ssh server greets from the address, seen from the network's own namespace."""
+    look = (
+        'import socket, sys\n'
+        'with socket.create_connection((sys.argv[1], 22), 2) as guest: sys.exit(not guest.recv(4).startswith(b"SSH"))'
+    )
+    words = ['ip', 'netns', 'exec', f'qdhcp-{network}', sys.executable, '-c', look, address]
+    return subprocess.run(words, capture_output=True).returncode == 0
 
 
 def _wait(compute: adapter.Adapter, server_id: str, status: str) -> dict:
@@ -241,22 +265,10 @@ def _wait(compute: adapter.Adapter, server_id: str, status: str) -> dict:
             return server
         if server['status'] == 'ERROR' and status != 'DELETED':
             why = server.get('fault', {}).get('message', 'no reason given')
-            raise Unable(f'server demo is in ERROR: {why}; `nimbus why {server_id}` tells what happened.')
+            raise Unable(f'server demo is in ERROR: {why}; `{BIN}/nimbus why {server_id}` tells what happened.')
         if (now := f'{server["status"]} {doing or ""}'.strip()) != seen:
             say(f'server demo: {now}')
             seen = now
         if time.monotonic() > deadline:
             raise Unable(f'server demo is still {now} after {PATIENCE:.0f} s, not {status}.')
         time.sleep(0.25)
-
-
-def _console(compute: adapter.Adapter, server_id: str) -> str:
-    """The tail of the console once the guest offers a login, or what there is when it takes too long."""
-    say('waiting for the guest to offer a login')
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        answer = compute.post(f'/servers/{server_id}/action', json={'os-getConsoleOutput': {'length': 12}})
-        text = answer.json()['output']
-        if 'login:' in text or time.monotonic() > deadline:
-            return text
-        time.sleep(0.5)

@@ -1,38 +1,48 @@
 """Stops the cloud, and everything that was started for it, in the opposite order of its start."""
 
-import pathlib
+import contextlib
+import os
 import shutil
+from typing import Any
 
-from devstack import arguments, clouds_yaml, leftovers, libvirtd, mariadb, postgresql, rabbitmq, switch
-from devstack.place import Choices, Place, alone, remembered
+from devstack import arguments, clouds_yaml, leftovers, libvirtd, mariadb, packages, postgresql, rabbitmq, switch
+from devstack.place import Choices, Place, alone, made_here, remembered, users
 from devstack.processes import Registry, end
 from devstack.progress import Unable, finish, leave_at_once, say
 
 AGENTS = ('nimbus-compute', 'nimbus-network', 'nimbus-volume')
+KEPT = 'the packages that were installed and .venv stay'
 
 
 def main() -> int:
     """Nothing of the cloud runs any more; its data is gone too when asked for."""
     options = arguments.down().parse_args()
     leave_at_once()
+    packages.allow_starts()
     state = options.state.absolute()
     if not state.is_dir():
         say(f'there is no cloud in {state}')
         return 0
-    if not state_of_ours(state):
+    if not made_here(state):
         raise Unable(f'{state} is not the folder of a cloud: it was not made by devstack/up, so it is left alone.')
     with alone(state):
         place = Place(state, remembered(state) or Choices())
+        if options.purge:
+            make_room(place)
         stop(place, Registry(state))
         if options.purge:
             purge(place)
-    say('the cloud is down' + (' and its data is gone' if options.purge else ''))
+    say('the cloud is down' + (f' and its data is gone; {KEPT}' if options.purge else ''))
     return 0
 
 
-def state_of_ours(state: pathlib.Path) -> bool:
-    """Whether devstack/up made the folder."""
-    return (state / 'choices.json').exists() or not any(path.name != '.lock' for path in state.iterdir())
+def make_room(place: Place) -> None:
+    """What nobody reads any more is gone first: where the disk is full, the rest may need to write a little."""
+    for name in ('guest', 'tempest'):
+        shutil.rmtree(place.state / name, ignore_errors=True)
+    for path in (place.state / 'log').glob('*'):
+        if path.is_file():
+            os.truncate(path, 0)
 
 
 def stop(place: Place, registry: Registry) -> None:
@@ -47,34 +57,39 @@ def stop(place: Place, registry: Registry) -> None:
         registry.stop(name)
     end(registry.opening('qemu-system'), 5.0)
     switch.mend(place, registry)
-    leftovers.clear(place)
+    seen = leftovers.clear(place)
     for stopped in (libvirtd.down, mariadb.down, postgresql.down, rabbitmq.down):
         stopped(registry)
     switch.down(place, registry)
     end(registry.marked(), 5.0)
     for name in registry.names():
         registry.stop(name)
-    if left := [f'process {process.pid}' for process in registry.marked()] + leftovers.found(place):
+    if left := [f'process {process.pid}' for process in registry.marked()] + leftovers.found(place, seen):
         raise Unable(f'these could not be removed: {", ".join(left)}.')
 
 
 def purge(place: Place) -> None:
-    """The folder is empty but for its lock, and clouds.yaml no longer points here."""
-    from devstack.up import users
-
+    """The folder is gone, and clouds.yaml no longer points here."""
     file = clouds_yaml.path()
-    here = f'{place.url("identity")}/v3'
-    mine = [
-        name for name in users(place) if (clouds_yaml.get(file, name) or {}).get('auth', {}).get('auth_url') == here
-    ]
-    if mine:
+    if mine := [name for name, user in users(place).items() if _is_ours(place, user, clouds_yaml.get(file, name))]:
         clouds_yaml.take(file, mine)
-    libvirtd.forget(place.state)
+    if place.choices.form == 'daemons':
+        libvirtd.forget(place.state)
     for path in place.state.iterdir():
         # The mark that the folder is ours goes last, for a purge that is cut short.
         if path.name not in ('.lock', 'choices.json'):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    (place.state / 'choices.json').unlink(missing_ok=True)
+    for name in ('choices.json', '.lock'):
+        (place.state / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # a mount point stays
+        place.state.rmdir()
+
+
+def _is_ours(place: Place, user: str, entry: dict[str, Any] | None) -> bool:
+    """Whether the entry of clouds.yaml leads to this very cloud, and not to another one at the same address."""
+    auth, kept = (entry or {}).get('auth', {}), place.secret_file(user)
+    here = auth.get('auth_url') == f'{place.url("identity")}/v3'
+    return here and kept.exists() and auth.get('password') == kept.read_text().strip()
 
 
 if __name__ == '__main__':

@@ -4,6 +4,7 @@ The network driver takes its own things away; this asks the kernel and the switc
 is there all the same, for after a kill the one who made it may not remember.
 """
 
+import contextlib
 import json
 import pathlib
 import subprocess
@@ -29,8 +30,11 @@ driver.close()
 PLUG = ('qvo', 'qvb', 'qbr', 'tap')
 
 
-def clear(place: Place) -> None:
-    """No namespace and no device of the cloud is left."""
+Seen = dict[str, list[str]]
+
+
+def clear(place: Place) -> Seen:
+    """No namespace and no device of the cloud is left; returns all that was ever seen."""
     seen = _remember(place)
     if any(_there(seen)):
         say('removing namespaces, bridges and taps')
@@ -41,11 +45,11 @@ def clear(place: Place) -> None:
         _words('ip', 'netns', 'del', namespace)
     for device in _devices(seen):
         _words('ip', 'link', 'del', device)
+    return seen
 
 
-def found(place: Place) -> list[str]:
+def found(place: Place, seen: Seen) -> list[str]:
     """What is still there of all that was ever seen; nothing more is remembered when that is nothing."""
-    seen = _read(place)
     left = _there(seen)
     if not left:
         _file(place).unlink(missing_ok=True)
@@ -55,22 +59,24 @@ def found(place: Place) -> list[str]:
 def _unwire(place: Place) -> None:
     """The cloud's own network driver has cleared this host, where it can: of filter rules and sets, too."""
     files = [str(file) for file in settings.files(place, agent=True) if file.exists()]
-    if not files:
+    switch = place.state / 'openvswitch'
+    stopped = (switch / 'conf.db').exists() and not (switch / 'untidy').exists()
+    if not files or stopped:
         return
     done = subprocess.run([sys.executable, '-c', UNWIRE, *files], capture_output=True, text=True)
     if done.returncode:
         say(f'the network driver could not clear this host: {(done.stderr.strip().splitlines() or ["no reason"])[-1]}')
 
 
-def _there(seen: dict[str, list[str]]) -> list[str]:
+def _there(seen: Seen) -> list[str]:
     return [f'namespace {name}' for name in _namespaces(seen)] + [f'device {name}' for name in _devices(seen)]
 
 
-def _namespaces(seen: dict[str, list[str]]) -> list[str]:
+def _namespaces(seen: Seen) -> list[str]:
     return [name for name in seen['namespaces'] if pathlib.Path('/run/netns', name).exists()]
 
 
-def _devices(seen: dict[str, list[str]]) -> list[str]:
+def _devices(seen: Seen) -> list[str]:
     there = {link['ifname'] for link in _links()} if seen['devices'] else set()
     return [name for name in seen['devices'] if name in there]
 
@@ -79,14 +85,14 @@ def _file(place: Place) -> pathlib.Path:
     return place.state / 'wired.json'
 
 
-def _read(place: Place) -> dict[str, list[str]]:
+def _read(place: Place) -> Seen:
     try:
         return json.loads(_file(place).read_text())
     except (FileNotFoundError, ValueError):
         return {'namespaces': [], 'devices': []}
 
 
-def _remember(place: Place) -> dict[str, list[str]]:
+def _remember(place: Place) -> Seen:
     """All that is or was wired to the cloud's bridges, kept on disk until it is gone."""
     seen = _read(place)
     ports = _ports(place)
@@ -98,7 +104,8 @@ def _remember(place: Place) -> dict[str, list[str]]:
         'namespaces': sorted({*seen['namespaces'], *namespaces}),
         'devices': sorted({*seen['devices'], *devices}),
     }
-    write_private(_file(place), json.dumps(seen))
+    with contextlib.suppress(OSError):  # a full disk; what is seen now is known for as long as this runs
+        write_private(_file(place), json.dumps(seen))
     return seen
 
 

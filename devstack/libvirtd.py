@@ -5,6 +5,7 @@ that the host's configuration stays as it is and no mount is left when they end.
 """
 
 import pathlib
+import shutil
 import subprocess
 
 from devstack.place import Place
@@ -71,7 +72,7 @@ def down(registry: Registry) -> None:
 
 def forget(state: pathlib.Path, uri: str = HOSTS) -> None:
     """The host's own libvirt, where there is one, knows no guest whose disks lie below `state`."""
-    if uri == HOSTS and not pathlib.Path('/run/systemd/system').is_dir():
+    if shutil.which('virsh') is None or (uri == HOSTS and not pathlib.Path('/run/systemd/system').is_dir()):
         return
     for guest in _virsh(uri, 'list', '--all', '--uuid').split():
         if f'{state}/' in _virsh(uri, 'dumpxml', guest):

@@ -25,6 +25,7 @@ REST = {
 }
 # What only the cloud itself speaks to; away from the usual numbers, which the host's own servers may have.
 INNER = {'rabbitmq': 15672 + 1000, 'erlang': 25672 + 1000, 'epmd': 14369, 'database': 13306}
+HIGHEST_OFFSET = 65535 - max((REST | INNER).values())
 # Added to the ports of clouds that tests bring up beside the user's, or beside each other. With any of them every port
 # stays below 32768, from where the kernel gives out ports to whoever connects somewhere.
 TEST_OFFSETS = {
@@ -121,14 +122,16 @@ def remembered(state: pathlib.Path) -> Choices | None:
         return None
 
 
-def settle(state: pathlib.Path, **chosen: object) -> Place:
-    """The place in `state` with what was chosen now, or earlier where nothing was chosen now.
+def decide(state: pathlib.Path, **chosen: object) -> Choices:
+    """What was chosen now for the cloud in `state`, or earlier where nothing was chosen now; nothing is written.
 
     Raises Unable when a choice would change what the data that is there was made with.
     """
     if len(str(state)) > LONGEST:
         raise Unable(f'the path {state} is too long for unix sockets below it; {LONGEST} characters are allowed.')
     before = remembered(state)
+    if before is None and state.exists() and not made_here(state):
+        raise Unable(f'{state} is not the folder of a cloud: it holds other things, so it is left alone.')
     now = {name: value for name, value in chosen.items() if value is not None}
     choices = dataclasses.replace(before or Choices(), **now)
     if choices.form == 'daemons' and choices.database == 'sqlite':
@@ -138,6 +141,12 @@ def settle(state: pathlib.Path, **chosen: object) -> Place:
             f'{state} holds a cloud of the form {before.form} on {before.database}; '
             f'run devstack/down --purge first, or choose another folder with --state.'
         )
+    return choices
+
+
+def settle(state: pathlib.Path, **chosen: object) -> Place:
+    """The place in `state` with what `decide` says, which later runs find again.  Raises Unable."""
+    choices = decide(state, **chosen)
     state.mkdir(parents=True, exist_ok=True)
     # The database and the broker run as users of their own and must reach their folders below.
     state.chmod(0o711)
@@ -145,13 +154,31 @@ def settle(state: pathlib.Path, **chosen: object) -> Place:
     return Place(state, choices)
 
 
+def made_here(state: pathlib.Path) -> bool:
+    """Whether devstack/up made the folder, or could have: it holds nothing else."""
+    if not state.is_dir():
+        return False
+    return (state / 'choices.json').exists() or not any(path.name != '.lock' for path in state.iterdir())
+
+
+def users(place: Place) -> dict[str, str]:
+    """The names of the clouds in clouds.yaml and the users behind them."""
+    suffix = f'-{place.choices.port_offset}' if place.choices.port_offset else ''
+    return {f'nimbus{suffix}': 'admin', f'nimbus-demo{suffix}': 'demo'}
+
+
 @contextlib.contextmanager
 def alone(state: pathlib.Path) -> Iterator[None]:
     """Nobody else brings the cloud in `state` up or down meanwhile."""
-    state.mkdir(parents=True, exist_ok=True)
-    with (state / '.lock').open('w') as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Unable(f'another devstack command is at work in {state}; wait for it to end.') from None
-        yield
+    path = state / '.lock'
+    while True:
+        state.mkdir(parents=True, exist_ok=True)
+        with path.open('w') as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Unable(f'another devstack command is at work in {state}; wait for it to end.') from None
+            # A purge may have taken the file away in between.
+            if path.exists() and path.stat().st_ino == os.fstat(lock.fileno()).st_ino:
+                yield
+                return

@@ -40,3 +40,4 @@ def leave_at_once() -> None:
         os._exit(130)
 
     signal.signal(signal.SIGINT, leave)
+    signal.signal(signal.SIGTERM, leave)

@@ -1,6 +1,5 @@
 """Runs the tests, in order, and says what ran, passed, failed and could not run."""
 
-import argparse
 import dataclasses
 import os
 import pathlib
@@ -10,24 +9,15 @@ import sys
 import time
 import xml.etree.ElementTree as xml
 
-from devstack import mariadb, place, postgresql, processes
+from devstack import arguments, mariadb, place, postgresql, processes
+from devstack.arguments import CLOUDS, FRESH, PARTS, SERVER, SERVERS
 from devstack.progress import finish, say
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REPORTS = ROOT / '.reports'
 # Short, for unix sockets lie below it; apart from /var/lib/nimbus, where the user's own cloud may be.
 STATE = pathlib.Path('/var/tmp/nimbus-test')
-STILL = ('format', 'lint', 'types', 'house', 'unit', 'wire', 'cloud')
 FOLDERS = {'wire': 'tests/wire', 'cloud': 'tests/whole', 'house': 'tests/house'}
-SERVER = 'server'  # domain and wire once more, on a database server
-CHAOS = 'chaos'  # brings up a cloud of its own
-CLOUDS = {'embedded': ('demo', 'tempest'), 'daemons': ('demo', 'tempest')}
-REAL = 'real'  # drivers and servers on the host itself, where no cloud stands in the way
-
-# What runs when no part is named.
-PARTS = (*STILL, SERVER, REAL, CHAOS, *CLOUDS)
-# Unless told otherwise, so that every run meets both database servers.
-DATABASES = {SERVER: 'postgresql', 'daemons': 'mariadb'}
 
 
 @dataclasses.dataclass
@@ -135,6 +125,15 @@ def still(part: str) -> Tally:
     return tox(part)
 
 
+def on_fresh_machines(suite: str) -> Tally:
+    """The README's commands have run on machines that had nothing yet, of the Debian that `suite` names."""
+    label = f'fresh {suite}'
+    if os.geteuid() != 0:
+        return Tally(label, why=['nothing ran: a machine in small needs root.'])
+    os.environ['NIMBUS_FRESH_SUITE'] = suite
+    return tox('fresh', label)
+
+
 def with_cloud(form: str, database: str, done: Done) -> None:
     """The parts that want a cloud of this form have run, and the cloud is gone again."""
     if os.geteuid() != 0:
@@ -157,39 +156,21 @@ def with_cloud(form: str, database: str, done: Done) -> None:
         done.add(command(f'down ({label})', 'down', '--purge', *state))
 
 
-def arguments() -> argparse.ArgumentParser:
-    """The command line of devstack/test."""
-    parser = argparse.ArgumentParser(prog='devstack/test', description='Run all the tests, or the parts named.')
-    parser.add_argument('parts', nargs='*', type=_part, metavar='PART', help=f'some of {", ".join(PARTS)}')
-    parser.add_argument(
-        '--database',
-        choices=('mariadb', 'postgresql'),
-        help='for the parts daemons and server; by default '
-        + ' and '.join(f'{part} on {kind}' for part, kind in DATABASES.items()),
-    )
-    return parser
-
-
-def _part(word: str) -> str:
-    """One of the parts; as `choices`, argparse would refuse that none is named."""
-    if word not in PARTS:
-        raise argparse.ArgumentTypeError(f'{word} is no part; there are {", ".join(PARTS)}')
-    return word
-
-
 def main() -> int:
     """Every test asked for has run; 0 when none failed."""
-    options = arguments().parse_args()
+    options = arguments.test().parse_args()
     shutil.rmtree(REPORTS, ignore_errors=True)
     REPORTS.mkdir()
     done = Done()
     wanted = options.parts or PARTS
     for part in wanted:
-        database = options.database or DATABASES.get(part, '')
+        database = options.database or SERVERS.get(part, '')
         if part in CLOUDS:
             with_cloud(part, database, done)
         elif part == SERVER:
             done.add(on_server(database))
+        elif part == FRESH:
+            done.add(on_fresh_machines(options.suite))
         else:
             done.add(still(part))
     if left := [part for part in PARTS if part not in wanted]:

@@ -13,25 +13,28 @@ from devstack import (
     demo,
     libvirtd,
     mariadb,
+    ports,
     postgresql,
     rabbitmq,
     settings,
     switch,
 )
-from devstack.place import Place, alone
+from devstack.place import Place, alone, users
 from devstack.processes import MARK, Registry
 from devstack.progress import Unable, finish, leave_at_once, say
 
-BUILD = pathlib.Path(__file__).with_name('guest') / 'build'
+HERE = pathlib.Path(__file__).parent
+BUILD = HERE / 'guest' / 'build'
 
 
 def main() -> int:
     """The cloud is up and, unless told otherwise, the demo server runs."""
     options = arguments.up().parse_args()
     leave_at_once()
+    registry = Registry(options.state.absolute())
+    ports.require_free(arguments.wish(options), registry)
     with alone(options.state.absolute()):
         place = arguments.place(options)
-        registry = Registry(place.state)
         # What this starts and waits for is stopped by devstack/down too, should this be killed meanwhile.
         os.environ[MARK] = str(place.state)
         with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -39,9 +42,15 @@ def main() -> int:
             _cloud(place, registry)
             say('the cloud is ready')
             _point_clients(place)
-            if image:
-                _tell(place, demo.make(place, image.result()))
+            _tell(place, _demo(place, image.result()) if image else None)
     return 0
+
+
+def _demo(place: Place, image: pathlib.Path) -> demo.Demo:
+    try:
+        return demo.make(place, image)
+    finally:
+        _point_clients(place)  # its user is there by now, also where its server is not
 
 
 def _cloud(place: Place, registry: Registry) -> None:
@@ -85,7 +94,10 @@ def guest_image(place: Place) -> pathlib.Path:
     elif image.exists():
         say(f'the guest image could not be built anew, so the one that is there is used; see {log}')
     else:
-        raise Unable(f'the guest image could not be built; the end of {log}:\n{log.read_text()[-2000:]}')
+        raise Unable(
+            f'the guest image could not be built; devstack/up --no-demo brings up the cloud without it. '
+            f'The end of {log}:\n{log.read_text()[-2000:].rstrip()}'
+        )
     return image
 
 
@@ -98,15 +110,10 @@ def _digest(folder: pathlib.Path) -> str:
 
 
 def entries(place: Place) -> dict[str, dict[str, object]]:
-    """The clouds that this cloud adds to the user's clouds.yaml."""
+    """The clouds that this cloud adds to the user's clouds.yaml: of the users whom it has."""
     shape = {'region_name': 'RegionOne', 'identity_api_version': 3}
-    return {name: {'auth': demo.auth(place, user), **shape} for name, user in users(place).items()}
-
-
-def users(place: Place) -> dict[str, str]:
-    """The names of the clouds in clouds.yaml and the users behind them."""
-    suffix = f'-{place.choices.port_offset}' if place.choices.port_offset else ''
-    return {f'nimbus{suffix}': 'admin', f'nimbus-demo{suffix}': 'demo'}
+    there = {name: user for name, user in users(place).items() if user == 'admin' or place.secret_file(user).exists()}
+    return {name: {'auth': demo.auth(place, user), **shape} for name, user in there.items()}
 
 
 def _point_clients(place: Place) -> None:
@@ -114,28 +121,34 @@ def _point_clients(place: Place) -> None:
     wanted = entries(place)
     if any(clouds_yaml.get(file, name) != entry for name, entry in wanted.items()):
         clouds_yaml.put(file, wanted)
-        say(f'{file} has the clouds {" and ".join(wanted)}')
+        say(f'{file} has the cloud{"s" if len(wanted) > 1 else ""} {" and ".join(wanted)}')
 
 
-def _tell(place: Place, made: demo.Demo) -> None:
+def _tell(place: Place, made: demo.Demo | None) -> None:
+    """What can be done with the cloud now: lines that work as they are when they are typed."""
     admin, user = users(place)
-    tail = '\n'.join('    ' + line for line in made.console.splitlines()[-8:])
-    print(
-        f"""
-The server demo has the address {made.address}. The end of its console:
+    named = [('As administrator', f'{cloud.BIN}/openstack --os-cloud {admin} hypervisor list')]
+    if made:
+        tail = '\n'.join('    ' + line for line in made.console.splitlines()[-8:])
+        print(f'\nThe server demo has the address {made.address}. The end of its console:\n\n{tail}')
+        named = [
+            ('Log in', ' \\\n                        '.join(_login(made))),
+            ('As the demo user', f'{cloud.BIN}/openstack --os-cloud {user} server list'),
+            *named,
+        ]
+    named += [
+        ('Status', f'{cloud.BIN}/nimbus status --os-cloud {admin}'),
+        ('Identity endpoint', f'{place.url("identity")}/v3'),
+        ('Logs', f'{place.state}/log'),
+        ('Stop it all', f'{HERE / "down"}{_state(place)}'),
+    ]
+    print('\n' + '\n'.join(f'{name + ":":<19} {line}' for name, line in named))
 
-{tail}
 
-Log in:             ip netns exec qdhcp-{made.network_id} \\
-                        ssh -i {made.key} -o StrictHostKeyChecking=no cirros@{made.address}
-As the demo user:   openstack --os-cloud {user} server list
-As administrator:   openstack --os-cloud {admin} hypervisor list
-Identity endpoint:  {place.url('identity')}/v3
-Logs:               {place.state}/log
-Stop it all:        {pathlib.Path(__file__).with_name('down')}{_state(place)}
-""",
-        end='',
-    )
+def _login(made: demo.Demo) -> list[str]:
+    # Another demo has another key at the same address, so none is remembered.
+    unknown = '-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR'
+    return [f'ip netns exec qdhcp-{made.network_id}', f'ssh -i {made.key} {unknown}', f'cirros@{made.address}']
 
 
 def _state(place: Place) -> str:

@@ -17,6 +17,10 @@ need_root() {
     [ "$(id -u)" = 0 ] || fail "$1 needs root; run it with sudo."
 }
 
+asks_for_help() {
+    case " $* " in *' -h '* | *' --help '*) ;; *) false ;; esac
+}
+
 find_python() {
     local candidate
     for candidate in python3 /usr/bin/python3; do
@@ -46,7 +50,7 @@ make_venv() {
     extras=$( { printf '%s\n' "$@"; cat "$stamp.extras" 2>/dev/null || true; } | sort -u)
     wanted=$( { "$VENV/bin/python" --version; echo "$ROOT $extras"; cat "$ROOT/pyproject.toml" "$ROOT/setup.cfg"; } | sha256sum)
     if [ "$wanted" != "$(cat "$stamp.stamp" 2>/dev/null)" ]; then
-        say "installing nimbus and its libraries into .venv ($(echo $extras))"
+        say "installing nimbus and its libraries into .venv ($(echo $extras)): 100 MB, half a minute to three"
         "$VENV/bin/python" -m pip install -qq --disable-pip-version-check -e "$ROOT[$(echo "$extras" | paste -sd,)]"
         echo "$extras" >"$stamp.extras"
         echo "$wanted" >"$stamp.stamp"

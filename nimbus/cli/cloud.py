@@ -3,6 +3,7 @@
 import argparse
 import os
 import pathlib
+import re
 from typing import Any
 
 import yaml
@@ -14,6 +15,7 @@ PLACES = (
     pathlib.Path('~/.config/openstack/clouds.yaml').expanduser(),
     pathlib.Path('/etc/openstack/clouds.yaml'),
 )
+FAKE = '~/.local/state/nimbus-fake/clouds.yaml'  # written by `nimbus up --fake`
 TYPES = {
     'compute': 'compute',
     'network': 'network',
@@ -54,7 +56,9 @@ def credentials(name: str | None) -> dict[str, Any]:
             clouds = (yaml.safe_load(path.read_text()) or {}).get('clouds', {})
             if entry := clouds.get(name or 'nimbus'):
                 return dict(entry['auth'])
-    raise NoCloud(f'No cloud named {name or "nimbus"} stands in clouds.yaml, and OS_AUTH_URL is not set.')
+    fake = pathlib.Path(FAKE).expanduser()
+    hint = f' For the cloud of `nimbus up --fake`: export OS_CLIENT_CONFIG_FILE={fake}' if fake.exists() else ''
+    raise NoCloud(f'No cloud named {name or "nimbus"} stands in clouds.yaml, and OS_AUTH_URL is not set.{hint}')
 
 
 class Cloud:
@@ -84,4 +88,6 @@ AWAY = exceptions.ClientException
 
 def sentence(why: Exception) -> str:
     """An error as one line."""
+    if isinstance(why, exceptions.ConnectFailure) and (found := re.search(r'https?://([^/\s]+)', str(why))):
+        return f'{found[1]} does not answer.'
     return str(getattr(why, 'message', None) or why).splitlines()[0]

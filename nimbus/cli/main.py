@@ -11,15 +11,21 @@ VERBS = {
 }
 
 
+SENTENCE = 'Bring a cloud up, see how it is, and why a server is as it is.'
+MORE = 'What a verb can be told: nimbus VERB --help.'
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     argv = sys.argv[1:] if argv is None else argv
-    parser = argparse.ArgumentParser(prog='nimbus', description=__doc__)
+    parser = argparse.ArgumentParser(prog='nimbus', description=SENTENCE, epilog=MORE)
     parser.add_argument('--version', action='store_true', help='print the version and end')
     verbs = parser.add_subparsers(dest='verb', metavar='VERB')
     for verb, (_, sentence) in VERBS.items():
         verbs.add_parser(verb, help=sentence, description=sentence, add_help=False)
-    told, _ = parser.parse_known_args(argv[:1])
+    told, unknown = parser.parse_known_args(argv[:1])
+    if unknown:
+        parser.error(f'{unknown[0]} belongs behind the verb: nimbus VERB {" ".join(unknown)} ...')
     if told.version:
         from nimbus import __version__
 

@@ -6,7 +6,6 @@ import os
 import pathlib
 import secrets
 import signal
-import sys
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -34,8 +33,18 @@ def main(argv: list[str]) -> int:
         with wiring.one_at_a_time(state):
             return run(conf, told, began)
     except (OSError, LookupError, errors.NimbusError) as why:
-        print(f'nimbus cannot start: {why}', file=sys.stderr)
-        return 1
+        wiring.give_up('nimbus', _sentence(why, told))
+    except KeyboardInterrupt:
+        wiring.give_up('nimbus', 'interrupted.')
+    except Exception as why:  # the parts' threads would keep the process
+        LOG.exception('Nothing expects this of a start')
+        wiring.give_up('nimbus', why)
+
+
+def _sentence(why: Exception, told: argparse.Namespace) -> str:
+    if isinstance(why, PermissionError) and not told.fake and os.geteuid() != 0:
+        return f'{why}; run it as root, or `nimbus up --fake`, which needs no rights.'
+    return str(why)
 
 
 def _told(argv: list[str]) -> argparse.Namespace:
@@ -51,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='nimbus up', description=__doc__)
     parser.add_argument('--config-file', action='append', help='nimbus.conf; may be given several times')
     parser.add_argument('--fake', action='store_true', help='pretend guests, networks and disks: no root needed')
-    parser.add_argument('--hosts', type=int, default=1, help='pretended compute hosts (with --fake)')
+    parser.add_argument('--hosts', type=_count, default=1, help='pretended compute hosts (with --fake)')
     parser.add_argument(
         '--seed',
         choices=('devstack',),
@@ -82,6 +91,13 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _count(word: str) -> int:
+    """A whole number from 1."""
+    if not word.isascii() or not word.isdigit() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f'{word} is no whole number from 1')
+    return int(word)
+
+
 def configure(told: argparse.Namespace) -> Any:
     """The configuration, with what the command line says on top."""
     conf = config.load([], 'nimbus', told.config_file)
@@ -101,7 +117,17 @@ def configure(told: argparse.Namespace) -> Any:
         conf.set_override('listen', told.listen, group='api')
     if told.port_offset is not None:
         conf.set_override('port_offset', told.port_offset, group='api')
+    _check_ports(conf)
     return conf
+
+
+def _check_ports(conf: Any) -> None:
+    """Raises LookupError naming an API whose port would be none."""
+    for name in APIS:
+        if not 0 <= (port := wiring.port_of(conf, name)) <= 65535:
+            raise LookupError(
+                f'With a port_offset of {conf.api.port_offset} the port of {name} is {port}; it can be 0 to 65535.'
+            )
 
 
 def _forget(state: pathlib.Path) -> None:
@@ -152,9 +178,6 @@ def run(conf: Any, told: argparse.Namespace, began: float) -> int:
         server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name), wiring.envelope(name))
     if told.seed:
         seed.plant(parts, admin)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: server.stop())
-    signal.signal(signal.SIGHUP, lambda *_: policy.read_again())
 
     def ready() -> None:
         write_clouds(state / 'clouds.yaml', conf, admin, seed.USERS if told.seed else ())
@@ -167,9 +190,13 @@ def run(conf: Any, told: argparse.Namespace, began: float) -> int:
                 flush=True,
             )
 
-    cloud.start()
-    wiring.settle_memory()
     try:
+        cloud.start()
+        wiring.settle_memory()
+        # Until here a signal ends the process; there is no server yet that could be told to stop.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: server.stop())
+        signal.signal(signal.SIGHUP, lambda *_: policy.read_again())
         server.run(ready, wiring.pulse(), lambda: wiring.notify('WATCHDOG=1'))
     finally:
         wiring.notify('STOPPING=1')

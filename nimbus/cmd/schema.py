@@ -4,6 +4,7 @@ Alembic, which takes long to import, is imported where it works: most starts fin
 """
 
 import importlib
+import logging
 import pathlib
 import re
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,8 @@ def upgrade(database: db.Database) -> str:
     import alembic.command
 
     load_models()
+    # A line for each step would hide what is said afterwards.
+    logging.getLogger('alembic.runtime.migration').setLevel(logging.WARNING)
     with database.patient() as connection:
         alembic.command.upgrade(_config(connection), 'head')
         connection.commit()

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from stevedore import driver as stevedore_driver
 from stevedore import extension
@@ -169,9 +169,13 @@ class Group:
         self._daemons.append(daemon)
 
     def start(self) -> None:
-        for daemon in self._daemons:
-            daemon.start()
-            self._started.append(daemon)
+        try:
+            for daemon in self._daemons:
+                daemon.start()
+                self._started.append(daemon)
+        except BaseException:
+            self.stop()  # whoever holds this group among others has not seen it start
+            raise
 
     def stop(self) -> None:
         listeners = [daemon for daemon in self._started if isinstance(daemon, Listener)]
@@ -291,6 +295,13 @@ def notify(state: str) -> None:
             sock.sendto(state.encode(), address)
         except OSError as why:
             print(f'The service manager cannot be told {state}: {why}', file=sys.stderr)
+
+
+def give_up(program: str, why: object) -> NoReturn:
+    """The process has said why it cannot start and ended, whatever threads its parts have begun."""
+    print(f'{program} cannot start: {why}', file=sys.stderr, flush=True)
+    logging.shutdown()
+    os._exit(1)
 
 
 def pulse() -> float | None:

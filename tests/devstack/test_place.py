@@ -55,7 +55,8 @@ def test_a_secret_is_made_once_and_only_its_owner_reads_it(short):
 
 
 @pytest.mark.parametrize(
-    'words, form', [((), ['base', 'guest']), (('--daemons',), ['base', 'guest', 'daemons', 'mariadb'])]
+    'words, form',
+    [((), ['python', 'base', 'guest']), (('--daemons',), ['python', 'base', 'guest', 'daemons', 'mariadb'])],
 )
 def test_only_the_packages_of_the_form_are_wanted(short, words, form):
     assert arguments.groups(arguments.up().parse_args(['--state', str(short), *words])) == form
@@ -83,3 +84,29 @@ def test_the_configuration_changes_only_when_a_choice_does(short):
     where = up(short, '--daemons')
     written = [settings.write(where, 'unix:/x', uri, 'netdev') for uri in ('one', 'one', 'two')]
     assert written == [True, False, True]
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(short):
+    (short / 'thesis.txt').write_text('years of work')
+    with pytest.raises(Unable, match='is not the folder of a cloud: it holds other things'):
+        arguments.groups(arguments.up().parse_args(['--state', str(short)]))
+    assert [path.name for path in short.iterdir()] == ['thesis.txt']
+
+
+@pytest.mark.parametrize('word', ['70000', '-1', '1.5', '٣', 'many'])
+def test_an_offset_that_makes_no_port_is_refused(word, capsys):
+    with pytest.raises(SystemExit):
+        arguments.up().parse_args([f'--port-offset={word}'])
+    assert f'{word} is no number from 0 to 38863' in capsys.readouterr().err
+
+
+def test_asking_which_packages_are_needed_writes_nothing(short):
+    state = short / 'state'
+    arguments.groups(arguments.up().parse_args(['--state', str(state)]))
+    assert not state.exists()
+
+
+def test_a_disk_that_is_too_full_for_a_cloud_is_told(short, monkeypatch):
+    monkeypatch.setattr(arguments.shutil, 'disk_usage', lambda path: shutil._ntuple_diskusage(0, 0, 58 << 20))
+    with pytest.raises(Unable, match=r'the cloud need about \d+ MiB in .*, where 58 MiB are free'):
+        arguments.groups(arguments.up().parse_args(['--state', str(short / 'state')]))

@@ -8,7 +8,7 @@ import pathlib
 import re
 import xml.etree.ElementTree as xml
 
-from devstack.arguments import state_option
+from devstack.arguments import tempest
 from devstack.place import Place, remembered
 from devstack.progress import Unable, finish, say
 from tests.tempest.workspace import Workspace
@@ -79,17 +79,10 @@ def report(wanted: list[str], outcomes: list[dict[str, str]], file: pathlib.Path
 
 def arguments() -> argparse.ArgumentParser:
     """The command line of devstack/tempest."""
-    parser = argparse.ArgumentParser(
-        prog='devstack/tempest',
-        description='Make a tempest workspace for the cloud, and run tests from it.',
-        epilog=f'Without a test only the workspace is made. The areas are {", ".join(AREAS)}; beyond "all" there are '
-        f'{", ".join(WIDE)}.',
+    return tempest(
+        f'Without a test only the workspace is made. The areas are {", ".join(AREAS)}; beyond "all" there are '
+        f'{", ".join(WIDE)}.'
     )
-    state_option(parser)
-    parser.add_argument('tests', nargs='*', metavar='TEST', help='a test id, the name of an area, or "all" of them')
-    parser.add_argument('--newest', action='store_true', help='ask for the newest microversion in every request')
-    parser.add_argument('--concurrency', type=int, default=2, help='how many tests run at once (default: 2)')
-    return parser
 
 
 def main() -> int:
