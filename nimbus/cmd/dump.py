@@ -12,7 +12,7 @@ import gzip
 import json
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +23,12 @@ from nimbus.common import clock, db, errors
 FORMAT = 'nimbus database copy 1'
 SUFFIX = '.json.gz'
 BATCH = 500  # rows a statement
+# What JSON has no word for, and how it comes back from the text that `_out` makes of it.
+BACK: dict[type, Callable[[str], Any]] = {
+    datetime.datetime: datetime.datetime.fromisoformat,
+    datetime.date: datetime.date.fromisoformat,
+    bytes: base64.b64decode,
+}
 
 
 def backup(database: db.Database, path: pathlib.Path) -> int:
@@ -146,7 +152,7 @@ def _tables() -> list[sa.Table]:
 
 
 def _out(value: Any) -> Any:
-    if isinstance(value, datetime.datetime):
+    if isinstance(value, datetime.date):  # a datetime is a date
         return value.isoformat()
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
@@ -154,10 +160,5 @@ def _out(value: Any) -> Any:
 
 
 def _in(column: sa.Column[Any], value: Any) -> Any:
-    if value is None:
-        return None
-    if isinstance(column.type, sa.DateTime):
-        return datetime.datetime.fromisoformat(value)
-    if isinstance(column.type, sa.LargeBinary):
-        return base64.b64decode(value)
-    return value
+    back = BACK.get(column.type.python_type)
+    return value if value is None or back is None else back(value)

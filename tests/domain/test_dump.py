@@ -1,9 +1,11 @@
 """A copy of the database brings back every row, on whichever server, and a broken copy brings nothing."""
 
+import datetime
 import gzip
 import os
 import pathlib
 import stat
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -17,13 +19,14 @@ from tests import databases
 
 @pytest.fixture
 def make(tmp_path: pathlib.Path):
-    """Makes empty databases, on the server this run was told to use."""
+    """Makes empty databases, of SQLite or on the server this run was told to use."""
     made, scratches, server = [], [], databases.configured()
 
-    def one() -> db.Database:
-        if server:
-            scratches.append(databases.Scratch(server))
-        made.append(db.Database(scratches[-1].url if server else f'sqlite:///{tmp_path}/{len(made)}.db'))
+    def one(kind: str = 'configured') -> db.Database:
+        served = server if kind == 'configured' else None
+        if served:
+            scratches.append(databases.Scratch(served))
+        made.append(db.Database(scratches[-1].url if served else f'sqlite:///{tmp_path}/{len(made)}.db'))
         return made[-1]
 
     yield one
@@ -52,7 +55,9 @@ def add(tx: db.Tx, name: str) -> None:
 
 def contents(database: db.Database) -> dict[str, list]:
     with database.read() as tx:
-        return {t.name: [tuple(r) for r in tx.rows(sa.select(t))] for t in db.Base.metadata.sorted_tables}
+        return {
+            t.name: sorted((tuple(r) for r in tx.rows(sa.select(t))), key=repr) for t in db.Base.metadata.sorted_tables
+        }
 
 
 def test_what_was_copied_is_there_again_and_new_rows_find_free_numbers(filled, make, tmp_path):
@@ -64,6 +69,54 @@ def test_what_was_copied_is_there_again_and_new_rows_find_free_numbers(filled, m
     assert contents(other) == contents(filled)
     with other.write() as tx:
         add(tx, 'later')
+
+
+# Values of every type that a column has, small, large and unusual; strings are made to fit.
+NOON = datetime.datetime(2026, 2, 28, 12, 0, 0, 123456)
+VALUES: dict[type, tuple[Any, ...]] = {
+    str: ('中文-é-😀', 'a\nb\r\u2028\\"\'', ' 0 '),
+    int: (0, 1, 2**31 - 1),
+    float: (0.1, -1.5e-7, 16.0),
+    bool: (True, False, True),
+    datetime.datetime: (NOON, NOON.replace(microsecond=0), datetime.datetime(1970, 1, 1)),
+    datetime.date: (NOON.date(), datetime.date(1, 1, 1), datetime.date(9999, 12, 31)),
+    bytes: (bytes(range(256)), b'', b'\x00'),
+    object: ({'é': [1, None, 2.5, {'x': '\n'}], 'big': 2**53 + 1}, [{'a': None}, 'b', 3], {}, []),  # JSON
+}
+ROWS = 4  # of each table, the last without anything that need not be there
+
+
+def row_of(table: sa.Table, n: int) -> dict[str, Any]:
+    """The table's n-th row: what another table refers to is the same in both, what must be unique is."""
+    found = {}
+    for column in table.columns:
+        if column is table.autoincrement_column:
+            continue
+        if column.nullable and n == ROWS - 1:
+            found[column.name] = None
+            continue
+        kind = column.type.python_type
+        value = VALUES[kind][n % len(VALUES[kind])]
+        if kind is str:
+            value = f'{n}{value}'[: column.type.length or 1000]
+        elif kind is int and (column.unique or column.primary_key or column.foreign_keys):
+            value = n + 1
+        found[column.name] = value
+    return found
+
+
+@pytest.mark.parametrize(
+    ('there', 'back'), [('configured', 'configured'), ('sqlite', 'configured'), ('configured', 'sqlite')]
+)
+def test_every_column_of_every_table_comes_back_whatever_its_type(make, tmp_path, there, back):
+    full, other = make(there), make(back)
+    schema.upgrade(full)
+    with full.write() as tx:
+        for table in db.Base.metadata.sorted_tables:
+            tx.execute(table.insert(), [row_of(table, n) for n in range(ROWS)])
+    count = dump.backup(full, tmp_path / 'copy')
+    assert dump.restore(other, tmp_path / 'copy') == count == ROWS * len(db.Base.metadata.sorted_tables)
+    assert contents(other) == contents(full)
 
 
 def test_a_database_with_tables_takes_no_copy(filled, tmp_path):
