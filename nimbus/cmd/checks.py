@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import pwd
 import shutil
 import socket
 import stat
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from nimbus.cmd import schema, wiring
+from nimbus.cmd import owner, schema, wiring
 from nimbus.common import clock, errors, jobs, services
 from nimbus.network import spread
 
@@ -66,17 +67,19 @@ def keys(conf: Any, _parts: Any) -> Iterator[Finding]:
     wanted = [('token keys', settings.key_repository), ('credential keys', settings.credential_key_repository)]
     if settings.token_format == 'jws':
         wanted.append(('signing keys', settings.jws_key_repository))
+    user = owner.of_state(conf)
     for what, place in wanted:
-        yield from _keys_in(what, pathlib.Path(place))
+        yield from _keys_in(what, pathlib.Path(place), user)
 
 
-def _keys_in(what: str, folder: pathlib.Path) -> Iterator[Finding]:
+def _keys_in(what: str, folder: pathlib.Path, user: pwd.struct_passwd | None) -> Iterator[Finding]:
     names = [name for name in (os.listdir(folder) if folder.is_dir() else ()) if name.isdigit()]
     if not names:
         yield Finding(FAILURE, what, f'There are none in {folder}.')
         return
     for path in (folder, *(folder / name for name in sorted(names))):
         yield from _private(what, path)
+        yield from _usable(what, path, user)
     age = (time.time() - (folder / max(names, key=int)).stat().st_mtime) / 86400
     if age > KEY_AGE:
         yield Finding(WARNING, what, f'The newest in {folder} is {age:.0f} days old: rotate them.')
@@ -88,9 +91,22 @@ def _private(what: str, path: pathlib.Path) -> Iterator[Finding]:
         yield Finding(FAILURE, what, f'{path} has mode {mode:o}: others than its owner can use it.')
 
 
+def _usable(what: str, path: pathlib.Path, user: pwd.struct_passwd | None) -> Iterator[Finding]:
+    """Daemons can read the path; in the folder they also lock and rotate."""
+    if not owner.may(user, path, os.R_OK | os.W_OK | os.X_OK if path.is_dir() else os.R_OK):
+        name = user.pw_name if user else 'nobody'
+        yield Finding(
+            FAILURE,
+            what,
+            f'{path} cannot be used by {name}, whom the state folder belongs to and daemons run as: '
+            f'chown it, with what is in it, to {name}.',
+        )
+
+
 def files(conf: Any, parts: Any) -> Iterator[Finding]:
-    """What holds secrets cannot be read by everybody."""
+    """What holds secrets can be read by the daemons, and not by everybody."""
     database = parts.db.writer.url.database if parts.db.sqlite else None
+    user = owner.of_state(conf)
     for path in [
         *map(pathlib.Path, getattr(conf, 'config_file', None) or ()),
         *([pathlib.Path(database)] if database else []),
@@ -98,6 +114,7 @@ def files(conf: Any, parts: Any) -> Iterator[Finding]:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o004:
             yield Finding(WARNING, 'files', f'{path} has mode {mode:o}: every user of this host can read its secrets.')
+        yield from _usable('files', path, user)
 
 
 def disk_space(conf: Any, _parts: Any) -> Iterator[Finding]:

@@ -8,8 +8,16 @@ import pathlib
 import sys
 from typing import Any
 
-from nimbus.cmd import checks, dump, openapi, schema, wiring
+from nimbus.cmd import checks, dump, openapi, owner, schema, wiring
 from nimbus.common import config, errors, services
+
+BECAME = {
+    'made': 'made, with the password given.',
+    'kept': 'there already; the password stays as it was.',
+    'given': 'there already, without a password; has the one given now.',
+    'without': 'HAS NO PASSWORD, so no agent can log in: set [service_user] password, or give one by '
+    '--service-password-file or OS_BOOTSTRAP_SERVICE_PASSWORD, and run this again.',
+}  # what bootstrap did to a user
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -95,6 +103,7 @@ def db_backup(conf: Any, told: Any) -> int:
     parts = wiring.make_parts(conf)
     path = dump.next_in(told.file, wiring.host_name(conf)) if told.keep else told.file
     print(f'{path} has {dump.backup(parts.db, path)} rows.')
+    owner.give(conf, path)
     if told.keep:
         dump.prune(told.file, wiring.host_name(conf), told.keep)
     return 0
@@ -148,9 +157,11 @@ def token_setup(conf: Any, told: Any) -> int:
     from nimbus.identity.options import Settings
 
     settings = Settings.of(conf)
-    keys.setup(settings.key_repository)  # receipts are sealed with it, whatever tokens are
+    with owner.keeping(conf, settings.key_repository):
+        keys.setup(settings.key_repository)  # receipts are sealed with it, whatever tokens are
     if (told.format or settings.token_format) == 'jws':
-        keys.setup(settings.jws_key_repository, signing.make)
+        with owner.keeping(conf, settings.jws_key_repository):
+            keys.setup(settings.jws_key_repository, signing.make)
     return 0
 
 
@@ -162,9 +173,11 @@ def token_rotate(conf: Any, told: Any) -> int:
     settings = Settings.of(conf)
     life = settings.token_expiration + settings.allow_expired_window
     if (told.format or settings.token_format) == 'jws':
-        keys.rotate(settings.jws_key_repository, life, signing.make, signing.retire)
+        with owner.keeping(conf, settings.jws_key_repository, make=False):
+            keys.rotate(settings.jws_key_repository, life, signing.make, signing.retire)
     else:
-        keys.rotate(settings.key_repository, life)
+        with owner.keeping(conf, settings.key_repository, make=False):
+            keys.rotate(settings.key_repository, life)
     return 0
 
 
@@ -173,7 +186,9 @@ def credential_setup(conf: Any, _told: Any) -> int:
     from nimbus.identity import keys
     from nimbus.identity.options import Settings
 
-    keys.setup(Settings.of(conf).credential_key_repository)
+    directory = Settings.of(conf).credential_key_repository
+    with owner.keeping(conf, directory):
+        keys.setup(directory)
     return 0
 
 
@@ -188,7 +203,8 @@ def credential_rotate(conf: Any, _told: Any) -> int:
         count = credentials.left_behind(tx, Vault(directory))
     if count:
         raise errors.Conflict(f'{count} credentials are encrypted with an older key; run "credential migrate" first.')
-    keys.rotate(directory, 0)
+    with owner.keeping(conf, directory, make=False):
+        keys.rotate(directory, 0)
     return 0
 
 
@@ -213,17 +229,29 @@ def bootstrap(conf: Any, told: Any) -> int:
     password = _secret(told.password_file, 'OS_BOOTSTRAP_PASSWORD')
     service_password = _secret(told.service_password_file, 'OS_BOOTSTRAP_SERVICE_PASSWORD')
     if not password:
-        raise errors.Invalid('No admin password was given, by --password-file or OS_BOOTSTRAP_PASSWORD.')
+        raise errors.Invalid(
+            "No admin password was given, by --password-file or OS_BOOTSTRAP_PASSWORD. (The service user's is that of "
+            '[service_user] password, else of --service-password-file or OS_BOOTSTRAP_SERVICE_PASSWORD.)'
+        )
+    configured = conf.service_user.password or None
+    if configured and service_password and configured != service_password:
+        raise errors.Invalid(
+            "The service user's password that was given is not that of [service_user] password, which agents log in "
+            'with: give it once.'
+        )
     parts = wiring.make_parts(conf)
     with parts.db.write() as tx:
-        first.bootstrap(
+        done = first.bootstrap(
             tx,
             admin_password=password,
             region=conf.region,
             urls=wiring.catalog_urls(conf),
-            service_password=service_password,
+            service_password=service_password or configured,
             passwords=Passwords(conf.identity.bcrypt_rounds, threads=1),
         )
+    for name, became in done.items():
+        print(f'User {name}: {BECAME[became]}')
+    print(f'The catalog of region {conf.region} names {wiring.url_of(conf, "identity")} and the other services there.')
     return 0
 
 

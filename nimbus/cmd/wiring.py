@@ -78,9 +78,12 @@ def make_parts(conf: Any, *, database: bool = True) -> Parts:
 
 
 def _keep_private(path: pathlib.Path) -> None:
-    """A database file that is yet to be made will be its owner's alone; SQLite's files beside it follow it."""
+    """A database file that is yet to be made will be its folder's owner's alone; SQLite's files beside it follow it."""
     with contextlib.suppress(OSError):  # a folder that is not there or not ours is told by the database itself
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        if os.geteuid() == 0:
+            os.fchown(handle, path.parent.stat().st_uid, path.parent.stat().st_gid)
+        os.close(handle)
 
 
 def weigh_connections(parts: Parts) -> None:

@@ -34,11 +34,11 @@ def bootstrap(
     urls: dict[str, str],
     service_password: str | None,
     passwords: Passwords | None = None,
-) -> None:
+) -> dict[str, str]:
     """The default domain, admin, the roles, the service user and the catalog stand; what stood before stays.
 
-    A password is set only for a user that is made now; without one the service user cannot log in.
-    `urls` is the URL of each service type.
+    A password is set only for a user who has none; without one the service user cannot log in.  `urls` is the URL of
+    each service type.  Returns what became of each user: made, kept, given (a password) or without (one).
     """
     passwords = passwords or Passwords(threads=1)
     _domain(tx)
@@ -46,8 +46,9 @@ def bootstrap(
     for prior, implied in zip(LADDER, LADDER[1:], strict=False):
         _implies(tx, roles[prior], roles[implied])
     admin_project, service_project = _project(tx, 'admin'), _project(tx, 'service')
-    admin = _user(tx, 'admin', admin_password, passwords)
-    service = _user(tx, 'nimbus', service_password, passwords)
+    done: dict[str, str] = {}
+    admin = _user(tx, 'admin', admin_password, passwords, done)
+    service = _user(tx, 'nimbus', service_password, passwords, done)
     for grant in (
         Grant('user', admin, 'project', admin_project, roles['admin']),
         Grant('user', admin, 'domain', 'default', roles['admin']),
@@ -61,6 +62,7 @@ def bootstrap(
         for name in ALIASES.get(kind, (kind,)):
             if name == kind or name not in urls:
                 _service(tx, name, region, url)
+    return done
 
 
 def _domain(tx: db.Tx) -> None:
@@ -117,10 +119,17 @@ def _implies(tx: db.Tx, prior_id: str, implied_id: str) -> None:
         revocations.refresh(tx, 'all')
 
 
-def _user(tx: db.Tx, name: str, password: str | None, passwords: Passwords) -> str:
-    found = tx.scalar(sa.select(User.id).where(User.name == name, User.domain_id == 'default'))
+def _user(tx: db.Tx, name: str, password: str | None, passwords: Passwords, done: dict[str, str]) -> str:
+    found: Any = tx.row(sa.select(User.id, User.password_hash).where(User.name == name, User.domain_id == 'default'))
+    done[name] = 'without' if not password else 'kept' if found else 'made'
+    if found and found.password_hash is not None:
+        done[name] = 'kept'
+    elif found and password:
+        now = clock.Clock().now()
+        tx.update(User, User.id == found.id, password_hash=passwords.hash(password), password_created_at=now)
+        done[name] = 'given'
     if found:
-        return found
+        return found.id
     user_id, now = ids.plain(), clock.Clock().now()
     tx.insert(
         User,

@@ -28,9 +28,9 @@ class World:
     authority: Authority
     validator: Validator
 
-    def login(self, scope: Any = ADMIN) -> str:
-        """A token of the administrator's."""
-        user = {'name': 'admin', 'password': 'secret', 'domain': {'id': 'default'}}
+    def login(self, scope: Any = ADMIN, name: str = 'admin', password: str = 'secret') -> str:
+        """A token of the administrator's, or of the user named."""
+        user = {'name': name, 'password': password, 'domain': {'id': 'default'}}
         return self.authority.login({'methods': ['password'], 'password': {'user': user}}, scope)[0]
 
     def another(self, **settings: Any) -> Validator:

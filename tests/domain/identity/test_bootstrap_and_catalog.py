@@ -20,7 +20,7 @@ def run_bootstrap(world, **changed):
         'passwords': world.authority.passwords,
     }
     with world.db.write() as tx:
-        bootstrap.bootstrap(tx, **{**told, **changed})
+        return bootstrap.bootstrap(tx, **{**told, **changed})
 
 
 def counts(world):
@@ -31,9 +31,18 @@ def counts(world):
 
 def test_bootstrap_twice_is_bootstrap_once(world):
     before = counts(world)
-    run_bootstrap(world)
+    assert run_bootstrap(world) == {'admin': 'kept', 'nimbus': 'kept'}
     assert counts(world) == before == [3, 2, 5, 5, 15]
     world.login()  # with the first password
+
+
+def test_a_service_user_without_a_password_is_told_and_given_one_when_there_is_one(world):
+    with world.db.write() as tx:
+        tx.update(User, User.name == 'nimbus', password_hash=None)
+    assert run_bootstrap(world, service_password=None) == {'admin': 'kept', 'nimbus': 'without'}
+    assert run_bootstrap(world, service_password='later') == {'admin': 'kept', 'nimbus': 'given'}
+    assert run_bootstrap(world, service_password='last') == {'admin': 'kept', 'nimbus': 'kept'}
+    world.login(None, 'nimbus', 'later')
 
 
 def test_bootstrap_moves_endpoints_that_moved(world):
