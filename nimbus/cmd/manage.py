@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     told = _parser().parse_args(sys.argv[1:] if argv is None else argv)
     try:
-        return told.run(config.load([], 'nimbus-manage', told.config_file), told)
+        return told.run(config.load([], 'nimbus-manage', config.of_control_host(told.config_file)), told)
     except (OSError, config.Unusable) as why:
         print(f'nimbus-manage: {why}', file=sys.stderr)
         return 1
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='nimbus-manage', description=__doc__)
-    parser.add_argument('--config-file', action='append', help='nimbus.conf; may be given several times')
+    parser.add_argument('--config-file', action='append', help='may be given several times; nimbus.conf and control.conf of /etc/nimbus when it is not')
     rooms = parser.add_subparsers(required=True, metavar='ROOM')
     database = rooms.add_parser('db', help='the schema').add_subparsers(required=True, metavar='VERB')
     _verb(database, 'upgrade', db_upgrade, 'Bring the schema to this version.')

@@ -42,6 +42,12 @@ def options(rooms: Iterable[str] = ROOMS) -> dict[str, list[cfg.Opt]]:
     return found
 
 
+def of_control_host(told: list[str] | None, folder: pathlib.Path = pathlib.Path('/etc/nimbus')) -> list[str] | None:
+    """The files that were told, else those of /etc/nimbus that a control daemon is started with; None for none."""
+    usual = [str(folder / name) for name in ('nimbus.conf', 'control.conf') if (folder / name).exists()]
+    return told or usual or None
+
+
 def load(argv: list[str], program: str = 'nimbus', files: list[str] | None = None) -> cfg.ConfigOpts:
     """The process's configuration, from --config-file or /etc/nimbus/nimbus.conf where there is one.
 
