@@ -35,7 +35,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='nimbus-manage', description=__doc__)
-    parser.add_argument('--config-file', action='append', help='may be given several times; nimbus.conf and control.conf of /etc/nimbus when it is not')
+    parser.add_argument(
+        '--config-file',
+        action='append',
+        help='may be given several times; nimbus.conf and control.conf of /etc/nimbus when it is not',
+    )
     rooms = parser.add_subparsers(required=True, metavar='ROOM')
     database = rooms.add_parser('db', help='the schema').add_subparsers(required=True, metavar='VERB')
     _verb(database, 'upgrade', db_upgrade, 'Bring the schema to this version.')

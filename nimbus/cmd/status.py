@@ -15,7 +15,11 @@ UNKNOWN = 255
 def main(argv: list[str] | None = None) -> int:
     """Print a box a check; 0 when all is well, 1 with warnings, 2 with failures, 255 when nothing can be checked."""
     parser = argparse.ArgumentParser(prog='nimbus-status', description=__doc__)
-    parser.add_argument('--config-file', action='append', help='may be given several times; nimbus.conf and control.conf of /etc/nimbus when it is not')
+    parser.add_argument(
+        '--config-file',
+        action='append',
+        help='may be given several times; nimbus.conf and control.conf of /etc/nimbus when it is not',
+    )
     rooms = parser.add_subparsers(required=True, metavar='ROOM')
     upgrade = rooms.add_parser('upgrade', help='before daemons of this version are started')
     upgrade.add_subparsers(required=True, metavar='VERB').add_parser('check', help='check all that they need')

@@ -53,13 +53,14 @@ def database_url(conf: Any) -> str:
 def set_up_logging(conf: Any) -> None:
     """The process logs as configured from now on.  Raises OSError that names the option that cannot be followed."""
     options = conf.log
-    usual = log.DEBUG_FORMAT if options.debug else log.FORMAT
+    usual = log.SYSLOG_FORMAT if options.file == 'syslog' else log.FORMAT
+    usual = log.at_debug(usual) if options.debug else usual
     try:
         formatter = log.Formatter(options.context_format or usual, options.default_format)
     except ValueError as why:
         raise OSError(f'[log] context_format or default_format is no format: {why}.') from why
     level = 'DEBUG' if options.debug else options.level
-    log.setup(options.file, level, options.rotate_mb, options.keep, options.facility, formatter)
+    log.setup(options.file, level, options.rotate_mb, options.keep, options.facility, formatter, conf.prog)
 
 
 def make_parts(conf: Any, *, database: bool = True) -> Parts:

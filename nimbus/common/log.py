@@ -4,21 +4,31 @@ import contextlib
 import contextvars
 import logging
 import logging.handlers
+import os
 import re
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
 REQUEST: contextvars.ContextVar[str] = contextvars.ContextVar('request', default='-')
 INSTANCE: contextvars.ContextVar[str] = contextvars.ContextVar('instance', default='')
 FORMAT = '%(asctime)s.%(msecs)03d %(process)d %(levelname)s %(name)s [%(request_id)s] %(instance)s%(message)s'
-DEBUG_FORMAT = FORMAT.replace('%(name)s', '%(name)s:%(lineno)d')
+SYSLOG_FORMAT = FORMAT.partition('%(process)d ')[2]  # syslog tells the time, the daemon and its pid by itself
 DATES = '%Y-%m-%d %H:%M:%S'
 SECRET = re.compile(
     r"""((?:password|adminPass|admin_pass|secret|token|user_data|auth_key)["']?\s*[:=]\s*["']?)[^"',\s&}]+""",
     re.IGNORECASE,
 )
 MASK = r'\1***'
+# Libraries that log every try to reach a broker, and of whose lines one of a kind in so many seconds is enough.
+INSISTENT = ('oslo.messaging', 'oslo_messaging', 'amqp')
+SPARED = 60
+
+
+def at_debug(form: str) -> str:
+    """The format with the line of the source."""
+    return form.replace('%(name)s', '%(name)s:%(lineno)d')
 
 
 @contextlib.contextmanager
@@ -59,6 +69,54 @@ class Formatter(logging.Formatter):
         return text if getattr(record, 'masked', False) else SECRET.sub(MASK, text)
 
 
+class Sparing(logging.Filter):
+    """Of the lines that an insistent library writes at one place of its source, one a minute passes, with the count of others.
+
+    A broker that is away would otherwise fill the log, and what else is wrong would be lost in it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[tuple[str, int], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(INSISTENT) or record.levelno >= logging.CRITICAL:
+            return True
+        place, now = (record.name, record.lineno), time.monotonic()
+        last, left_out = self._seen.get(place, (-SPARED, 0))
+        if now - last < SPARED:
+            self._seen[place] = last, left_out + 1
+            return False
+        self._seen[place] = now, 0
+        if left_out:
+            record.msg, record.args = f'{record.getMessage()} ({left_out} more like it were left out)', ()
+        return True
+
+
+class Journal(logging.StreamHandler):
+    """Standard error as the journal reads it: every line says by a number how severe it is."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        severity = logging.handlers.SysLogHandler.priority_names[_severity(record.levelno)]
+        return '\n'.join(f'<{severity}>{line}' for line in super().format(record).splitlines() or [''])
+
+
+def _severity(level: int) -> str:
+    for least, name in ((logging.CRITICAL, 'crit'), (logging.ERROR, 'err'), (logging.WARNING, 'warning')):
+        if level >= least:
+            return name
+    return 'info' if level >= logging.INFO else 'debug'
+
+
+def in_journal() -> bool:
+    """Whether standard error leads to the journal, as systemd tells those whose it set up."""
+    try:
+        told = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get('JOURNAL_STREAM') == f'{told.st_dev}:{told.st_ino}'
+
+
 def setup(
     destination: str = '-',
     level: str = 'INFO',
@@ -66,16 +124,23 @@ def setup(
     keep: int = 10,
     facility: str = 'local0',
     formatter: Formatter | None = None,
+    program: str = 'nimbus',
 ) -> None:
-    """The process logs to a file, to `-` (standard error) or to `syslog`, from now on.  Raises OSError."""
+    """The process logs to a file, to `-` (standard error) or to `syslog`, from now on.  Raises OSError.
+
+    `program` is how it is named in syslog.
+    """
     handler: Any
     if destination == '-':
-        handler = logging.StreamHandler(sys.stderr)
+        handler = Journal(sys.stderr) if in_journal() else logging.StreamHandler(sys.stderr)
     elif destination == 'syslog':
         handler = logging.handlers.SysLogHandler('/dev/log', facility)
+        handler.ident = f'{program}[{os.getpid()}]: '
     else:
         handler = logging.handlers.RotatingFileHandler(destination, maxBytes=rotate_mb << 20, backupCount=keep)
     handler.addFilter(Facts())
+    if level.upper() != 'DEBUG':
+        handler.addFilter(Sparing())
     handler.setFormatter(formatter or Formatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]

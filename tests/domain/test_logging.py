@@ -1,7 +1,10 @@
 """Lines of the log: the field's format, whose request they are of, and no secret."""
 
 import logging
+import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -48,7 +51,7 @@ def test_an_operators_formats_are_followed_within_a_request_and_outside_of_any()
 
 
 def test_at_debug_a_line_tells_where_in_the_source_it_was_written():
-    (line,) = lines(('it',), formats=(log.DEBUG_FORMAT,))
+    (line,) = lines(('it',), formats=(log.at_debug(log.FORMAT),))
     assert ' test.lines:' in line and line.partition('test.lines:')[2].split()[0].isdigit()
 
 
@@ -106,4 +109,41 @@ def test_syslog_gets_the_facility_that_was_asked_for(configured, tmp_path, monke
         )
         configured('[log]', 'file = syslog', 'facility = local3')
         logging.getLogger('x').warning('it')
-        assert listener.recv(4096).startswith(b'<156>')  # local3 (19) * 8 + warning (4)
+        # local3 (19) * 8 + warning (4); the daemon's name as syslog finds it, and no time, which it tells itself
+        assert listener.recv(4096).rstrip(b'\0') == f'<156>nimbus[{os.getpid()}]: WARNING x [-] it'.encode()
+
+
+def test_the_journal_is_told_how_severe_each_line_is(tmp_path):
+    script = (
+        'import logging\nfrom nimbus.common import log\nlog.setup()\nlogger = logging.getLogger("x")\n'
+        'logger.info("one")\nlogger.warning("two")\n'
+        'try:\n    1 / 0\nexcept ZeroDivisionError:\n    logger.exception("three")\n'
+    )
+    with open(tmp_path / 'err', 'w+') as stream:
+        told = os.fstat(stream.fileno())
+        for journal in (f'{told.st_dev}:{told.st_ino}', f'{told.st_dev}:1'):
+            environment = {**os.environ, 'JOURNAL_STREAM': journal}
+            subprocess.run([sys.executable, '-c', script], stderr=stream, check=True, env=environment)
+        stream.seek(0)
+        said = stream.read().splitlines()
+    half = len(said) // 2
+    assert [line[:3] for line in said[:half]] == ['<6>', '<4>', *['<3>'] * (half - 2)]
+    assert said[0].endswith('INFO x [-] one') and said[half - 1] == '<3>ZeroDivisionError: division by zero'
+    assert not any(line.startswith('<') for line in said[half:])  # standard error leads elsewhere
+
+
+def test_a_broker_that_is_away_is_told_once_a_minute(monkeypatch):
+    now, spare = [100.0], log.Sparing()
+    monkeypatch.setattr(log.time, 'monotonic', lambda: now[0])
+
+    def say(name, line, text):
+        record = logging.LogRecord(name, logging.ERROR, 'f.py', line, text, ('%',), None)
+        return record.getMessage() if spare.filter(record) else None
+
+    away = 'oslo.messaging._drivers.impl_rabbit', 7, 'unreachable %s'
+    assert [say(*away) for _ in range(3)] == ['unreachable %', None, None]
+    assert say(away[0], 8, 'other %s') == 'other %'
+    assert [say('nimbus.x', 7, 'ours %s') for _ in range(2)] == ['ours %', 'ours %']
+    now[0] += log.SPARED
+    assert say(*away) == 'unreachable % (2 more like it were left out)'
+    assert say(*away) is None
