@@ -40,7 +40,7 @@ def run(conf: Any, parts: Any, checks: Iterable[Check]) -> Iterator[Finding]:
         try:
             found = list(check(conf, parts))
         except (OSError, LookupError, errors.NimbusError) as why:
-            found = [Finding(FAILURE, what, f'It cannot be looked at: {getattr(why, "sentence", why)}')]
+            found = [Finding(FAILURE, what, f'It cannot be looked at: {wiring.in_words(conf, why)}')]
         yield from found or [Finding(GOOD, what, 'Nothing is wrong.')]
 
 

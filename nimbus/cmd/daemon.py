@@ -50,7 +50,7 @@ def run(program: str, sentence: str, build: Callable[[Any], wiring.Daemon]) -> i
         made.start()
         wiring.settle_memory()
     except (OSError, LookupError, errors.NimbusError) as why:
-        wiring.give_up(program, why)
+        wiring.give_up(program, wiring.in_words(conf, why))
     wiring.notify('READY=1')
     LOG.info('%s is at work', program)
     while not stop.wait(wiring.pulse()):
@@ -96,7 +96,7 @@ def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
         for name, app in wiring.load_apps(conf, parts, names).items():
             server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name), wiring.envelope(name))
     except (OSError, LookupError, errors.NimbusError) as why:
-        wiring.give_up(program, why)
+        wiring.give_up(program, wiring.in_words(conf, why))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
     signal.signal(signal.SIGHUP, lambda *_: policy.read_again())

@@ -24,12 +24,14 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     told = _parser().parse_args(sys.argv[1:] if argv is None else argv)
     try:
-        return told.run(config.load([], 'nimbus-manage', config.of_control_host(told.config_file)), told)
-    except (OSError, config.Unusable) as why:
+        conf = config.load([], 'nimbus-manage', config.of_control_host(told.config_file))
+    except config.Unusable as why:
         print(f'nimbus-manage: {why}', file=sys.stderr)
         return 1
-    except errors.NimbusError as why:
-        print(f'nimbus-manage: {why.sentence}', file=sys.stderr)
+    try:
+        return told.run(conf, told)
+    except (OSError, LookupError, errors.NimbusError) as why:
+        print(f'nimbus-manage: {wiring.in_words(conf, why)}', file=sys.stderr)
         return 1
 
 

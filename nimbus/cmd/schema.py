@@ -55,8 +55,8 @@ def upgrade(database: db.Database) -> str:
 
 def revision(database: db.Database) -> str | None:
     """The revision the database is at, None when it is empty."""
-    with database.writer.connect() as connection:
-        return connection.scalar(sa.select(AT)) if sa.inspect(connection).has_table(AT.name) else None
+    with database.read() as tx:
+        return tx.scalar(sa.select(AT)) if sa.inspect(tx.connection).has_table(AT.name) else None
 
 
 def newest() -> str | None:
@@ -81,8 +81,8 @@ def differences(database: db.Database) -> list[str]:
     import alembic.runtime.migration
 
     load_models()
-    with database.writer.connect() as connection:
-        context = alembic.runtime.migration.MigrationContext.configure(connection, opts={'compare_type': True})
+    with database.read() as tx:
+        context = alembic.runtime.migration.MigrationContext.configure(tx.connection, opts={'compare_type': True})
         found = alembic.autogenerate.compare_metadata(context, db.Base.metadata)
     return [str(item) for item in found]
 

@@ -12,11 +12,12 @@ import threading
 from collections.abc import Callable
 from typing import Any, NoReturn, Protocol
 
+import sqlalchemy
 from stevedore import driver as stevedore_driver
 from stevedore import extension
 
 from nimbus.api.kit import faults, wsgi
-from nimbus.common import bell, config, db, errors, folders, log, notifier, rpc
+from nimbus.common import bell, config, db, dialects, errors, folders, log, notifier, rpc
 from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)
@@ -48,6 +49,14 @@ def host_name(conf: Any) -> str:
 def database_url(conf: Any) -> str:
     """The URL of the one database."""
     return conf.database.url or f'sqlite:///{pathlib.Path(conf.state_path) / "nimbus.db"}'
+
+
+def in_words(conf: Any, why: Exception) -> str:
+    """An error for the operator of this host: with what the database's server said, and which one that is."""
+    if not (words := dialects.words_of(why)):
+        return str(why)
+    url = sqlalchemy.make_url(database_url(conf)).render_as_string(hide_password=True)
+    return f'{why} {url} says: {words}'
 
 
 def set_up_logging(conf: Any) -> None:
@@ -93,7 +102,7 @@ def weigh_connections(parts: Parts) -> None:
     try:
         spare = parts.db.spare_connections()
     except errors.Unavailable as why:
-        LOG.warning('%s', why.sentence)
+        LOG.warning('%s', in_words(parts.conf, why))
         return
     if spare is not None and spare < size:
         LOG.warning(

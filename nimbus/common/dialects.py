@@ -10,7 +10,7 @@ from sqlalchemy import exc
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.dialects.sqlite import pysqlite
 
-from nimbus.common import errors
+from nimbus.common import errors, log
 
 SLOWEST = 30  # seconds of one statement; a request has lost its client by then
 LOCKED = 10  # seconds to wait for a row; the servers' own 50 s, or for ever, would hold the threads of a whole daemon
@@ -220,6 +220,18 @@ def committing() -> Iterator[None]:
                 'The database went away before it said whether it kept the change; look before asking again.'
             ) from why
         raise
+
+
+def words_of(why: BaseException) -> str:
+    """What the database's server itself said, for its operator; empty when the error is not about one.
+
+    No user may read it: it names the server's accounts and addresses.
+    """
+    cause = why.__cause__
+    if not isinstance(cause, exc.DBAPIError) or cause.orig is None:
+        return ''
+    told = cause.orig.args[1] if len(cause.orig.args) > 1 else cause.orig
+    return log.SECRET.sub(log.MASK, ' '.join(str(told).split()))
 
 
 def kind_of(why: exc.DBAPIError) -> errors.NimbusError | None:

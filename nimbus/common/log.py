@@ -70,7 +70,7 @@ class Formatter(logging.Formatter):
 
 
 class Sparing(logging.Filter):
-    """Of the lines that an insistent library writes at one place of its source, one a minute passes, with the count of others.
+    """Of an insistent library's lines from one place of its source, one a minute passes, and tells how many did not.
 
     A broker that is away would otherwise fill the log, and what else is wrong would be lost in it.
     """

@@ -166,3 +166,18 @@ def test_a_monitor_is_told_when_the_cloud_is_away(monkeypatch, capsys):
     monkeypatch.delenv('OS_CLOUD', raising=False)
     assert status.main(['--short']) == 2
     assert capsys.readouterr().out.startswith('NIMBUS CRITICAL - the cloud cannot be asked: ')
+
+
+@pytest.mark.parametrize(
+    'url', ['mysql+pymysql://nimbus:hush@127.0.0.1:{}/n', 'postgresql+psycopg://nimbus:hush@127.0.0.1:{}/n']
+)
+@pytest.mark.parametrize('words', [('db', 'check'), ('db', 'upgrade'), ('doctor',)])
+def test_a_database_that_cannot_be_reached_is_named_with_the_servers_words_and_no_password(host, tmp_path, url, words):
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = taken.getsockname()[1]
+    with open(tmp_path / 'nimbus.conf', 'a') as file:
+        file.write(f'[database]\nurl = {url.format(port)}\n')
+    told = host('manage', *words)
+    said = told.stdout + told.stderr
+    assert told.returncode and 'Traceback' not in said and 'hush' not in said
+    assert f'nimbus:***@127.0.0.1:{port}/n says: ' in said and 'refused' in said
