@@ -90,6 +90,7 @@ def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
     try:
         parts = wiring.make_parts(conf)
         wiring.weigh_connections(parts)
+        wiring.weigh_address(conf)
         names = names or conf.api.services
         rooms.fill(conf, parts, identity='identity' in names)
         server = serving.Server(serving.Settings.of(conf))

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import gc
+import ipaddress
 import logging
 import os
 import pathlib
@@ -110,6 +111,29 @@ def weigh_connections(parts: Parts) -> None:
             'lower [database] pool_size.',
             spare,
             size,
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the name or address leads to the machine itself wherever it is used."""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == 'localhost'
+
+
+def weigh_address(conf: Any) -> None:
+    """The log says so when daemons on other hosts, of whom there may be some, could not reach the APIs."""
+    if not conf.bus.startswith('rabbit'):
+        return
+    if is_loopback(conf.api.listen):
+        LOG.warning(
+            'The APIs listen on %s, where no other host reaches them, and the bus is one for several hosts: '
+            'set [api] listen to an address of this host or 0.0.0.0, and [api] public_host to what others know it by.',
+            conf.api.listen,
+        )
+    elif not conf.api.public_host and conf.api.listen in ('0.0.0.0', '::'):
+        LOG.warning(
+            '[api] public_host is empty, so the catalog names %s, where nobody can be reached.', conf.api.listen
         )
 
 

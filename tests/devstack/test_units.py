@@ -54,3 +54,19 @@ def test_every_daemon_has_a_unit():
 @pytest.mark.parametrize('name', ['compute', 'network', 'volume'])
 def test_an_agent_is_not_told_the_databases_password(name):
     assert 'control.conf' not in (UNITS / f'nimbus-{name}.service').read_text()
+
+
+def lines(name: str, key: str) -> list[str]:
+    return [line.partition('=')[2] for line in (UNITS / name).read_text().splitlines() if line.startswith(f'{key}=')]
+
+
+def test_a_host_that_goes_down_stops_its_agent_before_its_guests():
+    assert 'libvirt-guests.service' in ' '.join(lines('nimbus-compute.service', 'After')).split()
+
+
+@pytest.mark.parametrize('name', SERVICES)
+def test_a_unit_asks_for_no_more_of_the_kernel_than_services_need(name):
+    (allowed,) = lines(name, 'SystemCallFilter')
+    assert set(allowed.split()) <= {'@system-service', '@mount'}
+    assert ('@mount' in allowed) == (name == 'nimbus-network.service')
+    assert lines(name, 'SystemCallErrorNumber') == ['EPERM'] and lines(name, 'NoNewPrivileges') == ['yes']

@@ -39,3 +39,21 @@ def test_a_database_that_is_away_does_not_keep_a_daemon_from_starting(caplog):
 def test_the_server_says_how_many_connections_it_would_still_take(database):
     spare = database.spare_connections()
     assert spare is None if database.sqlite else 0 < spare < 100_000
+
+
+@pytest.mark.parametrize(
+    ('bus', 'listen', 'public', 'told'),
+    [
+        ('inproc:///nimbus', '127.0.0.1', '', ''),
+        ('rabbit://u:p@h/v', '127.0.0.1', '', 'no other host reaches them'),
+        ('rabbit://u:p@h/v', '::1', 'cloud', 'no other host reaches them'),
+        ('rabbit://u:p@h/v', 'localhost', 'cloud', 'no other host reaches them'),
+        ('rabbit://u:p@h/v', '0.0.0.0', '', 'the catalog names 0.0.0.0'),
+        ('rabbit://u:p@h/v', '0.0.0.0', 'cloud', ''),
+        ('rabbit://u:p@h/v', '192.0.2.1', '', ''),
+    ],
+)
+def test_apis_that_other_hosts_cannot_reach_are_told(caplog, bus, listen, public, told):
+    api = types.SimpleNamespace(listen=listen, public_host=public)
+    wiring.weigh_address(types.SimpleNamespace(bus=bus, api=api))
+    assert bool(caplog.records) == bool(told) and told in caplog.text
