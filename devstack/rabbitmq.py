@@ -12,6 +12,7 @@ import amqp
 from devstack.place import Place, write_private
 from devstack.processes import Registry
 from devstack.progress import say
+from nimbus.cmd.broker import agent_permission
 
 VHOST = 'nimbus'
 SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server'
@@ -112,15 +113,6 @@ def _definitions(place: Place) -> dict[str, object]:
             for user, allowed in permissions.items()
         ],
     }
-
-
-def agent_permission(host: str) -> str:
-    """What an agent's user on `host` may declare, write and read: its own queues, the desk and replies."""
-    own = host.replace('.', r'\.')
-    return (
-        rf'^(nimbus|(compute|network|volume)(\.{own}|_fanout(_.*)?)?|desk-(compute|network|volume)|reply_.*'
-        r'|amq\.default|)$'
-    )
 
 
 def _hashed(password: str) -> str:

@@ -44,6 +44,11 @@ def run(conf: Any, parts: Any, checks: Iterable[Check]) -> Iterator[Finding]:
         yield from found or [Finding(GOOD, what, 'Nothing is wrong.')]
 
 
+def line(finding: Finding) -> str:
+    """A finding as a line of a report."""
+    return f'{("ok", "WARNING", "FAILURE")[finding.level]:8} {finding.what:21} {finding.sentence}'
+
+
 def database_schema(_conf: Any, parts: Any) -> Iterator[Finding]:
     """The schema is this version's."""
     at, newest = schema.revision(parts.db), schema.newest()

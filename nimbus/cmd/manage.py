@@ -8,7 +8,7 @@ import pathlib
 import sys
 from typing import Any
 
-from nimbus.cmd import checks, dump, openapi, owner, schema, wiring
+from nimbus.cmd import checks, dump, hostchecks, hosts, openapi, owner, schema, wiring
 from nimbus.common import config, errors, services
 
 BECAME = {
@@ -74,10 +74,24 @@ def _parser() -> argparse.ArgumentParser:
     docs = rooms.add_parser('docs', help='the documents').add_subparsers(required=True, metavar='VERB')
     api = _verb(docs, 'openapi', docs_openapi, "Print a service's OpenAPI 3.1 document.")
     api.add_argument('service', choices=openapi.APIS)
+    _host_verbs(rooms.add_parser('host', help='hosts of agents').add_subparsers(required=True, metavar='VERB'))
     boot = _verb(rooms, 'bootstrap', bootstrap, 'Make the first users, roles, services and endpoints, if missing.')
     boot.add_argument('--password-file', help='file with the admin password (default: OS_BOOTSTRAP_PASSWORD)')
     boot.add_argument('--service-password-file', help="file with the service user's password")
     return parser
+
+
+def _host_verbs(verbs: Any) -> None:
+    more = _verb(verbs, 'add', hosts.add, 'Make an account at the broker for a host, and print its nimbus.conf.')
+    more.add_argument('--address', help='how the host reaches this one (default: [api] public_host)')
+    more.add_argument('--renew', action='store_true', help='give an account that is there a new password')
+    more.add_argument('--output', metavar='FILE', help='write nimbus.conf there, mode 0600, instead of printing it')
+    less = _verb(verbs, 'remove', hosts.remove, 'Take the account away and forget the daemons of a host.')
+    less.add_argument('--force', action='store_true', help='take the account even though servers or volumes are there')
+    for verb in (more, less):
+        verb.add_argument('name', metavar='NAME', help='name of the host, as its daemons give it: see hostname')
+        verb.add_argument('--node', help='node of RabbitMQ that rabbitmqctl speaks to (default: the one of this host)')
+    _verb(verbs, 'check', hostchecks.main, 'Look for what would keep the agents of this host from working.')
 
 
 def _verb(verbs: Any, name: str, run: Any, sentence: str) -> argparse.ArgumentParser:
@@ -147,7 +161,7 @@ def doctor(conf: Any, _told: Any) -> int:
     """Print what every check found, a line each."""
     found = list(checks.run(conf, wiring.make_parts(conf), checks.EVERY))
     for finding in found:
-        print(f'{("ok", "WARNING", "FAILURE")[finding.level]:8} {finding.what:21} {finding.sentence}')
+        print(checks.line(finding))
     return max(finding.level for finding in found)
 
 

@@ -1,0 +1,42 @@
+"""What libvirt says of itself to somebody who only looks: whether it answers, and whom its guests run as."""
+
+import contextlib
+import dataclasses
+import pwd
+from xml.etree import ElementTree as ET
+
+import libvirt
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """One libvirt, as its capabilities tell it."""
+
+    version: str
+    kinds: frozenset[str]  # kvm, qemu
+    user: pwd.struct_passwd | None  # of guests' processes, where libvirt gives them one of their own
+
+
+def look(uri: str) -> Seen:
+    """What libvirt at the URI tells.  Raises OSError with libvirt's own sentence when it does not answer."""
+    libvirt.registerErrorHandler(lambda *_: None, None)  # it would print every error beside raising it
+    try:
+        connection = libvirt.open(uri)
+        try:
+            told, number = ET.fromstring(connection.getCapabilities()), connection.getLibVersion()
+        finally:
+            connection.close()
+    except libvirt.libvirtError as why:
+        raise OSError(f'libvirt does not answer at {uri}: {why}') from why
+    kinds = frozenset(one.get('type', '') for one in told.iterfind('./guest/arch/domain'))
+    version = f'{number // 1000000}.{number // 1000 % 1000}.{number % 1000}'
+    return Seen(version, kinds, _user(told))
+
+
+def _user(capabilities: ET.Element) -> pwd.struct_passwd | None:
+    for model in capabilities.iterfind('./host/secmodel'):
+        label = model.findtext('baselabel') or ''
+        if model.findtext('model') == 'dac' and label.startswith('+'):
+            with contextlib.suppress(KeyError, ValueError):
+                return pwd.getpwuid(int(label.split(':')[0]))
+    return None
