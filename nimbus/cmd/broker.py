@@ -52,7 +52,7 @@ class Broker:
         program = shutil.which('rabbitmqctl', path='/usr/local/sbin:/usr/sbin:/usr/bin:/usr/local/bin')
         if program is None:
             raise errors.Unavailable(
-                'There is no rabbitmqctl here: run this on a host of RabbitMQ, with nimbus.conf and control.conf as here.'
+                'There is no rabbitmqctl here: run this on a host of RabbitMQ, with the files of /etc/nimbus.'
             )
         node = ['--node', self._node] if self._node else []
         argv = [program, '--quiet', *node, verb, *words]
