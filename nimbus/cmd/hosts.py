@@ -27,8 +27,9 @@ SHARED = (
 def add(conf: Any, told: Any) -> int:
     """The host has an account at the broker, and its nimbus.conf is printed or stands in the file named."""
     account, permission = broker.account_of(told.name), broker.agent_permission(told.name)
+    vhost = _bus(conf).virtual_host or '/'
     sections = _needed(conf, told.address)
-    place = broker.Broker(_bus(conf).virtual_host or '/', told.node)
+    place = broker.Broker(vhost, told.node)
     if account in place.accounts() and not told.renew:
         raise errors.Conflict(
             f'The broker has an account {account} already, whose password nobody can read: give --renew for a new one, '
