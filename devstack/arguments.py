@@ -23,8 +23,11 @@ REAL = 'real'  # drivers and servers on the host itself, where no cloud stands i
 CHAOS = 'chaos'  # brings up a cloud of its own
 CLOUDS = {'embedded': ('demo', 'tempest'), 'daemons': ('demo', 'tempest')}
 FRESH = 'fresh'  # the README's words on machines that have nothing yet
-# What runs when no part is named.
-PARTS = (*STILL, SERVER, REAL, CHAOS, *CLOUDS, FRESH)
+NODES = 'nodes'  # the operator guide's words on three machines
+# What runs when no part is named, and what only runs when it is.
+PARTS = (*STILL, SERVER, REAL, CHAOS, *CLOUDS)
+LONG = (FRESH, NODES)
+KNOWN = (*PARTS, *LONG)
 # Unless told otherwise, so that every run meets both database servers.
 SERVERS = {SERVER: 'postgresql', 'daemons': 'mariadb'}
 # MiB that are there afterwards: the libraries of .venv, and a cloud with its guest image and a demo server.
@@ -63,7 +66,7 @@ def down() -> argparse.ArgumentParser:
 def test() -> argparse.ArgumentParser:
     """The command line of devstack/test."""
     parser = argparse.ArgumentParser(prog='devstack/test', description='Run all the tests, or the parts named.')
-    parser.add_argument('parts', nargs='*', type=_part, metavar='PART', help=f'some of {", ".join(PARTS)}')
+    parser.add_argument('parts', nargs='*', type=_part, metavar='PART', help=f'some of {", ".join(KNOWN)}')
     parser.add_argument(
         '--database',
         choices=DATABASES[1:],
@@ -110,8 +113,8 @@ def _offset(word: str) -> int:
 
 def _part(word: str) -> str:
     """One of the parts; as `choices`, argparse would refuse that none is named."""
-    if word not in PARTS:
-        raise argparse.ArgumentTypeError(f'{word} is no part; there are {", ".join(PARTS)}')
+    if word not in KNOWN:
+        raise argparse.ArgumentTypeError(f'{word} is no part; there are {", ".join(KNOWN)}')
     return word
 
 

@@ -10,7 +10,7 @@ import time
 import xml.etree.ElementTree as xml
 
 from devstack import arguments, mariadb, place, postgresql, processes
-from devstack.arguments import CLOUDS, FRESH, PARTS, SERVER, SERVERS
+from devstack.arguments import CLOUDS, FRESH, KNOWN, PARTS, SERVER, SERVERS
 from devstack.progress import finish, say
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -173,7 +173,7 @@ def main() -> int:
             done.add(on_fresh_machines(options.suite))
         else:
             done.add(still(part))
-    if left := [part for part in PARTS if part not in wanted]:
+    if left := [part for part in KNOWN if part not in wanted]:
         print(f'\nNot asked for: {", ".join(left)}; name them to run them.')
     return done.close()
 

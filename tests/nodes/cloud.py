@@ -1,0 +1,144 @@
+"""A cloud on three nodes, put up by the operator guide's own commands, and looked at from outside over REST."""
+
+import pathlib
+import subprocess
+import time
+from typing import Any
+
+from keystoneauth1 import exceptions, session
+from keystoneauth1.identity import v3
+
+from devstack import nodes
+from tests.nodes import guide
+
+REPO = pathlib.Path(__file__).resolve().parents[2]
+CHECKOUT = '/root/nimbus'
+HOSTS = ('c1', 'c2')
+# The machine that runs the nodes may have control groups of old, of which a node may make none.
+NO_CGROUPS = 'echo "cgroup_controllers = [ ]" >>/etc/libvirt/qemu.conf; systemctl restart libvirtd'
+
+
+class Cloud:
+    """The three nodes and the way to their APIs."""
+
+    def __init__(self, control: nodes.Node, agents: dict[str, nodes.Node]) -> None:
+        self.control, self.agents = control, agents
+        self.said: dict[str, str] = {}
+        self._session: Any = None
+
+    def __getitem__(self, name: str) -> nodes.Node:
+        return self.control if name == 'ctl' else self.agents[name]
+
+    def follow(self, node: nodes.Node, where: str, *whats: str, **values: str) -> str:
+        """What the guide's commands printed on the node."""
+        script = f'cd {CHECKOUT}\n{guide.script(where, *whats, **values)}'
+        self.said[f'{node.name}: {whats[-1]}'] = said = node.must('bash', '-euc', script, seconds=600)
+        return said
+
+    # ---------------------------------------------------------------- REST
+    def ask(self, service: str, method: str, path: str, body: Any = None, version: str | None = None) -> Any:
+        """The answer's JSON, to the administrator."""
+        if self._session is None:
+            password = self.control.must('cat', '/root/admin-password').strip()
+            auth = v3.Password(
+                f'http://{self.control.address}:5000/v3',
+                username='admin',
+                password=password,
+                project_name='admin',
+                user_domain_id='default',
+                project_domain_id='default',
+            )
+            self._session = session.Session(auth=auth, timeout=30)
+        headers = {'OpenStack-API-Version': version} if version else {}
+        filters = {'service_type': service, 'interface': 'public'}
+        answer = self._session.request(path, method, endpoint_filter=filters, json=body, headers=headers)
+        return answer.json() if answer.content else None
+
+    def server(self, server_id: str) -> dict[str, Any]:
+        """The server as the administrator sees it."""
+        return self.ask('compute', 'GET', f'/servers/{server_id}')['server']
+
+    def is_active(self, server_id: str) -> bool:
+        """Whether the server is ACTIVE and runs.  Fails when it never will."""
+        seen = self.server(server_id)
+        assert seen['status'] != 'ERROR', seen['fault']
+        return seen['status'] == 'ACTIVE' and seen['OS-EXT-STS:power_state'] == 1
+
+    def console(self, server_id: str) -> str:
+        """What the guest has printed."""
+        return self.ask('compute', 'POST', f'/servers/{server_id}/action', {'os-getConsoleOutput': {}})['output']
+
+    def up(self) -> dict[str, bool]:
+        """Every daemon that reports, as `KIND at HOST`, and whether it is up; nothing while the APIs are away."""
+        try:
+            compute = self.ask('compute', 'GET', '/os-services')['services']
+            network = self.ask('network', 'GET', '/v2.0/agents')['agents']
+            volume = self.ask('volumev3', 'GET', '/os-services')['services']
+        except exceptions.ClientException:
+            return {}
+        found = {f'{one["binary"]} at {one["host"]}': one['state'] == 'up' for one in (*compute, *volume)}
+        return found | {f'{one["binary"]} at {one["host"]}': one['alive'] for one in network}
+
+    def is_whole(self) -> bool:
+        """Whether every daemon of every host is up."""
+        seen = self.up()
+        return len(seen) == 15 and all(seen.values())
+
+    def down_on(self, host: str) -> bool:
+        """Whether all six parts of the host are down, and no other part is."""
+        down = {name for name, up in self.up().items() if not up}
+        return len(down) == 6 and all(name.partition(' at ')[2].split('@')[0] == host for name in down)
+
+    def guests(self, host: str) -> dict[str, int]:
+        """The guests that run on the host, and when each one's QEMU was born, which tells it from another."""
+        script = (
+            'for f in /run/libvirt/qemu/instance-*.pid; do [ -e "$f" ] && kill -0 $(cat $f) 2>/dev/null || continue; '
+            'echo $(basename $f .pid) $(cut -d" " -f22 /proc/$(cat $f)/stat); done'
+        )
+        lines = self[host].must('bash', '-c', script).splitlines()
+        return {name: int(born) for name, born in (line.split() for line in lines)}
+
+
+def build(lab: nodes.Lab, image: pathlib.Path) -> Cloud:
+    """The cloud stands as the guide says, and its nodes have an image for guests in their checkout."""
+    common = ('python3-venv',)
+    control = lab.node('ctl', (*common, *guide.packages('control host')))
+    agents = {name: lab.node(name, (*common, *guide.packages('agent host'))) for name in HOSTS}
+    for node in (control, *agents.values()):
+        node.lay(REPO, CHECKOUT)
+        node.boot()
+    lab.introduce()
+    subprocess.run(['cp', str(image), f'{control.root}{CHECKOUT}/{image.name}'], check=True)
+    cloud = Cloud(control, agents)
+    cloud.follow(control, 'control host', 'packages')
+    cloud.follow(control, 'every host', 'the program, its units, its user and its folders')
+    cloud.follow(control, 'control host', 'what pip brings, the client among it')
+    cloud.follow(control, 'control host', 'the database, the broker and the configuration', ADDRESS=control.address)
+    cloud.follow(control, 'control host', 'the schema, the keys and the first user')
+    for name, node in agents.items():
+        join(cloud, name, node)
+    nodes.until(cloud.is_whole, 90, lambda: str(cloud.up()))
+    return cloud
+
+
+def join(cloud: Cloud, name: str, node: nodes.Node) -> None:
+    """The node is a host of the cloud, as the guide says; its guests are to outlive its reboots."""
+    cloud.follow(node, 'agent host', 'packages')
+    cloud.follow(node, 'every host', 'the program, its units, its user and its folders')
+    cloud.follow(node, 'agent host', 'what pip brings')
+    cloud.follow(cloud.control, 'control host', 'a new host', HOST=name)
+    conf = cloud.control.must('cat', f'/root/{name}.conf') + '\n[compute]\nresume_guests_state_on_host_boot = true\n'
+    node.must('tee', '/etc/nimbus/nimbus.conf', input=conf)
+    node.must('bash', '-ec', NO_CGROUPS)
+    script = f'cd {CHECKOUT}\n' + guide.script('agent host', 'is it ready')
+    done = node.run('bash', '-euc', script)
+    cloud.said[f'{name}: is it ready'] = done.stdout
+    assert done.returncode in (0, 1), done.stdout  # 1: guests are emulated, where the machine has no KVM
+    cloud.follow(node, 'agent host', 'start')
+
+
+def seconds_until(what: Any, limit: float, told: Any = lambda: '') -> float:
+    """How long it took to come true.  Raises Unable after the limit."""
+    began = time.monotonic()
+    nodes.until(what, limit, told)
+    return time.monotonic() - began
