@@ -44,7 +44,7 @@ def options(rooms: Iterable[str] = ROOMS) -> dict[str, list[cfg.Opt]]:
 
 def of_control_host(told: list[str] | None, folder: pathlib.Path = pathlib.Path('/etc/nimbus')) -> list[str] | None:
     """The files that were told, else those of /etc/nimbus that a control daemon is started with; None for none."""
-    usual = [str(folder / name) for name in ('nimbus.conf', 'control.conf') if (folder / name).exists()]
+    usual = [str(folder / name) for name in ('nimbus.conf', 'control.conf') if os.path.exists(folder / name)]
     return told or usual or None
 
 
