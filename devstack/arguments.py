@@ -183,11 +183,19 @@ def _before_down(words: list[str]) -> None:
         )
 
 
-BEFORE: dict[str, Callable[[list[str]], object]] = {
+def _before_test(words: list[str]) -> None:
+    test().parse_args(words)
+
+
+def _before_tempest(words: list[str]) -> None:
+    tempest().parse_args(words)
+
+
+BEFORE: dict[str, Callable[[list[str]], None]] = {
     'up': _before_up,
     'down': _before_down,
-    'test': lambda words: test().parse_args(words),
-    'tempest': lambda words: tempest().parse_args(words),
+    'test': _before_test,
+    'tempest': _before_tempest,
 }
 
 if __name__ == '__main__':

@@ -79,7 +79,9 @@ def test_the_older_tree_tells_which_disk_is_which(cloud, admin, image, network):
     size = {'name': 'with-disks', 'vcpus': 1, 'ram': 64, 'disk': 1, 'OS-FLV-EXT-DATA:ephemeral': 1, 'swap': 64}
     flavor = admin.post('compute', '/flavors', {'flavor': size})['flavor']['id']
     blank = {'source_type': 'blank', 'destination_type': 'volume', 'volume_size': 1, 'boot_index': -1}
-    server = boot(cloud, admin, flavorRef=flavor, imageRef=image, block_device_mapping_v2=[blank], networks='none')
+    root = {'source_type': 'image', 'destination_type': 'local', 'uuid': image, 'boot_index': 0}
+    disks = [root, blank]
+    server = boot(cloud, admin, flavorRef=flavor, imageRef=image, block_device_mapping_v2=disks, networks='none')
     place = '/latest/meta-data/block-device-mapping'
     names = ask(cloud, server, place)[1].split()
     assert {name: ask(cloud, server, f'{place}/{name}')[1] for name in names} == {

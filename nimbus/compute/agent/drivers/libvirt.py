@@ -85,7 +85,7 @@ class LibvirtDriver(Driver):
         try:
             self._libvirt()
         except errors.Unavailable as why:
-            raise OSError(why.sentence) from why
+            raise OSError(why.inside) from why
         self._threads = [
             threading.Thread(target=target, name=name, daemon=True)
             for name, target in (
