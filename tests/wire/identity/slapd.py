@@ -60,6 +60,8 @@ def why_not() -> str | None:
     """Why no server can be started here, None when one can."""
     if SLAPD is None:
         return 'slapd is not installed'
+    if shutil.which('ldapadd') is None:
+        return 'ldapadd, of the package ldap-utils, is not installed'
     if importlib.util.find_spec('ldap3') is None:
         return 'the ldap3 library is not installed'
     return None if SCHEMAS.is_dir() else f'{SCHEMAS} with the schemas of slapd is not there'
@@ -78,7 +80,11 @@ class Slapd:
         self._process: subprocess.Popen[bytes] | None = None
         self.configure(identity)
         self.start()
-        self.add(ENTRIES)
+        try:
+            self.add(ENTRIES)
+        except BaseException:
+            self.stop()
+            raise
 
     def configure(self, identity: pki.Identity | None) -> None:
         """From its next start the server proves to be this, or speaks no TLS."""
