@@ -107,7 +107,6 @@ def test_nothing_names_a_place_of_one_machine():
 # What reads a number or a time of its own, by what it does, and where that is right.
 READERS = frozenset({'isdigit', 'isdecimal', 'isnumeric', 'fromisoformat', 'strptime', 'astimezone', 'parse_isotime'})
 READS_OF_ITS_OWN = {
-    'nimbus/api/kit/bodies.py': 'Content-Length, before anything of the request is read',
     'nimbus/api/kit/versions.py': 'a version, whose form a pattern of few digits has said',
     'nimbus/api/compute/flavors.py': 'rxtx_factor, a fraction, whose form its shape has said',
     'nimbus/api/identity/oauth2.py': 'how long its own token lives',

@@ -12,6 +12,7 @@ from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.routes import Api, Route
 from nimbus.api.network import app as network
 from nimbus.api.volume import app as volume
+from nimbus.common import errors
 from nimbus.identity.auth import Authority
 from nimbus.identity.tokens import Validator
 from nimbus.image.quotas import ImageQuotas
@@ -114,6 +115,7 @@ def test_an_action_that_is_not_there_is_told_once(parts):
     assert answer.json['badRequest']['message'] == 'There is no such action: pauze.'
 
 
-def test_a_length_in_other_digits_is_refused():
-    with pytest.raises(Exception, match='not a number'):
-        bodies.read({'CONTENT_LENGTH': '²'}, ('application/json',), 415)
+@pytest.mark.parametrize('length', ['²', '9' * 5000, '-1', '1_0'])
+def test_a_length_that_is_no_number_is_refused(length):
+    with pytest.raises(errors.Invalid, match='not a number'):
+        bodies.read({'CONTENT_LENGTH': length}, ('application/json',), 415)

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from nimbus.common import errors
+from nimbus.common import errors, numbers
 
 MAX_BODY = 114_688  # bytes of JSON read at most, as upstream's size limit
 MAX_DEPTH = 64  # a body nested deeper is refused before anything walks it
@@ -51,12 +51,13 @@ def _is_json(media: str, medias: tuple[str, ...], taken: Medias) -> bool:
 
 def _bytes(environ: dict[str, Any]) -> bytes:
     length = environ.get('CONTENT_LENGTH') or ''
-    if length and not (length.isascii() and length.isdigit()):
+    announced = numbers.read(length) if length else 0
+    if announced is None or announced < 0:
         raise errors.Invalid('Content-Length is not a number.')
     chunked = 'chunked' in environ.get('HTTP_TRANSFER_ENCODING', '').lower()
-    if length and int(length) > MAX_BODY:
+    if announced > MAX_BODY:
         raise errors.TooLarge('Request is too large.')
-    data: bytes = environ['wsgi.input'].read(MAX_BODY + 1 if chunked else int(length or 0))
+    data: bytes = environ['wsgi.input'].read(MAX_BODY + 1 if chunked else announced)
     if len(data) > MAX_BODY:
         raise errors.TooLarge('Request is too large.')
     return data
