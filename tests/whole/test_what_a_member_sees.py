@@ -8,7 +8,7 @@ from nimbus.compute.agent.drivers.fake_host import FakeHost
 from tests.cloud import PASSWORD
 from tests.whole.test_servers import boot
 from tests.whole.test_volumes import volume
-from tests.wire.test_hostile import apis
+from tests.wire.applications import apis
 
 SERVICES = ('compute', 'volume', 'network', 'image', 'placement')
 HOSTS = re.compile(r'(?<!<)(?<!</)\bh[12]\b')  # and no heading of a page

@@ -18,6 +18,7 @@ from nimbus.api.kit import wsgi
 from nimbus.api.kit.routes import Api, Route
 from nimbus.common import config, errors
 from tests.conftest import ADMIN, MEMBER, OUTSIDER, READER
+from tests.wire.applications import apis
 
 SERVICES = ('identity', 'compute', 'image', 'network', 'volume', 'placement')
 PERSONAS = {'admin': ADMIN, 'member': MEMBER, 'reader': READER, 'outsider': OUTSIDER}
@@ -90,17 +91,6 @@ def send(app: Any, method: str, path: str, body: bytes = b'', token: str | None 
     pieces = app(environ, lambda status, sent, exc_info=None: kept.append((status, sent)))
     data = b''.join(pieces)
     return int(kept[0][0].split()[0]), dict(kept[0][1]), data
-
-
-def apis(app: Any, mount: str = '') -> Iterator[tuple[str, Api]]:
-    """Every Api under a pipeline and the path it is mounted at."""
-    if isinstance(app, Api):
-        yield mount, app
-    elif isinstance(app, wsgi.Mounts):
-        for prefix, inner in app.apps:
-            yield from apis(inner, mount + prefix)
-    elif isinstance(app, wsgi.Filter):
-        yield from apis(app.app, mount)
 
 
 def routes(world: Any) -> Iterator[tuple[str, Any, str, Route]]:

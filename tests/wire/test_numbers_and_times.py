@@ -19,7 +19,8 @@ from nimbus.api.volume import filters as volume_filters
 from nimbus.common import errors, numbers, times
 from nimbus.compute import search
 from nimbus.image import search as image_search
-from tests.wire.test_hostile import apis, routes, send, version_headers, versions, world  # noqa: F401
+from tests.wire.applications import apis
+from tests.wire.test_hostile import routes, send, version_headers, versions, world  # noqa: F401
 
 NO_NUMBERS = ('--5', '-', '\u00b2', '9' * 5000, '9' * 30, '-' + '9' * 30, '1e3', ' 5', '5 ', '+5', '5_000', '\uff15',
               '0x5', '1.5', 'NaN', '5\n', '')  # fmt: skip

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from nimbus.api.kit import wsgi
 from nimbus.api.kit.routes import VERBS, Api, Route
 from nimbus.api.kit.versions import HIGHEST
+from tests.wire.applications import apis
 
 FREE = re.compile(r'{(\w+)}')
 WRITES = ('POST', 'PUT', 'PATCH')
@@ -63,17 +63,6 @@ def endpoints(apps: dict[str, Any]) -> Iterator[Endpoint]:
         for mount, api in apis(app):
             for route in api.routes:
                 yield Endpoint(service, mount, api, route)
-
-
-def apis(app: Any, mount: str = '') -> Iterator[tuple[str, Api]]:
-    """Every Api under a pipeline and the path it is mounted at."""
-    if isinstance(app, Api):
-        yield mount, app
-    elif isinstance(app, wsgi.Mounts):
-        for prefix, inner in app.apps:
-            yield from apis(inner, mount + prefix)
-    elif isinstance(app, wsgi.Filter):
-        yield from apis(app.app, mount)
 
 
 def body_fields(endpoint: Endpoint) -> set[str]:
