@@ -81,8 +81,8 @@ def install(groups: list[str]) -> None:
     signal.signal(signal.SIGINT, _leave)
     say(f'installing {_counted(packages)}: {" ".join(packages)}')
     with _alone():
-        _repair_half_done_packages()
-        if _run([*APT, 'update']) or _install(packages):
+        broken = _repair_half_done_packages()
+        if _run([*APT, 'update']) or (broken and _complete_packages()) or _install(packages):
             raise Unable(f'apt-get could not install {" ".join(packages)}; its own words are above.')
 
 
@@ -108,13 +108,29 @@ def _alone(how: int = fcntl.LOCK_EX) -> Iterator[None]:
         yield
 
 
-def _repair_half_done_packages() -> None:
-    """A run of apt that was killed half-way leaves packages unpacked; they are configured first."""
+def _repair_half_done_packages() -> bool:
+    """What a run of apt that was killed half-way left unpacked is configured; returns whether there was any.
+
+    A package that was killed while it was unpacked is taken away: dpkg does not configure it, and apt takes it for one
+    that is there.
+    """
     audit = subprocess.run(['dpkg', '--audit'], capture_output=True, text=True)
-    if audit.stdout.strip() or (JOURNAL.is_dir() and any(JOURNAL.iterdir())):
-        say('finishing an interrupted installation of packages')
-        with _refused_starts():
-            _run(['dpkg', '--configure', '-a', '--force-confold'])
+    if not audit.stdout.strip() and not (JOURNAL.is_dir() and any(JOURNAL.iterdir())):
+        return False
+    say('finishing an interrupted installation of packages')
+    with _refused_starts():
+        _run(['dpkg', '--configure', '-a', '--force-confold'], shown=False)
+        query = ['dpkg-query', '-W', '-f', '${binary:Package} ${db:Status-Status}\n']
+        states = subprocess.run(query, capture_output=True, text=True).stdout.splitlines()
+        if half := [line.split()[0] for line in states if line.endswith(' half-installed')]:
+            _run(['dpkg', '--remove', '--force-remove-reinstreq', '--force-depends', *half])
+    return True
+
+
+def _complete_packages() -> int:
+    """What the packages that are unpacked depend on is installed, and they are configured."""
+    with _refused_starts():
+        return _run([*APT, '-y', '--no-install-recommends', '--fix-broken', 'install'])
 
 
 def _install(packages: list[str]) -> int:

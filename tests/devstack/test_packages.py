@@ -17,7 +17,7 @@ PROGRAMS = {
     'apt-get': 'echo "$*" >>asked\ncase "$*" in *--assume-no*) echo "Need to get 12.5 MB of archives."\n'
     'echo "After this operation, 40.1 MB of additional disk space will be used.";;\n'
     '*" -y "*) cat policy >seen; ls units >masked; touch working; [ ! -e slow ] || sleep 60;; esac',
-    'dpkg-query': 'exit 0',
+    'dpkg-query': 'case "$*" in *binary:*) cat states 2>/dev/null;; esac; true',
     'dpkg': 'echo "dpkg $*" >>asked; case $1 in --audit) cat audit 2>/dev/null;; esac; true',
     'systemctl': 'echo "systemctl $*" >>asked',
 }
@@ -107,3 +107,17 @@ def test_what_a_killed_run_left_half_done_is_finished_first(debian, trace):
     (debian / trace).write_text('The following packages are in a mess\n')
     assert 'finishing an interrupted installation' in install(debian)
     assert 'dpkg --configure -a' in (debian / 'asked').read_text().partition('install')[0]
+
+
+@needs_root
+def test_what_was_killed_while_it_was_unpacked_is_unpacked_anew(debian):
+    (debian / 'audit').write_text('The following packages are in a mess\n')
+    (debian / 'states').write_text('gcc unpacked\nlibubsan1:amd64 half-installed\nmake installed\n')
+    install(debian)
+    asked = (debian / 'asked').read_text().splitlines()
+    order = [
+        next(number for number, line in enumerate(asked) if word in line)
+        for word in ('--configure -a', '--force-depends libubsan1:amd64', 'update', '--fix-broken install', 'rabbitmq')
+    ]
+    assert order == sorted(order)
+    assert [line for line in asked if '--remove' in line and 'gcc' in line] == []
