@@ -10,7 +10,7 @@ import pytest
 from devstack import place, ports, processes
 from devstack.progress import Unable
 
-FREE = 31000  # of offsets: far from every other cloud's ports
+FREE = place.TEST_OFFSETS['ports']
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_who_has_a_port_is_named(here):
 @pytest.mark.parametrize('address', ['192.0.2.77', 'no-such-name.invalid'])
 def test_an_address_that_is_not_this_machines_is_told(here, address):
     elsewhere = place.settle(here[0].state, bind=address)
-    with pytest.raises(Unable, match=f'nothing can listen on port 36000 of {address}: '):
+    with pytest.raises(Unable, match=f'nothing can listen on port 11000 of {address}: '):
         ports.require_free(elsewhere, here[1])
 
 
