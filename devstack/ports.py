@@ -3,13 +3,18 @@
 Asked before anything is installed too, so it can do without any library.
 """
 
+import contextlib
 import errno
+import os
+import pathlib
 import socket
+from collections.abc import Iterator
 
 from devstack.place import INNER, REST, Place
 from devstack.processes import Registry
 from devstack.progress import Unable
 
+LISTEN = '0A'  # as the kernel's tables call the state
 # The processes behind the inner ports, by their names in the registry.
 INNER_OWNERS = {'rabbitmq': 'rabbitmq', 'erlang': 'rabbitmq', 'epmd': 'epmd'}
 
@@ -56,11 +61,21 @@ def _is_free(address: str, port: int) -> bool:
 
 
 def _listener(port: int) -> str:
-    try:
-        import psutil
-    except ImportError:
-        return ''
-    for found in psutil.net_connections('tcp'):
-        if found.status == psutil.CONN_LISTEN and found.laddr.port == port and found.pid:
-            return f' by process {found.pid} ({psutil.Process(found.pid).name()})'
+    """Who listens there, as far as root can see it."""
+    sockets = {f'socket:[{inode}]' for inode in _listening(port)}
+    for fd in pathlib.Path('/proc').glob('[0-9]*/fd/*') if sockets else ():
+        with contextlib.suppress(OSError):  # the process, or the file, is gone already
+            if os.readlink(fd) in sockets:
+                process = fd.parent.parent
+                return f' by process {process.name} ({(process / "comm").read_text().strip()})'
     return ''
+
+
+def _listening(port: int) -> Iterator[str]:
+    """The inodes of the sockets that listen on the port."""
+    for table in ('/proc/net/tcp', '/proc/net/tcp6'):
+        with contextlib.suppress(OSError):
+            for line in pathlib.Path(table).read_text().splitlines()[1:]:
+                _, local, _, state, *rest = line.split()
+                if state == LISTEN and int(local.rpartition(':')[2], 16) == port:
+                    yield rest[5]
