@@ -117,7 +117,8 @@ def traces(server_id: str, port: dict) -> dict[str, bool]:
     switch = ['--timeout=10', f'--db={ovsdb()}']
     management = f'unix:{pathlib.Path(ovsdb().removeprefix("unix:")).parent}/br-int.mgmt'
     address, mac = port['fixed_ips'][0]['ip_address'], port['mac_address']
-    leases = (STATE / 'network').rglob('*')
+    # A log tells what was; it goes with its network.
+    leases = [path for path in (STATE / 'network').rglob('*') if path.name != 'dnsmasq.log']
     return {
         'guest': bool([one for one in processes.Registry(STATE).opening('qemu-system') if _uses(one.pid, server_id)]),
         'disk': (STATE / 'instances' / server_id).exists(),
