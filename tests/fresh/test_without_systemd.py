@@ -9,7 +9,17 @@ from tests.fresh.newcomer import CLOUDS, closing, told
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 FILL = 'mkdir -p {state} && mount -t tmpfs -o size={size} tmpfs {state}'
 # Somebody else's server at a port of the network API.
-SQUAT = 'python3 -c \'import socket, time; s = socket.create_server(("127.0.0.1", 9696)); time.sleep(600)\' & echo $!'
+# Listens, tells its process and stays, without the output that whoever called waits for the end of.
+SQUAT = """
+import os, socket, time
+taken = socket.create_server(('127.0.0.1', 9696))
+if process := os.fork():
+    print(process)
+else:
+    for number in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    time.sleep(600)
+"""
 
 
 @pytest.mark.parametrize('door', ['up', 'down', 'test', 'tempest', 'venv', 'guest/build'])
@@ -100,7 +110,7 @@ def test_purge_after_down_has_nothing_to_complain_about(bare):
 
 
 def test_a_port_that_is_taken_is_told_at_once(bare):
-    squatter = bare.asks('sh', '-c', SQUAT).strip()
+    squatter = bare.asks('python3', '-c', SQUAT).strip()
     assert 'port 9696 of 127.0.0.1, which network needs, is taken' in bare.fails('./devstack/up', seconds=30)
     bare.asks('kill', squatter)
     bare.types('./devstack/down --purge')
