@@ -2,10 +2,9 @@
 
 import ipaddress
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from nimbus.compute.metadata import Facts
+from nimbus.compute.metadata_facts import Facts
 
 NEWEST = '2009-04-04'
 VERSIONS = (
@@ -34,7 +33,7 @@ SINCE = {
 }
 
 
-def meta_data(told: 'Facts', version: str = NEWEST) -> dict[str, Any]:
+def meta_data(told: Facts, version: str = NEWEST) -> dict[str, Any]:
     """The tree below `meta-data`: texts, and dicts for folders."""
     spec = told.spec
     addresses = [address['ip'] for nic in told.nics for address in nic['addresses']]

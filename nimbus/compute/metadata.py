@@ -1,7 +1,6 @@
 """What a guest is told about itself: the documents of the metadata service and of the config drive."""
 
 import base64
-import dataclasses
 import ipaddress
 import json
 import secrets
@@ -9,10 +8,10 @@ from typing import Any
 
 from nimbus.common import db
 from nimbus.compute import device_names, ec2_metadata, servers
+from nimbus.compute.metadata_facts import Facts
 from nimbus.compute.models import Server
 from nimbus.network import ports
 
-DOMAIN = 'novalocal'  # the field's name for a guest's domain
 FOLSOM, GRIZZLY, HAVANA, LIBERTY = '2012-08-10', '2013-04-04', '2013-10-17', '2015-10-15'
 NEWTON_ONE, NEWTON_TWO, OCATA, ROCKY, VICTORIA = '2016-06-30', '2016-10-06', '2017-02-22', '2018-08-27', '2020-10-14'
 LATEST = 'latest'
@@ -22,33 +21,6 @@ VENDOR, VENDOR2 = 'vendor_data.json', 'vendor_data2.json'
 SINCE = {META: FOLSOM, USER: FOLSOM, PASSWORD: GRIZZLY, VENDOR: HAVANA, NETWORK: LIBERTY, VENDOR2: NEWTON_TWO}
 BUSES = {'virtio': 'pci', 'scsi': 'scsi', 'sata': 'scsi', 'usb': 'usb', 'ide': 'ide'}  # as the guest's system sees it
 SEED = 512  # random bytes a guest gets to begin with
-
-
-@dataclasses.dataclass(frozen=True)
-class Facts:
-    """All that is told about one server."""
-
-    spec: dict[str, Any]  # as nimbus.compute.servers.spec gives it
-    zone: str | None
-    nics: list[dict[str, Any]]
-    groups: list[str]
-    password: str | None = None  # as the guest sealed and left it
-
-    @property
-    def hostname(self) -> str:
-        """The guest's full name."""
-        return f'{self.spec["hostname"]}.{DOMAIN}'
-
-    @property
-    def user_data(self) -> bytes | None:
-        """What the user gave for the guest, decoded."""
-        text = self.spec['user_data']
-        return base64.b64decode(text) if text else None
-
-    @property
-    def files(self) -> list[tuple[str, bytes]]:
-        """The files that the user wants in the guest: path and content."""
-        return [(item['path'], base64.b64decode(item['contents'])) for item in self.spec['personality']]
 
 
 def facts(tx: db.Tx, server_id: str) -> Facts:

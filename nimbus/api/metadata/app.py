@@ -11,6 +11,7 @@ from nimbus.api.metadata import tree
 from nimbus.common import errors, numbers
 from nimbus.common.parts import Parts
 from nimbus.compute import metadata, passwords
+from nimbus.compute.metadata_facts import Facts
 
 LOG = logging.getLogger(__name__)
 REASONS = {200: 'OK', 400: 'Bad Request', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed',
@@ -76,7 +77,7 @@ class Metadata:
             passwords.leave(tx, server_id, sealed)
         return _plain(200, '')
 
-    def _facts(self, environ: dict[str, Any]) -> metadata.Facts:
+    def _facts(self, environ: dict[str, Any]) -> Facts:
         """All about the guest that asks.  Raises Invalid, Forbidden and NotFound."""
         server_id, project_id = environ.get('HTTP_X_INSTANCE_ID', ''), environ.get('HTTP_X_TENANT_ID', '')
         told = environ.get('HTTP_X_INSTANCE_ID_SIGNATURE', '')

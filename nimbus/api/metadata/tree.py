@@ -4,6 +4,7 @@ from typing import Any
 
 from nimbus.common import errors
 from nimbus.compute import ec2_metadata, metadata
+from nimbus.compute.metadata_facts import Facts
 
 LATEST = metadata.LATEST
 
@@ -18,7 +19,7 @@ def versions(path: str) -> str | None:
     return None
 
 
-def find(told: metadata.Facts, path: str) -> bytes:
+def find(told: Facts, path: str) -> bytes:
     """What stands at the path.  Raises NotFound."""
     parts = _parts(path)
     if parts[0] == 'openstack':
@@ -34,7 +35,7 @@ def _parts(path: str) -> list[str]:
     return [part for part in path.split('/') if part]
 
 
-def _openstack(told: metadata.Facts, parts: list[str]) -> bytes:
+def _openstack(told: Facts, parts: list[str]) -> bytes:
     if parts[0] == 'content' and len(parts) == 2:
         contents = {f'{number:04}': content for number, (_, content) in enumerate(told.files)}
         return _held(contents, parts[1])
@@ -64,7 +65,7 @@ def _held(files: dict[str, bytes], name: str) -> bytes:
     return files[name]
 
 
-def _ec2(told: metadata.Facts, version: str, parts: list[str]) -> bytes:
+def _ec2(told: Facts, version: str, parts: list[str]) -> bytes:
     newest = ec2_metadata.NEWEST if version == LATEST else version
     user_data = told.user_data
     if not parts:
