@@ -67,7 +67,7 @@ def root(loader: Any, _global_conf: Any, versions: str, newest: str) -> Root:
 
 def versions_factory(_global_conf: Any, **_local: str) -> Api:
     """What stands at the root: which versions there are."""
-    return _api(versions.ROUTES, wsgi.parts(), Policy(()))
+    return _api(versions.routes(ROUTES), wsgi.parts(), Policy(()))
 
 
 def _api(routes: Iterable[Route], parts: Parts, policy: Policy) -> Api:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.api.identity import delegated, wire
-from nimbus.api.identity.tokens import authority
+from nimbus.api.identity.asking import authority
 from nimbus.api.kit.fields import CREATE, READ, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors

@@ -3,8 +3,8 @@
 from typing import Any
 
 from nimbus.api.identity import delegated, tokens, wire
+from nimbus.api.identity.asking import authority
 from nimbus.api.identity.credentials import check
-from nimbus.api.identity.tokens import authority
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import clock, errors

@@ -7,8 +7,8 @@ import string
 import urllib.parse
 from typing import Any
 
-from nimbus.api.identity import audit, saml_login, tokens
-from nimbus.api.identity.tokens import authority
+from nimbus.api.identity import asking, audit, saml_login, tokens
+from nimbus.api.identity.asking import authority
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors
 from nimbus.identity.federation.login import METHODS, Login
@@ -43,7 +43,7 @@ def _login(call: Call, provider_id: str, protocol_id: str, in_body: bool = False
     told = {'identity_provider': provider_id, 'protocol': protocol_id}
     identity: dict[str, Any] = {'methods': [method], method: told}
     try:
-        asked = tokens.asked(call)
+        asked = asking.asked(call)
         if in_body:
             asked = dataclasses.replace(asked, vouched=saml_login.vouched(call, provider_id, protocol_id))
         token, subject = authority(call).login(identity, asked=asked)
@@ -67,7 +67,7 @@ def authenticate(call: Call, idp_id: str, protocol_id: str) -> Reply:
 def websso(call: Call, protocol_id: str) -> Reply:
     """GET and POST /auth/OS-FEDERATION/websso/{protocol_id}: whose assertion it is, the assertion tells."""
     login: Login = call.parts.extra['federation']
-    provider_id = login.provider_of(protocol_id, tokens.asked(call))
+    provider_id = login.provider_of(protocol_id, asking.asked(call))
     return _page(call, provider_id, protocol_id)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nimbus.api.identity import saml, wire
-from nimbus.api.identity.tokens import authority
+from nimbus.api.identity.asking import authority
 from nimbus.api.kit.fields import CREATE, READ, UPDATE, Flag, Int, Listing, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.api.kit.versions import HIGHEST

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.api.identity import delegated, roles, wire
-from nimbus.api.identity.tokens import asked, authority
+from nimbus.api.identity.asking import asked, authority
 from nimbus.api.identity.trusts import ROLE
 from nimbus.api.kit.fields import READ, Shape, Text
 from nimbus.api.kit.routes import Call, Reply

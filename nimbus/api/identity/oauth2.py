@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nimbus.api.identity import audit
-from nimbus.api.identity.tokens import authority
+from nimbus.api.identity.asking import authority
 from nimbus.api.kit import faults
 from nimbus.api.kit.bodies import MAX_BODY
 from nimbus.api.kit.certificates import Fronts, thumbprint

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.api.identity import delegated, roles, wire
-from nimbus.api.identity.tokens import authority
+from nimbus.api.identity.asking import authority
 from nimbus.api.kit.fields import CREATE, READ, Flag, Int, Listing, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import clock, db, errors

@@ -18,15 +18,17 @@ def _v3(url: str) -> dict[str, Any]:
     }
 
 
-def index(call: Call) -> Reply:
-    """GET /."""
-    if json_home.is_asked(call):
-        # Read when it is asked for: the table of routes has this module's own in it.
-        from nimbus.api.identity.routes import ROUTES as SERVED
+def routes(served: tuple[Route, ...]) -> tuple[Route, ...]:
+    """The routes at the root, above a version that serves these."""
 
-        return json_home.reply(SERVED, '/v3')
-    url = f'{call.host_url}/v3/'
-    return Reply({'versions': {'values': [_v3(url)]}}, 300, [('Location', url)])
+    def index(call: Call) -> Reply:
+        """GET /."""
+        if json_home.is_asked(call):
+            return json_home.reply(served, '/v3')
+        url = f'{call.host_url}/v3/'
+        return Reply({'versions': {'values': [_v3(url)]}}, 300, [('Location', url)])
+
+    return (Route('GET', '/', index, None, 300, open=True),)
 
 
 def show(call: Call) -> Reply:
@@ -34,6 +36,3 @@ def show(call: Call) -> Reply:
     if json_home.is_asked(call):
         return json_home.reply(call.api.routes, '')
     return Reply({'version': _v3(f'{call.root_url}/')}, 200)
-
-
-ROUTES = (Route('GET', '/', index, None, 300, open=True),)
