@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 MIGRATIONS = pathlib.Path(__file__).parents[1] / 'migrations'
 AT = sa.table('alembic_version', sa.column('version_num'))
 
-COMMON = ('jobs', 'outbox', 'quotas', 'services')
-ROOMS = ('identity', 'identity.federation', 'image', 'network', 'volume', 'compute', 'scheduler')
+COMMON = tuple(f'nimbus.common.{name}' for name in ('jobs', 'outbox', 'quotas', 'services'))
+ROOMS = ('identity', 'image', 'network', 'volume', 'compute', 'scheduler')
 
 
 def load_models() -> None:
     """Every table is known to db.Base."""
     for name in COMMON:
-        importlib.import_module(f'nimbus.common.{name}')
+        importlib.import_module(name)
     for room in ROOMS:
         importlib.import_module(f'nimbus.{room}.models')
 

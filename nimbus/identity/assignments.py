@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors
 from nimbus.identity import lists, revocations
-from nimbus.identity.federation.models import ExpiringMembership, IdentityProvider
 from nimbus.identity.models import (
     ROOT,
     ApplicationCredential,
@@ -19,6 +18,7 @@ from nimbus.identity.models import (
     Project,
     Role,
 )
+from nimbus.identity.models_federation import ExpiringMembership, IdentityProvider
 
 SYSTEM = 'system'  # the target_id of system assignments
 MAX_DEPTH = 32  # no tree of projects is deeper; stops a loop in broken data

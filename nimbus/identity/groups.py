@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, db, errors, ids, listing
 from nimbus.identity import assignments, lists, mirror, revocations, users
-from nimbus.identity.federation.models import ExpiringMembership
 from nimbus.identity.models import Assignment, Group, Membership
+from nimbus.identity.models_federation import ExpiringMembership
 
 
 def show(tx: db.Tx, group_id: str) -> Any:

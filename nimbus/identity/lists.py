@@ -9,6 +9,8 @@ from nimbus.common import db, errors, listing
 from nimbus.identity.models import Project
 
 OLDEST_FIRST = (('seq', 'asc'),)
+MAX_ID = 64  # characters of an id that its maker chooses
+MAX_ID_BYTES = 250  # that a token has room for
 
 
 def one(tx: db.Tx, model: Any, noun: str, row_id: str) -> Any:
@@ -17,6 +19,12 @@ def one(tx: db.Tx, model: Any, noun: str, row_id: str) -> Any:
     if row is None:
         raise errors.NotFound(f'Could not find {noun}: {row_id}.')
     return row
+
+
+def check_id(noun: str, row_id: str) -> None:
+    """Raises Invalid when the id that a maker chose is too long to be kept."""
+    if len(row_id) > MAX_ID or len(row_id.encode()) > MAX_ID_BYTES:
+        raise errors.Invalid(f'The id of {noun} may have {MAX_ID} characters, and {MAX_ID_BYTES} bytes in UTF-8.')
 
 
 def domain(tx: db.Tx, domain_id: str) -> Any:

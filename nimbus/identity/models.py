@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from nimbus.common import db
-from nimbus.identity import models_oauth  # noqa: F401  # whoever knows the tables of identity knows those too
+
+# Whoever knows the tables of identity knows those too.
+from nimbus.identity import models_federation, models_oauth  # noqa: F401
 
 ROOT = ''  # the domain_id of what belongs to no domain
 

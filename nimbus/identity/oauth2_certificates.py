@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from nimbus.common import db, errors
-from nimbus.identity import domains, users
+from nimbus.identity import lists, users
 from nimbus.identity.federation import mappings, rules
 from nimbus.identity.proofs import Proof
 
@@ -26,7 +26,7 @@ def prove(
     try:
         user, mapping = users.show(tx, client_id), mappings.show(tx, mapping_id)
         told = rules.evaluate(mapping.id, mapping.rules, mapping.schema_version, _assertion(certificate, now)).user
-        home = domains.show(tx, user.domain_id)
+        home = lists.domain(tx, user.domain_id)
     except (errors.NotFound, errors.Unauthenticated):
         raise refusal() from None
     if not user.default_project_id or not _is(told, user, home):

@@ -4,7 +4,7 @@ import datetime
 
 from nimbus.common import db, errors
 from nimbus.identity import lists
-from nimbus.identity.federation.models import UsedAssertion
+from nimbus.identity.models_federation import UsedAssertion
 from nimbus.identity.saml_consumer import Heard, refused
 
 

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from nimbus.common import db, errors
 from nimbus.identity import activity, assignments, pedigree
-from nimbus.identity.federation.models import IdentityProvider, Protocol
 from nimbus.identity.models import AccessRule, ApplicationCredential, Project, User
+from nimbus.identity.models_federation import IdentityProvider, Protocol
 from nimbus.identity.models_oauth import AccessToken
 from nimbus.identity.payload import Claims
 

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from nimbus.common import clock, db, errors, ids, listing
 from nimbus.identity import activity, assignments, lists, lockouts, mirror, revocations, trusts
 from nimbus.identity.compliance import Compliance
-from nimbus.identity.federation.models import ExpiringMembership, FederatedUser
 from nimbus.identity.models import (
     AccessRule,
     ApplicationCredential,
@@ -21,6 +20,7 @@ from nimbus.identity.models import (
     Trust,
     User,
 )
+from nimbus.identity.models_federation import ExpiringMembership, FederatedUser
 from nimbus.identity.models_oauth import AccessToken, RequestToken
 
 NO_RULES = Compliance()

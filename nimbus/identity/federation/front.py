@@ -8,8 +8,10 @@ or by its address.
 import dataclasses
 import hmac
 import ipaddress
+from typing import Self
 
 from nimbus.common import errors
+from nimbus.identity.federation.options import Federation
 from nimbus.identity.proofs import Asked
 
 SECRET = 'X-Federation-Secret'  # the header in which a trusted front sends what it is known by
@@ -43,6 +45,12 @@ class Front:
                 'Attributes are read from headers only when [federation] has both an assertion_prefix and a '
                 'trusted_front_secret or trusted_front_addresses.'
             )
+
+    @classmethod
+    def of(cls, settings: Federation) -> Self:
+        """The web server before this one that an operator trusts to tell who users are.  Raises Invalid."""
+        prefix = settings.assertion_prefix.upper().replace('-', '_')
+        return cls(prefix, settings.trusted_front_secret, settings.trusted_front_addresses)
 
     def attributes(self, asked: Asked) -> dict[str, str] | None:
         """The attributes that came with the request, None when it did not come through the trusted front."""

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from nimbus.common import db, errors
 from nimbus.identity import lists
 from nimbus.identity.federation import protocols, providers
-from nimbus.identity.federation.models import FederatedUser
+from nimbus.identity.models_federation import FederatedUser
 
 # What a list of users may be confined by -> the column.
 FILTERS = {'idp_id': 'identity_provider_id', 'protocol_id': 'protocol_id', 'unique_id': 'unique_id'}

@@ -14,9 +14,10 @@ from nimbus.common.clock import Clock
 from nimbus.identity import scopes
 from nimbus.identity.auth import Authority
 from nimbus.identity.federation import bearer, mappings, protocols, providers, provision, rules, shadows
-from nimbus.identity.federation.models import IdentityProvider, RemoteId
+from nimbus.identity.federation.front import Front
 from nimbus.identity.federation.options import Federation
 from nimbus.identity.models import Group, User
+from nimbus.identity.models_federation import IdentityProvider, RemoteId
 from nimbus.identity.proofs import Asked, Proof
 
 LOG = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Login:
     ) -> None:
         """`rescope` proves who has a token already."""
         self._db, self._settings, self._now, self._bearers = database, settings, now, bearers
-        self._front, self._rescope = settings.front(), rescope
+        self._front, self._rescope = Front.of(settings), rescope
 
     def method(self, name: str) -> Callable[[dict[str, Any], Asked], Proof]:
         """The method under a name that it is asked by."""

@@ -4,8 +4,8 @@ from typing import Any
 
 from nimbus.common import db, listing
 from nimbus.identity import lists
-from nimbus.identity.federation import providers, rules, shapes
-from nimbus.identity.federation.models import FederationMapping
+from nimbus.identity.federation import rules, shapes
+from nimbus.identity.models_federation import FederationMapping
 
 
 def show(tx: db.Tx, mapping_id: str) -> Any:
@@ -29,7 +29,7 @@ def create(tx: db.Tx, mapping_id: str, told: dict[str, Any], version: str = shap
 
     Raises Conflict on a taken id, Invalid on rules that say nothing.
     """
-    providers.check_id('a mapping', mapping_id)
+    lists.check_id('a mapping', mapping_id)
     values = _checked(told, version)
     taken = f'Conflict occurred attempting to store mapping - Duplicate entry found with ID {mapping_id}.'
     lists.add(tx, FederationMapping, taken, id=mapping_id, **values)

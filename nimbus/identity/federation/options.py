@@ -9,9 +9,9 @@ from typing import Any, Self
 from oslo_config import cfg
 
 from nimbus.common import errors
-from nimbus.identity.federation import shapes
-from nimbus.identity.federation.front import Front
 from nimbus.identity.federation.issuers import Trusted
+
+MAPPING_VERSIONS = ('1.0', '2.0', '3.0')  # of the language of rules, oldest first
 
 ISSUER = [
     cfg.StrOpt('issuer', default='', help='What `iss` of its tokens is; a remote id of an identity provider.'),
@@ -36,7 +36,7 @@ class Federation:
     trusted_dashboard: tuple[str, ...] = ()
     sso_callback_template: str = ''
     default_authorization_ttl: int = 0
-    attribute_mapping_default_schema_version: str = shapes.OLDEST
+    attribute_mapping_default_schema_version: str = MAPPING_VERSIONS[0]
     issuers: tuple[Trusted, ...] = ()
 
     @classmethod
@@ -49,11 +49,6 @@ class Federation:
         told = [(name, getattr(conf, name).remote_id_attribute) for name in PROTOCOLS]
         issuers = tuple(_issuer(conf, name) for name in conf.federation.token_issuers)
         return cls(**values, issuers=issuers, remote_id_attributes=tuple((n, v) for n, v in told if v))
-
-    def front(self) -> Front:
-        """The web server before this one that is trusted to tell who users are.  Raises Invalid."""
-        prefix = self.assertion_prefix.upper().replace('-', '_')
-        return Front(prefix, self.trusted_front_secret, self.trusted_front_addresses)
 
 
 def _issuer(conf: Any, name: str) -> Trusted:
@@ -122,7 +117,7 @@ OPTIONS = {
         cfg.StrOpt(
             'attribute_mapping_default_schema_version',
             default=_DEFAULT.attribute_mapping_default_schema_version,
-            choices=list(shapes.VERSIONS),
+            choices=list(MAPPING_VERSIONS),
             help='The version of the rules of a mapping that does not tell its own.',
         ),
     ],

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from nimbus.common import db, errors
 from nimbus.identity import lists, revocations
 from nimbus.identity.federation import mappings, providers, shadows
-from nimbus.identity.federation.models import IdentityProvider, Protocol
+from nimbus.identity.models_federation import IdentityProvider, Protocol
 
 
 def _where(provider_id: str, protocol_id: str) -> tuple[Any, Any]:
@@ -30,7 +30,7 @@ def find(tx: db.Tx, provider_id: str) -> list[Any]:
 
 def create(tx: db.Tx, provider_id: str, protocol_id: str, values: dict[str, Any]) -> None:
     """The identity provider has one more protocol.  Raises NotFound, Invalid without the mapping, Conflict."""
-    providers.check_id('a protocol', protocol_id)
+    lists.check_id('a protocol', protocol_id)
     _check_mapping(tx, values['mapping_id'])
     providers.show(tx, provider_id)
     lists.add(

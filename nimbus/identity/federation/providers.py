@@ -8,11 +8,8 @@ import sqlalchemy as sa
 from nimbus.common import db, errors, ids, listing
 from nimbus.identity import lists, projects, revocations
 from nimbus.identity.federation import shadows
-from nimbus.identity.federation.models import IdentityProvider, Protocol, RemoteId
 from nimbus.identity.models import Project
-
-MAX_ID = 64  # characters of an id that its maker chooses
-MAX_ID_BYTES = 250  # that a token has room for
+from nimbus.identity.models_federation import IdentityProvider, Protocol, RemoteId
 
 
 def show(tx: db.Tx, provider_id: str) -> Any:
@@ -34,18 +31,12 @@ def remote_ids_of(tx: db.Tx, provider_ids: Iterable[str]) -> dict[str, list[str]
     return found
 
 
-def check_id(noun: str, row_id: str) -> None:
-    """Raises Invalid when the id that a maker chose is too long to be kept."""
-    if len(row_id) > MAX_ID or len(row_id.encode()) > MAX_ID_BYTES:
-        raise errors.Invalid(f'The id of {noun} may have {MAX_ID} characters, and {MAX_ID_BYTES} bytes in UTF-8.')
-
-
 def create(tx: db.Tx, provider_id: str, values: dict[str, Any]) -> None:
     """There is one more identity provider, with a domain of its own unless one is told.
 
     Raises Conflict on a taken id or remote id, NotFound on no such domain, Invalid on an id that is too long.
     """
-    check_id('an identity provider', provider_id)
+    lists.check_id('an identity provider', provider_id)
     domain_id = values.get('domain_id')
     if domain_id:
         _check_domain(tx, domain_id)

@@ -6,8 +6,7 @@ import sqlalchemy as sa
 
 from nimbus.common import db, listing
 from nimbus.identity import lists, revocations
-from nimbus.identity.federation import providers
-from nimbus.identity.federation.models import ServiceProvider
+from nimbus.identity.models_federation import ServiceProvider
 
 
 def show(tx: db.Tx, service_provider_id: str) -> Any:
@@ -31,7 +30,7 @@ def create(tx: db.Tx, service_provider_id: str, values: dict[str, Any], prefix: 
 
     Raises Conflict on a taken id.
     """
-    providers.check_id('a service provider', service_provider_id)
+    lists.check_id('a service provider', service_provider_id)
     lists.add(
         tx,
         ServiceProvider,

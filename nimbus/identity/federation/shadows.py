@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from nimbus.common import db, errors
 from nimbus.identity import lists, mirror, revocations, users
-from nimbus.identity.federation.models import ExpiringMembership, FederatedUser
 from nimbus.identity.models import User
+from nimbus.identity.models_federation import ExpiringMembership, FederatedUser
 
 MAX_NAME = 255  # characters of an id, a name or an address of mail
 MARK = 8  # characters of the id that tell a user from another of the same name

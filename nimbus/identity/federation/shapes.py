@@ -4,9 +4,10 @@ import functools
 from typing import Any
 
 from nimbus.common import errors
+from nimbus.identity.federation.options import MAPPING_VERSIONS
 
-OLDEST, WITH_DOMAINS, IN_STEP = '1.0', '2.0', '3.0'
-VERSIONS = (OLDEST, WITH_DOMAINS, IN_STEP)
+VERSIONS = MAPPING_VERSIONS
+OLDEST, WITH_DOMAINS, IN_STEP = VERSIONS
 MAX_RULES = 1000  # in a mapping: each is looked at in every login
 MAX_PATTERN = 1024  # characters of a regular expression
 CONDITIONS = ('any_one_of', 'not_any_of', 'blacklist', 'whitelist')

@@ -9,8 +9,8 @@ from nimbus.identity import activity, assignments, groups, payload, projects
 from nimbus.identity.assignments import Grant
 from nimbus.identity.compliance import Compliance
 from nimbus.identity.federation import mappings, protocols, providers, provision, shadows
-from nimbus.identity.federation.models import FederatedUser
 from nimbus.identity.models import Role, User
+from nimbus.identity.models_federation import FederatedUser
 from nimbus.identity.payload import Claims
 
 RULES = {'rules': [{'local': [{'user': {'name': '{0}'}}], 'remote': [{'type': 'X'}]}]}
