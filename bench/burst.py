@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bench import flood, logins, measure
-from nimbus.common import db
+from nimbus.common.database import db
 from nimbus.identity.models import Revocation, RevocationCounter
 
 MEGABYTE = b'{"auth": {"identity": {"methods": ["password"], "x": "' + b'x' * (1 << 20) + b'"}}}'

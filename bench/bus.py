@@ -4,7 +4,8 @@ import time
 
 import nimbus.cmd  # noqa: F401 - chooses threads before the bus is imported
 from bench import measure
-from nimbus.common import context, rpc
+from nimbus.common import context
+from nimbus.common.messaging import rpc
 
 
 class Echo(rpc.Contract):

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bench import measure
-from nimbus.common import db
+from nimbus.common.database import db
 from nimbus.identity.models import Assignment, Project, Role, User
 
 BATCH = 10_000

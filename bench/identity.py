@@ -11,12 +11,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from bench import measure
-from nimbus.common import db
-from nimbus.identity import application_credentials, bootstrap, keys, signing
-from nimbus.identity.auth import Authority, hash_made_up
+from nimbus.common.database import db
+from nimbus.identity import bootstrap, key_repository
+from nimbus.identity.login.auth import Authority, hash_made_up
 from nimbus.identity.models import Assignment, Membership, Project, Role, User
 from nimbus.identity.options import Settings
-from nimbus.identity.tokens import Validator
+from nimbus.identity.roles import application_credentials
+from nimbus.identity.tokens import signing
+from nimbus.identity.tokens.tokens import Validator
 
 SCOPE = {'project': {'name': 'admin', 'domain': {'id': 'default'}}}
 BATCH = 10_000
@@ -35,8 +37,8 @@ def main() -> None:
 
 
 def _measure(root: pathlib.Path, users: int, kind: str, count: int) -> None:
-    keys.setup(root / 'keys')
-    keys.setup(root / 'signing', signing.make)
+    key_repository.setup(root / 'keys')
+    key_repository.setup(root / 'signing', signing.make)
     database = db.Database(f'sqlite:///{root}/nimbus.db')
     db.Base.metadata.create_all(database.writer)
     settings = Settings(bcrypt_rounds=4, token_format=kind)

@@ -8,8 +8,10 @@ import time
 
 import sqlalchemy as sa
 
-from nimbus.common import context, db, services
+from nimbus.common import context
+from nimbus.common.agents import services
 from nimbus.common.clock import Clock
+from nimbus.common.database import db
 from nimbus.scheduler import models
 from nimbus.scheduler.manager import SchedulerServer
 

@@ -48,15 +48,15 @@ def inside_a_service(count: int) -> None:
 @contextlib.contextmanager
 def _validator() -> Iterator[tuple[Any, str]]:
     """A validator over a small identity of its own, and a token that it knows how to open."""
-    from nimbus.common import db
-    from nimbus.identity import bootstrap, keys, models  # noqa: F401
-    from nimbus.identity.auth import Authority
+    from nimbus.common.database import db
+    from nimbus.identity import bootstrap, key_repository, models  # noqa: F401
+    from nimbus.identity.login.auth import Authority
     from nimbus.identity.options import Settings
-    from nimbus.identity.tokens import Validator
+    from nimbus.identity.tokens.tokens import Validator
 
     with tempfile.TemporaryDirectory() as root:
         repository = str(pathlib.Path(root) / 'keys')
-        keys.setup(repository)
+        key_repository.setup(repository)
         database = db.Database(f'sqlite:///{root}/nimbus.db')
         db.Base.metadata.create_all(database.writer)
         settings = Settings(bcrypt_rounds=4, key_repository=repository)

@@ -20,7 +20,7 @@ AGENTS = ('network', 'volume', 'compute')
 REPORTING = ('nova-compute', 'neutron-', 'cinder-volume')
 # nimbus-manage, several commands in one process: most of what each takes is the start.
 MANAGE = (
-    'import json, sys; from nimbus.cmd import manage\n'
+    'import json, sys; from nimbus.cmd.manage import manage\n'
     'sys.exit(next((code for words in sys.argv[1:] if (code := manage.main(json.loads(words)))), 0))'
 )
 BIN = pathlib.Path(sys.executable).parent

@@ -12,7 +12,7 @@ import amqp
 from devstack.place import Place, write_private
 from devstack.processes import Registry
 from devstack.progress import say
-from nimbus.cmd.broker import agent_permission
+from nimbus.cmd.manage.broker import agent_permission
 
 VHOST = 'nimbus'
 SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server'

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from nimbus.common import context, errors, rpc
+from nimbus.common import context, errors
+from nimbus.common.messaging import rpc
 
 
 class Echo(rpc.Contract):

@@ -16,11 +16,13 @@ from typing import Any, Self
 from keystoneauth1 import adapter, session
 from keystoneauth1.identity import v3
 
-from nimbus.cmd import rooms, schema, wiring
-from nimbus.common import config, db, rpc
+from nimbus.cmd import schema, services, wiring
+from nimbus.common import config
+from nimbus.common.database import db
+from nimbus.common.messaging import rpc
 from nimbus.common.parts import Parts
-from nimbus.compute.agent.drivers import fake_host
-from nimbus.network.agent.drivers import fake as fake_network
+from nimbus.compute.agent.fake import host as fake_host
+from nimbus.network.agent.fake import driver as fake_network
 from tests.transport import WsgiAdapter
 
 PASSWORD = 'a password of the test'
@@ -71,11 +73,11 @@ def bare_parts(path: pathlib.Path, **told: Any) -> Iterator[Parts]:
     database = db.Database(f'sqlite:///{path}/nimbus.db')
     db.Base.metadata.create_all(database.writer)
     parts = Parts(conf=conf, db=database, bus=rpc.transport(conf.bus))
-    rooms.fill(conf, parts)
+    services.fill(conf, parts)
     try:
         yield parts
     finally:
-        rooms.empty(parts)
+        services.empty(parts)
         database.close()
 
 
@@ -152,10 +154,10 @@ class Cloud:
         schema.load_models()
         self.parts = wiring.make_parts(self.conf)
         db.Base.metadata.create_all(self.parts.db.writer)
-        rooms.bootstrap(self.conf, self.parts, PASSWORD, PASSWORD)
-        rooms.fill(self.conf, self.parts)
+        services.bootstrap(self.conf, self.parts, PASSWORD, PASSWORD)
+        services.fill(self.conf, self.parts)
         self.apps.update(wiring.load_apps(self.conf, self.parts, list(NAMES)))
-        self.control = rooms.control(self.conf, self.parts)
+        self.control = services.control(self.conf, self.parts)
         self.control.start()
         for host in self.hosts:
             for room in ('compute', 'network', 'volume'):
@@ -166,12 +168,12 @@ class Cloud:
         for agent in reversed(list(self.agents.values())):
             agent.stop()
         self.control.stop()
-        rooms.empty(self.parts)
+        services.empty(self.parts)
         self.parts.db.close()
 
     def start(self, room: str, host: str) -> None:
         """The host's agent runs."""
-        made = rooms.agent(room, self.conf, self.parts.bus, host, service=self.session('nimbus', 'service'))
+        made = services.agent(room, self.conf, self.parts.bus, host, service=self.session('nimbus', 'service'))
         self.agents[room, host] = made
         made.start()
 

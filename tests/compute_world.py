@@ -5,11 +5,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import clock, context, db, ids, services
-from nimbus.compute import boots, flavors, keypairs, servers
+from nimbus.common import clock, context, ids
+from nimbus.common.agents import services
+from nimbus.common.database import db
+from nimbus.compute import keypairs
+from nimbus.compute.flavors import flavors
 from nimbus.compute.models import Server
+from nimbus.compute.servers import boots, servers
 from nimbus.image.models import Image, ImageProperty
-from nimbus.network import networks, subnets
+from nimbus.network.networks import networks, subnets
 from nimbus.volume.models import Volume
 from tests.conftest import MEMBER
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 import nimbus.cmd  # noqa: F401 - chooses threads before anything else is imported
-from nimbus.common import context, db
+from nimbus.common import context
 from nimbus.common.clock import Clock
+from nimbus.common.database import db
 from nimbus.common.parts import Parts
 from tests import databases
 
@@ -18,7 +19,7 @@ MODELS = ('identity', 'image', 'network', 'volume', 'compute', 'scheduler')
 
 def load_models() -> None:
     """Every table is known to db.Base."""
-    for name in ('jobs', 'outbox', 'quotas', 'services'):
+    for name in ('jobs', 'messaging.outbox', 'quotas', 'agents.services'):
         importlib.import_module(f'nimbus.common.{name}')
     for room in MODELS:
         if importlib.util.find_spec(f'nimbus.{room}.models'):

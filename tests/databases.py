@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db
+from nimbus.common.database import db
 
 VARIABLE = 'NIMBUS_TEST_DATABASE'
 CREATE = {

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from lxml import etree
 
-from nimbus.identity.saml_xml import NAMESPACES
+from nimbus.identity.saml.signed_xml import NAMESPACES
 
 NAME = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, 'cloud')])
 START = datetime.datetime(2020, 1, 1)

@@ -7,7 +7,7 @@ from typing import Any
 import xmlsec
 from lxml import etree
 
-from nimbus.identity.saml_xml import NAMESPACES
+from nimbus.identity.saml.signed_xml import NAMESPACES
 
 IDP, SP = 'https://idp.example.org/', 'https://far/sp'
 PLACE = 'https://far:5000/v3/OS-FEDERATION/identity_providers/near/protocols/saml2/auth'

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from nimbus.api.kit import policy
-from nimbus.cmd import rooms, schema, seed, serving, wiring
+from nimbus.cmd import schema, seed, services, serving, wiring
 from nimbus.common import config, errors
 
 LOG = logging.getLogger(__name__)
@@ -159,11 +159,11 @@ def prepare(conf: Any, parts: Any) -> str:
     if not conf.metadata.shared_secret:
         conf.set_override('shared_secret', secret(state / 'metadata-secret'), group='metadata')
     at = schema.revision(parts.db)
-    hasher = rooms.passwords(conf, () if at else (admin, service))
+    hasher = services.passwords(conf, () if at else (admin, service))
     if at != schema.newest():
         schema.upgrade(parts.db)
     schema.load_models()
-    rooms.bootstrap(conf, parts, admin, service, hasher)
+    services.bootstrap(conf, parts, admin, service, hasher)
     return admin
 
 
@@ -173,7 +173,7 @@ def run(conf: Any, told: argparse.Namespace, began: float) -> int:
     parts = wiring.make_parts(conf)
     admin = prepare(conf, parts)
     server = serving.Server(serving.Settings.of(conf))
-    cloud = rooms.everything(conf, parts, told.hosts if told.fake else 1)
+    cloud = services.everything(conf, parts, told.hosts if told.fake else 1)
     for name, app in wiring.load_apps(conf, parts, list(APIS)).items():
         server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name), wiring.envelope(name))
     if told.seed:
@@ -200,7 +200,7 @@ def run(conf: Any, told: argparse.Namespace, began: float) -> int:
         server.run(ready, wiring.pulse(), lambda: wiring.notify('WATCHDOG=1'))
     finally:
         wiring.notify('STOPPING=1')
-        in_order = wiring.stop_in_time(cloud.stop, lambda: rooms.empty(parts), parts.db.close)
+        in_order = wiring.stop_in_time(cloud.stop, lambda: services.empty(parts), parts.db.close)
     return wiring.leave(0, in_order)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db
+from nimbus.common.database import db
 
 if TYPE_CHECKING:
     import alembic.config
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MIGRATIONS = pathlib.Path(__file__).parents[1] / 'migrations'
 AT = sa.table('alembic_version', sa.column('version_num'))
 
-COMMON = tuple(f'nimbus.common.{name}' for name in ('jobs', 'outbox', 'quotas', 'services'))
+COMMON = tuple(f'nimbus.common.{name}' for name in ('jobs', 'messaging.outbox', 'quotas', 'agents.services'))
 ROOMS = ('identity', 'image', 'network', 'volume', 'compute', 'scheduler')
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import context, db
+from nimbus.common import context
+from nimbus.common.database import db
 from nimbus.common.parts import Parts
 
 USERS = ('demo', 'alt_demo')  # each a member of the project of the same name
@@ -66,9 +67,10 @@ def _project(tx: db.Tx, name: str) -> str | None:
 
 def _users(tx: db.Tx, parts: Parts, password: str) -> dict[str, str]:
     """The project of each user, by the user's name."""
-    from nimbus.identity import assignments, projects, users
     from nimbus.identity.models import Role, User
-    from nimbus.identity.passwords import Passwords
+    from nimbus.identity.people import projects, users
+    from nimbus.identity.people.passwords import Passwords
+    from nimbus.identity.roles import assignments
 
     member, found = tx.scalar(sa.select(Role.id).where(Role.name == 'member', Role.domain_id == '')), {}
     hashed = ''
@@ -84,7 +86,7 @@ def _users(tx: db.Tx, parts: Parts, password: str) -> dict[str, str]:
 
 
 def _flavors(tx: db.Tx) -> None:
-    from nimbus.compute import flavors
+    from nimbus.compute.flavors import flavors
     from nimbus.compute.models import Flavor
 
     for name, (flavor_id, ram, vcpus, disk) in FLAVORS.items():
@@ -98,8 +100,8 @@ def _asker(project_id: str) -> context.Context:
 
 
 def _networks(tx: db.Tx, parts: Parts, projects: dict[str, Any]) -> None:
-    from nimbus.network import networks, subnets
     from nimbus.network.models import Network
+    from nimbus.network.networks import networks, subnets
 
     for name, (owner, values, cidr, dhcp) in NETWORKS.items():
         asker = _asker(projects[owner])
@@ -112,7 +114,7 @@ def _networks(tx: db.Tx, parts: Parts, projects: dict[str, Any]) -> None:
 
 def _image(parts: Parts, project_id: str) -> None:
     """The image has a disk of zeros: fake guests read none of it."""
-    from nimbus.image import images
+    from nimbus.image.images import images
     from nimbus.image.models import Image
 
     transfers = parts.extra['image']

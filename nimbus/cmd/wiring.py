@@ -18,7 +18,9 @@ from stevedore import driver as stevedore_driver
 from stevedore import extension
 
 from nimbus.api.kit import faults, wsgi
-from nimbus.common import bell, config, db, dialects, errors, folders, log, notifier, rpc
+from nimbus.common import config, errors, folders, log, wakeups
+from nimbus.common.database import db, dialects
+from nimbus.common.messaging import notifier, rpc
 from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)
@@ -82,7 +84,7 @@ def make_parts(conf: Any, *, database: bool = True) -> Parts:
     parts = Parts(conf=conf, db=made, bus=bus)
     if made:
         # Within one process a nudge waits for nothing; a broker that stands still would hold up every request.
-        made.bell = parts.ring if conf.bus.startswith('inproc:') else bell.Bell(parts.ring).ring
+        made.bell = parts.ring if conf.bus.startswith('inproc:') else wakeups.Bell(parts.ring).ring
         made.limits = config.limits(conf)
         made.teller = host_name(conf) if notifier.wanted(conf.notifications.driver) else None
     return parts

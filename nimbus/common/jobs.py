@@ -14,7 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nimbus.common import clock, context, db, errors, ids, log
+from nimbus.common import clock, context, errors, ids, log
+from nimbus.common.database import db
 
 FORWARD, BACK = 'forward', 'back'  # under way
 DONE, UNDONE, STUCK = 'done', 'undone', 'stuck'  # at an end; stuck wants a person

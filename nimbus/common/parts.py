@@ -4,8 +4,10 @@ import dataclasses
 import logging
 from typing import Any
 
-from nimbus.common import context, db, failpoints, rpc
+from nimbus.common import context, failpoints
 from nimbus.common.clock import Clock
+from nimbus.common.database import db
+from nimbus.common.messaging import rpc
 
 LOG = logging.getLogger(__name__)
 

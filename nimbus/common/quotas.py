@@ -11,7 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nimbus.common import db, errors
+from nimbus.common import errors
+from nimbus.common.database import db
 
 LOG = logging.getLogger(__name__)
 UNLIMITED = -1

@@ -5,7 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import clock, db, errors
+from nimbus.common import clock, errors
+from nimbus.common.database import db
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,11 +2,15 @@
 
 from typing import Any
 
-from nimbus.common import db, errors, failpoints, jobs, services
+from nimbus.common import errors, failpoints, jobs
+from nimbus.common.agents import services
+from nimbus.common.agents.deskside import DeskServer
 from nimbus.common.context import Context
-from nimbus.common.deskside import DeskServer
-from nimbus.compute import aggregates, guests, servers, states, zones
+from nimbus.common.database import db
+from nimbus.compute import states
+from nimbus.compute.hosts import aggregates, availability_zones
 from nimbus.compute.rpc import ComputeDesk
+from nimbus.compute.servers import guests, servers
 from nimbus.scheduler import claims, hosts
 
 NUMBER = {
@@ -25,7 +29,7 @@ class ComputeDeskServer(DeskServer, ComputeDesk):
     kinds = {'nova-compute': services.Kind('compute', 'nova-compute')}
 
     def _heard(self, tx: db.Tx, host: str, binary: str, facts: dict[str, Any]) -> None:
-        hosts.report(tx, host, facts, aggregates.zones(tx).get(host, zones.DEFAULT))
+        hosts.report(tx, host, facts, aggregates.zones(tx).get(host, availability_zones.DEFAULT))
 
     def desired(self, context: Context, host: str) -> list[dict[str, Any]]:
         with self.db.read() as tx:

@@ -10,7 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import clock, context, db, errors, listing
+from nimbus.common import clock, context, errors
+from nimbus.common.database import db, listing
 from nimbus.compute import quotas
 from nimbus.compute.models import Keypair
 

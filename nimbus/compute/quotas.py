@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db
+from nimbus.common.database import db
 from nimbus.common.quotas import Quotas, Recount
 from nimbus.compute.models import Server
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from nimbus.common.agents.desk import Desk
 from nimbus.common.context import Context
-from nimbus.common.desk import Desk
-from nimbus.common.rpc import Contract, call, cast
+from nimbus.common.messaging.rpc import Contract, call, cast
 
 ACK = 5.0  # seconds an agent may take to say that it has an errand in hand; it takes a few milliseconds
 

@@ -4,15 +4,17 @@ import functools
 import logging
 import threading
 
-from nimbus.common import clock, db, errors, outbox
+from nimbus.common import clock, errors
+from nimbus.common.database import db
+from nimbus.common.messaging import outbox
 from nimbus.common.quotas import Recount
 from nimbus.compute import quotas as compute_quotas
-from nimbus.compute import servers
-from nimbus.image import images
-from nimbus.network import limits as network_limits
+from nimbus.compute.servers import servers
+from nimbus.image.images import images
+from nimbus.network import quotas as network_limits
 from nimbus.scheduler import claims
-from nimbus.volume import attachments
 from nimbus.volume import quotas as volume_quotas
+from nimbus.volume.volumes import attachments
 
 LOG = logging.getLogger(__name__)
 RECOUNTS = (compute_quotas.RECOUNT, network_limits.RECOUNT, volume_quotas.RECOUNT, images.RECOUNT)

@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db
+from nimbus.common.database import db
 from nimbus.common.jobs import BACK, FORWARD, UNDER_WAY, Job
 
 KEPT = ('notes', 'heading', 'cursor', 'stop_at', 'rewinds', 'tries', 'moves', 'error', 'finished_at')

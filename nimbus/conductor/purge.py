@@ -9,11 +9,12 @@ import logging
 import threading
 from collections.abc import Callable
 
-from nimbus.common import db, errors, jobs
+from nimbus.common import errors, jobs
 from nimbus.common.clock import Clock
-from nimbus.compute import servers
-from nimbus.image import images
-from nimbus.volume import volumes
+from nimbus.common.database import db
+from nimbus.compute.servers import servers
+from nimbus.image.images import images
+from nimbus.volume.volumes import volumes
 
 LOG = logging.getLogger(__name__)
 BATCH = 200  # nouns forgotten in one transaction, so that no other writer waits long

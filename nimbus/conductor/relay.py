@@ -10,9 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, errors, failpoints, outbox
+from nimbus.common import errors, failpoints
 from nimbus.common.clock import Clock
-from nimbus.common.outbox import Turn
+from nimbus.common.database import db
+from nimbus.common.messaging import outbox
+from nimbus.common.messaging.outbox import Turn
 
 LOG = logging.getLogger(__name__)
 NAME = 'outbox'

@@ -1,7 +1,7 @@
 """What the conductor does when asked."""
 
 from nimbus.common.context import Context
-from nimbus.common.rpc import Contract, cast
+from nimbus.common.messaging.rpc import Contract, cast
 
 
 class Conductor(Contract):

@@ -10,8 +10,9 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.common import db, errors, failpoints, log, patience
+from nimbus.common import errors, failpoints, log, retries
 from nimbus.common.clock import Clock
+from nimbus.common.database import db
 from nimbus.common.jobs import (
     BACK,
     DEADLINE,
@@ -244,7 +245,7 @@ class Runner:
         step = recipe.steps[job.cursor]
         failpoints.hit(f'{job.workflow}.{step.name}.before')
         try:
-            found = patience.patiently(lambda: step.do(run))
+            found = retries.patiently(lambda: step.do(run))
         except NotYet as pause:
             return self._wait(job, pause.after)
         except errors.Unavailable as why:
@@ -306,7 +307,7 @@ class Runner:
         failpoints.hit(f'{job.workflow}.{step.name}.undo')
         try:
             if step.undo:
-                patience.patiently(lambda: step.undo and step.undo(run))
+                retries.patiently(lambda: step.undo and step.undo(run))
         except NotYet as pause:
             return self._wait(job, pause.after)
         except errors.Unavailable as why:

@@ -1,8 +1,9 @@
 """What the steps of a workflow reach the rest of nimbus through."""
 
-from nimbus.common import rpc, services
+from nimbus.common.agents import services
 from nimbus.common.clock import Clock
 from nimbus.common.context import Context
+from nimbus.common.messaging import rpc
 from nimbus.common.parts import Parts
 from nimbus.compute.rpc import Compute
 from nimbus.scheduler.rpc import Scheduler

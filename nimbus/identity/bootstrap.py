@@ -4,11 +4,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import clock, db, ids
-from nimbus.identity import assignments, catalog, revocations
-from nimbus.identity.assignments import SYSTEM, Grant
+from nimbus.common import clock, ids
+from nimbus.common.database import db
+from nimbus.identity import revocations
+from nimbus.identity.catalog import catalog
 from nimbus.identity.models import ROOT, Endpoint, ImpliedRole, Project, Region, Role, Service, User
-from nimbus.identity.passwords import Passwords
+from nimbus.identity.people.passwords import Passwords
+from nimbus.identity.roles import assignments
+from nimbus.identity.roles.assignments import SYSTEM, Grant
 
 LADDER = ('admin', 'manager', 'member', 'reader')  # each implies the next
 # The types that clients of one and the same API look for.

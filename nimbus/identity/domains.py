@@ -4,10 +4,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, errors, listing
-from nimbus.identity import domain_configs, groups, lists, mirror, projects, revocations, roles, users
+from nimbus.common import errors
+from nimbus.common.database import db, listing
+from nimbus.identity import lists, revocations
 from nimbus.identity.federation import providers
+from nimbus.identity.ldap import domain_configs
 from nimbus.identity.models import ROOT, Group, Project, Role, User
+from nimbus.identity.people import groups, projects, shadow_users, users
+from nimbus.identity.roles import roles
 
 
 def show(tx: db.Tx, domain_id: str) -> Any:
@@ -40,7 +44,7 @@ def delete(tx: db.Tx, domain_id: str) -> None:
     if row.enabled:
         raise errors.Forbidden('Cannot delete a domain that is enabled, please disable it first.')
     domain_configs.delete(tx, domain_id)
-    mirror.forget(tx, domain_id)
+    shadow_users.forget(tx, domain_id)
     providers.forget_domain(tx, domain_id)
     for model, forget in ((User, users.forget), (Group, groups.forget), (Role, roles.forget)):
         for row_id in tx.column(sa.select(model.id).where(model.domain_id == domain_id)):

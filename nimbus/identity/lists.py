@@ -5,7 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from nimbus.common import db, errors, listing
+from nimbus.common import errors
+from nimbus.common.database import db, listing
 from nimbus.identity.models import Project
 
 OLDEST_FIRST = (('seq', 'asc'),)

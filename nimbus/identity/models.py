@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nimbus.common import db
+from nimbus.common.database import db
 
 # Whoever knows the tables of identity knows those too.
 from nimbus.identity import models_federation, models_oauth  # noqa: F401

@@ -10,11 +10,12 @@ from typing import Any, Self
 
 from oslo_config import cfg
 
-from nimbus.identity import ldap_options, oauth_options, saml_options
-from nimbus.identity.compliance import Compliance
-from nimbus.identity.federation import options as federation_options
-from nimbus.identity.federation.options import Federation
-from nimbus.identity.oauth_options import OAuth
+from nimbus.identity.settings import federation as federation_options
+from nimbus.identity.settings import ldap, saml
+from nimbus.identity.settings import oauth as oauth_options
+from nimbus.identity.settings.compliance import Compliance
+from nimbus.identity.settings.federation import Federation
+from nimbus.identity.settings.oauth import OAuth
 
 # Where files are, below state_path, unless an option says so.
 PLACES = {
@@ -83,10 +84,10 @@ class Settings:
 _DEFAULT = Settings()
 
 OPTIONS = {
-    **ldap_options.OPTIONS,
+    **ldap.OPTIONS,
     **oauth_options.OPTIONS,
     **federation_options.OPTIONS,
-    **saml_options.OPTIONS,
+    **saml.OPTIONS,
     'identity': [
         cfg.StrOpt(
             'key_repository',

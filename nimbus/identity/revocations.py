@@ -12,7 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import clock, db
+from nimbus.common import clock
+from nimbus.common.database import db
 from nimbus.identity.models import Revocation, RevocationCounter
 
 PAGE = 5000  # rows read at a time, so that a validator that starts late stays small

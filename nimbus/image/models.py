@@ -5,7 +5,7 @@ import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nimbus.common import db
+from nimbus.common.database import db
 
 
 class Image(db.Base):

@@ -4,7 +4,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, errors, quotas
+from nimbus.common import errors, quotas
+from nimbus.common.database import db
 from nimbus.image.models import Image
 from nimbus.image.states import DELETED, SAVING, UPLOADING
 

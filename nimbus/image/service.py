@@ -4,10 +4,10 @@ import os
 import socket
 from typing import Any
 
-from nimbus.common import db
+from nimbus.common.database import db
+from nimbus.image.data.transfers import Limits, Transfers
 from nimbus.image.quotas import ImageQuotas
 from nimbus.image.stores.file import FileStore
-from nimbus.image.transfers import Limits, Transfers
 
 
 def build(conf: Any, database: db.Database) -> Transfers:

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from nimbus.common.db import Base
+from nimbus.common.database.db import Base
 
 context.configure(
     connection=context.config.attributes['connection'],

@@ -6,8 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, errors
-from nimbus.network import pools
+from nimbus.common import errors
+from nimbus.common.database import db
+from nimbus.network import allocation_pools
 from nimbus.network.models import Address, Subnet
 
 OF = db.Gathering(
@@ -58,11 +59,11 @@ def give(
 def _give_default(tx: db.Tx, port_id: str, network_id: str, mac: str, subnets: Sequence[Any]) -> list[dict[str, str]]:
     """One IPv4 address, one of DHCPv6, and one on every SLAAC subnet, as far as the network has such subnets."""
     given = []
-    managed = [[s for s in subnets if s.ip_version == v and not pools.is_slaac(s)] for v in (4, 6)]
+    managed = [[s for s in subnets if s.ip_version == v and not allocation_pools.is_slaac(s)] for v in (4, 6)]
     for candidates in filter(None, managed):
         given.append(_give_any(tx, port_id, network_id, candidates))
     for subnet in subnets:
-        if pools.is_slaac(subnet):
+        if allocation_pools.is_slaac(subnet):
             given.append(_give_one(tx, port_id, subnet, mac, None))
     return given
 
@@ -107,13 +108,13 @@ def fits(subnet: Any, ip: str) -> bool:
     address = ipaddress.ip_address(ip)
     if address.version != subnet.ip_version:
         return False
-    first, last = pools.usable(subnet.cidr)
+    first, last = allocation_pools.usable(subnet.cidr)
     return first <= int(address) <= last
 
 
 def _give_one(tx: db.Tx, port_id: str, subnet: Any, mac: str, ip: str | None) -> dict[str, str]:
-    if ip is None and pools.is_slaac(subnet):
-        ip = pools.eui64(subnet.cidr, mac)
+    if ip is None and allocation_pools.is_slaac(subnet):
+        ip = allocation_pools.eui64(subnet.cidr, mac)
     if ip is not None:
         ip = str(ipaddress.ip_address(ip))
         if not _take(tx, port_id, subnet, ip):
@@ -141,14 +142,14 @@ def _take_free(tx: db.Tx, port_id: str, subnet: Any) -> str | None:
 
 
 def _free(tx: db.Tx, subnet: Any) -> str | None:
-    parts = pools.ranges(subnet.allocation_pools)
-    some = pools.some(parts, subnet.ip_version)
+    parts = allocation_pools.ranges(subnet.allocation_pools)
+    some = allocation_pools.some(parts, subnet.ip_version)
     taken = set(tx.column(TAKEN_AMONG, {'of': subnet.id, 'some': some})) if some else set()
     for ip in some:
         if ip not in taken:
             return ip
     taken = set(tx.column(TAKEN, {'of': subnet.id}))
-    return next((ip for ip in pools.every(parts, subnet.ip_version) if ip not in taken), None)
+    return next((ip for ip in allocation_pools.every(parts, subnet.ip_version) if ip not in taken), None)
 
 
 def _take(tx: db.Tx, port_id: str, subnet: Any, ip: str) -> bool:

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from nimbus.common import clock, deskside, failpoints, jobs, services
+from nimbus.common import clock, failpoints, jobs
+from nimbus.common.agents import deskside, services
 from nimbus.common.context import Context, internal
-from nimbus.network import desired, generations, hosting, reports, services_due
+from nimbus.network import generations, rescheduling
+from nimbus.network.hosting import desired, port_reports, scheduling
 from nimbus.network.models import Host
 from nimbus.network.rpc import BINARIES, NetworkDesk
 
@@ -16,12 +18,12 @@ class NetworkDeskServer(deskside.DeskServer, NetworkDesk):
 
     def alive(self, context: Context, host: str, binary: str, facts: dict[str, Any], started: bool) -> str:
         found = super().alive(context, host, binary, facts, started)
-        if binary in hosting.AGENT.values():
+        if binary in scheduling.AGENT.values():
             with self.db.read() as tx:
-                waiting = services_due.waiting(tx, host)
+                waiting = rescheduling.waiting(tx, host)
             if waiting:
                 with self.db.write() as tx:
-                    services_due.place(tx, internal(), waiting)
+                    rescheduling.place(tx, internal(), waiting)
         return found
 
     def desired(self, context: Context, host: str, since: int, also: list[list[str]]) -> dict[str, Any] | None:
@@ -43,10 +45,10 @@ class NetworkDeskServer(deskside.DeskServer, NetworkDesk):
         trouble: dict[str, str],
         only: list[str] | None,
     ) -> None:
-        report = reports.Report(host, generation, wired, trouble, only)
+        report = port_reports.Report(host, generation, wired, trouble, only)
         with self.db.read() as tx:
-            known = hosting.seen(tx, host)
-            if known and known.applied >= generation and not reports.unsettled(tx, report):
+            known = scheduling.seen(tx, host)
+            if known and known.applied >= generation and not port_reports.unsettled(tx, report):
                 return
         failpoints.hit('desk.applied')
         with self.db.write() as tx:
@@ -54,6 +56,6 @@ class NetworkDeskServer(deskside.DeskServer, NetworkDesk):
             tx.update(Host, Host.host == host, Host.applied <= generation, applied=generation, applied_at=now)
             if only is None:
                 generations.forget(tx, host, generation)
-            for device in reports.settle(tx, report):
+            for device in port_reports.settle(tx, report):
                 if device:
                     jobs.wake(tx, device)

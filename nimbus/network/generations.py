@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from nimbus.common import db
+from nimbus.common.database import db
 from nimbus.network.models import Change, Host, Member, Port, Rule, Service
 
 TOPIC = 'network'

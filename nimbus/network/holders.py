@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db
+from nimbus.common.database import db
 from nimbus.network.models import Port
 
 SERVER, ROUTER, DHCP = 'server', 'router', 'dhcp'

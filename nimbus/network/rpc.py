@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from nimbus.common import desk
+from nimbus.common.agents import desk
 from nimbus.common.context import Context
-from nimbus.common.rpc import Contract, call, cast
+from nimbus.common.messaging.rpc import Contract, call, cast
 
 # Under which names one agent process appears, as the field's tools know them.
 BINARIES = ('neutron-openvswitch-agent', 'neutron-dhcp-agent', 'neutron-l3-agent', 'neutron-metadata-agent')

@@ -7,7 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import clock, db, services
+from nimbus.common import clock
+from nimbus.common.agents import services
+from nimbus.common.database import db
 from nimbus.scheduler.models import Claim, Host
 from nimbus.scheduler.request import RESOURCES, Request
 

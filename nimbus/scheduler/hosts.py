@@ -5,7 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import clock, db, errors, ids
+from nimbus.common import clock, errors, ids
+from nimbus.common.database import db
 from nimbus.scheduler.models import Host
 from nimbus.scheduler.request import RESOURCES
 

@@ -5,9 +5,10 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from nimbus.common import db, errors
+from nimbus.common import errors
 from nimbus.common.clock import Clock
 from nimbus.common.context import Context
+from nimbus.common.database import db
 from nimbus.scheduler import claims
 from nimbus.scheduler.options import OPTIONS
 from nimbus.scheduler.placing import FILTERS, WEIGHERS, Placer, load

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from nimbus.common import db
+from nimbus.common.database import db
 
 
 class Host(db.Base):

@@ -7,7 +7,8 @@ from typing import Any
 import stevedore
 from sqlalchemy import exc
 
-from nimbus.common import db, errors, failpoints
+from nimbus.common import errors, failpoints
+from nimbus.common.database import db
 from nimbus.scheduler import claims
 from nimbus.scheduler.filters import Filter, Hosts, options_of
 from nimbus.scheduler.request import Request

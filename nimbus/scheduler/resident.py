@@ -7,8 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, services
+from nimbus.common.agents import services
 from nimbus.common.clock import Clock
+from nimbus.common.database import db
 from nimbus.scheduler.claims import BINARY
 from nimbus.scheduler.models import Host
 from nimbus.scheduler.request import Request

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.common.context import Context
-from nimbus.common.rpc import Contract, call
+from nimbus.common.messaging.rpc import Contract, call
 
 
 class Scheduler(Contract):

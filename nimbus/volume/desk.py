@@ -1,10 +1,10 @@
 """The conductor's side of the volume agents' desk."""
 
-from nimbus.common import deskside, services
+from nimbus.common.agents import deskside, services
 from nimbus.common.context import Context
-from nimbus.volume import progress
 from nimbus.volume.hosts import BINARY
 from nimbus.volume.rpc import VolumeDesk
+from nimbus.volume.volumes import progress
 
 
 class VolumeDeskServer(deskside.DeskServer, VolumeDesk):

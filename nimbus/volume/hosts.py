@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from nimbus.common import db, errors, services
+from nimbus.common import errors
+from nimbus.common.agents import services
+from nimbus.common.database import db
 from nimbus.scheduler import specs
-from nimbus.volume import progress, types
+from nimbus.volume import types
+from nimbus.volume.volumes import progress
 
 BINARY = 'cinder-volume'
 

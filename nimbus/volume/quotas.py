@@ -4,7 +4,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, errors, jobs, quotas
+from nimbus.common import errors, jobs, quotas
+from nimbus.common.database import db
 from nimbus.volume.models import Volume
 from nimbus.volume.states import EXTENDING
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from nimbus.common import desk
+from nimbus.common.agents import desk
 from nimbus.common.context import Context
-from nimbus.common.rpc import Contract, call
+from nimbus.common.messaging.rpc import Contract, call
 
 ACK = 10.0  # seconds an agent may take to say that it has an errand in hand; it takes a few milliseconds
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import clock, context, db, errors, ids
+from nimbus.common import clock, context, errors, ids
+from nimbus.common.database import db
 from nimbus.volume.models import Volume, VolumeType
 
 DEFAULT = '__DEFAULT__'

@@ -8,18 +8,21 @@ import time
 import pytest
 import sqlalchemy as sa
 
-from nimbus.common import context, errors, ids, jobs, rpc, services
+from nimbus.common import context, errors, ids, jobs
+from nimbus.common.agents import services
 from nimbus.common.clock import Clock
-from nimbus.compute import servers, states
-from nimbus.compute.agent.drivers.base import Refused
-from nimbus.compute.agent.drivers.fake import FakeDriver, FakeSettings
-from nimbus.compute.agent.drivers.fake_host import FakeHost
-from nimbus.compute.agent.imagecache import ImageCache
+from nimbus.common.messaging import rpc
+from nimbus.compute import states
+from nimbus.compute.agent.disks.imagecache import ImageCache
+from nimbus.compute.agent.driver import Refused
+from nimbus.compute.agent.fake.driver import FakeDriver, FakeSettings
+from nimbus.compute.agent.fake.host import FakeHost
 from nimbus.compute.agent.manager import Agent, Settings
 from nimbus.compute.desk import ComputeDeskServer
 from nimbus.compute.guest import Guest
 from nimbus.compute.models import Server
 from nimbus.compute.rpc import Compute, ComputeDesk
+from nimbus.compute.servers import servers
 from nimbus.scheduler import claims, hosts
 from nimbus.scheduler.request import Request
 from tests.conftest import MEMBER

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from nimbus.common import errors
-from nimbus.compute.agent.fetch import Fetch, speaking
+from nimbus.compute.agent.disks.fetch import Fetch, speaking
 
 DATA = bytes(range(256)) * 20_000
 

@@ -8,14 +8,14 @@ import types
 
 import pytest
 
-from nimbus.cmd import rooms
+from nimbus.cmd import services
 from nimbus.common import folders
-from nimbus.compute.agent.drivers.disks import Folder
-from nimbus.compute.agent.drivers.libvirt_connection import prepare_embedded
-from nimbus.compute.agent.imagecache import ImageCache
+from nimbus.compute.agent.disks.imagecache import ImageCache
+from nimbus.compute.agent.libvirt.connection import prepare_embedded
+from nimbus.compute.agent.libvirt.disks import Folder
 from nimbus.compute.guest import Image
-from nimbus.network.agent.drivers import files
-from nimbus.volume.agent.drivers.file import FileDriver
+from nimbus.network.agent.host import files
+from nimbus.volume.agent.file.driver import FileDriver
 
 BYTES = b'\0' * 512
 
@@ -42,7 +42,7 @@ def state(tmp_path: pathlib.Path) -> types.SimpleNamespace:
 
 def test_qemus_user_walks_to_a_guests_disk_and_to_its_base(narrow, tmp_path):
     conf = state(tmp_path)
-    instances = rooms.state_dir(conf, 'instances')
+    instances = services.state_dir(conf, 'instances')
     image = Image('i', 'raw', len(BYTES), 'sha512', hashlib.sha512(BYTES).hexdigest())
     base = ImageCache(instances, lambda _: [BYTES]).get(image)
     guest = Folder(instances, '9a1b1a4c-7f0e-4f0e-8c3e-3d0b7a7b6d11')
@@ -52,7 +52,7 @@ def test_qemus_user_walks_to_a_guests_disk_and_to_its_base(narrow, tmp_path):
 
 
 def test_qemus_user_walks_to_a_volume(narrow, tmp_path):
-    driver = FileDriver(rooms.state_dir(state(tmp_path), 'volumes'))
+    driver = FileDriver(services.state_dir(state(tmp_path), 'volumes'))
     driver.create('9a1b1a4c-7f0e-4f0e-8c3e-3d0b7a7b6d11', 1)
     assert shut_to_others(tmp_path / 'state', driver.path / 'volume-9a1b1a4c-7f0e-4f0e-8c3e-3d0b7a7b6d11') == []
 
@@ -65,7 +65,7 @@ def test_a_folder_of_volumes_that_was_shut_before_is_opened(narrow, tmp_path):
 
 
 def test_dnsmasqs_user_reads_what_a_network_was_told(narrow, tmp_path):
-    told = pathlib.Path(rooms.state_dir(state(tmp_path), 'network', 'h1'), 'dhcp', 'n1', 'host')
+    told = pathlib.Path(services.state_dir(state(tmp_path), 'network', 'h1'), 'dhcp', 'n1', 'host')
     files.write(str(told), 'a lease\n')
     assert shut_to_others(tmp_path / 'state', told) == [] and shut_to_others(told.parent, told, stat.S_IROTH) == []
     assert told.stat().st_mode & stat.S_IROTH

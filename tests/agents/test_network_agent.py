@@ -5,14 +5,18 @@ import uuid
 
 import pytest
 
-from nimbus.common import config, db, errors, ids, jobs, rpc
+from nimbus.common import config, errors, ids, jobs
 from nimbus.common.clock import FakeClock
+from nimbus.common.database import db
+from nimbus.common.messaging import rpc
 from nimbus.common.parts import Parts
-from nimbus.network import groups, ports, routers, rules
-from nimbus.network.agent.drivers import fake
+from nimbus.network.agent.fake import driver
 from nimbus.network.agent.manager import Agent, Pace
 from nimbus.network.desk import NetworkDeskServer
+from nimbus.network.ports import ports
+from nimbus.network.routers import routers
 from nimbus.network.rpc import NetworkDesk
+from nimbus.network.security_groups import groups, rules
 from tests.conftest import MEMBER
 from tests.domain.network import cloud
 
@@ -40,13 +44,13 @@ class Bench:
     def __init__(self, database: db.Database) -> None:
         self.db, self.host = database, f'h{uuid.uuid4().hex[:6]}'
         self.desk, self.clock = Desk(database), FakeClock()
-        self.there = fake.host(self.host)
+        self.there = driver.host(self.host)
         self.agent = self.fresh()
         for name in cloud.KINDS:
             self.desk.alive(self.host, name, {}, True)
 
     def fresh(self) -> Agent:
-        return Agent(fake.Driver(self.host), self.desk, self.host, clock=self.clock)
+        return Agent(driver.Driver(self.host), self.desk, self.host, clock=self.clock)
 
     def status(self, port_id: str) -> tuple[str, str | None]:
         with self.db.read() as tx:
@@ -57,7 +61,7 @@ class Bench:
 def bench(database):
     made = Bench(database)
     yield made
-    fake.HOSTS.pop(made.host, None)
+    driver.HOSTS.pop(made.host, None)
 
 
 def boot(bench, **values):
@@ -207,7 +211,7 @@ def test_a_network_made_before_any_agent_is_served_once_one_reports(database):
     bench = Bench(database)
     bench.agent.turn()
     assert bench.there.networks[net.id].dhcp_addresses
-    fake.HOSTS.pop(bench.host)
+    driver.HOSTS.pop(bench.host)
 
 
 def test_over_the_bus_a_nudge_wires_a_port_at_once(database):
@@ -216,7 +220,7 @@ def test_over_the_bus_a_nudge_wires_a_port_at_once(database):
     bus = rpc.transport(f'inproc:///{host}', conf)
     parts = Parts(conf=None, db=database, bus=bus)
     database.bell = parts.ring
-    agent = Agent(fake.Driver(host), parts.client(NetworkDesk), host, Pace(poll=60, resync=60, report=60))
+    agent = Agent(driver.Driver(host), parts.client(NetworkDesk), host, Pace(poll=60, resync=60, report=60))
     servers = [rpc.serve(bus, NetworkDeskServer(database), 'desk'), rpc.serve(bus, agent, host)]
     agent.start()
     try:
@@ -240,7 +244,7 @@ def test_over_the_bus_a_nudge_wires_a_port_at_once(database):
         for server in servers:
             server.stop()
             server.wait()
-        fake.HOSTS.pop(host)
+        driver.HOSTS.pop(host)
 
 
 def test_a_switch_that_began_anew_gets_everything_back_at_once(bench):

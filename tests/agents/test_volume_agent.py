@@ -7,9 +7,11 @@ import uuid
 
 import pytest
 
-from nimbus.common import errors, ids, jobs, rpc, services
+from nimbus.common import errors, ids, jobs
+from nimbus.common.agents import services
+from nimbus.common.messaging import rpc
 from nimbus.volume import hosts
-from nimbus.volume.agent.drivers.fake import FakeDriver
+from nimbus.volume.agent.fake.driver import FakeDriver
 from nimbus.volume.agent.manager import Agent
 from nimbus.volume.desk import VolumeDeskServer
 from nimbus.volume.rpc import Volume, VolumeDesk

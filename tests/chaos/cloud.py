@@ -137,7 +137,7 @@ class Cloud:
         self._begun[name] = log.stat().st_size if log.exists() else 0
         self.registry.start(
             name,
-            [sys.executable, '-m', f'nimbus.cmd.{room}', '--config-file', str(self.path / f'{config}.conf')],
+            [sys.executable, '-m', f'nimbus.cmd.daemons.{room}', '--config-file', str(self.path / f'{config}.conf')],
             {
                 'PYTHONPATH': str(ROOT),
                 'NIMBUS_FAILPOINTS': ','.join(f'{point}={action}@{flag}' for point, flag in flags),

@@ -52,7 +52,7 @@ def manager(tmp_path):
 
 def begin(room: str, conf: pathlib.Path, address: str, **more: str) -> subprocess.Popen:
     """The daemon has begun as systemd would begin it."""
-    words = [sys.executable, '-m', f'nimbus.cmd.{room}', '--config-file', str(conf)]
+    words = [sys.executable, '-m', f'nimbus.cmd.daemons.{room}', '--config-file', str(conf)]
     env = {**os.environ, 'PYTHONPATH': str(ROOT), 'NOTIFY_SOCKET': address, **more}
     return subprocess.Popen(words, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 

@@ -2,7 +2,7 @@
 
 import threading
 
-from nimbus.common.bell import Bell
+from nimbus.common.wakeups import Bell
 from tests.bus_suite import wait_for
 
 

@@ -5,7 +5,7 @@ import tempfile
 
 import pytest
 
-from nimbus.cmd import manage
+from nimbus.cmd.manage import manage
 from nimbus.common import config
 
 

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from nimbus.cmd import dump, schema
-from nimbus.common import db, errors, ids
+from nimbus.cmd import schema
+from nimbus.cmd.manage import backup
+from nimbus.common import errors, ids
 from nimbus.common.clock import Clock
+from nimbus.common.database import db
 from nimbus.identity.models import Group
 from tests import databases
 
@@ -62,10 +64,10 @@ def contents(database: db.Database) -> dict[str, list]:
 
 def test_what_was_copied_is_there_again_and_new_rows_find_free_numbers(filled, make, tmp_path):
     file = tmp_path / 'copy.json.gz'
-    count = dump.backup(filled, file)
+    count = backup.backup(filled, file)
     assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
     other = make()
-    assert dump.restore(other, file) == count == 1200
+    assert backup.restore(other, file) == count == 1200
     assert contents(other) == contents(filled)
     with other.write() as tx:
         add(tx, 'later')
@@ -114,29 +116,29 @@ def test_every_column_of_every_table_comes_back_whatever_its_type(make, tmp_path
     with full.write() as tx:
         for table in db.Base.metadata.sorted_tables:
             tx.execute(table.insert(), [row_of(table, n) for n in range(ROWS)])
-    count = dump.backup(full, tmp_path / 'copy')
-    assert dump.restore(other, tmp_path / 'copy') == count == ROWS * len(db.Base.metadata.sorted_tables)
+    count = backup.backup(full, tmp_path / 'copy')
+    assert backup.restore(other, tmp_path / 'copy') == count == ROWS * len(db.Base.metadata.sorted_tables)
     assert contents(other) == contents(full)
 
 
 def test_a_database_with_tables_takes_no_copy(filled, tmp_path):
-    dump.backup(filled, tmp_path / 'copy')
+    backup.backup(filled, tmp_path / 'copy')
     before = contents(filled)
     with pytest.raises(errors.Conflict, match='empty one only'):
-        dump.restore(filled, tmp_path / 'copy')
+        backup.restore(filled, tmp_path / 'copy')
     assert contents(filled) == before
 
 
 def test_a_copy_that_is_cut_off_or_something_else_changes_nothing(filled, make, tmp_path):
     whole, cut, short, alien = (tmp_path / name for name in ('whole', 'cut', 'short', 'alien'))
-    dump.backup(filled, whole)
+    backup.backup(filled, whole)
     cut.write_bytes(whole.read_bytes()[:-200])
     short.write_bytes(gzip.compress(b'\n'.join(gzip.decompress(whole.read_bytes()).splitlines()[:-1]) + b'\n'))
     alien.write_bytes(b'PK\x03\x04 nothing of ours')
     empty = make()
     for file in (cut, short, alien):
         with pytest.raises(errors.Invalid, match=file.name):
-            dump.restore(empty, file)
+            backup.restore(empty, file)
         assert schema.revision(empty) is None
 
 
@@ -145,5 +147,5 @@ def test_only_the_newest_copies_of_this_host_are_kept(tmp_path):
     other = tmp_path / 'nimbus-b-20260101T000000Z.json.gz'
     for path in (*days, other):
         path.touch()
-    assert dump.prune(tmp_path, 'a', 7) == days[:2]
+    assert backup.prune(tmp_path, 'a', 7) == days[:2]
     assert sorted(tmp_path.iterdir()) == sorted([*days[2:], other])

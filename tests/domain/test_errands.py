@@ -6,7 +6,7 @@ import types
 import pytest
 
 from nimbus.common import context, errors, jobs
-from nimbus.common.errands import Errands, Fences
+from nimbus.common.agents.errands import Errands, Fences
 from nimbus.common.jobs import Run
 
 

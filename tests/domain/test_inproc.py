@@ -2,7 +2,7 @@
 
 import pytest
 
-from nimbus.common import rpc
+from nimbus.common.messaging import rpc
 from tests.bus_suite import BusSuite, server  # noqa: F401 - a fixture
 
 

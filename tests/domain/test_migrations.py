@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from nimbus.cmd import schema
-from nimbus.common import db
+from nimbus.common.database import db
 from tests import databases
 
 

@@ -7,9 +7,11 @@ import oslo_messaging
 import pytest
 import sqlalchemy as sa
 
-from nimbus.common import db, errors, failpoints, notifier, outbox, rpc
+from nimbus.common import errors, failpoints
 from nimbus.common.clock import FakeClock
-from nimbus.common.outbox import Event
+from nimbus.common.database import db
+from nimbus.common.messaging import notifier, outbox, rpc
+from nimbus.common.messaging.outbox import Event
 from nimbus.conductor.relay import Relay
 from tests.conftest import MEMBER
 

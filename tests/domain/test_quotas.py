@@ -2,11 +2,12 @@
 
 import pytest
 
-from nimbus.common import config, db, errors
+from nimbus.common import config, errors
+from nimbus.common.database import db
 from nimbus.common.quotas import Quotas, QuotaUse
 from nimbus.compute import quotas as compute_quotas
 from nimbus.image.quotas import ImageQuotas
-from nimbus.network import limits as network_limits
+from nimbus.network import quotas as network_limits
 from nimbus.volume.quotas import VolumeQuotas
 
 QUOTAS = Quotas('test', {'things': 2})

@@ -17,10 +17,10 @@ import time
 import uuid
 from collections.abc import Callable
 
-from nimbus.compute.agent.drivers.base import Driver, Refused
-from nimbus.compute.agent.drivers.fake import FakeDriver, FakeSettings
-from nimbus.compute.agent.drivers.fake_host import FakeHost
-from nimbus.compute.agent.imagecache import ImageCache
+from nimbus.compute.agent.disks.imagecache import ImageCache
+from nimbus.compute.agent.driver import Driver, Refused
+from nimbus.compute.agent.fake.driver import FakeDriver, FakeSettings
+from nimbus.compute.agent.fake.host import FakeHost
 from nimbus.compute.guest import Guest, Image, Volume
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
@@ -140,7 +140,7 @@ class LibvirtRig:
     name, real = 'libvirt', True
 
     def __init__(self) -> None:
-        from nimbus.compute.agent.drivers.libvirt import LibvirtDriver, LibvirtSettings
+        from nimbus.compute.agent.libvirt.driver import LibvirtDriver, LibvirtSettings
 
         self.driver_class = LibvirtDriver
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix='nh-', dir='/tmp'))

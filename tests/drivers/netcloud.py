@@ -4,18 +4,7 @@ import dataclasses
 import ipaddress
 import uuid
 
-from nimbus.network.agent.drivers.base import (
-    Address,
-    Desired,
-    Group,
-    Lease,
-    Network,
-    Port,
-    Router,
-    RouterPort,
-    Rule,
-    Subnet,
-)
+from nimbus.network.agent.driver import Address, Desired, Group, Lease, Network, Port, Router, RouterPort, Rule, Subnet
 
 PING = Rule('ingress', 'IPv4', 'icmp')
 OUT = (Rule('egress', 'IPv4'), Rule('egress', 'IPv6'))

@@ -10,8 +10,10 @@ import tempfile
 import time
 import uuid
 
-from nimbus.network.agent.drivers import daemons, fake, ovs
-from nimbus.network.agent.drivers.settings import Settings
+from nimbus.network.agent.fake import driver as fake
+from nimbus.network.agent.host import daemons
+from nimbus.network.agent.host.settings import Settings
+from nimbus.network.agent.ovs import driver as ovs
 
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 LIBC = ctypes.CDLL(None, use_errno=True)

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from nimbus.compute.agent.drivers.base import CRASHED, RUNNING, SHUTDOWN, Missing, Refused
+from nimbus.compute.agent.driver import CRASHED, RUNNING, SHUTDOWN, Missing, Refused
 
 from .compute_rigs import FakeRig, LibvirtRig, wait_for
 

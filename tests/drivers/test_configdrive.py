@@ -8,7 +8,7 @@ import subprocess
 import pycdlib
 import pytest
 
-from nimbus.compute.agent import configdrive
+from nimbus.compute.agent.disks import configdrive
 
 TREE = {
     'ec2/2009-04-04/meta-data.json': b'{}',

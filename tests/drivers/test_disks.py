@@ -9,9 +9,9 @@ import subprocess
 
 import pytest
 
-from nimbus.compute.agent.drivers import disks
-from nimbus.compute.agent.drivers.base import Missing
-from nimbus.compute.agent.drivers.disks import GIB, Folder, Making
+from nimbus.compute.agent.driver import Missing
+from nimbus.compute.agent.libvirt import disks
+from nimbus.compute.agent.libvirt.disks import GIB, Folder, Making
 from nimbus.compute.guest import Blank, Guest, Image, Volume
 
 pytestmark = pytest.mark.skipif(not os.path.exists('/usr/bin/qemu-img'), reason='qemu-img is not installed')

@@ -12,10 +12,10 @@ import threading
 
 import pytest
 
-from nimbus.compute.agent import configdrive, imagecache
-from nimbus.compute.agent.drivers.base import Refused
-from nimbus.compute.agent.imagecache import ImageCache
-from nimbus.compute.agent.inspection import BadImage
+from nimbus.compute.agent.disks import configdrive, imagecache
+from nimbus.compute.agent.disks.imagecache import ImageCache
+from nimbus.compute.agent.disks.inspection import BadImage
+from nimbus.compute.agent.driver import Refused
 from nimbus.compute.guest import Image
 
 from .compute_rigs import wait_for
@@ -153,7 +153,7 @@ def test_a_disk_that_fills_up_is_said_in_a_sentence(folder, qcow2):
 def test_a_killed_download_leaves_a_part_that_the_next_one_replaces(folder, qcow2, tmp_path):
     script = (
         f'import sys, time; sys.path.insert(0, {str(REPO)!r})\n'
-        'from nimbus.compute.agent.imagecache import ImageCache\n'
+        'from nimbus.compute.agent.disks.imagecache import ImageCache\n'
         'from nimbus.compute.guest import Image\n'
         'def fetch(image_id):\n    yield b"x" * 100000\n    print("half", flush=True)\n    time.sleep(60)\n'
         f'ImageCache({str(folder)!r}, fetch).get(Image("i1", "qcow2", 200000, "sha512", "0"))\n'

@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 import libvirt
 import pytest
 
-from nimbus.compute.agent.drivers.base import RUNNING, SHUTDOWN, Refused
+from nimbus.compute.agent.driver import RUNNING, SHUTDOWN, Refused
 from nimbus.compute.guest import Blank, Nic
 
 from .compute_rigs import REPO, LibvirtRig, embedded_root, qemu_pids, wait_for
@@ -313,7 +313,7 @@ def test_a_guest_id_that_is_a_path_is_refused(rig):
 SCRIPT = """
 import json, sys, time
 sys.path.insert(0, {repo!r})
-from nimbus.compute.agent.drivers.libvirt import LibvirtDriver, LibvirtSettings
+from nimbus.compute.agent.libvirt.driver import LibvirtDriver, LibvirtSettings
 from nimbus.compute.guest import Guest
 uri = 'qemu:///embed?root=' + {folder!r} + '/lv'
 driver = LibvirtDriver(LibvirtSettings({folder!r} + '/instances', uri, 'qemu'))

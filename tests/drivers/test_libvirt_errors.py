@@ -7,9 +7,9 @@ import libvirt
 import pytest
 
 from nimbus.common import errors
-from nimbus.compute.agent.drivers import libvirt_errors
-from nimbus.compute.agent.drivers.base import Refused
-from nimbus.compute.agent.drivers.libvirt import LibvirtDriver, LibvirtSettings
+from nimbus.compute.agent.driver import Refused
+from nimbus.compute.agent.libvirt import libvirt_errors
+from nimbus.compute.agent.libvirt.driver import LibvirtDriver, LibvirtSettings
 from nimbus.compute.guest import Volume
 
 GUEST = '11111111-1111-4111-8111-111111111111'

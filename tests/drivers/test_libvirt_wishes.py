@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from nimbus.compute.agent.drivers.base import RUNNING
+from nimbus.compute.agent.driver import RUNNING
 from nimbus.compute.guest import NICS, SCREENS, Nic
 
 from .test_libvirt_driver import bridge, definition, rig, spawn  # noqa: F401 - fixtures

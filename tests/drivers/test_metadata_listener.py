@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from nimbus.network.agent import metadata
+from nimbus.network.agent.metadata import listener as metadata
 from tests.drivers.netcloud import Wishes
 
 

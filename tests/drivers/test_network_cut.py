@@ -5,8 +5,8 @@ import dataclasses
 
 import pytest
 
-from nimbus.network.agent.drivers import conntrack
-from nimbus.network.agent.drivers.base import Rule
+from nimbus.network.agent.driver import Rule
+from nimbus.network.agent.filters import conntrack
 from tests.drivers.netflows import flow, goes_on
 from tests.drivers.netlab import apply, sh
 

@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from nimbus.network.agent.drivers import datapath, ovs
-from nimbus.network.agent.drivers.base import Rule
+from nimbus.network.agent.driver import Rule
+from nimbus.network.agent.ovs import datapath
+from nimbus.network.agent.ovs import driver as ovs
 from tests.drivers.netcloud import PING
 from tests.drivers.netlab import apply, pair, sh
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from nimbus.network.agent.drivers.base import Rule
+from nimbus.network.agent.driver import Rule
 from tests.drivers.netcloud import PING
 from tests.drivers.netlab import apply, pair, sh
 

@@ -5,18 +5,20 @@ import json
 
 import pytest
 
-from nimbus.network.agent.drivers import dnsmasq, filters, flows, iptables
-from nimbus.network.agent.drivers.admission import Flow, admits, link_local, rules_of
-from nimbus.network.agent.drivers.base import Desired, Rule
-from nimbus.network.agent.drivers.ipsets import members, set_name
+from nimbus.network.agent.dhcp import dnsmasq
+from nimbus.network.agent.driver import Desired, Rule
+from nimbus.network.agent.filters import chains, iptables
+from nimbus.network.agent.filters.allowed_traffic import Flow, admits, link_local, rules_of
+from nimbus.network.agent.filters.ipsets import members, set_name
+from nimbus.network.agent.ovs import flows
 from tests.drivers.netcloud import PING, Wishes
 
 
 def chains_of(*rules):
     wishes = Wishes()
     port = wishes.port(wishes.network(), groups=[wishes.group(*rules)])
-    guarded = filters.Guarded(port, 4097, rules_of(port, wishes.groups))
-    return filters.chains('nim', 'IPv4', [guarded], {})['filter'][filters.chain_of('nim', port.id, 'i')]
+    guarded = chains.Guarded(port, 4097, rules_of(port, wishes.groups))
+    return chains.chains('nim', 'IPv4', [guarded], {})['filter'][chains.chain_of('nim', port.id, 'i')]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_a_rule_that_cannot_be_kept_admits_nothing_and_spoils_nothing(rule):
 
 def test_the_names_fit_the_kernel():
     port = 'f' * 36
-    assert len(filters.chain_of('nimbus', port, 'i')) <= 28
+    assert len(chains.chain_of('nimbus', port, 'i')) <= 28
     assert len(set_name('nimbus', port, 'IPv6')) <= 31
 
 
@@ -114,14 +116,14 @@ def test_desired_survives_its_trip_through_json():
 def test_one_port_among_many_changes_only_its_own_rules_of_a_long_chain():
     wishes = Wishes()
     net = wishes.network()
-    made = [filters.Guarded(wishes.port(net), 4097 + number, ()) for number in range(50)]
-    before = filters.chains('nim', 'IPv4', made[:20] + made[21:], {})
-    payload = iptables.Tables('iptables', 'nim')._delta(before, filters.chains('nim', 'IPv4', made, {})).splitlines()
+    made = [chains.Guarded(wishes.port(net), 4097 + number, ()) for number in range(50)]
+    before = chains.chains('nim', 'IPv4', made[:20] + made[21:], {})
+    payload = iptables.Tables('iptables', 'nim')._delta(before, chains.chains('nim', 'IPv4', made, {})).splitlines()
     tap = made[20].port.tap
     dispatched = [line for line in payload if 'nim-FORWARD' in line]
     assert len(dispatched) == 2 and all(tap in line and line.startswith('-I nim-FORWARD 4') for line in dispatched)
     assert [line for line in payload if line.startswith(':') and tap[3:] not in line] == []
-    back = iptables.Tables('iptables', 'nim')._delta(filters.chains('nim', 'IPv4', made, {}), before).splitlines()
+    back = iptables.Tables('iptables', 'nim')._delta(chains.chains('nim', 'IPv4', made, {}), before).splitlines()
     dispatched = [line for line in back if 'nim-FORWARD' in line]
     assert len(dispatched) == 2 and all(line.startswith('-D nim-FORWARD ') and tap in line for line in dispatched)
 

@@ -11,9 +11,10 @@ import threading
 
 import pytest
 
-from nimbus.network.agent import metadata
-from nimbus.network.agent.drivers import daemons, dnsmasq
-from nimbus.network.agent.drivers.base import Address, Rule, Subnet
+from nimbus.network.agent.dhcp import dnsmasq
+from nimbus.network.agent.driver import Address, Rule, Subnet
+from nimbus.network.agent.host import daemons
+from nimbus.network.agent.metadata import listener as metadata
 from tests.drivers.compute_rigs import wait_for
 from tests.drivers.netcloud import fresh
 from tests.drivers.netlab import apply, sh

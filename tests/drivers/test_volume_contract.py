@@ -11,8 +11,8 @@ import uuid
 import pytest
 
 from nimbus.common import errors
-from nimbus.volume.agent.drivers.fake import FakeDriver
-from nimbus.volume.agent.drivers.file import FileDriver
+from nimbus.volume.agent.fake.driver import FakeDriver
+from nimbus.volume.agent.file.driver import FileDriver
 
 needs_qemu = pytest.mark.skipif(not shutil.which('qemu-img'), reason='qemu-img is not installed')
 GIB = 1 << 30

@@ -22,9 +22,9 @@ FORBIDDEN = {
     **{room: ('webob', 'nimbus.api', 'nimbus.conductor', 'nimbus.cmd') for room in ROOMS},
 }
 ONLY_IN = {
-    'lxml': ('nimbus.identity.saml_xml',),
-    'signxml': ('nimbus.identity.saml_xml',),
-    'libvirt': ('nimbus.compute.agent.drivers',),
+    'lxml': ('nimbus.identity.saml.signed_xml',),
+    'signxml': ('nimbus.identity.saml.signed_xml',),
+    'libvirt': ('nimbus.compute.agent.libvirt',),
     'pyroute2': ('nimbus.network.agent',),
     'ovsdbapp': ('nimbus.network.agent',),
     'webob': ('nimbus.api',),
@@ -32,7 +32,7 @@ ONLY_IN = {
 }
 # A host holds no database: an agent sees no model, no noun and no SQL.
 AGENT_DOORS = ('nimbus.common', 'nimbus.{room}.agent', 'nimbus.{room}.rpc', 'nimbus.{room}.guest')
-AGENT_FORBIDDEN = ('sqlalchemy', 'nimbus.common.db', 'nimbus.common.jobs', 'nimbus.common.quotas')
+AGENT_FORBIDDEN = ('sqlalchemy', 'nimbus.common.database.db', 'nimbus.common.jobs', 'nimbus.common.quotas')
 
 
 def imports(path: pathlib.Path) -> Iterator[str]:

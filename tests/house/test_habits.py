@@ -109,11 +109,11 @@ READERS = frozenset({'isdigit', 'isdecimal', 'isnumeric', 'fromisoformat', 'strp
 READS_OF_ITS_OWN = {
     'nimbus/api/kit/versions.py': 'a version, whose form a pattern of few digits has said',
     'nimbus/api/compute/flavors.py': 'rxtx_factor, a fraction, whose form its shape has said',
-    'nimbus/api/identity/oauth2.py': 'how long its own token lives',
+    'nimbus/api/identity/oauth/oauth2.py': 'how long its own token lives',
     'nimbus/api/network/ports.py': 'the hexadecimal digits of a hardware address that was taken as one',
-    'nimbus/identity/keys.py': 'names of files',
-    'nimbus/identity/shelf.py': 'an option, and a time that it wrote itself',
-    'nimbus/identity/saml_trust.py': 'times of SAML, which are of UTC or refused',
+    'nimbus/identity/key_repository.py': 'names of files',
+    'nimbus/identity/tokens/token_cache.py': 'an option, and a time that it wrote itself',
+    'nimbus/identity/saml/trust.py': 'times of SAML, which are of UTC or refused',
 }
 NOUNS = ('nimbus/compute', 'nimbus/identity', 'nimbus/image', 'nimbus/network', 'nimbus/volume')
 

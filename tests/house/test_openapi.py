@@ -7,7 +7,7 @@ import re
 import jsonschema_rs
 import pytest
 
-from nimbus.cmd import openapi
+from nimbus.cmd.manage import openapi
 
 SERVICES = [name for name in openapi.APIS if importlib.util.find_spec(f'nimbus.api.{name}.routes')]
 METHODS = {'get', 'put', 'post', 'delete', 'patch', 'head'}

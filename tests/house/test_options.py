@@ -5,7 +5,7 @@ import configparser
 import pytest
 import yaml
 
-from nimbus.cmd import describe
+from nimbus.cmd.manage import describe
 from nimbus.common import config
 
 
@@ -18,7 +18,7 @@ from nimbus.common import config
     ],
 )
 def test_the_files_that_describe_what_can_be_set_are_todays(path, wanted):
-    assert path.read_text() == wanted(), 'run python -m nimbus.cmd.describe'
+    assert path.read_text() == wanted(), 'run python -m nimbus.cmd.manage.describe'
 
 
 def test_the_sample_changes_no_default():

@@ -42,7 +42,7 @@ class Identity:
         self.process: subprocess.Popen | None = None
         self.token = ''
         for words in (['db', 'upgrade'], ['token', 'setup'], ['credential', 'setup'], ['bootstrap']):
-            self.run('nimbus.cmd.manage', *words).wait(60)
+            self.run('nimbus.cmd.manage.manage', *words).wait(60)
 
     def run(self, module: str, *words: str, conf: pathlib.Path | None = None) -> subprocess.Popen:
         """A program of nimbus with this configuration has begun."""
@@ -51,7 +51,7 @@ class Identity:
         return subprocess.Popen(argv, cwd=ROOT, env=told, stdout=subprocess.DEVNULL)
 
     def start(self) -> None:
-        self.process = self.run('nimbus.cmd.identity')
+        self.process = self.run('nimbus.cmd.daemons.identity')
         assert wait_until(self._answers, 60, 0.1), (self.state / 'log').read_text()[-2000:]
         scope = {'project': {'name': 'admin', 'domain': {'id': 'default'}}}
         status, self.token = self.login('admin', 'secret', scope)

@@ -50,7 +50,7 @@ class Service:
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
-        self.process = self.identity.run('nimbus.cmd.api', conf=self.conf)
+        self.process = self.identity.run('nimbus.cmd.daemons.api', conf=self.conf)
         assert wait_until(lambda: self.status('') == 401, 60, 0.05), 'the compute API does not answer'
 
     def kill(self) -> None:

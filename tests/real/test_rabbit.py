@@ -13,7 +13,9 @@ import amqp
 import pytest
 
 from devstack import place, processes, rabbitmq
-from nimbus.common import context, db, errors, notifier, outbox, rpc
+from nimbus.common import context, errors
+from nimbus.common.database import db
+from nimbus.common.messaging import notifier, outbox, rpc
 from nimbus.conductor.relay import Relay
 from tests.bus_suite import BusSuite, Echo, EchoServer, server, wait_for  # noqa: F401 - a fixture
 

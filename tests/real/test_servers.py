@@ -11,8 +11,8 @@ import amqp
 import pytest
 
 from devstack import libvirtd, mariadb, place, postgresql, processes, rabbitmq
-from nimbus.common import rpc
 from nimbus.common.context import Context
+from nimbus.common.messaging import rpc
 
 pytestmark = [
     pytest.mark.real,

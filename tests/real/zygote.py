@@ -9,12 +9,13 @@ import os
 import signal
 import sys
 
-from nimbus.cmd import identity, rooms, serving  # noqa: F401
+from nimbus.cmd import services, serving  # noqa: F401
+from nimbus.cmd.daemons import identity
 
 
 def main() -> None:
     """Fork until standard input ends."""
-    for name in ('nimbus.api.identity.app', 'nimbus.identity.tokens'):
+    for name in ('nimbus.api.identity.app', 'nimbus.identity.tokens.tokens'):
         importlib.import_module(name)  # after nimbus.cmd, which chooses threads
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for _ in sys.stdin:

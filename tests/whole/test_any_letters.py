@@ -6,9 +6,9 @@ import logging
 import pytest
 
 from nimbus.common import log
-from nimbus.compute import metadata
-from nimbus.network import nics as ports
-from nimbus.network.agent.drivers import dnsmasq
+from nimbus.compute.metadata import documents
+from nimbus.network.agent.dhcp import dnsmasq
+from nimbus.network.ports import server_ports as ports
 from tests.cloud import Cloud
 from tests.whole.test_notifications import Consumer
 from tests.whole.test_servers import boot
@@ -86,8 +86,8 @@ def test_every_name_comes_back_as_it_was_given(cloud, admin, user, flavor, netwo
 def in_the_guest(cloud, server):
     """The drive tells the name as it is; the lease has what a host may be called."""
     with cloud.parts.db.read() as tx:
-        drive = metadata.documents(metadata.facts(tx, server), metadata.LATEST)
+        drive = documents.documents(documents.facts(tx, server), documents.LATEST)
         hosts = [port.hostname for port in ports.of_server(tx, server)]
-    found = json.loads(drive[metadata.META])
+    found = json.loads(drive[documents.META])
     assert (found['name'], found['meta'], found['hostname']) == (NAME, {'role': NAME}, 'é.novalocal')
     assert hosts == ['é'] and dnsmasq.label(hosts[0], '10.8.0.7') == 'host-10-8-0-7'

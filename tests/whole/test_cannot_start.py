@@ -53,7 +53,7 @@ def test_a_start_that_fails_half_way_ends_the_process_and_says_why_last(tmp_path
     pytest.importorskip('libvirt')
     conf = tmp_path / 'nimbus.conf'
     conf.write_text(HALF.format(path=tmp_path))
-    words = ['-c', UP] if room == 'embedded' else ['-m', f'nimbus.cmd.{room}']
+    words = ['-c', UP] if room == 'embedded' else ['-m', f'nimbus.cmd.daemons.{room}']
     told = ['--config-file', str(conf)]
     ran = subprocess.run([sys.executable, *words, *told], cwd=ROOT, capture_output=True, text=True, timeout=60)
     program = 'nimbus' if room == 'embedded' else f'nimbus-{room}'

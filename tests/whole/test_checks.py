@@ -11,8 +11,10 @@ import time
 
 import pytest
 
-from nimbus.cmd import checks, schema
-from nimbus.common import clock, context, jobs, services
+from nimbus.cmd import schema
+from nimbus.cmd.manage import checks
+from nimbus.common import clock, context, jobs
+from nimbus.common.agents import services
 from nimbus.common.jobs import Job
 from nimbus.compute.desk import ComputeDeskServer
 
@@ -110,7 +112,7 @@ def host(tmp_path):
     (tmp_path / 'nimbus.conf').write_text(f'[DEFAULT]\nstate_path = {tmp_path}\n')
 
     def run(module, *words):
-        argv = [sys.executable, '-m', f'nimbus.cmd.{module}', '--config-file', str(tmp_path / 'nimbus.conf'), *words]
+        argv = [sys.executable, '-m', f'nimbus.cmd.manage.{module}', '--config-file', str(tmp_path / 'nimbus.conf'), *words]
         return subprocess.run(argv, capture_output=True, text=True, timeout=60)
 
     return run

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from nimbus.cmd import broker
+from nimbus.cmd.manage import broker
 from nimbus.common import errors
 
 RABBIT = 'bus = rabbit://nimbus:hush@127.0.0.1:5672/nimbus'
@@ -54,7 +54,7 @@ def test_a_name_that_no_host_has_is_refused(name):
 def test_a_host_is_not_added_by_a_configuration_that_could_not_tell_it_the_way(tmp_path, conf, told):
     file = tmp_path / 'nimbus.conf'
     file.write_text(f'[DEFAULT]\nstate_path = {tmp_path}\n{conf}')
-    argv = [sys.executable, '-m', 'nimbus.cmd.manage', '--config-file', str(file), 'host', 'add', 'c1']
+    argv = [sys.executable, '-m', 'nimbus.cmd.manage.manage', '--config-file', str(file), 'host', 'add', 'c1']
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and told in done.stderr and 'hush' not in done.stderr, done.stderr
     assert done.stdout == ''

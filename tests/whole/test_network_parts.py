@@ -3,8 +3,8 @@
 import pytest
 
 from nimbus.cli import why
-from nimbus.cmd import checks
-from nimbus.compute import guests
+from nimbus.cmd.manage import checks
+from nimbus.compute.servers import guests
 from tests.cloud import PASSWORD
 from tests.whole.test_servers import boot, gone, settled
 

@@ -6,7 +6,7 @@ import oslo_messaging
 import pytest
 from keystoneauth1 import exceptions
 
-from nimbus.common import rpc
+from nimbus.common.messaging import rpc
 from tests.cloud import PASSWORD, Cloud
 from tests.whole.test_servers import boot, gone
 from tests.whole.test_volumes import volume

@@ -41,7 +41,7 @@ def manage(state):
     """Runs nimbus-manage as root."""
 
     def run(*words, **variables):
-        argv = [sys.executable, '-m', 'nimbus.cmd.manage', '--config-file', str(state / 'nimbus.conf'), *words]
+        argv = [sys.executable, '-m', 'nimbus.cmd.manage.manage', '--config-file', str(state / 'nimbus.conf'), *words]
         return subprocess.run(argv, capture_output=True, text=True, timeout=60, env={**os.environ, **variables})
 
     return run

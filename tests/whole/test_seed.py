@@ -114,8 +114,8 @@ def test_nobody_but_the_fake_drivers_reads_the_least_time():
     readers = {str(path.relative_to(root)) for path in root.rglob('*.py') if 'least_seconds' in path.read_text()}
     assert readers == {
         'cmd/embedded.py',
-        'cmd/rooms.py',
+        'cmd/services.py',
         'compute/options.py',
-        'compute/agent/drivers/fake.py',
-        'volume/agent/drivers/fake.py',
+        'compute/agent/fake/driver.py',
+        'volume/agent/fake/driver.py',
     }

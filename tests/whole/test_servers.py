@@ -1,6 +1,6 @@
 """A server's whole life in a cloud of one process: real daemons, fake hosts."""
 
-from nimbus.compute.agent.drivers.fake_host import FakeHost
+from nimbus.compute.agent.fake.host import FakeHost
 
 
 def boot(cloud, user, version='2.37', **more):
@@ -58,7 +58,7 @@ def test_a_server_stops_starts_and_reboots(cloud, admin, flavor, image):
 
 
 def test_a_host_that_refuses_is_passed_over_for_another(cloud, admin, flavor, image):
-    from nimbus.compute.agent.drivers.base import Refused
+    from nimbus.compute.agent.driver import Refused
 
     for name in cloud.hosts[:1]:
         FakeHost.named(name).fail('spawn', Refused('This host refuses.'), 1)

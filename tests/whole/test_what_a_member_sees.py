@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from nimbus.compute.agent.drivers.base import Refused
-from nimbus.compute.agent.drivers.fake_host import FakeHost
+from nimbus.compute.agent.driver import Refused
+from nimbus.compute.agent.fake.host import FakeHost
 from tests.cloud import PASSWORD
 from tests.whole.test_servers import boot
 from tests.whole.test_volumes import volume

@@ -13,11 +13,11 @@ from nimbus.api.kit.routes import Api, Route
 from nimbus.api.network import app as network
 from nimbus.api.volume import app as volume
 from nimbus.common import errors
-from nimbus.identity.auth import Authority
-from nimbus.identity.tokens import Validator
+from nimbus.identity.login.auth import Authority
+from nimbus.identity.tokens.tokens import Validator
+from nimbus.image.data.transfers import Limits, Transfers
 from nimbus.image.quotas import ImageQuotas
 from nimbus.image.stores.file import FileStore
-from nimbus.image.transfers import Limits, Transfers
 from tests.conftest import ADMIN
 from tests.wire.client import Client
 

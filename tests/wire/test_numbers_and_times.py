@@ -17,8 +17,8 @@ from nimbus.api.kit.fields import Shape
 from nimbus.api.network.attributes import NeutronNoun
 from nimbus.api.volume import filters as volume_filters
 from nimbus.common import errors, numbers, times
-from nimbus.compute import search
-from nimbus.image import search as image_search
+from nimbus.compute.servers import search
+from nimbus.image.images import search as image_search
 from tests.wire.applications import apis
 from tests.wire.test_hostile import routes, send, version_headers, versions, world  # noqa: F401
 

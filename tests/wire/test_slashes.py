@@ -12,8 +12,8 @@ from nimbus.api.kit.routes import Api
 from nimbus.api.network import app as network
 from nimbus.api.placement import app as placement
 from nimbus.api.volume import app as volume
-from nimbus.identity.auth import Authority
-from nimbus.identity.tokens import Validator
+from nimbus.identity.login.auth import Authority
+from nimbus.identity.tokens.tokens import Validator
 from tests.conftest import ADMIN
 from tests.wire.client import Client
 

@@ -11,34 +11,37 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import context, db, errors, ids, jobs
+from nimbus.common import context, errors, ids, jobs
+from nimbus.common.agents.errands import outcome_of
 from nimbus.common.clock import Clock, FakeClock
-from nimbus.common.errands import outcome_of
+from nimbus.common.database import db
 from nimbus.common.parts import Parts
 from nimbus.common.quotas import QuotaUse
-from nimbus.compute import boots, guests, servers, states
-from nimbus.compute.agent.drivers.fake import FakeDriver, FakeSettings
-from nimbus.compute.agent.drivers.fake_host import FakeHost
+from nimbus.compute import states
+from nimbus.compute.agent.fake.driver import FakeDriver, FakeSettings
+from nimbus.compute.agent.fake.host import FakeHost
 from nimbus.compute.agent.manager import Agent, Settings
 from nimbus.compute.desk import ComputeDeskServer
 from nimbus.compute.models import BlockDevice, Flavor, Server
 from nimbus.compute.rpc import Compute
+from nimbus.compute.servers import boots, guests, servers
 from nimbus.conductor.runner import Runner
 from nimbus.conductor.workflows import WORKFLOWS
 from nimbus.conductor.world import World
 from nimbus.image.models import Image
-from nimbus.network import generations, networks, subnets
+from nimbus.network import generations
 from nimbus.network.desk import NetworkDeskServer
 from nimbus.network.models import Port
+from nimbus.network.networks import networks, subnets
 from nimbus.scheduler.manager import SchedulerServer
 from nimbus.scheduler.models import Claim, Host
 from nimbus.scheduler.rpc import Scheduler
-from nimbus.volume import volumes
-from nimbus.volume.agent.drivers.fake import FakeDriver as FakeDisks
+from nimbus.volume.agent.fake.driver import FakeDriver as FakeDisks
 from nimbus.volume.agent.manager import Agent as VolumeAgent
 from nimbus.volume.desk import VolumeDeskServer
 from nimbus.volume.models import Attachment, Volume
 from nimbus.volume.rpc import Volume as VolumeContract
+from nimbus.volume.volumes import volumes
 from tests.conftest import MEMBER, load_models
 
 IMAGE = '11111111-1111-4111-8111-111111111111'

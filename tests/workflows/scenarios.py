@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from nimbus.compute import power, states, volume_attachments
-from nimbus.network import networks, ports
-from nimbus.volume import volumes
+from nimbus.compute import states
+from nimbus.compute.servers import power, volume_attachments
+from nimbus.network.networks import networks
+from nimbus.network.ports import ports
 from nimbus.volume.quotas import VolumeQuotas
+from nimbus.volume.volumes import volumes
 from tests.conftest import MEMBER
 from tests.workflows.cloud import Cloud
 from tests.workflows.harness import Scenario

@@ -4,12 +4,12 @@ import datetime
 
 import pytest
 
-from nimbus.common import outbox
-from nimbus.compute import power, servers
+from nimbus.common.messaging import outbox
 from nimbus.compute import quotas as compute_quotas
+from nimbus.compute.servers import power, servers
 from nimbus.conductor.audit import Audit
 from nimbus.image.quotas import ImageQuotas
-from nimbus.network import limits as network_limits
+from nimbus.network import quotas as network_limits
 from nimbus.scheduler import claims, hosts
 from nimbus.scheduler.models import Claim, Host
 from nimbus.scheduler.request import Request

@@ -6,13 +6,17 @@ import json
 import pytest
 import sqlalchemy as sa
 
-from nimbus.common import errors, jobs, services
+from nimbus.common import errors, jobs
+from nimbus.common.agents import services
 from nimbus.common.jobs import Run
-from nimbus.compute import metadata, power, servers, states
-from nimbus.compute.agent.drivers.base import Refused
-from nimbus.compute.agent.inspection import BadImage
+from nimbus.compute import states
+from nimbus.compute.agent.disks.inspection import BadImage
+from nimbus.compute.agent.driver import Refused
+from nimbus.compute.metadata import documents
+from nimbus.compute.servers import power, servers
 from nimbus.conductor.workflows import WORKFLOWS
-from nimbus.network import ports, reports
+from nimbus.network.hosting import port_reports
+from nimbus.network.ports import ports
 from nimbus.scheduler import claims
 from tests.domain.network import cloud as nouns
 from tests.workflows import harness
@@ -155,7 +159,7 @@ def test_a_port_that_cannot_be_wired_fails_the_server_with_the_reason(cloud, mon
     host = cloud.row(server).host
     with cloud.db.write() as tx:
         port = ports.of_server(tx, server)[0].id
-        reports.settle(tx, reports.Report(host, 99, [], {port: 'The bridge br-int is gone.'}))
+        port_reports.settle(tx, port_reports.Report(host, 99, [], {port: 'The bridge br-int is gone.'}))
     cloud.settle()
     fault = cloud.row(server).fault
     assert fault['details'] == f'Host {host} cannot wire the ports: The bridge br-int is gone.'
@@ -202,8 +206,8 @@ def test_an_agent_that_died_while_it_built_fails_the_server_and_cleans_up_when_i
 
 
 def _guest(cloud, run):
-    from nimbus.compute import guests
     from nimbus.compute.guest import Guest
+    from nimbus.compute.servers import guests
 
     with cloud.db.read() as tx:
         return Guest.from_dict(guests.describe(tx, run.subject))
@@ -295,7 +299,7 @@ def test_the_config_drive_has_the_field_s_tree(cloud):
     files = ({'path': '/etc/motd', 'contents': contents},)
     server = cloud.server(user_data=user_data, personality=files, config_drive=True, properties={'a': 'b'})
     with cloud.db.read() as tx:
-        drive = metadata.config_drive(tx, server)
+        drive = documents.config_drive(tx, server)
     assert sorted(drive) == sorted(
         [
             'ec2/2009-04-04/meta-data.json',
@@ -304,9 +308,9 @@ def test_the_config_drive_has_the_field_s_tree(cloud):
             'ec2/latest/user-data',
             *sorted(
                 f'openstack/{version}/{name}'
-                for version in (*metadata.VERSIONS, metadata.LATEST)
-                for name in metadata.SINCE
-                if metadata.has(name, version) and name != metadata.PASSWORD
+                for version in (*documents.VERSIONS, documents.LATEST)
+                for name in documents.SINCE
+                if documents.has(name, version) and name != documents.PASSWORD
             ),
             'openstack/content/0000',
         ]
@@ -324,8 +328,8 @@ def test_the_config_drive_has_the_field_s_tree(cloud):
 def test_a_server_without_the_wish_has_no_config_drive(cloud):
     server = cloud.server()
     with cloud.db.read() as tx:
-        assert metadata.config_drive(tx, server) is None
-        assert metadata.config_drive(tx, server, force=True)
+        assert documents.config_drive(tx, server) is None
+        assert documents.config_drive(tx, server, force=True)
 
 
 def test_two_jobs_of_a_server_run_in_the_order_they_were_asked_for(cloud):

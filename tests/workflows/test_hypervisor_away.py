@@ -3,7 +3,8 @@
 import pytest
 
 from nimbus.common import errors
-from nimbus.compute import power, states
+from nimbus.compute import states
+from nimbus.compute.servers import power
 from tests.workflows.cloud import Cloud
 
 

@@ -7,13 +7,13 @@ import sqlalchemy as sa
 
 from nimbus.common import jobs
 from nimbus.common.clock import Clock
-from nimbus.compute import power, servers
 from nimbus.compute.models import Server, ServerTag
+from nimbus.compute.servers import power, servers
 from nimbus.conductor.purge import Purge
-from nimbus.image import images
+from nimbus.image.images import images
 from nimbus.image.models import Image
 from nimbus.image.quotas import ImageQuotas
-from nimbus.volume import volumes
+from nimbus.volume.volumes import volumes
 from tests.compute_world import add_image
 from tests.conftest import MEMBER
 from tests.workflows.cloud import Cloud

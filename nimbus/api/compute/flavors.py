@@ -7,8 +7,9 @@ from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Flag, Int, Listing, Mapping, Noun, Shape, Text
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
-from nimbus.common import errors, listing, numbers
-from nimbus.compute import extra_specs, flavors
+from nimbus.common import errors, numbers
+from nimbus.common.database import listing
+from nimbus.compute.flavors import extra_specs, flavors
 
 SORTS = {
     'created_at': 'created_at',

@@ -7,7 +7,8 @@ from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Flag, Int, Noun, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.api.kit.versions import Version
-from nimbus.common import clock, errors, listing
+from nimbus.common import clock, errors
+from nimbus.common.database import listing
 from nimbus.compute import keypairs
 
 BEFORE_TYPES = (2, 1)

@@ -6,7 +6,8 @@ from nimbus.api.compute import history, policies, shapes
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
-from nimbus.common import db, errors, numbers
+from nimbus.common import errors, numbers
+from nimbus.common.database import db
 from nimbus.common.quotas import UNLIMITED, Quota
 from nimbus.compute.quotas import DEFAULTS, QUOTAS
 

@@ -3,32 +3,25 @@
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.api.compute import (
-    extensions,
-    flavors,
-    hosts,
-    hypervisors,
+from nimbus.api.compute import extensions, flavors, keypairs, quotas, versions
+from nimbus.api.compute.history import HOSTS_END, PROXIES_END, ChangeAttachment, FlavorDescriptions, Tags
+from nimbus.api.compute.hosts import aggregates, hosts, hypervisors, services
+from nimbus.api.compute.policies import API
+from nimbus.api.compute.servers import (
+    actions,
     instance_actions,
-    keypairs,
-    places,
-    quotas,
+    parts,
+    requests,
     security_groups,
-    server_actions,
-    server_parts,
-    server_requests,
     servers,
-    services,
-    versions,
     volume_attachments,
 )
-from nimbus.api.compute.history import HOSTS_END, PROXIES_END, ChangeAttachment, FlavorDescriptions, Tags
-from nimbus.api.compute.policies import API
 from nimbus.api.kit.routes import Route
 
 Handler = Callable[..., Any]
 SERVERS = (
     Route('GET', '/servers', servers.index, f'{API}servers:index'),
-    Route('POST', '/servers', servers.create, f'{API}servers:create', 202, shape=server_requests.Shapes()),
+    Route('POST', '/servers', servers.create, f'{API}servers:create', 202, shape=requests.Shapes()),
     Route('GET', '/servers/detail', servers.detail, f'{API}servers:detail'),
     Route('GET', '/servers/{id}', servers.show, f'{API}servers:show'),
     Route('PUT', '/servers/{id}', servers.update, f'{API}servers:update', shape=servers.ChangeShapes()),
@@ -65,19 +58,19 @@ def aggregate(name: str, handler: Handler, shape: Any) -> Route:
 
 
 ACTIONS = (
-    act('os-start', server_actions.start, 'servers:start', server_actions.START),
-    act('os-stop', server_actions.stop, 'servers:stop', server_actions.STOP),
-    act('reboot', server_actions.reboot, 'servers:reboot', server_actions.REBOOT),
-    act('lock', server_actions.lock, 'os-lock-server:lock', server_actions.LOCK),
-    act('unlock', server_actions.unlock, 'os-lock-server:unlock', server_actions.UNLOCK),
-    act('os-resetState', server_actions.reset_state, 'os-admin-actions:reset_state', server_actions.RESET_STATE),
-    act('os-getConsoleOutput', server_actions.console, 'os-console-output', server_actions.CONSOLE, 200),
-    act('addSecurityGroup', server_actions.add_security_group, 'os-security-groups:add', server_actions.ADD_GROUP),
+    act('os-start', actions.start, 'servers:start', actions.START),
+    act('os-stop', actions.stop, 'servers:stop', actions.STOP),
+    act('reboot', actions.reboot, 'servers:reboot', actions.REBOOT),
+    act('lock', actions.lock, 'os-lock-server:lock', actions.LOCK),
+    act('unlock', actions.unlock, 'os-lock-server:unlock', actions.UNLOCK),
+    act('os-resetState', actions.reset_state, 'os-admin-actions:reset_state', actions.RESET_STATE),
+    act('os-getConsoleOutput', actions.console, 'os-console-output', actions.CONSOLE, 200),
+    act('addSecurityGroup', actions.add_security_group, 'os-security-groups:add', actions.ADD_GROUP),
     act(
         'removeSecurityGroup',
-        server_actions.remove_security_group,
+        actions.remove_security_group,
         'os-security-groups:remove',
-        server_actions.REMOVE_GROUP,
+        actions.REMOVE_GROUP,
     ),
 )
 FLAVORS = (
@@ -136,46 +129,46 @@ KEYPAIRS = (
     Route('DELETE', '/os-keypairs/{name}', keypairs.delete, None),
 )
 PARTS = (
-    Route('GET', '/servers/{id}/ips', server_parts.ips, f'{API}ips:index'),
-    Route('GET', '/servers/{id}/ips/{network}', server_parts.ip, f'{API}ips:show'),
-    Route('GET', '/servers/{id}/os-interface', server_parts.interfaces, f'{API}os-attach-interfaces:list'),
-    Route('GET', '/servers/{id}/os-interface/{port_id}', server_parts.interface, f'{API}os-attach-interfaces:show'),
-    Route('GET', '/servers/{id}/os-security-groups', server_parts.groups, f'{API}os-security-groups:list'),
-    Route('GET', '/servers/{id}/metadata', server_parts.metadata, f'{API}server-metadata:index'),
+    Route('GET', '/servers/{id}/ips', parts.ips, f'{API}ips:index'),
+    Route('GET', '/servers/{id}/ips/{network}', parts.ip, f'{API}ips:show'),
+    Route('GET', '/servers/{id}/os-interface', parts.interfaces, f'{API}os-attach-interfaces:list'),
+    Route('GET', '/servers/{id}/os-interface/{port_id}', parts.interface, f'{API}os-attach-interfaces:show'),
+    Route('GET', '/servers/{id}/os-security-groups', parts.groups, f'{API}os-security-groups:list'),
+    Route('GET', '/servers/{id}/metadata', parts.metadata, f'{API}server-metadata:index'),
     Route(
         'POST',
         '/servers/{id}/metadata',
-        server_parts.add_metadata,
+        parts.add_metadata,
         f'{API}server-metadata:create',
-        shape=server_parts.METADATA,
+        shape=parts.METADATA,
     ),
     Route(
         'PUT',
         '/servers/{id}/metadata',
-        server_parts.set_metadata,
+        parts.set_metadata,
         f'{API}server-metadata:update_all',
-        shape=server_parts.METADATA,
+        shape=parts.METADATA,
     ),
-    Route('GET', '/servers/{id}/metadata/{key}', server_parts.meta, f'{API}server-metadata:show'),
+    Route('GET', '/servers/{id}/metadata/{key}', parts.meta, f'{API}server-metadata:show'),
     Route(
         'PUT',
         '/servers/{id}/metadata/{key}',
-        server_parts.set_meta,
+        parts.set_meta,
         f'{API}server-metadata:update',
-        shape=server_parts.META,
+        shape=parts.META,
     ),
-    Route('DELETE', '/servers/{id}/metadata/{key}', server_parts.remove_meta, f'{API}server-metadata:delete', 204),
-    tag('GET', '', server_parts.tags, 'index'),
-    tag('PUT', '', server_parts.set_tags, 'update_all', shape=server_parts.TAGS),
-    tag('DELETE', '', server_parts.clear_tags, 'delete_all', 204),
-    tag('GET', '/{tag}', server_parts.has_tag, 'show', 204),
-    tag('PUT', '/{tag}', server_parts.add_tag, 'update', 201),
-    tag('DELETE', '/{tag}', server_parts.remove_tag, 'delete', 204),
-    Route('GET', '/servers/{id}/os-server-password', server_parts.password, f'{API}os-server-password:show'),
+    Route('DELETE', '/servers/{id}/metadata/{key}', parts.remove_meta, f'{API}server-metadata:delete', 204),
+    tag('GET', '', parts.tags, 'index'),
+    tag('PUT', '', parts.set_tags, 'update_all', shape=parts.TAGS),
+    tag('DELETE', '', parts.clear_tags, 'delete_all', 204),
+    tag('GET', '/{tag}', parts.has_tag, 'show', 204),
+    tag('PUT', '/{tag}', parts.add_tag, 'update', 201),
+    tag('DELETE', '/{tag}', parts.remove_tag, 'delete', 204),
+    Route('GET', '/servers/{id}/os-server-password', parts.password, f'{API}os-server-password:show'),
     Route(
         'DELETE',
         '/servers/{id}/os-server-password',
-        server_parts.clear_password,
+        parts.clear_password,
         f'{API}os-server-password:clear',
         204,
     ),
@@ -242,8 +235,8 @@ QUOTAS = (
 UNTIL_IDS = (2, 52)
 UNTIL_USAGE = (2, 87)
 OPERATORS = (
-    Route('GET', '/os-availability-zone', places.index, None),
-    Route('GET', '/os-availability-zone/detail', places.detail, f'{API}os-availability-zone:detail'),
+    Route('GET', '/os-availability-zone', aggregates.index, None),
+    Route('GET', '/os-availability-zone/detail', aggregates.detail, f'{API}os-availability-zone:detail'),
     Route('GET', '/os-hypervisors', hypervisors.index, f'{API}os-hypervisors:list'),
     Route('GET', '/os-hypervisors/detail', hypervisors.detail, f'{API}os-hypervisors:list-detail'),
     Route(
@@ -262,14 +255,16 @@ OPERATORS = (
     Route('GET', '/os-services', services.index, f'{API}os-services:list'),
     Route('PUT', '/os-services/{id}', services.update, f'{API}os-services:update', shape=services.UpdateShapes()),
     Route('DELETE', '/os-services/{id}', services.delete, f'{API}os-services:delete', 204),
-    Route('GET', '/os-aggregates', places.list_aggregates, f'{API}os-aggregates:index'),
-    Route('POST', '/os-aggregates', places.create_aggregate, f'{API}os-aggregates:create', shape=places.CREATE),
-    Route('GET', '/os-aggregates/{id}', places.show_aggregate, f'{API}os-aggregates:show'),
-    Route('PUT', '/os-aggregates/{id}', places.update_aggregate, f'{API}os-aggregates:update', shape=places.UPDATE),
-    Route('DELETE', '/os-aggregates/{id}', places.delete_aggregate, f'{API}os-aggregates:delete'),
-    aggregate('add_host', places.add_host, places.ADD_HOST),
-    aggregate('remove_host', places.remove_host, places.REMOVE_HOST),
-    aggregate('set_metadata', places.set_metadata, places.SET_METADATA),
+    Route('GET', '/os-aggregates', aggregates.list_aggregates, f'{API}os-aggregates:index'),
+    Route('POST', '/os-aggregates', aggregates.create_aggregate, f'{API}os-aggregates:create', shape=aggregates.CREATE),
+    Route('GET', '/os-aggregates/{id}', aggregates.show_aggregate, f'{API}os-aggregates:show'),
+    Route(
+        'PUT', '/os-aggregates/{id}', aggregates.update_aggregate, f'{API}os-aggregates:update', shape=aggregates.UPDATE
+    ),
+    Route('DELETE', '/os-aggregates/{id}', aggregates.delete_aggregate, f'{API}os-aggregates:delete'),
+    aggregate('add_host', aggregates.add_host, aggregates.ADD_HOST),
+    aggregate('remove_host', aggregates.remove_host, aggregates.REMOVE_HOST),
+    aggregate('set_metadata', aggregates.set_metadata, aggregates.SET_METADATA),
     Route('GET', '/extensions', extensions.index, None),
     Route('GET', '/extensions/{alias}', extensions.show, None),
 )

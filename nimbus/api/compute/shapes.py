@@ -5,7 +5,7 @@ from typing import Any
 
 from nimbus.api.kit.fields import Shape
 from nimbus.common import errors
-from nimbus.compute.block_requests import truth
+from nimbus.compute.devices.block_requests import truth
 
 MAX_INT = 0x7FFFFFFF
 Schema = dict[str, Any]

@@ -1,8 +1,8 @@
 """Makes the Identity API's applications.
 
-`parts.extra['identity']` is a nimbus.identity.auth.Authority; it is built from
+`parts.extra['identity']` is a nimbus.identity.login.auth.Authority; it is built from
 the options where nobody has put one there.  `parts.tokens` is a
-nimbus.identity.tokens.Validator.
+nimbus.identity.tokens.tokens.Validator.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,14 +17,14 @@ from nimbus.api.kit.bodies import Medias
 from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.routes import Api, Route
 from nimbus.common.parts import Parts
-from nimbus.identity import oauth1
-from nimbus.identity.auth import Authority
-from nimbus.identity.directories import Directories
 from nimbus.identity.federation import login
-from nimbus.identity.ldap_options import Ldap
+from nimbus.identity.login.auth import Authority
+from nimbus.identity.oauth import oauth1
 from nimbus.identity.options import Settings
-from nimbus.identity.saml_options import Saml
-from nimbus.identity.saml_provider import Provider
+from nimbus.identity.people.directories import Directories
+from nimbus.identity.saml.provider import Provider
+from nimbus.identity.settings.ldap import Ldap
+from nimbus.identity.settings.saml import Saml
 
 
 def factory(_global_conf: Any, **local: str) -> Api:

@@ -1,8 +1,8 @@
 """What a request to identity is asked of, and what a login's method may read of it."""
 
 from nimbus.api.kit.routes import Call
-from nimbus.identity.auth import Authority
-from nimbus.identity.proofs import Asked
+from nimbus.identity.login.auth import Authority
+from nimbus.identity.login.proofs import Asked
 
 
 def authority(call: Call) -> Authority:

@@ -4,7 +4,9 @@ from typing import Any
 
 from nimbus.api.kit import faults
 from nimbus.api.kit.routes import Call
-from nimbus.common import clock, db, errors, ids, outbox
+from nimbus.common import clock, errors, ids
+from nimbus.common.database import db
+from nimbus.common.messaging import outbox
 
 CADF = 'http://schemas.dmtf.org/cloud/audit/1.0/event'
 ACCOUNT = 'service/security/account/user'

@@ -2,28 +2,13 @@
 
 from collections.abc import Iterator
 
-from nimbus.api.identity import (
-    access_rules,
-    application_credentials,
-    catalog,
-    domain_configs,
-    domains,
-    grants,
-    groups,
-    projects,
-    retired,
-    revocation_events,
-    role_assignments,
-    roles,
-    routes_federation,
-    routes_kept,
-    routes_oauth,
-    saml,
-    tokens,
-    trusts,
-    users,
-    versions,
-)
+from nimbus.api.identity import retired, routes_kept, versions
+from nimbus.api.identity.catalog import catalog
+from nimbus.api.identity.federation import routes, saml
+from nimbus.api.identity.oauth import routes as routes_oauth
+from nimbus.api.identity.people import domain_configs, domains, groups, projects, users
+from nimbus.api.identity.roles import access_rules, application_credentials, grants, role_assignments, roles, trusts
+from nimbus.api.identity.tokens import revocation_events, tokens
 from nimbus.api.kit.routes import Route
 
 TOKENS = (
@@ -196,7 +181,7 @@ ROUTES = (
     *USERS,
     *CREDENTIALS,
     *routes_kept.KEPT,
-    *routes_federation.FEDERATION,
+    *routes.FEDERATION,
     *TRUSTS,
     *routes_oauth.OAUTH,
     *_config_routes(),

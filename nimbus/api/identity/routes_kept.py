@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from nimbus.api.identity import credentials, ec2, limits
-from nimbus.api.identity import endpoint_filters as filters
-from nimbus.api.identity import stored_policies as stored
+from nimbus.api.identity.catalog import endpoint_filters as filters
+from nimbus.api.identity.catalog import limits
+from nimbus.api.identity.catalog import stored_policies as stored
+from nimbus.api.identity.tokens import credentials, ec2
 from nimbus.api.kit.routes import Route
 
 _EC2 = '/users/{user_id}/credentials/OS-EC2'

@@ -9,8 +9,9 @@ from nimbus.api.kit import faults, paging
 from nimbus.api.kit.fields import Noun
 from nimbus.api.kit.routes import VERBS, Call
 from nimbus.api.kit.versions import Version
-from nimbus.common import db, errors
-from nimbus.common.listing import Page
+from nimbus.common import errors
+from nimbus.common.database import db
+from nimbus.common.database.listing import Page
 
 FUZZY = ('contains', 'icontains', 'startswith', 'istartswith', 'endswith', 'iendswith')
 MAX_LIMIT = 100_000  # rows a page may have; without a limit a list is whole, as clients of identity expect

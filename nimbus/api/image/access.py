@@ -3,8 +3,9 @@
 from typing import Any
 
 from nimbus.api.kit.routes import Call
-from nimbus.common import db, errors
-from nimbus.image import images
+from nimbus.common import errors
+from nimbus.common.database import db
+from nimbus.image.images import images
 
 
 def target(image: Any) -> dict[str, Any]:

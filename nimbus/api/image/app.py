@@ -1,6 +1,6 @@
 """Makes the Image API's application.
 
-`parts.extra['image']` is a nimbus.image.transfers.Transfers; it is built from
+`parts.extra['image']` is a nimbus.image.data.transfers.Transfers; it is built from
 the options where nobody has put one there.
 """
 

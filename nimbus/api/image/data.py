@@ -6,7 +6,7 @@ from typing import Any
 from nimbus.api.image import access, info
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors, numbers
-from nimbus.image import images
+from nimbus.image.images import images
 
 PIECE = 1 << 20  # bytes taken in at once; whoever watches them go by costs the same for each piece
 OCTETS = 'application/octet-stream'

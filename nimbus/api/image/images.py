@@ -10,8 +10,8 @@ from nimbus.api.kit.fields import CREATE
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.api.kit.versions import HIGHEST
 from nimbus.common import errors
-from nimbus.common.listing import Page
-from nimbus.image import images, search
+from nimbus.common.database.listing import Page
+from nimbus.image.images import images, search
 
 DISALLOWED = ('direct_url', 'self', 'file', 'schema', 'stores')
 READ_ONLY = (

@@ -5,8 +5,9 @@ from typing import Any
 from nimbus.api.image import access
 from nimbus.api.image.nouns import Member
 from nimbus.api.kit.routes import Call
-from nimbus.common import db, errors
-from nimbus.image import images, members
+from nimbus.common import errors
+from nimbus.common.database import db
+from nimbus.image.images import images, members
 
 
 def _view(call: Call, row: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.api.kit.fields import CREATE, READ, Field, Noun
 from nimbus.common import clock
-from nimbus.image.members import STATUSES
+from nimbus.image.images.members import STATUSES
 from nimbus.image.options import CONTAINER_FORMATS, DISK_FORMATS
 from nimbus.image.states import ALL
 

@@ -9,7 +9,7 @@ from nimbus.api.image.images import FORMATS, NAMESPACE, READ_ONLY, RESERVED, che
 from nimbus.api.image.nouns import image_view
 from nimbus.api.kit.routes import Call
 from nimbus.common import errors
-from nimbus.image import images
+from nimbus.image.images import images
 
 DRAFTS = {
     'application/openstack-images-v2.0-json-patch': 4,

@@ -7,7 +7,7 @@ from typing import Any
 from nimbus.api.kit.fields import Noun
 from nimbus.api.kit.routes import Call
 from nimbus.common import errors, numbers
-from nimbus.common.listing import Page
+from nimbus.common.database.listing import Page
 
 MAX_LIMIT = 1000
 HUGE = 2**31 - 1  # more rows than any list has, and no more than every database counts to

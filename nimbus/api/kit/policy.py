@@ -14,7 +14,7 @@ from typing import Any
 from oslo_config import cfg
 from oslo_policy import policy
 
-from nimbus.api.kit.sameness import Same
+from nimbus.api.kit.policy_checks import Same
 from nimbus.common import context, errors
 
 LOG = logging.getLogger(__name__)

@@ -12,7 +12,8 @@ from nimbus.api.kit.fields import CREATE, UPDATE, Noun, Shape, ShapeByVersion
 from nimbus.api.kit.paths import Router, quoted, text_of
 from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.versions import HIGHEST, LOWEST, Change, History, Version
-from nimbus.common import context, db, errors, failpoints, log, numbers
+from nimbus.common import context, errors, failpoints, log, numbers
+from nimbus.common.database import db
 from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)

@@ -10,8 +10,9 @@ from nimbus.api.kit import wsgi
 from nimbus.api.metadata import tree
 from nimbus.common import errors, numbers
 from nimbus.common.parts import Parts
-from nimbus.compute import metadata, passwords
-from nimbus.compute.metadata_facts import Facts
+from nimbus.compute.metadata import documents
+from nimbus.compute.metadata.facts import Facts
+from nimbus.compute.servers import passwords
 
 LOG = logging.getLogger(__name__)
 REASONS = {200: 'OK', 400: 'Bad Request', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed',
@@ -91,7 +92,7 @@ class Metadata:
             LOG.warning('A request for the metadata of server %s is not signed by a proxy of this cloud', server_id)
             raise errors.Forbidden('Invalid proxy request signature.')
         with self.parts.db.read() as tx:
-            facts = metadata.facts(tx, server_id)
+            facts = documents.facts(tx, server_id)
         if facts.spec['project_id'] != project_id:
             raise errors.NotFound(f'Server {server_id} is of another project.')
         return facts

@@ -3,8 +3,9 @@
 from typing import Any
 
 from nimbus.common import errors
-from nimbus.compute import ec2_metadata, metadata
-from nimbus.compute.metadata_facts import Facts
+from nimbus.compute.metadata import documents as metadata
+from nimbus.compute.metadata import ec2
+from nimbus.compute.metadata.facts import Facts
 
 LATEST = metadata.LATEST
 
@@ -13,7 +14,7 @@ def versions(path: str) -> str | None:
     """The list of versions where the path asks for one: it is the same for every guest."""
     parts = _parts(path)
     if parts in ([], ['ec2']):
-        return '\n'.join((*ec2_metadata.VERSIONS, LATEST))
+        return '\n'.join((*ec2.VERSIONS, LATEST))
     if parts == ['openstack']:
         return '\n'.join((*metadata.VERSIONS, LATEST))
     return None
@@ -26,7 +27,7 @@ def find(told: Facts, path: str) -> bytes:
         return _openstack(told, parts[1:])
     if parts[0] == 'ec2':
         parts = parts[1:]  # the older form stands at the root and here
-    if parts[0] in (*ec2_metadata.VERSIONS, LATEST):
+    if parts[0] in (*ec2.VERSIONS, LATEST):
         return _ec2(told, parts[0], parts[1:])
     raise errors.NotFound()
 
@@ -66,7 +67,7 @@ def _held(files: dict[str, bytes], name: str) -> bytes:
 
 
 def _ec2(told: Facts, version: str, parts: list[str]) -> bytes:
-    newest = ec2_metadata.NEWEST if version == LATEST else version
+    newest = ec2.NEWEST if version == LATEST else version
     user_data = told.user_data
     if not parts:
         return '\n'.join(['meta-data/', *(['user-data'] if user_data is not None else [])]).encode()
@@ -74,7 +75,7 @@ def _ec2(told: Facts, version: str, parts: list[str]) -> bytes:
         return user_data
     if parts[0] != 'meta-data':
         raise errors.NotFound()
-    found: Any = ec2_metadata.meta_data(told, newest)
+    found: Any = ec2.meta_data(told, newest)
     for part in parts[1:]:
         if not isinstance(found, dict) or part not in found or part == '_name':
             raise errors.NotFound()

@@ -6,10 +6,11 @@ from nimbus.api.kit.routes import Call, Reply, Route
 from nimbus.api.network import networks, routers, values
 from nimbus.api.network.attributes import NeutronNoun, attribute, bad
 from nimbus.api.network.resources import shown
-from nimbus.common import errors, services
-from nimbus.network import agents, hosting
-from nimbus.network import networks as network_rows
-from nimbus.network import routers as router_rows
+from nimbus.common import errors
+from nimbus.common.agents import services
+from nimbus.network.hosting import agents, scheduling
+from nimbus.network.networks import networks as network_rows
+from nimbus.network.routers import routers as router_rows
 
 MOMENT = '%Y-%m-%d %H:%M:%S'
 
@@ -112,9 +113,9 @@ def _hosted(call: Call, id: str, kind: str) -> list[str]:
     """What of the kind stands on the agent's host.  Raises NotFound."""
     with call.db.read() as tx:
         row = agents.show(tx, id)
-        if row.binary != hosting.AGENT[kind]:
+        if row.binary != scheduling.AGENT[kind]:
             raise errors.NotFound(f'Agent {id} is no {kind} agent.', type='AgentNotFound')
-        return hosting.on(tx, kind, row.host)
+        return scheduling.on(tx, kind, row.host)
 
 
 def networks_on(call: Call, id: str) -> Any:
@@ -137,9 +138,9 @@ def routers_on(call: Call, id: str) -> Any:
 
 def _agents_of(call: Call, kind: str, subject_id: str) -> Any:
     with call.db.read() as tx:
-        hosts = hosting.hosts_of(tx, kind, subject_id)
+        hosts = scheduling.hosts_of(tx, kind, subject_id)
         return _listed(
-            call, [row for row in agents.find(tx) if row.binary == hosting.AGENT[kind] and row.host in hosts]
+            call, [row for row in agents.find(tx) if row.binary == scheduling.AGENT[kind] and row.host in hosts]
         )
 
 

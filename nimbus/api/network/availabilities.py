@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.api.kit.routes import Call, Route
 from nimbus.common import numbers
-from nimbus.network import availability, networks
+from nimbus.network.networks import availability, networks
 
 FILTERS = ('network_id', 'network_name', 'project_id', 'tenant_id', 'ip_version')
 

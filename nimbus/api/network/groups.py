@@ -9,8 +9,10 @@ from nimbus.api.kit.routes import Call
 from nimbus.api.network import values
 from nimbus.api.network.attributes import BOTH, Given, Standard, Tagged, attribute
 from nimbus.api.network.resources import Resource
-from nimbus.common import db, errors
-from nimbus.network import groups, rules, standard
+from nimbus.common import errors
+from nimbus.common.database import db
+from nimbus.network import standard_attributes
+from nimbus.network.security_groups import groups, rules
 
 LONGEST = 64  # characters of a project's id
 
@@ -100,7 +102,7 @@ class Group(Tagged):
 def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
     """What groups show beside their own rows."""
     found = [row.id for row in rows]
-    return {'tags': standard.tags_of(tx, found), 'rules': groups.rules_of(tx, found)}
+    return {'tags': standard_attributes.tags_of(tx, found), 'rules': groups.rules_of(tx, found)}
 
 
 def with_default(call: Call) -> None:

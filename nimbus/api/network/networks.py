@@ -8,8 +8,11 @@ from nimbus.api.kit.routes import Call
 from nimbus.api.network import values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, child
 from nimbus.api.network.resources import Resource
-from nimbus.common import db, errors
-from nimbus.network import hosting, networks, standard
+from nimbus.common import errors
+from nimbus.common.database import db
+from nimbus.network import standard_attributes
+from nimbus.network.hosting import scheduling
+from nimbus.network.networks import networks
 
 RULED = (CREATE, UPDATE)
 SETTINGS = ('mtu', 'network_type', 'physical_network', 'segmentation_id')
@@ -56,9 +59,9 @@ def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
     """What networks show beside their own rows."""
     found = [row.id for row in rows]
     return {
-        'tags': standard.tags_of(tx, found),
+        'tags': standard_attributes.tags_of(tx, found),
         'subnets': networks.subnets_of(tx, found),
-        'zones': {subject: ['nova'] for subject in hosting.placed(tx, 'dhcp', found)},
+        'zones': {subject: ['nova'] for subject in scheduling.placed(tx, 'dhcp', found)},
     }
 
 

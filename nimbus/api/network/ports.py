@@ -8,8 +8,11 @@ from nimbus.api.kit.routes import Call
 from nimbus.api.network import values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, bad, child
 from nimbus.api.network.resources import Resource
-from nimbus.common import db
-from nimbus.network import addresses, groups, networks, port_changes, port_sight, standard
+from nimbus.common.database import db
+from nimbus.network import addresses, standard_attributes
+from nimbus.network.networks import networks
+from nimbus.network.ports import port_changes, port_visibility
+from nimbus.network.security_groups import groups
 
 RULED = (CREATE, UPDATE)
 SECRET = (READ, CREATE, UPDATE)
@@ -101,7 +104,7 @@ def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
     """What ports show beside their own rows."""
     found = [row.id for row in rows]
     return {
-        'tags': standard.tags_of(tx, found),
+        'tags': standard_attributes.tags_of(tx, found),
         'addresses': addresses.of(tx, found),
         'groups': groups.of_ports(tx, found),
     }
@@ -173,8 +176,8 @@ def by_fixed_ips(texts: list[str]) -> dict[str, list[str]]:
 
 PORTS = Resource(
     noun=Port,
-    find=port_sight.find,
-    show_row=port_sight.show,
+    find=port_visibility.find,
+    show_row=port_visibility.show,
     children=children,
     parent=parent,
     draft=draft,

@@ -5,7 +5,7 @@ from typing import Any
 from nimbus.api.kit.routes import Call, Reply, Route
 from nimbus.api.network import values
 from nimbus.api.network.attributes import bad
-from nimbus.network import limits
+from nimbus.network import quotas
 
 # What a client says beside the limits; that use is checked is what happens anyway.
 BESIDE = ('project_id', 'tenant_id', 'force', 'check_limit')
@@ -15,10 +15,10 @@ LIMIT = values.whole(-1, 2147483647)
 def index(call: Call) -> Any:
     """GET: the projects that have limits of their own."""
     with call.db.read() as tx:
-        own = limits.QUOTAS.projects(tx)
+        own = quotas.QUOTAS.projects(tx)
         return {
             'quotas': [
-                {**limits.QUOTAS.limits(tx, project_id), 'project_id': project_id, 'tenant_id': project_id}
+                {**quotas.QUOTAS.limits(tx, project_id), 'project_id': project_id, 'tenant_id': project_id}
                 for project_id in own
             ]
         }
@@ -36,7 +36,7 @@ def show(call: Call, project_id: str) -> Any:
         return own(call)
     _check_seen(call, project_id)
     with call.db.read() as tx:
-        return {'quota': {**limits.QUOTAS.limits(tx, project_id), 'project_id': project_id}}
+        return {'quota': {**quotas.QUOTAS.limits(tx, project_id), 'project_id': project_id}}
 
 
 def _check_seen(call: Call, project_id: str) -> None:
@@ -49,14 +49,14 @@ def default(call: Call, project_id: str) -> Any:
     """GET of the limits a project has when none are set for it."""
     _check_seen(call, project_id)
     with call.db.read() as tx:
-        return {'quota': {**limits.QUOTAS.limits(tx, ''), 'project_id': project_id}}
+        return {'quota': {**quotas.QUOTAS.limits(tx, ''), 'project_id': project_id}}
 
 
 def details(call: Call, project_id: str) -> Any:
     """GET of limits and use."""
     _check_seen(call, project_id)
     with call.db.read() as tx:
-        found = limits.QUOTAS.show(tx, project_id)
+        found = quotas.QUOTAS.show(tx, project_id)
     shown = {name: {'limit': quota.limit, 'used': quota.used, 'reserved': 0} for name, quota in found.items()}
     return {'quota': shown}
 
@@ -67,7 +67,7 @@ def update(call: Call, project_id: str) -> Any:
     if not isinstance(body, dict) or not isinstance(body.get('quota'), dict):
         raise bad("Unable to find 'quota' in request body")
     told = {name: value for name, value in body['quota'].items() if name not in BESIDE}
-    unknown = sorted(set(told) - set(limits.DEFAULTS))
+    unknown = sorted(set(told) - set(quotas.DEFAULTS))
     if unknown:
         raise bad(f"Unrecognized attribute(s) '{', '.join(map(str, unknown))}'")
     wanted = {}
@@ -79,13 +79,13 @@ def update(call: Call, project_id: str) -> Any:
     with call.db.write() as tx:
         if body['quota'].get('force') is not True:
             _check_use(tx, project_id, wanted)
-        limits.QUOTAS.set(tx, project_id, wanted)
-        return {'quota': {**limits.QUOTAS.limits(tx, project_id), 'project_id': project_id}}
+        quotas.QUOTAS.set(tx, project_id, wanted)
+        return {'quota': {**quotas.QUOTAS.limits(tx, project_id), 'project_id': project_id}}
 
 
 def _check_use(tx: Any, project_id: str, wanted: dict[str, int]) -> None:
     """Raises Invalid when the project already uses more than a limit that it is to have."""
-    found = limits.QUOTAS.show(tx, project_id)
+    found = quotas.QUOTAS.show(tx, project_id)
     for name, limit in wanted.items():
         if -1 < limit < found[name].used:
             raise bad(
@@ -96,7 +96,7 @@ def _check_use(tx: Any, project_id: str, wanted: dict[str, int]) -> None:
 def delete(call: Call, project_id: str) -> Any:
     """DELETE: the project has the default limits.  Raises NotFound where it had no others."""
     with call.db.write() as tx:
-        limits.forget(tx, project_id)
+        quotas.forget(tx, project_id)
     return Reply()
 
 

@@ -8,10 +8,11 @@ from typing import Any
 from nimbus.api.kit import paging
 from nimbus.api.kit.fields import CREATE, UPDATE
 from nimbus.api.kit.routes import Call, Reply, Route
-from nimbus.api.network import notices
+from nimbus.api.network import notifications
 from nimbus.api.network.attributes import Given, NeutronNoun, bad, column_of
-from nimbus.common import db, errors, numbers, times
-from nimbus.common.listing import Page
+from nimbus.common import errors, numbers, times
+from nimbus.common.database import db
+from nimbus.common.database.listing import Page
 
 OWN = ('project_id', 'user_id', 'tenant_id', 'network:project_id', 'security_group:project_id')
 
@@ -204,11 +205,11 @@ class Resource:
         ever(call, f'create_{self.noun.one}')
         self.before_create(wanted)
         with call.db.write() as tx:
-            notices.tell(call, tx, f'{self.noun.one}.create.start', call.body)
+            notifications.tell(call, tx, f'{self.noun.one}.create.start', call.body)
             made = [self._create(call, tx, given) for given in wanted]
             views = self._views(call, tx, made)
             answer = {self.noun.many: views} if several else {self.noun.one: views[0]}
-            notices.tell(call, tx, f'{self.noun.one}.create.end', answer)
+            notifications.tell(call, tx, f'{self.noun.one}.create.end', answer)
         return answer
 
     def _create(self, call: Call, tx: db.Tx, given: Given) -> str:
@@ -233,10 +234,10 @@ class Resource:
             self._check(call, UPDATE, call.given, self._target(tx, row, call.given))
             check_revision(call, row)
             assert self.change
-            notices.tell(call, tx, f'{self.noun.one}.update.start', {**call.body, 'id': id})
+            notifications.tell(call, tx, f'{self.noun.one}.update.start', {**call.body, 'id': id})
             self.change(call, tx, row, call.given)
             answer = {self.noun.one: self._views(call, tx, [id])[0]}
-            notices.tell(call, tx, f'{self.noun.one}.update.end', answer)
+            notifications.tell(call, tx, f'{self.noun.one}.update.end', answer)
             return answer
 
     def delete(self, call: Call, id: str) -> Any:
@@ -247,11 +248,11 @@ class Resource:
             call.check(f'delete_{self.noun.one}', **self._target(tx, row))
             check_revision(call, row)
             gone = {f'{self.noun.one}_id': id}
-            notices.tell(call, tx, f'{self.noun.one}.delete.start', gone)
+            notifications.tell(call, tx, f'{self.noun.one}.delete.start', gone)
             if tx.teller is not None:
                 gone = {**gone, self.noun.one: self._views(call, tx, [id])[0]}
             self.remove(call, tx, row)
-            notices.tell(call, tx, f'{self.noun.one}.delete.end', gone)
+            notifications.tell(call, tx, f'{self.noun.one}.delete.end', gone)
         return Reply()
 
     def _target(self, tx: db.Tx, row: Any, given: Given | None = None) -> dict[str, Any]:

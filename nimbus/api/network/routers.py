@@ -5,11 +5,15 @@ from typing import Any
 
 from nimbus.api.kit.fields import CREATE, READ, UPDATE
 from nimbus.api.kit.routes import Call, Route
-from nimbus.api.network import notices, values
+from nimbus.api.network import notifications, values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, bad, child
 from nimbus.api.network.resources import Resource
-from nimbus.common import db, errors
-from nimbus.network import hosting, networks, routers, standard
+from nimbus.common import errors
+from nimbus.common.database import db
+from nimbus.network import standard_attributes
+from nimbus.network.hosting import scheduling
+from nimbus.network.networks import networks
+from nimbus.network.routers import routers
 
 
 def gateway(value: Any) -> dict[str, Any] | None:
@@ -91,8 +95,8 @@ def change(call: Call, tx: db.Tx, row: Any, given: Given) -> None:
 def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
     """What routers show beside their own rows."""
     found = [row.id for row in rows]
-    zones = {subject: ['nova'] for subject in hosting.placed(tx, 'router', found)}
-    return {'tags': standard.tags_of(tx, found), 'zones': zones}
+    zones = {subject: ['nova'] for subject in scheduling.placed(tx, 'router', found)}
+    return {'tags': standard_attributes.tags_of(tx, found), 'zones': zones}
 
 
 ROUTERS = Resource(
@@ -128,7 +132,7 @@ def add_interface(call: Call, id: str) -> Any:
         row = routers.show(tx, call.context, id)
         call.check('add_router_interface', project_id=row.project_id)
         answer = routers.add_interface(tx, call.context, id, subnet_id, port_id)
-        notices.tell(call, tx, 'router.interface.create', {'router_interface': answer})
+        notifications.tell(call, tx, 'router.interface.create', {'router_interface': answer})
         return answer
 
 
@@ -139,7 +143,7 @@ def remove_interface(call: Call, id: str) -> Any:
         row = routers.show(tx, call.context, id)
         call.check('remove_router_interface', project_id=row.project_id)
         answer = routers.remove_interface(tx, call.context, id, subnet_id, port_id)
-        notices.tell(call, tx, 'router.interface.delete', {'router_interface': answer})
+        notifications.tell(call, tx, 'router.interface.delete', {'router_interface': answer})
         return answer
 
 

@@ -8,8 +8,10 @@ from nimbus.api.kit.routes import Call
 from nimbus.api.network import values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, bad
 from nimbus.api.network.resources import Resource
-from nimbus.common import db, errors
-from nimbus.network import networks, standard, subnets
+from nimbus.common import errors
+from nimbus.common.database import db
+from nimbus.network import standard_attributes
+from nimbus.network.networks import networks, subnets
 
 MODES = values.maybe(values.one_of('dhcpv6-stateful', 'dhcpv6-stateless', 'slaac'))
 
@@ -42,7 +44,7 @@ class Subnet(Tagged):
 
 def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
     """What subnets show beside their own rows."""
-    return {'tags': standard.tags_of(tx, [row.id for row in rows])}
+    return {'tags': standard_attributes.tags_of(tx, [row.id for row in rows])}
 
 
 def parent(call: Call, tx: db.Tx, given: Given) -> Any:

@@ -6,8 +6,9 @@ from nimbus.api.kit.routes import Call, Reply, Route
 from nimbus.api.network import groups, networks, ports, routers, subnets, values
 from nimbus.api.network.attributes import bad
 from nimbus.api.network.resources import Resource
-from nimbus.common import db, errors
-from nimbus.network import tags
+from nimbus.common import errors
+from nimbus.common.database import db
+from nimbus.network.networks import tags
 
 TAGGED = {
     'networks': networks.NETWORKS,

@@ -5,10 +5,11 @@ from typing import Any
 from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Shape, ShapeByVersion
 from nimbus.api.kit.routes import Call
-from nimbus.common import errors, listing
+from nimbus.common import errors
 from nimbus.common.clock import iso_micro
-from nimbus.volume import attachments, search, volumes
+from nimbus.common.database import listing
 from nimbus.volume.rpc import Volume
+from nimbus.volume.volumes import attachments, search, volumes
 
 SORTS = ('id', 'created_at', 'updated_at', 'status', 'volume_id')
 CONNECTOR = {'type': ['object', 'null']}

@@ -5,8 +5,9 @@ from typing import Any
 from nimbus.api.kit import paging
 from nimbus.api.kit.routes import Call
 from nimbus.api.volume.history import ImageFilters, LikeFilters, Moments, StrictBootable, StrictFilters
-from nimbus.common import errors, listing, numbers
-from nimbus.volume import search
+from nimbus.common import errors, numbers
+from nimbus.common.database import listing
+from nimbus.volume.volumes import search
 
 SORTS = ('id', 'name', 'status', 'size', 'created_at', 'updated_at', 'availability_zone', 'description', 'bootable',
          'attach_status')  # fmt: skip

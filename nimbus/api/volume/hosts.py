@@ -4,9 +4,11 @@ from typing import Any
 
 from nimbus.api.kit.routes import Call
 from nimbus.api.volume import info
-from nimbus.common import errors, services
+from nimbus.common import errors
+from nimbus.common.agents import services
 from nimbus.common.clock import iso_micro
-from nimbus.volume import hosts, search
+from nimbus.volume import hosts
+from nimbus.volume.volumes import search
 
 
 def index(call: Call) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from nimbus.api.kit.fields import CREATE, READ, UPDATE, Any_, Flag, Mapping, Nou
 from nimbus.api.kit.routes import Call
 from nimbus.api.volume import filters
 from nimbus.api.volume.history import TypeFilters
-from nimbus.common import db, errors
+from nimbus.common import errors
+from nimbus.common.database import db
 from nimbus.volume import types
 
 USERS_SPECS = ('RESKEY:availability_zones', 'multiattach', 'replication_enabled')

@@ -6,7 +6,8 @@ from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call
 from nimbus.api.volume.volumes import PAIRS, gibibytes, image_metadata
 from nimbus.common import errors
-from nimbus.volume import attachments, states, volumes
+from nimbus.volume import states
+from nimbus.volume.volumes import attachments, volumes
 
 UUID_ = {'type': 'string', 'format': 'uuid'}
 NULLABLE = {'type': ['string', 'null'], 'maxLength': 255}

@@ -9,7 +9,7 @@ from nimbus.api.kit.routes import Call, Reply
 from nimbus.api.volume.history import Etags
 from nimbus.api.volume.volumes import PAIRS
 from nimbus.common import errors
-from nimbus.volume import volumes
+from nimbus.volume.volumes import volumes
 
 WHOLE = Shape(
     {'type': 'object', 'properties': {'metadata': PAIRS}, 'required': ['metadata'], 'additionalProperties': False}

@@ -10,7 +10,8 @@ from nimbus.api.volume import filters
 from nimbus.api.volume.history import Clusters, Counts, ForcedDeletes, ProviderIds, StrictBodies
 from nimbus.common import errors, numbers
 from nimbus.common.clock import iso_micro
-from nimbus.volume import hosts, search, volumes
+from nimbus.volume import hosts
+from nimbus.volume.volumes import search, volumes
 
 LARGEST = 2147483647  # GiB; what every database's integers hold
 DIGITS = {'type': ['integer', 'string', 'null'], 'pattern': '^[0-9]+$', 'minimum': 1, 'maximum': LARGEST,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nimbus.common import errors
-from nimbus.compute.agent.drivers.base import CRASHED, PAUSED, RUNNING, SHUTDOWN, Driver, Missing
+from nimbus.compute.agent.driver import CRASHED, PAUSED, RUNNING, SHUTDOWN, Driver, Missing
 from nimbus.compute.guest import Guest
 
 LOG = logging.getLogger(__name__)

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from nimbus.common import errors, failpoints
+from nimbus.common.agents.desk import Heartbeat
+from nimbus.common.agents.errands import ACCEPTED, Errands
 from nimbus.common.context import Context
-from nimbus.common.desk import Heartbeat
-from nimbus.common.errands import ACCEPTED, Errands
-from nimbus.compute.agent.drivers.base import Driver, Missing, Refused
+from nimbus.compute.agent.driver import Driver, Missing, Refused
 from nimbus.compute.agent.heal import Healer
 from nimbus.compute.agent.progress import Progress
 from nimbus.compute.guest import Guest, Image, Volume

@@ -3,9 +3,12 @@
 import datetime
 from typing import Any
 
-from nimbus.common import db, errors
+from nimbus.common import errors
+from nimbus.common.database import db
 from nimbus.common.jobs import NotYet, Refused, Rewind, Run, Step, Workflow
-from nimbus.compute import guests, metadata, servers, states
+from nimbus.compute import states
+from nimbus.compute.metadata import documents
+from nimbus.compute.servers import guests, servers
 from nimbus.conductor.workflows import disks, guest_orders, wires
 from nimbus.scheduler import claims
 
@@ -103,7 +106,7 @@ def boot(run: Run) -> dict[str, Any]:
     def guest() -> dict[str, Any]:
         with run.world.db.write() as tx:
             servers.task(tx, run.subject, states.SPAWNING)
-            drive = metadata.config_drive(tx, run.subject, run.world.force_config_drive)
+            drive = documents.config_drive(tx, run.subject, run.world.force_config_drive)
             return guests.describe(tx, run.subject, drive)
 
     try:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from nimbus.common import db
+from nimbus.common.database import db
 from nimbus.common.jobs import Refused, Run, Step, Workflow
-from nimbus.volume import hosts, progress
+from nimbus.volume import hosts
 from nimbus.volume.rpc import Volume
+from nimbus.volume.volumes import progress
 
 DOWN_TIME = 30.0  # seconds without a report after which a host is not given a new volume
 

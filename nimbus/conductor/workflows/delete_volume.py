@@ -1,9 +1,9 @@
 """Deletes a volume: its disk first, then its row."""
 
-from nimbus.common import db
+from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow
-from nimbus.volume import progress
 from nimbus.volume.rpc import Volume
+from nimbus.volume.volumes import progress
 
 
 def remove_disk(run: Run) -> None:

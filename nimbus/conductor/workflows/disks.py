@@ -3,11 +3,14 @@
 import dataclasses
 from typing import Any
 
-from nimbus.common import context, db, errors
+from nimbus.common import context, errors
+from nimbus.common.database import db
 from nimbus.common.jobs import NotYet, Run
-from nimbus.compute import bdms, guests, notices, servers
+from nimbus.compute import notifications
+from nimbus.compute.devices import block_devices
+from nimbus.compute.servers import guests, servers
 from nimbus.conductor.workflows import guest_orders
-from nimbus.volume import attachments, volumes
+from nimbus.volume.volumes import attachments, volumes
 
 CLOUD = context.internal()
 
@@ -15,7 +18,9 @@ CLOUD = context.internal()
 def of_server(run: Run) -> list[dict[str, Any]]:
     """The server's block devices that are volumes, in the order they were asked for."""
     with run.world.db.read() as tx:
-        return [bdms.facts(row) for row in bdms.of_server(tx, run.subject) if row.destination == 'volume']
+        return [
+            block_devices.facts(row) for row in block_devices.of_server(tx, run.subject) if row.destination == 'volume'
+        ]
 
 
 def device(run: Run, bdm_id: str) -> dict[str, Any]:
@@ -52,7 +57,7 @@ def _is_kept(run: Run, found: dict[str, Any]) -> bool:
                 name='',
                 volume_id=volume_id,
             )
-            bdms.change(tx, found['id'], volume_id=volume_id)
+            block_devices.change(tx, found['id'], volume_id=volume_id)
         volume = volumes.show(tx, CLOUD, volume_id)
         if 'error' in volume.status:
             raise errors.NimbusError(f'Volume {volume_id} could not be made: {volume.trouble or volume.status}')
@@ -60,7 +65,7 @@ def _is_kept(run: Run, found: dict[str, Any]) -> bool:
         if volume.status != 'available' and not any(one.id == kept for one in volume.attachments):
             return False
         attachments.reserve(tx, run.context, volume_id, run.subject, attachment_id=kept)
-        bdms.change(tx, found['id'], attachment_id=kept)
+        block_devices.change(tx, found['id'], attachment_id=kept)
     return True
 
 
@@ -125,25 +130,25 @@ def unplug(run: Run, bdm_id: str) -> None:
 
 def complete_all(tx: db.Tx, run: Run) -> None:
     """Every volume is in use."""
-    for row in bdms.of_server(tx, run.subject):
+    for row in block_devices.of_server(tx, run.subject):
         if row.destination == 'volume' and row.attachment_id:
             attachments.complete(tx, CLOUD, row.attachment_id, row.device)
 
 
 def complete(tx: db.Tx, run: Run, bdm_id: str, named: str | None) -> None:
     """The volume is in use under the device's name; a block device that is gone is fine."""
-    for row in bdms.of_server(tx, run.subject):
+    for row in block_devices.of_server(tx, run.subject):
         if row.id == bdm_id and row.attachment_id:
             path = f'/dev/{named.removeprefix("/dev/")}' if named else row.device
-            bdms.change(tx, bdm_id, device=path)
+            block_devices.change(tx, bdm_id, device=path)
             attachments.complete(tx, CLOUD, row.attachment_id, path)
 
 
 def tell(tx: db.Tx, run: Run, bdm_id: str, verb: str) -> None:
     """The world hears that the server has the volume (`attach`), or not any more (`detach`)."""
-    for row in bdms.of_server(tx, run.subject):
+    for row in block_devices.of_server(tx, run.subject):
         if row.id == bdm_id:
-            notices.volume_moved(tx, run.subject, row.volume_id, verb)
+            notifications.volume_moved(tx, run.subject, row.volume_id, verb)
 
 
 # Given back
@@ -152,12 +157,12 @@ def tell(tx: db.Tx, run: Run, bdm_id: str, verb: str) -> None:
 def drop(tx: db.Tx, run: Run, bdm_id: str, attachment_id: str) -> None:
     """The volume is nobody's, and the server knows nothing of it."""
     attachments.drop(tx, CLOUD, attachment_id)
-    bdms.drop(tx, bdm_id)
+    block_devices.drop(tx, bdm_id)
 
 
 def let_go(tx: db.Tx, run: Run) -> None:
     """A server that could not be built holds no volumes, and those made for it are on their way out."""
-    for row in bdms.of_server(tx, run.subject):
+    for row in block_devices.of_server(tx, run.subject):
         if row.destination != 'volume':
             continue
         if row.attachment_id:
@@ -165,12 +170,12 @@ def let_go(tx: db.Tx, run: Run) -> None:
         made = row.source != 'volume' and row.volume_id
         if made:
             _remove(tx, run, row.volume_id)
-        bdms.change(tx, row.id, attachment_id=None, **({'volume_id': None} if made else {}))
+        block_devices.change(tx, row.id, attachment_id=None, **({'volume_id': None} if made else {}))
 
 
 def give_back_all(tx: db.Tx, run: Run) -> None:
     """A server that goes holds no volumes, and those that were to go with it are on their way out."""
-    for row in bdms.of_server(tx, run.subject):
+    for row in block_devices.of_server(tx, run.subject):
         if row.destination == 'volume' and row.volume_id:
             if row.attachment_id:
                 attachments.drop(tx, CLOUD, row.attachment_id)

@@ -1,9 +1,9 @@
 """Grows a volume that nobody has attached."""
 
-from nimbus.common import db
+from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow
-from nimbus.volume import progress
 from nimbus.volume.rpc import Volume
+from nimbus.volume.volumes import progress
 
 
 def grow_disk(run: Run) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.common import errors
 from nimbus.common.jobs import Refused, Run
-from nimbus.compute import guests
+from nimbus.compute.servers import guests
 
 
 class HostDown(errors.NimbusError):

@@ -1,7 +1,7 @@
 """What the workflows that switch a guest have in common."""
 
 from nimbus.common.jobs import Run
-from nimbus.compute import servers
+from nimbus.compute.servers import servers
 
 
 def fail(run: Run, verb: str) -> None:

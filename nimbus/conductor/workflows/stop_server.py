@@ -1,8 +1,8 @@
 """A server is shut down."""
 
-from nimbus.common import db
+from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow
-from nimbus.compute import servers
+from nimbus.compute.servers import servers
 from nimbus.conductor.workflows import guest_orders, power
 
 

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from nimbus.common import db, errors
+from nimbus.common import errors
+from nimbus.common.database import db
 from nimbus.common.jobs import Run
-from nimbus.compute import servers
-from nimbus.network import nics, notices, ports
+from nimbus.compute.servers import servers
+from nimbus.network import notifications
+from nimbus.network.ports import ports, server_ports
 
 
 def make(tx: db.Tx, run: Run, spec: dict[str, Any]) -> list[str]:
@@ -57,7 +59,7 @@ def give_back_all(tx: db.Tx, run: Run) -> None:
 
 
 def _drop(tx: db.Tx, run: Run, port_id: str) -> None:
-    notices.tell(tx, run.context, port_id, 'delete.start', 'delete.end')
+    notifications.tell(tx, run.context, port_id, 'delete.start', 'delete.end')
     ports.drop(tx, run.context, port_id)
 
 
@@ -81,7 +83,7 @@ def are_up(run: Run) -> bool:
     if any(status != 'ACTIVE' for status in wiring.values()):
         return False
     with run.world.db.read() as tx:
-        unserved = nics.unserved(tx, run.ports)
+        unserved = server_ports.unserved(tx, run.ports)
     if unserved:
         raise errors.NimbusError(f'The guest would get no address: {"; ".join(unserved)}.')
     return True

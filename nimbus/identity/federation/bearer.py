@@ -19,8 +19,8 @@ import jwt
 
 from nimbus.common import errors
 from nimbus.common.clock import Clock
-from nimbus.identity.federation.issuers import ALGORITHMS, Trusted
-from nimbus.identity.payload import EPOCH
+from nimbus.identity.settings.issuers import ALGORITHMS, Trusted
+from nimbus.identity.tokens.payload import EPOCH
 
 LOG = logging.getLogger(__name__)
 MAX_TOKEN = 16384  # characters

@@ -11,8 +11,8 @@ import ipaddress
 from typing import Self
 
 from nimbus.common import errors
-from nimbus.identity.federation.options import Federation
-from nimbus.identity.proofs import Asked
+from nimbus.identity.login.proofs import Asked
+from nimbus.identity.settings.federation import Federation
 
 SECRET = 'X-Federation-Secret'  # the header in which a trusted front sends what it is known by
 

@@ -9,16 +9,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, errors
+from nimbus.common import errors
 from nimbus.common.clock import Clock
-from nimbus.identity import scopes
-from nimbus.identity.auth import Authority
+from nimbus.common.database import db
 from nimbus.identity.federation import bearer, mappings, protocols, providers, provision, rules, shadows
 from nimbus.identity.federation.front import Front
-from nimbus.identity.federation.options import Federation
+from nimbus.identity.login.auth import Authority
+from nimbus.identity.login.proofs import Asked, Proof
 from nimbus.identity.models import Group, User
 from nimbus.identity.models_federation import IdentityProvider, RemoteId
-from nimbus.identity.proofs import Asked, Proof
+from nimbus.identity.settings.federation import Federation
+from nimbus.identity.tokens import scopes
 
 LOG = logging.getLogger(__name__)
 METHODS = ('mapped', 'saml2', 'openid')  # of payload.METHODS: the names that a protocol's logins may have

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from nimbus.common import db, listing
+from nimbus.common.database import db, listing
 from nimbus.identity import lists
-from nimbus.identity.federation import rules, shapes
+from nimbus.identity.federation import mapping_schemas, rules
 from nimbus.identity.models_federation import FederationMapping
 
 
@@ -19,12 +19,12 @@ def find(tx: db.Tx, page: listing.Page) -> list[Any]:
 
 
 def _checked(told: dict[str, Any], version: str) -> dict[str, Any]:
-    values = shapes.checked(told, version)
+    values = mapping_schemas.checked(told, version)
     rules.check(values['rules'])
     return values
 
 
-def create(tx: db.Tx, mapping_id: str, told: dict[str, Any], version: str = shapes.OLDEST) -> None:
+def create(tx: db.Tx, mapping_id: str, told: dict[str, Any], version: str = mapping_schemas.OLDEST) -> None:
     """There is one more mapping, of that version where it tells none.
 
     Raises Conflict on a taken id, Invalid on rules that say nothing.
@@ -35,7 +35,7 @@ def create(tx: db.Tx, mapping_id: str, told: dict[str, Any], version: str = shap
     lists.add(tx, FederationMapping, taken, id=mapping_id, **values)
 
 
-def update(tx: db.Tx, mapping_id: str, told: dict[str, Any], version: str = shapes.OLDEST) -> None:
+def update(tx: db.Tx, mapping_id: str, told: dict[str, Any], version: str = mapping_schemas.OLDEST) -> None:
     """The mapping has these rules; tokens of logins that went by others last on.  Raises NotFound and Invalid."""
     values = _checked(told, version)
     show(tx, mapping_id)

@@ -4,7 +4,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, errors
+from nimbus.common import errors
+from nimbus.common.database import db
 from nimbus.identity import lists, revocations
 from nimbus.identity.federation import mappings, providers, shadows
 from nimbus.identity.models_federation import IdentityProvider, Protocol

@@ -5,11 +5,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, errors, ids, listing
-from nimbus.identity import lists, projects, revocations
+from nimbus.common import errors, ids
+from nimbus.common.database import db, listing
+from nimbus.identity import lists, revocations
 from nimbus.identity.federation import shadows
 from nimbus.identity.models import Project
 from nimbus.identity.models_federation import IdentityProvider, Protocol, RemoteId
+from nimbus.identity.people import projects
 
 
 def show(tx: db.Tx, provider_id: str) -> Any:

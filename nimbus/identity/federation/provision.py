@@ -5,11 +5,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, errors
-from nimbus.identity import assignments, projects, scopes
-from nimbus.identity.assignments import Grant
-from nimbus.identity.federation import shapes
+from nimbus.common import errors
+from nimbus.common.database import db
+from nimbus.identity.federation import mapping_schemas
 from nimbus.identity.models import ROOT, Assignment, Project, Role
+from nimbus.identity.people import projects
+from nimbus.identity.roles import assignments
+from nimbus.identity.roles.assignments import Grant
+from nimbus.identity.tokens import scopes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +54,7 @@ def is_done(tx: db.Tx, user_id: str, wanted: list[Wanted], version: str) -> bool
     known = [(_find(tx, project), project) for project in wanted]
     if not all(row_id and _missing(tx, user_id, row_id, project) == [] for row_id, project in known):
         return False
-    return version != shapes.IN_STEP or not _left_over(
+    return version != mapping_schemas.IN_STEP or not _left_over(
         tx, user_id, {row_id: p.role_ids for row_id, p in known if row_id}
     )
 
@@ -69,7 +72,7 @@ def provide(tx: db.Tx, user_id: str, wanted: list[Wanted], version: str) -> None
         kept[project_id] = (*kept.get(project_id, ()), *project.role_ids)
         for role_id in _missing(tx, user_id, project_id, project):
             assignments.grant(tx, Grant('user', user_id, 'project', project_id, role_id))
-    if version == shapes.IN_STEP:
+    if version == mapping_schemas.IN_STEP:
         for grant in _left_over(tx, user_id, kept):
             assignments.take_back(tx, grant)
 

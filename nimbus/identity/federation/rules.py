@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from nimbus.common import errors
-from nimbus.identity.federation import shapes
+from nimbus.identity.federation import mapping_schemas
 
 Assertion = Mapping[str, list[str]]  # what is told of a user, each attribute with its values
 Found = list[list[str]]  # the values that {0}, {1} … stand for
@@ -134,7 +134,7 @@ def _required(requirements: list[dict[str, Any]], assertion: Assertion, deadline
 
 def _values(requirement: dict[str, Any]) -> tuple[str, list[str]]:
     """The requirement's condition and what it compares with; '' is none."""
-    return next(((name, requirement[name]) for name in shapes.CONDITIONS if name in requirement), ('', []))
+    return next(((name, requirement[name]) for name in mapping_schemas.CONDITIONS if name in requirement), ('', []))
 
 
 def _matching(values: list[str], wanted: list[str], as_patterns: bool, deadline: float) -> set[str]:
@@ -209,7 +209,7 @@ def _gathered(locals_: list[dict[str, Any]], version: str) -> Mapped:
     kind = user.pop('type', EPHEMERAL) or EPHEMERAL
     if kind not in (EPHEMERAL, LOCAL):
         raise refused(f'User type {kind} not supported')
-    if version != shapes.OLDEST and 'domain' not in user:
+    if version != mapping_schemas.OLDEST and 'domain' not in user:
         told = locals_[-1].get('domain') or home
         user |= {'domain': _flat(told)} if told else {}
     ids: list[str] = []
@@ -282,12 +282,12 @@ def _projects(one: dict[str, Any], version: str) -> list[dict[str, Any]]:
     told = list(one.get('projects', []))
     if 'projects_json' in one:
         more = _json(_plain(one['projects_json']))
-        if not shapes.are_projects(more, version):
+        if not mapping_schemas.are_projects(more, version):
             raise refused(
                 'The assertion tells projects that are none: each has a name, roles with names, and a domain.'
             )
         told += more
-    home = one.get('domain') if version != shapes.OLDEST else None
+    home = one.get('domain') if version != mapping_schemas.OLDEST else None
     made = []
     for project in told:
         domain = project.get('domain') or home

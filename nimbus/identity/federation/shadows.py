@@ -11,10 +11,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, errors
-from nimbus.identity import lists, mirror, revocations, users
+from nimbus.common import errors
+from nimbus.common.database import db
+from nimbus.identity import lists, revocations
 from nimbus.identity.models import User
 from nimbus.identity.models_federation import ExpiringMembership, FederatedUser
+from nimbus.identity.people import shadow_users, users
 
 MAX_NAME = 255  # characters of an id, a name or an address of mail
 MARK = 8  # characters of the id that tell a user from another of the same name
@@ -89,9 +91,9 @@ def _is_shadow(tx: db.Tx, user_id: str) -> bool:
 
 def _make(tx: db.Tx, who: Shadow, now: datetime.datetime) -> str:
     # The id is the same in every cloud that computes it like this, and after the row was gone.
-    user_id = mirror.public_id(who.domain_id, 'user', who.unique_id)
+    user_id = shadow_users.public_id(who.domain_id, 'user', who.unique_id)
     if tx.scalar(sa.select(User.seq).where(User.id == user_id)) is not None:
-        user_id = mirror.public_id(who.domain_id, f'user of {who.provider_id}/{who.protocol_id}/', who.unique_id)
+        user_id = shadow_users.public_id(who.domain_id, f'user of {who.provider_id}/{who.protocol_id}/', who.unique_id)
     lists.add_once(
         tx,
         User,

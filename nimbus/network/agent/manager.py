@@ -15,12 +15,12 @@ import threading
 from typing import Any
 
 from nimbus.common import failpoints
+from nimbus.common.agents.desk import Heartbeat
 from nimbus.common.clock import Clock
 from nimbus.common.context import Context
-from nimbus.common.desk import Heartbeat
 from nimbus.common.errors import NimbusError
-from nimbus.network.agent.drivers.base import Desired, Driver
-from nimbus.network.agent.held import Held
+from nimbus.network.agent.desired_state import Held
+from nimbus.network.agent.driver import Desired, Driver
 from nimbus.network.rpc import BINARIES, NetworkAgent
 
 LOG = logging.getLogger(__name__)

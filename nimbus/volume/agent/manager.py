@@ -8,9 +8,10 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from nimbus.common import desk, errands, errors, failpoints
+from nimbus.common import errors, failpoints
+from nimbus.common.agents import desk, errands
 from nimbus.common.context import Context
-from nimbus.volume.agent.drivers.base import Driver
+from nimbus.volume.agent.driver import Driver
 from nimbus.volume.rpc import Volume
 
 LOG = logging.getLogger(__name__)

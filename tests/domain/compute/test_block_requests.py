@@ -5,9 +5,10 @@ import types
 import pytest
 
 from nimbus.common import errors
-from nimbus.compute import block_requests as asked
-from nimbus.compute import device_names, guests
+from nimbus.compute.devices import block_requests as asked
+from nimbus.compute.devices import device_names
 from nimbus.compute.guest import Blank
+from nimbus.compute.servers import guests
 
 LOCAL = {'source_type': 'image', 'destination_type': 'local'}
 IMAGE, VOLUME = '6c2c8f0e-8a5b-4c57-9d3c-000000000001', '33333333-3333-4333-8333-333333333333'

@@ -6,11 +6,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from nimbus.common import db, errors
+from nimbus.common import errors
+from nimbus.common.database import db
 from nimbus.common.jobs import Job
-from nimbus.compute import bdms, block_requests, boots, flavors, guests, quotas, servers
+from nimbus.compute import quotas
+from nimbus.compute.devices import block_devices, block_requests
+from nimbus.compute.flavors import flavors
 from nimbus.compute.models import Server
-from nimbus.network import groups
+from nimbus.compute.servers import boots, guests, servers
+from nimbus.network.security_groups import groups
 from tests.compute_world import add_image, boot, furnish, volume_of
 from tests.conftest import MEMBER, STRANGER
 
@@ -146,7 +150,7 @@ def test_a_server_boots_from_a_volume_that_is_kept_for_it(database, world):
     volume_id = volume_of(database, MEMBER)
     row = boot(database, world, image_id=None, devices=root(volume_id, delete_on_termination=True))
     with database.read() as tx:
-        device = bdms.volume(tx, row.id, volume_id)
+        device = block_devices.volume(tx, row.id, volume_id)
         assert tx.connection.exec_driver_sql('select status from volumes').scalar() == 'reserved'
     assert (device.device, device.boot_index, device.delete_on_termination) == ('/dev/vda', 0, True)
     assert device.attachment_id and row.image_id is None

@@ -2,8 +2,9 @@
 
 import pytest
 
-from nimbus.common import errors, log, outbox
-from nimbus.compute import power, servers
+from nimbus.common import errors, log
+from nimbus.common.messaging import outbox
+from nimbus.compute.servers import power, servers
 from tests.compute_world import boot, furnish, running, volume_of
 from tests.conftest import MEMBER
 from tests.domain.compute.test_boots import root

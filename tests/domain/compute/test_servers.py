@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from nimbus.common import db, errors, jobs, listing, times
+from nimbus.common import errors, jobs, times
+from nimbus.common.database import db, listing
 from nimbus.common.jobs import Job
-from nimbus.compute import labels, metadata, power, quotas, search, servers, states
+from nimbus.compute import quotas, states
+from nimbus.compute.metadata import documents
+from nimbus.compute.servers import labels, power, search, servers
 from tests.compute_world import boot, furnish, put_in, running
 from tests.conftest import ADMIN, MEMBER, STRANGER
 
@@ -153,6 +156,6 @@ def test_a_deleted_server_is_history(database, world):
 def test_a_forced_config_drive_is_the_server_s_own_from_then_on(database, world):
     row = running(database, world)
     with database.write() as tx:
-        assert metadata.config_drive(tx, row.id) is None
-        assert 'openstack/latest/meta_data.json' in metadata.config_drive(tx, row.id, force=True)
+        assert documents.config_drive(tx, row.id) is None
+        assert 'openstack/latest/meta_data.json' in documents.config_drive(tx, row.id, force=True)
         assert servers.row_of(tx, row.id).config_drive is True

@@ -4,8 +4,10 @@ import types
 
 import pytest
 
-from nimbus.common import db, errors
-from nimbus.compute import servers, states
+from nimbus.common import errors
+from nimbus.common.database import db
+from nimbus.compute import states
+from nimbus.compute.servers import servers
 from tests.compute_world import furnish, put_in, running
 from tests.conftest import MEMBER
 

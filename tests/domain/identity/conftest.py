@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from nimbus.common import db
 from nimbus.common.clock import Clock, FakeClock
-from nimbus.identity import bootstrap, keys
-from nimbus.identity.auth import Authority
+from nimbus.common.database import db
+from nimbus.identity import bootstrap
+from nimbus.identity import key_repository as keys
+from nimbus.identity.login.auth import Authority
 from nimbus.identity.options import Settings
-from nimbus.identity.tokens import Validator
+from nimbus.identity.tokens.tokens import Validator
 
 ADMIN = {'project': {'name': 'admin', 'domain': {'id': 'default'}}}
 

@@ -7,8 +7,11 @@ import pytest
 import sqlalchemy as sa
 
 from nimbus.common import errors
-from nimbus.identity import assignments, bootstrap, catalog, lists, projects
+from nimbus.identity import bootstrap, lists
+from nimbus.identity.catalog import catalog
 from nimbus.identity.models import Assignment, Endpoint, Project, Role, Service, User
+from nimbus.identity.people import projects
+from nimbus.identity.roles import assignments
 
 
 def run_bootstrap(world, **changed):

@@ -5,13 +5,15 @@ import datetime
 import pytest
 
 from nimbus.common import errors
-from nimbus.identity import activity, assignments, groups, payload, projects
-from nimbus.identity.assignments import Grant
-from nimbus.identity.compliance import Compliance
 from nimbus.identity.federation import mappings, protocols, providers, provision, shadows
 from nimbus.identity.models import Role, User
 from nimbus.identity.models_federation import FederatedUser
-from nimbus.identity.payload import Claims
+from nimbus.identity.people import activity, groups, projects
+from nimbus.identity.roles import assignments
+from nimbus.identity.roles.assignments import Grant
+from nimbus.identity.settings.compliance import Compliance
+from nimbus.identity.tokens import payload
+from nimbus.identity.tokens.payload import Claims
 
 RULES = {'rules': [{'local': [{'user': {'name': '{0}'}}], 'remote': [{'type': 'X'}]}]}
 

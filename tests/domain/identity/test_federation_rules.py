@@ -7,7 +7,7 @@ import time
 import pytest
 
 from nimbus.common import errors
-from nimbus.identity.federation import mappings, rules, shapes
+from nimbus.identity.federation import mapping_schemas, mappings, rules
 
 BOB = {
     'Email': ['bob@example.com'],
@@ -308,12 +308,12 @@ def test_rules_that_pass_the_check_never_fail_but_by_a_refusal(seed):
         )
 
     def remote():
-        how = dice.choice(['', *shapes.CONDITIONS])
+        how = dice.choice(['', *mapping_schemas.CONDITIONS])
         more = {how: _values(dice), 'regex': False} if how else {}
         return {'type': dice.choice(types), **more}
 
     told = [rule([local() for _ in range(3)], *(remote() for _ in range(3))) for _ in range(4)]
-    version = dice.choice(shapes.VERSIONS)
+    version = dice.choice(mapping_schemas.VERSIONS)
     try:
         kept = mappings._checked({'rules': told, 'schema_version': version}, '1.0')
     except errors.Invalid:

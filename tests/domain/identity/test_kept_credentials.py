@@ -3,11 +3,14 @@
 import pytest
 import sqlalchemy as sa
 
-from nimbus.cmd import manage
-from nimbus.common import db, errors
-from nimbus.identity import credentials, keys, projects, users
+from nimbus.cmd.manage import manage
+from nimbus.common import errors
+from nimbus.common.database import db
+from nimbus.identity import key_repository
+from nimbus.identity.login import credentials
+from nimbus.identity.login.encryption import Vault
 from nimbus.identity.models import Credential
-from nimbus.identity.vault import Vault
+from nimbus.identity.people import projects, users
 
 SECRET = 'a seed nobody may read'
 
@@ -34,7 +37,7 @@ def test_a_blob_is_never_written_in_the_clear(world):
 def test_credentials_follow_their_keys(world):
     repository = world.settings.credential_key_repository
     add(world)
-    keys.rotate(repository, 0)
+    key_repository.rotate(repository, 0)
     add(world)
     vault = Vault(repository)
     with world.db.read() as tx:
@@ -49,7 +52,7 @@ def test_credentials_follow_their_keys(world):
 
 def test_without_its_key_a_credential_is_not_read_and_none_is_kept(world, tmp_path):
     add(world)
-    keys.setup(tmp_path / 'others')
+    key_repository.setup(tmp_path / 'others')
     world.db.vault = Vault(tmp_path / 'others')
     with world.db.read() as tx, pytest.raises(errors.Unavailable):
         credentials.of_user(tx, 'u')

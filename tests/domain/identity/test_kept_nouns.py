@@ -4,9 +4,10 @@ import pytest
 import sqlalchemy as sa
 
 from nimbus.common import errors
-from nimbus.common.listing import Page
-from nimbus.identity import catalog, endpoint_filters, limits, policies, projects
+from nimbus.common.database.listing import Page
+from nimbus.identity.catalog import catalog, endpoint_filters, limits, policies
 from nimbus.identity.models import Endpoint, Region, Service
+from nimbus.identity.people import projects
 
 
 def first(world, model):

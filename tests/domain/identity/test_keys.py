@@ -7,7 +7,7 @@ import time
 import pytest
 
 from nimbus.common import errors
-from nimbus.identity import keys
+from nimbus.identity import key_repository
 
 LIFE = 3600
 
@@ -18,7 +18,7 @@ def numbers(root):
 
 @pytest.fixture
 def root(tmp_path):
-    keys.setup(tmp_path / 'keys')
+    key_repository.setup(tmp_path / 'keys')
     return tmp_path / 'keys'
 
 
@@ -30,26 +30,26 @@ def test_keys_are_their_owners_alone(root):
 
 def test_setting_up_twice_changes_nothing(root):
     before = {n: (root / str(n)).read_bytes() for n in numbers(root)}
-    keys.setup(root)
+    key_repository.setup(root)
     assert {n: (root / str(n)).read_bytes() for n in numbers(root)} == before
 
 
 def test_a_live_token_outlives_any_number_of_rotations(root):
-    ring = keys.KeyRing(root)
+    ring = key_repository.KeyRing(root)
     token = ring.seal(b'hello', time.time())
     for _ in range(5):
-        keys.rotate(root, LIFE)
+        key_repository.rotate(root, LIFE)
         assert ring.open(token) == b'hello'
-        assert keys.KeyRing(root).open(token) == b'hello'
+        assert key_repository.KeyRing(root).open(token) == b'hello'
 
 
 def test_a_staged_key_becomes_primary_so_that_no_host_is_surprised(root):
-    elsewhere = keys.KeyRing(root)
+    elsewhere = key_repository.KeyRing(root)
     elsewhere.refresh()
     staged = (root / '0').read_bytes()
-    keys.rotate(root, LIFE)
+    key_repository.rotate(root, LIFE)
     assert (root / '2').read_bytes() == staged
-    token = keys.KeyRing(root).seal(b'new', time.time())
+    token = key_repository.KeyRing(root).seal(b'new', time.time())
     assert any(key for key in elsewhere._keys if _opens(key, token))
 
 
@@ -61,22 +61,22 @@ def _opens(key, token):
 
 
 def test_a_key_goes_when_no_token_of_it_can_live(root):
-    keys.rotate(root, LIFE)
+    key_repository.rotate(root, LIFE)
     assert numbers(root) == [0, 1, 2]
-    old = time.time() - LIFE - keys.MARGIN - 1
+    old = time.time() - LIFE - key_repository.MARGIN - 1
     os.utime(root / '1', (old, old))
-    keys.rotate(root, LIFE)
+    key_repository.rotate(root, LIFE)
     assert numbers(root) == [0, 2, 3]
 
 
 def test_an_interrupted_rotation_is_completed_by_the_next(root):
     os.rename(root / '0', root / '2')
-    keys.rotate(root, LIFE)
+    key_repository.rotate(root, LIFE)
     assert numbers(root) == [0, 1, 2]
 
 
 def test_what_was_never_set_up_is_not_rotated(tmp_path):
     with pytest.raises(errors.NotFound):
-        keys.rotate(tmp_path / 'nothing', LIFE)
+        key_repository.rotate(tmp_path / 'nothing', LIFE)
     with pytest.raises(errors.Unavailable):
-        keys.KeyRing(tmp_path / 'nothing').seal(b'x', time.time())
+        key_repository.KeyRing(tmp_path / 'nothing').seal(b'x', time.time())

@@ -4,15 +4,15 @@ import pytest
 from oslo_config import cfg
 
 from nimbus.common import errors
-from nimbus.identity import ldap_options
-from nimbus.identity.ldap_options import Ldap
+from nimbus.identity.settings import ldap
+from nimbus.identity.settings.ldap import Ldap
 
 
 def of_file(tmp_path, text):
     path = tmp_path / 'nimbus.conf'
     path.write_text(f'[ldap]\n{text}\n')
     conf = cfg.ConfigOpts()
-    for group, options in ldap_options.OPTIONS.items():
+    for group, options in ldap.OPTIONS.items():
         conf.register_opts(options, group)
     conf(['--config-file', str(path)], project='nimbus', default_config_dirs=[])
     return Ldap.of(conf.ldap)

@@ -3,8 +3,8 @@
 import pytest
 import sqlalchemy as sa
 
-from nimbus.identity import assignments
 from nimbus.identity.models import User
+from nimbus.identity.roles import assignments
 from tests.domain.identity.conftest import ADMIN
 
 

@@ -10,11 +10,13 @@ import sqlalchemy as sa
 from oauthlib import oauth1 as client
 
 from nimbus.common import errors
-from nimbus.identity import credentials, keys, oauth1, oauth1_consumers, oauth1_tokens
+from nimbus.identity import key_repository
+from nimbus.identity.login import credentials
+from nimbus.identity.login.encryption import Vault
+from nimbus.identity.login.proofs import Asked
 from nimbus.identity.models import Project, User
 from nimbus.identity.models_oauth import AccessToken, Nonce, RequestToken
-from nimbus.identity.proofs import Asked
-from nimbus.identity.vault import Vault
+from nimbus.identity.oauth import oauth1, oauth1_consumers, oauth1_tokens
 
 URL = 'http://cloud/v3/anywhere'
 LOGIN = {'methods': ['oauth1'], 'oauth1': {}}
@@ -178,20 +180,20 @@ def test_what_nobody_needs_is_forgotten(world, deal):
 def test_secrets_follow_the_keys_of_credentials(world, deal):
     repository = world.settings.credential_key_repository
     asked, access = deal.ask(), deal.access()
-    keys.rotate(repository, 0)
+    key_repository.rotate(repository, 0)
     vault = Vault(repository)
     with world.db.write() as tx:
         assert credentials.left_behind(tx, vault) == 3
         assert credentials.migrate(tx, vault, 2) == 2 and credentials.migrate(tx, vault, 2) == 1
         assert credentials.left_behind(tx, vault) == credentials.migrate(tx, vault) == 0
-    keys.rotate(repository, 0)
+    key_repository.rotate(repository, 0)
     world.db.vault = Vault(repository)
     assert deal.login(access) and deal.exchange(asked, deal.agree(asked))
 
 
 def test_without_its_key_nothing_is_signed(world, deal, tmp_path):
     access = deal.access()
-    keys.setup(tmp_path / 'others')
+    key_repository.setup(tmp_path / 'others')
     world.db.vault = Vault(tmp_path / 'others')
     with pytest.raises(errors.Unavailable):
         deal.login(access)

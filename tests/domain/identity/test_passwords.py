@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from nimbus.common import errors
-from nimbus.identity import passwords as module
-from nimbus.identity.passwords import Passwords
+from nimbus.identity.people import passwords as module
+from nimbus.identity.people.passwords import Passwords
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import xmlsec
 from lxml import etree
 
 from nimbus.common import clock, errors
-from nimbus.identity.saml_consumer import Consumer
-from nimbus.identity.saml_options import Saml
-from nimbus.identity.saml_provider import Provider, Statement
-from nimbus.identity.saml_trust import Trusted
-from nimbus.identity.saml_xml import NAMESPACES, written
+from nimbus.identity.saml.consumer import Consumer
+from nimbus.identity.saml.provider import Provider, Statement
+from nimbus.identity.saml.signed_xml import NAMESPACES, written
+from nimbus.identity.saml.trust import Trusted
+from nimbus.identity.settings.saml import Saml
 from tests.saml_files import write_pair
 from tests.saml_words import IDP, PLACE, SP, enveloped, evil, one, response
 

@@ -9,10 +9,10 @@ import sys
 import pytest
 
 from nimbus.common import clock, errors
-from nimbus.identity import saml_provider
-from nimbus.identity.saml_options import Saml
-from nimbus.identity.saml_provider import Provider, Statement
-from nimbus.identity.saml_xml import written
+from nimbus.identity.saml import provider as saml_provider
+from nimbus.identity.saml.provider import Provider, Statement
+from nimbus.identity.saml.signed_xml import written
+from nimbus.identity.settings.saml import Saml
 from tests.saml_files import found, is_signed, write_pair
 
 CONSUMER = 'https://sp.example.org/Shibboleth.sso/SAML2/ECP'
@@ -164,7 +164,7 @@ def test_a_new_key_is_used_as_soon_as_it_is_there(provider, settings, tmp_path):
 
 def test_a_cloud_that_does_not_speak_saml_does_not_load_its_libraries():
     code = (
-        'import sys, nimbus.api.identity.app, nimbus.identity.saml_provider; '
+        'import sys, nimbus.api.identity.app, nimbus.identity.saml.provider; '
         'sys.exit(bool({"lxml", "signxml"} & set(sys.modules)))'
     )
     assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0

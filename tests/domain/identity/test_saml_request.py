@@ -6,19 +6,20 @@ import pytest
 from lxml import etree
 
 from nimbus.common import clock, errors
-from nimbus.identity import keys, saml_request
+from nimbus.identity import key_repository
+from nimbus.identity.saml import request as saml_request
 from tests.domain.identity.test_saml_consumer import World
 from tests.saml_files import found
 from tests.saml_words import PLACE, SP, one, response
 
 
 @pytest.fixture
-def ring(tmp_path: pathlib.Path) -> keys.KeyRing:
-    keys.setup(str(tmp_path / 'keys'))
-    return keys.KeyRing(str(tmp_path / 'keys'))
+def ring(tmp_path: pathlib.Path) -> key_repository.KeyRing:
+    key_repository.setup(str(tmp_path / 'keys'))
+    return key_repository.KeyRing(str(tmp_path / 'keys'))
 
 
-def asked(ring: keys.KeyRing, place: str = PLACE) -> bytes:
+def asked(ring: key_repository.KeyRing, place: str = PLACE) -> bytes:
     return saml_request.made(ring, SP, place, clock.FakeClock().now())
 
 

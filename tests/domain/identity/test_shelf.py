@@ -14,10 +14,11 @@ import pytest
 import sqlalchemy as sa
 
 from nimbus.common import errors
-from nimbus.identity import assignments, revocations
+from nimbus.identity import revocations
 from nimbus.identity.models import Assignment, Project, Role, User
-from nimbus.identity.shelf import LIFE, REST, Shelf, connect
-from nimbus.identity.tokens import Validator
+from nimbus.identity.roles import assignments
+from nimbus.identity.tokens.token_cache import LIFE, REST, Shelf, connect
+from nimbus.identity.tokens.tokens import Validator
 
 MEMCACHED = shutil.which('memcached') or shutil.which('/usr/bin/memcached')
 SMALL = ['-m', '2', '-t', '1']  # MiB; with less memcached itself breaks

@@ -7,7 +7,7 @@ import hmac
 import pytest
 
 from nimbus.common import errors
-from nimbus.identity import signatures
+from nimbus.identity.login import signatures
 
 SECRET = '89cdf9e94e2643cab35b8b8ac5a51f83'
 REQUEST = {'host': 'cloud:8788', 'verb': 'GET', 'path': '/services/Cloud', 'headers': {}, 'body_hash': ''}

@@ -15,15 +15,16 @@ from joserfc import jwk as outside_jwk
 from joserfc import jws as outside
 
 from nimbus.common import errors
-from nimbus.identity import keys, payload, published, signing
-from nimbus.identity.payload import Claims
+from nimbus.identity import key_repository
+from nimbus.identity.tokens import payload, public_keys, signing
+from nimbus.identity.tokens.payload import Claims
 from tests.domain.identity.conftest import ADMIN, HOUR
 from tests.domain.identity.test_validator import NOW
 
 
 @pytest.fixture
 def root(tmp_path):
-    keys.setup(tmp_path / 'signing', signing.make)
+    key_repository.setup(tmp_path / 'signing', signing.make)
     return tmp_path / 'signing'
 
 
@@ -105,13 +106,13 @@ def test_a_signed_token_opens_every_door_that_a_sealed_one_does(signed):
     assert signing.is_signed(token) and len(token) < 1024
     assert signed.validator.validate(token).is_admin
     service = signed.another()
-    service.signed = published.PublishedKeys(pathlib.Path(signed.keys).parent / 'kept', Site(signed.validator.signed))
+    service.signed = public_keys.PublishedKeys(pathlib.Path(signed.keys).parent / 'kept', Site(signed.validator.signed))
     assert service.validate(token).is_admin
 
 
 def test_a_warm_signed_token_needs_neither_database_nor_network(signed, tmp_path, monkeypatch):
     token, site, service = signed.login(), Site(signed.validator.signed), signed.another()
-    service.signed = published.PublishedKeys(tmp_path / 'kept', site)
+    service.signed = public_keys.PublishedKeys(tmp_path / 'kept', site)
     service.validate(token)
     site.up, asked = False, site.asked
     monkeypatch.setattr(signed.db, 'read', None)
@@ -134,7 +135,7 @@ def test_tokens_of_before_live_on_when_the_format_changes(world, signer):
 def test_a_live_token_outlives_any_number_of_rotations(root, signer):
     token = signer.sign(claims())
     for _ in range(5):
-        keys.rotate(root, 3600, signing.make, signing.retire)
+        key_repository.rotate(root, 3600, signing.make, signing.retire)
         assert signer.open(token) is not None
         assert signing.SigningKeys(root).open(signer.sign(claims())) is not None
 
@@ -142,25 +143,25 @@ def test_a_live_token_outlives_any_number_of_rotations(root, signer):
 def test_the_key_id_rotates_and_was_published_before_it_signs(root, signer):
     before = [key['kid'] for key in signer.published()['keys']]
     kid = jwt.get_unverified_header(signer.sign(claims()))['kid']
-    keys.rotate(root, 3600, signing.make, signing.retire)
+    key_repository.rotate(root, 3600, signing.make, signing.retire)
     after = jwt.get_unverified_header(signer.sign(claims()))['kid']
     assert after != kid and after in before
     assert kid in [key['kid'] for key in signer.published()['keys']]
 
 
 def test_a_key_that_signs_no_more_leaves_only_its_public_part(root, signer):
-    keys.rotate(root, 3600, signing.make, signing.retire)
+    key_repository.rotate(root, 3600, signing.make, signing.retire)
     assert [b'PRIVATE' in (root / str(n)).read_bytes() for n in (0, 1, 2)] == [True, False, True]
 
 
 def test_a_token_of_a_rotated_out_key_is_refused(root, signer, tmp_path):
     token, site = signer.sign(claims()), Site(signer)
-    service = published.PublishedKeys(tmp_path / 'kept', site, interval=60)
+    service = public_keys.PublishedKeys(tmp_path / 'kept', site, interval=60)
     assert service.open(token) is not None
-    keys.rotate(root, 3600, signing.make, signing.retire)
-    old = (root / '1').stat().st_mtime - 3600 - keys.MARGIN - 1
+    key_repository.rotate(root, 3600, signing.make, signing.retire)
+    old = (root / '1').stat().st_mtime - 3600 - key_repository.MARGIN - 1
     os.utime(root / '1', (old, old))
-    keys.rotate(root, 3600, signing.make, signing.retire)
+    key_repository.rotate(root, 3600, signing.make, signing.retire)
     signer.refresh()
     assert signer.open(token) is None
     service._learn()
@@ -170,7 +171,7 @@ def test_a_token_of_a_rotated_out_key_is_refused(root, signer, tmp_path):
 def test_what_is_remembered_of_a_token_goes_with_its_key(root, signed):
     token = signed.login()
     signed.validator.validate(token)
-    keys.rotate(root, 3600, signing.make, signing.retire)
+    key_repository.rotate(root, 3600, signing.make, signing.retire)
     signed.validator.poll()
     assert signed.validator.validate(token).is_admin
     (root / '1').unlink()  # as after a theft
@@ -232,7 +233,7 @@ def test_every_changed_character_is_noticed(signer):
 
 
 def test_a_key_of_somebody_else_signs_nothing(signer, tmp_path):
-    keys.setup(tmp_path / 'foreign', signing.make)
+    key_repository.setup(tmp_path / 'foreign', signing.make)
     assert signer.open(signing.SigningKeys(tmp_path / 'foreign').sign(claims())) is None
 
 
@@ -255,9 +256,9 @@ def test_a_signed_token_ends_and_is_revoked_like_any_other(signed):
 
 def test_a_service_starts_with_the_keys_it_kept(signer, tmp_path):
     token, site = signer.sign(claims()), Site(signer)
-    published.PublishedKeys(tmp_path / 'kept', site)._learn()
+    public_keys.PublishedKeys(tmp_path / 'kept', site)._learn()
     site.up = False
-    again = published.PublishedKeys(tmp_path / 'kept', site)
+    again = public_keys.PublishedKeys(tmp_path / 'kept', site)
     assert again.open(token) is not None
     assert site.asked == 1
 
@@ -267,17 +268,17 @@ def test_a_service_starts_with_the_keys_it_kept(signer, tmp_path):
 )
 def test_a_bad_answer_does_not_replace_good_keys(signer, tmp_path, bad):
     token = signer.sign(claims())
-    service = published.PublishedKeys(tmp_path / 'kept', Site(signer))
+    service = public_keys.PublishedKeys(tmp_path / 'kept', Site(signer))
     service._learn()
     service._ask = lambda: bad
     service._learn()
     assert service.open(token) is not None
-    assert published.PublishedKeys(tmp_path / 'kept', Site(signer)).open(token) is not None
+    assert public_keys.PublishedKeys(tmp_path / 'kept', Site(signer)).open(token) is not None
 
 
 def test_made_up_key_ids_cost_one_question_a_second(signer, tmp_path, world):
     site = Site(signer)
-    service = published.PublishedKeys(tmp_path / 'kept', site, clock=world.clock)
+    service = public_keys.PublishedKeys(tmp_path / 'kept', site, clock=world.clock)
     for number in range(50):
         assert service.open(forged(signer.sign(claims()), {'alg': 'ES256', 'kid': str(number)})) is None
     assert site.asked == 1
@@ -289,7 +290,7 @@ def test_made_up_key_ids_cost_one_question_a_second(signer, tmp_path, world):
 def test_no_request_waits_for_identity_during_an_outage(signer, tmp_path, world):
     site = Site(signer)
     site.up = False
-    service = published.PublishedKeys(tmp_path / 'kept', site, clock=world.clock)
+    service = public_keys.PublishedKeys(tmp_path / 'kept', site, clock=world.clock)
     service._thread = object()  # one that asks again and again stands behind it
     world.clock.advance(1)
     token = signer.sign(claims())
@@ -303,10 +304,10 @@ def test_no_request_waits_for_identity_during_an_outage(signer, tmp_path, world)
 
 
 def test_a_service_that_missed_rotations_asks_again(root, signer, tmp_path, world):
-    service = published.PublishedKeys(tmp_path / 'kept', Site(signer), clock=world.clock)
+    service = public_keys.PublishedKeys(tmp_path / 'kept', Site(signer), clock=world.clock)
     service._learn()
     for _ in range(3):
-        keys.rotate(root, 3600, signing.make, signing.retire)
+        key_repository.rotate(root, 3600, signing.make, signing.retire)
     world.clock.advance(1)
     assert service.open(signer.sign(claims())) is not None
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from nimbus.cmd import manage, rooms
+from nimbus.cmd import services
+from nimbus.cmd.manage import manage
 from nimbus.common import config, errors
-from nimbus.identity import published, signing
 from nimbus.identity.options import Settings
+from nimbus.identity.tokens import public_keys, signing
 from tests.domain.identity.test_signing import claims
 
 
@@ -55,13 +56,13 @@ def test_rotating_what_was_never_set_up_fails_with_a_sentence(file, capsys):
 def test_identity_signs_and_a_service_only_checks(file, tmp_path):
     file.write_text(file.read_text() + '[identity]\ntoken_format = jws\n')
     conf = config.load([], 'test', [str(file)])
-    signer, checker = rooms.token_signer(settings(file)), rooms.token_checker(conf, settings(file))
+    signer, checker = services.token_signer(settings(file)), services.token_checker(conf, settings(file))
     assert signer.open(signer.sign(claims())) is not None
-    assert isinstance(checker, published.PublishedKeys)
+    assert isinstance(checker, public_keys.PublishedKeys)
     with pytest.raises(errors.Unavailable):
         checker.sign(claims())
 
 
 def test_where_no_token_was_ever_signed_no_key_is_fetched(file):
     conf = config.load([], 'test', [str(file)])
-    assert rooms.token_checker(conf, settings(file)) is None
+    assert services.token_checker(conf, settings(file)) is None

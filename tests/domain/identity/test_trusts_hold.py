@@ -7,8 +7,10 @@ import pytest
 import sqlalchemy as sa
 
 from nimbus.common import errors
-from nimbus.identity import groups, payload, pedigree, roles, trusts, users
 from nimbus.identity.models import Project, Role, Trust, User
+from nimbus.identity.people import groups, users
+from nimbus.identity.roles import delegation, roles, trusts
+from nimbus.identity.tokens import payload
 
 HOUR = datetime.timedelta(hours=1)
 
@@ -101,7 +103,7 @@ def test_a_chain_that_bites_its_tail_is_no_chain(world, lend):
     trust_id = lend()
     with world.db.write() as tx:
         tx.update(Trust, Trust.id == trust_id, redelegated_trust_id=trust_id)
-        assert pedigree.of(tx, trust_id) == []
+        assert delegation.of(tx, trust_id) == []
     with pytest.raises(errors.Unauthenticated):
         use(world, trust_id)
 

@@ -9,9 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from nimbus.common import errors
-from nimbus.identity import assignments, keys, payload, revocations, users
+from nimbus.identity import key_repository, revocations
 from nimbus.identity.models import Assignment, Revocation, User
-from nimbus.identity.payload import Claims
+from nimbus.identity.people import users
+from nimbus.identity.roles import assignments
+from nimbus.identity.tokens import payload
+from nimbus.identity.tokens.payload import Claims
 
 NOW = datetime.datetime(2030, 1, 2, 3, 4, 5, 678901)
 
@@ -117,9 +120,9 @@ def test_a_token_from_before_a_payload_was_widened_is_read():
 
 
 def test_a_token_of_foreign_keys_is_refused(world, tmp_path):
-    keys.setup(tmp_path / 'foreign')
+    key_repository.setup(tmp_path / 'foreign')
     foreign = world.another()
-    foreign.keys = keys.KeyRing(tmp_path / 'foreign')
+    foreign.keys = key_repository.KeyRing(tmp_path / 'foreign')
     token = foreign.seal(world.validator.read(world.login()))
     foreign.validate(token)
     with pytest.raises(errors.Unauthenticated):

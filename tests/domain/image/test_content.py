@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from nimbus.common import errors
-from nimbus.image import content
+from nimbus.image.data import content
 
 CAP = 1 << 44
 BESIDE = pathlib.Path(__file__).resolve().parents[4] / 'shared'  # a folder of samples may lie beside the checkout

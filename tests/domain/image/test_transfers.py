@@ -7,12 +7,13 @@ import threading
 import pytest
 
 from nimbus.common import context, errors
-from nimbus.image import images, uploads
+from nimbus.image.data import uploads
+from nimbus.image.data.transfers import Limits, Transfers
+from nimbus.image.images import images
 from nimbus.image.options import CONTAINER_FORMATS, DISK_FORMATS
 from nimbus.image.quotas import ImageQuotas
 from nimbus.image.states import ALL, MACHINE
 from nimbus.image.stores.file import FileStore
-from nimbus.image.transfers import Limits, Transfers
 from tests.conftest import MEMBER, STRANGER
 
 UPLOAD = '11111111-2222-3333-4444-555555555555'

@@ -5,11 +5,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import db, ids, services
-from nimbus.network import desired, networks, ports, subnets
-from nimbus.network.agent.drivers import base
-from nimbus.network.agent.held import Held
+from nimbus.common import ids
+from nimbus.common.agents import services
+from nimbus.common.database import db
+from nimbus.network.agent import driver
+from nimbus.network.agent.desired_state import Held
+from nimbus.network.hosting import desired
 from nimbus.network.models import Host
+from nimbus.network.networks import networks, subnets
+from nimbus.network.ports import ports
 from tests.conftest import MEMBER
 
 KINDS = {
@@ -65,7 +69,7 @@ def generation(tx: db.Tx, host: str = 'h1') -> int:
     return tx.scalar(sa.select(Host.generation).where(Host.host == host)) or 0
 
 
-def told(tx: db.Tx, host: str) -> base.Desired:
+def told(tx: db.Tx, host: str) -> driver.Desired:
     """All that the host must be, as its agent takes it."""
     held = Held()
     held.take(json.loads(json.dumps(desired.whole(tx, host, generation(tx, host)))))

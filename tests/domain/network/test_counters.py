@@ -3,7 +3,11 @@
 import pytest
 
 from nimbus.common import errors, ids
-from nimbus.network import groups, limits, networks, port_changes, ports, routers, rules, subnets
+from nimbus.network import quotas
+from nimbus.network.networks import networks, subnets
+from nimbus.network.ports import port_changes, ports
+from nimbus.network.routers import routers
+from nimbus.network.security_groups import groups, rules
 from tests.conftest import ADMIN, MEMBER
 from tests.domain.network import cloud
 
@@ -16,8 +20,8 @@ def checked(database):
     with database.write() as tx:
 
         def check():
-            assert limits.RECOUNT.suspects(tx) == []
-            return limits.QUOTAS.show(tx, MEMBER.project_id)['port'].used
+            assert quotas.RECOUNT.suspects(tx) == []
+            return quotas.QUOTAS.show(tx, MEMBER.project_id)['port'].used
 
         yield tx, check
 
@@ -39,7 +43,7 @@ def test_ports_count_whatever_their_owner_says(checked):
 def test_a_port_that_says_it_is_a_dhcp_servers_is_refused_beyond_the_quota(checked):
     tx, check = checked
     net = cloud.network(tx, '10.0.0.0/24')
-    limits.QUOTAS.set(tx, MEMBER.project_id, {'port': 1})
+    quotas.QUOTAS.set(tx, MEMBER.project_id, {'port': 1})
     cloud.port(tx, net)
     for owner in OWNERS:
         with pytest.raises(errors.OverQuota), tx.connection.begin_nested():

@@ -4,9 +4,12 @@ import logging
 
 import pytest
 
-from nimbus.common import services
-from nimbus.network import hosting, limits, nics, port_changes, ports, services_due, spread, subnets
+from nimbus.common.agents import services
+from nimbus.network import quotas, rescheduling
+from nimbus.network.hosting import scheduling, spread
 from nimbus.network.models import Service
+from nimbus.network.networks import subnets
+from nimbus.network.ports import port_changes, ports, server_ports
 from tests.conftest import ADMIN, MEMBER
 from tests.domain.network import cloud
 
@@ -24,9 +27,9 @@ def world(database):
 
 def serving(tx, net):
     """Where the network's DHCP stands, by what its ports, its agents' hosts and the hosts themselves are told."""
-    found = hosting.hosts_of(tx, 'dhcp', net.id)
-    assert {host for host in ('h1', 'h2', 'h3') if net.id in hosting.on(tx, 'dhcp', host)} == found
-    assert hosting.host_of(tx, 'dhcp', net.id) in found
+    found = scheduling.hosts_of(tx, 'dhcp', net.id)
+    assert {host for host in ('h1', 'h2', 'h3') if net.id in scheduling.on(tx, 'dhcp', host)} == found
+    assert scheduling.host_of(tx, 'dhcp', net.id) in found
     for host in ('h1', 'h2', 'h3'):
         told = {one.id: one for one in cloud.told(tx, host).networks}
         assert bool(net.id in told and told[net.id].dhcp_port_id) == (host in found)
@@ -47,7 +50,7 @@ def test_each_host_with_a_guest_hands_out_every_address(world):
     made = [cloud.server(tx, net, host) for host in ('h2', 'h3', 'h3')]
     assert serving(tx, net) == {'h2', 'h3'}
     assert leases(tx, net, 'h2') == leases(tx, net, 'h3') == {row.id for row in made}
-    assert nics.unserved(tx, [row.id for row in made]) == []
+    assert server_ports.unserved(tx, [row.id for row in made]) == []
 
 
 def test_the_last_guest_takes_a_hosts_dhcp_along_but_for_the_last_host(world):
@@ -92,41 +95,41 @@ def test_a_network_without_dhcp_has_it_nowhere(world):
     tx, _ = world
     net = cloud.network(tx, '10.5.0.0/24')
     row = cloud.server(tx, net, 'h2')
-    assert hosting.hosts_of(tx, 'dhcp', net.id) == set()
-    assert nics.unserved(tx, [row.id]) == []
+    assert scheduling.hosts_of(tx, 'dhcp', net.id) == set()
+    assert server_ports.unserved(tx, [row.id]) == []
     subnet = cloud.subnet(tx, net, '10.6.0.0/24')
-    assert hosting.hosts_of(tx, 'dhcp', net.id) == {'h2'}
+    assert scheduling.hosts_of(tx, 'dhcp', net.id) == {'h2'}
     cloud.server(tx, net, 'h3')
     subnets.update(tx, MEMBER, subnet, {'enable_dhcp': False})
-    assert hosting.hosts_of(tx, 'dhcp', net.id) == set() and hosting.host_of(tx, 'dhcp', net.id) == ''
+    assert scheduling.hosts_of(tx, 'dhcp', net.id) == set() and scheduling.host_of(tx, 'dhcp', net.id) == ''
 
 
 def test_ports_of_dhcp_count_for_nobody_on_any_host(world):
     tx, net = world
     for host in ('h1', 'h2', 'h3'):
         cloud.server(tx, net, host)
-    assert limits.QUOTAS.show(tx, MEMBER.project_id)['port'].used == 3
-    assert limits.RECOUNT.suspects(tx) == []
+    assert quotas.QUOTAS.show(tx, MEMBER.project_id)['port'].used == 3
+    assert quotas.RECOUNT.suspects(tx) == []
 
 
 def test_a_host_whose_agent_comes_late_serves_then(world):
     tx, net = world
     row = cloud.server(tx, net, 'h4')
-    assert 'no DHCP server on h4' in nics.unserved(tx, [row.id])[0]
-    assert services_due.waiting(tx, 'h4') == []
+    assert 'no DHCP server on h4' in server_ports.unserved(tx, [row.id])[0]
+    assert rescheduling.waiting(tx, 'h4') == []
     cloud.agent(tx, 'h4')
-    assert services_due.waiting(tx, 'h1') == []
-    assert services_due.waiting(tx, 'h4') == [('dhcp', net.id)]
-    services_due.place(tx, MEMBER, services_due.waiting(tx, 'h4'))
-    assert services_due.waiting(tx, 'h4') == [] and nics.unserved(tx, [row.id]) == []
+    assert rescheduling.waiting(tx, 'h1') == []
+    assert rescheduling.waiting(tx, 'h4') == [('dhcp', net.id)]
+    rescheduling.place(tx, MEMBER, rescheduling.waiting(tx, 'h4'))
+    assert rescheduling.waiting(tx, 'h4') == [] and server_ports.unserved(tx, [row.id]) == []
 
 
 def test_an_agent_that_takes_no_networks_gets_none(world):
     tx, net = world
     tx.update(services.Service, services.Service.host == 'h2', disabled=True)
     row = cloud.server(tx, net, 'h2')
-    assert serving(tx, net) == {'h1'} and services_due.waiting(tx, 'h2') == []
-    assert len(nics.unserved(tx, [row.id])) == 2
+    assert serving(tx, net) == {'h1'} and rescheduling.waiting(tx, 'h2') == []
+    assert len(server_ports.unserved(tx, [row.id])) == 2
     assert tx.scalar(Service.__table__.select().with_only_columns(Service.host)) == 'h1'
 
 
@@ -135,8 +138,8 @@ def test_a_subnet_without_an_address_left_for_a_server_says_so(world):
     net = cloud.network(tx)
     cloud.subnet(tx, net, '10.9.0.0/29', allocation_pools=[{'start': '10.9.0.2', 'end': '10.9.0.4'}])
     here, there = cloud.server(tx, net, 'h1'), cloud.server(tx, net, 'h2')
-    assert nics.unserved(tx, [here.id]) == []
-    (why,) = nics.unserved(tx, [there.id])
+    assert server_ports.unserved(tx, [here.id]) == []
+    (why,) = server_ports.unserved(tx, [there.id])
     assert 'h2' in why and net.id in why and 'no address left' in why
 
 

@@ -7,10 +7,15 @@ import random
 import pytest
 import sqlalchemy as sa
 
-from nimbus.network import desired, generations, groups, networks, port_changes, ports, routers, rules, subnets
-from nimbus.network.agent.held import Held
+from nimbus.network import generations
+from nimbus.network.agent.desired_state import Held
 from nimbus.network.agent.manager import DEPTH
+from nimbus.network.hosting import desired
 from nimbus.network.models import Change, Rule
+from nimbus.network.networks import networks, subnets
+from nimbus.network.ports import port_changes, ports
+from nimbus.network.routers import routers
+from nimbus.network.security_groups import groups, rules
 from tests.conftest import ADMIN, MEMBER
 from tests.domain.network import cloud
 

@@ -2,7 +2,11 @@
 
 import pytest
 
-from nimbus.network import groups, networks, port_changes, ports, routers, rules, services_due
+from nimbus.network import rescheduling
+from nimbus.network.networks import networks
+from nimbus.network.ports import port_changes, ports
+from nimbus.network.routers import routers
+from nimbus.network.security_groups import groups, rules
 from tests.conftest import MEMBER
 from tests.domain.network import cloud
 
@@ -113,17 +117,17 @@ def test_services_move_only_when_their_agent_is_gone(tx):
     cloud.agent(tx, 'h1')
     net = cloud.network(tx, '10.0.0.0/24', dhcp=True)
     cloud.agent(tx, 'h2')
-    assert services_due.waiting(tx, 'h1') == []
+    assert rescheduling.waiting(tx, 'h1') == []
     for row in cloud.services.find(tx, 'network', host='h1'):
         cloud.services.forget(tx, row.id)
-    due = services_due.waiting(tx, 'h1')
+    due = rescheduling.waiting(tx, 'h1')
     assert due == [('dhcp', net.id)]
     watch = Watch(tx)
-    services_due.place(tx, MEMBER, due)
+    rescheduling.place(tx, MEMBER, due)
     assert watch.changed() == {'h1', 'h2'}
     assert cloud.told(tx, 'h2').networks[0].dhcp_port_id
     assert cloud.told(tx, 'h1').networks == ()
-    assert services_due.waiting(tx, 'h1') == []
+    assert rescheduling.waiting(tx, 'h1') == []
 
 
 def test_services_are_spread_over_the_agents(tx):

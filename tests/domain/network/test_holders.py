@@ -3,7 +3,10 @@
 import pytest
 
 from nimbus.common import errors, ids
-from nimbus.network import holders, networks, port_changes, ports, routers, services_due
+from nimbus.network import holders, rescheduling
+from nimbus.network.networks import networks
+from nimbus.network.ports import port_changes, ports
+from nimbus.network.routers import routers
 from tests.conftest import ADMIN, MEMBER, STRANGER
 from tests.domain.network import cloud
 
@@ -100,7 +103,7 @@ def test_a_port_that_says_it_is_a_routers_is_no_interface_of_it(database):
         router = routers.create(tx, MEMBER)
         own = {'device_id': router, 'device_owner': 'network:router_interface'}
         port = cloud.port(tx, net, **own)
-        assert not services_due.waiting(tx, 'h1')
+        assert not rescheduling.waiting(tx, 'h1')
         with pytest.raises(errors.NotFound):
             routers.remove_interface(tx, MEMBER, router, None, port)
         port_changes.delete(tx, MEMBER, port)

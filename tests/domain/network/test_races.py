@@ -3,8 +3,11 @@
 import threading
 
 from nimbus.common import errors
-from nimbus.network import groups, limits, ports, rules, subnets
+from nimbus.network import quotas
 from nimbus.network.models import Address, DefaultGroup, Group, Port
+from nimbus.network.networks import subnets
+from nimbus.network.ports import ports
+from nimbus.network.security_groups import groups, rules
 from tests.conftest import MEMBER
 from tests.domain.network import cloud
 
@@ -42,7 +45,7 @@ def test_the_last_address_goes_to_one_of_many(database):
     assert len(lost) == 11
     assert {why.facts['type'] for why in lost} == {'IpAddressGenerationFailure'}
     with database.read() as tx:
-        assert limits.QUOTAS.show(tx, MEMBER.project_id)['port'].used == 1
+        assert quotas.QUOTAS.show(tx, MEMBER.project_id)['port'].used == 1
 
 
 def test_every_address_of_a_range_is_given_once(database):
@@ -63,7 +66,7 @@ def test_every_address_of_a_range_is_given_once(database):
 def test_the_last_port_of_a_quota_goes_to_one_of_many(database):
     with database.write() as tx:
         net = cloud.network(tx, '10.0.0.0/24')
-        limits.QUOTAS.set(tx, MEMBER.project_id, {'port': 1})
+        quotas.QUOTAS.set(tx, MEMBER.project_id, {'port': 1})
 
     def take(_):
         with database.write() as tx:
@@ -82,7 +85,7 @@ def test_a_default_group_is_made_once(database):
     assert len(set(race(8, use))) == 1
     with database.read() as tx:
         assert len(tx.rows(cloud.sa.select(Group))) == len(tx.rows(cloud.sa.select(DefaultGroup))) == 1
-        used = limits.QUOTAS.show(tx, MEMBER.project_id)
+        used = quotas.QUOTAS.show(tx, MEMBER.project_id)
     assert (used['security_group'].used, used['security_group_rule'].used) == (1, 4)
 
 
@@ -110,7 +113,7 @@ def test_the_same_rule_is_made_once(database):
     found = race(6, make)
     assert sum(isinstance(one, str) for one in found) == 1
     with database.read() as tx:
-        assert limits.QUOTAS.show(tx, MEMBER.project_id)['security_group_rule'].used == 4 + 2 + 1
+        assert quotas.QUOTAS.show(tx, MEMBER.project_id)['security_group_rule'].used == 4 + 2 + 1
 
 
 def test_a_given_port_goes_to_one_of_two_servers(database):
@@ -143,7 +146,7 @@ def test_quota_equals_rows_after_everything_is_gone(database):
             ports.drop(tx, MEMBER, cloud.port(tx, net))
         subnet = tx.scalar(cloud.sa.select(subnets.Subnet.id))
         subnets.delete(tx, MEMBER, subnet)
-        used = limits.QUOTAS.show(tx, MEMBER.project_id)
+        used = quotas.QUOTAS.show(tx, MEMBER.project_id)
         assert tx.rows(cloud.sa.select(Port)) == []
     assert (used['port'].used, used['subnet'].used, used['network'].used) == (0, 0, 1)
 
@@ -170,4 +173,4 @@ def test_dhcp_comes_once_to_each_host_whoever_is_first(database):
     assert race(16, drop) == [None] * 16
     with database.read() as tx:
         assert len(tx.column(cloud.sa.select(Port.host).where(Port.holder == 'dhcp'))) == 1
-        assert limits.RECOUNT.suspects(tx) == []
+        assert quotas.RECOUNT.suspects(tx) == []

@@ -3,7 +3,11 @@
 import pytest
 
 from nimbus.common import errors, ids
-from nimbus.network import groups, limits, networks, ports, reports
+from nimbus.network import quotas
+from nimbus.network.hosting import port_reports
+from nimbus.network.networks import networks
+from nimbus.network.ports import ports
+from nimbus.network.security_groups import groups
 from tests.conftest import ADMIN, MEMBER, STRANGER
 from tests.domain.network import cloud
 
@@ -74,7 +78,7 @@ def test_ensuring_a_port_twice_makes_one_and_moves_it_where_told(database):
         first = cloud.server(tx, net, port_id=port_id, server_id=server)
         again = cloud.server(tx, net, port_id=port_id, server_id=server)
         moved = cloud.server(tx, net, 'h2', port_id=port_id, server_id=server)
-        used = limits.QUOTAS.show(tx, MEMBER.project_id)['port'].used
+        used = quotas.QUOTAS.show(tx, MEMBER.project_id)['port'].used
     assert (first.mac_address, first.host) == (again.mac_address, 'h1')
     assert (moved.host, moved.device_owner, used) == ('h2', 'compute:nova', 1)
 
@@ -118,7 +122,7 @@ def test_a_dropped_port_gives_back_its_address_and_its_quota(database):
         ports.drop(tx, MEMBER, row.id)
         ports.drop(tx, MEMBER, row.id)
         cloud.port(tx, net, fixed_ips=[{'ip_address': '10.0.0.5'}])
-        assert limits.QUOTAS.show(tx, MEMBER.project_id)['port'].used == 1
+        assert quotas.QUOTAS.show(tx, MEMBER.project_id)['port'].used == 1
 
 
 def test_groups_are_found_by_name_and_by_id(database):
@@ -138,9 +142,9 @@ def test_a_report_of_the_right_generation_makes_a_port_active(database):
         net = cloud.network(tx, '10.0.0.0/24')
         row = cloud.server(tx, net)
         assert ports.wiring(tx, [row.id]) == {row.id: 'DOWN'}
-        assert reports.settle(tx, reports.Report('h1', row.since - 1, [row.id], {})) == set()
-        assert reports.settle(tx, reports.Report('h2', row.since, [row.id], {})) == set()
-        assert reports.settle(tx, reports.Report('h1', row.since, [], {row.id: 'No tap.'})) == {row.device_id}
+        assert port_reports.settle(tx, port_reports.Report('h1', row.since - 1, [row.id], {})) == set()
+        assert port_reports.settle(tx, port_reports.Report('h2', row.since, [row.id], {})) == set()
+        assert port_reports.settle(tx, port_reports.Report('h1', row.since, [], {row.id: 'No tap.'})) == {row.device_id}
         assert (ports.wiring(tx, [row.id]), ports.trouble(tx, row.id)) == ({row.id: 'ERROR'}, 'No tap.')
-        assert reports.settle(tx, reports.Report('h1', row.since, [row.id], {})) == {row.device_id}
+        assert port_reports.settle(tx, port_reports.Report('h1', row.since, [row.id], {})) == {row.device_id}
         assert (ports.wiring(tx, [row.id]), ports.trouble(tx, row.id)) == ({row.id: 'ACTIVE'}, None)

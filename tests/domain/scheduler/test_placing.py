@@ -6,9 +6,10 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from nimbus.common import errors, services
+from nimbus.common import errors
+from nimbus.common.agents import services
 from nimbus.common.clock import Clock
-from nimbus.compute import aggregates
+from nimbus.compute.hosts import aggregates
 from nimbus.scheduler import claims, hosts
 from nimbus.scheduler.manager import SchedulerServer
 from nimbus.scheduler.models import Claim, Host

@@ -6,10 +6,10 @@ import pytest
 
 from nimbus.common import context, errors, ids
 from nimbus.image.models import Image  # noqa: F401 - its table stands beside
-from nimbus.volume import attachments, progress, volumes
 from nimbus.volume.models import Volume
 from nimbus.volume.quotas import VolumeQuotas
 from nimbus.volume.states import ALL, MACHINE
+from nimbus.volume.volumes import attachments, progress, volumes
 from tests.conftest import ADMIN, MEMBER, STRANGER
 
 # The states in which a user may begin each verb; every other one is refused.

@@ -4,10 +4,13 @@ import threading
 
 import pytest
 
-from nimbus.common import context, errors, listing, services
+from nimbus.common import context, errors
+from nimbus.common.agents import services
+from nimbus.common.database import listing
 from nimbus.image.models import ImageProperty
-from nimbus.volume import hosts, progress, search, types, volumes
+from nimbus.volume import hosts, types
 from nimbus.volume.quotas import VolumeQuotas
+from nimbus.volume.volumes import progress, search, volumes
 from tests.compute_world import add_image
 from tests.conftest import ADMIN, MEMBER, STRANGER
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from nimbus.common import jobs
 from nimbus.common.jobs import Job
-from nimbus.compute import passwords, servers
+from nimbus.compute.servers import passwords, servers
 from nimbus.scheduler import hosts
 from tests.compute_world import PUBLIC_KEY, boot, running
 from tests.conftest import ADMIN, MEMBER, READER, STRANGER

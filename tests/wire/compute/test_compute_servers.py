@@ -10,8 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from nimbus.common.jobs import Job
-from nimbus.compute import bdms, servers
-from nimbus.network import ports
+from nimbus.compute.devices import block_devices
+from nimbus.compute.servers import servers
+from nimbus.network.ports import ports
 from tests.compute_world import boot, put_in, running
 from tests.conftest import ADMIN, MEMBER, OUTSIDER, READER, STRANGER
 
@@ -68,7 +69,7 @@ def full(parts, world) -> Any:
     values = {'volume_id': VOLUME, 'attachment_id': ATTACHMENT, 'device': '/dev/vdb', 'size': 1}
     plugged = {'port_id': PORT, 'network_id': world.network, 'server_id': row.id, 'hostname': 'vm'}
     with parts.db.write() as tx:
-        bdms.add(tx, DEVICE, row.id, **values)
+        block_devices.add(tx, DEVICE, row.id, **values)
         ports.ensure(tx, MEMBER, project_id=MEMBER.project_id, host='h1', zone='nova', **plugged)
     return row
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 
 from nimbus.common.jobs import Job
-from nimbus.compute import bdms
-from nimbus.volume import attachments, volumes
+from nimbus.compute.devices import block_devices
+from nimbus.volume.volumes import attachments, volumes
 from tests.compute_world import boot, running, volume_of
 from tests.conftest import MEMBER, STRANGER
 
@@ -21,7 +21,7 @@ def test_a_volume_is_kept_for_the_server_and_on_its_way(api, parts, world):
     told = {'id': volume_id, 'volumeId': volume_id, 'serverId': row.id, 'device': '/dev/vdb'}
     assert (answer.status, answer.json) == (200, {'volumeAttachment': told})
     with parts.db.read() as tx:
-        device = bdms.volume(tx, row.id, volume_id)
+        device = block_devices.volume(tx, row.id, volume_id)
         assert volumes.show(tx, MEMBER, volume_id).status == 'reserved'
     (job,) = jobs_of(parts, 'attach_volume')
     assert job.subject == row.id and job.params == {
@@ -57,7 +57,7 @@ def test_a_volume_goes_once(api, parts, world):
     api('POST', path, {'volumeAttachment': {'volumeId': volume_id}})
     assert api('DELETE', f'{path}/{volume_id}').status == 400  # it is not there yet
     with parts.db.write() as tx:
-        attachment_id = bdms.volume(tx, row.id, volume_id).attachment_id
+        attachment_id = block_devices.volume(tx, row.id, volume_id).attachment_id
         attachments.complete(tx, MEMBER, attachment_id, '/dev/vdb')
     assert api('DELETE', f'{path}/{volume_id}').status == 202
     assert api('DELETE', f'{path}/{volume_id}').status == 400
@@ -72,7 +72,7 @@ def test_a_volume_that_its_owner_called_detaching_is_detached_all_the_same(api, 
     path = f'/servers/{row.id}/os-volume_attachments'
     api('POST', path, {'volumeAttachment': {'volumeId': volume_id}})
     with parts.db.write() as tx:
-        attachments.complete(tx, MEMBER, bdms.volume(tx, row.id, volume_id).attachment_id, '/dev/vdb')
+        attachments.complete(tx, MEMBER, block_devices.volume(tx, row.id, volume_id).attachment_id, '/dev/vdb')
         attachments.begin_detaching(tx, volumes.show(tx, MEMBER, volume_id))
     assert api('DELETE', f'{path}/{volume_id}').status == 202
     assert api('DELETE', f'{path}/{volume_id}').status == 400

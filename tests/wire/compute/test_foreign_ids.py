@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 
 from nimbus.common import ids
-from nimbus.compute import flavors, keypairs
-from nimbus.network import groups, networks, ports, subnets
+from nimbus.compute import keypairs
+from nimbus.compute.flavors import flavors
+from nimbus.network.networks import networks, subnets
+from nimbus.network.ports import ports
+from nimbus.network.security_groups import groups
 from tests.compute_world import PUBLIC_KEY, SUBNET, add_image, running, volume_of
 from tests.conftest import STRANGER
 

@@ -9,11 +9,12 @@ import sqlalchemy as sa
 
 from nimbus.common import errors, ids
 from nimbus.common.jobs import Job
-from nimbus.compute import flavors, guests, servers
-from nimbus.compute.agent.drivers import libvirt_xml
+from nimbus.compute.agent.libvirt import xml as libvirt_xml
+from nimbus.compute.flavors import flavors
 from nimbus.compute.guest import Guest, topology
 from nimbus.compute.models import Server
-from nimbus.network import ports
+from nimbus.compute.servers import guests, servers
+from nimbus.network.ports import ports
 from nimbus.scheduler import specs
 from tests.compute_world import add_image, boot, volume_of
 from tests.conftest import MEMBER

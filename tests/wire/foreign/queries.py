@@ -4,16 +4,16 @@ import collections
 from collections.abc import Iterator
 from typing import Any
 
-from nimbus.api.compute import server_queries
+from nimbus.api.compute.servers import queries
 from nimbus.api.kit import routes
 from nimbus.api.volume import filters
-from nimbus.volume import search as volume_search
+from nimbus.volume.volumes import search as volume_search
 from tests.wire.foreign import names
 from tests.wire.foreign.asking import SERVICES, endpoints, path
 from tests.wire.foreign.fields import Endpoint
 from tests.wire.foreign.world import ADMIN, World
 
-_SERVERS, _VOLUMES = server_queries.FILTERS, (*filters.OPEN, *filters.NEVER, *volume_search.PLAIN, 'host', 'project_id')
+_SERVERS, _VOLUMES = queries.FILTERS, (*filters.OPEN, *filters.NEVER, *volume_search.PLAIN, 'host', 'project_id')
 # What handlers read that walk through the whole query; those that walk through it to refuse what they do not know, and
 # look the rest up by name, read nothing more.
 WALKED: dict[str, tuple[str, ...]] = {

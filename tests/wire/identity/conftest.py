@@ -9,10 +9,10 @@ import pytest
 from nimbus.api.identity import app
 from nimbus.api.kit import wsgi
 from nimbus.common.parts import Parts
-from nimbus.identity import bootstrap, keys
-from nimbus.identity.auth import Authority
+from nimbus.identity import bootstrap, key_repository
+from nimbus.identity.login.auth import Authority
 from nimbus.identity.options import Settings
-from nimbus.identity.tokens import Validator
+from nimbus.identity.tokens.tokens import Validator
 from tests.wire.client import Answer, Client
 from tests.wire.identity import idp as idps
 from tests.wire.identity import personas
@@ -66,9 +66,9 @@ class Cloud:
 @pytest.fixture
 def cloud(parts: Parts, tmp_path: pathlib.Path) -> Any:
     repository = str(tmp_path / 'keys')
-    keys.setup(repository)
+    key_repository.setup(repository)
     kept = str(tmp_path / 'credential-keys')
-    keys.setup(kept)
+    key_repository.setup(kept)
     settings = Settings(bcrypt_rounds=4, key_repository=repository, credential_key_repository=kept)
     parts.tokens = Validator(parts.db, repository, settings)
     authority = parts.extra['identity'] = Authority(parts.db, parts.tokens, settings)

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from nimbus.common.clock import Clock
 from nimbus.identity.federation import login
-from nimbus.identity.federation.issuers import Trusted
-from nimbus.identity.federation.options import Federation
-from nimbus.identity.payload import EPOCH
+from nimbus.identity.settings.federation import Federation
+from nimbus.identity.settings.issuers import Trusted
+from nimbus.identity.tokens.payload import EPOCH
 
 ISSUER, AUDIENCE, SECRET = 'https://idp.example/realms/acme', 'nimbus', 'between-the-two-of-us'
 DASHBOARD = 'https://dash.example/auth/websso/'

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from nimbus.common import clock
-from nimbus.identity.tokens import Validator
+from nimbus.identity.tokens.tokens import Validator
 from tests.wire.identity.oauth_party import consumer
 
 BOMB = (

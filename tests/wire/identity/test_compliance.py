@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from nimbus.common.clock import Clock, FakeClock
-from nimbus.identity.compliance import Compliance
 from nimbus.identity.models import LoginFailure, PastPassword, User
+from nimbus.identity.settings.compliance import Compliance
 
 DAY = 86400
 GENERIC = 'The request you have made requires authentication.'

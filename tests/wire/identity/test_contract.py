@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from nimbus.identity.compliance import Compliance
+from nimbus.identity.settings.compliance import Compliance
 
 LONG = 'x' * 256
 

@@ -8,8 +8,9 @@ import json
 
 import pytest
 
-from nimbus.identity import keys, signatures
-from nimbus.identity.vault import Vault
+from nimbus.identity import key_repository
+from nimbus.identity.login import signatures
+from nimbus.identity.login.encryption import Vault
 
 EC2_BLOB = json.dumps({'access': 'a-key', 'secret': 'a-secret'})
 
@@ -81,7 +82,7 @@ def test_a_systems_reader_reads_and_changes_nothing(cloud, member):
 
 
 def test_a_credential_whose_key_is_lost_can_be_deleted(cloud, member, kept, tmp_path):
-    keys.setup(tmp_path / 'others')
+    key_repository.setup(tmp_path / 'others')
     cloud.parts.db.vault = Vault(tmp_path / 'others')
     path = f'/credentials/{kept["id"]}'
     answer = cloud('GET', path, token=member['token'])

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from nimbus.identity import mirror
+from nimbus.identity.people import shadow_users
 from tests.wire.identity import slapd
 
 pytestmark = pytest.mark.skipif(slapd.why_not() is not None, reason=str(slapd.why_not()))
@@ -57,7 +57,7 @@ def test_a_user_logs_in_with_the_directorys_password(cloud, staff):
     answer = cloud.login('ann', 'ann-pw', 'unscoped', staff['id'])
     assert answer.status == 201, answer.data
     user = answer.json['token']['user']
-    assert user['id'] == mirror.public_id(staff['id'], 'user', 'ann') and len(user['id']) == 64
+    assert user['id'] == shadow_users.public_id(staff['id'], 'user', 'ann') and len(user['id']) == 64
     assert user['domain'] == {'id': staff['id'], 'name': 'staff'}
     by_id = {'methods': ['password'], 'password': {'user': {'id': user['id'], 'password': 'ann-pw'}}}
     assert cloud('POST', '/auth/tokens', {'auth': {'identity': by_id}}, '').status == 201

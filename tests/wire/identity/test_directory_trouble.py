@@ -7,7 +7,7 @@ import time
 import pytest
 
 from nimbus.common.clock import FakeClock
-from nimbus.identity import ldap_connections
+from nimbus.identity.ldap import connections
 from tests.wire.identity import slapd
 from tests.wire.identity.directories import by_file, domain_of, listed, tell
 from tests.wire.identity.wiretap import Wiretap
@@ -180,10 +180,10 @@ class Line:
 
 def test_a_connection_is_kept_for_a_while_and_not_for_ever():
     clock = FakeClock()
-    kept = ldap_connections.Kept(2, 10, clock)
+    kept = connections.Kept(2, 10, clock)
     lines = [Line() for _ in range(3)]
     for line in lines:
-        kept.give(ldap_connections.Held(line, 'ldap://x', clock.monotonic()))
+        kept.give(connections.Held(line, 'ldap://x', clock.monotonic()))
     assert [line.closed for line in lines] == [False, False, True]  # two are enough
     clock.advance(9)
     held = kept.take()

@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from nimbus.common.clock import Clock
-from nimbus.identity import ldap_connections
-from nimbus.identity.compliance import Compliance
+from nimbus.identity.ldap import connections
 from nimbus.identity.models import User
+from nimbus.identity.settings.compliance import Compliance
 from tests.wire.identity import slapd
 from tests.wire.identity.directories import domain_of, listed
 
@@ -125,13 +125,13 @@ def test_a_directory_is_asked_as_much_about_everybody(cloud, server, work, monke
     domain = domain_of(cloud, server.url, user_enabled_attribute='employeeType')
     ids = {name: row['id'] for name, row in listed(cloud, 'users', domain).items()}
     for verb in ('ask', 'binds'):
-        real = getattr(ldap_connections.Connections, verb)
+        real = getattr(connections.Connections, verb)
 
         def counted(self, *told, real=real, verb=verb):
             work.append(verb)
             return real(self, *told)
 
-        monkeypatch.setattr(ldap_connections.Connections, verb, counted)
+        monkeypatch.setattr(connections.Connections, verb, counted)
     seen = []
     for user in (
         {'name': 'ann', 'domain': {'id': domain['id']}},

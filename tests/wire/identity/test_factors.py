@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives.twofactor import totp
 
 from nimbus.common import errors
 from nimbus.common.clock import Clock, FakeClock
-from nimbus.identity import factors, receipts
-from nimbus.identity.auth import Authority
-from nimbus.identity.compliance import Compliance
-from nimbus.identity.payload import EPOCH
+from nimbus.identity.login import factors
+from nimbus.identity.login.auth import Authority
+from nimbus.identity.settings.compliance import Compliance
+from nimbus.identity.tokens import receipts
+from nimbus.identity.tokens.payload import EPOCH
 
 SEED = base64.b32encode(b'twenty bytes of seed').decode().rstrip('=')
 RULE = [['password', 'totp']]

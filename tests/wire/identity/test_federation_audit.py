@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nimbus.common import outbox
+from nimbus.common.messaging import outbox
 from tests.wire.identity import idp as idps
 
 PROVIDER = '/OS-FEDERATION/identity_providers/acme'

@@ -7,7 +7,7 @@ import pytest
 
 from nimbus.common import errors
 from nimbus.identity.federation import bearer
-from nimbus.identity.federation.issuers import Trusted
+from nimbus.identity.settings.issuers import Trusted
 from tests.wire.identity import idp as idps
 
 OTHER = idps.rsa_key()

@@ -4,7 +4,7 @@ import urllib.parse
 
 import pytest
 
-from nimbus.api.identity import tokens
+from nimbus.api.identity.tokens import tokens
 from nimbus.common import errors
 from nimbus.identity.federation.front import Front
 from tests.wire.identity import idp as idps

@@ -239,7 +239,7 @@ def test_without_a_time_to_live_groups_last_as_long_as_the_token(cloud, idp, lab
 def test_there_is_an_end_to_the_groups_of_a_token(cloud, idp):
     names = [f'group {number}' for number in range(300)]
     with cloud.parts.db.write() as tx:
-        from nimbus.identity import groups
+        from nimbus.identity.people import groups
 
         for name in names:
             groups.create(tx, {'name': name, 'domain_id': 'default'}, {})

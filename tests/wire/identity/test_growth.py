@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from nimbus.api.identity.oauth2 import FORM
+from nimbus.api.identity.oauth.oauth2 import FORM
 from nimbus.api.identity.routes import ROUTES
 from tests.identity_requests import Maker
 from tests.wire.identity.oauth_party import consumer

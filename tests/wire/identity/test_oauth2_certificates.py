@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 from nimbus.api.identity import app
 from nimbus.api.kit import wsgi
 from nimbus.api.kit.certificates import thumbprint
-from nimbus.identity.oauth_options import OAuth
+from nimbus.identity.settings.oauth import OAuth
 from tests.cloud import Conf
 from tests.wire.client import Client
 

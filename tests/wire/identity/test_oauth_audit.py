@@ -2,7 +2,7 @@
 
 import pytest
 
-from nimbus.common import outbox
+from nimbus.common.messaging import outbox
 from tests.wire.identity.oauth_party import consumer
 
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from nimbus.common import errors
-from nimbus.identity.tokens import Validator
+from nimbus.identity.tokens.tokens import Validator
 
 
 def works(cloud, token):

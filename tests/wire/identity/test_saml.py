@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from nimbus.identity.saml_options import Saml
-from nimbus.identity.saml_provider import Provider
+from nimbus.identity.saml.provider import Provider
+from nimbus.identity.settings.saml import Saml
 from tests.saml_files import found, is_signed, write_pair
 
 SAML, ECP, METADATA = '/auth/OS-FEDERATION/saml2', '/auth/OS-FEDERATION/saml2/ecp', '/OS-FEDERATION/saml2/metadata'

@@ -18,16 +18,17 @@ from lxml import etree
 
 from nimbus.api.identity import app
 from nimbus.api.kit import wsgi
-from nimbus.common import clock, db
+from nimbus.common import clock
+from nimbus.common.database import db
 from nimbus.common.parts import Parts
-from nimbus.identity import bootstrap, keys
-from nimbus.identity.auth import Authority
-from nimbus.identity.federation.options import Federation
+from nimbus.identity import bootstrap, key_repository
+from nimbus.identity.login.auth import Authority
 from nimbus.identity.options import Settings
-from nimbus.identity.saml_options import Saml
-from nimbus.identity.saml_provider import Provider, Statement
-from nimbus.identity.saml_xml import NAMESPACES, signed, written
-from nimbus.identity.tokens import Validator
+from nimbus.identity.saml.provider import Provider, Statement
+from nimbus.identity.saml.signed_xml import NAMESPACES, signed, written
+from nimbus.identity.settings.federation import Federation
+from nimbus.identity.settings.saml import Saml
+from nimbus.identity.tokens.tokens import Validator
 from tests.saml_files import found, write_pair
 from tests.saml_words import enveloped, evil, one
 from tests.transport import WsgiAdapter
@@ -73,7 +74,7 @@ def far(near: Cloud, tmp_path: pathlib.Path) -> Iterator[Cloud]:
     db.Base.metadata.create_all(database.writer)
     parts = Parts(conf=None, db=database, bus=None, clock=clock.Clock())
     for name in ('keys', 'credential-keys'):
-        keys.setup(str(path / name))
+        key_repository.setup(str(path / name))
     settings = Settings(
         bcrypt_rounds=4,
         key_repository=str(path / 'keys'),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nimbus.identity import payload
+from nimbus.identity.tokens import payload
 
 PATH = '/OS-TRUST/trusts'
 

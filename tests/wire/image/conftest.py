@@ -6,10 +6,10 @@ import pytest
 
 from nimbus.api.image import app
 from nimbus.common.parts import Parts
+from nimbus.image.data.transfers import Limits, Transfers
 from nimbus.image.options import CONTAINER_FORMATS, DISK_FORMATS
 from nimbus.image.quotas import ImageQuotas
 from nimbus.image.stores.file import FileStore
-from nimbus.image.transfers import Limits, Transfers
 from tests.wire.client import Client
 
 OCTETS = {'content_type': 'application/octet-stream'}

@@ -4,8 +4,8 @@ import datetime
 
 import pytest
 
-from nimbus.network import groups
 from nimbus.network.models import Network
+from nimbus.network.security_groups import groups
 from tests.conftest import ADMIN, MEMBER, OUTSIDER, STRANGER
 from tests.domain.network import cloud
 

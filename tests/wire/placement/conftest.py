@@ -5,7 +5,7 @@ import types
 import pytest
 
 from nimbus.api.placement import app
-from nimbus.common import services
+from nimbus.common.agents import services
 from nimbus.scheduler import hosts
 from nimbus.scheduler.manager import SchedulerServer
 from tests.conftest import ADMIN, MEMBER

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from nimbus.api.volume import app
-from nimbus.common import db, services
+from nimbus.common.agents import services
+from nimbus.common.database import db
 from nimbus.common.parts import Parts
-from nimbus.volume import hosts, progress, types
+from nimbus.volume import hosts, types
+from nimbus.volume.volumes import progress
 from tests.compute_world import add_image
 from tests.conftest import ADMIN, MEMBER
 from tests.wire.client import Client

@@ -5,7 +5,7 @@ import datetime
 import pytest
 
 from nimbus.common import clock
-from nimbus.volume import attachments
+from nimbus.volume.volumes import attachments
 from tests.conftest import ADMIN, MEMBER, READER, SERVICE, STRANGER
 from tests.wire.volume.conftest import SERVER
 

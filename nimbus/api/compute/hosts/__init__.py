@@ -1,0 +1,1 @@
+"""Hosts, hypervisors, aggregates, availability zones and services over HTTP."""

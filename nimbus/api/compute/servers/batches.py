@@ -1,0 +1,65 @@
+"""Gathers what the views of servers need beside their rows: a fixed number of queries, however many servers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nimbus.api.compute import history, policies
+from nimbus.api.compute.servers.views import Server, ServerForOperator, ServerShown, Sight
+from nimbus.api.kit.fields import Noun
+from nimbus.api.kit.routes import Call
+from nimbus.common.agents import services
+from nimbus.common.database import db
+from nimbus.compute.devices import block_devices
+from nimbus.compute.servers import labels
+from nimbus.network.ports import server_ports
+
+
+def plain(call: Call) -> Sight:
+    """What links alone need."""
+    return Sight(call.root_url, call.host_url)
+
+
+def gather(call: Call, tx: db.Tx, rows: Sequence[Any], *, listed: bool) -> Sight:
+    """What the detailed views of the rows need; a list does not show the groups of servers."""
+    found = plain(call)
+    ids = [row.id for row in rows]
+    found.addresses = server_ports.addresses(tx, ids)
+    found.security_groups = server_ports.groups_of(tx, ids)
+    found.volumes = block_devices.volumes_of(tx, ids)
+    if call.speaks(history.Tags):
+        found.tags = labels.tags(tx, ids)
+    if call.speaks(history.HostStatus) and call.allows(policies.SERVERS + 'show:host_status'):
+        found.host_states = host_states(call, tx)
+    if call.speaks(history.GroupsOfServer) and not listed:
+        found.groups = {}  # no server is in a group: there are none
+    found.extra_specs = call.speaks(history.FlavorEmbedded) and call.allows(
+        policies.SERVERS + 'show:flavor-extra-specs'
+    )
+    found.is_admin = call.context.is_admin
+    return found
+
+
+def host_states(call: Call, tx: db.Tx) -> dict[str, str]:
+    """UP, DOWN or MAINTENANCE of every compute host."""
+    down_time = call.parts.extra['compute'].down_time
+    return {
+        row.host: 'MAINTENANCE' if row.disabled else 'UP' if services.is_up(row, down_time) else 'DOWN'
+        for row in services.find(tx, room='compute', binary='nova-compute')
+    }
+
+
+def noun(call: Call) -> type[Noun]:
+    """How detailed a view of servers the asker may see."""
+    return ServerForOperator if call.allows(policies.ATTRIBUTES) else ServerShown
+
+
+def one(call: Call, tx: db.Tx, row: Any) -> dict[str, Any]:
+    """The whole view of one server."""
+    return {'server': noun(call).view(call.version)(row, gather(call, tx, [row], listed=False))}
+
+
+def changed(call: Call, tx: db.Tx, row: Any) -> dict[str, Any]:
+    """What changing the server answers: all of it, since a version; before, less."""
+    if call.speaks(history.StrictQueries):
+        return one(call, tx, row)
+    return {'server': Server.view(call.version)(row, gather(call, tx, [row], listed=False))}

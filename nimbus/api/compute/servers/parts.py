@@ -1,0 +1,188 @@
+"""What hangs on a server: addresses, interfaces, security groups, metadata, tags and its password."""
+
+from typing import Any
+from urllib.parse import quote
+
+from nimbus.api.compute import history, shapes
+from nimbus.api.compute.servers import security_groups as proxies
+from nimbus.api.compute.servers.views import Sight, addresses_of
+from nimbus.api.kit.fields import Listing, Noun, Shape, Text
+from nimbus.api.kit.routes import Call, Reply
+from nimbus.common import errors
+from nimbus.common.database import db
+from nimbus.compute.servers import labels, passwords, security_groups, servers
+from nimbus.network.ports import server_ports
+
+METADATA = shapes.under('metadata', shapes.METADATA)
+META = shapes.under('meta', {**shapes.METADATA, 'minProperties': 1, 'maxProperties': 1})
+TAGS = shapes.under('tags', {'type': 'array', 'items': shapes.TAG, 'maxItems': labels.MAX_TAGS})
+ONE_TAG = Shape(shapes.TAG)
+
+
+def ips(call: Call, id: str) -> dict[str, Any]:
+    """The server's addresses by network."""
+    with call.db.read() as tx:
+        return {'addresses': _addresses(call, tx, id)}
+
+
+def ip(call: Call, id: str, network: str) -> dict[str, Any]:
+    """The server's addresses on one network."""
+    with call.db.read() as tx:
+        found = _addresses(call, tx, id)
+    if network not in found:
+        raise errors.NotFound('Instance is not a member of specified network')
+    return {network: found[network]}
+
+
+def _addresses(call: Call, tx: db.Tx, server_id: str) -> dict[str, list[dict[str, Any]]]:
+    row = servers.show(tx, call.context, server_id)
+    sight = Sight('', '', addresses=server_ports.addresses(tx, [server_id]))
+    return {
+        name: [{'version': address['version'], 'addr': address['addr']} for address in held]
+        for name, held in addresses_of(row, sight).items()
+    }
+
+
+class Interface(Noun):
+    """A server's port."""
+
+    one, many = 'interfaceAttachment', 'interfaceAttachments'
+    net_id = Text(source='network_id')
+    port_id = Text(source='id')
+    mac_addr = Text(source='mac_address')
+    port_state = Text(source='status')
+    fixed_ips = Listing()
+    tag = Text(source=lambda row, call: call.given['tags'].get(row.id), since=history.AttachmentTags.number)
+
+
+def interfaces(call: Call, id: str) -> dict[str, Any]:
+    """The server's ports."""
+    return call.views(Interface, _ports(call, id))
+
+
+def interface(call: Call, id: str, port_id: str) -> dict[str, Any]:
+    """One port of the server."""
+    for port in _ports(call, id):
+        if port.id == port_id:
+            return call.view(Interface, port)
+    raise errors.NotFound(f'Instance {id} does not have a port with id {port_id}')
+
+
+def _ports(call: Call, server_id: str) -> list[Any]:
+    with call.db.read() as tx:
+        row = servers.show(tx, call.context, server_id)
+        found = server_ports.of_server(tx, server_id)
+    call.given['tags'] = {nic['port_id']: nic.get('tag') for nic in row.networks if nic.get('port_id')}
+    return found
+
+
+def groups(call: Call, id: str) -> dict[str, Any]:
+    """The security groups that the server's ports are in, in the old form."""
+    with call.db.read() as tx:
+        rows = security_groups.find(tx, call.context, id)
+        return {'security_groups': proxies.group_views(tx, rows)}
+
+
+def metadata(call: Call, id: str) -> dict[str, Any]:
+    """The server's metadata."""
+    with call.db.read() as tx:
+        return {'metadata': servers.show(tx, call.context, id).properties}
+
+
+def meta(call: Call, id: str, key: str) -> dict[str, Any]:
+    """One item of metadata."""
+    with call.db.read() as tx:
+        held = servers.show(tx, call.context, id).properties
+    if key not in held:
+        raise errors.NotFound('Metadata item was not found')
+    return {'meta': {key: held[key]}}
+
+
+def add_metadata(call: Call, id: str) -> dict[str, Any]:
+    """The metadata with what was given."""
+    with call.db.write() as tx:
+        return {'metadata': labels.put(tx, call.context, id, call.body['metadata'])}
+
+
+def set_metadata(call: Call, id: str) -> dict[str, Any]:
+    """The metadata that was given, and nothing else."""
+    with call.db.write() as tx:
+        return {'metadata': labels.put(tx, call.context, id, call.body['metadata'], only=True)}
+
+
+def set_meta(call: Call, id: str, key: str) -> dict[str, Any]:
+    """The item that was given."""
+    if key not in call.body['meta']:
+        raise errors.Invalid('Request body and URI mismatch')
+    with call.db.write() as tx:
+        labels.put(tx, call.context, id, call.body['meta'])
+    return {'meta': call.body['meta']}
+
+
+def remove_meta(call: Call, id: str, key: str) -> None:
+    """The server has no such item."""
+    with call.db.write() as tx:
+        labels.remove(tx, call.context, id, key)
+
+
+def tags(call: Call, id: str) -> dict[str, Any]:
+    """The server's tags."""
+    return {'tags': _tags(call, id)}
+
+
+def _tags(call: Call, server_id: str) -> list[str]:
+    with call.db.read() as tx:
+        servers.show(tx, call.context, server_id)
+        return labels.tags(tx, [server_id]).get(server_id, [])
+
+
+def has_tag(call: Call, id: str, tag: str) -> None:
+    """204 when the server has the tag."""
+    if tag not in _tags(call, id):
+        raise errors.NotFound(f"Server {id} has no tag '{tag}'")
+
+
+def set_tags(call: Call, id: str) -> dict[str, Any]:
+    """The tags that were given, and no others."""
+    with call.db.write() as tx:
+        return {'tags': labels.set_tags(tx, call.context, id, call.body['tags'])}
+
+
+def add_tag(call: Call, id: str, tag: str) -> Reply:
+    """201 when the tag is new, 204 when it was there."""
+    try:
+        ONE_TAG.check(tag)
+    except errors.Invalid:
+        raise errors.Invalid(
+            f"Tag '{tag}' is invalid. It must be a non empty string without characters '/' and ',' of at most 60 "
+            'characters.'
+        ) from None
+    with call.db.write() as tx:
+        new = labels.add_tag(tx, call.context, id, tag)
+    if not new:
+        return Reply(status=204)
+    return Reply(status=201, headers=[('Location', f'{call.root_url}/servers/{id}/tags/{quote(tag)}')])
+
+
+def remove_tag(call: Call, id: str, tag: str) -> None:
+    """The server has no such tag."""
+    with call.db.write() as tx:
+        labels.remove_tag(tx, call.context, id, tag)
+
+
+def clear_tags(call: Call, id: str) -> None:
+    """The server has no tags."""
+    with call.db.write() as tx:
+        labels.clear_tags(tx, call.context, id)
+
+
+def password(call: Call, id: str) -> dict[str, Any]:
+    """The password that the guest has left, sealed with its user's key."""
+    with call.db.read() as tx:
+        return {'password': passwords.show(tx, call.context, id)}
+
+
+def clear_password(call: Call, id: str) -> None:
+    """The cloud has the password no more."""
+    with call.db.write() as tx:
+        passwords.clear(tx, call.context, id)

@@ -1,0 +1,122 @@
+"""A server's volumes over HTTP."""
+
+from typing import Any
+
+from nimbus.api.compute import history, shapes
+from nimbus.api.kit import paging
+from nimbus.api.kit.fields import Flag, Noun, Shape, Text
+from nimbus.api.kit.routes import Call
+from nimbus.api.kit.versions import Version
+from nimbus.common import errors, numbers
+from nimbus.compute.devices import block_devices
+from nimbus.compute.servers import servers, volume_attachments
+
+DEVICE = {'type': ['string', 'null'], 'maxLength': 255, 'pattern': r'(^/dev/x{0,1}[a-z]{0,1}d{0,1})([a-z]+)[0-9]*$'}
+
+
+class Attachment(Noun):
+    """A volume that a server has."""
+
+    one, many = 'volumeAttachment', 'volumeAttachments'
+    id = Text(source='volume_id', until=(2, 88))
+    volumeId = Text(source='volume_id')
+    serverId = Text(source='server_id')
+    device = Text(omit_none=True)
+    tag = Text(since=history.AttachmentTags.number)
+    delete_on_termination = Flag(since=history.KeepOrDelete.number)
+    attachment_id = Text(since=history.AttachmentIds.number)
+    bdm_uuid = Text(source='id', since=history.AttachmentIds.number)
+
+
+class CreateShapes:
+    """The shape of an order to attach, by version."""
+
+    @staticmethod
+    def for_version(version: Version) -> Shape:
+        """The shape in that version."""
+        fields: dict[str, Any] = {'volumeId': shapes.UUID, 'device': DEVICE}
+        if version >= history.TagsOnAttach.number:
+            fields['tag'] = shapes.DEVICE_TAG
+        if version >= history.KeepOrDelete.number:
+            fields['delete_on_termination'] = shapes.BOOLEAN
+        return shapes.under('volumeAttachment', shapes.closed(fields, ['volumeId']))
+
+
+UPDATE = shapes.under(
+    'volumeAttachment',
+    shapes.closed(
+        {
+            'volumeId': shapes.UUID,
+            'device': DEVICE,
+            'tag': shapes.DEVICE_TAG,
+            'delete_on_termination': shapes.BOOLEAN,
+            'serverId': shapes.UUID,
+            'id': shapes.UUID,
+        },
+        ['volumeId'],
+    ),
+)
+
+
+def index(call: Call, id: str) -> dict[str, Any]:
+    """The server's volumes."""
+    if call.speaks(history.StrictQueries):
+        shapes.known(call.query, 'limit', 'offset')
+    limit = paging.limit(call, paging.MAX_LIMIT)
+    offset = numbers.read(call.arg('offset') or '0')
+    if offset is None or offset < 0:
+        raise errors.Invalid('offset param must be an integer')
+    with call.db.read() as tx:
+        servers.show(tx, call.context, id)
+        rows = block_devices.volumes_of(tx, [id]).get(id, [])[offset:][:limit]
+    return call.views(Attachment, rows)
+
+
+def show(call: Call, id: str, volume_id: str) -> dict[str, Any]:
+    """One volume of the server."""
+    with call.db.read() as tx:
+        servers.show(tx, call.context, id)
+        return call.view(Attachment, block_devices.volume(tx, id, volume_id))
+
+
+def create(call: Call, id: str) -> dict[str, Any]:
+    """The volume is on its way to the server."""
+    given = call.body['volumeAttachment']
+    with call.db.write() as tx:
+        row = volume_attachments.attach(
+            tx,
+            call.context,
+            id,
+            given['volumeId'],
+            device=given.get('device'),
+            tag=given.get('tag'),
+            delete_on_termination=shapes.flag(given.get('delete_on_termination', False)),
+        )
+    body = {'id': row.volume_id, 'serverId': id, 'volumeId': row.volume_id, 'device': row.device}
+    if call.speaks(history.AttachmentTags):
+        body['tag'] = row.tag
+    if call.speaks(history.KeepOrDelete):
+        body['delete_on_termination'] = row.delete_on_termination
+    return {'volumeAttachment': body}
+
+
+def update(call: Call, id: str, volume_id: str) -> None:
+    """202: whether the volume goes with the server is changed."""
+    given = call.body['volumeAttachment']
+    if given['volumeId'] != volume_id:
+        raise errors.NotBuilt('Swapping a volume of a server for another is not part of this cloud.')
+    with call.db.write() as tx:
+        servers.show(tx, call.context, id)
+        row = block_devices.volume(tx, id, volume_id)
+        fixed = {'id': volume_id, 'serverId': id, 'device': row.device, 'tag': row.tag}
+        for name, value in fixed.items():
+            if given.get(name, value) != value:
+                raise errors.Invalid(f'The {name} property is not mutable')
+        if 'delete_on_termination' in given:
+            block_devices.change(tx, row.id, delete_on_termination=shapes.flag(given['delete_on_termination']))
+
+
+def delete(call: Call, id: str, volume_id: str) -> None:
+    """202: the volume is on its way off the server."""
+    with call.db.write() as tx:
+        volume_attachments.detach(tx, call.context, id, volume_id)

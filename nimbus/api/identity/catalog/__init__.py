@@ -1,0 +1,1 @@
+"""The catalog, its filters, stored policies and limits over HTTP."""

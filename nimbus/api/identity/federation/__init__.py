@@ -1,0 +1,1 @@
+"""Federation and SAML over HTTP."""

@@ -1,0 +1,114 @@
+"""Logging in by federation: at an identity provider's own address, and in a browser for a dashboard."""
+
+import dataclasses
+import html
+import pathlib
+import string
+import urllib.parse
+from typing import Any
+
+from nimbus.api.identity import asking, audit
+from nimbus.api.identity.asking import authority
+from nimbus.api.identity.federation import saml_login
+from nimbus.api.identity.tokens import tokens
+from nimbus.api.kit.routes import Call, Reply
+from nimbus.common import errors
+from nimbus.identity.federation.login import METHODS, Login
+from nimbus.identity.tokens.subjects import Subject
+
+# The page logs in by itself; a browser without scripts shows a button.
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+  <head><meta charset="utf-8"><title>Logging in</title></head>
+  <body>
+    <form id="sso" name="sso" action="$host" method="post">
+      Please wait ...<br>
+      <input type="hidden" name="token" id="token" value="$token">
+      <noscript><input type="submit" name="go" value="Your browser runs no scripts: go on by this button"></noscript>
+    </form>
+    <script>window.onload = function () { document.forms['sso'].submit(); }</script>
+  </body>
+</html>
+"""
+HEADERS = [
+    ('Content-Type', 'text/html; charset=utf-8'),
+    ('Cache-Control', 'no-store'),
+    ('Referrer-Policy', 'no-referrer'),
+    ('X-Content-Type-Options', 'nosniff'),
+    ('X-Frame-Options', 'DENY'),
+]
+
+
+def _login(call: Call, provider_id: str, protocol_id: str, in_body: bool = False) -> tuple[str, Subject]:
+    """A new token of whoever the identity provider says is asking, by an assertion in the body or beside it."""
+    method = protocol_id if protocol_id in METHODS else 'mapped'
+    told = {'identity_provider': provider_id, 'protocol': protocol_id}
+    identity: dict[str, Any] = {'methods': [method], method: told}
+    try:
+        asked = asking.asked(call)
+        if in_body:
+            asked = dataclasses.replace(asked, vouched=saml_login.vouched(call, provider_id, protocol_id))
+        token, subject = authority(call).login(identity, asked=asked)
+    except errors.NimbusError as why:
+        if not isinstance(why, errors.Unavailable):
+            audit.logged_in(call, identity, None, why)
+        raise
+    audit.logged_in(call, identity, subject.user_id, None)
+    return token, subject
+
+
+def authenticate(call: Call, idp_id: str, protocol_id: str) -> Reply:
+    """GET and POST /OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/auth."""
+    if saml_login.is_asked_for(call):
+        return saml_login.ask(call, idp_id, protocol_id)
+    token, subject = _login(call, idp_id, protocol_id, saml_login.is_brought(call))
+    body = tokens.whole(call, subject, tokens.catalog_of(call, subject))
+    return Reply(body, 201, [(tokens.SUBJECT, token)])
+
+
+def websso(call: Call, protocol_id: str) -> Reply:
+    """GET and POST /auth/OS-FEDERATION/websso/{protocol_id}: whose assertion it is, the assertion tells."""
+    login: Login = call.parts.extra['federation']
+    provider_id = login.provider_of(protocol_id, asking.asked(call))
+    return _page(call, provider_id, protocol_id)
+
+
+def websso_of(call: Call, idp_id: str, protocol_id: str) -> Reply:
+    """GET and POST /auth/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/websso."""
+    return _page(call, idp_id, protocol_id)
+
+
+def _page(call: Call, provider_id: str, protocol_id: str) -> Reply:
+    """A page that sends a new token to the dashboard that asked."""
+    host = _dashboard(call)
+    token, _ = _login(call, provider_id, protocol_id)
+    template = string.Template(_template(authority(call).settings.federation.sso_callback_template))
+    page = template.safe_substitute(host=html.escape(host, True), token=html.escape(token, True))
+    return Reply(page.encode(), 200, list(HEADERS))
+
+
+def _dashboard(call: Call) -> str:
+    """The URL of the dashboard that asked.  Raises Invalid without one, Unauthenticated when it is not trusted."""
+    origin = call.arg('origin')
+    if not origin:
+        raise errors.Invalid('Request must have an origin query parameter')
+    # A dashboard may have quoted it once more than a query needs.
+    for host in (origin, urllib.parse.unquote_plus(origin)):
+        if host in {_folded(one) for one in authority(call).settings.federation.trusted_dashboard}:
+            return host
+    raise errors.Unauthenticated(f'{origin[:255]} is not a trusted dashboard host')
+
+
+def _folded(url: str) -> str:
+    """The URL with its host in small letters, as browsers send it."""
+    parts = urllib.parse.urlsplit(url)
+    return parts._replace(netloc=parts.netloc.lower()).geturl()
+
+
+def _template(path: str) -> str:
+    if not path:
+        return PAGE
+    try:
+        return pathlib.Path(path).read_text()
+    except OSError as why:
+        raise errors.Unavailable('The page of sso_callback_template cannot be read.') from why

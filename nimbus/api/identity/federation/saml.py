@@ -1,0 +1,122 @@
+"""`/v3/auth/OS-FEDERATION/saml2` and `/v3/OS-FEDERATION/saml2/metadata`: this cloud vouches for its users to others."""
+
+import urllib.parse
+from typing import Any
+
+from nimbus.api.identity.asking import authority
+from nimbus.api.kit.fields import Shape
+from nimbus.api.kit.routes import Call, Reply, Route
+from nimbus.common import errors
+from nimbus.identity.catalog import service_providers
+from nimbus.identity.saml.provider import Provider, statement_of
+from nimbus.identity.saml.signed_xml import written
+from nimbus.identity.tokens.subjects import Subject
+
+XML = ('Content-Type', 'text/xml')
+_NAMED = {'type': 'object', 'properties': {'id': {'type': 'string'}}, 'required': ['id'], 'additionalProperties': False}
+_IDENTITY = {
+    'type': 'object',
+    'properties': {'token': _NAMED, 'methods': {'type': 'array'}},
+    'required': ['token'],
+    'additionalProperties': False,
+}
+_SCOPE = {
+    'type': 'object',
+    'properties': {'service_provider': _NAMED},
+    'required': ['service_provider'],
+    'additionalProperties': False,
+}
+EXCHANGE = Shape(
+    {
+        'type': 'object',
+        'required': ['auth'],
+        'properties': {
+            'auth': {
+                'type': 'object',
+                'properties': {'identity': _IDENTITY, 'scope': _SCOPE},
+                'required': ['identity', 'scope'],
+                'additionalProperties': False,
+            }
+        },
+    }
+)
+
+
+def provider(call: Call) -> Provider:
+    """The process's SAML identity provider."""
+    found: Provider = call.parts.extra.setdefault('saml', Provider())
+    return found
+
+
+def relay_state_prefix(call: Call) -> str:
+    """What the relay state begins with for a service provider that was not told another."""
+    return provider(call).settings.relay_state_prefix
+
+
+def metadata(call: Call) -> Reply:
+    """GET /OS-FEDERATION/saml2/metadata."""
+    return Reply(provider(call).metadata(), 200, [XML])
+
+
+def assertion(call: Call) -> Reply:
+    """POST /auth/OS-FEDERATION/saml2."""
+    response, consumer = _exchange(call)
+    return _answer(response, consumer)
+
+
+def envelope(call: Call) -> Reply:
+    """POST /auth/OS-FEDERATION/saml2/ecp."""
+    response, consumer = _exchange(call)
+    return _answer(provider(call).envelope(response, consumer.relay_state_prefix or ''), consumer)
+
+
+def _exchange(call: Call) -> tuple[Any, Any]:
+    """A SAML response about the user of the token in the body, and the service provider that it is for.
+
+    Raises NotFound and Forbidden.
+    """
+    auth = call.body['auth']
+    with call.db.read() as tx:
+        consumer = service_providers.show(tx, auth['scope']['service_provider']['id'])
+    if not consumer.enabled:
+        raise errors.Forbidden(f'Service Provider {consumer.id} is disabled')
+    subject = _subject(call, auth['identity']['token']['id'])
+    with call.db.read() as tx:
+        told = statement_of(tx, subject)
+    return provider(call).response(told, consumer.sp_url), consumer
+
+
+def _subject(call: Call, token: str) -> Subject:
+    """Whom the token speaks for.  Raises NotFound on no good token, and on one that is only for some requests."""
+    try:
+        subject = authority(call).validator.entry(token).subject
+    except errors.Unauthenticated:
+        raise errors.NotFound('Failed to validate token') from None
+    if subject.rules is not None:
+        raise errors.NotFound('Failed to validate token')
+    return subject
+
+
+def _answer(document: Any, consumer: Any) -> Reply:
+    return Reply(
+        written(document),
+        200,
+        [
+            XML,
+            ('X-sp-url', _ascii(consumer.sp_url)),
+            ('X-auth-url', _ascii(consumer.auth_url)),
+            ('Vary', 'X-Auth-Token'),
+        ],
+    )
+
+
+def _ascii(url: str) -> str:
+    """The URL with whatever a header cannot hold percent-encoded."""
+    return urllib.parse.quote(url, safe="%/:=&?~#+!$,;'@()*[]")
+
+
+SAML = (
+    Route('GET', '/OS-FEDERATION/saml2/metadata', metadata, None, open=True),
+    Route('POST', '/auth/OS-FEDERATION/saml2', assertion, None, shape=EXCHANGE, open=True),
+    Route('POST', '/auth/OS-FEDERATION/saml2/ecp', envelope, None, shape=EXCHANGE, open=True),
+)

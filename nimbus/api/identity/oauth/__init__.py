@@ -1,0 +1,1 @@
+"""OAuth 1.0a and 2 over HTTP."""

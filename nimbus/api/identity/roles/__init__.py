@@ -1,0 +1,1 @@
+"""Roles, assignments, trusts and application credentials over HTTP."""

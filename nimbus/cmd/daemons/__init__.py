@@ -1,0 +1,1 @@
+"""A short main for each daemon."""

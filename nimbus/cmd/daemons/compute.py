@@ -1,0 +1,14 @@
+"""`nimbus-compute`: runs this host's guests."""
+
+import sys
+
+from nimbus.cmd.daemons import daemon
+
+
+def main() -> int:
+    """Run until a signal; returns the exit code."""
+    return daemon.run_agent('compute', __doc__)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What operators run: nimbus-manage and nimbus-status."""

@@ -1,0 +1,165 @@
+"""A copy of the whole database in one file that any of the database servers can take in again.
+
+The file is gzip; its lines are JSON: first what the copy is of, then for each
+table its name and columns followed by a list for every row, and at the end how
+many rows there were, so that a file that was cut off is known as such.
+"""
+
+import base64
+import datetime
+import glob
+import gzip
+import json
+import os
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.cmd import schema
+from nimbus.common import clock, errors
+from nimbus.common.database import db
+
+FORMAT = 'nimbus database copy 1'
+SUFFIX = '.json.gz'
+BATCH = 500  # rows a statement
+# What JSON has no word for, and how it comes back from the text that `_out` makes of it.
+BACK: dict[type, Callable[[str], Any]] = {
+    datetime.datetime: datetime.datetime.fromisoformat,
+    datetime.date: datetime.date.fromisoformat,
+    bytes: base64.b64decode,
+}
+
+
+def backup(database: db.Database, path: pathlib.Path) -> int:
+    """The file holds every row of one moment, readable by its owner alone; returns how many rows there are."""
+    schema.load_models()
+    part = path.with_name(path.name + '.part')
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(handle, 'wb') as raw, gzip.open(raw, 'wt', encoding='utf-8') as file:
+            count = 0
+            for line in _lines(database):
+                file.write(json.dumps(line, ensure_ascii=False) + '\n')
+                count += isinstance(line, list)
+            file.write(json.dumps({'rows': count}) + '\n')
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return count
+
+
+def restore(database: db.Database, path: pathlib.Path) -> int:
+    """The empty database has the schema and the rows of the file; returns how many rows there are.
+
+    Raises Conflict when the database already has tables, Invalid when the file is no copy, is cut off or is of another
+    revision of the schema.  What was taken in before an error stays uncommitted.
+    """
+    if schema.revision(database) is not None:
+        raise errors.Conflict('The database already has tables; a copy is taken into an empty one only.')
+    lines = _read(path)
+    head = next(lines, None)
+    if not isinstance(head, dict) or head.get('format') != FORMAT:
+        raise errors.Invalid(f'{path} is no copy of a nimbus database.')
+    if head['revision'] != schema.newest():
+        raise errors.Invalid(
+            f'{path} is a copy at revision {head["revision"]} of the schema, and this version of nimbus has '
+            f'{schema.newest()}; restore it with the version it was made with, then upgrade.'
+        )
+    checked = _check(path)
+    schema.upgrade(database)
+    with database.patient() as connection:
+        _take_in(connection, lines)
+        connection.commit()
+    return checked
+
+
+def next_in(folder: pathlib.Path, host: str) -> pathlib.Path:
+    """Where the folder's next copy belongs: its name has the host and the time in UTC."""
+    return folder / f'nimbus-{host}-{clock.Clock().now():%Y%m%dT%H%M%SZ}{SUFFIX}'
+
+
+def prune(folder: pathlib.Path, host: str, keep: int) -> list[pathlib.Path]:
+    """Only the newest `keep` copies of this host are left in the folder; returns those that went."""
+    copies = sorted(folder.glob(f'nimbus-{glob.escape(host)}-*{SUFFIX}'))
+    gone = copies[: max(len(copies) - keep, 0)]
+    for path in gone:
+        path.unlink()
+    return gone
+
+
+def _lines(database: db.Database) -> Iterator[Any]:
+    yield {'format': FORMAT, 'revision': schema.revision(database), 'made_at': clock.iso(clock.Clock().now())}
+    with database.patient() as connection:
+        if not database.sqlite:  # one moment for all tables; SQLite's transactions are that anyway
+            connection = connection.execution_options(isolation_level='REPEATABLE READ')
+        for table in _tables():
+            yield {'table': table.name, 'columns': [column.name for column in table.columns]}
+            statement = sa.select(table).order_by(*table.primary_key.columns)
+            for row in connection.execution_options(stream_results=True).execute(statement):
+                yield [_out(value) for value in row]
+
+
+def _read(path: pathlib.Path) -> Iterator[Any]:
+    try:
+        with gzip.open(path, 'rt', encoding='utf-8') as file:
+            for line in file:
+                yield json.loads(line)
+    except (gzip.BadGzipFile, EOFError, ValueError) as why:
+        raise errors.Invalid(f'{path} cannot be read as a copy of a database: {why}.') from why
+
+
+def _check(path: pathlib.Path) -> int:
+    """The number of rows, once the file has been seen to be whole."""
+    count, last = 0, None
+    for last in _read(path):
+        count += isinstance(last, list)
+    if last != {'rows': count}:
+        raise errors.Invalid(f'{path} is cut off: it does not end with the number of its rows.')
+    return count
+
+
+def _take_in(connection: sa.Connection, lines: Iterator[Any]) -> None:
+    known = {table.name: table for table in _tables()}
+    table: sa.Table | None = None
+    columns: list[str] = []
+    rows: list[dict[str, Any]] = []
+    for line in lines:
+        if isinstance(line, list) and table is not None:
+            rows.append({name: _in(table.c[name], value) for name, value in zip(columns, line, strict=True)})
+        if table is not None and rows and (len(rows) == BATCH or isinstance(line, dict)):
+            connection.execute(table.insert(), rows)
+            rows = []
+        if isinstance(line, dict) and 'table' in line:
+            _next_number(connection, table)
+            table, columns = known[line['table']], line['columns']
+    _next_number(connection, table)
+
+
+def _next_number(connection: sa.Connection, table: sa.Table | None) -> None:
+    """PostgreSQL does not count rows that brought their own numbers; the next row must not meet one of them."""
+    if connection.dialect.name != 'postgresql' or table is None or table.autoincrement_column is None:
+        return
+    column = table.autoincrement_column
+    last = sa.select(sa.func.coalesce(sa.func.max(column), 0) + 1).scalar_subquery()
+    sequence = sa.func.pg_get_serial_sequence(table.name, column.name)
+    connection.execute(sa.select(sa.func.setval(sequence, last, False)))
+
+
+def _tables() -> list[sa.Table]:
+    """Every table, after those that its rows refer to."""
+    return list(db.Base.metadata.sorted_tables)
+
+
+def _out(value: Any) -> Any:
+    if isinstance(value, datetime.date):  # a datetime is a date
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value
+
+
+def _in(column: sa.Column[Any], value: Any) -> Any:
+    back = BACK.get(column.type.python_type)
+    return value if value is None or back is None else back(value)

@@ -1,0 +1,299 @@
+"""`nimbus-manage host check`: what would keep the agents of a host from working, found before they are started.
+
+It changes nothing and needs no database.  Each check looks at one thing, as the doctor's do.
+"""
+
+import email.utils
+import hashlib
+import hmac
+import importlib.util
+import os
+import pathlib
+import pwd
+import shutil
+import socket
+import time
+import urllib.parse
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from nimbus.cmd import owner, services, wiring
+from nimbus.cmd.manage import broker, checks
+from nimbus.cmd.manage.checks import FAILURE, WARNING, Finding
+from nimbus.common import errors
+
+LIBRARIES = ('libvirt', 'pyroute2', 'ovsdbapp')
+# The packages are those of Debian.
+PROGRAMS = {
+    'qemu-system-x86_64': 'qemu-system-x86',
+    'qemu-img': 'qemu-utils',
+    'ovs-ofctl': 'openvswitch-switch',
+    'dnsmasq': 'dnsmasq-base',
+    'haproxy': 'haproxy',
+    'ip': 'iproute2',
+    'iptables-restore': 'iptables',
+    'ipset': 'ipset',
+    'conntrack': 'conntrack',
+}
+PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+PATIENCE = 5  # seconds that another host may take to answer
+
+
+def main(conf: Any, _told: Any) -> int:
+    """Print what every check found, a line each; 0 when all is well, 1 with warnings, 2 with failures."""
+    if os.geteuid() != 0:
+        raise errors.Forbidden('Only root can see what the users of QEMU and dnsmasq may do: run this as root.')
+    found = list(checks.run(conf, None, EVERY))
+    for finding in found:
+        print(checks.line(finding))
+    return max(finding.level for finding in found)
+
+
+def libraries(_conf: Any, _parts: Any) -> Iterator[Finding]:
+    """The libraries of agents are installed beside this program."""
+    if missing := [name for name in LIBRARIES if importlib.util.find_spec(name) is None]:
+        yield Finding(
+            FAILURE, 'libraries', f'{", ".join(missing)} cannot be imported: pip install with the extra host.'
+        )
+
+
+def programs(_conf: Any, _parts: Any) -> Iterator[Finding]:
+    """The programs that agents run are installed."""
+    if missing := [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]:
+        packages = ' '.join(PROGRAMS[name] for name in missing)
+        yield Finding(FAILURE, 'programs', f'{", ".join(missing)} cannot be found: apt-get install {packages}.')
+
+
+def configuration(conf: Any, _parts: Any) -> Iterator[Finding]:
+    """The files of the configuration are there, hold what agents need, and are not everybody's to read."""
+    for path in map(pathlib.Path, getattr(conf, 'config_file', None) or ()):
+        if path.stat().st_mode & 0o004:
+            yield Finding(WARNING, 'configuration', f'{path} can be read by every user of this host: chmod 640.')
+    if conf.database.url:
+        yield Finding(WARNING, 'configuration', "[database] url is set: a host of agents needs no database's password.")
+    wanted = {
+        '[service_user] password': conf.service_user.password,
+        '[metadata] shared_secret': conf.metadata.shared_secret,
+    }
+    for name, value in wanted.items():
+        if not value:
+            yield Finding(
+                FAILURE, 'configuration', f'{name} is not set: "nimbus-manage host add" prints it with the rest.'
+            )
+
+
+def hypervisor(conf: Any, _parts: Any) -> Iterator[Finding]:
+    """libvirt answers and runs guests of the kind wanted, with KVM where the host has it."""
+    if (seen := _libvirt(conf)) is None:
+        return
+    wanted = conf.libvirt.virt_type or ('kvm' if os.path.exists('/dev/kvm') else 'qemu')
+    if wanted not in seen.kinds:
+        kinds = ', '.join(sorted(seen.kinds)) or 'nothing'
+        yield Finding(
+            FAILURE,
+            'hypervisor',
+            f'libvirt {seen.version} runs {kinds} here, and [libvirt] virt_type is {wanted}'
+            + ('' if os.path.exists('/dev/kvm') else ': this host has no /dev/kvm') + '.',
+        )  # fmt: skip
+    elif wanted == 'qemu':
+        why = 'this host has no /dev/kvm' if 'kvm' not in seen.kinds else '[libvirt] virt_type says so'
+        yield Finding(WARNING, 'hypervisor', f'Guests are emulated, which is slow: {why}.')
+
+
+def disks_of_guests(conf: Any, _parts: Any) -> Iterator[Finding]:
+    """QEMU's user gets to the disks of guests and to volumes."""
+    seen = _libvirt(conf)
+    instances = pathlib.Path(conf.compute.instances_path or pathlib.Path(conf.state_path, 'instances'))
+    volumes = pathlib.Path(conf.volume.path or pathlib.Path(conf.state_path, 'volumes'))
+    for folder in (instances, instances / '_base', volumes):
+        yield from _walk('disks of guests', seen.user if seen else None, folder, os.X_OK)
+
+
+def files_of_networks(conf: Any, _parts: Any) -> Iterator[Finding]:
+    """dnsmasq's user reads what the agent writes for it."""
+    from nimbus.network.agent.host.settings import Settings
+
+    user = pwd.getpwnam(Settings(state_dir='').daemon_user)
+    root = pathlib.Path(conf.state_path, 'network', wiring.host_name(conf))
+    for folder in (root, root / 'dhcp', *sorted((root / 'dhcp').glob('*'))):
+        yield from _walk('files of networks', user, folder, os.R_OK | os.X_OK)
+
+
+def _walk(what: str, user: pwd.struct_passwd | None, folder: pathlib.Path, mode: int) -> Iterator[Finding]:
+    """The user gets into the folder; what is missing is made by the agent, below a folder where that must hold too."""
+    if user is None or user.pw_uid == 0:
+        return
+    for step in (*reversed(folder.parents), folder):
+        if not step.exists():
+            return
+        if not owner.may(user, step, mode if step == folder else os.X_OK):
+            told = f'{step} has mode {step.stat().st_mode & 0o777:o} of {_name(step.stat().st_uid)}'
+            yield Finding(FAILURE, what, f'{user.pw_name} cannot get into {folder}: {told}.')
+            return
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _libvirt(conf: Any) -> Any:
+    """What libvirt tells; None where guests are pretended or libvirt would start within this process."""
+    if conf.compute.driver != 'libvirt' or '/embed' in conf.libvirt.uri:
+        return None
+    from nimbus.compute.agent.libvirt import probe
+
+    return probe.look(conf.libvirt.uri)
+
+
+def switch(conf: Any, _parts: Any) -> Iterator[Finding]:
+    """Open vSwitch answers, and bridges pass the packet filter that security groups stand in."""
+    if conf.network.driver != 'ovs':
+        return
+    kind, _, place = conf.network.ovsdb.partition(':')
+    try:
+        if kind == 'unix':
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.settimeout(PATIENCE)
+                sock.connect(place)
+        else:
+            host, _, port = place.rpartition(':')
+            socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+    except OSError as why:
+        yield Finding(FAILURE, 'switch', f'Open vSwitch does not answer at {conf.network.ovsdb}: {why}.')
+    if not os.path.exists('/proc/sys/net/bridge/bridge-nf-call-iptables'):
+        yield Finding(WARNING, 'switch', 'The kernel has not loaded br_netfilter, without which no group is enforced.')
+
+
+def bus(conf: Any, _parts: Any) -> Iterator[Finding]:
+    """The broker takes this host's account, which may do what agents do and nothing for other hosts."""
+    import amqp
+    import oslo_messaging
+
+    if not conf.bus.startswith('rabbit:'):
+        yield Finding(
+            FAILURE, 'bus', 'bus is not rabbit://...: agents of a host of their own would be heard by nobody.'
+        )
+        return
+    host, url = wiring.host_name(conf), oslo_messaging.TransportURL.parse(conf, conf.bus)
+    for server in url.hosts:
+        place = f'{server.hostname}:{server.port or 5672}'
+        connection = amqp.Connection(
+            place,
+            userid=server.username,
+            password=server.password,
+            virtual_host=url.virtual_host or '/',
+            connect_timeout=PATIENCE,
+            read_timeout=PATIENCE,
+        )
+        try:
+            connection.connect()
+        except (OSError, amqp.AMQPError) as why:
+            told = str(why) or type(why).__name__
+            yield Finding(FAILURE, 'bus', f'The broker at {place} does not take {server.username}: {told}.')
+            continue
+        yield from _permissions(connection, host, server.username)
+        connection.close()
+
+
+def _permissions(connection: Any, host: str, account: str) -> Iterator[Finding]:
+    if refused := [name for name in broker.AGENTS if not _may_use(connection, f'{name}.{host}')]:
+        yield Finding(
+            FAILURE,
+            'bus',
+            f'{account} may not use the queues of {", ".join(refused)} on {host}: "nimbus-manage host add {host}" on '
+            f'a control host makes an account for it, if [DEFAULT] host is right.',
+        )
+    if _may_use(connection, f'compute.not-{host}'):
+        told = f'{account} may use the queues of other hosts: give this host an account of its own by host add.'
+        yield Finding(WARNING, 'bus', told)
+
+
+def _may_use(connection: Any, queue: str) -> bool:
+    """Whether the account may take from and write to the queue; unbinding what was never bound changes nothing."""
+    import amqp
+
+    channel = connection.channel()
+    try:
+        channel.queue_unbind(queue, exchange='nimbus', routing_key=f'host-check-{uuid.uuid4()}')
+        channel.close()
+    except amqp.AccessRefused:
+        return False
+    except amqp.NotFound:  # nobody has made it yet; who may not use it is told that first
+        pass
+    return True
+
+
+def identity(conf: Any, _parts: Any) -> Iterator[Finding]:
+    """The service user logs in, the clocks agree, and the image service of the catalog answers from here."""
+    from keystoneauth1 import exceptions
+
+    from nimbus.compute.agent.disks import fetch
+
+    told, url = conf.service_user, services.identity_url(conf)
+    session = fetch.service_session(url, told.username, told.password, told.project)
+    try:
+        answer = session.get(url, authenticated=False, connect_retries=0)
+        yield from _clock(answer.headers.get('Date'), url)
+        session.get_token()
+        where = session.get_endpoint(service_type='image', interface='internal')
+    except exceptions.ClientException as why:
+        yield Finding(FAILURE, 'identity', f'{told.username} cannot log in at {url}: {why}.')
+        return
+    try:
+        session.get(f'{where}/healthcheck', authenticated=False, connect_retries=0)
+    except exceptions.ClientException as why:
+        told = f'The catalog names {where} for images, which does not answer from here: {why}.'
+        hint = ' Set [api] public_host on the control hosts and bootstrap again.' if _is_here(where) else ''
+        yield Finding(FAILURE, 'identity', told + hint)
+
+
+def _is_here(url: str | None) -> bool:
+    return wiring.is_loopback(urllib.parse.urlsplit(url or '').hostname or 'localhost')
+
+
+def _clock(date: str | None, url: str) -> Iterator[Finding]:
+    if not date:
+        return
+    skew = time.time() - email.utils.parsedate_to_datetime(date).timestamp()
+    if abs(skew) > checks.SKEW:
+        side = 'ahead of' if skew > 0 else 'behind'
+        yield Finding(
+            WARNING, 'clock', f'The clock of this host is {abs(skew):.0f} seconds {side} that of {url}: use NTP.'
+        )
+
+
+def metadata(conf: Any, _parts: Any) -> Iterator[Finding]:
+    """The metadata API answers from here and knows the secret that requests of guests are signed with."""
+    import requests
+
+    url = conf.metadata.url or wiring.url_of(conf, 'metadata')
+    nobody = str(uuid.uuid4())
+    signed = hmac.new(conf.metadata.shared_secret.encode(), nobody.encode(), hashlib.sha256).hexdigest()
+    headers = {'X-Instance-ID': nobody, 'X-Tenant-ID': nobody, 'X-Instance-ID-Signature': signed}
+    try:
+        status = requests.get(f'{url}/latest/meta-data/instance-id', headers=headers, timeout=PATIENCE).status_code
+    except requests.RequestException as why:
+        yield Finding(FAILURE, 'metadata', f'The metadata API does not answer at {url}: {why}.')
+        return
+    if status != 404:  # there is no such server, and it says so only to who signed rightly
+        told = '[metadata] shared_secret is not the one of the control hosts' if status == 403 else f'it says {status}'
+        yield Finding(FAILURE, 'metadata', f'Requests of guests would be refused at {url}: {told}.')
+
+
+EVERY: tuple[checks.Check, ...] = (
+    libraries,
+    programs,
+    configuration,
+    hypervisor,
+    disks_of_guests,
+    files_of_networks,
+    switch,
+    bus,
+    identity,
+    metadata,
+    checks.disk_space,
+)

@@ -1,0 +1,291 @@
+"""`nimbus-manage`: what an operator does beside the REST APIs, on a host with the database."""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import sys
+from typing import Any
+
+from nimbus.cmd import owner, schema, wiring
+from nimbus.cmd.manage import backup, checks, hostchecks, hosts, openapi
+from nimbus.common import config, errors
+from nimbus.common.agents import services
+
+BECAME = {
+    'made': 'made, with the password given.',
+    'kept': 'there already; the password stays as it was.',
+    'given': 'there already, without a password; has the one given now.',
+    'without': 'HAS NO PASSWORD, so no agent can log in: set [service_user] password, or give one by '
+    '--service-password-file or OS_BOOTSTRAP_SERVICE_PASSWORD, and run this again.',
+}  # what bootstrap did to a user
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    told = _parser().parse_args(sys.argv[1:] if argv is None else argv)
+    try:
+        conf = config.load([], 'nimbus-manage', config.of_control_host(told.config_file))
+    except config.Unusable as why:
+        print(f'nimbus-manage: {why}', file=sys.stderr)
+        return 1
+    try:
+        return told.run(conf, told)
+    except (OSError, LookupError, errors.NimbusError) as why:
+        print(f'nimbus-manage: {wiring.in_words(conf, why)}', file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog='nimbus-manage', description=__doc__)
+    parser.add_argument(
+        '--config-file',
+        action='append',
+        help='may be given several times; nimbus.conf and control.conf of /etc/nimbus when it is not',
+    )
+    rooms = parser.add_subparsers(required=True, metavar='ROOM')
+    database = rooms.add_parser('db', help='the schema').add_subparsers(required=True, metavar='VERB')
+    _verb(database, 'upgrade', db_upgrade, 'Bring the schema to this version.')
+    _verb(database, 'check', db_check, 'Compare the schema with this version; exit 1 when they differ.')
+    revision = _verb(database, 'revision', db_revision, 'Write a migration from what the models say; for developers.')
+    revision.add_argument('number')
+    revision.add_argument('message')
+    copy = _verb(database, 'backup', db_backup, 'Write a copy of the database that any database server can take in.')
+    copy.add_argument('file', type=pathlib.Path)
+    copy.add_argument('--keep', type=int, metavar='N', help='FILE is a folder: name the copy by host and time, keep N')
+    back = _verb(database, 'restore', db_restore, 'Take a copy into an empty database.')
+    back.add_argument('file', type=pathlib.Path)
+    service = rooms.add_parser('service', help='the daemons').add_subparsers(required=True, metavar='VERB')
+    _verb(service, 'list', service_list, 'List the daemons that report: :-) up, XXX down.')
+    _verb(rooms, 'doctor', doctor, 'Look for what is wrong; exit 1 on a warning, 2 on a failure.')
+    token = rooms.add_parser('token', help='the token keys').add_subparsers(required=True, metavar='VERB')
+    credential = rooms.add_parser('credential', help='the keys of credentials')
+    credential = credential.add_subparsers(required=True, metavar='VERB')
+    _verb(credential, 'setup', credential_setup, 'Make the key repository, if there is none.')
+    _verb(credential, 'rotate', credential_rotate, 'Make a new key; run migrate after it.')
+    _verb(credential, 'migrate', credential_migrate, 'Encrypt every credential with the newest key.')
+    kinds = [
+        _verb(token, 'setup', token_setup, 'Make the key repository, if there is none.'),
+        _verb(token, 'rotate', token_rotate, 'Make a new key; tokens of the old ones stay valid until they expire.'),
+    ]
+    for verb in kinds:
+        verb.add_argument(
+            '--format', choices=('fernet', 'jws'), help='kind of token (default: [identity] token_format)'
+        )
+    docs = rooms.add_parser('docs', help='the documents').add_subparsers(required=True, metavar='VERB')
+    api = _verb(docs, 'openapi', docs_openapi, "Print a service's OpenAPI 3.1 document.")
+    api.add_argument('service', choices=openapi.APIS)
+    _host_verbs(rooms.add_parser('host', help='hosts of agents').add_subparsers(required=True, metavar='VERB'))
+    boot = _verb(rooms, 'bootstrap', bootstrap, 'Make the first users, roles, services and endpoints, if missing.')
+    boot.add_argument('--password-file', help='file with the admin password (default: OS_BOOTSTRAP_PASSWORD)')
+    boot.add_argument('--service-password-file', help="file with the service user's password")
+    return parser
+
+
+def _host_verbs(verbs: Any) -> None:
+    more = _verb(verbs, 'add', hosts.add, 'Make an account at the broker for a host, and print its nimbus.conf.')
+    more.add_argument('--address', help='how the host reaches this one (default: [api] public_host)')
+    more.add_argument('--renew', action='store_true', help='give an account that is there a new password')
+    more.add_argument('--output', metavar='FILE', help='write nimbus.conf there, mode 0600, instead of printing it')
+    less = _verb(verbs, 'remove', hosts.remove, 'Take the account away and forget the daemons of a host.')
+    less.add_argument('--force', action='store_true', help='take the account even though servers or volumes are there')
+    for verb in (more, less):
+        verb.add_argument('name', metavar='NAME', help='name of the host, as its daemons give it: see hostname')
+        verb.add_argument('--node', help='node of RabbitMQ that rabbitmqctl speaks to (default: the one of this host)')
+    _verb(verbs, 'check', hostchecks.main, 'Look for what would keep the agents of this host from working.')
+
+
+def _verb(verbs: Any, name: str, run: Any, sentence: str) -> argparse.ArgumentParser:
+    made = verbs.add_parser(name, help=sentence, description=sentence)
+    made.set_defaults(run=run)
+    return made
+
+
+def db_upgrade(conf: Any, _told: Any) -> int:
+    """The schema is this version's."""
+    parts = wiring.make_parts(conf)
+    print(f'The schema is at revision {schema.upgrade(parts.db)}.')
+    return 0
+
+
+def db_check(conf: Any, _told: Any) -> int:
+    """Say how the schema differs from the models."""
+    parts = wiring.make_parts(conf)
+    at, newest = schema.revision(parts.db), schema.newest()
+    found = schema.differences(parts.db)
+    print(f'The schema is at revision {at}; this version brings {newest}.')
+    for line in found:
+        print(f'  {line}')
+    return 0 if at == newest and not found else 1
+
+
+def db_backup(conf: Any, told: Any) -> int:
+    """A copy of the database stands in the file, or in a folder with the others that are kept."""
+    parts = wiring.make_parts(conf)
+    path = backup.next_in(told.file, wiring.host_name(conf)) if told.keep else told.file
+    print(f'{path} has {backup.backup(parts.db, path)} rows.')
+    owner.give(conf, path)
+    if told.keep:
+        backup.prune(told.file, wiring.host_name(conf), told.keep)
+    return 0
+
+
+def db_restore(conf: Any, told: Any) -> int:
+    """The empty database has what the copy has."""
+    parts = wiring.make_parts(conf)
+    print(f'{backup.restore(parts.db, told.file)} rows were taken from {told.file}.')
+    return 0
+
+
+def db_revision(conf: Any, told: Any) -> int:
+    """Write a migration file."""
+    parts = wiring.make_parts(conf)
+    schema.new_revision(parts.db, told.message, told.number)
+    return 0
+
+
+def service_list(conf: Any, _told: Any) -> int:
+    """Print the daemons that report, one a line."""
+    parts = wiring.make_parts(conf)
+    with parts.db.read() as tx:
+        rows = services.find(tx)
+    print(f'{"Binary":28} {"Host":24} {"Zone":12} {"Status":9} {"State":5} Updated_At')
+    for row in rows:
+        face = ':-)' if services.is_up(row, conf.service_down_time) else 'XXX'
+        status = 'disabled' if row.disabled else 'enabled'
+        seen = row.seen_at.replace(tzinfo=datetime.UTC).isoformat(' ', 'seconds')
+        print(f'{row.binary:28} {row.host:24} {row.zone:12} {status:9} {face:5} {seen}')
+    return 0
+
+
+def doctor(conf: Any, _told: Any) -> int:
+    """Print what every check found, a line each."""
+    found = list(checks.run(conf, wiring.make_parts(conf), checks.EVERY))
+    for finding in found:
+        print(checks.line(finding))
+    return max(finding.level for finding in found)
+
+
+def docs_openapi(_conf: Any, told: Any) -> int:
+    """Print the service's document."""
+    print(json.dumps(openapi.document(told.service), indent=2))
+    return 0
+
+
+def token_setup(conf: Any, told: Any) -> int:
+    """A key repository stands."""
+    from nimbus.identity import key_repository as keys
+    from nimbus.identity.options import Settings
+    from nimbus.identity.tokens import signing
+
+    settings = Settings.of(conf)
+    with owner.keeping(conf, settings.key_repository):
+        keys.setup(settings.key_repository)  # receipts are sealed with it, whatever tokens are
+    if (told.format or settings.token_format) == 'jws':
+        with owner.keeping(conf, settings.jws_key_repository):
+            keys.setup(settings.jws_key_repository, signing.make)
+    return 0
+
+
+def token_rotate(conf: Any, told: Any) -> int:
+    """The staged key makes tokens from now on; no token that may still be asked about loses its key."""
+    from nimbus.identity import key_repository as keys
+    from nimbus.identity.options import Settings
+    from nimbus.identity.tokens import signing
+
+    settings = Settings.of(conf)
+    life = settings.token_expiration + settings.allow_expired_window
+    if (told.format or settings.token_format) == 'jws':
+        with owner.keeping(conf, settings.jws_key_repository, make=False):
+            keys.rotate(settings.jws_key_repository, life, signing.make, signing.retire)
+    else:
+        with owner.keeping(conf, settings.key_repository, make=False):
+            keys.rotate(settings.key_repository, life)
+    return 0
+
+
+def credential_setup(conf: Any, _told: Any) -> int:
+    """A key repository for credentials stands."""
+    from nimbus.identity import key_repository as keys
+    from nimbus.identity.options import Settings
+
+    directory = Settings.of(conf).credential_key_repository
+    with owner.keeping(conf, directory):
+        keys.setup(directory)
+    return 0
+
+
+def credential_rotate(conf: Any, _told: Any) -> int:
+    """The staged key encrypts from now on; refused while a credential needs a key that would be dropped."""
+    from nimbus.identity import key_repository as keys
+    from nimbus.identity.login import credentials
+    from nimbus.identity.login.encryption import Vault
+    from nimbus.identity.options import Settings
+
+    directory = Settings.of(conf).credential_key_repository
+    with wiring.make_parts(conf).db.read() as tx:
+        count = credentials.left_behind(tx, Vault(directory))
+    if count:
+        raise errors.Conflict(f'{count} credentials are encrypted with an older key; run "credential migrate" first.')
+    with owner.keeping(conf, directory, make=False):
+        keys.rotate(directory, 0)
+    return 0
+
+
+def credential_migrate(conf: Any, _told: Any) -> int:
+    """Every credential is encrypted with the newest key; run again after a failure, it goes on where it was."""
+    from nimbus.identity.login import credentials
+    from nimbus.identity.login.encryption import Vault
+    from nimbus.identity.options import Settings
+
+    vault, database, done = Vault(Settings.of(conf).credential_key_repository), wiring.make_parts(conf).db, 0
+    while count := database.patiently(lambda tx: credentials.migrate(tx, vault)):
+        done += count
+    print(f'{done} credentials were encrypted anew.')
+    return 0
+
+
+def bootstrap(conf: Any, told: Any) -> int:
+    """The first users, roles, services and endpoints stand."""
+    from nimbus.identity import bootstrap as first
+    from nimbus.identity.people.passwords import Passwords
+
+    password = _secret(told.password_file, 'OS_BOOTSTRAP_PASSWORD')
+    service_password = _secret(told.service_password_file, 'OS_BOOTSTRAP_SERVICE_PASSWORD')
+    if not password:
+        raise errors.Invalid(
+            "No admin password was given, by --password-file or OS_BOOTSTRAP_PASSWORD. (The service user's is that of "
+            '[service_user] password, else of --service-password-file or OS_BOOTSTRAP_SERVICE_PASSWORD.)'
+        )
+    configured = conf.service_user.password or None
+    if configured and service_password and configured != service_password:
+        raise errors.Invalid(
+            "The service user's password that was given is not that of [service_user] password, which agents log in "
+            'with: give it once.'
+        )
+    parts = wiring.make_parts(conf)
+    with parts.db.write() as tx:
+        done = first.bootstrap(
+            tx,
+            admin_password=password,
+            region=conf.region,
+            urls=wiring.catalog_urls(conf),
+            service_password=service_password or configured,
+            passwords=Passwords(conf.identity.bcrypt_rounds, threads=1),
+        )
+    for name, became in done.items():
+        print(f'User {name}: {BECAME[became]}')
+    print(f'The catalog of region {conf.region} names {wiring.url_of(conf, "identity")} and the other services there.')
+    return 0
+
+
+def _secret(path: str | None, variable: str) -> str | None:
+    if path:
+        with open(path) as file:
+            return file.read().strip()
+    return os.environ.get(variable)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,375 @@
+"""Builds each daemon of the cloud from the process's parts; the same builders serve one process and many."""
+
+import concurrent.futures
+import dataclasses
+import logging
+import pathlib
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nimbus.cmd import host_defaults, wiring
+from nimbus.common import errors, folders, jobs
+from nimbus.common.agents import services
+from nimbus.common.context import Context
+from nimbus.common.messaging import rpc
+from nimbus.common.parts import Parts
+from nimbus.conductor.rpc import Conductor
+
+LOG = logging.getLogger(__name__)
+assert jobs.TOPIC == Conductor.topic
+
+
+class Nudged(Conductor):
+    """The conductor's end of the bus: a nudge wakes the runner."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+
+    def nudge(self, context: Context) -> None:
+        self._wake()
+
+
+class Presence:
+    """Keeps a daemon that has the database among the services that are up."""
+
+    def __init__(self, parts: Parts, kind: services.Kind, host: str, interval: float) -> None:
+        self._parts, self._kind, self._host, self._interval = parts, kind, host, interval
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f'present-{kind.binary}', daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        started = True
+        while True:
+            try:
+                with self._parts.db.write() as tx:
+                    services.report(tx, self._kind, self._host, {}, started=started)
+                started = False
+            except errors.Unavailable as why:
+                LOG.warning('%s cannot say that it is up: %s', self._kind.binary, why)
+            if self._stop.wait(self._interval):
+                return
+
+
+def state_dir(conf: Any, *names: str) -> str:
+    """A folder under state_path, made if it was not there, that other users may walk through."""
+    path = pathlib.Path(conf.state_path)
+    for name in names:
+        path /= name
+        folders.make(path, folders.READ)
+    return str(path)
+
+
+def identity_url(conf: Any) -> str:
+    """Where agents log in."""
+    return conf.service_user.auth_url or f'{wiring.url_of(conf, "identity")}/v3'
+
+
+def service_session(conf: Any) -> Any:
+    """A keystoneauth session of the service user, for what an agent fetches over the REST APIs."""
+    from nimbus.compute.agent.disks import fetch
+
+    told = conf.service_user
+    return fetch.speaking(identity_url(conf), told.username, told.password, told.project)
+
+
+def fill(conf: Any, parts: Parts, identity: bool = True) -> None:
+    """The parts have what the REST APIs need beside a database: known tokens, and the services' own things.
+
+    `identity` says that this process issues tokens, and so may have the keys that sign them.
+    """
+    from nimbus.identity import key_repository as keys
+    from nimbus.identity.options import Settings
+    from nimbus.identity.tokens.tokens import Validator
+    from nimbus.network.options import settings as network_settings
+
+    settings = Settings.of(conf)
+    if identity or settings.token_format == 'fernet':
+        keys.setup(settings.key_repository)
+    keys.setup(settings.credential_key_repository)
+    signed = token_signer(settings) if identity else token_checker(conf, settings)
+    parts.tokens = Validator(
+        parts.db, settings.key_repository, settings, parts.clock, signed, shelf_of(settings, parts)
+    )
+    parts.tokens.start()
+    parts.extra['identity_url'] = f'{wiring.url_of(conf, "identity")}/v3'
+    parts.extra['network'] = network_settings(conf)
+
+
+def shelf_of(settings: Any, parts: Parts) -> Any:
+    """What processes share of the tokens they have seen; None where each remembers its own."""
+    if settings.cache_backend != 'memcached':
+        return None
+    from nimbus.identity.tokens import token_cache
+
+    servers = token_cache.connect(list(settings.cache_servers), parts.clock)
+    return token_cache.Shelf(servers, settings.cache_secret, parts.clock)
+
+
+def token_signer(settings: Any) -> Any:
+    """The keys that identity signs tokens with; made when tokens are to be signed and there are none."""
+    from nimbus.identity import key_repository as keys
+    from nimbus.identity.tokens import signing
+
+    if settings.token_format == 'jws':
+        keys.setup(settings.jws_key_repository, signing.make)
+    return signing.SigningKeys(settings.jws_key_repository)
+
+
+def token_checker(conf: Any, settings: Any) -> Any:
+    """Identity's public keys as a service keeps them; None where no token was ever signed."""
+    from nimbus.identity.tokens import public_keys
+
+    if settings.token_format != 'jws' and not pathlib.Path(settings.jws_public_keys).exists():
+        return None
+    url = settings.jws_keys_url or f'{identity_url(conf)}/auth/keys'
+    return public_keys.PublishedKeys(
+        settings.jws_public_keys, lambda: public_keys.fetch(url), settings.jws_fetch_interval
+    )
+
+
+def empty(parts: Parts) -> None:
+    """What `fill` started is stopped."""
+    parts.tokens.stop()
+
+
+class HashedAhead:
+    """Hashes passwords known before their hashes are needed, beside the work that comes before."""
+
+    def __init__(self, passwords: Any, known: Sequence[str]) -> None:
+        self._passwords, self._pool = passwords, concurrent.futures.ThreadPoolExecutor(2, 'hash-ahead')
+        self._made = {password: self._pool.submit(passwords.hash, password) for password in known}
+        self._pool.shutdown(wait=False)
+
+    def hash(self, password: str) -> str:
+        """A hash to store."""
+        made = self._made.get(password)
+        return made.result() if made else self._passwords.hash(password)
+
+
+def passwords(conf: Any, known: Sequence[str] = ()) -> HashedAhead:
+    """What hashes the first users' passwords, those known already from now on."""
+    from nimbus.identity.people.passwords import Passwords
+
+    return HashedAhead(Passwords(rounds=conf.identity.bcrypt_rounds, threads=2), known)
+
+
+def bootstrap(conf: Any, parts: Parts, admin_password: str, service_password: str, hasher: Any = None) -> None:
+    """The first users, roles, services and endpoints stand; `hasher` makes the hashes of their passwords."""
+    from nimbus.identity import bootstrap as first
+
+    with parts.db.write() as tx:
+        first.bootstrap(
+            tx,
+            admin_password=admin_password,
+            region=conf.region,
+            urls=wiring.catalog_urls(conf),
+            service_password=service_password,
+            passwords=hasher or passwords(conf),
+        )
+
+
+def conductor(conf: Any, parts: Parts) -> wiring.Group:
+    """The desks, and the jobs, which are at rest before the desks are."""
+    return wiring.Group(desks(conf, parts), jobs_of(conf, parts))
+
+
+def desks(conf: Any, parts: Parts) -> wiring.Group:
+    """Every service's desk."""
+    from nimbus.compute.desk import ComputeDeskServer
+    from nimbus.network.desk import NetworkDeskServer
+    from nimbus.volume.desk import VolumeDeskServer
+
+    host, kinds = wiring.host_name(conf), (ComputeDeskServer, NetworkDeskServer, VolumeDeskServer)
+    return wiring.Group(*(wiring.Listener(parts.bus, kind(parts.db), host) for kind in kinds))
+
+
+def jobs_of(conf: Any, parts: Parts) -> wiring.Group:
+    """The runner, its nudges and the audit."""
+    from nimbus.conductor.audit import Audit
+    from nimbus.conductor.purge import Purge
+    from nimbus.conductor.runner import Runner
+    from nimbus.conductor.workflows import WORKFLOWS
+    from nimbus.conductor.world import World
+
+    host = wiring.host_name(conf)
+    runner = Runner(parts.db, WORKFLOWS, World(parts), workers=conf.conductor.workers, still=conf.conductor.still)
+    audit = Audit(parts.db, conf.conductor.audit_interval)
+    purge = Purge(parts.db, conf.conductor.keep_days, parts.clock)
+    present = Presence(parts, services.Kind('compute', 'nova-conductor', 'internal'), host, conf.report_interval)
+    group = wiring.Group(present, runner, audit, purge, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
+    if parts.db.teller is not None:
+        group.add(relay(conf, parts))
+    return group
+
+
+def relay(conf: Any, parts: Parts) -> Any:
+    """What publishes notifications."""
+    from nimbus.common.messaging.notifier import Notifier
+    from nimbus.conductor.relay import Relay
+
+    told = conf.notifications
+    notifier = Notifier(told.transport_url or conf.bus, told.driver, told.topics)
+    return Relay(parts.db, notifier.publish, keep=told.keep, still=conf.conductor.still)
+
+
+def scheduler(conf: Any, parts: Parts) -> wiring.Group:
+    """The scheduler and its end of the bus."""
+    from nimbus.scheduler.manager import SchedulerServer
+
+    server = SchedulerServer(
+        parts.db,
+        down_time=conf.service_down_time,
+        filters=conf.scheduler.enabled_filters,
+        weighers=conf.scheduler.enabled_weighers,
+    )
+    host = wiring.host_name(conf)
+    present = [
+        Presence(parts, services.Kind('compute', 'nova-scheduler', 'internal'), host, conf.report_interval),
+        Presence(parts, services.Kind('volume', 'cinder-scheduler'), host, conf.report_interval),
+    ]
+    return wiring.Group(*present, server, wiring.Listener(parts.bus, server, host))
+
+
+def control(conf: Any, parts: Parts) -> wiring.Group:
+    """What decides, beside the REST APIs."""
+    return wiring.Group(scheduler(conf, parts), conductor(conf, parts))
+
+
+def agent(room: str, conf: Any, bus: Any, host: str, service: Any = None) -> wiring.Group:
+    """One room's agent on a host; `service` is a session of the service user where there is one already."""
+    build = {'compute': compute_agent, 'network': network_agent, 'volume': volume_agent}[room]
+    return build(conf, bus, host, service or service_session(conf))
+
+
+def desk(bus: Any, contract: type[rpc.Contract]) -> rpc.Client:
+    """An agent's way to its desk, which may start later than the agent does."""
+    return rpc.Client(bus, contract, patience=rpc.Patience())
+
+
+def compute_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
+    """The hypervisor's agent."""
+    from nimbus.compute.agent.disks.fetch import Fetch
+    from nimbus.compute.agent.disks.imagecache import ImageCache
+    from nimbus.compute.agent.manager import Agent, Settings
+    from nimbus.compute.rpc import ComputeDesk
+
+    instances = conf.compute.instances_path or state_dir(conf, 'instances')
+    driver = hypervisor(conf, host, instances)
+    cache = ImageCache(instances, Fetch(service))
+    made = Agent(host, driver, cache, desk(bus, ComputeDesk), state_dir(conf, 'compute', host), Settings.of(conf))
+    return wiring.Group(made, wiring.Listener(bus, made, host))
+
+
+def hypervisor(conf: Any, host: str, instances: str) -> Any:
+    """The configured hypervisor driver."""
+    kind = wiring.load_driver('compute', conf.compute.driver)
+    if conf.compute.driver == 'fake':
+        from nimbus.compute.agent.fake.driver import FakeSettings
+
+        folder = fake_folder(conf, 'hypervisor', host)
+        return kind(FakeSettings(host=host, folder=folder, least_seconds=conf.fake.least_seconds))
+    from nimbus.compute.agent.libvirt.driver import LibvirtSettings
+
+    known = {field.name for field in dataclasses.fields(LibvirtSettings)}
+    told = {name: value for name, value in dict(conf.libvirt).items() if name in known}
+    virt_type, by = host_defaults.virt_type(told['virt_type'])
+    host_ip, way = host_defaults.host_ip(told['host_ip'], conf.bus)
+    LOG.info('Guests of %s are run by %s (%s); other hosts reach it at %s (%s)', host, virt_type, by, host_ip, way)
+    here = {'instances_path': instances, 'virt_type': virt_type, 'host_ip': host_ip}
+    return kind(LibvirtSettings(**{**told, **here}))
+
+
+def fake_folder(conf: Any, what: str, host: str) -> str | None:
+    """Where a fake host is kept to outlive an agent's process; in one process it lives and goes with the cloud."""
+    return None if conf.bus.startswith('inproc:') else state_dir(conf, 'fake', host, what)
+
+
+def network_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
+    """The switch's agent, and the proxy through which guests reach the metadata service."""
+    from nimbus.network.agent.manager import Agent, Pace
+    from nimbus.network.rpc import NetworkDesk
+
+    path = state_dir(conf, 'network', host)
+    told = conf.network
+    made = Agent(
+        switch(conf, host, path),
+        desk(bus, NetworkDesk),
+        host,
+        Pace(poll=told.poll_interval, resync=told.resync_interval, report=conf.report_interval),
+    )
+    group = wiring.Group(made, wiring.Listener(bus, made, host))
+    if told.driver != 'fake':
+        group.add(metadata_proxy(conf, made, path))
+    return group
+
+
+def metadata_proxy(conf: Any, agent: Any, path: str) -> Any:
+    """Takes guests' metadata requests on this host, and says on whose behalf they are."""
+    from nimbus.network.agent.metadata.listener import Listener, Settings
+
+    url = conf.metadata.url or wiring.url_of(conf, 'metadata')
+    settings = Settings(socket_path=f'{path}/metadata.sock', secret=conf.metadata.shared_secret, url=url)
+    return Listener(settings, agent.current)
+
+
+def switch(conf: Any, host: str, path: str) -> Any:
+    """The configured network driver."""
+    kind = wiring.load_driver('network', conf.network.driver)
+    if conf.network.driver == 'fake':
+        return kind(host, fake_folder(conf, 'switch', host))
+    from nimbus.network.agent.host.settings import Settings
+
+    return kind(
+        Settings(
+            state_dir=path,
+            ovsdb=conf.network.ovsdb,
+            datapath_type=conf.network.datapath_type,
+            dns_servers=tuple(conf.network.dns_servers),
+            metadata_socket=f'{path}/metadata.sock',
+        )
+    )
+
+
+def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
+    """The disks' agent."""
+    from nimbus.compute.agent.disks.fetch import Fetch
+    from nimbus.volume.agent.manager import Agent
+    from nimbus.volume.rpc import VolumeDesk
+
+    kind = wiring.load_driver('volume', conf.volume.driver)
+    path = conf.volume.path or state_dir(conf, 'volumes')
+    driver = (
+        kind(least_seconds=conf.fake.least_seconds) if conf.volume.driver == 'fake' else kind(path, conf.volume.format)
+    )
+    made = Agent(
+        driver,
+        desk(bus, VolumeDesk),
+        host,
+        state_dir(conf, 'volume', host),
+        Fetch(service),
+        over_subscription=conf.volume.over_subscription,
+        interval=conf.report_interval,
+    )
+    return wiring.Group(made, wiring.Listener(bus, made, host))
+
+
+def everything(conf: Any, parts: Parts, hosts: int = 1) -> wiring.Group:
+    """A whole cloud on this host; more than one host only makes sense with fake drivers.
+
+    When it stops, jobs are at rest while the agents they speak to are there, and agents while their desks are.
+    """
+    fill(conf, parts)
+    name = wiring.host_name(conf)
+    agents = wiring.Group(together=True)
+    for host in [name, *(f'{name}-{n}' for n in range(2, hosts + 1))]:
+        for room in ('network', 'volume', 'compute'):
+            agents.add(agent(room, conf, parts.bus, host))
+    return wiring.Group(scheduler(conf, parts), desks(conf, parts), agents, jobs_of(conf, parts))

@@ -1,0 +1,1 @@
+"""What agents and the conductor tell each other: errands, reports, heartbeats."""

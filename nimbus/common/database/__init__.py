@@ -1,0 +1,1 @@
+"""Transactions over the database servers, and pages of rows."""

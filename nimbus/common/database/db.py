@@ -1,0 +1,309 @@
+"""The one database: short transactions, Core statements, rows without sessions."""
+
+import collections
+import contextlib
+import datetime
+import functools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Any, TypeVar, cast
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+from sqlalchemy.dialects import mysql
+
+from nimbus.common import failpoints, retries
+from nimbus.common.database import dialects
+
+Id = Annotated[str, orm.mapped_column(sa.String(64))]
+Seq = Annotated[int, orm.mapped_column(sa.BigInteger().with_variant(sa.Integer, 'sqlite'), primary_key=True)]
+Moment = Annotated[
+    datetime.datetime,
+    orm.mapped_column(sa.DateTime().with_variant(mysql.DATETIME(fsp=6), 'mysql', 'mariadb')),
+]
+MOST_VALUES = 1000  # values of one statement
+LongText = sa.Text().with_variant(mysql.LONGTEXT(), 'mysql', 'mariadb')
+
+
+T = TypeVar('T')
+
+
+class Base(orm.DeclarativeBase):
+    """Base of every table; rows are read and written with Core statements only."""
+
+    __abstract__ = True
+    type_annotation_map = {
+        datetime.datetime: sa.DateTime().with_variant(mysql.DATETIME(fsp=6), 'mysql', 'mariadb'),
+        dict[str, Any]: sa.JSON(none_as_null=True),
+        list[Any]: sa.JSON(none_as_null=True),
+        str: sa.String(255),
+        int: sa.BigInteger().with_variant(sa.Integer, 'sqlite'),
+    }
+    __table_args__: Any = {
+        'mysql_engine': 'InnoDB',
+        'mysql_charset': 'utf8mb4',
+        'mysql_collate': 'utf8mb4_bin',
+        'mariadb_engine': 'InnoDB',
+        'mariadb_charset': 'utf8mb4',
+        'mariadb_collate': 'utf8mb4_bin',
+    }
+
+
+def table_of(model: type[Base]) -> sa.Table:
+    """The table behind a model."""
+    return cast(sa.Table, model.__table__)
+
+
+def among(column: Any, name: str) -> Any:
+    """Whether the column has one of the values that the parameter `name` will have."""
+    return column.in_(sa.bindparam(name, expanding=True))
+
+
+class Gathering:
+    """A query for what belongs to many rows at once, made once a dialect whatever the number of rows."""
+
+    def __init__(self, query: Any, column: Any) -> None:
+        """The `column` is the one whose value must be among those that `rows` is given."""
+        self._made = functools.cache(lambda dialect: query.where(dialects.among(dialect, column, 'among')))
+
+    def rows(self, tx: 'Tx', values: Sequence[str]) -> Iterator[Any]:
+        """The rows of the query, as the driver has them."""
+        for start in range(0, len(values), MOST_VALUES):
+            part = list(values[start : start + MOST_VALUES])
+            given = dialects.among_values(tx.dialect, part)
+            yield from tx.execute(self._made(tx.dialect), {'among': given}).all()
+
+
+class Ticket:
+    """A lock that serves strictly in the order of asking, so that no writer starves."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: collections.deque[threading.Lock] = collections.deque()
+        self._held = False
+
+    def __enter__(self) -> None:
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        turn.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._held = False
+
+
+class Tx:
+    """One open transaction: statements in, plain rows out."""
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        bell: Callable[[str], None] | None = None,
+        teller: str | None = None,
+        vault: Any = None,
+        limits: dict[str, dict[str, int]] | None = None,
+    ) -> None:
+        self.connection, self.vault = connection, vault
+        self._bell = bell
+        self.teller = teller  # this host's name where the world is told what happens: see outbox
+        self.limits = limits or {}  # configured quotas: service -> resource -> limit
+        self._after: list[Callable[[], None]] = []
+        self._nudged: set[str] = set()
+
+    def execute(self, statement: Any, values: Any = None) -> sa.CursorResult[Any]:
+        """Run one Core statement; `values` may be a list of rows for an insert."""
+        return self.connection.execute(statement, values)
+
+    def scalar(self, statement: Any, values: Any = None) -> Any:
+        """The first column of the first row, or None; `values` are those of the statement's bind parameters."""
+        return self.connection.scalar(statement, values)
+
+    def row(self, statement: Any, values: Any = None) -> Any:
+        """The first row, or None; `values` are those of the statement's bind parameters."""
+        result = self.connection.execute(statement, values)
+        found = result.first()
+        return None if found is None else _row_class(tuple(result.keys()))(found)
+
+    def rows(self, statement: Any, values: Any = None) -> list[Any]:
+        """Every row; `values` are those of the statement's bind parameters."""
+        result = self.connection.execute(statement, values)
+        return list(map(_row_class(tuple(result.keys())), result.all()))
+
+    def column(self, statement: Any, values: Any = None) -> list[Any]:
+        """The first column of every row; `values` are those of the statement's bind parameters."""
+        return [row[0] for row in self.connection.execute(statement, values).all()]
+
+    def insert(self, model: type[Base], **values: Any) -> None:
+        """One more row stands in the model's table; column defaults apply."""
+        named = _columns(model, values)
+        if any(isinstance(value, sa.ClauseElement) for value in named.values()):
+            self.connection.execute(sa.insert(table_of(model)).values(named))
+        else:  # one statement for every row of the table, compiled once
+            self.connection.execute(_insertion(table_of(model)), named)
+
+    def ensure(self, model: type[Base], **values: Any) -> None:
+        """A row with the key of these values stands: this one, or an older one as it was."""
+        named = _columns(model, values)
+        self.connection.execute(dialects.insert_unless_there(self.dialect, table_of(model), named))
+
+    @property
+    def dialect(self) -> str:
+        """The name of the database's dialect: sqlite, mysql, mariadb or postgresql."""
+        return self.connection.dialect.name
+
+    def update(self, model: type[Base], *where: Any, **values: Any) -> int:
+        """The rows that match have the values; returns how many matched."""
+        statement = sa.update(table_of(model)).where(*where).values(_columns(model, values))
+        return self.connection.execute(statement).rowcount
+
+    def delete(self, model: type[Base], *where: Any) -> int:
+        """The rows that match are gone; returns how many."""
+        return self.connection.execute(sa.delete(table_of(model)).where(*where)).rowcount
+
+    @contextlib.contextmanager
+    def trial(self) -> Iterator[None]:
+        """One statement that may break a constraint: IntegrityError undoes it alone, and the transaction goes on.
+
+        PostgreSQL alone needs a savepoint for that; elsewhere it would cost more than the statement.
+        """
+        if self.dialect == 'postgresql':
+            with self.connection.begin_nested():
+                yield
+        else:
+            yield
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """`action` runs once the transaction is durable, and never if it is not."""
+        self._after.append(action)
+
+    def nudge(self, topic: str) -> None:
+        """Whoever listens on `topic` is told to look again once this is committed; at most once a transaction."""
+        self._nudged.add(topic)
+
+    def committed(self) -> None:
+        """Run what waited for the commit."""
+        for action in self._after:
+            action()
+        if self._bell:
+            for topic in sorted(self._nudged):
+                self._bell(topic)
+
+
+@functools.lru_cache(1024)
+def _row_class(names: tuple[str, ...]) -> Callable[[Any], Any]:
+    """Makes a named tuple of a row with these columns: its attributes are read ten times as fast as the driver's."""
+    named: Any = collections.namedtuple('Row', names, rename=True)  # type: ignore[misc]
+    named._mapping = property(named._asdict)  # type: ignore[attr-defined]
+    return named._make
+
+
+@functools.cache
+def _insertion(table: Any) -> Any:
+    return sa.insert(table)
+
+
+@functools.cache
+def _renamed(model: type[Base]) -> dict[str, str]:
+    """The attributes of a model whose column has another name."""
+    pairs = ((prop.key, prop.columns[0].name) for prop in orm.class_mapper(model).column_attrs)
+    return {key: name for key, name in pairs if key != name}
+
+
+def _columns(model: type[Base], values: dict[str, Any]) -> dict[str, Any]:
+    """The values by the names of their columns: plain tables are compiled much faster than mapped classes."""
+    renamed = _renamed(model)
+    return {renamed.get(name, name): value for name, value in values.items()} if renamed else values
+
+
+class Database:
+    """Engines for one URL, and the only two ways into them."""
+
+    def __init__(self, url: str, pool_size: int = 10, bell: Callable[[str], None] | None = None) -> None:
+        """`bell` rings a topic after a commit that nudged it; it may be set later, and must not raise.
+
+        So may `teller`, the name of this host for whoever is told what happens, None when nobody is; `vault`, which
+        seals and opens the secrets in rows, and which every transaction has at hand; and `limits`, the configured
+        quotas of each service.
+        """
+        self.url = sa.make_url(url)
+        self.bell = bell
+        self.teller: str | None = None
+        self.vault: Any = None
+        self.limits: dict[str, dict[str, int]] = {}
+        self.sqlite = self.url.get_backend_name() == 'sqlite'
+        self._ticket: contextlib.AbstractContextManager[None] = Ticket() if self.sqlite else contextlib.nullcontext()
+        if self.sqlite:
+            self.writer = dialects.sqlite_engine(self.url, 'BEGIN IMMEDIATE', 1)
+            memory = dialects.in_memory(self.url)
+            self.reader = self.writer if memory else dialects.sqlite_engine(self.url, 'BEGIN', pool_size)
+        else:
+            self.writer = self.reader = dialects.engine(self.url, pool_size)
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Tx]:
+        """A transaction that commits at the end of the block, or not at all.
+
+        Raises Transient when the same block may be run again, Unavailable when the database is away or full.
+        """
+        with self._ticket, dialects.translated():
+            with self.writer.connect() as connection:  # its end undoes what was not committed
+                connection.begin()
+                tx = Tx(connection, self.bell, self.teller, self.vault, self.limits)
+                yield tx
+                failpoints.hit('db.commit')
+                with dialects.committing():
+                    connection.commit()
+        tx.committed()
+
+    def patiently(self, change: Callable[[Tx], T]) -> T:
+        """What `change` returns, its transaction tried again while others are in its way.
+
+        Raises Transient when they still are after some tries, and what `write` raises.
+        """
+
+        def attempt() -> T:
+            with self.write() as tx:
+                return change(tx)
+
+        return retries.patiently(attempt)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A consistent view for reading; nothing is kept."""
+        lock = self._ticket if self.reader is self.writer and self.sqlite else contextlib.nullcontext()
+        with lock, dialects.translated(), self.reader.connect() as connection:
+            yield Tx(connection, vault=self.vault, limits=self.limits)
+
+    def spare_connections(self) -> int | None:
+        """How many more connections the server would take than are open now; None where there is no server."""
+        if self.sqlite:
+            return None
+        with self.read() as tx:
+            return tx.scalar(dialects.spare_connections(tx.dialect))
+
+    @contextlib.contextmanager
+    def patient(self) -> Iterator[sa.Connection]:
+        """A connection for an operator's long work, such as a change of the schema: no statement is cut short."""
+        if self.sqlite:
+            with self._ticket, dialects.translated(), self.writer.connect() as connection:
+                yield connection
+            return
+        engine = dialects.engine(self.url, 1, patient=True)
+        try:
+            with dialects.translated(), engine.connect() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+
+    def close(self) -> None:
+        """Every connection of the pools is closed."""
+        self.writer.dispose()
+        self.reader.dispose()

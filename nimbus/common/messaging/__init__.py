@@ -1,0 +1,1 @@
+"""The bus: contracts, the in-process driver, and what is published."""

@@ -1,0 +1,1 @@
+"""Images on a host: fetched, checked, cached, and made into disks."""

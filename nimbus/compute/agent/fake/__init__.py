@@ -1,0 +1,1 @@
+"""Guests that exist in memory only."""

@@ -1,0 +1,227 @@
+"""Guests that are only remembered: a complete hypervisor for tests and demonstrations."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+
+from nimbus.compute.agent.driver import PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
+from nimbus.compute.agent.fake.host import FakeGuest, FakeHost
+from nimbus.compute.guest import Guest, HostFacts, Volume
+
+
+@dataclasses.dataclass(frozen=True)
+class FakeSettings:
+    """Which remembered host a driver drives, and how large it is when it is new."""
+
+    host: str
+    folder: str | None = None  # where its guests are kept too, to outlive the process
+    vcpus: int = 64
+    memory_mb: int = 262144
+    disk_gb: int = 4096
+    host_ip: str = '127.0.0.1'
+    least_seconds: float = 0  # how long each change of a guest takes at least
+
+
+CHANGES = frozenset(('spawn', 'destroy', 'start', 'stop', 'reboot', 'attach', 'detach'))
+
+
+class FakeDriver(Driver):
+    """Guests of a FakeHost.  Like a real driver it holds nothing of theirs itself: another one finds them."""
+
+    def __init__(self, settings: FakeSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.settings, self._sleep = settings, sleep
+        self.host = FakeHost.named(settings.host, settings.folder, settings.vcpus, settings.memory_mb, settings.disk_gb)
+        self._watchers: list[Callable[[str, str], None]] = []
+
+    def open(self) -> None:
+        self._meet('open')
+        self.host.listeners.append(self._tell)
+
+    def close(self) -> None:
+        if self._tell in self.host.listeners:
+            self.host.listeners.remove(self._tell)
+
+    # ---------------------------------------------------------------- power
+    def spawn(self, guest: Guest, root: str | None, progress: Callable[[int], None]) -> None:
+        with self.host.lock(guest.id):
+            known = self.host.find(guest.id)
+            if known is None or known.state != RUNNING:
+                progress(0)
+                self._meet('spawn')
+                self._check_room(guest)
+                wanted = {volume.id: volume.device for volume in guest.volumes}
+                self.host.put(
+                    guest.id,
+                    FakeGuest(
+                        guest.name,
+                        RUNNING,
+                        guest.vcpus,
+                        guest.memory_mb,
+                        guest.local_gb,
+                        wanted,
+                        root,
+                        _boot_text(guest.name),
+                    ),
+                )
+            progress(100)
+
+    def destroy(self, guest_id: str) -> None:
+        with self.host.lock(guest_id):
+            self._meet('destroy')
+            self.host.drop(guest_id)
+
+    def start(self, guest: Guest) -> None:
+        with self.host.lock(guest.id):
+            known = self._known(guest.id)
+            if known.state == RUNNING:
+                return
+            self._meet('start')
+            self._start(guest, known)
+
+    def stop(self, guest_id: str, timeout: int) -> None:
+        with self.host.lock(guest_id):
+            known = self._known(guest_id)
+            if known.state in (RUNNING, PAUSED):
+                self._meet('stop')
+                self.host.put(guest_id, dataclasses.replace(known, state=SHUTDOWN))
+
+    def reboot(self, guest: Guest, hard: bool, timeout: int) -> None:
+        with self.host.lock(guest.id):
+            known = self._known(guest.id)
+            self._meet('reboot')
+            if hard or known.state != RUNNING:
+                self.host.put(guest.id, dataclasses.replace(known, state=SHUTDOWN))
+                self._start(guest, known)
+            else:
+                text = known.console + _boot_text(guest.name)
+                self.host.put(guest.id, dataclasses.replace(known, console=text))
+
+    def state(self, guest_id: str) -> str:
+        self._meet('state')
+        return self._known(guest_id).state
+
+    def guests(self) -> dict[str, str]:
+        self._meet('guests')
+        return {guest_id: guest.state for guest_id, guest in self.host.all().items()}
+
+    def bases(self) -> set[str]:
+        return {guest.base for guest in self.host.all().values() if guest.base}
+
+    def watch(self, changed: Callable[[str, str], None]) -> None:
+        self._watchers.append(changed)
+
+    # ---------------------------------------------------------------- disks
+    def attach(self, guest_id: str, volume: Volume) -> None:
+        with self.host.lock(guest_id):
+            known = self._known(guest_id)
+            if volume.id in known.volumes:
+                return
+            self._meet('attach')
+            if volume.device in known.volumes.values() or (known.base and volume.device == 'vda'):
+                raise Refused(f'Guest {guest_id} has another disk at {volume.device}.')
+            volumes = {**known.volumes, volume.id: volume.device}
+            self.host.put(guest_id, dataclasses.replace(known, volumes=volumes))
+
+    def detach(self, guest_id: str, volume: Volume) -> None:
+        with self.host.lock(guest_id):
+            known = self.host.find(guest_id)
+            if known is None or volume.id not in known.volumes:
+                return
+            self._meet('detach')
+            volumes = {key: device for key, device in known.volumes.items() if key != volume.id}
+            self.host.put(guest_id, dataclasses.replace(known, volumes=volumes))
+
+    def attached(self, guest_id: str) -> dict[str, str]:
+        return dict(self._known(guest_id).volumes)
+
+    # ---------------------------------------------------------------- console, facts
+    def console(self, guest_id: str, lines: int | None) -> str:
+        self._meet('console')
+        text = self._known(guest_id).console
+        if lines is None:
+            return text
+        return '\n'.join(text.split('\n')[-lines:]) if lines > 0 else ''
+
+    def facts(self) -> HostFacts:
+        self._meet('facts')
+        guests = self.host.all().values()
+        running = [guest for guest in guests if guest.state == RUNNING]
+        return HostFacts(
+            hypervisor_hostname=self.host.name,
+            hypervisor_type='fake',
+            hypervisor_version=1000,
+            vcpus=self.host.vcpus,
+            memory_mb=self.host.memory_mb,
+            disk_gb=self.host.disk_gb,
+            disk_free_gb=self.host.disk_gb - sum(guest.disk_gb for guest in guests),
+            memory_used_mb=sum(guest.memory_mb for guest in running),
+            host_ip=self.settings.host_ip,
+            cpu_info={
+                'arch': 'x86_64',
+                'model': 'fake',
+                'vendor': 'fake',
+                'features': [],
+                'topology': {'sockets': 1, 'cores': self.host.vcpus, 'threads': 1},
+            },
+        )
+
+    # ---------------------------------------------------------------- inside
+    def _known(self, guest_id: str) -> FakeGuest:
+        known = self.host.find(guest_id)
+        if known is None:
+            raise Missing(f'Guest {guest_id} is not on this host.')
+        return known
+
+    def _meet(self, verb: str) -> None:
+        if self.settings.least_seconds and verb in CHANGES:
+            self._sleep(self.settings.least_seconds)
+        self.host.meet(verb, self._sleep)
+
+    def _start(self, guest: Guest, known: FakeGuest) -> None:
+        wanted = {volume.id: volume.device for volume in guest.volumes}
+        self.host.put(
+            guest.id,
+            dataclasses.replace(
+                known,
+                name=guest.name,
+                vcpus=guest.vcpus,
+                memory_mb=guest.memory_mb,
+                state=RUNNING,
+                volumes=wanted,
+                console=_boot_text(guest.name),
+            ),
+        )
+
+    def _check_room(self, guest: Guest) -> None:
+        others = [other for guest_id, other in self.host.all().items() if guest_id != guest.id]
+        memory = self.host.memory_mb - sum(other.memory_mb for other in others if other.state == RUNNING)
+        disk = self.host.disk_gb - sum(other.disk_gb for other in others)
+        if guest.memory_mb > memory:
+            raise Refused(
+                f'There is no memory left for guest {guest.id}.',
+                inside=f'This host has {memory} MiB of memory left for guest {guest.id}, which needs '
+                f'{guest.memory_mb}.',
+            )
+        if guest.local_gb > disk:
+            raise Refused(
+                f'There is no disk space left for guest {guest.id}.',
+                inside=f'This host has {disk} GiB of disk left for guest {guest.id}, which needs {guest.local_gb}.',
+            )
+
+    def _tell(self, guest_id: str, state: str) -> None:
+        for changed in self._watchers:
+            changed(guest_id, state)
+
+
+def _boot_text(name: str) -> str:
+    steps = (
+        'kernel',
+        'memory',
+        'disks',
+        'root file system',
+        'network',
+        'address',
+        'instance data',
+        'ssh keys',
+    )
+    return ''.join(f'{name}: {step} ready\n' for step in steps) + f'fake guest\n{name} login: \n'

@@ -1,0 +1,152 @@
+"""The host that a fake driver drives: its guests, its size and the faults it was told to have.
+
+It stands outside the driver, as QEMU stands outside an agent: an agent that is made anew finds its guests
+running.  With a folder they are kept as files and outlive the process too.
+"""
+
+import collections
+import dataclasses
+import json
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from nimbus.compute.agent.driver import CRASHED, RUNNING, SHUTDOWN
+
+
+@dataclasses.dataclass(frozen=True)
+class FakeGuest:
+    """What is remembered of one guest."""
+
+    name: str
+    state: str
+    vcpus: int
+    memory_mb: int
+    disk_gb: int
+    volumes: dict[str, str]
+    base: str | None
+    console: str
+
+
+class FakeHost:
+    """One remembered host; all drivers of its name in this process share it."""
+
+    _hosts: dict[tuple[str, str | None], 'FakeHost'] = {}
+    _naming = threading.Lock()
+
+    @classmethod
+    def named(
+        cls,
+        name: str,
+        folder: str | None = None,
+        vcpus: int = 64,
+        memory_mb: int = 262144,
+        disk_gb: int = 4096,
+    ) -> 'FakeHost':
+        """The host of that name, made when there is none."""
+        with cls._naming:
+            if (name, folder) not in cls._hosts:
+                cls._hosts[name, folder] = cls(name, folder, vcpus, memory_mb, disk_gb)
+            return cls._hosts[name, folder]
+
+    @classmethod
+    def forget(cls) -> None:
+        """No host is known to this process; files stay.  As after a restart of the process."""
+        with cls._naming:
+            cls._hosts.clear()
+
+    def __init__(self, name: str, folder: str | None, vcpus: int, memory_mb: int, disk_gb: int) -> None:
+        self.name, self.folder = name, folder
+        self.vcpus, self.memory_mb, self.disk_gb = vcpus, memory_mb, disk_gb
+        self.listeners: list[Callable[[str, str], None]] = []
+        self.calls: collections.Counter[str] = collections.Counter()
+        self._faults: dict[str, list[Exception]] = {}
+        self._delays: dict[str, float] = {}
+        self._guard = threading.Lock()
+        self._locks: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
+        self._guests: dict[str, FakeGuest] = {}
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+            self._load(folder)
+
+    # ---------------------------------------------------------------- for tests
+    def fail(self, verb: str, error: Exception, times: int = 1) -> None:
+        """The next `times` calls of a driver's verb raise `error` before they do anything."""
+        with self._guard:
+            self._faults.setdefault(verb, []).extend([error] * times)
+
+    def delay(self, verb: str, seconds: float) -> None:
+        """Every call of a driver's verb takes `seconds` longer, none for 0."""
+        self._delays[verb] = seconds
+
+    def crash(self, guest_id: str) -> None:
+        """The guest has died under its driver, as when QEMU is killed."""
+        with self.lock(guest_id):
+            guest = self.find(guest_id)
+            if guest is None:
+                raise KeyError(guest_id)
+            self.put(guest_id, dataclasses.replace(guest, state=CRASHED))
+
+    # ---------------------------------------------------------------- for the driver
+    def meet(self, verb: str, sleep: Callable[[float], None]) -> None:
+        """A driver's verb meets the faults that were ordered for it."""
+        with self._guard:
+            self.calls[verb] += 1
+            waiting = self._faults.get(verb)
+            error = waiting.pop(0) if waiting else None
+        if self._delays.get(verb):
+            sleep(self._delays[verb])
+        if error is not None:
+            raise error
+
+    def lock(self, guest_id: str) -> Any:
+        """A lock of the guest's own, reentrant."""
+        with self._guard:
+            return self._locks.setdefault(guest_id, threading.RLock())
+
+    def find(self, guest_id: str) -> FakeGuest | None:
+        """The guest as it is now, None when there is none."""
+        return self._guests.get(guest_id)
+
+    def all(self) -> dict[str, FakeGuest]:
+        """Every guest on the host."""
+        with self._guard:
+            return dict(self._guests)
+
+    def put(self, guest_id: str, guest: FakeGuest) -> None:
+        """The guest is as given; those who listen hear of a change of state."""
+        with self._guard:
+            before = self._guests.get(guest_id)
+            self._guests[guest_id] = guest
+        if self.folder:
+            self._keep(self.folder, guest_id, guest)
+        if before is None or before.state != guest.state:
+            for listener in list(self.listeners):
+                listener(guest_id, guest.state)
+
+    def drop(self, guest_id: str) -> None:
+        """The guest is forgotten."""
+        with self._guard:
+            gone = self._guests.pop(guest_id, None)
+        if self.folder:
+            try:
+                os.unlink(os.path.join(self.folder, f'{guest_id}.json'))
+            except FileNotFoundError:
+                pass
+        if gone is not None and gone.state == RUNNING:
+            for listener in list(self.listeners):
+                listener(guest_id, SHUTDOWN)
+
+    def _load(self, folder: str) -> None:
+        for name in os.listdir(folder):
+            if name.endswith('.json'):
+                with open(os.path.join(folder, name)) as file:
+                    self._guests[name.removesuffix('.json')] = FakeGuest(**json.load(file))
+
+    def _keep(self, folder: str, guest_id: str, guest: FakeGuest) -> None:
+        path = os.path.join(folder, f'{guest_id}.json')
+        with open(path + '.part', 'w') as file:
+            json.dump(dataclasses.asdict(guest), file)
+        os.replace(path + '.part', path)

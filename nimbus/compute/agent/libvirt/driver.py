@@ -1,0 +1,395 @@
+"""Guests by libvirt and QEMU: embedded in this process, or through libvirtd."""
+
+import logging
+import os
+import shutil
+import threading
+import uuid
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import libvirt
+
+from nimbus.common import errors, folders
+from nimbus.compute.agent.disks import qemu_img
+from nimbus.compute.agent.driver import CRASHED, PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
+from nimbus.compute.agent.libvirt import connection as events
+from nimbus.compute.agent.libvirt import facts as libvirt_facts
+from nimbus.compute.agent.libvirt import volumes
+from nimbus.compute.agent.libvirt import xml as libvirt_xml
+from nimbus.compute.agent.libvirt.disks import Folder, Making, guest_folders, has_direct_io, volume_disk
+from nimbus.compute.agent.libvirt.libvirt_errors import away, in_kinds, refusal
+from nimbus.compute.agent.libvirt.restorer import Restorer
+from nimbus.compute.agent.libvirt.settings import LibvirtSettings
+from nimbus.compute.agent.libvirt.waits import Patience
+from nimbus.compute.guest import Guest, HostFacts, Volume
+
+LOG = logging.getLogger(__name__)
+
+UNDEFINE = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+)
+STATES = {
+    libvirt.VIR_DOMAIN_PAUSED: PAUSED,
+    libvirt.VIR_DOMAIN_PMSUSPENDED: PAUSED,
+    libvirt.VIR_DOMAIN_SHUTOFF: SHUTDOWN,
+    libvirt.VIR_DOMAIN_CRASHED: CRASHED,
+}
+# A QEMU that is killed counts as failed, one that aborts as crashed.
+DEATHS = (libvirt.VIR_DOMAIN_EVENT_STOPPED_CRASHED, libvirt.VIR_DOMAIN_EVENT_STOPPED_FAILED)
+EVENT_STATES = {
+    libvirt.VIR_DOMAIN_EVENT_STARTED: RUNNING,
+    libvirt.VIR_DOMAIN_EVENT_RESUMED: RUNNING,
+    libvirt.VIR_DOMAIN_EVENT_SUSPENDED: PAUSED,
+    libvirt.VIR_DOMAIN_EVENT_STOPPED: SHUTDOWN,
+    libvirt.VIR_DOMAIN_EVENT_CRASHED: CRASHED,
+}
+
+
+class LibvirtDriver(Driver):
+    """Guests of one libvirt; its verbs may be called from any thread."""
+
+    def __init__(self, settings: LibvirtSettings) -> None:
+        self.settings = settings
+        self._making = Making(settings.use_cow_images, settings.preallocate_images == 'space')
+        self._connection: events.Connection | None = None
+        self._connecting = threading.Lock()
+        self._locks: weakref.WeakValueDictionary[str, threading.RLock] = weakref.WeakValueDictionary()
+        self._locking = threading.Lock()
+        self._patience = Patience()
+        self._reboots: dict[str, int] = {}
+        self._told: dict[str, str] = {}
+        self._watchers: list[Callable[[str, str], None]] = []
+        self._closing = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._cpu: dict[str, Any] = {}
+        self._hostname = settings.hostname
+        self._restorer = self._made_restorer()
+
+    # ---------------------------------------------------------------- life
+    def open(self) -> None:
+        folders.make(self.settings.instances_path)
+        self._closing.clear()
+        self._restorer = self._made_restorer()
+        self._machine = libvirt_xml.Machine(
+            self.settings.virt_type,
+            self.settings.machine_type,
+            self.settings.cpu_mode or ('maximum' if self.settings.virt_type == 'qemu' else 'host-model'),
+            self.settings.tb_cache_mb,
+            self.settings.num_pcie_ports,
+            'none' if has_direct_io(self.settings.instances_path) else 'writeback',
+            self.settings.vnc_listen,
+        )
+        try:
+            self._libvirt()
+        except errors.Unavailable as why:
+            raise OSError(why.inside) from why
+        self._threads = [
+            threading.Thread(target=target, name=name, daemon=True)
+            for name, target in (
+                ('console-trimmer', self._trim_consoles),
+                ('libvirt-capabilities', self._learn_cpu),
+            )
+        ]
+        for thread in self._threads:
+            thread.start()
+        self._restorer.start()
+
+    def close(self) -> None:
+        self._closing.set()
+        self._restorer.stop()
+        for thread in self._threads:
+            thread.join(30)
+        with self._connecting:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    # ---------------------------------------------------------------- power
+    @in_kinds
+    def spawn(self, guest: Guest, root: str | None, progress: Callable[[int], None]) -> None:
+        folder = self._folder(guest.id)
+        with self._lock(guest.id):
+            if self._is_active(guest.id):
+                self._resume(guest.id)
+                folder.finish()
+                progress(100)
+                return
+            progress(0)
+            try:
+                self._check_room(guest)
+                folder.begin()
+                folder.make_disks(guest, root)
+                progress(60)
+                self._run(guest, folder)
+                folder.finish()
+            except BaseException as why:
+                if folder.is_building():
+                    self._erase(guest.id)
+                raise refusal(guest.id, self.settings.uri, why) from why
+            progress(100)
+
+    @in_kinds
+    def destroy(self, guest_id: str) -> None:
+        with self._lock(guest_id):
+            self._erase(guest_id)
+
+    @in_kinds
+    def start(self, guest: Guest) -> None:
+        folder = self._folder(guest.id)
+        with self._lock(guest.id):
+            if self._is_active(guest.id):
+                self._resume(guest.id)
+                return
+            if not folder.exists():
+                raise Missing(f'Guest {guest.id} is not on this host.')
+            try:
+                folder.make_disks(guest, None)
+                self._run(guest, folder)
+            except (libvirt.libvirtError, OSError, qemu_img.Failed, ValueError) as why:
+                raise refusal(guest.id, self.settings.uri, why) from why
+
+    @in_kinds
+    def stop(self, guest_id: str, timeout: int) -> None:
+        domain = self._find(guest_id)
+        if domain is None and not self._folder(guest_id).exists():
+            raise Missing(f'Guest {guest_id} is not on this host.')
+        if not self._ask(
+            guest_id,
+            timeout,
+            lambda d: d.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN),
+            lambda: not self._is_active(guest_id),
+        ):
+            with self._lock(guest_id):
+                self._power_off(guest_id)
+
+    @in_kinds
+    def reboot(self, guest: Guest, hard: bool, timeout: int) -> None:
+        if not hard and self._is_active(guest.id):
+            before = self._reboots.get(guest.id, 0)
+            done = self._ask(
+                guest.id,
+                timeout,
+                lambda d: d.reboot(libvirt.VIR_DOMAIN_REBOOT_ACPI_POWER_BTN),
+                lambda: self._reboots.get(guest.id, 0) > before or not self._is_active(guest.id),
+            )
+            if done and self._is_active(guest.id):
+                return
+        with self._lock(guest.id):
+            self._power_off(guest.id)
+            self.start(guest)
+
+    @in_kinds
+    def state(self, guest_id: str) -> str:
+        domain = self._find(guest_id)
+        if domain is not None:
+            return _state_of(domain)
+        if self._folder(guest_id).exists():
+            return SHUTDOWN
+        raise Missing(f'Guest {guest_id} is not on this host.')
+
+    def guests(self) -> dict[str, str]:
+        found = dict.fromkeys(guest_folders(self.settings.instances_path), SHUTDOWN)
+        for domain in self._libvirt().listAllDomains():
+            try:
+                if domain.UUIDString() not in found:
+                    domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, libvirt_xml.NOVA)
+                found[domain.UUIDString()] = _state_of(domain)
+            except libvirt.libvirtError as why:
+                # Not one of ours, or gone since it was listed.
+                if why.get_error_code() not in (
+                    libvirt.VIR_ERR_NO_DOMAIN_METADATA,
+                    libvirt.VIR_ERR_NO_DOMAIN,
+                ):
+                    raise
+        return found
+
+    def watch(self, changed: Callable[[str, str], None]) -> None:
+        self._watchers.append(changed)
+
+    def bases(self) -> set[str]:
+        folders = (self._folder(guest_id) for guest_id in guest_folders(self.settings.instances_path))
+        return {
+            backing[0] for folder in folders if os.path.exists(folder.file('disk')) and (backing := folder.backing())
+        }
+
+    # ---------------------------------------------------------------- disks
+    @in_kinds
+    def attach(self, guest_id: str, volume: Volume) -> None:
+        with self._lock(guest_id):
+            domain = self._found(guest_id)
+            volumes.plug(domain, volume_disk(volume), self._machine.cache, self._patience)
+            self._keep_xml(domain)
+
+    @in_kinds
+    def detach(self, guest_id: str, volume: Volume) -> None:
+        with self._lock(guest_id):
+            domain = self._find(guest_id)
+            if domain is not None:
+                volumes.unplug(domain, volume.id, self.settings.detach_timeout, self._patience)
+                self._keep_xml(domain)
+
+    @in_kinds
+    def attached(self, guest_id: str) -> dict[str, str]:
+        return volumes.volumes(self._found(guest_id))
+
+    # ---------------------------------------------------------------- console, facts
+    def console(self, guest_id: str, lines: int | None) -> str:
+        return self._folder(guest_id).tail(lines, self.settings.console_bytes)
+
+    def facts(self) -> HostFacts:
+        own = self.settings
+        cpu = self._cpu or libvirt_facts.plain_cpu()
+        connection = self._libvirt()
+        if self._hostname is None:
+            # Once: each time libvirt complains in the log where it finds no whole name.
+            self._hostname = connection.getHostname()
+        return libvirt_facts.read(connection, own.instances_path, self._hostname, own.host_ip, cpu)
+
+    # ---------------------------------------------------------------- inside
+    def _made_restorer(self) -> Restorer:
+        return Restorer(self.guests, self._find, self._lock, self._patience)
+
+    def _libvirt(self) -> libvirt.virConnect:
+        """An open connection; a lost one is opened anew."""
+        with self._connecting:
+            if self._connection is not None and not self._connection.raw.isAlive():
+                LOG.warning('libvirt at %s went away; connecting anew', self.settings.uri)
+                self._connection.close()
+                self._connection = None
+            if self._connection is None:
+                try:
+                    self._connection = events.Connection(self.settings.uri, self._on_event)
+                except OSError as why:
+                    raise away(self.settings.uri, why) from why
+            return self._connection.raw
+
+    def _folder(self, guest_id: str) -> Folder:
+        return Folder(self.settings.instances_path, guest_id, self._making)
+
+    def _lock(self, guest_id: str) -> threading.RLock:
+        with self._locking:
+            return self._locks.setdefault(guest_id, threading.RLock())
+
+    def _find(self, guest_id: str) -> libvirt.virDomain | None:
+        try:
+            return self._libvirt().lookupByUUIDString(str(uuid.UUID(guest_id)))
+        except libvirt.libvirtError as why:
+            if why.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+                return None
+            raise
+
+    def _found(self, guest_id: str) -> libvirt.virDomain:
+        if (domain := self._find(guest_id)) is None:
+            raise Missing(f'Guest {guest_id} is not on this host.')
+        return domain
+
+    def _is_active(self, guest_id: str) -> bool:
+        domain = self._find(guest_id)
+        return domain is not None and bool(domain.isActive())
+
+    def _check_room(self, guest: Guest) -> None:
+        free = shutil.disk_usage(self.settings.instances_path).free // 1024**2
+        if free < self.settings.min_free_mb:
+            raise Refused(
+                f'There is no disk space left for guest {guest.id}.',
+                inside=f'This host has {free} MiB of disk left for guest {guest.id}, and keeps '
+                f'{self.settings.min_free_mb} MiB free.',
+            )
+
+    def _run(self, guest: Guest, folder: Folder) -> None:
+        disks = folder.layout(guest, 'sata' if 'q35' in self._machine_type(guest) else 'ide')
+        xml = libvirt_xml.domain(guest, self._machine, disks, folder.console)
+        folder.write('libvirt.xml', xml)
+        domain = self._libvirt().defineXML(xml)
+        folder.fresh_console()
+        self._patience.past_collisions(domain.create)
+
+    def _machine_type(self, guest: Guest) -> str:
+        return guest.properties.get('hw_machine_type') or self.settings.machine_type
+
+    def _resume(self, guest_id: str) -> None:
+        domain = self._find(guest_id)
+        if domain is not None and domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
+            self._patience.again(domain, domain.resume)
+
+    def _power_off(self, guest_id: str) -> None:
+        domain = self._find(guest_id)
+        try:
+            if domain is not None and domain.isActive():
+                self._patience.again(domain, domain.destroy)
+        except libvirt.libvirtError:
+            # An adopted guest that dies while its monitor is being connected is not running any more.
+            if domain.isActive():
+                raise
+
+    def _erase(self, guest_id: str) -> None:
+        self._power_off(guest_id)
+        domain = self._find(guest_id)
+        if domain is not None:
+            domain.undefineFlags(UNDEFINE)
+        self._folder(guest_id).remove()
+        self._reboots.pop(guest_id, None)
+        self._told.pop(guest_id, None)
+
+    def _ask(self, guest_id: str, timeout: int, ask: Callable, done: Callable[[], bool]) -> bool:
+        """Whether the guest did what it was asked for within `timeout`; no lock is held meanwhile."""
+
+        def request() -> bool:
+            domain = self._find(guest_id)
+            if domain is None or domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
+                return False  # a paused guest hears nothing
+            try:
+                self._patience.again(domain, lambda: ask(domain))
+            except libvirt.libvirtError as why:
+                # It went down by itself between the look and the request.
+                if why.get_error_code() not in (libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN):
+                    raise
+            return True
+
+        return self._patience.ask(request, done, timeout)
+
+    def _keep_xml(self, domain: libvirt.virDomain) -> None:
+        folder = self._folder(domain.UUIDString())
+        if folder.exists():
+            folder.write('libvirt.xml', domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+
+    def _on_event(self, guest_id: str, kind: str, values: tuple) -> None:
+        if kind == events.REBOOTED:
+            self._reboots[guest_id] = self._reboots.get(guest_id, 0) + 1
+        if kind == events.REMOVED:
+            self._restorer.look(guest_id)
+        self._patience.wake()
+        if kind == events.LIFECYCLE and values[0] in EVENT_STATES:
+            state = EVENT_STATES[values[0]]
+            if state == SHUTDOWN and values[1] in DEATHS:
+                state = CRASHED
+            if self._told.get(guest_id) == state:
+                return  # libvirt tells of a start twice: started, resumed
+            self._told[guest_id] = state
+            for changed in self._watchers:
+                changed(guest_id, state)
+
+    def _learn_cpu(self) -> None:
+        # On a host's first start libvirt probes QEMU for seconds: then the first guest need not wait for it.
+        try:
+            self._cpu = libvirt_facts.cpu(self._libvirt().getCapabilities())
+        except libvirt.libvirtError as why:
+            LOG.warning('libvirt does not tell its capabilities: %s', why)
+
+    def _trim_consoles(self) -> None:
+        # A guest writes its console at a few MB a second at most, so none grows far between two looks.
+        while not self._closing.wait(5):
+            for guest_id in guest_folders(self.settings.instances_path):
+                self._folder(guest_id).trim_console(self.settings.console_bytes)
+
+
+def _state_of(domain: libvirt.virDomain) -> str:
+    state, reason = domain.state()
+    if state == libvirt.VIR_DOMAIN_SHUTOFF and reason == libvirt.VIR_DOMAIN_SHUTOFF_CRASHED:
+        return CRASHED
+    return STATES.get(state, RUNNING)

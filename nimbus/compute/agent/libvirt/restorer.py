@@ -1,0 +1,61 @@
+"""Guests that lost a volume which is theirs get it back."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import libvirt
+
+from nimbus.common import errors
+from nimbus.compute.agent.libvirt import volumes
+from nimbus.compute.agent.libvirt.waits import Patience
+
+LOG = logging.getLogger(__name__)
+
+
+class Restorer:
+    """Looks at the volumes of every guest at its start, and of a guest when libvirt tells that a disk of it went."""
+
+    def __init__(self, guests: Callable[[], Iterable[str]], find: Callable[[str], Any], lock: Callable[[str], Any],
+                 patience: Patience) -> None:  # fmt: skip
+        """`find` gives the domain of a guest or None; `lock` is held by whoever changes one."""
+        self._guests, self._find, self._lock, self._patience = guests, find, lock, patience
+        self._lost: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name='volume-restorer', daemon=True)
+
+    def start(self) -> None:
+        """Lost volumes come back from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """The thread is gone; what was not looked at is at the next start."""
+        self._lost.put(None)
+        if self._thread.is_alive():
+            self._thread.join(30)
+
+    def look(self, guest_id: str) -> None:
+        """The guest is looked at soon."""
+        self._lost.put(guest_id)
+
+    def _run(self) -> None:
+        try:
+            for guest_id in self._guests():
+                self.look(guest_id)
+        except (libvirt.libvirtError, errors.NimbusError) as why:
+            LOG.warning('The guests are not known whose volumes are to be looked at: %s', why)
+        while (guest_id := self._lost.get()) is not None:
+            self._restore(guest_id)
+
+    def _restore(self, guest_id: str) -> None:
+        try:
+            # An errand in hand may be what takes the disk away: it is waited for.
+            with self._lock(guest_id):
+                domain = self._find(guest_id)
+                lost = volumes.restore(domain, self._patience) if domain else []
+        except (libvirt.libvirtError, errors.NimbusError) as why:
+            LOG.error('Guest %s lost a volume that is attached to it, and does not take it again: %s', guest_id, why)
+            return
+        for volume_id in lost:
+            LOG.warning('Guest %s let go of volume %s after that was given up; it has it again', guest_id, volume_id)

@@ -1,0 +1,1 @@
+"""Block devices and the other devices that a server is asked to have."""

@@ -1,0 +1,1 @@
+"""Hypervisors, host aggregates and availability zones."""

@@ -1,0 +1,1 @@
+"""What a guest is told about itself."""

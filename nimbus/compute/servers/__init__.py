@@ -1,0 +1,1 @@
+"""Servers: how they are asked for, found, changed, and what hangs on them."""

@@ -1,0 +1,72 @@
+"""What was done to a server, told from its jobs and their steps."""
+
+import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import context, errors, jobs
+from nimbus.common.database import db
+from nimbus.common.jobs import Job
+from nimbus.compute.servers import servers
+
+# The field's names of the workflows; a workflow not listed is not the user's own doing.
+NAMES = {
+    'build_server': 'create',
+    'delete_server': 'delete',
+    'start_server': 'start',
+    'stop_server': 'stop',
+    'reboot_server': 'reboot',
+    'attach_volume': 'attach_volume',
+    'detach_volume': 'detach_volume',
+    # Done at once, and only recorded.
+    'lock_server': 'lock',
+    'unlock_server': 'unlock',
+    'reset_server': 'resetState',
+}
+AT_ONCE = frozenset({'lock_server', 'unlock_server', 'reset_server'})
+RESULTS = {'ok': 'Success', 'failed': 'Error', 'stuck': 'Error', 'rewound': 'Error'}
+
+
+def subject(tx: db.Tx, asker: context.Context, server_id: str, *, deleted: bool) -> Any:
+    """The row of the server whose actions are asked for; a deleted one only if `deleted`.  Raises NotFound."""
+    row = servers.row_of(tx, server_id)
+    if not deleted or not (asker.is_admin or row.project_id == asker.project_id):
+        return servers.show(tx, asker, server_id)
+    return row
+
+
+def find(
+    tx: db.Tx,
+    server_id: str,
+    *,
+    limit: int | None = None,
+    marker: str | None = None,
+    since: datetime.datetime | None = None,
+    before: datetime.datetime | None = None,
+) -> list[Any]:
+    """The server's jobs, newest first, changed within the times.  Raises Invalid on an unknown marker."""
+    where: list[Any] = [Job.subject == server_id, Job.workflow.in_(NAMES)]
+    where += [Job.updated_at >= since] if since else []
+    where += [Job.updated_at <= before] if before else []
+    if marker is not None:
+        after = tx.row(sa.select(Job.seq).where(Job.subject == server_id, Job.request_id == marker))
+        if after is None:
+            raise errors.Invalid(f'Marker {marker} could not be found.')
+        where.append(Job.seq < after.seq)
+    query = sa.select(Job).where(*where).order_by(Job.seq.desc())
+    return list(tx.rows(query.limit(limit) if limit is not None else query))
+
+
+def show(tx: db.Tx, server_id: str, request_id: str) -> Any:
+    """The job that the request started for the server.  Raises NotFound."""
+    where = (Job.subject == server_id, Job.request_id == request_id, Job.workflow.in_(NAMES))
+    row = tx.row(sa.select(Job).where(*where).order_by(Job.seq.desc()))
+    if row is None:
+        raise errors.NotFound(f'Action {request_id} not found')
+    return row
+
+
+def events(tx: db.Tx, job_id: str) -> list[Any]:
+    """The steps of a job that came to an end, newest first."""
+    return [row for row in reversed(jobs.steps(tx, job_id)) if row.outcome in RESULTS]

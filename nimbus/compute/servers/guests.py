@@ -1,0 +1,125 @@
+"""What a host must know of a server's guest, put together from the server, its ports and its volumes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from nimbus.common.database import db
+from nimbus.compute.devices import device_names
+from nimbus.compute.guest import NICS, Blank, Guest, Image, Nic, Volume
+from nimbus.compute.servers import servers
+from nimbus.network.ports import ports
+from nimbus.volume.volumes import attachments
+
+SWAP = 'swap'
+EPHEMERAL_FORMAT = 'ext4'
+
+
+def describe(tx: db.Tx, server_id: str, config_drive: dict[str, str] | None = None) -> dict[str, Any]:
+    """The server's Guest as plain JSON.  Raises NotFound.
+
+    `config_drive` is told when the guest is made; a host keeps the drive from then on.
+    """
+    spec = servers.spec(tx, server_id)
+    flavor, properties = spec['flavor'], _properties(spec['image'])
+    guest = Guest(
+        id=spec['id'],
+        name=spec['name'],
+        display_name=spec['display_name'],
+        project_id=spec['project_id'],
+        user_id=spec['user_id'],
+        vcpus=flavor['vcpus'],
+        memory_mb=flavor['ram'],
+        root_gb=root_gb(spec),
+        blanks=tuple(blanks(spec)),
+        image=None if boots_from_volume(spec) else _image(spec['image']),
+        root_properties=properties if boots_from_volume(spec) else {},
+        nics=tuple(_nic(nic, properties.get('hw_vif_model', '')) for nic in ports.nics(tx, server_id)),
+        volumes=tuple(volumes(tx, server_id, spec)),
+        extra_specs=flavor.get('extra_specs') or {},
+        config_drive=config_drive,
+        generation=spec['generation'],
+    )
+    return guest.to_dict()
+
+
+def boots_from_volume(spec: dict[str, Any]) -> bool:
+    """Whether the server's root disk is a volume."""
+    return any(device['boot_index'] == 0 and device['destination'] == 'volume' for device in spec['bdms'])
+
+
+def root_gb(spec: dict[str, Any]) -> int:
+    """GiB of the root disk on the host itself."""
+    return 0 if boots_from_volume(spec) else spec['flavor']['disk']
+
+
+def local_gb(spec: dict[str, Any]) -> int:
+    """GiB that the guest takes of its host's own disk."""
+    return root_gb(spec) + -(-sum(blank.size_mb for blank in blanks(spec)) // 1024)
+
+
+def blanks(spec: dict[str, Any]) -> Iterator[Blank]:
+    """The empty disks of the server's guest: those asked for one by one go before what its flavor would give."""
+    flavor = spec['flavor']
+    asked = [device for device in spec['bdms'] if (device['source'], device['destination']) == ('blank', 'local')]
+    swaps = [device for device in asked if device['guest_format'] == SWAP]
+    ephemerals = [device for device in asked if device['guest_format'] != SWAP]
+    for number, device in enumerate(ephemerals):
+        size = (device['size'] or flavor.get('ephemeral') or 0) * 1024
+        if size:
+            yield Blank(f'eph{number}', size, device['guest_format'] or EPHEMERAL_FORMAT, _short(device['device']))
+    if not ephemerals and flavor.get('ephemeral'):
+        yield Blank('local', flavor['ephemeral'] * 1024, EPHEMERAL_FORMAT)
+    size = swaps[0]['size'] if swaps and swaps[0]['size'] else flavor.get('swap')
+    if size:
+        yield Blank(SWAP, size, SWAP, _short(swaps[0]['device']) if swaps else '')
+
+
+def _short(device: str | None) -> str:
+    return (device or '').removeprefix('/dev/')
+
+
+def _image(facts: dict[str, Any] | None) -> Image | None:
+    if facts is None:
+        return None
+    return Image(
+        id=facts['id'],
+        disk_format=facts['disk_format'],
+        size=facts['size'],
+        hash_algo=facts['os_hash_algo'],
+        hash_value=facts['os_hash_value'],
+        min_disk_gb=facts['min_disk'] or 0,
+        properties=_properties(facts),
+    )
+
+
+def _properties(facts: dict[str, Any] | None) -> dict[str, str]:
+    return {name: str(value) for name, value in ((facts or {}).get('properties') or {}).items()}
+
+
+def _nic(nic: dict[str, Any], model: str) -> Nic:
+    facts = {name: nic[name] for name in ('port_id', 'mac', 'bridge', 'tap', 'mtu')}
+    return Nic(**facts, model=model if model in NICS else NICS[0])
+
+
+def volumes(tx: db.Tx, server_id: str, spec: dict[str, Any]) -> list[Volume]:
+    """The server's volumes that its host is connected to, in the order they were asked for."""
+    connected = {row.id: row for row in attachments.of_server(tx, server_id)}
+    return [
+        volume(device, connected[device['attachment_id']].connection, device_names.usual_bus(spec['image']))
+        for device in spec['bdms']
+        if device['attachment_id'] in connected and connected[device['attachment_id']].connection
+    ]
+
+
+def volume(device: dict[str, Any], connection: dict[str, Any], bus: str = device_names.USUAL) -> Volume:
+    """A block device as its guest's host reaches it."""
+    return Volume(
+        id=device['volume_id'],
+        attachment_id=device['attachment_id'],
+        device=_short(device['device']),
+        driver_volume_type=connection['driver_volume_type'],
+        data=connection['data'],
+        size_gb=device['size'] or 0,
+        boot=device['boot_index'] == 0,
+        bus=device['disk_bus'] or bus,
+    )

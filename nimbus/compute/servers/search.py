@@ -1,0 +1,247 @@
+"""Finding servers: filters, sorting and pages."""
+
+import dataclasses
+import datetime
+import re
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import context, numbers, times
+from nimbus.common.database import db, listing
+from nimbus.compute import states
+from nimbus.compute.devices.block_requests import truth
+from nimbus.compute.models import Server, ServerTag
+from nimbus.network.ports import server_ports
+
+# A pattern is run by the database on every row: one with groups, or with many quantifiers, can take for ever.
+PATTERN = re.compile(r'[^(){}|]*\Z')
+MAX_QUANTIFIERS = 3
+MAX_PATTERN = 255
+
+TABLE = db.table_of(Server)
+BRIEF = (TABLE.c.seq, TABLE.c.id, TABLE.c.name)
+# Columns that only some views show and that take long to read: large ones, and those that are kept as JSON.
+COSTLY = ('user_data', 'flavor', 'image', 'hints')
+# Columns that no view of a list shows.
+HIDDEN = (
+    'personality',
+    'key',
+    'networks',
+    'security_groups',
+    'admin_pass',
+    'guest_password',
+    'generation',
+    'forced_host',
+    'forced_node',
+)
+COLUMNS = tuple(column for column in TABLE.columns if column.key not in (*COSTLY, *HIDDEN))
+SORTS = {
+    'access_ip_v4': 'access_ip_v4',
+    'access_ip_v6': 'access_ip_v6',
+    'auto_disk_config': 'disk_config',
+    'availability_zone': 'zone',
+    'config_drive': 'config_drive',
+    'created_at': 'created_at',
+    'display_description': 'description',
+    'display_name': 'name',
+    'host': 'host',
+    'hostname': 'hostname',
+    'image_ref': 'image_id',
+    'instance_type_id': 'flavor_id',
+    'key_name': 'key_name',
+    'launch_index': 'launch_index',
+    'launched_at': 'launched_at',
+    'locked': 'locked',
+    'locked_by': 'locked_by',
+    'node': 'node',
+    'power_state': 'power_state',
+    'progress': 'progress',
+    'project_id': 'project_id',
+    'root_device_name': 'root_device',
+    'task_state': 'task_state',
+    'terminated_at': 'deleted_at',
+    'updated_at': 'updated_at',
+    'user_id': 'user_id',
+    'uuid': 'id',
+    'vm_state': 'vm_state',
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """Which servers are asked for; `filters` by the wire's names, each a string or a list of them."""
+
+    page: listing.Page
+    filters: dict[str, Any] = dataclasses.field(default_factory=dict)
+    every_project: bool = False
+    deleted: bool | None = False  # None: those too
+    statuses: tuple[str, ...] | None = None
+    since: datetime.datetime | None = None
+    before: datetime.datetime | None = None
+    locked: bool | None = None
+    brief: bool = False  # only what the short list shows
+    costly: tuple[str, ...] = ()  # which of the costly columns the rows have
+
+
+def find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
+    """One page of the servers that match.  Raises Invalid on an unknown marker."""
+    seen, where = _seen(asker, wanted), conditions(wanted)
+    addresses = {name: wanted.filters[name] for name in ('ip', 'ip6') if wanted.filters.get(name)}
+    if addresses:
+        where.append(Server.id.in_(_with_address(tx, seen + where, addresses)))
+    columns = BRIEF if wanted.brief else (*COLUMNS, *(TABLE.c[name] for name in wanted.costly))
+    return listing.rows(tx, Server, where, wanted.page, seen=seen, columns=columns)
+
+
+def _seen(asker: context.Context, wanted: Wanted) -> list[Any]:
+    """The condition of the servers that the asker sees."""
+    return [] if wanted.every_project else [Server.project_id == asker.project_id]
+
+
+def conditions(wanted: Wanted) -> list[Any]:
+    """The SQL conditions that the servers meet.  Raises Invalid."""
+    where: list[Any] = []
+    if wanted.deleted is not None:
+        where.append(Server.deleted_at.is_not(None) if wanted.deleted else Server.deleted_at.is_(None))
+    if wanted.statuses is not None:
+        where.append(_in_status(list(wanted.statuses)))
+    # A client that asks again from the time at which it asked last misses nothing of that second.
+    where += [Server.updated_at >= times.second_of(wanted.since)] if wanted.since else []
+    where += [listing.SECONDS['lte'](Server.updated_at, wanted.before)] if wanted.before else []
+    where += [Server.locked.is_(wanted.locked)] if wanted.locked is not None else []
+    for name, value in wanted.filters.items():
+        if name in EXACT:
+            values = value if isinstance(value, list) else [value]
+            where.append(EXACT[name].in_(values))
+        elif name in MATCHES:
+            where.append(_matches(MATCHES[name], str(value)))
+        elif name in SPECIAL:
+            where.append(SPECIAL[name](value))
+    return where
+
+
+def _in_status(statuses: list[str]) -> Any:
+    pairs, _ = states.states_of(statuses)
+    busy = states.REBOOTS | states.HARD_REBOOTS
+    options = []
+    for state, tasks in pairs:
+        here = Server.vm_state == state
+        if tasks is not None:
+            options.append(sa.and_(here, Server.task_state.in_(tasks)))
+        elif state == states.ACTIVE:
+            options.append(sa.and_(here, sa.or_(Server.task_state.is_(None), Server.task_state.not_in(busy))))
+        else:
+            options.append(here)
+    return sa.or_(*options) if options else sa.false()
+
+
+def _matches(column: Any, pattern: str) -> Any:
+    """The column matches the regular expression, or contains the text where it is none that is safe to run."""
+    if not re.search(r'[\\.^$*+?\[\]]', pattern):
+        return column.contains(pattern, autoescape=True)
+    safe = len(pattern) <= MAX_PATTERN and PATTERN.match(pattern)
+    if safe and len(re.findall(r'[*+?]', pattern)) <= MAX_QUANTIFIERS:
+        try:
+            re.compile(pattern)
+            return column.regexp_match(pattern)
+        except re.error:
+            pass
+    return column.contains(pattern, autoescape=True)
+
+
+def _with_address(tx: db.Tx, where: list[Any], patterns: dict[str, Any]) -> list[str]:
+    """The ids of the servers that have an address containing one of the texts."""
+    candidates = tx.column(sa.select(Server.id).where(*where))
+    texts = [str(pattern).strip('^$').replace('\\', '') for pattern in patterns.values()]
+    return [
+        server_id
+        for server_id, held in server_ports.addresses(tx, candidates).items()
+        if any(text in address['ip'] for address in held for text in texts)
+    ]
+
+
+def _tags_all(value: Any) -> Any:
+    return sa.and_(*(Server.id.in_(_tagged([tag])) for tag in _words(value)))
+
+
+def _tagged(tags: list[str]) -> Any:
+    return sa.select(ServerTag.server_id).where(ServerTag.tag.in_(tags))
+
+
+def _words(value: Any) -> list[str]:
+    return (value[-1] if isinstance(value, list) else str(value)).split(',')
+
+
+def _flag(column: Any) -> Callable[[Any], Any]:
+    return lambda value: column.is_(truth(value))
+
+
+def _number(column: Any) -> Callable[[Any], Any]:
+    return lambda value: sa.false() if (number := numbers.read(str(value))) is None else column == number
+
+
+def _moment(column: Any) -> Callable[[Any], Any]:
+    """The column is the moment told; a text that is no time matches nothing."""
+
+    def at(value: Any) -> Any:
+        told = times.read(str(value))
+        return sa.false() if told is None else listing.SECONDS['eq'](column, told)
+
+    return at
+
+
+EXACT = {
+    'user_id': Server.user_id,
+    'project_id': Server.project_id,
+    'tenant_id': Server.project_id,
+    'image': Server.image_id,
+    'image_ref': Server.image_id,
+    'flavor': Server.flavor_id,
+    'reservation_id': Server.reservation_id,
+    'vm_state': Server.vm_state,
+    'task_state': Server.task_state,
+    'host': Server.host,
+    'uuid': Server.id,
+}
+MATCHES = {
+    'name': Server.name,
+    'display_name': Server.name,
+    'description': Server.description,
+    'display_description': Server.description,
+    'hostname': Server.hostname,
+    'key_name': Server.key_name,
+    'node': Server.node,
+    'availability_zone': Server.zone,
+    'locked_by': Server.locked_by,
+    'root_device_name': Server.root_device,
+    'access_ip_v4': Server.access_ip_v4,
+    'access_ip_v6': Server.access_ip_v6,
+}
+SPECIAL: dict[str, Callable[[Any], Any]] = {
+    'tags': _tags_all,
+    'tags-any': lambda value: Server.id.in_(_tagged(_words(value))),
+    'not-tags': lambda value: sa.not_(_tags_all(value)),
+    'not-tags-any': lambda value: Server.id.not_in(_tagged(_words(value))),
+    'launch_index': _number(Server.launch_index),
+    'power_state': _number(Server.power_state),
+    'progress': _number(sa.literal(0)),  # as every server shows it
+    'config_drive': _flag(Server.config_drive),
+    'auto_disk_config': lambda value: Server.disk_config == ('AUTO' if truth(value) else 'MANUAL'),
+    'created_at': _moment(Server.created_at),
+    'launched_at': _moment(Server.launched_at),
+    'terminated_at': _moment(Server.deleted_at),
+    'kernel_id': lambda value: sa.true() if not value else sa.false(),
+    'ramdisk_id': lambda value: sa.true() if not value else sa.false(),
+}
+
+
+def used_by(tx: db.Tx, project_id: str) -> dict[str, int]:
+    """What the living servers of the project hold, counted: for comparing with the quota's counters."""
+    rows = tx.rows(sa.select(Server.flavor).where(Server.project_id == project_id, Server.deleted_at.is_(None)))
+    return {
+        'instances': len(rows),
+        'cores': sum(row.flavor['vcpus'] for row in rows),
+        'ram': sum(row.flavor['ram'] for row in rows),
+    }

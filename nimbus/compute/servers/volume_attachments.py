@@ -1,0 +1,109 @@
+"""Volumes that come to a server and go while it lives."""
+
+import re
+from typing import Any
+
+from nimbus.common import context, errors, ids, jobs
+from nimbus.common.database import db
+from nimbus.compute.devices import block_devices, block_requests, device_names
+from nimbus.compute.servers import guests, servers
+from nimbus.volume.volumes import attachments, volumes
+
+DEVICE = re.compile(r'(/dev/)?(x?v|s|h)d[a-z]{1,2}[0-9]*\Z')
+
+
+def attach(
+    tx: db.Tx,
+    asker: context.Context,
+    server_id: str,
+    volume_id: str,
+    *,
+    device: str | None = None,
+    tag: str | None = None,
+    delete_on_termination: bool = False,
+) -> Any:
+    """The volume is kept for the server and on its way to it; returns the block device's row.
+
+    Raises NotFound, Invalid when the volume cannot be attached, Conflict and WrongState.
+    """
+    if device and not DEVICE.match(device):
+        raise errors.Invalid(f'The supplied device path ({device}) is invalid.')
+    servers.begin(tx, asker, server_id, 'attach_volume')
+    held = block_devices.of_server(tx, server_id)
+    if any(row.volume_id == volume_id for row in held):
+        raise errors.Invalid(f'Invalid volume: volume {volume_id} already attached')
+    volume = volumes.show(tx, asker, volume_id)
+    spec = servers.spec(tx, server_id)
+    path = _path(device, _taken(spec), device_names.usual_bus(spec['image']))
+    try:
+        attachment_id = attachments.reserve(tx, asker, volume_id, server_id)
+    except errors.Conflict as why:
+        raise errors.Invalid(f'Invalid volume: {why.sentence}') from None
+    bdm_id = ids.dashed()
+    values = {'volume_id': volume_id, 'attachment_id': attachment_id, 'device': path, 'size': volume.size, 'tag': tag}
+    block_devices.add(tx, bdm_id, server_id, delete_on_termination=delete_on_termination, **values)
+    jobs.start(
+        tx,
+        asker,
+        'attach_volume',
+        server_id,
+        volume_id=volume_id,
+        attachment_id=attachment_id,
+        bdm_id=bdm_id,
+        device=path,
+    )
+    return block_devices.volume(tx, server_id, volume_id)
+
+
+def _taken(spec: dict[str, Any]) -> set[str]:
+    """The names of all the disks that the guest has."""
+    taken = {device['device'] for device in spec['bdms'] if device['device']}
+    taken.add(spec['root_device'] or block_requests.ROOT_PATH)
+    bus = device_names.usual_bus(spec['image'])
+    for blank in guests.blanks(spec):
+        if not blank.device:
+            # Its host named it at the first start, after the disks that had names.
+            taken.add(device_names.free(taken, bus))
+    return taken
+
+
+def _path(asked: str | None, taken: set[str], bus: str) -> str:
+    """The device's name in the guest: what was asked for where its bus can have it, or the next free one.
+
+    Raises Conflict when the name that was asked for is taken.
+    """
+    path = asked if not asked or asked.startswith('/dev/') else f'/dev/{asked}'
+    if not path or not device_names.fits(path, bus):
+        return device_names.free(taken, bus)
+    if path in taken:
+        raise errors.Conflict(f'The supplied device path ({path}) is in use.')
+    return path
+
+
+def detach(tx: db.Tx, asker: context.Context, server_id: str, volume_id: str) -> None:
+    """The volume is on its way off the server.
+
+    Raises NotFound, Invalid for the disk it boots from or a volume that is not attached, Conflict and WrongState.
+    """
+    servers.show(tx, asker, server_id)
+    volumes.show(tx, asker, volume_id)
+    row = block_devices.volume(tx, server_id, volume_id)
+    if row.boot_index == block_requests.ROOT:
+        raise errors.Invalid('Cannot detach a root device volume')
+    if jobs.asked(tx, server_id, 'detach_volume', bdm_id=row.id):
+        raise errors.Invalid(f'Invalid volume: volume {volume_id} is being detached already')
+    servers.begin(tx, asker, server_id, 'detach_volume')
+    try:
+        attachments.begin_detach(tx, asker, row.attachment_id)
+    except errors.Conflict as why:
+        raise errors.Invalid(f'Invalid volume: {why.sentence}') from None
+    jobs.start(
+        tx,
+        asker,
+        'detach_volume',
+        server_id,
+        volume_id=volume_id,
+        attachment_id=row.attachment_id,
+        bdm_id=row.id,
+        device=row.device,
+    )

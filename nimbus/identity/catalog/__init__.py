@@ -1,0 +1,1 @@
+"""Services, endpoints and regions, other clouds, policies and limits."""

@@ -1,0 +1,1 @@
+"""Directories that are asked over LDAP, and what a domain tells of its own."""

@@ -1,0 +1,115 @@
+"""What an entry of a directory means: a user or a group, by the options that say which attribute is what."""
+
+import dataclasses
+import logging
+import uuid
+from typing import Any
+
+from nimbus.identity.settings.ldap import Ldap, Texts
+
+LOG = logging.getLogger(__name__)
+DN = str
+Values = dict[str, list[str]]  # of each attribute, named in small letters
+TRUE = ('true', '1')
+OWN = ('id', 'name', 'domain_id', 'enabled', 'links', 'options', 'password', 'password_expires_at')  # never mapped
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A user or a group."""
+
+    dn: DN
+    local_id: str
+    name: str
+    enabled: bool = True
+    description: str | None = None
+    members: tuple[str, ...] = ()
+    default_project_id: str | None = None
+    extra: dict[str, str] = dataclasses.field(default_factory=dict)  # more that it is shown with
+
+
+def values_of(one: dict[str, Any]) -> tuple[DN, Values]:
+    """The name and the values of an entry in a search's answer; values that are no text are left out."""
+    values = {}
+    for name, raw in one['raw_attributes'].items():
+        values[name.lower()] = [text for text in map(_text, raw) if text is not None]
+    return one['dn'], values
+
+
+def _text(value: bytes) -> str | None:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        # Directories keep ids as 16 bytes, in an order of their own.
+        return str(uuid.UUID(bytes_le=value)) if len(value) == 16 else None
+
+
+def as_user(dn: DN, values: Values, told: Ldap) -> Entry | None:
+    """The user that the entry is, None when it lacks an id or a name."""
+    ignored = told.user_attribute_ignore
+    local_id, name = _id(dn, values, told.user_id_attribute), _first(values, told.user_name_attribute)
+    if not local_id or not name:
+        return None
+    extra = _mapped(values, told.user_additional_attribute_mapping, ignored)
+    for shown, attribute in (('email', told.user_mail_attribute), ('description', told.user_description_attribute)):
+        if shown not in ignored and (value := _first(values, attribute)):
+            extra[shown] = value
+    project = None if 'default_project_id' in ignored else _first(values, told.user_default_project_id_attribute)
+    enabled = 'enabled' in ignored or _is_enabled(values, told)
+    return Entry(dn, local_id, name, enabled, default_project_id=project, extra=extra)
+
+
+def _is_enabled(values: Values, told: Ldap) -> bool:
+    """What the attribute says; whatever is neither a plain yes nor a number with the bit clear is a no."""
+    text = (_first(values, told.user_enabled_attribute) or told.user_enabled_default).strip()
+    if told.user_enabled_mask:
+        try:
+            return int(text) & told.user_enabled_mask != told.user_enabled_mask
+        except ValueError:
+            return False
+    return (text.lower() in TRUE) != told.user_enabled_invert
+
+
+def as_group(dn: DN, values: Values, told: Ldap) -> Entry | None:
+    """The group that the entry is, None when it lacks an id or a name."""
+    ignored = told.group_attribute_ignore
+    local_id, name = _id(dn, values, told.group_id_attribute), _first(values, told.group_name_attribute)
+    if not local_id or not name:
+        return None
+    description = None if 'description' in ignored else _first(values, told.group_desc_attribute)
+    return Entry(
+        dn,
+        local_id,
+        name,
+        description=description,
+        members=tuple(values.get(told.group_member_attribute.lower(), ())),
+        extra=_mapped(values, told.group_additional_attribute_mapping, ignored),
+    )
+
+
+def _id(dn: DN, values: Values, attribute: str) -> str | None:
+    """The entry's id; of several values the one in its name, for their order means nothing, and people may add some."""
+    found = values.get(attribute.lower(), [])
+    if len(found) < 2:
+        return found[0] if found else None
+    from ldap3.utils.dn import parse_dn
+
+    named = {name.lower(): value for name, value, _ in parse_dn(dn)[:1]}
+    return named.get(attribute.lower())
+
+
+def _mapped(values: Values, mapping: Texts, ignored: Texts) -> dict[str, str]:
+    """More that the entry is shown with: each as LDAP_NAME:API_NAME."""
+    found = {}
+    for pair in mapping:
+        attribute, _, shown = pair.partition(':')
+        if not shown or shown in OWN:
+            LOG.warning('The mapping %s of a directory is passed over; it must be LDAP_NAME:API_NAME', pair)
+        elif shown not in ignored and (value := _first(values, attribute)):
+            found[shown] = value
+    return found
+
+
+def _first(values: Values, name: str | None) -> str | None:
+    found = values.get(name.lower()) if name else None
+    return found[0] if found else None

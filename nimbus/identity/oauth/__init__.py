@@ -1,0 +1,1 @@
+"""OAuth 1.0a tokens, and OAuth 2 clients that show a certificate."""

@@ -1,0 +1,142 @@
+"""Requests signed as OAuth 1 has it: to ask for a request token, for an access token, and to log in with one."""
+
+import dataclasses
+import datetime
+import hashlib
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import exc
+
+from nimbus.common import errors, numbers
+from nimbus.common.database import db
+from nimbus.identity.login.auth import Authority
+from nimbus.identity.login.proofs import Asked, Proof
+from nimbus.identity.models_oauth import Nonce
+from nimbus.identity.oauth import oauth1_consumers, oauth1_tokens
+from nimbus.identity.people import projects
+from nimbus.identity.tokens.payload import EPOCH
+from nimbus.identity.tokens.scopes import missing
+
+METHOD = 'oauth1'
+LATE = 601  # seconds after the time in a signature for which it might still be taken
+
+
+@dataclasses.dataclass(frozen=True)
+class Signed:
+    """What a request with a good signature says of itself."""
+
+    consumer_id: str
+    token: Any  # the row of the request or access token it was signed with, None for neither
+    timestamp: str
+    nonce: str
+
+
+def enrol(authority: Authority, database: db.Database) -> None:
+    """Logins may be signed with an access token."""
+    authority.enrol(METHOD, lambda _, asked: _prove(database, asked, authority.now()))
+
+
+def asking(tx: db.Tx, asked: Asked, project_id: str | None) -> Signed:
+    """What a request for a request token says.
+
+    Raises Invalid when it lacks something, NotFound on an unknown consumer or project, Unauthenticated when the
+    signature is wrong.
+    """
+    told = _told(asked, 'oauth_consumer_key')
+    if not project_id:
+        raise missing('Requested-Project-Id', 'request')
+    projects.show(tx, project_id)
+    secret = tx.vault.open(oauth1_consumers.show(tx, told['oauth_consumer_key']).secret)
+    if not _is_right(_signatures().asks(asked.url, asked.headers, secret)):
+        raise errors.Unauthenticated('Invalid signature')
+    return _signed(told, None)
+
+
+def exchanging(tx: db.Tx, asked: Asked, now: datetime.datetime) -> Signed:
+    """What a request for an access token says, with the request token's row; raises as `asking` does."""
+    told = _told(asked, 'oauth_consumer_key', 'oauth_token', 'oauth_verifier')
+    row = oauth1_tokens.request(tx, told['oauth_token'], now)
+    consumer = oauth1_consumers.find_one(tx, told['oauth_consumer_key'])
+    own = consumer is not None and row.consumer_id == consumer.id
+    secret = tx.vault.open(consumer.secret) if consumer else None
+    token = tx.vault.open(row.secret) if own else None
+    if not _is_right(_signatures().exchanges(asked.url, asked.headers, secret, token, row.verifier)):
+        raise errors.Unauthenticated(_why(consumer, own, row.verifier == told['oauth_verifier']))
+    return _signed(told, row)
+
+
+def _why(consumer: Any, own: bool, verified: bool) -> str:
+    if consumer is None:
+        return 'Provided consumer does not exist.'
+    if not own:
+        return 'Provided consumer key does not match stored consumer key.'
+    return 'Invalid signature' if verified else 'Provided verifier does not match stored verifier'
+
+
+def spend(tx: db.Tx, signed: Signed, now: datetime.datetime) -> None:
+    """The request is not taken again.  Raises Unauthenticated when it was taken before."""
+    tx.delete(Nonce, Nonce.ends_at < now)
+    token_id = signed.token.id if signed.token else ''
+    whole = '\0'.join((signed.consumer_id, token_id, signed.timestamp, signed.nonce))
+    stamp = numbers.read(signed.timestamp)
+    if stamp is None:
+        raise errors.Unauthenticated('The timestamp is no number of seconds')
+    ends = EPOCH + datetime.timedelta(seconds=stamp + LATE)
+    try:
+        tx.insert(Nonce, digest=hashlib.sha256(whole.encode()).hexdigest(), ends_at=ends)
+    except exc.IntegrityError:
+        raise errors.Unauthenticated('The nonce was used before') from None
+
+
+def _prove(database: db.Database, asked: Asked, now: datetime.datetime) -> Proof:
+    """Who gave the access token that the login is signed with."""
+    told = _told(asked, 'oauth_token')
+    with database.read() as tx:
+        row = oauth1_tokens.access(tx, told['oauth_token'])
+        if row is None:
+            raise errors.Unauthenticated('Access token not found', status=404)
+        if row.expires_at and now > row.expires_at:
+            raise errors.Unauthenticated('Access token is expired')
+        consumer = oauth1_consumers.find_one(tx, told.get('oauth_consumer_key', ''))
+        own = consumer is not None and row.consumer_id == consumer.id
+        secrets = (tx.vault.open(consumer.secret), tx.vault.open(row.secret)) if own else (None, None)
+    if not _signatures().is_good(asked.url, asked.headers, *secrets):
+        raise errors.Unauthenticated('Could not validate the access token')
+    with database.write() as tx:
+        spend(tx, _signed(told, row), now)
+    marks = {'access_token_id': row.id}
+    return Proof(row.user_id, (METHOD,), marks=marks, ends=row.expires_at, scope=('project', row.project_id))
+
+
+def _signatures() -> ModuleType:
+    """What checks signatures; most clouds never see one, and need not load the library."""
+    from nimbus.identity.oauth import oauth1_signatures
+
+    return oauth1_signatures
+
+
+def _told(asked: Asked, *required: str) -> dict[str, str]:
+    """What the request's Authorization header says.  Raises Invalid when it lacks what is required."""
+    told = _signatures().parameters(asked.headers.get('Authorization', ''))
+    if told is None:
+        raise missing('OAuth in the Authorization header', 'request')
+    for name in required:
+        if not told.get(name):
+            raise missing(name, 'request')
+    return told
+
+
+def _is_right(said: dict[str, str] | None) -> bool:
+    """Whether nothing is wrong with a request.  Raises Invalid when it is no request of OAuth's."""
+    if said is None:
+        return False
+    if 'error' in said:
+        raise errors.Invalid(
+            f'Validation failed with errors: {said["error"]}, detail message is: {said.get("error_description", "")}.'
+        )
+    return True
+
+
+def _signed(told: dict[str, str], token: Any) -> Signed:
+    return Signed(told['oauth_consumer_key'], token, told['oauth_timestamp'], told['oauth_nonce'])

@@ -1,0 +1,80 @@
+"""Clients of OAuth 2 that show a certificate: a mapping says which user a certificate is."""
+
+import datetime
+from typing import Any
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from nimbus.common import errors
+from nimbus.common.database import db
+from nimbus.identity import lists
+from nimbus.identity.federation import mappings, rules
+from nimbus.identity.login.proofs import Proof
+from nimbus.identity.people import users
+
+METHOD = 'oauth2_credential'
+SUBJECT, ISSUER = 'SSL_CLIENT_SUBJECT_DN_', 'SSL_CLIENT_ISSUER_DN_'
+TELLING = ('id', 'name', 'email')  # without one of them a mapping would take any certificate for anybody
+
+
+def prove(
+    tx: db.Tx, client_id: str, certificate: bytes, thumbprint: str, mapping_id: str, now: datetime.datetime
+) -> Proof:
+    """That who shows the certificate, in DER, is the user `client_id`, on the user's default project.
+
+    Raises Unauthenticated when that is not so.
+    """
+    try:
+        user, mapping = users.show(tx, client_id), mappings.show(tx, mapping_id)
+        told = rules.evaluate(mapping.id, mapping.rules, mapping.schema_version, _assertion(certificate, now)).user
+        home = lists.domain(tx, user.domain_id)
+    except (errors.NotFound, errors.Unauthenticated):
+        raise refusal() from None
+    if not user.default_project_id or not _is(told, user, home):
+        raise refusal()
+    scope = ('project', user.default_project_id)
+    return Proof(user.id, (METHOD,), options=user.options, marks={'thumbprint': thumbprint}, scope=scope)
+
+
+def refusal() -> errors.Unauthenticated:
+    """The one answer to a client that is not let in: it does not tell why."""
+    return errors.Unauthenticated('Client authentication failed.')
+
+
+def _assertion(certificate: bytes, now: datetime.datetime) -> dict[str, list[str]]:
+    """What a certificate says of owner and issuer, by the names that Apache gives.  Raises Unauthenticated."""
+    try:
+        read = x509.load_der_x509_certificate(certificate)
+        names = {SUBJECT: read.subject, ISSUER: read.issuer}
+        begins, ends = read.not_valid_before_utc, read.not_valid_after_utc
+        found = {before + _word(one): [_text(one.value)] for before, name in names.items() for one in name}
+    except ValueError:
+        raise refusal() from None
+    # Whoever ended TLS has looked at that as well, and may have been told not to.
+    if not begins.replace(tzinfo=None) <= now <= ends.replace(tzinfo=None):
+        raise refusal()
+    return found
+
+
+def _word(one: Any) -> str:
+    if one.oid == NameOID.EMAIL_ADDRESS:
+        return 'EMAILADDRESS'
+    return one.rfc4514_attribute_name.upper()
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.hex()
+
+
+def _is(told: dict[str, Any], user: Any, home: Any) -> bool:
+    """Whether all that the mapping tells of a user is true of this one, and it tells who it is."""
+    domain = told.get('domain') or {}
+    pairs = (
+        (told.get('id'), user.id),
+        (told.get('name'), user.name),
+        (told.get('email'), user.extra.get('email')),
+        (domain.get('id'), home.id),
+        (domain.get('name'), home.name),
+    )
+    return any(told.get(name) for name in TELLING) and all(said == known for said, known in pairs if said)

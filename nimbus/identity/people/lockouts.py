@@ -1,0 +1,65 @@
+"""Locks an account for a while after too many wrong passwords or passcodes.
+
+The lock is looked at after the secret was checked, so that the time of the
+answer does not tell that an account is locked, and a right guess among many
+that are made at once comes too late.
+"""
+
+import dataclasses
+import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common.database import db
+from nimbus.identity.models import LoginFailure
+from nimbus.identity.settings.compliance import Compliance
+
+NOBODY = ''  # failures of users that there are not: writing them down takes as long as for those there are
+
+
+@dataclasses.dataclass(frozen=True)
+class Locks:
+    """The locks of accounts at a moment; a right password does not forgive wrong passcodes, nor the other way round."""
+
+    db: db.Database
+    rules: Compliance
+    now: datetime.datetime
+
+    def admit(self, user: Any, method: str, right: bool) -> bool:
+        """Whether the user is let in who brought a secret that was `right`, or not; a failure is written down."""
+        most = self.rules.lockout_failure_attempts
+        if not most or user is not None and user.options.get('ignore_lockout_failure_attempts'):
+            return right
+        user_id = user.id if user is not None else NOBODY
+        with self.db.read() as tx:
+            rows = {row.method: row for row in tx.rows(sa.select(LoginFailure).where(LoginFailure.user_id == user_id))}
+        full = {row.method: self._is_over(row) for row in rows.values() if row.failures >= most}
+        if user is not None and not all(full.values()):
+            self.db.patiently(lambda tx: self._fail(tx, NOBODY, method, False))  # as long as any other refusal
+            return False
+        if not right:
+            self.db.patiently(lambda tx: self._fail(tx, user_id, method, full.get(method, False)))
+        elif method in rows:
+            self.db.patiently(lambda tx: tx.delete(LoginFailure, *_key(user_id, method)))
+        return right
+
+    def _is_over(self, row: Any) -> bool:
+        return row.failed_at + datetime.timedelta(seconds=self.rules.lockout_duration) <= self.now
+
+    def _fail(self, tx: db.Tx, user_id: str, method: str, over: bool) -> None:
+        """One more failure; after a lock that has ended, counting begins anew."""
+        if over:
+            tx.delete(LoginFailure, *_key(user_id, method))
+        tx.ensure(LoginFailure, user_id=user_id, method=method, failures=0, failed_at=self.now)
+        more = LoginFailure.failures + 1
+        tx.update(LoginFailure, *_key(user_id, method), failures=more, failed_at=self.now)
+
+
+def _key(user_id: str, method: str) -> tuple[Any, Any]:
+    return LoginFailure.user_id == user_id, LoginFailure.method == method
+
+
+def forget(tx: db.Tx, user_id: str) -> None:
+    """No failure of the user is known, and the account is not locked."""
+    tx.delete(LoginFailure, LoginFailure.user_id == user_id)

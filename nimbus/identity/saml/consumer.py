@@ -1,0 +1,173 @@
+"""Taking the word of a SAML identity provider: what a signed assertion says, once all of it was checked.
+
+Only what the signature covers is ever looked at: see `saml_xml.checked`.
+"""
+
+import dataclasses
+import datetime
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from nimbus.common import clock, errors
+from nimbus.identity.saml.signed_xml import checked, found, name, parsed, text
+from nimbus.identity.saml.trust import Trusted, moment
+
+SUCCESS = 'urn:oasis:names:tc:SAML:2.0:status:Success'
+BEARER = 'urn:oasis:names:tc:SAML:2.0:cm:bearer'
+SKEW = datetime.timedelta(seconds=60)  # how far the clocks of two clouds may be apart
+LONGEST = datetime.timedelta(days=1)  # an assertion that is good for longer is taken for a mistake
+# How mappings that were written for Apache's modules know who vouches; an assertion cannot tell these itself.
+ISSUER, SUBJECT = 'Shib-Identity-Provider', 'REMOTE_USER'
+CONDITIONS = tuple(map(name, ('saml:AudienceRestriction', 'saml:OneTimeUse', 'saml:ProxyRestriction')))
+
+
+@dataclasses.dataclass(frozen=True)
+class Heard:
+    """What an assertion says, and until when."""
+
+    issuer: str
+    attributes: dict[str, list[str]]
+    mark: str  # the same for the same assertion of the same identity provider, and for no other
+    until: datetime.datetime  # it may not be used after
+    session_ends: datetime.datetime | None  # nor may anything that came of it last longer
+
+
+def _asked_nobody(_: str) -> bool:
+    return False
+
+
+class Consumer:
+    """Reads assertions that are meant for this cloud."""
+
+    def __init__(self, entity_id: str, trusted: Trusted, at: clock.Clock | None = None) -> None:
+        self._entity_id, self._trusted, self._clock = entity_id, trusted, at or clock.Clock()
+
+    def read(self, document: bytes, recipient: str, is_ours: Callable[[str], bool] = _asked_nobody) -> Heard:
+        """What a Response, alone or in an envelope, says; `recipient` is the URL it had to be made for.
+
+        `is_ours` tells whether this cloud asked by a request of the id; an assertion that answers none is as good.
+
+        Raises Invalid when it is no SAML, Unauthenticated when it is not to be believed.
+        """
+        now = self._clock.now()
+        response = _response(parsed(document))
+        status = [code.get('Value') for code in found(response, 'samlp:Status', 'samlp:StatusCode')]
+        if status != [SUCCESS]:
+            raise refused('says that the login failed')
+        if response.get('Destination', recipient) != recipient:
+            raise refused('is for another place')
+        claimed = found(response, 'saml:Assertion')
+        if len(claimed) != 1 or found(response, 'saml:EncryptedAssertion'):
+            raise refused('has not exactly one assertion in plain')
+        issuer = _one(claimed[0], 'saml:Issuer')
+        assertion = checked(claimed[0], self._trusted.certificates(issuer, now), now)
+        if assertion is None or _one(assertion, 'saml:Issuer') != issuer:
+            raise refused('is not signed by an identity provider that this cloud knows')
+        try:
+            return self._heard(assertion, issuer, _Place(recipient, is_ours, now))
+        except ValueError:
+            raise refused('has a time that is none') from None
+
+    def _heard(self, assertion: Any, issuer: str, place: '_Place') -> Heard:
+        now = place.now
+        if assertion.get('Version') != '2.0':
+            raise refused('is not SAML 2.0')
+        until = min(place.confirmed(assertion), self._conditions(assertion, now))
+        if until - now > LONGEST:
+            raise refused('is good for longer than a day')
+        ends = [
+            moment(login.get('SessionNotOnOrAfter'))
+            for login in found(assertion, 'saml:AuthnStatement')
+            if login.get('SessionNotOnOrAfter')
+        ]
+        if not found(assertion, 'saml:AuthnStatement') or any(end <= now for end in ends):
+            raise refused('is of no login that still lasts')
+        attributes = _attributes(assertion)
+        attributes |= {ISSUER: [issuer], SUBJECT: [_one(assertion, 'saml:Subject', 'saml:NameID')]}
+        mark = hashlib.sha256(f'{issuer}\n{assertion.get("ID")}'.encode()).hexdigest()
+        return Heard(issuer, attributes, mark, until + SKEW, min(ends, default=None))
+
+    def _conditions(self, assertion: Any, now: datetime.datetime) -> datetime.datetime:
+        """Until when the assertion's conditions hold.  Raises Unauthenticated when they do not."""
+        ends = datetime.datetime.max - SKEW
+        for conditions in found(assertion, 'saml:Conditions'):
+            _check_start(conditions, now)
+            if conditions.get('NotOnOrAfter'):
+                ends = min(ends, moment(conditions.get('NotOnOrAfter')))
+            for condition in conditions.iterchildren('*'):
+                if condition.tag not in CONDITIONS:
+                    raise refused('has a condition that this cloud does not know')
+            for audience in found(conditions, 'saml:AudienceRestriction'):
+                if self._entity_id not in map(text, found(audience, 'saml:Audience')):
+                    raise refused('is for another audience')
+        if ends <= now - SKEW:
+            raise refused('is too old')
+        return ends
+
+
+def refused(why: str) -> errors.Unauthenticated:
+    """The answer to whoever brings an assertion that is not believed."""
+    return errors.Unauthenticated(f'The SAML response {why}.')
+
+
+def _response(root: Any) -> Any:
+    """The Response, which is the document or all of the body of an envelope."""
+    if root.tag == name('samlp:Response'):
+        return root
+    bodies = found(root, 'soap:Body') if root.tag == name('soap:Envelope') else []
+    inside = [child for body in bodies for child in body.iterchildren('*')]
+    if len(bodies) != 1 or len(inside) != 1 or inside[0].tag != name('samlp:Response'):
+        raise errors.Invalid('This is no SAML response.')
+    return inside[0]
+
+
+def _one(root: Any, *path: str) -> str:
+    nodes = found(root, *path)
+    told = text(nodes[0]) if len(nodes) == 1 else ''
+    if not told:
+        raise refused(f'has not exactly one {path[-1].partition(":")[2]}')
+    return told
+
+
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Where and when an assertion is brought."""
+
+    url: str
+    is_ours: Callable[[str], bool]
+    now: datetime.datetime
+
+    def confirmed(self, assertion: Any) -> datetime.datetime:
+        """Until when whoever bears the assertion is its subject.  Raises Unauthenticated when not here and now."""
+        for confirmation in found(assertion, 'saml:Subject', 'saml:SubjectConfirmation'):
+            if confirmation.get('Method') != BEARER:
+                continue
+            for data in found(confirmation, 'saml:SubjectConfirmationData'):
+                ends = self._end(data)
+                if ends is not None and ends > self.now - SKEW:
+                    return ends
+        raise refused('is too old, or for another place')
+
+    def _end(self, data: Any) -> datetime.datetime | None:
+        """The end that the confirmation tells, None when it is not one for here."""
+        answered = data.get('InResponseTo')
+        if answered is not None and not self.is_ours(answered):
+            return None
+        if data.get('Recipient') != self.url or data.get('NotBefore') is not None or not data.get('NotOnOrAfter'):
+            return None
+        return moment(data.get('NotOnOrAfter'))
+
+
+def _check_start(conditions: Any, now: datetime.datetime) -> None:
+    if conditions.get('NotBefore') and moment(conditions.get('NotBefore')) > now + SKEW:
+        raise refused('is not good yet')
+
+
+def _attributes(assertion: Any) -> dict[str, list[str]]:
+    """The values of each attribute, in their order."""
+    told: dict[str, list[str]] = {}
+    for attribute in found(assertion, 'saml:AttributeStatement', 'saml:Attribute'):
+        values = [text(value) for value in found(attribute, 'saml:AttributeValue')]
+        told.setdefault(attribute.get('Name', ''), []).extend(values)
+    return told

@@ -1,0 +1,60 @@
+"""Asking an identity provider for an assertion: what an enhanced client takes there, and is known by when it is back.
+
+Nothing is kept meanwhile: the id of a request is sealed with the keys of tokens, and says where and when it was made.
+"""
+
+import datetime
+import json
+import uuid
+
+from nimbus.common import clock
+from nimbus.identity.key_repository import KeyRing
+from nimbus.identity.saml.signed_xml import ECP, NEXT, element, written
+from nimbus.identity.tokens.payload import EPOCH
+
+MARK = b'saml-request '  # before what is sealed, so that nothing else that the keys seal is taken for it
+LIFE = 600.0  # seconds within which somebody has to log in
+MAX_LENGTH = 2048
+BINDING = 'urn:oasis:names:tc:SAML:2.0:bindings:PAOS'
+
+
+def made(keys: KeyRing, entity_id: str, place: str, now: datetime.datetime) -> bytes:
+    """A request for an assertion that is to be brought to the URL, as a document.  Raises Unavailable without keys."""
+    moment = (now - EPOCH).total_seconds()
+    sealed = keys.seal(MARK + json.dumps([place, moment, uuid.uuid4().hex]).encode(), moment)
+    told = {
+        # An XML id may not begin with a digit, and may not end as sealed words do.
+        'ID': '_' + sealed.rstrip(b'=').decode(),
+        'Version': '2.0',
+        'IssueInstant': clock.iso(now) or '',
+        'AssertionConsumerServiceURL': place,
+        'ProtocolBinding': BINDING,
+    }
+    policy = element('samlp:NameIDPolicy', None, AllowCreate='true')
+    request = element('samlp:AuthnRequest', None, element('saml:Issuer', entity_id), policy, **told)
+    marks = {'soap__mustUnderstand': '1', 'soap__actor': NEXT}
+    return written(
+        element(
+            'soap:Envelope',
+            None,
+            element(
+                'soap:Header',
+                None,
+                element('paos:Request', None, responseConsumerURL=place, service=ECP, **marks),
+                element('ecp:Request', None, element('saml:Issuer', entity_id), **marks),
+            ),
+            element('soap:Body', None, request),
+        )
+    )
+
+
+def is_ours(keys: KeyRing, request_id: str, place: str, now: datetime.datetime) -> bool:
+    """Whether this cloud made the request of the id, for the URL, and not too long ago."""
+    sealed = request_id.removeprefix('_')
+    if not sealed.isascii() or len(sealed) > MAX_LENGTH:
+        return False
+    opened = keys.open(sealed.encode() + b'=' * (-len(sealed) % 4))
+    if opened is None or not opened.startswith(MARK):
+        return False
+    meant, moment, _ = json.loads(opened.removeprefix(MARK))
+    return bool(meant == place and (now - EPOCH).total_seconds() - moment < LIFE)

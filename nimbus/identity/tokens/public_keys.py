@@ -1,0 +1,119 @@
+"""The public token keys that identity publishes, kept on disk: a service checks tokens while identity is down."""
+
+import contextlib
+import json
+import logging
+import os
+import pathlib
+import threading
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+
+from nimbus.common.clock import Clock
+from nimbus.identity.tokens.signing import ALGORITHM, Checker, jwk
+
+LOG = logging.getLogger(__name__)
+MAX_SET = 65536  # bytes; a longer answer is no set of keys
+TIMEOUT = 3.0  # seconds an answer may take; a request may wait for it when it brings an unknown key
+AGAIN = 1.0  # seconds between two questions for unknown keys, so that made-up key ids cost next to nothing
+
+
+def fetch(url: str) -> bytes:
+    """What stands at the URL.  Raises OSError."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=TIMEOUT) as answer:
+        return answer.read(MAX_SET + 1)
+
+
+class PublishedKeys(Checker):
+    """Identity's public keys as they were last published."""
+
+    def __init__(
+        self,
+        file: str | os.PathLike[str],
+        ask: Callable[[], bytes],
+        interval: float = 60.0,
+        clock: Clock | None = None,
+    ) -> None:
+        """`ask` fetches the JWK set and raises OSError when it cannot."""
+        super().__init__()
+        self._file, self._ask, self._interval = pathlib.Path(file), ask, interval
+        self._clock = clock or Clock()
+        self._asked_at, self._heard = -AGAIN, True
+        self._asking = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        with contextlib.suppress(OSError, ValueError):
+            self._known = _parsed(self._file.read_bytes())
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._follow, name='token-keys', daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread:
+            self._thread.join(TIMEOUT + 1)
+            self._thread = None
+
+    def _follow(self) -> None:
+        while True:
+            with self._asking:
+                self._learn()
+            if self._stop.wait(self._interval if self._known and self._heard else AGAIN):
+                return
+
+    def _learn(self) -> None:
+        """The keys are those that identity publishes now, or what they were when it does not answer."""
+        try:
+            told = self._ask()
+            known = _parsed(told)
+        except (OSError, ValueError) as why:
+            if self._heard:  # once, not every second of an outage
+                LOG.warning('The public token keys cannot be fetched, and those on disk stay in use: %s', why)
+            self._heard = False
+            return
+        finally:
+            self._asked_at = self._clock.monotonic()
+        self._heard = True
+        if set(known) != set(self._known):
+            self._keep(told)
+            self._known = known
+
+    def _keep(self, told: bytes) -> None:
+        part = self._file.with_name(f'.{self._file.name}.{os.getpid()}')
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(told)
+            os.replace(part, self._file)
+        except OSError as why:
+            LOG.warning('The public token keys cannot be kept at %s: %s', self._file, why)
+
+    def _key(self, kid: str) -> Any:
+        if kid not in self._known and self._may_ask():
+            with self._asking:
+                if kid not in self._known and self._may_ask():
+                    self._learn()
+        return self._known.get(kid)
+
+    def _may_ask(self) -> bool:
+        """Whether a request may ask for a key; during an outage none waits for it, and the thread alone tries again."""
+        late = self._clock.monotonic() - self._asked_at >= AGAIN
+        return late and (self._heard or self._thread is None)
+
+
+def _parsed(told: bytes) -> dict[str, Any]:
+    """The keys of a JWK set by their ids.  Raises ValueError when there is none that signs tokens."""
+    if len(told) > MAX_SET:
+        raise ValueError('the answer is too long for a set of keys')
+    try:
+        shown = jwt.PyJWKSet.from_dict(json.loads(told)).keys
+    except (jwt.PyJWTError, AttributeError, TypeError) as why:
+        raise ValueError(f'the answer is no set of keys: {why}') from why
+    found = {jwk(one.key)['kid']: one.key for one in shown if one.algorithm_name == ALGORITHM}
+    if not found:
+        raise ValueError('the set has no key that signs tokens')
+    return found

@@ -1,0 +1,64 @@
+"""Receipts: sealed notes of the methods that somebody has already shown, for a login that needs more than one."""
+
+import dataclasses
+import datetime
+import json
+
+from nimbus.common import errors
+from nimbus.identity.key_repository import KeyRing
+from nimbus.identity.tokens.payload import EPOCH
+from nimbus.identity.tokens.subjects import Subject
+
+MARK = b'receipt:'  # no token begins so, and no receipt is ever read as a token
+HEADER = 'Openstack-Auth-Receipt'
+MAX_LENGTH = 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Receipt:
+    """What was shown, by whom, and until when that counts."""
+
+    user_id: str
+    methods: tuple[str, ...]
+    issued_at: datetime.datetime
+    expires_at: datetime.datetime
+
+
+class Insufficient(errors.Unauthenticated):
+    """What was shown is right and not enough; the receipt is the way to bring the rest."""
+
+    def __init__(self, receipt: Receipt, required: list[list[str]], user: Subject) -> None:
+        super().__init__('Additional authentications steps required.')
+        self.receipt, self.required, self.user = receipt, required, user
+
+
+def seal(keys: KeyRing, receipt: Receipt) -> str:
+    """The receipt as its header.  Raises Unavailable without keys."""
+    values = {name: _plain(value) for name, value in dataclasses.asdict(receipt).items()}
+    return keys.seal(MARK + json.dumps(values).encode(), values['issued_at']).rstrip(b'=').decode()
+
+
+def _plain(value: object) -> object:
+    return (value - EPOCH).total_seconds() if isinstance(value, datetime.datetime) else value
+
+
+def read(keys: KeyRing, sealed: str, now: datetime.datetime) -> Receipt:
+    """The receipt of a header.  Raises Unauthenticated when it is not ours or has ended."""
+    opened = None
+    if sealed.isascii() and len(sealed) <= MAX_LENGTH:
+        opened = keys.open(sealed.encode() + b'=' * (-len(sealed) % 4))
+    if opened is None or not opened.startswith(MARK):
+        raise unknown(sealed)
+    values = json.loads(opened.removeprefix(MARK))
+    moments = {
+        name: EPOCH + datetime.timedelta(microseconds=round(values[name] * 1e6)) for name in ('issued_at', 'expires_at')
+    }
+    receipt = Receipt(values['user_id'], tuple(values['methods']), **moments)
+    if receipt.expires_at <= now:
+        raise unknown(sealed)
+    return receipt
+
+
+def unknown(sealed: str) -> errors.Unauthenticated:
+    """The answer to a receipt that does not count."""
+    return errors.Unauthenticated(f'Could not find auth receipt: {sealed[:MAX_LENGTH]}.')

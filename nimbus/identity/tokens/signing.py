@@ -1,0 +1,205 @@
+"""Signed tokens: JWS with ES256, which identity's private key makes and its public keys, a JWK set, check."""
+
+import base64
+import binascii
+import contextlib
+import dataclasses
+import datetime
+import hashlib
+import json
+import os
+import pathlib
+import threading
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from nimbus.common import errors
+from nimbus.identity import key_repository
+from nimbus.identity.tokens.payload import EPOCH, SCOPES, Claims
+
+ALGORITHM = 'ES256'  # the only one that is ever believed, whatever a token's header says
+COORDINATE = 32  # bytes of a coordinate on the curve P-256
+_JWS = jwt.PyJWS(algorithms=[ALGORITHM])
+_SINGLE = {'project': 'openstack_project_id', 'domain': 'openstack_domain_id', 'system': 'openstack_system'}
+_NAMES = {
+    'user_id': 'sub',
+    'issued_at': 'iat',
+    'expires_at': 'exp',
+    'application_credential_id': 'openstack_app_cred_id',
+}
+_SCOPE = ('scope', 'scope_id')
+
+
+def make() -> bytes:
+    """A new private key, as PEM."""
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def retire(pem: bytes) -> bytes:
+    """What is left of a key that signs no more: its public part."""
+    return _public(pem).public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def _public(pem: bytes) -> Any:
+    if b'PRIVATE' in pem:
+        return serialization.load_pem_private_key(pem, None).public_key()
+    return serialization.load_pem_public_key(pem)
+
+
+def to_json(claims: Claims) -> dict[str, Any]:
+    """The claims under the names that upstream's signed tokens have."""
+    told: dict[str, Any] = {}
+    for field in dataclasses.fields(claims):
+        value = getattr(claims, field.name)
+        if field.name in _SCOPE or not value:
+            continue
+        if isinstance(value, datetime.datetime):
+            value = (value - EPOCH).total_seconds()
+        told[_NAMES.get(field.name, f'openstack_{field.name}')] = value
+    if claims.scope != 'unscoped':
+        told[_SINGLE[claims.scope]] = claims.scope_id or 'all'
+    return told
+
+
+def from_json(told: Any) -> Claims:
+    """The claims that `to_json` told.  Raises ValueError when they are none."""
+    if not isinstance(told, dict):
+        raise ValueError('the claims are no object')
+    values: dict[str, Any] = {'scope': 'unscoped', 'scope_id': ''}
+    for scope in SCOPES[1:]:
+        if _SINGLE[scope] in told:
+            values |= {'scope': scope, 'scope_id': '' if scope == 'system' else str(told[_SINGLE[scope]])}
+    for field in dataclasses.fields(Claims):
+        name = _NAMES.get(field.name, f'openstack_{field.name}')
+        if field.name not in _SCOPE and name in told:
+            values[field.name] = _plain(told[name])
+    try:
+        for name in ('issued_at', 'expires_at'):
+            values[name] = EPOCH + datetime.timedelta(microseconds=round(values[name] * 1e6))
+        return Claims(**values)
+    except (KeyError, TypeError, OverflowError) as why:
+        raise ValueError('the claims are incomplete') from why
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def jwk(key: Any) -> dict[str, str]:
+    """A public key as a JWK; its id is the key's thumbprint, so that it never stands for another key."""
+    numbers = key.public_numbers()
+    x, y = (_text(number.to_bytes(COORDINATE, 'big')) for number in (numbers.x, numbers.y))
+    canonical = json.dumps({'crv': 'P-256', 'kty': 'EC', 'x': x, 'y': y}, separators=(',', ':'))
+    thumbprint = _text(hashlib.sha256(canonical.encode()).digest())
+    return {'kty': 'EC', 'crv': 'P-256', 'x': x, 'y': y, 'kid': thumbprint, 'use': 'sig', 'alg': ALGORITHM}
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b'=').decode()
+
+
+def is_signed(token: str) -> bool:
+    """Whether the token has the form of a JWS, which a sealed one never has."""
+    return token.count('.') == 2
+
+
+class Checker:
+    """Public keys by their ids, and what they say of a token; the base of whoever has the keys."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """The keys are kept up to date from now on."""
+
+    def stop(self) -> None:
+        """Nothing runs any more."""
+
+    def refresh(self) -> None:
+        """The keys that lie at hand are read again where they changed."""
+
+    def ids(self) -> frozenset[str]:
+        """The ids of the keys that are believed."""
+        return frozenset(self._known)
+
+    def sign(self, claims: Claims) -> str:
+        """A token of the claims.  Raises Unavailable without a private key."""
+        raise errors.Unavailable('Tokens cannot be issued: this host has no key to sign them with.')
+
+    def published(self) -> dict[str, list[dict[str, str]]]:
+        """The public keys as a JWK set."""
+        return {'keys': [jwk(key) for key in self._known.values()]}
+
+    def open(self, token: str) -> Claims | None:
+        """The claims of the token, or None when no key of ours signed it."""
+        try:
+            if not all(_is_canonical(part) for part in token.split('.')):
+                return None
+            kid = jwt.get_unverified_header(token).get('kid')
+            key = self._key(kid) if isinstance(kid, str) else None
+            return from_json(json.loads(_JWS.decode(token, key, algorithms=[ALGORITHM]))) if key else None
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            return None
+
+    def _key(self, kid: str) -> Any:
+        return self._known.get(kid)
+
+
+def _is_canonical(part: str) -> bool:
+    """Whether the text is the one spelling of its bytes: the spare bits of another would be a token of its own."""
+    try:
+        raw = part.encode('ascii')
+        return _text(base64.urlsafe_b64decode(raw + b'=' * (-len(raw) % 4))) == part
+    except (UnicodeEncodeError, binascii.Error):
+        return False
+
+
+class SigningKeys(Checker):
+    """The private keys of a directory, on identity's hosts alone; read again when it changes.
+
+    A directory that cannot be read changes nothing.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        super().__init__()
+        self._root = pathlib.Path(directory)
+        self._stamp: int | None = None
+        self._lock = threading.Lock()
+        self._primary: tuple[str, Any] | None = None
+        self._set: dict[str, list[dict[str, str]]] = {'keys': []}
+
+    def refresh(self) -> None:
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            stamp = self._root.stat().st_mtime_ns
+            if stamp == self._stamp:
+                return
+            pems = [(self._root / str(number)).read_bytes() for number in key_repository.newest_first(self._root)]
+            publics = [_public(pem) for pem in pems]
+            shown = [jwk(key) for key in publics]
+            self._known = {one['kid']: key for one, key in zip(shown, publics, strict=True)}
+            self._set = {'keys': shown}
+            if pems:
+                self._primary = shown[0]['kid'], serialization.load_pem_private_key(pems[0], None)
+            self._stamp = stamp
+
+    def sign(self, claims: Claims) -> str:
+        self.refresh()
+        if self._primary is None:
+            return super().sign(claims)
+        kid, key = self._primary
+        return _JWS.encode(json.dumps(to_json(claims), separators=(',', ':')).encode(), key, ALGORITHM, {'kid': kid})
+
+    def published(self) -> dict[str, list[dict[str, str]]]:
+        """The public keys as a JWK set, the staged one among them: every service has it before it signs."""
+        self.refresh()
+        return self._set
+
+    def _key(self, kid: str) -> Any:
+        if kid not in self._known:
+            self.refresh()
+        return self._known.get(kid)

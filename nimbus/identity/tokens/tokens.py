@@ -1,0 +1,365 @@
+"""Tokens: sealed claims that any API process checks by itself, in microseconds and without a query once seen."""
+
+import base64
+import binascii
+import dataclasses
+import datetime
+import hashlib
+import logging
+import math
+import threading
+from typing import Any
+
+from nimbus.common import errors, ids
+from nimbus.common.clock import Clock
+from nimbus.common.context import Context
+from nimbus.common.database import db
+from nimbus.identity import revocations
+from nimbus.identity.key_repository import KeyRing
+from nimbus.identity.options import Settings
+from nimbus.identity.people import activity
+from nimbus.identity.tokens import payload, signing, subjects
+from nimbus.identity.tokens.payload import Claims
+from nimbus.identity.tokens.signing import Checker
+from nimbus.identity.tokens.subjects import Subject, refusal
+from nimbus.identity.tokens.token_cache import Shelf
+
+LOG = logging.getLogger(__name__)
+# Characters; longer is no token and costs nothing.  The ids of a hundred groups fit in, and web servers take 8192.
+MAX_LENGTH = 6144
+PRUNE_EVERY = 600.0  # seconds between two looks for revocations that nothing needs any more
+MARGIN = datetime.timedelta(hours=1)  # a revocation outlives the last token it refuses: hosts' clocks differ
+LOOK_AT_THE_CLOCK = 1.0  # seconds; in between a token's end is known from the monotonic clock
+EPOCH = payload.EPOCH
+
+
+@dataclasses.dataclass(slots=True)
+class Entry:
+    """What is remembered of one token."""
+
+    expires: datetime.datetime
+    good_until: float  # on the monotonic clock: until then nothing needs to be looked at
+    subject: Subject
+    values: dict[str, Any]  # the attributes of its Context
+    body: Any = None  # its description on the wire, for whoever asks identity
+    body_at: int = -1  # the catalog that the body shows
+
+
+class Validator:
+    """Knows tokens; one a process, shared by its APIs."""
+
+    def __init__(
+        self,
+        database: db.Database,
+        key_repository: str,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+        signed: Checker | None = None,
+        shelf: Shelf | None = None,
+    ) -> None:
+        """`signed` has the keys of signed tokens; without it only sealed ones are known.
+
+        `shelf` is asked before the database about a token that was not seen here yet.
+        """
+        self._db, self._settings, self._clock = database, settings or Settings(), clock or Clock()
+        self.keys = KeyRing(key_repository)
+        self.signed = signed or Checker()
+        self._shelf = shelf
+        self._key_ids: frozenset[str] = frozenset()
+        self._entries: dict[bytes, Entry] = {}
+        self._index: dict[tuple[str, str], set[bytes]] = {}
+        self._before: dict[tuple[str, str], datetime.datetime] = {}
+        self._seen = 0
+        self.catalog_generation = 0  # grows when the catalog changed
+        self._read_at = self._news_good_until = -math.inf
+        self._pruned_at = self._clock.monotonic()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Revocations are followed by a thread of its own from now on."""
+        self.poll()
+        self.signed.start()
+        self._thread = threading.Thread(target=self._follow, name='revocations', daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """The thread is gone; the validator still works, and looks for itself."""
+        self._stop.set()
+        self.signed.stop()
+        if self._shelf:
+            self._shelf.close()
+        if self._thread:
+            self._thread.join()
+            self._thread = None
+
+    def validate(
+        self,
+        token: str,
+        service_token: str | None = None,
+        request_id: str | None = None,
+        global_request_id: str | None = None,
+        remote_address: str | None = None,
+    ) -> Context:
+        """Who the token speaks for.  Raises Unauthenticated, and Unavailable when revocations cannot be read.
+
+        A service's token beside it lets a token through that has ended while the service worked on its behalf.
+        """
+        service_roles: tuple[str, ...] = ()
+        if service_token:
+            vouching = self._entry(service_token, False).values
+            # One that is bound to a certificate does not say here that it came with it.
+            service_roles = () if vouching['thumbprint'] else vouching['roles']
+        values = self._entry(token, 'service' in service_roles).values.copy()
+        values['token'] = token
+        values['request_id'] = request_id or ids.request()
+        values['global_request_id'] = global_request_id
+        values['remote_address'] = remote_address
+        values['service_roles'] = service_roles
+        asker = object.__new__(Context)
+        # Past the frozen dataclass's own constructor, which alone would cost more than all of the rest.
+        object.__setattr__(asker, '__dict__', values)
+        return asker
+
+    def entry(self, token: str, allow_expired: bool = False) -> Entry:
+        """All that is known of the token.  Raises as `validate` does."""
+        return self._entry(token, allow_expired)
+
+    def seal(self, claims: Claims) -> str:
+        """The claims as a token of the kind that is configured.
+
+        Raises Unavailable without a key for it, Forbidden when the ids of too many groups would have to go in.
+        """
+        if self._settings.token_format == 'jws':
+            token = self.signed.sign(claims)
+        else:
+            now = (self._clock.now() - EPOCH).total_seconds()
+            token = self.keys.seal(payload.pack(claims), now).rstrip(b'=').decode()
+        if len(token) > MAX_LENGTH:
+            raise errors.Forbidden(
+                f'A token for {len(claims.group_ids)} groups would have {len(token)} characters, and {MAX_LENGTH} are '
+                'allowed: the mapping must put the user into fewer groups.'
+            )
+        return token
+
+    def _entry(self, token: str, allow_expired: bool) -> Entry:
+        now = self._clock.monotonic()
+        if now >= self._news_good_until:
+            self._keep_up(now)
+        digest = hashlib.sha256(token.encode('utf-8', 'replace')).digest()
+        entry = self._entries.get(digest)
+        if entry is not None and now >= entry.good_until and self._is_stale(entry.subject):
+            with self._lock:
+                self._drop(digest)
+            entry = None
+        if entry is None:
+            entry = self._learn(token, digest, allow_expired)
+        if now >= entry.good_until:
+            self._check_end(entry, now, allow_expired)
+        return entry
+
+    def _is_stale(self, subject: Subject) -> bool:
+        """Whether the subject has left a group since it was described."""
+        return subject.until is not None and subject.until <= self._clock.now()
+
+    def _check_end(self, entry: Entry, now: float, allow_expired: bool) -> None:
+        """Raises Unauthenticated when the token has ended, longer ago than `allow_expired` forgives."""
+        left = (entry.expires - self._clock.now()).total_seconds()
+        if left > 0:
+            entry.good_until = now + min(left, LOOK_AT_THE_CLOCK)
+        elif not allow_expired or left <= -self._settings.allow_expired_window:
+            raise refusal()
+
+    def _keep_up(self, now: float) -> None:
+        """What is known of revocations is recent enough.  Raises Unavailable when it cannot be."""
+        patience = self._settings.revocation_patience
+        if self._thread is None or now - self._read_at > patience:
+            self._try_to_poll()
+        if self._clock.monotonic() - self._read_at > patience:
+            raise errors.Unavailable('Tokens cannot be checked at the moment: revocations cannot be read.')
+
+    def _learn(self, token: str, digest: bytes, allow_expired: bool) -> Entry:
+        claims = self.read(token)
+        if self._clock.now() >= claims.expires_at and not allow_expired:
+            raise refusal()
+        seen = self._seen
+        subject = self._describe(digest, claims, seen)
+        keys = subject.keys()
+        self._refuse_revoked(claims, keys)
+        entry = Entry(claims.expires_at, 0.0, subject, _values(subject))
+        with self._lock:
+            # A revocation that was applied while the database was asked may not know of this entry.
+            if self._seen == seen and self._clock.now() < claims.expires_at:
+                self._make_room()
+                self._entries[digest] = entry
+                for key in keys:
+                    self._index.setdefault(key, set()).add(digest)
+        return entry
+
+    def _describe(self, digest: bytes, claims: Claims, seen: int) -> Subject:
+        subject = self._shelf.get(digest, claims, seen) if self._shelf else None
+        if subject is not None:
+            return subject
+        with self._db.read() as tx:
+            try:
+                # A token that was seen before its user stayed away too long ends by itself.
+                now = self._clock.now()
+                subject = subjects.describe(tx, claims, activity.judge(self._settings.compliance, now), now)
+            except errors.Forbidden:  # a trust that does not hold any longer
+                raise refusal() from None
+        if self._shelf:
+            self._shelf.put(digest, subject, seen)
+        return subject
+
+    def read(self, token: str) -> Claims:
+        """The claims in the token, of either kind.  Raises Unauthenticated when no key of ours made it."""
+        if signing.is_signed(token):
+            claims = self.signed.open(token) if len(token) <= MAX_LENGTH else None
+            if claims is None:
+                raise refusal()
+            return claims
+        try:
+            raw = token.encode('ascii')
+            decoded = base64.urlsafe_b64decode(raw + b'=' * (-len(raw) % 4))
+        except (UnicodeEncodeError, binascii.Error):
+            raise refusal() from None
+        whole = base64.urlsafe_b64encode(decoded)
+        # Only the one spelling we gave out is a token: others could slip past what is known by its digest.
+        if len(raw) > MAX_LENGTH or whole.rstrip(b'=') != raw:
+            raise refusal()
+        opened = self.keys.open(whole)
+        if opened is None:
+            raise refusal()
+        try:
+            return payload.unpack(opened)
+        except ValueError:
+            raise refusal() from None
+
+    def _refuse_revoked(self, claims: Claims, keys: list[tuple[str, str]]) -> None:
+        for key in keys:
+            before = self._before.get(key)
+            if before is not None and claims.issued_at <= before:
+                raise refusal()
+
+    def _make_room(self) -> None:
+        """The oldest tenth is forgotten when the cache is full.  The lock is held."""
+        if len(self._entries) < self._settings.cache_size:
+            return
+        for digest in list(self._entries)[: max(1, self._settings.cache_size // 10)]:
+            self._drop(digest)
+
+    def _drop(self, digest: bytes) -> None:
+        entry = self._entries.pop(digest, None)
+        for key in entry.subject.keys() if entry else ():
+            held = self._index.get(key)
+            if held is not None:
+                held.discard(digest)
+                if not held:
+                    del self._index[key]
+
+    def poll(self) -> None:
+        """Everything committed until now about revocations is obeyed.  Raises Unavailable when it cannot be read."""
+        started = self._clock.monotonic()
+        with self._db.read() as tx:
+            if not self._seen:
+                self._begin(tx)
+            while rows := revocations.since(tx, self._seen):
+                self._apply(rows)
+        self.keys.refresh()
+        self._follow_keys()
+        self._read_at = started
+        settings = self._settings
+        self._news_good_until = started + (
+            settings.revocation_patience if self._thread else settings.revocation_interval
+        )
+
+    def _begin(self, tx: db.Tx) -> None:
+        """What tokens are refused is known; whatever was read without following the sequence is not believed."""
+        newest = revocations.newest(tx)
+        # Who remembers nothing needs no news of what is stale; a shelf does remember.
+        while rows := revocations.since(tx, self._seen, refusing=self._shelf is None):
+            self._apply(rows)
+        with self._lock:
+            self._seen = max(self._seen, newest)
+            self.catalog_generation += 1
+            self._entries.clear()
+            self._index.clear()
+
+    def _follow_keys(self) -> None:
+        """The keys of signed tokens are today's, and nothing is remembered of tokens whose key is gone."""
+        self.signed.refresh()
+        ids = self.signed.ids()
+        if self._key_ids - ids:
+            with self._lock:
+                self._entries.clear()
+                self._index.clear()
+        self._key_ids = ids
+
+    def _apply(self, rows: list[Any]) -> None:
+        with self._lock:
+            for row in rows:
+                if row.number <= self._seen:
+                    continue
+                self._seen = row.number
+                key = (row.kind, row.subject)
+                if self._shelf:
+                    self._shelf.touch(row.kind, row.subject, row.number)
+                if row.before is not None:
+                    self._before[key] = max(row.before, self._before.get(key, row.before))
+                if row.kind == 'catalog':
+                    self.catalog_generation += 1
+                elif row.kind == 'all':
+                    self._entries.clear()
+                    self._index.clear()
+                else:
+                    for digest in list(self._index.get(key, ())):
+                        self._drop(digest)
+
+    def _try_to_poll(self) -> None:
+        try:
+            self.poll()
+        except errors.Unavailable as why:
+            LOG.warning('Revocations cannot be read: %s', why)
+
+    def _follow(self) -> None:
+        while not self._stop.wait(self._settings.revocation_interval):
+            try:
+                self._try_to_poll()
+                if self._clock.monotonic() - self._pruned_at > PRUNE_EVERY:
+                    self.prune()
+            except Exception:  # the thread must not die: without it every token is refused after a while
+                LOG.exception('Revocations could not be followed')
+
+    def prune(self) -> None:
+        """Revocations that refuse no living token are forgotten, here and in the database."""
+        self._pruned_at = self._clock.monotonic()
+        # A token that ended is still honoured beside a service's, and one that was revoked must not come back so.
+        stale = self._clock.now() - datetime.timedelta(seconds=self._settings.token_expiration) - MARGIN
+        limit = stale - datetime.timedelta(seconds=self._settings.allow_expired_window)
+        if self._shelf:
+            self._shelf.prune()
+        with self._lock:
+            self._before = {key: before for key, before in self._before.items() if before > limit}
+        with self._db.write() as tx:
+            revocations.prune(tx, limit, stale)
+
+
+def _values(subject: Subject) -> dict[str, Any]:
+    """The attributes of the subject's Context."""
+    place = subject.project
+    asker = Context(
+        request_id='',
+        user_id=subject.user_id,
+        user_name=subject.user_name,
+        user_domain_id=subject.user_domain_id,
+        project_id=place.id if place else None,
+        project_name=place.name if place else None,
+        project_domain_id=place.domain_id if place else None,
+        domain_id=subject.domain.id if subject.domain else None,
+        system=subject.system,
+        roles=tuple(name for _, name in subject.roles),
+        thumbprint=subject.claims.thumbprint,
+        access_rules=None if subject.rules is None else tuple((r.service, r.method, r.path) for r in subject.rules),
+    )
+    return {field.name: getattr(asker, field.name) for field in dataclasses.fields(asker)}

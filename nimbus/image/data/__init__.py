@@ -1,0 +1,1 @@
+"""Images' bytes: uploaded, examined, sent."""

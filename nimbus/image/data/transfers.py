@@ -1,0 +1,198 @@
+"""Bytes in and out: an upload is hashed, measured and inspected as it streams, and counts only as a whole."""
+
+import dataclasses
+import hashlib
+import logging
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from nimbus.common import errors, failpoints, ids
+from nimbus.common.database import db
+from nimbus.common.quotas import Quotas
+from nimbus.image.data import content, uploads
+from nimbus.image.images import images
+from nimbus.image.stores.base import Draft, Store
+
+LOG = logging.getLogger(__name__)
+ALGORITHM = 'sha512'
+BATCH = 500
+SLOWEST = 5.0  # seconds between tries to give a broken upload back
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What an operator allows."""
+
+    disk_formats: tuple[str, ...]
+    container_formats: tuple[str, ...]
+    size_cap: int = 1 << 40
+    virtual_size_cap: int = 16 << 40
+    properties: int = 128
+    tags: int = 128
+    members: int = 128
+
+
+class Transfers:
+    """Moves image bytes between clients and one store, and keeps rows and bytes in step."""
+
+    def __init__(self, database: db.Database, store: Store, limits: Limits, quotas: Quotas, host: str) -> None:
+        self.db, self.store, self.limits, self.quotas, self.host = database, store, limits, quotas, host
+
+    def upload(self, image: Any, pieces: Iterable[bytes], announced: int | None) -> None:
+        """The image is active and its bytes are `pieces`.
+
+        Otherwise it is queued as before.  Raises Conflict, Invalid, TooLarge, WrongMedia, OverQuota, Gone, Unavailable.
+        """
+        self._take_in(image, pieces, announced, 'upload')
+
+    def stage(self, image: Any, pieces: Iterable[bytes], announced: int | None) -> None:
+        """The image's bytes lie ready to be imported; raises what `upload` does."""
+        self._take_in(image, pieces, announced, 'stage')
+
+    def _take_in(self, image: Any, pieces: Iterable[bytes], announced: int | None, verb: str) -> None:
+        if announced is not None and announced > self.limits.size_cap:
+            raise self._too_large()
+        upload_id = ids.dashed()
+        draft: Draft | None = None
+        with self.db.write() as tx:
+            uploads.begin(tx, image, verb, upload_id, self.host, self.quotas)
+        failpoints.hit('image.begun')
+        try:
+            draft = self.store.draft(image.id, upload_id)
+            facts = self._stream(image, pieces, draft, announced, inspected=verb == 'upload')
+            if verb == 'upload':
+                draft.publish()
+            else:
+                draft.stage()
+            failpoints.hit('image.published')
+            with self.db.write() as tx:
+                (uploads.finish if verb == 'upload' else uploads.staged)(tx, image, upload_id, facts, self.quotas)
+        except BaseException:
+            self._give_up(image.id, upload_id)
+            raise
+        finally:
+            if draft:
+                draft.drop()
+
+    def _stream(
+        self, image: Any, pieces: Iterable[bytes], draft: Draft, announced: int | None, inspected: bool
+    ) -> dict[str, Any]:
+        """Every piece is in the draft; returns what the bytes turned out to be."""
+        md5, sha = hashlib.md5(usedforsecurity=False), hashlib.new(ALGORITHM)
+        look = content.Inspection(image.disk_format, image.container_format, image.properties) if inspected else None
+        size = 0
+        for piece in pieces:
+            size += len(piece)
+            if size > self.limits.size_cap:
+                raise self._too_large()
+            md5.update(piece)
+            sha.update(piece)
+            if look:
+                look.eat(piece)
+            draft.write(piece)
+        if announced is not None and announced != size:
+            raise errors.Invalid(f'The image was announced with {announced} bytes, and {size} came.')
+        draft.settle()
+        virtual = None
+        if look:
+            virtual = look.finish(self.limits.virtual_size_cap)
+            look.look(draft.path)
+        return {
+            'size': size,
+            'virtual_size': virtual,
+            'checksum': md5.hexdigest(),
+            'os_hash_algo': ALGORITHM,
+            'os_hash_value': sha.hexdigest(),
+        }
+
+    def _too_large(self) -> errors.TooLarge:
+        return errors.TooLarge(f'The incoming image is too large: at most {self.limits.size_cap} bytes are allowed.')
+
+    def _give_up(self, image_id: str, upload_id: str) -> None:
+        """A failed upload leaves the image queued and no bytes, now or as soon as the database and the store allow."""
+        if not self._gave_up(image_id, upload_id):
+            words = (image_id, upload_id)
+            threading.Thread(target=self._give_up_later, args=words, name='image-mends', daemon=True).start()
+
+    def _give_up_later(self, image_id: str, upload_id: str) -> None:
+        """Tried until it is so; should this process end before, the next one's `heal` does it."""
+        pause, never = 0.5, threading.Event()
+        while not never.wait(pause) and not self._gave_up(image_id, upload_id):
+            pause = min(pause * 2, SLOWEST)
+
+    def _gave_up(self, image_id: str, upload_id: str) -> bool:
+        try:
+            with self.db.write() as tx:
+                uploads.abandon(tx, image_id, upload_id, self.quotas)
+                empty = uploads.has_no_bytes(tx, image_id)
+            if empty:
+                self.store.delete(image_id)
+        except (errors.NimbusError, OSError) as why:
+            LOG.warning('Image %s is not mended after a failed upload yet: %s', image_id, why)
+            return False
+        return True
+
+    def take_staged(self, image: Any) -> None:
+        """The image, which is `importing`, is active with its staged bytes; or queued, without any; may run twice.
+
+        Raises WrongMedia, TooLarge, OverQuota and Gone.
+        """
+        try:
+            self.store.promote(image.id)
+            look = content.Inspection(image.disk_format, image.container_format, image.properties)
+            for piece in self.store.read(image.id, 0, image.size):
+                look.eat(piece)
+            virtual = look.finish(self.limits.virtual_size_cap)
+            look.look(self.store.local(image.id))
+            with self.db.write() as tx:
+                uploads.imported(tx, image, self.quotas, virtual)
+        except BaseException:
+            self._give_up(image.id, image.upload_id)
+            raise
+
+    def download(self, image: Any, start: int, length: int) -> Iterator[bytes]:
+        """A part of the image's bytes.  Raises NotFound when the store has none."""
+        return self.store.read(image.id, start, length)
+
+    def forget(self, image_id: str) -> None:
+        """A deleted image's bytes are gone; what cannot be removed now, `heal` removes later."""
+        failpoints.hit('image.forget')
+        try:
+            self.store.delete(image_id)
+        except (errors.NimbusError, OSError) as why:
+            LOG.warning('The bytes of deleted image %s are still there: %s', image_id, why)
+
+    def heal(self) -> None:
+        """Uploads whose process died are queued again, and bytes of deleted images are gone.
+
+        Bytes that no row ever knew are reported and left alone.
+        """
+        with self.db.read() as tx:
+            waiting = images.filled(tx, uploads.unfinished(tx, self.host))
+        for image in waiting:
+            self._mend(image)
+        present = self.store.present()
+        for start in range(0, len(present), BATCH):
+            self._sweep(present[start : start + BATCH])
+
+    def _mend(self, image: Any) -> None:
+        if image.status == 'importing':
+            try:
+                self.take_staged(image)
+            except errors.NimbusError as why:
+                LOG.warning('The import of image %s did not survive a restart: %s', image.id, why)
+            return
+        if image.size is not None or self.store.busy(image.id, image.upload_id):
+            return  # staged bytes wait for their user; a busy draft has a living writer
+        self._give_up(image.id, image.upload_id)
+        self.store.drop_draft(image.id, image.upload_id)
+        LOG.info('Image %s is queued again: its upload ended with the process that took it in', image.id)
+
+    def _sweep(self, image_ids: list[str]) -> None:
+        with self.db.read() as tx:
+            dead, known = uploads.dead(tx, image_ids), uploads.known(tx, image_ids)
+        for image_id in dead:
+            self.forget(image_id)
+        for image_id in sorted(set(image_ids) - known):
+            LOG.warning('The image store has a file %s that no image knows; it is left alone', image_id)

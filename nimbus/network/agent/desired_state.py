@@ -1,0 +1,193 @@
+"""What an agent holds of what its host must look like, kept true by differences.
+
+The desk tells everything, or what changed (nimbus/network/hosting/desired.py).  What
+did not change keeps its identity, so that a driver that compares values looks
+only at what did.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from nimbus.network.agent import driver
+
+Told = dict[str, Any]
+
+
+class Held:
+    """The parts of what a host must look like, by id."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.ports: dict[str, driver.Port] = {}
+        self.routers: dict[str, driver.Router] = {}
+        self._networks: dict[str, dict[str, Any]] = {}  # without leases, as the desk told
+        self._leases: dict[str, dict[str, tuple[driver.Lease, ...]]] = {}  # by network and port
+        self._leased: dict[str, str] = {}  # port -> network that leases it an address
+        self._rules: dict[str, tuple[driver.Rule, ...]] = {}
+        self._members: dict[str, dict[str, list[str]]] = {}  # by group and port
+        self._built: dict[str, dict[str, Any]] = {'network': {}, 'group': {}}
+
+    def take(self, told: Told) -> None:
+        """What the desk told is held; what it did not tell of stays, unless it told everything."""
+        self.generation = told['generation']
+        if told['whole']:
+            self._take_whole(told)
+        else:
+            self._take_differences(told)
+        self._drop_unused()
+
+    def _take_differences(self, told: Told) -> None:
+        self._take_networks(told.get('networks', {}))
+        _put(self.ports, told.get('ports', {}), lambda value: driver.Port.from_dict(value))
+        _put(self.routers, told.get('routers', {}), lambda value: driver.Router.from_dict(value))
+        for port_id, leased in told.get('leases', {}).items():
+            self._take_leases(port_id, leased)
+        self._take_rules(told.get('rules', {}))
+        for group_id, members in told.get('members', {}).items():
+            self._members[group_id] = members
+            self._built['group'].pop(group_id, None)
+        for port_id, places in told.get('places', {}).items():
+            self._take_places(port_id, places or {})
+
+    def missing(self) -> list[list[str]]:
+        """What the held parts name that is not held: (kind, id) as the desk knows them."""
+        networks = self._networks_used() - set(self._networks)
+        groups = {group_id for port in self.ports.values() for group_id in port.groups} - set(self._rules)
+        members = self._remote_groups() - set(self._members)
+        named = (('network', networks), ('rules', groups), ('members', members))
+        return [[kind, name] for kind, names in named for name in sorted(names)]
+
+    def desired(self) -> driver.Desired:
+        """The whole, as drivers take it."""
+        groups = dict.fromkeys([*self._rules, *self._members])
+        return driver.Desired(
+            self.generation,
+            tuple(self._network(name) for name in self._networks),
+            tuple(self.ports.values()),
+            tuple(self._group(name) for name in groups),
+            tuple(self.routers.values()),
+        )
+
+    def _take_whole(self, told: Told) -> None:
+        """Only what is told is held; a value that is as it was stays the same object."""
+        old_ports, old_routers = self.ports, self.routers
+        self.ports = {
+            name: _kept(old_ports, name, driver.Port.from_dict(value)) for name, value in told['ports'].items()
+        }
+        self.routers = {
+            name: _kept(old_routers, name, driver.Router.from_dict(value)) for name, value in told['routers'].items()
+        }
+        for name in set(self._networks) - set(told['networks']):
+            self._take_networks({name: None})
+        self._take_networks(told['networks'])
+        self._drop_groups(self._rules, set(told['rules']))
+        self._take_rules(told['rules'])
+        for name, members in told['members'].items():
+            if self._members.get(name) != members:
+                self._built['group'].pop(name, None)
+        self._members = told['members']
+
+    def _take_networks(self, told: Told) -> None:
+        for name, network in told.items():
+            leases = network['leases'] if network else {}
+            for port_id in set(self._leases.get(name, ())) - set(leases):
+                self._take_leases(port_id, None)
+            if network is None:
+                for kept in (self._networks, self._leases, self._built['network']):
+                    kept.pop(name, None)
+                continue
+            if self._networks.get(name) != network['value']:
+                self._networks[name] = network['value']
+                self._built['network'].pop(name, None)
+            for port_id, leased in leases.items():
+                self._take_leases(port_id, leased)
+
+    def _take_leases(self, port_id: str, leased: dict[str, Any] | None) -> None:
+        network_id = leased['network_id'] if leased else None
+        old = self._leased.get(port_id)
+        if old is not None and old != network_id:
+            del self._leased[port_id]
+            self._leases.get(old, {}).pop(port_id, None)
+            self._built['network'].pop(old, None)
+        if leased is None or network_id is None:
+            return
+        leases = tuple(_lease(lease) for lease in leased['leases'])
+        there = self._leases.setdefault(network_id, {})
+        if there.get(port_id) != leases:
+            there[port_id] = leases
+            self._built['network'].pop(network_id, None)
+        self._leased[port_id] = network_id
+
+    def _take_rules(self, told: Told) -> None:
+        for name, values in told.items():
+            rules = tuple(driver.Rule(**rule) for rule in values)
+            if self._rules.get(name) != rules:
+                self._rules[name] = rules
+                self._built['group'].pop(name, None)
+
+    def _take_places(self, port_id: str, places: dict[str, list[str]]) -> None:
+        for group_id, members in self._members.items():
+            if members.get(port_id) != places.get(group_id):
+                members.pop(port_id, None)
+                if group_id in places:
+                    members[port_id] = places[group_id]
+                self._built['group'].pop(group_id, None)
+
+    def _drop_unused(self) -> None:
+        """Nothing is held that nothing names: the desk tells no more of it."""
+        used = self._networks_used()
+        served = {name for name, value in self._networks.items() if value.get('dhcp_port_id')}
+        self._take_networks(dict.fromkeys(set(self._networks) - used - served))
+        named = {group_id for port in self.ports.values() for group_id in port.groups}
+        self._drop_groups(self._rules, named)
+        self._drop_groups(self._members, self._remote_groups())
+
+    def _drop_groups(self, kept: dict[str, Any], named: set[str]) -> None:
+        for name in set(kept) - named:
+            del kept[name]
+            self._built['group'].pop(name, None)
+
+    def _networks_used(self) -> set[str]:
+        routed = {port.network_id for router in self.routers.values() for port in router.ports}
+        return {port.network_id for port in self.ports.values()} | routed
+
+    def _remote_groups(self) -> set[str]:
+        return {rule.remote_group for rules in self._rules.values() for rule in rules if rule.remote_group}
+
+    def _network(self, name: str) -> driver.Network:
+        def build() -> driver.Network:
+            network = driver.Network.from_dict(self._networks[name])
+            leases = self._leases.get(name, {}) if network.dhcp_port_id else {}
+            return dataclasses.replace(network, leases=tuple(lease for of in leases.values() for lease in of))
+
+        return self._once('network', name, build)
+
+    def _group(self, name: str) -> driver.Group:
+        def build() -> driver.Group:
+            members = {ip for ips in self._members.get(name, {}).values() for ip in ips}
+            return driver.Group(name, self._rules.get(name, ()), tuple(sorted(members)))
+
+        return self._once('group', name, build)
+
+    def _once(self, kind: str, name: str, build: Callable[[], Any]) -> Any:
+        built = self._built[kind]
+        if name not in built:
+            built[name] = build()
+        return built[name]
+
+
+def _lease(told: Told) -> driver.Lease:
+    return driver.Lease(**told | {'options': tuple((name, value) for name, value in told['options'])})
+
+
+def _put(kept: dict[str, Any], told: Told, build: Callable[[dict[str, Any]], Any]) -> None:
+    for name, value in told.items():
+        if value is None:
+            kept.pop(name, None)
+        else:
+            kept[name] = _kept(kept, name, build(value))
+
+
+def _kept(old: dict[str, Any], name: str, new: Any) -> Any:
+    return old[name] if old.get(name) == new else new

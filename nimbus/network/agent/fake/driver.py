@@ -1,0 +1,209 @@
+"""Pretend a host's network completely: what it holds lives outside the driver and outlives it.
+
+With a folder it is kept as a file there and outlives the process too.
+"""
+
+import dataclasses
+import pathlib
+import threading
+from collections.abc import Collection
+
+import orjson
+
+from nimbus.network.agent import driver
+from nimbus.network.agent.filters.allowed_traffic import Flow, admits, family, rules_of
+
+
+@dataclasses.dataclass
+class Host:
+    """What stands on a pretended host, and what is made to fail there."""
+
+    bridge: bool = False
+    vlans: dict[str, int] = dataclasses.field(default_factory=dict)
+    ports: dict[str, driver.Port] = dataclasses.field(default_factory=dict)
+    networks: dict[str, driver.Network] = dataclasses.field(default_factory=dict)
+    groups: dict[str, driver.Group] = dataclasses.field(default_factory=dict)
+    routers: dict[str, driver.Router] = dataclasses.field(default_factory=dict)
+    failures: dict[str, str] = dataclasses.field(default_factory=dict)  # port, DHCP port or router id -> why
+    away: bool = False  # the switch does not answer
+    life: int = 0  # how often the switch began anew
+    applied: int = 0  # applies that changed something
+    lock: threading.RLock = dataclasses.field(default_factory=threading.RLock)
+
+    def restart(self) -> None:
+        """The switch begins anew and has forgotten its ports."""
+        with self.lock:
+            self.ports.clear()
+            self.life += 1
+
+    def address_of(self, port_id: str) -> str | None:
+        """What the port's guest gets from DHCP."""
+        with self.lock:
+            port = self.ports.get(port_id)
+            network = self.networks.get(port.network_id) if port and port.admin_up else None
+            if network is None or not network.dhcp_port_id or network.dhcp_port_id in self.failures:
+                return None
+            serving = {subnet.id for subnet in network.subnets if subnet.dhcp and subnet.ip_version == 4}
+            return next((lease.ip for lease in network.leases
+                         if lease.mac == port.mac and lease.subnet_id in serving), None)  # fmt: skip
+
+    def reaches(self, port_id: str, address: str, protocol: int = 1, port: int | None = 8) -> bool:
+        """Whether a new flow from one guest's port to the address of another on this host arrives."""
+        with self.lock:
+            source = self.ports.get(port_id)
+            if source is None or not source.admin_up:
+                return False
+            for target in self.ports.values():
+                if target.admin_up and address in [one.ip for one in target.addresses]:
+                    if self._connected(source, target):
+                        return self._passes(source, target, address, protocol, port)
+            return False
+
+    def _connected(self, source: driver.Port, target: driver.Port) -> bool:
+        if source.network_id == target.network_id:
+            return True
+        joined = [{port.network_id for port in router.ports} for router in self.routers.values() if router.admin_up]
+        return any({source.network_id, target.network_id} <= networks for networks in joined)
+
+    def _passes(self, source: driver.Port, target: driver.Port, to: str, protocol: int, port: int | None) -> bool:
+        kind = family(to)
+        own = next((one.ip for one in source.addresses if family(one.ip) == kind), None)
+        if own is None:
+            return False
+        out, into = Flow('egress', kind, to, protocol, port, 0), Flow('ingress', kind, own, protocol, port, 0)
+        return self._admits(source, out) and self._admits(target, into)
+
+    def _admits(self, port: driver.Port, flow: Flow) -> bool:
+        return not port.security or admits(rules_of(port, self.groups), self.groups, flow)
+
+
+HOSTS: dict[str, Host] = {}
+KEPT = 'network.json'
+
+
+def host(name: str, folder: str | None = None) -> Host:
+    """The pretended host of that name, made at first use, as its folder says where there is one."""
+    if name not in HOSTS:
+        HOSTS.setdefault(name, _found(folder) if folder else Host())
+    return HOSTS[name]
+
+
+def _found(folder: str) -> Host:
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    try:
+        text = (pathlib.Path(folder) / KEPT).read_bytes()
+    except FileNotFoundError:
+        return Host()
+    kept = driver.Desired.from_dict(orjson.loads(text))
+    ports, networks, groups, routers = (
+        {one.id: one for one in them} for them in (kept.ports, kept.networks, kept.groups, kept.routers)
+    )
+    return Host(bridge=True, ports=ports, networks=networks, groups=groups, routers=routers)
+
+
+class Driver(driver.Driver):
+    """The network of one pretended host."""
+
+    def __init__(self, host_name: str, folder: str | None = None) -> None:
+        """`folder` is where the host is kept too, to outlive the process."""
+        self.host_name, self._folder = host_name, folder
+        self._open = False
+        host(host_name, folder)
+
+    def open(self) -> None:
+        with self._host() as there:
+            there.bridge = True
+            self._open = True
+
+    def close(self) -> None:
+        self._open = False
+
+    def apply(self, desired: driver.Desired) -> dict[str, str]:
+        if not self._open:
+            raise OSError(f'The switch of {self.host_name} is not open.')
+        with self._host() as there:
+            networks = {network.id: network for network in desired.networks}
+            failed = self._failed(desired, networks, there.failures)
+            after = (
+                {port.id: port for port in desired.ports if port.id not in failed},
+                networks,
+                {group.id: group for group in desired.groups},
+                {router.id: router for router in desired.routers if router.id not in failed},
+            )
+            if after != (there.ports, there.networks, there.groups, there.routers) or not there.bridge:
+                there.bridge = True
+                there.ports, there.networks, there.groups, there.routers = after
+                there.applied += 1
+                self._number(there)
+                self._keep(there)
+            return failed
+
+    def _keep(self, there: Host) -> None:
+        """The folder has what stands on the host, whole or as it was before."""
+        if self._folder is None:
+            return
+        parts = (there.ports, there.networks, there.groups, there.routers)
+        kept = dict(
+            zip(('ports', 'networks', 'groups', 'routers'), (tuple(part.values()) for part in parts), strict=True)
+        )
+        draft = pathlib.Path(self._folder) / f'.{KEPT}'
+        draft.write_bytes(orjson.dumps(driver.Desired(generation=0, **kept)))
+        draft.replace(draft.with_name(KEPT))
+
+    def wired(self, among: Collection[str] | None = None) -> set[str]:
+        with self._host() as there:
+            names = there.ports if among is None else [name for name in among if name in there.ports]
+            return {name for name in names if there.ports[name].admin_up}
+
+    def life(self) -> object:
+        return host(self.host_name).life
+
+    def clear(self) -> None:
+        with self._host() as there:
+            there.bridge = False
+            for kept in (there.vlans, there.ports, there.networks, there.groups, there.routers):
+                kept.clear()
+            self._keep(there)
+
+    def _host(self) -> '_Answering':
+        return _Answering(self.host_name)
+
+    def _failed(self, desired: driver.Desired, networks: dict, failures: dict[str, str]) -> dict[str, str]:
+        failed = {}
+        servers = [one.dhcp_port_id for one in networks.values() if one.dhcp_port_id]
+        for name in [port.id for port in desired.ports] + servers + [router.id for router in desired.routers]:
+            if name in failures:
+                failed[name] = failures[name]
+        for port in desired.ports:
+            if port.network_id not in networks:
+                failed[port.id] = f'The network {port.network_id} of port {port.id} is not known on this host.'
+        for router in desired.routers:
+            for port in router.ports:
+                if port.network_id not in networks:
+                    failed[router.id] = (
+                        f'The network {port.network_id} of router {router.id} is not known on this host.'
+                    )
+        return failed
+
+    def _number(self, there: Host) -> None:
+        there.vlans = {name: tag for name, tag in there.vlans.items() if name in there.networks}
+        free = (tag for tag in range(1, 4095) if tag not in set(there.vlans.values()))
+        there.vlans |= {name: next(free) for name in sorted(set(there.networks) - set(there.vlans))}
+
+
+class _Answering:
+    """The host under its lock.  Raises OSError when its switch is away."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.there = host(name)
+
+    def __enter__(self) -> Host:
+        self.there.lock.acquire()
+        if self.there.away:
+            self.there.lock.release()
+            raise OSError(f'Open vSwitch of {self.name} does not answer.')
+        return self.there
+
+    def __exit__(self, *why: object) -> None:
+        self.there.lock.release()

@@ -1,0 +1,1 @@
+"""Security groups as packet filters: chains, sets and connection tracking."""

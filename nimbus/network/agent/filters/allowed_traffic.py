@@ -1,0 +1,126 @@
+"""Decide in Python what a port's security groups admit, as the packet filter decides it."""
+
+import dataclasses
+import functools
+import ipaddress
+from collections.abc import Iterable
+
+from nimbus.network.agent.driver import Group, Port, Rule
+
+IPV4, IPV6 = 'IPv4', 'IPv6'
+ICMP = {IPV4: 1, IPV6: 58}
+NUMBERS = {
+    'ah': 51, 'dccp': 33, 'egp': 8, 'esp': 50, 'gre': 47, 'icmp': 1, 'icmpv6': 58, 'ipv6-icmp': 58, 'igmp': 2,
+    'ipip': 4, 'ipv6-encap': 41, 'ipv6-frag': 44, 'ipv6-nonxt': 59, 'ipv6-opts': 60, 'ipv6-route': 43,
+    'ospf': 89, 'pgm': 113, 'rsvp': 46, 'sctp': 132, 'tcp': 6, 'udp': 17, 'udplite': 136, 'vrrp': 112,
+}  # fmt: skip
+WITH_PORTS = {6: 'tcp', 17: 'udp', 33: 'dccp', 132: 'sctp', 136: 'udplite'}
+
+
+@dataclasses.dataclass(frozen=True)
+class Flow:
+    """The first packet of a flow; `direction` is the guest's: 'ingress' or 'egress'."""
+
+    direction: str
+    ethertype: str
+    remote: str  # the other end's address
+    protocol: int
+    port: int | None = None  # destination port, or ICMP type
+    code: int | None = None  # ICMP code
+
+
+def protocol_number(rule: Rule) -> int | None:
+    """The IP protocol that the rule names; None when it means every protocol."""
+    name = str(rule.protocol).lower()
+    if rule.protocol is None or name in ('any', '0', '-1', ''):
+        return None
+    number = NUMBERS.get(name)
+    if number is None:
+        number = int(name)
+    return ICMP[rule.ethertype] if number in (1, 58) else number
+
+
+def rules_of(port: Port, groups: dict[str, Group]) -> tuple[Rule, ...]:
+    """Every rule of the port's groups that can be kept, each once, in a steady order."""
+    rules = [rule for group in port.groups if group in groups for rule in groups[group].rules]
+    return tuple(rule for rule in dict.fromkeys(rules) if is_sound(rule))
+
+
+@functools.lru_cache(maxsize=4096)
+def is_sound(rule: Rule) -> bool:
+    """Whether the rule says something; one that does not admits nothing and must not spoil its neighbours."""
+    try:
+        number = protocol_number(rule)
+        if rule.remote_prefix:
+            network(rule.remote_prefix)
+    except ValueError:
+        return False
+    if number is not None and not 0 <= number <= 255:
+        return False
+    top = 255 if number in (1, 58) else 65535
+    if any(value is not None and not 0 <= value <= top for value in (rule.port_min, rule.port_max)):
+        return False
+    return number not in WITH_PORTS or rule.port_min is None or rule.port_max is None or rule.port_min <= rule.port_max
+
+
+def admits(rules: Iterable[Rule], groups: dict[str, Group], flow: Flow) -> bool:
+    """Whether one of the rules lets the flow begin."""
+    return any(_matches(rule, groups, flow) for rule in rules)
+
+
+def _matches(rule: Rule, groups: dict[str, Group], flow: Flow) -> bool:
+    if (rule.direction, rule.ethertype) != (flow.direction, flow.ethertype):
+        return False
+    number = protocol_number(rule)
+    if number is not None and (number != flow.protocol or not _port_matches(rule, number, flow)):
+        return False
+    if rule.remote_prefix and not _within(flow.remote, (rule.remote_prefix,)):
+        return False
+    if rule.remote_group:
+        group = groups.get(rule.remote_group)
+        return group is not None and _within(flow.remote, group.members)
+    return True
+
+
+def _port_matches(rule: Rule, number: int, flow: Flow) -> bool:
+    if rule.port_min is None or flow.port is None:
+        return True
+    if number in (1, 58):
+        return flow.port == rule.port_min and rule.port_max in (None, flow.code)
+    if number not in WITH_PORTS:
+        return True
+    return rule.port_min <= flow.port <= (rule.port_min if rule.port_max is None else rule.port_max)
+
+
+def _within(address: str, prefixes: tuple[str, ...]) -> bool:
+    if address in prefixes:
+        return True
+    here = ipaddress.ip_address(address)
+    return any(here in network(prefix) for prefix in prefixes if '/' in prefix)
+
+
+@functools.lru_cache(maxsize=4096)
+def network(prefix: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """The prefix as a value; a bare address is a prefix of one."""
+    return ipaddress.ip_network(prefix, strict=False)
+
+
+def family(prefix: str) -> str:
+    """'IPv4' or 'IPv6'."""
+    return IPV6 if ':' in prefix else IPV4
+
+
+def link_local(mac: str) -> str:
+    """The link-local IPv6 address that a guest makes of its MAC."""
+    parts = [int(part, 16) for part in mac.split(':')]
+    parts[0] ^= 2
+    whole = bytes([0xFE, 0x80] + [0] * 6 + parts[:3] + [0xFF, 0xFE] + parts[3:])
+    return str(ipaddress.IPv6Address(whole))
+
+
+def allowed_sources(port: Port) -> tuple[tuple[str, str], ...]:
+    """Every (address or CIDR, MAC) that the port's guest may send from, its link-local ones included."""
+    pairs = [(address.ip, port.mac.lower()) for address in port.addresses]
+    pairs += [(prefix, (mac or port.mac).lower()) for prefix, mac in port.allowed_pairs]
+    macs = dict.fromkeys([port.mac.lower()] + [mac for _, mac in pairs])
+    return tuple(dict.fromkeys(pairs + [(link_local(mac), mac) for mac in macs]))

@@ -1,0 +1,170 @@
+"""Turn the guest ports of a host into iptables chains (no command is run here)."""
+
+import dataclasses
+from collections.abc import Iterable
+
+from nimbus.network.agent.driver import Port, Rule
+from nimbus.network.agent.filters.allowed_traffic import (  # fmt: skip
+    IPV4,
+    IPV6,
+    WITH_PORTS,
+    allowed_sources,
+    family,
+    network,
+    protocol_number,
+)
+from nimbus.network.agent.filters.conntrack import HELD
+from nimbus.network.agent.filters.ipsets import set_name
+
+Chains = dict[str, dict[str, tuple[str, ...]]]  # table -> chain -> rules without their '-A chain'
+
+# Neighbour discovery, multicast listening and router advertisements: without them IPv6 does not work at all.
+ND_TO_GUEST = (130, 131, 132, 135, 136)
+ND_FROM_GUEST = (130, 131, 132, 133, 135, 136, 143)
+BUILT_IN = (('filter', 'INPUT'), ('filter', 'FORWARD'), ('raw', 'PREROUTING'))
+
+
+@dataclasses.dataclass(frozen=True)
+class Guarded:
+    """A guest port with what its filter is made of."""
+
+    port: Port
+    zone: int
+    rules: tuple[Rule, ...]
+
+
+def chains(prefix: str, ethertype: str, guarded: Iterable[Guarded], cache: dict) -> Chains:
+    """All chains of one address family; `cache` remembers by port those that did not change."""
+    tables: Chains = {'raw': {}, 'filter': {}}
+    raw: list[str] = []
+    # A packet that a guest sends to the host itself, or through it, does not cross the bridge: nothing of the
+    # host is a guest's business.
+    forward = ['-i qbr+ -m physdev ! --physdev-is-bridged -j DROP']
+    for item in guarded:
+        key = (ethertype, item.port.id)
+        if key not in cache or cache[key][0] is not item:
+            cache[key] = (item, _of_port(prefix, ethertype, item))
+        zone, dispatch, own = cache[key][1]
+        raw += zone
+        forward += dispatch
+        tables['filter'].update(own)
+    # A tap that no port names is cut off: a port that just left, or one that was never wired.
+    forward.append('-i qbr+ -m physdev --physdev-is-bridged -j DROP')
+    tables['raw'][f'{prefix}-PREROUTING'] = tuple(raw)
+    tables['filter'][f'{prefix}-FORWARD'] = tuple(forward)
+    tables['filter'][f'{prefix}-INPUT'] = ('-i qbr+ -j DROP',)
+    return tables
+
+
+def chain_of(prefix: str, port_id: str, way: str) -> str:
+    """The name of a port's chain: way is 'i' (to the guest), 'o' (from it) or 's' (its sources)."""
+    return f'{prefix}-{way}{port_id[:11]}'
+
+
+def _of_port(prefix: str, ethertype: str, item: Guarded) -> tuple[list[str], list[str], dict]:
+    tap = item.port.tap
+    to_guest = f'-m physdev --physdev-out {tap} --physdev-is-bridged'
+    from_guest = f'-m physdev --physdev-in {tap} --physdev-is-bridged'
+    # Also where nothing is filtered: a port that is filtered later knows then who began what.
+    zone = f'-i {item.port.bridge} -j CT --zone {item.zone}'
+    if not item.port.security:
+        return [zone], [f'{to_guest} -j ACCEPT', f'{from_guest} -j ACCEPT'], {}
+    i, o, s = (chain_of(prefix, item.port.id, way) for way in 'ios')
+    rules = {'ingress': [], 'egress': []}
+    for rule in item.rules:
+        match = _match(prefix, rule) if rule.ethertype == ethertype else None
+        if match is not None:
+            rules[rule.direction].append(f'{match} -j ACCEPT'.strip())
+    own = {
+        s: tuple(_sources(item.port, ethertype)),
+        i: (_CUT, *_to_guest(ethertype), *rules['ingress'], *_LAST),
+        o: (_CUT, *_from_guest(ethertype, s), *rules['egress'], *_LAST),
+    }
+    return [zone], [f'{to_guest} -j {i}', f'{from_guest} -j {o}'], own
+
+
+_CUT = f'-m connmark --mark {HELD:#x}/{HELD:#x} -j DROP'
+_KNOWN = '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT'
+_LAST = ['-m conntrack --ctstate INVALID -j DROP', '-j DROP']
+
+
+def _sources(port: Port, ethertype: str) -> list[str]:
+    """The spoof chain returns for an address the port owns and drops everything else."""
+    return [
+        f'-s {network(prefix)} -m mac --mac-source {mac} -j RETURN'
+        for prefix, mac in allowed_sources(port)
+        if family(prefix) == ethertype
+    ] + ['-j DROP']
+
+
+def _to_guest(ethertype: str) -> list[str]:
+    if ethertype == IPV4:
+        return [_KNOWN, '-p udp -m udp --sport 67 --dport 68 -j ACCEPT']
+    return [
+        *(f'-p ipv6-icmp -m icmp6 --icmpv6-type {kind} -j ACCEPT' for kind in ND_TO_GUEST),
+        '-s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type 134 -j ACCEPT',
+        _KNOWN,
+        '-s fe80::/10 -p udp -m udp --sport 547 --dport 546 -j ACCEPT',
+    ]
+
+
+def _from_guest(ethertype: str, sources: str) -> list[str]:
+    if ethertype == IPV4:
+        return [
+            '-s 0.0.0.0/32 -d 255.255.255.255/32 -p udp -m udp --sport 68 --dport 67 -j ACCEPT',
+            f'-j {sources}',
+            '-p udp -m udp --sport 68 --dport 67 -j ACCEPT',
+            '-p udp -m udp --sport 67 --dport 68 -j DROP',
+            _KNOWN,
+        ]
+    return [
+        '-p ipv6-icmp -m icmp6 --icmpv6-type 134 -j DROP',
+        # Duplicate address detection and its multicast reports come from the unspecified address.
+        *(f'-s ::/128 -d ff02::/16 -p ipv6-icmp -m icmp6 --icmpv6-type {kind} -j ACCEPT'
+          for kind in (131, 135, 143)),
+        f'-j {sources}',
+        *(f'-p ipv6-icmp -m icmp6 --icmpv6-type {kind} -j ACCEPT' for kind in ND_FROM_GUEST),
+        '-p udp -m udp --sport 546 --dport 547 -j ACCEPT',
+        '-p udp -m udp --sport 547 --dport 546 -j DROP',
+        _KNOWN,
+    ]  # fmt: skip
+
+
+def _match(prefix: str, rule: Rule) -> str | None:
+    """The rule as iptables arguments; None when nothing can match it."""
+    parts: list[str] = []
+    side = 's' if rule.direction == 'ingress' else 'd'
+    if rule.remote_prefix:
+        if family(rule.remote_prefix) != rule.ethertype:
+            return None
+        if network(rule.remote_prefix).prefixlen:
+            parts.append(f'-{side} {network(rule.remote_prefix)}')
+    number = protocol_number(rule)
+    if number is not None:
+        parts.append(f'-p {number}')
+        if rule.port_min is not None:
+            ports = _icmp(rule) if number in (1, 58) else _ports(number, rule)
+            if ports is None:
+                return None
+            parts.append(ports)
+    if rule.remote_group:
+        way = 'src' if side == 's' else 'dst'
+        parts.append(f'-m set --match-set {set_name(prefix, rule.remote_group, rule.ethertype)} {way}')
+    return ' '.join(part for part in parts if part)
+
+
+def _ports(number: int, rule: Rule) -> str:
+    name = WITH_PORTS.get(number)
+    if name is None:
+        return ''
+    last = rule.port_min if rule.port_max is None else rule.port_max
+    span = str(rule.port_min) if last == rule.port_min else f'{rule.port_min}:{last}'
+    return f'-m multiport --dports {span}' if name == 'udplite' else f'-m {name} --dport {span}'
+
+
+def _icmp(rule: Rule) -> str | None:
+    kind = str(rule.port_min) if rule.port_max is None else f'{rule.port_min}/{rule.port_max}'
+    if rule.ethertype == IPV6:
+        return f'-m icmp6 --icmpv6-type {kind}'
+    # iptables reads type 255 as "any type": a rule for it must not open all of ICMP.
+    return None if rule.port_min == 255 else f'-m icmp --icmp-type {kind}'

@@ -1,0 +1,1 @@
+"""Routers in namespaces of their own."""

@@ -1,0 +1,1 @@
+"""Guests' way to the metadata API."""

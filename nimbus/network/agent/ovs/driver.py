@@ -1,0 +1,293 @@
+"""Build a host's networks with Open vSwitch, iptables, dnsmasq and namespaces."""
+
+import logging
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Collection
+
+from nimbus.common import folders
+from nimbus.network.agent import driver as base
+from nimbus.network.agent.dhcp import dnsmasq
+from nimbus.network.agent.filters.firewall import Guard
+from nimbus.network.agent.host import files, namespaces, plug
+from nimbus.network.agent.host.settings import Settings
+from nimbus.network.agent.l3 import routers
+from nimbus.network.agent.ovs import flows, vswitch
+
+LOG = logging.getLogger(__name__)
+ZONE = 'nimbus-zone'
+BRIDGE_NETFILTER = ('net/bridge/bridge-nf-call-iptables', 'net/bridge/bridge-nf-call-ip6tables')
+
+
+class Driver(base.Driver):
+    """The network of this host, in this process's network namespace."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._switch = vswitch.Switch(settings.ovsdb, settings.bridge, settings.datapath_type)
+        self._guard = Guard(settings.prefix)
+        self._lock = threading.Lock()
+        self._applied: base.Desired | None = None
+        self._failed: dict[str, str] = {}
+        self._looked = 0.0
+        self._life: object = None  # of the switch, when the whole host was looked at
+
+    def open(self) -> None:
+        with self._lock:
+            folders.make(self.settings.state_dir, folders.READ)
+            for home in (os.path.join(self.settings.state_dir, name) for name in ('dhcp', 'routers')):
+                if os.path.isdir(home):
+                    folders.make(home, folders.READ)  # made before by a process with a umask of its own
+            _filter_bridges()
+            self._switch.open()
+            self._applied = None
+
+    def close(self) -> None:
+        with self._lock:
+            self._switch.close()
+            self._applied = None
+
+    def apply(self, desired: base.Desired) -> dict[str, str]:
+        with self._lock:
+            now = time.monotonic()
+            life = self._switch.life()
+            audit = self._applied is None or bool(self._failed) or life != self._life or (
+                now - self._looked >= self.settings.audit_seconds)  # fmt: skip
+            if not audit and _same(desired, self._applied):
+                return {}
+            before, self._applied = self._applied, None
+            self._failed = _Pass(self, desired, None if audit else before).run()
+            self._applied = desired
+            if audit:
+                self._looked, self._life = now, life
+            return dict(self._failed)
+
+    def wired(self, among: Collection[str] | None = None) -> set[str]:
+        with self._lock:
+            if among is None:
+                return self._wired(self._switch.plugged(), plug.read_all())
+            names = [plug.names_of(port_id) for port_id in among]
+            with namespaces.links() as route:
+                links = plug.read(route, [name for of_port in names for name in of_port])
+            return self._wired(self._switch.plugged({name[2] for name in names}), links)
+
+    def _wired(self, there: dict[str, vswitch.Plugged], links: dict[str, plug.Link]) -> set[str]:
+        if not there:
+            return set()
+        found = set()
+        guarded = self._guard.standing()
+        for name, port in there.items():
+            up = name in links and links[name].up and port.number
+            if up and name.startswith('qvo') and 'tap' + name[3:] in guarded and 'qbr' + name[3:] in links:
+                found.add(port.ids.get('iface-id', ''))
+        return found
+
+    def life(self) -> object:
+        return self._switch.life()
+
+    def clear(self) -> None:
+        with self._lock:
+            self._applied = None
+            self._switch.open()
+            for network in files.names(os.path.join(self.settings.state_dir, 'dhcp')):
+                dnsmasq.discard(self.settings, network)
+            for router in files.names(os.path.join(self.settings.state_dir, 'routers')):
+                routers.discard(self.settings, router)
+            self._switch.unplug({name for name, port in self._switch.plugged().items() if 'iface-id' in port.ids})
+            with namespaces.links() as route:
+                for link in plug.read_all().values():
+                    if link.group == plug.OURS:
+                        plug.remove(route, link.name)
+            self._guard.clear()
+            self._switch.clear()
+            for name in ('dhcp', 'routers'):
+                files.remove_folder(os.path.join(self.settings.state_dir, name))
+
+
+class _Pass:
+    """One apply: from what was applied before (None: from what the host itself says) to what is desired."""
+
+    def __init__(self, driver: Driver, desired: base.Desired, before: base.Desired | None) -> None:
+        self.settings = driver.settings
+        self.switch = driver._switch
+        self.guard = driver._guard
+        self.desired = desired
+        self.before = before or base.Desired(generation=0)
+        self.audit = before is None
+        self.networks = {network.id: network for network in desired.networks}
+        self.failed: dict[str, str] = {}
+        self.wanted: dict[str, tuple[int, dict[str, str]]] = {}  # switch port -> tag, external ids
+        self.renewed: set[str] = set()  # switch ports whose link was made anew
+
+    def run(self) -> dict[str, str]:
+        if self.audit:
+            _filter_bridges()
+            self.switch.open()
+        self.tags = self.switch.number_networks(set(self.networks))
+        self.there = self.switch.plugged()
+        self.links = plug.read_all() if self.audit else {}  # as they were before this pass
+        ports = self._known_ports()
+        zones = self.guard.number(ports, self._noted_zones())
+        # The filter stands before the first link of a new port does.
+        self.guard.ensure(ports, zones, self.desired.groups, self.audit)
+        self._plug_ports(ports, zones)
+        servers, rooms = self._wire_servers(), self._wire_rooms()
+        gone = self._stale() | (self.renewed & set(self.there))
+        self.switch.unplug(gone)
+        there = {name: port for name, port in self.there.items() if name not in gone}
+        plugged = self.switch.plug(self.wanted, there)
+        self._write_flows(ports, plugged)
+        self._raise_ports(ports, plugged)
+        self._drop_links()
+        for owner, part in servers + rooms:
+            self._try(owner, part.serve)
+        return self.failed
+
+    def _known_ports(self) -> list[base.Port]:
+        known = []
+        for port in self.desired.ports:
+            if port.network_id in self.networks:
+                known.append(port)
+            else:
+                self.failed[port.id] = f'The network {port.network_id} of port {port.id} is not known on this host.'
+        return known
+
+    def _noted_zones(self) -> dict[str, int]:
+        return {port.ids['iface-id']: int(port.ids[ZONE]) for port in self.there.values() if ZONE in port.ids}
+
+    def _plug_ports(self, ports: list[base.Port], zones: dict[str, int]) -> None:
+        settled = {} if self.audit else {port.id: self._wiring(self.before, port) for port in self.before.ports}
+        with namespaces.links() as route:
+            for port in ports:
+                network = self.networks[port.network_id]
+                name = plug.names_of(port.id)[2]
+                ids = {'iface-id': port.id, 'iface-status': 'active', 'attached-mac': port.mac,
+                       'vm-uuid': port.device_id, ZONE: str(zones[port.id])}  # fmt: skip
+                self.wanted[name] = (self.tags[port.network_id], ids)
+                if settled.get(port.id) == (port.admin_up, network.mtu):
+                    continue
+                there = self.links if self.audit else plug.read(route, plug.names_of(port.id))
+                if self._try(port.id, lambda p=port, n=network, t=there: self._plug(route, p, n, t)) is None:
+                    del self.wanted[name]
+
+    def _plug(self, route: plug.IPRoute, port: base.Port, network: base.Network, there: dict) -> bool:
+        new = plug.hybrid(route, port, network.mtu, there)
+        if new:
+            self.renewed.add(plug.names_of(port.id)[2])
+        return True
+
+    def _wiring(self, desired: base.Desired, port: base.Port) -> tuple[bool, int] | None:
+        mtu = next((one.mtu for one in desired.networks if one.id == port.network_id), None)
+        return None if mtu is None else (port.admin_up, mtu)
+
+    def _wire_servers(self) -> list[tuple[str, dnsmasq.Server]]:
+        wanted = {one.id: one for one in self.desired.networks if one.dhcp_port_id}
+        for gone in set(files.names(os.path.join(self.settings.state_dir, 'dhcp'))) - set(wanted):
+            self._try(gone, lambda network=gone: dnsmasq.discard(self.settings, network))
+        settled = {one.id: one for one in self.before.networks}
+        made = []
+        for network in wanted.values():
+            server = dnsmasq.Server(self.settings, network)
+            ids = {'iface-id': network.dhcp_port_id or '', 'attached-mac': network.dhcp_mac}
+            self.wanted[server.outer] = (self.tags[network.id], ids)
+            if settled.get(network.id) != network and self._wire(network.dhcp_port_id or '', server, server.outer):
+                made.append((network.dhcp_port_id or '', server))
+        return made
+
+    def _wire(self, owner: str, server: dnsmasq.Server, outer: str) -> bool:
+        new = self._try(owner, server.wire)
+        if new is None:
+            self.wanted.pop(outer, None)
+        elif new:
+            self.renewed.add(outer)
+        return new is not None
+
+    def _wire_rooms(self) -> list[tuple[str, routers.Room]]:
+        wanted = {one.id: one for one in self.desired.routers}
+        for gone in set(files.names(os.path.join(self.settings.state_dir, 'routers'))) - set(wanted):
+            self._try(gone, lambda router=gone: routers.discard(self.settings, router))
+        made = []
+        for router in wanted.values():
+            lost = [port.network_id for port in router.ports if port.network_id not in self.networks]
+            if lost:
+                self.failed[router.id] = f'The network {lost[0]} of router {router.id} is not known on this host.'
+                continue
+            for port in router.ports:
+                ids = {'iface-id': port.port_id, 'attached-mac': port.mac}
+                self.wanted[routers.names_of(port.port_id)[0]] = (self.tags[port.network_id], ids)
+            if self._routing(self.desired, router) == self._routing(self.before, router):
+                continue
+            room = routers.Room(self.settings, router, self.networks)
+            new = self._try(router.id, room.wire)
+            if new is not None:
+                self.renewed |= new
+                made.append((router.id, room))
+        return made
+
+    def _routing(self, desired: base.Desired, router: base.Router) -> object:
+        """All that the router's namespace is made of."""
+        used = {port.network_id for port in router.ports}
+        networks = [(one.id, one.mtu, one.subnets) for one in desired.networks if one.id in used]
+        return (networks, router) if router in desired.routers else None
+
+    def _stale(self) -> set[str]:
+        return {name for name, port in self.there.items() if name not in self.wanted and 'iface-id' in port.ids}
+
+    def _write_flows(self, ports: list[base.Port], plugged: dict[str, vswitch.Plugged]) -> None:
+        lines = flows.base()
+        for port in ports:
+            there = plugged.get(plug.names_of(port.id)[2])
+            if port.security and there and there.number:
+                lines += flows.guarding(port, there.number)
+        self.switch.flow(lines, self.audit)
+
+    def _raise_ports(self, ports: list[base.Port], plugged: dict[str, vswitch.Plugged]) -> None:
+        """A port's link comes up only now that its rules and flows stand."""
+        old = {} if self.audit else {port.id: port.admin_up for port in self.before.ports}
+        with namespaces.links() as route:
+            for port in ports:
+                name = plug.names_of(port.id)[2]
+                there = plugged.get(name)
+                if name in self.wanted and not (there and there.number):
+                    self.failed[port.id] = f'The switch did not accept the port {name} within its time.'
+                elif name in self.wanted and (old.get(port.id) != port.admin_up or name in self.renewed):
+                    if name in self.renewed or not self.audit or self.links[name].up != port.admin_up:
+                        self._try(port.id, lambda p=port: plug.switch_side(route, p.id, p.admin_up))
+
+    def _drop_links(self) -> None:
+        """No bridge and no pair of a port that left is there."""
+        keep = {name for port in self.desired.ports for name in plug.names_of(port.id)}
+        keep |= {name for name in self.wanted if name.startswith('tap')}
+        with namespaces.links() as route:
+            if self.audit:
+                there = [link.name for link in self.links.values() if link.group == plug.OURS]
+            else:
+                there = [name for port in self.before.ports for name in plug.names_of(port.id)]
+            for name in there:
+                if name not in keep:
+                    self._try(name, lambda gone=name: plug.remove(route, gone))
+
+    def _try(self, owner: str, work: Callable[[], object]) -> object:
+        """What the work returned; None once its failure is noted under the owner's id."""
+        try:
+            done = work()
+        except (OSError, plug.NetlinkError, subprocess.SubprocessError) as why:
+            LOG.warning('%s could not be wired: %s', owner, why)
+            self.failed[owner] = str(why)
+            return None
+        return True if done is None else done
+
+
+def _same(one: base.Desired, other: base.Desired | None) -> bool:
+    return other is not None and (one.networks, one.ports, one.groups, one.routers) == (
+        other.networks, other.ports, other.groups, other.routers)  # fmt: skip
+
+
+def _filter_bridges() -> None:
+    """Bridged packets pass iptables; at 0 every security group is silently open."""
+    if not os.path.exists('/proc/sys/' + BRIDGE_NETFILTER[0]):
+        subprocess.run(['modprobe', 'br_netfilter'], capture_output=True, check=False)
+    for key in BRIDGE_NETFILTER:
+        namespaces.write_sysctl(key, '1')

@@ -1,0 +1,36 @@
+"""Say which OpenFlow rules the integration bridge holds (no command is run here)."""
+
+from nimbus.network.agent.driver import Port
+from nimbus.network.agent.filters.allowed_traffic import IPV4, IPV6, allowed_sources, family, network
+
+GUARD = 24  # the table a guarded guest's packets pass
+
+
+def base() -> list[str]:
+    """What holds whatever ports there are: trusted ports switch normally."""
+    return ['table=0,priority=0,actions=NORMAL', f'table={GUARD},priority=0,actions=drop']
+
+
+def guarding(port: Port, number: int) -> list[str]:
+    """What the guest behind the switch's port `number` may send: its own MAC, ARP and neighbour claims."""
+    # A tagged or priority-tagged frame would pass bridge-netfilter unseen, so it is dropped here.
+    here = f'table={GUARD},in_port={number},vlan_tci=0x0000/0x1000'
+    rules = [f'table=0,priority=10,in_port={number},actions=resubmit(,{GUARD})']
+    sources = allowed_sources(port)
+    for mac in dict.fromkeys(mac for _, mac in sources):
+        own = f'{here},dl_src={mac}'
+        # An address probe claims nothing.
+        rules.append(f'{own},priority=3,arp,arp_spa=0.0.0.0,arp_sha={mac},actions=NORMAL')
+        rules += [f'{own},priority=1,{kind},actions=NORMAL' for kind in ('ip', 'ipv6')]
+    for prefix, mac in sources:
+        own = f'{here},dl_src={mac}'
+        whole = network(prefix).prefixlen == 0
+        if family(prefix) == IPV4:
+            spa = '' if whole else f',arp_spa={network(prefix)}'
+            rules.append(f'{own},priority=3,arp{spa},arp_sha={mac},actions=NORMAL')
+        elif family(prefix) == IPV6:
+            target = '' if whole else f',nd_target={network(prefix)}'
+            rules.append(f'{own},priority=3,icmp6,icmp_type=136,icmp_code=0{target},actions=NORMAL')
+    for kind in (134, 136):
+        rules.append(f'{here},priority=2,icmp6,icmp_type={kind},actions=drop')
+    return rules

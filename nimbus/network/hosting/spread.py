@@ -1,0 +1,35 @@
+"""Over which hosts the guests of a network are spread: a network of type local is one of its own on each."""
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from nimbus.common.database import db
+from nimbus.network import holders
+from nimbus.network.models import Port, Subnet
+
+SERVER = orm.aliased(Port)
+GUESTS = (
+    sa.select(Port.network_id, Port.host)
+    .where(Port.host != '', ~holders.IS_OWN)
+    .distinct()
+    .order_by(Port.network_id, Port.host)
+)
+SERVED = sa.exists().where(SERVER.holder_id == Port.network_id, SERVER.holder == holders.DHCP, SERVER.host == Port.host)
+HAS_DHCP = sa.exists().where(Subnet.network_id == Port.network_id, Subnet.enable_dhcp.is_(True))
+
+
+def apart(tx: db.Tx) -> dict[str, list[str]]:
+    """The networks that have guests on several hosts, and on which."""
+    return {network_id: hosts for network_id, hosts in _hosts(tx, GUESTS).items() if len(hosts) > 1}
+
+
+def unserved(tx: db.Tx) -> dict[str, list[str]]:
+    """The networks that have guests on hosts where their DHCP does not stand, and on which."""
+    return _hosts(tx, GUESTS.where(HAS_DHCP, ~SERVED))
+
+
+def _hosts(tx: db.Tx, query: sa.Select[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for network_id, host in tx.rows(query):
+        found.setdefault(network_id, []).append(host)
+    return found

@@ -1,0 +1,1 @@
+"""Ports: made, changed, seen, and given to servers."""

@@ -1,0 +1,142 @@
+"""What compute asks of the ports of its servers."""
+
+import types
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from nimbus.common.agents import services
+from nimbus.common.database import db
+from nimbus.network import allocation_pools, holders
+from nimbus.network.hosting import scheduling
+from nimbus.network.models import Address, Group, Member, Network, Port, Subnet
+
+OF_SERVERS = sa.and_(Port.holder == holders.SERVER, Port.holder_id.in_(sa.bindparam('servers', expanding=True)))
+ADDRESSES = (
+    sa.select(Port.holder_id, Port.mac_address, Network.name, Address.ip_address)
+    .join(Address, Address.port_id == Port.id)
+    .join(Network, Network.id == Port.network_id)
+    .where(OF_SERVERS)
+    .order_by(Port.place, Port.seq, Address.seq)
+)
+GROUPS = (
+    sa.select(Port.holder_id, Group.id, Group.name, Group.seq)
+    .join(Member, Member.port_id == Port.id)
+    .join(Group, Group.id == Member.group_id)
+    .where(OF_SERVERS)
+    .order_by(Group.seq)
+    .distinct()
+)
+
+
+def wiring(tx: db.Tx, port_ids: Sequence[str]) -> dict[str, str]:
+    """Each port's status: ACTIVE once its host has wired and filtered it, DOWN before, ERROR when it cannot."""
+    rows = tx.rows(sa.select(Port.id, Port.status).where(Port.id.in_(list(port_ids))))
+    return {row.id: row.status for row in rows}
+
+
+def trouble(tx: db.Tx, port_id: str) -> str | None:
+    """Why the port is not wired, in a sentence; None when nothing is known to be wrong."""
+    return tx.scalar(sa.select(Port.trouble).where(Port.id == port_id))
+
+
+def unserved(tx: db.Tx, port_ids: Sequence[str]) -> list[str]:
+    """A sentence for each address of the ports that no DHCP server on their host hands out, though the subnet says so.
+
+    None in a cloud without any DHCP agent, where nobody expects one.
+    """
+    if not services.find(tx, 'network', binary=scheduling.AGENT['dhcp']):
+        return []
+    server, own = orm.aliased(Port), orm.aliased(Address)
+    by_server = (
+        sa.exists()
+        .where(server.holder == holders.DHCP, server.holder_id == Port.network_id, server.host == Port.host)
+        .where(own.port_id == server.id, own.subnet_id == Address.subnet_id)
+    )
+    rows = tx.rows(
+        sa.select(Port.host, Address.ip_address, Subnet)
+        .join(Address, Address.port_id == Port.id)
+        .join(Subnet, Subnet.id == Address.subnet_id)
+        .where(Port.id.in_(list(port_ids)), Port.host != '', Subnet.enable_dhcp.is_(True), ~by_server)
+        .order_by(Address.seq)
+    )
+    return [
+        f'no DHCP server on {row.host} hands out {row.ip_address} of network {row.network_id}: it has no agent that '
+        f'takes networks, or subnet {row.id} has no address left for one'
+        for row in rows
+        if not allocation_pools.is_slaac(row)
+    ]
+
+
+def of_server(tx: db.Tx, server_id: str) -> list[Any]:
+    """The server's ports with their `fixed_ips`, in the order asked for at boot."""
+    rows = tx.rows(sa.select(Port).where(*holders.held(holders.SERVER, server_id)).order_by(Port.place, Port.seq))
+    found = [types.SimpleNamespace(**row._mapping, fixed_ips=[]) for row in rows]
+    by_id = {port.id: port for port in found}
+    for address in tx.rows(sa.select(Address).where(Address.port_id.in_(list(by_id))).order_by(Address.seq)):
+        by_id[address.port_id].fixed_ips.append({'subnet_id': address.subnet_id, 'ip_address': address.ip_address})
+    return found
+
+
+def nics(tx: db.Tx, server_id: str) -> list[dict[str, Any]]:
+    """What the guest's interfaces are made from, in the order asked for at boot."""
+    ports = of_server(tx, server_id)
+    networks = {n.id: n for n in tx.rows(sa.select(Network).where(Network.id.in_([p.network_id for p in ports])))}
+    wanted = {ip['subnet_id'] for port in ports for ip in port.fixed_ips}
+    subnets = {s.id: s for s in tx.rows(sa.select(Subnet).where(Subnet.id.in_(sorted(wanted))))}
+    return [
+        {
+            'port_id': port.id,
+            'place': port.place,
+            'mac': port.mac_address,
+            'bridge': 'qbr' + port.id[:11],
+            'tap': 'tap' + port.id[:11],
+            'mtu': networks[port.network_id].mtu,
+            'network_id': port.network_id,
+            'network_name': networks[port.network_id].name,
+            'addresses': [_address(ip['ip_address'], subnets[ip['subnet_id']]) for ip in port.fixed_ips],
+        }
+        for port in ports
+    ]
+
+
+def _address(ip: str, subnet: Any) -> dict[str, Any]:
+    gateway, routes = allocation_pools.leading_out(subnet)
+    return {
+        'ip': ip,
+        'version': subnet.ip_version,
+        'cidr': subnet.cidr,
+        'gateway': gateway,
+        'dns': list(subnet.dns_nameservers),
+        'routes': [{'destination': destination, 'nexthop': hop} for destination, hop in routes],
+        'dhcp': subnet.enable_dhcp,
+    }
+
+
+def addresses(tx: db.Tx, server_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """What each server shows under `addresses`, by network name."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    if not server_ids:
+        return found
+    for server_id, mac, name, ip in tx.rows(ADDRESSES, {'servers': server_ids}):
+        entry = {
+            'network': name,
+            'mac': mac,
+            'ip': ip,
+            'version': 6 if ':' in ip else 4,
+            'type': 'fixed',
+        }
+        found.setdefault(server_id, []).append(entry)
+    return found
+
+
+def groups_of(tx: db.Tx, server_ids: Sequence[str]) -> dict[str, list[dict[str, str]]]:
+    """The security groups that each server's ports are in."""
+    found: dict[str, list[dict[str, str]]] = {}
+    if not server_ids:
+        return found
+    for server_id, group_id, name, _ in tx.rows(GROUPS, {'servers': server_ids}):
+        found.setdefault(server_id, []).append({'name': name, 'id': group_id})
+    return found

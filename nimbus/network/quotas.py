@@ -1,0 +1,64 @@
+"""The network service's quotas, refused in Neutron's words."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import errors, quotas
+from nimbus.common.database import db
+from nimbus.network.models import Group, Network, Port, Router, Rule, Subnet
+
+DEFAULTS = {
+    'network': 100,
+    'subnet': 100,
+    'port': 500,
+    'router': 10,
+    'security_group': 10,
+    'security_group_rule': 100,
+}
+QUOTAS = quotas.Quotas('network', DEFAULTS, lambda tx, project_id: _rows(tx, project_id))
+MODELS: dict[str, Any] = {
+    'network': Network,
+    'subnet': Subnet,
+    'port': Port,
+    'router': Router,
+    'security_group': Group,
+    'security_group_rule': Rule,
+}
+UNCOUNTED = 'dhcp'  # holder of the ports that the service makes for itself
+
+
+def take(tx: db.Tx, project_id: str, **amounts: int) -> None:
+    """The project holds so much more.  Raises OverQuota, naming every resource that is over."""
+    try:
+        QUOTAS.take(tx, project_id, **amounts)
+    except errors.OverQuota as why:
+        raise errors.OverQuota(
+            f'Quota exceeded for resources: {why.facts["overs"]}.', **{**why.facts, 'type': 'OverQuota', 'status': 409}
+        ) from why
+
+
+def give_back(tx: db.Tx, project_id: str, **amounts: int) -> None:
+    """The project holds so much less."""
+    QUOTAS.give_back(tx, project_id, **amounts)
+
+
+def forget(tx: db.Tx, project_id: str) -> None:
+    """The project has no limits of its own.  Raises NotFound where it had none."""
+    if project_id not in QUOTAS.projects(tx):
+        raise errors.NotFound(f'Quota for tenant {project_id} could not be found.', type='TenantQuotaNotFound')
+    QUOTAS.reset(tx, project_id)
+
+
+def _rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for resource, model in MODELS.items():
+        query = sa.select(model.project_id, sa.func.count()).group_by(model.project_id)
+        query = query.where(model.project_id == project_id) if project_id is not None else query
+        query = query.where(Port.holder != UNCOUNTED) if model is Port else query
+        for owner, count in tx.execute(query):
+            found.setdefault(owner, {})[resource] = count
+    return found
+
+
+RECOUNT = quotas.Recount(QUOTAS, tuple(MODELS), _rows)

@@ -1,0 +1,276 @@
+"""Routers, the ports they have on subnets, and their extra routes."""
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import errors
+from nimbus.common.context import Context
+from nimbus.common.database import db, listing
+from nimbus.network import addresses as fixed
+from nimbus.network import generations, holders, quotas, standard_attributes
+from nimbus.network.hosting import scheduling
+from nimbus.network.models import Address, Port, Router, Subnet
+from nimbus.network.networks import networks, subnets
+from nimbus.network.ports import port_visibility, ports
+
+MAX_ROUTES = 30
+
+
+def show(tx: db.Tx, ctx: Context, router_id: str) -> Any:
+    """The router.  Raises NotFound."""
+    row = standard_attributes.find(tx, ctx, Router, router_id)
+    if row is None:
+        raise errors.NotFound(f'Router {router_id} could not be found', type='RouterNotFound')
+    return row
+
+
+def find(tx: db.Tx, ctx: Context, page: listing.Page) -> list[Any]:
+    """One page of the routers the asker may see."""
+    return standard_attributes.lists(tx, Router, standard_attributes.scope(ctx, Router), page)
+
+
+def create(tx: db.Tx, ctx: Context, *, project_id: str | None = None, **values: Any) -> str:
+    """A router without interfaces stands; returns its id.  Raises OverQuota."""
+    stamp = standard_attributes.stamp(ctx, project_id)
+    quotas.take(tx, stamp['project_id'], router=1)
+    given = {'name': '', 'description': '', 'admin_state_up': True}
+    tx.insert(Router, status='ACTIVE', routes=[], **given | values, **stamp)
+    return stamp['id']
+
+
+def update(tx: db.Tx, ctx: Context, router_id: str, **values: Any) -> None:
+    """The router has the values, and its host is told.  Raises NotFound, Invalid on a route that leads nowhere."""
+    show(tx, ctx, router_id)
+    if 'routes' in values:
+        _check_routes(tx, router_id, values['routes'])
+    standard_attributes.touch(tx, Router, router_id, **values)
+    generations.bump(tx, [scheduling.host_of(tx, 'router', router_id)], (generations.ROUTER, router_id))
+
+
+def delete(tx: db.Tx, ctx: Context, router_id: str) -> None:
+    """The router is gone.  Raises NotFound, Conflict while it has an interface."""
+    row = show(tx, ctx, router_id)
+    standard_attributes.touch(tx, Router, router_id)  # whoever adds an interface now waits, and then finds no router
+    if _ports(tx, router_id):
+        raise errors.Conflict(f'Router {router_id} still has ports', type='RouterInUse')
+    scheduling.remove(tx, 'router', router_id)
+    if tx.delete(Router, Router.id == router_id):
+        standard_attributes.forget_tags(tx, router_id)
+        quotas.give_back(tx, row.project_id, router=1)
+
+
+def _ports(tx: db.Tx, router_id: str) -> list[Any]:
+    return holders.of(tx, holders.ROUTER, router_id)
+
+
+def _subnets(tx: db.Tx, router_id: str) -> list[Any]:
+    """The subnets the router has an address on, and which."""
+    return list(
+        tx.rows(
+            sa.select(Subnet.id, Subnet.cidr, Address.ip_address, Port.id.label('port_id'))
+            .join(Address, Address.subnet_id == Subnet.id)
+            .join(Port, Port.id == Address.port_id)
+            .where(*holders.held(holders.ROUTER, router_id))
+        )
+    )
+
+
+def _check_routes(tx: db.Tx, router_id: str, routes: Sequence[dict[str, str]]) -> None:
+    if len(routes) > MAX_ROUTES:
+        raise errors.Invalid(
+            f'Unable to complete operation for {router_id}. The number of routes exceeds the maximum {MAX_ROUTES}.',
+            type='RoutesExhausted',
+        )
+    there = _subnets(tx, router_id)
+    for route in routes:
+        hop = ipaddress.ip_address(route['nexthop'])
+        if not any(hop in ipaddress.ip_network(subnet.cidr) for subnet in there):
+            raise _bad_route(routes, 'the nexthop is not connected with router')
+        if str(hop) in [subnet.ip_address for subnet in there]:
+            raise _bad_route(routes, 'the nexthop is used by router')
+
+
+def _bad_route(routes: Sequence[dict[str, str]], why: str) -> errors.Invalid:
+    return errors.Invalid(f'Invalid format for routes: {list(routes)}, {why}', type='InvalidRoutes')
+
+
+# Interfaces
+
+
+def add_interface(
+    tx: db.Tx, ctx: Context, router_id: str, subnet_id: str | None, port_id: str | None
+) -> dict[str, Any]:
+    """The router has a port on the subnet, or the given port is its; what the API tells of it.
+
+    Raises NotFound, Invalid on an overlap or a subnet without gateway, Conflict on a port or address in use.
+    """
+    router = show(tx, ctx, router_id)
+    standard_attributes.touch(tx, Router, router_id)  # racers on the same router wait here for each other
+    if bool(subnet_id) == bool(port_id):
+        raise bad_request(
+            'Cannot specify both subnet-id and port-id'
+            if subnet_id
+            else 'Either subnet_id or port_id must be specified'
+        )
+    host = scheduling.place(tx, 'router', router_id)
+    if port_id:
+        port_id = _take_port(tx, ctx, router, port_id, host)
+    else:
+        port_id = _make_port(tx, ctx, router, subnet_id or '', host)
+    generations.bump(tx, [host], (generations.ROUTER, router_id))
+    return described(tx, router, port_id)
+
+
+def bad_request(why: str) -> errors.Invalid:
+    """Neutron's refusal of a request about a router."""
+    return errors.Invalid(f'Bad router request: {why}.', type='BadRequest')
+
+
+def _make_port(tx: db.Tx, ctx: Context, router: Any, subnet_id: str, host: str) -> str:
+    subnet = subnets.show(tx, ctx, subnet_id)
+    if not subnet.gateway_ip:
+        raise bad_request('Subnet for router interface must have a gateway IP')
+    if subnet.project_id != ctx.project_id and not ctx.is_admin:
+        raise bad_request(
+            f'Subnet {subnet_id} is not owned by the project that asks, and only its owner gives it a router'
+        )
+    if subnet.ip_version == 6 and subnet.ipv6_ra_mode is None and subnet.ipv6_address_mode is not None:
+        raise bad_request(
+            f'IPv6 subnet {subnet.id} configured to receive RAs from an external router cannot be added to Neutron '
+            'Router'
+        )
+    _refuse_overlap(tx, router.id, [subnet])
+    draft = ports.Draft(
+        network=networks.show(tx, ctx, subnet.network_id),
+        project_id=router.project_id,
+        device_id=router.id,
+        device_owner=holders.OWNER[holders.ROUTER],
+        holder=holders.ROUTER,
+        holder_id=router.id,
+        host=host,
+        fixed_ips=[{'subnet_id': subnet.id, 'ip_address': subnet.gateway_ip}],
+    )
+    return ports.insert(tx, ctx, draft)
+
+
+def _take_port(tx: db.Tx, ctx: Context, router: Any, port_id: str, host: str) -> str:
+    port = port_visibility.show(tx, ctx, port_id)
+    if port.project_id != router.project_id and not ctx.is_admin:
+        raise standard_attributes.missing('Port', port_id)
+    if port.holder or port.device_id:
+        raise _taken(port)
+    on = [subnets.show(tx, ctx, a.subnet_id) for a in fixed.of(tx, [port_id]).get(port_id, [])]
+    if not on:
+        raise bad_request('A port must have at least one fixed IP to be a router interface')
+    if sum(subnet.ip_version == 4 for subnet in on) > 1:
+        raise bad_request('Cannot have multiple IPv4 subnets on router port')
+    _refuse_overlap(tx, router.id, on)
+    values = {
+        'device_id': router.id,
+        'device_owner': holders.OWNER[holders.ROUTER],
+        'holder': holders.ROUTER,
+        'holder_id': router.id,
+        'host': host,
+        'port_security_enabled': False,
+    }
+    if not tx.update(Port, Port.id == port_id, Port.holder == '', Port.device_id == '', **values):
+        raise _taken(port)
+    ports.leave_groups(tx, port_id)
+    ports.concern(tx, port_id, port.network_id, host, [])
+    return port_id
+
+
+def _taken(port: Any) -> errors.Conflict:
+    return errors.Conflict(
+        f'Unable to complete operation on port {port.id} for network {port.network_id}. Port already has an attached '
+        f'device {port.device_id or port.holder_id}.',
+        type='PortInUse',
+    )
+
+
+def _refuse_overlap(tx: db.Tx, router_id: str, wanted: Sequence[Any]) -> None:
+    for other in _subnets(tx, router_id):
+        there = ipaddress.ip_network(other.cidr)
+        for subnet in wanted:
+            net = ipaddress.ip_network(subnet.cidr)
+            if other.id == subnet.id:
+                raise bad_request(f'Router already has a port on subnet {subnet.id}')
+            if net.version == there.version and net.overlaps(there):
+                raise bad_request(
+                    f'Cidr {subnet.cidr} of subnet {subnet.id} overlaps with cidr {other.cidr} of subnet {other.id}'
+                )
+
+
+def remove_interface(
+    tx: db.Tx, ctx: Context, router_id: str, subnet_id: str | None, port_id: str | None
+) -> dict[str, Any]:
+    """The router's port on the subnet is gone; what the API tells of it.
+
+    Raises NotFound where there is no such interface, Conflict while a route needs it.
+    """
+    router = show(tx, ctx, router_id)
+    if not subnet_id and not port_id:
+        raise bad_request('Either subnet_id or port_id must be specified')
+    standard_attributes.touch(tx, Router, router_id)
+    port_id = _interface(tx, router_id, subnet_id, port_id)
+    told = described(tx, router, port_id, subnet_id)
+    _refuse_routes(tx, router, told['subnet_ids'])
+    ports.drop(tx, ctx, port_id)
+    if not _ports(tx, router_id):
+        scheduling.remove(tx, 'router', router_id)
+    else:
+        generations.bump(tx, [scheduling.host_of(tx, 'router', router_id)], (generations.ROUTER, router_id))
+    return told
+
+
+def _interface(tx: db.Tx, router_id: str, subnet_id: str | None, port_id: str | None) -> str:
+    there = _subnets(tx, router_id)
+    if port_id:
+        on = [subnet.id for subnet in there if subnet.port_id == port_id]
+        if not on:
+            raise errors.NotFound(
+                f'Router {router_id} does not have an interface with id {port_id}', type='RouterInterfaceNotFound'
+            )
+        if subnet_id and subnet_id not in on:
+            raise errors.Conflict(
+                f'Subnet on port {port_id} does not match the requested subnet {subnet_id}.',
+                type='SubnetMismatchForPort',
+            )
+        return port_id
+    found = next((subnet.port_id for subnet in there if subnet.id == subnet_id), None)
+    if found is None:
+        raise errors.NotFound(
+            f'Router {router_id} has no interface on subnet {subnet_id}', type='RouterInterfaceNotFoundForSubnet'
+        )
+    return found
+
+
+def _refuse_routes(tx: db.Tx, router: Any, subnet_ids: Sequence[str]) -> None:
+    nets = {s.id: ipaddress.ip_network(s.cidr) for s in _subnets(tx, router.id) if s.id in subnet_ids}
+    for route in router.routes:
+        for subnet_id, net in nets.items():
+            if ipaddress.ip_address(route['nexthop']) in net:
+                raise errors.Conflict(
+                    f'Router interface for subnet {subnet_id} on router {router.id} cannot be deleted, as it is '
+                    'required by one or more routes.',
+                    type='RouterInterfaceInUseByRoute',
+                )
+
+
+def described(tx: db.Tx, router: Any, port_id: str, subnet_id: str | None = None) -> dict[str, Any]:
+    """What the API tells of an interface that was added or removed."""
+    port = ports.get(tx, port_id)
+    on = [address.subnet_id for address in fixed.of(tx, [port_id]).get(port_id, [])]
+    return {
+        'id': router.id,
+        'tenant_id': router.project_id,
+        'project_id': router.project_id,
+        'port_id': port_id,
+        'network_id': port.network_id,
+        'subnet_id': subnet_id or (on[0] if on else ''),
+        'subnet_ids': on,
+        'tags': standard_attributes.tags_of(tx, [router.id]).get(router.id, []),
+    }

@@ -1,1 +1,0 @@
-"""How disks are kept."""

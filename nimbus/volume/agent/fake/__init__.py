@@ -1,0 +1,1 @@
+"""Volumes that exist in memory only."""

@@ -1,0 +1,79 @@
+"""Volumes that exist in a dictionary; whoever keeps the dictionary keeps them across an agent's restart."""
+
+import os
+import tempfile
+import threading
+import time
+from typing import Any
+
+from nimbus.common import errors
+from nimbus.volume.agent import driver
+
+
+class FakeDriver(driver.Driver):
+    """Keeps sizes and origins of disks, and no bytes."""
+
+    name = 'fake'
+
+    def __init__(
+        self, disks: dict[str, dict[str, Any]] | None = None, total: float = 1000.0, least_seconds: float = 0
+    ) -> None:
+        """`disks` is where they are kept: id -> {'size', 'format', 'connected'}.
+
+        Each change of a disk takes `least_seconds` at least.
+        """
+        self._least = least_seconds
+        self.disks = disks if disks is not None else {}
+        self._total, self._lock = total, threading.Lock()
+        self._scratch = tempfile.TemporaryDirectory(prefix='nimbus-fake-volumes-')
+
+    def create(self, volume_id: str, size: int) -> None:
+        time.sleep(self._least)
+        with self._lock:
+            self.disks.setdefault(volume_id, {'size': size, 'format': None, 'connected': set()})
+
+    def create_from(self, volume_id: str, size: int, path: str, format: str) -> None:
+        if os.path.getsize(path) > size << 30:
+            raise errors.Invalid(f'The image does not fit in a volume of {size} GiB.')
+        time.sleep(self._least)
+        with self._lock:
+            self.disks.setdefault(volume_id, {'size': size, 'format': format, 'connected': set()})
+
+    def extend(self, volume_id: str, size: int) -> None:
+        disk = self._disk(volume_id)
+        time.sleep(self._least)
+        disk['size'] = max(size, disk['size'])
+
+    def delete(self, volume_id: str) -> None:
+        time.sleep(self._least)
+        with self._lock:
+            self.disks.pop(volume_id, None)
+
+    def volumes(self) -> dict[str, int]:
+        with self._lock:
+            return {volume_id: disk['size'] for volume_id, disk in self.disks.items()}
+
+    def connect(self, volume_id: str, connector: dict[str, Any]) -> dict[str, Any]:
+        self._disk(volume_id)['connected'].add(connector.get('host'))
+        return {'driver_volume_type': 'file', 'data': {'path': f'/fake/volume-{volume_id}', 'format': 'raw'}}
+
+    def disconnect(self, volume_id: str, connector: dict[str, Any]) -> None:
+        if volume_id in self.disks:
+            self.disks[volume_id]['connected'].discard(connector.get('host'))
+
+    def scratch(self, volume_id: str) -> str:
+        return os.path.join(self._scratch.name, volume_id)
+
+    def clean(self) -> list[str]:
+        return []
+
+    def facts(self) -> dict[str, float]:
+        return {'total_gb': self._total, 'free_gb': self._total - sum(self.volumes().values())}
+
+    def _disk(self, volume_id: str) -> dict[str, Any]:
+        if volume_id not in self.disks:
+            raise errors.NotFound(f'Volume {volume_id} has no disk here.')
+        return self.disks[volume_id]
+
+    def close(self) -> None:
+        self._scratch.cleanup()

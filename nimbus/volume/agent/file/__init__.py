@@ -1,0 +1,1 @@
+"""Volumes that are files of a host."""

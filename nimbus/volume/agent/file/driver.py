@@ -1,0 +1,186 @@
+"""Volumes as files of one folder, sparse, each marked with the id of its volume."""
+
+import contextlib
+import errno
+import logging
+import os
+import pathlib
+import shutil
+import stat
+from typing import Any
+
+from nimbus.common import errors, failpoints, folders, ids
+from nimbus.volume.agent import driver
+from nimbus.volume.agent.file import imaging
+
+LOG = logging.getLogger(__name__)
+GIB = 1 << 30
+MARK = 'user.nimbus.volume'  # the extended attribute that says whose disk a file is
+PREFIX, PART = 'volume-', '.part'
+
+
+class FileDriver(driver.Driver):
+    """Files `volume-ID` in `path`; what is half-made is called `.volume-ID.part`."""
+
+    name = 'file'
+
+    def __init__(self, path: str, format: str = 'raw') -> None:
+        self.path, self.format = pathlib.Path(path), format
+        folders.make(self.path)
+
+    def create(self, volume_id: str, size: int) -> None:
+        if self._present(volume_id):
+            return
+        with self._draft(volume_id) as draft:
+            if self.format == 'raw':
+                os.truncate(draft, size * GIB)
+            else:
+                imaging.create(str(draft), self.format, size * GIB)
+
+    def create_from(self, volume_id: str, size: int, path: str, format: str) -> None:
+        if self._present(volume_id):
+            return
+        virtual = int(imaging.info(path, format)['virtual-size'])
+        if virtual > size * GIB:
+            raise errors.Invalid(
+                f'Image virtual size is {-(-virtual // GIB)}GB and does not fit in a volume of size {size}GB.'
+            )
+        with self._draft(volume_id) as draft:
+            imaging.convert(path, format, str(draft), self.format)
+            imaging.resize(str(draft), self.format, size * GIB)
+
+    @contextlib.contextmanager
+    def _draft(self, volume_id: str) -> Any:
+        """A file to fill, which is the volume's disk at the end of the block, and gone if the block fails."""
+        draft = self.path / f'.{PREFIX}{self._checked(volume_id)}{PART}'
+        try:
+            draft.unlink(missing_ok=True)
+            os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            yield draft
+            self._mark(draft, volume_id)
+            _sync(draft)
+            failpoints.hit('volume.publish')
+            os.replace(draft, self._file(volume_id))
+            _sync(self.path)
+        except OSError as why:
+            raise _refusal(why) from why
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def extend(self, volume_id: str, size: int) -> None:
+        path = self._mine(volume_id)
+        if self._size(path) >= size * GIB:
+            return
+        try:
+            if self.format == 'raw':
+                os.truncate(path, size * GIB)
+            else:
+                imaging.resize(str(path), self.format, size * GIB)
+        except OSError as why:
+            raise _refusal(why) from why
+
+    def delete(self, volume_id: str) -> None:
+        (self.path / f'.{PREFIX}{self._checked(volume_id)}{PART}').unlink(missing_ok=True)
+        if self._present(volume_id):
+            self._mine(volume_id).unlink()
+            _sync(self.path)
+
+    def volumes(self) -> dict[str, int]:
+        with os.scandir(self.path) as entries:
+            files = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
+        found = {}
+        for entry in files:
+            volume_id = entry.name.removeprefix(PREFIX)
+            if entry.name.startswith(PREFIX) and ids.is_uuid(volume_id):
+                found[volume_id] = self._told_size(pathlib.Path(entry.path)) // GIB
+        return found
+
+    def _told_size(self, path: pathlib.Path) -> int:
+        """The disk's bytes, 0 where its file is damaged: one bad file must not hide the others."""
+        try:
+            return self._size(path)
+        except errors.Invalid as why:
+            LOG.warning('%s is no %s disk any more: %s', path.name, self.format, why)
+            return 0
+
+    def connect(self, volume_id: str, connector: dict[str, Any]) -> dict[str, Any]:
+        path = self._mine(volume_id)
+        return {'driver_volume_type': 'file', 'data': {'path': str(path), 'format': self.format}}
+
+    def disconnect(self, volume_id: str, connector: dict[str, Any]) -> None:
+        pass  # a file that nobody opens needs no closing
+
+    def scratch(self, volume_id: str) -> str:
+        return str(self.path / f'.image-{self._checked(volume_id)}{PART}')
+
+    def clean(self) -> list[str]:
+        left = [name for name in os.listdir(self.path) if name.startswith('.') and name.endswith(PART)]
+        for name in left:
+            (self.path / name).unlink(missing_ok=True)
+        return left
+
+    def close(self) -> None:
+        """A file driver holds nothing open."""
+
+    def facts(self) -> dict[str, float]:
+        usage = shutil.disk_usage(self.path)
+        return {'total_gb': round(usage.total / GIB, 2), 'free_gb': round(usage.free / GIB, 2)}
+
+    @staticmethod
+    def _checked(volume_id: str) -> str:
+        if not ids.is_uuid(volume_id):
+            raise errors.Invalid(f'{volume_id[:80]} is no id of a volume.')
+        return volume_id
+
+    def _file(self, volume_id: str) -> pathlib.Path:
+        return self.path / f'{PREFIX}{self._checked(volume_id)}'
+
+    def _present(self, volume_id: str) -> bool:
+        return os.path.lexists(self._file(volume_id))
+
+    def _mine(self, volume_id: str) -> pathlib.Path:
+        """The volume's file, surely its own.  Raises NotFound, and Conflict when it is something else."""
+        path = self._file(volume_id)
+        try:
+            told = os.lstat(path)
+        except FileNotFoundError:
+            raise errors.NotFound(f'Volume {volume_id} has no disk here.') from None
+        marked = self._marked(path) if stat.S_ISREG(told.st_mode) else None
+        if not stat.S_ISREG(told.st_mode) or marked not in (None, volume_id):
+            raise errors.Conflict(f'{path.name} is not the disk of volume {volume_id}; it is left alone.')
+        return path
+
+    @staticmethod
+    def _mark(path: pathlib.Path, volume_id: str) -> None:
+        try:
+            os.setxattr(path, MARK, volume_id.encode())
+        except OSError as why:
+            if why.errno not in (errno.ENOTSUP, errno.EPERM):
+                raise
+
+    @staticmethod
+    def _marked(path: pathlib.Path) -> str | None:
+        """Whose disk the file says it is; None where the file system keeps no attributes."""
+        try:
+            return os.getxattr(path, MARK).decode()
+        except OSError:
+            return None
+
+    def _size(self, path: pathlib.Path) -> int:
+        if self.format == 'raw':
+            return path.stat().st_size
+        return int(imaging.info(str(path), self.format)['virtual-size'])
+
+
+def _sync(path: pathlib.Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _refusal(why: OSError) -> errors.NimbusError:
+    if why.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return errors.Unavailable('The volume store is full.')
+    return errors.Unavailable('The volume store is failing.', inside=f'The volume store is failing: {why.strerror}.')

@@ -1,0 +1,76 @@
+"""What the world is told of volumes: Cinder's notifications, posted where a volume's states are led on."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import clock, context, jobs
+from nimbus.common.database import db
+from nimbus.common.messaging import outbox
+from nimbus.volume.models import Attachment, Volume, VolumeMetadata
+
+
+def tell(
+    tx: db.Tx,
+    volume_id: str,
+    what: str,
+    asker: context.Context | None = None,
+    *,
+    server_id: str | None = None,
+    priority: str = outbox.INFO,
+    **more: Any,
+) -> None:
+    """The world hears `volume.WHAT` of the volume as it is now.
+
+    Without an asker it is whoever asked for the job in hand, which is the volume's or the server's.
+    """
+    if tx.teller is None:
+        return
+    asker = asker or jobs.asker(tx, volume_id) or (jobs.asker(tx, server_id) if server_id else None)
+    row = tx.row(sa.select(Volume).where(Volume.id == volume_id))
+    host = f'{row.host}@{row.backend}' if row.host else None
+    outbox.post(tx, asker, 'volume', f'volume.{what}', lambda: describe(tx, row) | more, host=host, priority=priority)
+
+
+def describe(tx: db.Tx, row: Any) -> dict[str, Any]:
+    """The volume under the names of Cinder's payload."""
+    pairs = tx.rows(sa.select(VolumeMetadata).where(VolumeMetadata.volume_id == row.id))
+    attachments = tx.rows(sa.select(Attachment).where(Attachment.volume_id == row.id).order_by(Attachment.seq))
+    image = row.image or {}
+    payload = {
+        'tenant_id': row.project_id,
+        'user_id': row.user_id,
+        'volume_id': row.id,
+        'display_name': row.name,
+        'volume_type': row.type_id,
+        'size': row.size,
+        'status': row.status,
+        'host': f'{row.host}@{row.backend}' if row.host else None,
+        'availability_zone': row.availability_zone,
+        'created_at': clock.iso(row.created_at),
+        'launched_at': '' if row.status in ('creating', 'downloading') else clock.iso(row.updated_at) or '',
+        'snapshot_id': None,
+        'replication_status': None,
+        'replication_extended_status': None,
+        'replication_driver_data': None,
+        'metadata': {pair.meta_key: pair.value for pair in pairs},
+        'volume_attachment': [_attachment(attachment) for attachment in attachments],
+    }
+    if image:
+        payload['glance_metadata'] = [
+            {'key': key, 'value': str(value)} for key, value in image.items() if key != 'properties'
+        ]
+    return payload
+
+
+def _attachment(row: Any) -> dict[str, Any]:
+    return {
+        'id': row.id,
+        'volume_id': row.volume_id,
+        'instance_uuid': row.server_id,
+        'attached_host': row.host,
+        'mountpoint': row.device,
+        'attach_mode': row.mode,
+        'attach_status': row.status,
+        'attach_time': clock.iso(row.attached_at),
+    }

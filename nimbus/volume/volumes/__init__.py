@@ -1,0 +1,1 @@
+"""Volumes, their attachments, and how far work on them is."""

@@ -1,0 +1,92 @@
+"""What the workflows write about a volume: where it is, that it is done, why it failed, that it is gone."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common.database import db
+from nimbus.common.messaging import outbox
+from nimbus.volume import notifications
+from nimbus.volume.models import Attachment, Volume, VolumeMetadata
+from nimbus.volume.quotas import VolumeQuotas
+from nimbus.volume.states import MACHINE
+
+QUOTAS = VolumeQuotas()  # giving back asks for no limits
+
+
+def look(tx: db.Tx, volume_id: str) -> Any:
+    """The volume's row, None when it is gone."""
+    return tx.row(sa.select(Volume).where(Volume.id == volume_id))
+
+
+def placed(tx: db.Tx, volume_id: str, service: Any) -> None:
+    """The volume is on the service's host."""
+    tx.update(
+        Volume,
+        Volume.id == volume_id,
+        host=service.host,
+        backend=service.facts.get('backend', 'nimbus'),
+        service_id=service.id,
+        availability_zone=sa.func.coalesce(Volume.availability_zone, service.zone),
+    )
+
+
+def downloading(tx: db.Tx, volume_id: str) -> None:
+    """The volume's image is on its way."""
+    tx.update(Volume, Volume.id == volume_id, Volume.status == 'creating', status='downloading')
+
+
+def made(tx: db.Tx, volume_id: str, bootable: bool) -> None:
+    """The volume is there to be used, unless it is being deleted meanwhile."""
+    row = look(tx, volume_id)
+    if row is not None and row.status in ('creating', 'downloading'):
+        MACHINE.finish(tx, Volume, volume_id, 'create', bootable=bootable or row.bootable, trouble=None)
+        notifications.tell(tx, volume_id, 'create.end')
+
+
+def failed(tx: db.Tx, volume_id: str, verb: str, why: str | None) -> None:
+    """The volume is in the state that a failure of the verb leaves, unless something else happened to it since."""
+    row = look(tx, volume_id)
+    busy = {'create': ('creating', 'downloading'), 'delete': ('deleting',), 'extend': ('extending',)}[verb]
+    if row is not None and row.status in busy:
+        MACHINE.fail(tx, Volume, volume_id, verb, trouble=why)
+        notifications.tell(tx, volume_id, f'{verb}.error', priority=outbox.ERROR, reason=why)
+
+
+def grown(tx: db.Tx, volume_id: str, size: int) -> None:
+    """The volume has so many GiB."""
+    MACHINE.finish(tx, Volume, volume_id, 'extend', size=size)
+    notifications.tell(tx, volume_id, 'resize.end')
+
+
+def not_grown(tx: db.Tx, volume_id: str, by: int, why: str | None) -> None:
+    """The volume has the size it had, and its project's quota too."""
+    row = look(tx, volume_id)
+    if row is not None and row.status == 'extending':
+        QUOTAS.release(tx, row.project_id, by, volumes=0)
+        MACHINE.fail(tx, Volume, volume_id, 'extend', trouble=why)
+        notifications.tell(tx, volume_id, 'resize.error', priority=outbox.ERROR, reason=why)
+
+
+def gone(tx: db.Tx, volume_id: str) -> None:
+    """Nothing is left of the volume, and its project may have another."""
+    row = look(tx, volume_id)
+    if row is not None and row.status == 'deleting':
+        notifications.tell(tx, volume_id, 'delete.end')
+    if row is not None and tx.delete(Volume, Volume.id == volume_id, Volume.status == 'deleting'):
+        QUOTAS.release(tx, row.project_id, row.size)
+        for table in (VolumeMetadata, Attachment):
+            tx.delete(table, table.volume_id == volume_id)
+
+
+def of_host(tx: db.Tx, host: str) -> list[Any]:
+    """The volumes of a host."""
+    return list(tx.rows(sa.select(Volume).where(Volume.host == host).order_by(Volume.seq)))
+
+
+def promised(tx: db.Tx) -> dict[str, int]:
+    """The GiB that each host's volumes promise."""
+    found = tx.rows(
+        sa.select(Volume.host, sa.func.sum(Volume.size)).where(Volume.host.is_not(None)).group_by(Volume.host)
+    )
+    return {host: int(size) for host, size in found}
