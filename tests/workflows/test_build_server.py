@@ -141,29 +141,49 @@ def test_what_no_host_would_take_is_not_tried_elsewhere(cloud):
     assert sum(cloud.host(name).calls['spawn'] for name in cloud.agents) == 1
 
 
-def test_a_host_that_hands_out_no_address_fails_the_server_with_the_reason(cloud):
+def test_a_host_that_hands_out_no_address_is_passed_over(cloud):
+    with cloud.db.write() as tx:
+        for name in ('h3', 'h4'):
+            nouns.agent(tx, name)
+    given = given_volume_and_port(cloud)
+    server = boot(cloud, given)
+    cloud.settle()
+    assert cloud.row(server).vm_state == states.ACTIVE, cloud.row(server).fault
+    assert cloud.row(server).host in ('h3', 'h4') and cloud.job(server, 'build_server').notes['refusals']
+    assert not any(cloud.host(name).calls['spawn'] for name in ('h1', 'h2'))
+    cloud.check()
+
+
+def test_a_server_that_gets_no_address_on_any_host_says_of_which_network(cloud):
     with cloud.db.write() as tx:
         nouns.agent(tx, 'elsewhere')
     server = cloud.boot()
     cloud.settle()
     row = cloud.row(server)
-    assert row.vm_state == states.ERROR and row.fault['message'].startswith('The guest would get no address: no DHCP')
+    assert row.vm_state == states.ERROR and row.fault['message'] == (
+        'No valid host was found. The hosts that were chosen refused the server: '
+        f'No DHCP server there hands out addresses of network {cloud.network}.'
+    )
+    assert row.fault['details'].count('The guest would get no address: no DHCP server on h') == 3
     cloud.check()
 
 
-def test_a_port_that_cannot_be_wired_fails_the_server_with_the_reason(cloud, monkeypatch):
+def test_a_host_that_cannot_wire_a_port_is_passed_over(cloud, monkeypatch):
     server = cloud.boot()
-    monkeypatch.setattr(cloud, 'wire', lambda: None)
-    cloud.clock.advance(5)
-    cloud.runner.run_due()
-    host = cloud.row(server).host
-    with cloud.db.write() as tx:
-        port = ports.of_server(tx, server)[0].id
-        port_reports.settle(tx, port_reports.Report(host, 99, [], {port: 'The bridge br-int is gone.'}))
+    with monkeypatch.context() as patch:
+        patch.setattr(cloud, 'wire', lambda: None)
+        cloud.clock.advance(5)
+        cloud.runner.run_due()
+        host = cloud.row(server).host
+        with cloud.db.write() as tx:
+            port = ports.of_server(tx, server)[0].id
+            port_reports.settle(tx, port_reports.Report(host, 99, [], {port: 'The bridge br-int is gone.'}))
+        cloud.clock.advance(5)
+        cloud.runner.run_due()
     cloud.settle()
-    fault = cloud.row(server).fault
-    assert fault['details'] == f'Host {host} cannot wire the ports: The bridge br-int is gone.'
-    assert fault['message'] == 'The ports of the server cannot be wired on its host.'
+    assert cloud.row(server).vm_state == states.ACTIVE and cloud.row(server).host != host
+    refusals = cloud.job(server, 'build_server').notes['refusals']
+    assert refusals == {host: f'Host {host} cannot wire the ports: The bridge br-int is gone.'}
     cloud.check()
 
 

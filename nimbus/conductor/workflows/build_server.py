@@ -73,8 +73,11 @@ def wait_for_wires(run: Run) -> None:
     now = run.world.clock.now()
     if run.get('wired_by') is None:
         run.note(wired_by=(now + WIRING).isoformat())
-    if wires.are_up(run):
-        return
+    try:
+        if wires.are_up(run):
+            return
+    except wires.Unwired as why:
+        raise _elsewhere(run, why) from why
     if now > datetime.datetime.fromisoformat(run.wired_by):
         raise errors.NimbusError(
             f'The ports were not wired in {WIRING}.', inside=f'Host {run.host} did not wire the ports in {WIRING}.'
@@ -114,14 +117,19 @@ def boot(run: Run) -> dict[str, Any]:
     except Refused as why:
         if why.kind != 'Refused':
             raise
-        refusals = {**run.get('refusals', {}), run.host: why.inside}
-        run.note(reasons={**run.get('reasons', {}), run.host: why.sentence})
-        if run.job.rewinds + 1 >= run.world.max_attempts:
-            raise _exhausted(run, refusals) from why
-        refused = errors.NoValidHost(
-            'The host that was chosen refused the server.', inside=f'Host {run.host} refused the server: {why.inside}'
-        )
-        raise Rewind(place, refused, refusals=refusals) from why
+        raise _elsewhere(run, why) from why
+
+
+def _elsewhere(run: Run, why: errors.NimbusError) -> Exception:
+    """What sends the server to another host than the one that refused it, or ends its job when enough were tried."""
+    refusals = {**run.get('refusals', {}), run.host: why.inside}
+    run.note(reasons={**run.get('reasons', {}), run.host: why.sentence})
+    if run.job.rewinds + 1 >= run.world.max_attempts:
+        return _exhausted(run, refusals)
+    refused = errors.NoValidHost(
+        'The host that was chosen refused the server.', inside=f'Host {run.host} refused the server: {why.inside}'
+    )
+    return Rewind(place, refused, refusals=refusals)
 
 
 def _exhausted(run: Run, refusals: dict[str, str]) -> errors.NoValidHost:

@@ -10,6 +10,10 @@ from nimbus.network import notifications
 from nimbus.network.ports import ports, server_ports
 
 
+class Unwired(errors.NimbusError):
+    """A host cannot give a server its ports; another one may."""
+
+
 def make(tx: db.Tx, run: Run, spec: dict[str, Any]) -> list[str]:
     """Each network asked for has its port, bound to the server's host; their ids."""
     made = []
@@ -66,7 +70,7 @@ def _drop(tx: db.Tx, run: Run, port_id: str) -> None:
 def are_up(run: Run) -> bool:
     """Whether the host has wired and filtered every port and hands out its addresses.
 
-    Raises NimbusError when it cannot, saying why.
+    Raises Unwired when it cannot, saying why, and NimbusError when a port is gone.
     """
     with run.world.db.read() as tx:
         wiring = ports.wiring(tx, run.ports)
@@ -76,8 +80,8 @@ def are_up(run: Run) -> bool:
             raise errors.NimbusError(f'Port {port} was deleted while the server was built.')
     if troubles:
         told = '; '.join(filter(None, troubles))
-        raise errors.NimbusError(
-            'The ports of the server cannot be wired on its host.',
+        raise Unwired(
+            'The ports of the server cannot be wired there.',
             inside=f'Host {run.host} cannot wire the ports: {told}',
         )
     if any(status != 'ACTIVE' for status in wiring.values()):
@@ -85,5 +89,9 @@ def are_up(run: Run) -> bool:
     with run.world.db.read() as tx:
         unserved = server_ports.unserved(tx, run.ports)
     if unserved:
-        raise errors.NimbusError(f'The guest would get no address: {"; ".join(unserved)}.')
+        networks = ', '.join(dict.fromkeys(one.network_id for one in unserved))
+        raise Unwired(
+            f'No DHCP server there hands out addresses of network {networks}.',
+            inside=f'The guest would get no address: {"; ".join(map(str, unserved))}.',
+        )
     return True

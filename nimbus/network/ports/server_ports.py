@@ -1,5 +1,6 @@
 """What compute asks of the ports of its servers."""
 
+import dataclasses
 import types
 from collections.abc import Sequence
 from typing import Any
@@ -42,8 +43,24 @@ def trouble(tx: db.Tx, port_id: str) -> str | None:
     return tx.scalar(sa.select(Port.trouble).where(Port.id == port_id))
 
 
-def unserved(tx: db.Tx, port_ids: Sequence[str]) -> list[str]:
-    """A sentence for each address of the ports that no DHCP server on their host hands out, though the subnet says so.
+@dataclasses.dataclass(frozen=True)
+class Unserved:
+    """An address that nobody tells a guest."""
+
+    host: str
+    ip: str
+    network_id: str
+    subnet_id: str
+
+    def __str__(self) -> str:
+        return (
+            f'no DHCP server on {self.host} hands out {self.ip} of network {self.network_id}: it has no agent that '
+            f'takes networks, or subnet {self.subnet_id} has no address left for one'
+        )
+
+
+def unserved(tx: db.Tx, port_ids: Sequence[str]) -> list[Unserved]:
+    """Each address of the ports that no DHCP server on their host hands out, though the subnet says so.
 
     None in a cloud without any DHCP agent, where nobody expects one.
     """
@@ -63,10 +80,7 @@ def unserved(tx: db.Tx, port_ids: Sequence[str]) -> list[str]:
         .order_by(Address.seq)
     )
     return [
-        f'no DHCP server on {row.host} hands out {row.ip_address} of network {row.network_id}: it has no agent that '
-        f'takes networks, or subnet {row.id} has no address left for one'
-        for row in rows
-        if not allocation_pools.is_slaac(row)
+        Unserved(row.host, row.ip_address, row.network_id, row.id) for row in rows if not allocation_pools.is_slaac(row)
     ]
 
 
