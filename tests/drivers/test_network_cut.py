@@ -107,6 +107,51 @@ def test_a_flow_goes_on_when_its_rule_comes_back(scene, kind):
         assert heard[-1] == 'again' and f'mark={conntrack.HELD}' not in sh('conntrack', '-L')
 
 
+@kinds
+def test_a_flow_that_came_back_is_cut_again_though_the_guest_spoke_first(scene, kind):
+    wide, rule, kept = Rule('egress', 'IPv4'), Rule('ingress', 'IPv4', kind, 8000), Rule('ingress', 'IPv4', kind, 9000)
+    host = scene('IPv4', wide, rule, kept)
+    with host.flow(kind, 'ingress', 8000) as cut, host.flow(kind, 'ingress', 9000) as beside:
+        host.set_rules(wide, kept)
+        host.set_rules(wide, kept, rule)
+        assert goes_on(*cut) and goes_on(*cut)
+        host.set_rules(wide, kept)
+        assert silent(cut, beside)
+
+
+# An ICMP error about the guest's datagram: what the kernel calls related to a flow.
+REFUSE = """
+import socket, struct, sys
+here, guest, port, number = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+inner = struct.pack('!BBHHHBBH', 0x45, 0, 32, 1, 0, 64, 17, 0) + socket.inet_aton(guest) + socket.inet_aton(here)
+body = bytes(4) + inner + struct.pack('!HHHH', port, number, 12, 0) + bytes(4)
+words = struct.unpack(f'!{len(body) // 2}H', body)
+total = 0x0303 + sum(words)
+while total >> 16:
+    total = (total & 0xFFFF) + (total >> 16)
+wire = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+wire.sendto(struct.pack('!BBH', 3, 3, ~total & 0xFFFF) + body, (guest, 0))
+"""
+
+
+def test_no_error_about_a_flow_passes_whose_rule_is_gone(scene, lab):
+    gone, kept = Rule('egress', 'IPv4', 'udp', 8000), Rule('egress', 'IPv4', 'udp', 9000)
+    host = scene('IPv4', gone, kept)
+    here, there = host.remote.addresses[0].ip, host.guest.addresses[0].ip
+
+    def refuse(number):
+        line = next(line for line in sh('conntrack', '-L', '-p', 'udp').splitlines() if f'dport={number} ' in line)
+        port = next(word.partition('=')[2] for word in line.split() if word.startswith('sport='))
+        lab.inside(host.remote, 'python3', '-c', REFUSE, here, there, port, str(number))
+
+    host.set_rules(gone, kept)  # a test's group lets everything out at first
+    with host.flow('udp', 'egress', 8000) as cut, host.flow('udp', 'egress', 9000) as beside:
+        host.set_rules(kept)
+        refuse(8000)
+        refuse(9000)
+        assert (beside[0].hears(5), cut[0].hears(1)) == ('refused', None)
+
+
 def test_a_new_connection_begins_where_an_old_one_is_held(scene):
     wide, rule, kept = (
         Rule('egress', 'IPv4'),

@@ -129,8 +129,7 @@ def _verdict(item: chains.Guarded, known: dict[str, Group], entry: conntrack.Tra
         return conntrack.KEEP
     ways = directions(item.port, entry.facts['src'], entry.facts['dst'])
     if any(admits(item.rules, known, entry.flow(way)) for way in ways):
-        # One that is admitted again begins anew.
-        return conntrack.DROP if entry.held else conntrack.KEEP
+        return conntrack.RELEASE if entry.held else conntrack.KEEP
     # Only a request begins a flow of ICMP, and an address that is no more the port's is nobody's to hold.
     return conntrack.HOLD if ways and entry.protocol not in ICMP.values() else conntrack.DROP
 
