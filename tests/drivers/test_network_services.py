@@ -13,6 +13,7 @@ import pytest
 
 from nimbus.network.agent.dhcp import dnsmasq
 from nimbus.network.agent.driver import Address, Rule, Subnet
+from nimbus.network.agent.filters.allowed_traffic import link_local
 from nimbus.network.agent.host import daemons
 from nimbus.network.agent.metadata import listener as metadata
 from tests.drivers.compute_rigs import wait_for
@@ -172,15 +173,15 @@ def told(lab):
     api.server_close()
 
 
-def ask(lab, port, *extra):
-    return lab.inside(port, 'busybox', 'timeout', '5', 'python3', '-c', FETCH, *extra, check=False)
+def ask(lab, port, *extra, at='169.254.169.254'):
+    return lab.inside(port, 'busybox', 'timeout', '5', 'python3', '-c', FETCH, at, *extra, check=False)
 
 
 FETCH = """
 import sys, urllib.request, urllib.error
 try:
-    print(urllib.request.urlopen(urllib.request.Request("http://169.254.169.254/openstack/latest/meta_data.json",
-          headers=dict(zip(sys.argv[1::2], sys.argv[2::2]))), timeout=4).read().decode())
+    print(urllib.request.urlopen(urllib.request.Request(f"http://{sys.argv[1]}/openstack/latest/meta_data.json",
+          headers=dict(zip(sys.argv[2::2], sys.argv[3::2]))), timeout=4).read().decode())
 except urllib.error.HTTPError as why:
     print(why.code)
 """
@@ -224,6 +225,44 @@ def test_metadata_says_who_asks_and_believes_no_guest(driver, lab, wishes, told,
     del wishes.ports[stranger.id]
     told['desired'] = wishes.desired()
     assert ask(lab, stranger).strip() == '404'
+
+
+def test_a_guest_with_nothing_but_its_link_asks_for_metadata_over_ipv6(driver, lab, wishes, told):
+    net = wishes.network('2001:db8:a::/64')
+    port = wishes.port(net, groups=[wishes.group(Rule('egress', 'IPv6'))])
+    told['desired'] = wishes.desired()
+    for _ in range(2):
+        assert driver.apply(told['desired']) == {}
+    lab.attach(port, address=False)
+    said = json.loads(ask(lab, port, *FORGED, at='[fe80::a9fe:a9fe%25eth0]'))
+    headers = {name.lower(): value for name, value in said['headers'].items()}
+    assert headers['x-instance-id'] == port.device_id
+    assert headers['x-forwarded-for'] == link_local(port.mac)
+
+
+def test_a_router_tells_metadata_over_ipv6_where_no_dhcp_server_does(driver, lab, wishes, told):
+    net = wishes.network('2001:db8:a::/64', dhcp=False)
+    port = wishes.port(net, groups=[wishes.group(Rule('egress', 'IPv6'))])
+    router = wishes.router(net)
+    told['desired'] = wishes.desired()
+    for _ in range(2):
+        assert driver.apply(told['desired']) == {}
+    lab.attach(port, address=False)
+    said = json.loads(ask(lab, port, at='[fe80::a9fe:a9fe%25eth0]'))
+    headers = {name.lower(): value for name, value in said['headers'].items()}
+    assert (headers['x-instance-id'], headers['x-forwarded-for']) == (port.device_id, link_local(port.mac))
+    wishes.change(wishes.routers, router.id, ports=())
+    apply(driver, wishes)
+    assert ask(lab, port, at='[fe80::a9fe:a9fe%25eth0]') == ''
+
+
+def test_the_ipv6_address_of_the_metadata_goes_with_the_last_ipv6_subnet(driver, lab, wishes):
+    net = wishes.network('2001:db8:a::/64')
+    apply(driver, wishes)
+    assert 'fe80::a9fe:a9fe/64' in sh('ip', 'netns', 'exec', f'qdhcp-{net}', 'ip', 'addr')
+    wishes.change(wishes.networks, net, subnets=(), dhcp_addresses=())
+    apply(driver, wishes)
+    assert 'fe80::a9fe:a9fe' not in sh('ip', 'netns', 'exec', f'qdhcp-{net}', 'ip', 'addr')
 
 
 def test_a_subnet_without_its_prefix_is_not_needed_to_name_a_second_address(driver, lab, wishes):

@@ -12,7 +12,7 @@ from nimbus.network.agent.host import files, namespaces, plug
 from nimbus.network.agent.host.command import run
 from nimbus.network.agent.host.daemons import Daemon
 from nimbus.network.agent.host.settings import Settings
-from nimbus.network.agent.metadata.proxy import ADDRESS, Proxy
+from nimbus.network.agent.metadata.proxy import ADDRESS, ADDRESS6, Proxy
 
 LEASE_SECONDS = 86400
 LOG, LOG_BYTES = 'dnsmasq.log', 1 << 20  # what guests can provoke must not fill the disk
@@ -70,14 +70,17 @@ class Server:
         self.trim()
         sizes = {one.id: ipaddress.ip_network(one.cidr).prefixlen for one in self.network.subnets}
         wanted = {one.ip: sizes[one.subnet_id] for one in self.network.dhcp_addresses if one.subnet_id in sizes}
-        new = plug.hold_addresses(self.namespace, self.interface, wanted | {ADDRESS: 32})
+        # Guests have an address to ask from before any subnet gives them one: the link's own.
+        services = {ADDRESS: 32} | ({ADDRESS6: 64} if any(':' in one.cidr for one in self.network.subnets) else {})
+        new = plug.hold_addresses(self.namespace, self.interface, wanted | services)
         self._route()
         if new:
-            plug.announce(self.namespace, self.interface, self.network.dhcp_mac, new - {ADDRESS})
+            plug.announce(self.namespace, self.interface, self.network.dhcp_mac, new - set(services))
         self._serve_addresses()
         proxy = self._proxy()
         if self.settings.metadata_socket:
-            proxy.ensure(f'{ADDRESS}:80 interface {self.interface}', 'X-Neutron-Network-ID', self.network.id)
+            binds = [f'{address}:80 interface {self.interface}' for address in services]
+            proxy.ensure(binds, 'X-Neutron-Network-ID', self.network.id)
         else:
             proxy.stop()
 

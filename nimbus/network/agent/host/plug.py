@@ -17,6 +17,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from nimbus.network.agent.driver import Port
 from nimbus.network.agent.host import namespaces
 from nimbus.network.agent.host.command import run
+from nimbus.network.agent.metadata.proxy import ADDRESS6
 
 # The link group that marks what this driver made, so that an orphan of a crash is known as ours ('ni').
 OURS = 0x6E69
@@ -148,13 +149,13 @@ def pair(namespace: str, outer: str, inner: str, mac: str, mtu: int) -> bool:
 
 
 def hold_addresses(namespace: str, inner: str, wanted: dict[str, int]) -> set[str]:
-    """The link has exactly the addresses (address -> prefix length) beside link-local ones; returns the new ones."""
+    """The link has exactly the addresses (address -> prefix length) beside its own link-local; returns the new ones."""
     with namespaces.links(namespace) as room:
         index = read(room, [inner])[inner].index
         there = {}
         for message in room.get_addr(index=index):
             address = message.get_attr('IFA_ADDRESS')
-            if not address.startswith('fe80:'):
+            if not address.startswith('fe80:') or address == ADDRESS6:
                 there[address] = message['prefixlen']
         for address, length in there.items():
             if wanted.get(address) != length:

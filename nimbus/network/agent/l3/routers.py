@@ -9,7 +9,7 @@ from nimbus.network.agent.host import files, namespaces, plug
 from nimbus.network.agent.host.command import run
 from nimbus.network.agent.host.daemons import Daemon
 from nimbus.network.agent.host.settings import Settings
-from nimbus.network.agent.metadata.proxy import ADDRESS, ROUTER_PORT, Proxy
+from nimbus.network.agent.metadata.proxy import ADDRESS, ADDRESS6, ROUTER_PORT, Proxy
 
 # Routes written by this driver carry this protocol number, so that others' are left alone.
 PROTOCOL = 110
@@ -73,14 +73,23 @@ class Room:
         self._filter()
         proxy = Proxy(self.namespace, self.folder, self.settings.metadata_socket or '', self.settings.daemon_user)
         if self.settings.metadata_socket:
-            proxy.ensure(f'0.0.0.0:{ROUTER_PORT}', 'X-Neutron-Router-ID', self.router.id)
+            binds = [f'{ADDRESS6}:80 interface {names_of(port.port_id)[1]}' for port in self._told_over_ipv6()]
+            proxy.ensure([f'0.0.0.0:{ROUTER_PORT}', *binds], 'X-Neutron-Router-ID', self.router.id)
         else:
             proxy.stop()
 
     def _sizes(self, port: RouterPort) -> dict[str, int]:
         subnets = {one.id: one for one in self.networks[port.network_id].subnets}
-        return {one.ip: ipaddress.ip_network(subnets[one.subnet_id].cidr).prefixlen
-                for one in port.addresses if one.subnet_id in subnets}  # fmt: skip
+        own = {one.ip: ipaddress.ip_network(subnets[one.subnet_id].cidr).prefixlen
+               for one in port.addresses if one.subnet_id in subnets}  # fmt: skip
+        return own | ({ADDRESS6: 64} if port in self._told_over_ipv6() else {})
+
+    def _told_over_ipv6(self) -> list[RouterPort]:
+        """The ports where guests ask for metadata over IPv6: no DHCP server of their network answers them.
+
+        One gateway of a network answers, for the address is the same everywhere.
+        """
+        return [port for port in self.router.ports if _gateway6(self.networks[port.network_id]) in _ips(port)]
 
     def _route(self) -> None:
         """The extra routes stand and no older ones of ours."""
@@ -132,6 +141,17 @@ def discard(settings: Settings, router_id: str) -> set[str]:
     namespaces.remove(room)
     files.remove_folder(home)
     return taps
+
+
+def _gateway6(network: Network) -> str | None:
+    """The gateway that stands in for the network's DHCP server, if it has none."""
+    if network.dhcp_port_id:
+        return None
+    return next((one.gateway_ip for one in network.subnets if one.ip_version == 6 and one.gateway_ip), None)
+
+
+def _ips(port: RouterPort) -> set[str]:
+    return {address.ip for address in port.addresses}
 
 
 def _count(text: str) -> int:

@@ -20,6 +20,7 @@ import urllib.parse
 from collections.abc import Callable
 
 from nimbus.network.agent.driver import Desired
+from nimbus.network.agent.filters.allowed_traffic import link_local
 
 LOG = logging.getLogger(__name__)
 MAX_BODY = 65536
@@ -73,10 +74,12 @@ class Directory:
         for network in desired.networks:
             for lease in network.leases:
                 if lease.device_id:
-                    guests[network.id, lease.ip] = Guest(lease.device_id, lease.project_id)
+                    guest = Guest(lease.device_id, lease.project_id)
+                    # The filter lets a guest use no other link-local address than its MAC's.
+                    guests[network.id, lease.ip] = guests[network.id, link_local(lease.mac)] = guest
         for port in desired.ports:
-            for address in port.addresses:
-                guests[port.network_id, address.ip] = Guest(port.device_id, port.project_id)
+            for ip in (link_local(port.mac), *(address.ip for address in port.addresses)):
+                guests[port.network_id, ip] = Guest(port.device_id, port.project_id)
         self._guests = guests
         self._routed = {one.id: tuple({port.network_id for port in one.ports}) for one in desired.routers}
         self._read = desired

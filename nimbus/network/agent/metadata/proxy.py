@@ -3,11 +3,13 @@
 import grp
 import os
 import pwd
+from collections.abc import Sequence
 
 from nimbus.network.agent.host.daemons import Daemon
 from nimbus.network.agent.host.files import read, write
 
 ADDRESS = '169.254.169.254'
+ADDRESS6 = 'fe80::a9fe:a9fe'
 ROUTER_PORT = 9697
 # What only this side may say: a guest's own copies are dropped before ours are set.
 TRUSTED = ('X-Forwarded-For', 'X-Neutron-Network-ID', 'X-Neutron-Router-ID', 'X-Instance-ID', 'X-Tenant-ID',
@@ -25,9 +27,9 @@ class Proxy:
         argv = ['haproxy', '-D', '-f', self.config, '-p', pid_file]
         self.daemon = Daemon(namespace, argv, pid_file, self.config)
 
-    def ensure(self, bind: str, header: str, owner: str) -> None:
-        """It listens at `bind` and names `owner` in `header` of each request it passes on."""
-        text = self._text(bind, header, owner)
+    def ensure(self, binds: Sequence[str], header: str, owner: str) -> None:
+        """It listens at each of `binds` and names `owner` in `header` of each request it passes on."""
+        text = self._text(binds, header, owner)
         if read(self.config) != text:
             self.daemon.stop()
             write(self.config, text)
@@ -37,14 +39,14 @@ class Proxy:
         """It is gone."""
         self.daemon.stop()
 
-    def _text(self, bind: str, header: str, owner: str) -> str:
+    def _text(self, binds: Sequence[str], header: str, owner: str) -> str:
         group = grp.getgrgid(pwd.getpwnam(self.user).pw_gid).gr_name
         return '\n'.join([
             'global', f'    user {self.user}', f'    group {group}', '    maxconn 512', '    nbthread 1',
             'defaults', '    mode http', '    timeout connect 5s', '    timeout client 32s',
             '    timeout server 32s', '    timeout http-request 10s', '    option http-buffer-request',
             '    timeout http-keep-alive 10s',
-            'listen metadata', f'    bind {bind}',
+            'listen metadata', *(f'    bind {bind}' for bind in binds),
             *(f'    http-request del-header {name}' for name in TRUSTED),
             '    http-request set-header X-Forwarded-For %[src]',
             f'    http-request set-header {header} {owner}',
