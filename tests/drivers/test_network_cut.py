@@ -72,6 +72,15 @@ def silent(cut, kept, first='guest'):
     return guest.hears(1) is None and remote.hears(0) is None
 
 
+def comes_back(guest, remote):
+    """Whether the guest hears something new of a flow that was cut."""
+    remote.say('again')
+    heard = guest.hears(5)
+    while heard not in (None, 'again'):
+        heard = guest.hears(5)  # what TCP kept comes first
+    return heard == 'again'
+
+
 @kinds
 @families
 @ways
@@ -99,12 +108,7 @@ def test_a_flow_goes_on_when_its_rule_comes_back(scene, kind):
         host.set_rules(wide, kept)
         assert silent(cut, beside)
         host.set_rules(wide, kept, rule)
-        guest, remote = cut
-        remote.say('again')
-        heard = [guest.hears(5)]
-        while heard[-1] not in (None, 'again'):
-            heard.append(guest.hears(5))  # what TCP kept comes first
-        assert heard[-1] == 'again' and f'mark={conntrack.HELD}' not in sh('conntrack', '-L')
+        assert comes_back(*cut) and f'mark={conntrack.HELD}' not in sh('conntrack', '-L')
 
 
 @kinds
@@ -230,13 +234,39 @@ def test_a_flow_is_cut_when_security_comes_over_a_port_that_had_none(scene, wish
         assert silent(cut, beside)
 
 
+EXTRA = '192.168.50.99'
+
+
+@pytest.fixture
+def paired(scene, wishes, lab):
+    """A guest with an address pair beside its own address."""
+
+    def make(*rules):
+        host = scene('IPv4', *rules)
+        lab.inside(host.guest, 'ip', 'addr', 'add', EXTRA + '/24', 'dev', 'eth0')
+        host.guest = wishes.change(wishes.ports, host.guest.id, allowed_pairs=((EXTRA, ''),))
+        apply(host.driver, wishes)
+        return host
+
+    return make
+
+
 @kinds
-def test_a_flow_of_an_address_pair_ends_with_the_pair(scene, wishes, lab, kind):
-    host = scene('IPv4', Rule('egress', 'IPv4'), Rule('ingress', 'IPv4', kind, 9000))
-    extra = '192.168.50.99'
-    lab.inside(host.guest, 'ip', 'addr', 'add', extra + '/24', 'dev', 'eth0')
-    host.guest = wishes.change(wishes.ports, host.guest.id, allowed_pairs=((extra, ''),))
-    apply(host.driver, wishes)
+def test_a_flow_to_an_address_pair_ends_with_the_pair_and_comes_back_with_it(paired, wishes, lab, kind):
+    host = paired(Rule('egress', 'IPv4'), Rule('ingress', 'IPv4', kind, 8000, 9000))
+    there = dataclasses.replace(host.guest, addresses=(dataclasses.replace(host.guest.addresses[0], ip=EXTRA),))
+    with flow(lab, kind, host.remote, there, 8000) as (remote, guest), host.flow(kind, 'ingress', 9000) as beside:
+        wishes.change(wishes.ports, host.guest.id, allowed_pairs=())
+        apply(host.driver, wishes)
+        assert silent((guest, remote), beside, 'remote')
+        wishes.change(wishes.ports, host.guest.id, allowed_pairs=((EXTRA, ''),))
+        apply(host.driver, wishes)
+        assert comes_back(guest, remote)
+
+
+@kinds
+def test_a_flow_of_an_address_pair_ends_with_the_pair(paired, wishes, lab, kind):
+    host, extra = paired(Rule('egress', 'IPv4'), Rule('ingress', 'IPv4', kind, 9000)), EXTRA
     lab.inside(host.guest, 'ip', 'route', 'replace', host.remote.addresses[0].ip, 'dev', 'eth0', 'src', extra)
     with host.flow(kind, 'egress', 8000) as cut:
         lab.inside(host.guest, 'ip', 'route', 'del', host.remote.addresses[0].ip)

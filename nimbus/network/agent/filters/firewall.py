@@ -114,24 +114,28 @@ class Guard:
     def _cut(self, guarded: list[chains.Guarded], known: dict[str, Group], held_only: bool) -> None:
         """Every tracked flow of ours is one that its port's rules would admit today, or is held."""
         by_zone = {item.zone: item for item in guarded}
+        before = self._pruned[0] if self._pruned else {}
 
         def verdict(entry: conntrack.Tracked) -> str:
             item = by_zone.get(entry.zone)
             if item is None:
                 return conntrack.DROP
-            return _verdict(item, known, entry) if item.port.security else conntrack.KEEP
+            old = before.get(item.port.id, item)
+            return _verdict(item, old.port, known, entry) if item.port.security else conntrack.KEEP
 
         self._holds = conntrack.judge(verdict, held_only) > 0
 
 
-def _verdict(item: chains.Guarded, known: dict[str, Group], entry: conntrack.Tracked) -> str:
+def _verdict(item: chains.Guarded, before: Port, known: dict[str, Group], entry: conntrack.Tracked) -> str:
     if entry.protocol == 17 and entry.facts.get('dport') in ('67', '68', '546', '547'):
         return conntrack.KEEP
     ways = directions(item.port, entry.facts['src'], entry.facts['dst'])
     if any(admits(item.rules, known, entry.flow(way)) for way in ways):
         return conntrack.RELEASE if entry.held else conntrack.KEEP
-    # Only a request begins a flow of ICMP, and an address that is no more the port's is nobody's to hold.
-    return conntrack.HOLD if ways and entry.protocol not in ICMP.values() else conntrack.DROP
+    # Only a request begins a flow of ICMP.  A flow of an address that never was the port's is nobody's to hold, but one
+    # of an address that it had would begin anew: rules for what comes in look at no address of the guest's.
+    ours = entry.held or ways or directions(before, entry.facts['src'], entry.facts['dst'])
+    return conntrack.HOLD if ours and entry.protocol not in ICMP.values() else conntrack.DROP
 
 
 def directions(port: Port, source: str, target: str) -> tuple[str, ...]:
