@@ -14,7 +14,7 @@ SERVED, ASKING = {4: '10.101.0.10', 6: '2001:db8:c::10'}, {4: '10.101.0.20', 6: 
 PAIRED = {4: '10.101.0.30', 6: '2001:db8:c::30'}  # what the asking guest may use beside its own
 KINDS = tuple(itertools.product(('tcp', 'udp'), (4, 6)))
 # Who asks whom at which port: the namespace the served guest, the asking guest the served one, and the other way round.
-REMOTE, GUESTS, BACK = (8000, 8100, 9000), (8200, 8300, 9200), (7000,)
+REMOTE, GUESTS, BACK, TO_PAIR = (8000, 8100, 9000), (8200, 8300, 9200), (7000,), (7100,)
 METADATA = """
 until wget -q -O /run/told 'http://[fe80::a9fe:a9fe%eth0]/openstack/latest/meta_data.json'; do sleep 1; done
 echo "metadata over IPv6: $(jsonflat </run/told | awk -F'\\t' '$1 == ".uuid" {print $2}')" >/dev/console

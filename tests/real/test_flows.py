@@ -11,7 +11,7 @@ from keystoneauth1 import exceptions as ksa
 
 from devstack import demo, place, processes
 from tests.real import talkers
-from tests.real.talkers import ASKING, BACK, GUESTS, PAIRED, REMOTE, SERVED, ends, names, rules
+from tests.real.talkers import ASKING, BACK, GUESTS, PAIRED, REMOTE, SERVED, TO_PAIR, ends, names, rules
 
 STATE = pathlib.Path(os.environ.get('NIMBUS_STATE', '/var/lib/nimbus'))
 pytestmark = [
@@ -61,13 +61,13 @@ class Scene:
 
     def boot(self, image: str, flavor: str) -> None:
         """Both guests run and every flow between them goes on."""
-        served = ends('serve', (*REMOTE, *GUESTS), SERVED) + ends('ask', BACK, ASKING)
+        served = ends('serve', (*REMOTE, *GUESTS), SERVED) + ends('ask', BACK, ASKING) + ends('ask', TO_PAIR, PAIRED)
         asking = ends('ask', (8200, 9200), SERVED, ASKING) + ends('ask', (8300,), SERVED, PAIRED)
+        asking += ends('serve', BACK, ASKING) + ends('serve', TO_PAIR, PAIRED)
         data = {
             'served': talkers.script(self._program, [SERVED[6]], served),
-            'asking': talkers.script(
-                self._program, [ASKING[6], *PAIRED.values()], asking + ends('serve', BACK, ASKING)),
-        }  # fmt: skip
+            'asking': talkers.script(self._program, [ASKING[6], *PAIRED.values()], asking),
+        }
         for name, text in data.items():
             body = {
                 'name': f'flows-{name}', 'imageRef': image, 'flavorRef': flavor,
@@ -78,7 +78,7 @@ class Scene:
         self.ears = talkers.Ears(self._folder, consoles)
         assert processes.wait_until(lambda: 'metadata over IPv6' in self.ears.text('served'), 150, 0.5)
         self.ask(*REMOTE)
-        assert self.ears.grow(self.between(*GUESTS, *BACK), 1, 90), self.ears.counts()
+        assert self.ears.grow(self.between(*GUESTS, *BACK, *TO_PAIR), 1, 90), self.ears.counts()
         assert self.ears.grow(self.from_outside(*REMOTE), 1, 30), self.ears.counts()
 
     def between(self, *ports: int) -> list[tuple[str, str]]:
@@ -144,7 +144,7 @@ def test_a_guest_is_told_its_metadata_over_ipv6(scene, name):
 
 def test_what_an_address_pair_let_in_is_cut_with_the_pair(scene):
     scene.network.change(scene.ports['asking'], allowed_address_pairs=[])
-    assert scene.ears.silent(scene.between(8300), scene.between(8200, 9200))
+    assert scene.ears.silent(scene.between(8300, *TO_PAIR), scene.between(8200, 9200, *BACK))
 
 
 def test_what_a_remote_group_let_in_is_cut_when_its_other_end_leaves_the_group(scene):
