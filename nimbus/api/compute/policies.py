@@ -2,7 +2,7 @@
 
 from oslo_policy import policy
 
-from nimbus.api.kit.policy import ADMIN, MEMBER, READER
+from nimbus.api.kit.policy import ADMIN, MEMBER, READER, of_projects
 
 ANY, NOBODY = '@', '!'
 SERVICE = 'rule:service_or_admin'
@@ -128,6 +128,6 @@ _NAMES: dict[str, tuple[str, ...]] = {
 
 RULES = (
     policy.RuleDefault('service_or_admin', 'rule:service_api or rule:context_is_admin'),
-    *(policy.RuleDefault(API + name, check) for check, names in _NAMES.items() for name in names),
-    policy.RuleDefault(REQUESTED_DESTINATION, ADMIN),
+    *(of_projects(API + name, check) for check, names in _NAMES.items() for name in names),
+    of_projects(REQUESTED_DESTINATION, ADMIN),
 )

@@ -1,6 +1,6 @@
 """Who may do what with images: Glance's rule names and defaults."""
 
-from oslo_policy import policy
+from nimbus.api.kit.policy import of_projects
 
 ADMIN = 'rule:context_is_admin'
 OWNER = 'project_id:%(project_id)s'
@@ -12,7 +12,7 @@ SEEN_BY = f'({OWNER} or {TAKER} or {OPEN_TO_ALL})'
 MEMBERS_SEEN_BY = f'{ADMIN} or role:reader and ({OWNER} or {TAKER})'
 
 RULES = tuple(
-    policy.RuleDefault(name, check, description=what)
+    of_projects(name, check, what)
     for name, check, what in (
         ('add_image', f'{ADMIN} or (role:member and {OWNER} and project_id:%(owner)s)', 'Create an image.'),
         ('delete_image', MEMBER, 'Delete an image.'),

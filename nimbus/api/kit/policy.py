@@ -42,6 +42,11 @@ BASE_RULES = (
 READER, MEMBER, MANAGER = (f'rule:project_{role}_or_admin' for role in ('reader', 'member', 'manager'))
 
 
+def of_projects(name: str, check: str, description: str | None = None) -> policy.RuleDefault:
+    """A rule for tokens of a project alone: an admin of a domain or of the system does not pass it."""
+    return policy.RuleDefault(name, check, description, scope_types=['project'])
+
+
 @dataclasses.dataclass(frozen=True)
 class _Loaded:
     """The rules as they were read at once, and what they answered since."""

@@ -8,6 +8,8 @@ rule its group's `security_group:project_id`.
 
 from oslo_policy import policy
 
+from nimbus.api.kit.policy import of_projects
+
 ADMIN = 'rule:context_is_admin'
 SERVICE = 'rule:service_api'
 READER = 'role:reader and project_id:%(project_id)s'
@@ -140,8 +142,11 @@ CLOUD = {
     'delete_quota': ADMIN,
     'get_service_provider': 'role:reader',
 }
-RULES = tuple(
-    policy.RuleDefault(name, check)
-    for part in (TERMS, NETWORK, SUBNET, PORT, GROUP, ROUTER, TAGS, CLOUD)
-    for name, check in part.items()
+RULES = (
+    *(policy.RuleDefault(name, check) for name, check in TERMS.items()),
+    *(
+        of_projects(name, check)
+        for part in (NETWORK, SUBNET, PORT, GROUP, ROUTER, TAGS, CLOUD)
+        for name, check in part.items()
+    ),
 )

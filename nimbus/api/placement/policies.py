@@ -2,6 +2,8 @@
 
 from oslo_policy import policy
 
+from nimbus.api.kit.policy import of_projects
+
 ADMIN_OR_SERVICE = 'rule:admin_or_service_api'
 PROVIDERS = 'placement:resource_providers:'
 USAGES = 'placement:usages'
@@ -12,7 +14,7 @@ RULES = (
         'admin_or_project_reader_or_service_api', 'role:admin or rule:project_reader_api or role:service'
     ),
     *(
-        policy.RuleDefault(name, ADMIN_OR_SERVICE, description=what)
+        of_projects(name, ADMIN_OR_SERVICE, what)
         for name, what in (
             (f'{PROVIDERS}list', 'List the providers.'),
             (f'{PROVIDERS}show', 'Show a provider.'),
@@ -29,7 +31,5 @@ RULES = (
             ('placement:allocations:list', 'Show what a consumer holds.'),
         )
     ),
-    policy.RuleDefault(
-        USAGES, 'rule:admin_or_project_reader_or_service_api', description='Show what a project uses in all.'
-    ),
+    of_projects(USAGES, 'rule:admin_or_project_reader_or_service_api', 'Show what a project uses in all.'),
 )

@@ -1,14 +1,12 @@
 """Who may do what to volumes: upstream's rules and defaults."""
 
-from oslo_policy.policy import RuleDefault
-
-from nimbus.api.kit.policy import ADMIN, MEMBER, READER
+from nimbus.api.kit.policy import ADMIN, MEMBER, READER, of_projects
 
 SERVICE_OR_ADMIN = f'rule:service_api or {ADMIN}'
 MEMBER_OR_SERVICE = f'{MEMBER} or rule:service_api'
 READER_OR_SERVICE = f'{READER} or rule:service_api'
 RULES = tuple(
-    RuleDefault(name, check)
+    of_projects(name, check)
     for name, check in {
         'volume:create': MEMBER_OR_SERVICE,
         'volume:create_from_image': MEMBER_OR_SERVICE,
