@@ -42,7 +42,12 @@ class Router:
     """Finds the routes of a path."""
 
     def __init__(self, routes: 'Iterable[Route]', slash: bool = False) -> None:
-        """`slash` finds a path with slashes at its end as it does without; else only the root may have one."""
+        """`slash` finds a path with slashes at its end as it does without; else only the root may have one.
+
+        The compute, image, volume and placement services answer 404 to such a path: they match it by mappers of the
+        library Routes, whose `minimization` is off, so that a route's expression ends where its path does
+        (`Route.buildfullreg`), and none of their subclasses (`ProjectMapper`, `APIMapper`) changes that.
+        """
         self._root, self._slash = Node(), slash
         for route in routes:
             node, names = self._root, []
