@@ -59,6 +59,20 @@ class Processes:
             total += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith('Pss:'))
         return total / 1024
 
+    def rss_mib(self) -> float:
+        """Resident memory of all of them."""
+        lines = ''.join(self._statuses()).splitlines()
+        return sum(int(line.split()[1]) for line in lines if line.startswith('VmRSS:')) / 1024
+
+    def threads(self) -> int:
+        """The threads of all of them."""
+        lines = ''.join(self._statuses()).splitlines()
+        return sum(int(line.split()[1]) for line in lines if line.startswith('Threads:'))
+
+    def _statuses(self) -> list[str]:
+        paths = [pathlib.Path(f'/proc/{pid}/status') for pid in self.pids]
+        return [path.read_text() for path in paths if path.exists()]
+
 
 def _pids() -> list[int]:
     return [int(path.name) for path in pathlib.Path('/proc').iterdir() if path.name.isdigit()]
@@ -88,7 +102,10 @@ class Endpoint:
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], Any]:
         """(status, headers, body) of one request."""
-        data = json.dumps(body).encode() if body is not None else None
+        return self.send(method, path, json.dumps(body).encode() if body is not None else None, **headers)
+
+    def send(self, method: str, path: str, data: bytes | None, **headers: str) -> tuple[int, dict[str, str], Any]:
+        """(status, headers, body) of one request with bytes that are JSON unless Content_Type says otherwise."""
         told = {
             **self.headers,
             'Content-Type': 'application/json',
