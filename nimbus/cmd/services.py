@@ -256,7 +256,7 @@ def desk(bus: Any, contract: type[rpc.Contract]) -> rpc.Client:
 
 def compute_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
     """The hypervisor's agent."""
-    from nimbus.compute.agent.disks.fetch import Fetch
+    from nimbus.compute.agent.disks.fetch import Ahead, Fetch
     from nimbus.compute.agent.disks.imagecache import ImageCache
     from nimbus.compute.agent.manager import Agent, Settings
     from nimbus.compute.rpc import ComputeDesk
@@ -265,7 +265,7 @@ def compute_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
     driver = hypervisor(conf, host, instances)
     cache = ImageCache(instances, Fetch(service))
     made = Agent(host, driver, cache, desk(bus, ComputeDesk), state_dir(conf, 'compute', host), Settings.of(conf))
-    return wiring.Group(made, wiring.Listener(bus, made, host))
+    return wiring.Group(made, wiring.Listener(bus, made, host), Ahead(service))
 
 
 def hypervisor(conf: Any, host: str, instances: str) -> Any:

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from nimbus.common import errors
-from nimbus.compute.agent.disks.fetch import Fetch, speaking
+from nimbus.compute.agent.disks.fetch import Ahead, Fetch, speaking
 
 DATA = bytes(range(256)) * 20_000
 
@@ -29,6 +29,10 @@ class Service(http.server.BaseHTTPRequestHandler):
         token |= {'issued_at': '2030-01-01T00:00:00.000000Z', 'expires_at': '2999-01-01T00:00:00.000000Z'}
         token |= {'catalog': [{'type': 'image', 'name': 'i', 'id': 'i', 'endpoints': [endpoint]}], 'roles': []}
         self.answer(201, json.dumps({'token': token}).encode(), {'X-Subject-Token': f't{self.tokens}'})
+
+    def refused(self) -> None:
+        type(self).tokens += 1
+        self.answer(401, b'{}')
 
     def do_GET(self) -> None:
         type(self).seen.append(dict(self.headers))
@@ -101,3 +105,33 @@ def test_a_server_that_always_breaks_off_is_given_up(fetch):
     Service.breaks = [0] * 20
     with pytest.raises(errors.Unavailable, match='cannot be fetched'):
         b''.join(fetch('good'))
+
+
+def test_the_service_user_is_logged_in_before_the_first_image_is_fetched(fetch):
+    ahead = Ahead(fetch._session)
+    ahead.start()
+    ahead._thread.join(10)
+    before = Service.tokens
+    assert before > 0
+    assert b''.join(fetch('good')) == DATA
+    assert Service.tokens == before
+
+
+def test_a_wrong_password_is_not_tried_again_and_again(fetch, monkeypatch):
+    monkeypatch.setattr(Service, 'do_POST', lambda self: Service.refused(self))
+    ahead = Ahead(fetch._session)
+    ahead.start()
+    ahead._thread.join(10)
+    assert not ahead._thread.is_alive()
+    assert Service.tokens == 1
+
+
+def test_identity_is_asked_again_until_it_answers_or_the_agent_stops():
+    session = speaking('http://127.0.0.1:9/v3', 'nimbus', 'secret', 'service')
+    ahead = Ahead(session)
+    ahead.start()
+    ahead._thread.join(0.5)
+    assert ahead._thread.is_alive()
+    ahead.stop()
+    ahead._thread.join(10)
+    assert not ahead._thread.is_alive()

@@ -1,6 +1,7 @@
 """Image bytes over HTTP: fetched as the service user, who proves itself twice, and taken up again after a break."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from nimbus.common import errors
 
 LOG = logging.getLogger(__name__)
 CHUNK = 1024 * 1024
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds before identity is asked for the first time, and again
 BREAKS = 5  # connections that may end too early before the download is given up
 
 
@@ -83,3 +85,32 @@ class Fetch:
         if start and answer.status_code != 206:
             raise errors.Unavailable(f'Image {image_id} broke off and cannot be taken up in the middle.')
         return answer
+
+
+class Ahead:
+    """Logs the service user in before the first image is fetched, which need not wait then for a password's hash."""
+
+    def __init__(self, session: Any) -> None:
+        self._session, self._stop = session, threading.Event()
+        self._thread = threading.Thread(target=self._run, name='log-in-ahead', daemon=True)
+
+    def start(self) -> None:
+        """The login is on its way, and tried again for as long as identity does not answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """It is tried no more."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        pause = FIRST_PAUSE
+        while not self._stop.wait(pause):
+            try:
+                self._session.get_auth_headers()
+                return
+            except exceptions.HttpError as why:
+                # Whoever fetches an image says so to somebody; a wrong password tried again and again locks its user.
+                LOG.warning('The service user could not log in ahead: HTTP %s', why.http_status)
+                return
+            except (exceptions.ClientException, OSError):
+                pause = min(2 * pause, LONGEST_PAUSE)
