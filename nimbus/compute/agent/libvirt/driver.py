@@ -375,9 +375,8 @@ class LibvirtDriver(Driver):
                 changed(guest_id, state)
 
     def _learn_cpu(self) -> None:
-        # On a host's first start libvirt probes QEMU for seconds: then the first guest need not wait for it.
         try:
-            self._cpu = libvirt_facts.cpu(self._libvirt().getCapabilities())
+            self._cpu = libvirt_facts.learn(self._libvirt(), self.settings.virt_type, self._closing)
         except libvirt.libvirtError as why:
             LOG.warning('libvirt does not tell its capabilities: %s', why)
 

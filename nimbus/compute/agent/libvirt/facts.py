@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 import time
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -13,6 +14,8 @@ import libvirt
 from nimbus.compute.guest import HostFacts
 
 EMULATOR = '/usr/bin/qemu-system-x86_64'
+KNOWN = 0.2  # seconds that libvirt takes at most to tell what it need not probe
+CALM = 30.0  # seconds after which the guests that were waiting for the emulator are made
 
 
 def read(
@@ -62,6 +65,20 @@ def cpu(capabilities: str) -> dict[str, Any]:
         else {key: int(topology.get(key, '1')) for key in ('sockets', 'cores', 'threads')},
         'features': sorted(feature.get('name', '') for feature in cpu.iterfind('feature')),
     }
+
+
+def learn(connection: libvirt.virConnect, virt_type: str, closing: threading.Event) -> dict[str, Any]:
+    """The host's processor as libvirt describes it, {} when closing comes first; it knows the guests' emulator by then.
+
+    On a host's first start libvirt probes each emulator for seconds, and no guest is made meanwhile.  The capabilities
+    of the host want them all, so what guests run in is probed first, and the rest when the first guests are made.
+    Raises libvirtError.
+    """
+    began = time.monotonic()
+    connection.getDomainCapabilities(EMULATOR, os.uname().machine, None, virt_type)
+    if time.monotonic() - began > KNOWN and closing.wait(CALM):
+        return {}
+    return cpu(connection.getCapabilities())
 
 
 def _qemu_version() -> int:
