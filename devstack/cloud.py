@@ -1,18 +1,21 @@
 """Starts nimbus itself, in one process or as daemons, and waits until all of it serves."""
 
 import json
-import os
 import pathlib
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from typing import TYPE_CHECKING
 
-from devstack import demo, settings
+from devstack import settings
 from devstack.place import REST, Place
 from devstack.ports import owner
 from devstack.processes import Registry, wait_until
 from devstack.progress import Unable, say
+
+if TYPE_CHECKING:
+    from devstack import demo
 
 DAEMONS = ('identity', 'image', 'api', 'conductor', 'scheduler', 'network', 'volume', 'compute')
 AGENTS = ('network', 'volume', 'compute')
@@ -35,8 +38,8 @@ def names(place: Place) -> list[str]:
     return [f'nimbus-{daemon}' for daemon in DAEMONS]
 
 
-def up(place: Place, registry: Registry, changed: bool) -> None:
-    """Every part of the cloud runs with today's settings and says that it is well."""
+def up(place: Place, registry: Registry, changed: bool) -> 'demo.Api':
+    """Every part of the cloud runs with today's settings and says that it is well; the administrator's way in."""
     if changed:
         for name in reversed(names(place)):
             registry.stop(name, children=False)
@@ -49,7 +52,7 @@ def up(place: Place, registry: Registry, changed: bool) -> None:
         agent = name.removeprefix('nimbus-') in AGENTS
         words = [str(BIN / name), *(['up'] if name == 'nimbus' else []), *_told(place, agent)]
         registry.start(name, words, QUIET_LIBVIRT)
-    _wait(place, registry)
+    return _ready(place, registry)
 
 
 def _told(place: Place, agent: bool = False) -> list[str]:
@@ -70,13 +73,24 @@ def _prepare(place: Place) -> None:
         raise Unable(f'nimbus-manage failed: {(done.stderr or done.stdout).strip()[-3000:]}')
 
 
-def _wait(place: Place, registry: Registry) -> None:
+def _ready(place: Place, registry: Registry) -> 'demo.Api':
+    # What it is asked with takes longer to load than a process to start, so that goes on meanwhile.
+    from devstack import demo
+
     for service in REST:
         registry.require(owner(place, service), lambda service=service: _healthy(place, service), 60)
-    wait_until(lambda: _complaint(place) is None or not all(map(registry.get, names(place))), 60, 0.2)
-    if complaint := _complaint(place):
+    admin = demo.Api(place, 'admin')
+    heard: list[str | None] = []
+
+    def well() -> bool:
+        heard.append(_complaint(admin))
+        return heard[-1] is None or not all(map(registry.get, names(place)))
+
+    wait_until(well, 60, 0.1)
+    if complaint := heard[-1]:
         dead = [f'{name} has died: {registry.tail(name, 5)}' for name in names(place) if not registry.get(name)]
         raise Unable(f'the cloud is not ready. {complaint}' + '\n'.join(['', *dead]))
+    return admin
 
 
 def _healthy(place: Place, service: str) -> bool:
@@ -87,12 +101,18 @@ def _healthy(place: Place, service: str) -> bool:
         return False
 
 
-def _complaint(place: Place) -> str | None:
-    """What `nimbus status` finds wrong; an agent that it does not know yet is not up either."""
-    words = {f'OS_{key.upper()}': str(value) for key, value in demo.auth(place, 'admin').items()}
-    done = subprocess.run([str(BIN / 'nimbus'), 'status'], env={**os.environ, **words}, capture_output=True, text=True)
-    missing = [binary for binary in REPORTING if binary not in done.stdout]
-    if done.returncode == 0 and not missing:
-        return None
-    unheard = f'\nNothing was heard of {", ".join(missing)}.' if missing else ''
-    return f'nimbus status says:\n{done.stdout}{done.stderr}{unheard}'
+def _complaint(admin: 'demo.Api') -> str | None:
+    """What `nimbus status` would find wrong; an agent that it does not know yet is not up either."""
+    from nimbus.cli import status
+    from nimbus.cli.cloud import AWAY, Cloud, sentence
+
+    try:
+        asked = Cloud(admin.auth_url, admin.session)
+        rows = [*status.endpoints(asked), *status.daemons(asked)]
+    except AWAY as why:
+        return f'It cannot be asked: {sentence(why)}'
+    down = [f'{name} at {host} is down. {note}'.rstrip() for _, name, host, up, note in rows if not up]
+    unheard = [binary for binary in REPORTING if not any(binary in row[1] for row in rows)]
+    if unheard:
+        down.append(f'Nothing was heard of {", ".join(unheard)}.')
+    return '\n'.join(down) or None

@@ -3,6 +3,7 @@
 Everything is looked for by name first, so that a run that was cut short is gone on with.
 """
 
+import concurrent.futures
 import dataclasses
 import pathlib
 import subprocess
@@ -13,7 +14,7 @@ from keystoneauth1 import adapter, session
 from keystoneauth1 import exceptions as ksa
 from keystoneauth1.identity import v3
 
-from devstack.place import Place
+from devstack.place import Place, auth
 from devstack.processes import wait_until
 from devstack.progress import Unable, say
 
@@ -24,32 +25,21 @@ CIDR = '10.100.0.0/24'
 PATIENCE = 240.0
 
 
-def auth(place: Place, user: str) -> dict[str, object]:
-    """What a client needs to speak as `user` in the project of the same name."""
-    return {
-        'auth_url': f'{place.url("identity")}/v3',
-        'username': user,
-        'password': place.secret(user),
-        'project_name': user,
-        'user_domain_id': 'default',
-        'project_domain_id': 'default',
-    }
-
-
 class Api:
     """The cloud as one user sees it."""
 
     def __init__(self, place: Place, user: str) -> None:
-        self._session = session.Session(v3.Password(**auth(place, user)), timeout=60)
+        self.auth_url = f'{place.url("identity")}/v3'
+        self.session = session.Session(v3.Password(**auth(place, user)), timeout=60)
 
     def of(self, service: str, **more: object) -> adapter.Adapter:
         """The REST API of one service type."""
-        return adapter.Adapter(self._session, service_type=service, interface='public', **more)
+        return adapter.Adapter(self.session, service_type=service, interface='public', **more)
 
     @property
     def project(self) -> str:
         """The id of the project that the user speaks in."""
-        return self._session.get_project_id()
+        return self.session.get_project_id()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,17 +54,23 @@ class Demo:
     seconds: float
 
 
-def make(place: Place, image_file: pathlib.Path) -> Demo:
-    """The demo stands and its server is ACTIVE."""
-    admin = Api(place, 'admin')
-    _project_and_user(place, admin)
+def make(place: Place, image_file: pathlib.Path, admin: Api | None = None) -> Demo:
+    """The demo stands and its server is ACTIVE; `admin` is the administrator's way in where there is one already."""
+    admin = admin or Api(place, 'admin')
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        # Both hash something, and each leaves a processor to the other.
+        image = pool.submit(_flavors_and_image, admin, image_file)
+        _project_and_user(place, admin)
+        demo = Api(place, 'demo')
+        network = _network(demo)
+        _rules(demo)
+        key = _key(place, demo)
+        return _server(demo, image.result(), network, key)
+
+
+def _flavors_and_image(admin: Api, file: pathlib.Path) -> str:
     _flavors(admin)
-    image = _image(admin, image_file)
-    demo = Api(place, 'demo')
-    network = _network(demo)
-    _rules(demo)
-    key = _key(place, demo)
-    return _server(demo, image, network, key)
+    return _image(admin, file)
 
 
 def _found(api: adapter.Adapter, path: str, key: str, name: str, **query: str) -> dict | None:

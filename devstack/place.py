@@ -168,6 +168,18 @@ def users(place: Place) -> dict[str, str]:
     return {f'nimbus{suffix}': 'admin', f'nimbus-demo{suffix}': 'demo'}
 
 
+def auth(place: Place, user: str) -> dict[str, object]:
+    """What a client needs to speak as `user` in the project of the same name."""
+    return {
+        'auth_url': f'{place.url("identity")}/v3',
+        'username': user,
+        'password': place.secret(user),
+        'project_name': user,
+        'user_domain_id': 'default',
+        'project_domain_id': 'default',
+    }
+
+
 @contextlib.contextmanager
 def alone(state: pathlib.Path) -> Iterator[None]:
     """Nobody else brings the cloud in `state` up or down meanwhile."""

@@ -12,7 +12,6 @@ import amqp
 from devstack.place import Place, write_private
 from devstack.processes import Registry
 from devstack.progress import say
-from nimbus.cmd.manage.broker import agent_permission
 
 VHOST = 'nimbus'
 SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server'
@@ -96,6 +95,9 @@ def _settings(place: Place, folder: pathlib.Path) -> dict[str, str]:
 
 
 def _definitions(place: Place) -> dict[str, object]:
+    # Loaded here alone: it brings the message bus, which a cloud in one process is not to wait for.
+    from nimbus.cmd.manage.broker import agent_permission
+
     permissions = {CONTROL: '.*', agent(place): agent_permission(place.host)}
     return {
         'vhosts': [{'name': VHOST}],

@@ -5,12 +5,12 @@ import hashlib
 import os
 import pathlib
 import subprocess
+from typing import TYPE_CHECKING
 
 from devstack import (
     arguments,
     cloud,
     clouds_yaml,
-    demo,
     libvirtd,
     mariadb,
     ports,
@@ -19,9 +19,12 @@ from devstack import (
     settings,
     switch,
 )
-from devstack.place import Place, alone, users
+from devstack.place import Place, alone, auth, users
 from devstack.processes import MARK, Registry
 from devstack.progress import Unable, finish, leave_at_once, say
+
+if TYPE_CHECKING:
+    from devstack import demo
 
 HERE = pathlib.Path(__file__).parent
 BUILD = HERE / 'guest' / 'build'
@@ -39,22 +42,24 @@ def main() -> int:
         os.environ[MARK] = str(place.state)
         with concurrent.futures.ThreadPoolExecutor() as pool:
             image = None if options.no_demo else pool.submit(guest_image, place)
-            _cloud(place, registry)
+            admin = _cloud(place, registry)
             say('the cloud is ready')
             _point_clients(place)
-            _tell(place, _demo(place, image.result()) if image else None)
+            _tell(place, _demo(place, image.result(), admin) if image else None)
     return 0
 
 
-def _demo(place: Place, image: pathlib.Path) -> demo.Demo:
+def _demo(place: Place, image: pathlib.Path, admin: 'demo.Api') -> 'demo.Demo':
+    from devstack import demo
+
     try:
-        return demo.make(place, image)
+        return demo.make(place, image, admin)
     finally:
         _point_clients(place)  # its user is there by now, also where its server is not
 
 
-def _cloud(place: Place, registry: Registry) -> None:
-    """What the cloud stands on runs, its settings are written, and nimbus serves."""
+def _cloud(place: Place, registry: Registry) -> 'demo.Api':
+    """What the cloud stands on runs, its settings are written, and nimbus serves; the administrator's way in."""
     with concurrent.futures.ThreadPoolExecutor() as pool:
         ovsdb = pool.submit(switch.up, place, registry)
         libvirt = pool.submit(_libvirt, place, registry)
@@ -62,7 +67,7 @@ def _cloud(place: Place, registry: Registry) -> None:
         for server in servers:
             server.result()
         changed = settings.write(place, ovsdb.result(), libvirt.result(), switch.datapath_type())
-    cloud.up(place, registry, changed)
+    return cloud.up(place, registry, changed)
 
 
 def _servers(place: Place) -> list:
@@ -113,7 +118,7 @@ def entries(place: Place) -> dict[str, dict[str, object]]:
     """The clouds that this cloud adds to the user's clouds.yaml: of the users whom it has."""
     shape = {'region_name': 'RegionOne', 'identity_api_version': 3}
     there = {name: user for name, user in users(place).items() if user == 'admin' or place.secret_file(user).exists()}
-    return {name: {'auth': demo.auth(place, user), **shape} for name, user in there.items()}
+    return {name: {'auth': auth(place, user), **shape} for name, user in there.items()}
 
 
 def _point_clients(place: Place) -> None:
@@ -124,7 +129,7 @@ def _point_clients(place: Place) -> None:
         say(f'{file} has the cloud{"s" if len(wanted) > 1 else ""} {" and ".join(wanted)}')
 
 
-def _tell(place: Place, made: demo.Demo | None) -> None:
+def _tell(place: Place, made: 'demo.Demo | None') -> None:
     """What can be done with the cloud now: lines that work as they are when they are typed."""
     admin, user = users(place)
     named = [('As administrator', f'{cloud.BIN}/openstack --os-cloud {admin} hypervisor list')]
@@ -145,7 +150,7 @@ def _tell(place: Place, made: demo.Demo | None) -> None:
     print('\n' + '\n'.join(f'{name + ":":<19} {line}' for name, line in named))
 
 
-def _login(made: demo.Demo) -> list[str]:
+def _login(made: 'demo.Demo') -> list[str]:
     # Another demo has another key at the same address, so none is remembered.
     unknown = '-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR'
     return [f'ip netns exec qdhcp-{made.network_id}', f'ssh -i {made.key} {unknown}', f'cirros@{made.address}']

@@ -24,10 +24,9 @@ asks_for_help() {
 find_python() {
     local candidate
     for candidate in python3 /usr/bin/python3; do
-        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-            PYTHON=$candidate
-            return
-        fi
+        # The interpreter itself: what stands on the PATH may be a script that looks for it each time.
+        PYTHON=$("$candidate" -c 'import sys; sys.version_info >= (3, 11) and print(sys.executable)' 2>/dev/null) || continue
+        [ -n "$PYTHON" ] && return
     done
     fail 'python3 on the PATH is older than 3.11 or missing; install python3 (apt-get install python3).'
 }
@@ -37,19 +36,27 @@ install_packages() {
     "$PYTHON" -m devstack.packages "$@"
 }
 
+# venv_wanted EXTRAS: what .venv is made of, as one word.
+venv_wanted() {
+    local version
+    version=$("$VENV/bin/python" --version 2>/dev/null) || { echo 'no interpreter'; return; }
+    { echo "$version"; echo "$ROOT $1"; cat "$ROOT/pyproject.toml" "$ROOT/setup.cfg"; } | sha256sum
+}
+
 # make_venv EXTRA...: the checkout is installed in .venv with these extras and those it had before.
 make_venv() {
     local stamp=$VENV/.nimbus extras wanted
     exec 8>"$ROOT/.venv.lock"
     flock 8
-    if ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then
-        "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || { need_root 'Installing python3-venv'; install_packages python; }
-        say 'creating the virtual environment .venv'
-        "$PYTHON" -m venv --clear "$VENV"
-    fi
     extras=$( { printf '%s\n' "$@"; cat "$stamp.extras" 2>/dev/null || true; } | sort -u)
-    wanted=$( { "$VENV/bin/python" --version; echo "$ROOT $extras"; cat "$ROOT/pyproject.toml" "$ROOT/setup.cfg"; } | sha256sum)
+    wanted=$(venv_wanted "$extras")
     if [ "$wanted" != "$(cat "$stamp.stamp" 2>/dev/null)" ]; then
+        if ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then
+            "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || { need_root 'Installing python3-venv'; install_packages python; }
+            say 'creating the virtual environment .venv'
+            "$PYTHON" -m venv --clear "$VENV"
+            wanted=$(venv_wanted "$extras")
+        fi
         say "installing nimbus and its libraries into .venv ($(echo $extras)): 100 MB, half a minute to three"
         "$VENV/bin/python" -m pip install -qq --disable-pip-version-check -e "$ROOT[$(echo "$extras" | paste -sd,)]"
         echo "$extras" >"$stamp.extras"

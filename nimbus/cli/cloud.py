@@ -64,13 +64,17 @@ def credentials(name: str | None) -> dict[str, Any]:
 class Cloud:
     """One cloud's REST APIs, as one user."""
 
-    def __init__(self, name: str | None) -> None:
+    def __init__(self, auth_url: str, logged_in: session.Session) -> None:
+        self.auth_url, self.session = auth_url, logged_in
+
+    @classmethod
+    def named(cls, name: str | None) -> 'Cloud':
+        """The cloud that is meant, and a session with it.  Raises NoCloud."""
         told = credentials(name)
         for kind in ('user', 'project'):
             if not told.get(f'{kind}_domain_id') and not told.get(f'{kind}_domain_name'):
                 told[f'{kind}_domain_id'] = 'default'
-        self.auth_url = told['auth_url']
-        self.session = session.Session(auth=v3.Password(**told), timeout=30)
+        return cls(told['auth_url'], session.Session(auth=v3.Password(**told), timeout=30))
 
     def get(self, service: str, path: str, version: str | None = None) -> Any:
         """The body of a GET.  Raises keystoneauth1's exceptions."""

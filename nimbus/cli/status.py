@@ -15,7 +15,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument('--short', action='store_true', help='one line for a monitor: 0 OK, 1 WARNING, 2 CRITICAL')
     told = parser.parse_args(argv)
     try:
-        asked = cloud.Cloud(told.os_cloud)
+        asked = cloud.Cloud.named(told.os_cloud)
         rows = [*endpoints(asked), *daemons(asked)]
     except (cloud.NoCloud, cloud.AWAY) as why:
         if told.short:

@@ -16,7 +16,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument('server', help='id or name')
     told = parser.parse_args(argv)
     try:
-        asked = cloud.Cloud(told.os_cloud)
+        asked = cloud.Cloud.named(told.os_cloud)
         server = find(asked, told.server)
         if server is None:
             print(f'There is no server {told.server}.', file=sys.stderr)
