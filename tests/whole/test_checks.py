@@ -112,7 +112,14 @@ def host(tmp_path):
     (tmp_path / 'nimbus.conf').write_text(f'[DEFAULT]\nstate_path = {tmp_path}\n')
 
     def run(module, *words):
-        argv = [sys.executable, '-m', f'nimbus.cmd.manage.{module}', '--config-file', str(tmp_path / 'nimbus.conf'), *words]
+        argv = [
+            sys.executable,
+            '-m',
+            f'nimbus.cmd.manage.{module}',
+            '--config-file',
+            str(tmp_path / 'nimbus.conf'),
+            *words,
+        ]
         return subprocess.run(argv, capture_output=True, text=True, timeout=60)
 
     return run

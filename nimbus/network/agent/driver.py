@@ -11,6 +11,9 @@ import functools
 from collections.abc import Collection
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
+METADATA = '169.254.169.254'  # where guests ask what they are
+METADATA6 = 'fe80::a9fe:a9fe'  # on every link with an IPv6 subnet
+
 
 class Plain:
     """A value that can be told as plain lists and dicts."""

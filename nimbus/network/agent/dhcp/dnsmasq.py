@@ -7,12 +7,12 @@ import re
 import shutil
 
 from nimbus.common import folders
-from nimbus.network.agent.driver import Lease, Network, Subnet
+from nimbus.network.agent.driver import METADATA, METADATA6, Lease, Network, Subnet
 from nimbus.network.agent.host import files, namespaces, plug
 from nimbus.network.agent.host.command import run
 from nimbus.network.agent.host.daemons import Daemon
 from nimbus.network.agent.host.settings import Settings
-from nimbus.network.agent.metadata.proxy import ADDRESS, ADDRESS6, Proxy
+from nimbus.network.agent.metadata.proxy import Proxy
 
 LEASE_SECONDS = 86400
 LOG, LOG_BYTES = 'dnsmasq.log', 1 << 20  # what guests can provoke must not fill the disk
@@ -71,7 +71,7 @@ class Server:
         sizes = {one.id: ipaddress.ip_network(one.cidr).prefixlen for one in self.network.subnets}
         wanted = {one.ip: sizes[one.subnet_id] for one in self.network.dhcp_addresses if one.subnet_id in sizes}
         # Guests have an address to ask from before any subnet gives them one: the link's own.
-        services = {ADDRESS: 32} | ({ADDRESS6: 64} if any(':' in one.cidr for one in self.network.subnets) else {})
+        services = {METADATA: 32} | ({METADATA6: 64} if any(':' in one.cidr for one in self.network.subnets) else {})
         new = plug.hold_addresses(self.namespace, self.interface, wanted | services)
         self._route()
         if new:
@@ -152,7 +152,7 @@ class Server:
             return [f'{tag},option6:dns-server,' + ','.join(f'[{one}]' for one in dns)] if dns else []
         routes = list(subnet.routes)
         if own:
-            routes.append((f'{ADDRESS}/32', own))
+            routes.append((f'{METADATA}/32', own))
         if subnet.gateway_ip:
             # A client that takes classless routes looks at no other router option.
             routes.append(('0.0.0.0/0', subnet.gateway_ip))

@@ -14,10 +14,9 @@ from typing import Any
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from nimbus.network.agent.driver import Port
+from nimbus.network.agent.driver import METADATA6, Port
 from nimbus.network.agent.host import namespaces
 from nimbus.network.agent.host.command import run
-from nimbus.network.agent.metadata.proxy import ADDRESS6
 
 # The link group that marks what this driver made, so that an orphan of a crash is known as ours ('ni').
 OURS = 0x6E69
@@ -155,7 +154,7 @@ def hold_addresses(namespace: str, inner: str, wanted: dict[str, int]) -> set[st
         there = {}
         for message in room.get_addr(index=index):
             address = message.get_attr('IFA_ADDRESS')
-            if not address.startswith('fe80:') or address == ADDRESS6:
+            if not address.startswith('fe80:') or address == METADATA6:
                 there[address] = message['prefixlen']
         for address, length in there.items():
             if wanted.get(address) != length:

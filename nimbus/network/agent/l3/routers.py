@@ -4,12 +4,12 @@ import ipaddress
 import os
 
 from nimbus.common import folders
-from nimbus.network.agent.driver import Network, Router, RouterPort
+from nimbus.network.agent.driver import METADATA, METADATA6, Network, Router, RouterPort
 from nimbus.network.agent.host import files, namespaces, plug
 from nimbus.network.agent.host.command import run
 from nimbus.network.agent.host.daemons import Daemon
 from nimbus.network.agent.host.settings import Settings
-from nimbus.network.agent.metadata.proxy import ADDRESS, ADDRESS6, ROUTER_PORT, Proxy
+from nimbus.network.agent.metadata.proxy import ROUTER_PORT, Proxy
 
 # Routes written by this driver carry this protocol number, so that others' are left alone.
 PROTOCOL = 110
@@ -73,7 +73,7 @@ class Room:
         self._filter()
         proxy = Proxy(self.namespace, self.folder, self.settings.metadata_socket or '', self.settings.daemon_user)
         if self.settings.metadata_socket:
-            binds = [f'{ADDRESS6}:80 interface {names_of(port.port_id)[1]}' for port in self._told_over_ipv6()]
+            binds = [f'{METADATA6}:80 interface {names_of(port.port_id)[1]}' for port in self._told_over_ipv6()]
             proxy.ensure([f'0.0.0.0:{ROUTER_PORT}', *binds], 'X-Neutron-Router-ID', self.router.id)
         else:
             proxy.stop()
@@ -82,7 +82,7 @@ class Room:
         subnets = {one.id: one for one in self.networks[port.network_id].subnets}
         own = {one.ip: ipaddress.ip_network(subnets[one.subnet_id].cidr).prefixlen
                for one in port.addresses if one.subnet_id in subnets}  # fmt: skip
-        return own | ({ADDRESS6: 64} if port in self._told_over_ipv6() else {})
+        return own | ({METADATA6: 64} if port in self._told_over_ipv6() else {})
 
     def _told_over_ipv6(self) -> list[RouterPort]:
         """The ports where guests ask for metadata over IPv6: no DHCP server of their network answers them.
@@ -116,11 +116,11 @@ class Room:
 
     def _nat(self) -> list[str]:
         """Metadata requests turn to the proxy; a gateway's translations have their chains here."""
-        return [f'-A PREROUTING -i qr-+ -d {ADDRESS}/32 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports {ROUTER_PORT}']
+        return [f'-A PREROUTING -i qr-+ -d {METADATA}/32 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports {ROUTER_PORT}']
 
 
 _MARK = [
-    f'-A PREROUTING -i qr-+ -d {ADDRESS}/32 -p tcp -m tcp --dport 80 -j MARK --set-xmark {METADATA_MARK}',
+    f'-A PREROUTING -i qr-+ -d {METADATA}/32 -p tcp -m tcp --dport 80 -j MARK --set-xmark {METADATA_MARK}',
 ]
 # Only a redirected request reaches the proxy, never one that names its port.
 _GATE = [

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from nimbus.network.agent.host.daemons import Daemon
 from nimbus.network.agent.host.files import read, write
 
-ADDRESS = '169.254.169.254'
-ADDRESS6 = 'fe80::a9fe:a9fe'
 ROUTER_PORT = 9697
 # What only this side may say: a guest's own copies are dropped before ours are set.
 TRUSTED = ('X-Forwarded-For', 'X-Neutron-Network-ID', 'X-Neutron-Router-ID', 'X-Instance-ID', 'X-Tenant-ID',
