@@ -48,7 +48,7 @@ make_venv() {
     local stamp=$VENV/.nimbus extras wanted
     exec 8>"$ROOT/.venv.lock"
     flock 8
-    extras=$( { printf '%s\n' "$@"; cat "$stamp.extras" 2>/dev/null || true; } | sort -u)
+    extras=$( { printf '%s\n' "$@"; cat "$stamp.extras" 2>/dev/null || true; } | sed "/^$/d" | sort -u)
     wanted=$(venv_wanted "$extras")
     if [ "$wanted" != "$(cat "$stamp.stamp" 2>/dev/null)" ]; then
         if ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then

@@ -53,3 +53,21 @@ def test_network_and_identity_pass_over_it(parts, tmp_path):
     client = Client(identity.make(parts))
     for path in ('/projects', '/projects/', '/projects//', '/'):
         assert client('GET', path, asker=ADMIN).status == 200
+
+
+@pytest.mark.parametrize('path', ['/os-server-groups', '/servers/1/os-interface/', '/caf\xc3\xa9', '/' + 'x' * 500])
+def test_a_path_that_nobody_serves_is_told_from_an_id_that_is_wrong(parts, path):
+    client = Client(compute.make(parts))
+    answer = client('GET', path, asker=ADMIN)
+    sentence = answer.json['itemNotFound']['message']
+    assert answer.status == 404
+    assert sentence.startswith('This cloud has nothing at /') and len(sentence) < 200
+    wrong = client('GET', '/flavors/nowhere', asker=ADMIN).json['itemNotFound']['message']
+    assert 'This cloud has nothing' not in wrong
+
+
+def test_a_path_of_another_version_is_told_so(parts):
+    client = Client(compute.make(parts))
+    answer = client('GET', '/servers/1/tags', asker=ADMIN)
+    sentence = 'Version 2.1 has nothing at /servers/1/tags; another has.'
+    assert (answer.status, answer.json['itemNotFound']['message']) == (404, sentence)

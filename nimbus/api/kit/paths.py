@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from nimbus.api.kit.routes import Route
 
 IN_PATHS = "/:@!$&'()*+,;=~"  # characters that stand for themselves in a path
+SHOWN = 120  # characters of a path that a sentence has room for
 PLAIN = re.compile(r'[\w/:@.-]*\Z', re.ASCII)
 
 
@@ -22,6 +23,11 @@ def text_of(path: str) -> str:
         return path.encode('latin-1').decode()
     except UnicodeError:
         raise errors.Invalid('The path of the request is not UTF-8.') from None
+
+
+def shown(path: str) -> str:
+    """The text of a path as a sentence names it."""
+    return urllib.parse.quote(path[:SHOWN], safe=IN_PATHS) or '/'
 
 
 def quoted(path: str) -> str:

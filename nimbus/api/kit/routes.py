@@ -9,7 +9,7 @@ from typing import Any
 
 from nimbus.api.kit import bodies, encoding, faults
 from nimbus.api.kit.fields import CREATE, UPDATE, Noun, Shape, ShapeByVersion
-from nimbus.api.kit.paths import Router, quoted, text_of
+from nimbus.api.kit.paths import Router, quoted, shown, text_of
 from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.versions import HIGHEST, LOWEST, Change, History, Version
 from nimbus.common import context, errors, failpoints, log, numbers
@@ -263,10 +263,10 @@ class Api:
         """The routes of the path that the version has, by method, and the ids in the path.  Raises NotFound."""
         node, values = self._router.find(path)
         if node is None:
-            raise errors.NotFound('The resource could not be found.')
+            raise errors.NotFound(f'This cloud has nothing at {shown(path)}.')
         living = {m: [r for r in rows if r[1].lives_in(version)] for m, rows in node.routes.items()}
         if not any(living.values()):
-            raise errors.NotFound('The resource could not be found.')
+            raise errors.NotFound(f'Version {version[0]}.{version[1]} has nothing at {shown(path)}; another has.')
         return living, values
 
     def _allowed(self, living: dict[str, list[Any]]) -> str:
