@@ -114,7 +114,7 @@ class Endpoint:
         try:
             self._connection.request(method, self.base + path, data, told)
             answer = self._connection.getresponse()
-        except http.client.RemoteDisconnected:  # idle for longer than a server keeps a connection
+        except ConnectionError:  # idle for longer than a server keeps a connection
             self._connection.close()
             self._connection.request(method, self.base + path, data, told)
             answer = self._connection.getresponse()
