@@ -191,14 +191,26 @@ def _taken(port: Any) -> errors.Conflict:
     )
 
 
+def check_moved(tx: db.Tx, router_id: str, port_id: str) -> None:
+    """An interface that has other addresses now meets no subnet of the router's other ones.  Raises Invalid."""
+    standard_attributes.touch(tx, Router, router_id)
+    there = _subnets(tx, router_id)
+    mine = [subnet for subnet in there if subnet.port_id == port_id]
+    _refuse_meeting([subnet for subnet in there if subnet.port_id != port_id], mine)
+
+
 def _refuse_overlap(tx: db.Tx, router_id: str, wanted: Sequence[Any]) -> None:
-    for other in _subnets(tx, router_id):
-        there = ipaddress.ip_network(other.cidr)
+    _refuse_meeting(_subnets(tx, router_id), wanted)
+
+
+def _refuse_meeting(there: Sequence[Any], wanted: Sequence[Any]) -> None:
+    for other in there:
+        range_there = ipaddress.ip_network(other.cidr)
         for subnet in wanted:
             net = ipaddress.ip_network(subnet.cidr)
             if other.id == subnet.id:
                 raise bad_request(f'Router already has a port on subnet {subnet.id}')
-            if net.version == there.version and net.overlaps(there):
+            if net.version == range_there.version and net.overlaps(range_there):
                 raise bad_request(
                     f'Cidr {subnet.cidr} of subnet {subnet.id} overlaps with cidr {other.cidr} of subnet {other.id}'
                 )
@@ -230,7 +242,8 @@ def _interface(tx: db.Tx, router_id: str, subnet_id: str | None, port_id: str | 
     there = _subnets(tx, router_id)
     if port_id:
         on = [subnet.id for subnet in there if subnet.port_id == port_id]
-        if not on:
+        # Its owner may have taken its addresses: it is an interface all the same, and goes as one.
+        if port_id not in [port.id for port in _ports(tx, router_id)]:
             raise errors.NotFound(
                 f'Router {router_id} does not have an interface with id {port_id}', type='RouterInterfaceNotFound'
             )

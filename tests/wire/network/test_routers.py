@@ -42,6 +42,37 @@ def test_a_given_port_becomes_the_routers(neutron):
     assert neutron('PUT', path + 'remove_router_interface', {'port_id': port['id']}).status == 200
 
 
+def test_an_interface_whose_addresses_were_taken_is_removed_by_its_port(neutron):
+    net = neutron.network('10.0.0.0/24')
+    router = neutron.make('router')['id']
+    added = neutron('PUT', f'/routers/{router}/add_router_interface', {'subnet_id': net['subnets'][0]}).json
+    neutron.change('port', added['port_id'], fixed_ips=[])
+    path = f'/routers/{router}/remove_router_interface'
+    assert neutron.refused('PUT', path, {'subnet_id': net['subnets'][0]})[0] == 404
+    told = {'port_id': added['port_id'], 'subnet_id': net['subnets'][0]}
+    assert neutron.refused('PUT', path, told) == (409, 'SubnetMismatchForPort')
+    assert neutron('PUT', path, {'port_id': added['port_id']}).status == 200
+    assert neutron('DELETE', f'/routers/{router}').status == 204
+    assert neutron('DELETE', f'/networks/{net["id"]}').status == 204
+
+
+def test_an_interface_is_not_moved_onto_what_another_one_has(neutron):
+    near, far = neutron.network('10.0.0.0/24', '10.5.0.0/24'), neutron.network('10.5.0.0/16')
+    first, second = (neutron('GET', f'/subnets/{one}').json['subnet'] for one in near['subnets'])
+    if first['cidr'] != '10.0.0.0/24':
+        first, second = second, first
+    path = f'/routers/{neutron.make("router")["id"]}/add_router_interface'
+    port = neutron('PUT', path, {'subnet_id': first['id']}).json['port_id']
+    assert neutron('PUT', path, {'subnet_id': far['subnets'][0]}).status == 200
+    before = neutron('GET', f'/ports/{port}').json
+    wanted = [{'subnet_id': second['id']}]
+    refused = neutron('PUT', f'/ports/{port}', {'port': {'fixed_ips': wanted}})
+    assert refused.status == 400 and 'overlaps' in refused.json['NeutronError']['message']
+    assert neutron('GET', f'/ports/{port}').json == before
+    there = [{'subnet_id': first['id'], 'ip_address': '10.0.0.9'}]
+    assert neutron.change('port', port, fixed_ips=there)['fixed_ips'] == there
+
+
 @pytest.mark.parametrize(
     'body', [None, {}, {'subnet_id': 'x'}, {'subnet_id': None}, {'port_id': 7}, [], {'network_id': 'x'}]
 )
