@@ -70,3 +70,7 @@ def test_a_unit_asks_for_no_more_of_the_kernel_than_services_need(name):
     assert set(allowed.split()) <= {'@system-service', '@mount'}
     assert ('@mount' in allowed) == (name == 'nimbus-network.service')
     assert lines(name, 'SystemCallErrorNumber') == ['EPERM'] and lines(name, 'NoNewPrivileges') == ['yes']
+
+
+def test_the_timer_of_the_copies_stops_and_starts_with_everything_else():
+    assert lines('nimbus-backup.timer', 'PartOf') == lines('nimbus-backup.timer', 'WantedBy') == ['nimbus.target']
