@@ -20,10 +20,14 @@ import sqlalchemy as sa
 from nimbus.cmd import schema
 from nimbus.common import clock, errors
 from nimbus.common.database import db
+from nimbus.common.jobs import Job
 
 FORMAT = 'nimbus database copy 1'
 SUFFIX = '.json.gz'
 BATCH = 500  # rows a statement
+# Agents refuse an order that is older than the last they took, by the numbers of jobs. They have seen jobs of which the
+# copy knows nothing; taken in again, its jobs and all that follow are newer than those.
+LEAP = 10**9
 # What JSON has no word for, and how it comes back from the text that `_out` makes of it.
 BACK: dict[type, Callable[[str], Any]] = {
     datetime.datetime: datetime.datetime.fromisoformat,
@@ -54,7 +58,8 @@ def restore(database: db.Database, path: pathlib.Path) -> int:
     """The empty database has the schema and the rows of the file; returns how many rows there are.
 
     Raises Conflict when the database already has tables, Invalid when the file is no copy, is cut off or is of another
-    revision of the schema.  What was taken in before an error stays uncommitted.
+    revision of the schema.  What was taken in before an error stays uncommitted.  Jobs have numbers above all that
+    agents have heard of since the copy was made.
     """
     if schema.revision(database) is not None:
         raise errors.Conflict('The database already has tables; a copy is taken into an empty one only.')
@@ -162,4 +167,6 @@ def _out(value: Any) -> Any:
 
 def _in(column: sa.Column[Any], value: Any) -> Any:
     back = BACK.get(column.type.python_type)
+    if column is db.table_of(Job).c.seq:
+        return value + LEAP
     return value if value is None or back is None else back(value)
