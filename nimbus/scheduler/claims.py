@@ -100,9 +100,9 @@ def counts(tx: db.Tx) -> dict[str, int]:
 
 def used_by(tx: db.Tx, project_id: str, user_id: str | None = None) -> dict[str, int]:
     """What the project's servers hold of each resource; only the user's, if one is named."""
-    sums = [sa.func.coalesce(sa.func.sum(getattr(Claim, name)), 0) for name in RESOURCES]
+    sums = [db.total(getattr(Claim, name)) for name in RESOURCES]
     whose = [Claim.project_id == project_id, *([Claim.user_id == user_id] if user_id else [])]
-    return dict(zip(RESOURCES, map(int, tx.rows(sa.select(*sums).where(*whose))[0]), strict=True))
+    return dict(zip(RESOURCES, tx.rows(sa.select(*sums).where(*whose))[0], strict=True))
 
 
 def release(tx: db.Tx, server_id: str) -> bool:
@@ -140,11 +140,11 @@ def heal(tx: db.Tx, alive: set[str]) -> list[str]:
 
 
 def _recount(tx: db.Tx) -> list[str]:
-    sums = [sa.func.coalesce(sa.func.sum(getattr(Claim, name)), 0) for name in RESOURCES]
+    sums = [db.total(getattr(Claim, name)) for name in RESOURCES]
     query: Any = sa.select(Host, *sums).outerjoin(Claim, Claim.host_id == Host.id).group_by(Host.seq)
     mended = []
     for row in tx.rows(query):
-        counted = dict(zip(RESOURCES, map(int, row[-len(RESOURCES) :]), strict=True))
+        counted = dict(zip(RESOURCES, row[-len(RESOURCES) :], strict=True))
         was = {name: getattr(row, f'used_{name}') for name in RESOURCES}
         if counted == was:
             continue

@@ -133,3 +133,9 @@ def test_requests_have_one_reader_of_numbers_and_one_of_times():
             if own or name.startswith('nimbus/api/') and (called or handed):
                 bad.add(name)
     assert bad == set(READS_OF_ITS_OWN)
+
+
+def test_a_sum_of_the_databases_is_a_whole_number():
+    """It is a decimal on MariaDB, which no JSON takes, unless `db.total` makes it."""
+    found = [source.name_of(path) for path in source.python() if re.search(r'func\.(sum|avg)\(', path.read_text())]
+    assert [name for name in found if name.startswith('nimbus/')] == ['nimbus/common/database/db.py']

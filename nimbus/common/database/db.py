@@ -59,6 +59,11 @@ def among(column: Any, name: str) -> Any:
     return column.in_(sa.bindparam(name, expanding=True))
 
 
+def total(value: Any) -> Any:
+    """The sum of the values as a whole number, 0 of none; MariaDB's own sums are decimals, which no JSON takes."""
+    return sa.cast(sa.func.coalesce(sa.func.sum(value), 0), sa.BigInteger)
+
+
 class Gathering:
     """A query for what belongs to many rows at once, made once a dialect whatever the number of rows."""
 

@@ -29,7 +29,7 @@ class Hypervisor:
 def find(tx: db.Tx) -> list[Hypervisor]:
     """Every compute host that has reported, in the order they became known; three queries."""
     daemons = {row.host: row for row in services.find(tx, room='compute', binary='nova-compute')}
-    counts = {row.host: (row.running, row.working or 0) for row in tx.rows(_counts())}
+    counts = {row.host: (row.running, row.working) for row in tx.rows(_counts())}
     return [
         Hypervisor(row.seq, row.id, row.host, row.node, row, daemons[row.host], *counts.get(row.host, (0, 0)))
         for row in hosts.list(tx)
@@ -38,7 +38,7 @@ def find(tx: db.Tx) -> list[Hypervisor]:
 
 
 def _counts() -> Any:
-    working = sa.func.sum(sa.case((Server.task_state.is_not(None), 1), else_=0)).label('working')
+    working = db.total(sa.case((Server.task_state.is_not(None), 1), else_=0)).label('working')
     counted = sa.select(Server.host, sa.func.count().label('running'), working)
     return counted.where(Server.deleted_at.is_(None), Server.host.is_not(None)).group_by(Server.host)
 

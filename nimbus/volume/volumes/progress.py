@@ -86,7 +86,5 @@ def of_host(tx: db.Tx, host: str) -> list[Any]:
 
 def promised(tx: db.Tx) -> dict[str, int]:
     """The GiB that each host's volumes promise."""
-    found = tx.rows(
-        sa.select(Volume.host, sa.func.sum(Volume.size)).where(Volume.host.is_not(None)).group_by(Volume.host)
-    )
-    return {host: int(size) for host, size in found}
+    found = tx.rows(sa.select(Volume.host, db.total(Volume.size)).where(Volume.host.is_not(None)).group_by(Volume.host))
+    return {host: size for host, size in found}

@@ -33,9 +33,9 @@ def pairs(tx: db.Tx, ctx: context.Context, filters: dict[str, Any], *, everyone:
 
 def of_projects(tx: db.Tx, host: str) -> list[tuple[str, int, int]]:
     """(project, how many volumes, their GiB) of a host."""
-    query = sa.select(Volume.project_id, sa.func.count(), sa.func.sum(Volume.size)).where(Volume.host == host)
+    query = sa.select(Volume.project_id, sa.func.count(), db.total(Volume.size)).where(Volume.host == host)
     rows = tx.rows(query.group_by(Volume.project_id).order_by(Volume.project_id))
-    return [(row[0], int(row[1]), int(row[2])) for row in rows]
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def _seen(model: Any, ctx: context.Context, everyone: bool) -> list[Any]:

@@ -67,8 +67,8 @@ def every() -> Any:
 
 def total(tx: db.Tx, where: list[Any]) -> tuple[int, int]:
     """How many volumes match, and their GiB."""
-    row = tx.row(sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(Volume.size), 0)).where(*where))
-    return int(row[0]), int(row[1])
+    row = tx.row(sa.select(sa.func.count(), db.total(Volume.size)).where(*where))
+    return row[0], row[1]
 
 
 def pairs(tx: db.Tx, where: list[Any]) -> dict[str, list[str]]:
