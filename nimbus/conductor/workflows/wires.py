@@ -89,6 +89,10 @@ def are_up(run: Run) -> bool:
     with run.world.db.read() as tx:
         unserved = server_ports.unserved(tx, run.ports)
     if unserved:
+        with run.world.db.write() as tx:
+            ports.bring_missing_dhcp(tx, run.context, run.ports)
+            unserved = server_ports.unserved(tx, run.ports)
+    if unserved:
         networks = ', '.join(dict.fromkeys(one.network_id for one in unserved))
         raise Unwired(
             f'No DHCP server there hands out addresses of network {networks}.',

@@ -352,6 +352,18 @@ def bring_dhcp(tx: db.Tx, ctx: Context, network_id: str, host: str) -> None:
         )  # fmt: skip
 
 
+def bring_missing_dhcp(tx: db.Tx, ctx: Context, port_ids: Sequence[str]) -> None:
+    """DHCP stands where the ports do, as far as it can.
+
+    It is brought with a port; but two that came to two hosts at one moment did not see each other, and the one may have
+    taken along the DHCP that the other found on its host.
+    """
+    where = sa.select(Port.network_id, Port.host).where(Port.id.in_(list(port_ids))).distinct()
+    for network_id, host in tx.rows(where.order_by(Port.network_id)):
+        if dhcp_due(tx, network_id, host):
+            bring_dhcp(tx, ctx, network_id, host)
+
+
 def take_dhcp_along(tx: db.Tx, ctx: Context, network_id: str, left: str) -> None:
     """DHCP of the network stands no more on the host that its last guest left, unless it stands nowhere else."""
     serving = scheduling.hosts_of(tx, 'dhcp', network_id)

@@ -7,7 +7,7 @@ import pytest
 from nimbus.common.agents import services
 from nimbus.network import quotas, rescheduling
 from nimbus.network.hosting import scheduling, spread
-from nimbus.network.models import Service
+from nimbus.network.models import Port, Service
 from nimbus.network.networks import subnets
 from nimbus.network.ports import port_changes, ports, server_ports
 from tests.conftest import ADMIN, MEMBER
@@ -163,3 +163,14 @@ def test_the_log_says_when_guests_stand_apart(world, caplog):
         cloud.server(tx, net, 'h1')
     (record,) = caplog.records
     assert 'on h1 and on h2' in record.getMessage() and net.id in record.getMessage()
+
+
+def test_dhcp_that_went_with_another_guest_of_the_same_moment_comes_back(world):
+    """Each guest's transaction saw the network without the other's."""
+    tx, net = world
+    here, there = cloud.server(tx, net, 'h2'), cloud.server(tx, net, 'h2')
+    tx.update(Port, Port.id == there.id, host='h1')
+    assert scheduling.hosts_of(tx, 'dhcp', net.id) == {'h2'} and len(server_ports.unserved(tx, [there.id])) == 2
+    ports.bring_missing_dhcp(tx, MEMBER, [here.id, there.id])
+    assert serving(tx, net) == {'h1', 'h2'}
+    assert server_ports.unserved(tx, [here.id, there.id]) == []
