@@ -6,14 +6,36 @@ import subprocess
 import pytest
 
 from devstack import packages
-from tests.nodes import guide
+from tests.nodes import guide, named
 
 ROOT = guide.GUIDE.parents[1]
 BLOCKS = [(where, what) for where, found in guide.blocks().items() for what in found]
 
 
 def test_the_guide_has_commands_for_every_kind_of_machine():
-    assert set(guide.blocks()) == {'control host', 'every host', 'agent host', 'anywhere'}
+    kinds = {
+        'control host',
+        'control host with PostgreSQL',
+        'second control host',
+        'every host',
+        'agent host',
+        'anywhere',
+    }
+    assert set(guide.blocks()) == kinds
+
+
+def test_every_block_says_where_it_is_run_and_what_it_does():
+    assert sum(map(len, guide.blocks().values())) == guide.fences()
+
+
+def test_every_block_is_run_by_a_test():
+    folder = ROOT / 'tests' / 'nodes'
+    tests = ' '.join(path.read_text() for path in folder.glob('*.py'))
+    assert [what for _, what in BLOCKS if f"'{what}'" not in tests and f'"{what}"' not in tests] == []
+
+
+def test_it_is_known_where_every_command_in_a_sentence_is_run():
+    assert guide.named() == sorted(named.NAMED)
 
 
 @pytest.mark.parametrize(('where', 'what'), BLOCKS)

@@ -1,8 +1,11 @@
 """A cloud on three nodes, put up by the operator guide's own commands, and looked at from outside over REST."""
 
+import functools
+import json
 import pathlib
 import subprocess
 import time
+from collections.abc import Callable
 from typing import Any
 
 from keystoneauth1 import exceptions, session
@@ -14,6 +17,12 @@ from tests.nodes import guide
 REPO = pathlib.Path(__file__).resolve().parents[2]
 CHECKOUT = '/root/nimbus'
 HOSTS = ('c1', 'c2')
+BROKER = 'the broker and the configuration, in the same shell'
+UNITS = {
+    'ctl': ('identity', 'api', 'image', 'scheduler', 'conductor'),
+    'c1': ('compute', 'network', 'volume'),
+    'c2': ('compute', 'network', 'volume'),
+}
 # The machine that runs the nodes may have control groups of old, of which a node may make none.
 NO_CGROUPS = 'echo "cgroup_controllers = [ ]" >>/etc/libvirt/qemu.conf; systemctl restart libvirtd'
 
@@ -21,8 +30,8 @@ NO_CGROUPS = 'echo "cgroup_controllers = [ ]" >>/etc/libvirt/qemu.conf; systemct
 class Cloud:
     """The three nodes and the way to their APIs."""
 
-    def __init__(self, control: nodes.Node, agents: dict[str, nodes.Node]) -> None:
-        self.control, self.agents = control, agents
+    def __init__(self, control: nodes.Node, second: nodes.Node, agents: dict[str, nodes.Node]) -> None:
+        self.control, self.second, self.agents = control, second, agents
         self.said: dict[str, str] = {}
         self._session: Any = None
 
@@ -35,24 +44,63 @@ class Cloud:
         self.said[f'{node.name}: {whats[-1]}'] = said = node.must('bash', '-euc', script, seconds=600)
         return said
 
+    def follow_all(self, node: nodes.Node, kind: str, **values: str) -> None:
+        """The node is a control host of a kind of its own, as the guide says, but for what is in its database."""
+        self.follow(node, kind, 'packages')
+        self.follow(node, 'every host', 'the program, its units, its user and its folders')
+        self.follow(node, kind, 'what pip brings, the client among it')
+        mine = guide.blocks()[kind]
+        servers = mine['the database'] + guide.script('control host', BROKER, **values)
+        script = f'cd {CHECKOUT}\n{servers}{mine["the configuration, in the same shell"]}'
+        self.said[f'{node.name}: {BROKER}'] = node.must('bash', '-euc', script, seconds=600)
+
+    def who(self) -> str:
+        """The guide's shell lines that make who runs them the administrator."""
+        return guide.script('anywhere', 'who asks', ADDRESS=self.control.address).replace('nimbus status\n', '')
+
     # ---------------------------------------------------------------- REST
-    def ask(self, service: str, method: str, path: str, body: Any = None, version: str | None = None) -> Any:
+    def login(self, username: str, password: str, project: str, address: str = '') -> session.Session:
+        """A session of a user, at this node's identity or at that of another control host."""
+        auth = v3.Password(
+            f'http://{address or self.control.address}:5000/v3',
+            username=username,
+            password=password,
+            project_name=project,
+            user_domain_id='default',
+            project_domain_id='default',
+        )
+        return session.Session(auth=auth, timeout=30)
+
+    def ask(self, service: str, method: str, path: str, body: Any = None, version: str = '') -> Any:
         """The answer's JSON, to the administrator."""
         if self._session is None:
-            password = self.control.must('cat', '/root/admin-password').strip()
-            auth = v3.Password(
-                f'http://{self.control.address}:5000/v3',
-                username='admin',
-                password=password,
-                project_name='admin',
-                user_domain_id='default',
-                project_domain_id='default',
-            )
-            self._session = session.Session(auth=auth, timeout=30)
-        headers = {'OpenStack-API-Version': version} if version else {}
-        filters = {'service_type': service, 'interface': 'public'}
-        answer = self._session.request(path, method, endpoint_filter=filters, json=body, headers=headers)
-        return answer.json() if answer.content else None
+            self._session = self.login('admin', self._password(), 'admin')
+        return _ask(self._session, service, method, path, body, version)
+
+    def _password(self) -> str:
+        return self.control.must('cat', '/root/admin-password').strip()
+
+    def member(self) -> Callable[..., Any]:
+        """What asks as a member of a project of its own."""
+        project = self.ask('identity', 'POST', '/projects', {'project': {'name': 'of-a-member'}})['project']['id']
+        asked = {'name': 'somebody', 'password': 'something', 'default_project_id': project}
+        user = self.ask('identity', 'POST', '/users', {'user': asked})['user']['id']
+        (role,) = self.ask('identity', 'GET', '/roles?name=member')['roles']
+        self.ask('identity', 'PUT', f'/projects/{project}/users/{user}/roles/{role["id"]}')
+        return functools.partial(_ask, self.login('somebody', 'something', 'of-a-member'))
+
+    def asked_at(self, node: nodes.Node, port: int, path: str, body: Any = None) -> Any:
+        """The answer of a control host of its own, to the administrator who logged in there."""
+        there = self.login('admin', self._password(), 'admin', node.address)
+        answer = there.request(f'http://{node.address}:{port}{path}', 'POST' if body else 'GET', json=body)
+        return answer.json()
+
+    def like(self, server_id: str) -> dict[str, Any]:
+        """What to ask for to get a server of the same image, flavor and network."""
+        seen = self.server(server_id)
+        (port,) = self.ask('network', 'GET', f'/v2.0/ports?device_id={server_id}')['ports']
+        networks = [{'uuid': port['network_id']}]
+        return {'imageRef': seen['image']['id'], 'flavorRef': seen['flavor']['id'], 'networks': networks}
 
     def server(self, server_id: str) -> dict[str, Any]:
         """The server as the administrator sees it."""
@@ -63,6 +111,15 @@ class Cloud:
         seen = self.server(server_id)
         assert seen['status'] != 'ERROR', seen['fault']
         return seen['status'] == 'ACTIVE' and seen['OS-EXT-STS:power_state'] == 1
+
+    def state(self, server_id: str) -> tuple[str, str | None]:
+        """The server's status, and what is being done to it."""
+        seen = self.server(server_id)
+        return seen['status'], seen['OS-EXT-STS:task_state']
+
+    def volume(self, volume_id: str) -> dict[str, Any]:
+        """The volume as the administrator sees it."""
+        return self.ask('volumev3', 'GET', f'/volumes/{volume_id}')['volume']
 
     def console(self, server_id: str) -> str:
         """What the guest has printed."""
@@ -98,22 +155,38 @@ class Cloud:
         lines = self[host].must('bash', '-c', script).splitlines()
         return {name: int(born) for name, born in (line.split() for line in lines)}
 
+    # ---------------------------------------------------------------- daemons
+    def pid(self, name: str, unit: str) -> str:
+        """The main process of a daemon; 0 while there is none."""
+        return self[name].run('systemctl', 'show', '-p', 'MainPID', '--value', f'nimbus-{unit}').stdout.strip()
+
+    def serves(self, name: str, unit: str) -> bool:
+        """Whether systemd has been told that the daemon serves."""
+        return self[name].run('systemctl', 'is-active', f'nimbus-{unit}').stdout.strip() == 'active'
+
+    def journal(self, name: str, unit: str, since: str) -> list[dict[str, str]]:
+        """What the daemon and systemd said about it, a dictionary a line."""
+        words = ['journalctl', '-u', f'nimbus-{unit}', '--since', since, '-o', 'json', '--no-pager']
+        return [json.loads(line) for line in self[name].must(*words).splitlines() if line.startswith('{')]
+
 
 def build(lab: nodes.Lab, image: pathlib.Path) -> Cloud:
     """The cloud stands as the guide says, and its nodes have an image for guests in their checkout."""
     common = ('python3-venv',)
-    control = lab.node('ctl', (*common, *guide.packages('control host')))
+    syslog = guide.packages('control host', 'logs by syslog')
+    control = lab.node('ctl', (*common, *guide.packages('control host'), *syslog))
     agents = {name: lab.node(name, (*common, *guide.packages('agent host'))) for name in HOSTS}
-    for node in (control, *agents.values()):
+    second = lab.node('ctl2', (*common, *guide.packages('control host with PostgreSQL')))
+    for node in (control, second, *agents.values()):
         node.lay(REPO, CHECKOUT)
         node.boot()
     lab.introduce()
     subprocess.run(['cp', str(image), f'{control.root}{CHECKOUT}/{image.name}'], check=True)
-    cloud = Cloud(control, agents)
+    cloud = Cloud(control, second, agents)
     cloud.follow(control, 'control host', 'packages')
     cloud.follow(control, 'every host', 'the program, its units, its user and its folders')
     cloud.follow(control, 'control host', 'what pip brings, the client among it')
-    cloud.follow(control, 'control host', 'the database, the broker and the configuration', ADDRESS=control.address)
+    cloud.follow(control, 'control host', 'the database', BROKER, ADDRESS=control.address)
     cloud.follow(control, 'control host', 'the schema, the keys and the first user')
     for name, node in agents.items():
         join(cloud, name, node)
@@ -135,6 +208,13 @@ def join(cloud: Cloud, name: str, node: nodes.Node) -> None:
     cloud.said[f'{name}: is it ready'] = done.stdout
     assert done.returncode in (0, 1), done.stdout  # 1: guests are emulated, where the machine has no KVM
     cloud.follow(node, 'agent host', 'start')
+
+
+def _ask(who: session.Session, service: str, method: str, path: str, body: Any = None, version: str = '') -> Any:
+    headers = {'OpenStack-API-Version': version} if version else {}
+    filters = {'service_type': service, 'interface': 'public'}
+    answer = who.request(path, method, endpoint_filter=filters, json=body, headers=headers)
+    return answer.json() if answer.content else None
 
 
 def seconds_until(what: Any, limit: float, told: Any = lambda: '') -> float:

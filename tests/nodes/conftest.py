@@ -12,6 +12,17 @@ from devstack import nodes, roots
 from tests.nodes import cloud as clouds
 
 IMAGE = roots.CACHE / 'guest'
+# The modules build on each other: guests that the first ones make are there for the faults of the later ones.
+ORDER = ('test_install', 'test_guests', 'test_hosts', 'test_operating', 'test_faults', 'test_copies', 'test_leaving')
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The modules run in their order; what belongs to other folders stays where it is."""
+    here = pathlib.Path(__file__).parent
+    places = [n for n, item in enumerate(items) if item.path.parent == here]
+    ours = sorted((items[n] for n in places), key=lambda item: ORDER.index(item.path.stem))
+    for n, item in zip(places, ours, strict=True):
+        items[n] = item
 
 
 @pytest.fixture(scope='session')
@@ -27,6 +38,30 @@ def cloud() -> Iterator[clouds.Cloud]:
             yield made
         finally:
             _keep_journals(made)
+
+
+@pytest.fixture(scope='session')
+def guests(cloud: clouds.Cloud) -> dict[str, str]:
+    """The id of a server on each host, all of them on one network; each with a volume of its own host."""
+    (image,) = cloud.ask('image', 'GET', '/v2/images')['images']
+    (flavor,) = cloud.ask('compute', 'GET', '/flavors')['flavors']
+    network = cloud.ask('network', 'POST', '/v2.0/networks', {'network': {'name': 'guests'}})['network']['id']
+    subnet = {'network_id': network, 'ip_version': 4, 'cidr': '10.30.0.0/24'}
+    cloud.ask('network', 'POST', '/v2.0/subnets', {'subnet': subnet})
+    made: dict[str, str] = {}
+    for host in clouds.HOSTS:
+        asked = {
+            'name': f'guest-{host}',
+            'imageRef': image['id'],
+            'flavorRef': flavor['id'],
+            'networks': [{'uuid': network}],
+            'availability_zone': f'nova:{host}',
+        }
+        made[host] = cloud.ask('compute', 'POST', '/servers', {'server': asked})['server']['id']
+    for host, server in made.items():
+        nodes.until(lambda server=server: cloud.is_active(server), 120, lambda server=server: str(cloud.server(server)))
+        assert cloud.server(server)['OS-EXT-SRV-ATTR:host'] == host
+    return made
 
 
 def _keep_journals(made: clouds.Cloud) -> None:

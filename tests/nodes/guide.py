@@ -4,7 +4,12 @@ import pathlib
 import re
 
 GUIDE = pathlib.Path(__file__).resolve().parents[2] / 'doc' / 'operator-guide.md'
-BLOCK = re.compile(r'^```sh\n# ([a-z ]+): ([^\n]+)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r'^```sh\n# ([A-Za-z ]+): ([^\n]+)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r'^```.*?^```$', re.MULTILINE | re.DOTALL)
+# What stands in a sentence and is a command: a program of nimbus's or systemd's with what it is told.
+COMMAND = re.compile(
+    r'(?:(?:nimbus|nimbus-manage|nimbus-status|openstack|systemctl|journalctl) [^`]+|(?:\./)?devstack/[^`]+)'
+)
 
 
 def blocks() -> dict[str, dict[str, str]]:
@@ -13,6 +18,18 @@ def blocks() -> dict[str, dict[str, str]]:
     for where, what, commands in BLOCK.findall(GUIDE.read_text()):
         found.setdefault(where, {})[what] = commands
     return found
+
+
+def fences() -> int:
+    """How many fenced blocks of shell there are, whether they say where they are to be run or not."""
+    return len(re.findall(r'^```(?:sh|bash|console)\n', GUIDE.read_text(), re.MULTILINE))
+
+
+def named() -> list[str]:
+    """The commands that sentences and tables of the guide name."""
+    text = FENCE.sub('', GUIDE.read_text())
+    words = (' '.join(word.split()) for word in re.findall(r'`([^`]+)`', text))
+    return sorted({word for word in words if COMMAND.fullmatch(word)})
 
 
 def script(where: str, *whats: str, **values: str) -> str:
@@ -28,7 +45,7 @@ def script(where: str, *whats: str, **values: str) -> str:
     return text
 
 
-def packages(where: str) -> list[str]:
+def packages(where: str, what: str = 'packages') -> list[str]:
     """What the guide installs with apt on a machine of this kind."""
-    words = blocks()[where]['packages'].replace('\\\n', ' ').splitlines()[0].split()
+    words = blocks()[where][what].replace('\\\n', ' ').splitlines()[0].split()
     return [word for word in words[2:] if not word.startswith('-')]
