@@ -16,13 +16,13 @@ from typing import Any, Self
 from keystoneauth1 import adapter, session
 from keystoneauth1.identity import v3
 
-from nimbus.cmd import schema, services, wiring
+from nimbus.cmd import services, wiring
 from nimbus.common import config
-from nimbus.common.database import db
 from nimbus.common.messaging import rpc
 from nimbus.common.parts import Parts
 from nimbus.compute.agent.fake import host as fake_host
 from nimbus.network.agent.fake import driver as fake_network
+from tests import databases
 from tests.transport import WsgiAdapter
 
 PASSWORD = 'a password of the test'
@@ -69,9 +69,7 @@ def bare_parts(path: pathlib.Path, **told: Any) -> Iterator[Parts]:
             **told,
         }
     )
-    schema.load_models()
-    database = db.Database(f'sqlite:///{path}/nimbus.db')
-    db.Base.metadata.create_all(database.writer)
+    database = databases.new(path / 'nimbus.db')
     parts = Parts(conf=conf, db=database, bus=rpc.transport(conf.bus))
     services.fill(conf, parts)
     try:
@@ -151,9 +149,9 @@ class Cloud:
     def __enter__(self) -> Self:
         fake_host.FakeHost.forget()
         fake_network.HOSTS.clear()
-        schema.load_models()
+        if not (self.path / 'nimbus.db').exists():
+            databases.make_tables(self.path / 'nimbus.db')
         self.parts = wiring.make_parts(self.conf)
-        db.Base.metadata.create_all(self.parts.db.writer)
         services.bootstrap(self.conf, self.parts, PASSWORD, PASSWORD)
         services.fill(self.conf, self.parts)
         self.apps.update(wiring.load_apps(self.conf, self.parts, list(NAMES)))

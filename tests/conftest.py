@@ -1,29 +1,16 @@
 """What every test may use."""
 
-import importlib
-import importlib.util
 import pathlib
 from collections.abc import Iterator
 
 import pytest
 
-import nimbus.cmd  # noqa: F401 - chooses threads before anything else is imported
+from nimbus.cmd import schema  # nimbus.cmd chooses threads before anything else is imported
 from nimbus.common import context
 from nimbus.common.clock import Clock
 from nimbus.common.database import db
 from nimbus.common.parts import Parts
 from tests import databases
-
-MODELS = ('identity', 'image', 'network', 'volume', 'compute', 'scheduler')
-
-
-def load_models() -> None:
-    """Every table is known to db.Base."""
-    for name in ('jobs', 'messaging.outbox', 'quotas', 'agents.services'):
-        importlib.import_module(f'nimbus.common.{name}')
-    for room in MODELS:
-        if importlib.util.find_spec(f'nimbus.{room}.models'):
-            importlib.import_module(f'nimbus.{room}.models')
 
 
 @pytest.fixture(scope='session')
@@ -33,7 +20,7 @@ def server_url() -> Iterator[str | None]:
     if server is None:
         yield None
         return
-    load_models()
+    schema.load_models()
     scratch = databases.Scratch(server)
     try:
         made = db.Database(scratch.url)
@@ -47,12 +34,11 @@ def server_url() -> Iterator[str | None]:
 @pytest.fixture
 def database(tmp_path: pathlib.Path, server_url: str | None) -> Iterator[db.Database]:
     """An empty database with every table."""
-    load_models()
-    made = db.Database(server_url or f'sqlite:///{tmp_path}/nimbus.db')
     if server_url:
+        made = db.Database(server_url)
         databases.empty(made.writer)
     else:
-        db.Base.metadata.create_all(made.writer)
+        made = databases.new(tmp_path / 'nimbus.db')
     yield made
     made.close()
 

@@ -6,7 +6,6 @@ reported at once.  Time is told.
 
 import json
 import pathlib
-import shutil
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +13,6 @@ import sqlalchemy as sa
 from nimbus.common import context, errors, ids, jobs
 from nimbus.common.agents.errands import outcome_of
 from nimbus.common.clock import Clock, FakeClock
-from nimbus.common.database import db
 from nimbus.common.parts import Parts
 from nimbus.common.quotas import QuotaUse
 from nimbus.compute import states
@@ -42,7 +40,8 @@ from nimbus.volume.desk import VolumeDeskServer
 from nimbus.volume.models import Attachment, Volume
 from nimbus.volume.rpc import Volume as VolumeContract
 from nimbus.volume.volumes import volumes
-from tests.conftest import MEMBER, load_models
+from tests import databases
+from tests.conftest import MEMBER
 
 IMAGE = '11111111-1111-4111-8111-111111111111'
 VOLUME_HOST = 'v1'
@@ -118,7 +117,7 @@ class Cloud:
 
     def __init__(self, path: pathlib.Path, hosts: int = 2) -> None:
         self.path, self.name = path, ids.plain()
-        self.db = _database(path)
+        self.db = databases.new(path / 'nimbus.db')
         self.clock = FakeClock(Clock().now())
         self.scheduler = SchedulerServer(self.db, down_time=3600)
         self.desk = ComputeDeskServer(self.db)
@@ -344,17 +343,3 @@ EMPTY = (
     'cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce'
     '47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e'
 )
-_TEMPLATE: list[pathlib.Path] = []
-
-
-def _database(path: pathlib.Path) -> db.Database:
-    """A new database with every table, copied from one made once."""
-    load_models()
-    if not _TEMPLATE or not _TEMPLATE[0].exists():
-        template = path.parent / f'template-{ids.plain()}.db'
-        made = db.Database(f'sqlite:///{template}')
-        db.Base.metadata.create_all(made.writer)
-        made.close()
-        _TEMPLATE[:] = [template]
-    shutil.copy(_TEMPLATE[0], path / 'nimbus.db')
-    return db.Database(f'sqlite:///{path}/nimbus.db')

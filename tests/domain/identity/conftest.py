@@ -9,12 +9,13 @@ import pytest
 
 from nimbus.common.clock import Clock, FakeClock
 from nimbus.common.database import db
-from nimbus.identity import bootstrap
 from nimbus.identity import key_repository as keys
 from nimbus.identity.login.auth import Authority
 from nimbus.identity.options import Settings
 from nimbus.identity.tokens.tokens import Validator
+from tests import databases
 
+URLS = {'identity': 'http://cloud/v3', 'block-storage': 'http://cloud/v3'}
 ADMIN = {'project': {'name': 'admin', 'domain': {'id': 'default'}}}
 
 
@@ -50,15 +51,7 @@ def world(database: db.Database, tmp_path: pathlib.Path) -> Any:
     clock = FakeClock(Clock().now())
     validator = Validator(database, repository, settings, clock)
     authority = Authority(database, validator, settings, clock)
-    with database.write() as tx:
-        bootstrap.bootstrap(
-            tx,
-            admin_password='secret',
-            region='RegionOne',
-            urls={'identity': 'http://cloud/v3', 'block-storage': 'http://cloud/v3'},
-            service_password='service',
-            passwords=authority.passwords,
-        )
+    databases.bootstrap(database, URLS, authority.passwords)
     yield World(database, repository, settings, clock, authority, validator)
     authority.close()
 

@@ -9,10 +9,11 @@ import pytest
 from nimbus.api.identity import app
 from nimbus.api.kit import wsgi
 from nimbus.common.parts import Parts
-from nimbus.identity import bootstrap, key_repository
+from nimbus.identity import key_repository
 from nimbus.identity.login.auth import Authority
 from nimbus.identity.options import Settings
 from nimbus.identity.tokens.tokens import Validator
+from tests import databases
 from tests.wire.client import Answer, Client
 from tests.wire.identity import idp as idps
 from tests.wire.identity import personas
@@ -72,15 +73,7 @@ def cloud(parts: Parts, tmp_path: pathlib.Path) -> Any:
     settings = Settings(bcrypt_rounds=4, key_repository=repository, credential_key_repository=kept)
     parts.tokens = Validator(parts.db, repository, settings)
     authority = parts.extra['identity'] = Authority(parts.db, parts.tokens, settings)
-    with parts.db.write() as tx:
-        bootstrap.bootstrap(
-            tx,
-            admin_password='secret',
-            region='RegionOne',
-            urls=URLS,
-            service_password='service',
-            passwords=authority.passwords,
-        )
+    databases.bootstrap(parts.db, URLS, authority.passwords)
     made = Cloud(parts, Client(wsgi.Auth(app.make(parts), parts)))
     made.token = made.token_of('admin', 'secret', ADMIN_PROJECT)
     yield made

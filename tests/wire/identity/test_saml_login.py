@@ -19,9 +19,8 @@ from lxml import etree
 from nimbus.api.identity import app
 from nimbus.api.kit import wsgi
 from nimbus.common import clock
-from nimbus.common.database import db
 from nimbus.common.parts import Parts
-from nimbus.identity import bootstrap, key_repository
+from nimbus.identity import key_repository
 from nimbus.identity.login.auth import Authority
 from nimbus.identity.options import Settings
 from nimbus.identity.saml.provider import Provider, Statement
@@ -29,6 +28,7 @@ from nimbus.identity.saml.signed_xml import NAMESPACES, signed, written
 from nimbus.identity.settings.federation import Federation
 from nimbus.identity.settings.saml import Saml
 from nimbus.identity.tokens.tokens import Validator
+from tests import databases
 from tests.saml_files import found, write_pair
 from tests.saml_words import enveloped, evil, one
 from tests.transport import WsgiAdapter
@@ -70,8 +70,7 @@ def far(near: Cloud, tmp_path: pathlib.Path) -> Iterator[Cloud]:
     path.mkdir()
     (path / 'trusted').mkdir()
     (path / 'trusted' / 'near.xml').write_bytes(near('GET', '/OS-FEDERATION/saml2/metadata', None, '').data)
-    database = db.Database(f'sqlite:///{path}/far.db')
-    db.Base.metadata.create_all(database.writer)
+    database = databases.new(path / 'far.db')
     parts = Parts(conf=None, db=database, bus=None, clock=clock.Clock())
     for name in ('keys', 'credential-keys'):
         key_repository.setup(str(path / name))
@@ -85,15 +84,7 @@ def far(near: Cloud, tmp_path: pathlib.Path) -> Iterator[Cloud]:
     authority = parts.extra['identity'] = Authority(database, parts.tokens, settings)
     told = Saml(sp_entity_id='https://far/sp', sp_url=FAR, sp_trusted_metadata=str(path / 'trusted'))
     parts.extra['saml'] = Provider(told, parts.clock)
-    with database.write() as tx:
-        bootstrap.bootstrap(
-            tx,
-            admin_password='secret',
-            region='RegionOne',
-            urls={'identity': FAR},
-            service_password='service',
-            passwords=authority.passwords,
-        )
+    databases.bootstrap(database, {'identity': FAR}, authority.passwords)
     made = Cloud(parts, Client(wsgi.Auth(app.make(parts), parts)))
     made.token = made.token_of('admin', 'secret', {'project': {'name': 'admin', 'domain': {'id': 'default'}}})
     take_in(made)
