@@ -149,9 +149,10 @@ class Cloud:
     def __enter__(self) -> Self:
         fake_host.FakeHost.forget()
         fake_network.HOSTS.clear()
-        if not (self.path / 'nimbus.db').exists():
-            databases.make_tables(self.path / 'nimbus.db')
         self.parts = wiring.make_parts(self.conf)
+        file = self.path / 'nimbus.db'
+        if not file.stat().st_size:  # it was made just now, with the mode that it keeps
+            databases.make_tables(file)
         services.bootstrap(self.conf, self.parts, PASSWORD, PASSWORD)
         services.fill(self.conf, self.parts)
         self.apps.update(wiring.load_apps(self.conf, self.parts, list(NAMES)))

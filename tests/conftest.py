@@ -2,6 +2,7 @@
 
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,20 @@ from nimbus.common.clock import Clock
 from nimbus.common.database import db
 from nimbus.common.parts import Parts
 from tests import databases
+
+TOGETHER = ('tests/wire/foreign/',)  # folders that share one world, and count what was asked of it
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where several processes run the tests, those of one file run in one process, and those of some folders too."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.partition('::')[0])
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope='session')

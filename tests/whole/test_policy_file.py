@@ -1,9 +1,12 @@
 """An operator's policy.yaml: every service follows it and its changes, and says what is wrong with it."""
 
+import itertools
 import logging
 import os
+import pathlib
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -76,7 +79,7 @@ except LookupError as why:
 @pytest.mark.skipif(os.geteuid() != 0, reason='only root can become somebody who may not read a file')
 def test_a_file_that_may_not_be_read_is_told_with_its_owner_and_the_asker(file):
     file.chmod(0o600)
-    for folder in (file.parent, file.parent.parent, file.parent.parent.parent):
+    for folder in itertools.takewhile(lambda folder: folder != pathlib.Path(tempfile.gettempdir()), file.parents):
         folder.chmod(0o755)
     told = subprocess.run([sys.executable, '-c', PROGRAM, str(file)], capture_output=True, text=True, timeout=60)
     assert told.stdout.strip() == (
