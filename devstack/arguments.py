@@ -18,18 +18,20 @@ from devstack.progress import Unable, finish, say
 HOME = '/var/lib/nimbus'
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 STILL = ('format', 'lint', 'types', 'house', 'unit', 'wire', 'cloud')
-SERVER = 'server'  # domain and wire once more, on a database server
-REAL = 'real'  # drivers and servers on the host itself, where no cloud stands in the way
-CHAOS = 'chaos'  # brings up a cloud of its own
-CLOUDS = {'embedded': ('demo', 'tempest'), 'daemons': ('demo', 'tempest')}
+SERVERS = ('postgresql', 'mariadb')  # nouns, workflows and wire once more, on a database server
+# What is asked of a cloud that devstack/up brings up for it.
+CLOUDS = {
+    'embedded': ('demo', 'tempest'),
+    'daemons': ('demo', 'tempest', 'newest'),
+    'wide': ('newest', 'wide'),
+}
 FRESH = 'fresh'  # the README's words on machines that have nothing yet
-NODES = 'nodes'  # the operator guide's words on three machines
-# What runs when no part is named, and what only runs when it is.
-PARTS = (*STILL, SERVER, REAL, CHAOS, *CLOUDS)
-LONG = (FRESH, NODES)
-KNOWN = (*PARTS, *LONG)
-# Unless told otherwise, so that every run meets both database servers.
-SERVERS = {SERVER: 'postgresql', 'daemons': 'mariadb'}
+# What runs when no part is named: something of every kind, in a quarter of an hour.
+PARTS = (*STILL, 'real', 'kills', 'embedded')
+# What runs by its name, and with `all`.
+REST = ('long', 'writes', 'chaos', *SERVERS, 'daemons', 'wide', FRESH, 'nodes')
+KNOWN = (*PARTS, *REST)
+GROUPS = {'all': KNOWN, 'rest': REST}
 # MiB that are there afterwards: the libraries of .venv, and a cloud with its guest image and a demo server.
 VENV, STATE = 300, 200
 
@@ -65,13 +67,25 @@ def down() -> argparse.ArgumentParser:
 
 def test() -> argparse.ArgumentParser:
     """The command line of devstack/test."""
-    parser = argparse.ArgumentParser(prog='devstack/test', description='Run all the tests, or the parts named.')
-    parser.add_argument('parts', nargs='*', type=_part, metavar='PART', help=f'some of {", ".join(KNOWN)}')
+    parser = argparse.ArgumentParser(
+        prog='devstack/test',
+        description=f'Run some tests of every kind ({", ".join(PARTS)}), or the parts named.',
+    )
     parser.add_argument(
-        '--database',
-        choices=DATABASES[1:],
-        help='for the parts daemons and server; by default '
-        + ' and '.join(f'{part} on {kind}' for part, kind in SERVERS.items()),
+        'parts',
+        nargs='*',
+        type=_part,
+        metavar='PART',
+        help=f'some of {", ".join(KNOWN)}; or "rest" for those from {REST[0]} on, "all" for all',
+    )
+    parser.add_argument(
+        '--database', choices=DATABASES[1:], default='mariadb', help='for the part daemons (default: mariadb)'
+    )
+    parser.add_argument(
+        '--minutes',
+        type=_minutes,
+        metavar='N',
+        help='only the parts that end within so many minutes from the start, those of the changed files first',
     )
     parser.add_argument(
         '--suite', choices=('bookworm', 'trixie'), default='bookworm', help='for the part fresh (default: bookworm)'
@@ -113,9 +127,16 @@ def _offset(word: str) -> int:
 
 def _part(word: str) -> str:
     """One of the parts; as `choices`, argparse would refuse that none is named."""
-    if word not in KNOWN:
-        raise argparse.ArgumentTypeError(f'{word} is no part; there are {", ".join(KNOWN)}')
+    if word not in KNOWN and word not in GROUPS:
+        raise argparse.ArgumentTypeError(f'{word} is no part; there are {", ".join((*KNOWN, *GROUPS))}')
     return word
+
+
+def _minutes(word: str) -> int:
+    """How long a run may take."""
+    if not word.isascii() or not word.isdigit():
+        raise argparse.ArgumentTypeError(f'{word} is no number of minutes')
+    return int(word)
 
 
 def place(options: argparse.Namespace) -> Place:

@@ -1,6 +1,8 @@
-"""Runs the tests, in order, and says what ran, passed, failed and could not run."""
+"""Runs the tests, in order, and says what ran, passed, failed and could not run, and what took longest."""
 
+import argparse
 import dataclasses
+import heapq
 import os
 import pathlib
 import shutil
@@ -9,15 +11,16 @@ import sys
 import time
 import xml.etree.ElementTree as xml
 
-from devstack import arguments, mariadb, place, postgresql, processes
-from devstack.arguments import CLOUDS, FRESH, KNOWN, PARTS, SERVER, SERVERS
-from devstack.progress import finish, say
+from devstack import arguments, mariadb, place, postgresql, processes, rest
+from devstack.arguments import CLOUDS, FRESH, GROUPS, KNOWN, PARTS, SERVERS
+from devstack.progress import began, finish, say
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REPORTS = ROOT / '.reports'
 # Short, for unix sockets lie below it; apart from /var/lib/nimbus, where the user's own cloud may be.
 STATE = pathlib.Path('/var/tmp/nimbus-test')
-FOLDERS = {'wire': 'tests/wire', 'cloud': 'tests/whole', 'house': 'tests/house'}
+SLOWEST = 10  # tests that are named at the end
+WIDE = sorted(f'wide/{path.stem}' for path in (ROOT / 'tests' / 'tempest' / 'wide').glob('*.txt'))
 
 
 @dataclasses.dataclass
@@ -30,6 +33,7 @@ class Tally:
     skipped: int = 0
     seconds: float = 0.0
     why: list[str] = dataclasses.field(default_factory=list)
+    took: list[tuple[float, str]] = dataclasses.field(default_factory=list)  # the seconds of each test
 
     def __str__(self) -> str:
         counts = f'{self.passed} passed, {self.failed} failed, {self.skipped} skipped'
@@ -49,8 +53,11 @@ class Done:
         return tally
 
     def close(self) -> int:
-        """Everything has been told once more, with the sums; 1 when anything failed."""
+        """Everything has been told once more, with the slowest tests and the sums; 1 when anything failed."""
         print('\n' + '\n'.join(str(tally) for tally in self._tallies))
+        if slowest := heapq.nlargest(SLOWEST, (one for tally in self._tallies for one in tally.took)):
+            print('\nThe slowest tests:')
+            print('\n'.join(f'{seconds:8.1f} s  {name}' for seconds, name in slowest))
         passed, failed, skipped = (
             sum(getattr(tally, word) for tally in self._tallies) for word in ('passed', 'failed', 'skipped')
         )
@@ -78,6 +85,7 @@ def _count(tally: Tally, report: pathlib.Path, code: int) -> None:
         tally.passed, tally.failed = (0, 1) if code else (1, 0)
         return
     cases = list(xml.parse(report).iter('testcase'))
+    tally.took = [(float(case.get('time', 0)), f'{case.get("classname", "")}::{case.get("name")}') for case in cases]
     for case in cases:
         if case.find('failure') is not None or case.find('error') is not None:
             tally.failed += 1
@@ -94,7 +102,7 @@ def _count(tally: Tally, report: pathlib.Path, code: int) -> None:
 
 def on_server(kind: str) -> Tally:
     """The nouns' and the wire's tests have run once more, on a database server that was started for them."""
-    label = f'domain and wire on {kind}'
+    label = f'nouns, workflows and wire on {kind}'
     if os.geteuid() != 0:
         return Tally(label, why=['nothing ran: a database server of our own needs root.'])
     server, state = {'mariadb': mariadb, 'postgresql': postgresql}[kind], STATE.with_name('nimbus-test-db')
@@ -118,13 +126,6 @@ def command(label: str, *words: str) -> Tally:
     return Tally(label, passed=int(not code), failed=int(bool(code)), seconds=time.monotonic() - began)
 
 
-def still(part: str) -> Tally:
-    """A part that needs no cloud has run."""
-    if part in FOLDERS and not any((ROOT / FOLDERS[part]).rglob('test_*.py')):
-        return Tally(part, why=[f'nothing ran: there are no tests in {FOLDERS[part]}.'])
-    return tox(part)
-
-
 def on_fresh_machines(suite: str) -> Tally:
     """The README's commands have run on machines that had nothing yet, of the Debian that `suite` names."""
     label = f'fresh {suite}'
@@ -134,48 +135,88 @@ def on_fresh_machines(suite: str) -> Tally:
     return tox('fresh', label)
 
 
-def with_cloud(form: str, database: str, done: Done) -> None:
-    """The parts that want a cloud of this form have run, and the cloud is gone again."""
+def with_cloud(part: str, database: str, done: Done) -> None:
+    """What the part asks of a cloud has been asked, and the cloud is gone again."""
     if os.geteuid() != 0:
-        done.add(Tally(form, why=['nothing ran: a real cloud needs root.']))
+        done.add(Tally(part, why=['nothing ran: a real cloud needs root.']))
         return
     state = ['--state', str(STATE)]
-    label = f'daemons, {database}' if form == 'daemons' else form
-    more = ['--daemons', '--database', database] if form == 'daemons' else []
+    label = f'daemons, {database}' if part == 'daemons' else part
+    more = ['--daemons', '--database', database] if part == 'daemons' else []
     os.environ['NIMBUS_STATE'] = str(STATE)
     subprocess.run([str(ROOT / 'devstack' / 'down'), '--purge', *state], cwd=ROOT, stdout=subprocess.DEVNULL)
     try:
         if done.add(command(f'up ({label})', 'up', *state, *more)).failed:
             done.add(Tally(f'tests ({label})', failed=1, why=['nothing ran: there is no cloud to run them against.']))
             return
-        done.add(command(f'up again ({label})', 'up', *state))
-        for part in CLOUDS[form]:
-            done.add(tox(part, f'{part} ({label})'))
-        done.add(tox('tempest', f'tempest newest ({label})', '--newest'))
+        if 'demo' in CLOUDS[part]:
+            done.add(command(f'up again ({label})', 'up', *state))
+        for what in CLOUDS[part]:
+            ask(what, label, done)
     finally:
         done.add(command(f'down ({label})', 'down', '--purge', *state))
+
+
+def ask(what: str, label: str, done: Done) -> None:
+    """The cloud that stands has been asked."""
+    if what == 'newest':
+        done.add(tox('tempest', f'tempest newest ({label})', 'all', '--newest'))
+    elif what == 'wide':
+        for name in WIDE:
+            done.add(tox('tempest', f'tempest {name}', name))
+    else:
+        done.add(tox(what, f'{what} ({label})'))
+
+
+def run(part: str, options: argparse.Namespace, done: Done) -> None:
+    """The part has run."""
+    if part in CLOUDS:
+        with_cloud(part, options.database, done)
+    elif part in SERVERS:
+        done.add(on_server(part))
+    elif part == FRESH:
+        done.add(on_fresh_machines(options.suite))
+    else:
+        done.add(tox(part))
+
+
+def run_within(parts: list[str], options: argparse.Namespace, done: Done) -> list[str]:
+    """The parts have run for which there was time; returns the others."""
+    left_out, end = [], began() + options.minutes * 60
+    changed, turn = rest.changed(), rest.turn()
+    chosen = [part for part in rest.order(changed, turn) if part in parts]
+    say(f'{len(changed)} files were changed lately, and it is turn {turn}: {", ".join(chosen)}, as far as time goes')
+    for part in chosen:
+        left, needed = end - time.time(), rest.SECONDS[part]
+        if needed > left:
+            say(f'{part} takes about {needed} s, and {max(left, 0):.0f} s are left')
+            left_out.append(part)
+            continue
+        start = time.monotonic()
+        run(part, options, done)
+        say(f'{part} took {time.monotonic() - start:.0f} s, where devstack/rest.py says {needed} s')
+    return left_out
 
 
 def main() -> int:
     """Every test asked for has run; 0 when none failed."""
     options = arguments.test().parse_args()
-    shutil.rmtree(REPORTS, ignore_errors=True)
-    REPORTS.mkdir()
+    REPORTS.mkdir(exist_ok=True)
     done = Done()
-    wanted = options.parts or PARTS
-    for part in wanted:
-        database = options.database or SERVERS.get(part, '')
-        if part in CLOUDS:
-            with_cloud(part, database, done)
-        elif part == SERVER:
-            done.add(on_server(database))
-        elif part == FRESH:
-            done.add(on_fresh_machines(options.suite))
-        else:
-            done.add(still(part))
+    named = options.parts or PARTS
+    wanted = list(dict.fromkeys(part for name in named for part in GROUPS.get(name, (name,))))
+    if options.minutes is None:
+        for part in wanted:
+            run(part, options, done)
+        left_out = []
+    else:
+        left_out = run_within(wanted, options, done)
+    code = done.close()
+    if left_out:
+        print(f'Not reached within {options.minutes} minutes: {", ".join(left_out)}.')
     if left := [part for part in KNOWN if part not in wanted]:
-        print(f'\nNot asked for: {", ".join(left)}; name them to run them.')
-    return done.close()
+        print(f'Not asked for: {", ".join(left)}; name them to run them, or "all".')
+    return code
 
 
 if __name__ == '__main__':

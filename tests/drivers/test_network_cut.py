@@ -7,16 +7,17 @@ import pytest
 
 from nimbus.network.agent.driver import Rule
 from nimbus.network.agent.filters import conntrack
+from tests.cases import one_first
 from tests.drivers.netflows import flow, goes_on
 from tests.drivers.netlab import apply, sh
 
 pytestmark = pytest.mark.real
 
 CIDRS = {'IPv4': '192.168.50.0/24', 'IPv6': '2001:db8:a::/64'}
-kinds = pytest.mark.parametrize('kind', ['tcp', 'udp'])
-families = pytest.mark.parametrize('family', ['IPv4', 'IPv6'])
-ways = pytest.mark.parametrize('way', ['ingress', 'egress'])
-firsts = pytest.mark.parametrize('first', ['guest', 'remote'])
+kinds = pytest.mark.parametrize('kind', one_first('tcp', 'udp'))
+families = pytest.mark.parametrize('family', one_first('IPv4', 'IPv6'))
+ways = pytest.mark.parametrize('way', one_first('ingress', 'egress'))
+firsts = pytest.mark.parametrize('first', one_first('guest', 'remote'))
 
 
 @dataclasses.dataclass

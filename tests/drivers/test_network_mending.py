@@ -205,6 +205,7 @@ def test_an_unchanged_host_is_not_touched(lab, wishes):
     driver.close()
 
 
+@pytest.mark.long
 def test_an_agent_killed_at_any_moment_is_followed_by_one_that_converges(lab, wishes):
     one, two, group = wishes.network(), wishes.network('10.20.0.0/24'), wishes.group(PING)
     ports = [wishes.port(net, groups=[group]) for net in (one, one, two)]
