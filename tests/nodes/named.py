@@ -29,6 +29,7 @@ NAMED: dict[str, Run | Elsewhere] = {
     'devstack/tempest [TEST ...]': DEVSTACK,
     'devstack/test [PART ...]': DEVSTACK,
     'devstack/test fresh [--suite trixie]': DEVSTACK,
+    'devstack/test rest --minutes N': DEVSTACK,
     'devstack/up': DEVSTACK,
     'devstack/up --daemons': DEVSTACK,
     'devstack/up --no-demo': DEVSTACK,

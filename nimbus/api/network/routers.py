@@ -13,6 +13,7 @@ from nimbus.common.database import db
 from nimbus.network import standard_attributes
 from nimbus.network.hosting import scheduling
 from nimbus.network.networks import networks
+from nimbus.network.ports import router_ports
 from nimbus.network.routers import routers
 
 
@@ -32,7 +33,7 @@ def refuse_gateway(call: Call, tx: db.Tx, given: Given) -> None:
         return
     network = networks.show(tx, call.context, told['network_id'])
     if not network.external:
-        raise routers.bad_request(f'Network {network.id} is not an external network')
+        raise router_ports.bad_request(f'Network {network.id} is not an external network')
     raise errors.NotBuilt(
         'External gateways of routers are not part of this cloud; external_gateway_info may only be null.',
         type='NotImplemented',
@@ -115,7 +116,7 @@ def _interface(call: Call) -> tuple[str | None, str | None]:
     """The subnet and the port that the body names.  Raises Invalid."""
     body = call.body
     if not isinstance(body, dict) or not body:
-        raise routers.bad_request('Either subnet_id or port_id must be specified')
+        raise router_ports.bad_request('Either subnet_id or port_id must be specified')
     found = []
     for name in ('subnet_id', 'port_id'):
         try:

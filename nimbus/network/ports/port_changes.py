@@ -12,8 +12,7 @@ from nimbus.common.database import db
 from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, standard_attributes
 from nimbus.network.models import Port, Router
-from nimbus.network.ports import port_visibility, ports
-from nimbus.network.routers import routers
+from nimbus.network.ports import port_visibility, ports, router_ports
 from nimbus.network.security_groups import groups
 
 MAX_PAIRS = 10
@@ -136,7 +135,7 @@ def update(tx: db.Tx, ctx: Context, port_id: str, values: dict[str, Any]) -> Non
     if 'fixed_ips' in values:
         _move(change)
         if row.holder == holders.ROUTER:
-            routers.check_moved(tx, row.holder_id, port_id)
+            router_ports.check_moved(tx, row.holder_id, port_id)
     if after != before:
         groups.join(tx, ctx, port_id, row.project_id, after)
     generations.bump(tx, [row.host] if row.host != host else [], (generations.PORT, port_id))

@@ -4,17 +4,15 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
-import sqlalchemy as sa
-
 from nimbus.common import errors
 from nimbus.common.context import Context
 from nimbus.common.database import db, listing
 from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, quotas, standard_attributes
 from nimbus.network.hosting import scheduling
-from nimbus.network.models import Address, Port, Router, Subnet
+from nimbus.network.models import Port, Router
 from nimbus.network.networks import networks, subnets
-from nimbus.network.ports import port_visibility, ports
+from nimbus.network.ports import port_visibility, ports, router_ports
 
 MAX_ROUTES = 30
 
@@ -54,28 +52,12 @@ def delete(tx: db.Tx, ctx: Context, router_id: str) -> None:
     """The router is gone.  Raises NotFound, Conflict while it has an interface."""
     row = show(tx, ctx, router_id)
     standard_attributes.touch(tx, Router, router_id)  # whoever adds an interface now waits, and then finds no router
-    if _ports(tx, router_id):
+    if router_ports.held(tx, router_id):
         raise errors.Conflict(f'Router {router_id} still has ports', type='RouterInUse')
     scheduling.remove(tx, 'router', router_id)
     if tx.delete(Router, Router.id == router_id):
         standard_attributes.forget_tags(tx, router_id)
         quotas.give_back(tx, row.project_id, router=1)
-
-
-def _ports(tx: db.Tx, router_id: str) -> list[Any]:
-    return holders.of(tx, holders.ROUTER, router_id)
-
-
-def _subnets(tx: db.Tx, router_id: str) -> list[Any]:
-    """The subnets the router has an address on, and which."""
-    return list(
-        tx.rows(
-            sa.select(Subnet.id, Subnet.cidr, Address.ip_address, Port.id.label('port_id'))
-            .join(Address, Address.subnet_id == Subnet.id)
-            .join(Port, Port.id == Address.port_id)
-            .where(*holders.held(holders.ROUTER, router_id))
-        )
-    )
 
 
 def _check_routes(tx: db.Tx, router_id: str, routes: Sequence[dict[str, str]]) -> None:
@@ -84,7 +66,7 @@ def _check_routes(tx: db.Tx, router_id: str, routes: Sequence[dict[str, str]]) -
             f'Unable to complete operation for {router_id}. The number of routes exceeds the maximum {MAX_ROUTES}.',
             type='RoutesExhausted',
         )
-    there = _subnets(tx, router_id)
+    there = router_ports.subnets(tx, router_id)
     for route in routes:
         hop = ipaddress.ip_address(route['nexthop'])
         if not any(hop in ipaddress.ip_network(subnet.cidr) for subnet in there):
@@ -110,7 +92,7 @@ def add_interface(
     router = show(tx, ctx, router_id)
     standard_attributes.touch(tx, Router, router_id)  # racers on the same router wait here for each other
     if bool(subnet_id) == bool(port_id):
-        raise bad_request(
+        raise router_ports.bad_request(
             'Cannot specify both subnet-id and port-id'
             if subnet_id
             else 'Either subnet_id or port_id must be specified'
@@ -124,25 +106,20 @@ def add_interface(
     return described(tx, router, port_id)
 
 
-def bad_request(why: str) -> errors.Invalid:
-    """Neutron's refusal of a request about a router."""
-    return errors.Invalid(f'Bad router request: {why}.', type='BadRequest')
-
-
 def _make_port(tx: db.Tx, ctx: Context, router: Any, subnet_id: str, host: str) -> str:
     subnet = subnets.show(tx, ctx, subnet_id)
     if not subnet.gateway_ip:
-        raise bad_request('Subnet for router interface must have a gateway IP')
+        raise router_ports.bad_request('Subnet for router interface must have a gateway IP')
     if subnet.project_id != ctx.project_id and not ctx.is_admin:
-        raise bad_request(
+        raise router_ports.bad_request(
             f'Subnet {subnet_id} is not owned by the project that asks, and only its owner gives it a router'
         )
     if subnet.ip_version == 6 and subnet.ipv6_ra_mode is None and subnet.ipv6_address_mode is not None:
-        raise bad_request(
+        raise router_ports.bad_request(
             f'IPv6 subnet {subnet.id} configured to receive RAs from an external router cannot be added to Neutron '
             'Router'
         )
-    _refuse_overlap(tx, router.id, [subnet])
+    router_ports.refuse_overlap(tx, router.id, [subnet])
     draft = ports.Draft(
         network=networks.show(tx, ctx, subnet.network_id),
         project_id=router.project_id,
@@ -164,10 +141,10 @@ def _take_port(tx: db.Tx, ctx: Context, router: Any, port_id: str, host: str) ->
         raise _taken(port)
     on = [subnets.show(tx, ctx, a.subnet_id) for a in fixed.of(tx, [port_id]).get(port_id, [])]
     if not on:
-        raise bad_request('A port must have at least one fixed IP to be a router interface')
+        raise router_ports.bad_request('A port must have at least one fixed IP to be a router interface')
     if sum(subnet.ip_version == 4 for subnet in on) > 1:
-        raise bad_request('Cannot have multiple IPv4 subnets on router port')
-    _refuse_overlap(tx, router.id, on)
+        raise router_ports.bad_request('Cannot have multiple IPv4 subnets on router port')
+    router_ports.refuse_overlap(tx, router.id, on)
     values = {
         'device_id': router.id,
         'device_owner': holders.OWNER[holders.ROUTER],
@@ -191,31 +168,6 @@ def _taken(port: Any) -> errors.Conflict:
     )
 
 
-def check_moved(tx: db.Tx, router_id: str, port_id: str) -> None:
-    """An interface that has other addresses now meets no subnet of the router's other ones.  Raises Invalid."""
-    standard_attributes.touch(tx, Router, router_id)
-    there = _subnets(tx, router_id)
-    mine = [subnet for subnet in there if subnet.port_id == port_id]
-    _refuse_meeting([subnet for subnet in there if subnet.port_id != port_id], mine)
-
-
-def _refuse_overlap(tx: db.Tx, router_id: str, wanted: Sequence[Any]) -> None:
-    _refuse_meeting(_subnets(tx, router_id), wanted)
-
-
-def _refuse_meeting(there: Sequence[Any], wanted: Sequence[Any]) -> None:
-    for other in there:
-        range_there = ipaddress.ip_network(other.cidr)
-        for subnet in wanted:
-            net = ipaddress.ip_network(subnet.cidr)
-            if other.id == subnet.id:
-                raise bad_request(f'Router already has a port on subnet {subnet.id}')
-            if net.version == range_there.version and net.overlaps(range_there):
-                raise bad_request(
-                    f'Cidr {subnet.cidr} of subnet {subnet.id} overlaps with cidr {other.cidr} of subnet {other.id}'
-                )
-
-
 def remove_interface(
     tx: db.Tx, ctx: Context, router_id: str, subnet_id: str | None, port_id: str | None
 ) -> dict[str, Any]:
@@ -225,13 +177,13 @@ def remove_interface(
     """
     router = show(tx, ctx, router_id)
     if not subnet_id and not port_id:
-        raise bad_request('Either subnet_id or port_id must be specified')
+        raise router_ports.bad_request('Either subnet_id or port_id must be specified')
     standard_attributes.touch(tx, Router, router_id)
     port_id = _interface(tx, router_id, subnet_id, port_id)
     told = described(tx, router, port_id, subnet_id)
     _refuse_routes(tx, router, told['subnet_ids'])
     ports.drop(tx, ctx, port_id)
-    if not _ports(tx, router_id):
+    if not router_ports.held(tx, router_id):
         scheduling.remove(tx, 'router', router_id)
     else:
         generations.bump(tx, [scheduling.host_of(tx, 'router', router_id)], (generations.ROUTER, router_id))
@@ -239,11 +191,11 @@ def remove_interface(
 
 
 def _interface(tx: db.Tx, router_id: str, subnet_id: str | None, port_id: str | None) -> str:
-    there = _subnets(tx, router_id)
+    there = router_ports.subnets(tx, router_id)
     if port_id:
         on = [subnet.id for subnet in there if subnet.port_id == port_id]
         # Its owner may have taken its addresses: it is an interface all the same, and goes as one.
-        if port_id not in [port.id for port in _ports(tx, router_id)]:
+        if port_id not in [port.id for port in router_ports.held(tx, router_id)]:
             raise errors.NotFound(
                 f'Router {router_id} does not have an interface with id {port_id}', type='RouterInterfaceNotFound'
             )
@@ -262,7 +214,7 @@ def _interface(tx: db.Tx, router_id: str, subnet_id: str | None, port_id: str | 
 
 
 def _refuse_routes(tx: db.Tx, router: Any, subnet_ids: Sequence[str]) -> None:
-    nets = {s.id: ipaddress.ip_network(s.cidr) for s in _subnets(tx, router.id) if s.id in subnet_ids}
+    nets = {s.id: ipaddress.ip_network(s.cidr) for s in router_ports.subnets(tx, router.id) if s.id in subnet_ids}
     for route in router.routes:
         for subnet_id, net in nets.items():
             if ipaddress.ip_address(route['nexthop']) in net:

@@ -13,7 +13,7 @@ from nimbus.network.agent.manager import DEPTH
 from nimbus.network.hosting import desired
 from nimbus.network.models import Change, Rule
 from nimbus.network.networks import networks, subnets
-from nimbus.network.ports import port_changes, ports
+from nimbus.network.ports import port_changes, ports, router_ports
 from nimbus.network.routers import routers
 from nimbus.network.security_groups import groups, rules
 from tests.conftest import ADMIN, MEMBER
@@ -219,7 +219,7 @@ class Life:
 
     def route(self):
         subnet_id = networks.subnets_of(self.tx, [net.id for net in self.nets])[self.pick.choice(self.nets).id][0]
-        there = {s.id for s in routers._subnets(self.tx, self.router)}
+        there = {s.id for s in router_ports.subnets(self.tx, self.router)}
         act = routers.remove_interface if subnet_id in there else routers.add_interface
         act(self.tx, MEMBER, self.router, subnet_id, None)
 

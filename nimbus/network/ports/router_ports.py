@@ -1,0 +1,60 @@
+"""The ports that a router holds, and the subnets that they join to it."""
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from nimbus.common import errors
+from nimbus.common.database import db
+from nimbus.network import holders, standard_attributes
+from nimbus.network.models import Address, Port, Router, Subnet
+
+
+def held(tx: db.Tx, router_id: str) -> list[Any]:
+    """The rows of the router's ports, those without an address as well."""
+    return holders.of(tx, holders.ROUTER, router_id)
+
+
+def subnets(tx: db.Tx, router_id: str) -> list[Any]:
+    """The subnets the router has an address on, and which."""
+    return list(
+        tx.rows(
+            sa.select(Subnet.id, Subnet.cidr, Address.ip_address, Port.id.label('port_id'))
+            .join(Address, Address.subnet_id == Subnet.id)
+            .join(Port, Port.id == Address.port_id)
+            .where(*holders.held(holders.ROUTER, router_id))
+        )
+    )
+
+
+def bad_request(why: str) -> errors.Invalid:
+    """Neutron's refusal of a request about a router."""
+    return errors.Invalid(f'Bad router request: {why}.', type='BadRequest')
+
+
+def check_moved(tx: db.Tx, router_id: str, port_id: str) -> None:
+    """An interface that has other addresses now meets no subnet of the router's other ones.  Raises Invalid."""
+    standard_attributes.touch(tx, Router, router_id)
+    there = subnets(tx, router_id)
+    mine = [subnet for subnet in there if subnet.port_id == port_id]
+    _refuse_meeting([subnet for subnet in there if subnet.port_id != port_id], mine)
+
+
+def refuse_overlap(tx: db.Tx, router_id: str, wanted: Sequence[Any]) -> None:
+    """Nothing when the subnets meet none that the router is on.  Raises Invalid."""
+    _refuse_meeting(subnets(tx, router_id), wanted)
+
+
+def _refuse_meeting(there: Sequence[Any], wanted: Sequence[Any]) -> None:
+    for other in there:
+        range_there = ipaddress.ip_network(other.cidr)
+        for subnet in wanted:
+            net = ipaddress.ip_network(subnet.cidr)
+            if other.id == subnet.id:
+                raise bad_request(f'Router already has a port on subnet {subnet.id}')
+            if net.version == range_there.version and net.overlaps(range_there):
+                raise bad_request(
+                    f'Cidr {subnet.cidr} of subnet {subnet.id} overlaps with cidr {other.cidr} of subnet {other.id}'
+                )
