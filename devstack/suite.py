@@ -184,10 +184,11 @@ def run_within(parts: list[str], options: argparse.Namespace, done: Done) -> lis
     """The parts have run for which there was time; returns the others."""
     left_out, end = [], began() + options.minutes * 60
     changed, turn = rest.changed(), rest.turn()
-    chosen = [part for part in rest.order(changed, turn) if part in parts]
+    chosen = [part for part in parts if part not in rest.SECONDS]  # these are short
+    chosen += [part for part in rest.order(changed, turn) if part in parts]
     say(f'{len(changed)} files were changed lately, and it is turn {turn}: {", ".join(chosen)}, as far as time goes')
     for part in chosen:
-        left, needed = end - time.time(), rest.SECONDS[part]
+        left, needed = end - time.time(), rest.SECONDS.get(part, 0)
         if needed > left:
             say(f'{part} takes about {needed} s, and {max(left, 0):.0f} s are left')
             left_out.append(part)

@@ -3,7 +3,7 @@
 from devstack import suite
 
 REPORT = """<testsuites><testsuite>
-<testcase name="a"/><testcase name="b"><failure message="no"/></testcase>
+<testcase classname="x" name="a" time="2.5"/><testcase name="b"><failure message="no"/></testcase>
 <testcase name="c"><error message="no"/></testcase>
 <testcase name="d"><skipped message="no KVM here"/></testcase></testsuite></testsuites>"""
 
@@ -39,3 +39,13 @@ def test_the_sum_fails_when_one_part_does(capsys):
     done.add(suite.Tally('two', failed=1, why=['nothing ran: there is no cloud.']))
     assert done.close() == 1
     assert '3 passed, 1 failed, 0 skipped' in capsys.readouterr().out
+
+
+def test_the_slowest_tests_are_named_at_the_end(tmp_path, capsys):
+    done = suite.Done()
+    tally = done.add(counted(tmp_path, REPORT, 1))
+    tally.took += [(float(n), f'other::{n}') for n in range(20)]
+    done.close()
+    told = capsys.readouterr().out
+    assert '19.0 s  other::19' in told and '10.0 s  other::10' in told and 'other::9' not in told
+    assert (2.5, 'x::a') in tally.took

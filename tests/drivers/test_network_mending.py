@@ -100,20 +100,21 @@ def test_networks_are_apart_and_keep_their_vlan_after_a_restart(driver, lab, wis
 @pytest.mark.parametrize(
     'harm',
     [
-        'flows',
-        'rules',
-        'jump',
-        'veth',
-        'bridge',
-        'port',
-        'set',
-        'tag',
-        'dhcp veth',
-        'namespace',
-        'sysctl',
-        'dnsmasq',
-        'router address',
-        'router rules',
+        *('flows', 'rules', 'port', 'namespace', 'router rules'),
+        *(
+            pytest.param(harm, marks=pytest.mark.long)
+            for harm in (
+                'jump',
+                'veth',
+                'bridge',
+                'set',
+                'tag',
+                'dhcp veth',
+                'sysctl',
+                'dnsmasq',
+                'router address',
+            )
+        ),
     ],
 )
 def test_what_was_deleted_by_hand_is_mended(driver, lab, wishes, harm):
@@ -233,6 +234,7 @@ def test_an_agent_killed_at_any_moment_is_followed_by_one_that_converges(lab, wi
         driver.close()
 
 
+@pytest.mark.long
 def test_two_hundred_ports_then_one_more(lab, wishes, capsys, monkeypatch):
     net, group = wishes.network('10.30.0.0/16'), wishes.group(PING, TCP)
     for _ in range(200):

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from devstack.processes import Registry, wait_until
+from tests.cases import one_first
 from tests.real import apart
 
 pytestmark = [
@@ -95,7 +96,7 @@ def test_an_interrupted_up_ends_at_once_and_says_how_to_go_on(host):
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize('name', ['choices', 'ovs-vswitchd', 'mariadb', 'rabbitmq', 'libvirtd'])
+@pytest.mark.parametrize('name', one_first('libvirtd', 'choices', 'ovs-vswitchd', 'mariadb', 'rabbitmq'))
 def test_an_up_that_is_killed_half_way_leaves_nothing_after_down(host, name):
     words = ['--state', str(host.folder), '--daemons', '--database', 'mariadb', '--no-demo']
     with host.begin('-m', 'devstack.up', *words) as up:

@@ -87,7 +87,7 @@ WRONG = (
         (DEEP, 500, {400}),
         (DEEP_OBJECTS, 500, {400}),
         (NAMES, 300, {400, 401, 413}),
-        (WRONG, BAD_LOGINS, {401, 503}),
+        pytest.param(WRONG, BAD_LOGINS, {401, 503}, marks=pytest.mark.long),
     ],
     ids=['a-megabyte', 'a-megabyte-of-brackets', 'deep-lists', 'deep-objects', 'many-methods', 'bad-logins'],
 )
