@@ -96,21 +96,21 @@ def fill(conf: Any, parts: Parts, identity: bool = True) -> None:
     keys.setup(settings.credential_key_repository)
     signed = token_signer(settings) if identity else token_checker(conf, settings)
     parts.tokens = Validator(
-        parts.db, settings.key_repository, settings, parts.clock, signed, shelf_of(settings, parts)
+        parts.db, settings.key_repository, settings, parts.clock, signed, token_cache_of(settings, parts)
     )
     parts.tokens.start()
     parts.extra['identity_url'] = f'{wiring.url_of(conf, "identity")}/v3'
     parts.extra['network'] = network_settings(conf)
 
 
-def shelf_of(settings: Any, parts: Parts) -> Any:
+def token_cache_of(settings: Any, parts: Parts) -> Any:
     """What processes share of the tokens they have seen; None where each remembers its own."""
     if settings.cache_backend != 'memcached':
         return None
     from nimbus.identity.tokens import token_cache
 
     servers = token_cache.connect(list(settings.cache_servers), parts.clock)
-    return token_cache.Shelf(servers, settings.cache_secret, parts.clock)
+    return token_cache.TokenCache(servers, settings.cache_secret, parts.clock)
 
 
 def token_signer(settings: Any) -> Any:

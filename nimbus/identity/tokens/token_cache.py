@@ -78,7 +78,7 @@ def connect(servers: list[str], clock: Clock) -> list[Server]:
     return made
 
 
-class Shelf:
+class TokenCache:
     """Descriptions of tokens by their digest."""
 
     def __init__(self, servers: list[Server], secret: str, clock: Clock | None = None) -> None:
@@ -86,7 +86,9 @@ class Shelf:
         if not secret or not servers:
             raise errors.Invalid('[cache] backend = memcached needs servers and a secret, the same on every host.')
         self._servers, self._clock = servers, clock or Clock()
-        self._box = fernet.Fernet(base64.urlsafe_b64encode(hashlib.sha256(b'nimbus shelf ' + secret.encode()).digest()))
+        self._box = fernet.Fernet(
+            base64.urlsafe_b64encode(hashlib.sha256(b'nimbus token cache ' + secret.encode()).digest())
+        )
         self._touched: dict[tuple[str, str], tuple[int, float]] = {}
         self._lock = threading.Lock()
 

@@ -22,7 +22,7 @@ from nimbus.identity.tokens import payload, signing, subjects
 from nimbus.identity.tokens.payload import Claims
 from nimbus.identity.tokens.signing import Checker
 from nimbus.identity.tokens.subjects import Subject, refusal
-from nimbus.identity.tokens.token_cache import Shelf
+from nimbus.identity.tokens.token_cache import TokenCache
 
 LOG = logging.getLogger(__name__)
 # Characters; longer is no token and costs nothing.  The ids of a hundred groups fit in, and web servers take 8192.
@@ -55,16 +55,16 @@ class Validator:
         settings: Settings | None = None,
         clock: Clock | None = None,
         signed: Checker | None = None,
-        shelf: Shelf | None = None,
+        shared: TokenCache | None = None,
     ) -> None:
         """`signed` has the keys of signed tokens; without it only sealed ones are known.
 
-        `shelf` is asked before the database about a token that was not seen here yet.
+        `shared` is asked before the database about a token that was not seen here yet.
         """
         self._db, self._settings, self._clock = database, settings or Settings(), clock or Clock()
         self.keys = KeyRing(key_repository)
         self.signed = signed or Checker()
-        self._shelf = shelf
+        self._shared = shared
         self._key_ids: frozenset[str] = frozenset()
         self._entries: dict[bytes, Entry] = {}
         self._index: dict[tuple[str, str], set[bytes]] = {}
@@ -88,8 +88,8 @@ class Validator:
         """The thread is gone; the validator still works, and looks for itself."""
         self._stop.set()
         self.signed.stop()
-        if self._shelf:
-            self._shelf.close()
+        if self._shared:
+            self._shared.close()
         if self._thread:
             self._thread.join()
             self._thread = None
@@ -198,7 +198,7 @@ class Validator:
         return entry
 
     def _describe(self, digest: bytes, claims: Claims, seen: int) -> Subject:
-        subject = self._shelf.get(digest, claims, seen) if self._shelf else None
+        subject = self._shared.get(digest, claims, seen) if self._shared else None
         if subject is not None:
             return subject
         with self._db.read() as tx:
@@ -208,8 +208,8 @@ class Validator:
                 subject = subjects.describe(tx, claims, activity.judge(self._settings.compliance, now), now)
             except errors.Forbidden:  # a trust that does not hold any longer
                 raise refusal() from None
-        if self._shelf:
-            self._shelf.put(digest, subject, seen)
+        if self._shared:
+            self._shared.put(digest, subject, seen)
         return subject
 
     def read(self, token: str) -> Claims:
@@ -277,8 +277,8 @@ class Validator:
     def _begin(self, tx: db.Tx) -> None:
         """What tokens are refused is known; whatever was read without following the sequence is not believed."""
         newest = revocations.newest(tx)
-        # Who remembers nothing needs no news of what is stale; a shelf does remember.
-        while rows := revocations.since(tx, self._seen, refusing=self._shelf is None):
+        # Who remembers nothing needs no news of what is stale; a shared cache does remember.
+        while rows := revocations.since(tx, self._seen, refusing=self._shared is None):
             self._apply(rows)
         with self._lock:
             self._seen = max(self._seen, newest)
@@ -303,8 +303,8 @@ class Validator:
                     continue
                 self._seen = row.number
                 key = (row.kind, row.subject)
-                if self._shelf:
-                    self._shelf.touch(row.kind, row.subject, row.number)
+                if self._shared:
+                    self._shared.touch(row.kind, row.subject, row.number)
                 if row.before is not None:
                     self._before[key] = max(row.before, self._before.get(key, row.before))
                 if row.kind == 'catalog':
@@ -337,8 +337,8 @@ class Validator:
         # A token that ended is still honoured beside a service's, and one that was revoked must not come back so.
         stale = self._clock.now() - datetime.timedelta(seconds=self._settings.token_expiration) - MARGIN
         limit = stale - datetime.timedelta(seconds=self._settings.allow_expired_window)
-        if self._shelf:
-            self._shelf.prune()
+        if self._shared:
+            self._shared.prune()
         with self._lock:
             self._before = {key: before for key, before in self._before.items() if before > limit}
         with self._db.write() as tx:

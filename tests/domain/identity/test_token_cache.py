@@ -17,7 +17,7 @@ from nimbus.common import errors
 from nimbus.identity import revocations
 from nimbus.identity.models import Assignment, Project, Role, User
 from nimbus.identity.roles import assignments
-from nimbus.identity.tokens.token_cache import LIFE, REST, Shelf, connect
+from nimbus.identity.tokens.token_cache import LIFE, REST, TokenCache, connect
 from nimbus.identity.tokens.tokens import Validator
 
 MEMCACHED = shutil.which('memcached') or shutil.which('/usr/bin/memcached')
@@ -71,15 +71,15 @@ def memcached() -> Iterator[Memcached]:
 @pytest.fixture
 def process(world) -> Iterator[Any]:
     """Makes validators, each as of a process that has just begun, that share what is at a port."""
-    shelves: list[Shelf] = []
+    caches: list[TokenCache] = []
 
     def begin(port: int, secret: str = SECRET) -> Validator:
-        shelves.append(Shelf(connect([f'127.0.0.1:{port}'], world.clock), secret, world.clock))
-        return Validator(world.db, world.keys, world.settings, world.clock, None, shelves[-1])
+        caches.append(TokenCache(connect([f'127.0.0.1:{port}'], world.clock), secret, world.clock))
+        return Validator(world.db, world.keys, world.settings, world.clock, None, caches[-1])
 
     yield begin
-    for shelf in shelves:
-        shelf.close()
+    for cache in caches:
+        cache.close()
 
 
 @contextlib.contextmanager
@@ -286,7 +286,7 @@ def _lie(server: socket.socket, answer: bytes) -> None:
 )
 def test_a_cache_that_is_told_wrong_is_refused_with_a_sentence(servers, secret):
     with pytest.raises(errors.Invalid, match=r'\[cache\]'):
-        Shelf(connect(servers, None), secret)
+        TokenCache(connect(servers, None), secret)
 
 
 def test_the_test_server_is_there_or_missed_aloud(request: pytest.FixtureRequest):
