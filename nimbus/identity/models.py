@@ -270,7 +270,7 @@ class IdMapping(db.Base):
 
 
 class Credential(db.Base):
-    """Something that a user left in identity's keeping; see `vault` for what its blob looks like here."""
+    """Something that a user left in identity's keeping; `login.encryption` says how its blob is kept."""
 
     __tablename__ = 'credentials'
     seq: Mapped[db.Seq]

@@ -10,7 +10,7 @@ from nimbus.common.database import db
 
 
 class Consumer(db.Base):
-    """A program that may ask users for a part of what they may do; see `vault` for what its secret looks like here."""
+    """A program that may ask users for a part of what they may do; `login.encryption` says how its secret is kept."""
 
     __tablename__ = 'oauth_consumers'
     seq: Mapped[db.Seq]

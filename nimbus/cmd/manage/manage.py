@@ -220,12 +220,12 @@ def credential_rotate(conf: Any, _told: Any) -> int:
     """The staged key encrypts from now on; refused while a credential needs a key that would be dropped."""
     from nimbus.identity import key_repository as keys
     from nimbus.identity.login import credentials
-    from nimbus.identity.login.encryption import Vault
+    from nimbus.identity.login.encryption import Encryption
     from nimbus.identity.options import Settings
 
     directory = Settings.of(conf).credential_key_repository
     with wiring.make_parts(conf).db.read() as tx:
-        count = credentials.left_behind(tx, Vault(directory))
+        count = credentials.left_behind(tx, Encryption(directory))
     if count:
         raise errors.Conflict(f'{count} credentials are encrypted with an older key; run "credential migrate" first.')
     with owner.keeping(conf, directory, make=False):
@@ -236,11 +236,11 @@ def credential_rotate(conf: Any, _told: Any) -> int:
 def credential_migrate(conf: Any, _told: Any) -> int:
     """Every credential is encrypted with the newest key; run again after a failure, it goes on where it was."""
     from nimbus.identity.login import credentials
-    from nimbus.identity.login.encryption import Vault
+    from nimbus.identity.login.encryption import Encryption
     from nimbus.identity.options import Settings
 
-    vault, database, done = Vault(Settings.of(conf).credential_key_repository), wiring.make_parts(conf).db, 0
-    while count := database.patiently(lambda tx: credentials.migrate(tx, vault)):
+    encryption, database, done = Encryption(Settings.of(conf).credential_key_repository), wiring.make_parts(conf).db, 0
+    while count := database.patiently(lambda tx: credentials.migrate(tx, encryption)):
         done += count
     print(f'{done} credentials were encrypted anew.')
     return 0

@@ -113,10 +113,10 @@ class Tx:
         connection: sa.Connection,
         bell: Callable[[str], None] | None = None,
         teller: str | None = None,
-        vault: Any = None,
+        encryption: Any = None,
         limits: dict[str, dict[str, int]] | None = None,
     ) -> None:
-        self.connection, self.vault = connection, vault
+        self.connection, self.encryption = connection, encryption
         self._bell = bell
         self.teller = teller  # this host's name where the world is told what happens: see outbox
         self.limits = limits or {}  # configured quotas: service -> resource -> limit
@@ -234,14 +234,14 @@ class Database:
     def __init__(self, url: str, pool_size: int = 10, bell: Callable[[str], None] | None = None) -> None:
         """`bell` rings a topic after a commit that nudged it; it may be set later, and must not raise.
 
-        So may `teller`, the name of this host for whoever is told what happens, None when nobody is; `vault`, which
-        seals and opens the secrets in rows, and which every transaction has at hand; and `limits`, the configured
-        quotas of each service.
+        So may `teller`, the name of this host for whoever is told what happens, None when nobody is; `encryption`,
+        for the secrets in rows, which every transaction has at hand; and `limits`, the configured quotas of each
+        service.
         """
         self.url = sa.make_url(url)
         self.bell = bell
         self.teller: str | None = None
-        self.vault: Any = None
+        self.encryption: Any = None
         self.limits: dict[str, dict[str, int]] = {}
         self.sqlite = self.url.get_backend_name() == 'sqlite'
         self._ticket: contextlib.AbstractContextManager[None] = Ticket() if self.sqlite else contextlib.nullcontext()
@@ -261,7 +261,7 @@ class Database:
         with self._ticket, dialects.translated():
             with self.writer.connect() as connection:  # its end undoes what was not committed
                 connection.begin()
-                tx = Tx(connection, self.bell, self.teller, self.vault, self.limits)
+                tx = Tx(connection, self.bell, self.teller, self.encryption, self.limits)
                 yield tx
                 failpoints.hit('db.commit')
                 with dialects.committing():
@@ -285,7 +285,7 @@ class Database:
         """A consistent view for reading; nothing is kept."""
         lock = self._ticket if self.reader is self.writer and self.sqlite else contextlib.nullcontext()
         with lock, dialects.translated(), self.reader.connect() as connection:
-            yield Tx(connection, vault=self.vault, limits=self.limits)
+            yield Tx(connection, encryption=self.encryption, limits=self.limits)
 
     def spare_connections(self) -> int | None:
         """How many more connections the server would take than are open now; None where there is no server."""

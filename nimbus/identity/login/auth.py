@@ -14,7 +14,7 @@ from nimbus.common.clock import Clock
 from nimbus.common.database import db
 from nimbus.identity.catalog import catalog, endpoint_filters, service_providers
 from nimbus.identity.login import credentials, factors
-from nimbus.identity.login.encryption import Vault
+from nimbus.identity.login.encryption import Encryption
 from nimbus.identity.login.proofs import PRIMARY, Asked, Method, Proof
 from nimbus.identity.models import ApplicationCredential, User
 from nimbus.identity.options import Settings
@@ -63,7 +63,7 @@ class Authority:
         self.settings = settings or Settings()
         self.validator = validator
         self._db, self._clock = database, clock or Clock()
-        database.vault = Vault(self.settings.credential_key_repository)
+        database.encryption = Encryption(self.settings.credential_key_repository)
         self.passwords = Passwords(
             self.settings.bcrypt_rounds, self.settings.password_threads, self.settings.password_waiting
         )

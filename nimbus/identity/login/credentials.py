@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from nimbus.common import clock, errors, ids
 from nimbus.common.database import db, listing
 from nimbus.identity import lists
-from nimbus.identity.login.encryption import Vault
+from nimbus.identity.login.encryption import Encryption
 from nimbus.identity.models import Credential as Row
 from nimbus.identity.models_oauth import AccessToken, Consumer, RequestToken
 
@@ -18,7 +18,7 @@ EC2 = 'ec2'
 # Where an EC2 credential came from; it stays so, for it confines the tokens that the credential gives.
 ORIGIN = ('trust_id', 'app_cred_id', 'access_token_id', 'access_id')
 
-# All that stands in rows under the vault's keys, and in which column: the keys are rotated for all of it at once.
+# All that is encrypted in rows, and in which column: the keys are rotated for all of it at once.
 SEALED: tuple[tuple[Any, str], ...] = (
     (Row, 'blob'),
     (Consumer, 'secret'),
@@ -62,7 +62,7 @@ def find(tx: db.Tx, page: listing.Page, owner_id: str | None = None) -> list[Cre
 
 
 def _opened(tx: db.Tx, row: Any) -> Credential:
-    return Credential(row.id, row.user_id, row.project_id, row.type, tx.vault.open(row.blob), row.extra)
+    return Credential(row.id, row.user_id, row.project_id, row.type, tx.encryption.decrypt(row.blob), row.extra)
 
 
 def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any], limit: int = -1) -> str:
@@ -81,7 +81,7 @@ def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any], limit: int 
         if values.get('project_id') is None:
             raise errors.Invalid("'project_id' is a required property")
         credential_id = id_of_key(parsed(values['blob'])['access'])
-    blob, key_name = tx.vault.seal(values['blob'])
+    blob, key_name = tx.encryption.encrypt(values['blob'])
     lists.add(
         tx,
         Row,
@@ -106,7 +106,7 @@ def update(tx: db.Tx, credential_id: str, blob: str) -> None:
         for name in ORIGIN:
             if before.get(name) != after.get(name):
                 raise errors.Invalid(f'{name} can not be updated for credential')
-    sealed, key_name = tx.vault.seal(blob)
+    sealed, key_name = tx.encryption.encrypt(blob)
     tx.update(Row, Row.id == credential_id, blob=sealed, key_name=key_name)
 
 
@@ -136,22 +136,22 @@ def parsed(blob: str) -> dict[str, Any]:
     return found
 
 
-def left_behind(tx: db.Tx, vault: Vault) -> int:
+def left_behind(tx: db.Tx, encryption: Encryption) -> int:
     """How many secrets are not sealed with the key that seals today."""
     return sum(
-        tx.scalar(sa.select(sa.func.count()).select_from(model).where(model.key_name != (vault.key_name() or '')))
+        tx.scalar(sa.select(sa.func.count()).select_from(model).where(model.key_name != (encryption.key_name() or '')))
         for model, _ in SEALED
     )
 
 
-def migrate(tx: db.Tx, vault: Vault, most: int = 500) -> int:
+def migrate(tx: db.Tx, encryption: Encryption, most: int = 500) -> int:
     """Up to `most` secrets more are sealed with the key that seals today; returns how many were not."""
     done = 0
     for model, name in SEALED:
         column = getattr(model, name)
-        query = sa.select(model.id, column.label('sealed')).where(model.key_name != (vault.key_name() or ''))
+        query = sa.select(model.id, column.label('sealed')).where(model.key_name != (encryption.key_name() or ''))
         for row in tx.rows(query.order_by(model.seq).limit(most - done)):
-            sealed, key_name = vault.seal(vault.open(row.sealed))
+            sealed, key_name = encryption.encrypt(encryption.decrypt(row.sealed))
             # Whoever wrote it in the meantime sealed it with a key of his own time.
             tx.update(model, model.id == row.id, column == row.sealed, **{name: sealed}, key_name=key_name)
             done += 1

@@ -6,30 +6,30 @@ from nimbus.common import errors
 from nimbus.identity.key_repository import KeyRing
 
 
-class Vault:
-    """Seals and opens texts with the keys of a directory."""
+class Encryption:
+    """Encrypts and decrypts texts with the keys of a directory."""
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self._ring = KeyRing(directory) if directory else None
 
-    def seal(self, text: str) -> tuple[str, str]:
-        """The text as it may be written, and the name of the key that opens it.  Raises Unavailable without keys."""
+    def encrypt(self, text: str) -> tuple[str, str]:
+        """The text as it may be written, and the name of the key that decrypts it.  Raises Unavailable without keys."""
         key = self._ring.sealer() if self._ring else None
         if key is None:
             raise errors.Unavailable('Credentials cannot be kept: this host has no credential keys.')
         return key.encrypt(text.encode()).decode(), key.name
 
-    def open(self, sealed: str) -> str:
-        """The text.  Raises Unavailable when no key of this host opens it."""
+    def decrypt(self, sealed: str) -> str:
+        """The text.  Raises Unavailable when no key of this host decrypts it."""
         opened = None
         if self._ring:
             self._ring.refresh()
             opened = self._ring.open(sealed.encode())
         if opened is None:
-            raise errors.Unavailable("A credential cannot be read: none of this host's credential keys opens it.")
+            raise errors.Unavailable("A credential cannot be read: none of this host's credential keys decrypts it.")
         return opened.decode()
 
     def key_name(self) -> str | None:
-        """The name of the key that seals, None without keys."""
+        """The name of the key that encrypts, None without keys."""
         key = self._ring.sealer() if self._ring else None
         return key.name if key else None

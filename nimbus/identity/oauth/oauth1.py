@@ -47,7 +47,7 @@ def asking(tx: db.Tx, asked: Asked, project_id: str | None) -> Signed:
     if not project_id:
         raise missing('Requested-Project-Id', 'request')
     projects.show(tx, project_id)
-    secret = tx.vault.open(oauth1_consumers.show(tx, told['oauth_consumer_key']).secret)
+    secret = tx.encryption.decrypt(oauth1_consumers.show(tx, told['oauth_consumer_key']).secret)
     if not _is_right(_signatures().asks(asked.url, asked.headers, secret)):
         raise errors.Unauthenticated('Invalid signature')
     return _signed(told, None)
@@ -59,8 +59,8 @@ def exchanging(tx: db.Tx, asked: Asked, now: datetime.datetime) -> Signed:
     row = oauth1_tokens.request(tx, told['oauth_token'], now)
     consumer = oauth1_consumers.find_one(tx, told['oauth_consumer_key'])
     own = consumer is not None and row.consumer_id == consumer.id
-    secret = tx.vault.open(consumer.secret) if consumer else None
-    token = tx.vault.open(row.secret) if own else None
+    secret = tx.encryption.decrypt(consumer.secret) if consumer else None
+    token = tx.encryption.decrypt(row.secret) if own else None
     if not _is_right(_signatures().exchanges(asked.url, asked.headers, secret, token, row.verifier)):
         raise errors.Unauthenticated(_why(consumer, own, row.verifier == told['oauth_verifier']))
     return _signed(told, row)
@@ -100,7 +100,7 @@ def _prove(database: db.Database, asked: Asked, now: datetime.datetime) -> Proof
             raise errors.Unauthenticated('Access token is expired')
         consumer = oauth1_consumers.find_one(tx, told.get('oauth_consumer_key', ''))
         own = consumer is not None and row.consumer_id == consumer.id
-        secrets = (tx.vault.open(consumer.secret), tx.vault.open(row.secret)) if own else (None, None)
+        secrets = (tx.encryption.decrypt(consumer.secret), tx.encryption.decrypt(row.secret)) if own else (None, None)
     if not _signatures().is_good(asked.url, asked.headers, *secrets):
         raise errors.Unauthenticated('Could not validate the access token')
     with database.write() as tx:

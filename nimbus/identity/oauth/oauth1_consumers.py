@@ -31,7 +31,7 @@ def find(tx: db.Tx, page: listing.Page) -> list[Any]:
 def create(tx: db.Tx, description: str | None, extra: dict[str, Any]) -> tuple[str, str]:
     """There is one more consumer; returns its id, and its secret, which is not shown again."""
     consumer_id, secret = ids.plain(), ids.plain()
-    sealed, key_name = tx.vault.seal(secret)
+    sealed, key_name = tx.encryption.encrypt(secret)
     tx.insert(
         Consumer,
         id=consumer_id,

@@ -35,7 +35,7 @@ def _sealed(tx: db.Tx, life: int, now: datetime.datetime) -> tuple[Made, dict[st
     """A new token and its columns; a life of 0 does not end."""
     ends = now + datetime.timedelta(seconds=life) if life else None
     made = Made(ids.plain(), ids.plain(), ends)
-    secret, key_name = tx.vault.seal(made.secret)
+    secret, key_name = tx.encryption.encrypt(made.secret)
     return made, {'id': made.id, 'secret': secret, 'key_name': key_name, 'expires_at': ends}
 
 

@@ -8,7 +8,7 @@ from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.identity import key_repository
 from nimbus.identity.login import credentials
-from nimbus.identity.login.encryption import Vault
+from nimbus.identity.login.encryption import Encryption
 from nimbus.identity.models import Credential
 from nimbus.identity.people import projects, users
 
@@ -39,24 +39,24 @@ def test_credentials_follow_their_keys(world):
     add(world)
     key_repository.rotate(repository, 0)
     add(world)
-    vault = Vault(repository)
+    encryption = Encryption(repository)
     with world.db.read() as tx:
         assert [row.blob for row in credentials.of_user(tx, 'u')] == [SECRET, SECRET]
-        assert credentials.left_behind(tx, vault) == 1
+        assert credentials.left_behind(tx, encryption) == 1
     with world.db.write() as tx:
-        assert credentials.migrate(tx, vault) == 1
-        assert credentials.left_behind(tx, vault) == 0
+        assert credentials.migrate(tx, encryption) == 1
+        assert credentials.left_behind(tx, encryption) == 0
     names = {name for _, name in stored(world)}
-    assert names == {vault.key_name()}
+    assert names == {encryption.key_name()}
 
 
 def test_without_its_key_a_credential_is_not_read_and_none_is_kept(world, tmp_path):
     add(world)
     key_repository.setup(tmp_path / 'others')
-    world.db.vault = Vault(tmp_path / 'others')
+    world.db.encryption = Encryption(tmp_path / 'others')
     with world.db.read() as tx, pytest.raises(errors.Unavailable):
         credentials.of_user(tx, 'u')
-    world.db.vault = Vault('')
+    world.db.encryption = Encryption('')
     with pytest.raises(errors.Unavailable):
         add(world)
 
@@ -85,7 +85,7 @@ def test_an_operator_rotates_only_what_is_migrated(tmp_path, capsys):
 
     assert run('db', 'upgrade') == run('credential', 'setup') == 0
     database = db.Database(f'sqlite:///{tmp_path}/nimbus.db')
-    database.vault = Vault(tmp_path / 'credential-keys')
+    database.encryption = Encryption(tmp_path / 'credential-keys')
     with database.write() as tx:
         credentials.create(tx, {'user_id': 'u', 'type': 'totp', 'blob': SECRET}, {})
     assert run('credential', 'rotate') == 0

@@ -1,4 +1,4 @@
-"""OAuth 1 without HTTP: ends, races, secrets under the vault's keys, and what is forgotten in time."""
+"""OAuth 1 without HTTP: ends, races, secrets under the keys of credentials, and what is forgotten in time."""
 
 import concurrent.futures
 import dataclasses
@@ -12,7 +12,7 @@ from oauthlib import oauth1 as client
 from nimbus.common import errors
 from nimbus.identity import key_repository
 from nimbus.identity.login import credentials
-from nimbus.identity.login.encryption import Vault
+from nimbus.identity.login.encryption import Encryption
 from nimbus.identity.login.proofs import Asked
 from nimbus.identity.models import Project, User
 from nimbus.identity.models_oauth import AccessToken, Nonce, RequestToken
@@ -181,20 +181,20 @@ def test_secrets_follow_the_keys_of_credentials(world, deal):
     repository = world.settings.credential_key_repository
     asked, access = deal.ask(), deal.access()
     key_repository.rotate(repository, 0)
-    vault = Vault(repository)
+    encryption = Encryption(repository)
     with world.db.write() as tx:
-        assert credentials.left_behind(tx, vault) == 3
-        assert credentials.migrate(tx, vault, 2) == 2 and credentials.migrate(tx, vault, 2) == 1
-        assert credentials.left_behind(tx, vault) == credentials.migrate(tx, vault) == 0
+        assert credentials.left_behind(tx, encryption) == 3
+        assert credentials.migrate(tx, encryption, 2) == 2 and credentials.migrate(tx, encryption, 2) == 1
+        assert credentials.left_behind(tx, encryption) == credentials.migrate(tx, encryption) == 0
     key_repository.rotate(repository, 0)
-    world.db.vault = Vault(repository)
+    world.db.encryption = Encryption(repository)
     assert deal.login(access) and deal.exchange(asked, deal.agree(asked))
 
 
 def test_without_its_key_nothing_is_signed(world, deal, tmp_path):
     access = deal.access()
     key_repository.setup(tmp_path / 'others')
-    world.db.vault = Vault(tmp_path / 'others')
+    world.db.encryption = Encryption(tmp_path / 'others')
     with pytest.raises(errors.Unavailable):
         deal.login(access)
 

@@ -10,7 +10,7 @@ import pytest
 
 from nimbus.identity import key_repository
 from nimbus.identity.login import signatures
-from nimbus.identity.login.encryption import Vault
+from nimbus.identity.login.encryption import Encryption
 
 EC2_BLOB = json.dumps({'access': 'a-key', 'secret': 'a-secret'})
 
@@ -83,7 +83,7 @@ def test_a_systems_reader_reads_and_changes_nothing(cloud, member):
 
 def test_a_credential_whose_key_is_lost_can_be_deleted(cloud, member, kept, tmp_path):
     key_repository.setup(tmp_path / 'others')
-    cloud.parts.db.vault = Vault(tmp_path / 'others')
+    cloud.parts.db.encryption = Encryption(tmp_path / 'others')
     path = f'/credentials/{kept["id"]}'
     answer = cloud('GET', path, token=member['token'])
     assert answer.status == 503 and 'none of this host' in answer.json['error']['message']
