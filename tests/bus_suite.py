@@ -104,7 +104,7 @@ class BusSuite:
         assert why.value.sentence == 'The echo service of one host did not answer say in 1 seconds.'
 
     def test_who_asks_before_anybody_listens_is_told_soon_and_heard_soon(self, bus):
-        client = rpc.Client(bus, Echo, context.Context(user_id='u'), host='h8', patience=rpc.Patience(0.1))
+        client = rpc.Client(bus, Echo, context.Context(user_id='u'), host='h8', timeouts=rpc.Timeouts(0.1))
         for seconds in ('0.1', '0.2', '0.4'):
             with pytest.raises(errors.Unavailable, match=f'did not answer say in {seconds} seconds'):
                 client.say('hello')

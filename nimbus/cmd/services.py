@@ -251,7 +251,7 @@ def agent(room: str, conf: Any, bus: Any, host: str, service: Any = None) -> wir
 
 def desk(bus: Any, contract: type[rpc.Contract]) -> rpc.Client:
     """An agent's way to its desk, which may start later than the agent does."""
-    return rpc.Client(bus, contract, patience=rpc.Patience())
+    return rpc.Client(bus, contract, timeouts=rpc.Timeouts())
 
 
 def compute_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:

@@ -12,7 +12,7 @@ PAUSES = (0.01, 0.03, 0.1, 0.3, 0.6)
 T = TypeVar('T')
 
 
-def patiently(attempt: Callable[[], T]) -> T:
+def with_retries(attempt: Callable[[], T]) -> T:
     """What `attempt` returns, tried again, a little later each time, while it raises Transient."""
     for pause in PAUSES:
         try:

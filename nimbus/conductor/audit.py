@@ -53,7 +53,7 @@ class Audit:
             suspects = recount.suspects(tx)
         mended = []
         for project in suspects:
-            differed = self.db.patiently(functools.partial(recount.mend, project_id=project))
+            differed = self.db.with_retries(functools.partial(recount.mend, project_id=project))
             for resource, (was, count) in sorted(differed.items()):
                 mended.append(
                     f"The {recount.quotas.service} quota's counter of {resource} of project {project or '(none)'} "

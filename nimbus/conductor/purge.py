@@ -62,7 +62,7 @@ class Purge:
 
     def _all(self, verb: Callable[[db.Tx], int]) -> int:
         total = 0
-        while count := self.db.patiently(functools.partial(verb)):
+        while count := self.db.with_retries(functools.partial(verb)):
             total += count
             if self._stop.wait(PAUSE):
                 break

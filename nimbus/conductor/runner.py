@@ -134,7 +134,7 @@ class Runner:
             if not held:
                 continue
             try:
-                self.db.patiently(lambda tx, held=held: leases.beat(tx, self.name, held))
+                self.db.with_retries(lambda tx, held=held: leases.beat(tx, self.name, held))
             except errors.Unavailable as why:
                 LOG.warning('Leases cannot be kept alive: %s', why)
 
@@ -143,7 +143,7 @@ class Runner:
         candidates = self._candidates(most)
         if not candidates:
             return []
-        taken = self.db.patiently(lambda tx: self._lease(tx, candidates))
+        taken = self.db.with_retries(lambda tx: self._lease(tx, candidates))
         jobs = [types.SimpleNamespace(**row._mapping) for row in taken]
         with self._holding:
             self._held.update((job.id, job.generation) for job in jobs)
@@ -245,7 +245,7 @@ class Runner:
         step = recipe.steps[job.cursor]
         failpoints.hit(f'{job.workflow}.{step.name}.before')
         try:
-            found = retries.patiently(lambda: step.do(run))
+            found = retries.with_retries(lambda: step.do(run))
         except NotYet as pause:
             return self._wait(job, pause.after)
         except errors.Unavailable as why:
@@ -307,7 +307,7 @@ class Runner:
         failpoints.hit(f'{job.workflow}.{step.name}.undo')
         try:
             if step.undo:
-                retries.patiently(lambda: step.undo and step.undo(run))
+                retries.with_retries(lambda: step.undo and step.undo(run))
         except NotYet as pause:
             return self._wait(job, pause.after)
         except errors.Unavailable as why:
@@ -396,5 +396,5 @@ class Runner:
             if not release:
                 job.cancelled = tx.execute(leases.CANCELLED, {'job': job.id}).scalar()
 
-        self.db.patiently(write)
+        self.db.with_retries(write)
         return not release

@@ -74,7 +74,7 @@ def kinds(found: list[Any]) -> dict[str, int]:
 def test_of_two_hundred_racers_for_ten_slots_exactly_ten_win(database):
     quotas = Quotas('compute', {'instances': 10, 'cores': 1000})
     take = lambda tx: quotas.take(tx, 'p' * 32, instances=1, cores=2)  # noqa: E731
-    found = race(200, lambda _: database.patiently(take))
+    found = race(200, lambda _: database.with_retries(take))
     assert kinds(found) == {'NoneType': 10, 'OverQuota': 190}
     with database.read() as tx:
         assert {n: q.used for n, q in quotas.show(tx, 'p' * 32).items()} == {'instances': 10, 'cores': 20}
@@ -87,10 +87,10 @@ def test_racers_who_take_in_any_order_and_give_back_leave_nothing(database):
         amounts = dict(sorted({'ram': 1, 'cores': 1, 'instances': 1}.items(), reverse=bool(number % 2)))
         for _ in range(3):
             try:
-                database.patiently(lambda tx: quotas.take(tx, 'p' * 32, **amounts))
+                database.with_retries(lambda tx: quotas.take(tx, 'p' * 32, **amounts))
             except errors.OverQuota:
                 continue
-            database.patiently(lambda tx: quotas.give_back(tx, 'p' * 32, **amounts))
+            database.with_retries(lambda tx: quotas.give_back(tx, 'p' * 32, **amounts))
 
     assert kinds(race(16, come_and_go)) == {'NoneType': 16}
     with database.read() as tx:
@@ -100,14 +100,14 @@ def test_racers_who_take_in_any_order_and_give_back_leave_nothing(database):
 def test_a_state_is_claimed_by_one_racer(database, things):
     with database.write() as tx:
         tx.insert(things, id='one', state='idle')
-    found = race(32, lambda _: database.patiently(lambda tx: THINGS.begin(tx, things, 'one', 'paint')))
+    found = race(32, lambda _: database.with_retries(lambda tx: THINGS.begin(tx, things, 'one', 'paint')))
     assert kinds(found) == {'NoneType': 1, 'WrongState': 31}
     assert {str(why) for why in found if why} == {"Cannot 'paint' thing one while it is in state painting"}
 
 
 def test_an_agents_first_reports_to_two_desks_make_one_service(database):
     kind = services.Kind('compute', 'nova-compute')
-    found = race(8, lambda _: database.patiently(lambda tx: services.report(tx, kind, 'h1', {'n': 1})))
+    found = race(8, lambda _: database.with_retries(lambda tx: services.report(tx, kind, 'h1', {'n': 1})))
     assert len(set(found)) == 1 and kinds(found) == {'str': 8}
 
 

@@ -240,7 +240,7 @@ def credential_migrate(conf: Any, _told: Any) -> int:
     from nimbus.identity.options import Settings
 
     encryption, database, done = Encryption(Settings.of(conf).credential_key_repository), wiring.make_parts(conf).db, 0
-    while count := database.patiently(lambda tx: credentials.migrate(tx, encryption)):
+    while count := database.with_retries(lambda tx: credentials.migrate(tx, encryption)):
         done += count
     print(f'{done} credentials were encrypted anew.')
     return 0

@@ -268,7 +268,7 @@ class Database:
                     connection.commit()
         tx.committed()
 
-    def patiently(self, change: Callable[[Tx], T]) -> T:
+    def with_retries(self, change: Callable[[Tx], T]) -> T:
         """What `change` returns, its transaction tried again while others are in its way.
 
         Raises Transient when they still are after some tries, and what `write` raises.
@@ -278,7 +278,7 @@ class Database:
             with self.write() as tx:
                 return change(tx)
 
-        return retries.patiently(attempt)
+        return retries.with_retries(attempt)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Tx]:

@@ -18,14 +18,13 @@ import orjson
 import oslo_messaging
 from oslo_config import cfg
 
-from nimbus.common import context, errors, log, workers
-from nimbus.common import retries as patience
+from nimbus.common import context, errors, log, retries, workers
 
 LOG = logging.getLogger(__name__)
 TRACE = logging.getLogger('nimbus.trace')  # at DEBUG, a line for each message sent: who is asked for what
 F = TypeVar('F', bound=Callable[..., Any])
 EXCHANGE = 'nimbus'
-FIRST_PATIENCE = 1.0  # seconds; an answer takes milliseconds, also on a busy host
+FIRST_TIMEOUT = 1.0  # seconds; an answer takes milliseconds, also on a busy host
 # RabbitMQ closes the channel on a message that is larger than it takes: 16 MiB as version 4 comes.  Every bus is held
 # to that, less some room for what wraps a message, so that a cloud works on all or on none.
 LARGEST = 16 * 1024**2 - 256 * 1024
@@ -113,14 +112,14 @@ def _set_up(url: str) -> None:
         cfg.set_defaults(impl_rabbit.rabbit_opts, **RABBIT)
 
 
-class Patience:
+class Timeouts:
     """How long calls wait for a server that may not listen yet: a moment, doubled each time, until it is heard.
 
     A message that is sent before its server has a queue is lost, and so are those in the hands of one that
     dies; waiting a verb's whole timeout for their answers would be idle.
     """
 
-    def __init__(self, first: float = FIRST_PATIENCE) -> None:
+    def __init__(self, first: float = FIRST_TIMEOUT) -> None:
         self._first, self._most = first, first
 
     def of(self, timeout: float) -> float:
@@ -152,18 +151,18 @@ class Client:
         contract: type[Contract],
         asker: context.Context | None = None,
         host: str | None = None,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
-        """`patience` is for who asks again anyway until an answer comes, of verbs that may run twice."""
+        """`timeouts` is for who asks again anyway until an answer comes, of verbs that may run twice."""
         target = oslo_messaging.Target(topic=contract.topic, version=contract.version)
         self._client = oslo_messaging.get_rpc_client(bus, target, retry=RETRY)
         self._contract, self._asker, self._host = contract, asker or context.internal(), host
-        self._patience = patience
+        self._timeouts = timeouts
 
     def on(self, host: str, asker: context.Context | None = None) -> 'Client':
         """The same contract spoken to `host`, as `asker`."""
         other = object.__new__(Client)
-        other._client, other._contract, other._patience = self._client, self._contract, self._patience
+        other._client, other._contract, other._timeouts = self._client, self._contract, self._timeouts
         other._asker, other._host = asker or self._asker, host
         return other
 
@@ -176,15 +175,15 @@ class Client:
         def send(*args: Any, **kwargs: Any) -> Any:
             bound = signature.bind(None, self._asker, *args, **kwargs).arguments
             named = dict(list(bound.items())[2:])
-            seconds = self._patience.of(timeout) if self._patience and timeout else timeout
+            seconds = self._timeouts.of(timeout) if self._timeouts and timeout else timeout
             prepared = self._client.prepare(server=self._host, timeout=seconds)
             _check_size(named, f'The order {name} to the {self._contract.topic} service')
             TRACE.debug('%s %s %s', how, self._address(), name)
             try:
                 answer = getattr(prepared, how)(self._asker.to_dict(), name, **named)
             except oslo_messaging.MessagingTimeout as why:
-                if self._patience:
-                    self._patience.unheard(seconds)
+                if self._timeouts:
+                    self._timeouts.unheard(seconds)
                 raise self._away(f'did not answer {name} in {seconds:g} seconds.') from why
             except tuple(AWAY) as why:
                 raise self._away('cannot be reached over the message bus.') from why
@@ -197,8 +196,8 @@ class Client:
         return send
 
     def _heard(self, how: str) -> None:
-        if self._patience and how == 'call':
-            self._patience.heard()
+        if self._timeouts and how == 'call':
+            self._timeouts.heard()
 
     def _address(self) -> str:
         return f'{self._contract.topic}.{self._host}' if self._host else self._contract.topic
@@ -261,7 +260,7 @@ class _Dispatcher(oslo_messaging.RPCDispatcher):
     def dispatch(self, incoming: Any) -> Any:
         with log.about(incoming.ctxt.get('request_id', '-')):
             try:
-                answer = patience.patiently(functools.partial(super().dispatch, incoming))
+                answer = retries.with_retries(functools.partial(super().dispatch, incoming))
                 _check_size({'it': answer}, f'The answer to {incoming.message.get("method")}')
                 return answer
             except errors.NimbusError as why:

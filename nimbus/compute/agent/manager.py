@@ -25,7 +25,7 @@ FETCHED = 80  # percent of a guest's making that fetching its image is
 TIDY = 600.0  # seconds between looks for what nobody needs any more
 # Seconds since the last order for a guest: longer than any job lives, so that no late order is still on its way.
 FENCE_AGE = 86400.0
-PATIENCE = 60.0  # seconds in which the ports of guests that were off at the start are wired
+WIRING = 60.0  # seconds in which the ports of guests that were off at the start are wired
 
 
 class Images(Protocol):
@@ -260,10 +260,10 @@ class Agent(Compute):
 
     def _heal(self) -> None:
         starting, pause = True, 1.0
-        patience, tidy_at = time.monotonic() + PATIENCE, time.monotonic()
+        wired_by, tidy_at = time.monotonic() + WIRING, time.monotonic()
         while not self._stop.is_set():
             try:
-                soon = self.healer.heal(starting, time.monotonic() < patience)
+                soon = self.healer.heal(starting, time.monotonic() < wired_by)
                 if not soon and time.monotonic() >= tidy_at:
                     self.tidy()
                     tidy_at = time.monotonic() + TIDY

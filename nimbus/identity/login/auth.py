@@ -210,7 +210,7 @@ class Authority:
             seeds = self._seeds(tx, row.id) if row else []
         window = factors.window_of(user['passcode'], seeds, self.now(), self.settings.totp_windows)
         # Whoever reads a passcode off the screen or the wire comes too late with it.
-        right = window is not None and self._db.patiently(lambda tx: factors.use_up(tx, row.id, window))
+        right = window is not None and self._db.with_retries(lambda tx: factors.use_up(tx, row.id, window))
         if not self._locks().admit(row, 'totp', right):
             raise refusal()
         return Proof(row.id, ('totp',), options=row.options)

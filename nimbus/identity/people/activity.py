@@ -47,4 +47,4 @@ def note(database: db.Database, row: Any, now: datetime.datetime) -> None:
     if row.last_active_at is not None and row.last_active_at >= today:
         return
     older = sa.or_(User.last_active_at.is_(None), User.last_active_at < today)
-    database.patiently(lambda tx: tx.update(User, User.id == row.id, older, last_active_at=today))
+    database.with_retries(lambda tx: tx.update(User, User.id == row.id, older, last_active_at=today))

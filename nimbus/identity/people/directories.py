@@ -98,7 +98,7 @@ class Directories:
         if not directory.accepts(entry, password) or entry is None or not entry.enabled:
             return None
         groups = directory.groups_of(entry)
-        return self._db.patiently(lambda tx: _take_user(tx, domain_id, entry, groups))
+        return self._db.with_retries(lambda tx: _take_user(tx, domain_id, entry, groups))
 
     def checks(self, user_id: str, password: str) -> bool | None:
         """Whether the password is that of a directory's user, None when the user is the cloud's own."""
@@ -132,7 +132,7 @@ class Directories:
                 if inside is not None:
                     shadow_users.keep_members(tx, row.domain_id, row_id, inside)
 
-        self._db.patiently(take)
+        self._db.with_retries(take)
 
     def refresh_list(self, domain_id: str | None, kind: str, name: str | None = None) -> None:
         """The domain's users or groups, of that name where one is told, are as its directory says now.
@@ -153,12 +153,12 @@ class Directories:
         keep = shadow_users.keep_user if kind == 'user' else shadow_users.keep_group
         kept = {row_id for entry in entries if (row_id := self._taken(keep, domain_id, entry))}
         if complete:
-            self._db.patiently(lambda tx: shadow_users.drop_others(tx, domain_id, kind, kept))
+            self._db.with_retries(lambda tx: shadow_users.drop_others(tx, domain_id, kind, kept))
 
     def _taken(self, keep: Any, domain_id: str, entry: Entry) -> str | None:
         """The id of the entry's row; None, and a line in the log, where the cloud's own user has the name."""
         try:
-            return self._db.patiently(lambda tx: keep(tx, domain_id, entry))
+            return self._db.with_retries(lambda tx: keep(tx, domain_id, entry))
         except errors.Conflict as why:
             LOG.warning('An entry of the directory of domain %s was passed over: %s', domain_id, why)
             return None

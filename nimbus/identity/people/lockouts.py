@@ -36,12 +36,12 @@ class Locks:
             rows = {row.method: row for row in tx.rows(sa.select(LoginFailure).where(LoginFailure.user_id == user_id))}
         full = {row.method: self._is_over(row) for row in rows.values() if row.failures >= most}
         if user is not None and not all(full.values()):
-            self.db.patiently(lambda tx: self._fail(tx, NOBODY, method, False))  # as long as any other refusal
+            self.db.with_retries(lambda tx: self._fail(tx, NOBODY, method, False))  # as long as any other refusal
             return False
         if not right:
-            self.db.patiently(lambda tx: self._fail(tx, user_id, method, full.get(method, False)))
+            self.db.with_retries(lambda tx: self._fail(tx, user_id, method, full.get(method, False)))
         elif method in rows:
-            self.db.patiently(lambda tx: tx.delete(LoginFailure, *_key(user_id, method)))
+            self.db.with_retries(lambda tx: tx.delete(LoginFailure, *_key(user_id, method)))
         return right
 
     def _is_over(self, row: Any) -> bool:

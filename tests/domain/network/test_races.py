@@ -159,7 +159,7 @@ def test_dhcp_comes_once_to_each_host_whoever_is_first(database):
         net = cloud.network(tx, '10.0.0.0/24', dhcp=True)
 
     def boot(number):
-        return database.patiently(lambda tx: cloud.server(tx, net, hosts[number % 4]).id)
+        return database.with_retries(lambda tx: cloud.server(tx, net, hosts[number % 4]).id)
 
     made = race(16, boot)
     assert all(isinstance(one, str) for one in made), made
@@ -168,7 +168,7 @@ def test_dhcp_comes_once_to_each_host_whoever_is_first(database):
         assert standing == hosts
 
     def drop(number):
-        return database.patiently(lambda tx: ports.drop(tx, MEMBER, made[number]))
+        return database.with_retries(lambda tx: ports.drop(tx, MEMBER, made[number]))
 
     assert race(16, drop) == [None] * 16
     with database.read() as tx:

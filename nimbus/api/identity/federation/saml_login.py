@@ -48,7 +48,7 @@ def vouched(call: Call, idp_id: str, protocol_id: str) -> Vouched:
         raise errors.NotBuilt('This cloud does not read SAML assertions: [saml] sp_entity_id and sp_url must be set.')
     now, keys = issuer.now(), issuer.validator.keys
     found = consumer.read(_body(call), place, lambda request_id: request.is_ours(keys, request_id, place, now))
-    call.db.patiently(lambda tx: use(tx, found, now))
+    call.db.with_retries(lambda tx: use(tx, found, now))
     return Vouched(found.issuer, found.attributes, found.session_ends)
 
 

@@ -22,7 +22,7 @@ from nimbus.compute.agent.libvirt.disks import Folder, Making, guest_folders, ha
 from nimbus.compute.agent.libvirt.libvirt_errors import away, in_kinds, refusal
 from nimbus.compute.agent.libvirt.restorer import Restorer
 from nimbus.compute.agent.libvirt.settings import LibvirtSettings
-from nimbus.compute.agent.libvirt.waits import Patience
+from nimbus.compute.agent.libvirt.waits import Waits
 from nimbus.compute.guest import Guest, HostFacts, Volume
 
 LOG = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class LibvirtDriver(Driver):
         self._connecting = threading.Lock()
         self._locks: weakref.WeakValueDictionary[str, threading.RLock] = weakref.WeakValueDictionary()
         self._locking = threading.Lock()
-        self._patience = Patience()
+        self._waits = Waits()
         self._reboots: dict[str, int] = {}
         self._told: dict[str, str] = {}
         self._watchers: list[Callable[[str, str], None]] = []
@@ -222,7 +222,7 @@ class LibvirtDriver(Driver):
     def attach(self, guest_id: str, volume: Volume) -> None:
         with self._lock(guest_id):
             domain = self._found(guest_id)
-            volumes.plug(domain, volume_disk(volume), self._machine.cache, self._patience)
+            volumes.plug(domain, volume_disk(volume), self._machine.cache, self._waits)
             self._keep_xml(domain)
 
     @in_kinds
@@ -230,7 +230,7 @@ class LibvirtDriver(Driver):
         with self._lock(guest_id):
             domain = self._find(guest_id)
             if domain is not None:
-                volumes.unplug(domain, volume.id, self.settings.detach_timeout, self._patience)
+                volumes.unplug(domain, volume.id, self.settings.detach_timeout, self._waits)
                 self._keep_xml(domain)
 
     @in_kinds
@@ -252,7 +252,7 @@ class LibvirtDriver(Driver):
 
     # ---------------------------------------------------------------- inside
     def _made_restorer(self) -> Restorer:
-        return Restorer(self.guests, self._find, self._lock, self._patience)
+        return Restorer(self.guests, self._find, self._lock, self._waits)
 
     def _libvirt(self) -> libvirt.virConnect:
         """An open connection; a lost one is opened anew."""
@@ -307,7 +307,7 @@ class LibvirtDriver(Driver):
         folder.write('libvirt.xml', xml)
         domain = self._libvirt().defineXML(xml)
         folder.fresh_console()
-        self._patience.past_collisions(domain.create)
+        self._waits.past_collisions(domain.create)
 
     def _machine_type(self, guest: Guest) -> str:
         return guest.properties.get('hw_machine_type') or self.settings.machine_type
@@ -315,13 +315,13 @@ class LibvirtDriver(Driver):
     def _resume(self, guest_id: str) -> None:
         domain = self._find(guest_id)
         if domain is not None and domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
-            self._patience.again(domain, domain.resume)
+            self._waits.again(domain, domain.resume)
 
     def _power_off(self, guest_id: str) -> None:
         domain = self._find(guest_id)
         try:
             if domain is not None and domain.isActive():
-                self._patience.again(domain, domain.destroy)
+                self._waits.again(domain, domain.destroy)
         except libvirt.libvirtError:
             # An adopted guest that dies while its monitor is being connected is not running any more.
             if domain.isActive():
@@ -344,14 +344,14 @@ class LibvirtDriver(Driver):
             if domain is None or domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
                 return False  # a paused guest hears nothing
             try:
-                self._patience.again(domain, lambda: ask(domain))
+                self._waits.again(domain, lambda: ask(domain))
             except libvirt.libvirtError as why:
                 # It went down by itself between the look and the request.
                 if why.get_error_code() not in (libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN):
                     raise
             return True
 
-        return self._patience.ask(request, done, timeout)
+        return self._waits.ask(request, done, timeout)
 
     def _keep_xml(self, domain: libvirt.virDomain) -> None:
         folder = self._folder(domain.UUIDString())
@@ -363,7 +363,7 @@ class LibvirtDriver(Driver):
             self._reboots[guest_id] = self._reboots.get(guest_id, 0) + 1
         if kind == events.REMOVED:
             self._restorer.look(guest_id)
-        self._patience.wake()
+        self._waits.wake()
         if kind == events.LIFECYCLE and values[0] in EVENT_STATES:
             state = EVENT_STATES[values[0]]
             if state == SHUTDOWN and values[1] in DEATHS:

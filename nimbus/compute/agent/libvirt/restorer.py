@@ -10,7 +10,7 @@ import libvirt
 
 from nimbus.common import errors
 from nimbus.compute.agent.libvirt import volumes
-from nimbus.compute.agent.libvirt.waits import Patience
+from nimbus.compute.agent.libvirt.waits import Waits
 
 LOG = logging.getLogger(__name__)
 
@@ -19,9 +19,9 @@ class Restorer:
     """Looks at the volumes of every guest at its start, and of a guest when libvirt tells that a disk of it went."""
 
     def __init__(self, guests: Callable[[], Iterable[str]], find: Callable[[str], Any], lock: Callable[[str], Any],
-                 patience: Patience) -> None:  # fmt: skip
+                 waits: Waits) -> None:  # fmt: skip
         """`find` gives the domain of a guest or None; `lock` is held by whoever changes one."""
-        self._guests, self._find, self._lock, self._patience = guests, find, lock, patience
+        self._guests, self._find, self._lock, self._waits = guests, find, lock, waits
         self._lost: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name='volume-restorer', daemon=True)
 
@@ -53,7 +53,7 @@ class Restorer:
             # An errand in hand may be what takes the disk away: it is waited for.
             with self._lock(guest_id):
                 domain = self._find(guest_id)
-                lost = volumes.restore(domain, self._patience) if domain else []
+                lost = volumes.restore(domain, self._waits) if domain else []
         except (libvirt.libvirtError, errors.NimbusError) as why:
             LOG.error('Guest %s lost a volume that is attached to it, and does not take it again: %s', guest_id, why)
             return

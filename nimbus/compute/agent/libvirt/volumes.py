@@ -10,7 +10,7 @@ import libvirt
 from nimbus.compute.agent.driver import Refused
 from nimbus.compute.agent.libvirt import xml as libvirt_xml
 from nimbus.compute.agent.libvirt.libvirt_errors import is_gone
-from nimbus.compute.agent.libvirt.waits import Patience
+from nimbus.compute.agent.libvirt.waits import Waits
 
 LOG = logging.getLogger(__name__)
 
@@ -22,31 +22,31 @@ def volumes(domain: libvirt.virDomain) -> dict[str, str]:
     return libvirt_xml.volumes_in(_xml(domain, _places(domain)[0]))
 
 
-def plug(domain: libvirt.virDomain, disk: libvirt_xml.Disk, cache: str, patience: Patience) -> None:
+def plug(domain: libvirt.virDomain, disk: libvirt_xml.Disk, cache: str, waits: Waits) -> None:
     """The domain and its definition have the disk.  Raises Refused; then neither has gained it."""
     xml = ET.tostring(libvirt_xml.disk_element(disk, cache), encoding='unicode')
     with contextlib.ExitStack() as undo:
         for place in _places(domain):
             if disk.serial in libvirt_xml.volumes_in(_xml(domain, place)):
                 continue
-            _plug_at(domain, place, disk, xml, patience)
+            _plug_at(domain, place, disk, xml, waits)
             undo.callback(_take_back, domain, xml, place)
         undo.pop_all()
 
 
-def unplug(domain: libvirt.virDomain, serial: str, timeout: int, patience: Patience) -> None:
+def unplug(domain: libvirt.virDomain, serial: str, timeout: int, waits: Waits) -> None:
     """The domain and its definition have let go of the volume.  Raises Refused when the guest does not."""
     kept = libvirt_xml.disk_of_serial(_xml(domain, CONFIG), serial)
     if kept:
         domain.detachDeviceFlags(kept, CONFIG)
     # libvirt drops a disk from the live XML only after QEMU has closed its file.
-    if not patience.ask(_request_for(domain, serial, patience), lambda: _is_gone(domain, serial), timeout):
+    if not waits.ask(_request_for(domain, serial, waits), lambda: _is_gone(domain, serial), timeout):
         if kept:
             domain.attachDeviceFlags(kept, CONFIG)
         raise Refused(f'Guest {domain.UUIDString()} did not let go of volume {serial} within {timeout} seconds.')
 
 
-def restore(domain: libvirt.virDomain, patience: Patience) -> list[str]:
+def restore(domain: libvirt.virDomain, waits: Waits) -> list[str]:
     """A running domain has every volume of its definition; returns those that it had not.
 
     A request to let go of a disk stays with the guest after it was given up here, and a reset of the guest grants it.
@@ -57,7 +57,7 @@ def restore(domain: libvirt.virDomain, patience: Patience) -> list[str]:
     lost = [serial for serial in libvirt_xml.volumes_in(defined) if serial not in there]
     for serial in lost:
         xml = libvirt_xml.without_place(libvirt_xml.disk_of_serial(defined, serial) or '')
-        patience.again(domain, lambda xml=xml: domain.attachDeviceFlags(xml, LIVE))
+        waits.again(domain, lambda xml=xml: domain.attachDeviceFlags(xml, LIVE))
     return lost
 
 
@@ -65,12 +65,12 @@ def _is_gone(domain: libvirt.virDomain, serial: str) -> bool:
     return not domain.isActive() or serial not in libvirt_xml.volumes_in(domain.XMLDesc())
 
 
-def _request_for(domain: libvirt.virDomain, serial: str, patience: Patience) -> Callable[[], bool]:
+def _request_for(domain: libvirt.virDomain, serial: str, waits: Waits) -> Callable[[], bool]:
     def request() -> bool:
         xml = libvirt_xml.disk_of_serial(domain.XMLDesc(), serial)
         try:
             if xml:
-                patience.again(domain, lambda: domain.detachDeviceFlags(xml, LIVE))
+                waits.again(domain, lambda: domain.detachDeviceFlags(xml, LIVE))
         except libvirt.libvirtError as why:
             if is_gone(why):
                 raise
@@ -81,12 +81,12 @@ def _request_for(domain: libvirt.virDomain, serial: str, patience: Patience) -> 
     return request
 
 
-def _plug_at(domain: libvirt.virDomain, place: int, disk: libvirt_xml.Disk, xml: str, patience: Patience) -> None:
+def _plug_at(domain: libvirt.virDomain, place: int, disk: libvirt_xml.Disk, xml: str, waits: Waits) -> None:
     guest_id = domain.UUIDString()
     if disk.device in libvirt_xml.devices_in(_xml(domain, place)):
         raise Refused(f'Guest {guest_id} has another disk at {disk.device}.')
     try:
-        patience.again(domain, lambda: domain.attachDeviceFlags(xml, place))
+        waits.again(domain, lambda: domain.attachDeviceFlags(xml, place))
     except libvirt.libvirtError as why:
         if is_gone(why):
             raise

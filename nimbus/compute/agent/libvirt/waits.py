@@ -14,7 +14,7 @@ SETTLE = 15
 COLLISIONS = 5
 
 
-class Patience:
+class Waits:
     """Waits that end early when libvirt tells of something, and in time when it does not."""
 
     def __init__(self) -> None:
