@@ -87,7 +87,7 @@ def make_parts(conf: Any, *, database: bool = True) -> Parts:
     parts = Parts(conf=conf, db=made, bus=bus)
     if made:
         # Within one process a nudge waits for nothing; a broker that stands still would hold up every request.
-        made.bell = parts.ring if conf.bus.startswith('inproc:') else wakeups.Bell(parts.ring).ring
+        made.wake = parts.wake if conf.bus.startswith('inproc:') else wakeups.Wakeups(parts.wake).wake
         made.limits = config.limits(conf)
         made.teller = host_name(conf) if notifier.wanted(conf.notifications.driver) else None
     return parts

@@ -32,7 +32,7 @@ class Parts:
             clients[contract] = rpc.Client(self.bus, contract)
         return clients[contract].on(host, asker)
 
-    def ring(self, topic: str) -> None:
+    def wake(self, topic: str) -> None:
         """`nudge` was cast to 'TOPIC', or to one host of it as 'TOPIC.HOST'; a bus that is away costs only a poll."""
         failpoints.hit(f'nudge.{topic}')
         name, _, host = topic.partition('.')

@@ -1,11 +1,11 @@
-"""Rings from a thread of its own: a bus that stands still holds up nobody who has committed something."""
+"""Wake-up messages from a thread of their own: a bus that stands still holds up nobody who has committed something."""
 
 import threading
 from collections.abc import Callable
 
 
-class Bell:
-    """Each topic that was rung is told of by `send`, once for all rings that came meanwhile.
+class Wakeups:
+    """Each topic that is to be woken is given to `send`, once for all the wake-ups that came meanwhile.
 
     There is a thread only while there is something to tell.
     """
@@ -16,14 +16,14 @@ class Bell:
         self._due: dict[str, None] = {}
         self._busy = False
 
-    def ring(self, topic: str) -> None:
-        """The topic will be told of; never waits for it."""
+    def wake(self, topic: str) -> None:
+        """The topic will be woken; never waits for it."""
         with self._lock:
             self._due[topic] = None
             if self._busy:
                 return
             self._busy = True
-        threading.Thread(target=self._run, name='bell', daemon=True).start()
+        threading.Thread(target=self._run, name='wake-ups', daemon=True).start()
 
     def _run(self) -> None:
         while True:

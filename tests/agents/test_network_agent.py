@@ -219,7 +219,7 @@ def test_over_the_bus_a_nudge_wires_a_port_at_once(database):
     conf = config.load([], files=[]) if not config.cfg.CONF.keys() else config.cfg.CONF
     bus = rpc.transport(f'inproc:///{host}', conf)
     parts = Parts(conf=None, db=database, bus=bus)
-    database.bell = parts.ring
+    database.wake = parts.wake
     agent = Agent(driver.Driver(host), parts.client(NetworkDesk), host, Pace(poll=60, resync=60, report=60))
     servers = [rpc.serve(bus, NetworkDeskServer(database), 'desk'), rpc.serve(bus, agent, host)]
     agent.start()

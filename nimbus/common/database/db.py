@@ -111,13 +111,13 @@ class Tx:
     def __init__(
         self,
         connection: sa.Connection,
-        bell: Callable[[str], None] | None = None,
+        wake: Callable[[str], None] | None = None,
         teller: str | None = None,
         encryption: Any = None,
         limits: dict[str, dict[str, int]] | None = None,
     ) -> None:
         self.connection, self.encryption = connection, encryption
-        self._bell = bell
+        self._wake = wake
         self.teller = teller  # this host's name where the world is told what happens: see outbox
         self.limits = limits or {}  # configured quotas: service -> resource -> limit
         self._after: list[Callable[[], None]] = []
@@ -197,9 +197,9 @@ class Tx:
         """Run what waited for the commit."""
         for action in self._after:
             action()
-        if self._bell:
+        if self._wake:
             for topic in sorted(self._nudged):
-                self._bell(topic)
+                self._wake(topic)
 
 
 @functools.lru_cache(1024)
@@ -231,15 +231,15 @@ def _columns(model: type[Base], values: dict[str, Any]) -> dict[str, Any]:
 class Database:
     """Engines for one URL, and the only two ways into them."""
 
-    def __init__(self, url: str, pool_size: int = 10, bell: Callable[[str], None] | None = None) -> None:
-        """`bell` rings a topic after a commit that nudged it; it may be set later, and must not raise.
+    def __init__(self, url: str, pool_size: int = 10, wake: Callable[[str], None] | None = None) -> None:
+        """`wake` wakes a topic after a commit that nudged it; it may be set later, and must not raise.
 
         So may `teller`, the name of this host for whoever is told what happens, None when nobody is; `encryption`,
         for the secrets in rows, which every transaction has at hand; and `limits`, the configured quotas of each
         service.
         """
         self.url = sa.make_url(url)
-        self.bell = bell
+        self.wake = wake
         self.teller: str | None = None
         self.encryption: Any = None
         self.limits: dict[str, dict[str, int]] = {}
@@ -261,7 +261,7 @@ class Database:
         with self._ticket, dialects.translated():
             with self.writer.connect() as connection:  # its end undoes what was not committed
                 connection.begin()
-                tx = Tx(connection, self.bell, self.teller, self.encryption, self.limits)
+                tx = Tx(connection, self.wake, self.teller, self.encryption, self.limits)
                 yield tx
                 failpoints.hit('db.commit')
                 with dialects.committing():

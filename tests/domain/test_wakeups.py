@@ -2,7 +2,7 @@
 
 import threading
 
-from nimbus.common.wakeups import Bell
+from nimbus.common.wakeups import Wakeups
 from tests.bus_suite import wait_for
 
 
@@ -13,12 +13,12 @@ def test_who_rings_waits_for_nobody_and_many_rings_are_one():
         told.append(topic)
         may.wait(10)
 
-    bell = Bell(send)
+    wakeups = Wakeups(send)
     for topic in ('conductor', 'conductor', 'network.h1', 'conductor', 'network.h1'):
-        bell.ring(topic)
+        wakeups.wake(topic)
     assert wait_for(lambda: told == ['conductor'])
     may.set()
     assert wait_for(lambda: told.count('network.h1') == 1 and len(told) in (2, 3))
-    assert wait_for(lambda: not any(thread.name == 'bell' for thread in threading.enumerate()))
-    bell.ring('conductor')
+    assert wait_for(lambda: not any(thread.name == 'wakeups' for thread in threading.enumerate()))
+    wakeups.wake('conductor')
     assert wait_for(lambda: told[-1] == 'conductor')
