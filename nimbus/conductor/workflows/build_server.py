@@ -9,7 +9,7 @@ from nimbus.common.jobs import NotYet, Refused, Rewind, Run, Step, Workflow
 from nimbus.compute import states
 from nimbus.compute.metadata import documents
 from nimbus.compute.servers import guests, servers
-from nimbus.conductor.workflows import disks, guest_orders, wires
+from nimbus.conductor.workflows import disks, guest_orders, vif_plugging
 from nimbus.scheduler import claims
 
 WIRING = datetime.timedelta(minutes=5)  # for a host to wire all of a server's ports
@@ -59,13 +59,13 @@ def make_ports(run: Run) -> dict[str, Any]:
     """Every network that was asked for has a port of the server's, bound to its host."""
     with run.world.db.write() as tx:
         servers.task(tx, run.subject, states.NETWORKING)
-        return {'ports': wires.make(tx, run, servers.spec(tx, run.subject))}
+        return {'ports': vif_plugging.make(tx, run, servers.spec(tx, run.subject))}
 
 
 def drop_ports(run: Run) -> None:
     """The ports made for the server are gone, those the user gave are free."""
     with run.world.db.write() as tx:
-        wires.give_back(tx, run)
+        vif_plugging.give_back(tx, run)
 
 
 def wait_for_wires(run: Run) -> None:
@@ -74,9 +74,9 @@ def wait_for_wires(run: Run) -> None:
     if run.get('wired_by') is None:
         run.note(wired_by=(now + WIRING).isoformat())
     try:
-        if wires.are_up(run):
+        if vif_plugging.are_up(run):
             return
-    except wires.Unwired as why:
+    except vif_plugging.Unwired as why:
         raise _elsewhere(run, why) from why
     if now > datetime.datetime.fromisoformat(run.wired_by):
         raise errors.NimbusError(

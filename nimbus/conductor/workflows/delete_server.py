@@ -5,7 +5,7 @@ from typing import Any
 from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow
 from nimbus.compute.servers import servers
-from nimbus.conductor.workflows import disks, guest_orders, wires
+from nimbus.conductor.workflows import disks, guest_orders, vif_plugging
 from nimbus.scheduler import claims
 
 
@@ -29,7 +29,7 @@ def give_back_volumes(run: Run) -> None:
 
 def forget(tx: db.Tx, run: Run) -> None:
     """The server's ports, claim and quota are given back and its row is deleted, all at once."""
-    wires.give_back_all(tx, run)
+    vif_plugging.give_back_all(tx, run)
     claims.release(tx, run.subject)
     servers.gone(tx, run.subject)
 

@@ -14,7 +14,7 @@ from nimbus.network.agent import driver
 Told = dict[str, Any]
 
 
-class Held:
+class DesiredState:
     """The parts of what a host must look like, by id."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ from nimbus.common.agents.desk import Heartbeat
 from nimbus.common.clock import Clock
 from nimbus.common.context import Context
 from nimbus.common.errors import NimbusError
-from nimbus.network.agent.desired_state import Held
+from nimbus.network.agent.desired_state import DesiredState
 from nimbus.network.agent.driver import Desired, Driver
 from nimbus.network.rpc import BINARIES, NetworkAgent
 
@@ -64,7 +64,7 @@ class Agent(NetworkAgent):
         """`desk` speaks NetworkDesk."""
         self.driver, self.desk, self.host = driver, desk, host
         self.pace, self.clock = pace or Pace(), clock or Clock()
-        self._held, self._sure = Held(), False  # unsure: what is held may lack something
+        self._held, self._sure = DesiredState(), False  # unsure: what is held may lack something
         self._whole = UNKNOWN  # the generation at which everything was told last
         self._desired: Desired | None = None
         self._touched: set[str] | None = None  # ports told of since the last report; None: all

@@ -9,7 +9,7 @@ from nimbus.common import ids
 from nimbus.common.agents import services
 from nimbus.common.database import db
 from nimbus.network.agent import driver
-from nimbus.network.agent.desired_state import Held
+from nimbus.network.agent.desired_state import DesiredState
 from nimbus.network.hosting import desired
 from nimbus.network.models import Host
 from nimbus.network.networks import networks, subnets
@@ -71,7 +71,7 @@ def generation(tx: db.Tx, host: str = 'h1') -> int:
 
 def told(tx: db.Tx, host: str) -> driver.Desired:
     """All that the host must be, as its agent takes it."""
-    held = Held()
+    held = DesiredState()
     held.take(json.loads(json.dumps(desired.whole(tx, host, generation(tx, host)))))
     assert held.missing() == []
     return held.desired()

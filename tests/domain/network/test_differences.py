@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from nimbus.network import generations
-from nimbus.network.agent.desired_state import Held
+from nimbus.network.agent.desired_state import DesiredState
 from nimbus.network.agent.manager import DEPTH
 from nimbus.network.hosting import desired
 from nimbus.network.models import Change, Rule
@@ -35,7 +35,7 @@ class Follower:
     """An agent's memory of one host, told over a line that carries JSON."""
 
     def __init__(self, tx, host):
-        self.tx, self.host, self.held, self.wholes = tx, host, Held(), 0
+        self.tx, self.host, self.held, self.wholes = tx, host, DesiredState(), 0
         self.take(-1, ())
 
     def take(self, since, also):

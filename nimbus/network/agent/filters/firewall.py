@@ -11,7 +11,7 @@ from nimbus.network.agent.filters.iptables import Tables
 BROADCAST = '255.255.255.255'
 
 
-class Guard:
+class Firewall:
     """The packet filter of one host."""
 
     def __init__(self, prefix: str) -> None:
@@ -36,7 +36,7 @@ class Guard:
     def ensure(self, ports: Sequence[Port], zones: dict[str, int], groups: Sequence[Group], audit: bool) -> None:
         """Each port is filtered as its groups say; flows that they admit no more are cut."""
         known = {group.id: group for group in groups}
-        guarded = self._guard(ports, zones, known)
+        guarded = self._firewall(ports, zones, known)
         sets = self._wanted_sets(guarded, known)
         self._sets.ensure(sets, audit)
         for ethertype, tables in self._tables.items():
@@ -51,7 +51,7 @@ class Guard:
             self._cut(guarded, known, held_only=True)
         self._pruned = (items, sets)
 
-    def _guard(self, ports: Sequence[Port], zones: dict[str, int], known: dict[str, Group]) -> list[chains.Guarded]:
+    def _firewall(self, ports: Sequence[Port], zones: dict[str, int], known: dict[str, Group]) -> list[chains.Guarded]:
         """What each port is filtered by; the same object as before where nothing differs."""
         made: dict[str, tuple[tuple, chains.Guarded]] = {}
         for port in ports:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from nimbus.common import folders
 from nimbus.network.agent import driver as base
 from nimbus.network.agent.dhcp import dnsmasq
-from nimbus.network.agent.filters.firewall import Guard
+from nimbus.network.agent.filters.firewall import Firewall
 from nimbus.network.agent.host import files, namespaces, plug
 from nimbus.network.agent.host.settings import Settings
 from nimbus.network.agent.l3 import routers
@@ -27,7 +27,7 @@ class Driver(base.Driver):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._switch = vswitch.Switch(settings.ovsdb, settings.bridge, settings.datapath_type)
-        self._guard = Guard(settings.prefix)
+        self._firewall = Firewall(settings.prefix)
         self._lock = threading.Lock()
         self._applied: base.Desired | None = None
         self._failed: dict[str, str] = {}
@@ -77,7 +77,7 @@ class Driver(base.Driver):
         if not there:
             return set()
         found = set()
-        guarded = self._guard.standing()
+        guarded = self._firewall.standing()
         for name, port in there.items():
             up = name in links and links[name].up and port.number
             if up and name.startswith('qvo') and 'tap' + name[3:] in guarded and 'qbr' + name[3:] in links:
@@ -100,7 +100,7 @@ class Driver(base.Driver):
                 for link in plug.read_all().values():
                     if link.group == plug.OURS:
                         plug.remove(route, link.name)
-            self._guard.clear()
+            self._firewall.clear()
             self._switch.clear()
             for name in ('dhcp', 'routers'):
                 files.remove_folder(os.path.join(self.settings.state_dir, name))
@@ -112,7 +112,7 @@ class _Pass:
     def __init__(self, driver: Driver, desired: base.Desired, before: base.Desired | None) -> None:
         self.settings = driver.settings
         self.switch = driver._switch
-        self.guard = driver._guard
+        self.guard = driver._firewall
         self.desired = desired
         self.before = before or base.Desired(generation=0)
         self.audit = before is None
