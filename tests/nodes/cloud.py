@@ -82,11 +82,11 @@ class Cloud:
 
     def member(self) -> Callable[..., Any]:
         """What asks as a member of a project of its own."""
-        project = self.ask('identity', 'POST', '/projects', {'project': {'name': 'of-a-member'}})['project']['id']
+        project = self.ask('identity', 'POST', '/v3/projects', {'project': {'name': 'of-a-member'}})['project']['id']
         asked = {'name': 'somebody', 'password': 'something', 'default_project_id': project}
-        user = self.ask('identity', 'POST', '/users', {'user': asked})['user']['id']
-        (role,) = self.ask('identity', 'GET', '/roles?name=member')['roles']
-        self.ask('identity', 'PUT', f'/projects/{project}/users/{user}/roles/{role["id"]}')
+        user = self.ask('identity', 'POST', '/v3/users', {'user': asked})['user']['id']
+        (role,) = self.ask('identity', 'GET', '/v3/roles?name=member')['roles']
+        self.ask('identity', 'PUT', f'/v3/projects/{project}/users/{user}/roles/{role["id"]}')
         return functools.partial(_ask, self.login('somebody', 'something', 'of-a-member'))
 
     def asked_at(self, node: nodes.Node, port: int, path: str, body: Any = None) -> Any:
