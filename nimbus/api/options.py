@@ -59,4 +59,12 @@ OPTIONS = {
         ),
         cfg.StrOpt('policy_file', default='/etc/nimbus/policy.yaml', help='Overrides of policy rules; need not exist.'),
     ],
+    'oslo_middleware': [
+        cfg.BoolOpt(
+            'enable_proxy_headers_parsing',
+            default=False,
+            help='Take the scheme, host and prefix of URLs from X-Forwarded-Proto, -Host and -Prefix. Only where a '
+            'proxy before the APIs sets them itself: whoever can send them decides what links in answers say.',
+        ),
+    ],
 }

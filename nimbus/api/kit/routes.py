@@ -101,15 +101,10 @@ class Call:
 
     @property
     def host_url(self) -> str:
-        """`http://HOST:PORT` as the client wrote it, or as a proxy before us says."""
+        """`http://HOST:PORT` as the client wrote it; the filter proxy_headers puts there what a proxy says."""
         environ = self.environ
-        scheme = environ.get('HTTP_X_FORWARDED_PROTO', environ.get('wsgi.url_scheme', 'http'))
-        host = (
-            environ.get('HTTP_X_FORWARDED_HOST')
-            or environ.get('HTTP_HOST')
-            or f'{environ["SERVER_NAME"]}:{environ["SERVER_PORT"]}'
-        )
-        return f'{scheme}://{host}'
+        host = environ.get('HTTP_HOST') or f'{environ["SERVER_NAME"]}:{environ["SERVER_PORT"]}'
+        return f'{environ.get("wsgi.url_scheme", "http")}://{host}'
 
     @property
     def root_url(self) -> str:

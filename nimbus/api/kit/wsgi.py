@@ -82,6 +82,23 @@ class Filter:
         return lambda app: cls(app, wired, **local)
 
 
+class ProxyHeaders(Filter):
+    """The URL is the one that a proxy before us was asked for, where an operator says that there is one."""
+
+    def __init__(self, app: App, parts: Parts, **local: str) -> None:
+        super().__init__(app, parts, **local)
+        self._believed = parts.conf is not None and parts.conf.oslo_middleware.enable_proxy_headers_parsing
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if self._believed:
+            environ['wsgi.url_scheme'] = environ.get('HTTP_X_FORWARDED_PROTO') or environ['wsgi.url_scheme']
+            if host := environ.get('HTTP_X_FORWARDED_HOST'):
+                environ['HTTP_HOST'] = host
+            if prefix := environ.get('HTTP_X_FORWARDED_PREFIX'):
+                environ['SCRIPT_NAME'] = prefix.rstrip('/') + environ.get('SCRIPT_NAME', '')
+        return self.app(environ, start_response)
+
+
 class RequestId(Filter):
     """Every request has an id, and every answer tells it."""
 
@@ -227,6 +244,7 @@ def _bearer(environ: dict[str, Any]) -> str | None:
     return token.strip() if scheme.lower() == 'bearer' else None
 
 
+proxy_headers = ProxyHeaders.factory
 request_id = RequestId.factory
 healthcheck = Healthcheck.factory
 gzip_filter = Gzip.factory
