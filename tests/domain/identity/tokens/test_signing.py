@@ -19,7 +19,7 @@ from nimbus.identity import key_repository
 from nimbus.identity.tokens import payload, public_keys, signing
 from nimbus.identity.tokens.payload import Claims
 from tests.domain.identity.conftest import ADMIN, HOUR
-from tests.domain.identity.test_validator import NOW
+from tests.domain.identity.tokens.test_validator import NOW
 
 
 @pytest.fixture

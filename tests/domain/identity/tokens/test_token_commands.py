@@ -7,7 +7,7 @@ from nimbus.cmd.manage import manage
 from nimbus.common import config, errors
 from nimbus.identity.options import Settings
 from nimbus.identity.tokens import public_keys, signing
-from tests.domain.identity.test_signing import claims
+from tests.domain.identity.tokens.test_signing import claims
 
 
 @pytest.fixture
