@@ -8,7 +8,9 @@ import re
 import pytest
 
 from nimbus.api.kit.policy import BASE_RULES
+from nimbus.api.kit.routes import Route, failpoint
 from nimbus.conductor.workflows import WORKFLOWS
+from tests.chaos.test_kills import KILLS
 from tests.house import source
 
 SERVICES = [
@@ -52,11 +54,20 @@ def rules(service: str) -> dict[str, str]:
     return {rule.name: rule.check_str for rule in module.RULES}
 
 
+def routes(service: str) -> list[Route]:
+    """Every route in the service's tables."""
+    module = importlib.import_module(f'nimbus.api.{service}.routes')
+    return [route for name, table in vars(module).items() if name.endswith('ROUTES') for route in table]
+
+
 def tables(service: str) -> set[str]:
     """The rules named in the service's tables of routes."""
-    module = importlib.import_module(f'nimbus.api.{service}.routes')
-    every = [table for name, table in vars(module).items() if name.endswith('ROUTES')]
-    return {route.policy for table in every for route in table if route.policy}
+    return {route.policy for route in routes(service) if route.policy}
+
+
+def test_every_request_that_a_daemon_is_killed_in_is_served():
+    served = {failpoint(route.handler) for service in SERVICES for route in routes(service)}
+    assert [point for _, _, point in KILLS if point.startswith('api.') and point not in served] == []
 
 
 def pattern(node: ast.expr, names: dict[str, object]) -> str | None:

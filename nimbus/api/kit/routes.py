@@ -137,6 +137,12 @@ class Call:
             yield piece
 
 
+def failpoint(handler: Callable[..., Any]) -> str:
+    """`api.SERVICE.MODULE.FUNCTION` of a handler, whatever room its module is in."""
+    _, *service, module = handler.__module__.split('.')
+    return '.'.join([*service[:2], module, handler.__name__])
+
+
 class Api:
     """One service's REST API as a WSGI application."""
 
@@ -230,8 +236,7 @@ class Api:
         self._take_in(call, body)
         found = self._run(call, dict(zip(names, values, strict=True)))
         if failpoints.ARMED:
-            handler = route.handler
-            failpoints.hit(f'{handler.__module__}.{handler.__name__}'.removeprefix('nimbus.'))
+            failpoints.hit(failpoint(route.handler))
         return self._respond(call, found)
 
     def _without_project(self, path: str, asker: context.Context | None) -> str:
