@@ -205,12 +205,16 @@ class Auth(Filter):
                     global_request_id=environ.get('nimbus.global_request_id'),
                     remote_address=environ.get('REMOTE_ADDR'),
                 )
-                if (asker.access_rules is None or self._permits(asker, environ)) and (
-                    not asker.thumbprint or self._shows(asker, environ)
-                ):
+                if asker.access_rules is not None and not self._permits(asker, environ):
+                    _refused(environ, f'No access rule of the token of user {asker.user_id} permits the request.')
+                elif asker.thumbprint and not self._shows(asker, environ):
+                    _refused(
+                        environ, f'The token of user {asker.user_id} is bound to a certificate that was not shown.'
+                    )
+                else:
                     environ[AT_WORK] = asker
-            except errors.Unauthenticated:
-                pass  # a route that needs an asker answers 401; an open one does not mind
+            except errors.Unauthenticated as why:
+                _refused(environ, why.inside)
             except errors.Unavailable as why:
                 media, body = faults.keystone(503, why.sentence, why, '')
                 start_response('503 Service Unavailable', [('Content-Type', media), ('Content-Length', str(len(body)))])
@@ -236,6 +240,11 @@ class Auth(Filter):
         if 'service' in asker.service_roles:
             return True  # a service asks for the user, whose own request was checked where it came in
         return access.permits(asker.access_rules or (), services, method, path)
+
+
+def _refused(environ: dict[str, Any], why: str) -> None:
+    """The log has the reason.  A route that needs an asker answers 401 without it, an open one does not mind."""
+    LOG.info('The token is refused: %s', why, extra={'request_id': environ.get('nimbus.request_id')})
 
 
 def _bearer(environ: dict[str, Any]) -> str | None:

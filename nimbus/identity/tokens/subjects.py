@@ -93,9 +93,9 @@ class Subject:
         return [*found, *self.behind, *(('group', group_id) for group_id in self.group_ids)]
 
 
-def refusal() -> errors.Unauthenticated:
-    """The one answer to whoever is not let in: it does not tell why."""
-    return errors.Unauthenticated('The request you have made requires authentication.')
+def refusal(why: str = '') -> errors.Unauthenticated:
+    """The one answer to a caller who is not let in; the reason is for the operator's log alone."""
+    return errors.Unauthenticated('The request you have made requires authentication.', inside=why)
 
 
 def describe(
@@ -108,7 +108,7 @@ def describe(
     """
     user = _user(tx, claims.user_id, enabled)
     if user is None:
-        raise refusal()
+        raise refusal(f'User {claims.user_id} or the domain of the user is gone or disabled.')
     if claims.trust_id:
         return _trusted(tx, claims, user, enabled, now)
     joined = assignments.memberships_of(tx, user.id, now)
@@ -135,7 +135,7 @@ def describe(
         known['credential'] = credential
         known['rules'] = _rules(tx, credential)
     if not roles:
-        raise refusal()
+        raise refusal(f'User {user.id} has no role on {claims.scope} {claims.scope_id or ""}'.rstrip() + '.')
     return Subject(**known, roles=tuple((role.id, role.name) for role in roles))
 
 
@@ -151,7 +151,9 @@ def _check_provider(tx: db.Tx, claims: Claims) -> None:
         .where(IdentityProvider.id == claims.identity_provider_id, Protocol.id == claims.protocol_id)
     )
     if not tx.scalar(query):
-        raise refusal()
+        raise refusal(
+            f'Identity provider {claims.identity_provider_id} or its protocol {claims.protocol_id} is gone or disabled.'
+        )
 
 
 def _user(tx: db.Tx, user_id: str, enabled: activity.Judge) -> Any:
@@ -176,7 +178,7 @@ def _trusted(
     """The subject of a token by a trust: the roles are the first trustor's, as long as he has them."""
     chain = delegation.of(tx, claims.trust_id)
     if not chain:
-        raise refusal()
+        raise refusal(f'Trust {claims.trust_id} is gone or has expired.')
     trust, root = chain[0], chain[-1]
     if trust.trustee_user_id != trustee.id:
         raise errors.Forbidden('User is not a trustee.')
@@ -214,7 +216,7 @@ def _trusted(
 def _place(tx: db.Tx, claims: Claims) -> tuple[Any, Place]:
     row = tx.execute(_PLACE, {'place_id': claims.scope_id}).first()
     if row is None or not row.enabled or row.domain_enabled is False or (claims.scope == 'domain') > row.is_domain:
-        raise refusal()
+        raise refusal(f'The {claims.scope} {claims.scope_id} or its domain is gone or disabled.')
     if row.is_domain:
         return row, Place(row.id, row.name, is_domain=True)
     return row, Place(row.id, row.name, row.domain_id, row.domain_name)
@@ -223,14 +225,14 @@ def _place(tx: db.Tx, claims: Claims) -> tuple[Any, Place]:
 def _credential(tx: db.Tx, claims: Claims) -> Any:
     row = tx.row(_CREDENTIAL, {'id': claims.application_credential_id})
     if row is None:
-        raise refusal()
+        raise refusal(f'Application credential {claims.application_credential_id} is gone.')
     return row
 
 
 def _access_token(tx: db.Tx, claims: Claims) -> Any:
     row = tx.row(sa.select(AccessToken).where(AccessToken.id == claims.access_token_id))
     if row is None or row.user_id != claims.user_id or claims.scope != 'project' or row.project_id != claims.scope_id:
-        raise refusal()
+        raise refusal(f'OAuth access token {claims.access_token_id} is gone, or for another user or project.')
     return row
 
 

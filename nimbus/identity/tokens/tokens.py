@@ -108,7 +108,7 @@ class Validator:
         """
         service_roles: tuple[str, ...] = ()
         if service_token:
-            vouching = self._entry(service_token, False).values
+            vouching = self._vouching(service_token)
             # One that is bound to a certificate does not say here that it came with it.
             service_roles = () if vouching['thumbprint'] else vouching['roles']
         values = self._entry(token, 'service' in service_roles).values.copy()
@@ -121,6 +121,12 @@ class Validator:
         # Past the frozen dataclass's own constructor, which alone would cost more than all of the rest.
         object.__setattr__(asker, '__dict__', values)
         return asker
+
+    def _vouching(self, service_token: str) -> dict[str, Any]:
+        try:
+            return self._entry(service_token, False).values
+        except errors.Unauthenticated as why:
+            raise refusal(f'In X-Service-Token: {why.inside}') from None
 
     def entry(self, token: str, allow_expired: bool = False) -> Entry:
         """All that is known of the token.  Raises as `validate` does."""
@@ -169,7 +175,7 @@ class Validator:
         if left > 0:
             entry.good_until = now + min(left, LOOK_AT_THE_CLOCK)
         elif not allow_expired or left <= -self._settings.allow_expired_window:
-            raise refusal()
+            raise refusal(f'The token of user {entry.subject.user_id} expired at {entry.expires:%Y-%m-%dT%H:%M:%SZ}.')
 
     def _keep_up(self, now: float) -> None:
         """What is known of revocations is recent enough.  Raises Unavailable when it cannot be."""
@@ -182,7 +188,7 @@ class Validator:
     def _learn(self, token: str, digest: bytes, allow_expired: bool) -> Entry:
         claims = self.read(token)
         if self._clock.now() >= claims.expires_at and not allow_expired:
-            raise refusal()
+            raise refusal(f'The token of user {claims.user_id} expired at {claims.expires_at:%Y-%m-%dT%H:%M:%SZ}.')
         seen = self._seen
         subject = self._describe(digest, claims, seen)
         keys = subject.keys()
@@ -206,8 +212,8 @@ class Validator:
                 # A token that was seen before its user stayed away too long ends by itself.
                 now = self._clock.now()
                 subject = subjects.describe(tx, claims, activity.judge(self._settings.compliance, now), now)
-            except errors.Forbidden:  # a trust that does not hold any longer
-                raise refusal() from None
+            except errors.Forbidden as why:  # a trust that does not hold any longer
+                raise refusal(f'{why.sentence.rstrip(".")}: trust {claims.trust_id}.') from None
         if self._shared:
             self._shared.put(digest, subject, seen)
         return subject
@@ -217,30 +223,31 @@ class Validator:
         if signing.is_signed(token):
             claims = self.signed.open(token) if len(token) <= MAX_LENGTH else None
             if claims is None:
-                raise refusal()
+                raise refusal('No key of this cloud has signed the token.')
             return claims
         try:
             raw = token.encode('ascii')
             decoded = base64.urlsafe_b64decode(raw + b'=' * (-len(raw) % 4))
         except (UnicodeEncodeError, binascii.Error):
-            raise refusal() from None
+            raise refusal('This is no token.') from None
         whole = base64.urlsafe_b64encode(decoded)
         # Only the one spelling we gave out is a token: others could slip past what is known by its digest.
         if len(raw) > MAX_LENGTH or whole.rstrip(b'=') != raw:
-            raise refusal()
+            raise refusal('This is no token.')
         opened = self.keys.open(whole)
         if opened is None:
-            raise refusal()
+            raise refusal('No key of this host opens the token.')
         try:
             return payload.unpack(opened)
         except ValueError:
-            raise refusal() from None
+            raise refusal('A key of this cloud made it, and it is no token.') from None
 
     def _refuse_revoked(self, claims: Claims, keys: list[tuple[str, str]]) -> None:
         for key in keys:
             before = self._before.get(key)
             if before is not None and claims.issued_at <= before:
-                raise refusal()
+                what = f'{key[0]} {key[1]} was changed at {before:%Y-%m-%dT%H:%M:%SZ}'
+                raise refusal(f'The token of user {claims.user_id} was revoked: {what}.')
 
     def _make_room(self) -> None:
         """The oldest tenth is forgotten when the cache is full.  The lock is held."""
