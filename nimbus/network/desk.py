@@ -6,7 +6,8 @@ from nimbus.common import clock, failpoints, jobs
 from nimbus.common.agents import deskside, services
 from nimbus.common.context import Context, internal
 from nimbus.network import generations, rescheduling
-from nimbus.network.hosting import desired, port_reports, scheduling
+from nimbus.network.hosts import desired_state as desired
+from nimbus.network.hosts import port_reports, scheduling
 from nimbus.network.models import Host
 from nimbus.network.rpc import BINARIES, NetworkDesk
 

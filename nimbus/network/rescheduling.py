@@ -7,7 +7,7 @@ from nimbus.common.agents import services
 from nimbus.common.context import Context
 from nimbus.common.database import db
 from nimbus.network import holders, standard_attributes
-from nimbus.network.hosting import scheduling
+from nimbus.network.hosts import scheduling
 from nimbus.network.models import Network, Port, Router, Service, Subnet
 from nimbus.network.ports import ports
 

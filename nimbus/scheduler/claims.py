@@ -11,7 +11,7 @@ from nimbus.common import clock
 from nimbus.common.agents import services
 from nimbus.common.database import db
 from nimbus.scheduler.models import Claim, Host
-from nimbus.scheduler.request import RESOURCES, Request
+from nimbus.scheduler.request_spec import RESOURCES, Request
 
 LOG = logging.getLogger(__name__)
 BINARY = 'nova-compute'

@@ -8,8 +8,8 @@ import abc
 from typing import Any
 
 from nimbus.scheduler import specs
-from nimbus.scheduler.request import Request
-from nimbus.scheduler.resident import HostState
+from nimbus.scheduler.host_cache import HostState
+from nimbus.scheduler.request_spec import Request
 
 Hosts = list[HostState]
 

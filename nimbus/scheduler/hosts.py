@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from nimbus.common import clock, errors, ids
 from nimbus.common.database import db
 from nimbus.scheduler.models import Host
-from nimbus.scheduler.request import RESOURCES
+from nimbus.scheduler.request_spec import RESOURCES
 
 # What an agent reports and what is kept of it in `facts`; what changes from report to report stays out,
 # so that a host at rest costs no write here.

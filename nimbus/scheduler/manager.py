@@ -10,10 +10,10 @@ from nimbus.common.clock import Clock
 from nimbus.common.context import Context
 from nimbus.common.database import db
 from nimbus.scheduler import claims
+from nimbus.scheduler.host_cache import Resident
 from nimbus.scheduler.options import OPTIONS
 from nimbus.scheduler.placing import FILTERS, WEIGHERS, Placer, load
-from nimbus.scheduler.request import Request
-from nimbus.scheduler.resident import Resident
+from nimbus.scheduler.request_spec import Request
 from nimbus.scheduler.rpc import Scheduler
 
 LOG = logging.getLogger(__name__)

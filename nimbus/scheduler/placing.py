@@ -11,8 +11,8 @@ from nimbus.common import errors, failpoints
 from nimbus.common.database import db
 from nimbus.scheduler import claims
 from nimbus.scheduler.filters import Filter, Hosts, options_of
-from nimbus.scheduler.request import Request
-from nimbus.scheduler.resident import HostState, Resident
+from nimbus.scheduler.host_cache import HostState, Resident
+from nimbus.scheduler.request_spec import Request
 from nimbus.scheduler.weighers import Weigher
 
 FILTERS, WEIGHERS = 'nimbus.scheduler.filters', 'nimbus.scheduler.weighers'

@@ -6,8 +6,8 @@ A weigher of one's own subclasses Weigher, stands under the entry point
 
 import abc
 
-from nimbus.scheduler.request import Request
-from nimbus.scheduler.resident import HostState
+from nimbus.scheduler.host_cache import HostState
+from nimbus.scheduler.request_spec import Request
 
 
 class Weigher(abc.ABC):

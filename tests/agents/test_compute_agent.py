@@ -24,7 +24,7 @@ from nimbus.compute.models import Server
 from nimbus.compute.rpc import Compute, ComputeDesk
 from nimbus.compute.servers import servers
 from nimbus.scheduler import claims, hosts
-from nimbus.scheduler.request import Request
+from nimbus.scheduler.request_spec import Request
 from tests.conftest import MEMBER
 
 JOB = ids.dashed()

@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 
 from nimbus.network.agent.driver import Rule
-from nimbus.network.agent.filters import conntrack
+from nimbus.network.agent.firewall import conntrack
 from tests.cases import one_first
 from tests.drivers.netflows import flow, goes_on
 from tests.drivers.netlab import apply, sh

@@ -7,9 +7,9 @@ import pytest
 
 from nimbus.network.agent.dhcp import dnsmasq
 from nimbus.network.agent.driver import Desired, Rule
-from nimbus.network.agent.filters import chains, iptables
-from nimbus.network.agent.filters.allowed_traffic import Flow, admits, link_local, rules_of
-from nimbus.network.agent.filters.ipsets import members, set_name
+from nimbus.network.agent.firewall import chains, iptables
+from nimbus.network.agent.firewall.allowed_traffic import Flow, admits, link_local, rules_of
+from nimbus.network.agent.firewall.ipsets import members, set_name
 from nimbus.network.agent.ovs import flows
 from tests.drivers.netcloud import PING, Wishes
 

@@ -13,7 +13,7 @@ import pytest
 
 from nimbus.network.agent.dhcp import dnsmasq
 from nimbus.network.agent.driver import Address, Rule, Subnet
-from nimbus.network.agent.filters.allowed_traffic import link_local
+from nimbus.network.agent.firewall.allowed_traffic import link_local
 from nimbus.network.agent.host import daemons
 from nimbus.network.agent.metadata import listener as metadata
 from tests.drivers.compute_rigs import wait_for

@@ -12,9 +12,9 @@ import re
 
 import pytest
 
-from nimbus.api.compute.history import HISTORY as COMPUTE
+from nimbus.api.compute.microversions import HISTORY as COMPUTE
 from nimbus.api.kit.routes import Route, Router
-from nimbus.api.volume.history import VOLUME
+from nimbus.api.volume.microversions import VOLUME
 from tests.house import source
 
 ITEM = re.compile(r'`(\*|GET|PUT|POST|DELETE|PATCH|HEAD) (/[^`]*)`|`action ([\w-]+)`')

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from nimbus.cmd import serving
-from nimbus.cmd.serving import line
+from nimbus.cmd.serving import waiting_queue
 
 
 class Door:
@@ -46,7 +46,7 @@ def server():
 
     thread = threading.Thread(target=run)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(line, 'IN_LINE', 4)
+        patch.setattr(waiting_queue, 'IN_LINE', 4)
         thread.start()
         assert ready.wait(10)
     yield door, told[1]
@@ -57,7 +57,7 @@ def server():
 @pytest.fixture
 def served(server, monkeypatch):
     """The door, shut, and its port; who is refused is told so soon."""
-    monkeypatch.setattr(line, 'HOLD', 0.2)
+    monkeypatch.setattr(waiting_queue, 'HOLD', 0.2)
     server[0].open.clear()
     server[0].most = server[0].entered = 0
     yield server
@@ -105,7 +105,7 @@ def test_costly_requests_leave_threads_to_the_others(served):
 
 
 def test_who_is_refused_is_held_for_a_while_and_told_to_wait(served, monkeypatch):
-    monkeypatch.setattr(line, 'HOLD', 2)
+    monkeypatch.setattr(waiting_queue, 'HOLD', 2)
     door, port = served
     threads, waiting = fill(door, port)
     began = time.monotonic()

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from nimbus.api.kit.bodies import MAX_BODY
-from nimbus.cmd.serving import crowd, uploads
+from nimbus.cmd.serving import connections, uploads
 from nimbus.common import errors
 from tests.served import served
 
@@ -159,7 +159,7 @@ def test_a_stream_is_whole_for_who_reads_slowly(app):
 
 
 def test_what_waits_for_slow_clients_is_bounded(app, monkeypatch):
-    monkeypatch.setattr(crowd, 'MAX_HELD', 500_000)
+    monkeypatch.setattr(connections, 'MAX_HELD', 500_000)
     sent = b'POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 110000\r\n\r\n' + b'x' * 100_000
     with served(app) as there, contextlib.ExitStack() as stack:
         peers = [stack.enter_context(there.connect(sent)) for _ in range(10)]

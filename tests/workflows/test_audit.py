@@ -7,12 +7,12 @@ import pytest
 from nimbus.common.messaging import outbox
 from nimbus.compute import quotas as compute_quotas
 from nimbus.compute.servers import power, servers
-from nimbus.conductor.audit import Audit
+from nimbus.conductor.recount import Audit
 from nimbus.image.quotas import ImageQuotas
 from nimbus.network import quotas as network_limits
 from nimbus.scheduler import claims, hosts
 from nimbus.scheduler.models import Claim, Host
-from nimbus.scheduler.request import Request
+from nimbus.scheduler.request_spec import Request
 from nimbus.volume import quotas as volume_quotas
 from tests.workflows.cloud import Cloud
 

@@ -15,7 +15,7 @@ from nimbus.compute.agent.driver import Refused
 from nimbus.compute.metadata import documents
 from nimbus.compute.servers import power, servers
 from nimbus.conductor.workflows import WORKFLOWS
-from nimbus.network.hosting import port_reports
+from nimbus.network.hosts import port_reports
 from nimbus.network.ports import ports
 from nimbus.scheduler import claims
 from tests.domain.network import cloud as nouns

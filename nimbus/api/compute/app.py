@@ -6,7 +6,7 @@
 import dataclasses
 from typing import Any
 
-from nimbus.api.compute.history import HISTORY, LEGACY
+from nimbus.api.compute.microversions import HISTORY, LEGACY
 from nimbus.api.compute.policies import RULES
 from nimbus.api.compute.routes import ROUTES, VERSION_ROUTES
 from nimbus.api.kit import faults, wsgi

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nimbus.api.compute import history, policies, shapes
+from nimbus.api.compute import microversions, policies, shapes
 from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Flag, Int, Listing, Mapping, Noun, Shape, Text
 from nimbus.api.kit.routes import Call
@@ -37,7 +37,7 @@ class FlavorName(Noun):
     id = Text()
     name = Text()
     links = Listing(source=paging.links_of('flavors'))
-    description = Text(since=history.FlavorDescriptions.number)
+    description = Text(since=microversions.FlavorDescriptions.number)
 
 
 class Flavor(FlavorName):
@@ -47,7 +47,7 @@ class Flavor(FlavorName):
     disk = Int()
     vcpus = Int()
     plain_swap = Text(wire='swap', source=lambda row, call: row.swap or '', until=(2, 74))
-    swap = Int(since=history.StrictQueries.number)
+    swap = Int(since=microversions.StrictQueries.number)
     ephemeral = Int(wire='OS-FLV-EXT-DATA:ephemeral', source='ephemeral')
     disabled = Flag(wire='OS-FLV-DISABLED:disabled', source='disabled')
     is_public = Flag(wire='os-flavor-access:is_public', source='is_public')
@@ -55,7 +55,7 @@ class Flavor(FlavorName):
     specs = Mapping(
         wire='extra_specs',
         source=lambda row, call: row.extra_specs if call.allows(f'{policies.API}os-flavor-extra-specs:index') else None,
-        since=history.ExtraSpecsInFlavors.number,
+        since=microversions.ExtraSpecsInFlavors.number,
         omit_none=True,
     )
 
@@ -87,7 +87,7 @@ class CreateShapes:
             },
             'os-flavor-access:is_public': shapes.BOOLEAN,
         }
-        if version >= history.FlavorDescriptions.number:
+        if version >= microversions.FlavorDescriptions.number:
             fields['description'] = shapes.FLAVOR_DESCRIPTION
         return shapes.under('flavor', shapes.closed(fields, ['name', 'ram', 'vcpus', 'disk']))
 
@@ -111,7 +111,7 @@ def detail(call: Call) -> dict[str, Any]:
 
 
 def _page(call: Call, noun: type[Noun]) -> dict[str, Any]:
-    if call.speaks(history.StrictQueries):
+    if call.speaks(microversions.StrictQueries):
         shapes.known(call.query, *QUERY)
     way = call.arg('sort_dir') or 'asc'
     key = call.arg('sort_key') or 'flavorid'
@@ -222,7 +222,7 @@ def specify_one(call: Call, id: str, key: str) -> dict[str, Any]:
 
 def _specify(call: Call, id: str, given: dict[str, Any]) -> dict[str, Any]:
     specs = {name: str(value) for name, value in given.items()}
-    if call.speaks(history.ExtraSpecsChecked):
+    if call.speaks(microversions.ExtraSpecsChecked):
         extra_specs.check(specs)
     with call.db.write() as tx:
         flavors.specify(tx, id, specs)
@@ -249,7 +249,7 @@ def grant(call: Call, id: str) -> dict[str, Any]:
     """The projects that may use the flavor, one more."""
     with call.db.write() as tx:
         public = flavors.show(tx, call.context, id).is_public
-        if public and call.speaks(history.AccessToPublicFlavor):
+        if public and call.speaks(microversions.AccessToPublicFlavor):
             raise errors.Conflict('Can not add access to a public flavor.')
         flavors.grant(tx, call.context, id, call.given['tenant'])
         return _access(id, flavors.granted_to(tx, id))

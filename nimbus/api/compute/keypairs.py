@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nimbus.api.compute import history, policies, shapes
+from nimbus.api.compute import microversions, policies, shapes
 from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Flag, Int, Noun, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
@@ -21,7 +21,7 @@ class KeypairListed(Noun):
     name = Text()
     public_key = Text()
     fingerprint = Text()
-    type = Text(since=history.KeyTypes.number)
+    type = Text(since=microversions.KeyTypes.number)
 
 
 class KeypairMade(KeypairListed):
@@ -46,20 +46,20 @@ class CreateShapes:
     @staticmethod
     def for_version(version: Version) -> Shape:
         """The shape in that version."""
-        signs = r'^[_\-@. a-zA-Z0-9]+$' if version >= history.KeysImportedOnly.number else r'^[_\- a-zA-Z0-9]+$'
+        signs = r'^[_\-@. a-zA-Z0-9]+$' if version >= microversions.KeysImportedOnly.number else r'^[_\- a-zA-Z0-9]+$'
         name = {'allOf': [shapes.NAME, {'pattern': signs}]}
         fields: dict[str, Any] = {'name': name, 'public_key': {'type': 'string', 'maxLength': 65535}}
-        if version >= history.KeyTypes.number:
+        if version >= microversions.KeyTypes.number:
             fields['type'] = {'type': 'string', 'enum': ['ssh', 'x509']}
-        if version >= history.KeysOfOthers.number:
+        if version >= microversions.KeysOfOthers.number:
             fields['user_id'] = shapes.PROJECT
-        required = ['name'] + (['public_key'] if version >= history.KeysImportedOnly.number else [])
+        required = ['name'] + (['public_key'] if version >= microversions.KeysImportedOnly.number else [])
         return shapes.under('keypair', shapes.closed(fields, required))
 
 
 def _whose(call: Call, verb: str, asked: str | None = None) -> str:
     """The user whose keys are meant, the asker unless an operator says otherwise.  Raises Forbidden."""
-    if call.speaks(history.KeysOfOthers):
+    if call.speaks(microversions.KeysOfOthers):
         asked = asked or (call.query.get('user_id') or [None])[0]
     else:
         asked = None
@@ -69,7 +69,7 @@ def _whose(call: Call, verb: str, asked: str | None = None) -> str:
 
 
 def _strict(call: Call, *names: str) -> None:
-    if call.speaks(history.StrictQueries):
+    if call.speaks(microversions.StrictQueries):
         shapes.known(call.query, *names)
 
 
@@ -77,7 +77,7 @@ def index(call: Call) -> dict[str, Any]:
     """The user's key pairs."""
     _strict(call, 'user_id', 'limit', 'marker')
     user_id = _whose(call, 'index')
-    paged = call.speaks(history.KeyPages)
+    paged = call.speaks(microversions.KeyPages)
     page = listing.Page(
         limit=paging.limit(call, paging.MAX_LIMIT) if paged else None,
         marker=call.arg('marker') or None if paged else None,
@@ -113,7 +113,7 @@ def create(call: Call) -> Reply:
     body = call.view(KeypairMade, row)
     if private is not None:
         body['keypair']['private_key'] = private
-    return Reply(body, status=201 if call.speaks(history.KeyTypes) else 200)
+    return Reply(body, status=201 if call.speaks(microversions.KeyTypes) else 200)
 
 
 def delete(call: Call, name: str) -> Reply:
@@ -122,4 +122,4 @@ def delete(call: Call, name: str) -> Reply:
     user_id = _whose(call, 'delete')
     with call.db.write() as tx:
         keypairs.delete(tx, user_id, name)
-    return Reply(status=204 if call.speaks(history.KeyTypes) else 202)
+    return Reply(status=204 if call.speaks(microversions.KeyTypes) else 202)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nimbus.api.compute import history, policies, shapes
+from nimbus.api.compute import microversions, policies, shapes
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
@@ -42,11 +42,11 @@ USES = {
 def names(version: Version, *, of_class: bool = False) -> list[str]:
     """The resources that the version knows."""
     gone: tuple[str, ...] = ()
-    if version >= (history.QuotaClassesCleaned if of_class else history.NoProxies).number:
+    if version >= (microversions.QuotaClassesCleaned if of_class else microversions.NoProxies).number:
         gone += NETWORKS
     elif of_class:
         gone += GROUPS
-    if version >= history.NoPersonality.number:
+    if version >= microversions.NoPersonality.number:
         gone += FILES
     return [name for name in (*DEFAULTS, *NETWORKS) if name not in gone]
 
@@ -73,7 +73,7 @@ class UpdateShapes:
 
 
 def _strict(call: Call) -> None:
-    if call.speaks(history.StrictQueries):
+    if call.speaks(microversions.StrictQueries):
         shapes.known(call.query, 'user_id')
 
 
@@ -170,7 +170,7 @@ def update_class(call: Call, name: str) -> dict[str, Any]:
 def limits(call: Call) -> dict[str, Any]:
     """The project's limits and what it holds, by the old names."""
     call.check(f'{policies.API}limits')
-    if call.speaks(history.StrictQueries):
+    if call.speaks(microversions.StrictQueries):
         shapes.known(call.query, 'tenant_id', 'reserved')
     project_id = call.arg('tenant_id')
     if project_id is not None:
@@ -179,7 +179,7 @@ def limits(call: Call) -> dict[str, Any]:
         held = _held(tx, project_id or call.context.project_id or '')
     known = names(call.version)
     absolute = {wire: held[name].limit for name, wires in LIMIT_NAMES.items() if name in known for wire in wires}
-    if call.speaks(history.NoImageMetadata):
+    if call.speaks(microversions.NoImageMetadata):
         del absolute['maxImageMeta']
     absolute |= {wire: held[name].used for wire, name in USES.items() if name in known}
     return {'limits': {'rate': [], 'absolute': absolute}}

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 from nimbus.api.compute import extensions, flavors, keypairs, quotas, versions
-from nimbus.api.compute.history import HOSTS_END, PROXIES_END, ChangeAttachment, FlavorDescriptions, Tags
 from nimbus.api.compute.hosts import aggregates, hosts, hypervisors, services
+from nimbus.api.compute.microversions import HOSTS_END, PROXIES_END, ChangeAttachment, FlavorDescriptions, Tags
 from nimbus.api.compute.policies import API
 from nimbus.api.compute.servers import (
     actions,
     instance_actions,
-    parts,
     requests,
     security_groups,
     servers,
+    subresources,
     volume_attachments,
 )
 from nimbus.api.kit.routes import Route
@@ -129,46 +129,46 @@ KEYPAIRS = (
     Route('DELETE', '/os-keypairs/{name}', keypairs.delete, None),
 )
 PARTS = (
-    Route('GET', '/servers/{id}/ips', parts.ips, f'{API}ips:index'),
-    Route('GET', '/servers/{id}/ips/{network}', parts.ip, f'{API}ips:show'),
-    Route('GET', '/servers/{id}/os-interface', parts.interfaces, f'{API}os-attach-interfaces:list'),
-    Route('GET', '/servers/{id}/os-interface/{port_id}', parts.interface, f'{API}os-attach-interfaces:show'),
-    Route('GET', '/servers/{id}/os-security-groups', parts.groups, f'{API}os-security-groups:list'),
-    Route('GET', '/servers/{id}/metadata', parts.metadata, f'{API}server-metadata:index'),
+    Route('GET', '/servers/{id}/ips', subresources.ips, f'{API}ips:index'),
+    Route('GET', '/servers/{id}/ips/{network}', subresources.ip, f'{API}ips:show'),
+    Route('GET', '/servers/{id}/os-interface', subresources.interfaces, f'{API}os-attach-interfaces:list'),
+    Route('GET', '/servers/{id}/os-interface/{port_id}', subresources.interface, f'{API}os-attach-interfaces:show'),
+    Route('GET', '/servers/{id}/os-security-groups', subresources.groups, f'{API}os-security-groups:list'),
+    Route('GET', '/servers/{id}/metadata', subresources.metadata, f'{API}server-metadata:index'),
     Route(
         'POST',
         '/servers/{id}/metadata',
-        parts.add_metadata,
+        subresources.add_metadata,
         f'{API}server-metadata:create',
-        shape=parts.METADATA,
+        shape=subresources.METADATA,
     ),
     Route(
         'PUT',
         '/servers/{id}/metadata',
-        parts.set_metadata,
+        subresources.set_metadata,
         f'{API}server-metadata:update_all',
-        shape=parts.METADATA,
+        shape=subresources.METADATA,
     ),
-    Route('GET', '/servers/{id}/metadata/{key}', parts.meta, f'{API}server-metadata:show'),
+    Route('GET', '/servers/{id}/metadata/{key}', subresources.meta, f'{API}server-metadata:show'),
     Route(
         'PUT',
         '/servers/{id}/metadata/{key}',
-        parts.set_meta,
+        subresources.set_meta,
         f'{API}server-metadata:update',
-        shape=parts.META,
+        shape=subresources.META,
     ),
-    Route('DELETE', '/servers/{id}/metadata/{key}', parts.remove_meta, f'{API}server-metadata:delete', 204),
-    tag('GET', '', parts.tags, 'index'),
-    tag('PUT', '', parts.set_tags, 'update_all', shape=parts.TAGS),
-    tag('DELETE', '', parts.clear_tags, 'delete_all', 204),
-    tag('GET', '/{tag}', parts.has_tag, 'show', 204),
-    tag('PUT', '/{tag}', parts.add_tag, 'update', 201),
-    tag('DELETE', '/{tag}', parts.remove_tag, 'delete', 204),
-    Route('GET', '/servers/{id}/os-server-password', parts.password, f'{API}os-server-password:show'),
+    Route('DELETE', '/servers/{id}/metadata/{key}', subresources.remove_meta, f'{API}server-metadata:delete', 204),
+    tag('GET', '', subresources.tags, 'index'),
+    tag('PUT', '', subresources.set_tags, 'update_all', shape=subresources.TAGS),
+    tag('DELETE', '', subresources.clear_tags, 'delete_all', 204),
+    tag('GET', '/{tag}', subresources.has_tag, 'show', 204),
+    tag('PUT', '/{tag}', subresources.add_tag, 'update', 201),
+    tag('DELETE', '/{tag}', subresources.remove_tag, 'delete', 204),
+    Route('GET', '/servers/{id}/os-server-password', subresources.password, f'{API}os-server-password:show'),
     Route(
         'DELETE',
         '/servers/{id}/os-server-password',
-        parts.clear_password,
+        subresources.clear_password,
         f'{API}os-server-password:clear',
         204,
     ),

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from nimbus.api.identity import audit
+from nimbus.api.identity import notifications
 from nimbus.api.kit import faults, paging
 from nimbus.api.kit.fields import Noun
 from nimbus.api.kit.routes import VERBS, Call
@@ -49,7 +49,7 @@ def writing(call: Call) -> Iterator[db.Tx]:
     """
     with call.db.write() as tx:
         yield tx
-        audit.wrote(call, tx, getattr(call, 'shown_id', None))
+        notifications.wrote(call, tx, getattr(call, 'shown_id', None))
     if call.parts.tokens is not None:
         with contextlib.suppress(errors.Unavailable):
             call.parts.tokens.poll()

@@ -13,7 +13,7 @@ from typing import Any
 import paste.deploy
 from webob import acceptparse
 
-from nimbus.api.kit import access, certificates, faults
+from nimbus.api.kit import access_rules, certificates, faults
 from nimbus.api.kit.bodies import MAX_BODY
 from nimbus.api.kit.certificates import Fronts
 from nimbus.api.kit.routes import AT_WORK
@@ -239,7 +239,7 @@ class Auth(Filter):
             return True  # what a token is may be asked with any
         if 'service' in asker.service_roles:
             return True  # a service asks for the user, whose own request was checked where it came in
-        return access.permits(asker.access_rules or (), services, method, path)
+        return access_rules.permits(asker.access_rules or (), services, method, path)
 
 
 def _refused(environ: dict[str, Any], why: str) -> None:

@@ -8,7 +8,7 @@ from nimbus.api.network.attributes import NeutronNoun, attribute, bad
 from nimbus.api.network.resources import shown
 from nimbus.common import errors
 from nimbus.common.agents import services
-from nimbus.network.hosting import agents, scheduling
+from nimbus.network.hosts import agents, scheduling
 from nimbus.network.networks import networks as network_rows
 from nimbus.network.routers import routers as router_rows
 

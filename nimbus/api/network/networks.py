@@ -11,7 +11,7 @@ from nimbus.api.network.resources import Resource
 from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.network import standard_attributes
-from nimbus.network.hosting import scheduling
+from nimbus.network.hosts import scheduling
 from nimbus.network.networks import networks
 
 RULED = (CREATE, UPDATE)

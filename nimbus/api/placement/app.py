@@ -5,7 +5,7 @@ from typing import Any
 from nimbus.api.kit import faults, wsgi
 from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.routes import Api
-from nimbus.api.placement.history import HISTORY
+from nimbus.api.placement.microversions import HISTORY
 from nimbus.api.placement.policies import RULES
 from nimbus.api.placement.routes import ROUTES
 from nimbus.common.parts import Parts

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nimbus.api.kit.routes import Call
-from nimbus.api.placement import history
+from nimbus.api.placement import microversions
 from nimbus.api.placement.answers import CLASSES, known
 from nimbus.api.placement.vocabulary import STANDARD
 from nimbus.common import errors, numbers
@@ -18,8 +18,8 @@ RESOURCES_FORM = (
 )
 # A parameter and the version that brought it.
 SINCE = {
-    'member_of': history.MemberOf,
-    'resources': history.ByResources,
+    'member_of': microversions.MemberOf,
+    'resources': microversions.ByResources,
 }
 
 

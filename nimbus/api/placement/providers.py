@@ -5,7 +5,7 @@ from typing import Any
 from nimbus.api.kit.fields import Id, Int, Listing, Noun, Text
 from nimbus.api.kit.routes import Call
 from nimbus.api.placement import filters
-from nimbus.api.placement.history import Aggregates, Traits
+from nimbus.api.placement.microversions import Aggregates, Traits
 from nimbus.common import errors
 from nimbus.scheduler import hosts
 

@@ -10,7 +10,7 @@ from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.routes import Api
 from nimbus.api.kit.wsgi import parts
 from nimbus.api.volume import info, policies, routes
-from nimbus.api.volume.history import VOLUME
+from nimbus.api.volume.microversions import VOLUME
 from nimbus.common.parts import Parts
 from nimbus.volume.quotas import DEFAULTS, VolumeQuotas
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.api.kit import paging
 from nimbus.api.kit.routes import Call
-from nimbus.api.volume.history import ImageFilters, LikeFilters, Moments, StrictBootable, StrictFilters
+from nimbus.api.volume.microversions import ImageFilters, LikeFilters, Moments, StrictBootable, StrictFilters
 from nimbus.common import errors, numbers
 from nimbus.common.database import listing
 from nimbus.volume.volumes import search

@@ -7,7 +7,7 @@ from nimbus.api.kit.extensions import Extension
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Reply, Route
 from nimbus.api.kit.versions import show as number
-from nimbus.api.volume.history import VOLUME
+from nimbus.api.volume.microversions import VOLUME
 from nimbus.common import errors
 from nimbus.common.agents import services
 from nimbus.common.clock import iso_micro

@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call
-from nimbus.api.volume.history import LimitsOfProjects
+from nimbus.api.volume.microversions import LimitsOfProjects
 from nimbus.common import errors, numbers
 from nimbus.volume.quotas import DEFAULTS
 

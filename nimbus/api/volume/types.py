@@ -5,7 +5,7 @@ from typing import Any
 from nimbus.api.kit.fields import CREATE, READ, UPDATE, Any_, Flag, Mapping, Noun, Shape, Text
 from nimbus.api.kit.routes import Call
 from nimbus.api.volume import filters
-from nimbus.api.volume.history import TypeFilters
+from nimbus.api.volume.microversions import TypeFilters
 from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.volume import types

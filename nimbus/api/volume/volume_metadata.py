@@ -6,7 +6,7 @@ from typing import Any
 
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Reply
-from nimbus.api.volume.history import Etags
+from nimbus.api.volume.microversions import Etags
 from nimbus.api.volume.volumes import PAIRS
 from nimbus.common import errors
 from nimbus.volume.volumes import volumes

@@ -7,7 +7,7 @@ from nimbus.api.kit.fields import CREATE, READ, UPDATE, Any_, Mapping, Noun, Tex
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
 from nimbus.api.volume import filters
-from nimbus.api.volume.history import Clusters, Counts, ForcedDeletes, ProviderIds, StrictBodies
+from nimbus.api.volume.microversions import Clusters, Counts, ForcedDeletes, ProviderIds, StrictBodies
 from nimbus.common import errors, numbers
 from nimbus.common.clock import iso_micro
 from nimbus.volume import hosts

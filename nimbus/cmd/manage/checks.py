@@ -14,7 +14,7 @@ from typing import Any
 from nimbus.cmd import owner, schema, wiring
 from nimbus.common import clock, errors, jobs
 from nimbus.common.agents import services
-from nimbus.network.hosting import spread
+from nimbus.network.hosts import local_networks
 
 GOOD, WARNING, FAILURE = 0, 1, 2
 KEY_AGE = 90  # days after which a key that seals is old
@@ -175,7 +175,7 @@ def stuck_jobs(_conf: Any, parts: Any) -> Iterator[Finding]:
 def networks(_conf: Any, parts: Any) -> Iterator[Finding]:
     """Every network's guests reach each other, and get their addresses."""
     with parts.db.read() as tx:
-        apart, unserved = spread.apart(tx), spread.unserved(tx)
+        apart, unserved = local_networks.apart(tx), local_networks.unserved(tx)
     for network_id, hosts in apart.items():
         told = f'Network {network_id} is local to each host and has guests on {", ".join(hosts)}: they do not reach '
         yield Finding(WARNING, 'networks', told + 'those on another host.')

@@ -34,7 +34,7 @@ def document(service: str) -> dict[str, Any]:
 def _latest(service: str) -> Version:
     """The latest version of the service's own history; an API without one has no versions."""
     try:
-        named = vars(importlib.import_module(f'nimbus.api.{service}.history'))
+        named = vars(importlib.import_module(f'nimbus.api.{service}.microversions'))
     except ModuleNotFoundError:
         return HIGHEST
     return max(found.latest for found in named.values() if isinstance(found, History))

@@ -19,7 +19,7 @@ with warnings.catch_warnings():
 # eventlet may leave a copy of its own, whose threads are greenlets, where `import http.server` looks for the module.
 http.server = sys.modules['http.server']
 
-from nimbus.cmd.serving.access import NAME as ACCESS  # noqa: E402
+from nimbus.cmd.serving.access_log import NAME as ACCESS  # noqa: E402
 from nimbus.cmd.serving.server import Server, listen  # noqa: E402
 from nimbus.cmd.serving.settings import Settings  # noqa: E402
 

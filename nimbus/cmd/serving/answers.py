@@ -9,7 +9,7 @@ from email.utils import formatdate
 from typing import Any
 
 from nimbus.api.kit import faults
-from nimbus.cmd.serving.heads import Head, Refused
+from nimbus.cmd.serving.request_heads import Head, Refused
 from nimbus.common import errors, ids
 
 LOG = logging.getLogger(__name__)

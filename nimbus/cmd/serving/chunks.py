@@ -2,7 +2,7 @@
 
 import re
 
-from nimbus.cmd.serving.heads import Refused
+from nimbus.cmd.serving.request_heads import Refused
 
 SIZE = re.compile(rb'([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\Z')
 MAX_LINE = 1024  # bytes of a chunk's size and what may stand behind it

@@ -13,12 +13,12 @@ from eventlet import hubs
 
 from nimbus.api.kit import faults
 from nimbus.api.kit.bodies import MAX_BODY
-from nimbus.cmd.serving import access, answers, heads
+from nimbus.cmd.serving import access_log, answers, request_heads
 from nimbus.cmd.serving.chunks import Chunks
-from nimbus.cmd.serving.crowd import ANSWERING, ASKING, IDLE, LINGERING
-from nimbus.cmd.serving.heads import Head, Refused
-from nimbus.cmd.serving.line import HOLD, Line
+from nimbus.cmd.serving.connections import ANSWERING, ASKING, IDLE, LINGERING
+from nimbus.cmd.serving.request_heads import Head, Refused
 from nimbus.cmd.serving.uploads import CONTINUE, Upload
+from nimbus.cmd.serving.waiting_queue import HOLD, Line
 
 if TYPE_CHECKING:
     from nimbus.cmd.serving.server import Server
@@ -131,9 +131,9 @@ class Connection:
         """The next request's head, None when the client is done."""
         buffer, looked = self._buffer, 0
         _skip_empty(buffer)
-        while (end := buffer.find(heads.END, max(0, looked - 3))) < 0:
+        while (end := buffer.find(request_heads.END, max(0, looked - 3))) < 0:
             if buffer:
-                heads.check_unfinished(buffer, looked)
+                request_heads.check_unfinished(buffer, looked)
             looked = len(buffer)
             data = self._receive()
             if not data:
@@ -146,9 +146,9 @@ class Connection:
             _skip_empty(buffer)
             if len(buffer) > MAX_BUFFER:
                 self._crowd.hold(self, len(buffer))
-        if end > heads.MAX_HEAD:
-            raise Refused(431, f'The headers are longer than {heads.MAX_HEAD} bytes.')
-        head = heads.parse(bytes(buffer[:end]))
+        if end > request_heads.MAX_HEAD:
+            raise Refused(431, f'The headers are longer than {request_heads.MAX_HEAD} bytes.')
+        head = request_heads.parse(bytes(buffer[:end]))
         del buffer[: end + 4]
         if self.waits == IDLE:
             self._crowd.wait(self, ASKING)
@@ -242,7 +242,7 @@ class Connection:
         """The answer; in a native thread."""
         answer = answers.ask(self._port.app, environ, head)
         if answer.pieces is None and self._server.settings.access_log:
-            access.tell(environ, head.target, answer.status, len(answer.data), self._began)
+            access_log.tell(environ, head.target, answer.status, len(answer.data), self._began)
         return answer
 
     def _is_gone(self) -> bool:
@@ -273,7 +273,7 @@ class Connection:
             if answer.close is not None:
                 answer.close()
             if self._server.settings.access_log:
-                access.tell(environ, head.target, answer.status, size, self._began)
+                access_log.tell(environ, head.target, answer.status, size, self._began)
 
         self._server.workers.run(end)
 
@@ -314,8 +314,8 @@ class Connection:
         """Who sent no request is told so, as far as it reads it; always False."""
         answer = answers.refusal(why, self._port.envelope, head)
         if self._server.settings.access_log:
-            request = f'{head.environ["REQUEST_METHOD"]} {access.masked(head.target)}' if head else '-'
-            access.tell_refused(self._peer['REMOTE_ADDR'], why.status, request)
+            request = f'{head.environ["REQUEST_METHOD"]} {access_log.masked(head.target)}' if head else '-'
+            access_log.tell_refused(self._peer['REMOTE_ADDR'], why.status, request)
         try:
             self._sock.send(answer.data)  # a socket that takes nothing is not waited for
         except BlockingIOError:

@@ -14,10 +14,10 @@ from eventlet import event, hubs
 
 from nimbus.api.kit import faults
 from nimbus.cmd.serving.connection import Connection, Port
-from nimbus.cmd.serving.crowd import Crowd
-from nimbus.cmd.serving.line import Line
+from nimbus.cmd.serving.connections import Crowd
 from nimbus.cmd.serving.settings import Settings
 from nimbus.cmd.serving.uploads import Uploads
+from nimbus.cmd.serving.waiting_queue import Line
 from nimbus.cmd.serving.workers import Workers
 
 LOG = logging.getLogger(__name__)

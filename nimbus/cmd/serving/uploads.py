@@ -7,7 +7,7 @@ import threading
 import time
 
 from nimbus.cmd.serving.chunks import Chunks
-from nimbus.cmd.serving.heads import Refused
+from nimbus.cmd.serving.request_heads import Refused
 from nimbus.cmd.serving.workers import Workers
 from nimbus.common import errors
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.common import errors, numbers
-from nimbus.compute.devices import wishes
+from nimbus.compute.devices import guest_properties
 
 BUSES = ('fdc', 'ide', 'sata', 'scsi', 'usb', 'virtio', 'xen', 'lxc', 'uml', 'nvme')
 SWAP = 'swap'
@@ -74,7 +74,7 @@ def _device(item: dict[str, Any], source: str, destination: str, uuid: str | Non
         raise errors.Invalid(what)
     if item.get('disk_bus') and item['disk_bus'] not in BUSES:
         raise invalid(f'The provided disk bus {item["disk_bus"]} is not valid.')
-    wishes.check_device(destination, item.get('disk_bus'), item.get('device_type'))
+    guest_properties.check_device(destination, item.get('disk_bus'), item.get('device_type'))
     return {
         'source': source,
         'destination': destination,

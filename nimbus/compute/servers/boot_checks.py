@@ -6,7 +6,7 @@ from nimbus.common import context, errors
 from nimbus.common.agents import services
 from nimbus.common.database import db
 from nimbus.compute import guest
-from nimbus.compute.devices import wishes
+from nimbus.compute.devices import guest_properties
 from nimbus.compute.hosts import availability_zones
 from nimbus.compute.quotas import QUOTAS
 
@@ -77,9 +77,9 @@ def _ram_fits(ram: int, needed: int | None) -> None:
 def wishes_can_be_met(flavor: Any, image: dict[str, Any] | None, hints: dict[str, Any]) -> None:
     """Nothing, when all that flavor, image and hints wish of the guest is done here.  Raises Invalid."""
     specs, properties = flavor.extra_specs or {}, (image or {}).get('properties') or {}
-    wishes.check_hints(hints)
-    wishes.check_flavor(specs)
-    wishes.check_image(properties)
+    guest_properties.check_hints(hints)
+    guest_properties.check_flavor(specs)
+    guest_properties.check_image(properties)
     guest.topology(flavor.vcpus, specs, properties)
 
 

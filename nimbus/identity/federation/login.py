@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from nimbus.common import errors
 from nimbus.common.clock import Clock
 from nimbus.common.database import db
-from nimbus.identity.federation import bearer, mappings, protocols, providers, provision, rules, shadows
-from nimbus.identity.federation.front import Front
+from nimbus.identity.federation import bearer, federated_users, mappings, protocols, providers, provision, rules
+from nimbus.identity.federation.trusted_proxy import Front
 from nimbus.identity.login.auth import Authority
 from nimbus.identity.login.proofs import Asked, Proof
 from nimbus.identity.models import Group, User
@@ -177,19 +177,19 @@ class Login:
             group_ids = _group_ids(tx, mapped, way.mapping.id)
             wanted = provision.resolve(tx, mapped.projects, way.provider.domain_id, who.domain_id, way.provider.id)
             version, minutes = way.mapping.schema_version, self._minutes(way.provider)
-            user_id = shadows.find(tx, who)
+            user_id = federated_users.find(tx, who)
             done = (
                 user_id is not None
                 and not minutes
-                and shadows.is_known(tx, who, self._now())
+                and federated_users.is_known(tx, who, self._now())
                 and provision.is_done(tx, user_id, wanted, version)
             )
         if not done:
             with self._db.write() as tx:
                 self._still_there(tx, way)
-                user_id = shadows.keep(tx, who, self._now())
+                user_id = federated_users.keep(tx, who, self._now())
                 if minutes:
-                    shadows.join(tx, way.provider.id, user_id, group_ids, minutes, self._now())
+                    federated_users.join(tx, way.provider.id, user_id, group_ids, minutes, self._now())
                 provision.provide(tx, user_id, wanted, version)
         marks = {
             'identity_provider_id': way.provider.id,
@@ -208,7 +208,7 @@ class Login:
         if tx.scalar(sa.select(IdentityProvider.seq).where(*where)) is None:
             raise errors.Forbidden(f'Identity Provider {way.provider.id} is disabled')
 
-    def _shadow(self, tx: db.Tx, way: Way, mapped: rules.Mapped) -> shadows.Shadow:
+    def _shadow(self, tx: db.Tx, way: Way, mapped: rules.Mapped) -> federated_users.Shadow:
         """Who the rules say it is.  Raises Unauthenticated when they name nobody."""
         user = mapped.user
         name = user.get('name') or user.get('id')
@@ -221,8 +221,8 @@ class Login:
         if not domain_id or scopes.domain_id(tx, {'id': domain_id}) is None:
             raise errors.Unauthenticated('The domain that the mapping names for the user is not there.')
         unique_id, email = urllib.parse.quote(user.get('id') or name), user.get('email') or None
-        shadows.check_size(unique_id, name, email or '')
-        return shadows.Shadow(way.provider.id, way.protocol.id, unique_id, name, domain_id, email)
+        federated_users.check_size(unique_id, name, email or '')
+        return federated_users.Shadow(way.provider.id, way.protocol.id, unique_id, name, domain_id, email)
 
 
 def _not_accepted() -> errors.Forbidden:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.identity import lists, revocations
-from nimbus.identity.federation import mappings, providers, shadows
+from nimbus.identity.federation import federated_users, mappings, providers
 from nimbus.identity.models_federation import IdentityProvider, Protocol
 
 
@@ -62,7 +62,7 @@ def update(tx: db.Tx, provider_id: str, protocol_id: str, values: dict[str, Any]
 def delete(tx: db.Tx, provider_id: str, protocol_id: str) -> None:
     """The protocol, the users it alone knew and the tokens of its logins are gone.  Raises NotFound."""
     show(tx, provider_id, protocol_id)
-    shadows.forget(tx, provider_id, protocol_id)
+    federated_users.forget(tx, provider_id, protocol_id)
     tx.delete(Protocol, *_where(provider_id, protocol_id))
     revocations.revoke(tx, 'protocol', f'{provider_id}/{protocol_id}')
 

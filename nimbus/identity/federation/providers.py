@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from nimbus.common import errors, ids
 from nimbus.common.database import db, listing
 from nimbus.identity import lists, revocations
-from nimbus.identity.federation import shadows
+from nimbus.identity.federation import federated_users
 from nimbus.identity.models import Project
 from nimbus.identity.models_federation import IdentityProvider, Protocol, RemoteId
 from nimbus.identity.people import projects
@@ -100,7 +100,7 @@ def delete(tx: db.Tx, provider_id: str) -> None:
 
 def forget(tx: db.Tx, provider_id: str) -> None:
     """Nothing of the identity provider is left."""
-    shadows.forget(tx, provider_id)
+    federated_users.forget(tx, provider_id)
     tx.delete(Protocol, Protocol.identity_provider_id == provider_id)
     tx.delete(RemoteId, RemoteId.identity_provider_id == provider_id)
     tx.delete(IdentityProvider, IdentityProvider.id == provider_id)

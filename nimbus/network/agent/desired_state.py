@@ -1,6 +1,6 @@
 """What an agent holds of what its host must look like, kept true by differences.
 
-The desk tells everything, or what changed (nimbus/network/hosting/desired.py).  What
+The desk tells everything, or what changed (nimbus/network/hosts/desired_state.py).  What
 did not change keeps its identity, so that a driver that compares values looks
 only at what did.
 """

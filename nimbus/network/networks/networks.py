@@ -9,7 +9,7 @@ from nimbus.common import errors
 from nimbus.common.context import Context
 from nimbus.common.database import db, listing
 from nimbus.network import generations, holders, quotas, standard_attributes
-from nimbus.network.hosting import scheduling
+from nimbus.network.hosts import scheduling
 from nimbus.network.models import Address, Network, Port, Subnet
 from nimbus.network.ports import ports
 

@@ -1,4 +1,4 @@
-"""Ports as rows: made, bound, wired and dropped; what compute asks of them stands in nics.py and here alike."""
+"""Ports as rows: made, bound, wired and dropped; what compute asks of them is in server_ports."""
 
 import dataclasses
 import logging
@@ -14,7 +14,7 @@ from nimbus.common.context import Context
 from nimbus.common.database import db
 from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, notifications, quotas, standard_attributes
-from nimbus.network.hosting import scheduling
+from nimbus.network.hosts import scheduling
 from nimbus.network.models import Member, Network, Port, Subnet
 from nimbus.network.ports.server_ports import addresses, groups_of, nics, of_server, trouble, wiring
 from nimbus.network.security_groups import groups

@@ -11,7 +11,7 @@ from sqlalchemy import orm
 from nimbus.common.agents import services
 from nimbus.common.database import db
 from nimbus.network import allocation_pools, holders
-from nimbus.network.hosting import scheduling
+from nimbus.network.hosts import scheduling
 from nimbus.network.models import Address, Group, Member, Network, Port, Subnet
 
 OF_SERVERS = sa.and_(Port.holder == holders.SERVER, Port.holder_id.in_(sa.bindparam('servers', expanding=True)))

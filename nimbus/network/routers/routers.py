@@ -9,7 +9,7 @@ from nimbus.common.context import Context
 from nimbus.common.database import db, listing
 from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, quotas, standard_attributes
-from nimbus.network.hosting import scheduling
+from nimbus.network.hosts import scheduling
 from nimbus.network.models import Port, Router
 from nimbus.network.networks import networks, subnets
 from nimbus.network.ports import port_visibility, ports, router_ports

@@ -10,7 +10,7 @@ from nimbus.common.database import db, listing
 from nimbus.common.jobs import Job
 from nimbus.compute import quotas, states
 from nimbus.compute.metadata import documents
-from nimbus.compute.servers import labels, power, search, servers
+from nimbus.compute.servers import metadata_and_tags, power, search, servers
 from tests.compute_world import boot, furnish, put_in, running
 from tests.conftest import ADMIN, MEMBER, STRANGER
 
@@ -92,14 +92,14 @@ def test_a_guest_that_went_down_by_itself_is_stopped_unless_somebody_works_on_it
 def test_properties_are_changed_by_one_at_a_time_and_within_the_quota(database, world):
     row = running(database, world, properties={'a': '1'})
     with database.write() as tx:
-        assert labels.put(tx, MEMBER, row.id, {'b': '2'}) == {'a': '1', 'b': '2'}
-        labels.remove(tx, MEMBER, row.id, 'a')
+        assert metadata_and_tags.put(tx, MEMBER, row.id, {'b': '2'}) == {'a': '1', 'b': '2'}
+        metadata_and_tags.remove(tx, MEMBER, row.id, 'a')
         quotas.QUOTAS.set(tx, MEMBER.project_id, {'metadata_items': 1})
     with pytest.raises(errors.OverQuota, match='exceeds 1'), database.write() as tx:
-        labels.put(tx, MEMBER, row.id, {'c': '3'})
+        metadata_and_tags.put(tx, MEMBER, row.id, {'c': '3'})
     put_in(database, row.id, states.BUILDING)
     with pytest.raises(errors.WrongState, match="Cannot 'update metadata'"), database.write() as tx:
-        labels.put(tx, MEMBER, row.id, {'c': '3'})
+        metadata_and_tags.put(tx, MEMBER, row.id, {'c': '3'})
 
 
 def test_servers_are_found_by_each_filter(database, world):

@@ -10,7 +10,7 @@ from nimbus.common.agents import services
 from nimbus.common.database import db
 from nimbus.network.agent import driver
 from nimbus.network.agent.desired_state import DesiredState
-from nimbus.network.hosting import desired
+from nimbus.network.hosts import desired_state
 from nimbus.network.models import Host
 from nimbus.network.networks import networks, subnets
 from nimbus.network.ports import ports
@@ -72,6 +72,6 @@ def generation(tx: db.Tx, host: str = 'h1') -> int:
 def told(tx: db.Tx, host: str) -> driver.Desired:
     """All that the host must be, as its agent takes it."""
     held = DesiredState()
-    held.take(json.loads(json.dumps(desired.whole(tx, host, generation(tx, host)))))
+    held.take(json.loads(json.dumps(desired_state.whole(tx, host, generation(tx, host)))))
     assert held.missing() == []
     return held.desired()

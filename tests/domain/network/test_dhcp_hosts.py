@@ -6,7 +6,7 @@ import pytest
 
 from nimbus.common.agents import services
 from nimbus.network import quotas, rescheduling
-from nimbus.network.hosting import scheduling, spread
+from nimbus.network.hosts import local_networks, scheduling
 from nimbus.network.models import Port, Service
 from nimbus.network.networks import subnets
 from nimbus.network.ports import port_changes, ports, server_ports
@@ -145,13 +145,13 @@ def test_a_subnet_without_an_address_left_for_a_server_says_so(world):
 
 def test_what_is_apart_or_unserved_is_found(world):
     tx, net = world
-    assert spread.apart(tx) == spread.unserved(tx) == {}
+    assert local_networks.apart(tx) == local_networks.unserved(tx) == {}
     for host in ('h2', 'h1', 'h1'):
         cloud.server(tx, net, host)
-    assert (spread.apart(tx), spread.unserved(tx)) == ({net.id: ['h1', 'h2']}, {})
+    assert (local_networks.apart(tx), local_networks.unserved(tx)) == ({net.id: ['h1', 'h2']}, {})
     other = cloud.network(tx, '10.3.0.0/24', dhcp=True)
     cloud.server(tx, other, 'h9')
-    assert spread.unserved(tx) == {other.id: ['h9']}
+    assert local_networks.unserved(tx) == {other.id: ['h9']}
 
 
 def test_the_log_says_when_guests_stand_apart(world, caplog):

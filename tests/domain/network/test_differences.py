@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from nimbus.network import generations
 from nimbus.network.agent.desired_state import DesiredState
 from nimbus.network.agent.manager import DEPTH
-from nimbus.network.hosting import desired
+from nimbus.network.hosts import desired_state
 from nimbus.network.models import Change, Rule
 from nimbus.network.networks import networks, subnets
 from nimbus.network.ports import port_changes, ports, router_ports
@@ -43,9 +43,9 @@ class Follower:
         changed = generations.noted(self.tx, self.host, since, now)
         if changed is None:
             self.wholes += 1
-            told = desired.whole(self.tx, self.host, now)
+            told = desired_state.whole(self.tx, self.host, now)
         else:
-            told = desired.differences(self.tx, self.host, now, changed | {tuple(one) for one in also})
+            told = desired_state.differences(self.tx, self.host, now, changed | {tuple(one) for one in also})
         self.held.take(json.loads(json.dumps(told)))
         return told
 

@@ -4,7 +4,7 @@ import pytest
 
 from nimbus.common import errors, ids
 from nimbus.network import quotas
-from nimbus.network.hosting import port_reports
+from nimbus.network.hosts import port_reports
 from nimbus.network.networks import networks
 from nimbus.network.ports import ports
 from nimbus.network.security_groups import groups

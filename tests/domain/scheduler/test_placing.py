@@ -13,7 +13,7 @@ from nimbus.compute.hosts import aggregates
 from nimbus.scheduler import claims, hosts
 from nimbus.scheduler.manager import SchedulerServer
 from nimbus.scheduler.models import Claim, Host
-from nimbus.scheduler.request import Request
+from nimbus.scheduler.request_spec import Request
 from tests.conftest import MEMBER
 
 KIND = services.Kind('compute', 'nova-compute')

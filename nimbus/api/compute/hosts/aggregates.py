@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nimbus.api.compute import history, policies, shapes
+from nimbus.api.compute import microversions, policies, shapes
 from nimbus.api.kit.fields import Flag, Int, Listing, Mapping, Noun, Text
 from nimbus.api.kit.routes import Call
 from nimbus.common import clock, errors, numbers
@@ -71,7 +71,7 @@ class AggregateMade(Noun):
 
     one, many = 'aggregate', 'aggregates'
     id = Int(source='seq')
-    uuid = Text(source='id', since=history.AggregateIds.number)
+    uuid = Text(source='id', since=microversions.AggregateIds.number)
     name = Text()
     availability_zone = Text(source=lambda row, call: row.properties.get(aggregates.ZONE))
     created_at = Text(source=lambda row, call: clock.iso_micro(row.created_at))

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from nimbus.api.compute import history, shapes
+from nimbus.api.compute import microversions, shapes
 from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Any_, Int, Listing, Mapping, Noun, Text
 from nimbus.api.kit.routes import Call
@@ -22,7 +22,7 @@ def _up(row: Any, call: Call) -> str:
 
 
 def _service(row: Any, call: Call) -> dict[str, Any]:
-    number = row.service.id if call.speaks(history.UuidsOfServices) else row.service.seq
+    number = row.service.id if call.speaks(microversions.UuidsOfServices) else row.service.seq
     return {'id': number, 'host': row.host, 'disabled_reason': row.service.disabled_reason}
 
 
@@ -39,7 +39,7 @@ class HypervisorName(Noun):
 
     one, many = 'hypervisor', 'hypervisors'
     number = Int(wire='id', source='seq', until=BEFORE_IDS)
-    id = Text(since=history.UuidsOfServices.number)
+    id = Text(since=microversions.UuidsOfServices.number)
     hypervisor_hostname = Text(source='node')
     state = Text(source=_up)
     status = Text(source=lambda row, call: 'disabled' if row.service.disabled else 'enabled')
@@ -71,12 +71,12 @@ class Hypervisor(HypervisorName):
     )
     cpu_info = Any_(
         source=lambda row, call: row.row.facts.get('cpu_info') or {},
-        since=history.CpuInfoObject.number,
+        since=microversions.CpuInfoObject.number,
         until=WITH_USAGE,
     )
     uptime = Text(
         source=lambda row, call: (row.service.facts or {}).get('uptime') or None,
-        since=history.HypervisorsWithoutUsage.number,
+        since=microversions.HypervisorsWithoutUsage.number,
     )
 
 
@@ -91,7 +91,7 @@ def detail(call: Call) -> dict[str, Any]:
 
 
 def _page(call: Call, noun: type[Noun]) -> dict[str, Any]:
-    paged, named = call.speaks(history.HypervisorPages), call.speaks(history.UuidsOfServices)
+    paged, named = call.speaks(microversions.HypervisorPages), call.speaks(microversions.UuidsOfServices)
     if named:
         shapes.known(call.query, 'limit', 'marker', 'hypervisor_hostname_pattern', 'with_servers')
     pattern = call.arg('hypervisor_hostname_pattern') if named else None
@@ -145,14 +145,14 @@ def _add_servers(call: Call, tx: db.Tx, rows: list[Any]) -> None:
     shown: dict[str, Any] = {}
     for row in rows:
         held = [{'uuid': s.id, 'name': nouns.libvirt_name(s)} for s in hypervisors.servers_on(tx, row.host)]
-        if held or call.speaks(history.StrictQueries):
+        if held or call.speaks(microversions.StrictQueries):
             shown[row.host] = held
     call.given['servers'] = shown
 
 
 def show(call: Call, id: str) -> dict[str, Any]:
     """One hypervisor."""
-    named = call.speaks(history.UuidsOfServices)
+    named = call.speaks(microversions.UuidsOfServices)
     if named:
         shapes.known(call.query, 'with_servers')
         if not ids.is_uuid(id):

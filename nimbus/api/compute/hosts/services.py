@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nimbus.api.compute import history, shapes
+from nimbus.api.compute import microversions, shapes
 from nimbus.api.kit.fields import Flag, Int, Noun, Shape, Text
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
@@ -23,7 +23,7 @@ class Service(Noun):
     binary = Text()
     host = Text()
     number = Int(wire='id', source='seq', until=BEFORE_IDS)
-    id = Text(since=history.UuidsOfServices.number)
+    id = Text(since=microversions.UuidsOfServices.number)
     zone = Text(
         source=lambda row, call: (
             call.given['zones'].get(row.host, row.zone) if row.binary == COMPUTE else availability_zones.INTERNAL
@@ -33,7 +33,7 @@ class Service(Noun):
     state = Text(source=lambda row, call: 'up' if rows.is_up(row, call.parts.extra['compute'].down_time) else 'down')
     updated_at = Text(source=lambda row, call: clock.iso_micro(row.seen_at))
     disabled_reason = Text()
-    forced_down = Flag(since=history.ForcedDown.number)
+    forced_down = Flag(since=microversions.ForcedDown.number)
 
 
 class UpdateShapes:
@@ -43,7 +43,7 @@ class UpdateShapes:
     def for_version(version: Version) -> Shape:
         """The shape in that version."""
         reason = {'type': 'string', 'minLength': 1, 'maxLength': 255}
-        if version >= history.UuidsOfServices.number:
+        if version >= microversions.UuidsOfServices.number:
             return Shape(
                 shapes.closed(
                     {
@@ -58,14 +58,14 @@ class UpdateShapes:
             'binary': {'type': 'string', 'minLength': 1, 'maxLength': 255},
             'disabled_reason': reason,
         }
-        if version >= history.ForcedDown.number:
+        if version >= microversions.ForcedDown.number:
             fields['forced_down'] = shapes.BOOLEAN
         return Shape(shapes.closed(fields, ['host', 'binary']))
 
 
 def index(call: Call) -> dict[str, Any]:
     """Every daemon, or those of a host or a name."""
-    if call.speaks(history.StrictQueries):
+    if call.speaks(microversions.StrictQueries):
         shapes.known(call.query, 'host', 'binary')
     wanted = {name: value for name in ('host', 'binary') if (value := call.arg(name))}
     with call.db.read() as tx:
@@ -77,7 +77,7 @@ def index(call: Call) -> dict[str, Any]:
 def update(call: Call, id: str) -> dict[str, Any]:
     """A compute host's daemon is switched on or off, or forced down."""
     with call.db.write() as tx:
-        if call.speaks(history.UuidsOfServices):
+        if call.speaks(microversions.UuidsOfServices):
             return _update_by_id(call, tx, id)
         return _update_by_name(call, tx, id)
 
@@ -120,7 +120,7 @@ def _update_by_name(call: Call, tx: db.Tx, verb: str) -> dict[str, Any]:
             raise errors.Invalid('Missing disabled reason field')
         values, told = {'disabled': True, 'disabled_reason': reason}, {'status': 'disabled'}
         told |= {'disabled_reason': reason} if reason else {}
-    elif verb == 'force-down' and call.speaks(history.ForcedDown):
+    elif verb == 'force-down' and call.speaks(microversions.ForcedDown):
         if 'forced_down' not in given:
             raise errors.Invalid('Missing forced_down field')
         values = told = {'forced_down': shapes.flag(given['forced_down'])}
@@ -147,7 +147,7 @@ def delete(call: Call, id: str) -> None:
 
 
 def _one(call: Call, tx: db.Tx, told: str) -> Any:
-    if call.speaks(history.UuidsOfServices):
+    if call.speaks(microversions.UuidsOfServices):
         if not ids.is_uuid(told):
             raise errors.Invalid(f'Invalid uuid {told}')
         return rows.show(tx, told)

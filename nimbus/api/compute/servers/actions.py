@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nimbus.api.compute import history, policies, shapes
+from nimbus.api.compute import microversions, policies, shapes
 from nimbus.api.kit.fields import Shape, ShapeByVersion
 from nimbus.api.kit.routes import Call
 from nimbus.common import errors, numbers
@@ -20,7 +20,7 @@ REBOOT = shapes.action(
 LOCK = ShapeByVersion(
     ((2, 1), shapes.action('lock', ANYTHING)),
     (
-        history.LockedReason.number,
+        microversions.LockedReason.number,
         shapes.action(
             'lock',
             {
@@ -70,7 +70,7 @@ def reboot(call: Call, id: str) -> None:
 
 def lock(call: Call, id: str) -> None:
     """Only an operator may change the server from now on."""
-    reason = (call.given or {}).get('locked_reason') if call.speaks(history.LockedReason) else None
+    reason = (call.given or {}).get('locked_reason') if call.speaks(microversions.LockedReason) else None
     with call.db.write() as tx:
         power.lock(tx, call.context, id, reason=reason)
 

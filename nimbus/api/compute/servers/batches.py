@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from nimbus.api.compute import history, policies
+from nimbus.api.compute import microversions, policies
 from nimbus.api.compute.servers.views import Server, ServerForOperator, ServerShown, Sight
 from nimbus.api.kit.fields import Noun
 from nimbus.api.kit.routes import Call
 from nimbus.common.agents import services
 from nimbus.common.database import db
 from nimbus.compute.devices import block_devices
-from nimbus.compute.servers import labels
+from nimbus.compute.servers import metadata_and_tags
 from nimbus.network.ports import server_ports
 
 
@@ -26,13 +26,13 @@ def gather(call: Call, tx: db.Tx, rows: Sequence[Any], *, listed: bool) -> Sight
     found.addresses = server_ports.addresses(tx, ids)
     found.security_groups = server_ports.groups_of(tx, ids)
     found.volumes = block_devices.volumes_of(tx, ids)
-    if call.speaks(history.Tags):
-        found.tags = labels.tags(tx, ids)
-    if call.speaks(history.HostStatus) and call.allows(policies.SERVERS + 'show:host_status'):
+    if call.speaks(microversions.Tags):
+        found.tags = metadata_and_tags.tags(tx, ids)
+    if call.speaks(microversions.HostStatus) and call.allows(policies.SERVERS + 'show:host_status'):
         found.host_states = host_states(call, tx)
-    if call.speaks(history.GroupsOfServer) and not listed:
+    if call.speaks(microversions.GroupsOfServer) and not listed:
         found.groups = {}  # no server is in a group: there are none
-    found.extra_specs = call.speaks(history.FlavorEmbedded) and call.allows(
+    found.extra_specs = call.speaks(microversions.FlavorEmbedded) and call.allows(
         policies.SERVERS + 'show:flavor-extra-specs'
     )
     found.is_admin = call.context.is_admin
@@ -60,6 +60,6 @@ def one(call: Call, tx: db.Tx, row: Any) -> dict[str, Any]:
 
 def changed(call: Call, tx: db.Tx, row: Any) -> dict[str, Any]:
     """What changing the server answers: all of it, since a version; before, less."""
-    if call.speaks(history.StrictQueries):
+    if call.speaks(microversions.StrictQueries):
         return one(call, tx, row)
     return {'server': Server.view(call.version)(row, gather(call, tx, [row], listed=False))}

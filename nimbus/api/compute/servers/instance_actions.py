@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nimbus.api.compute import history, policies, shapes
+from nimbus.api.compute import microversions, policies, shapes
 from nimbus.api.compute.servers.queries import moment
 from nimbus.api.compute.servers.views import host_id
 from nimbus.api.kit import paging
@@ -24,16 +24,16 @@ class Action(Noun):
     project_id = Text()
     start_time = Text(source=lambda row, call: clock.iso_micro(row.created_at))
     message = Text(source=lambda row, call: 'Error' if row.error else None)
-    updated_at = Text(source=lambda row, call: clock.iso_micro(row.updated_at), since=history.ActionPages.number)
+    updated_at = Text(source=lambda row, call: clock.iso_micro(row.updated_at), since=microversions.ActionPages.number)
 
 
 def index(call: Call, id: str) -> dict[str, Any]:
     """The server's actions, newest first."""
-    paged = call.speaks(history.ActionPages)
+    paged = call.speaks(microversions.ActionPages)
     wanted: dict[str, Any] = {}
     if paged:
         names = ['limit', 'marker', 'changes-since']
-        names += ['changes-before'] if call.speaks(history.ChangesBefore) else []
+        names += ['changes-before'] if call.speaks(microversions.ChangesBefore) else []
         shapes.known(call.query, *names)
         limit = paging.limit(call, paging.MAX_LIMIT)
         wanted = {'limit': limit, 'marker': call.arg('marker') or None}
@@ -41,7 +41,7 @@ def index(call: Call, id: str) -> dict[str, Any]:
         if wanted['since'] and wanted['before'] and wanted['since'] > wanted['before']:
             raise errors.Invalid('The value of changes-since must be less than or equal to changes-before.')
     with call.db.read() as tx:
-        actions.subject(tx, call.context, id, deleted=call.speaks(history.ActionsOfTheDeleted))
+        actions.subject(tx, call.context, id, deleted=call.speaks(microversions.ActionsOfTheDeleted))
         rows = actions.find(tx, id, **wanted)
     body = call.views(Action, rows)
     page = listing.Page(limit=wanted.get('limit'))
@@ -53,12 +53,12 @@ def index(call: Call, id: str) -> dict[str, Any]:
 def show(call: Call, id: str, request_id: str) -> dict[str, Any]:
     """One action, with its events for those who may see them."""
     with call.db.read() as tx:
-        server = actions.subject(tx, call.context, id, deleted=call.speaks(history.ActionsOfTheDeleted))
+        server = actions.subject(tx, call.context, id, deleted=call.speaks(microversions.ActionsOfTheDeleted))
         job = actions.show(tx, id, request_id)
         events = actions.events(tx, job.id)
     body = call.view(Action, job)
     everything = call.allows(f'{policies.API}os-instance-actions:events')
-    if everything or call.speaks(history.EventsForOwners):
+    if everything or call.speaks(microversions.EventsForOwners):
         body['instanceAction']['events'] = [_event(call, job, event, server, everything) for event in events]
     return body
 
@@ -74,10 +74,10 @@ def _event(call: Call, job: Any, row: Any, server: Any, everything: bool) -> dic
     }
     if everything:
         body['traceback'] = row.detail if result == 'Error' else None
-    if call.speaks(history.HostsOfEvents):
+    if call.speaks(microversions.HostsOfEvents):
         body['hostId'] = host_id(server.project_id, row.host)
         if everything:
             body['host'] = row.host
-    if call.speaks(history.EventDetails) and call.allows(f'{policies.API}os-instance-actions:events:details'):
+    if call.speaks(microversions.EventDetails) and call.allows(f'{policies.API}os-instance-actions:events:details'):
         body['details'] = row.detail if result == 'Error' else None
     return body

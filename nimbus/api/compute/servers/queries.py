@@ -3,7 +3,7 @@
 import datetime
 from typing import Any
 
-from nimbus.api.compute import history, policies, shapes
+from nimbus.api.compute import microversions, policies, shapes
 from nimbus.api.kit import paging
 from nimbus.api.kit.routes import Call
 from nimbus.common import errors, times
@@ -55,12 +55,12 @@ IGNORED = frozenset(
 FILTERS = (*search.EXACT, *search.MATCHES, *search.SPECIAL, *SPECIAL)
 EVERYBODYS = {'reservation_id', 'name', 'status', 'image', 'flavor', 'ip', 'changes-since', 'all_tenants'}
 SINCE = (
-    (history.FilterByIp6, {'ip6'}),
-    (history.Tags, {'tags', 'tags-any', 'not-tags', 'not-tags-any'}),
-    (history.ChangesBefore, {'changes-before'}),
-    (history.LockedReason, {'locked'}),
+    (microversions.FilterByIp6, {'ip6'}),
+    (microversions.Tags, {'tags', 'tags-any', 'not-tags', 'not-tags-any'}),
+    (microversions.ChangesBefore, {'changes-before'}),
+    (microversions.LockedReason, {'locked'}),
     (
-        history.MoreFilters,
+        microversions.MoreFilters,
         {
             'availability_zone',
             'config_drive',
@@ -78,9 +78,9 @@ SINCE = (
 )
 # The view of a list reads these columns since a version only.
 SHOWN_SINCE = (
-    (history.FlavorEmbedded, 'flavor'),
-    (history.ImageProperties, 'image'),
-    (history.SchedulerHints, 'hints'),
+    (microversions.FlavorEmbedded, 'flavor'),
+    (microversions.ImageProperties, 'image'),
+    (microversions.SchedulerHints, 'hints'),
 )
 
 
@@ -120,7 +120,7 @@ def wanted(call: Call, *, detail: bool) -> search.Wanted | None:
 def _costly(call: Call) -> tuple[str, ...]:
     """The columns that this version's detailed view needs beside those that every version's does."""
     found = [name for change, name in SHOWN_SINCE if call.speaks(change)]
-    if call.speaks(history.MoreServerAttributes) and call.allows(policies.ATTRIBUTES):
+    if call.speaks(microversions.MoreServerAttributes) and call.allows(policies.ATTRIBUTES):
         found.append('user_data')
     return tuple(found)
 
@@ -130,7 +130,7 @@ def _filters(call: Call) -> dict[str, Any]:
     newer = {name for change, names in SINCE if not call.speaks(change) for name in names}
     newer -= {'availability_zone', 'config_drive', 'created_at', 'key_name', 'launched_at', 'power_state', 'progress'}
     newer -= {'task_state', 'terminated_at', 'user_id', 'vm_state', 'ip6'}
-    if call.speaks(history.StrictQueries):
+    if call.speaks(microversions.StrictQueries):
         shapes.known(call.query, *PAGING, *FILTERS, *JOINED)
     for name in call.query:
         if name in JOINED or name.startswith('_'):
@@ -159,7 +159,7 @@ def _strict_flag(value: str, name: str) -> bool:
 def _statuses_known(call: Call, statuses: tuple[str, ...]) -> bool:
     """Whether any server can have one of the statuses.  Raises Invalid, since a version, when none exists."""
     pairs, known = states.states_of(list(statuses))
-    if not pairs and not known and call.speaks(history.StatusChecked):
+    if not pairs and not known and call.speaks(microversions.StatusChecked):
         raise errors.Invalid('Invalid status value')
     return bool(pairs)
 
@@ -190,11 +190,11 @@ def moment(value: str | None, name: str) -> datetime.datetime | None:
 def _sorts(call: Call) -> tuple[tuple[str, str], ...]:
     """The order asked for; without one the newest come first, which is the order of the rows themselves."""
     keys, ways = call.query.get('sort_key', []), call.query.get('sort_dir', [])
-    ignored = IGNORED - ({'locked'} if call.speaks(history.LockedReason) else set())
+    ignored = IGNORED - ({'locked'} if call.speaks(microversions.LockedReason) else set())
     found: list[tuple[str, str]] = []
     for index, key in enumerate(keys):
         way = ways[index] if index < len(ways) else (ways[0] if ways else 'desc')
-        if key in ignored and not (call.speaks(history.StrictQueries) and key not in ('kernel_id', 'ramdisk_id')):
+        if key in ignored and not (call.speaks(microversions.StrictQueries) and key not in ('kernel_id', 'ramdisk_id')):
             continue
         if key not in search.SORTS or key in ignored:
             raise errors.Invalid(

@@ -7,7 +7,7 @@ import secrets
 import string
 from typing import Any
 
-from nimbus.api.compute import history, policies, shapes
+from nimbus.api.compute import microversions, policies, shapes
 from nimbus.api.compute.shapes import closed
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call
@@ -79,7 +79,7 @@ def shape(version: Version) -> Shape:
         'user_data': {'type': 'string', 'maxLength': MAX_USER_DATA},
         **_extras(version),
     }
-    required = ['name', 'flavorRef'] + (['networks'] if version >= history.NetworksRequired.number else [])
+    required = ['name', 'flavorRef'] + (['networks'] if version >= microversions.NetworksRequired.number else [])
     return shapes.under(
         'server', closed(server, required), **{'os:scheduler_hints': HINTS, 'OS-SCH-HNT:scheduler_hints': HINTS}
     )
@@ -87,20 +87,20 @@ def shape(version: Version) -> Shape:
 
 def _networks(version: Version) -> shapes.Schema:
     item = {'fixed_ip': shapes.IP, 'port': {'type': ['string', 'null'], 'format': 'uuid'}}
-    item['uuid'] = shapes.UUID if version >= history.NetworksRequired.number else {'type': 'string'}
-    if (2, 32) <= version <= (2, 36) or version >= history.DeviceTagsBack.number:
+    item['uuid'] = shapes.UUID if version >= microversions.NetworksRequired.number else {'type': 'string'}
+    if (2, 32) <= version <= (2, 36) or version >= microversions.DeviceTagsBack.number:
         item['tag'] = shapes.DEVICE_TAG
     listed = {'type': 'array', 'items': closed(item)}
-    if version < history.NetworksRequired.number:
+    if version < microversions.NetworksRequired.number:
         return listed
     return {'anyOf': [listed, {'type': 'string', 'enum': ['none', 'auto']}]}
 
 
 def _device_extras(version: Version) -> shapes.Schema:
     found: shapes.Schema = {}
-    if version == history.DeviceTags.number or version >= history.DeviceTagsBack.number:
+    if version == microversions.DeviceTags.number or version >= microversions.DeviceTagsBack.number:
         found['tag'] = shapes.DEVICE_TAG
-    if version >= history.VolumeTypes.number:
+    if version >= microversions.VolumeTypes.number:
         found['volume_type'] = {'type': ['string', 'null'], 'maxLength': 255}
     return found
 
@@ -116,15 +116,15 @@ def _extras(version: Version) -> shapes.Schema:
         'items': {'type': 'string', 'minLength': 1},
     }
     windows = (
-        (history.Descriptions, {'description': shapes.DESCRIPTION}),
-        (history.TagsAtCreate, {'tags': {'type': 'array', 'items': shapes.TAG, 'maxItems': 50}}),
-        (history.TrustedCertificates, {'trusted_image_certificates': certificates}),
-        (history.RequestedHost, {'host': shapes.FQDN, 'hypervisor_hostname': shapes.FQDN}),
-        (history.Hostnames, {'hostname': shapes.HOSTNAME}),
-        (history.QualifiedHostnames, {'hostname': shapes.FQDN}),
+        (microversions.Descriptions, {'description': shapes.DESCRIPTION}),
+        (microversions.TagsAtCreate, {'tags': {'type': 'array', 'items': shapes.TAG, 'maxItems': 50}}),
+        (microversions.TrustedCertificates, {'trusted_image_certificates': certificates}),
+        (microversions.RequestedHost, {'host': shapes.FQDN, 'hypervisor_hostname': shapes.FQDN}),
+        (microversions.Hostnames, {'hostname': shapes.HOSTNAME}),
+        (microversions.QualifiedHostnames, {'hostname': shapes.FQDN}),
     )
     found: shapes.Schema = (
-        {} if version >= history.NoPersonality.number else {'personality': {'type': 'array', 'items': file}}
+        {} if version >= microversions.NoPersonality.number else {'personality': {'type': 'array', 'items': file}}
     )
     for change, fields in windows:
         if version >= change.number:
@@ -171,7 +171,7 @@ def wanted(call: Call, body: dict[str, Any]) -> boots.Wanted:
         name=asked['name'],
         flavor_id=flavor_id(asked['flavorRef']),
         image_id=image_id,
-        description=asked.get('description') if call.speaks(history.Descriptions) else asked['name'],
+        description=asked.get('description') if call.speaks(microversions.Descriptions) else asked['name'],
         hostname=_hostname(asked, most),
         min_count=least,
         max_count=most,

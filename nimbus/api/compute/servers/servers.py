@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nimbus.api.compute import history, policies, shapes
+from nimbus.api.compute import microversions, policies, shapes
 from nimbus.api.compute.servers import batches, queries, requests
 from nimbus.api.compute.servers.views import ServerName
 from nimbus.api.kit import paging
@@ -85,10 +85,10 @@ class ChangeShapes:
             'accessIPv4': {'type': 'string', 'format': 'ipv4'},
             'accessIPv6': {'type': 'string', 'format': 'ipv6'},
         }
-        if version >= history.Descriptions.number:
+        if version >= microversions.Descriptions.number:
             fields['description'] = shapes.DESCRIPTION
-        if version >= history.Hostnames.number:
-            fields['hostname'] = shapes.FQDN if version >= history.QualifiedHostnames.number else shapes.HOSTNAME
+        if version >= microversions.Hostnames.number:
+            fields['hostname'] = shapes.FQDN if version >= microversions.QualifiedHostnames.number else shapes.HOSTNAME
         return shapes.under('server', shapes.closed(fields))
 
 

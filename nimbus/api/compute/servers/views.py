@@ -5,7 +5,7 @@ import functools
 import hashlib
 from typing import Any
 
-from nimbus.api.compute import history
+from nimbus.api.compute import microversions
 from nimbus.api.kit.fields import Flag, Int, Listing, Mapping, Noun, Text
 from nimbus.common import clock
 from nimbus.compute import states
@@ -155,11 +155,11 @@ class Server(Noun):
     addresses = Mapping(source=addresses_of)
     created = Text(source=lambda row, sight: clock.iso(row.created_at))
     flavor_link = Mapping(wire='flavor', source=_flavor_link, until=BEFORE_EMBEDDED)
-    flavor = Mapping(source=_flavor_facts, since=history.FlavorEmbedded.number)
+    flavor = Mapping(source=_flavor_facts, since=microversions.FlavorEmbedded.number)
     hostId = Text(source=lambda row, sight: host_id(row.project_id, row.host))
     id = Text()
     plain_image = Mapping(wire='image', source=_image, until=BEFORE_PROPERTIES)
-    image = Mapping(source=_image_with_properties, since=history.ImageProperties.number)
+    image = Mapping(source=_image_with_properties, since=microversions.ImageProperties.number)
     links = Listing(source=links)
     metadata = Mapping(source='properties')
     name = Text()
@@ -170,12 +170,12 @@ class Server(Noun):
     disk_config = Text(wire='OS-DCF:diskConfig', source='disk_config')
     fault = Mapping(source=_fault, omit_none=True)
     progress = Int(source=_progress, omit_none=True)
-    locked = Flag(since=history.LockedShown.number)
-    description = Text(since=history.Descriptions.number)
-    tags = Listing(source=lambda row, sight: sight.tags.get(row.id, []), since=history.Tags.number)
-    trusted_image_certificates = Listing(source=lambda row, sight: None, since=history.TrustedCertificates.number)
-    server_groups = Listing(source=_groups, since=history.GroupsOfServer.number, omit_none=True)
-    locked_reason = Text(since=history.LockedReason.number)
+    locked = Flag(since=microversions.LockedShown.number)
+    description = Text(since=microversions.Descriptions.number)
+    tags = Listing(source=lambda row, sight: sight.tags.get(row.id, []), since=microversions.Tags.number)
+    trusted_image_certificates = Listing(source=lambda row, sight: None, since=microversions.TrustedCertificates.number)
+    server_groups = Listing(source=_groups, since=microversions.GroupsOfServer.number, omit_none=True)
+    locked_reason = Text(since=microversions.LockedReason.number)
 
 
 class ServerShown(Server):
@@ -192,12 +192,14 @@ class ServerShown(Server):
     power_state = Int(wire='OS-EXT-STS:power_state', source='power_state')
     volumes_attached = Listing(wire='os-extended-volumes:volumes_attached', source=_volumes, until=(2, 2))
     volumes_and_fate = Listing(
-        wire='os-extended-volumes:volumes_attached', source=_volumes_and_fate, since=history.MoreServerAttributes.number
+        wire='os-extended-volumes:volumes_attached',
+        source=_volumes_and_fate,
+        since=microversions.MoreServerAttributes.number,
     )
-    host_status = Text(source=_host_status, since=history.HostStatus.number, omit_none=True)
-    hostname = Text(wire='OS-EXT-SRV-ATTR:hostname', source='hostname', since=history.Hostnames.number)
-    pinned_zone = Text(wire='pinned_availability_zone', source='pinned_zone', since=history.PinnedZone.number)
-    hints = Mapping(wire='scheduler_hints', source='hints', since=history.SchedulerHints.number)
+    host_status = Text(source=_host_status, since=microversions.HostStatus.number, omit_none=True)
+    hostname = Text(wire='OS-EXT-SRV-ATTR:hostname', source='hostname', since=microversions.Hostnames.number)
+    pinned_zone = Text(wire='pinned_availability_zone', source='pinned_zone', since=microversions.PinnedZone.number)
+    hints = Mapping(wire='scheduler_hints', source='hints', since=microversions.SchedulerHints.number)
 
 
 class ServerForOperator(ServerShown):
@@ -206,20 +208,22 @@ class ServerForOperator(ServerShown):
     host = Text(wire='OS-EXT-SRV-ATTR:host', source='host')
     node = Text(wire='OS-EXT-SRV-ATTR:hypervisor_hostname', source='node')
     instance_name = Text(wire='OS-EXT-SRV-ATTR:instance_name', source=lambda row, sight: servers.libvirt_name(row))
-    hostname = Text(wire='OS-EXT-SRV-ATTR:hostname', source='hostname', since=history.MoreServerAttributes.number)
+    hostname = Text(wire='OS-EXT-SRV-ATTR:hostname', source='hostname', since=microversions.MoreServerAttributes.number)
     reservation_id = Text(
-        wire='OS-EXT-SRV-ATTR:reservation_id', source='reservation_id', since=history.MoreServerAttributes.number
+        wire='OS-EXT-SRV-ATTR:reservation_id', source='reservation_id', since=microversions.MoreServerAttributes.number
     )
     launch_index = Int(
-        wire='OS-EXT-SRV-ATTR:launch_index', source='launch_index', since=history.MoreServerAttributes.number
+        wire='OS-EXT-SRV-ATTR:launch_index', source='launch_index', since=microversions.MoreServerAttributes.number
     )
     kernel_id = Text(
-        wire='OS-EXT-SRV-ATTR:kernel_id', source=lambda row, sight: '', since=history.MoreServerAttributes.number
+        wire='OS-EXT-SRV-ATTR:kernel_id', source=lambda row, sight: '', since=microversions.MoreServerAttributes.number
     )
     ramdisk_id = Text(
-        wire='OS-EXT-SRV-ATTR:ramdisk_id', source=lambda row, sight: '', since=history.MoreServerAttributes.number
+        wire='OS-EXT-SRV-ATTR:ramdisk_id', source=lambda row, sight: '', since=microversions.MoreServerAttributes.number
     )
     root_device = Text(
-        wire='OS-EXT-SRV-ATTR:root_device_name', source='root_device', since=history.MoreServerAttributes.number
+        wire='OS-EXT-SRV-ATTR:root_device_name', source='root_device', since=microversions.MoreServerAttributes.number
     )
-    user_data = Text(wire='OS-EXT-SRV-ATTR:user_data', source='user_data', since=history.MoreServerAttributes.number)
+    user_data = Text(
+        wire='OS-EXT-SRV-ATTR:user_data', source='user_data', since=microversions.MoreServerAttributes.number
+    )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nimbus.api.compute import history, shapes
+from nimbus.api.compute import microversions, shapes
 from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Flag, Noun, Shape, Text
 from nimbus.api.kit.routes import Call
@@ -22,10 +22,10 @@ class Attachment(Noun):
     volumeId = Text(source='volume_id')
     serverId = Text(source='server_id')
     device = Text(omit_none=True)
-    tag = Text(since=history.AttachmentTags.number)
-    delete_on_termination = Flag(since=history.KeepOrDelete.number)
-    attachment_id = Text(since=history.AttachmentIds.number)
-    bdm_uuid = Text(source='id', since=history.AttachmentIds.number)
+    tag = Text(since=microversions.AttachmentTags.number)
+    delete_on_termination = Flag(since=microversions.KeepOrDelete.number)
+    attachment_id = Text(since=microversions.AttachmentIds.number)
+    bdm_uuid = Text(source='id', since=microversions.AttachmentIds.number)
 
 
 class CreateShapes:
@@ -35,9 +35,9 @@ class CreateShapes:
     def for_version(version: Version) -> Shape:
         """The shape in that version."""
         fields: dict[str, Any] = {'volumeId': shapes.UUID, 'device': DEVICE}
-        if version >= history.TagsOnAttach.number:
+        if version >= microversions.TagsOnAttach.number:
             fields['tag'] = shapes.DEVICE_TAG
-        if version >= history.KeepOrDelete.number:
+        if version >= microversions.KeepOrDelete.number:
             fields['delete_on_termination'] = shapes.BOOLEAN
         return shapes.under('volumeAttachment', shapes.closed(fields, ['volumeId']))
 
@@ -60,7 +60,7 @@ UPDATE = shapes.under(
 
 def index(call: Call, id: str) -> dict[str, Any]:
     """The server's volumes."""
-    if call.speaks(history.StrictQueries):
+    if call.speaks(microversions.StrictQueries):
         shapes.known(call.query, 'limit', 'offset')
     limit = paging.limit(call, paging.MAX_LIMIT)
     offset = numbers.read(call.arg('offset') or '0')
@@ -93,9 +93,9 @@ def create(call: Call, id: str) -> dict[str, Any]:
             delete_on_termination=shapes.flag(given.get('delete_on_termination', False)),
         )
     body = {'id': row.volume_id, 'serverId': id, 'volumeId': row.volume_id, 'device': row.device}
-    if call.speaks(history.AttachmentTags):
+    if call.speaks(microversions.AttachmentTags):
         body['tag'] = row.tag
-    if call.speaks(history.KeepOrDelete):
+    if call.speaks(microversions.KeepOrDelete):
         body['delete_on_termination'] = row.delete_on_termination
     return {'volumeAttachment': body}
 

@@ -7,7 +7,7 @@ import string
 import urllib.parse
 from typing import Any
 
-from nimbus.api.identity import asking, audit
+from nimbus.api.identity import asking, notifications
 from nimbus.api.identity.asking import authority
 from nimbus.api.identity.federation import saml_login
 from nimbus.api.identity.tokens import tokens
@@ -51,9 +51,9 @@ def _login(call: Call, provider_id: str, protocol_id: str, in_body: bool = False
         token, subject = authority(call).login(identity, asked=asked)
     except errors.NimbusError as why:
         if not isinstance(why, errors.Unavailable):
-            audit.logged_in(call, identity, None, why)
+            notifications.logged_in(call, identity, None, why)
         raise
-    audit.logged_in(call, identity, subject.user_id, None)
+    notifications.logged_in(call, identity, subject.user_id, None)
     return token, subject
 
 

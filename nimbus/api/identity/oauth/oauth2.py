@@ -6,7 +6,7 @@ import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.api.identity import audit
+from nimbus.api.identity import notifications
 from nimbus.api.identity.asking import authority
 from nimbus.api.kit import faults
 from nimbus.api.kit.bodies import MAX_BODY
@@ -80,13 +80,13 @@ def _answer(call: Call, identity: dict[str, Any], login: Callable[[], tuple[str,
     try:
         token, subject = login()
     except errors.Unauthenticated as why:
-        audit.logged_in(call, identity, None, why)
+        notifications.logged_in(call, identity, None, why)
         return _refused(call, 401, 'invalid_client', why.sentence)
     except errors.NimbusError as why:
         status = faults.status_of(why)
         unknown = 'An unknown error occurred and failed to get an OAuth2.0 access token.'
         return _refused(call, status, _ERRORS.get(status, 'other_error'), why.sentence if status == 400 else unknown)
-    audit.logged_in(call, identity, subject.user_id, None)
+    notifications.logged_in(call, identity, subject.user_id, None)
     left = subject.claims.expires_at - subject.claims.issued_at
     body = {'access_token': token, 'token_type': 'Bearer', 'expires_in': int(left.total_seconds())}
     return Reply(body, 200, UNKEPT)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nimbus.api.identity import audit, wire
+from nimbus.api.identity import notifications, wire
 from nimbus.api.identity.asking import asked, authority
 from nimbus.api.identity.people import domains, projects
 from nimbus.api.kit.encoding import encode
@@ -77,11 +77,11 @@ def issue(call: Call) -> Reply:
     try:
         token, subject = authority(call).login(auth['identity'], auth.get('scope'), receipt, asked(call))
     except (errors.Unauthenticated, errors.NotFound, errors.Forbidden) as why:
-        audit.logged_in(call, auth['identity'], None, why)
+        notifications.logged_in(call, auth['identity'], None, why)
         if isinstance(why, receipts.Insufficient):
             return _ask_for_more(call, why)
         raise
-    audit.logged_in(call, auth['identity'], subject.user_id, None)
+    notifications.logged_in(call, auth['identity'], subject.user_id, None)
     return Reply(whole(call, subject, catalog_of(call, subject)), 201, [(SUBJECT, token)])
 
 

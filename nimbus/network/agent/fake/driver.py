@@ -11,7 +11,7 @@ from collections.abc import Collection
 import orjson
 
 from nimbus.network.agent import driver
-from nimbus.network.agent.filters.allowed_traffic import Flow, admits, family, rules_of
+from nimbus.network.agent.firewall.allowed_traffic import Flow, admits, family, rules_of
 
 
 @dataclasses.dataclass

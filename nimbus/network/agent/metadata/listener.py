@@ -20,7 +20,7 @@ import urllib.parse
 from collections.abc import Callable
 
 from nimbus.network.agent.driver import Desired
-from nimbus.network.agent.filters.allowed_traffic import link_local
+from nimbus.network.agent.firewall.allowed_traffic import link_local
 
 LOG = logging.getLogger(__name__)
 MAX_BODY = 65536

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from nimbus.common import folders
 from nimbus.network.agent import driver as base
 from nimbus.network.agent.dhcp import dnsmasq
-from nimbus.network.agent.filters.firewall import Firewall
+from nimbus.network.agent.firewall.firewall import Firewall
 from nimbus.network.agent.host import files, namespaces, plug
 from nimbus.network.agent.host.settings import Settings
 from nimbus.network.agent.l3 import routers

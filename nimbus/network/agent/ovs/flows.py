@@ -1,7 +1,7 @@
 """Say which OpenFlow rules the integration bridge holds (no command is run here)."""
 
 from nimbus.network.agent.driver import Port
-from nimbus.network.agent.filters.allowed_traffic import IPV4, IPV6, allowed_sources, family, network
+from nimbus.network.agent.firewall.allowed_traffic import IPV4, IPV6, allowed_sources, family, network
 
 GUARD = 24  # the table a guarded guest's packets pass
 

@@ -5,7 +5,7 @@ import datetime
 import pytest
 
 from nimbus.common import errors
-from nimbus.identity.federation import mappings, protocols, providers, provision, shadows
+from nimbus.identity.federation import federated_users, mappings, protocols, providers, provision
 from nimbus.identity.models import Role, User
 from nimbus.identity.models_federation import FederatedUser
 from nimbus.identity.people import activity, groups, projects
@@ -25,13 +25,13 @@ def alice(world):
         mappings.create(tx, 'm', RULES)
         providers.create(tx, 'acme', {'enabled': True, 'domain_id': 'default'})
         protocols.create(tx, 'acme', 'openid', {'mapping_id': 'm'})
-        who = shadows.Shadow('acme', 'openid', 'a-1', 'alice', 'default', 'a@x')
-        user_id = shadows.keep(tx, who, world.clock.now())
+        who = federated_users.Shadow('acme', 'openid', 'a-1', 'alice', 'default', 'a@x')
+        user_id = federated_users.keep(tx, who, world.clock.now())
         group_id = groups.create(tx, {'name': 'devs', 'domain_id': 'default'}, {})
         project_id = projects.create(tx, {'name': 'lab', 'domain_id': 'default'}, {})
         role_id = tx.row(provision.sa.select(Role.id).where(Role.name == 'member')).id
         assignments.grant(tx, Grant('group', group_id, 'project', project_id, role_id))
-        shadows.join(tx, 'acme', user_id, [group_id], 10, world.clock.now())
+        federated_users.join(tx, 'acme', user_id, [group_id], 10, world.clock.now())
     return {'who': who, 'user': user_id, 'group': group_id, 'project': project_id}
 
 
@@ -69,7 +69,7 @@ def test_a_group_that_is_told_again_is_kept_longer(world, alice):
     world.validator.validate(token)
     world.clock.advance(540)
     with world.db.write() as tx:
-        shadows.join(tx, 'acme', alice['user'], [alice['group']], 10, world.clock.now())
+        federated_users.join(tx, 'acme', alice['user'], [alice['group']], 10, world.clock.now())
     world.validator.poll()
     world.clock.advance(590)
     assert world.validator.validate(token).roles
@@ -121,16 +121,16 @@ def test_a_user_is_the_same_after_the_provider_was_made_anew(world, alice):
         assert tx.row(provision.sa.select(User).where(User.id == alice['user'])) is None
         assert assignments.groups_of(tx, alice['user']) == []
         providers.create(tx, 'acme', {'enabled': True, 'domain_id': 'default'})
-        assert shadows.keep(tx, alice['who'], world.clock.now()) == alice['user']
+        assert federated_users.keep(tx, alice['who'], world.clock.now()) == alice['user']
 
 
 def test_who_comes_was_not_away_for_too_long(world, alice):
     world.clock.advance(86400 * 40)
     today = world.clock.now()
     with world.db.write() as tx:
-        assert not shadows.is_known(tx, alice['who'], today)
-        shadows.keep(tx, alice['who'], today)
-        assert shadows.is_known(tx, alice['who'], today)
+        assert not federated_users.is_known(tx, alice['who'], today)
+        federated_users.keep(tx, alice['who'], today)
+        assert federated_users.is_known(tx, alice['who'], today)
         row = tx.row(provision.sa.select(User).where(User.id == alice['user']))
     rules = Compliance(disable_user_account_days_inactive=30)
     assert activity.judge(rules, today)(row)
@@ -140,8 +140,12 @@ def test_who_comes_was_not_away_for_too_long(world, alice):
 def test_two_providers_with_the_same_id_of_a_user_have_two_users(world, alice):
     with world.db.write() as tx:
         providers.create(tx, 'other', {'enabled': True, 'domain_id': 'default'})
-        one = shadows.keep(tx, shadows.Shadow('other', 'openid', 'a-1', 'alice', 'default'), world.clock.now())
-        two = shadows.keep(tx, shadows.Shadow('acme', 'saml2', 'a-1', 'alice', 'default'), world.clock.now())
+        one = federated_users.keep(
+            tx, federated_users.Shadow('other', 'openid', 'a-1', 'alice', 'default'), world.clock.now()
+        )
+        two = federated_users.keep(
+            tx, federated_users.Shadow('acme', 'saml2', 'a-1', 'alice', 'default'), world.clock.now()
+        )
         assert len({alice['user'], one, two}) == 3
         names = tx.column(provision.sa.select(User.name).where(User.id.in_([alice['user'], one, two])))
     assert sorted(name[:6] for name in names) == ['alice', 'alice#', 'alice#'] and len(set(names)) == 3
@@ -170,14 +174,14 @@ def test_a_login_that_fails_halfway_leaves_nothing(world, alice):
         pass
 
     with pytest.raises(Stopped), world.db.write() as tx:
-        who = shadows.Shadow('acme', 'openid', 'b', 'bob', 'default')
-        user_id = shadows.keep(tx, who, world.clock.now())
-        shadows.join(tx, 'acme', user_id, [alice['group']], 5, world.clock.now())
+        who = federated_users.Shadow('acme', 'openid', 'b', 'bob', 'default')
+        user_id = federated_users.keep(tx, who, world.clock.now())
+        federated_users.join(tx, 'acme', user_id, [alice['group']], 5, world.clock.now())
         wanted = provision.resolve(
             tx, ({'name': 'p', 'roles': ('member',), 'domain': None},), 'default', 'default', 'acme'
         )
         provision.provide(tx, user_id, wanted, '1.0')
         raise Stopped
     with world.db.read() as tx:
-        assert shadows.find(tx, who) is None
+        assert federated_users.find(tx, who) is None
         assert tx.row(provision.sa.select(User.id).where(User.name == 'bob')) is None

@@ -6,7 +6,7 @@ import pytest
 
 from nimbus.api.identity.tokens import tokens
 from nimbus.common import errors
-from nimbus.identity.federation.front import Front
+from nimbus.identity.federation.trusted_proxy import Front
 from tests.wire.identity import idp as idps
 
 HERE = '/auth' + idps.AUTH.format('acme', 'openid').removesuffix('auth') + 'websso'

@@ -3,7 +3,7 @@
 import pytest
 
 from nimbus.api.identity import app
-from nimbus.api.kit import access, wsgi
+from nimbus.api.kit import access_rules, wsgi
 from nimbus.common import config
 from tests.wire.client import Client
 
@@ -156,4 +156,4 @@ def test_every_api_knows_its_type():
     ],
 )
 def test_a_pattern_means_what_it_says(pattern, path, matched):
-    assert access.matches(pattern, path) is matched
+    assert access_rules.matches(pattern, path) is matched

@@ -4,9 +4,9 @@ import ipaddress
 from collections.abc import Sequence
 
 from nimbus.network.agent.driver import Group, Port
-from nimbus.network.agent.filters import chains, conntrack, ipsets
-from nimbus.network.agent.filters.allowed_traffic import ICMP, IPV4, IPV6, admits, allowed_sources, network, rules_of
-from nimbus.network.agent.filters.iptables import Tables
+from nimbus.network.agent.firewall import chains, conntrack, ipsets
+from nimbus.network.agent.firewall.allowed_traffic import ICMP, IPV4, IPV6, admits, allowed_sources, network, rules_of
+from nimbus.network.agent.firewall.iptables import Tables
 
 BROADCAST = '255.255.255.255'
 

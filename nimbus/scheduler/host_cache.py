@@ -12,7 +12,7 @@ from nimbus.common.clock import Clock
 from nimbus.common.database import db
 from nimbus.scheduler.claims import BINARY
 from nimbus.scheduler.models import Host
-from nimbus.scheduler.request import Request
+from nimbus.scheduler.request_spec import Request
 
 # Rows this much older than the newest one seen are read again: commits become visible out of order and the
 # clocks of two schedulers differ a little.  A claim is guarded by the database whatever is believed here.

@@ -4,7 +4,7 @@ import resource
 import time
 from typing import TYPE_CHECKING
 
-from nimbus.cmd.serving.heads import Refused
+from nimbus.cmd.serving.request_heads import Refused
 from nimbus.cmd.serving.settings import Settings
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from nimbus.common.database import db
 from nimbus.network import allocation_pools, generations, holders
-from nimbus.network.hosting import scheduling
+from nimbus.network.hosts import scheduling
 from nimbus.network.models import Address, Member, Network, Port, Router, Rule, Service, Subnet
 
 Found = dict[str, list[Any]]

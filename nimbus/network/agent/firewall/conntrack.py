@@ -17,7 +17,7 @@ from pyroute2.netlink import NETLINK_NETFILTER, NLM_F_ACK, NLM_F_CREATE, NLM_F_E
 from pyroute2.netlink.nfnetlink import NFNL_SUBSYS_CTNETLINK, nfctsocket
 from pyroute2.netlink.nfnetlink.nfctsocket import NFCTAttrTuple
 
-from nimbus.network.agent.filters.allowed_traffic import IPV4, IPV6, NUMBERS, Flow
+from nimbus.network.agent.firewall.allowed_traffic import IPV4, IPV6, NUMBERS, Flow
 from nimbus.network.agent.host.command import run
 
 # A zone is 16 bits; the low ones are left to whoever else numbers zones by VLAN.

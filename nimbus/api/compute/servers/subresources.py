@@ -3,19 +3,19 @@
 from typing import Any
 from urllib.parse import quote
 
-from nimbus.api.compute import history, shapes
+from nimbus.api.compute import microversions, shapes
 from nimbus.api.compute.servers import security_groups as proxies
 from nimbus.api.compute.servers.views import Sight, addresses_of
 from nimbus.api.kit.fields import Listing, Noun, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors
 from nimbus.common.database import db
-from nimbus.compute.servers import labels, passwords, security_groups, servers
+from nimbus.compute.servers import metadata_and_tags, passwords, security_groups, servers
 from nimbus.network.ports import server_ports
 
 METADATA = shapes.under('metadata', shapes.METADATA)
 META = shapes.under('meta', {**shapes.METADATA, 'minProperties': 1, 'maxProperties': 1})
-TAGS = shapes.under('tags', {'type': 'array', 'items': shapes.TAG, 'maxItems': labels.MAX_TAGS})
+TAGS = shapes.under('tags', {'type': 'array', 'items': shapes.TAG, 'maxItems': metadata_and_tags.MAX_TAGS})
 ONE_TAG = Shape(shapes.TAG)
 
 
@@ -52,7 +52,7 @@ class Interface(Noun):
     mac_addr = Text(source='mac_address')
     port_state = Text(source='status')
     fixed_ips = Listing()
-    tag = Text(source=lambda row, call: call.given['tags'].get(row.id), since=history.AttachmentTags.number)
+    tag = Text(source=lambda row, call: call.given['tags'].get(row.id), since=microversions.AttachmentTags.number)
 
 
 def interfaces(call: Call, id: str) -> dict[str, Any]:
@@ -101,13 +101,13 @@ def meta(call: Call, id: str, key: str) -> dict[str, Any]:
 def add_metadata(call: Call, id: str) -> dict[str, Any]:
     """The metadata with what was given."""
     with call.db.write() as tx:
-        return {'metadata': labels.put(tx, call.context, id, call.body['metadata'])}
+        return {'metadata': metadata_and_tags.put(tx, call.context, id, call.body['metadata'])}
 
 
 def set_metadata(call: Call, id: str) -> dict[str, Any]:
     """The metadata that was given, and nothing else."""
     with call.db.write() as tx:
-        return {'metadata': labels.put(tx, call.context, id, call.body['metadata'], only=True)}
+        return {'metadata': metadata_and_tags.put(tx, call.context, id, call.body['metadata'], only=True)}
 
 
 def set_meta(call: Call, id: str, key: str) -> dict[str, Any]:
@@ -115,14 +115,14 @@ def set_meta(call: Call, id: str, key: str) -> dict[str, Any]:
     if key not in call.body['meta']:
         raise errors.Invalid('Request body and URI mismatch')
     with call.db.write() as tx:
-        labels.put(tx, call.context, id, call.body['meta'])
+        metadata_and_tags.put(tx, call.context, id, call.body['meta'])
     return {'meta': call.body['meta']}
 
 
 def remove_meta(call: Call, id: str, key: str) -> None:
     """The server has no such item."""
     with call.db.write() as tx:
-        labels.remove(tx, call.context, id, key)
+        metadata_and_tags.remove(tx, call.context, id, key)
 
 
 def tags(call: Call, id: str) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def tags(call: Call, id: str) -> dict[str, Any]:
 def _tags(call: Call, server_id: str) -> list[str]:
     with call.db.read() as tx:
         servers.show(tx, call.context, server_id)
-        return labels.tags(tx, [server_id]).get(server_id, [])
+        return metadata_and_tags.tags(tx, [server_id]).get(server_id, [])
 
 
 def has_tag(call: Call, id: str, tag: str) -> None:
@@ -145,7 +145,7 @@ def has_tag(call: Call, id: str, tag: str) -> None:
 def set_tags(call: Call, id: str) -> dict[str, Any]:
     """The tags that were given, and no others."""
     with call.db.write() as tx:
-        return {'tags': labels.set_tags(tx, call.context, id, call.body['tags'])}
+        return {'tags': metadata_and_tags.set_tags(tx, call.context, id, call.body['tags'])}
 
 
 def add_tag(call: Call, id: str, tag: str) -> Reply:
@@ -158,7 +158,7 @@ def add_tag(call: Call, id: str, tag: str) -> Reply:
             'characters.'
         ) from None
     with call.db.write() as tx:
-        new = labels.add_tag(tx, call.context, id, tag)
+        new = metadata_and_tags.add_tag(tx, call.context, id, tag)
     if not new:
         return Reply(status=204)
     return Reply(status=201, headers=[('Location', f'{call.root_url}/servers/{id}/tags/{quote(tag)}')])
@@ -167,13 +167,13 @@ def add_tag(call: Call, id: str, tag: str) -> Reply:
 def remove_tag(call: Call, id: str, tag: str) -> None:
     """The server has no such tag."""
     with call.db.write() as tx:
-        labels.remove_tag(tx, call.context, id, tag)
+        metadata_and_tags.remove_tag(tx, call.context, id, tag)
 
 
 def clear_tags(call: Call, id: str) -> None:
     """The server has no tags."""
     with call.db.write() as tx:
-        labels.clear_tags(tx, call.context, id)
+        metadata_and_tags.clear_tags(tx, call.context, id)
 
 
 def password(call: Call, id: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Keep the chains of one prefix in iptables or ip6tables as a model says, one restore per change."""
 
-from nimbus.network.agent.filters.chains import Chains
+from nimbus.network.agent.firewall.chains import Chains
 from nimbus.network.agent.host.command import run
 
 SHORT = 8  # rules of a chain that is always written as a whole

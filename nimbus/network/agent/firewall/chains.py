@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from nimbus.network.agent.driver import Port, Rule
-from nimbus.network.agent.filters.allowed_traffic import (  # fmt: skip
+from nimbus.network.agent.firewall.allowed_traffic import (
     IPV4,
     IPV6,
     WITH_PORTS,
@@ -13,8 +13,8 @@ from nimbus.network.agent.filters.allowed_traffic import (  # fmt: skip
     network,
     protocol_number,
 )
-from nimbus.network.agent.filters.conntrack import HELD
-from nimbus.network.agent.filters.ipsets import set_name
+from nimbus.network.agent.firewall.conntrack import HELD
+from nimbus.network.agent.firewall.ipsets import set_name
 
 Chains = dict[str, dict[str, tuple[str, ...]]]  # table -> chain -> rules without their '-A chain'
 
