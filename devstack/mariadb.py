@@ -25,15 +25,15 @@ def root_url(place: Place) -> str:
     return f'mysql+pymysql://root@localhost/?unix_socket={place.state}/mariadb/socket&charset=utf8mb4'
 
 
-def up(place: Place, registry: Registry) -> None:
-    """The server answers nimbus's user."""
+def up(place: Place, registry: Registry, *, lasting: bool = True) -> None:
+    """The server answers nimbus's user.  What it holds survives a loss of power only where it is lasting."""
     folder = place.folder('mariadb', 0o700, 'mysql')
     path = folder / 'socket'
     if not registry.get('mariadb'):
         _create(place)
         say('starting MariaDB')
         registry.stop('mariadb')
-        registry.start('mariadb', ['mariadbd', f'--defaults-file={_settings(place)}', '--user=mysql'])
+        registry.start('mariadb', ['mariadbd', f'--defaults-file={_settings(place, lasting)}', '--user=mysql'])
     registry.require('mariadb', lambda: _answers(str(path)), 60)
     root = pymysql.connect(unix_socket=str(path), user='root')
     with root.cursor() as cursor:
@@ -48,7 +48,7 @@ def down(registry: Registry) -> None:
     registry.stop('mariadb', patience=60)
 
 
-def _settings(place: Place) -> str:
+def _settings(place: Place, lasting: bool) -> str:
     folder = place.state / 'mariadb'
     path = folder / 'my.cnf'
     write_private(
@@ -65,7 +65,8 @@ def _settings(place: Place) -> str:
         'max-connections = 300\n'
         'innodb-buffer-pool-size = 64M\n'
         'innodb-log-file-size = 32M\n'
-        'performance-schema = off\n',
+        'performance-schema = off\n'
+        f'innodb-flush-log-at-trx-commit = {1 if lasting else 0}\n',
     )
     shutil.chown(path, 'mysql', 'mysql')
     return str(path)

@@ -25,8 +25,8 @@ def root_url(place: Place) -> str:
     return f'postgresql+psycopg://postgres@/postgres?host={place.state}/postgresql&port={place.port("database")}'
 
 
-def up(place: Place, registry: Registry) -> None:
-    """The server answers nimbus's user."""
+def up(place: Place, registry: Registry, *, lasting: bool = True) -> None:
+    """The server answers nimbus's user.  What it holds survives a loss of power only where it is lasting."""
     folder = place.folder('postgresql', 0o700, 'postgres')
     if not registry.get('postgresql'):
         _create(folder)
@@ -38,6 +38,8 @@ def up(place: Place, registry: Registry) -> None:
             'unix_socket_directories': str(folder),
             'max_connections': '300',
             'shared_buffers': '64MB',
+            # A test's database is made and dropped thousands of times, each with a checkpoint of all its files.
+            **({} if lasting else {'fsync': 'off', 'full_page_writes': 'off'}),
         }
         words = [word for name, value in settings.items() for word in ('-c', f'{name}={value}')]
         registry.start('postgresql', _as_postgres([_program('postgres'), '-D', f'{folder}/data', *words]))

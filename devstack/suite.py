@@ -109,7 +109,7 @@ def on_server(kind: str) -> Tally:
     here = place.settle(state, form='daemons', database=kind, port_offset=place.TEST_OFFSETS['database'])
     registry = processes.Registry(state)
     try:
-        server.up(here, registry)
+        server.up(here, registry, lasting=False)
         os.environ['NIMBUS_TEST_DATABASE'] = server.root_url(here)
         return tox('unit', label, 'tests/domain', 'tests/workflows', 'tests/wire')
     finally:
