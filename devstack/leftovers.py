@@ -18,11 +18,11 @@ from devstack.progress import say
 NAMESPACES = ('qdhcp-', 'qrouter-')
 UNWIRE = """
 import sys
-from nimbus.cmd import rooms, wiring
+from nimbus.cmd import services, wiring
 from nimbus.common import config
 conf = config.load([], 'nimbus', sys.argv[1:])
 host = wiring.host_name(conf)
-driver = rooms.switch(conf, host, rooms.state_dir(conf, 'network', host))
+driver = services.switch(conf, host, services.state_dir(conf, 'network', host))
 driver.clear()
 driver.close()
 """

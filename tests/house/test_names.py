@@ -19,6 +19,7 @@ SERVICES = [
     if importlib.util.find_spec(f'nimbus.api.{name}.policies') and importlib.util.find_spec(f'nimbus.api.{name}.routes')
 ]
 PREFIXES = ('', 'identity:', 'os_compute_api:', 'os_compute_api:servers:')  # what a room adds to a name of its own
+IMPORTED = re.compile(r'from (nimbus[\w.]*) import ([\w, ]+)')
 REFERENCE = re.compile(r'rule:([\w:.-]+)')
 # Rules that nothing here asks; the lists may only shrink.
 UNASKED = {
@@ -143,3 +144,24 @@ def test_every_rule_is_asked_somewhere(service):
         if not any(used.fullmatch(name[len(prefix) :]) for prefix in PREFIXES if name.startswith(prefix))
     }
     assert unasked == UNASKED.get(service, set())
+
+
+def handed_over() -> list[tuple[str, str, str]]:
+    """(file, module, name) of every import in a program that stands in a text, as one process hands it to another."""
+    texts = [
+        (source.name_of(path), node.value)
+        for path in source.python('nimbus', 'devstack', 'tests', 'bench')
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    found = [(file, *match) for file, text in texts for match in IMPORTED.findall(text)]
+    return [(file, module, name) for file, module, names in found for name in re.findall(r'\w+', names)]
+
+
+def test_what_programs_in_texts_import_is_there():
+    assert len(handed_over()) > 5
+    wrong = []
+    for file, module, name in handed_over():
+        if not hasattr(importlib.import_module(module), name) and not importlib.util.find_spec(f'{module}.{name}'):
+            wrong.append(f'{file}: {module}.{name}')
+    assert wrong == []

@@ -72,11 +72,11 @@ def run_control(program: str, sentence: str, build: Callable[[Any, Parts], wirin
 
 def run_agent(room: str, sentence: str) -> int:
     """Run one room's agent on this host; it has no database."""
-    from nimbus.cmd import services as rooms
+    from nimbus.cmd import services
 
     def build(conf: Any) -> wiring.Daemon:
         parts = wiring.make_parts(conf, database=False)
-        return rooms.agent(room, conf, parts.bus, wiring.host_name(conf))
+        return services.agent(room, conf, parts.bus, wiring.host_name(conf))
 
     return run(f'nimbus-{room}', sentence, build)
 
@@ -84,8 +84,7 @@ def run_agent(room: str, sentence: str) -> int:
 def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
     """Serve the named services' REST APIs, those of [api] services when none are named."""
     from nimbus.api.kit import policy
-    from nimbus.cmd import services as rooms
-    from nimbus.cmd import serving
+    from nimbus.cmd import services, serving
 
     conf = configure(program, sentence)
     try:
@@ -93,7 +92,7 @@ def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
         wiring.weigh_connections(parts)
         wiring.weigh_address(conf)
         names = names or conf.api.services
-        rooms.fill(conf, parts, identity='identity' in names)
+        services.fill(conf, parts, identity='identity' in names)
         server = serving.Server(serving.Settings.of(conf))
         for name, app in wiring.load_apps(conf, parts, names).items():
             server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name), wiring.envelope(name))
@@ -105,4 +104,4 @@ def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
     wiring.settle_memory()
     server.run(lambda: wiring.notify('READY=1'), wiring.pulse(), lambda: wiring.notify('WATCHDOG=1'))
     wiring.notify('STOPPING=1')
-    return wiring.leave(0, wiring.stop_in_time(lambda: rooms.empty(parts), parts.db.close))
+    return wiring.leave(0, wiring.stop_in_time(lambda: services.empty(parts), parts.db.close))
