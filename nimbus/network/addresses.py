@@ -17,7 +17,7 @@ OF = db.Gathering(
 SUBNETS = sa.select(db.table_of(Subnet)).where(Subnet.network_id == sa.bindparam('of')).order_by(Subnet.seq)
 TAKEN = sa.select(Address.ip_address).where(Address.subnet_id == sa.bindparam('of'))
 TAKEN_AMONG = TAKEN.where(db.among(Address.ip_address, 'some'))
-RACES = 20  # lost races for an address before the asker is told to come back
+RACES = 20  # lost races for an address before the request is refused with advice to try again
 
 
 def subnets_of(tx: db.Tx, network_id: str) -> list[Any]:

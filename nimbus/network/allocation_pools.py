@@ -1,4 +1,4 @@
-"""Arithmetic on a subnet's range: its usable part, its pools, and one address out of them."""
+"""Arithmetic on a subnet's CIDR: its usable addresses, its allocation pools, and one address out of them."""
 
 import ipaddress
 import random
@@ -24,7 +24,7 @@ def usable(cidr: str) -> Range:
 
 
 def default_gateway(cidr: str) -> str:
-    """The address a subnet's gateway has when none is told."""
+    """The address of a subnet's gateway where none is given."""
     net = ipaddress.ip_network(cidr)
     first = int(net.network_address)
     return _text(net.version, first if net.prefixlen in (31, 32, 127, 128) and net.version == 4 else first + 1)

@@ -1,8 +1,8 @@
-"""Which hosts a change concerns, and the number that tells their agents to look again.
+"""A generation number per host, which rises with every change that the host's network agent must apply.
 
 The number rises in the transaction of the change itself, so an agent that has
 seen it has seen the change.  Beside it is noted what changed, so that an agent
-need not be told everything; a rise without a note says that anything may have.
+need not read everything; a rise without a note says that anything may have.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ TOPIC = 'network'
 # group's rules; the addresses of a group's members; a router.
 PORT, NETWORK, RULES, MEMBERS, ROUTER = 'port', 'network', 'rules', 'members', 'router'
 Subject = tuple[str, str]  # (kind, id)
-MOST = 500  # notes that are handed out one by one; whoever missed more is told everything
+MOST = 500  # notes that are handed out one by one; whoever missed more gets everything
 
 # Every change of the network takes these, so they are made once.
 _HOST, _CHANGE = db.table_of(Host), db.table_of(Change)
@@ -45,7 +45,7 @@ OF_PEERS = (
 
 
 def bump(tx: db.Tx, hosts: Iterable[str], *subjects: Subject) -> dict[str, int]:
-    """Each host has a new generation, and its agent is told once this is committed; returns the generations.
+    """Each host has a new generation, and its agent is nudged once this is committed; returns the generations.
 
     Without a subject anything on the hosts may have changed.
     """

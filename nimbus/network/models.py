@@ -156,7 +156,7 @@ class Router(Standard, db.Base):
 
 
 class Tag(db.Base):
-    """A word on a noun of this service."""
+    """A tag of a noun of this service."""
 
     __tablename__ = 'network_tags'
     subject_id: Mapped[db.Id] = mapped_column(primary_key=True)

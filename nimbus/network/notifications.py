@@ -1,4 +1,4 @@
-"""What the world is told of the ports that servers get by themselves; users' own requests are told by the REST API."""
+"""Neutron notifications of ports made and removed with servers; those of users' requests come from the REST API."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from nimbus.network.security_groups import groups
 
 
 def tell(tx: db.Tx, ctx: context.Context, port_id: str, *what: str) -> None:
-    """The world hears `port.WHAT`, one after another, of the port as it is now."""
+    """The notifications `port.WHAT` are posted, in their order, with the port as it is now."""
     if tx.teller is None:
         return
     row = tx.row(sa.select(Port).where(Port.id == port_id))

@@ -16,7 +16,7 @@ OPTIONS = {
             'the kernel has the module openvswitch, else netdev.',
         ),
         cfg.StrOpt('ovsdb', default='unix:/run/openvswitch/db.sock', help='Where Open vSwitch listens.'),
-        cfg.ListOpt('dns_servers', default=[], help='Whom DHCP servers ask for names they do not know.'),
+        cfg.ListOpt('dns_servers', default=[], help='DNS servers to which the DHCP servers of networks forward.'),
         cfg.IntOpt('poll_interval', default=3, min=1, help='Seconds between looks for changes when nobody nudges.'),
         cfg.IntOpt('resync_interval', default=30, min=1, help='Seconds between full comparisons of host and database.'),
         cfg.IntOpt('quota_network', default=100, help='Networks a project may have; -1 for any number.'),
@@ -31,7 +31,7 @@ OPTIONS = {
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What the REST API is told of the cloud's networks; stands under 'network' in parts.extra."""
+    """The settings of the cloud's networks that the REST API uses; stands under 'network' in parts.extra."""
 
     mtu: int = 1500
     down_time: float = 30

@@ -1,4 +1,4 @@
-"""The network service's quotas, refused in Neutron's words."""
+"""Quotas of the network service, with Neutron's error messages."""
 
 from typing import Any
 

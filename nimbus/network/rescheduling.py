@@ -1,4 +1,4 @@
-"""DHCP servers and routers that stand nowhere, or on a host whose agent is gone, find a place."""
+"""Reschedule DHCP servers and routers that are on no host, or on a host whose agent is gone."""
 
 import sqlalchemy as sa
 from sqlalchemy import orm

@@ -1,4 +1,4 @@
-"""What the network agents are told, and what they ask and report."""
+"""The RPC contracts between network agents and the conductor."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ BINARIES = ('neutron-openvswitch-agent', 'neutron-dhcp-agent', 'neutron-l3-agent
 
 
 class NetworkAgent(Contract):
-    """Spoken to one host: its network must look otherwise now."""
+    """Calls to the agent of one host: the desired state of its network has changed."""
 
     topic = 'network'
 
@@ -21,7 +21,7 @@ class NetworkAgent(Contract):
 
 
 class NetworkDesk(desk.Desk):
-    """What network agents ask."""
+    """Calls of the network agents: they ask for desired state and report the outcome."""
 
     topic = 'desk-network'
 
@@ -44,5 +44,5 @@ class NetworkDesk(desk.Desk):
     ) -> None:
         """Ports are ACTIVE that stand wired at that generation, ERROR that could not be; who waits is woken.
 
-        It tells of `only` these ports, or of all of the host's.
+        The report is of `only` these ports, or of all of the host's.
         """

@@ -1,4 +1,4 @@
-"""What all nouns of this service share: who sees them, their stamps and revisions, their tags, their lists."""
+"""What all nouns of this service share: visibility, timestamps, revision numbers, tags and lists."""
 
 import datetime
 import functools

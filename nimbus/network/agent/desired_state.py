@@ -1,6 +1,6 @@
-"""What an agent holds of what its host must look like, kept true by differences.
+"""The desired state of one host's network, as its agent keeps it and updates it by differences.
 
-The desk tells everything, or what changed (nimbus/network/hosts/desired_state.py).  What
+The desk sends everything, or what changed (nimbus/network/hosts/desired_state.py).  What
 did not change keeps its identity, so that a driver that compares values looks
 only at what did.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from nimbus.network.agent import driver
 
-Told = dict[str, Any]
+Answer = dict[str, Any]
 
 
 class DesiredState:
@@ -21,37 +21,37 @@ class DesiredState:
         self.generation = 0
         self.ports: dict[str, driver.Port] = {}
         self.routers: dict[str, driver.Router] = {}
-        self._networks: dict[str, dict[str, Any]] = {}  # without leases, as the desk told
+        self._networks: dict[str, dict[str, Any]] = {}  # without leases, as the desk sent them
         self._leases: dict[str, dict[str, tuple[driver.Lease, ...]]] = {}  # by network and port
         self._leased: dict[str, str] = {}  # port -> network that leases it an address
         self._rules: dict[str, tuple[driver.Rule, ...]] = {}
         self._members: dict[str, dict[str, list[str]]] = {}  # by group and port
         self._built: dict[str, dict[str, Any]] = {'network': {}, 'group': {}}
 
-    def take(self, told: Told) -> None:
-        """What the desk told is held; what it did not tell of stays, unless it told everything."""
-        self.generation = told['generation']
-        if told['whole']:
-            self._take_whole(told)
+    def take(self, answer: Answer) -> None:
+        """The desk's answer is taken over; what it does not mention stays, unless it is marked as everything."""
+        self.generation = answer['generation']
+        if answer['whole']:
+            self._take_whole(answer)
         else:
-            self._take_differences(told)
+            self._take_differences(answer)
         self._drop_unused()
 
-    def _take_differences(self, told: Told) -> None:
-        self._take_networks(told.get('networks', {}))
-        _put(self.ports, told.get('ports', {}), lambda value: driver.Port.from_dict(value))
-        _put(self.routers, told.get('routers', {}), lambda value: driver.Router.from_dict(value))
-        for port_id, leased in told.get('leases', {}).items():
+    def _take_differences(self, answer: Answer) -> None:
+        self._take_networks(answer.get('networks', {}))
+        _put(self.ports, answer.get('ports', {}), lambda value: driver.Port.from_dict(value))
+        _put(self.routers, answer.get('routers', {}), lambda value: driver.Router.from_dict(value))
+        for port_id, leased in answer.get('leases', {}).items():
             self._take_leases(port_id, leased)
-        self._take_rules(told.get('rules', {}))
-        for group_id, members in told.get('members', {}).items():
+        self._take_rules(answer.get('rules', {}))
+        for group_id, members in answer.get('members', {}).items():
             self._members[group_id] = members
             self._built['group'].pop(group_id, None)
-        for port_id, places in told.get('places', {}).items():
+        for port_id, places in answer.get('places', {}).items():
             self._take_places(port_id, places or {})
 
     def missing(self) -> list[list[str]]:
-        """What the held parts name that is not held: (kind, id) as the desk knows them."""
+        """What is referred to here and not known yet: (kind, id) in the desk's terms."""
         networks = self._networks_used() - set(self._networks)
         groups = {group_id for port in self.ports.values() for group_id in port.groups} - set(self._rules)
         members = self._remote_groups() - set(self._members)
@@ -59,7 +59,7 @@ class DesiredState:
         return [[kind, name] for kind, names in named for name in sorted(names)]
 
     def desired(self) -> driver.Desired:
-        """The whole, as drivers take it."""
+        """All of it as one value, the argument of a driver's `apply`."""
         groups = dict.fromkeys([*self._rules, *self._members])
         return driver.Desired(
             self.generation,
@@ -69,27 +69,27 @@ class DesiredState:
             tuple(self.routers.values()),
         )
 
-    def _take_whole(self, told: Told) -> None:
-        """Only what is told is held; a value that is as it was stays the same object."""
+    def _take_whole(self, answer: Answer) -> None:
+        """The state is exactly the answer; a value that did not change stays the same object."""
         old_ports, old_routers = self.ports, self.routers
         self.ports = {
-            name: _kept(old_ports, name, driver.Port.from_dict(value)) for name, value in told['ports'].items()
+            name: _kept(old_ports, name, driver.Port.from_dict(value)) for name, value in answer['ports'].items()
         }
         self.routers = {
-            name: _kept(old_routers, name, driver.Router.from_dict(value)) for name, value in told['routers'].items()
+            name: _kept(old_routers, name, driver.Router.from_dict(value)) for name, value in answer['routers'].items()
         }
-        for name in set(self._networks) - set(told['networks']):
+        for name in set(self._networks) - set(answer['networks']):
             self._take_networks({name: None})
-        self._take_networks(told['networks'])
-        self._drop_groups(self._rules, set(told['rules']))
-        self._take_rules(told['rules'])
-        for name, members in told['members'].items():
+        self._take_networks(answer['networks'])
+        self._drop_groups(self._rules, set(answer['rules']))
+        self._take_rules(answer['rules'])
+        for name, members in answer['members'].items():
             if self._members.get(name) != members:
                 self._built['group'].pop(name, None)
-        self._members = told['members']
+        self._members = answer['members']
 
-    def _take_networks(self, told: Told) -> None:
-        for name, network in told.items():
+    def _take_networks(self, answer: Answer) -> None:
+        for name, network in answer.items():
             leases = network['leases'] if network else {}
             for port_id in set(self._leases.get(name, ())) - set(leases):
                 self._take_leases(port_id, None)
@@ -119,8 +119,8 @@ class DesiredState:
             self._built['network'].pop(network_id, None)
         self._leased[port_id] = network_id
 
-    def _take_rules(self, told: Told) -> None:
-        for name, values in told.items():
+    def _take_rules(self, answer: Answer) -> None:
+        for name, values in answer.items():
             rules = tuple(driver.Rule(**rule) for rule in values)
             if self._rules.get(name) != rules:
                 self._rules[name] = rules
@@ -135,7 +135,7 @@ class DesiredState:
                 self._built['group'].pop(group_id, None)
 
     def _drop_unused(self) -> None:
-        """Nothing is held that nothing names: the desk tells no more of it."""
+        """What nothing refers to is dropped: the desk reports no more changes of it."""
         used = self._networks_used()
         served = {name for name, value in self._networks.items() if value.get('dhcp_port_id')}
         self._take_networks(dict.fromkeys(set(self._networks) - used - served))
@@ -177,12 +177,12 @@ class DesiredState:
         return built[name]
 
 
-def _lease(told: Told) -> driver.Lease:
-    return driver.Lease(**told | {'options': tuple((name, value) for name, value in told['options'])})
+def _lease(answer: Answer) -> driver.Lease:
+    return driver.Lease(**answer | {'options': tuple((name, value) for name, value in answer['options'])})
 
 
-def _put(kept: dict[str, Any], told: Told, build: Callable[[dict[str, Any]], Any]) -> None:
-    for name, value in told.items():
+def _put(kept: dict[str, Any], answer: Answer, build: Callable[[dict[str, Any]], Any]) -> None:
+    for name, value in answer.items():
         if value is None:
             kept.pop(name, None)
         else:

@@ -1,4 +1,4 @@
-"""What a network driver must be able to do on one host.
+"""The interface of a network driver: it builds networks, ports, DHCP servers and routers on one host.
 
 The agent hands over whole values (below); a driver makes the host look like
 them and says what it finds there.  Every verb may be called twice and in any
@@ -16,7 +16,7 @@ METADATA6 = 'fe80::a9fe:a9fe'  # on every link with an IPv6 subnet
 
 
 class Plain:
-    """A value that can be told as plain lists and dicts."""
+    """A dataclass that can be turned into plain lists and dicts, and back."""
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -77,7 +77,7 @@ class Lease:
     hostname: str
     device_id: str = ''  # whose metadata a request from this address gets,
     project_id: str = ''  # for its server may be on another host
-    options: tuple[tuple[str, str], ...] = ()  # what this guest is told beside the subnet's options: (name, value)
+    options: tuple[tuple[str, str], ...] = ()  # DHCP options of this guest, beside the subnet's: (name, value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,7 +190,7 @@ class Driver(abc.ABC):
 
     @abc.abstractmethod
     def life(self) -> object:
-        """A value that is another one once the switch began anew, and may have forgotten all; cheap to ask often."""
+        """A value that changes when the switch restarts, which may have lost all; cheap to ask often."""
 
     @abc.abstractmethod
     def clear(self) -> None:

@@ -1,12 +1,12 @@
-"""The network agent: makes its host look as the desk says, again and again, and tells how far it came.
+"""The network agent: asks the desk for its host's desired state, applies it, and reports the outcome.
 
 It keeps nothing that it could not ask for anew.  A nudge makes it look at
 once; without one it looks every few seconds, and compares the host with what
 it should be every half minute even if nothing changed, so that what somebody
-broke is mended.  It is told what changed since the generation it holds, and
+broke is mended.  It gets what changed since the generation it holds, and
 everything at its start, when differences are not known or do not fit, and
 every half minute in which something changed.  While the desk is away it keeps
-the host as it last was told.
+the host in the last desired state it got.
 """
 
 import dataclasses
@@ -43,14 +43,14 @@ class Pace:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What is to be told: which ports stand at which generation, and which cannot."""
+    """The outcome to report: which ports are wired at which generation, and which cannot be."""
 
     generation: int
     wired: frozenset[str]
     trouble: dict[str, str]
 
     def other_than(self, before: 'Outcome') -> set[str]:
-        """The ports that this tells something else of."""
+        """The ports of which this reports something else."""
         wrong = dict(self.trouble.items() ^ before.trouble.items())
         return set(self.wired ^ before.wired) | set(wrong)
 
@@ -64,10 +64,10 @@ class Agent(NetworkAgent):
         """`desk` speaks NetworkDesk."""
         self.driver, self.desk, self.host = driver, desk, host
         self.pace, self.clock = pace or Pace(), clock or Clock()
-        self._held, self._sure = DesiredState(), False  # unsure: what is held may lack something
-        self._whole = UNKNOWN  # the generation at which everything was told last
+        self._held, self._sure = DesiredState(), False  # unsure: the desired state may lack something
+        self._whole = UNKNOWN  # the generation at which everything was sent last
         self._desired: Desired | None = None
-        self._touched: set[str] | None = None  # ports told of since the last report; None: all
+        self._touched: set[str] | None = None  # ports to report since the last report; None: all
         self._opened, self._failures, self._why = False, 0, ''
         self._life: object = None  # of the switch, when the host was made to look right
         self._synced: float | None = None  # when the host was last made to look right
@@ -98,7 +98,7 @@ class Agent(NetworkAgent):
         self._wake.set()
 
     def current(self) -> Desired | None:
-        """What the host was last told to look like; who answers metadata requests asks this."""
+        """The desired state that the host has last got; the metadata listener reads it."""
         return self._desired
 
     def _run(self) -> None:
@@ -109,12 +109,12 @@ class Agent(NetworkAgent):
                 pause = self.turn()
             except Exception:  # the one thread that mends the host must outlive whatever it meets
                 LOG.exception('The network of %s could not be looked after', self.host)
-                pause = self._failed('An unexpected error happened; the log of the network agent tells more.')
+                pause = self._failed('An unexpected error happened; see the log of the network agent.')
             self._wait(pause)
             self._stop.wait(self.pace.apart - (self.clock.monotonic() - began))
 
     def _wait(self, pause: float) -> None:
-        """The time is over, somebody called, or the switch began anew and has everything to be told."""
+        """The time is over, a nudge came, or the switch restarted and has lost everything."""
         until = self.clock.monotonic() + pause
         while (left := until - self.clock.monotonic()) > 0:
             if self._wake.wait(min(left, self.pace.watch)) or self._reborn():
@@ -144,7 +144,7 @@ class Agent(NetworkAgent):
         return self.pace.poll
 
     def _ask(self, late: bool) -> bool:
-        """Whether the desk told something new; while it is away nothing is new."""
+        """Whether the desk had something new; while it is away nothing is new."""
         everything = not self._sure or late and self._held.generation != self._whole
         try:
             if not self._take(UNKNOWN if everything else self._held.generation, []):
@@ -161,7 +161,7 @@ class Agent(NetworkAgent):
         return True
 
     def _take(self, since: int, also: list[list[str]]) -> bool:
-        """Whether the desk told anything, which is held now; nothing is sure before all of it is."""
+        """Whether the desk sent anything, which is held now; the state is unsure until it is complete."""
         told = self.desk.desired(self.host, since, also)
         if told is None:
             return False
@@ -205,7 +205,7 @@ class Agent(NetworkAgent):
         return Outcome(desired.generation, frozenset(wired - set(wrong)), wrong)
 
     def _failed(self, why: str) -> float:
-        """Nothing could be applied; ports that wait are told about once it has lasted."""
+        """Nothing could be applied; ports that wait are reported once that has lasted a while."""
         LOG.warning('The network of %s cannot be changed: %s', self.host, why)
         self._why, self._opened = why, False
         pause = self._pause_after_failure()
@@ -219,7 +219,7 @@ class Agent(NetworkAgent):
         return min(FIRST_PAUSE * 2 ** min(self._failures - 1, 10), LONGEST_PAUSE)
 
     def _report(self, outcome: Outcome) -> None:
-        """The desk has heard what is new of the outcome, now and then all, or will be told again at the next look."""
+        """The desk has got what is new of the outcome, now and then all of it; if not, it is sent at the next look."""
         now, only = self.clock.monotonic(), None
         if self._told is not None and self._touched is not None and now - self._told_at < self.pace.resync:
             only = self._touched | outcome.other_than(self._told)

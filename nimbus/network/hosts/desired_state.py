@@ -1,4 +1,4 @@
-"""What a host's network must be, all of it or what changed, as the host's agent keeps it.
+"""Read the desired state of a host's network from the database: all of it, or what changed.
 
 The same shape either way: for each kind the values by id, None for what is
 not there (any more); nimbus/network/agent/desired_state.py takes it in.  A handful of

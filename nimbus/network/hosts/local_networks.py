@@ -1,4 +1,4 @@
-"""Over which hosts the guests of a network are spread: a network of type local is one of its own on each."""
+"""Which hosts have guests of a network: one of type local is separate on each, with no traffic between them."""
 
 import sqlalchemy as sa
 from sqlalchemy import orm

@@ -1,4 +1,4 @@
-"""What network agents report of ports, and who waits for it."""
+"""Turn the network agents' reports into the statuses of ports, and wake the jobs that wait for them."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Where DHCP servers and routers stand: on a host whose agent is up, and moved only when that agent is gone."""
+"""Schedule DHCP servers and routers to hosts whose agent is up; they move only when that agent is gone."""
 
 import uuid
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""How many addresses networks have, and how many of them are given."""
+"""Network IP availability: how many addresses networks and subnets have, and how many are in use."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Networks, and which of them a new server gets."""
+"""Networks: their rows, and the networks and ports that a new server is plugged into."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -65,7 +65,7 @@ def create(tx: db.Tx, ctx: Context, *, mtu: int, project_id: str | None = None, 
 
 
 def update(tx: db.Tx, ctx: Context, network_id: str, **values: Any) -> None:
-    """The network has the values, and its hosts are told.  Raises NotFound, Conflict."""
+    """The network has the values, and the agents of its hosts are nudged.  Raises NotFound, Conflict."""
     row = show(tx, ctx, network_id)
     if row.shared and values.get('shared') is False:
         _refuse_unsharing(tx, row)

@@ -1,4 +1,4 @@
-"""Subnets: ranges that do not overlap on their network, and what DHCP tells of them."""
+"""Subnets: their rows, the checks of their ranges, pools and IPv6 modes, and the DHCP that follows from them."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from nimbus.network.models import Address, Network, Port, Subnet
 from nimbus.network.ports import ports
 
 MAX_NAMESERVERS, MAX_ROUTES = 5, 20
-UNSET: Any = object()  # a gateway not told; None means no gateway
+UNSET: Any = object()  # a gateway not given; None means no gateway
 PORTS_IN_USE = 'One or more ports have an IP allocation from this subnet.'
 
 
@@ -201,7 +201,7 @@ def update(tx: db.Tx, ctx: Context, subnet_id: str, values: dict[str, Any]) -> N
 
 
 def _tell(tx: db.Tx, network_id: str, readdressed: bool) -> None:
-    """The network's hosts are told of its subnets, and of all where ports got or lost an address."""
+    """The network's hosts have a new generation for its subnets, and for all where ports got or lost an address."""
     only = () if readdressed else ((generations.NETWORK, network_id),)
     generations.bump(tx, generations.of_networks(tx, [network_id]), *only)
 

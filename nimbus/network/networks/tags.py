@@ -1,4 +1,4 @@
-"""Tags by the name of their noun's collection."""
+"""Tags of networks, subnets, ports and other nouns, found by the name of the noun's collection."""
 
 from collections.abc import Sequence
 

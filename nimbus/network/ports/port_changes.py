@@ -1,4 +1,4 @@
-"""What users may ask of their ports, beyond what the rows themselves forbid."""
+"""Users' requests to create, update and delete ports, with Neutron's checks of them."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ def _refuse_foreign_router(tx: db.Tx, ctx: Context, project_id: str, device_owne
 
 
 def dhcp_options(had: Sequence[dict[str, Any]], told: Sequence[dict[str, Any]] | None) -> list[dict[str, Any]]:
-    """The options with those told of changed, added, or taken away where they have no value."""
+    """The options with those given changed, added, or removed where they have no value."""
     kept = {(option['opt_name'], option['ip_version']): option for option in had}
     for option in told or ():
         kept[option['opt_name'], option['ip_version']] = option
@@ -110,7 +110,10 @@ class _Change:
 
 
 def update(tx: db.Tx, ctx: Context, port_id: str, values: dict[str, Any]) -> None:
-    """The port has the values, and every host concerned is told.  Raises NotFound, Invalid, Conflict."""
+    """The port has the values, and the agent of every host concerned is nudged.
+
+    Raises NotFound, Invalid, Conflict.
+    """
     row = port_visibility.show(tx, ctx, port_id)
     change = _Change(tx, ctx, row, values)
     before = groups.of_ports(tx, [port_id]).get(port_id, [])

@@ -1,4 +1,4 @@
-"""Which ports who asks may see, one or a list of them."""
+"""Find one port or list ports, of those that the asker may see."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Ports as rows: made, bound, wired and dropped; what compute asks of them is in server_ports."""
+"""Ports as rows: created, bound to a host and deleted, for users, servers and DHCP servers."""
 
 import dataclasses
 import logging
@@ -65,7 +65,7 @@ class Draft:
 
 
 def insert(tx: db.Tx, ctx: Context, draft: Draft) -> str:
-    """The port stands with its addresses and groups, and every host concerned is told; returns its id.
+    """The port stands with its addresses and groups, and every host concerned is nudged; returns its id.
 
     Raises OverQuota, Conflict on a MAC or address that is taken, Invalid on an address no subnet has.
     """
@@ -269,7 +269,7 @@ def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:
 
 
 def _served(row: Any) -> list[generations.Subject]:
-    """What is otherwise once a port of the network service itself is gone."""
+    """What else changes once a port of the network service itself is gone."""
     if row.holder == holders.ROUTER:
         return [(generations.ROUTER, row.holder_id)]
     return [(generations.NETWORK, row.network_id)] if row.holder == holders.DHCP else []

@@ -1,4 +1,4 @@
-"""The ports that a router holds, and the subnets that they join to it."""
+"""A router's ports, the subnets they are on, and the check that these do not overlap."""
 
 import ipaddress
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What compute asks of the ports of its servers."""
+"""Servers' ports as compute needs them: their status, addresses and security groups."""
 
 import dataclasses
 import types
@@ -45,7 +45,7 @@ def trouble(tx: db.Tx, port_id: str) -> str | None:
 
 @dataclasses.dataclass(frozen=True)
 class Unserved:
-    """An address that nobody tells a guest."""
+    """An address that no DHCP server hands out to its guest."""
 
     host: str
     ip: str

@@ -40,7 +40,7 @@ def create(tx: db.Tx, ctx: Context, *, project_id: str | None = None, **values: 
 
 
 def update(tx: db.Tx, ctx: Context, router_id: str, **values: Any) -> None:
-    """The router has the values, and its host is told.  Raises NotFound, Invalid on a route that leads nowhere."""
+    """The router has the values, and its host is nudged.  Raises NotFound, Invalid on a route that leads nowhere."""
     show(tx, ctx, router_id)
     if 'routes' in values:
         _check_routes(tx, router_id, values['routes'])
@@ -85,7 +85,7 @@ def _bad_route(routes: Sequence[dict[str, str]], why: str) -> errors.Invalid:
 def add_interface(
     tx: db.Tx, ctx: Context, router_id: str, subnet_id: str | None, port_id: str | None
 ) -> dict[str, Any]:
-    """The router has a port on the subnet, or the given port is its; what the API tells of it.
+    """The router has a port on the subnet, or the given port is its; returns the interface as the API shows it.
 
     Raises NotFound, Invalid on an overlap or a subnet without gateway, Conflict on a port or address in use.
     """
@@ -171,7 +171,7 @@ def _taken(port: Any) -> errors.Conflict:
 def remove_interface(
     tx: db.Tx, ctx: Context, router_id: str, subnet_id: str | None, port_id: str | None
 ) -> dict[str, Any]:
-    """The router's port on the subnet is gone; what the API tells of it.
+    """The router's port on the subnet is gone; returns the interface as the API shows it.
 
     Raises NotFound where there is no such interface, Conflict while a route needs it.
     """
@@ -226,7 +226,7 @@ def _refuse_routes(tx: db.Tx, router: Any, subnet_ids: Sequence[str]) -> None:
 
 
 def described(tx: db.Tx, router: Any, port_id: str, subnet_id: str | None = None) -> dict[str, Any]:
-    """What the API tells of an interface that was added or removed."""
+    """What the API shows of an interface that was added or removed."""
     port = ports.get(tx, port_id)
     on = [address.subnet_id for address in fixed.of(tx, [port_id]).get(port_id, [])]
     return {

@@ -1,4 +1,4 @@
-"""Security groups: a project's default one made at first use, and every other."""
+"""Security groups: their rows, their ports, and each project's default group, which is made at first use."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Security group rules: what may be asked, and that no group has the same one twice."""
+"""Security group rules: their rows, and the checks that they are valid and not there twice."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def find(tx: db.Tx, ctx: Context, page: listing.Page) -> list[Any]:
 
 
 def create(tx: db.Tx, ctx: Context, values: dict[str, Any]) -> str:
-    """The rule stands in its group, and every host with a member port is told; returns its id.
+    """The rule stands in its group, and every host with a member port is nudged; returns its id.
 
     Raises NotFound for a group the asker does not have, Invalid on values that do not go together, Conflict on a
     rule the group has already, OverQuota.
@@ -107,7 +107,7 @@ def check_bulk(wanted: Sequence[dict[str, Any]]) -> None:
 
 
 def delete(tx: db.Tx, ctx: Context, rule_id: str) -> None:
-    """The rule is gone, and every host with a member port of its group is told.  Raises NotFound."""
+    """The rule is gone, and every host with a member port of its group is nudged.  Raises NotFound."""
     row = show(tx, ctx, rule_id)
     if tx.delete(Rule, Rule.id == rule_id):
         quotas.give_back(tx, row.project_id, security_group_rule=1)

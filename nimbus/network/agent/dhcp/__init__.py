@@ -1,1 +1,1 @@
-"""Addresses and names for guests."""
+"""DHCP and DNS for guests."""

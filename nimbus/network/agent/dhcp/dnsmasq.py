@@ -1,4 +1,4 @@
-"""Serve DHCP and names of one network from dnsmasq in the network's own namespace."""
+"""Serve DHCP and DNS of one network from dnsmasq in the network's own namespace."""
 
 import contextlib
 import ipaddress
@@ -57,7 +57,7 @@ class Server:
         return plug.pair(self.namespace, self.outer, self.interface, self.network.dhcp_mac, self.network.mtu)
 
     def trim(self) -> None:
-        """The log is no longer than it may be; what it said before stands once beside it."""
+        """The log does not exceed its limit; one older part of it is kept beside it."""
         log = self._file(LOG)
         with contextlib.suppress(FileNotFoundError):
             if os.path.getsize(log) > LOG_BYTES:
@@ -201,7 +201,7 @@ def label(hostname: str, ip: str) -> str:
 
 
 def _asked(lease: Lease) -> list[str]:
-    """The options of one guest; what its subnet says of the same is not told to it."""
+    """The DHCP options of one guest; those of its subnet with the same name do not apply to it."""
     kind = 'option6:' if ':' in lease.ip else 'option:'
     found = []
     for name, value in lease.options:

@@ -1,4 +1,4 @@
-"""Pretend a host's network completely: what it holds lives outside the driver and outlives it.
+"""A network driver without a switch, for tests: its host's state lives outside the driver and outlives it.
 
 With a folder it is kept as a file there and outlives the process too.
 """
@@ -16,7 +16,7 @@ from nimbus.network.agent.firewall.allowed_traffic import Flow, admits, family, 
 
 @dataclasses.dataclass
 class Host:
-    """What stands on a pretended host, and what is made to fail there."""
+    """The network of a simulated host, and the failures that a test set for it."""
 
     bridge: bool = False
     vlans: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -26,12 +26,12 @@ class Host:
     routers: dict[str, driver.Router] = dataclasses.field(default_factory=dict)
     failures: dict[str, str] = dataclasses.field(default_factory=dict)  # port, DHCP port or router id -> why
     away: bool = False  # the switch does not answer
-    life: int = 0  # how often the switch began anew
+    life: int = 0  # how often the switch restarted
     applied: int = 0  # applies that changed something
     lock: threading.RLock = dataclasses.field(default_factory=threading.RLock)
 
     def restart(self) -> None:
-        """The switch begins anew and has forgotten its ports."""
+        """The switch has restarted and has no ports any more."""
         with self.lock:
             self.ports.clear()
             self.life += 1
@@ -82,7 +82,7 @@ KEPT = 'network.json'
 
 
 def host(name: str, folder: str | None = None) -> Host:
-    """The pretended host of that name, made at first use, as its folder says where there is one."""
+    """The simulated host of that name, made at first use, as its folder says where there is one."""
     if name not in HOSTS:
         HOSTS.setdefault(name, _found(folder) if folder else Host())
     return HOSTS[name]
@@ -102,7 +102,7 @@ def _found(folder: str) -> Host:
 
 
 class Driver(driver.Driver):
-    """The network of one pretended host."""
+    """The network of one simulated host."""
 
     def __init__(self, host_name: str, folder: str | None = None) -> None:
         """`folder` is where the host is kept too, to outlive the process."""

@@ -1,4 +1,4 @@
-"""Decide in Python what a port's security groups admit, as the packet filter decides it."""
+"""Decide in Python which traffic a port's security groups allow, exactly as the packet filter does."""
 
 import dataclasses
 import functools
@@ -41,14 +41,14 @@ def protocol_number(rule: Rule) -> int | None:
 
 
 def rules_of(port: Port, groups: dict[str, Group]) -> tuple[Rule, ...]:
-    """Every rule of the port's groups that can be kept, each once, in a steady order."""
+    """Every valid rule of the port's groups, each once, in a fixed order."""
     rules = [rule for group in port.groups if group in groups for rule in groups[group].rules]
     return tuple(rule for rule in dict.fromkeys(rules) if is_sound(rule))
 
 
 @functools.lru_cache(maxsize=4096)
 def is_sound(rule: Rule) -> bool:
-    """Whether the rule says something; one that does not admits nothing and must not spoil its neighbours."""
+    """Whether the rule is valid; one that is not allows nothing and must not make the others fail."""
     try:
         number = protocol_number(rule)
         if rule.remote_prefix:
@@ -64,7 +64,7 @@ def is_sound(rule: Rule) -> bool:
 
 
 def admits(rules: Iterable[Rule], groups: dict[str, Group], flow: Flow) -> bool:
-    """Whether one of the rules lets the flow begin."""
+    """Whether one of the rules allows the flow's first packet."""
     return any(_matches(rule, groups, flow) for rule in rules)
 
 

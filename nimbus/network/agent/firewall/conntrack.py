@@ -1,8 +1,8 @@
-"""Cut the tracked flows that a host's rules admit no more.
+"""Block tracked connections (conntrack entries) that a host's security group rules no longer allow.
 
-A flow that is only forgotten comes back: the other end's next packet begins
-it anew, the other way round, and a rule for that way may admit it.  So a flow
-that is cut stays in the kernel's table, marked, and its port's filter drops
+An entry that is only deleted comes back: the other end's next packet begins
+it anew, the other way round, and a rule for that way may allow it.  So a flow
+that is blocked stays in the kernel's table, marked, and its port's filter drops
 what belongs to a marked flow whichever end sends it.
 """
 
@@ -27,7 +27,7 @@ KEEP, HOLD, RELEASE, DROP = 'keep', 'hold', 'release', 'drop'
 CREATE = (nfctsocket.IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL)
 CHANGE, DELETE = (nfctsocket.IPCTNL_MSG_CT_NEW, 0), (nfctsocket.IPCTNL_MSG_CT_DELETE, 0)
 HEADER = 16  # bytes of a netlink message before its payload
-HELD = 0x40000000  # the mark of a flow that was cut
+HELD = 0x40000000  # the mark of a blocked flow
 # A stream can be silent for as long as the kernel remembers one.  What has no stream is over much sooner, and then a
 # guest that speaks from the same port to the same port begins something of its own.
 STREAMS = (NUMBERS['tcp'], NUMBERS['sctp'], NUMBERS['dccp'])
@@ -75,7 +75,7 @@ class Tracked:
 
 
 def judge(verdict: Callable[[Tracked], str], held_only: bool = False) -> int:
-    """Every entry of our zones is kept, held, released or gone, as the verdict says; returns how many are held now."""
+    """Each entry of our zones is kept, blocked, released or gone, as the verdict says; returns how many are blocked."""
     held = 0
     for ethertype, (name, _) in FAMILIES.items():
         marked = ('--mark', f'{HELD:#x}/{HELD:#x}') if held_only else ()
@@ -101,7 +101,7 @@ def _hold(kernel: socket.socket, entry: Tracked) -> None:
 
 
 def _release(kernel: socket.socket, entry: Tracked) -> None:
-    """The flow goes on as one that began in the direction it did: the next packet does not decide that anew."""
+    """The flow keeps the direction in which it began, whichever way its next packet goes."""
     if entry.protocol not in STREAMS:
         facts: dict[str, Any] = {'timeout': AFRESH, 'status': STATUS}
     elif entry.established and entry.protocol == NUMBERS['tcp']:

@@ -1,4 +1,4 @@
-"""Keep everything that filters a host's guest ports: sets, chains, conntrack zones."""
+"""Enforce security groups on a host's guest ports: ipsets, iptables chains and conntrack zones."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class Firewall:
         self._made: dict[str, tuple[tuple, chains.Guarded]] = {}
         self._cache: dict = {}
         self._pruned: tuple[dict[str, chains.Guarded], dict] | None = None
-        self._holds = True  # whether flows may be held that were cut
+        self._holds = True  # whether flows may be blocked now
 
     def number(self, ports: Sequence[Port], noted: dict[str, int]) -> dict[str, int]:
         """Every port has a conntrack zone of its own; one that had one before keeps it."""
@@ -34,7 +34,7 @@ class Firewall:
         return self._zones
 
     def ensure(self, ports: Sequence[Port], zones: dict[str, int], groups: Sequence[Group], audit: bool) -> None:
-        """Each port is filtered as its groups say; flows that they admit no more are cut."""
+        """Each port is filtered as its groups say; flows that they no longer allow are blocked."""
         known = {group.id: group for group in groups}
         guarded = self._firewall(ports, zones, known)
         sets = self._wanted_sets(guarded, known)
@@ -98,7 +98,7 @@ class Firewall:
         }
 
     def _narrowed(self, guarded: dict[str, chains.Guarded], sets: dict) -> bool:
-        """Whether something that was admitted when flows were last cut may be admitted no more."""
+        """Whether something that was allowed when flows were last compared may no longer be."""
         if self._pruned is None:
             return True
         items, old_sets = self._pruned
@@ -107,12 +107,12 @@ class Firewall:
         return any(name not in sets or not old[1] <= sets[name][1] for name, old in old_sets.items())
 
     def _changed(self, guarded: dict[str, chains.Guarded], sets: dict) -> bool:
-        """Whether something may be admitted now that was not when flows were last cut."""
+        """Whether something may be allowed now that was not when flows were last compared."""
         items, old_sets = self._pruned or ({}, {})
         return sets != old_sets or any(items.get(name) is not item for name, item in guarded.items())
 
     def _cut(self, guarded: list[chains.Guarded], known: dict[str, Group], held_only: bool) -> None:
-        """Every tracked flow of ours is one that its port's rules would admit today, or is held."""
+        """Every tracked flow of ours is one that its port's rules allow now, or is blocked."""
         by_zone = {item.zone: item for item in guarded}
         before = self._pruned[0] if self._pruned else {}
 

@@ -1,4 +1,4 @@
-"""Keep the chains of one prefix in iptables or ip6tables as a model says, one restore per change."""
+"""Keep the iptables or ip6tables chains whose names have one prefix as wanted, by one iptables-restore per change."""
 
 from nimbus.network.agent.firewall.chains import Chains
 from nimbus.network.agent.host.command import run
@@ -29,7 +29,7 @@ class Tables:
                 self._prove(wanted)
         elif before != wanted:
             self._restore(self._delta(before, wanted))
-            self._seen = None  # the next audit writes all and looks what it became
+            self._seen = None  # the next audit writes all and reads it back
         self._applied = {table: dict(chains) for table, chains in wanted.items()}
 
     def dispatched(self, chain: str) -> tuple[str, ...]:
@@ -108,7 +108,7 @@ class Tables:
 
 
 def _edits(chain: str, old: tuple[str, ...], new: tuple[str, ...]) -> list[str] | None:
-    """What turns the one into the other, where both are long and little differs; None: write it as a whole.
+    """The commands that turn one chain into the other, where both are long and few rules differ; else None.
 
     The chain that leads to every port's own is as long as the host has ports, and a port changes two of its rules.
     """

@@ -1,1 +1,1 @@
-"""What a host is made of for networks: commands, daemons, files, namespaces and plugs."""
+"""What network drivers use of a host: commands, daemons, files, namespaces and links."""

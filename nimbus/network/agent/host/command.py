@@ -1,4 +1,4 @@
-"""Run one host command and say in a sentence what went wrong with it."""
+"""Run one host command and report a failure in a sentence."""
 
 import subprocess
 

@@ -1,4 +1,4 @@
-"""Start, find again and stop the small daemons that outlive the agent."""
+"""Start, find again and stop the small daemons (dnsmasq, haproxy) that outlive the agent."""
 
 import contextlib
 import os
@@ -33,7 +33,7 @@ class Daemon:
         run('ip', 'netns', 'exec', self.namespace, *self.argv)
 
     def hang_up(self) -> None:
-        """It has been told to read its files again."""
+        """It has been sent SIGHUP, to read its files again."""
         found = self.pid()
         if found is not None:
             with contextlib.suppress(ProcessLookupError):

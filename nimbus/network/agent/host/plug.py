@@ -1,4 +1,4 @@
-"""Make the host's links: a guest's hybrid plug, and pairs that lead into a namespace."""
+"""Make the host's links: the bridge and veth pair of a guest's port (hybrid plug), and veth pairs into namespaces."""
 
 import contextlib
 import ctypes
@@ -42,7 +42,7 @@ def names_of(port_id: str) -> tuple[str, str, str]:
 
 
 def read_all() -> dict[str, Link]:
-    """Every link in the host's own namespace; `ip` tells of a thousand in the time pyroute2 tells of thirty."""
+    """Every link in the host's own namespace; `ip` lists a thousand in the time pyroute2 lists thirty."""
     rows = json.loads(run('ip', '-json', 'link', 'show') or '[]')
     indexes = {row['ifname']: row['ifindex'] for row in rows}
     return {
@@ -168,7 +168,7 @@ def hold_addresses(namespace: str, inner: str, wanted: dict[str, int]) -> set[st
 
 
 def announce(namespace: str, inner: str, mac: str, addresses: Iterable[str]) -> None:
-    """Neighbours have heard whose MAC each IPv4 address is now."""
+    """A gratuitous ARP for each IPv4 address has been sent."""
     source = bytes.fromhex(mac.replace(':', ''))
     with namespaces.inside(namespace):
         wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)

@@ -1,4 +1,4 @@
-"""Say what an operator may choose about one host's network."""
+"""An operator's settings of one host's network."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ class Settings:
     bridge: str = 'br-int'
     prefix: str = 'nim'  # of iptables chains and ipsets: at most 6 characters
     dns_domain: str = 'nimbus'
-    dns_servers: tuple[str, ...] = ()  # whom dnsmasq asks for names it does not know
+    dns_servers: tuple[str, ...] = ()  # DNS servers that dnsmasq forwards to
     metadata_socket: str | None = None  # where the agent's metadata proxy listens; None: no metadata
     daemon_user: str = 'nobody'  # whom dnsmasq and haproxy run as
-    audit_seconds: float = 30  # how long an unchanged host is believed without a look
+    audit_seconds: float = 30  # how long an unchanged host is left without a check

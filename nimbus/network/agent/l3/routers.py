@@ -1,4 +1,4 @@
-"""Route between the subnets of one router in a namespace of its own."""
+"""Build one router: routes between its subnets, in a namespace of its own."""
 
 import ipaddress
 import os
@@ -115,7 +115,7 @@ class Room:
         run(*room, 'iptables-restore', '-w', '10', stdin=rules + '\n')
 
     def _nat(self) -> list[str]:
-        """Metadata requests turn to the proxy; a gateway's translations have their chains here."""
+        """Metadata requests are redirected to the proxy; a gateway's NAT has its chains here."""
         return [f'-A PREROUTING -i qr-+ -d {METADATA}/32 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports {ROUTER_PORT}']
 
 

@@ -1,1 +1,1 @@
-"""Guests' way to the metadata API."""
+"""The path of guests' requests to the metadata API."""

@@ -1,4 +1,4 @@
-"""Carry guests' metadata requests to the metadata API, saying on the host's word who asks.
+"""Forward guests' metadata requests to the metadata API, with the id of the guest's server, signed.
 
 The proxies in the namespaces (haproxy) reach this listener over a unix socket and name the network or the
 router and the guest's address; no guest can reach the socket or set those headers itself.
@@ -46,7 +46,7 @@ class Guest:
 
 
 class Directory:
-    """Who has which address, according to what the host is wired as now."""
+    """Which server has which address, by the desired state that the host has now."""
 
     def __init__(self, current: Callable[[], Desired | None]) -> None:
         self._current = current
@@ -96,7 +96,7 @@ class Listener:
         self._away = False
 
     def away(self, why: Exception | None) -> None:
-        """Whether the metadata API answered, and why not; told in the log when it changes."""
+        """Whether the metadata API answered, and why not; logged when it changes."""
         if why and not self._away:
             LOG.warning('The metadata API at %s does not answer: %s', self.settings.url, why)
         elif self._away and not why:

@@ -1,4 +1,4 @@
-"""Run one small haproxy in a namespace that tells the agent whose request it carries."""
+"""Run one haproxy in a namespace, which adds to each metadata request the id of its network or router."""
 
 import grp
 import os

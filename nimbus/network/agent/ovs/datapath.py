@@ -1,4 +1,4 @@
-"""Which datapaths this host has: the kernel's, which is a module, and the switch's own."""
+"""Which Open vSwitch datapaths this host has: the kernel module's, and the one in userspace."""
 
 import errno
 
@@ -25,7 +25,7 @@ def kernel_has_it(family: str = 'ovs_datapath') -> bool:
 
 
 def choose(told: str | None) -> str:
-    """The datapath to use.  Raises OSError when what was told is not there."""
+    """The datapath to use.  Raises OSError when the one that is set is not there."""
     if told == OWN:
         return OWN
     there = kernel_has_it()

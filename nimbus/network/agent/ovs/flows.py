@@ -1,9 +1,9 @@
-"""Say which OpenFlow rules the integration bridge holds (no command is run here)."""
+"""Compute the OpenFlow rules of the integration bridge (no command is run here)."""
 
 from nimbus.network.agent.driver import Port
 from nimbus.network.agent.firewall.allowed_traffic import IPV4, IPV6, allowed_sources, family, network
 
-GUARD = 24  # the table a guarded guest's packets pass
+GUARD = 24  # the table that packets of a guest with port security pass
 
 
 def base() -> list[str]:

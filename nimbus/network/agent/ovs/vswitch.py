@@ -1,4 +1,4 @@
-"""Speak with Open vSwitch: ports and what they remember through OVSDB, flows through ovs-ofctl."""
+"""Control Open vSwitch: ports and their external ids through OVSDB, flows through ovs-ofctl."""
 
 import dataclasses
 import logging
@@ -150,7 +150,7 @@ class Switch:
             lines = ['delete_strict ' + flow.split(',actions=')[0] for flow in before if flow not in new]
             lines += ['add ' + flow for flow in flows if flow not in old]
             run('ovs-ofctl', '--bundle', 'add-flows', self._management(), '-', stdin='\n'.join(lines) + '\n')
-            self._dump = ''  # the next audit writes all and looks what it became
+            self._dump = ''  # the next audit writes all and reads it back
         self._flows = flows
 
     def clear(self) -> None:
@@ -178,7 +178,7 @@ class Switch:
         return '\n'.join(sorted(dump.splitlines()))
 
     def _choose_datapath(self) -> str:
-        """A datapath that this host has.  Raises OSError when the one that was told is none."""
+        """A datapath that this host has.  Raises OSError when the one that is set is not there."""
         chosen = datapath.choose(self._asked)
         if self._asked is None:
             LOG.info('The bridge %s uses the datapath %s, the best that this host has', self.bridge, chosen)
