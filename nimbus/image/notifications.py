@@ -1,4 +1,4 @@
-"""What the world is told of images: Glance's notifications, posted where an image's row is written."""
+"""Glance's notifications of images, posted in the transaction that writes an image's row."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from nimbus.image.models import Image, ImageProperty, ImageTag
 
 
 def tell(tx: db.Tx, image_id: str, *what: str, asker: context.Context | None = None) -> None:
-    """The world hears `image.WHAT`, one after another, of the image as it is now."""
+    """The notifications `image.WHAT` are posted, in their order, with the image as it is now."""
     if tx.teller is None:
         return
     row = tx.row(sa.select(Image).where(Image.id == image_id))
@@ -20,7 +20,7 @@ def tell(tx: db.Tx, image_id: str, *what: str, asker: context.Context | None = N
 
 
 def tell_of_member(tx: db.Tx, image_id: str, member_id: str, status: str | None, what: str) -> None:
-    """The world hears `image.member.WHAT`."""
+    """The notification `image.member.WHAT` is posted."""
     payload = {'image_id': image_id, 'member_id': member_id, 'status': status, 'deleted': what == 'delete'}
     outbox.post(tx, None, 'image', f'image.member.{what}', lambda: payload)
 

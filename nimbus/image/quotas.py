@@ -35,7 +35,7 @@ def mib(size: int | None) -> int:
 
 
 def held(image: Any) -> dict[str, int]:
-    """What of its owner's quota an image holds in the state it is in."""
+    """How much of its owner's quota an image uses in its present state."""
     found = {'image_count_total': 1}
     if image.status in (SAVING, UPLOADING) and image.size is None:
         found['image_count_uploading'] = 1

@@ -1,4 +1,4 @@
-"""Puts the image service together from an operator's options."""
+"""Builds the parts of the image service from its options."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""The states of an image, and which verb leads where."""
+"""The states of an image, and which verb leads from which state to which."""
 
 from nimbus.common.states import ANY, Machine, rule
 

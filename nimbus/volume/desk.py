@@ -1,4 +1,4 @@
-"""The conductor's side of the volume agents' desk."""
+"""The conductor's side of the volume agents' desk: takes their reports and answers their questions."""
 
 from nimbus.common.agents import deskside, services
 from nimbus.common.context import Context
@@ -8,7 +8,7 @@ from nimbus.volume.volumes import progress
 
 
 class VolumeDeskServer(deskside.DeskServer, VolumeDesk):
-    """Takes in reports, and tells a host which disks are its own."""
+    """Takes in reports, and answers which disks a host should have."""
 
     kinds = {BINARY: services.Kind('volume', BINARY)}
 

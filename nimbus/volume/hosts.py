@@ -1,4 +1,4 @@
-"""Which host a new volume goes to: of those that are up, have room and are what its type asks for, the emptiest."""
+"""Schedule a new volume: to the emptiest host that is up, has room and satisfies the volume type."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the world is told of volumes: Cinder's notifications, posted where a volume's states are led on."""
+"""Cinder's notifications of volumes, posted in the transaction that changes a volume's state."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def tell(
     priority: str = outbox.INFO,
     **more: Any,
 ) -> None:
-    """The world hears `volume.WHAT` of the volume as it is now.
+    """The notification `volume.WHAT` is posted, with the volume as it is now.
 
     Without an asker it is whoever asked for the job in hand, which is the volume's or the server's.
     """

@@ -1,4 +1,4 @@
-"""Quotas of the volume service, and the words of its refusals."""
+"""Quotas of the volume service, with Cinder's error messages."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a host with volumes does when asked, and what its agent tells and asks the cloud."""
+"""The RPC contracts between volume agents and the conductor."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ class Volume(Contract):
 
 
 class VolumeDesk(desk.Desk):
-    """Where volume agents report and ask."""
+    """Calls of the volume agents: reports and questions to the conductor."""
 
     topic = 'desk-volume'
 

@@ -1,4 +1,4 @@
-"""Volume types: what users may choose from; there is always a default one."""
+"""Volume types, their extra specs, and the default type, which always exists."""
 
 from typing import Any
 

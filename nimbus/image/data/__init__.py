@@ -1,1 +1,1 @@
-"""Images' bytes: uploaded, examined, sent."""
+"""Image data: upload, import, inspection and download."""

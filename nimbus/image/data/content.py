@@ -1,4 +1,4 @@
-"""What is really in an image: the content is examined while it streams in, and must be what was declared.
+"""Inspect an image's content while it streams in: it must be what disk_format and container_format declare.
 
 A disk image may name other files of the host as its backing or data, hide one
 format inside another, or claim a disk of any size.  Whatever this module lets
@@ -32,9 +32,9 @@ DETECTED = {
 }
 QEMU_NAMES = {'vhd': 'vpc', 'iso': 'raw', 'gpt': 'raw'}
 KEY_PROPERTIES = ('os_encrypt_key_id', 'cinder_encryption_key_id')
-MEMORY, SECONDS = 1 << 30, 30  # what qemu-img may use to look at one header
+MEMORY, SECONDS = 1 << 30, 30  # resource limits of qemu-img, which reads one header
 HEADLESS = ('raw', 'iso', 'gpt')  # declared so, a disk has no header of a format that names other files
-HEAD = 2048  # bytes; what QEMU looks at to tell a format
+HEAD = 2048  # bytes; what QEMU reads to find out a format
 # How formats begin, also broken, old and rare ones that no inspector takes for what they are but QEMU might.
 BEGINNINGS = {
     'qcow2': (b'QFI\xfb',),
@@ -46,13 +46,13 @@ BEGINNINGS = {
     'bochs': (b'Bochs Virtual HD Image',),
     'cloop': (b'#!/bin/sh\n#V2.0 Format\nmodprobe cloop',),
 }
-# A vmdk's descriptor may begin with any comment and empty lines.
+# A VMDK's descriptor may begin with any comment and empty lines.
 DESCRIPTOR = re.compile(rb'(?:#[^\n]*\n| *\r?\n)*version=[1-9]\r?\n')
 PARENT = re.compile(r'^parentcid\s*=\s*(?!f{8}\s*$)|^parentfilenamehint\s*=', re.MULTILINE)
 
 
 class Inspection:
-    """Watches one image's bytes go by and tells in the end what they are."""
+    """Inspects the bytes of one image as they pass, and at the end checks what they are."""
 
     def __init__(self, disk_format: str, container_format: str, properties: dict[str, str]) -> None:
         self.declared, self.container = disk_format, container_format
@@ -121,7 +121,7 @@ class Inspection:
         if 'luks' in found:
             return self.size - int(found['luks'].header_items['payload_offset']) * 512
         if self.declared in HEADLESS:
-            return -(-self.size // SECTOR) * SECTOR  # QEMU makes up what the last sector lacks
+            return -(-self.size // SECTOR) * SECTOR  # QEMU pads the last sector
         if self.declared == 'vhd':
             return trailers.vhd_size(self._head)
         return int(found[self.declared].virtual_size)
@@ -130,7 +130,7 @@ class Inspection:
         return errors.WrongMedia(f"Image content cannot be taken as disk_format '{self.declared}': it {what}.")
 
     def look(self, path: str) -> None:
-        """QEMU's own reading of the finished file finds no other file in it.  Raises WrongMedia.
+        """`qemu-img info` finds no reference to another file in the finished file.  Raises WrongMedia.
 
         A raw disk has no header, so that QEMU reads nothing of it.
         """

@@ -1,18 +1,18 @@
-"""Disk formats that are told at the end of a file: a fixed VHD, whose footer follows the sectors, and a DMG."""
+"""Recognize disk formats by the last sector of a file: a fixed VHD, whose footer follows its data, and a DMG."""
 
 import struct
 
 SIZE = 512  # bytes of a trailer
 VHD, DMG = b'conectix', b'koly'
 FIXED = 2  # the VHD footer's type of a disk without a header
-# Programs whose footers tell the size itself; of others QEMU takes the geometry, as old hypervisors did.
+# Programs whose footers hold the size itself; of others QEMU takes the geometry, as old hypervisors did.
 TELLS_SIZE = (b'win ', b'qem2', b'd2v ', b'tap\0', b'CTXS')
-MOST = 65535 * 16 * 255  # sectors that a geometry can tell; a larger disk has its size beside it
+MOST = 65535 * 16 * 255  # the most sectors that a geometry can express; a larger disk has its size beside it
 SECTOR = 512
 
 
 def ends_as(tail: bytes) -> str | None:
-    """The format that a file with these last 512 bytes has, None when they tell none."""
+    """The format of a file with these last 512 bytes, None when they are no known trailer."""
     if tail.startswith(VHD) and _checksum(tail) == struct.unpack_from('>I', tail, 64)[0]:
         return 'vhd'
     return 'dmg' if tail.startswith(DMG) and len(tail) == SIZE else None

@@ -1,4 +1,4 @@
-"""Bytes in and out: an upload is hashed, measured and inspected as it streams, and counts only as a whole."""
+"""Upload, stage, import and download image data; an upload is hashed, measured and inspected as it streams in."""
 
 import dataclasses
 import hashlib
@@ -17,12 +17,12 @@ from nimbus.image.stores.base import Draft, Store
 LOG = logging.getLogger(__name__)
 ALGORITHM = 'sha512'
 BATCH = 500
-SLOWEST = 5.0  # seconds between tries to give a broken upload back
+SLOWEST = 5.0  # seconds between tries to undo a broken upload
 
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """What an operator allows."""
+    """An operator's limits on uploads."""
 
     disk_formats: tuple[str, ...]
     container_formats: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Uploads: an image's row while bytes come in, and what it says once they are there."""
+"""The state of an image's row during an upload or import, and its size, hash and quota afterwards."""
 
 from typing import Any
 
@@ -109,7 +109,7 @@ def dead(tx: db.Tx, image_ids: list[str]) -> list[str]:
 
 
 def has_no_bytes(tx: db.Tx, image_id: str) -> bool:
-    """Whether what the store may have of the image is nobody's: it waits for its bytes, or was deleted."""
+    """Whether bytes of the image in the store may be removed: it waits for an upload, or was deleted."""
     return tx.scalar(sa.select(Image.status).where(Image.id == image_id)) in (QUEUED, DELETED)
 
 

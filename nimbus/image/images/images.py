@@ -1,4 +1,4 @@
-"""Images: make, find, change and delete their rows; the bytes are `transfers`' business."""
+"""Images: create, find, update and delete their rows; `data/transfers.py` moves their bytes."""
 
 import collections
 import datetime

@@ -1,4 +1,4 @@
-"""Members: the projects an image is shared with, and whether they took it."""
+"""Image members: the projects an image is shared with, and whether each accepted or rejected it."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def show(tx: db.Tx, image: Any, member_id: str) -> Any:
 
 
 def decide(tx: db.Tx, image: Any, member_id: str, status: str) -> Any:
-    """The member took or refused the image.  Raises Invalid, NotFound."""
+    """The member has accepted or rejected the image, or it is pending.  Raises Invalid, NotFound."""
     show(tx, image, member_id)
     if status not in STATUSES:
         raise errors.Invalid('Incorrect request: Status must be "pending", "accepted" or "rejected".')

@@ -1,4 +1,4 @@
-"""Lists of images: who sees which, and Glance's filters as SQL."""
+"""List images: which ones the asker may see, and Glance's filters as SQL."""
 
 import csv
 import functools

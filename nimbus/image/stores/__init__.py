@@ -1,1 +1,1 @@
-"""Where image bytes lie."""
+"""Image stores: where image data is kept."""

@@ -1,4 +1,4 @@
-"""What a place for image bytes must be able to do."""
+"""The interface of an image store: drafts, staged data and published data."""
 
 import abc
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ PIECE = 1 << 16  # bytes read at once
 
 
 class Draft(abc.ABC):
-    """An image's bytes on their way in; nobody can read them yet."""
+    """The data of an image that is being uploaded; nobody can read it yet."""
 
     path: str  # a file that may be inspected once `settle` was called
 
@@ -33,11 +33,11 @@ class Draft(abc.ABC):
 
 
 class Store(abc.ABC):
-    """One place for image bytes."""
+    """One image store."""
 
     @abc.abstractmethod
     def draft(self, image_id: str, upload_id: str) -> Draft:
-        """A place for the bytes of one upload."""
+        """A new draft for the bytes of one upload."""
 
     @abc.abstractmethod
     def busy(self, image_id: str, upload_id: str) -> bool:
@@ -45,7 +45,7 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     def drop_draft(self, image_id: str, upload_id: str) -> None:
-        """What a dead upload left is gone; nothing there is fine."""
+        """The draft of an upload whose process died is gone; nothing there is fine."""
 
     @abc.abstractmethod
     def promote(self, image_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Image bytes as files of one folder: published by a rename, so that a reader sees all of an image or none."""
+"""An image store in a folder of files: data is published by a rename, so that a reader sees all of an image or none."""
 
 import errno
 import fcntl

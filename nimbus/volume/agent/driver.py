@@ -1,4 +1,4 @@
-"""What a place for volumes must be able to do.
+"""The interface of a volume driver: it makes, extends, deletes and connects the disks of one host.
 
 Every verb may be called twice.  Disks are known by their volume's id alone:
 no verb takes a path, so none can be pointed at another volume's disk.
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Disks(abc.ABC):
-    """Disks come, grow and go."""
+    """Disks: create, extend, delete and list them."""
 
     @abc.abstractmethod
     def create(self, volume_id: str, size: int) -> None:
@@ -39,7 +39,7 @@ class Disks(abc.ABC):
 
 
 class Access(abc.ABC):
-    """Guests reach disks."""
+    """Connections: how hosts open disks."""
 
     @abc.abstractmethod
     def connect(self, volume_id: str, connector: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Access(abc.ABC):
 
 
 class Driver(Disks, Access):
-    """One kind of store, with a place for images on their way in."""
+    """A volume driver: disks, their connections, and the store that holds them."""
 
     name: str  # the backend's name on the wire
 

@@ -1,4 +1,4 @@
-"""The volume agent of one host: makes, grows, removes and connects disks when asked, and says that it lives."""
+"""The volume agent of one host: makes, extends, deletes and connects disks, and reports to the desk."""
 
 import hashlib
 import logging

@@ -1,4 +1,4 @@
-"""Attachments: who has a volume, or is about to."""
+"""Volume attachments: which server has a volume, or is attaching or detaching it."""
 
 import datetime
 from typing import Any
@@ -12,8 +12,8 @@ from nimbus.volume.models import Attachment, Volume
 from nimbus.volume.states import ATTACHING, DETACHING, MACHINE
 from nimbus.volume.volumes import volumes
 
-ABANDONED = datetime.timedelta(minutes=2)  # for whoever said to be about to do something with a volume to do it
-UNSAID = 'null'  # the mode on the wire of an attachment that nobody said a mode for
+ABANDONED = datetime.timedelta(minutes=2)  # after which a volume left in attaching or detaching is put back
+UNSAID = 'null'  # the mode on the wire of an attachment for which none was given
 
 
 def show(tx: db.Tx, ctx: context.Context, attachment_id: str) -> Any:
@@ -173,7 +173,7 @@ def drop(tx: db.Tx, ctx: context.Context, attachment_id: str) -> None:
 
 
 def _settle(tx: db.Tx, volume_id: str) -> None:
-    """The volume's states follow from the attachments that are left."""
+    """The volume's status and attach_status are those that its remaining attachments imply."""
     left = of_volume(tx, volume_id)
     values = {'status': 'available', 'attach_status': 'detached'}
     if any(one.status in ('attached', 'detaching') for one in left):
@@ -205,7 +205,7 @@ def check_changeable(ctx: context.Context, attachment: Any) -> None:
 
 
 def settle_abandoned(tx: db.Tx, now: datetime.datetime) -> list[str]:
-    """Volumes that somebody was about to take or give up, and then did nothing, are as their attachments say.
+    """Volumes left in attaching or detaching by a client that did nothing more have the state their attachments imply.
 
     What compute does with a server's volume is a job, which has a deadline of its own.  Returns a sentence for each.
     """

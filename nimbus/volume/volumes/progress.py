@@ -1,4 +1,4 @@
-"""What the workflows write about a volume: where it is, that it is done, why it failed, that it is gone."""
+"""What the workflows write in a volume's row: its host, that it is available, why it failed, that it is deleted."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Lists of volumes and attachments: who sees which, and Cinder's filters as SQL."""
+"""List volumes and attachments: which ones the asker may see, and Cinder's filters as SQL."""
 
 import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Volumes: make, find, change, grow and delete; the slow part of each is a job."""
+"""Volumes: create, find, update, extend and delete; the slow part of each is a job."""
 
 import collections
 import types as pytypes
@@ -254,7 +254,7 @@ def extend(tx: db.Tx, ctx: context.Context, volume_id: str, size: int, quotas: V
 
 
 def reset(tx: db.Tx, volume_id: str, values: dict[str, str | None]) -> None:
-    """An operator's word on the volume's states counts; one that is detached has no attachments."""
+    """The volume has the states that an operator sets (reset status); one set to detached has no attachments."""
     MACHINE.begin(tx, Volume, volume_id, 'reset', **values)
     if values.get('attach_status') == 'detached':
         tx.delete(Attachment, Attachment.volume_id == volume_id)

@@ -1,4 +1,4 @@
-"""Volumes that exist in a dictionary; whoever keeps the dictionary keeps them across an agent's restart."""
+"""A volume driver without storage, for tests: volumes are entries of a dictionary that outlives the driver."""
 
 import os
 import tempfile
@@ -11,7 +11,7 @@ from nimbus.volume.agent import driver
 
 
 class FakeDriver(driver.Driver):
-    """Keeps sizes and origins of disks, and no bytes."""
+    """Keeps each disk's size and source format, and no bytes."""
 
     name = 'fake'
 

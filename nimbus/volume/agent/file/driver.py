@@ -1,4 +1,4 @@
-"""Volumes as files of one folder, sparse, each marked with the id of its volume."""
+"""A volume driver that keeps each volume as a sparse file, with the volume's id in an extended attribute."""
 
 import contextlib
 import errno
@@ -139,7 +139,7 @@ class FileDriver(driver.Driver):
         return os.path.lexists(self._file(volume_id))
 
     def _mine(self, volume_id: str) -> pathlib.Path:
-        """The volume's file, surely its own.  Raises NotFound, and Conflict when it is something else."""
+        """The volume's file, checked to be its own.  Raises NotFound, and Conflict when it is something else."""
         path = self._file(volume_id)
         try:
             told = os.lstat(path)

@@ -1,4 +1,4 @@
-"""qemu-img on a leash: formats always named, memory and time bounded, nothing but the file itself read."""
+"""Run qemu-img safely: formats are always named, memory and time bounded, and no other file is opened."""
 
 import json
 import subprocess
