@@ -1,4 +1,4 @@
-"""What takes long, step by step with undos: the runner of jobs, the workflows, and the desks agents report to.
+"""Run long operations as jobs: workflows of steps with undos, their runner, and the desks that agents report to.
 
 Run by nimbus-conductor, in any number; the table `jobs` is common's.
 """

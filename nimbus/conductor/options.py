@@ -4,7 +4,7 @@ from oslo_config import cfg
 
 OPTIONS = {
     'conductor': [
-        cfg.IntOpt('workers', default=8, min=1, help='Jobs that are pushed along at the same time.'),
+        cfg.IntOpt('workers', default=8, min=1, help='Jobs that one conductor works on at the same time.'),
         cfg.FloatOpt(
             'still',
             default=8.0,

@@ -1,4 +1,4 @@
-"""Forgets what is long over: servers and images that were deleted, and the jobs of what is gone.
+"""Purges old rows from the database: deleted servers and images, and the jobs of subjects that are gone.
 
 What still is keeps its whole history.
 """

@@ -1,4 +1,4 @@
-"""Compares what is counted with what there is, every so often, and mends and logs what differs."""
+"""Compares quota counters and claims with the rows they count, periodically; corrects and logs differences."""
 
 import functools
 import logging
@@ -43,7 +43,7 @@ class Audit:
             mended = claims.heal(tx, servers.claimants(tx))
             mended += attachments.settle_abandoned(tx, clock.Clock().now())
             if tx.teller is None:
-                outbox.forget(tx, 0)  # of a time when somebody was told what happens
+                outbox.forget(tx, 0)  # of a time when notifications were configured
         for recount in RECOUNTS:
             mended += self._recount(recount)
         return mended

@@ -1,4 +1,4 @@
-"""Publishes what waits in the outbox: one relay at a time, and another when that one stands still."""
+"""Publishes the notifications of the outbox: one relay does so at a time, and another takes over when it stops."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ class Lost(Exception):
 
 
 class Relay:
-    """Any number may run; an event is told at least once, and after those before it."""
+    """Any number may run; an event is published at least once, and after those before it."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What the conductor does when asked."""
+"""The RPC contract of the conductor."""
 
 from nimbus.common.context import Context
 from nimbus.common.messaging.rpc import Contract, cast

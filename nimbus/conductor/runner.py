@@ -1,4 +1,4 @@
-"""Pushes jobs along: takes a lease, enters steps, unwinds, and never works on what another holds."""
+"""Runs jobs: leases each one, runs its steps or undoes them, and never works on a job that another runner holds."""
 
 import datetime
 import logging
@@ -100,7 +100,7 @@ class Runner:
         self._wake.set()
 
     def run_due(self) -> int:
-        """Every job due now has been pushed as far as it goes, in this thread; returns how many pushes that took."""
+        """Every job due now has been run as far as it goes, in this thread; returns how often one was taken up."""
         pushed = 0
         while not self._stop.is_set() and (taken := self._take(1)):
             self._push(taken[0])
@@ -159,7 +159,7 @@ class Runner:
         return sorted(taken, key=lambda row: row.run_at)
 
     def _candidates(self, most: int) -> list[Any]:
-        """Due jobs that are free, what is being given back first, and those whose holder has died."""
+        """Due jobs that are free, those being undone first, and those whose holder has died."""
         with self.db.read() as tx:
             found = list(tx.rows(leases.FREE, {'now': self.clock.now(), 'most': most}))
             if self.clock.monotonic() - self._looked >= self.look_at_others:
@@ -183,7 +183,7 @@ class Runner:
     # Moving
 
     def _push(self, job: Any) -> None:
-        """Move one leased job as far as it goes and let it go."""
+        """Run one leased job as far as it goes and release it."""
         try:
             with log.about(job.request_id, job.subject):
                 while self._move(job):
@@ -220,7 +220,7 @@ class Runner:
             pass
 
     def _move(self, job: Any) -> bool:
-        """Make one move; no transaction is open while a step does its work."""
+        """Run or undo one step; no transaction is open while it works."""
         recipe = self.workflows[job.workflow]
         run = Run(job, self.world)
         began = self.clock.now()
@@ -321,7 +321,7 @@ class Runner:
         return self._save(job, record)
 
     def _turn(self, job: Any, run: Run, recipe: type[Workflow], began: datetime.datetime) -> bool:
-        """All that had to be given back is: try again from the step rewound to, or end as failed."""
+        """All that had to be undone is: try again from the step rewound to, or end as failed."""
         if job.stop_at >= 0 and not job.cancelled:
             job.cursor, job.stop_at, job.heading, job.moves = job.stop_at, -1, FORWARD, job.moves + 1
             return self._save(job, None)

@@ -1,4 +1,4 @@
-"""What the steps of a workflow reach the rest of nimbus through."""
+"""What the steps of a workflow use: the database, RPC clients of each daemon, and settings."""
 
 from nimbus.common.agents import services
 from nimbus.common.clock import Clock

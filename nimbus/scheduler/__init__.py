@@ -1,4 +1,4 @@
-"""Where servers are placed: hosts, what they can take, and the claims servers have on them.
+"""Choose hosts for servers: the hosts, their capacity, and the claims that servers have on it.
 
 Served by nimbus-scheduler on topic `scheduler`; its tables are `hosts` and `claims`.
 Hosts are made known by the compute agents' reports; a claim is taken by one

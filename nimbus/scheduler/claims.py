@@ -1,4 +1,4 @@
-"""Claims: what each server holds of a host, counted in the host's row by guarded updates."""
+"""Claims: what each server holds of a host's capacity, counted in the host's row by guarded updates."""
 
 import datetime
 import logging

@@ -1,4 +1,4 @@
-"""Filters: each removes the hosts that cannot take a server, and says why in words.
+"""Scheduler filters: each removes the hosts that cannot take a server, and gives the reason.
 
 A filter of one's own subclasses Filter, stands under the entry point
 `nimbus.scheduler.filters` and is named in `[scheduler] enabled_filters`.

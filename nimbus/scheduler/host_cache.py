@@ -1,4 +1,4 @@
-"""Every host, kept in memory between requests and brought up to date by what changed since."""
+"""The scheduler's hosts in memory, updated before a request by the rows that changed since."""
 
 import datetime
 import threading
@@ -152,5 +152,5 @@ class Resident:
                 self._all = list(self._hosts.values())
 
     def now(self) -> float:
-        """Seconds since 1970, as the database's reader tells them."""
+        """The moment as seconds since 1970."""
         return (self.clock.now() - EPOCH).total_seconds()

@@ -1,4 +1,4 @@
-"""Compute hosts as the scheduler knows them: made known and kept up to date by their agents' reports."""
+"""Compute hosts: rows that the compute agents' reports create and keep up to date."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The scheduler daemon: answers its contract and keeps the hosts in memory fresh."""
+"""The scheduler daemon: serves its RPC contract and keeps its list of hosts up to date."""
 
 import logging
 import threading

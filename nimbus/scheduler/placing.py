@@ -1,4 +1,4 @@
-"""Finding one host for one server: filter, weigh, claim, and tell how it went."""
+"""Place one server on a host: filter, weigh and claim, and record the outcome of each."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ class Trail:
         self.wishes.clear()
 
     def refusal(self) -> errors.NoValidHost:
-        """That no host is left: to users which wishes no host could meet, to operators what the hosts lack."""
+        """The error that no host is left: users read which wishes no host met, operators what the hosts lack."""
         met = f'These wishes cannot be met together at present: {"; ".join(self.wishes)}.'
         told = met if self.wishes else 'No host is in service that takes the server.'
         return errors.NoValidHost(f'No valid host was found. {told}', inside=self.sentence())

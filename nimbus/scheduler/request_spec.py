@@ -1,4 +1,4 @@
-"""What a server asks of a host."""
+"""The request to place one server: the resources it needs and the hosts it may go to."""
 
 import dataclasses
 from typing import Any, Self

@@ -1,4 +1,4 @@
-"""What the scheduler does when asked."""
+"""The RPC contract of the scheduler."""
 
 from typing import Any
 

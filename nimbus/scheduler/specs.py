@@ -1,4 +1,4 @@
-"""What images and flavors may ask of a host, and whether the host's facts satisfy it."""
+"""Match image properties and flavor extra specs with the facts of a host."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Weighers: the host with the largest sum of weights is taken.
+"""Scheduler weighers: the host with the largest sum of weights is taken.
 
 A weigher of one's own subclasses Weigher, stands under the entry point
 `nimbus.scheduler.weighers` and is named in `[scheduler] enabled_weighers`.

@@ -1,4 +1,4 @@
-"""A volume comes to a server that exists."""
+"""Attach a volume to a server that exists."""
 
 from typing import Any
 

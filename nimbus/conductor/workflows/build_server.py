@@ -1,4 +1,4 @@
-"""A new server: placed, wired, given its disks and booted; or ERROR with the cause, and everything given back."""
+"""Build a new server: host, ports, volumes, boot; on failure ERROR with the cause, and everything released."""
 
 import datetime
 from typing import Any
@@ -32,7 +32,7 @@ def place(run: Run) -> dict[str, Any]:
 
 
 def _request(run: Run, spec: dict[str, Any]) -> dict[str, Any]:
-    """What the scheduler is asked for."""
+    """The request to the scheduler."""
     flavor, image = spec['flavor'], spec['image'] or {}
     return {
         'vcpus': flavor['vcpus'],
@@ -121,7 +121,7 @@ def boot(run: Run) -> dict[str, Any]:
 
 
 def _elsewhere(run: Run, why: errors.NimbusError) -> Exception:
-    """What sends the server to another host than the one that refused it, or ends its job when enough were tried."""
+    """A Rewind to another host than the one that refused the server, or the failure when enough were tried."""
     refusals = {**run.get('refusals', {}), run.host: why.inside}
     run.note(reasons={**run.get('reasons', {}), run.host: why.sentence})
     if run.job.rewinds + 1 >= run.world.max_attempts:
@@ -166,7 +166,7 @@ def mark_error(run: Run) -> None:
 
 
 class BuildServer(Workflow):
-    """Place, wire and boot a new server; on failure give everything back."""
+    """Place a new server, plug its ports, attach its volumes and boot it; on failure release everything."""
 
     steps = (
         Step(place, undo=give_back_place),

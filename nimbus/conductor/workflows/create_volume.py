@@ -1,4 +1,4 @@
-"""Makes a volume: choose its host, have the disk made there, say that it is available."""
+"""Create a volume: schedule it to a host, make the disk there, mark it available."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A server goes, whatever state it is in, and everything it held is given back."""
+"""Delete a server, whatever state it is in, and release all it used."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def mark_error(run: Run) -> None:
 
 
 class DeleteServer(Workflow):
-    """Destroy the guest, give back what it had, and forget the server."""
+    """Destroy the guest, release what it used, and delete the server."""
 
     steps = (Step(destroy_guest), Step(give_back_volumes))
     on_done = staticmethod(forget)

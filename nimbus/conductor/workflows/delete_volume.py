@@ -1,4 +1,4 @@
-"""Deletes a volume: its disk first, then its row."""
+"""Delete a volume: its disk first, then its row."""
 
 from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow

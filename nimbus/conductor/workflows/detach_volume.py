@@ -1,4 +1,4 @@
-"""A volume leaves a server."""
+"""Detach a volume from a server."""
 
 from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow

@@ -1,4 +1,4 @@
-"""A server's volumes: made for it where need be, reached from its host, plugged, given back."""
+"""Steps for a server's volumes: create and reserve, connect the host, attach to the guest, release."""
 
 import dataclasses
 from typing import Any
@@ -145,7 +145,7 @@ def complete(tx: db.Tx, run: Run, bdm_id: str, named: str | None) -> None:
 
 
 def tell(tx: db.Tx, run: Run, bdm_id: str, verb: str) -> None:
-    """The world hears that the server has the volume (`attach`), or not any more (`detach`)."""
+    """The notification is posted that the volume was attached (`attach`) or detached (`detach`)."""
     for row in block_devices.of_server(tx, run.subject):
         if row.id == bdm_id:
             notifications.volume_moved(tx, run.subject, row.volume_id, verb)
@@ -161,7 +161,7 @@ def drop(tx: db.Tx, run: Run, bdm_id: str, attachment_id: str) -> None:
 
 
 def let_go(tx: db.Tx, run: Run) -> None:
-    """A server that could not be built holds no volumes, and those made for it are on their way out."""
+    """A server that could not be built holds no volumes, and those made for it are being deleted."""
     for row in block_devices.of_server(tx, run.subject):
         if row.destination != 'volume':
             continue
@@ -174,7 +174,7 @@ def let_go(tx: db.Tx, run: Run) -> None:
 
 
 def give_back_all(tx: db.Tx, run: Run) -> None:
-    """A server that goes holds no volumes, and those that were to go with it are on their way out."""
+    """A deleted server holds no volumes, and those with delete_on_termination are being deleted."""
     for row in block_devices.of_server(tx, run.subject):
         if row.destination == 'volume' and row.volume_id:
             if row.attachment_id:
@@ -186,7 +186,7 @@ def give_back_all(tx: db.Tx, run: Run) -> None:
 
 
 def _remove(tx: db.Tx, run: Run, volume_id: str) -> None:
-    """The volume is on its way out; one that is gone, or that cannot go, is left to its owner."""
+    """The volume is being deleted; one that is gone, or cannot be deleted, is left to its owner."""
     try:
         volumes.delete(tx, run.context, volume_id)
     except (errors.NotFound, errors.Invalid, errors.Conflict):

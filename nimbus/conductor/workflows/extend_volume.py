@@ -1,4 +1,4 @@
-"""Grows a volume that nobody has attached."""
+"""Extend a volume that is not attached."""
 
 from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow

@@ -1,4 +1,4 @@
-"""Orders to the compute agent of a server's host, and what becomes of them when the host is down."""
+"""Send errands to the compute agent of a server's host, and handle a host that is down."""
 
 from typing import Any
 

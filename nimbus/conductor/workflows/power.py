@@ -1,4 +1,4 @@
-"""What the workflows that switch a guest have in common."""
+"""What the workflows that start, stop and reboot a server share."""
 
 from nimbus.common.jobs import Run
 from nimbus.compute.servers import servers

@@ -1,4 +1,4 @@
-"""A server is started anew, kindly or not."""
+"""Reboot a server, soft or hard."""
 
 from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow

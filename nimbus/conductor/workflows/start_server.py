@@ -1,4 +1,4 @@
-"""A server that was off is switched on."""
+"""Start a server that is shut off."""
 
 from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow

@@ -1,4 +1,4 @@
-"""A server is shut down."""
+"""Stop a server: shut its guest down."""
 
 from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow
@@ -7,7 +7,7 @@ from nimbus.conductor.workflows import guest_orders, power
 
 
 def power_off(run: Run) -> None:
-    """The guest is off, after it was asked kindly for a while."""
+    """The guest is off; it had some time to shut down by itself before it was switched off."""
     guest_orders.ask(run, 'power_off', run.subject, run.world.shutdown_timeout, host=power.host_of(run))
 
 

@@ -1,4 +1,4 @@
-"""A server's ports: made or bound for it, waited for, given back."""
+"""Steps for a server's ports: create and bind them, wait until they are ACTIVE, release them."""
 
 from typing import Any
 
