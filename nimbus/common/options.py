@@ -66,8 +66,8 @@ OPTIONS = {
             'driver',
             default=[],
             item_type=types.String(choices=['messaging', 'messagingv2', 'log', 'noop']),
-            help='Who is told what happens: messagingv2 or messaging (over the message bus), log, or several of them; '
-            'empty and noop mean nobody. The same on every host that has the database.',
+            help='Where notifications are published: messagingv2 or messaging (over the message bus), log, or several; '
+            'empty and noop mean nowhere. The same on every host that has the database.',
         ),
         cfg.ListOpt('topics', default=['notifications'], help='Topics that notifications are published under.'),
         cfg.StrOpt(

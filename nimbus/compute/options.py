@@ -13,7 +13,9 @@ OPTIONS: dict[str, list[Any]] = {
         cfg.IntOpt('reserved_host_cpus', default=0, min=0, help='CPUs of each host that no server may claim.'),
         cfg.IntOpt('reserved_host_memory_mb', default=512, min=0, help='MiB of each host that no server may claim.'),
         cfg.IntOpt('reserved_host_disk_gb', default=0, min=0, help='GiB of each host that no server may claim.'),
-        cfg.FloatOpt('cpu_allocation_ratio', default=4.0, min=0.1, help='Virtual CPUs that a CPU may be claimed as.'),
+        cfg.FloatOpt(
+            'cpu_allocation_ratio', default=4.0, min=0.1, help='Virtual CPUs that may be claimed for each CPU.'
+        ),
         cfg.FloatOpt('ram_allocation_ratio', default=1.0, min=0.1, help='How far memory may be overcommitted.'),
         cfg.FloatOpt('disk_allocation_ratio', default=1.0, min=0.1, help='How far disk may be overcommitted.'),
         cfg.BoolOpt(
@@ -29,7 +31,7 @@ OPTIONS: dict[str, list[Any]] = {
             'shutdown_timeout',
             default=60,
             min=0,
-            help='Seconds a guest has to shut down by itself before it is cut off.',
+            help='Seconds a guest has to shut down by itself before it is switched off.',
         ),
         cfg.BoolOpt('force_config_drive', default=False, help='Whether every server gets a config drive.'),
         cfg.IntOpt(
@@ -76,7 +78,7 @@ OPTIONS: dict[str, list[Any]] = {
         cfg.IntOpt('tb_cache_mb', default=32, min=1, help="MiB of an emulated guest's translation cache."),
         cfg.IntOpt('num_pcie_ports', default=16, min=0, max=28, help='Ports for hot plug on q35 machines.'),
         cfg.IntOpt('console_bytes', default=1 << 20, min=4096, help="Bytes kept of each guest's console."),
-        cfg.IntOpt('min_free_mb', default=256, min=0, help='A guest is refused when its disks would begin with less.'),
+        cfg.IntOpt('min_free_mb', default=256, min=0, help='MiB of free disk without which no guest is made.'),
         cfg.BoolOpt(
             'use_cow_images',
             default=True,

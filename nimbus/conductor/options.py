@@ -9,7 +9,7 @@ OPTIONS = {
             'still',
             default=8.0,
             min=4.0,
-            help="Seconds for which another conductor's job must be seen standing still before it is taken over; "
+            help="Seconds without a beat of its lease after which another conductor's job is taken over; "
             'at least twice the two seconds between beats.',
         ),
         cfg.IntOpt(

@@ -17,14 +17,16 @@ OPTIONS = {
         ),
         cfg.StrOpt('ovsdb', default='unix:/run/openvswitch/db.sock', help='Where Open vSwitch listens.'),
         cfg.ListOpt('dns_servers', default=[], help='DNS servers to which the DHCP servers of networks forward.'),
-        cfg.IntOpt('poll_interval', default=3, min=1, help='Seconds between looks for changes when nobody nudges.'),
+        cfg.IntOpt('poll_interval', default=3, min=1, help='Seconds between polls for changes when no nudge arrives.'),
         cfg.IntOpt('resync_interval', default=30, min=1, help='Seconds between full comparisons of host and database.'),
         cfg.IntOpt('quota_network', default=100, help='Networks a project may have; -1 for any number.'),
         cfg.IntOpt('quota_subnet', default=100, help='Subnets a project may have; -1 for any number.'),
         cfg.IntOpt('quota_port', default=500, help='Ports a project may have; -1 for any number.'),
         cfg.IntOpt('quota_router', default=10, help='Routers a project may have; -1 for any number.'),
         cfg.IntOpt('quota_security_group', default=10, help='Security groups a project may have; -1 for any number.'),
-        cfg.IntOpt('quota_security_group_rule', default=100, help='Their rules; -1 for any number.'),
+        cfg.IntOpt(
+            'quota_security_group_rule', default=100, help='Security group rules a project may have; -1 for any number.'
+        ),
     ],
 }
 

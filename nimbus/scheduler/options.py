@@ -25,8 +25,6 @@ OPTIONS = {
             help='Weighers whose sum orders the hosts that passed; each is an entry point of '
             'nimbus.scheduler.weighers.',
         ),
-        cfg.IntOpt(
-            'max_attempts', default=3, min=1, help='Hosts that are tried before a server whose hosts refuse it fails.'
-        ),
+        cfg.IntOpt('max_attempts', default=3, min=1, help='Hosts that are tried for a server before its build fails.'),
     ],
 }

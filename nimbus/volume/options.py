@@ -11,7 +11,7 @@ OPTIONS = {
             'over_subscription',
             default=20.0,
             min=1.0,
-            help='How many times the space of a host its volumes may promise; their files hold what was written only.',
+            help='How far the space of a host may be overcommitted; volume files take only the space that was written.',
         ),
         cfg.StrOpt('zone', default='nova', help='Availability zone of volumes that ask for none.'),
         cfg.IntOpt('quota_volumes', default=10, help='Volumes a project may have; -1 for any number.'),
