@@ -1,4 +1,4 @@
-"""The conductor's side of compute's desk: hosts become known, servers follow their guests."""
+"""The conductor's side of the compute agents' desk: records hosts, and servers' states as their guests change."""
 
 from typing import Any
 

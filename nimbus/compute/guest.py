@@ -1,4 +1,4 @@
-"""The values that cross from the control plane to a hypervisor: a guest and what it is made of.
+"""The description of a guest that the control plane sends to a compute host: devices, disks, image, network.
 
 Each turns into plain JSON with `dataclasses.asdict`, a guest with `to_dict`, and comes back with `from_dict`.
 """
@@ -13,7 +13,7 @@ from nimbus.common import errors
 NICS = ('virtio', 'e1000', 'e1000e', 'rtl8139', 'pcnet', 'ne2k_pci', 'vmxnet3')  # models of cards
 SCREENS = ('vga', 'virtio', 'cirrus', 'bochs', 'none')
 SHAPE = ('sockets', 'cores', 'threads')
-Counts = tuple[int, ...]  # in the order of SHAPE; 0 where nothing is wished
+Counts = tuple[int, ...]  # in the order of SHAPE; 0 where nothing is asked for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Guest:
         try:
             return topology(self.vcpus, self.extra_specs, self.properties)
         except errors.Invalid:
-            return self.vcpus, 1, 1  # a guest from before wishes were checked must still start
+            return self.vcpus, 1, 1  # a guest from before these were checked must still start
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON that an agent of the version before understands."""
@@ -156,9 +156,9 @@ class HostFacts:
 
 
 def topology(vcpus: int, specs: Mapping[str, Any], properties: Mapping[str, Any]) -> Counts:
-    """Sockets, cores and threads that make up the processors as flavor and image wish, or come nearest to it.
+    """Sockets, cores and threads that make up the processors as flavor and image ask, or come nearest to it.
 
-    An image may lower its flavor's bounds, and its wish goes before the flavor's.  Raises Invalid.
+    An image may lower its flavor's bounds, and what it asks for goes before the flavor's.  Raises Invalid.
     """
     bounds, image_bounds = _counts(specs, 'hw:cpu_max_'), _counts(properties, 'hw_cpu_max_')
     if _exceeds(image_bounds, bounds):
@@ -168,7 +168,7 @@ def topology(vcpus: int, specs: Mapping[str, Any], properties: Mapping[str, Any]
     most = tuple(mine or theirs or vcpus for mine, theirs in zip(image_bounds, bounds, strict=True))
     flavor, image = _counts(specs, 'hw:cpu_'), _counts(properties, 'hw_cpu_')
     if _exceeds(image, most):
-        raise errors.Invalid(f'The image wishes for processor {_told(image)}; at most {_told(most)} are allowed.')
+        raise errors.Invalid(f'The image asks for processor {_told(image)}; at most {_told(most)} are allowed.')
     wanted = image if any(image) else (0, 0, 0) if _exceeds(flavor, most) else flavor
     possible = [
         (sockets, cores, vcpus // sockets // cores)

@@ -1,4 +1,4 @@
-"""Key pairs: the public keys that a user lets new servers know.
+"""Key pairs: the public keys of users that new servers may be given.
 
 What reads and makes keys is imported where it does: a start does not wait for it.
 """

@@ -10,7 +10,7 @@ from nimbus.common.database import db
 
 
 class Flavor(db.Base):
-    """A size that servers come in."""
+    """A flavor: a size of servers."""
 
     __tablename__ = 'flavors'
     seq: Mapped[db.Seq]
@@ -100,7 +100,7 @@ class Server(db.Base):
     personality: Mapped[list[Any]]
     config_drive: Mapped[bool]
     admin_pass: Mapped[str | None]  # forgotten once the server is built
-    guest_password: Mapped[str | None] = mapped_column(sa.String(1020))  # as the guest sealed it for its user
+    guest_password: Mapped[str | None] = mapped_column(sa.String(1020))  # as the guest encrypted it for its user
     root_device: Mapped[str | None] = mapped_column(sa.String(64))
     disk_config: Mapped[str] = mapped_column(sa.String(16))
     access_ip_v4: Mapped[str | None] = mapped_column(sa.String(64))
@@ -114,7 +114,7 @@ class Server(db.Base):
 
 
 class ServerTag(db.Base):
-    """A word that a server can be found by."""
+    """A tag of a server."""
 
     __tablename__ = 'server_tags'
     server_id: Mapped[db.Id] = mapped_column(primary_key=True)

@@ -1,4 +1,4 @@
-"""What the world is told of servers: Nova's unversioned notifications, posted where a server's states are led on."""
+"""Nova's unversioned notifications of servers, posted in the transaction that changes a server's state."""
 
 import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from nimbus.common.messaging import outbox
 from nimbus.compute.models import Server
 from nimbus.network.ports import ports
 
-# The field's name of each verb; of the volume verbs only the end is told.
+# Nova's name of each verb; of the volume verbs only the end is published.
 EVENTS = {
     'build': 'create',
     'delete': 'delete',
@@ -23,14 +23,14 @@ EVENTS = {
 
 
 def began(tx: db.Tx, asker: context.Context, server_id: str, verb: str) -> None:
-    """The world hears that the verb has begun."""
+    """The notification is posted that the verb has begun."""
     if tx.teller is not None and verb in EVENTS:
         more = {'image_name': (_row(tx, server_id).image or {}).get('name')} if verb == 'build' else {}
         _post(tx, asker, server_id, f'{EVENTS[verb]}.start', more)
 
 
 def ended(tx: db.Tx, server_id: str, verb: str) -> bool:
-    """The world hears that the verb is over; true, for whoever goes on with what it did."""
+    """The notification is posted that the verb is over; returns True, so that calls can be chained."""
     if tx.teller is not None and verb in EVENTS:
         more = {'fixed_ips': _fixed_ips(tx, server_id), 'message': 'Success'} if verb == 'build' else {}
         _post(tx, jobs.asker(tx, server_id), server_id, f'{EVENTS[verb]}.end', more)
@@ -38,7 +38,7 @@ def ended(tx: db.Tx, server_id: str, verb: str) -> bool:
 
 
 def failed(tx: db.Tx, server_id: str, verb: str, code: int, message: str) -> bool:
-    """The world hears that the verb has failed, and why; true, for whoever goes on with what it did."""
+    """The notification is posted that the verb has failed, and why; returns True, so that calls can be chained."""
     if tx.teller is not None and verb in EVENTS:
         more = {'code': code, 'message': message, 'exception': message}
         _post(tx, jobs.asker(tx, server_id), server_id, f'{EVENTS[verb]}.error', more, outbox.ERROR)
@@ -46,7 +46,7 @@ def failed(tx: db.Tx, server_id: str, verb: str, code: int, message: str) -> boo
 
 
 def volume_moved(tx: db.Tx, server_id: str, volume_id: str, verb: str) -> None:
-    """The world hears that the server has the volume (`attach`), or not any more (`detach`)."""
+    """The notification is posted that the server's volume was attached (`attach`) or detached (`detach`)."""
     if tx.teller is not None:
         _post(tx, jobs.asker(tx, server_id), server_id, f'volume.{verb}', {'volume_id': volume_id})
 
@@ -136,5 +136,5 @@ def _image_meta(image: dict[str, Any]) -> dict[str, Any]:
 
 
 def _moment(moment: datetime.datetime | None) -> str:
-    """As the field's unversioned payloads have a time: with a blank in the middle, empty for none."""
+    """The time as Nova's unversioned payloads have it: with a blank in the middle, empty for none."""
     return str(moment) if moment else ''

@@ -1,4 +1,4 @@
-"""How much of compute a project may hold."""
+"""Quotas of the compute service: servers, vCPUs, memory, key pairs and the rest."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a compute host does when asked, and what its agent tells and asks the cloud."""
+"""The RPC contracts between compute agents and the conductor."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class Compute(Contract):
 
     @call(timeout=ACK)
     def power_off(self, context: Context, job_id: str, key: str, fence: int, server_id: str, timeout: int) -> str:
-        """Errand: the guest is off, asked kindly for `timeout` seconds first.  It reports {'power'}."""
+        """Errand: the guest is off; it first has `timeout` seconds to shut down by itself.  It reports {'power'}."""
 
     @call(timeout=ACK)
     def reboot(
@@ -54,7 +54,7 @@ class Compute(Contract):
 
 
 class ComputeDesk(Desk):
-    """Where compute agents report and ask."""
+    """Calls of the compute agents: reports and questions to the conductor."""
 
     topic = 'desk-compute'
 
@@ -64,7 +64,7 @@ class ComputeDesk(Desk):
 
     @call(timeout=30)
     def strangers(self, context: Context, host: str, guest_ids: list[str]) -> list[str]:
-        """Those of the guests that are nobody's any more and are to be destroyed; the others must be left alone."""
+        """Those of the guests whose server is gone and that are to be destroyed; the others must be left alone."""
 
     @call(timeout=30)
     def guest(self, context: Context, host: str, server_id: str) -> dict[str, Any] | None:
@@ -72,7 +72,7 @@ class ComputeDesk(Desk):
 
     @call(timeout=15)
     def changed(self, context: Context, host: str, server_id: str, state: str) -> None:
-        """The guest was seen in that state; a server that nobody works on follows it."""
+        """The guest was seen in that state; the server follows it, unless a job works on the server."""
 
     @cast
     def progress(self, context: Context, host: str, server_id: str, percent: int) -> None:

@@ -1,4 +1,4 @@
-"""What may be done with a server when, and what the wire calls its state."""
+"""The states of a server: which verb is allowed in which, and the status that the API shows for each."""
 
 from typing import Any
 
@@ -87,11 +87,11 @@ OTHER_STATUSES = frozenset(
     }
 )
 PROGRESSING = frozenset({ACTIVE, BUILDING})  # states whose view has a progress
-FAULTY = frozenset({ERROR, DELETED})  # states whose view tells what went wrong
+FAULTY = frozenset({ERROR, DELETED})  # states whose view shows the fault
 
 
 def status(row: Any) -> str:
-    """The wire's one word for a server's two states."""
+    """The status that the API shows for a server's vm_state and task_state."""
     if row.task_state is not None and (told := BUSY_STATUS.get((row.vm_state, row.task_state))):
         return told
     return STATUS.get(row.vm_state, 'UNKNOWN')

@@ -130,7 +130,7 @@ def test_a_guest_leaves_its_password_once_for_its_user_to_fetch(cloud, admin, se
     assert ask(cloud, server, place) == (200, '')
     assert admin.get('compute', api) == {'password': ''}
     assert ask(cloud, server, place, data=b'x' * 1021) == (400, 'Request is too large.')
-    assert ask(cloud, server, place, data=b'\xe5') == (400, 'A sealed password must be text.')
+    assert ask(cloud, server, place, data=b'\xe5') == (400, 'An encrypted password must be text.')
     assert ask(cloud, server, place, data=b'c2VhbGVk') == (200, '')
     assert ask(cloud, server, place, data=b'another')[0] == 409
     assert ask(cloud, server, '/openstack/2013-04-04/password') == (200, 'c2VhbGVk')

@@ -1,6 +1,6 @@
-"""What a hypervisor driver must be able to do.
+"""The interface of a hypervisor driver: guests, their power, disks and consoles, and the host's capacity.
 
-A driver is told everything it needs in the values of `nimbus.compute.guest`; it
+A driver gets everything it needs in the values of `nimbus.compute.guest`; it
 asks nobody and keeps no database.  Every verb may be called twice, and every
 verb that takes something away is fine with it being gone already.
 """
@@ -23,7 +23,7 @@ class Missing(errors.NimbusError):
 
 
 class Power(abc.ABC):
-    """Guests come, run, rest and go."""
+    """Power: create, destroy, start, stop and reboot guests."""
 
     @abc.abstractmethod
     def spawn(self, guest: Guest, root: str | None, progress: Callable[[int], None]) -> None:
@@ -68,7 +68,7 @@ class Power(abc.ABC):
 
 
 class Disks(abc.ABC):
-    """Volumes come to a guest and go."""
+    """Disks: attach volumes to a guest and detach them."""
 
     @abc.abstractmethod
     def attach(self, guest_id: str, volume: Volume) -> None:
@@ -84,7 +84,7 @@ class Disks(abc.ABC):
 
 
 class Console(abc.ABC):
-    """What the guest printed."""
+    """Console: the log of a guest's serial console."""
 
     @abc.abstractmethod
     def console(self, guest_id: str, lines: int | None) -> str:
@@ -95,7 +95,7 @@ class Console(abc.ABC):
 
 
 class Facts(abc.ABC):
-    """What the host has."""
+    """Facts: the host's capacity."""
 
     @abc.abstractmethod
     def facts(self) -> HostFacts:
@@ -103,7 +103,7 @@ class Facts(abc.ABC):
 
 
 class Driver(Power, Disks, Console, Facts):
-    """One hypervisor: all the abilities, and a life of its own."""
+    """A hypervisor driver: all of the above, and how it is opened and closed."""
 
     @abc.abstractmethod
     def open(self) -> None:

@@ -1,4 +1,4 @@
-"""What should run on a host, what runs, and what is done about the difference."""
+"""Compare the guests that a host should have with those it has, and correct the difference."""
 
 import logging
 import threading
@@ -13,7 +13,7 @@ LOG = logging.getLogger(__name__)
 
 
 class Healer:
-    """Compares and mends, once at the agent's start and again every so often."""
+    """Compares and corrects, once at the agent's start and then periodically."""
 
     def __init__(
         self, host: str, driver: Driver, desk: Any, *, resume: bool, shutdown_timeout: int, busy: Callable[[str], bool]
@@ -26,7 +26,7 @@ class Healer:
         self._one = threading.Lock()
 
     def heal(self, starting: bool = False, patient: bool = False) -> bool:
-        """Guests are as their servers should be, or the desk knows how they are; strangers are dealt with.
+        """Guests are as their servers should be, or the desk knows how they are; unknown guests are dealt with.
 
         Guests found off at the agent's `starting` are started again; being `patient`, one that cannot be is tried in
         the next round, for its ports may not be wired yet.  Returns whether the next round should be soon for that.
@@ -59,7 +59,7 @@ class Healer:
         except errors.Unavailable:
             raise
         except Exception:
-            LOG.exception('Server %s cannot be mended', server_id)
+            LOG.exception('The guest of server %s cannot be corrected', server_id)
 
     def _start(self, server_id: str, patient: bool) -> bool:
         """Whether the guest runs again, or is tried once more in the next round."""
@@ -81,7 +81,7 @@ class Healer:
         return True
 
     def _strangers(self, strangers: list[str]) -> None:
-        """Guests that the cloud says are nobody's any more are destroyed; all others are only told of, once."""
+        """Of unknown guests, those of deleted servers are destroyed; all others are logged, once."""
         doomed = set(self.desk.strangers(self.host, strangers)) if strangers else set()
         for guest in strangers:
             if guest in doomed:
@@ -92,7 +92,7 @@ class Healer:
                 self._told.add(guest)
 
     def seen(self, server_id: str, state: str) -> None:
-        """The driver saw the guest change; the desk is told unless an errand, or this, is at work on it."""
+        """The driver saw the guest change; it is reported unless an errand, or this, is at work on the guest."""
         if self.busy(server_id) or server_id in self._waiting:
             return
         try:
@@ -100,6 +100,8 @@ class Healer:
         except Missing:
             return
         except errors.Unavailable as why:
-            LOG.warning('The desk did not hear that guest %s is %s; the next round tells it: %s', server_id, state, why)
+            LOG.warning(
+                'The desk was not reached to report guest %s as %s; the next round does: %s', server_id, state, why
+            )
         except Exception:
-            LOG.exception('The desk was not told that guest %s is %s', server_id, state)
+            LOG.exception('The report that guest %s is %s was not sent', server_id, state)

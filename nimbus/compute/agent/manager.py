@@ -1,4 +1,4 @@
-"""The compute agent: runs the guests of one host as the cloud orders, and says how they are."""
+"""The compute agent: runs the guests of one host, carries out the conductor's errands, and reports their states."""
 
 import contextlib
 import dataclasses
@@ -22,7 +22,7 @@ from nimbus.compute.rpc import Compute
 LOG = logging.getLogger(__name__)
 BINARY = 'nova-compute'
 FETCHED = 80  # percent of a guest's making that fetching its image is
-TIDY = 600.0  # seconds between looks for what nobody needs any more
+TIDY = 600.0  # seconds between looks for what is not needed any more
 # Seconds since the last order for a guest: longer than any job lives, so that no late order is still on its way.
 FENCE_AGE = 86400.0
 WIRING = 60.0  # seconds in which the ports of guests that were off at the start are wired
@@ -98,7 +98,7 @@ class Agent(Compute):
         self._thread = threading.Thread(target=self._heal, name='compute-heal', daemon=True)
 
     def start(self) -> None:
-        """The driver is open, the cloud hears of this host and its guests are looked after.  Raises OSError."""
+        """The driver is open, the host reports to the desk and its guests are looked after.  Raises OSError."""
         self.driver.open()
         self.driver.watch(self.healer.seen)
         self.heartbeat.start()
@@ -118,12 +118,12 @@ class Agent(Compute):
         return {**facts, 'reserved': self.settings.reserved, 'ratios': self.settings.ratios}
 
     def busy(self, server_id: str) -> bool:
-        """Whether an errand for the guest is in hand."""
+        """Whether an errand for the guest is being worked on."""
         with self._lock:
             return server_id in self._at_work
 
     def _take(self, job_id: str, key: str, subject: str, fence: int, verb: str, do: Any) -> str:
-        """The errand is in hand, and its guest counts as busy until it is done."""
+        """The errand is accepted, and its guest counts as busy until it is done."""
 
         def errand() -> dict[str, Any]:
             failpoints.hit(f'compute.{verb}.before')
@@ -250,7 +250,7 @@ class Agent(Compute):
             self.desk.progress(self.host, server_id, percent)
 
     def tidy(self) -> None:
-        """Base images that nobody needs are gone, and the fences of guests that will never be ordered about again."""
+        """Base images that are not needed are gone, and the fences of guests that no job will ever be for again."""
         for base in self.images.prune(self.driver.bases(), self.settings.image_age):
             LOG.info('Base image %s was not needed for %d seconds and is gone', base, self.settings.image_age)
         here = self.driver.guests()
@@ -269,9 +269,9 @@ class Agent(Compute):
                     tidy_at = time.monotonic() + TIDY
                 starting, pause = False, 0.5 if soon else self.settings.heal_interval
             except errors.NimbusError as why:
-                LOG.warning('What should run here cannot be asked: %s', why)
+                LOG.warning('Which guests this host should have is not known: %s', why)
                 pause = 2.0
             except Exception:
-                LOG.exception('What runs here cannot be compared with what should')
+                LOG.exception('The guests of this host cannot be compared with its servers')
                 pause = self.settings.heal_interval
             self._stop.wait(pause)

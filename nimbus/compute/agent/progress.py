@@ -1,13 +1,13 @@
-"""How far a guest's making is, told as one number that only grows."""
+"""The progress of building a guest, reported as one percentage that only grows."""
 
 import time
 from collections.abc import Callable
 
-PAUSE = 1.0  # seconds between two tellings
+PAUSE = 1.0  # seconds between two reports
 
 
 class Progress:
-    """Puts the parts of the work together; each tells 0..100 of its own."""
+    """Combines the parts of the work; each reports 0..100 of its own."""
 
     def __init__(self, tell: Callable[[int], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._tell, self._clock = tell, clock

@@ -1,4 +1,4 @@
-"""Which disks a new server asks for: the wire's two ways to say it, made one and checked."""
+"""Check a request's block device mappings, in version 1 or 2, and turn both into one form."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ Device = dict[str, Any]
 
 
 def invalid(detail: str) -> errors.Invalid:
-    """The refusal of a block device, in the wire's words."""
+    """The refusal of a block device, with Nova's message."""
     return errors.Invalid(f'Block Device Mapping is Invalid: {detail}')
 
 
@@ -164,7 +164,7 @@ def _blank(kind: str | None) -> Device:
 
 
 def truth(value: Any) -> bool:
-    """What the wire means by true: a boolean or one of the words for it."""
+    """Whether the value is true as Nova reads it: a boolean or one of the words for it."""
     return value if isinstance(value, bool) else str(value).strip().lower() in ('1', 't', 'true', 'on', 'y', 'yes')
 
 

@@ -1,4 +1,4 @@
-"""Names of a server's disks: by the bus each is on, root first, then ephemeral disks, swap and volumes."""
+"""Name a server's disks (/dev/vda ...) by the bus of each: root first, then ephemeral disks, swap and volumes."""
 
 import string
 from typing import Any

@@ -1,6 +1,6 @@
-"""What flavors, images and hints may wish of a guest: what is honoured, and what is refused rather than forgotten.
+"""Check extra specs, image properties and scheduler hints: those that nimbus does not support are refused.
 
-A rule is a pattern of names and what of their values is done here: those listed, or every one.  A name that a rule
+A rule is a pattern of names and which of their values are supported: those listed, or every one.  A name that a rule
 lists without values is refused whatever it says.  Names that no rule has are an operator's own and mean nothing.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 from nimbus.common import errors
 from nimbus.compute.guest import NICS, SCREENS
 
-Rule = tuple[str, tuple[str, ...] | None]  # the values that are done; None: every one
+Rule = tuple[str, tuple[str, ...] | None]  # the values that are supported; None: every one
 EVERY = None
 NO, EITHER = ('false',), ('true', 'false')  # however they are spelt
 NEVER: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ IMAGE: tuple[Rule, ...] = (
     (r'hw_boot_menu|hw_qemu_guest_agent|hw_time_hpet', EITHER),
     (r'hw_video_model', SCREENS),
     (r'img_config_drive', ('optional', 'mandatory')),
-    # These wish for what every guest is.
+    # These ask for what every guest has anyway.
     (r'hw_emulation_architecture', ('x86_64',)),
     (r'hw_cpu_policy', ('shared',)),
     (r'hw_firmware_type', ('bios',)),
@@ -89,12 +89,12 @@ IMAGE: tuple[Rule, ...] = (
 
 
 def check_flavor(specs: Mapping[str, Any]) -> None:
-    """Nothing, when all that a flavor's extra specs wish for is done here.  Raises Invalid, naming the first."""
+    """Nothing, when all that a flavor's extra specs ask for is supported.  Raises Invalid, naming the first."""
     _check('extra spec', 'flavor', specs, FLAVOR)
 
 
 def check_image(properties: Mapping[str, Any]) -> None:
-    """Nothing, when all that an image's properties wish for is done here.  Raises Invalid, naming the first."""
+    """Nothing, when all that an image's properties ask for is supported.  Raises Invalid, naming the first."""
     _check('property', 'image', {name: value for name, value in properties.items() if not _is_empty(value)}, IMAGE)
 
 
@@ -102,19 +102,19 @@ def check_hints(hints: Mapping[str, Any]) -> None:
     """Nothing, when the hints ask for nothing.  Raises Invalid, naming the first that does."""
     for name, value in sorted(hints.items()):
         if not _is_empty(value):
-            raise errors.Invalid(f'The scheduler hint {name} cannot be heeded: this cloud has no filter for it.')
+            raise errors.Invalid(f'The scheduler hint {name} is not supported: this cloud has no filter for it.')
 
 
 def check_device(destination: str, disk_bus: str | None, device_type: str | None) -> None:
     """Nothing, when a disk that is asked for one by one can be of the bus and type.  Raises Invalid."""
     if device_type not in (None, '', 'disk'):
-        raise errors.Invalid(f'A disk of device_type {device_type} cannot be had: what is done here is disk.')
+        raise errors.Invalid(f'The device_type {device_type} of a disk is not supported: it may be disk.')
     if disk_bus and destination == 'local':
         raise errors.Invalid(
-            f"The disk_bus {disk_bus} of a local disk cannot be had: the image's hw_disk_bus is for all."
+            f"The disk_bus {disk_bus} of a local disk is not supported: the image's hw_disk_bus applies to all of them."
         )
     if disk_bus and disk_bus not in DISK_BUSES:
-        raise errors.Invalid(f'The disk_bus {disk_bus} cannot be had: what is done here is {" or ".join(DISK_BUSES)}.')
+        raise errors.Invalid(f'The disk_bus {disk_bus} is not supported: it may be {" or ".join(DISK_BUSES)}.')
 
 
 def _check(what: str, owner: str, asked: Mapping[str, Any], rules: tuple[Rule, ...]) -> None:
@@ -122,8 +122,8 @@ def _check(what: str, owner: str, asked: Mapping[str, Any], rules: tuple[Rule, .
         done = next((values for pattern, values in rules if re.fullmatch(pattern, name)), EVERY)
         if done is EVERY or _spelt(value, done) in done:
             continue
-        told = f'what is done here is {name}={" or ".join(done)}' if done else f'{name} is not part of this cloud'
-        raise errors.Invalid(f'The {what} {name}={value} of the {owner} cannot be honoured: {told}.')
+        why = f'{name} may be {" or ".join(done)}' if done else 'this cloud has no such feature'
+        raise errors.Invalid(f'The {what} {name}={value} of the {owner} is not supported: {why}.')
 
 
 def _spelt(value: Any, done: tuple[str, ...]) -> str:

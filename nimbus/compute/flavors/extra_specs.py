@@ -1,4 +1,4 @@
-"""Which extra specs a flavor may have: names and values of the kinds the field knows."""
+"""Validate a flavor's extra specs: known names, and values of the type of each."""
 
 import re
 from collections.abc import Callable
@@ -97,7 +97,10 @@ ROOMS = re.compile(
 
 
 def check(specs: dict[str, str]) -> None:
-    """Nothing, when every extra spec is one that the field knows or leaves free.  Raises Invalid."""
+    """Nothing, when every extra spec is a known one with a valid value, or in a namespace of the operator's own.
+
+    Raises Invalid.
+    """
     for name, value in specs.items():
         known = next((rule for pattern, rule in SPECS if re.fullmatch(pattern, name)), None)
         if known is None and ROOMS.fullmatch(name):

@@ -70,7 +70,7 @@ def _has_access(tx: db.Tx, flavor_id: str, project_id: str | None) -> bool:
 
 
 def facts(row: Any) -> dict[str, Any]:
-    """What a server remembers of its flavor."""
+    """The values of the flavor that are kept with the server."""
     return {name: getattr(row, name) for name in FACTS}
 
 

@@ -1,4 +1,4 @@
-"""Host aggregates: hosts that an operator gave a name, a zone and properties in common."""
+"""Host aggregates: groups of hosts with a name, metadata, and perhaps an availability zone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from nimbus.compute.models import Aggregate
 from nimbus.scheduler import claims
 from nimbus.scheduler import hosts as places
 
-ZONE = 'availability_zone'  # the property that makes an aggregate an availability zone
+ZONE = 'availability_zone'  # the metadata key that makes an aggregate an availability zone
 DEFAULT = 'nova'  # where a host stands that no aggregate puts anywhere
 
 

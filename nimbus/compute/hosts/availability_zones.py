@@ -1,4 +1,4 @@
-"""Availability zones: which there are, and which hosts are in them."""
+"""Availability zones: list them, and the hosts and services in each."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""What a guest is told about itself."""
+"""Instance metadata: the documents of the metadata service and of the config drive."""

@@ -1,4 +1,4 @@
-"""What a guest is told about itself: the documents of the metadata service and of the config drive."""
+"""The OpenStack metadata of a server: meta_data.json, network_data.json and the other documents."""
 
 import base64
 import ipaddress
@@ -26,7 +26,7 @@ SEED = 512  # random bytes a guest gets to begin with
 
 
 def facts(tx: db.Tx, server_id: str) -> Facts:
-    """What there is to tell about the server.  Raises NotFound."""
+    """All that the documents say about the server.  Raises NotFound."""
     row = servers.row_of(tx, server_id)
     groups = ports.groups_of(tx, [server_id]).get(server_id, [])
     names = [group['name'] for group in groups]

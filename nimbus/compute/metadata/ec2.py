@@ -1,4 +1,4 @@
-"""What a guest is told about itself in the older form, as a tree of short texts."""
+"""The EC2-compatible metadata of a server, as a tree of short texts."""
 
 import ipaddress
 import uuid
@@ -42,7 +42,7 @@ def meta_data(told: Facts, version: str = NEWEST) -> dict[str, Any]:
     found: dict[str, Any] = {
         'ami-id': _short('ami', image) if image else 'None',
         'ami-launch-index': spec['launch_index'],
-        'ami-manifest-path': 'FIXME',  # what the field answers, word for word
+        'ami-manifest-path': 'FIXME',  # what Nova answers, word for word
         'block-device-mapping': _disks(spec),
         'hostname': told.hostname,
         'instance-action': 'none',

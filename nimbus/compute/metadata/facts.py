@@ -1,21 +1,21 @@
-"""What there is to tell a guest about itself, whatever document it is told in."""
+"""The values that both forms of instance metadata (OpenStack's and EC2's) are made from."""
 
 import base64
 import dataclasses
 from typing import Any
 
-DOMAIN = 'novalocal'  # the field's name for a guest's domain
+DOMAIN = 'novalocal'  # Nova's default for a guest's domain name
 
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """All that is told about one server."""
+    """All that the metadata says about one server."""
 
     spec: dict[str, Any]  # as nimbus.compute.servers.servers.spec gives it
     zone: str | None
     nics: list[dict[str, Any]]
     groups: list[str]
-    password: str | None = None  # as the guest sealed and left it
+    password: str | None = None  # as the guest encrypted and posted it
 
     @property
     def hostname(self) -> str:

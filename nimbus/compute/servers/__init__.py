@@ -1,1 +1,1 @@
-"""Servers: how they are asked for, found, changed, and what hangs on them."""
+"""Servers: create, find, update and delete them, with their tags, metadata, ports and volumes."""

@@ -1,4 +1,4 @@
-"""What was done to a server, told from its jobs and their steps."""
+"""Instance actions and their events, read from a server's jobs and their steps."""
 
 import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a new server must pass before it is promised: quota, and a flavor that its image fits."""
+"""Checks of a request for new servers: quota, flavor against image, availability zone, host."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ IMAGE_FACTS = (
 
 
 def image_facts(row: Any) -> dict[str, Any]:
-    """What a server remembers of its image."""
+    """The values of the image that are kept with the server."""
     return {name: getattr(row, name) for name in IMAGE_FACTS} | {'properties': dict(row.properties or {})}
 
 
@@ -75,7 +75,7 @@ def _ram_fits(ram: int, needed: int | None) -> None:
 
 
 def wishes_can_be_met(flavor: Any, image: dict[str, Any] | None, hints: dict[str, Any]) -> None:
-    """Nothing, when all that flavor, image and hints wish of the guest is done here.  Raises Invalid."""
+    """Nothing, when all that flavor, image and hints ask of the guest is supported.  Raises Invalid."""
     specs, properties = flavor.extra_specs or {}, (image or {}).get('properties') or {}
     guest_properties.check_hints(hints)
     guest_properties.check_flavor(specs)

@@ -1,4 +1,4 @@
-"""Asking for new servers: everything is checked, written and its job started in one transaction."""
+"""Create servers: check the request, write the rows and start the build job in one transaction."""
 
 import dataclasses
 import re
@@ -23,7 +23,7 @@ from nimbus.volume.volumes import attachments, volumes
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """New servers as a user asks for them, shape and policy checked."""
+    """A request for new servers; its schema and policy are checked already."""
 
     name: str
     flavor_id: str
@@ -56,7 +56,7 @@ class Wanted:
 
 @dataclasses.dataclass
 class Found:
-    """What the things named in a request turned out to be."""
+    """The image, flavor, key pair and other things that a request names, looked up."""
 
     flavor: Any
     image: dict[str, Any] | None
@@ -69,7 +69,7 @@ class Found:
 
 
 def boot(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
-    """Between min_count and max_count servers are on their way, as many as the quota has room for; returns the rows.
+    """Between min_count and max_count servers are being built, as many as the quota has room for; returns the rows.
 
     Raises Invalid, Forbidden, Conflict and OverQuota; then nothing of them stands.
     """

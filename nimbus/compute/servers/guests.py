@@ -1,4 +1,4 @@
-"""What a host must know of a server's guest, put together from the server, its ports and its volumes."""
+"""Build the `Guest` value of a server for its host, from the server, its ports and its volumes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ EPHEMERAL_FORMAT = 'ext4'
 def describe(tx: db.Tx, server_id: str, config_drive: dict[str, str] | None = None) -> dict[str, Any]:
     """The server's Guest as plain JSON.  Raises NotFound.
 
-    `config_drive` is told when the guest is made; a host keeps the drive from then on.
+    `config_drive` is given when the guest is made; a host keeps the drive from then on.
     """
     spec = servers.spec(tx, server_id)
     flavor, properties = spec['flavor'], _properties(spec['image'])

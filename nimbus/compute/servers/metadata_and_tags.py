@@ -1,4 +1,4 @@
-"""A server's own properties ('metadata' on the wire) and tags."""
+"""A server's metadata (the user's key-value pairs) and tags."""
 
 from typing import Any
 

@@ -1,28 +1,28 @@
-"""The password that a guest made for itself and left with the cloud, sealed with its user's public key."""
+"""The password that a guest generated and posted to the metadata service, encrypted with its user's public key."""
 
 from nimbus.common import context, errors
 from nimbus.common.database import db
 from nimbus.compute.models import Server
 from nimbus.compute.servers import servers
 
-MAX = 1020  # bytes; what a sealed password takes with the longest keys in use
+MAX = 1020  # bytes; an encrypted password with the longest keys in use
 
 
-def leave(tx: db.Tx, server_id: str, sealed: bytes) -> None:
+def leave(tx: db.Tx, server_id: str, encrypted: bytes) -> None:
     """The server has the password.  Raises Invalid for what is no such text, and Conflict when it has one already."""
-    if len(sealed) > MAX:
+    if len(encrypted) > MAX:
         raise errors.Invalid('Request is too large.')
     try:
-        text = sealed.decode()
+        text = encrypted.decode()
     except UnicodeDecodeError:
-        raise errors.Invalid('A sealed password must be text.') from None
+        raise errors.Invalid('An encrypted password must be text.') from None
     free = (Server.id == server_id, Server.deleted_at.is_(None), Server.guest_password.is_(None))
     if text and not tx.update(Server, *free, guest_password=text):
         raise errors.Conflict(f'Server {server_id} has a password already; its user must clear that first.')
 
 
 def show(tx: db.Tx, asker: context.Context, server_id: str) -> str:
-    """The sealed password, empty when the guest has left none.  Raises NotFound."""
+    """The encrypted password, empty when the guest has left none.  Raises NotFound."""
     return servers.show(tx, asker, server_id).guest_password or ''
 
 

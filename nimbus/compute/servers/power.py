@@ -1,4 +1,4 @@
-"""What a server's owner does to it as a whole: delete, start, stop, reboot, lock, rename."""
+"""Server actions of users: delete, start, stop, reboot, lock, unlock, reset state and update."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from nimbus.compute.servers import servers
 
 
 def delete(tx: db.Tx, asker: context.Context, server_id: str) -> None:
-    """The server is on its way out, and what was under way for it unwinds; on its way already is fine.
+    """The server is being deleted, and jobs under way for it are undone; being deleted already is fine.
 
     Raises NotFound, and Conflict when it is locked.
     """
@@ -38,7 +38,7 @@ def stop(tx: db.Tx, asker: context.Context, server_id: str) -> None:
 
 
 def reboot(tx: db.Tx, asker: context.Context, server_id: str, *, hard: bool) -> None:
-    """The server is being started anew.  Raises NotFound, Conflict and WrongState."""
+    """The server is being rebooted.  Raises NotFound, Conflict and WrongState."""
     verb = 'reboot_hard' if hard else 'reboot'
     servers.begin(tx, asker, server_id, verb)
     jobs.start(tx, asker, 'reboot_server', server_id, hard=hard, verb=verb)

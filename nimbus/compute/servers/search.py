@@ -1,4 +1,4 @@
-"""Finding servers: filters, sorting and pages."""
+"""List servers: filters, sorting and paging."""
 
 import dataclasses
 import datetime
@@ -183,7 +183,7 @@ def _number(column: Any) -> Callable[[Any], Any]:
 
 
 def _moment(column: Any) -> Callable[[Any], Any]:
-    """The column is the moment told; a text that is no time matches nothing."""
+    """The column is that moment; a text that is no time matches nothing."""
 
     def at(value: Any) -> Any:
         told = times.read(str(value))

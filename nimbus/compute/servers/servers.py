@@ -1,4 +1,4 @@
-"""Servers as rows: who may see one, what a host must know of it, and how its states are led on.
+"""Servers as rows: find one, read what is needed to place and build it, and change its states.
 
 Asking for a server is `nimbus.compute.servers.boots`, finding many is `nimbus.compute.servers.search`.
 """
@@ -128,7 +128,7 @@ def unplaced(tx: db.Tx, server_id: str) -> bool:
 
 
 def built(tx: db.Tx, server_id: str) -> bool:
-    """The server is active for the first time, and its password is forgotten."""
+    """The server is active for the first time, and its admin password is removed from the row."""
     now = clock.Clock().now()
     tx.update(Server, Server.id == server_id, admin_pass=None)
     done = _leave(tx, server_id, 'build', MACHINE.rules['build'].done, launched_at=now, progress=0, fault=None)
@@ -141,7 +141,7 @@ def finished(tx: db.Tx, server_id: str, verb: str) -> bool:
 
 
 def failed(tx: db.Tx, server_id: str, verb: str, code: int, message: str, details: str | None = None) -> bool:
-    """The verb has failed for the reason told; False when another verb has taken over."""
+    """The verb has failed for that reason; False when another verb has taken over."""
     fault = {'code': code, 'message': message[:255], 'details': details, 'created': clock.iso(clock.Clock().now())}
     if verb == 'build':
         tx.update(Server, Server.id == server_id, admin_pass=None)

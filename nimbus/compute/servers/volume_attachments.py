@@ -1,4 +1,4 @@
-"""Volumes that come to a server and go while it lives."""
+"""Attach volumes to an existing server and detach them."""
 
 import re
 from typing import Any
@@ -22,7 +22,7 @@ def attach(
     tag: str | None = None,
     delete_on_termination: bool = False,
 ) -> Any:
-    """The volume is kept for the server and on its way to it; returns the block device's row.
+    """The volume is reserved for the server and being attached; returns the block device's row.
 
     Raises NotFound, Invalid when the volume cannot be attached, Conflict and WrongState.
     """
@@ -81,7 +81,7 @@ def _path(asked: str | None, taken: set[str], bus: str) -> str:
 
 
 def detach(tx: db.Tx, asker: context.Context, server_id: str, volume_id: str) -> None:
-    """The volume is on its way off the server.
+    """The volume is being detached from the server.
 
     Raises NotFound, Invalid for the disk it boots from or a volume that is not attached, Conflict and WrongState.
     """

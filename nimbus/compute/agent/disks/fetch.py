@@ -1,4 +1,4 @@
-"""Image bytes over HTTP: fetched as the service user, who proves itself twice, and taken up again after a break."""
+"""Download images over HTTP with a service token; a broken download is resumed where it stopped."""
 
 import logging
 import threading
@@ -61,7 +61,7 @@ class Fetch:
                 breaks = 0 if done > before else breaks + 1
                 if breaks >= BREAKS:
                     raise errors.Unavailable(f'Image {image_id} cannot be fetched: {type(why).__name__}.') from why
-                LOG.warning('Image %s broke off after %s bytes and is taken up there', image_id, done)
+                LOG.warning('The download of image %s broke off after %s bytes and is resumed there', image_id, done)
 
     def _ask(self, image_id: str, start: int) -> Any:
         """The streamed answer from byte `start` on; the session asks again with a new token after a 401."""
@@ -83,7 +83,7 @@ class Fetch:
         if answer.status_code == 204:
             raise errors.NotFound(f'Image {image_id} has no data.')
         if start and answer.status_code != 206:
-            raise errors.Unavailable(f'Image {image_id} broke off and cannot be taken up in the middle.')
+            raise errors.Unavailable(f'The download of image {image_id} broke off and cannot be resumed.')
         return answer
 
 
@@ -110,7 +110,7 @@ class Ahead:
                 return
             except exceptions.HttpError as why:
                 # Whoever fetches an image says so to somebody; a wrong password tried again and again locks its user.
-                LOG.warning('The service user could not log in ahead: HTTP %s', why.http_status)
+                LOG.warning('The service user could not log in before the first download: HTTP %s', why.http_status)
                 return
             except (exceptions.ClientException, OSError):
                 pause = min(2 * pause, LONGEST_PAUSE)

@@ -1,4 +1,4 @@
-"""Base images on a compute host: downloaded once, verified, and shared by the guests above them."""
+"""The image cache of a compute host: each base image is downloaded once, verified, and shared by guests' disks."""
 
 import contextlib
 import errno

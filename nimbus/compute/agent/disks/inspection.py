@@ -1,4 +1,4 @@
-"""Whether an image is what it says it is, and safe to give to QEMU."""
+"""Check that a downloaded image has its declared format and is safe to give to QEMU."""
 
 import re
 import struct
@@ -20,7 +20,7 @@ class BadImage(Refused):
 
 
 class Inspector:
-    """Watches an image stream by and says afterwards whether it may be used."""
+    """Inspects an image while it streams in and decides afterwards whether it may be used."""
 
     def __init__(self, image_id: str, disk_format: str) -> None:
         if disk_format not in ACCEPTED:
@@ -51,7 +51,7 @@ class Inspector:
         # A disk with a partition table is bare sectors; a CD that also starts from a stick has one too.
         tolerated = {'gpt'} if self.disk_format in (*BARE, 'iso') else set()
         if self.disk_format == 'vhd' and matches in ({'raw'}, {'gpt'}):
-            return  # a fixed one is told by its last sector alone; qemu-img reads it as such or fails
+            return  # a fixed one is known by its last sector alone; qemu-img reads it as such or fails
         if not (
             matches - tolerated <= expected and matches & (expected | ({'gpt'} if self.disk_format in BARE else set()))
         ):

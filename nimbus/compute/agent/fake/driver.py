@@ -1,4 +1,4 @@
-"""Guests that are only remembered: a complete hypervisor for tests and demonstrations."""
+"""A hypervisor driver whose guests exist in memory only, for tests and demonstrations."""
 
 import dataclasses
 import time
@@ -11,7 +11,7 @@ from nimbus.compute.guest import Guest, HostFacts, Volume
 
 @dataclasses.dataclass(frozen=True)
 class FakeSettings:
-    """Which remembered host a driver drives, and how large it is when it is new."""
+    """The name of the simulated host that a driver drives, and its size when it is new."""
 
     host: str
     folder: str | None = None  # where its guests are kept too, to outlive the process

@@ -1,4 +1,4 @@
-"""The host that a fake driver drives: its guests, its size and the faults it was told to have.
+"""The simulated host of the fake driver: its guests, its size, and the failures that a test sets.
 
 It stands outside the driver, as QEMU stands outside an agent: an agent that is made anew finds its guests
 running.  With a folder they are kept as files and outlive the process too.
@@ -18,7 +18,7 @@ from nimbus.compute.agent.driver import CRASHED, RUNNING, SHUTDOWN
 
 @dataclasses.dataclass(frozen=True)
 class FakeGuest:
-    """What is remembered of one guest."""
+    """The state of one simulated guest."""
 
     name: str
     state: str
@@ -31,7 +31,7 @@ class FakeGuest:
 
 
 class FakeHost:
-    """One remembered host; all drivers of its name in this process share it."""
+    """One simulated host; all drivers of its name in this process share it."""
 
     _hosts: dict[tuple[str, str | None], 'FakeHost'] = {}
     _naming = threading.Lock()
@@ -91,7 +91,7 @@ class FakeHost:
 
     # ---------------------------------------------------------------- for the driver
     def meet(self, verb: str, sleep: Callable[[float], None]) -> None:
-        """A driver's verb meets the faults that were ordered for it."""
+        """A driver's verb meets the failures that were set for it."""
         with self._guard:
             self.calls[verb] += 1
             waiting = self._faults.get(verb)
@@ -127,7 +127,7 @@ class FakeHost:
                 listener(guest_id, guest.state)
 
     def drop(self, guest_id: str) -> None:
-        """The guest is forgotten."""
+        """The guest is gone."""
         with self._guard:
             gone = self._guests.pop(guest_id, None)
         if self.folder:

@@ -13,7 +13,7 @@ from nimbus.common import folders
 
 LOG = logging.getLogger(__name__)
 
-# The embedded driver runs QEMU as the process's own user: no ownership games, no security driver, and
+# The embedded driver runs QEMU as the process's own user: no changes of ownership, no security driver, and
 # console logs written by QEMU itself for want of virtlogd.
 QEMU_CONF = """user = "root"
 group = "root"
@@ -78,7 +78,7 @@ Listener = Callable[[str, str, tuple], None]
 
 
 class Connection:
-    """An open connection that tells a listener of its guests' events, from a thread of its own.
+    """An open connection that passes its guests' events to a listener, in a thread of its own.
 
     libvirt's own callback only queues: a listener that called back into libvirt from the event loop
     would wait for itself.

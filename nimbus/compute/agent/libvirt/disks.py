@@ -173,7 +173,7 @@ class Folder:
         self._reserve(part, blank.size_mb << 20)
 
     def _reserve(self, part: str, size: int) -> None:
-        """The file has all its space, where the host was told so and its file system can."""
+        """The file has all its space, where the host is set so and its file system can."""
         if not self._making.preallocate:
             return
         done = subprocess.run(

@@ -369,7 +369,7 @@ class LibvirtDriver(Driver):
             if state == SHUTDOWN and values[1] in DEATHS:
                 state = CRASHED
             if self._told.get(guest_id) == state:
-                return  # libvirt tells of a start twice: started, resumed
+                return  # libvirt reports a start twice: started, resumed
             self._told[guest_id] = state
             for changed in self._watchers:
                 changed(guest_id, state)
@@ -378,7 +378,7 @@ class LibvirtDriver(Driver):
         try:
             self._cpu = libvirt_facts.learn(self._libvirt(), self.settings.virt_type, self._closing)
         except libvirt.libvirtError as why:
-            LOG.warning('libvirt does not tell its capabilities: %s', why)
+            LOG.warning('libvirt does not report its capabilities: %s', why)
 
     def _trim_consoles(self) -> None:
         # A guest writes its console at a few MB a second at most, so none grows far between two looks.

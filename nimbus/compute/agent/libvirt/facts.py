@@ -1,4 +1,4 @@
-"""What a libvirt host has: processors, memory, disk."""
+"""The facts of a libvirt host: processors, memory, disk, hypervisor version."""
 
 import os
 import re
@@ -14,7 +14,7 @@ import libvirt
 from nimbus.compute.guest import HostFacts
 
 EMULATOR = '/usr/bin/qemu-system-x86_64'
-KNOWN = 0.2  # seconds that libvirt takes at most to tell what it need not probe
+KNOWN = 0.2  # seconds that libvirt takes at most to report what it need not probe
 CALM = 30.0  # seconds after which the guests that were waiting for the emulator are made
 
 
@@ -86,7 +86,7 @@ def _qemu_version() -> int:
     done = subprocess.run([EMULATOR, '--version'], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     found = re.search(r'version (\d+)\.(\d+)\.(\d+)', done.stdout)
     if not found:
-        raise OSError(f'{EMULATOR} does not tell its version.')
+        raise OSError(f'{EMULATOR} does not report its version.')
     major, minor, micro = map(int, found.groups())
     return major * 1000000 + minor * 1000 + micro
 

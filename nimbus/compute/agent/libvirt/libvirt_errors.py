@@ -1,4 +1,4 @@
-"""libvirt's errors as the house's kinds: it is away, this host cannot, or the guest did not do it."""
+"""Turn libvirt's errors into nimbus's: Unavailable (libvirt is away), Refused (this host cannot), or a failure."""
 
 import errno
 import functools

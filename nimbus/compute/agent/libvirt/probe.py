@@ -1,4 +1,4 @@
-"""What libvirt says of itself to somebody who only looks: whether it answers, and whom its guests run as."""
+"""Probe a libvirt: whether it answers, which guest types it offers, and as which user its guests run."""
 
 import contextlib
 import dataclasses
@@ -10,7 +10,7 @@ import libvirt
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-    """One libvirt, as its capabilities tell it."""
+    """One libvirt, as its capabilities describe it."""
 
     version: str
     kinds: frozenset[str]  # kvm, qemu
@@ -18,7 +18,7 @@ class Seen:
 
 
 def look(uri: str) -> Seen:
-    """What libvirt at the URI tells.  Raises OSError with libvirt's own sentence when it does not answer."""
+    """What libvirt at the URI reports.  Raises OSError with libvirt's own sentence when it does not answer."""
     libvirt.registerErrorHandler(lambda *_: None, None)  # it would print every error beside raising it
     try:
         connection = libvirt.open(uri)

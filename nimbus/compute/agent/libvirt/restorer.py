@@ -1,4 +1,4 @@
-"""Guests that lost a volume which is theirs get it back."""
+"""Attach a volume to its guest again when the guest released it after the detach was given up."""
 
 import logging
 import queue
@@ -16,7 +16,7 @@ LOG = logging.getLogger(__name__)
 
 
 class Restorer:
-    """Looks at the volumes of every guest at its start, and of a guest when libvirt tells that a disk of it went."""
+    """Looks at the volumes of every guest at its start, and of a guest when libvirt reports a disk of it removed."""
 
     def __init__(self, guests: Callable[[], Iterable[str]], find: Callable[[str], Any], lock: Callable[[str], Any],
                  waits: Waits) -> None:  # fmt: skip
@@ -44,7 +44,7 @@ class Restorer:
             for guest_id in self._guests():
                 self.look(guest_id)
         except (libvirt.libvirtError, errors.NimbusError) as why:
-            LOG.warning('The guests are not known whose volumes are to be looked at: %s', why)
+            LOG.warning('The guests whose volumes should be checked cannot be listed: %s', why)
         while (guest_id := self._lost.get()) is not None:
             self._restore(guest_id)
 
@@ -55,7 +55,9 @@ class Restorer:
                 domain = self._find(guest_id)
                 lost = volumes.restore(domain, self._waits) if domain else []
         except (libvirt.libvirtError, errors.NimbusError) as why:
-            LOG.error('Guest %s lost a volume that is attached to it, and does not take it again: %s', guest_id, why)
+            LOG.error(
+                'Guest %s lost a volume that is attached to it, which cannot be attached again: %s', guest_id, why
+            )
             return
         for volume_id in lost:
             LOG.warning('Guest %s let go of volume %s after that was given up; it has it again', guest_id, volume_id)

@@ -1,11 +1,11 @@
-"""What an operator tells the libvirt driver of a host."""
+"""The settings of a host's libvirt driver."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class LibvirtSettings:
-    """What an operator decides about a host's guests."""
+    """An operator's settings of a host's guests."""
 
     instances_path: str
     uri: str = 'qemu:///system'

@@ -98,7 +98,7 @@ def _take_back(domain: libvirt.virDomain, xml: str, place: int) -> None:
     try:
         domain.detachDeviceFlags(xml, place)
     except libvirt.libvirtError as why:
-        LOG.warning('A half-attached disk of guest %s could not be taken back: %s', domain.UUIDString(), why)
+        LOG.warning('A half-attached disk of guest %s could not be detached: %s', domain.UUIDString(), why)
 
 
 def _places(domain: libvirt.virDomain) -> list[int]:

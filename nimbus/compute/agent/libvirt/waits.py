@@ -1,4 +1,4 @@
-"""Waiting for what a guest or its monitor does in its own time."""
+"""Wait for what a guest or its QEMU monitor does asynchronously."""
 
 import threading
 import time
@@ -10,12 +10,12 @@ import libvirt
 ASK_AGAIN = 5
 # An adopted guest is listed as running some time before its monitor answers.
 SETTLE = 15
-# How often in a row a port may be snatched before that is called an error.
+# How often in a row another process may take the port before that is an error.
 COLLISIONS = 5
 
 
 class Waits:
-    """Waits that end early when libvirt tells of something, and in time when it does not."""
+    """Waits that end early when libvirt reports an event, and at their timeout when it does not."""
 
     def __init__(self) -> None:
         self._happened = threading.Condition()

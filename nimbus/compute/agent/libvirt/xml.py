@@ -10,7 +10,7 @@ NOVA = 'http://openstack.org/xmlns/libvirt/nova/1.1'
 
 @dataclasses.dataclass(frozen=True)
 class Disk:
-    """One disk of a guest as libvirt is told of it."""
+    """One disk of a guest as its XML describes it."""
 
     path: str
     format: str  # 'raw' or 'qcow2', never probed
