@@ -1,4 +1,4 @@
-"""Time as it is told to the rest of nimbus, so that a test can tell it otherwise."""
+"""The clock that the rest of nimbus reads, so that a test can replace it."""
 
 import datetime
 import time

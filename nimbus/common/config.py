@@ -1,4 +1,4 @@
-"""One nimbus.conf: which options there are, and how a daemon comes by its values.
+"""Configuration: the options of all rooms, and reading their values from nimbus.conf.
 
 Every room that has options lists them in an `OPTIONS` mapping of its own
 `options` module, group by group.  Only cmd/ loads them; everything below is
@@ -43,7 +43,7 @@ def options(rooms: Iterable[str] = ROOMS) -> dict[str, list[cfg.Opt]]:
 
 
 def of_control_host(told: list[str] | None, folder: pathlib.Path = pathlib.Path('/etc/nimbus')) -> list[str] | None:
-    """The files that were told, else those of /etc/nimbus that a control daemon is started with; None for none."""
+    """The files that were given, else those of /etc/nimbus that a control daemon is started with; None for none."""
     usual = [str(folder / name) for name in ('nimbus.conf', 'control.conf') if os.path.exists(folder / name)]
     return told or usual or None
 
@@ -52,7 +52,7 @@ def load(argv: list[str], program: str = 'nimbus', files: list[str] | None = Non
     """The process's configuration, from --config-file or /etc/nimbus/nimbus.conf where there is one.
 
     It is oslo.config's own global object, because oslo.messaging registers options that a private one misses.
-    Raises Unusable that tells every value which its option does not allow.
+    Raises Unusable that lists every value which its option does not allow.
     """
     conf = cfg.CONF
     for group, opts in options().items():

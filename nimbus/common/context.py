@@ -1,4 +1,4 @@
-"""Who is asking, on whose behalf, and under which request id."""
+"""The context of a request: user, project, roles, token and request id."""
 
 import dataclasses
 from typing import Any, Self

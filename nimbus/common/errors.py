@@ -1,4 +1,4 @@
-"""The kinds of error nimbus knows; the sentence carries the detail.
+"""The error classes of nimbus, each a kind; the sentence carries the detail.
 
 No kind knows HTTP: `nimbus.api.kit.faults` gives each its status and envelope.
 """
@@ -32,11 +32,11 @@ class Invalid(NimbusError):
 
 
 class Unauthenticated(NimbusError):
-    """Nobody knows who is asking."""
+    """The request is not authenticated."""
 
 
 class Forbidden(NimbusError):
-    """Whoever asks may not do that."""
+    """The asker may not do that."""
 
 
 class NotFound(NimbusError):
@@ -52,7 +52,7 @@ class NotAcceptable(NimbusError):
 
 
 class Conflict(NimbusError):
-    """The thing's present state, or another thing, is in the way."""
+    """The request conflicts with the thing's present state, or with another thing."""
 
 
 class WrongState(Conflict):
@@ -96,14 +96,14 @@ class Stale(NimbusError):
 
 
 class NoValidHost(NimbusError):
-    """No host can take it; the sentence says which wishes none meets, `inside` which filter removed how many."""
+    """No host can take it; the sentence says what none has, `inside` how many hosts each filter removed."""
 
 
 def told(why: BaseException, request_id: str) -> str:
     """What users may read of any exception: the sentence of a kind of nimbus's own, of others where to look."""
     if isinstance(why, NimbusError) and why.sentence:
         return why.sentence
-    return f'An unexpected error happened; the log tells more under the request id {request_id}.'
+    return f'An unexpected error happened; the log has more under the request id {request_id}.'
 
 
 def inside(why: BaseException, request_id: str) -> str:

@@ -38,6 +38,6 @@ def _act(name: str, action: str) -> None:
     if action == 'kill':
         os.kill(os.getpid(), signal.SIGKILL)
     elif action == 'error':
-        raise Injected(f'Failpoint {name} was told to fail.')
+        raise Injected(f'Failpoint {name} is set to fail.')
     elif action.startswith('sleep:'):
         time.sleep(float(action[6:]))

@@ -1,4 +1,4 @@
-"""Folders that users beside their maker walk through, whatever the umask of the process that makes them."""
+"""Make folders that other system users can enter, whatever the umask of the process."""
 
 import os
 import pathlib

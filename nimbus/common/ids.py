@@ -1,4 +1,4 @@
-"""Identifiers as they stand on the wire."""
+"""Ids in the forms that the APIs use: UUIDs, 32 hexadecimal digits, request ids."""
 
 import re
 import uuid

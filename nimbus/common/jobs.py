@@ -1,4 +1,4 @@
-"""Long operations: a Workflow is a recipe, a Job is one durable run of it.
+"""Jobs: a Workflow is the steps of a long operation, a Job is one durable run of it.
 
 A workflow is a tuple of steps, read top to bottom.  The runner saves the
 cursor before it enters a step, so a step whose process died is entered again:
@@ -18,7 +18,7 @@ from nimbus.common import clock, context, errors, ids, log
 from nimbus.common.database import db
 
 FORWARD, BACK = 'forward', 'back'  # under way
-DONE, UNDONE, STUCK = 'done', 'undone', 'stuck'  # at an end; stuck wants a person
+DONE, UNDONE, STUCK = 'done', 'undone', 'stuck'  # ended; a stuck job needs an operator
 UNDER_WAY = (FORWARD, BACK)
 MAX_REWINDS = 3
 DEADLINE = datetime.timedelta(minutes=30)
@@ -117,13 +117,13 @@ class Refused(errors.NimbusError):
     """An agent's report that it could not do its errand; `kind` is the class name of what it met there."""
 
     def __init__(self, kind: str, why: str, facts: dict[str, Any] | None = None) -> None:
-        super().__init__(why, **(facts or {}))  # what the agent's error told beside its sentence
+        super().__init__(why, **(facts or {}))  # the facts of the agent's error, beside its sentence
         self.kind = kind
 
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One thing to do and how to give it back."""
+    """One step of a workflow: what it does, and its undo."""
 
     do: Callable[['Run'], dict[str, Any] | None]
     undo: Callable[['Run'], None] | None = None
@@ -134,7 +134,7 @@ class Step:
 
 
 class Workflow:
-    """Base of every recipe; subclasses fill in the class attributes."""
+    """Base of every workflow; subclasses fill in the class attributes."""
 
     steps: tuple[Step, ...]
     on_done: Callable[[db.Tx, 'Run'], None] | None = None  # part of the very transaction that ends the job
@@ -143,7 +143,7 @@ class Workflow:
 
 
 class Run:
-    """What a step sees: who it is for, what was asked, what was found so far."""
+    """One run of a workflow as its steps see it: asker, parameters, and the notes of earlier steps."""
 
     def __init__(self, job: Any, world: Any) -> None:
         self.job, self.world, self.subject = job, world, job.subject
@@ -212,7 +212,7 @@ def start(
 
 
 def record(tx: db.Tx, asker: context.Context, workflow: str, subject: str, step: str | None = None) -> None:
-    """What was done at once stands in the subject's history, as a job that is done; with the step, if it had one."""
+    """An action that was done at once is recorded in the subject's history as a finished job, with its step if any."""
     now = clock.Clock().now()
     job_id = _insert(tx, asker, workflow, subject, DONE, {}, now, now)
     tx.update(Job, Job.id == job_id, finished_at=now)
@@ -261,7 +261,7 @@ def _insert(
 
 
 def cancel(tx: db.Tx, subject: str) -> int:
-    """What is under way for `subject` unwinds at its next step; returns how many jobs that are."""
+    """The jobs under way for `subject` are undone from their next step on; returns how many they are."""
     wished = tx.update(
         Job,
         Job.subject == subject,
@@ -296,7 +296,7 @@ def answer(
 
 
 def wake(tx: db.Tx, subject: str) -> int:
-    """What is under way for `subject` looks again at once at what it waits for; returns how many jobs that are."""
+    """The jobs of `subject` that wait are due at once; returns how many they are."""
     woken = tx.update(
         Job,
         Job.subject == subject,
@@ -322,7 +322,7 @@ def asked(tx: db.Tx, subject: str, workflow: str, **params: Any) -> bool:
 
 
 def asker(tx: db.Tx, subject: str) -> context.Context | None:
-    """Who asked for the job of `subject` that is being worked on here; None when none is."""
+    """The asker of the job of `subject` that is being worked on here; None when none is."""
     query = sa.select(Job.asker).where(Job.subject == subject, Job.request_id == log.REQUEST.get())
     found = tx.scalar(query.order_by(Job.seq.desc()).limit(1))
     return context.Context.from_dict(found) if found else None
@@ -356,7 +356,7 @@ def forget(tx: db.Tx, before: datetime.datetime, most: int, living: tuple[Any, .
 
 
 def stuck(tx: db.Tx) -> list[Any]:
-    """The jobs that wait for a person, oldest first."""
+    """The jobs that are stuck and need an operator, oldest first."""
     return list(tx.rows(sa.select(Job).where(Job.heading == STUCK).order_by(Job.seq)))
 
 

@@ -1,4 +1,4 @@
-"""Logging in the field's format: time, pid, level, module, request id, instance, message."""
+"""Logging in OpenStack's format: time, pid, level, module, request id, instance, message."""
 
 import contextlib
 import contextvars
@@ -14,7 +14,7 @@ from typing import Any
 REQUEST: contextvars.ContextVar[str] = contextvars.ContextVar('request', default='-')
 INSTANCE: contextvars.ContextVar[str] = contextvars.ContextVar('instance', default='')
 FORMAT = '%(asctime)s.%(msecs)03d %(process)d %(levelname)s %(name)s [%(request_id)s] %(instance)s%(message)s'
-SYSLOG_FORMAT = FORMAT.partition('%(process)d ')[2]  # syslog tells the time, the daemon and its pid by itself
+SYSLOG_FORMAT = FORMAT.partition('%(process)d ')[2]  # syslog adds the time, the daemon and its pid by itself
 DATES = '%Y-%m-%d %H:%M:%S'
 SECRET = re.compile(
     r"""((?:password|adminPass|admin_pass|secret|token|user_data|auth_key)["']?\s*[:=]\s*["']?)[^"',\s&}]+""",
@@ -43,7 +43,7 @@ def about(request_id: str, subject: str = '') -> Iterator[None]:
 
 
 class Facts(logging.Filter):
-    """Every record knows its request and its server, and tells no secret."""
+    """Every record has its request's id and its server's, and shows no secret."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = getattr(record, 'request_id', None) or REQUEST.get()
@@ -70,7 +70,7 @@ class Formatter(logging.Formatter):
 
 
 class Sparing(logging.Filter):
-    """Of an insistent library's lines from one place of its source, one a minute passes, and tells how many did not.
+    """Of a library's repeated lines from one place of its source, one a minute passes, and says how many did not.
 
     A broker that is away would otherwise fill the log, and what else is wrong would be lost in it.
     """
@@ -109,7 +109,7 @@ def _severity(level: int) -> str:
 
 
 def in_journal() -> bool:
-    """Whether standard error leads to the journal, as systemd tells those whose it set up."""
+    """Whether standard error leads to the journal, as systemd's JOURNAL_STREAM says."""
     try:
         told = os.fstat(sys.stderr.fileno())
     except (OSError, ValueError):

@@ -10,7 +10,7 @@ _SPELT = re.compile(r'-?[0-9]{1,19}')  # longer ones are above MOST, and reading
 
 
 def read(told: Any) -> int | None:
-    """The number that ASCII digits, or a number of JSON, tell; None where they tell none within MOST."""
+    """The number that ASCII digits, or a number of JSON, stand for; None where they are none within MOST."""
     if isinstance(told, str):
         found = int(told) if _SPELT.fullmatch(told) else None
     elif isinstance(told, float):
@@ -21,7 +21,7 @@ def read(told: Any) -> int | None:
 
 
 def whole(told: Any, name: str, least: int = 0, most: int = MOST) -> int:
-    """The number that the field `name` tells, within the bounds.  Raises Invalid, naming both."""
+    """The number in the field `name`, within the bounds.  Raises Invalid, naming both."""
     found = read(told)
     if found is None or not least <= found <= most:
         bounds = f'of at least {least}' if most == MOST else f'from {least} to {most}'

@@ -1,4 +1,4 @@
-"""What a daemon is wired from: made once in cmd/, handed down, never looked up."""
+"""The shared objects of a process (configuration, database, bus ...): made once in cmd/ and passed down."""
 
 import dataclasses
 import logging

@@ -1,4 +1,4 @@
-"""Trying the same thing again while others are in its way."""
+"""Retry a call that raises Transient, such as a transaction that met a concurrent one."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""State machines as tables: which verb is allowed when, and what it leads to."""
+"""State machines as tables: in which states a verb is allowed, and which state it leads to."""
 
 import dataclasses
 from typing import Any

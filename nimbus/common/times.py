@@ -10,7 +10,7 @@ _SECOND = datetime.timedelta(seconds=1)
 
 
 def read(told: str) -> datetime.datetime | None:
-    """The moment in UTC that a text tells; None where it tells none of the years 1 to 9999.
+    """The moment in UTC that a text stands for; None where it is none of the years 1 to 9999.
 
     A date alone is its first moment, a time without an offset is one of UTC.  Before EARLIEST it is EARLIEST.
     """
@@ -26,7 +26,7 @@ def read(told: str) -> datetime.datetime | None:
 
 
 def moment(told: str, name: str) -> datetime.datetime:
-    """The moment that the field `name` tells.  Raises Invalid, naming it."""
+    """The moment in the field `name`.  Raises Invalid, naming it."""
     found = read(told)
     if found is None:
         raise errors.Invalid(

@@ -1,13 +1,13 @@
-"""Wake-up messages from a thread of their own: a bus that stands still holds up nobody who has committed something."""
+"""Send wake-ups from a thread of their own, so that a bus that hangs delays no request after its commit."""
 
 import threading
 from collections.abc import Callable
 
 
 class Wakeups:
-    """Each topic that is to be woken is given to `send`, once for all the wake-ups that came meanwhile.
+    """Calls `send` with each topic to wake, once for all wake-ups of it that came meanwhile.
 
-    There is a thread only while there is something to tell.
+    There is a thread only while there is something to send.
     """
 
     def __init__(self, send: Callable[[str], None]) -> None:

@@ -1,4 +1,4 @@
-"""Threads for work that comes in bursts: shared by everybody in the process, and gone a while after the burst.
+"""A thread pool for work that comes in bursts: shared by the whole process, and empty a while after the burst.
 
 Each user has an executor with a limit of its own, so that no one's work waits
 for another's.  A thread that waits for work does not wake meanwhile.

@@ -70,7 +70,7 @@ def test_the_text_of_an_error_that_is_not_the_house_s_is_believed_of_no_agent(da
         run.ask('spawn', sent.append)
     with database.write() as tx:
         jobs.answer(tx, job.id, sent[0], ok=False, error='password=hunter2', kind='OSError')
-    with pytest.raises(jobs.Refused, match=f'the log tells more under the request id {job.request_id}') as caught:
+    with pytest.raises(jobs.Refused, match=f'the log has more under the request id {job.request_id}') as caught:
         run.ask('spawn', sent.append)
     assert caught.value.kind == 'OSError' and 'hunter2' not in caught.value.inside
 

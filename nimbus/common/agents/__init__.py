@@ -1,1 +1,1 @@
-"""What agents and the conductor tell each other: errands, reports, heartbeats."""
+"""What agents and the conductor exchange: errands, reports and heartbeats."""

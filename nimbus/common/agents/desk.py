@@ -1,4 +1,4 @@
-"""The desk: where every agent brings its reports, and the heartbeat it brings them with.
+"""The desk: the RPC contract by which every agent reports to the conductor, and the agent's heartbeat.
 
 A service's own desk subclasses `Desk` in its rpc.py with a topic of its own
 and its questions; the conductor serves it.  Agents reach nothing else.
@@ -39,7 +39,7 @@ class Desk(rpc.Contract):
 
 
 class Heartbeat:
-    """Tells the desk every few seconds that an agent is alive and what its host has."""
+    """Reports to the desk every few seconds that an agent is alive and what its host has."""
 
     def __init__(
         self, desk: Any, host: str, binary: str, facts: Callable[[], dict[str, Any]], interval: float = 10
@@ -66,5 +66,5 @@ class Heartbeat:
                 self._desk.alive(self._host, self._binary, facts, started)
                 started = False
             except Exception as why:
-                LOG.warning('The desk did not hear that %s is alive: %s', self._binary, why)
+                LOG.warning('The heartbeat of %s did not reach the desk: %s', self._binary, why)
             self._stop.wait(1.0 if started else self._interval)

@@ -1,4 +1,4 @@
-"""The conductor's side of the desk: reports are kept in the database."""
+"""The conductor's side of the desk: writes the agents' reports to the database."""
 
 import datetime
 from typing import Any

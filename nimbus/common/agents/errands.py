@@ -1,4 +1,4 @@
-"""An agent's work for jobs: taken at once, done in the background, reported until the report is heard.
+"""An agent's errands: acknowledged at once, done in the background, reported until the conductor has the report.
 
 Each errand names its job, a key to report under, its subject and a fence.  A
 fence lower than the highest seen for the subject is refused, also after a
@@ -52,7 +52,7 @@ class Fences:
         return sorted(path.name for path in files if now - path.stat().st_mtime > seconds)
 
     def forget(self, subjects: Iterable[str]) -> None:
-        """Nothing is known of the subjects; for those that no job will ever be for again."""
+        """The fences of the subjects are removed; for subjects that will have no job again."""
         with self._lock:
             for subject in subjects:
                 self._seen.pop(subject, None)
@@ -73,14 +73,14 @@ class Fences:
 
 
 class _Turn:
-    """What the errands of one subject wait for."""
+    """The lock that the errands of one subject take, so that they run one after another."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
 
 
 def outcome_of(job_id: str, do: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
-    """What the desk is told of an errand that was done, or that met an error; only the log has the text of others'."""
+    """The report of an errand's result or error; the text of an error not nimbus's own stands in the log only."""
     try:
         return {'ok': True, 'result': do() or {}}
     except errors.NimbusError as why:
@@ -91,10 +91,10 @@ def outcome_of(job_id: str, do: Callable[[], dict[str, Any] | None]) -> dict[str
 
 
 class Errands:
-    """The errands one agent has in hand."""
+    """The errands that one agent is working on."""
 
     def __init__(self, report: Report, path: str, workers: int = 8) -> None:
-        """`report` tells the desk; it is called again and again until it does not raise."""
+        """`report` sends a report to the desk; it is called again until it does not raise."""
         self._report, self.fences = report, Fences(path)
         self._pool = Executor(workers)
         self._lock, self._stop = threading.Lock(), threading.Event()
@@ -103,7 +103,7 @@ class Errands:
         self._order: weakref.WeakValueDictionary[str, _Turn] = weakref.WeakValueDictionary()
 
     def take(self, job_id: str, key: str, subject: str, fence: int, do: Callable[[], dict[str, Any] | None]) -> str:
-        """`do` runs in the background and its outcome is reported; one already in hand is left alone.
+        """`do` runs in the background and its outcome is reported; one already accepted is left alone.
 
         Errands of one subject run one after another.  Raises Stale.
         """
@@ -136,11 +136,11 @@ class Errands:
                 self._report(job_id, key, **outcome)
                 return
             except Exception as why:
-                LOG.warning('The report on job %s was not heard: %s', job_id, why)
+                LOG.warning('The report on job %s did not reach the desk: %s', job_id, why)
                 self._stop.wait(pause)
                 pause = min(pause * 2, 5.0)
 
     def close(self) -> None:
-        """No errand is begun any more; those in hand end on their own."""
+        """No errand is begun any more; those being worked on end on their own."""
         self._stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)

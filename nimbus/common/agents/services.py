@@ -1,4 +1,4 @@
-"""The daemons of the cloud: who reported when, and who is switched off.
+"""The daemons of the cloud: when each last reported, and which are disabled or forced down.
 
 Whether one is up is decided by the database host's reader alone, from when a
 report came in, so that a host with a wrong clock does not look dead.
@@ -94,7 +94,7 @@ def change(tx: db.Tx, service_id: str, **values: Any) -> None:
 
 
 def forget(tx: db.Tx, service_id: str) -> None:
-    """The daemon is not known any more.  Raises NotFound."""
+    """The daemon's row is gone, until it reports again.  Raises NotFound."""
     if not tx.delete(Service, Service.id == service_id):
         raise errors.NotFound(f'Service {service_id} could not be found.')
 

@@ -1,4 +1,4 @@
-"""The one database: short transactions, Core statements, rows without sessions."""
+"""The database: short transactions of SQLAlchemy Core statements, without ORM sessions."""
 
 import collections
 import contextlib
@@ -118,7 +118,7 @@ class Tx:
     ) -> None:
         self.connection, self.encryption = connection, encryption
         self._wake = wake
-        self.teller = teller  # this host's name where the world is told what happens: see outbox
+        self.teller = teller  # this host's name where notifications are published, else None: see outbox
         self.limits = limits or {}  # configured quotas: service -> resource -> limit
         self._after: list[Callable[[], None]] = []
         self._nudged: set[str] = set()
@@ -190,7 +190,7 @@ class Tx:
         self._after.append(action)
 
     def nudge(self, topic: str) -> None:
-        """Whoever listens on `topic` is told to look again once this is committed; at most once a transaction."""
+        """The servers of `topic` get a nudge once this is committed; at most once a transaction."""
         self._nudged.add(topic)
 
     def committed(self) -> None:
@@ -229,12 +229,12 @@ def _columns(model: type[Base], values: dict[str, Any]) -> dict[str, Any]:
 
 
 class Database:
-    """Engines for one URL, and the only two ways into them."""
+    """The database at one URL: its engines, and the read and write transactions on them."""
 
     def __init__(self, url: str, pool_size: int = 10, wake: Callable[[str], None] | None = None) -> None:
         """`wake` wakes a topic after a commit that nudged it; it may be set later, and must not raise.
 
-        So may `teller`, the name of this host for whoever is told what happens, None when nobody is; `encryption`,
+        So may `teller`, the name of this host in notifications, None when none are published; `encryption`,
         for the secrets in rows, which every transaction has at hand; and `limits`, the configured quotas of each
         service.
         """

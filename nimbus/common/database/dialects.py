@@ -32,7 +32,7 @@ UNFIT = {1139, '2201B'}  # a regular expression that this server does not know
 
 
 def engine(url: sa.URL, size: int, patient: bool = False) -> sa.Engine:
-    """An engine for a database server; a patient one, for changes of the schema, waits as long as a statement takes."""
+    """An engine for a database server; a `patient` one, for changes of the schema, has no timeouts for statements."""
     made = sa.create_engine(
         url,
         pool_size=size,
@@ -144,7 +144,7 @@ def sqlite_engine(url: sa.URL, begin: str, size: int) -> sa.Engine:
     @sa.event.listens_for(made, 'connect')
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # no BEGIN of the driver's own
-        # LIKE tells case apart, as on the servers.
+        # LIKE is case-sensitive, as on the servers.
         for pragma in (
             'journal_mode=WAL', 'synchronous=NORMAL', 'foreign_keys=ON', 'temp_store=MEMORY', 'case_sensitive_like=ON',
         ):  # fmt: skip

@@ -1,4 +1,4 @@
-"""Lists in pages: filters, sorting and keyset paging as one value, and the SQL it means."""
+"""Lists in pages: filters, sorting and keyset paging as one value, and the SQL for it."""
 
 import dataclasses
 import datetime

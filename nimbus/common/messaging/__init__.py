@@ -1,1 +1,1 @@
-"""The bus: contracts, the in-process driver, and what is published."""
+"""The message bus: RPC contracts, the in-process driver, and notifications."""

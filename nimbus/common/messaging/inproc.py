@@ -1,4 +1,4 @@
-"""An oslo.messaging driver for one process: topics are thread queues, nothing spins and nothing sleeps.
+"""An oslo.messaging driver within one process: topics are thread queues, without polling.
 
 `inproc:///NAME` is a bus of its own for each NAME, so that several clouds may
 live in one process.  Messages pass through JSON, as they would on a real bus.

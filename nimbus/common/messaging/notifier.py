@@ -1,4 +1,4 @@
-"""Publishes events as the field's notifications: over the message bus, into the log, or both."""
+"""Publishes events as OpenStack's notifications: over the message bus, into the log, or both."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ SHOWN = ('request_id', 'global_request_id', 'user_id', 'user_name', 'project_id'
 
 
 def wanted(drivers: Sequence[str]) -> bool:
-    """Whether any of the drivers tells anybody anything."""
+    """Whether any of the drivers publishes anything."""
     return any(driver != 'noop' for driver in drivers)
 
 
@@ -64,7 +64,7 @@ class Notifier:
 
 
 def as_message(event: Any) -> dict[str, Any]:
-    """The event in the field's format."""
+    """The event in the format of OpenStack's notifications."""
     return {
         'message_id': outbox.message_id(event),
         'publisher_id': event.publisher,

@@ -1,4 +1,4 @@
-"""What must be told to the world, kept in the same transaction as what happened.
+"""The outbox: notifications to publish, written in the same transaction as what happened.
 
 A noun posts an event; a relay publishes it as a notification and only then
 forgets it, so that a death between commit and publish loses nothing.
@@ -31,11 +31,11 @@ class Event(db.Base):
 
 
 class Turn(db.Base):
-    """Which relay publishes: one at a time, so that what happened is told in order."""
+    """Which relay publishes: one at a time, so that events are published in order."""
 
     __tablename__ = 'outbox_turns'
     name: Mapped[str] = mapped_column(sa.String(16), primary_key=True)
-    owner: Mapped[str] = mapped_column(sa.String(128))  # '' when nobody has it
+    owner: Mapped[str] = mapped_column(sa.String(128))  # '' when no relay has it
     generation: Mapped[int]  # grows with every taker
     beat: Mapped[int]  # grows with every batch
 
@@ -50,9 +50,9 @@ def post(
     host: str | None = None,
     priority: str = INFO,
 ) -> None:
-    """The event is published once this transaction is durable, at least once and in order; nothing if nobody wants it.
+    """The event is published once this transaction is durable, at least once and in order; not if no driver is set.
 
-    `payload` is called only when somebody does.  Without an asker it is the cloud's own doing, under the request id
+    `payload` is called only if one is.  Without an asker it is the cloud's own doing, under the request id
     that is being worked on.
     """
     if tx.teller is None:
@@ -85,6 +85,6 @@ def told(tx: db.Tx, events: list[Any]) -> None:
 
 
 def forget(tx: db.Tx, keep: int) -> int:
-    """Only about the `keep` newest events wait; returns how many of the oldest will never be told."""
+    """Only about the `keep` newest events wait; returns how many of the oldest will never be published."""
     newest = tx.scalar(sa.select(sa.func.max(Event.seq)))
     return tx.delete(Event, Event.seq <= newest - keep) if newest is not None else 0

@@ -30,7 +30,7 @@ FIRST_TIMEOUT = 1.0  # seconds; an answer takes milliseconds, also on a busy hos
 LARGEST = 16 * 1024**2 - 256 * 1024
 AWAY: set[type[Exception]] = {oslo_messaging.MessageDeliveryFailure, oslo_messaging.MessageUndeliverable}
 ALLOWED = ('nimbus.common.errors',)
-# A pooled connection whose broker was restarted is opened again once; a broker that is away is told at once,
+# A pooled connection whose broker was restarted is opened again once; a broker that is away is reported at once,
 # for a nudge is not worth waiting for and who calls knows better when to ask again.
 RETRY = 1
 # What of oslo.messaging's RabbitMQ driver is better otherwise; [oslo_messaging_rabbit] of nimbus.conf still decides.
@@ -51,12 +51,12 @@ RABBIT = {
 
 
 def call(timeout: float = 60) -> Callable[[F], F]:
-    """Mark a contract method the caller waits for."""
+    """Mark a contract method as a call: the caller waits for its answer."""
     return functools.partial(_mark, how='call', timeout=timeout)
 
 
 def cast(method: F) -> F:
-    """Mark a contract method nobody waits for."""
+    """Mark a contract method as a cast: the caller waits for no answer."""
     return _mark(method, how='cast', timeout=None)
 
 
@@ -113,7 +113,7 @@ def _set_up(url: str) -> None:
 
 
 class Timeouts:
-    """How long calls wait for a server that may not listen yet: a moment, doubled each time, until it is heard.
+    """How long calls wait for a server that may not listen yet: a moment, doubled each time, until one answers.
 
     A message that is sent before its server has a queue is lost, and so are those in the hands of one that
     dies; waiting a verb's whole timeout for their answers would be idle.
@@ -254,7 +254,7 @@ class _OnlyVerbs(oslo_messaging.RPCAccessPolicyBase):
 class _Dispatcher(oslo_messaging.RPCDispatcher):
     """A verb that lost its transaction is run again; domain errors are not logged as the server's own failure.
 
-    An answer that no broker carries is told to the caller, who would wait for it in vain.
+    An answer too large for a broker is an error at the caller, which would wait for it in vain.
     """
 
     def dispatch(self, incoming: Any) -> Any:
@@ -286,7 +286,7 @@ def serve(bus: Any, server: Contract, host: str, threads: int = 16) -> Any:
 
 
 def nudge(bus: Any, topic: str, host: str | None = None) -> None:
-    """Whoever serves the topic is told to look for work at once; contracts that want it have a cast `nudge`."""
+    """A server of the topic is nudged to look for work at once; contracts that want it have a cast `nudge`."""
     target = oslo_messaging.Target(topic=topic, version=Contract.version)
     TRACE.debug('cast %s nudge', f'{topic}.{host}' if host else topic)
     client = oslo_messaging.get_rpc_client(bus, target, retry=RETRY)
