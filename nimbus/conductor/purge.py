@@ -17,7 +17,7 @@ from nimbus.image.images import images
 from nimbus.volume.volumes import volumes
 
 LOG = logging.getLogger(__name__)
-BATCH = 200  # nouns forgotten in one transaction, so that no other writer waits long
+BATCH = 200  # nouns purged in one transaction, so that no other writer waits long
 INTERVAL = 3600  # seconds between two rounds
 PAUSE = 0.05  # seconds between two transactions of one round
 
@@ -50,13 +50,13 @@ class Purge:
         verbs: dict[str, Callable[[db.Tx], int]] = {
             'servers': lambda tx: servers.forget(tx, before, BATCH),
             'images': lambda tx: images.forget(tx, before, BATCH),
-            # After the servers, whose jobs are nobody's from then on.
+            # After the servers, whose jobs have no subject from then on.
             'jobs': lambda tx: jobs.forget(tx, before, BATCH, (servers.every(), volumes.every())),
         }
         found = {what: self._all(verb) for what, verb in verbs.items()}
         if any(found.values()):
             LOG.info(
-                'Forgotten after %s days: %s', self.days, ', '.join(f'{count} {what}' for what, count in found.items())
+                'Purged after %s days: %s', self.days, ', '.join(f'{count} {what}' for what, count in found.items())
             )
         return found
 
@@ -73,6 +73,6 @@ class Purge:
             try:
                 self.purge()
             except errors.Unavailable as why:
-                LOG.warning('What is long over cannot be forgotten now: %s', why)
+                LOG.warning('Old rows cannot be purged now: %s', why)
             except Exception:
-                LOG.exception('What is long over cannot be forgotten')
+                LOG.exception('Old rows cannot be purged')

@@ -87,7 +87,7 @@ class Runner:
             self._threads.append(thread)
 
     def stop(self) -> None:
-        """No new job is taken; those in hand go on to the end of their step and are let go."""
+        """No new job is taken; those being worked on go on to the end of their step and are released."""
         self._stop.set()
         self._wake.set()
         for thread in self._threads:
@@ -196,7 +196,7 @@ class Runner:
             LOG.warning('Job %s waits: %s', job.id, why)
             self._let_go(job)
         except Exception:
-            LOG.exception('Job %s cannot be moved', job.id)
+            LOG.exception('Job %s cannot be worked on', job.id)
             self._let_go(job)
         finally:
             with self._holding:  # let go by its last save, it may be held anew already

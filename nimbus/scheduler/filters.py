@@ -32,7 +32,7 @@ class Filter(abc.ABC):
         """What the removed hosts lack, in a few words."""
 
     def wish(self, request: Request) -> str:
-        """What the request asks for here, in words that tell a user nothing of any host; blank where it is no wish."""
+        """What the request asks of the filter, for users: it names no host; blank where the user did not ask for it."""
         return ''
 
     def keep(self, hosts: Hosts, request: Request) -> Hosts:

@@ -15,7 +15,7 @@ from nimbus.scheduler.models import Host
 from nimbus.scheduler.request_spec import Request
 
 # Rows this much older than the newest one seen are read again: commits become visible out of order and the
-# clocks of two schedulers differ a little.  A claim is guarded by the database whatever is believed here.
+# clocks of two schedulers differ a little.  A claim is guarded by the database whatever is known here.
 OVERLAP = datetime.timedelta(seconds=2)
 EPOCH = datetime.datetime(1970, 1, 1)
 BATCH = 500  # hosts read by one statement; databases bound the number of its values
@@ -60,7 +60,7 @@ class HostState:
         self.free_disk_gb = (row.disk_gb - row.reserved_disk_gb) * row.disk_gb_ratio - row.used_disk_gb
 
     def take(self, request: Request) -> None:
-        """The host has so much less to give, as its row is about to say."""
+        """The request's resources are taken off the host's free ones, ahead of the next read of its row."""
         self.free_vcpus -= request.vcpus
         self.free_memory_mb -= request.memory_mb
         self.free_disk_gb -= request.disk_gb
@@ -83,7 +83,7 @@ class Resident:
         return self._all
 
     def refresh(self) -> None:
-        """What was changed by anybody is known here; how long each agent was silent, when that is due.
+        """Changes of any process are known here; and when each agent last reported, if that is due to be read.
 
         A large and busy cloud is not asked at every single placement: 50 ms at 1,000 hosts.
         """
@@ -109,7 +109,7 @@ class Resident:
         return 1.0 + len(self._all) / 2000
 
     def reload(self) -> None:
-        """Every host is known as it is now, and those that were forgotten are gone."""
+        """Every host is known as it is now, and deleted ones are gone."""
         with self.db.read() as tx:
             rows = tx.rows(sa.select(Host).order_by(Host.seq))
         self._follow(rows)

@@ -79,7 +79,10 @@ def room(row: Any, resource: str) -> int:
 
 
 def forget(tx: db.Tx, host: str) -> None:
-    """The host is not known any more.  Raises Conflict while a server has a claim on it; gone already is fine."""
+    """The host's row is gone, until its agent reports again; gone already is fine.
+
+    Raises Conflict while a server has a claim on the host.
+    """
     free = [getattr(Host, f'used_{name}') == 0 for name in RESOURCES]
     if not tx.delete(Host, Host.host == host, *free) and tx.row(sa.select(Host.id).where(Host.host == host)):
-        raise errors.Conflict(f'Host {host} cannot be forgotten while servers have claims on it.')
+        raise errors.Conflict(f'Host {host} cannot be deleted while servers have claims on it.')

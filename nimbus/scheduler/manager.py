@@ -18,7 +18,7 @@ from nimbus.scheduler.rpc import Scheduler
 
 LOG = logging.getLogger(__name__)
 DEFAULTS = {option.name: option.default for option in OPTIONS['scheduler']}
-RELOAD = 60  # looks between two readings of everything, which also sees what was forgotten
+RELOAD = 60  # looks between two readings of everything, which also sees deleted hosts
 
 
 class SchedulerServer(Scheduler):

@@ -38,7 +38,7 @@ class Trail:
     wishes: list[str] = dataclasses.field(default_factory=list)
 
     def note(self, name: str, gone: Hosts, why: str, wish: str) -> None:
-        """The filter removed these hosts, for they do not have what was wished for."""
+        """The filter removed these hosts; `wish` is what the user asked for and they lack, if anything."""
         self.removed.append({'filter': name, 'removed': len(gone), 'why': why})
         self.wishes += [wish] if wish else []
 
@@ -48,8 +48,8 @@ class Trail:
         self.wishes.clear()
 
     def refusal(self) -> errors.NoValidHost:
-        """The error that no host is left: users read which wishes no host met, operators what the hosts lack."""
-        met = f'These wishes cannot be met together at present: {"; ".join(self.wishes)}.'
+        """The error that no host is left: users read what they asked for, operators what each filter removed."""
+        met = f'No host has all of this at present: {"; ".join(self.wishes)}.'
         told = met if self.wishes else 'No host is in service that takes the server.'
         return errors.NoValidHost(f'No valid host was found. {told}', inside=self.sentence())
 
@@ -61,7 +61,7 @@ class Trail:
         return f'No valid host was found. {self.hosts} host{"s" * (self.hosts != 1)}: {told}.'
 
     def told(self, taken: HostState) -> dict[str, Any]:
-        """The trail as it is kept with the job."""
+        """The record of the placement as it is kept with the job."""
         return {'hosts': self.hosts, 'removed': self.removed, 'taken': taken.host}
 
 

@@ -10,7 +10,7 @@ RESOURCES = ('vcpus', 'memory_mb', 'disk_gb')
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """One server's needs and wishes; crosses the bus as plain JSON."""
+    """What one server needs and asks for; crosses the bus as plain JSON."""
 
     vcpus: int
     memory_mb: int

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-# The image properties that name a wish, newest spelling first.
+# The image properties that ask for each fact, newest name first.
 IMAGE_WISHES = (
     ('hw_architecture', 'architecture'),
     ('img_hv_type', 'hypervisor_type'),
@@ -14,7 +14,7 @@ HYPERVISORS = {'kvm': ('kvm', 'qemu')}  # a host with KVM runs plain QEMU guests
 
 
 def image_wish(properties: Mapping[str, Any], *names: str) -> str | None:
-    """The image's wish under any of the names, in small letters."""
+    """The image's value under any of the names, in lower case; None where there is none."""
     found = next((properties[name] for name in names if properties.get(name)), None)
     return str(found).lower() if found else None
 

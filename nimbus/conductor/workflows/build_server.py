@@ -16,7 +16,7 @@ WIRING = datetime.timedelta(minutes=5)  # for a host to wire all of a server's p
 
 
 def place(run: Run) -> dict[str, Any]:
-    """The server has a claim on a host and says which."""
+    """The server has a claim on a host, and its row names the host."""
     with run.world.db.write() as tx:
         spec = servers.spec(tx, run.subject)
         servers.task(tx, run.subject, states.SCHEDULING)

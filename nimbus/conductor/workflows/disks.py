@@ -155,7 +155,7 @@ def tell(tx: db.Tx, run: Run, bdm_id: str, verb: str) -> None:
 
 
 def drop(tx: db.Tx, run: Run, bdm_id: str, attachment_id: str) -> None:
-    """The volume is nobody's, and the server knows nothing of it."""
+    """The volume is not attached or reserved any more, and the server's block device is gone."""
     attachments.drop(tx, CLOUD, attachment_id)
     block_devices.drop(tx, bdm_id)
 

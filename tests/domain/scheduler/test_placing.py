@@ -97,8 +97,7 @@ def test_a_user_reads_which_wishes_could_not_be_met_and_nothing_of_hosts(databas
     with pytest.raises(errors.NoValidHost) as why:
         scheduler.place(MEMBER, 'refused', wish(memory_mb=8192, vcpus=1, zone='west'))
     assert why.value.sentence == (
-        'No valid host was found. These wishes cannot be met together at present: a host of zone west; '
-        '8192 MiB of memory.'
+        'No valid host was found. No host has all of this at present: a host of zone west; 8192 MiB of memory.'
     )
 
 
