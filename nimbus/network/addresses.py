@@ -1,4 +1,4 @@
-"""Fixed addresses: each subnet's address is given to one port, whoever races for it."""
+"""Fixed IPs: allocate addresses of subnets to ports, each to one port even when requests race for it."""
 
 import ipaddress
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Who holds a port: what nimbus itself has plugged it into, whatever its owner wrote into its fields.
 
-`device_id` and `device_owner` are words that users may write; nothing here goes by them where a port is held.
+`device_id` and `device_owner` are fields that users may set; nothing here relies on them where a port is held.
 """
 
 from typing import Any

@@ -22,7 +22,7 @@ class Standard:
 
 
 class Network(Standard, db.Base):
-    """A broadcast domain."""
+    """A network: a broadcast domain."""
 
     __tablename__ = 'networks'
     name: Mapped[str]
@@ -36,7 +36,7 @@ class Network(Standard, db.Base):
 
 
 class Subnet(Standard, db.Base):
-    """A range of addresses on a network; `first` orders ranges for the overlap check."""
+    """A subnet: a range of addresses on a network; `first` orders ranges for the overlap check."""
 
     __tablename__ = 'subnets'
     network_id: Mapped[str] = mapped_column(sa.ForeignKey('networks.id'), index=True)
@@ -53,7 +53,7 @@ class Subnet(Standard, db.Base):
 
 
 class Port(Standard, db.Base):
-    """A socket on a network, and what is plugged into it."""
+    """A port: a MAC and addresses on a network, and what is plugged into it."""
 
     __tablename__ = 'ports'
     __table_args__ = (
@@ -146,7 +146,7 @@ class Member(db.Base):
 
 
 class Router(Standard, db.Base):
-    """A namespace that routes between the subnets it has ports on."""
+    """A router: a namespace that routes between the subnets it has ports on."""
 
     __tablename__ = 'routers'
     name: Mapped[str]
@@ -164,7 +164,7 @@ class Tag(db.Base):
 
 
 class Host(db.Base):
-    """How often what a host must look like has changed, and what its agent last made true."""
+    """A host's generation: how often its desired state changed, and which generation its agent last applied."""
 
     __tablename__ = 'network_hosts'
     host: Mapped[str] = mapped_column(primary_key=True)
@@ -174,7 +174,7 @@ class Host(db.Base):
 
 
 class Service(db.Base):
-    """Where a network's DHCP server or a router stands."""
+    """The host to which a network's DHCP server or a router is scheduled."""
 
     __tablename__ = 'network_services'
     kind: Mapped[str] = mapped_column(sa.String(8), primary_key=True)  # 'dhcp' or 'router'

@@ -6,7 +6,7 @@ from nimbus.common.agents import desk
 from nimbus.common.context import Context
 from nimbus.common.messaging.rpc import Contract, call, cast
 
-# Under which names one agent process appears, as the field's tools know them.
+# The binaries of the Neutron agents as which one agent process appears.
 BINARIES = ('neutron-openvswitch-agent', 'neutron-dhcp-agent', 'neutron-l3-agent', 'neutron-metadata-agent')
 
 

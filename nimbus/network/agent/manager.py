@@ -25,7 +25,7 @@ from nimbus.network.rpc import BINARIES, NetworkAgent
 
 LOG = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0  # seconds between tries while the host gives trouble
-PATIENCE = 3  # failed tries before ports that wait are said to be in trouble: a switch restarts in less
+PATIENCE = 3  # failed tries before ports that wait are reported as failed: a switch restarts in less
 DEPTH = 2  # a port names groups, and their rules name others
 UNKNOWN = -1  # a generation that no host ever has
 
@@ -71,8 +71,8 @@ class Agent(NetworkAgent):
         self._opened, self._failures, self._why = False, 0, ''
         self._life: object = None  # of the switch, when the host was made to look right
         self._synced: float | None = None  # when the host was last made to look right
-        self._told: Outcome | None = None  # what the desk last heard
-        self._told_at = 0.0  # when it last heard of all ports
+        self._told: Outcome | None = None  # what was last reported
+        self._told_at = 0.0  # when all ports were last reported
         self._wired: set[str] = set()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name='network-agent', daemon=True)
@@ -108,7 +108,7 @@ class Agent(NetworkAgent):
             try:
                 pause = self.turn()
             except Exception:  # the one thread that mends the host must outlive whatever it meets
-                LOG.exception('The network of %s could not be looked after', self.host)
+                LOG.exception('The network of %s could not be brought to its desired state', self.host)
                 pause = self._failed('An unexpected error happened; see the log of the network agent.')
             self._wait(pause)
             self._stop.wait(self.pace.apart - (self.clock.monotonic() - began))
@@ -155,7 +155,7 @@ class Agent(NetworkAgent):
             if self._held.missing():  # gone between two answers
                 self._take(UNKNOWN, [])
         except NimbusError as why:
-            LOG.warning('The desk does not say what the network of %s should be: %s', self.host, why)
+            LOG.warning('The desired state of the network of %s cannot be asked for: %s', self.host, why)
             return False
         self._sure, self._desired = True, self._held.desired()
         return True
@@ -231,7 +231,7 @@ class Agent(NetworkAgent):
         try:
             self.desk.applied(self.host, outcome.generation, sorted(wired), trouble, told)
         except NimbusError as why:
-            LOG.warning('The desk did not hear how the network of %s is: %s', self.host, why)
+            LOG.warning('The report on the network of %s did not reach the desk: %s', self.host, why)
             self._told = None
             return
         self._told, self._touched = outcome, set()
@@ -246,7 +246,7 @@ class Agent(NetworkAgent):
 
 
 def _configurations(binary: str, desired: Desired | None) -> dict[str, Any]:
-    """What an agent's `configurations` say, under the field's names."""
+    """An agent's `configurations`, under Neutron's names."""
     networks = desired.networks if desired else ()
     routers = desired.routers if desired else ()
     if binary == 'neutron-openvswitch-agent':

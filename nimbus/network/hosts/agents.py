@@ -1,4 +1,4 @@
-"""Network agents as Neutron shows them: a process that reports four times is four agents."""
+"""Network agents as Neutron lists them: one nimbus-network process appears as four agents."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def show(tx: db.Tx, agent_id: str) -> Any:
 
 
 def update(tx: db.Tx, agent_id: str, *, admin_state_up: bool | None = None, description: str | None = None) -> None:
-    """The agent gets new work, or none; its description is this.  Raises NotFound."""
+    """The agent's admin_state_up, which lets it get new work, and its description are set.  Raises NotFound."""
     show(tx, agent_id)
     values: dict[str, Any] = {} if admin_state_up is None else {'disabled': not admin_state_up}
     if description is not None:

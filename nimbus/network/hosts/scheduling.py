@@ -101,7 +101,7 @@ def remove(tx: db.Tx, kind: str, subject_id: str) -> None:
 
 
 def dhcp_device(host: str, network_id: str) -> str:
-    """The device_id of a network's DHCP port on a host, in the field's form."""
+    """The device_id of a network's DHCP port on a host, in Neutron's form."""
     return f'dhcp{uuid.uuid5(uuid.NAMESPACE_DNS, host)}-{network_id}'
 
 

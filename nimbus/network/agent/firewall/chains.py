@@ -34,7 +34,7 @@ class Guarded:
 
 
 def chains(prefix: str, ethertype: str, guarded: Iterable[Guarded], cache: dict) -> Chains:
-    """All chains of one address family; `cache` remembers by port those that did not change."""
+    """All chains of one address family; `cache` keeps by port those that did not change."""
     tables: Chains = {'raw': {}, 'filter': {}}
     raw: list[str] = []
     # A packet that a guest sends to the host itself, or through it, does not cross the bridge: nothing of the

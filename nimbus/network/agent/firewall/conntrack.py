@@ -119,7 +119,7 @@ def _release(kernel: socket.socket, entry: Tracked) -> None:
 def _drop(kernel: socket.socket, entry: Tracked) -> None:
     code = _order(kernel, DELETE, entry)
     if code not in (0, errno.ENOENT):
-        raise OSError(code, f'A tracked flow of {entry.facts["src"]} cannot be cut: {os.strerror(code)}')
+        raise OSError(code, f'A tracked connection of {entry.facts["src"]} cannot be changed: {os.strerror(code)}')
 
 
 def _order(kernel: socket.socket, order: tuple[int, int], entry: Tracked, **facts: Any) -> int:

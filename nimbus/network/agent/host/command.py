@@ -4,7 +4,7 @@ import subprocess
 
 
 def run(*argv: str, stdin: str | None = None, timeout: float = 30) -> str:
-    """What the command printed.  Raises OSError with the command's own words when it fails."""
+    """What the command printed.  Raises OSError with the command's own error output when it fails."""
     try:
         done = subprocess.run(
             argv,

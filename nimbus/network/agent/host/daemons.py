@@ -26,7 +26,7 @@ class Daemon:
         return found
 
     def start(self) -> None:
-        """It runs; one with other arguments has been stopped first.  Raises OSError with its last words."""
+        """It runs; one with other arguments has been stopped first.  Raises OSError with its last output."""
         if self.pid() is not None:
             return
         self.stop()
@@ -101,4 +101,4 @@ def _end(pid: int) -> None:
             if not command_line(pid):
                 return
             time.sleep(0.005)
-    raise OSError(f'The process {pid} does not end.')
+    raise OSError(f'The process {pid} did not end after SIGKILL.')

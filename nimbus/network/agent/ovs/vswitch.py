@@ -86,7 +86,7 @@ class Switch:
         return found
 
     def vlans(self) -> dict[str, int]:
-        """The local VLAN of each network, as the bridge remembers it."""
+        """The local VLAN of each network, as the bridge's external ids record it."""
         row = self._row('Bridge', self.bridge)
         ids = row.external_ids if row else {}
         return {key.removeprefix(VLAN): int(tag) for key, tag in ids.items() if key.startswith(VLAN)}
@@ -154,7 +154,7 @@ class Switch:
         self._flows = flows
 
     def clear(self) -> None:
-        """The bridge is gone if it was made here; what it remembered of us is gone in any case."""
+        """The bridge is gone if it was made here; the external ids written to it are gone in any case."""
         self._flows = None
         row = self._row('Bridge', self.bridge)
         if row is None:
