@@ -1,4 +1,4 @@
-"""Images: what servers and volumes begin as.
+"""Images: the initial contents of servers' root disks and of volumes.
 
 Daemon: nimbus-image, which serves the Image API and moves the bytes itself, so
 that hashing and copying stay away from the other services.  Tables: images,

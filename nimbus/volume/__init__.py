@@ -1,4 +1,4 @@
-"""Volumes: disks that outlive servers, and who has them attached.
+"""Volumes: disks that are independent of servers, and their attachments.
 
 Daemon: nimbus-volume on each host with storage (`agent/`), which makes, grows
 and removes the disks; rows and quotas are kept by the API and the conductor's

@@ -55,7 +55,7 @@ def choose(tx: db.Tx, volume: Any, down_time: float) -> Any:
 
 
 def capabilities(row: Any) -> dict[str, Any]:
-    """What a host's store can do, in the field's words; a type's extra specs speak of these."""
+    """The capabilities of a host's store, under Cinder's names; a type's extra specs refer to these."""
     backend = row.facts.get('backend', 'nimbus')
     return {
         'volume_backend_name': backend,
@@ -87,7 +87,7 @@ def _unlike(row: Any, wishes: dict[str, Any]) -> str | None:
 
 
 def room(row: Any) -> float:
-    """The GiB a host may promise in all."""
+    """The GiB of volumes that a host may have in all, by its total space and the overcommit ratio."""
     return float(row.facts.get('total_gb', 0)) * float(row.facts.get('over_subscription', 1))
 
 

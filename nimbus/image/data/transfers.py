@@ -129,7 +129,7 @@ class Transfers:
             if empty:
                 self.store.delete(image_id)
         except (errors.NimbusError, OSError) as why:
-            LOG.warning('Image %s is not mended after a failed upload yet: %s', image_id, why)
+            LOG.warning('The failed upload of image %s is not undone yet: %s', image_id, why)
             return False
         return True
 
@@ -187,7 +187,7 @@ class Transfers:
             return  # staged bytes wait for their user; a busy draft has a living writer
         self._give_up(image.id, image.upload_id)
         self.store.drop_draft(image.id, image.upload_id)
-        LOG.info('Image %s is queued again: its upload ended with the process that took it in', image.id)
+        LOG.info('Image %s is queued again: its upload ended with the process that received it', image.id)
 
     def _sweep(self, image_ids: list[str]) -> None:
         with self.db.read() as tx:

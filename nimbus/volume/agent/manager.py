@@ -44,7 +44,7 @@ class Agent(Volume):
         self._thread = threading.Thread(target=self._compare, name='volume-heal', daemon=True)
 
     def start(self) -> None:
-        """Nothing half-made is left, and the cloud hears of the host and of its disks once the desk listens."""
+        """Nothing half-made is left, and the host and its disks are reported once the desk answers."""
         self.clean()
         self._alive.start()
         self._thread.start()
@@ -83,7 +83,9 @@ class Agent(Volume):
         wanted = self.desk.volumes(self.host)
         here = self.driver.volumes()
         for volume_id in sorted(set(here) - set(wanted)):
-            LOG.warning('The disk of volume %s is here and no volume of this host; it is left alone', volume_id)
+            LOG.warning(
+                'The disk of volume %s is here, and the volume is not on this host; it is left alone', volume_id
+            )
         for volume_id in sorted(set(wanted) - set(here)):
             LOG.warning('Volume %s should have a disk here and has none', volume_id)
         old = self.errands.fences.older_than(FENCE_AGE)

@@ -218,7 +218,7 @@ def settle_abandoned(tx: db.Tx, now: datetime.datetime) -> list[str]:
         if any(jobs.under_way(tx, server_id) for server_id in own) or (row.status == ATTACHING and held):
             continue
         _settle(tx, row.id)
-        mended.append(f'Volume {row.id} was left {row.status}: nobody went on with it within {ABANDONED}.')
+        mended.append(f'Volume {row.id} was left {row.status}: it was not finished within {ABANDONED}.')
     return mended
 
 

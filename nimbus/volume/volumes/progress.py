@@ -85,6 +85,6 @@ def of_host(tx: db.Tx, host: str) -> list[Any]:
 
 
 def promised(tx: db.Tx) -> dict[str, int]:
-    """The GiB that each host's volumes promise."""
+    """The GiB that each host's volumes add up to."""
     found = tx.rows(sa.select(Volume.host, db.total(Volume.size)).where(Volume.host.is_not(None)).group_by(Volume.host))
     return {host: size for host, size in found}

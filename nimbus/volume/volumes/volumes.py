@@ -18,7 +18,7 @@ from nimbus.volume.states import DETACHING, IN_USE, MACHINE
 
 GIB = 1 << 30
 TYPE_PROPERTY = 'cinder_img_volume_type'  # the type that an image wants of its volumes, where the request names none
-# Fields of an image that a volume made from it remembers.
+# Fields of an image that are kept with a volume made from it.
 IMAGE_FACTS = ('container_format', 'disk_format', 'min_disk', 'min_ram', 'size', 'checksum')
 
 
@@ -191,7 +191,7 @@ def set_metadata(tx: db.Tx, volume_id: str, metadata: dict[str, str]) -> None:
 
 
 def remember(tx: db.Tx, volume: Any, pairs: dict[str, str]) -> None:
-    """The volume remembers the pairs of an image beside those it has."""
+    """The volume's image metadata has these pairs, beside those it had."""
     image = dict(volume.image or {})
     image |= {key: value for key, value in pairs.items() if key in image and key != 'properties'}
     rest = {key: value for key, value in pairs.items() if key not in image}
@@ -200,7 +200,7 @@ def remember(tx: db.Tx, volume: Any, pairs: dict[str, str]) -> None:
 
 
 def forget(tx: db.Tx, volume: Any, key: str) -> None:
-    """The volume does not remember the key of its image.  Raises NotFound."""
+    """The volume's image metadata does not have the key any more.  Raises NotFound."""
     image = dict(volume.image or {})
     properties = dict(image.get('properties') or {})
     if key in properties:
