@@ -1,4 +1,4 @@
-"""The first things a cloud needs: an administrator, the roles, and a catalog that names its own services."""
+"""Bootstrap: creates the default domain, the administrator, the default roles and the cloud's own catalog."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from nimbus.identity.roles import assignments
 from nimbus.identity.roles.assignments import SYSTEM, Grant
 
 LADDER = ('admin', 'manager', 'member', 'reader')  # each implies the next
-# The types that clients of one and the same API look for.
+# Service types under which clients look for one and the same API.
 ALIASES = {'block-storage': ('block-storage', 'volumev3', 'volumev2', 'volume')}
 NAMES = {
     'identity': 'keystone',
@@ -38,7 +38,7 @@ def bootstrap(
     service_password: str | None,
     passwords: Passwords | None = None,
 ) -> dict[str, str]:
-    """The default domain, admin, the roles, the service user and the catalog stand; what stood before stays.
+    """The default domain, admin, the roles, the service user and the catalog exist; what existed before stays.
 
     A password is set only for a user who has none; without one the service user cannot log in.  `urls` is the URL of
     each service type.  Returns what became of each user: made, kept, given (a password) or without (one).
@@ -157,7 +157,7 @@ def _region(tx: db.Tx, region: str) -> None:
 
 
 def _service(tx: db.Tx, kind: str, region: str, url: str) -> None:
-    """The service has an endpoint at the URL for every interface; one that stood elsewhere moves."""
+    """The service has an endpoint at the URL for every interface; one with another URL is changed to it."""
     service_id = tx.scalar(sa.select(Service.id).where(Service.type == kind).order_by(Service.seq))
     if service_id is None:
         service_id = catalog.create_service(tx, {'type': kind, 'name': NAMES.get(kind, kind)}, {})

@@ -1,4 +1,4 @@
-"""Domains: the roots that projects, users, groups and roles of their own belong to."""
+"""Domains: the containers of projects, users, groups and domain-specific roles."""
 
 from typing import Any
 
@@ -21,12 +21,12 @@ def show(tx: db.Tx, domain_id: str) -> Any:
 
 def find(tx: db.Tx, page: listing.Page) -> list[Any]:
     """A page of domains."""
-    # What belongs to nobody is found by an index; that they are domains alone is asked of every project.
+    # An index finds rows without a domain of their own; `is_domain` alone would be compared with every project.
     return lists.some(tx, Project, [Project.domain_id == ROOT, Project.is_domain.is_(True)], page)
 
 
 def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
-    """There is one more domain; returns its id.  Raises Conflict on a taken name."""
+    """A new domain exists; returns its id.  Raises Conflict on a taken name."""
     told = values.pop('explicit_domain_id', None)
     return projects.create(tx, {**values, 'is_domain': True, **({'id': told} if told else {})}, extra)
 

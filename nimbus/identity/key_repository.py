@@ -1,9 +1,9 @@
-"""The keys of tokens and of kept secrets: a directory of numbered files that rotates without hurting a live token.
+"""Key repositories of tokens and credentials: directories of numbered key files that rotate without invalidating them.
 
-The highest number is the primary key, which seals; 0 is the staged one, which
-every host already opens tokens with before it becomes primary; the rest are
-secondary and only open.  A secondary key goes when no token it sealed can
-still be alive.
+The highest number is the primary key, which encrypts; 0 is the staged one, with
+which every host can already decrypt before it becomes primary; the rest are
+secondary and only decrypt.  A secondary key is deleted when every token it
+encrypted has expired.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from cryptography import fernet
 from nimbus.common import errors
 
 STAGED = 0
-MARGIN = 300  # seconds a key outlives the last token it sealed: hosts' clocks differ
+MARGIN = 300  # seconds a key is kept after its last token expired: hosts' clocks differ
 
 
 def setup(directory: str | os.PathLike[str], make: Callable[[], bytes] = fernet.Fernet.generate_key) -> None:
@@ -40,9 +40,9 @@ def rotate(
     make: Callable[[], bytes] = fernet.Fernet.generate_key,
     retire: Callable[[bytes], bytes] | None = None,
 ) -> None:
-    """The staged key is primary, a new one is staged, and keys are gone that sealed no token younger than `token_life`.
+    """The staged key is primary, a new one is staged; keys not used for `token_life` seconds are deleted.
 
-    `retire` makes of a secondary key what is enough to open with.  A rotation that was interrupted is only completed.
+    `retire` turns a secondary key into the part that can only decrypt or verify.  An interrupted rotation is completed.
     Raises NotFound when the directory was never set up.
     """
     root = pathlib.Path(directory)
@@ -52,7 +52,7 @@ def rotate(
         numbers = numbers_in(root)
         if STAGED in numbers:
             primary = max(numbers)
-            os.utime(root / str(primary))  # from now on it seals nothing
+            os.utime(root / str(primary))  # from now on it encrypts nothing
             os.rename(root / str(STAGED), root / str(primary + 1))
             os.utime(root / str(primary + 1))
         _create(root, STAGED, make())
@@ -76,7 +76,7 @@ def _retire(root: pathlib.Path, retire: Callable[[bytes], bytes]) -> None:
         if number not in (STAGED, max(numbers)):
             whole, times = file.read_bytes(), file.stat()
             if (left := retire(whole)) != whole:
-                _create(root, number, left, (times.st_atime, times.st_mtime))  # its age says when it may go
+                _create(root, number, left, (times.st_atime, times.st_mtime))  # its age decides when it may be deleted
 
 
 def numbers_in(root: pathlib.Path) -> list[int]:
@@ -111,7 +111,7 @@ def _locked(root: pathlib.Path) -> Iterator[None]:
 
 
 class Key(fernet.Fernet):
-    """A key, and a name that tells it from others and nothing else about it."""
+    """A key, and a digest that identifies it without revealing it."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
@@ -127,7 +127,7 @@ class KeyRing:
         self._keys: list[Key] = []
 
     def refresh(self) -> None:
-        """The ring has the directory's present keys; one that cannot be read changes nothing."""
+        """The keys in memory are those of the directory; a directory that cannot be read changes nothing."""
         with contextlib.suppress(OSError):
             stamp = self._root.stat().st_mtime_ns
             if stamp == self._stamp:
@@ -136,7 +136,7 @@ class KeyRing:
             self._stamp = stamp
 
     def seal(self, payload: bytes, now: float) -> bytes:
-        """The payload as a token that only holders of the keys can make or read.  Raises Unavailable without keys."""
+        """The payload encrypted with the primary key.  Raises Unavailable without keys."""
         key = self.sealer()
         if key is None:
             raise errors.Unavailable('Tokens cannot be issued: this host has no token keys.')
@@ -149,7 +149,7 @@ class KeyRing:
         return keys[0] if keys else None
 
     def open(self, sealed: bytes) -> bytes | None:
-        """The payload of a token, or None when no key of the ring made it."""
+        """The decrypted payload of a token, or None when it was encrypted with none of the keys."""
         for attempt in range(2):
             for key in self._keys:
                 with contextlib.suppress(fernet.InvalidToken):

@@ -1,4 +1,4 @@
-"""How identity reads and adds rows: one by id, some by filters, one more under a name that must be free."""
+"""Queries shared by identity's tables: show by id, list with filters, insert and update with unique names."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from nimbus.common.database import db, listing
 from nimbus.identity.models import Project
 
 OLDEST_FIRST = (('seq', 'asc'),)
-MAX_ID = 64  # characters of an id that its maker chooses
+MAX_ID = 64  # characters of an id that the client chooses
 MAX_ID_BYTES = 250  # that a token has room for
 
 
@@ -23,13 +23,13 @@ def one(tx: db.Tx, model: Any, noun: str, row_id: str) -> Any:
 
 
 def check_id(noun: str, row_id: str) -> None:
-    """Raises Invalid when the id that a maker chose is too long to be kept."""
+    """Raises Invalid when an id that the client chose is too long to be stored."""
     if len(row_id) > MAX_ID or len(row_id.encode()) > MAX_ID_BYTES:
         raise errors.Invalid(f'The id of {noun} may have {MAX_ID} characters, and {MAX_ID_BYTES} bytes in UTF-8.')
 
 
 def domain(tx: db.Tx, domain_id: str) -> Any:
-    """The domain's row; a project's id is none.  Raises NotFound."""
+    """The domain's row.  Raises NotFound, also on the id of a project that is no domain."""
     row = tx.row(sa.select(Project).where(Project.id == domain_id, Project.is_domain.is_(True)))
     if row is None:
         raise errors.NotFound(f'Could not find domain: {domain_id}.')
@@ -39,8 +39,8 @@ def domain(tx: db.Tx, domain_id: str) -> Any:
 def some(tx: db.Tx, model: Any, where: list[Any], page: listing.Page) -> list[Any]:
     """A page of the rows that match, oldest first unless asked otherwise.
 
-    Filters are `column` or `column__contains` and its kin, as Keystone's lists take them.  Raises NotFound on a marker
-    that is none of theirs.
+    Filters are `column`, or `column__contains` and Keystone's other comparisons.  Raises NotFound when the marker is
+    not the id of a matching row.
     """
     conditions = where + [condition(model, name, value) for name, value in page.filters.items()]
     if not page.sorts:
@@ -52,7 +52,7 @@ def some(tx: db.Tx, model: Any, where: list[Any], page: listing.Page) -> list[An
 
 
 def add(tx: db.Tx, model: Any, taken: str, **values: Any) -> None:
-    """There is one more row.  Raises Conflict, saying `taken`, when a unique name or id is not free."""
+    """The row is inserted.  Raises Conflict with the sentence `taken` when a unique name or id is in use."""
     try:
         tx.insert(model, **values)
     except exc.IntegrityError as why:
@@ -60,7 +60,7 @@ def add(tx: db.Tx, model: Any, taken: str, **values: Any) -> None:
 
 
 def add_once(tx: db.Tx, model: Any, **values: Any) -> None:
-    """There is one more row.  Raises Transient when another transaction added the same: a second try finds it there."""
+    """The row is inserted.  Raises Transient when another transaction inserted the same: a second try finds it."""
     try:
         tx.insert(model, **values)
     except exc.IntegrityError as why:
@@ -68,7 +68,7 @@ def add_once(tx: db.Tx, model: Any, **values: Any) -> None:
 
 
 def change(tx: db.Tx, model: Any, taken: str, row_id: str, **values: Any) -> None:
-    """The row has the values.  Raises Conflict, saying `taken`, when a unique name is not free."""
+    """The row has the values.  Raises Conflict with the sentence `taken` when a unique name is in use."""
     try:
         if values:
             tx.update(model, model.id == row_id, **values)
@@ -77,7 +77,7 @@ def change(tx: db.Tx, model: Any, taken: str, row_id: str, **values: Any) -> Non
 
 
 def duplicate(noun: str, name: str, domain_id: str | None) -> str:
-    """The sentence for a name that is taken."""
+    """The error sentence for a name that is in use."""
     place = f' at domain ID {domain_id}' if domain_id else ''
     return f'Conflict occurred attempting to store {noun} - Duplicate entry found with name {name}{place}.'
 
@@ -92,12 +92,12 @@ def mutable(row: Any, noun: str, verb: str, options: dict[str, Any] | None = Non
 
 
 def merged(kept: dict[str, Any], given: dict[str, Any] | None) -> dict[str, Any]:
-    """The options after an update: a null takes one away."""
+    """The resource options after an update: a null removes one."""
     return {name: value for name, value in {**kept, **(given or {})}.items() if value is not None}
 
 
 def condition(model: Any, name: str, value: Any) -> Any:
-    """What a filter means in SQL."""
+    """The SQL condition of a filter."""
     column_name, _, how = name.partition('__')
     column = getattr(model, column_name)
     if not how:

@@ -1,7 +1,7 @@
 """The tables of identity.
 
-A domain is a project that is nobody's child: one table holds both, as their
-ids and their assignments live in one space.  `domain_id` of a domain and of a
+A domain is a project with `is_domain` and no parent: one table holds both, as
+they share one space of ids and assignments.  `domain_id` of a domain and of a
 global role is '' rather than NULL, so that names are unique among them.
 """
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from nimbus.common.database import db
 
-# Whoever knows the tables of identity knows those too.
+# Importing the tables of identity registers those too.
 from nimbus.identity import models_federation, models_oauth  # noqa: F401
 
 ROOT = ''  # the domain_id of what belongs to no domain
@@ -65,7 +65,7 @@ class User(db.Base):
     password_hash: Mapped[str | None]
     password_created_at: Mapped[datetime.datetime | None]
     password_expires_at: Mapped[datetime.datetime | None]
-    password_self_service: Mapped[bool | None]  # the user chose it; None: nobody knows
+    password_self_service: Mapped[bool | None]  # whether the user chose it; None: unknown
     last_active_at: Mapped[datetime.date | None]  # day of the last login by password; see `activity`
     passcode_counter: Mapped[int | None]  # the newest window of which a one-time passcode was used
     extra: Mapped[dict[str, Any]]
@@ -74,7 +74,7 @@ class User(db.Base):
 
 
 class PastPassword(db.Base):
-    """A password that a user must not choose again."""
+    """An earlier password of a user, kept for unique_last_password_count."""
 
     __tablename__ = 'past_passwords'
     seq: Mapped[db.Seq]
@@ -84,7 +84,7 @@ class PastPassword(db.Base):
 
 
 class LoginFailure(db.Base):
-    """How often a user has brought a wrong secret by a method since the last right one."""
+    """How often in a row a user has failed to authenticate with a method."""
 
     __tablename__ = 'login_failures'
     user_id: Mapped[db.Id] = mapped_column(primary_key=True)
@@ -94,7 +94,7 @@ class LoginFailure(db.Base):
 
 
 class Group(db.Base):
-    """Users that are given roles together."""
+    """Users that roles are assigned to together."""
 
     __tablename__ = 'user_groups'
     __table_args__ = _unique('user_groups_domain_name', 'domain_id', 'name')
@@ -118,7 +118,7 @@ class Membership(db.Base):
 
 
 class Role(db.Base):
-    """What a policy asks for by name; with a domain it only serves to imply others."""
+    """A role, which policy rules check by name; a domain-specific one only implies others."""
 
     __tablename__ = 'roles'
     __table_args__ = _unique('roles_domain_name', 'domain_id', 'name')
@@ -133,7 +133,7 @@ class Role(db.Base):
 
 
 class ImpliedRole(db.Base):
-    """Who has the prior role has the implied one too."""
+    """A user with the prior role has the implied one too."""
 
     __tablename__ = 'implied_roles'
     __table_args__ = _unique('implied_roles_once', 'prior_id', 'implied_id')
@@ -159,7 +159,7 @@ class Assignment(db.Base):
 
 
 class Region(db.Base):
-    """A place where endpoints stand."""
+    """A region, which endpoints are in."""
 
     __tablename__ = 'regions'
     seq: Mapped[db.Seq]
@@ -170,7 +170,7 @@ class Region(db.Base):
 
 
 class Service(db.Base):
-    """A kind of API that the catalog shows."""
+    """A service of the catalog."""
 
     __tablename__ = 'catalog_services'
     seq: Mapped[db.Seq]
@@ -196,7 +196,7 @@ class Endpoint(db.Base):
 
 
 class ApplicationCredential(db.Base):
-    """A secret of its own that stands for a user on one project, with some of the roles."""
+    """A secret with which a user's programs authenticate on one project, with some of the user's roles."""
 
     __tablename__ = 'application_credentials'
     __table_args__ = _unique('application_credentials_user_name', 'user_id', 'name')
@@ -211,11 +211,11 @@ class ApplicationCredential(db.Base):
     unrestricted: Mapped[bool]
     expires_at: Mapped[datetime.datetime | None]
     created_at: Mapped[datetime.datetime]
-    access_rules: Mapped[list[Any] | None]  # ids of the only requests it may make; None: any
+    access_rules: Mapped[list[Any] | None]  # ids of the access rules it is restricted to; None: unrestricted
 
 
 class AccessRule(db.Base):
-    """One kind of request that a user's application credentials may be confined to."""
+    """One kind of request that a user's application credentials may be restricted to."""
 
     __tablename__ = 'access_rules'
     __table_args__ = _unique('access_rules_once', 'user_id', 'service', 'path', 'method')
@@ -228,7 +228,7 @@ class AccessRule(db.Base):
 
 
 class Trust(db.Base):
-    """A user lends roles on a project to another."""
+    """A user delegates roles on a project to another user."""
 
     __tablename__ = 'trusts'
     seq: Mapped[db.Seq]
@@ -258,7 +258,7 @@ class DomainOption(db.Base):
 
 
 class IdMapping(db.Base):
-    """The public id of a user or group that lives in a directory outside."""
+    """The public id of a user or group of an LDAP directory."""
 
     __tablename__ = 'id_mappings'
     __table_args__ = _unique('id_mappings_local', 'domain_id', 'kind', 'local_id')
@@ -270,7 +270,7 @@ class IdMapping(db.Base):
 
 
 class Credential(db.Base):
-    """Something that a user left in identity's keeping; `login.encryption` says how its blob is kept."""
+    """A credential of a user, such as an EC2 key or a TOTP seed; its blob is encrypted, see `login.encryption`."""
 
     __tablename__ = 'credentials'
     seq: Mapped[db.Seq]
@@ -279,13 +279,13 @@ class Credential(db.Base):
     project_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
     type: Mapped[str]
     blob: Mapped[str] = mapped_column(db.LongText)
-    key_name: Mapped[db.Id]  # of the key that sealed the blob
+    key_name: Mapped[db.Id]  # of the key that encrypted the blob
     extra: Mapped[dict[str, Any]]
     created_at: Mapped[datetime.datetime]
 
 
 class Policy(db.Base):
-    """A text that says who may do what, kept for a service that asks for it."""
+    """A policy document, stored for the service that reads it."""
 
     __tablename__ = 'policies'
     seq: Mapped[db.Seq]
@@ -296,7 +296,7 @@ class Policy(db.Base):
 
 
 class PolicyAssociation(db.Base):
-    """A policy is that of an endpoint, of a service, or of a service in a region; '' where that is not told."""
+    """A policy is associated with an endpoint, a service, or a service in a region; '' where one does not apply."""
 
     __tablename__ = 'policy_associations'
     __table_args__ = _unique('policy_associations_once', 'endpoint_id', 'service_id', 'region_id')
@@ -308,7 +308,7 @@ class PolicyAssociation(db.Base):
 
 
 class EndpointGroup(db.Base):
-    """The endpoints that have certain attributes, whichever these are at the time."""
+    """An endpoint group: the endpoints whose attributes match its filters at the time of reading."""
 
     __tablename__ = 'endpoint_groups'
     seq: Mapped[db.Seq]
@@ -319,7 +319,7 @@ class EndpointGroup(db.Base):
 
 
 class ProjectEndpoint(db.Base):
-    """The catalog of a project shows this endpoint, and others only if they are told too."""
+    """An endpoint is associated with a project, whose catalog then shows associated endpoints only."""
 
     __tablename__ = 'project_endpoints'
     __table_args__ = _unique('project_endpoints_once', 'project_id', 'endpoint_id')
@@ -329,7 +329,7 @@ class ProjectEndpoint(db.Base):
 
 
 class ProjectEndpointGroup(db.Base):
-    """The catalog of a project shows the endpoints of this group, and others only if they are told too."""
+    """An endpoint group is associated with a project, whose catalog then shows associated endpoints only."""
 
     __tablename__ = 'project_endpoint_groups'
     __table_args__ = _unique('project_endpoint_groups_once', 'project_id', 'endpoint_group_id')
@@ -339,7 +339,7 @@ class ProjectEndpointGroup(db.Base):
 
 
 class RegisteredLimit(db.Base):
-    """How much of a resource everybody may have who was not told otherwise; '' is no region."""
+    """A registered limit: the default limit of a resource for all projects; '' is no region."""
 
     __tablename__ = 'registered_limits'
     __table_args__ = _unique('registered_limits_once', 'service_id', 'region_id', 'resource_name')
@@ -353,7 +353,7 @@ class RegisteredLimit(db.Base):
 
 
 class Limit(db.Base):
-    """How much of a resource a project or a domain may have; what it is registered as is repeated from there."""
+    """A limit of one project or domain that overrides a registered limit, whose service and resource it repeats."""
 
     __tablename__ = 'limits'
     __table_args__ = _unique('limits_once', 'registered_limit_id', 'project_id', 'domain_id')
@@ -370,13 +370,13 @@ class Limit(db.Base):
 
 
 class Revocation(db.Base):
-    """Something that validators must not believe any longer; see `revocations`."""
+    """A revocation that every token validator applies; see `revocations`."""
 
     __tablename__ = 'revocations'
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     kind: Mapped[str] = mapped_column(sa.String(16))
     subject: Mapped[str]
-    before: Mapped[datetime.datetime | None]  # tokens issued before are refused; None: only caches are stale
+    before: Mapped[datetime.datetime | None]  # tokens issued before are refused; None: caches are invalidated only
     created_at: Mapped[datetime.datetime] = mapped_column(index=True)
 
 

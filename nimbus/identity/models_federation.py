@@ -14,7 +14,7 @@ def _unique(name: str, *columns: str) -> Any:
 
 
 class IdentityProvider(db.Base):
-    """A place outside where users log in; the domain is that of its users here."""
+    """An identity provider, and the domain of its users in this cloud."""
 
     __tablename__ = 'identity_providers'
     seq: Mapped[db.Seq]
@@ -26,7 +26,7 @@ class IdentityProvider(db.Base):
 
 
 class RemoteId(db.Base):
-    """A name by which an identity provider calls itself in assertions."""
+    """A remote id: the entity id or issuer by which an identity provider names itself in assertions."""
 
     __tablename__ = 'identity_provider_remote_ids'
     seq: Mapped[db.Seq]
@@ -35,7 +35,7 @@ class RemoteId(db.Base):
 
 
 class Protocol(db.Base):
-    """A way of logging in at an identity provider, and the mapping its assertions go through."""
+    """A federation protocol of an identity provider, and the mapping its assertions are evaluated with."""
 
     __tablename__ = 'federation_protocols'
     __table_args__ = _unique('federation_protocols_once', 'identity_provider_id', 'id')
@@ -47,7 +47,7 @@ class Protocol(db.Base):
 
 
 class FederationMapping(db.Base):
-    """Rules that make a user and groups of an assertion."""
+    """Rules that map an assertion to a user, groups and projects."""
 
     __tablename__ = 'federation_mappings'
     seq: Mapped[db.Seq]
@@ -57,7 +57,7 @@ class FederationMapping(db.Base):
 
 
 class ServiceProvider(db.Base):
-    """Another cloud, where users of this one may log in."""
+    """A service provider: another cloud, where users of this one may log in."""
 
     __tablename__ = 'service_providers'
     seq: Mapped[db.Seq]
@@ -70,7 +70,7 @@ class ServiceProvider(db.Base):
 
 
 class FederatedUser(db.Base):
-    """Who a user is at an identity provider."""
+    """A user's identity at an identity provider."""
 
     __tablename__ = 'federated_users'
     __table_args__ = _unique('federated_users_once', 'identity_provider_id', 'protocol_id', 'unique_id')
@@ -80,11 +80,11 @@ class FederatedUser(db.Base):
     protocol_id: Mapped[db.Id]
     unique_id: Mapped[str] = mapped_column(index=True)  # looked for without a provider too
     display_name: Mapped[str | None]
-    is_origin: Mapped[bool]  # the user is there only because of a login by this
+    is_origin: Mapped[bool]  # the user was created by a login with this
 
 
 class ExpiringMembership(db.Base):
-    """A user is in a group, as an identity provider said at a moment, until its `authorization_ttl` has passed."""
+    """A user is in a group by a mapping at a federated login, until the provider's `authorization_ttl` has passed."""
 
     __tablename__ = 'expiring_memberships'
     __table_args__ = _unique('expiring_memberships_once', 'user_id', 'group_id', 'identity_provider_id')
@@ -97,7 +97,7 @@ class ExpiringMembership(db.Base):
 
 
 class UsedAssertion(db.Base):
-    """An assertion that somebody logged in with already; kept until nobody could anyway."""
+    """A SAML assertion that was used for a login; kept until it has expired."""
 
     __tablename__ = 'used_assertions'
     seq: Mapped[db.Seq]

@@ -1,4 +1,4 @@
-"""The tables of OAuth 1: who may ask in a user's name, what was asked, and what was given."""
+"""The tables of OAuth 1: consumers, request tokens, access tokens and the nonces that were used."""
 
 import datetime
 from typing import Any
@@ -10,20 +10,20 @@ from nimbus.common.database import db
 
 
 class Consumer(db.Base):
-    """A program that may ask users for a part of what they may do; `login.encryption` says how its secret is kept."""
+    """A consumer, to which users may delegate roles; its secret is encrypted, see `login.encryption`."""
 
     __tablename__ = 'oauth_consumers'
     seq: Mapped[db.Seq]
     id: Mapped[db.Id] = mapped_column(unique=True)
     description: Mapped[str | None] = mapped_column(sa.Text)
     secret: Mapped[str] = mapped_column(sa.Text)
-    key_name: Mapped[db.Id]  # of the key that sealed the secret
+    key_name: Mapped[db.Id]  # of the key that encrypted the secret
     extra: Mapped[dict[str, Any]]
     created_at: Mapped[datetime.datetime]
 
 
 class RequestToken(db.Base):
-    """What a consumer asks for; a user who agrees leaves a name, roles and a verifier."""
+    """A request token of a consumer; a user who authorizes it sets the user, the roles and a verifier."""
 
     __tablename__ = 'oauth_request_tokens'
     seq: Mapped[db.Seq]
@@ -39,7 +39,7 @@ class RequestToken(db.Base):
 
 
 class AccessToken(db.Base):
-    """What a consumer was given: some of a user's roles on one project."""
+    """An access token of a consumer: some of a user's roles on one project."""
 
     __tablename__ = 'oauth_access_tokens'
     seq: Mapped[db.Seq]
@@ -54,7 +54,7 @@ class AccessToken(db.Base):
 
 
 class Nonce(db.Base):
-    """A signed request that was seen and will not be taken again."""
+    """The nonce of a signed request, which is not accepted again."""
 
     __tablename__ = 'oauth_nonces'
     digest: Mapped[db.Id] = mapped_column(primary_key=True)

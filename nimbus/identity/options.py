@@ -17,7 +17,7 @@ from nimbus.identity.settings.compliance import Compliance
 from nimbus.identity.settings.federation import Federation
 from nimbus.identity.settings.oauth import OAuth
 
-# Where files are, below state_path, unless an option says so.
+# Default paths of files, below state_path.
 PLACES = {
     'key_repository': 'token-keys',
     'credential_key_repository': 'credential-keys',
@@ -92,13 +92,13 @@ OPTIONS = {
         cfg.StrOpt(
             'key_repository',
             default=_DEFAULT.key_repository,
-            help='Directory of the keys that tokens are sealed with; empty means token-keys under state_path.',
+            help='Directory of the keys that tokens are encrypted with; empty means token-keys under state_path.',
         ),
         cfg.StrOpt(
             'token_format',
             default=_DEFAULT.token_format,
             choices=[
-                ('fernet', 'sealed with a key that every API host has'),
+                ('fernet', 'encrypted with a key that every API host has'),
                 ('jws', 'signed with ES256 by identity, checked with its public keys'),
             ],
             help='The kind of tokens that identity issues; those of the other kind stay valid until they expire.',
@@ -124,14 +124,16 @@ OPTIONS = {
             'jws_fetch_interval',
             default=_DEFAULT.jws_fetch_interval,
             min=1,
-            help='Seconds between two looks for new public keys; rotate no more often than that.',
+            help='Seconds between two checks for new public keys; rotate keys no more often than that.',
         ),
-        cfg.IntOpt('token_expiration', default=_DEFAULT.token_expiration, min=1, help='Seconds a token lives.'),
+        cfg.IntOpt(
+            'token_expiration', default=_DEFAULT.token_expiration, min=1, help='Seconds for which a token is valid.'
+        ),
         cfg.IntOpt(
             'allow_expired_window',
             default=_DEFAULT.allow_expired_window,
             min=0,
-            help='Seconds after its end in which a service may still ask what a token was.',
+            help='Seconds after its expiry for which a service may still validate a token with allow_expired.',
         ),
         cfg.IntOpt(
             'bcrypt_rounds',
@@ -141,43 +143,43 @@ OPTIONS = {
             help='Cost of a password hash; each step doubles it.',
         ),
         cfg.IntOpt(
-            'max_password_length', default=_DEFAULT.max_password_length, min=1, help='Characters a password may have.'
+            'max_password_length', default=_DEFAULT.max_password_length, min=1, help='Most characters of a password.'
         ),
         cfg.IntOpt(
             'password_threads',
             default=_DEFAULT.password_threads,
             min=0,
-            help='Passwords hashed at the same time; 0 means one for each processor.',
+            help='Most passwords hashed at the same time; 0 means one for each processor.',
         ),
         cfg.IntOpt(
             'password_waiting',
             default=_DEFAULT.password_waiting,
             min=0,
-            help='Logins that may wait for their turn to be hashed; one more is answered 503.',
+            help='Most logins that wait for a password to be hashed; one more is answered 503.',
         ),
         cfg.IntOpt(
             'cache_size',
             default=_DEFAULT.cache_size,
             min=1,
-            help='Validated tokens that a process remembers.',
+            help='Most validated tokens that a process caches.',
         ),
         cfg.FloatOpt(
             'revocation_interval',
             default=_DEFAULT.revocation_interval,
             min=0.01,
-            help='Seconds between two looks for revoked tokens.',
+            help='Seconds between two checks for revoked tokens.',
         ),
         cfg.FloatOpt(
             'revocation_patience',
             default=_DEFAULT.revocation_patience,
             min=0.1,
-            help='Seconds without news of revocations after which tokens are refused rather than guessed at.',
+            help='Seconds for which revocations could not be read after which every token is refused.',
         ),
         cfg.IntOpt(
             'application_credential_limit',
             default=_DEFAULT.application_credential_limit,
             min=-1,
-            help='Application credentials a user may have; -1 means any number.',
+            help='Most application credentials of a user; -1 means no limit.',
         ),
         cfg.StrOpt(
             'credential_key_repository',
@@ -189,13 +191,13 @@ OPTIONS = {
             'credential_limit',
             default=_DEFAULT.credential_limit,
             min=-1,
-            help='Credentials a user may have; -1 means any number.',
+            help='Most credentials of a user; -1 means no limit.',
         ),
         cfg.IntOpt(
             'credential_auth_ttl',
             default=_DEFAULT.credential_auth_ttl,
             min=1,
-            help='Seconds for which a request signed with an EC2 credential is good.',
+            help='Seconds for which a request signed with an EC2 credential is valid.',
         ),
         cfg.StrOpt(
             'limit_model',
@@ -207,47 +209,47 @@ OPTIONS = {
             'max_redelegation_count',
             default=_DEFAULT.max_redelegation_count,
             min=0,
-            help='Times that a trust may be passed on from one trustee to the next.',
+            help='Most times that a trust may be redelegated, from one trustee to the next.',
         ),
     ],
     'security_compliance': [
         cfg.IntOpt(
             'disable_user_account_days_inactive',
             min=1,
-            help='Days without a login by password after which a user counts as disabled; without it nobody does.',
+            help='Days without a login by password after which a user counts as disabled; unset means never.',
         ),
         cfg.IntOpt(
             'lockout_failure_attempts',
             min=1,
-            help='Wrong passwords in a row after which an account is locked; without it none ever is.',
+            help='Wrong passwords in a row after which an account is locked; unset means never.',
         ),
-        cfg.IntOpt('lockout_duration', default=1800, min=1, help='Seconds an account stays locked.'),
+        cfg.IntOpt('lockout_duration', default=1800, min=1, help='Seconds for which an account stays locked.'),
         cfg.IntOpt(
             'password_expires_days',
             min=1,
-            help='Days a new password lasts; without it none ends. Passwords that were set before are not touched.',
+            help='Days after which a new password expires; unset means never. Earlier passwords keep their expiry.',
         ),
         cfg.IntOpt(
             'unique_last_password_count',
             default=0,
             min=0,
-            help='Passwords, the present one among them, that a user may not choose again; 0 means any may come again.',
+            help='Latest passwords, the current one among them, that a user may not reuse; 0 means none.',
         ),
         cfg.IntOpt(
             'minimum_password_age',
             default=0,
             min=0,
-            help='Days a password that a user chose must be used before the user may change it.',
+            help='Days for which a user must keep a password of his own choice before he may change it.',
         ),
         cfg.StrOpt('password_regex', help='A regular expression that every new password must match.'),
         cfg.StrOpt(
             'password_regex_description',
-            help='What password_regex asks for, in words: shown to whoever chooses a password that does not match.',
+            help='What password_regex requires, in words: shown to a user whose new password does not match.',
         ),
         cfg.BoolOpt(
             'change_password_upon_first_use',
             default=False,
-            help='Whether a password that an administrator set only serves to choose another one.',
+            help='Whether a user must change a password that an administrator has set before logging in with it.',
         ),
     ],
     'totp': [
@@ -256,7 +258,7 @@ OPTIONS = {
             default=_DEFAULT.totp_windows,
             min=0,
             max=10,
-            help='Windows of 30 seconds before the present one whose passcodes are still good.',
+            help='Number of 30-second windows before the current one whose passcodes are still accepted.',
         ),
     ],
     'receipt': [
@@ -265,7 +267,7 @@ OPTIONS = {
             default=_DEFAULT.receipt_expiration,
             min=0,
             max=86400,
-            help='Seconds within which a login of several steps must be finished.',
+            help='Seconds for which an auth receipt is valid: a multi-factor login must be finished within them.',
         ),
     ],
     'cache': [
@@ -273,17 +275,17 @@ OPTIONS = {
             'backend',
             default=_DEFAULT.cache_backend,
             choices=[
-                ('memory', 'each process remembers the tokens it has seen'),
-                ('memcached', 'and asks memcached about one it has not seen before it asks the database'),
+                ('memory', 'each process caches the tokens it has validated'),
+                ('memcached', 'and asks memcached for others before it asks the database'),
             ],
-            help='Where it is remembered what a token speaks for.',
+            help='Where validated tokens are cached.',
         ),
-        cfg.ListOpt('servers', default=[], help='Each memcached as HOST:PORT; the same on every host.'),
+        cfg.ListOpt('servers', default=[], help='The memcached servers, each as HOST:PORT; the same on every host.'),
         cfg.StrOpt(
             'secret',
             default=_DEFAULT.cache_secret,
             secret=True,
-            help='What is kept in memcached is sealed with this; long, random, and the same on every host.',
+            help='Secret that values in memcached are encrypted with; long, random, and the same on every host.',
         ),
     ],
 }

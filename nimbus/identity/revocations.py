@@ -1,8 +1,8 @@
-"""What validators must not believe any longer, in one numbered sequence that each of them follows.
+"""Token revocations, in one numbered sequence that every validator reads.
 
-A row either refuses the tokens of a subject that were issued before a moment,
-or only says that what is remembered of the subject is stale.  Subjects:
-`audit` one token, `chain` a token and all that came of it, `user`, `group`,
+A row either revokes the tokens of a subject that were issued before a moment,
+or only invalidates what validators have cached of the subject.  Subjects:
+`audit` one token, `chain` a token and all that were made from it, `user`, `group`,
 `project`, `domain`, `credential`, `trust`, `consumer` and `access_token` of OAuth,
 `provider` and `protocol` of federated logins, `catalog`, and `all`.
 """
@@ -25,7 +25,7 @@ def revoke(tx: db.Tx, kind: str, subject: str) -> None:
 
 
 def refresh(tx: db.Tx, kind: str, subject: str = '') -> None:
-    """What validators remember of the subject is forgotten within a second of the commit."""
+    """Every validator drops what it has cached of the subject within a second of the commit."""
     _append(tx, kind, subject, None)
 
 
@@ -43,9 +43,9 @@ def newest(tx: db.Tx) -> int:
 
 
 def since(tx: db.Tx, number: int, refusing: bool = False) -> list[Any]:
-    """The rows after that number, in the order of their commits; a part of them when there are many.
+    """A page of the rows after that number, in the order of their commits.
 
-    `refusing` leaves out those that only say what is stale, for who remembers nothing yet.
+    `refusing` leaves out those that only invalidate caches, for a validator that has cached nothing yet.
     """
     query = sa.select(Revocation).where(Revocation.number > number).order_by(Revocation.number).limit(PAGE)
     return list(tx.rows(query.where(Revocation.before.is_not(None)) if refusing else query))
@@ -59,9 +59,10 @@ def refused(tx: db.Tx, kinds: tuple[str, ...], since: datetime.datetime | None =
 
 
 def prune(tx: db.Tx, before: datetime.datetime, stale: datetime.datetime) -> int:
-    """Rows from before that moment are gone, for no token they refuse is still alive; returns how many were.
+    """Rows from before that moment are deleted, as every token they revoke has expired; returns how many were.
 
-    So are those from before `stale` that refuse nothing: whoever did not read them has stopped believing since.
+    So are those from before `stale` that only invalidate caches: a validator that has not read them by then accepts
+    no cached token any more.
     """
     idle = sa.and_(Revocation.before.is_(None), Revocation.created_at < stale)
     return tx.delete(Revocation, sa.or_(Revocation.created_at < before, idle))

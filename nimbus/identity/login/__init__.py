@@ -1,1 +1,1 @@
-"""How somebody shows who they are: passwords, passcodes, keys and signatures, and what they then get."""
+"""Authentication: passwords, one-time passcodes, EC2 keys and signatures, and the tokens issued for them."""

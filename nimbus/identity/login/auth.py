@@ -1,4 +1,4 @@
-"""Logging in: who somebody is by the methods they bring, and the token they get for the scope they ask."""
+"""Authentication: checks the methods of a login request and issues a token for the requested scope."""
 
 import dataclasses
 import datetime
@@ -28,8 +28,14 @@ from nimbus.identity.tokens.payload import Claims
 from nimbus.identity.tokens.subjects import Subject, refusal
 from nimbus.identity.tokens.tokens import Validator
 
-FEDERATED = ('identity_provider_id', 'protocol_id', 'group_ids')  # what a token of a federated login hands on
-SHA256 = 'sha256$'  # marks the hash of a secret that we made up: it is too long to be guessed, so one round is enough
+FEDERATED = (
+    'identity_provider_id',
+    'protocol_id',
+    'group_ids',
+)  # the claims that a token made from one of a federated login keeps
+SHA256 = (
+    'sha256$'  # marks the hash of a generated secret: it is too long to be guessed, so one round of hashing is enough
+)
 _users = User.__table__
 _SHOWN = [column for column in _users.c if column.name not in ('seq', 'extra')]  # each costs a login
 _USER_BY_ID = sa.select(*_SHOWN).where(_users.c.id == sa.bindparam('id'))
@@ -78,16 +84,16 @@ class Authority:
         self._methods['totp'] = self._by_totp
 
     def now(self) -> datetime.datetime:
-        """The time by the clock that logins go by."""
+        """The current time, by the clock used for logins."""
         return self._clock.now()
 
     def endpoints(self, project_id: str | None = None) -> list[catalog.Shown]:
-        """What the catalog, or a project's, shows; read again only when it changed."""
+        """The catalog, of the project where one is given; read again only when it changed."""
         _, shown, filters, _ = self._read_catalog()
         return filters.narrow(shown, project_id)
 
     def service_providers(self) -> list[dict[str, str]]:
-        """The other clouds that a token shows."""
+        """The enabled service providers, which a token shows."""
         return self._read_catalog()[3]
 
     def _read_catalog(self) -> tuple[int, list[catalog.Shown], endpoint_filters.Filters, list[dict[str, str]]]:
@@ -100,7 +106,7 @@ class Authority:
         return known
 
     def close(self) -> None:
-        """The hashing threads are gone, and the connections to directories."""
+        """The hashing threads have ended and the connections to LDAP directories are closed."""
         self.passwords.close()
         self.directories.close()
 
@@ -113,8 +119,8 @@ class Authority:
     ) -> tuple[str, Subject]:
         """A new token and its subject; `receipt` is one of an earlier step, `asked` the request that it came with.
 
-        Raises Insufficient when the user must show more, Unauthenticated when any of the methods fails or the scope
-        is not the user's, Invalid on a bad request, Forbidden where a trust stands in the way.
+        Raises Insufficient when the user must pass further methods, Unauthenticated when a method fails or the user
+        has no role on the scope, Invalid on a bad request, Forbidden when a trust does not allow it.
         """
         proofs = [self._prove(name, identity, asked or Asked()) for name in dict.fromkeys(identity['methods'])]
         if proofs and receipt:
@@ -134,7 +140,7 @@ class Authority:
         return self.validator.seal(subject.claims), subject
 
     def issue(self, proof: Proof, told: scopes.Scope) -> tuple[str, Subject]:
-        """A new token for who proved by other means than a login to be the user.  Raises Unauthenticated."""
+        """A new token for a user who was authenticated by other means than a login.  Raises Unauthenticated."""
         with self._db.read() as tx:
             subject = self._subject(tx, [proof], told)
         return self.validator.seal(subject.claims), subject
@@ -154,7 +160,7 @@ class Authority:
             raise refusal()
         with self._db.read() as tx:
             row = _find_user(tx, user)
-            # Asked of a known user too, so that as much is done for one who is unknown.
+            # Checked for a known user too, so that a known and an unknown user take the same time.
             home = _home(tx, user)
             home = row.domain_id if row else home
             directory = self.directories.of(home or '', tx)
@@ -178,9 +184,9 @@ class Authority:
         return subjects.describe(tx, claims, activity.judge(self.settings.compliance, self.now()))
 
     def _knows(self, row: Any, password: str) -> bool:
-        """Whether the password is that of the user, who is not locked out; a failure counts."""
+        """Whether the password is right and the account not locked; a failure is counted."""
         short = len(password) <= self.settings.max_password_length
-        # An unknown user costs a check as well, so that the time of the answer tells nothing.
+        # A password is hashed for an unknown user as well, so that the time of the answer reveals nothing.
         right = self.passwords.verify(password if short else '', row.password_hash if row else None) and short
         return self._locks().admit(row, 'password', right)
 
@@ -188,7 +194,7 @@ class Authority:
         return lockouts.Locks(self._db, self.settings.compliance, self.now())
 
     def check_password(self, user_id: str, password: str) -> Any:
-        """The row of the user whose password it is, even when it has expired.  Raises Unauthenticated."""
+        """The user's row, when the password is right, even if it has expired.  Raises Unauthenticated."""
         outside = self.directories.checks(user_id, password)
         with self._db.read() as tx:
             row = tx.execute(_USER_BY_ID, {'id': user_id}).first()
@@ -209,14 +215,14 @@ class Authority:
             row = _find_user(tx, user)
             seeds = self._seeds(tx, row.id) if row else []
         window = factors.window_of(user['passcode'], seeds, self.now(), self.settings.totp_windows)
-        # Whoever reads a passcode off the screen or the wire comes too late with it.
+        # A passcode is accepted once, so that one that was overlooked or intercepted is of no use.
         right = window is not None and self._db.with_retries(lambda tx: factors.use_up(tx, row.id, window))
         if not self._locks().admit(row, 'totp', right):
             raise refusal()
         return Proof(row.id, ('totp',), options=row.options)
 
     def _require_factors(self, tx: db.Tx, proofs: list[Proof]) -> None:
-        """Nothing when what was shown is enough for the user.  Raises Insufficient."""
+        """Nothing when the methods passed fulfil the user's multi-factor rules.  Raises Insufficient."""
         user_id = proofs[0].user_id
         options = next((proof.options for proof in proofs if proof.options is not None), None)
         if options is None:
@@ -251,7 +257,7 @@ class Authority:
         return Proof(subject.user_id, methods, subject.claims, subject.credential, marks=marks)
 
     def rescope(self, told: dict[str, Any]) -> Proof:
-        """Who has the token that is told.  Raises as a login by it does."""
+        """The proof by the given token.  Raises as a login with it does."""
         return self._by_token(told, Asked())
 
     def _by_application_credential(self, told: dict[str, Any], _: Asked) -> Proof:
@@ -289,13 +295,13 @@ class Authority:
         if told is not None:
             return self._describe(tx, _scoped(claims, told))
         if claims.identity_provider_id:
-            return self._describe(tx, claims)  # who comes from outside chooses a project by a second login
+            return self._describe(tx, claims)  # a federated user chooses a project by a second login
         default = tx.scalar(_DEFAULT_PROJECT, {'id': claims.user_id})
         if default:
             try:
                 return self._describe(tx, _scoped(claims, ('project', default)))
             except errors.Unauthenticated:
-                pass  # a default project that is gone or closed to the user is passed over
+                pass  # a default project that is deleted, or on which the user has no role, is ignored
         return self._describe(tx, claims)
 
     def _trusted(self, tx: db.Tx, claims: Claims, trust_id: str) -> Subject:
@@ -308,7 +314,7 @@ class Authority:
         return self._describe(tx, dataclasses.replace(_scoped(claims, lent), trust_id=trust_id, expires_at=ends))
 
     def _claims(self, proofs: list[Proof]) -> Claims:
-        """Claims without a scope; of a token that was shown they take over the end and the chain."""
+        """Claims without a scope; they take over the expiry and audit chain of a token used to log in."""
         now = self._clock.now()
         ends = [now + datetime.timedelta(seconds=self.settings.token_expiration)]
         ends += [proof.parent.expires_at for proof in proofs if proof.parent]
@@ -328,7 +334,7 @@ class Authority:
 
 
 def _by_system_token(proofs: list[Proof]) -> bool:
-    """Whether a token of the system is among what was shown."""
+    """Whether a system-scoped token is among the proofs."""
     return any(proof.parent is not None and proof.parent.scope == 'system' for proof in proofs)
 
 
@@ -337,7 +343,7 @@ def _seeds_of(tx: db.Tx, user_id: str) -> list[str]:
 
 
 def hash_made_up(secret: str) -> str:
-    """The hash of a secret that we made up ourselves."""
+    """The hash of a generated secret."""
     return SHA256 + hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -357,7 +363,7 @@ def _find_user(tx: db.Tx, told: dict[str, Any]) -> Any:
 
 
 def _home(tx: db.Tx, told: dict[str, Any]) -> str | None:
-    """The id of the domain in which a user who is not known yet would be."""
+    """The id of the domain in which to look for a user named in the request."""
     if told.get('id'):
         row = shadow_users.mapped(tx, told['id'])
         return row.domain_id if row is not None else None

@@ -1,4 +1,4 @@
-"""Credentials: secrets of users, such as EC2 keys and TOTP seeds, that identity keeps and hands back."""
+"""Credentials: secrets of users, such as EC2 keys and TOTP seeds, stored encrypted and shown on request."""
 
 import dataclasses
 import hashlib
@@ -15,10 +15,10 @@ from nimbus.identity.models import Credential as Row
 from nimbus.identity.models_oauth import AccessToken, Consumer, RequestToken
 
 EC2 = 'ec2'
-# Where an EC2 credential came from; it stays so, for it confines the tokens that the credential gives.
+# How an EC2 credential was made; this never changes, as it restricts the tokens that the credential gives.
 ORIGIN = ('trust_id', 'app_cred_id', 'access_token_id', 'access_id')
 
-# All that is encrypted in rows, and in which column: the keys are rotated for all of it at once.
+# Every encrypted column and the column of its key: all are encrypted anew when the keys rotate.
 SEALED: tuple[tuple[Any, str], ...] = (
     (Row, 'blob'),
     (Consumer, 'secret'),
@@ -29,7 +29,7 @@ SEALED: tuple[tuple[Any, str], ...] = (
 
 @dataclasses.dataclass(frozen=True)
 class Credential:
-    """A credential, its blob in the clear."""
+    """A credential with its blob decrypted."""
 
     id: str
     user_id: str
@@ -40,7 +40,7 @@ class Credential:
 
 
 def of_user(tx: db.Tx, user_id: str, kind: str | None = None) -> list[Credential]:
-    """The user's credentials, of one type where it is told."""
+    """The user's credentials, of one type where it is given."""
     query = sa.select(Row).where(Row.user_id == user_id, *([Row.type == kind] if kind else []))
     return [_opened(tx, row) for row in tx.rows(query.order_by(Row.seq))]
 
@@ -51,12 +51,12 @@ def show(tx: db.Tx, credential_id: str) -> Credential:
 
 
 def owner_of(tx: db.Tx, credential_id: str) -> str:
-    """The id of the user whose credential it is, whether it can be opened or not.  Raises NotFound."""
+    """The id of the user whose credential it is, whether it can be decrypted or not.  Raises NotFound."""
     return lists.one(tx, Row, 'credential', credential_id).user_id
 
 
 def find(tx: db.Tx, page: listing.Page, owner_id: str | None = None) -> list[Credential]:
-    """A page of the credentials, of one user's where it is told."""
+    """A page of the credentials, of one user where it is given."""
     rows = lists.some(tx, Row, [Row.user_id == owner_id] if owner_id is not None else [], page)
     return [_opened(tx, row) for row in rows]
 
@@ -66,9 +66,10 @@ def _opened(tx: db.Tx, row: Any) -> Credential:
 
 
 def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any], limit: int = -1) -> str:
-    """There is one more credential; returns its id, which of an EC2 credential follows from its access key.
+    """A new credential exists; returns its id, which for an EC2 credential is derived from its access key.
 
-    Raises Invalid on an EC2 blob without one, Conflict when it is known, Forbidden when the user has enough.
+    Raises Invalid on an EC2 blob without an access key, Conflict when it exists, Forbidden when the user has reached
+    the limit.
     """
     user_id, kind = values['user_id'], values['type']
     count = sa.select(sa.func.count()).select_from(Row).where(Row.user_id == user_id)
@@ -99,7 +100,7 @@ def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any], limit: int 
 
 
 def update(tx: db.Tx, credential_id: str, blob: str) -> None:
-    """The credential holds the blob.  Raises NotFound, and Invalid on one that a credential of its type cannot hold."""
+    """The credential has the blob.  Raises NotFound, and Invalid on a blob that is not allowed for its type."""
     row = show(tx, credential_id)
     if row.type.lower() == EC2:
         before, after = json.loads(row.blob), parsed(blob)
@@ -122,7 +123,7 @@ def id_of_key(access: str) -> str:
 
 
 def parsed(blob: str) -> dict[str, Any]:
-    """What the blob of an EC2 credential says.  Raises Invalid when it is not JSON with an access key."""
+    """The decoded blob of an EC2 credential.  Raises Invalid when it is not JSON with an access key."""
     try:
         found = json.loads(blob)
     except ValueError:
@@ -137,7 +138,7 @@ def parsed(blob: str) -> dict[str, Any]:
 
 
 def left_behind(tx: db.Tx, encryption: Encryption) -> int:
-    """How many secrets are not sealed with the key that seals today."""
+    """How many secrets are not encrypted with the current primary key."""
     return sum(
         tx.scalar(sa.select(sa.func.count()).select_from(model).where(model.key_name != (encryption.key_name() or '')))
         for model, _ in SEALED
@@ -145,14 +146,14 @@ def left_behind(tx: db.Tx, encryption: Encryption) -> int:
 
 
 def migrate(tx: db.Tx, encryption: Encryption, most: int = 500) -> int:
-    """Up to `most` secrets more are sealed with the key that seals today; returns how many were not."""
+    """Up to `most` more secrets are encrypted with the current primary key; returns how many were not before."""
     done = 0
     for model, name in SEALED:
         column = getattr(model, name)
         query = sa.select(model.id, column.label('sealed')).where(model.key_name != (encryption.key_name() or ''))
         for row in tx.rows(query.order_by(model.seq).limit(most - done)):
             sealed, key_name = encryption.encrypt(encryption.decrypt(row.sealed))
-            # Whoever wrote it in the meantime sealed it with a key of his own time.
+            # A row written in the meantime was encrypted with the key that was primary then.
             tx.update(model, model.id == row.id, column == row.sealed, **{name: sealed}, key_name=key_name)
             done += 1
     return done

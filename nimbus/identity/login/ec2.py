@@ -20,7 +20,7 @@ METHOD = 'ec2credential'
 
 
 def create(tx: db.Tx, user_id: str, project_id: str, limit: int = -1) -> str:
-    """The user has one more access key for the project; returns it.  Raises Forbidden when the user has enough."""
+    """The user has a new access key for the project; returns it.  Raises Forbidden when the limit is reached."""
     access = uuid.uuid4().hex
     blob = json.dumps({'access': access, 'secret': uuid.uuid4().hex, 'trust_id': None})
     values = {'user_id': user_id, 'project_id': project_id, 'type': EC2, 'blob': blob}
@@ -40,14 +40,14 @@ def show(tx: db.Tx, access: str) -> Credential:
 
 
 def told(credential: Credential) -> dict[str, Any]:
-    """What the credential's blob says."""
+    """The decoded blob of the credential."""
     return json.loads(credential.blob)
 
 
 def prove(tx: db.Tx, request: dict[str, Any], s3: bool, life: int, clock: Clock) -> tuple[Proof, str]:
-    """Who signed the request to EC2 or S3, and for which project.
+    """The proof of who signed the request to EC2 or S3, and the id of the project.
 
-    Raises NotFound on an unknown access key, Unauthenticated on a signature that is wrong, late or missing.
+    Raises NotFound on an unknown access key, Unauthenticated on a signature that is wrong, expired or missing.
     """
     credential = show(tx, request['access'])
     kept = told(credential)
@@ -65,7 +65,7 @@ def prove(tx: db.Tx, request: dict[str, Any], s3: bool, life: int, clock: Clock)
 
 
 def _check_age(moment: str | None, life: int, clock: Clock) -> None:
-    """Raises Unauthenticated when the signature tells a time that is not about now."""
+    """Raises Unauthenticated when the signature's timestamp is too far from now."""
     if moment is None:
         return
     signed = times.read(moment)
@@ -76,9 +76,9 @@ def _check_age(moment: str | None, life: int, clock: Clock) -> None:
 
 
 def _lender(tx: db.Tx, credential: Credential, kept: dict[str, Any]) -> Any:
-    """The application credential that confines the tokens; None where nothing does.
+    """The application credential that restricts the tokens of an EC2 credential; None where none does.
 
-    Raises Unauthenticated where the credential was made under a delegation that does not stand, or is not known here.
+    Raises Unauthenticated where the credential was made by a delegation that was revoked, or is of an unknown kind.
     """
     if kept.get('trust_id') or kept.get('access_token_id'):
         raise subjects.refusal()

@@ -1,4 +1,4 @@
-"""What users leave in identity's keeping, encrypted with a key repository of its own before it is written anywhere."""
+"""Encryption of users' credentials in the database, with a key repository of its own."""
 
 import os
 
@@ -13,14 +13,14 @@ class Encryption:
         self._ring = KeyRing(directory) if directory else None
 
     def encrypt(self, text: str) -> tuple[str, str]:
-        """The text as it may be written, and the name of the key that decrypts it.  Raises Unavailable without keys."""
+        """The encrypted text, and the digest of the key that encrypted it.  Raises Unavailable without keys."""
         key = self._ring.sealer() if self._ring else None
         if key is None:
             raise errors.Unavailable('Credentials cannot be kept: this host has no credential keys.')
         return key.encrypt(text.encode()).decode(), key.name
 
     def decrypt(self, sealed: str) -> str:
-        """The text.  Raises Unavailable when no key of this host decrypts it."""
+        """The decrypted text.  Raises Unavailable when no key of this host decrypts it."""
         opened = None
         if self._ring:
             self._ring.refresh()
@@ -30,6 +30,6 @@ class Encryption:
         return opened.decode()
 
     def key_name(self) -> str | None:
-        """The name of the key that encrypts, None without keys."""
+        """The digest of the primary key, None without keys."""
         key = self._ring.sealer() if self._ring else None
         return key.name if key else None

@@ -1,4 +1,4 @@
-"""Several factors at once: which methods a user must bring together, and one-time passcodes."""
+"""Multi-factor authentication: the rules for which methods a user must combine, and TOTP passcodes."""
 
 import base64
 import binascii
@@ -15,15 +15,15 @@ from nimbus.common.database import db
 from nimbus.identity.models import User
 from nimbus.identity.tokens.payload import EPOCH
 
-LENGTH, PERIOD = 6, 30  # digits of a passcode, and seconds that it lasts
-NO_SEED = 'A' * 32  # a passcode of a user without a seed is compared as well, so that time does not tell
-SHORTEST = 10  # bytes of a seed; upstream's are longer, and an empty one would be everybody's
+LENGTH, PERIOD = 6, 30  # digits of a passcode, and seconds for which it is valid
+NO_SEED = 'A' * 32  # compared for a user without a seed, so that the time of the answer reveals nothing
+SHORTEST = 10  # bytes of a seed; upstream's are longer, and everybody could compute the passcodes of an empty one
 
 
 def rules_of(options: dict[str, Any], known: Iterable[str]) -> list[list[str]]:
-    """The sets of methods of which a user with these options must bring one; none when any method will do.
+    """The sets of methods of which a user with these options must pass one; none when any single method is enough.
 
-    A method that nobody could bring is left out, so that a rule cannot shut a user out for good.
+    A method that is not supported is left out, so that a rule cannot lock a user out for good.
     """
     if options.get('multi_factor_auth_enabled', True) is False:
         return []
@@ -38,7 +38,7 @@ def suffice(methods: Iterable[str], rules: list[list[str]]) -> bool:
 
 
 def window_of(passcode: str, seeds: list[str], now: datetime.datetime, windows: int = 1) -> int | None:
-    """The number of the window, this one or one of so many before, in which a seed shows the passcode; None if none."""
+    """The number of the window, the current one or one of `windows` before it, of the passcode; None if it is wrong."""
     present = int((now - EPOCH).total_seconds()) // PERIOD
     found = None
     for seed in seeds or [NO_SEED]:
@@ -50,16 +50,16 @@ def window_of(passcode: str, seeds: list[str], now: datetime.datetime, windows: 
 
 
 def use_up(tx: db.Tx, user_id: str, window: int) -> bool:
-    """Whether no passcode of the user's from that window, or from a later one, was used before; now one is.
+    """Whether no passcode of the user from that window or a later one was used before; it counts as used now.
 
-    One statement decides, so that of two logins at once, in whatever processes, one alone is the first.
+    One UPDATE decides, so that of two logins at once, in any processes, only one succeeds.
     """
     fresh = sa.or_(User.passcode_counter.is_(None), User.passcode_counter < window)
     return tx.update(User, User.id == user_id, fresh, passcode_counter=window) == 1
 
 
 def _shown(seed: str, moment: float) -> bytes | None:
-    """The passcode of a seed in base32, None when it is no seed."""
+    """The passcode of a base32 seed in a window, None when it is not a valid seed."""
     try:
         key = base64.b32decode(seed + '=' * (-len(seed) % 8))
     except (binascii.Error, ValueError):

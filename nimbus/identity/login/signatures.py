@@ -1,4 +1,4 @@
-"""The signatures of requests to EC2 and S3, as services that speak those APIs ask identity to check them."""
+"""Verifies the signatures of EC2 and S3 requests, for the services that have those APIs."""
 
 import base64
 import binascii
@@ -14,9 +14,9 @@ S3_SERVICES = ('s3', 'iam', 'sts')
 
 
 def is_good(secret: str, request: dict[str, Any]) -> bool:
-    """Whether the request to EC2 was signed with the secret.  Raises Unauthenticated on one that is no such request.
+    """Whether the EC2 request was signed with the secret.  Raises Unauthenticated on a malformed request.
 
-    `request` tells `signature`, `params`, `host`, `verb`, `path`, and for version 4 `headers` and `body_hash`.
+    `request` has `signature`, `params`, `host`, `verb`, `path`, and for version 4 `headers` and `body_hash`.
     """
     host = request.get('host', '')
     hosts = [host]
@@ -26,7 +26,7 @@ def is_good(secret: str, request: dict[str, Any]) -> bool:
 
 
 def is_good_s3(secret: str, token: str, signature: str) -> bool:
-    """Whether the text that S3 made of a request, in base64, was signed with the secret.  Raises Unauthenticated."""
+    """Whether the string to sign of an S3 request, in base64, was signed with the secret.  Raises Unauthenticated."""
     try:
         text = base64.urlsafe_b64decode(token)
     except (binascii.Error, ValueError):
@@ -41,7 +41,7 @@ def is_good_s3(secret: str, token: str, signature: str) -> bool:
 
 
 def moment_of(request: dict[str, Any]) -> str | None:
-    """The time that the signature covers, None where it covers none."""
+    """The timestamp that the signature covers, None where it covers none."""
     if 'SignatureVersion' in request['params']:
         return request['params'].get('Timestamp')
     return _told(request, 'X-Amz-Date')

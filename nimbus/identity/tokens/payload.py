@@ -1,4 +1,4 @@
-"""What a token says, and its bytes: as few as can be, for a token travels with every request."""
+"""The claims of a token, and their compact binary form, as a token is sent with every request."""
 
 import base64
 import dataclasses
@@ -37,7 +37,7 @@ EPOCH = datetime.datetime(1970, 1, 1)
 
 @dataclasses.dataclass(frozen=True)
 class Claims:
-    """A token's own words, before anything is looked up."""
+    """The claims in a token, before anything is looked up in the database."""
 
     methods: tuple[str, ...]
     user_id: str
@@ -45,7 +45,7 @@ class Claims:
     scope_id: str  # '' when unscoped or system
     issued_at: datetime.datetime
     expires_at: datetime.datetime
-    audit_ids: tuple[str, ...]  # the token's own, then the one of the first token of its chain
+    audit_ids: tuple[str, ...]  # the token's own audit id, then that of the first token of its chain
     application_credential_id: str = ''
     trust_id: str = ''
     access_token_id: str = ''  # of OAuth 1
@@ -107,7 +107,7 @@ def _named(names: list[str]) -> dict[str, str]:
 
 
 def new_audit_id() -> str:
-    """A random id of a token, as it stands in audit records."""
+    """A new random audit id of a token."""
     return _audit(uuid.uuid4().bytes)
 
 

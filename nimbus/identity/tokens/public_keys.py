@@ -1,4 +1,4 @@
-"""The public token keys that identity publishes, kept on disk: a service checks tokens while identity is down."""
+"""Identity's public token keys as a service fetches and caches them on disk, to check tokens while identity is down."""
 
 import contextlib
 import json
@@ -16,13 +16,13 @@ from nimbus.common.clock import Clock
 from nimbus.identity.tokens.signing import ALGORITHM, Checker, jwk
 
 LOG = logging.getLogger(__name__)
-MAX_SET = 65536  # bytes; a longer answer is no set of keys
-TIMEOUT = 3.0  # seconds an answer may take; a request may wait for it when it brings an unknown key
-AGAIN = 1.0  # seconds between two questions for unknown keys, so that made-up key ids cost next to nothing
+MAX_SET = 65536  # bytes; a longer answer is not accepted as a JWK set
+TIMEOUT = 3.0  # seconds to wait for an answer; a request with an unknown key id may wait for it
+AGAIN = 1.0  # seconds between two fetches for unknown key ids, so that requests with invented ids cost next to nothing
 
 
 def fetch(url: str) -> bytes:
-    """What stands at the URL.  Raises OSError."""
+    """The body of the answer to a GET of the URL.  Raises OSError."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(url, timeout=TIMEOUT) as answer:
         return answer.read(MAX_SET + 1)
@@ -67,7 +67,7 @@ class PublishedKeys(Checker):
                 return
 
     def _learn(self) -> None:
-        """The keys are those that identity publishes now, or what they were when it does not answer."""
+        """The keys are those that identity publishes now, or stay as they are when it does not answer."""
         try:
             told = self._ask()
             known = _parsed(told)
@@ -90,7 +90,7 @@ class PublishedKeys(Checker):
             part.write_bytes(told)
             os.replace(part, self._file)
         except OSError as why:
-            LOG.warning('The public token keys cannot be kept at %s: %s', self._file, why)
+            LOG.warning('The public token keys cannot be written to %s: %s', self._file, why)
 
     def _key(self, kid: str) -> Any:
         if kid not in self._known and self._may_ask():
@@ -100,19 +100,19 @@ class PublishedKeys(Checker):
         return self._known.get(kid)
 
     def _may_ask(self) -> bool:
-        """Whether a request may ask for a key; during an outage none waits for it, and the thread alone tries again."""
+        """Whether a request may fetch keys now; during an outage no request waits, and only the thread tries again."""
         late = self._clock.monotonic() - self._asked_at >= AGAIN
         return late and (self._heard or self._thread is None)
 
 
 def _parsed(told: bytes) -> dict[str, Any]:
-    """The keys of a JWK set by their ids.  Raises ValueError when there is none that signs tokens."""
+    """The keys of a JWK set by their key ids.  Raises ValueError when none of them can verify tokens."""
     if len(told) > MAX_SET:
-        raise ValueError('the answer is too long for a set of keys')
+        raise ValueError('the answer is too long for a JWK set')
     try:
         shown = jwt.PyJWKSet.from_dict(json.loads(told)).keys
     except (jwt.PyJWTError, AttributeError, TypeError) as why:
-        raise ValueError(f'the answer is no set of keys: {why}') from why
+        raise ValueError(f'the answer is not a JWK set: {why}') from why
     found = {jwk(one.key)['kid']: one.key for one in shown if one.algorithm_name == ALGORITHM}
     if not found:
         raise ValueError('the set has no key that signs tokens')

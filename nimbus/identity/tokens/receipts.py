@@ -1,4 +1,4 @@
-"""Receipts: sealed notes of the methods that somebody has already shown, for a login that needs more than one."""
+"""Auth receipts: encrypted records of the methods a user has already passed, for multi-factor logins."""
 
 import dataclasses
 import datetime
@@ -9,14 +9,14 @@ from nimbus.identity.key_repository import KeyRing
 from nimbus.identity.tokens.payload import EPOCH
 from nimbus.identity.tokens.subjects import Subject
 
-MARK = b'receipt:'  # no token begins so, and no receipt is ever read as a token
+MARK = b'receipt:'  # no token begins with it, so that no receipt is ever read as a token
 HEADER = 'Openstack-Auth-Receipt'
 MAX_LENGTH = 1024
 
 
 @dataclasses.dataclass(frozen=True)
 class Receipt:
-    """What was shown, by whom, and until when that counts."""
+    """The user, the methods passed and the expiry of a receipt."""
 
     user_id: str
     methods: tuple[str, ...]
@@ -25,7 +25,7 @@ class Receipt:
 
 
 class Insufficient(errors.Unauthenticated):
-    """What was shown is right and not enough; the receipt is the way to bring the rest."""
+    """The methods passed are valid but not sufficient; the receipt lets the user add the rest."""
 
     def __init__(self, receipt: Receipt, required: list[list[str]], user: Subject) -> None:
         super().__init__('Additional authentications steps required.')
@@ -33,7 +33,7 @@ class Insufficient(errors.Unauthenticated):
 
 
 def seal(keys: KeyRing, receipt: Receipt) -> str:
-    """The receipt as its header.  Raises Unavailable without keys."""
+    """The receipt as the value of its header.  Raises Unavailable without keys."""
     values = {name: _plain(value) for name, value in dataclasses.asdict(receipt).items()}
     return keys.seal(MARK + json.dumps(values).encode(), values['issued_at']).rstrip(b'=').decode()
 
@@ -43,7 +43,7 @@ def _plain(value: object) -> object:
 
 
 def read(keys: KeyRing, sealed: str, now: datetime.datetime) -> Receipt:
-    """The receipt of a header.  Raises Unauthenticated when it is not ours or has ended."""
+    """The receipt in the value of a header.  Raises Unauthenticated when it is not one of ours or has expired."""
     opened = None
     if sealed.isascii() and len(sealed) <= MAX_LENGTH:
         opened = keys.open(sealed.encode() + b'=' * (-len(sealed) % 4))
@@ -60,5 +60,5 @@ def read(keys: KeyRing, sealed: str, now: datetime.datetime) -> Receipt:
 
 
 def unknown(sealed: str) -> errors.Unauthenticated:
-    """The answer to a receipt that does not count."""
+    """The error for a receipt that is not valid."""
     return errors.Unauthenticated(f'Could not find auth receipt: {sealed[:MAX_LENGTH]}.')

@@ -1,4 +1,4 @@
-"""What a token may be scoped to: finding the scope a login asks for, and listing what a user could ask for."""
+"""Scopes of tokens: resolves the scope in a login request, and lists the scopes that a user may request."""
 
 import collections
 from collections.abc import Iterable
@@ -24,9 +24,9 @@ KINDS = ('project', 'domain', 'system', TRUST)
 
 
 def asked(tx: db.Tx, scope: Any) -> Scope | None:
-    """The scope a request spells out, None when it has none.
+    """The scope in a login request, None when it has none.
 
-    Raises Invalid when it names two or none, Unauthenticated when there is no such project or domain.
+    Raises Invalid when it names two or none, Unauthenticated when the project or domain does not exist.
     """
     if scope is None:
         return None
@@ -55,7 +55,7 @@ def asked(tx: db.Tx, scope: Any) -> Scope | None:
 
 
 def missing(attribute: str, target: str) -> errors.Invalid:
-    """The answer to a body that lacks something."""
+    """The error for a body without a required attribute."""
     return errors.Invalid(
         f'Expecting to find {attribute} in {target}. The server could not comply with the request since it is either '
         'malformed or otherwise incorrect. The client is assumed to be in error.'
@@ -72,7 +72,7 @@ def domain_id(tx: db.Tx, told: dict[str, Any]) -> str | None:
 
 
 def home_id(tx: db.Tx, told: dict[str, Any]) -> str | None:
-    """The id of the domain in which something is looked for; one that is told need not be looked up itself."""
+    """The id of the domain in which a name is looked up; an id in the request is taken as it is."""
     return told.get('id') or domain_id(tx, told)
 
 
@@ -94,8 +94,8 @@ _ANY = sa.select(_rows).outerjoin(_home, _home.c.id == _rows.c.domain_id).order_
 _IS_OPEN = sa.and_(_rows.c.enabled.is_(True), sa.or_(_home.c.id.is_(None), _home.c.enabled.is_(True)))
 _AMONG = _rows.c.id.in_(sa.bindparam('places', expanding=True))
 _AMONG_OR_IN = sa.or_(_AMONG, _rows.c.domain_id.in_(sa.bindparam('domains', expanding=True)))
-# By whether there are domains, for an empty list of them would keep a database from its indexes, and by whether what is
-# disabled counts.
+# By whether there are domains, as an empty list of them would keep a database from using its indexes, and by whether
+# disabled projects are included.
 _PROJECTS = {
     (among is _AMONG_OR_IN, disabled): _ANY.where(among if disabled else sa.and_(among, _IS_OPEN))
     for among in (_AMONG, _AMONG_OR_IN)
@@ -115,9 +115,9 @@ _HELD = (
 
 
 def projects_of(tx: db.Tx, user_id: str, more: Iterable[str] = (), disabled: bool = False) -> list[Any]:
-    """The projects that the user has a role on, granted or inherited, also through groups; with the `disabled` ones.
+    """The projects that the user has a role on, granted or inherited, also through groups.
 
-    `more` are the ids of groups that count as if the user were in them.
+    `disabled` includes disabled ones; `more` are the ids of further groups that count as the user's.
     """
     held = _held(tx, user_id, more)
     direct, layer, domains = held['project', False], held['project', True], held['domain', True]

@@ -1,4 +1,4 @@
-"""Signed tokens: JWS with ES256, which identity's private key makes and its public keys, a JWK set, check."""
+"""JWS tokens: signed with ES256 by identity's private key and verified with its public keys, a JWK set."""
 
 import base64
 import binascii
@@ -20,7 +20,7 @@ from nimbus.common import errors
 from nimbus.identity import key_repository
 from nimbus.identity.tokens.payload import EPOCH, SCOPES, Claims
 
-ALGORITHM = 'ES256'  # the only one that is ever believed, whatever a token's header says
+ALGORITHM = 'ES256'  # the only algorithm accepted, whatever a token's header says
 COORDINATE = 32  # bytes of a coordinate on the curve P-256
 _JWS = jwt.PyJWS(algorithms=[ALGORITHM])
 _SINGLE = {'project': 'openstack_project_id', 'domain': 'openstack_domain_id', 'system': 'openstack_system'}
@@ -41,7 +41,7 @@ def make() -> bytes:
 
 
 def retire(pem: bytes) -> bytes:
-    """What is left of a key that signs no more: its public part."""
+    """The public part of a key, which is kept when the key signs no more."""
     return _public(pem).public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -67,9 +67,9 @@ def to_json(claims: Claims) -> dict[str, Any]:
 
 
 def from_json(told: Any) -> Claims:
-    """The claims that `to_json` told.  Raises ValueError when they are none."""
+    """The claims from the object that `to_json` returned.  Raises ValueError when it is not such an object."""
     if not isinstance(told, dict):
-        raise ValueError('the claims are no object')
+        raise ValueError('the claims are not a JSON object')
     values: dict[str, Any] = {'scope': 'unscoped', 'scope_id': ''}
     for scope in SCOPES[1:]:
         if _SINGLE[scope] in told:
@@ -91,7 +91,7 @@ def _plain(value: Any) -> Any:
 
 
 def jwk(key: Any) -> dict[str, str]:
-    """A public key as a JWK; its id is the key's thumbprint, so that it never stands for another key."""
+    """A public key as a JWK; its id is the key's thumbprint, so that no two keys share one."""
     numbers = key.public_numbers()
     x, y = (_text(number.to_bytes(COORDINATE, 'big')) for number in (numbers.x, numbers.y))
     canonical = json.dumps({'crv': 'P-256', 'kty': 'EC', 'x': x, 'y': y}, separators=(',', ':'))
@@ -104,12 +104,12 @@ def _text(data: bytes) -> str:
 
 
 def is_signed(token: str) -> bool:
-    """Whether the token has the form of a JWS, which a sealed one never has."""
+    """Whether the token has the form of a JWS, which an encrypted one never has."""
     return token.count('.') == 2
 
 
 class Checker:
-    """Public keys by their ids, and what they say of a token; the base of whoever has the keys."""
+    """Public keys by their ids, and the verification of tokens; the base of every source of keys."""
 
     def __init__(self) -> None:
         self._known: dict[str, Any] = {}
@@ -118,13 +118,13 @@ class Checker:
         """The keys are kept up to date from now on."""
 
     def stop(self) -> None:
-        """Nothing runs any more."""
+        """The thread that keeps the keys up to date has stopped."""
 
     def refresh(self) -> None:
-        """The keys that lie at hand are read again where they changed."""
+        """The keys on this host are read again if they changed."""
 
     def ids(self) -> frozenset[str]:
-        """The ids of the keys that are believed."""
+        """The ids of the accepted keys."""
         return frozenset(self._known)
 
     def sign(self, claims: Claims) -> str:
@@ -136,7 +136,7 @@ class Checker:
         return {'keys': [jwk(key) for key in self._known.values()]}
 
     def open(self, token: str) -> Claims | None:
-        """The claims of the token, or None when no key of ours signed it."""
+        """The claims of the token, or None when none of the keys signed it."""
         try:
             if not all(_is_canonical(part) for part in token.split('.')):
                 return None
@@ -151,7 +151,7 @@ class Checker:
 
 
 def _is_canonical(part: str) -> bool:
-    """Whether the text is the one spelling of its bytes: the spare bits of another would be a token of its own."""
+    """Whether the base64url text is canonical: with spare bits set it would be another token with the same bytes."""
     try:
         raw = part.encode('ascii')
         return _text(base64.urlsafe_b64decode(raw + b'=' * (-len(raw) % 4))) == part
@@ -195,7 +195,7 @@ class SigningKeys(Checker):
         return _JWS.encode(json.dumps(to_json(claims), separators=(',', ':')).encode(), key, ALGORITHM, {'kid': kid})
 
     def published(self) -> dict[str, list[dict[str, str]]]:
-        """The public keys as a JWK set, the staged one among them: every service has it before it signs."""
+        """The public keys as a JWK set, with the staged one, so that every service has it before it signs."""
         self.refresh()
         return self._set
 

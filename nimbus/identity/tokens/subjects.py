@@ -1,4 +1,4 @@
-"""Who a token speaks for: its claims joined with what the database says today."""
+"""The subject of a token: its user, scope and roles, from its claims and the current state of the database."""
 
 import dataclasses
 import datetime
@@ -62,9 +62,11 @@ class Subject:
     group_ids: tuple[str, ...] = ()
     rules: tuple[Any, ...] | None = None  # the access rules of the credential: only such requests may be made
     trust: Any = None  # the trust's row
-    behind: tuple[tuple[str, str], ...] = ()  # more that a revocation may name: those who stand behind a trust
-    access_token: Any = None  # the row of OAuth 1's
-    until: datetime.datetime | None = None  # when a group is left that this may rest on: then it is to be asked again
+    behind: tuple[
+        tuple[str, str], ...
+    ] = ()  # further subjects a revocation may name: the trustors of a chain of trusts
+    access_token: Any = None  # the row of the OAuth 1 access token
+    until: datetime.datetime | None = None  # when a group membership that it may depend on ends: then it is read again
 
     @property
     def system(self) -> bool:
@@ -72,7 +74,7 @@ class Subject:
         return self.claims.scope == 'system'
 
     def keys(self) -> list[tuple[str, str]]:
-        """What a revocation may name that this subject hangs on."""
+        """The subjects whose revocation invalidates this token."""
         claims = self.claims
         found = [
             ('audit', claims.audit_ids[0]),
@@ -101,10 +103,10 @@ def refusal(why: str = '') -> errors.Unauthenticated:
 def describe(
     tx: db.Tx, claims: Claims, enabled: activity.Judge = activity.is_set, now: datetime.datetime | None = None
 ) -> Subject:
-    """The subject of the claims, with the groups of that moment; `enabled` tells which users are.
+    """The subject of the claims, with the groups of that moment; `enabled` decides which users are enabled.
 
-    Raises Unauthenticated when its user or scope is gone, disabled or without a role, Forbidden when a trust does not
-    hold any longer.
+    Raises Unauthenticated when its user or scope is deleted, disabled or without a role, Forbidden when a trust is no
+    longer valid.
     """
     user = _user(tx, claims.user_id, enabled)
     if user is None:
@@ -144,7 +146,7 @@ def _earliest(joined: dict[str, datetime.datetime | None]) -> datetime.datetime 
 
 
 def _check_provider(tx: db.Tx, claims: Claims) -> None:
-    """Raises Unauthenticated when the identity provider or the protocol of a login is gone or disabled."""
+    """Raises Unauthenticated when the identity provider or protocol of a login is deleted or disabled."""
     query = (
         sa.select(IdentityProvider.enabled)
         .join(Protocol, Protocol.identity_provider_id == IdentityProvider.id)
@@ -157,7 +159,7 @@ def _check_provider(tx: db.Tx, claims: Claims) -> None:
 
 
 def _user(tx: db.Tx, user_id: str, enabled: activity.Judge) -> Any:
-    """The row of the user and of the user's domain, None when either is gone or disabled."""
+    """The row of the user and of the user's domain, None when either is deleted or disabled."""
     user = tx.execute(_USER, {'user_id': user_id}).first()
     return user if user is not None and enabled(user) and user.domain_enabled else None
 
@@ -175,7 +177,7 @@ def _shown(user: Any) -> dict[str, Any]:
 def _trusted(
     tx: db.Tx, claims: Claims, trustee: Any, enabled: activity.Judge, now: datetime.datetime | None
 ) -> Subject:
-    """The subject of a token by a trust: the roles are the first trustor's, as long as he has them."""
+    """The subject of a trust-scoped token: its roles are those delegated that the first trustor still has."""
     chain = delegation.of(tx, claims.trust_id)
     if not chain:
         raise refusal(f'Trust {claims.trust_id} is gone or has expired.')

@@ -1,8 +1,8 @@
-"""What tokens speak for, shared among the processes of a cloud over memcached: a process that is new asks it first.
+"""The subjects of validated tokens, cached in memcached and shared by the processes of a cloud.
 
-memcached is believed nothing: each value is sealed with a secret, names the token it is of, when it was made and which
-revocation was the newest then, and says nothing that the token's own seal does not have to prove as well.  A server
-that is away, slow, full or broken costs what it takes to notice, and is then left alone for a while.
+memcached is not trusted: each value is encrypted and authenticated with a secret, holds the token's digest, its own
+time and the newest revocation at that time, and is used only for a token that was itself decrypted or verified.  A
+server that is down, slow, full or broken costs one timeout and is then not asked for a while.
 """
 
 import base64
@@ -24,30 +24,32 @@ from nimbus.identity.tokens.subjects import Place, Subject
 
 LOG = logging.getLogger(__name__)
 TIMEOUT = 0.1  # seconds; the database would have answered in a fiftieth of it
-REST = 10.0  # seconds in which a server that failed is not asked
+REST = 10.0  # seconds for which a server that failed is not asked
 CONNECTIONS = 64  # to each server; a process has fewer threads
-LIFE = 300  # seconds that a value is believed
+LIFE = 300  # seconds for which a value is accepted
 SKEW = 5.0  # seconds that hosts' clocks may be apart
-# What a subject holds beside its claims; one of a credential, a trust or OAuth hangs on more, and is not kept.
+# The fields of a subject beside its claims; one of a credential, a trust or OAuth depends on more, and is not cached.
 FIELDS = ('user_id', 'user_name', 'user_domain_id', 'user_domain_name', 'password_expires_at')
 
 
 class Server:
-    """One memcached, asked when it is well."""
+    """One memcached server, not asked for a while after a failure."""
 
     def __init__(self, client: Any, failures: tuple[type[Exception], ...], name: str, clock: Clock) -> None:
         self._client, self._failures, self.name, self._clock = client, failures, name, clock
         self._rests_until = float('-inf')
 
     def ask(self, verb: Callable[[Any], Any]) -> Any:
-        """What the server answers, None when it does not."""
+        """The server's answer, None when it does not answer."""
         if self._clock.monotonic() < self._rests_until:
             return None
         try:
             return verb(self._client)
         except self._failures as why:
             self._rests_until = self._clock.monotonic() + REST
-            LOG.warning('memcached at %s is left alone for %d s: %s', self.name, REST, why or type(why).__name__)
+            LOG.warning(
+                'memcached at %s failed and is not asked for %d s: %s', self.name, REST, why or type(why).__name__
+            )
             return None
 
     def close(self) -> None:
@@ -56,7 +58,7 @@ class Server:
 
 
 def connect(servers: list[str], clock: Clock) -> list[Server]:
-    """The servers, none of which was asked yet.  Raises Invalid without the library, or when one is no HOST:PORT."""
+    """The servers, not yet connected.  Raises Invalid without the library, or when one is not HOST:PORT."""
     try:
         import pymemcache
         from pymemcache import exceptions
@@ -79,7 +81,7 @@ def connect(servers: list[str], clock: Clock) -> list[Server]:
 
 
 class TokenCache:
-    """Descriptions of tokens by their digest."""
+    """The subjects of tokens by the tokens' digests."""
 
     def __init__(self, servers: list[Server], secret: str, clock: Clock | None = None) -> None:
         """Raises Invalid without a secret or a server."""
@@ -98,18 +100,18 @@ class TokenCache:
             server.close()
 
     def touch(self, kind: str, subject: str, number: int) -> None:
-        """What was kept of the subject before this revocation is not believed."""
+        """Values of the subject from before this revocation are not used."""
         with self._lock:
             self._touched[kind, subject] = (number, self._clock.monotonic())
 
     def prune(self) -> None:
-        """Revocations are forgotten that are older than any value."""
+        """Revocations older than any value are dropped."""
         limit = self._clock.monotonic() - 2 * LIFE
         with self._lock:
             self._touched = {key: known for key, known in self._touched.items() if known[1] > limit}
 
     def put(self, digest: bytes, subject: Subject, number: int) -> None:
-        """The subject is kept, as it was when that revocation was the newest known."""
+        """The subject is cached, as read when that revocation was the newest known."""
         text = _written(subject)
         if text is None:
             return
@@ -121,9 +123,9 @@ class TokenCache:
             self._of(digest).ask(lambda client: client.set(_key(digest), sealed, expire=life, noreply=False))
 
     def get(self, digest: bytes, claims: Claims, newest: int) -> Subject | None:
-        """The subject of the claims, None when it is not kept or no longer true.
+        """The subject of the claims, None when it is not cached or no longer valid.
 
-        `newest` is the last revocation this process knows; each was told by `touch`.
+        `newest` is the last revocation this process knows; each was passed to `touch`.
         """
         sealed = self._of(digest).ask(lambda client: client.get(_key(digest)))
         if not sealed:
@@ -135,7 +137,7 @@ class TokenCache:
                 return None
             subject = _read(value['subject'], claims)
         except (fernet.InvalidToken, ValueError, KeyError, TypeError):
-            return None  # somebody else's bytes
+            return None  # not written by this cloud
         return None if self._is_stale(subject, value['number']) else subject
 
     def _is_stale(self, subject: Subject, number: int) -> bool:
@@ -153,17 +155,17 @@ def _seconds(moment: datetime.datetime) -> float:
 
 
 def _key(digest: bytes) -> str:
-    # Of the digest's digest: who reads memcached learns nothing that a log or a row would tell.
+    # A digest of the digest: no key in memcached equals a digest that a log or the database shows.
     return 'nimbus-' + hashlib.sha256(digest).hexdigest()
 
 
 def _written(subject: Subject) -> dict[str, Any] | None:
-    """The subject as JSON, None when it is of a kind that is not kept."""
+    """The subject as JSON, None when it is of a kind that is not cached."""
     if subject.credential is not None or subject.trust is not None or subject.claims.application_credential_id:
         return None
     if subject.access_token is not None or subject.claims.access_token_id:
         return None
-    if subject.until is not None:  # others would not know when to ask again
+    if subject.until is not None:  # others would not know when to read it again
         return None
     text = {name: getattr(subject, name) for name in FIELDS}
     ends = subject.password_expires_at
@@ -175,7 +177,7 @@ def _written(subject: Subject) -> dict[str, Any] | None:
 
 
 def _read(text: dict[str, Any], claims: Claims) -> Subject:
-    """Raises ValueError, KeyError or TypeError when that is no subject of the claims."""
+    """The subject from JSON.  Raises ValueError, KeyError or TypeError when it is not one of these claims."""
     known = {name: text[name] for name in FIELDS}
     ends = known['password_expires_at']
     known['password_expires_at'] = datetime.datetime.fromisoformat(ends) if ends else None
@@ -189,5 +191,5 @@ def _read(text: dict[str, Any], claims: Claims) -> Subject:
     )
     place = subject.project or subject.domain
     if subject.user_id != claims.user_id or (place.id if place else '') not in (claims.scope_id, ''):
-        raise ValueError('that is the description of another token')
+        raise ValueError('it is the subject of another token')
     return subject

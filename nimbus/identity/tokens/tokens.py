@@ -1,4 +1,4 @@
-"""Tokens: sealed claims that any API process checks by itself, in microseconds and without a query once seen."""
+"""Tokens: issues them and validates them in every API process, without a query once a token is cached."""
 
 import base64
 import binascii
@@ -25,20 +25,22 @@ from nimbus.identity.tokens.subjects import Subject, refusal
 from nimbus.identity.tokens.token_cache import TokenCache
 
 LOG = logging.getLogger(__name__)
-# Characters; longer is no token and costs nothing.  The ids of a hundred groups fit in, and web servers take 8192.
+# Characters; longer ones are refused at once.  The ids of a hundred groups fit, and web servers accept 8192.
 MAX_LENGTH = 6144
-PRUNE_EVERY = 600.0  # seconds between two looks for revocations that nothing needs any more
-MARGIN = datetime.timedelta(hours=1)  # a revocation outlives the last token it refuses: hosts' clocks differ
-LOOK_AT_THE_CLOCK = 1.0  # seconds; in between a token's end is known from the monotonic clock
+PRUNE_EVERY = 600.0  # seconds between two deletions of revocations that are no longer needed
+MARGIN = datetime.timedelta(
+    hours=1
+)  # seconds a revocation is kept after the last token it revokes expired: hosts' clocks differ
+LOOK_AT_THE_CLOCK = 1.0  # seconds; in between a token's expiry is compared with the monotonic clock
 EPOCH = payload.EPOCH
 
 
 @dataclasses.dataclass(slots=True)
 class Entry:
-    """What is remembered of one token."""
+    """What is cached of one token."""
 
     expires: datetime.datetime
-    good_until: float  # on the monotonic clock: until then nothing needs to be looked at
+    good_until: float  # on the monotonic clock: until then the entry needs no check
     subject: Subject
     values: dict[str, Any]  # the attributes of its Context
     body: Any = None  # its description on the wire, for whoever asks identity
@@ -46,7 +48,7 @@ class Entry:
 
 
 class Validator:
-    """Knows tokens; one a process, shared by its APIs."""
+    """Validates and encodes tokens; one in each process, shared by its APIs."""
 
     def __init__(
         self,
@@ -57,9 +59,9 @@ class Validator:
         signed: Checker | None = None,
         shared: TokenCache | None = None,
     ) -> None:
-        """`signed` has the keys of signed tokens; without it only sealed ones are known.
+        """`signed` has the keys of signed tokens; without it only encrypted ones are accepted.
 
-        `shared` is asked before the database about a token that was not seen here yet.
+        `shared` is asked before the database about a token that is not in this process's cache.
         """
         self._db, self._settings, self._clock = database, settings or Settings(), clock or Clock()
         self.keys = KeyRing(key_repository)
@@ -78,14 +80,14 @@ class Validator:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Revocations are followed by a thread of its own from now on."""
+        """A thread reads new revocations from now on."""
         self.poll()
         self.signed.start()
         self._thread = threading.Thread(target=self._follow, name='revocations', daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """The thread is gone; the validator still works, and looks for itself."""
+        """The thread has stopped; the validator still works, and reads revocations itself."""
         self._stop.set()
         self.signed.stop()
         if self._shared:
@@ -102,9 +104,9 @@ class Validator:
         global_request_id: str | None = None,
         remote_address: str | None = None,
     ) -> Context:
-        """Who the token speaks for.  Raises Unauthenticated, and Unavailable when revocations cannot be read.
+        """The Context of the token's subject.  Raises Unauthenticated, and Unavailable when revocations cannot be read.
 
-        A service's token beside it lets a token through that has ended while the service worked on its behalf.
+        With a service's token beside it a token is accepted that has expired while the service worked for its user.
         """
         service_roles: tuple[str, ...] = ()
         if service_token:
@@ -129,13 +131,13 @@ class Validator:
             raise refusal(f'In X-Service-Token: {why.inside}') from None
 
     def entry(self, token: str, allow_expired: bool = False) -> Entry:
-        """All that is known of the token.  Raises as `validate` does."""
+        """The cache entry of the token.  Raises as `validate` does."""
         return self._entry(token, allow_expired)
 
     def seal(self, claims: Claims) -> str:
-        """The claims as a token of the kind that is configured.
+        """The claims as a token of the configured kind.
 
-        Raises Unavailable without a key for it, Forbidden when the ids of too many groups would have to go in.
+        Raises Unavailable without a key for it, Forbidden when the ids of the groups would make it too long.
         """
         if self._settings.token_format == 'jws':
             token = self.signed.sign(claims)
@@ -166,11 +168,11 @@ class Validator:
         return entry
 
     def _is_stale(self, subject: Subject) -> bool:
-        """Whether the subject has left a group since it was described."""
+        """Whether a group membership of the subject has ended since it was read."""
         return subject.until is not None and subject.until <= self._clock.now()
 
     def _check_end(self, entry: Entry, now: float, allow_expired: bool) -> None:
-        """Raises Unauthenticated when the token has ended, longer ago than `allow_expired` forgives."""
+        """Raises Unauthenticated when the token has expired, with `allow_expired` only when longer ago than allowed."""
         left = (entry.expires - self._clock.now()).total_seconds()
         if left > 0:
             entry.good_until = now + min(left, LOOK_AT_THE_CLOCK)
@@ -178,7 +180,7 @@ class Validator:
             raise refusal(f'The token of user {entry.subject.user_id} expired at {entry.expires:%Y-%m-%dT%H:%M:%SZ}.')
 
     def _keep_up(self, now: float) -> None:
-        """What is known of revocations is recent enough.  Raises Unavailable when it cannot be."""
+        """The revocations in memory are recent enough.  Raises Unavailable when they cannot be read."""
         patience = self._settings.revocation_patience
         if self._thread is None or now - self._read_at > patience:
             self._try_to_poll()
@@ -219,7 +221,7 @@ class Validator:
         return subject
 
     def read(self, token: str) -> Claims:
-        """The claims in the token, of either kind.  Raises Unauthenticated when no key of ours made it."""
+        """The claims in the token, of either kind.  Raises Unauthenticated when it was made with none of our keys."""
         if signing.is_signed(token):
             claims = self.signed.open(token) if len(token) <= MAX_LENGTH else None
             if claims is None:
@@ -231,7 +233,7 @@ class Validator:
         except (UnicodeEncodeError, binascii.Error):
             raise refusal('This is no token.') from None
         whole = base64.urlsafe_b64encode(decoded)
-        # Only the one spelling we gave out is a token: others could slip past what is known by its digest.
+        # Only the canonical text is accepted: another would have another digest, and so escape a revocation by digest.
         if len(raw) > MAX_LENGTH or whole.rstrip(b'=') != raw:
             raise refusal('This is no token.')
         opened = self.keys.open(whole)
@@ -250,7 +252,7 @@ class Validator:
                 raise refusal(f'The token of user {claims.user_id} was revoked: {what}.')
 
     def _make_room(self) -> None:
-        """The oldest tenth is forgotten when the cache is full.  The lock is held."""
+        """When the cache is full, the oldest tenth is dropped.  The caller holds the lock."""
         if len(self._entries) < self._settings.cache_size:
             return
         for digest in list(self._entries)[: max(1, self._settings.cache_size // 10)]:
@@ -266,7 +268,7 @@ class Validator:
                     del self._index[key]
 
     def poll(self) -> None:
-        """Everything committed until now about revocations is obeyed.  Raises Unavailable when it cannot be read."""
+        """Every revocation committed until now is applied.  Raises Unavailable when they cannot be read."""
         started = self._clock.monotonic()
         with self._db.read() as tx:
             if not self._seen:
@@ -282,9 +284,9 @@ class Validator:
         )
 
     def _begin(self, tx: db.Tx) -> None:
-        """What tokens are refused is known; whatever was read without following the sequence is not believed."""
+        """Every revocation is applied; what was cached before without reading them is dropped."""
         newest = revocations.newest(tx)
-        # Who remembers nothing needs no news of what is stale; a shared cache does remember.
+        # An empty cache needs no rows that only invalidate caches; a shared one is not empty.
         while rows := revocations.since(tx, self._seen, refusing=self._shared is None):
             self._apply(rows)
         with self._lock:
@@ -294,7 +296,7 @@ class Validator:
             self._index.clear()
 
     def _follow_keys(self) -> None:
-        """The keys of signed tokens are today's, and nothing is remembered of tokens whose key is gone."""
+        """The keys of signed tokens are current, and cached tokens whose key was removed are dropped."""
         self.signed.refresh()
         ids = self.signed.ids()
         if self._key_ids - ids:
@@ -335,13 +337,13 @@ class Validator:
                 self._try_to_poll()
                 if self._clock.monotonic() - self._pruned_at > PRUNE_EVERY:
                     self.prune()
-            except Exception:  # the thread must not die: without it every token is refused after a while
+            except Exception:  # the thread must not end: without it every token is refused after a while
                 LOG.exception('Revocations could not be followed')
 
     def prune(self) -> None:
-        """Revocations that refuse no living token are forgotten, here and in the database."""
+        """Revocations of tokens that have all expired are deleted, here and in the database."""
         self._pruned_at = self._clock.monotonic()
-        # A token that ended is still honoured beside a service's, and one that was revoked must not come back so.
+        # An expired token is still accepted beside a service's, and a revoked one must not become valid in that way.
         stale = self._clock.now() - datetime.timedelta(seconds=self._settings.token_expiration) - MARGIN
         limit = stale - datetime.timedelta(seconds=self._settings.allow_expired_window)
         if self._shared:
