@@ -1,1 +1,1 @@
-"""Users, groups and projects, whether users may log in now, and those that a directory keeps."""
+"""Users, groups and projects: their rows, passwords, lockouts, inactivity, and users and groups of LDAP directories."""

@@ -1,8 +1,8 @@
-"""Which domains have a directory of their own, and what is taken over from it when.
+"""The LDAP directories of domains, and when their users and groups are copied into the database.
 
-A user is taken over, with the groups, when logging in; users and groups are
-when they are listed or shown.  No transaction is open while a directory is
-asked.
+A user is copied, with the groups, at login; users and groups are copied when
+they are listed or shown.  No transaction is open while a directory is
+searched.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ from nimbus.identity.people import shadow_users
 from nimbus.identity.settings.ldap import Ldap
 
 LOG = logging.getLogger(__name__)
-LIST_LIMIT = 1000  # entries taken over from one list, where the domain's list_limit says nothing
+LIST_LIMIT = 1000  # entries copied from one list, where the domain sets no list_limit
 PUBLIC_LENGTH = 64  # characters of a public id; those of the cloud's own users are shorter
 
 
 class Directories:
-    """Every directory; one in a process that serves identity."""
+    """The LDAP directories of all domains; one object in each process that serves identity."""
 
     def __init__(self, database: db.Database, ldap: Ldap | None = None) -> None:
         self._db, self._ldap = database, ldap or Ldap()
@@ -32,13 +32,13 @@ class Directories:
         self._lock = threading.Lock()
 
     def defaults(self) -> domain_configs.Config:
-        """What is true of a domain without a configuration of its own."""
+        """The values for a domain without a configuration of its own."""
         return domain_configs.defaults(self._ldap)
 
     def of(self, domain_id: str, tx: db.Tx | None = None) -> Directory | None:
         """The domain's directory, None when its users are the cloud's own; `tx` is a transaction that is open anyway.
 
-        Raises Unavailable when the domain's configuration cannot be followed.
+        Raises Unavailable when the domain's configuration is not valid.
         """
         return self._of(domain_id, tx)[0]
 
@@ -83,14 +83,14 @@ class Directories:
             directory.close()
 
     def refuse_write(self, domain_id: str) -> None:
-        """Raises Forbidden when the domain's users and groups are a directory's."""
+        """Raises Forbidden when the domain's users and groups are those of an LDAP directory."""
         if self.of(domain_id) is not None:
             raise shadow_users.read_only()
 
     def login(self, domain_id: str, directory: Directory, told: dict[str, Any], password: str) -> str | None:
-        """The id of the user, who is taken over with his groups; None when the password is not his, or he may not.
+        """The id of the user, who is copied with his groups; None when the password is wrong or the user disabled.
 
-        `told` has the name, or the public id.
+        `told` has `name`, or `id`, the public id.
         """
         by_id = bool(told.get('id'))
         local = self._local_id(told['id']) if by_id else told.get('name')
@@ -101,7 +101,7 @@ class Directories:
         return self._db.with_retries(lambda tx: _take_user(tx, domain_id, entry, groups))
 
     def checks(self, user_id: str, password: str) -> bool | None:
-        """Whether the password is that of a directory's user, None when the user is the cloud's own."""
+        """Whether the password of a directory's user is right, None when the user is not a directory's."""
         found = self._home(user_id)
         if found is None:
             return None
@@ -109,9 +109,9 @@ class Directories:
         return directory.accepts(directory.user(row.local_id, True), password)
 
     def refresh(self, row_id: str, members: bool = False) -> None:
-        """A user or group of a directory, with its members where asked, is as the directory says now.
+        """The row of a directory's user or group, with its members where asked, is as the directory says now.
 
-        Others are not looked at.  Raises Unavailable.
+        Rows that are not a directory's stay as they are.  Raises Unavailable.
         """
         found = self._home(row_id)
         if found is None:
@@ -135,7 +135,7 @@ class Directories:
         self._db.with_retries(take)
 
     def refresh_list(self, domain_id: str | None, kind: str, name: str | None = None) -> None:
-        """The domain's users or groups, of that name where one is told, are as its directory says now.
+        """The domain's users or groups, of that name where one is given, are as its directory says now.
 
         Raises Unavailable.
         """
@@ -156,11 +156,11 @@ class Directories:
             self._db.with_retries(lambda tx: shadow_users.drop_others(tx, domain_id, kind, kept))
 
     def _taken(self, keep: Any, domain_id: str, entry: Entry) -> str | None:
-        """The id of the entry's row; None, and a line in the log, where the cloud's own user has the name."""
+        """The id of the entry's row; None, with a warning logged, where a user or group of the cloud has the name."""
         try:
             return self._db.with_retries(lambda tx: keep(tx, domain_id, entry))
         except errors.Conflict as why:
-            LOG.warning('An entry of the directory of domain %s was passed over: %s', domain_id, why)
+            LOG.warning('An entry of the directory of domain %s was ignored: %s', domain_id, why)
             return None
 
     def _home(self, row_id: str) -> tuple[Any, Directory] | None:

@@ -19,7 +19,7 @@ def show(tx: db.Tx, group_id: str) -> Any:
 
 
 def find(tx: db.Tx, page: listing.Page, user_id: str | None = None) -> list[Any]:
-    """A page of groups, of one user where it is told."""
+    """A page of groups, of one user where it is given."""
     where = []
     if user_id is not None:
         where.append(Group.id.in_(assignments.groups_of(tx, user_id)))
@@ -27,7 +27,7 @@ def find(tx: db.Tx, page: listing.Page, user_id: str | None = None) -> list[Any]
 
 
 def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
-    """There is one more group; returns its id.  Raises Conflict on a taken name, NotFound on no such domain."""
+    """A new group exists; returns its id.  Raises Conflict on a taken name, NotFound on no such domain."""
     domain_id = lists.domain(tx, values['domain_id']).id
     group_id = ids.plain()
     lists.add(
@@ -45,7 +45,7 @@ def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
 
 
 def update(tx: db.Tx, group_id: str, values: dict[str, Any], extra: dict[str, Any]) -> None:
-    """The group has the values.  Raises NotFound, Conflict, Invalid, and Forbidden on a directory's group."""
+    """The group has the values.  Raises NotFound, Conflict, Invalid, and Forbidden on an LDAP directory's group."""
     row = show(tx, group_id)
     shadow_users.check_local(tx, group_id)
     if values.get('domain_id', row.domain_id) != row.domain_id:
@@ -56,14 +56,14 @@ def update(tx: db.Tx, group_id: str, values: dict[str, Any], extra: dict[str, An
 
 
 def delete(tx: db.Tx, group_id: str) -> None:
-    """The group and the roles it gave are gone.  Raises NotFound and Forbidden."""
+    """The group and its role assignments are deleted.  Raises NotFound and Forbidden."""
     show(tx, group_id)
     shadow_users.check_local(tx, group_id)
     forget(tx, group_id)
 
 
 def forget(tx: db.Tx, group_id: str) -> None:
-    """Nothing of the group is left."""
+    """Every row of the group is deleted."""
     assignments.forget(tx, Assignment.actor_type == 'group', Assignment.actor_id == group_id)
     tx.delete(Membership, Membership.group_id == group_id)
     tx.delete(ExpiringMembership, ExpiringMembership.group_id == group_id)
@@ -72,7 +72,7 @@ def forget(tx: db.Tx, group_id: str) -> None:
 
 
 def add(tx: db.Tx, group_id: str, user_id: str) -> None:
-    """The user is in the group, as may have been before.  Raises NotFound and Forbidden."""
+    """The user is in the group, and may have been before.  Raises NotFound and Forbidden."""
     show(tx, group_id)
     shadow_users.check_local(tx, group_id)
     users.show(tx, user_id)

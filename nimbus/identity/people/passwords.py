@@ -1,4 +1,4 @@
-"""Password hashing in a few threads of its own, so that a flood of logins cannot starve everything else."""
+"""Password hashing in a small pool of threads, so that many logins at once cannot starve other requests."""
 
 import base64
 import concurrent.futures
@@ -14,7 +14,7 @@ import bcrypt
 from nimbus.common import errors
 
 BCRYPT_BYTES = 72  # bcrypt reads no further
-LONG = '$sha512'  # marks the hash of a password that bcrypt alone would cut
+LONG = '$sha512'  # marks the hash of a password longer than bcrypt reads
 NICENESS = 5  # hashing yields the processor to requests that are answered in microseconds
 
 
@@ -27,7 +27,7 @@ class Passwords:
         self._rounds = rounds
         self._slots = threading.BoundedSemaphore(threads + waiting)
         self._pool = concurrent.futures.ThreadPoolExecutor(threads, 'password', initializer=_yield_to_others)
-        # A hash of nothing: checking a password of an unknown user against it costs what any check costs.
+        # Checking the password of an unknown user against this hash takes as long as any other check.
         self._dummy = bcrypt.gensalt(rounds).decode() + '.' * 31
 
     def hash(self, password: str) -> str:
@@ -35,7 +35,7 @@ class Passwords:
         return self._run(self._hash, password)
 
     def verify(self, password: str, stored: str | None) -> bool:
-        """Whether the hash is the password's; without a hash it takes as long and is false.
+        """Whether the hash is that of the password; without a hash false, after the same time.
 
         Raises Unavailable when too many wait.
         """
@@ -43,7 +43,7 @@ class Passwords:
         return matches and stored is not None
 
     def close(self) -> None:
-        """The threads are gone."""
+        """The threads have ended."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _run(self, work: Callable[..., Any], *args: Any) -> Any:

@@ -35,7 +35,7 @@ def find(tx: db.Tx, page: listing.Page, tags: dict[str, list[str]] | None = None
 
 
 def _tagged(name: str, wanted: list[str]) -> Any:
-    """What `tags`, `tags-any`, `not-tags` and `not-tags-any` mean in SQL."""
+    """The SQL conditions of `tags`, `tags-any`, `not-tags` and `not-tags-any`."""
     any_of = sa.select(ProjectTag.project_id).where(ProjectTag.name.in_(wanted))
     all_of = any_of.group_by(ProjectTag.project_id).having(sa.func.count() == len(set(wanted)))
     found = Project.id.in_(any_of if name.endswith('any') else all_of)
@@ -43,11 +43,11 @@ def _tagged(name: str, wanted: list[str]) -> Any:
 
 
 def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any], within: str | None = None) -> str:
-    """There is one more project, or, with `is_domain`, one more domain; returns its id.
+    """A new project exists, or, with `is_domain`, a new domain; returns its id.
 
-    A parent outside of the domain `within` is as good as none: who asks knows of no other domain.
+    A parent outside of the domain `within` counts as not found: the asker may not know of other domains.
 
-    Raises Conflict on a taken name, Invalid on a parent or domain that does not fit or is not there.
+    Raises Conflict on a taken name, Invalid on a parent or domain that is not allowed or does not exist.
     """
     is_domain = values.get('is_domain', False)
     if is_domain and (values.get('parent_id') or values.get('domain_id')):
@@ -74,7 +74,7 @@ def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any], within: str
 
 
 def _place(tx: db.Tx, values: dict[str, Any], within: str | None) -> tuple[str, str]:
-    """The domain and the parent of a new project; each follows from the other."""
+    """The domain and the parent of a new project; each is derived from the other where it is not given."""
     parent_id, domain_id = values.get('parent_id'), values.get('domain_id')
     try:
         if domain_id:
@@ -172,7 +172,7 @@ def delete(tx: db.Tx, project_id: str) -> None:
 
 
 def forget(tx: db.Tx, project_id: str) -> None:
-    """Nothing of the project is left, whatever stands below it."""
+    """Every row of the project is deleted, without regard to its children."""
     assignments.forget(tx, Assignment.target_id == project_id)
     tx.delete(ProjectTag, ProjectTag.project_id == project_id)
     for model in (ApplicationCredential, Credential, Limit, ProjectEndpoint, ProjectEndpointGroup):

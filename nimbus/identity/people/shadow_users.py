@@ -1,7 +1,7 @@
-"""The users and groups of a directory as rows beside the others, so that roles and tokens treat all alike.
+"""Shadow users: users and groups of LDAP directories, stored as rows so that they can have roles and tokens.
 
-A public id follows from the domain and the directory's own id alone: it is the
-same after the row was gone, and in every cloud that computes it like this.
+A public id is a hash of the domain and the directory's own id: it is the same
+after the row was deleted and created anew, and in every cloud.
 """
 
 import hashlib
@@ -19,23 +19,23 @@ from nimbus.identity.people import activity
 
 
 def public_id(domain_id: str, kind: str, local_id: str) -> str:
-    """The id by which the cloud knows a user or group of a directory."""
+    """The public id of a directory's user or group in this cloud."""
     return hashlib.sha256(f'{domain_id}{kind}{local_id}'.encode()).hexdigest()
 
 
 def mapped(tx: db.Tx, row_id: str) -> Any:
-    """The row that says where the user or group comes from, None for one of the cloud's own."""
+    """The mapping of a public id to a directory's user or group, None for one that is not a directory's."""
     return tx.row(sa.select(IdMapping).where(IdMapping.id == row_id))
 
 
 def check_local(tx: db.Tx, *row_ids: str) -> None:
-    """Raises Forbidden when one of the users or groups is a directory's, which is never written to."""
+    """Raises Forbidden when one of the users or groups is a directory's, as directories are read-only."""
     if tx.scalar(sa.select(IdMapping.seq).where(IdMapping.id.in_(row_ids)).limit(1)) is not None:
         raise read_only()
 
 
 def read_only() -> errors.Forbidden:
-    """The answer to whoever would change a directory."""
+    """The error for an attempt to change a directory's user or group."""
     return errors.Forbidden('LDAP does not support write operations')
 
 
@@ -104,7 +104,7 @@ def keep_members(tx: db.Tx, domain_id: str, group_id: str, entries: Iterable[Ent
 
 
 def drop(tx: db.Tx, row_id: str) -> None:
-    """The row is gone, and the tokens with it; roles wait under the same id, should the directory have it again."""
+    """The row is deleted and its tokens are revoked; its role assignments stay, should the directory have it again."""
     tx.delete(Membership, sa.or_(Membership.user_id == row_id, Membership.group_id == row_id))
     if tx.delete(User, User.id == row_id):
         revocations.revoke(tx, 'user', row_id)
@@ -113,7 +113,7 @@ def drop(tx: db.Tx, row_id: str) -> None:
 
 
 def drop_others(tx: db.Tx, domain_id: str, kind: str, kept: set[str]) -> None:
-    """The rows of the domain's directory that are not among those kept are gone."""
+    """The rows of the domain's directory whose ids are not in `kept` are deleted."""
     model = User if kind == 'user' else Group
     query = sa.select(IdMapping.id).join(model, model.id == IdMapping.id)
     for row_id in tx.column(query.where(IdMapping.domain_id == domain_id, IdMapping.kind == kind)):
@@ -122,7 +122,7 @@ def drop_others(tx: db.Tx, domain_id: str, kind: str, kept: set[str]) -> None:
 
 
 def forget(tx: db.Tx, domain_id: str) -> None:
-    """Nothing is known any more of what the domain's directory held."""
+    """The public ids of the domain's directory are deleted."""
     tx.delete(IdMapping, IdMapping.domain_id == domain_id)
 
 

@@ -1,4 +1,4 @@
-"""Users: who may log in."""
+"""Users: create, list, update and delete them, and set their passwords."""
 
 import datetime
 import operator
@@ -34,7 +34,7 @@ def show(tx: db.Tx, user_id: str) -> Any:
     return lists.one(tx, User, 'user', user_id)
 
 
-# How the end of a password may be compared with a moment.
+# How password_expires_at may be compared with a moment.
 COMPARISONS = {
     'lt': operator.lt,
     'lte': operator.le,
@@ -52,9 +52,9 @@ def find(
     expires: tuple[str, datetime.datetime] | None = None,
     federated: Any = None,
 ) -> list[Any]:
-    """A page of users, of one group where it is told, whose passwords end as `expires` compares where it is.
+    """A page of users, of one group where it is given, and whose password expiry matches `expires` where it is given.
 
-    `federated` are the ids that it is confined to.
+    `federated` are the user ids that the list is restricted to.
     """
     where = [] if federated is None else [User.id.in_(federated)]
     if expires is not None:
@@ -71,7 +71,7 @@ def create(
     password_hash: str | None,
     rules: Compliance = NO_RULES,
 ) -> str:
-    """There is one more user; returns its id.  Raises Conflict on a taken name, NotFound on no such domain."""
+    """A new user exists; returns its id.  Raises Conflict on a taken name, NotFound on no such domain."""
     domain_id = lists.domain(tx, values['domain_id']).id
     _check_default_project(tx, values)
     user_id, now, options = ids.plain(), clock.Clock().now(), lists.merged({}, values.get('options'))
@@ -125,7 +125,7 @@ def update(
     now = clock.Clock().now()
     inactive = activity.is_inactive(row, rules, now)
     if inactive:
-        # What was true by the calendar stays true, whatever else about the user changes.
+        # A user who is disabled by inactivity stays so, unless the update enables the user.
         changes.setdefault('enabled', False)
     if changes.get('enabled'):
         changes['last_active_at'] = now.date()
@@ -165,12 +165,12 @@ def set_password(
 
 
 def take_password(tx: db.Tx, user_id: str) -> None:
-    """The user has no password any more, and cannot log in by one; tokens there are live on."""
+    """The user has no password any more, and cannot log in by one; existing tokens stay valid."""
     tx.update(User, User.id == user_id, password_hash=None, password_expires_at=None)
 
 
 def delete(tx: db.Tx, user_id: str) -> None:
-    """The user and all that was given to the user are gone, and the tokens are refused.
+    """The user is deleted, with role assignments, credentials and trusts, and the tokens are revoked.
 
     Raises NotFound and Forbidden.
     """
@@ -180,7 +180,7 @@ def delete(tx: db.Tx, user_id: str) -> None:
 
 
 def forget(tx: db.Tx, user_id: str) -> None:
-    """Nothing of the user is left."""
+    """Every row of the user is deleted."""
     assignments.forget(tx, Assignment.actor_type == 'user', Assignment.actor_id == user_id)
     tx.delete(Membership, Membership.user_id == user_id)
     tx.delete(ExpiringMembership, ExpiringMembership.user_id == user_id)

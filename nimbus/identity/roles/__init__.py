@@ -1,1 +1,1 @@
-"""Roles, who has them where, and how they are lent: trusts, application credentials, access rules."""
+"""Roles, role assignments, and their delegation: trusts, application credentials and access rules."""

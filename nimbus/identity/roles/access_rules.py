@@ -37,7 +37,7 @@ def as_shown(row: Any) -> dict[str, str]:
 
 
 def take(tx: db.Tx, user_id: str, told: list[dict[str, str]]) -> list[str]:
-    """The ids of the rules that are told by id or in words; those not there yet are.  Raises NotFound and Invalid."""
+    """The ids of rules given by id or by their fields; new ones are created.  Raises NotFound and Invalid."""
     return list(dict.fromkeys(_take(tx, user_id, one) for one in told))
 
 
@@ -61,7 +61,7 @@ def _take(tx: db.Tx, user_id: str, told: dict[str, str]) -> str:
 
 
 def delete(tx: db.Tx, user_id: str, rule_id: str) -> None:
-    """The rule is gone.  Raises NotFound, Forbidden while a credential is confined to it."""
+    """The rule is deleted.  Raises NotFound, Forbidden while a credential is restricted to it."""
     show(tx, user_id, rule_id)
     query = sa.select(ApplicationCredential.access_rules).where(ApplicationCredential.user_id == user_id)
     if any(rule_id in (used or ()) for used in tx.column(query)):

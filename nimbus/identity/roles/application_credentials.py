@@ -1,4 +1,4 @@
-"""Application credentials: a secret of its own for a user's part in one project."""
+"""Application credentials: secrets with which a user's programs authenticate on one project."""
 
 import datetime
 import secrets
@@ -34,12 +34,12 @@ def owner_of(tx: db.Tx, credential_id: str) -> str | None:
 
 
 def new_secret() -> str:
-    """A secret that nobody guesses."""
+    """A new random secret."""
     return secrets.token_urlsafe(SECRET_BYTES)
 
 
 def create(tx: db.Tx, user_id: str, values: dict[str, Any], secret_hash: str, limit: int = -1) -> str:
-    """There is one more credential; returns its id.  Raises Conflict on a taken name, Invalid on an end in the past."""
+    """A new credential exists; returns its id.  Raises Conflict on a taken name, Invalid on an end in the past."""
     if values.get('expires_at') and values['expires_at'] <= clock.Clock().now():
         raise errors.Invalid("Invalid application credential: The 'expires_at' must not be before now.")
     if 0 <= limit <= tx.scalar(sa.select(sa.func.count()).select_from(Row).where(Row.user_id == user_id)):
@@ -75,13 +75,13 @@ def delete(tx: db.Tx, user_id: str, credential_id: str) -> None:
 
 
 def roles_of(tx: db.Tx, rows: list[Any]) -> dict[str, Any]:
-    """The role rows, by id, that the credentials lend."""
+    """The rows of the roles that the credentials delegate, by role id."""
     wanted = {role_id for row in rows for role_id in row.role_ids}
     return {role.id: role for role in tx.rows(sa.select(Role).where(Role.id.in_(wanted)))}
 
 
 def moment(text: str | None) -> datetime.datetime | None:
-    """The time an end is told as, in UTC.  Raises Invalid."""
+    """The expiry that a request gives as text, in UTC.  Raises Invalid."""
     if text is None:
         return None
     told = times.read(text) if 'T' in text else None

@@ -1,4 +1,4 @@
-"""Who has which role on what: granting, taking back, and what follows from groups, trees and implication."""
+"""Role assignments: granting and revoking roles, and the effective roles by groups, inheritance and implication."""
 
 import dataclasses
 import datetime
@@ -37,24 +37,24 @@ class Grant:
     inherited: bool = False
 
     def where(self) -> list[Any]:
-        """The conditions that the grant's row meets."""
+        """The SQL conditions that select the grant's row."""
         return [getattr(Assignment, field.name) == getattr(self, field.name) for field in dataclasses.fields(self)]
 
 
 def grant(tx: db.Tx, wanted: Grant) -> None:
-    """The actor has the role on the target, as it may have had before."""
+    """The actor has the role on the target, and may have had it before."""
     if tx.scalar(sa.select(Assignment.seq).where(*wanted.where())) is None:
         lists.add_once(tx, Assignment, **dataclasses.asdict(wanted))
         _told(tx, wanted.actor_type, wanted.actor_id)
 
 
 def has(tx: db.Tx, wanted: Grant) -> bool:
-    """Whether exactly this was granted."""
+    """Whether exactly this grant exists."""
     return tx.scalar(sa.select(Assignment.seq).where(*wanted.where())) is not None
 
 
 def take_back(tx: db.Tx, wanted: Grant) -> None:
-    """The grant is gone, and so are application credentials that lend its role.  Raises NotFound."""
+    """The grant is deleted, and so are application credentials that delegate its role.  Raises NotFound."""
     if not tx.delete(Assignment, *wanted.where()):
         raise no_such(wanted)
     _told(tx, wanted.actor_type, wanted.actor_id)
@@ -63,7 +63,7 @@ def take_back(tx: db.Tx, wanted: Grant) -> None:
 
 
 def no_such(wanted: Grant) -> errors.NotFound:
-    """The answer to whoever asks for a grant that was not made."""
+    """The error for a grant that does not exist."""
     return errors.NotFound(
         f'Could not find role assignment with role: {wanted.role_id}, user or group: {wanted.actor_id}, '
         f'project, domain, or system: {wanted.target_id}.'
@@ -126,12 +126,12 @@ _GROUPS = sa.union_all(
 def memberships_of(
     tx: db.Tx, user_id: str, now: datetime.datetime | None = None
 ) -> dict[str, datetime.datetime | None]:
-    """The ids of the groups a user is in, each with the moment when that ends, None where it does not."""
+    """The ids of the groups a user is in, each with the expiry of the membership, None where it does not expire."""
     now = now or clock.Clock().now()
     found: dict[str, datetime.datetime | None] = {}
     for row in tx.execute(_GROUPS, {'user_id': user_id}):
         ends = row.expires_at
-        if row.authorization_ttl is not None:  # what the provider says now goes before what it said at the login
+        if row.authorization_ttl is not None:  # a provider's current setting goes before the one at the login
             ends = row.last_verified + datetime.timedelta(minutes=row.authorization_ttl)
         if ends is None or ends > now:
             known = found.get(row.group_id, ends)
@@ -145,7 +145,7 @@ def groups_of(tx: db.Tx, user_id: str) -> list[str]:
 
 
 def held_by(user_id: str, group_ids: Iterable[str]) -> Any:
-    """The condition on assignments of the user's own or of the user's groups."""
+    """The SQL condition for assignments to the user or to the user's groups."""
     own = sa.and_(Assignment.actor_type == 'user', Assignment.actor_id == user_id)
     groups = list(group_ids)
     if not groups:
@@ -167,7 +167,7 @@ def ancestors(tx: db.Tx, project_id: str) -> list[Any]:
 # Built once: making a statement costs more than running it, and a login runs these every time.
 _rows = Assignment.__table__
 _EFFECTIVE = sa.select(_rows.c.role_id.label('id')).where(
-    # Of itself neither an actor nor a target is few rows; these three together are, by the index over them.
+    # An actor alone or a target alone may have many rows; the three columns together select few, by their index.
     _rows.c.actor_id.in_(sa.bindparam('actors', expanding=True)),
     _rows.c.actor_type.in_(('user', 'group')),
     _rows.c.target_id.in_(sa.bindparam('targets', expanding=True)),
@@ -187,7 +187,8 @@ _RULES = sa.select(ImpliedRole.__table__.c.prior_id, ImpliedRole.__table__.c.imp
 def _with_implied(query: Any) -> Any:
     """A statement for the (id, name) of the roles whose ids the query selects, and of all that they imply.
 
-    A domain's own roles only imply.  One statement, for three cost a login three times as much.
+    Domain-specific roles are left out, as they only imply others.  One statement, as three take a login three times as
+    long.
     """
     held = query.cte('held', recursive=True)
     rules, named = ImpliedRole.__table__, Role.__table__
@@ -225,7 +226,7 @@ def effective(tx: db.Tx, user_id: str, group_ids: list[str], target_type: str, t
 
 
 def implications(tx: db.Tx) -> dict[str, list[str]]:
-    """Every role id that implies others, with those."""
+    """Every role id that implies others, with the ids of those."""
     found: dict[str, list[str]] = {}
     for row in tx.execute(_RULES):
         found.setdefault(row.prior_id, []).append(row.implied_id)
@@ -241,7 +242,7 @@ def closure(role_ids: Iterable[str], rules: dict[str, list[str]]) -> list[str]:
 
 
 def implied(tx: db.Tx, role_ids: list[str]) -> list[Any]:
-    """The (id, name) of the roles and all that they imply; a domain's own roles only imply."""
+    """The (id, name) of the roles and all that they imply, without domain-specific ones."""
     if not role_ids:
         return []
     return list(tx.execute(_IMPLIED_NAMES, {'roles': role_ids}))

@@ -1,4 +1,4 @@
-"""The chain of trusts that one came of: from itself up to the one that was given first."""
+"""The delegation chain of a trust: from itself up to the first trust, of which it was redelegated."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ MAX_LINKS = 64  # no chain is longer; stops a loop in broken data
 
 
 def of(tx: db.Tx, trust_id: str) -> list[Any]:
-    """The trust's row, then of each the one it was passed on from; empty when one of them is gone."""
+    """The rows of the trust, of the one it was redelegated from, and so on; empty when one of them is deleted."""
     found: list[Any] = []
     wanted: str | None = trust_id
     while wanted:

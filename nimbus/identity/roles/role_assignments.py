@@ -1,4 +1,4 @@
-"""Lists of who has which role where: as granted, or as it takes effect."""
+"""Lists of role assignments, as granted or effective."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from nimbus.identity.roles import assignments
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What a list is filtered by."""
+    """The filters of a list."""
 
     user_id: str | None = None
     group_id: str | None = None
@@ -24,14 +24,14 @@ class Wanted:
     domain_id: str | None = None
     system: bool = False
     inherited: bool = False  # only what is inherited to projects
-    effective: bool = False  # groups, trees and implication followed
+    effective: bool = False  # expanded by groups, inheritance and implication
     subtree: bool = False  # the projects below project_id too
     within: str | None = None  # only on this domain and its projects
 
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """One role of one actor on one target, and how it came about."""
+    """One role of one actor on one target, and the grant it results from."""
 
     actor_type: str
     actor_id: str
@@ -46,9 +46,9 @@ class Found:
 
 
 def find(tx: db.Tx, wanted: Wanted) -> list[Found]:
-    """What matches.
+    """The assignments that match.
 
-    Raises Invalid on filters that exclude each other, NotFound on a user or project that is not there.
+    Raises Invalid on filters that exclude each other, NotFound on a user or project that does not exist.
     """
     _check(wanted)
     if wanted.effective:
@@ -89,7 +89,7 @@ def _check(wanted: Wanted) -> None:
 
 
 def _places(tx: db.Tx, wanted: Wanted) -> list[str]:
-    """The ids of the projects that are asked about."""
+    """The ids of the projects that the list is about."""
     if not wanted.project_id:
         return []
     below: list[str] = []
@@ -102,7 +102,7 @@ def _places(tx: db.Tx, wanted: Wanted) -> list[str]:
 
 
 def _conditions(tx: db.Tx, wanted: Wanted, places: list[str]) -> list[Any]:
-    """What granted assignments can be part of the answer."""
+    """The SQL conditions of the grants from which the answer is made."""
     where: list[Any] = []
     if wanted.user_id:
         groups = assignments.groups_of(tx, wanted.user_id) if wanted.effective else []
@@ -161,7 +161,7 @@ def _by_trees(tx: db.Tx, wanted: Wanted, grant: Found, places: list[str]) -> lis
 
 
 def _by_implication(tx: db.Tx, found: Iterable[Found]) -> list[Found]:
-    """The roles and all that they imply; a domain's own roles only imply."""
+    """The roles and all that they imply, without domain-specific ones."""
     rules = assignments.implications(tx)
     hidden = set(tx.column(sa.select(Role.id).where(Role.domain_id != ROOT)))
     result = []

@@ -25,7 +25,7 @@ def find(tx: db.Tx, page: listing.Page) -> list[Any]:
 
 
 def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
-    """There is one more role; returns its id.  Raises Conflict on a taken name, NotFound on no such domain."""
+    """A new role exists; returns its id.  Raises Conflict on a taken name, NotFound on no such domain."""
     domain_id = values.get('domain_id') or ROOT
     if domain_id:
         lists.one(tx, Project, 'domain', domain_id)
@@ -60,13 +60,13 @@ def update(tx: db.Tx, role_id: str, values: dict[str, Any], extra: dict[str, Any
 
 
 def delete(tx: db.Tx, role_id: str) -> None:
-    """The role is gone, from whoever had it too.  Raises NotFound and Forbidden."""
+    """The role and its assignments are deleted.  Raises NotFound and Forbidden."""
     lists.mutable(show(tx, role_id), 'role', 'delete')
     forget(tx, role_id)
 
 
 def forget(tx: db.Tx, role_id: str) -> None:
-    """Nothing of the role is left."""
+    """Every row of the role is deleted."""
     for row in tx.rows(sa.select(Assignment).where(Assignment.role_id == role_id)):
         kept = ('actor_type', 'actor_id', 'target_type', 'target_id', 'role_id', 'inherited')
         assignments.take_back(tx, assignments.Grant(**{name: getattr(row, name) for name in kept}))
@@ -76,7 +76,7 @@ def forget(tx: db.Tx, role_id: str) -> None:
 
 
 def imply(tx: db.Tx, prior_id: str, implied_id: str) -> None:
-    """Who has the prior role has the implied one too.  Raises NotFound, Forbidden and Conflict."""
+    """The prior role implies the other.  Raises NotFound, Forbidden and Conflict."""
     prior, implied = show(tx, prior_id), show(tx, implied_id)
     if implied.name in NEVER_IMPLIED and implied.domain_id == ROOT:
         raise errors.Forbidden(f'{implied_id} cannot be an implied roles.')
@@ -93,7 +93,7 @@ def imply(tx: db.Tx, prior_id: str, implied_id: str) -> None:
 
 
 def implied_by(tx: db.Tx, prior_id: str) -> list[Any]:
-    """The roles that the prior role implies by itself.  Raises NotFound."""
+    """The roles that the prior role implies directly.  Raises NotFound."""
     show(tx, prior_id)
     query = sa.select(Role).join(ImpliedRole, ImpliedRole.implied_id == Role.id)
     return list(tx.rows(query.where(ImpliedRole.prior_id == prior_id).order_by(Role.seq)))
@@ -116,7 +116,7 @@ def imply_no_more(tx: db.Tx, prior_id: str, implied_id: str) -> None:
 
 
 def every_rule(tx: db.Tx) -> list[tuple[Any, list[Any]]]:
-    """Each role that implies others, with those."""
+    """Each role that implies others, with the roles it implies directly."""
     rows = {row.id: row for row in tx.rows(sa.select(Role).order_by(Role.seq))}
     rules = assignments.implications(tx)
     return [(rows[prior], [rows[one] for one in implied]) for prior, implied in rules.items()]

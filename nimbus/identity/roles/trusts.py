@@ -1,4 +1,4 @@
-"""Trusts: a user lends some roles on a project to another user, who may pass them on as far as he was allowed to."""
+"""Trusts: a user delegates roles on a project to another user, who may redelegate them where the trust allows it."""
 
 import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from nimbus.identity.roles import assignments, delegation
 
 
 def show(tx: db.Tx, trust_id: str, now: datetime.datetime | None = None) -> Any:
-    """The trust's row.  Raises NotFound when it is gone, has ended or is used up."""
+    """The trust's row.  Raises NotFound when it is deleted, expired or has no remaining uses."""
     row = tx.row(sa.select(Trust).where(Trust.id == trust_id))
     moment = now or clock.Clock().now()
     ended = row is None or (row.expires_at is not None and row.expires_at <= moment) or row.remaining_uses == 0
@@ -29,16 +29,18 @@ def find(tx: db.Tx, **filters: Any) -> list[Any]:
 
 
 def roles_of(tx: db.Tx, row: Any) -> list[Any]:
-    """The rows of the roles that the trust lends and that still are."""
+    """The rows of the roles that the trust delegates and that still exist."""
     return list(tx.rows(sa.select(Role).where(Role.id.in_(row.role_ids)).order_by(Role.seq)))
 
 
 def named_roles(tx: db.Tx, told: list[dict[str, str]]) -> list[str]:
-    """The ids of the roles that are told by id, or by name, which must be found.  Raises NotFound."""
+    """The ids of roles given by id, or by name, which must exist.  Raises NotFound."""
     found = []
     for one in told:
         if one.get('id'):
-            found.append(one['id'])  # one that is not there is one that the lender does not have
+            found.append(
+                one['id']
+            )  # a role that does not exist is refused later, as one that the trustor does not have
             continue
         role_id = tx.scalar(sa.select(Role.id).where(Role.name == one['name'], Role.domain_id == ''))
         if role_id is None:
@@ -48,9 +50,9 @@ def named_roles(tx: db.Tx, told: list[dict[str, str]]) -> list[str]:
 
 
 def create(tx: db.Tx, values: dict[str, Any], parent_id: str | None, depth: int) -> str:
-    """There is one more trust, passed on from `parent_id` where it is told; returns its id.
+    """A new trust exists, redelegated from `parent_id` where it is given; returns its id.
 
-    `depth` is how often a first trust may be passed on.  Raises NotFound, Forbidden and Invalid.
+    `depth` is how often a first trust may be redelegated.  Raises NotFound, Forbidden and Invalid.
     """
     lists.one(tx, User, 'user', values['trustee_user_id'])
     chain = delegation.of(tx, parent_id) if parent_id else []
@@ -88,7 +90,7 @@ def create(tx: db.Tx, values: dict[str, Any], parent_id: str | None, depth: int)
 
 
 def _check_lender_has(tx: db.Tx, user_id: str, values: dict[str, Any]) -> None:
-    """Raises NotFound when the lender has nothing to do with the project, or lacks one of the roles on it."""
+    """Raises NotFound when the trustor has no role on the project, or lacks one of the roles delegated."""
     project_id = values.get('project_id')
     held: set[str] = set()
     if project_id:
@@ -104,7 +106,7 @@ def _check_lender_has(tx: db.Tx, user_id: str, values: dict[str, Any]) -> None:
 
 
 def _redelegations(values: dict[str, Any], parent: Any, depth: int) -> int:
-    """How often the new trust may be passed on.  Raises Forbidden and Invalid."""
+    """How often the new trust may be redelegated.  Raises Forbidden and Invalid."""
     wanted = values.get('redelegation_count')
     if not values.get('allow_redelegation') or wanted == 0:
         return 0
@@ -123,7 +125,7 @@ def _redelegations(values: dict[str, Any], parent: Any, depth: int) -> int:
 
 
 def _check_redelegation(above: Any, values: dict[str, Any], depth: int) -> None:
-    """Raises Forbidden when the new trust gives more than the one above it."""
+    """Raises Forbidden when the new trust delegates more than the one it is redelegated from."""
     if not 0 < above.redelegation_count <= depth:
         raise errors.Forbidden(
             f'Remaining redelegation depth of {above.redelegation_count} out of allowed range of [0..{depth}]'
@@ -146,21 +148,21 @@ def _check_redelegation(above: Any, values: dict[str, Any], depth: int) -> None:
 
 
 def consume(tx: db.Tx, trust_id: str) -> None:
-    """The trust can be used once less.  Raises Forbidden when it was used up at this very moment."""
+    """The trust has one remaining use less.  Raises Forbidden when another request has taken the last one."""
     left = Trust.remaining_uses
     if not tx.update(Trust, Trust.id == trust_id, left > 0, remaining_uses=left - 1):
         raise errors.Forbidden(f'No remaining uses for trust: {trust_id}.')
 
 
 def delete(tx: db.Tx, trust_id: str) -> None:
-    """The trust and all that were passed on from it are gone, and their tokens are refused.  Raises NotFound."""
+    """The trust and all redelegated from it are deleted, and their tokens revoked.  Raises NotFound."""
     if tx.scalar(sa.select(Trust.seq).where(Trust.id == trust_id)) is None:
         raise errors.NotFound(f'Could not find trust: {trust_id}.')
     forget(tx, Trust.id == trust_id)
 
 
 def forget(tx: db.Tx, *where: Any) -> None:
-    """Every trust that matches, and what was passed on from it, is gone."""
+    """Every trust that matches, and all redelegated from it, is deleted."""
     layer = tx.column(sa.select(Trust.id).where(*where))
     while layer:
         below = tx.column(sa.select(Trust.id).where(Trust.redelegated_trust_id.in_(layer)))
