@@ -1,1 +1,1 @@
-"""Services, endpoints and regions, other clouds, policies and limits."""
+"""Regions, services and endpoints, endpoint filters, service providers, policies and limits."""

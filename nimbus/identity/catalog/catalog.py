@@ -1,4 +1,4 @@
-"""The catalog: regions, services and their endpoints, and what a token's holder sees of them."""
+"""The catalog: regions, services and their endpoints, and the catalog that a token shows."""
 
 import dataclasses
 import re
@@ -21,7 +21,7 @@ from nimbus.identity.models import (
 )
 
 INTERFACES = ('public', 'internal', 'admin')
-# What a URL may ask for, and nothing else: a URL is written by an administrator but shown to everybody.
+# The only substitutions of a URL template: an administrator writes it, but every user is shown its values.
 NAMES = ('project_id', 'tenant_id', 'user_id')
 PLACEHOLDER = re.compile(r'[$%]\((\w+)\)s')
 
@@ -62,7 +62,7 @@ def endpoints(tx: db.Tx) -> list[Shown]:
 
 
 def url_for(template: str, user_id: str, project_id: str | None) -> str | None:
-    """The URL as the user sees it in the project; None when it needs a project and there is none."""
+    """The URL with the user and project filled in; None when it needs a project and there is none."""
     if '(' not in template:
         return template
     values = {'user_id': user_id, 'project_id': project_id, 'tenant_id': project_id}
@@ -73,7 +73,7 @@ def url_for(template: str, user_id: str, project_id: str | None) -> str | None:
 
 
 def check_url(url: str) -> None:
-    """Raises Invalid when the URL asks for what no catalog tells, or is no template at all."""
+    """Raises Invalid when the URL has an unknown substitution, or is not a valid template."""
     rest = PLACEHOLDER.sub('', url)
     unknown = [name for name in PLACEHOLDER.findall(url) if name not in NAMES]
     if unknown or '$(' in rest or re.search(r'%\(|%(?![0-9A-Fa-f]{2})', rest):
@@ -94,7 +94,7 @@ def find(tx: db.Tx, noun: str, page: listing.Page) -> list[Any]:
 
 
 def create_region(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
-    """There is one more region; returns its id.  Raises Conflict and NotFound."""
+    """A new region exists; returns its id.  Raises Conflict and NotFound."""
     region_id = values.get('id') or ids.plain()
     _check_parent(tx, region_id, values.get('parent_region_id'))
     lists.add(
@@ -120,7 +120,7 @@ def update_region(tx: db.Tx, region_id: str, values: dict[str, Any], extra: dict
 
 
 def _check_parent(tx: db.Tx, region_id: str, parent_id: str | None) -> None:
-    """Raises NotFound for no such parent, Invalid when the region would stand above itself."""
+    """Raises NotFound for no such parent, Invalid when the region would be its own ancestor."""
     seen = parent_id
     while seen:
         if seen == region_id:
@@ -129,7 +129,7 @@ def _check_parent(tx: db.Tx, region_id: str, parent_id: str | None) -> None:
 
 
 def delete_region(tx: db.Tx, region_id: str) -> None:
-    """The region and those in it are gone.  Raises NotFound, Forbidden while it has endpoints or registered limits."""
+    """The region and its child regions are deleted.  Raises NotFound, Forbidden while endpoints or limits use them."""
     show(tx, 'region', region_id)
     doomed = regions_below(tx, region_id)
     if tx.row(sa.select(Endpoint.seq).where(Endpoint.region_id.in_(doomed)).limit(1)):
@@ -152,7 +152,7 @@ def _has_limits(tx: db.Tx, column: str, row_ids: list[str]) -> bool:
 
 
 def regions_below(tx: db.Tx, region_id: str) -> list[str]:
-    """The ids of the region and of every one in it."""
+    """The ids of the region and of all regions below it."""
     found = [region_id]
     for one in found:
         found += tx.column(sa.select(Region.id).where(Region.parent_region_id == one))
@@ -160,7 +160,7 @@ def regions_below(tx: db.Tx, region_id: str) -> list[str]:
 
 
 def create_service(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
-    """There is one more service; returns its id."""
+    """A new service exists; returns its id."""
     service_id = ids.plain()
     tx.insert(
         Service,
@@ -194,7 +194,7 @@ def delete_service(tx: db.Tx, service_id: str) -> None:
 
 
 def create_endpoint(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
-    """There is one more endpoint; returns its id.  Raises Invalid for an unknown service, region or a bad URL."""
+    """A new endpoint exists; returns its id.  Raises Invalid for an unknown service, region or a bad URL."""
     _check_endpoint(tx, values)
     endpoint_id = ids.plain()
     tx.insert(
@@ -248,7 +248,7 @@ def _changed(tx: db.Tx) -> None:
 
 
 def as_shown(found: Iterable[Shown], user_id: str, project_id: str | None) -> list[dict[str, Any]]:
-    """The catalog of a token, as clients read it; a service without an endpoint stands in it too."""
+    """The catalog of a token, as shown to clients; services without an endpoint are in it too."""
     services: dict[str, dict[str, Any]] = {}
     for one in found:
         url = url_for(one.url, user_id, project_id) if one.url is not None else None

@@ -1,4 +1,4 @@
-"""Which endpoints a project's catalog shows: all of them, until the project is told some."""
+"""Endpoint filters: a project's catalog shows all endpoints, or, once it has any, those associated with it."""
 
 import dataclasses
 from typing import Any
@@ -24,7 +24,7 @@ def find(tx: db.Tx, page: listing.Page) -> list[Any]:
 
 
 def create(tx: db.Tx, values: dict[str, Any]) -> str:
-    """There is one more endpoint group; returns its id."""
+    """A new endpoint group exists; returns its id."""
     group_id = ids.plain()
     told = {'description': None, **values}
     tx.insert(EndpointGroup, id=group_id, **told)
@@ -39,7 +39,7 @@ def update(tx: db.Tx, group_id: str, values: dict[str, Any]) -> None:
 
 
 def delete(tx: db.Tx, group_id: str) -> None:
-    """The endpoint group is gone, and no project shows its endpoints for it.  Raises NotFound."""
+    """The endpoint group and its associations with projects are deleted.  Raises NotFound."""
     show(tx, group_id)
     tx.delete(ProjectEndpointGroup, ProjectEndpointGroup.endpoint_group_id == group_id)
     tx.delete(EndpointGroup, EndpointGroup.id == group_id)
@@ -47,7 +47,7 @@ def delete(tx: db.Tx, group_id: str) -> None:
 
 
 def members(tx: db.Tx, group_id: str) -> list[Any]:
-    """The endpoints that the group's filters let through.  Raises NotFound."""
+    """The endpoints that match the group's filters.  Raises NotFound."""
     return _matching(tx, show(tx, group_id).filters)
 
 
@@ -77,20 +77,20 @@ def _there(tx: db.Tx, model: Any, link: dict[str, str]) -> bool:
 
 
 def add_endpoint(tx: db.Tx, project_id: str, endpoint_id: str) -> None:
-    """The project's catalog shows the endpoint.  Raises NotFound, and Conflict when it was told before."""
+    """The endpoint is associated with the project.  Raises NotFound, and Conflict when it was before."""
     taken = 'Conflict occurred attempting to store project_endpoint - Duplicate entry.'
     lists.add(tx, ProjectEndpoint, taken, **_endpoint_link(tx, project_id, endpoint_id))
     _changed(tx)
 
 
 def check_endpoint(tx: db.Tx, project_id: str, endpoint_id: str) -> None:
-    """Nothing, when the project was told the endpoint.  Raises NotFound."""
+    """Nothing, when the endpoint is associated with the project.  Raises NotFound."""
     if not _there(tx, ProjectEndpoint, _endpoint_link(tx, project_id, endpoint_id)):
         raise errors.NotFound(f'Endpoint {endpoint_id} not found in project {project_id}')
 
 
 def remove_endpoint(tx: db.Tx, project_id: str, endpoint_id: str) -> None:
-    """The project is not told the endpoint any more.  Raises NotFound."""
+    """The endpoint is not associated with the project any more.  Raises NotFound."""
     where = (ProjectEndpoint.project_id == project_id, ProjectEndpoint.endpoint_id == endpoint_id)
     if not tx.delete(ProjectEndpoint, *where):
         raise errors.NotFound(f'Endpoint {endpoint_id} not found in project {project_id}')
@@ -98,20 +98,20 @@ def remove_endpoint(tx: db.Tx, project_id: str, endpoint_id: str) -> None:
 
 
 def add_group(tx: db.Tx, project_id: str, group_id: str) -> None:
-    """The project's catalog shows the endpoints of the group.  Raises NotFound and Conflict."""
+    """The endpoint group is associated with the project.  Raises NotFound and Conflict."""
     taken = 'Conflict occurred attempting to store project_endpoint_group - Duplicate entry.'
     lists.add(tx, ProjectEndpointGroup, taken, **_group_link(tx, project_id, group_id))
     _changed(tx)
 
 
 def check_group(tx: db.Tx, project_id: str, group_id: str) -> None:
-    """Nothing, when the project was told the group.  Raises NotFound."""
+    """Nothing, when the endpoint group is associated with the project.  Raises NotFound."""
     if not _there(tx, ProjectEndpointGroup, _group_link(tx, project_id, group_id)):
         raise errors.NotFound('Endpoint Group Project Association not found')
 
 
 def remove_group(tx: db.Tx, project_id: str, group_id: str) -> None:
-    """The project is not told the group any more.  Raises NotFound."""
+    """The endpoint group is not associated with the project any more.  Raises NotFound."""
     check_group(tx, project_id, group_id)
     model = ProjectEndpointGroup
     tx.delete(model, model.project_id == project_id, model.endpoint_group_id == group_id)
@@ -119,28 +119,28 @@ def remove_group(tx: db.Tx, project_id: str, group_id: str) -> None:
 
 
 def projects_of_endpoint(tx: db.Tx, endpoint_id: str) -> list[Any]:
-    """The projects that were told the endpoint itself.  Raises NotFound."""
+    """The projects that the endpoint itself is associated with.  Raises NotFound."""
     catalog.show(tx, 'endpoint', endpoint_id)
     told = sa.select(ProjectEndpoint.project_id).where(ProjectEndpoint.endpoint_id == endpoint_id)
     return list(tx.rows(sa.select(Project).where(Project.id.in_(told)).order_by(Project.seq)))
 
 
 def projects_of_group(tx: db.Tx, group_id: str) -> list[Any]:
-    """The projects that were told the group.  Raises NotFound."""
+    """The projects that the endpoint group is associated with.  Raises NotFound."""
     show(tx, group_id)
     told = sa.select(ProjectEndpointGroup.project_id).where(ProjectEndpointGroup.endpoint_group_id == group_id)
     return list(tx.rows(sa.select(Project).where(Project.id.in_(told)).order_by(Project.seq)))
 
 
 def groups_of_project(tx: db.Tx, project_id: str) -> list[Any]:
-    """The groups that the project was told.  Raises NotFound."""
+    """The endpoint groups associated with the project.  Raises NotFound."""
     projects.show(tx, project_id)
     told = sa.select(ProjectEndpointGroup.endpoint_group_id).where(ProjectEndpointGroup.project_id == project_id)
     return list(tx.rows(sa.select(EndpointGroup).where(EndpointGroup.id.in_(told)).order_by(EndpointGroup.seq)))
 
 
 def endpoints_of_project(tx: db.Tx, project_id: str) -> list[Any]:
-    """The endpoints that the project was told, by themselves or by a group.  Raises NotFound."""
+    """The endpoints associated with the project, by themselves or by a group.  Raises NotFound."""
     found = {row.id: row for group in groups_of_project(tx, project_id) for row in _matching(tx, group.filters)}
     told = sa.select(ProjectEndpoint.endpoint_id).where(ProjectEndpoint.project_id == project_id)
     found |= {row.id: row for row in tx.rows(sa.select(Endpoint).where(Endpoint.id.in_(told)))}
@@ -149,15 +149,15 @@ def endpoints_of_project(tx: db.Tx, project_id: str) -> list[Any]:
 
 @dataclasses.dataclass(frozen=True)
 class Filters:
-    """What every project was told, as far as there is any."""
+    """The endpoint associations of all projects that have any."""
 
     endpoints: dict[str, set[str]]  # by project
     groups: dict[str, list[dict[str, Any]]]  # the groups' filters, by project
 
     def narrow(self, found: list[catalog.Shown], project_id: str | None) -> list[catalog.Shown]:
-        """What the project's catalog shows of the endpoints: all, when it was told none that there is.
+        """The endpoints in the project's catalog: all of them when none of them is associated with it.
 
-        Services without endpoints are shown only where all are.
+        Services without endpoints are shown only where all endpoints are.
         """
         if project_id is None or project_id not in self.endpoints and project_id not in self.groups:
             return found
@@ -171,7 +171,7 @@ def _passes(one: catalog.Shown, filters: dict[str, Any]) -> bool:
 
 
 def every(tx: db.Tx) -> Filters:
-    """What every project was told."""
+    """The endpoint associations of all projects."""
     found = Filters({}, {})
     for row in tx.rows(sa.select(ProjectEndpoint)):
         found.endpoints.setdefault(row.project_id, set()).add(row.endpoint_id)

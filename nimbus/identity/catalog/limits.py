@@ -1,4 +1,4 @@
-"""Limits that identity keeps for services: what everybody may have of a resource, and what single ones may."""
+"""Unified limits: registered limits, which are defaults for all projects, and limits of a project or domain."""
 
 from typing import Any
 
@@ -35,13 +35,13 @@ def find(tx: db.Tx, noun: str, page: listing.Page, where: list[Any] | None = Non
 
 
 def within(domain_id: str) -> list[Any]:
-    """What confines a list of limits to those of a domain and of its projects."""
+    """The SQL conditions that restrict a list of limits to those of a domain and of its projects."""
     theirs = sa.select(Project.id).where(Project.domain_id == domain_id)
     return [sa.or_(Limit.domain_id == domain_id, Limit.project_id.in_(theirs))]
 
 
 def _check_parts(tx: db.Tx, noun: str, values: dict[str, Any]) -> None:
-    """Raises Invalid when the service, region, project or domain that is told is not there."""
+    """Raises Invalid when a service, region, project or domain in the values does not exist."""
     for part in ('service', 'region', 'project', 'domain'):
         told = values.get(f'{part}_id')
         if not told:
@@ -56,7 +56,7 @@ def _check_parts(tx: db.Tx, noun: str, values: dict[str, Any]) -> None:
 
 
 def register(tx: db.Tx, told: list[dict[str, Any]]) -> list[Any]:
-    """There are that many more registered limits, or none; returns their rows.  Raises Invalid and Conflict."""
+    """All of the registered limits are created, or none; returns their rows.  Raises Invalid and Conflict."""
     made = []
     for values in told:
         _check_parts(tx, 'registered_limit', values)
@@ -95,9 +95,9 @@ def _check_unused(tx: db.Tx, row_id: str) -> None:
 
 
 def create(tx: db.Tx, told: list[dict[str, Any]], model: str) -> list[Any]:
-    """There are that many more limits, or none; returns their rows.
+    """All of the limits are created, or none; returns their rows.
 
-    Raises Invalid on what is not there, Forbidden without a registered limit or against the model, Conflict.
+    Raises Invalid when a reference does not exist, Forbidden without a registered limit or against the model, Conflict.
     """
     rows = [_row(tx, values) for values in told]
     if model == STRICT:
@@ -108,7 +108,7 @@ def create(tx: db.Tx, told: list[dict[str, Any]], model: str) -> list[Any]:
 
 
 def _row(tx: db.Tx, values: dict[str, Any]) -> dict[str, Any]:
-    """A limit's row.  A project that is a domain is told as one."""
+    """The columns of a limit's row.  A project that is a domain is stored as `domain_id`."""
     _check_parts(tx, 'limit', values)
     project_id, domain_id = values.get('project_id') or '', values.get('domain_id') or ''
     if not project_id and not domain_id:
@@ -136,7 +136,7 @@ def _row(tx: db.Tx, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def update(tx: db.Tx, row_id: str, values: dict[str, Any], model: str) -> None:
-    """The limit has the values.  Raises NotFound, and Forbidden when that is against the model."""
+    """The limit has the values.  Raises NotFound, and Forbidden when the enforcement model does not allow it."""
     row = show(tx, 'limit', row_id)
     if model == STRICT and 'resource_limit' in values:
         _check_tree(tx, [{**row._mapping, **values}])
@@ -145,13 +145,13 @@ def update(tx: db.Tx, row_id: str, values: dict[str, Any], model: str) -> None:
 
 
 def delete(tx: db.Tx, row_id: str) -> None:
-    """The limit is gone: what is registered holds again.  Raises NotFound."""
+    """The limit is deleted, and the registered limit applies again.  Raises NotFound."""
     show(tx, 'limit', row_id)
     tx.delete(Limit, Limit.id == row_id)
 
 
 def _check_tree(tx: db.Tx, rows: list[dict[str, Any]]) -> None:
-    """Raises Forbidden when a project would have more than its domain, in these rows or in those there are."""
+    """Raises Forbidden when a project's limit would be above its domain's, in these rows or in existing ones."""
     for row in rows:
         if row['project_id']:
             good = _size(row['resource_limit']) <= _size(_of_parent(tx, row, rows))
@@ -171,7 +171,7 @@ def _size(value: int) -> float:
 
 
 def _of_parent(tx: db.Tx, row: dict[str, Any], rows: list[dict[str, Any]]) -> int:
-    """What the domain above may have: by a row beside this one, by its own limit, or by what is registered."""
+    """The limit of the project's domain: from a row of the same request, its own limit, or the registered limit."""
     parent_id = projects.show(tx, row['project_id']).parent_id
     same = row['registered_limit_id']
     for one in rows:

@@ -1,4 +1,4 @@
-"""Policies that services keep here, and which endpoints each of them is for."""
+"""Stored policy documents, and their associations with endpoints, services and regions."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def find(tx: db.Tx, page: listing.Page) -> list[Any]:
 
 
 def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
-    """There is one more policy; returns its id."""
+    """A new policy exists; returns its id."""
     policy_id = ids.plain()
     tx.insert(Policy, id=policy_id, type=values['type'], blob=values['blob'], extra=extra)
     return policy_id
@@ -38,14 +38,14 @@ def update(tx: db.Tx, policy_id: str, values: dict[str, Any], extra: dict[str, A
 
 
 def delete(tx: db.Tx, policy_id: str) -> None:
-    """The policy is gone, and with it what it was for.  Raises NotFound."""
+    """The policy and its associations are deleted.  Raises NotFound."""
     show(tx, policy_id)
     tx.delete(Link, Link.policy_id == policy_id)
     tx.delete(Policy, Policy.id == policy_id)
 
 
 def _check(tx: db.Tx, policy_id: str, target: Target) -> dict[str, str]:
-    """The target as a row tells it.  Raises NotFound when the policy or a part of the target is not there."""
+    """The target as columns of a row.  Raises NotFound when the policy or a part of the target does not exist."""
     show(tx, policy_id)
     for noun in ('endpoint', 'service', 'region'):
         if f'{noun}_id' in target:
@@ -54,20 +54,20 @@ def _check(tx: db.Tx, policy_id: str, target: Target) -> dict[str, str]:
 
 
 def associate(tx: db.Tx, policy_id: str, target: Target) -> None:
-    """The policy, and no other, is that of the target.  Raises NotFound."""
+    """The policy, and no other, is associated with the target.  Raises NotFound."""
     where = _check(tx, policy_id, target)
     if not tx.update(Link, *(getattr(Link, name) == value for name, value in where.items()), policy_id=policy_id):
         lists.add_once(tx, Link, policy_id=policy_id, **where)
 
 
 def check(tx: db.Tx, policy_id: str, target: Target) -> None:
-    """Nothing, when the policy is that of the target.  Raises NotFound."""
+    """Nothing, when the policy is associated with the target.  Raises NotFound."""
     if _policy_of(tx, _check(tx, policy_id, target)) != policy_id:
         raise errors.NotFound('Could not find policy association.')
 
 
 def dissociate(tx: db.Tx, policy_id: str, target: Target) -> None:
-    """The policy is not that of the target.  Raises NotFound."""
+    """The policy is not associated with the target any more.  Raises NotFound."""
     where = _check(tx, policy_id, target)
     tx.delete(Link, Link.policy_id == policy_id, *(getattr(Link, name) == value for name, value in where.items()))
 
@@ -96,7 +96,7 @@ def of_endpoint(tx: db.Tx, endpoint_id: str) -> Any:
 
 
 def endpoints_of(tx: db.Tx, policy_id: str) -> list[Any]:
-    """The endpoints that the policy was told to be for, whether another is nearer to some or not.  Raises NotFound."""
+    """The endpoints that the policy's associations cover, even if another policy takes precedence.  Raises NotFound."""
     show(tx, policy_id)
     where = []
     for link in tx.rows(sa.select(Link).where(Link.policy_id == policy_id)):

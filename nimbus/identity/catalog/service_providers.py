@@ -26,7 +26,7 @@ def enabled(tx: db.Tx) -> list[dict[str, str]]:
 
 
 def create(tx: db.Tx, service_provider_id: str, values: dict[str, Any], prefix: str) -> None:
-    """There is one more service provider, with the relay state's prefix unless it is told another.
+    """A new service provider exists, with the default relay state prefix unless another is given.
 
     Raises Conflict on a taken id.
     """
@@ -52,7 +52,7 @@ def _prefix(values: dict[str, Any], default: str) -> str:
 
 
 def update(tx: db.Tx, service_provider_id: str, values: dict[str, Any], prefix: str) -> None:
-    """The service provider has the values, and the prefix where it is told to have none.  Raises NotFound."""
+    """The service provider has the values, and the default prefix where its own is set to null.  Raises NotFound."""
     show(tx, service_provider_id)
     if 'relay_state_prefix' in values:
         values = {**values, 'relay_state_prefix': _prefix(values, prefix)}

@@ -25,9 +25,9 @@ def _checked(told: dict[str, Any], version: str) -> dict[str, Any]:
 
 
 def create(tx: db.Tx, mapping_id: str, told: dict[str, Any], version: str = mapping_schemas.OLDEST) -> None:
-    """There is one more mapping, of that version where it tells none.
+    """A new mapping exists, of the given schema version where it sets none itself.
 
-    Raises Conflict on a taken id, Invalid on rules that say nothing.
+    Raises Conflict on a taken id, Invalid on rules that are not valid.
     """
     lists.check_id('a mapping', mapping_id)
     values = _checked(told, version)

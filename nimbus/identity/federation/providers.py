@@ -34,7 +34,7 @@ def remote_ids_of(tx: db.Tx, provider_ids: Iterable[str]) -> dict[str, list[str]
 
 
 def create(tx: db.Tx, provider_id: str, values: dict[str, Any]) -> None:
-    """There is one more identity provider, with a domain of its own unless one is told.
+    """A new identity provider exists, with a new domain of its own unless one is given.
 
     Raises Conflict on a taken id or remote id, NotFound on no such domain, Invalid on an id that is too long.
     """

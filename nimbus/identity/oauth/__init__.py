@@ -1,1 +1,1 @@
-"""OAuth 1.0a tokens, and OAuth 2 clients that show a certificate."""
+"""OAuth 1.0a consumers and tokens, and OAuth 2 clients that authenticate with a certificate."""

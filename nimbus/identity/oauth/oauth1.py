@@ -1,4 +1,4 @@
-"""Requests signed as OAuth 1 has it: to ask for a request token, for an access token, and to log in with one."""
+"""OAuth 1.0a requests: verifies those for a request token, for an access token, and for logging in with one."""
 
 import dataclasses
 import datetime
@@ -19,12 +19,12 @@ from nimbus.identity.tokens.payload import EPOCH
 from nimbus.identity.tokens.scopes import missing
 
 METHOD = 'oauth1'
-LATE = 601  # seconds after the time in a signature for which it might still be taken
+LATE = 601  # seconds after its timestamp for which a signed request may be accepted
 
 
 @dataclasses.dataclass(frozen=True)
 class Signed:
-    """What a request with a good signature says of itself."""
+    """The parameters of a request whose signature is valid."""
 
     consumer_id: str
     token: Any  # the row of the request or access token it was signed with, None for neither
@@ -33,14 +33,14 @@ class Signed:
 
 
 def enrol(authority: Authority, database: db.Database) -> None:
-    """Logins may be signed with an access token."""
+    """The authentication method `oauth1` is available from now on."""
     authority.enrol(METHOD, lambda _, asked: _prove(database, asked, authority.now()))
 
 
 def asking(tx: db.Tx, asked: Asked, project_id: str | None) -> Signed:
-    """What a request for a request token says.
+    """The parameters of a request for a request token.
 
-    Raises Invalid when it lacks something, NotFound on an unknown consumer or project, Unauthenticated when the
+    Raises Invalid when one is missing, NotFound on an unknown consumer or project, Unauthenticated when the
     signature is wrong.
     """
     told = _told(asked, 'oauth_consumer_key')
@@ -54,7 +54,7 @@ def asking(tx: db.Tx, asked: Asked, project_id: str | None) -> Signed:
 
 
 def exchanging(tx: db.Tx, asked: Asked, now: datetime.datetime) -> Signed:
-    """What a request for an access token says, with the request token's row; raises as `asking` does."""
+    """The parameters of a request for an access token, with the request token's row; raises as `asking` does."""
     told = _told(asked, 'oauth_consumer_key', 'oauth_token', 'oauth_verifier')
     row = oauth1_tokens.request(tx, told['oauth_token'], now)
     consumer = oauth1_consumers.find_one(tx, told['oauth_consumer_key'])
@@ -75,13 +75,13 @@ def _why(consumer: Any, own: bool, verified: bool) -> str:
 
 
 def spend(tx: db.Tx, signed: Signed, now: datetime.datetime) -> None:
-    """The request is not taken again.  Raises Unauthenticated when it was taken before."""
+    """The request's nonce is recorded as used.  Raises Unauthenticated when it was used before."""
     tx.delete(Nonce, Nonce.ends_at < now)
     token_id = signed.token.id if signed.token else ''
     whole = '\0'.join((signed.consumer_id, token_id, signed.timestamp, signed.nonce))
     stamp = numbers.read(signed.timestamp)
     if stamp is None:
-        raise errors.Unauthenticated('The timestamp is no number of seconds')
+        raise errors.Unauthenticated('The timestamp must be a number of seconds')
     ends = EPOCH + datetime.timedelta(seconds=stamp + LATE)
     try:
         tx.insert(Nonce, digest=hashlib.sha256(whole.encode()).hexdigest(), ends_at=ends)
@@ -90,7 +90,7 @@ def spend(tx: db.Tx, signed: Signed, now: datetime.datetime) -> None:
 
 
 def _prove(database: db.Database, asked: Asked, now: datetime.datetime) -> Proof:
-    """Who gave the access token that the login is signed with."""
+    """The proof for the user whose access token the login is signed with."""
     told = _told(asked, 'oauth_token')
     with database.read() as tx:
         row = oauth1_tokens.access(tx, told['oauth_token'])
@@ -110,14 +110,14 @@ def _prove(database: db.Database, asked: Asked, now: datetime.datetime) -> Proof
 
 
 def _signatures() -> ModuleType:
-    """What checks signatures; most clouds never see one, and need not load the library."""
+    """The module that checks signatures; loaded when needed, as most clouds never do."""
     from nimbus.identity.oauth import oauth1_signatures
 
     return oauth1_signatures
 
 
 def _told(asked: Asked, *required: str) -> dict[str, str]:
-    """What the request's Authorization header says.  Raises Invalid when it lacks what is required."""
+    """The OAuth parameters of the Authorization header.  Raises Invalid when a required one is missing."""
     told = _signatures().parameters(asked.headers.get('Authorization', ''))
     if told is None:
         raise missing('OAuth in the Authorization header', 'request')
@@ -128,7 +128,7 @@ def _told(asked: Asked, *required: str) -> dict[str, str]:
 
 
 def _is_right(said: dict[str, str] | None) -> bool:
-    """Whether nothing is wrong with a request.  Raises Invalid when it is no request of OAuth's."""
+    """Whether the request is valid.  Raises Invalid when it is not an OAuth request."""
     if said is None:
         return False
     if 'error' in said:

@@ -1,4 +1,4 @@
-"""Consumers of OAuth 1: programs that may ask users for a part of what they may do."""
+"""OAuth 1 consumers: programs to which users may delegate some of their roles."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def find(tx: db.Tx, page: listing.Page) -> list[Any]:
 
 
 def create(tx: db.Tx, description: str | None, extra: dict[str, Any]) -> tuple[str, str]:
-    """There is one more consumer; returns its id, and its secret, which is not shown again."""
+    """A new consumer exists; returns its id, and its secret, which is not shown again."""
     consumer_id, secret = ids.plain(), ids.plain()
     sealed, key_name = tx.encryption.encrypt(secret)
     tx.insert(
@@ -45,13 +45,13 @@ def create(tx: db.Tx, description: str | None, extra: dict[str, Any]) -> tuple[s
 
 
 def update(tx: db.Tx, consumer_id: str, values: dict[str, Any], extra: dict[str, Any]) -> None:
-    """The consumer has the values beside those it had.  Raises NotFound."""
+    """The consumer has the values; others stay.  Raises NotFound."""
     kept = show(tx, consumer_id).extra
     tx.update(Consumer, Consumer.id == consumer_id, **values, extra={**kept, **extra})
 
 
 def delete(tx: db.Tx, consumer_id: str) -> None:
-    """The consumer and all that it was given are gone, and its tokens are refused.  Raises NotFound."""
+    """The consumer and its tokens are deleted, and what was issued for them is revoked.  Raises NotFound."""
     if not tx.delete(Consumer, Consumer.id == consumer_id):
         raise errors.NotFound('Consumer not found')
     tx.delete(RequestToken, RequestToken.consumer_id == consumer_id)

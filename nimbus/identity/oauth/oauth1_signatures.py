@@ -1,4 +1,4 @@
-"""The signatures of OAuth 1, as oauthlib checks them; loaded with the first signed request, for few clouds see one."""
+"""Verifies OAuth 1 signatures with oauthlib; imported with the first signed request, as few clouds get one."""
 
 import hmac
 from collections.abc import Callable, Mapping
@@ -13,14 +13,14 @@ from nimbus.identity.oauth.oauth1_tokens import LENGTH, LETTERS
 HEX = frozenset('abcdef0123456789')
 ID_LENGTH = 32
 MAX_NONCE = 255
-NOBODY = '0' * ID_LENGTH  # a request of nobody's is checked as well, so that time does not tell
+NOBODY = '0' * ID_LENGTH  # an unknown consumer's signature is checked too, so that time reveals nothing
 
 
 class _Validator(oauth1.RequestValidator):
-    """What is known of those who may have signed the request."""
+    """The request validator of oauthlib, with the secrets of the consumer and token that a request names."""
 
     enforce_ssl = False  # TLS ends in front of us
-    # The secrets are shared ones: nobody has a key of RSA, and PLAINTEXT would send them.
+    # Secrets are shared, so RSA cannot be used, and PLAINTEXT would send them over the network.
     allowed_signature_methods = (
         oauth1.SIGNATURE_HMAC_SHA1,
         oauth1.SIGNATURE_HMAC_SHA256,
@@ -48,7 +48,7 @@ class _Validator(oauth1.RequestValidator):
         return len(verifier) == LENGTH and set(verifier) <= set(LETTERS)
 
     def validate_timestamp_and_nonce(self, *_: Any, **__: Any) -> bool:
-        return True  # the time was looked at; the nonce is when all else is right
+        return True  # oauthlib has checked the timestamp; the nonce is checked last, when all else is valid
 
     def validate_client_key(self, *_: Any) -> bool:
         return self._client is not None
@@ -71,7 +71,7 @@ class _Validator(oauth1.RequestValidator):
     def get_access_token_secret(self, *_: Any) -> str:
         return self._token or NOBODY
 
-    # There are no realms, and the verifier is shown to the user: no address is called back.
+    # There are no realms, and the verifier is shown to the user, so that there is no callback.
     def get_default_realms(self, *_: Any) -> list[str]:
         return []
 
@@ -90,7 +90,7 @@ class _Validator(oauth1.RequestValidator):
     def validate_redirect_uri(self, *_: Any) -> bool:
         return True
 
-    # Tokens are made and kept elsewhere, in the transaction that spends what they are made for.
+    # Tokens are made and stored elsewhere, in the transaction that uses up what they are exchanged for.
     def save_request_token(self, *_: Any) -> None:
         return None
 
@@ -106,7 +106,7 @@ def _is_id(text: str) -> bool:
 
 
 def parameters(authorization: str) -> dict[str, str] | None:
-    """What the header says, None when it is no header of OAuth's."""
+    """The parameters of the header, None when it is not an OAuth header."""
     try:
         return dict(parse_authorization_header(authorization))
     except ValueError:
@@ -114,7 +114,7 @@ def parameters(authorization: str) -> dict[str, str] | None:
 
 
 def asks(url: str, headers: Mapping[str, str], client: str | None) -> dict[str, str] | None:
-    """Checks a request for a request token: {} when it is right, None when not, else what oauthlib has against it."""
+    """Checks a request for a request token: {} when valid, None when the signature is wrong, else oauthlib's error."""
     endpoint = oauth1.RequestTokenEndpoint(_Validator(client, None, None))
     return _said(endpoint.create_request_token_response, url, headers)
 
@@ -122,24 +122,24 @@ def asks(url: str, headers: Mapping[str, str], client: str | None) -> dict[str, 
 def exchanges(
     url: str, headers: Mapping[str, str], client: str | None, token: str | None, verifier: str | None
 ) -> dict[str, str] | None:
-    """Checks a request for an access token, and answers as `asks` does."""
+    """Checks a request for an access token, with results as those of `asks`."""
     endpoint = oauth1.AccessTokenEndpoint(_Validator(client, token, verifier))
     return _said(endpoint.create_access_token_response, url, headers)
 
 
 def is_good(url: str, headers: Mapping[str, str], client: str | None, token: str | None) -> bool:
-    """Whether the holder of an access token signed the request."""
+    """Whether the request is signed with the secrets of the consumer and its access token."""
     endpoint = oauth1.ResourceEndpoint(_Validator(client, token, None))
     try:
         return endpoint.validate_protected_resource_request(url, 'POST', '', dict(headers))[0]
-    except ValueError:  # the URL is none, or its query cannot be read
+    except ValueError:  # the URL is not valid, or its query cannot be parsed
         return False
 
 
 def _said(check: Callable[..., Any], url: str, headers: Mapping[str, str]) -> dict[str, str] | None:
     try:
         answer = check(url, 'POST', '', dict(headers))[1]
-    except ValueError:  # the URL is none, or its query cannot be read
+    except ValueError:  # the URL is not valid, or its query cannot be parsed
         return None
     if not answer:
         return None

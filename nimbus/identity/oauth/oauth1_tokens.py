@@ -1,4 +1,4 @@
-"""What consumers of OAuth 1 ask users for and are given: request tokens, then access tokens."""
+"""OAuth 1 request tokens, which users authorize, and the access tokens that they are exchanged for."""
 
 import dataclasses
 import datetime
@@ -16,15 +16,15 @@ from nimbus.identity.models_oauth import AccessToken, RequestToken
 from nimbus.identity.people import projects
 from nimbus.identity.roles import assignments
 
-# A verifier is read from one screen and typed into another: nothing that is mistaken for something else.
+# A verifier is read from one screen and typed into another, so it has no characters that look alike.
 LETTERS = ''.join(one for one in string.ascii_letters + string.digits if one not in 'jiIl1oO0')
 LENGTH = 8
-KEPT = datetime.timedelta(days=1)  # how long it is still known of a request token that it has ended
+KEPT = datetime.timedelta(days=1)  # how long an expired request token is kept, so that its use is answered "expired"
 
 
 @dataclasses.dataclass(frozen=True)
 class Made:
-    """A new token: its id, its secret, which is not shown again, and its end."""
+    """A new token: its id, its secret, which is not shown again, and its expiry."""
 
     id: str
     secret: str = dataclasses.field(repr=False)
@@ -32,7 +32,7 @@ class Made:
 
 
 def _sealed(tx: db.Tx, life: int, now: datetime.datetime) -> tuple[Made, dict[str, Any]]:
-    """A new token and its columns; a life of 0 does not end."""
+    """A new token and its columns; with a life of 0 it does not expire."""
     ends = now + datetime.timedelta(seconds=life) if life else None
     made = Made(ids.plain(), ids.plain(), ends)
     secret, key_name = tx.encryption.encrypt(made.secret)
@@ -40,7 +40,7 @@ def _sealed(tx: db.Tx, life: int, now: datetime.datetime) -> tuple[Made, dict[st
 
 
 def ask(tx: db.Tx, consumer_id: str, project_id: str, life: int, now: datetime.datetime) -> Made:
-    """The consumer asks for roles on the project: there is one more request token."""
+    """The consumer has a new request token, for roles on the project."""
     tx.delete(RequestToken, RequestToken.expires_at < now - KEPT)
     made, columns = _sealed(tx, life, now)
     tx.insert(RequestToken, **columns, consumer_id=consumer_id, project_id=project_id, user_id=None, role_ids=None)
@@ -48,7 +48,7 @@ def ask(tx: db.Tx, consumer_id: str, project_id: str, life: int, now: datetime.d
 
 
 def request(tx: db.Tx, request_id: str, now: datetime.datetime) -> Any:
-    """The request token's row.  Raises NotFound, and Unauthenticated when it has ended."""
+    """The request token's row.  Raises NotFound, and Unauthenticated when it has expired."""
     row = tx.row(sa.select(RequestToken).where(RequestToken.id == request_id))
     if row is None:
         raise errors.NotFound('Request token not found')
@@ -58,9 +58,9 @@ def request(tx: db.Tx, request_id: str, now: datetime.datetime) -> Any:
 
 
 def authorize(tx: db.Tx, row: Any, user_id: str, told: list[dict[str, str]]) -> str:
-    """The user agrees to lend the roles; returns the verifier, which the consumer must show.
+    """The user has authorized the token for the roles; returns the verifier, which the consumer must send.
 
-    Raises NotFound on an unknown role or project, Unauthenticated when the user has not every role on the project.
+    Raises NotFound on an unknown role or project, Unauthenticated when the user lacks one of the roles on the project.
     """
     wanted = named_roles(tx, told)
     project = projects.show(tx, row.project_id)
@@ -75,7 +75,7 @@ def authorize(tx: db.Tx, row: Any, user_id: str, told: list[dict[str, str]]) -> 
 
 
 def named_roles(tx: db.Tx, told: list[dict[str, str]]) -> list[str]:
-    """The ids of the roles that are told by id, or by name, which must be found; each once.  Raises NotFound."""
+    """The ids of roles given by id, or by name, which must exist; each once.  Raises NotFound."""
     found = []
     for one in told:
         role_id = one.get('id') or tx.scalar(sa.select(Role.id).where(Role.name == one['name'], Role.domain_id == ''))
@@ -86,8 +86,11 @@ def named_roles(tx: db.Tx, told: list[dict[str, str]]) -> list[str]:
 
 
 def exchange(tx: db.Tx, row: Any, life: int, now: datetime.datetime) -> Made:
-    """An access token stands where the request token stood.  Raises NotFound when that was exchanged already."""
-    same = (RequestToken.id == row.id, RequestToken.verifier == row.verifier)  # and not given to somebody else since
+    """The request token is exchanged for an access token.  Raises NotFound when it was exchanged already."""
+    same = (
+        RequestToken.id == row.id,
+        RequestToken.verifier == row.verifier,
+    )  # and not exchanged by another request since
     if not tx.delete(RequestToken, *same):
         raise errors.NotFound('Request token not found')
     made, columns = _sealed(tx, life, now)
@@ -116,17 +119,17 @@ def show(tx: db.Tx, access_id: str) -> Any:
 
 
 def of_user(tx: db.Tx, user_id: str) -> list[Any]:
-    """The access tokens that the user has given, oldest first."""
+    """The access tokens that the user has authorized, oldest first."""
     return list(tx.rows(sa.select(AccessToken).where(AccessToken.user_id == user_id).order_by(AccessToken.seq)))
 
 
 def roles_of(tx: db.Tx, row: Any) -> list[Any]:
-    """The rows of the roles that the access token lends and that still are."""
+    """The rows of the roles that the access token delegates and that still exist."""
     return list(tx.rows(sa.select(Role).where(Role.id.in_(row.role_ids)).order_by(Role.seq)))
 
 
 def delete(tx: db.Tx, access_id: str) -> None:
-    """The access token is gone, and what was issued for it is refused.  Raises NotFound."""
+    """The access token is deleted, and tokens issued for it are revoked.  Raises NotFound."""
     if not tx.delete(AccessToken, AccessToken.id == access_id):
         raise errors.NotFound('Access token not found')
     revocations.revoke(tx, 'access_token', access_id)

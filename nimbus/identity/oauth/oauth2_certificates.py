@@ -1,4 +1,4 @@
-"""Clients of OAuth 2 that show a certificate: a mapping says which user a certificate is."""
+"""OAuth 2 clients that authenticate by mutual TLS: a mapping decides which user a certificate stands for."""
 
 import datetime
 from typing import Any
@@ -15,15 +15,15 @@ from nimbus.identity.people import users
 
 METHOD = 'oauth2_credential'
 SUBJECT, ISSUER = 'SSL_CLIENT_SUBJECT_DN_', 'SSL_CLIENT_ISSUER_DN_'
-TELLING = ('id', 'name', 'email')  # without one of them a mapping would take any certificate for anybody
+TELLING = ('id', 'name', 'email')  # without one of them a mapping would accept any certificate for any user
 
 
 def prove(
     tx: db.Tx, client_id: str, certificate: bytes, thumbprint: str, mapping_id: str, now: datetime.datetime
 ) -> Proof:
-    """That who shows the certificate, in DER, is the user `client_id`, on the user's default project.
+    """The proof that the certificate, in DER, is that of the user `client_id`, scoped to the user's default project.
 
-    Raises Unauthenticated when that is not so.
+    Raises Unauthenticated when it is not.
     """
     try:
         user, mapping = users.show(tx, client_id), mappings.show(tx, mapping_id)
@@ -38,12 +38,12 @@ def prove(
 
 
 def refusal() -> errors.Unauthenticated:
-    """The one answer to a client that is not let in: it does not tell why."""
+    """The one error for every refused client: it does not reveal the reason."""
     return errors.Unauthenticated('Client authentication failed.')
 
 
 def _assertion(certificate: bytes, now: datetime.datetime) -> dict[str, list[str]]:
-    """What a certificate says of owner and issuer, by the names that Apache gives.  Raises Unauthenticated."""
+    """The subject and issuer of a certificate, under the names of Apache's mod_ssl.  Raises Unauthenticated."""
     try:
         read = x509.load_der_x509_certificate(certificate)
         names = {SUBJECT: read.subject, ISSUER: read.issuer}
@@ -51,7 +51,7 @@ def _assertion(certificate: bytes, now: datetime.datetime) -> dict[str, list[str
         found = {before + _word(one): [_text(one.value)] for before, name in names.items() for one in name}
     except ValueError:
         raise refusal() from None
-    # Whoever ended TLS has looked at that as well, and may have been told not to.
+    # The proxy that terminates TLS checks that as well, but may be configured not to.
     if not begins.replace(tzinfo=None) <= now <= ends.replace(tzinfo=None):
         raise refusal()
     return found
@@ -68,7 +68,7 @@ def _text(value: str | bytes) -> str:
 
 
 def _is(told: dict[str, Any], user: Any, home: Any) -> bool:
-    """Whether all that the mapping tells of a user is true of this one, and it tells who it is."""
+    """Whether the mapping's result identifies a user and each of its values is that of this one."""
     domain = told.get('domain') or {}
     pairs = (
         (told.get('id'), user.id),
