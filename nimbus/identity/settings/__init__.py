@@ -1,1 +1,1 @@
-"""What an operator configures of identity, as values that are handed down; nothing here asks a noun."""
+"""Identity's configuration as value objects, which are passed down; nothing here reads the database."""

@@ -1,4 +1,4 @@
-"""What a cloud asks of its users' passwords: strength, age, history and expiry."""
+"""Security compliance: the rules for users' passwords, on strength, age, history and expiry."""
 
 import dataclasses
 import datetime
@@ -19,7 +19,7 @@ EXEMPT = 'ignore_password_expiry'
 
 @dataclasses.dataclass(frozen=True)
 class Compliance:
-    """The values of the [security_compliance] group; what is not set is not asked for."""
+    """The values of the [security_compliance] group; a rule that is not set is not enforced."""
 
     disable_user_account_days_inactive: int | None = None
     lockout_failure_attempts: int | None = None
@@ -32,7 +32,7 @@ class Compliance:
     change_password_upon_first_use: bool = False
 
     def check_strength(self, password: str) -> None:
-        """Nothing when the password is as strong as is asked for.  Raises Invalid, saying what is."""
+        """Nothing when the password matches password_regex.  Raises Invalid, naming what is required."""
         if not self.password_regex:
             return
         try:
@@ -46,7 +46,7 @@ class Compliance:
             )
 
     def expiry(self, now: datetime.datetime, options: dict[str, Any], *, by_admin: bool) -> datetime.datetime | None:
-        """When a password that is set now ends for a user with these options, None when it does not."""
+        """When a password that is set now expires for a user with these options, None when it does not."""
         if (
             by_admin
             and self.change_password_upon_first_use
@@ -58,7 +58,7 @@ class Compliance:
         return (now + self.password_expires_days * DAY).replace(microsecond=0)
 
     def check_age(self, user: Any, now: datetime.datetime) -> None:
-        """Nothing when the user may change the password once more.  Raises Invalid."""
+        """Nothing when the password has its minimum age and may be changed.  Raises Invalid."""
         if not (self.minimum_password_age and user.password_self_service and user.password_created_at):
             return
         left = user.password_created_at + self.minimum_password_age * DAY - now
@@ -79,14 +79,14 @@ class Compliance:
         return list(dict.fromkeys([user.password_hash, *kept]))[:count] if user.password_hash else kept
 
     def same_again(self) -> errors.Invalid:
-        """The answer to a password that was used before."""
+        """The error for a password that was used before."""
         return errors.Invalid(
             'The new password cannot be identical to a previous password. The total number which includes the new '
             f'password must be unique is {self.unique_last_password_count}.'
         )
 
     def remember(self, tx: db.Tx, user_id: str, password_hash: str, now: datetime.datetime) -> None:
-        """The password is one of those that must not come again; older ones than count are forgotten."""
+        """The password is recorded in the history; those older than unique_last_password_count are deleted."""
         count = self.unique_last_password_count
         if not count:
             return
@@ -97,11 +97,11 @@ class Compliance:
 
 
 def is_expired(user: Any, now: datetime.datetime) -> bool:
-    """Whether the user's password has ended and the user is not exempt from that."""
+    """Whether the user's password has expired and the user is not exempt from expiry."""
     ends = user.password_expires_at
     return ends is not None and ends <= now and not user.options.get(EXEMPT)
 
 
 def invalid(detail: str) -> errors.Invalid:
-    """A refusal of a password."""
+    """The error for a refused password."""
     return errors.Invalid(f'Password validation error: {detail}.')

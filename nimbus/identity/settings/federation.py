@@ -11,16 +11,20 @@ from oslo_config import cfg
 from nimbus.common import errors
 from nimbus.identity.settings.issuers import Trusted
 
-MAPPING_VERSIONS = ('1.0', '2.0', '3.0')  # of the language of rules, oldest first
+MAPPING_VERSIONS = ('1.0', '2.0', '3.0')  # schema versions of mapping rules, oldest first
 
 ISSUER = [
-    cfg.StrOpt('issuer', default='', help='What `iss` of its tokens is; a remote id of an identity provider.'),
-    cfg.ListOpt('audience', default=[], help='What `aud` of its tokens must have one of: they are for this cloud.'),
-    cfg.StrOpt('jwks_file', default='', help='A file with its public keys, a JWK set; it is read again when needed.'),
-    cfg.StrOpt('jwks_url', default='', help='The https URL of its public keys, where no jwks_file is told.'),
-    cfg.StrOpt('jwks_ca_file', default='', help="A file of the certificates that the URL's server is checked by."),
-    cfg.ListOpt('algorithms', default=['RS256', 'ES256'], help='How its tokens may be signed.'),
-    cfg.IntOpt('leeway', default=30, min=0, max=600, help='Seconds that its clock and this one may be apart.'),
+    cfg.StrOpt('issuer', default='', help='The `iss` of its tokens, which is a remote id of an identity provider.'),
+    cfg.ListOpt(
+        'audience',
+        default=[],
+        help='Audiences, of which `aud` of its tokens must have one: such tokens are for this cloud.',
+    ),
+    cfg.StrOpt('jwks_file', default='', help='File with its public keys, a JWK set; it is read again when needed.'),
+    cfg.StrOpt('jwks_url', default='', help='The https URL of its public keys, where no jwks_file is set.'),
+    cfg.StrOpt('jwks_ca_file', default='', help="File of the CA certificates that the URL's server is verified with."),
+    cfg.ListOpt('algorithms', default=['RS256', 'ES256'], help='Algorithms that its tokens may be signed with.'),
+    cfg.IntOpt('leeway', default=30, min=0, max=600, help='Seconds by which its clock and this one may differ.'),
 ]
 
 
@@ -69,12 +73,12 @@ OPTIONS = {
         cfg.ListOpt(
             'token_issuers',
             default=[],
-            help='The issuers whose signed tokens are taken as bearer tokens; each NAME has a group [openid:NAME].',
+            help='Trusted issuers of signed bearer tokens; each NAME has a group [openid:NAME].',
         ),
         cfg.StrOpt(
             'assertion_prefix',
             default=_DEFAULT.assertion_prefix,
-            help='How the names of the attributes begin that a trusted web server before this one sends as headers, '
+            help='Prefix of the names of the attributes that a trusted web server before this one sends as headers, '
             'such as MELLON_ or HTTP_OIDC_. Headers are read only with a trusted_front_secret or '
             'trusted_front_addresses.',
         ),
@@ -82,28 +86,28 @@ OPTIONS = {
             'trusted_front_secret',
             default=_DEFAULT.trusted_front_secret,
             secret=True,
-            help='What the trusted web server sends as X-Federation-Secret; it removes what clients send under that '
-            'name and under those of its attributes.',
+            help='Secret that the trusted web server sends as X-Federation-Secret; the server must remove that header '
+            'and those of its attributes from what clients send.',
         ),
         cfg.ListOpt(
             'trusted_front_addresses',
             default=[],
-            help='Addresses or networks that the trusted web server connects from. With a secret both must hold.',
+            help='Addresses or networks that the trusted web server connects from. With a secret both must match.',
         ),
         cfg.StrOpt(
             'remote_id_attribute',
-            help='The attribute in which an assertion tells which identity provider it is from, for protocols that do '
-            'not have one of their own.',
+            help='Attribute of an assertion with the remote id of its identity provider, for protocols that do not '
+            'set their own.',
         ),
         cfg.MultiStrOpt(
             'trusted_dashboard',
             default=[],
-            help='A URL that a dashboard takes tokens at; a login in the browser sends them to no other.',
+            help='A URL of a dashboard that tokens may be posted to after a login in the browser (WebSSO).',
         ),
         cfg.StrOpt(
             'sso_callback_template',
             default=_DEFAULT.sso_callback_template,
-            help='A page with $host and $token that sends a token to a dashboard; empty means the one that is built '
+            help='File of a page with $host and $token that posts a token to a dashboard; empty means the one built '
             'in.',
         ),
         cfg.IntOpt(
@@ -111,21 +115,21 @@ OPTIONS = {
             default=_DEFAULT.default_authorization_ttl,
             min=0,
             max=2**31 - 1,
-            help='Minutes for which a user stays in the groups that a login told, where the identity provider does '
-            'not say; 0 means only as long as the tokens of that login.',
+            help='Minutes for which a user stays in the groups of a login, where the identity provider has no '
+            'authorization_ttl; 0 means only as long as the tokens of that login.',
         ),
         cfg.StrOpt(
             'attribute_mapping_default_schema_version',
             default=_DEFAULT.attribute_mapping_default_schema_version,
             choices=list(MAPPING_VERSIONS),
-            help='The version of the rules of a mapping that does not tell its own.',
+            help='The schema version of a mapping that does not set its own.',
         ),
     ],
     **{
         name: [
             cfg.StrOpt(
                 'remote_id_attribute',
-                help=f'That of [federation] for protocols that are called {name}.',
+                help=f'Overrides that of [federation] for protocols with the id {name}.',
             )
         ]
         for name in PROTOCOLS

@@ -1,6 +1,6 @@
-"""The issuers of bearer tokens that an operator trusts, as they are configured.
+"""The trusted issuers of bearer tokens, as configured in [openid:NAME].
 
-Apart from what checks tokens, which every daemon would have to load to know the options.
+In a module of its own, so that a daemon that only reads options does not import what verifies tokens.
 """
 
 import dataclasses
@@ -8,7 +8,7 @@ import urllib.parse
 
 from nimbus.common import errors
 
-# Each with the kind of key it takes; none in which a public key would serve as a shared secret.
+# Each with its type of key; no HMAC, with which a public key could be used as the shared secret.
 ALGORITHMS = {
     **dict.fromkeys(('RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'), 'RSA'),
     **dict.fromkeys(('ES256', 'ES384', 'ES512'), 'EC'),
@@ -18,7 +18,7 @@ _LOOPBACK = ('localhost', '127.0.0.1', '::1')
 
 @dataclasses.dataclass(frozen=True)
 class Trusted:
-    """An issuer that the operator configured."""
+    """One configured issuer."""
 
     name: str
     issuer: str
@@ -27,10 +27,10 @@ class Trusted:
     jwks_url: str = ''
     jwks_ca_file: str = ''
     algorithms: tuple[str, ...] = ('RS256', 'ES256')
-    leeway: int = 30  # seconds that its clock and this one may be apart
+    leeway: int = 30  # seconds by which its clock and this one may differ
 
     def __post_init__(self) -> None:
-        """Raises Invalid when something is missing without which no token could be believed."""
+        """Raises Invalid when a required value is missing or not valid."""
         where = f'[openid:{self.name}]'
         if not self.issuer or not self.audience:
             raise errors.Invalid(f'{where} needs an issuer and an audience.')

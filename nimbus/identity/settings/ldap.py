@@ -1,4 +1,4 @@
-"""The options of a directory of users: how it is reached, and what its entries mean."""
+"""The options of an LDAP directory: how it is connected to, and which attributes of its entries mean what."""
 
 import dataclasses
 from typing import Any, Self
@@ -8,7 +8,7 @@ from oslo_config import cfg
 from nimbus.common import errors
 
 Texts = tuple[str, ...]
-NO_REFERRALS = 'can only be false: a directory that refers to another is not followed there'
+NO_REFERRALS = 'can only be false: referrals to other directories are not followed'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,14 +70,14 @@ class Ldap:
 
     @classmethod
     def of(cls, group: Any) -> Self:
-        """The values of a loaded configuration's group.  Raises LookupError on one that cannot be followed."""
+        """The values of a loaded configuration's group.  Raises LookupError on one that is not supported."""
         told = {field.name: getattr(group, field.name) for field in dataclasses.fields(cls)}
         if told['chase_referrals']:
             raise LookupError(f'[ldap] chase_referrals {NO_REFERRALS}.')
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()})
 
     def overlaid(self, told: dict[str, Any]) -> Self:
-        """These values with those that a domain tells.  Raises Unavailable on one of another kind, or out of bounds."""
+        """These values overlaid with a domain's own.  Raises Unavailable on one of a wrong type or out of range."""
         kinds = {field.name: field.type for field in dataclasses.fields(self)}
         try:
             changes = {name: _cast(name, kinds[name], value) for name, value in told.items() if name in kinds}
@@ -88,7 +88,7 @@ class Ldap:
         return dataclasses.replace(self, **changes)
 
     def seconds(self) -> int:
-        """How long a connection, and then each answer, may take."""
+        """Seconds that a connection, and then each answer, may take."""
         told = self.pool_connection_timeout
         return told if self.use_pool and told > 0 else self.connection_timeout
 
@@ -128,64 +128,64 @@ LEAST = {
     'auth_pool_size': 1,
     'auth_pool_connection_lifetime': 1,
 }
-# Which domain the file speaks of, and secrets, are not a domain's own to tell; nor are those that upstream leaves out.
+# A domain's own configuration cannot set the domain of the file or secrets, nor options that upstream leaves out.
 NOT_BY_DOMAIN = ('password', 'connection_timeout', 'domain', 'randomize_urls', 'group_ad_nesting')
 BY_DOMAIN = tuple(field.name for field in dataclasses.fields(Ldap) if field.name not in NOT_BY_DOMAIN)
 LISTS = tuple(field.name for field in dataclasses.fields(Ldap) if field.type == Texts)
 _HELP = {
-    'url': 'Where the directory is: ldap://HOST:PORT or ldaps://HOST:PORT, several with commas.',
-    'randomize_urls': 'Whether each process tries the servers in an order of its own.',
-    'user': 'Name (DN) that searches are made under; empty means nobody.',
-    'password': 'Password of that name.',
-    'suffix': 'Root of the directory, where no tree is told.',
-    'query_scope': 'Whether entries stand one level below a tree (one) or anywhere below it (sub).',
-    'page_size': 'Entries asked for at a time; 0 means all at once.',
-    'alias_dereferencing': 'When an alias is followed to what it stands for; default means never.',
-    'chase_referrals': 'Whether to go where the directory refers to; can only be false.',
-    'user_tree_dn': 'Where users are; empty means ou=Users below the suffix.',
-    'user_filter': 'Filter that users pass beside their object class.',
+    'url': 'URL of the directory: ldap://HOST:PORT or ldaps://HOST:PORT; several are separated by commas.',
+    'randomize_urls': 'Whether each process tries the servers in a random order.',
+    'user': 'DN that searches are bound as; empty means anonymous.',
+    'password': 'Password of that DN.',
+    'suffix': 'Base DN of the directory, where no tree DN is set.',
+    'query_scope': 'Scope of searches: one level below a tree DN (one) or anywhere below it (sub).',
+    'page_size': 'Entries in a page of search results; 0 means no paging.',
+    'alias_dereferencing': 'When aliases are dereferenced; default means never.',
+    'chase_referrals': 'Whether referrals are followed; can only be false.',
+    'user_tree_dn': 'DN of the tree of users; empty means ou=Users below the suffix.',
+    'user_filter': 'Filter that users must match, in addition to their object class.',
     'user_objectclass': 'Object class of users.',
-    'user_id_attribute': 'Attribute that tells users apart and never changes.',
-    'user_name_attribute': 'Attribute that users log in by.',
-    'user_mail_attribute': 'Attribute of their address.',
+    'user_id_attribute': 'Attribute that is the unique id of users and never changes.',
+    'user_name_attribute': 'Attribute of their name, by which they log in.',
+    'user_mail_attribute': 'Attribute of their email address.',
     'user_description_attribute': 'Attribute of their description.',
     'user_default_project_id_attribute': 'Attribute of the id of their default project.',
-    'user_enabled_attribute': 'Attribute that tells whether a user may log in; an entry without it has the default.',
-    'user_enabled_invert': 'Whether that attribute is true of those who may not.',
-    'user_enabled_mask': 'Bit of that attribute which is set for those who may not; 0 means it is a truth by itself.',
-    'user_enabled_default': 'Value of that attribute where an entry has none.',
-    'user_enabled_emulation': 'Whether instead those users may log in who are members of one group.',
-    'user_enabled_emulation_dn': 'Name (DN) of that group; empty means cn=enabled_users below the tree of users.',
-    'user_enabled_emulation_use_group_config': "Whether that group's members are told as those of other groups are.",
-    'user_attribute_ignore': 'Attributes of users, by their names in the API, that are not looked at.',
-    'user_additional_attribute_mapping': 'More attributes that users are shown with, each as LDAP_NAME:API_NAME.',
-    'group_tree_dn': 'Where groups are; empty means ou=UserGroups below the suffix.',
-    'group_filter': 'Filter that groups pass beside their object class.',
+    'user_enabled_attribute': 'Attribute that says whether a user is enabled; an entry without it has the default.',
+    'user_enabled_invert': 'Whether the meaning of that attribute is inverted: true means disabled.',
+    'user_enabled_mask': 'Bit of that attribute that is set for disabled users; 0 means that it is a boolean.',
+    'user_enabled_default': 'Value of that attribute where an entry does not have it.',
+    'user_enabled_emulation': 'Whether users are enabled by membership of one group instead.',
+    'user_enabled_emulation_dn': 'DN of that group; empty means cn=enabled_users below the tree of users.',
+    'user_enabled_emulation_use_group_config': "Whether that group's members are listed as in other groups.",
+    'user_attribute_ignore': 'Attributes of users, by their names in the API, that are ignored.',
+    'user_additional_attribute_mapping': 'Further attributes that users are shown with, each as LDAP_NAME:API_NAME.',
+    'group_tree_dn': 'DN of the tree of groups; empty means ou=UserGroups below the suffix.',
+    'group_filter': 'Filter that groups must match, in addition to their object class.',
     'group_objectclass': 'Object class of groups.',
-    'group_id_attribute': 'Attribute that tells groups apart and never changes.',
+    'group_id_attribute': 'Attribute that is the unique id of groups and never changes.',
     'group_name_attribute': 'Attribute of their name.',
-    'group_member_attribute': 'Attribute that names the members.',
-    'group_members_are_ids': 'Whether members are told by their id instead of by their DN.',
+    'group_member_attribute': 'Attribute that lists the members.',
+    'group_members_are_ids': 'Whether members are listed by their id instead of by their DN.',
     'group_desc_attribute': 'Attribute of their description.',
-    'group_attribute_ignore': 'Attributes of groups, by their names in the API, that are not looked at.',
-    'group_additional_attribute_mapping': 'More attributes that groups are shown with, each as LDAP_NAME:API_NAME.',
-    'group_ad_nesting': "Whether groups within groups count, which takes Active Directory's own rule of matching.",
+    'group_attribute_ignore': 'Attributes of groups, by their names in the API, that are ignored.',
+    'group_additional_attribute_mapping': 'Further attributes that groups are shown with, each as LDAP_NAME:API_NAME.',
+    'group_ad_nesting': "Whether nested groups count; needs Active Directory's matching rule for chains of members.",
     'use_tls': 'Whether an ldap:// connection is secured by StartTLS.',
-    'tls_cacertfile': 'Certificates that the directory is trusted by; empty means those of the host.',
-    'tls_cacertdir': 'Directory of such certificates, named by their hashes.',
-    'tls_req_cert': 'Whether a certificate has to be right (demand) or not (never, allow).',
+    'tls_cacertfile': 'File of CA certificates that the directory is verified with; empty means those of the host.',
+    'tls_cacertdir': 'Directory of CA certificates, named by their hashes.',
+    'tls_req_cert': 'Whether the certificate of the directory must be valid (demand) or not (never, allow).',
     'connection_timeout': 'Seconds that a connection, and then each answer, may take.',
     'use_pool': 'Whether connections for searches are kept open for the next.',
-    'pool_size': 'Questions that a process asks a directory at the same time, and connections that it keeps.',
-    'pool_retry_max': 'Times that a process tries to reach a directory that does not take a connection.',
-    'pool_retry_delay': 'Seconds between two such tries.',
+    'pool_size': 'Most searches of a process in a directory at the same time, and most connections that it keeps.',
+    'pool_retry_max': 'Times that a process tries to connect to a directory.',
+    'pool_retry_delay': 'Seconds between two tries.',
     'pool_connection_timeout': 'Seconds instead of connection_timeout where connections are kept; -1 means the same.',
     'pool_connection_lifetime': 'Seconds for which a connection is kept.',
-    'use_auth_pool': 'Whether connections on which passwords were checked are kept open for the next password.',
-    'auth_pool_size': 'Such connections that a process keeps.',
+    'use_auth_pool': 'Whether connections on which passwords are checked are kept open for the next one.',
+    'auth_pool_size': 'Most such connections that a process keeps.',
     'auth_pool_connection_lifetime': 'Seconds for which such a connection is kept.',
-    'domain': 'Id of the domain whose users these options are about; empty means that only domains which have a '
-    'configuration of their own have a directory.',
+    'domain': 'Id of the domain whose users are in the directory of these options; empty means that only domains '
+    'with a configuration of their own have a directory.',
 }
 _DEFAULT = Ldap()
 

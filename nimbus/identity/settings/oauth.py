@@ -36,26 +36,26 @@ OPTIONS = {
             'request_token_duration',
             default=_DEFAULT.request_token_duration,
             min=0,
-            help='Seconds in which a request token must be authorized and exchanged; 0 means it never ends.',
+            help='Seconds in which a request token must be authorized and exchanged; 0 means that it does not expire.',
         ),
         cfg.IntOpt(
             'access_token_duration',
             default=_DEFAULT.access_token_duration,
             min=0,
-            help='Seconds in which a consumer may log in with an access token; 0 means it never ends.',
+            help='Seconds for which a consumer may log in with an access token; 0 means that it does not expire.',
         ),
     ],
     'oauth2': [
         cfg.ListOpt(
             'oauth2_authn_methods',
             default=list(_DEFAULT.oauth2_authn_methods),
-            help='How a client may prove who it is to the OAuth 2 token endpoint: by a certificate (tls_client_auth), '
+            help='How clients may authenticate to the OAuth 2 token endpoint: by a certificate (tls_client_auth), '
             'which needs [api] trusted_fronts, or by a secret (client_secret_basic).',
         ),
         cfg.StrOpt(
             'oauth2_cert_dn_mapping_id',
             default=_DEFAULT.oauth2_cert_dn_mapping_id,
-            help='The mapping that says which user a certificate is.',
+            help='Id of the mapping that decides which user a certificate stands for.',
         ),
     ],
 }

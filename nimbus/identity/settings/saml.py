@@ -1,4 +1,4 @@
-"""The options of SAML: as what this cloud vouches for its users, and whose word it takes."""
+"""The options of SAML: this cloud as an identity provider and as a service provider."""
 
 import dataclasses
 import pathlib
@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from oslo_config import cfg
 
-# Where files are, below state_path, unless an option says so.
+# Default paths of files, below state_path.
 PLACES = {
     'certfile': 'saml-signing-cert.pem',
     'keyfile': 'saml-signing-key.pem',
@@ -51,33 +51,33 @@ class Saml:
 
 CONTACTS = ('technical', 'support', 'administrative', 'billing', 'other')
 _HELP = {
-    'idp_entity_id': 'Unique name, a URI, of this cloud as a SAML identity provider; without it the cloud is none. '
+    'idp_entity_id': 'Entity id, a URI, of this cloud as a SAML identity provider; empty means that it is not one. '
     'For example https://CONTROLLER:5000/v3/OS-FEDERATION/saml2/idp.',
-    'idp_sso_endpoint': 'URL of single sign-on that the metadata tells; required there, though nobody is sent to it. '
+    'idp_sso_endpoint': 'URL of single sign-on in the metadata; required there, though no browser is sent to it. '
     'For example https://CONTROLLER:5000/v3/OS-FEDERATION/saml2/sso.',
-    'certfile': 'Certificate (PEM) that service providers check assertions with; empty means saml-signing-cert.pem '
+    'certfile': 'Certificate (PEM) that service providers verify assertions with; empty means saml-signing-cert.pem '
     'under state_path.',
     'keyfile': 'Private key (PEM, RSA or EC) that assertions are signed with; empty means saml-signing-key.pem under '
     'state_path.',
-    'assertion_expiration_time': 'Seconds within which an assertion must be used, and that a session of it lasts.',
-    'relay_state_prefix': 'What the relay state of an ECP assertion begins with, for a service provider that is '
-    'created without its own.',
-    'idp_metadata_path': 'File that is served as the metadata; empty means that it is made from these options.',
+    'assertion_expiration_time': 'Seconds within which an assertion must be used, and for which a session of it lasts.',
+    'relay_state_prefix': 'Prefix of the relay state of an ECP assertion, for a service provider that is created '
+    'without its own.',
+    'idp_metadata_path': 'File that is served as the metadata; empty means that they are made from these options.',
     'idp_lang': "Language of the organization's names.",
-    'idp_organization_name': 'Name of the organization in the metadata; it is told when this and the next two are set.',
-    'idp_organization_display_name': 'Name of the organization as people are shown it.',
-    'idp_organization_url': 'URL where people read about the organization.',
-    'idp_contact_company': 'Company of the contact in the metadata, who is told when all of these six are set.',
+    'idp_organization_name': 'Name of the organization in the metadata, included when this and the next two are set.',
+    'idp_organization_display_name': 'Display name of the organization.',
+    'idp_organization_url': 'URL of information about the organization.',
+    'idp_contact_company': 'Company of the contact in the metadata, who is included when all of these six are set.',
     'idp_contact_name': 'Given name of the contact.',
     'idp_contact_surname': 'Surname of the contact.',
-    'idp_contact_email': 'Mail address of the contact.',
+    'idp_contact_email': 'Email address of the contact.',
     'idp_contact_telephone': 'Telephone number of the contact.',
-    'idp_contact_type': 'What the contact is for.',
-    'sp_entity_id': 'Unique name, a URI, of this cloud as a SAML service provider; without it and the next, assertions '
-    'are not read by identity itself. For example https://CONTROLLER:5000/v3.',
-    'sp_url': 'URL of the Identity API with its /v3, as others reach it: assertions have to be made for a URL below. '
-    'It is never guessed from a request.',
-    'sp_trusted_metadata': 'Directory of the metadata (*.xml) of identity providers whose assertions are believed; '
+    'idp_contact_type': 'Type of the contact.',
+    'sp_entity_id': 'Entity id, a URI, of this cloud as a SAML service provider; without this and the next option, '
+    'identity reads no assertions itself. For example https://CONTROLLER:5000/v3.',
+    'sp_url': 'URL of the Identity API with its /v3, as clients reach it: assertions must be addressed to a URL below '
+    'it. It is never derived from a request.',
+    'sp_trusted_metadata': 'Directory of the metadata (*.xml) of identity providers whose assertions are trusted; '
     'empty means saml-trusted under state_path.',
 }
 _URIS = ('idp_entity_id', 'idp_sso_endpoint', 'idp_organization_url', 'sp_entity_id', 'sp_url')
