@@ -1,1 +1,1 @@
-"""Directories that are asked over LDAP, and what a domain tells of its own."""
+"""LDAP directories of users and groups, and the configuration of a domain's own directory."""

@@ -1,9 +1,9 @@
-"""Connections to one directory: opened, secured, kept for the next question, and given up in time.
+"""Connections to one LDAP directory: opened, secured with TLS, pooled, and limited in time and number.
 
-A password is sent only over a connection that is as secure as the options ask
-for.  A directory that does not answer holds few threads, and not for long:
-at most some ask at the same time, some more wait, and while it is known to be
-mute whoever comes is answered at once.
+A password is sent only over a connection that is secured as the options
+require.  A directory that does not answer blocks few threads, and not for
+long: searches and waiting threads are limited, and for a while after a
+timeout every request fails at once.
 """
 
 import contextlib
@@ -21,16 +21,16 @@ from nimbus.identity.settings.ldap import Ldap
 
 LOG = logging.getLogger(__name__)
 T = TypeVar('T')
-AWAY = (51, 52, 80)  # busy, unavailable, other: the directory's own trouble, not the password's
-UNPOOLED = 16  # asked at the same time where no connections are kept
-WAITING = 16  # threads that may wait for their turn; one more is answered at once
+AWAY = (51, 52, 80)  # busy, unavailable, other: failures of the directory, not a wrong password
+UNPOOLED = 16  # searches at the same time where connections are not pooled
+WAITING = 16  # threads that may wait for their turn; one more fails at once
 PATIENCE = 5.0  # seconds they wait
-REST = 2.0  # seconds in which a directory that did not answer in time is not asked
+REST = 2.0  # seconds for which a directory that did not answer in time is not asked
 
 
 @dataclasses.dataclass(frozen=True)
 class Held:
-    """An open connection: to which server, and since when."""
+    """An open connection, its server and the time it was opened."""
 
     connection: Any
     url: str
@@ -38,7 +38,7 @@ class Held:
 
 
 class Kept:
-    """Open connections that wait for the next question, the youngest first."""
+    """The pool of idle connections, the youngest first."""
 
     def __init__(self, most: int, lifetime: float, clock: Clock) -> None:
         self._most, self._lifetime, self._clock = most, lifetime, clock
@@ -57,7 +57,7 @@ class Kept:
         return None if old else found
 
     def give(self, held: Held) -> None:
-        """The connection waits for the next question, or is closed where enough do, or it is too old."""
+        """The connection is in the pool, or closed where the pool is full or the connection too old."""
         with self._lock:
             keep = len(self._idle) < self._most and self._is_young(held)
             if keep:
@@ -67,7 +67,7 @@ class Kept:
             shut(held.connection)
 
     def close(self) -> None:
-        """No connection waits, and none is kept any more."""
+        """The pool is empty, and stays empty."""
         with self._lock:
             self._most, old, self._idle = 0, self._idle, []
         for held in old:
@@ -78,7 +78,7 @@ class Kept:
 
 
 class Connections:
-    """All that a process has to one directory."""
+    """The connections of a process to one directory."""
 
     def __init__(self, options: Ldap, clock: Clock | None = None) -> None:
         try:
@@ -99,15 +99,15 @@ class Connections:
         binders = options.auth_pool_size if options.use_pool and options.use_auth_pool else 0
         self._binders = Kept(binders, options.auth_pool_connection_lifetime, self._clock)
         self._rests_until = float('-inf')
-        self._checks: Any = None  # what every connection is secured by; reading the certificates takes a while
+        self._checks: Any = None  # the TLS context of every connection; reading the certificates takes a while
         self._closed = threading.Event()
 
     def ask(self, question: Callable[[Any], T]) -> T:
-        """What the question finds over a connection that is bound as the options say.  Raises Unavailable."""
+        """The result of a search over a connection that is bound as the options say.  Raises Unavailable."""
         return self._over(self._readers, self._bound, question)
 
     def binds(self, name: str, password: str) -> bool:
-        """Whether the directory takes the password for that name.  Raises Unavailable when it cannot say."""
+        """Whether the directory accepts the password for that DN.  Raises Unavailable when it does not answer."""
 
         def check(connection: Any) -> bool:
             try:
@@ -121,7 +121,7 @@ class Connections:
         return self._over(self._binders, self._open, check)
 
     def close(self) -> None:
-        """No connection is open that is not in use."""
+        """Idle connections are closed."""
         self._closed.set()
         self._readers.close()
         self._binders.close()
@@ -134,7 +134,7 @@ class Connections:
                 try:
                     return self._use(kept, held, question)
                 except self._failures as why:
-                    # The directory closes what lies idle, or was started anew; one that is mute is not asked twice.
+                    # The directory closes idle connections, or was restarted; after a timeout there is no second try.
                     if self._is_late(asked_at):
                         raise self._gone(why) from why
             try:
@@ -145,7 +145,7 @@ class Connections:
     def _use(self, kept: Kept, held: Held, question: Callable[[Any], T]) -> T:
         asked_at = self._clock.monotonic()
         try:
-            # ldap3 opens a connection that was closed by itself, and does not secure it.
+            # ldap3 reopens a closed connection by itself, and without TLS.
             if held.connection.closed:
                 raise OSError('the connection was closed')
             answer = question(held.connection)
@@ -158,18 +158,18 @@ class Connections:
         return answer
 
     def _is_late(self, since: float) -> bool:
-        """Whether so much time has passed that the directory must have been mute."""
+        """Whether so much time has passed that the directory must have timed out."""
         return self._clock.monotonic() - since >= self._seconds * 0.9
 
     def _gone(self, why: Exception) -> errors.Unavailable:
-        """The answer to a question that found no answer, and a line in the log without what was asked."""
+        """The error for a search without an answer; a warning is logged, without what was searched for."""
         LOG.warning('The directory at %s cannot be asked: %s', self._told.url, type(why).__name__)
         return away()
 
     def _reached(self, make: Callable[[str], Any]) -> Held:
-        """A connection made to the first server that takes one, with some tries within the time there is.
+        """A connection to the first server that accepts one, with some tries within the time limit.
 
-        Raises Unavailable, and what made the last try fail.
+        Raises Unavailable, and the error of the last try.
         """
         started = self._clock.monotonic()
         tries = self._told.pool_retry_max if self._told.use_pool else 1
@@ -188,14 +188,14 @@ class Connections:
         raise why
 
     def _pass_over(self, url: str) -> None:
-        """The server, which was mute, is the last to be tried; where there is no other, nobody is asked for a while."""
+        """The server, which timed out, is tried last; where it is the only one, nothing is asked for a while."""
         if len(self._urls) > 1:
             self._urls = [*(one for one in self._urls if one != url), url]
         else:
             self._rests_until = self._clock.monotonic() + REST
 
     def _bound(self, url: str) -> Any:
-        """A connection to the server, bound as the name that searches are made under.  Raises Unavailable."""
+        """A connection to the server, bound with the DN for searches.  Raises Unavailable."""
         connection = self._open(url)
         try:
             if self._told.user and self._told.password:
@@ -204,14 +204,14 @@ class Connections:
                 right = connection.bind()
             if right:
                 return connection
-            LOG.warning('The directory at %s does not take the name that searches are made under', url)
+            LOG.warning('The directory at %s refuses the configured user and password', url)
             raise away()
         except BaseException:
             shut(connection)
             raise
 
     def _open(self, url: str) -> Any:
-        """A connection to the server, secured as the options ask, over which no name or password was sent."""
+        """A connection to the server, secured as the options require, and not yet bound."""
         ldap3, told = self._ldap3, self._told
         tls = self._checks = self._checks or _checks(ldap3, told)
         server = ldap3.Server(url, get_info=ldap3.NONE, tls=tls, connect_timeout=self._seconds)
@@ -235,7 +235,7 @@ class Connections:
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
-        """Few ask at once.  Raises Unavailable where too many wait, or the directory did not answer a moment ago."""
+        """The number of searches is limited.  Raises Unavailable where too many wait, or just after a timeout."""
         self._check_rest()
         if not self._slots.acquire(blocking=False):
             raise busy()
@@ -256,13 +256,13 @@ class Connections:
 
 
 def _checks(ldap3: Any, told: Ldap) -> Any:
-    """What secures a connection, and knows whom the directory must be vouched for by."""
+    """The TLS context of connections, with the CA certificates that the directory is verified with."""
     context = ssl.create_default_context(cafile=told.tls_cacertfile or None, capath=told.tls_cacertdir or None)
     if told.tls_req_cert != 'demand':
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
 
     class Checks(ldap3.Tls):  # type: ignore[name-defined, misc]
-        """In place of ldap3's own check of names, which leaves open the socket of whom it refuses."""
+        """In place of ldap3's own check of host names, which does not close the socket of a refused server."""
 
         def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
             connection.socket = context.wrap_socket(connection.socket, server_hostname=connection.server.host)
@@ -271,7 +271,7 @@ def _checks(ldap3: Any, told: Ldap) -> Any:
 
 
 def shut(connection: Any) -> None:
-    """The connection is closed, without a word where it was broken; ldap3 leaves it open when nobody answers."""
+    """The connection is closed, without an error where it was broken; ldap3 leaves it open after a timeout."""
     held = connection.socket
     with contextlib.suppress(Exception):
         if not connection.closed:
@@ -282,10 +282,10 @@ def shut(connection: Any) -> None:
 
 
 def away() -> errors.Unavailable:
-    """The answer while the directory cannot be asked."""
+    """The error while the directory cannot be reached."""
     return errors.Unavailable('The directory of this domain cannot be asked at the moment.')
 
 
 def busy() -> errors.Unavailable:
-    """The answer while too many ask."""
+    """The error while too many threads wait."""
     return errors.Unavailable('Too many logins wait for a directory at the moment.')

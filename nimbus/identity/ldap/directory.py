@@ -1,9 +1,9 @@
-"""A directory of users and groups that is asked over LDAP, and never written to.
+"""Searches and password checks in an LDAP directory of users and groups, which is read-only.
 
-ldap3 is imported when a directory is first asked: a cloud without one does not
-pay for it.  Every value that a caller told is escaped before it is part of a
-filter or a name, every connection and answer has a time limit, and no list is
-longer than it was asked for.
+ldap3 is imported with the first search, so that a cloud without a directory does
+not load it.  Every value from a caller is escaped before it is part of a filter
+or a DN, every connection and answer has a time limit, and every list a maximum
+length.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ class Directory:
         self.group_tree = options.group_tree_dn or f'ou=UserGroups,{options.suffix}'
 
     def close(self) -> None:
-        """No connection to the directory is open that is not in use."""
+        """Idle connections to the directory are closed."""
         self._connections.close()
 
     def user(self, value: str, by_id: bool = False) -> Entry | None:
@@ -45,7 +45,7 @@ class Directory:
         return found[0] if len(found) == 1 else None
 
     def users(self, limit: int) -> tuple[list[Entry], bool]:
-        """At most so many users, and whether these are all."""
+        """At most `limit` users, and whether these are all."""
         return self._connections.ask(lambda link: self._found_users(link, '', limit))
 
     def group(self, local_id: str) -> Entry | None:
@@ -54,19 +54,19 @@ class Directory:
         return found[0] if len(found) == 1 else None
 
     def groups(self, limit: int, name: str | None = None) -> tuple[list[Entry], bool]:
-        """At most so many groups, of that name where one is told, and whether these are all."""
+        """At most `limit` groups, of that name where one is given, and whether these are all."""
         more = self._equal(self.options.group_name_attribute, name) if name is not None else ''
         return self._found_groups(more, limit)
 
     def groups_of(self, user: Entry) -> list[Entry]:
-        """The groups that name the user as a member."""
+        """The groups that list the user as a member."""
         told = self.options
         attribute = f'member:{IN_CHAIN}:' if told.group_ad_nesting else told.group_member_attribute
         named = user.local_id if told.group_members_are_ids else user.dn
         return self._found_groups(self._equal(attribute, named), MAX_GROUPS)[0]
 
     def members(self, group: Entry, limit: int) -> list[Entry]:
-        """At most so many of the users that the group names."""
+        """At most `limit` of the group's members."""
         return self._connections.ask(lambda link: self._members(link, group, limit))
 
     def _members(self, link: Any, group: Entry, limit: int) -> list[Entry]:
@@ -82,14 +82,14 @@ class Directory:
         return found
 
     def accepts(self, user: Entry | None, password: str) -> bool:
-        """Whether the password is the user's; for nobody the directory is asked as well, so that time tells nothing."""
+        """Whether the password is the user's; with no user the directory is asked too, so that time reveals nothing."""
         if not password:
-            return False  # to a directory, a name without a password is nobody, and welcome
+            return False  # a directory accepts a bind without a password, as anonymous
         named = user.dn if user else f'{self.options.user_id_attribute}={ids.plain()},{self.user_tree}'
         return self._connections.binds(named, password) and user is not None
 
     def _found_users(self, link: Any, more: str, limit: int, dn: str | None = None) -> tuple[list[Entry], bool]:
-        """Users that pass the filter, in the tree or of that name, and whether these are all."""
+        """Users that match the filter, in the tree or with that DN, and whether these are all."""
         told = self.options
         wanted = f'(&{self._equal("objectClass", told.user_objectclass)}{_bracketed(told.user_filter)}{more})'
         rows, complete = self._search(link, wanted, limit, dn or self.user_tree, dn is not None)
@@ -99,7 +99,7 @@ class Directory:
         return users, complete
 
     def _is_among_enabled(self, link: Any, user: Entry) -> bool:
-        """Whether the user is in the group of those who may log in."""
+        """Whether the user is in the group of enabled users."""
         told = self.options
         as_groups = told.user_enabled_emulation_use_group_config
         attribute = told.group_member_attribute if as_groups else 'member'
@@ -124,7 +124,7 @@ class Directory:
     def _search(
         self, link: Any, wanted: str, limit: int, base: str, itself: bool = False
     ) -> tuple[list[tuple[DN, Values]], bool]:
-        """What stands below the base, or is it, and passes the filter, and whether that is all."""
+        """The entries at or below the base that match the filter, and whether these are all."""
         ldap3, found, cookie = self._ldap3, [], None
         scope = ldap3.BASE if itself else ldap3.SUBTREE if self.options.query_scope == 'sub' else ldap3.LEVEL
         size = self.options.page_size and min(self.options.page_size, limit + 1)
@@ -143,7 +143,7 @@ class Directory:
             code = link.result['result']
             if code not in (OK, SIZE_LIMIT, NO_SUCH_OBJECT):
                 raise away()
-            # What refers to another server is no entry.
+            # Referrals to other servers are no entries.
             found += [values_of(one) for one in link.response or () if one.get('type') == 'searchResEntry']
             controls = link.result.get('controls') or {}
             cookie = controls.get(PAGED, {}).get('value', {}).get('cookie') if size else None
@@ -152,7 +152,7 @@ class Directory:
 
 
 def _plain(dn: str) -> str:
-    """A name as it is compared: spaces beside commas and large letters mean nothing."""
+    """A DN in the form in which it is compared: without spaces beside commas, in lower case."""
     return ','.join(part.strip() for part in dn.split(',')).lower()
 
 

@@ -1,4 +1,4 @@
-"""A domain's own configuration: where its users are, in options that stand beside those of the configuration file."""
+"""Domain-specific configuration: options of a domain's own identity driver, which override the configuration file."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ MAX_VALUE = 4096  # characters of a value
 
 
 def defaults(ldap: ldap_options.Ldap, driver: str = 'sql') -> Config:
-    """What is true of a domain without a configuration of its own."""
+    """The values for a domain without a configuration of its own."""
     return {
         'identity': {'driver': driver, 'list_limit': None},
         'ldap': {
@@ -28,7 +28,7 @@ def defaults(ldap: ldap_options.Ldap, driver: str = 'sql') -> Config:
 
 
 def invalid(reason: str) -> errors.Forbidden:
-    """The answer to a configuration that cannot be."""
+    """The error for a configuration that is not valid."""
     return errors.Forbidden(f'Invalid domain specific configuration: {reason}.')
 
 
@@ -68,7 +68,7 @@ _WHOLE = (
 
 
 def whole(tx: db.Tx, domain_id: str) -> Config:
-    """Every option of the domain, with what is secret."""
+    """Every option of the domain, with secret ones."""
     found: Config = {}
     for section, name, value in tx.execute(_WHOLE, {'domain_id': domain_id}):
         found.setdefault(section, {})[name] = value['value']
@@ -76,7 +76,7 @@ def whole(tx: db.Tx, domain_id: str) -> Config:
 
 
 def public(config: Config) -> Config:
-    """The options that may be shown."""
+    """The options of the domain without secret ones."""
     shown = {
         section: {name: value for name, value in options.items() if name not in SENSITIVE.get(section, ())}
         for section, options in config.items()
@@ -85,7 +85,7 @@ def public(config: Config) -> Config:
 
 
 def part(config: Config, domain_id: str, section: str | None = None, name: str | None = None) -> dict[str, Any]:
-    """The whole, one group of it or one option.  Raises NotFound where there is nothing."""
+    """The whole configuration, one group of it or one option.  Raises NotFound where nothing is set."""
     found: Any = config
     if section:
         found = {section: config[section]} if config.get(section) else {}
@@ -97,7 +97,7 @@ def part(config: Config, domain_id: str, section: str | None = None, name: str |
 
 
 def missing(domain_id: str, section: str | None, name: str | None) -> errors.NotFound:
-    """The answer to whoever asks for what was not set."""
+    """The error for an option or group that is not set."""
     what = f'option {name} in group {section}' if name else f'group {section}' if section else 'any options'
     return errors.NotFound(f'Could not find {what} in domain configuration for domain {domain_id}.')
 
@@ -111,9 +111,9 @@ def replace(tx: db.Tx, domain_id: str, config: Config) -> bool:
 
 
 def update(tx: db.Tx, domain_id: str, told: dict[str, Any], section: str | None, name: str | None) -> None:
-    """The domain has the options beside what it had; those of a group, or the one, have to be there already.
+    """The domain has the options, and others stay; a group or option in the path must already be set.
 
-    Raises Forbidden on what cannot be, NotFound on what is not there.
+    Raises Forbidden on an option that is not allowed, NotFound on one that is not set.
     """
     config: Config = {section: told} if section and name else told
     check(config)
@@ -152,7 +152,7 @@ def _set(tx: db.Tx, domain_id: str, config: Config) -> None:
 
 
 def delete(tx: db.Tx, domain_id: str, section: str | None = None, name: str | None = None) -> None:
-    """The options are gone.  Raises NotFound when a group or an option is not there."""
+    """The options are deleted.  Raises NotFound when the group or option is not set."""
     check_names(section, name)
     kept = whole(tx, domain_id)
     if section and (section not in kept or name and name not in kept[section]):

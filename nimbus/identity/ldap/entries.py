@@ -1,4 +1,4 @@
-"""What an entry of a directory means: a user or a group, by the options that say which attribute is what."""
+"""Entries of LDAP directories as users and groups, by the attributes that the options name."""
 
 import dataclasses
 import logging
@@ -25,11 +25,11 @@ class Entry:
     description: str | None = None
     members: tuple[str, ...] = ()
     default_project_id: str | None = None
-    extra: dict[str, str] = dataclasses.field(default_factory=dict)  # more that it is shown with
+    extra: dict[str, str] = dataclasses.field(default_factory=dict)  # additional attributes
 
 
 def values_of(one: dict[str, Any]) -> tuple[DN, Values]:
-    """The name and the values of an entry in a search's answer; values that are no text are left out."""
+    """The DN and the attribute values of an entry in a search result; values that are not text are left out."""
     values = {}
     for name, raw in one['raw_attributes'].items():
         values[name.lower()] = [text for text in map(_text, raw) if text is not None]
@@ -45,7 +45,7 @@ def _text(value: bytes) -> str | None:
 
 
 def as_user(dn: DN, values: Values, told: Ldap) -> Entry | None:
-    """The user that the entry is, None when it lacks an id or a name."""
+    """The user of the entry, None when it lacks an id or a name."""
     ignored = told.user_attribute_ignore
     local_id, name = _id(dn, values, told.user_id_attribute), _first(values, told.user_name_attribute)
     if not local_id or not name:
@@ -60,7 +60,7 @@ def as_user(dn: DN, values: Values, told: Ldap) -> Entry | None:
 
 
 def _is_enabled(values: Values, told: Ldap) -> bool:
-    """What the attribute says; whatever is neither a plain yes nor a number with the bit clear is a no."""
+    """Whether the attribute, with its mask or inversion, means enabled; with a mask, what is not a number does not."""
     text = (_first(values, told.user_enabled_attribute) or told.user_enabled_default).strip()
     if told.user_enabled_mask:
         try:
@@ -71,7 +71,7 @@ def _is_enabled(values: Values, told: Ldap) -> bool:
 
 
 def as_group(dn: DN, values: Values, told: Ldap) -> Entry | None:
-    """The group that the entry is, None when it lacks an id or a name."""
+    """The group of the entry, None when it lacks an id or a name."""
     ignored = told.group_attribute_ignore
     local_id, name = _id(dn, values, told.group_id_attribute), _first(values, told.group_name_attribute)
     if not local_id or not name:
@@ -88,7 +88,7 @@ def as_group(dn: DN, values: Values, told: Ldap) -> Entry | None:
 
 
 def _id(dn: DN, values: Values, attribute: str) -> str | None:
-    """The entry's id; of several values the one in its name, for their order means nothing, and people may add some."""
+    """The entry's id; of several values the one in its DN, as their order is arbitrary and users may add values."""
     found = values.get(attribute.lower(), [])
     if len(found) < 2:
         return found[0] if found else None
@@ -99,12 +99,12 @@ def _id(dn: DN, values: Values, attribute: str) -> str | None:
 
 
 def _mapped(values: Values, mapping: Texts, ignored: Texts) -> dict[str, str]:
-    """More that the entry is shown with: each as LDAP_NAME:API_NAME."""
+    """The additional attributes of the entry, from mappings LDAP_NAME:API_NAME."""
     found = {}
     for pair in mapping:
         attribute, _, shown = pair.partition(':')
         if not shown or shown in OWN:
-            LOG.warning('The mapping %s of a directory is passed over; it must be LDAP_NAME:API_NAME', pair)
+            LOG.warning('The attribute mapping %s of a directory is ignored; it must be LDAP_NAME:API_NAME', pair)
         elif shown not in ignored and (value := _first(values, attribute)):
             found[shown] = value
     return found

@@ -1,1 +1,1 @@
-"""SAML 2: signed documents, taken as a service provider and given as an identity provider."""
+"""SAML 2: signed assertions, verified as a service provider and issued as an identity provider."""

@@ -1,6 +1,6 @@
-"""Taking the word of a SAML identity provider: what a signed assertion says, once all of it was checked.
+"""This cloud as a SAML service provider: verifies a Response and reads the attributes of its signed assertion.
 
-Only what the signature covers is ever looked at: see `saml_xml.checked`.
+Only what the signature covers is read: see `signed_xml.checked`.
 """
 
 import dataclasses
@@ -15,22 +15,22 @@ from nimbus.identity.saml.trust import Trusted, moment
 
 SUCCESS = 'urn:oasis:names:tc:SAML:2.0:status:Success'
 BEARER = 'urn:oasis:names:tc:SAML:2.0:cm:bearer'
-SKEW = datetime.timedelta(seconds=60)  # how far the clocks of two clouds may be apart
-LONGEST = datetime.timedelta(days=1)  # an assertion that is good for longer is taken for a mistake
-# How mappings that were written for Apache's modules know who vouches; an assertion cannot tell these itself.
+SKEW = datetime.timedelta(seconds=60)  # how far the clocks of two clouds may differ
+LONGEST = datetime.timedelta(days=1)  # an assertion with a longer validity is refused as a mistake
+# Attributes that Apache's modules set, and mappings for them expect; they override those of the same name.
 ISSUER, SUBJECT = 'Shib-Identity-Provider', 'REMOTE_USER'
 CONDITIONS = tuple(map(name, ('saml:AudienceRestriction', 'saml:OneTimeUse', 'saml:ProxyRestriction')))
 
 
 @dataclasses.dataclass(frozen=True)
 class Heard:
-    """What an assertion says, and until when."""
+    """The contents of a verified assertion, and its times."""
 
     issuer: str
     attributes: dict[str, list[str]]
     mark: str  # the same for the same assertion of the same identity provider, and for no other
     until: datetime.datetime  # it may not be used after
-    session_ends: datetime.datetime | None  # nor may anything that came of it last longer
+    session_ends: datetime.datetime | None  # tokens made from it expire by then
 
 
 def _asked_nobody(_: str) -> bool:
@@ -38,17 +38,17 @@ def _asked_nobody(_: str) -> bool:
 
 
 class Consumer:
-    """Reads assertions that are meant for this cloud."""
+    """Verifies and reads assertions that are addressed to this cloud."""
 
     def __init__(self, entity_id: str, trusted: Trusted, at: clock.Clock | None = None) -> None:
         self._entity_id, self._trusted, self._clock = entity_id, trusted, at or clock.Clock()
 
     def read(self, document: bytes, recipient: str, is_ours: Callable[[str], bool] = _asked_nobody) -> Heard:
-        """What a Response, alone or in an envelope, says; `recipient` is the URL it had to be made for.
+        """The assertion of a Response, alone or in a SOAP envelope; `recipient` is the URL it must be addressed to.
 
-        `is_ours` tells whether this cloud asked by a request of the id; an assertion that answers none is as good.
+        `is_ours` returns whether this cloud made the request of an id; an unsolicited assertion is accepted too.
 
-        Raises Invalid when it is no SAML, Unauthenticated when it is not to be believed.
+        Raises Invalid when it is not SAML, Unauthenticated when it is not valid or not trusted.
         """
         now = self._clock.now()
         response = _response(parsed(document))
@@ -56,10 +56,10 @@ class Consumer:
         if status != [SUCCESS]:
             raise refused('says that the login failed')
         if response.get('Destination', recipient) != recipient:
-            raise refused('is for another place')
+            raise refused('is addressed to another destination')
         claimed = found(response, 'saml:Assertion')
         if len(claimed) != 1 or found(response, 'saml:EncryptedAssertion'):
-            raise refused('has not exactly one assertion in plain')
+            raise refused('does not have exactly one unencrypted assertion')
         issuer = _one(claimed[0], 'saml:Issuer')
         assertion = checked(claimed[0], self._trusted.certificates(issuer, now), now)
         if assertion is None or _one(assertion, 'saml:Issuer') != issuer:
@@ -67,7 +67,7 @@ class Consumer:
         try:
             return self._heard(assertion, issuer, _Place(recipient, is_ours, now))
         except ValueError:
-            raise refused('has a time that is none') from None
+            raise refused('has a time that is not valid') from None
 
     def _heard(self, assertion: Any, issuer: str, place: '_Place') -> Heard:
         now = place.now
@@ -75,21 +75,21 @@ class Consumer:
             raise refused('is not SAML 2.0')
         until = min(place.confirmed(assertion), self._conditions(assertion, now))
         if until - now > LONGEST:
-            raise refused('is good for longer than a day')
+            raise refused('is valid for longer than a day')
         ends = [
             moment(login.get('SessionNotOnOrAfter'))
             for login in found(assertion, 'saml:AuthnStatement')
             if login.get('SessionNotOnOrAfter')
         ]
         if not found(assertion, 'saml:AuthnStatement') or any(end <= now for end in ends):
-            raise refused('is of no login that still lasts')
+            raise refused('is of a session that has ended')
         attributes = _attributes(assertion)
         attributes |= {ISSUER: [issuer], SUBJECT: [_one(assertion, 'saml:Subject', 'saml:NameID')]}
         mark = hashlib.sha256(f'{issuer}\n{assertion.get("ID")}'.encode()).hexdigest()
         return Heard(issuer, attributes, mark, until + SKEW, min(ends, default=None))
 
     def _conditions(self, assertion: Any, now: datetime.datetime) -> datetime.datetime:
-        """Until when the assertion's conditions hold.  Raises Unauthenticated when they do not."""
+        """The end of the assertion's conditions.  Raises Unauthenticated when they are not met."""
         ends = datetime.datetime.max - SKEW
         for conditions in found(assertion, 'saml:Conditions'):
             _check_start(conditions, now)
@@ -107,18 +107,18 @@ class Consumer:
 
 
 def refused(why: str) -> errors.Unauthenticated:
-    """The answer to whoever brings an assertion that is not believed."""
+    """The error for an assertion that is refused."""
     return errors.Unauthenticated(f'The SAML response {why}.')
 
 
 def _response(root: Any) -> Any:
-    """The Response, which is the document or all of the body of an envelope."""
+    """The Response, which is the document itself or the only element in the body of a SOAP envelope."""
     if root.tag == name('samlp:Response'):
         return root
     bodies = found(root, 'soap:Body') if root.tag == name('soap:Envelope') else []
     inside = [child for body in bodies for child in body.iterchildren('*')]
     if len(bodies) != 1 or len(inside) != 1 or inside[0].tag != name('samlp:Response'):
-        raise errors.Invalid('This is no SAML response.')
+        raise errors.Invalid('The document is not a SAML response.')
     return inside[0]
 
 
@@ -126,20 +126,20 @@ def _one(root: Any, *path: str) -> str:
     nodes = found(root, *path)
     told = text(nodes[0]) if len(nodes) == 1 else ''
     if not told:
-        raise refused(f'has not exactly one {path[-1].partition(":")[2]}')
+        raise refused(f'does not have exactly one {path[-1].partition(":")[2]}')
     return told
 
 
 @dataclasses.dataclass(frozen=True)
 class _Place:
-    """Where and when an assertion is brought."""
+    """The URL and the time at which an assertion is received."""
 
     url: str
     is_ours: Callable[[str], bool]
     now: datetime.datetime
 
     def confirmed(self, assertion: Any) -> datetime.datetime:
-        """Until when whoever bears the assertion is its subject.  Raises Unauthenticated when not here and now."""
+        """The end of the bearer confirmation.  Raises Unauthenticated when none is valid for this URL and time."""
         for confirmation in found(assertion, 'saml:Subject', 'saml:SubjectConfirmation'):
             if confirmation.get('Method') != BEARER:
                 continue
@@ -147,10 +147,10 @@ class _Place:
                 ends = self._end(data)
                 if ends is not None and ends > self.now - SKEW:
                     return ends
-        raise refused('is too old, or for another place')
+        raise refused('has expired, or is addressed to another recipient')
 
     def _end(self, data: Any) -> datetime.datetime | None:
-        """The end that the confirmation tells, None when it is not one for here."""
+        """The end of the confirmation, None when it is not addressed to this recipient."""
         answered = data.get('InResponseTo')
         if answered is not None and not self.is_ours(answered):
             return None
@@ -161,7 +161,7 @@ class _Place:
 
 def _check_start(conditions: Any, now: datetime.datetime) -> None:
     if conditions.get('NotBefore') and moment(conditions.get('NotBefore')) > now + SKEW:
-        raise refused('is not good yet')
+        raise refused('is not valid yet')
 
 
 def _attributes(assertion: Any) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""What a service provider must know of this cloud as a SAML identity provider: its name, its key, its contact."""
+"""The metadata of this cloud as a SAML identity provider: entity id, certificate, organization and contact."""
 
 import base64
 from typing import Any

@@ -1,4 +1,4 @@
-"""This cloud as a SAML identity provider: it vouches for a token's user to another cloud."""
+"""This cloud as a SAML identity provider: issues assertions about a token's user to another cloud."""
 
 import dataclasses
 import datetime
@@ -23,13 +23,13 @@ VERSION = '2.0'
 SUCCESS = 'urn:oasis:names:tc:SAML:2.0:status:Success'
 ENTITY = 'urn:oasis:names:tc:SAML:2.0:nameid-format:entity'
 BEARER = 'urn:oasis:names:tc:SAML:2.0:cm:bearer'
-PASSWORD = 'urn:oasis:names:tc:SAML:2.0:ac:classes:Password'  # what upstream says of every login
+PASSWORD = 'urn:oasis:names:tc:SAML:2.0:ac:classes:Password'  # the authentication context that upstream sends
 _home = Project.__table__.alias('home')
 
 
 @dataclasses.dataclass(frozen=True)
 class Statement:
-    """What is said of a user, in names, for the other cloud does not know our ids."""
+    """The attributes of a user, as names, as the other cloud does not know our ids."""
 
     user: str
     user_domain: str
@@ -52,9 +52,9 @@ class Statement:
 
 
 def statement_of(tx: db.Tx, subject: Subject) -> Statement:
-    """What a token lets be said of its user.  Raises Forbidden when the token is not a project's.
+    """The attributes of a token's user.  Raises Forbidden when the token is not project-scoped.
 
-    Nothing is said of the groups behind a token that was lent: they were not lent with it.
+    A delegated token has no groups in it, as they were not delegated.
     """
     place = subject.project
     if place is None or place.domain_name is None:
@@ -85,16 +85,16 @@ def _groups(tx: db.Tx, user_id: str) -> list[str]:
 
 
 class Provider:
-    """Makes what this cloud tells others in SAML; one in a process that serves identity."""
+    """Makes the metadata and assertions of this cloud; one in each process that serves identity."""
 
     def __init__(self, settings: Saml | None = None, at: clock.Clock | None = None) -> None:
         self.settings, self._clock = settings or Saml(), at or clock.Clock()
         self._pair: tuple[Any, Any, x509.Certificate] | None = None
 
     def metadata(self) -> bytes:
-        """What a service provider must know of this cloud, as a document.
+        """The metadata document of this cloud.
 
-        Raises NotBuilt where the cloud is no identity provider, Unavailable when a file cannot be read.
+        Raises NotBuilt where the cloud is not an identity provider, Unavailable when a file cannot be read.
         """
         if self.settings.idp_metadata_path:
             return _read(self.settings.idp_metadata_path)
@@ -104,7 +104,7 @@ class Provider:
     def response(self, told: Statement, recipient: str) -> Any:
         """A Response with a signed assertion for the service provider whose consumer has the URL.
 
-        Raises NotBuilt where the cloud is no identity provider, Unavailable when it cannot sign, Invalid on a name
+        Raises NotBuilt where the cloud is not an identity provider, Unavailable when it cannot sign, Invalid on a name
         that XML cannot hold.
         """
         self._require('idp_entity_id')
@@ -119,7 +119,7 @@ class Provider:
         return made
 
     def envelope(self, response: Any, relay_state_prefix: str) -> Any:
-        """The Response in the SOAP envelope that an enhanced client takes to the service provider."""
+        """The Response in the SOAP envelope that an ECP client sends to the service provider."""
         marks = {'soap__mustUnderstand': '1', 'soap__actor': NEXT}
         relay = element('ecp:RelayState', relay_state_prefix + uuid.uuid4().hex, **marks)
         made = lxml().Element(name('soap:Envelope'), nsmap={'soap': SOAP})
@@ -214,9 +214,11 @@ def _load(keyfile: str, certfile: str) -> tuple[Any, x509.Certificate]:
         key: Any = serialization.load_pem_private_key(_read(keyfile), None)
         certificate = x509.load_pem_x509_certificate(_read(certfile))
     except (ValueError, TypeError) as why:
-        raise errors.Unavailable('The SAML signing key or its certificate is no unlocked PEM file.') from why
+        raise errors.Unavailable(
+            'The SAML signing key or its certificate is not a PEM file without a passphrase.'
+        ) from why
     if key.public_key() != certificate.public_key():
-        raise errors.Unavailable('The SAML signing key is not the one of the certificate.')
+        raise errors.Unavailable('The SAML signing key does not match the certificate.')
     return key, certificate
 
 

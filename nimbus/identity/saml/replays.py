@@ -1,4 +1,4 @@
-"""Assertions that were used: each lets its bearer in once, at whichever process of identity."""
+"""Replay protection of SAML assertions: each is accepted once, by whichever process of identity."""
 
 import datetime
 
@@ -10,7 +10,7 @@ from nimbus.identity.saml.consumer import Heard, refused
 
 
 def use(tx: db.Tx, heard: Heard, now: datetime.datetime) -> None:
-    """The assertion is used up, and forgotten once it is too old anyway.  Raises Unauthenticated the second time."""
+    """The assertion is recorded as used until it expires.  Raises Unauthenticated when it was used before."""
     tx.delete(UsedAssertion, UsedAssertion.until < now)
     try:
         lists.add(tx, UsedAssertion, '', mark=heard.mark, until=heard.until)

@@ -1,6 +1,6 @@
-"""Asking an identity provider for an assertion: what an enhanced client takes there, and is known by when it is back.
+"""SAML authentication requests for ECP clients, and the check that a Response answers one of them.
 
-Nothing is kept meanwhile: the id of a request is sealed with the keys of tokens, and says where and when it was made.
+No state is stored: the id of a request holds its URL and time, encrypted with the token keys.
 """
 
 import datetime
@@ -12,18 +12,18 @@ from nimbus.identity.key_repository import KeyRing
 from nimbus.identity.saml.signed_xml import ECP, NEXT, element, written
 from nimbus.identity.tokens.payload import EPOCH
 
-MARK = b'saml-request '  # before what is sealed, so that nothing else that the keys seal is taken for it
-LIFE = 600.0  # seconds within which somebody has to log in
+MARK = b'saml-request '  # prefix of the encrypted text, so that no token is taken for a request id
+LIFE = 600.0  # seconds within which the login must be finished
 MAX_LENGTH = 2048
 BINDING = 'urn:oasis:names:tc:SAML:2.0:bindings:PAOS'
 
 
 def made(keys: KeyRing, entity_id: str, place: str, now: datetime.datetime) -> bytes:
-    """A request for an assertion that is to be brought to the URL, as a document.  Raises Unavailable without keys."""
+    """An AuthnRequest in a SOAP envelope, to be answered to the URL `place`.  Raises Unavailable without keys."""
     moment = (now - EPOCH).total_seconds()
     sealed = keys.seal(MARK + json.dumps([place, moment, uuid.uuid4().hex]).encode(), moment)
     told = {
-        # An XML id may not begin with a digit, and may not end as sealed words do.
+        # An XML id may not begin with a digit or contain the padding of base64.
         'ID': '_' + sealed.rstrip(b'=').decode(),
         'Version': '2.0',
         'IssueInstant': clock.iso(now) or '',
@@ -49,7 +49,7 @@ def made(keys: KeyRing, entity_id: str, place: str, now: datetime.datetime) -> b
 
 
 def is_ours(keys: KeyRing, request_id: str, place: str, now: datetime.datetime) -> bool:
-    """Whether this cloud made the request of the id, for the URL, and not too long ago."""
+    """Whether this cloud made the request with the id, for the URL, within the last LIFE seconds."""
     sealed = request_id.removeprefix('_')
     if not sealed.isascii() or len(sealed) > MAX_LENGTH:
         return False

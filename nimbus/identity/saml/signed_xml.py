@@ -1,7 +1,7 @@
-"""SAML's XML: its names, and how it is written, signed and read.
+"""XML of SAML: builds, signs, parses and verifies documents.
 
-The libraries come with the extra `saml` and are loaded when SAML is first
-used: a cloud without it does not pay for them.
+The libraries come with the extra `saml` and are imported when SAML is first
+used, so that other clouds do not load them.
 """
 
 import datetime
@@ -34,9 +34,9 @@ NAMESPACES = {
     'xsi': INSTANCE,
     'xml': XML,
 }
-NEXT = 'http://schemas.xmlsoap.org/soap/actor/next'  # whoever receives it
-EXCLUSIVE = 'http://www.w3.org/2001/10/xml-exc-c14n#'  # so that a signature holds wherever its element is put
-PLACEHOLDER = 'placeholder'  # by this id the signer finds where the signature goes
+NEXT = 'http://schemas.xmlsoap.org/soap/actor/next'  # the actor of every recipient
+EXCLUSIVE = 'http://www.w3.org/2001/10/xml-exc-c14n#'  # so that a signature stays valid in another document
+PLACEHOLDER = 'placeholder'  # the signature replaces the element with this id
 
 
 def lxml() -> Any:
@@ -62,7 +62,7 @@ def _not_installed() -> errors.NotBuilt:
 
 
 def name(prefixed: str) -> str:
-    """`saml:Issuer` as `{urn:...}Issuer`; a name without a prefix is its own."""
+    """`saml:Issuer` as `{urn:...}Issuer`; a name without a prefix is unchanged."""
     prefix, colon, local = prefixed.rpartition(':')
     return f'{{{NAMESPACES[prefix]}}}{local}' if colon else local
 
@@ -70,7 +70,7 @@ def name(prefixed: str) -> str:
 def element(tag: str, text: str | None = None, *children: Any, **attributes: str) -> Any:
     """An element with its children; two underscores in an attribute's name are the colon of its prefix.
 
-    Raises Invalid on a text that XML cannot hold.
+    Raises Invalid on a text that XML cannot contain.
     """
     named = {key.replace('__', ':'): value for key, value in attributes.items()}
     prefixes = {key.partition(':')[0] for key in (tag, *named) if ':' in key} - {'xml'}
@@ -80,13 +80,13 @@ def element(tag: str, text: str | None = None, *children: Any, **attributes: str
         for key, value in named.items():
             made.set(name(key), value)
     except ValueError:
-        raise errors.Invalid('A name in this token has control characters, which SAML cannot tell.') from None
+        raise errors.Invalid('A name in this token has control characters, which SAML cannot contain.') from None
     made.extend(children)
     return made
 
 
 def written(root: Any) -> bytes:
-    """The element as a document."""
+    """The element serialized as a document in UTF-8."""
     data: bytes = lxml().tostring(root, xml_declaration=True, encoding='UTF-8')
     return data
 
@@ -104,22 +104,22 @@ def signed(root: Any, key: Any, certificate: x509.Certificate) -> Any:
 
 
 def parsed(data: bytes) -> Any:
-    """The root element of a document in UTF-8.  Raises Invalid on one that is none, or has a document type.
+    """The root element of a document in UTF-8.  Raises Invalid when it cannot be parsed or has a document type.
 
-    Entities, and whatever else a document type can bring, are neither expanded nor fetched.
+    Entities and other content of a document type are neither expanded nor fetched.
     """
     library = lxml()
-    # The encoding is told, for by another one a document type could hide from the look below.
+    # The encoding is given, as in another one a document type could escape the check below.
     parser = library.XMLParser(encoding='utf-8', resolve_entities=False, no_network=True, load_dtd=False)
     if b'<!' in data.replace(b'<!--', b'').replace(b'<![CDATA[', b''):
-        raise errors.Invalid('SAML is XML without a document type.')
+        raise errors.Invalid('A SAML document must not have a document type.')
     try:
         root = library.fromstring(data, parser)
     except (library.XMLSyntaxError, ValueError):
-        raise errors.Invalid('This is no XML in UTF-8.') from None
+        raise errors.Invalid('The document is not XML in UTF-8.') from None
     about = root.getroottree().docinfo
     if about.internalDTD is not None or about.externalDTD is not None:
-        raise errors.Invalid('SAML is XML without a document type.')
+        raise errors.Invalid('A SAML document must not have a document type.')
     return root
 
 
@@ -132,14 +132,14 @@ def found(root: Any, *path: str) -> list[Any]:
 
 
 def text(node: Any) -> str:
-    """All the text of an element, whatever comments stand in it, without the space around it."""
+    """All the text of an element, across comments, stripped."""
     return str(node.xpath('string()')).strip()
 
 
 def checked(root: Any, certificates: list[x509.Certificate], at: datetime.datetime) -> Any:
-    """What a signature right below the element signs of it, parsed from the very bytes that were signed.
+    """The element as signed by the signature that is its child, parsed from the very bytes that were signed.
 
-    None when it is by none of the certificates, or signs another thing than the whole element.
+    None when none of the certificates made the signature, or it does not sign the whole element.
     """
     library, etree = signxml(), lxml()
     methods, digests = library.SignatureMethod, library.DigestAlgorithm
@@ -149,15 +149,15 @@ def checked(root: Any, certificates: list[x509.Certificate], at: datetime.dateti
         signature_methods=frozenset(methods[f'{kind}_{size}'] for kind in ('RSA', 'ECDSA') for size in sizes),
         digest_algorithms=frozenset(digests[size] for size in sizes),
         verification_time=at.replace(tzinfo=datetime.UTC),
-        ignore_ambiguous_key_info=True,  # which keys count is told by the metadata alone
+        ignore_ambiguous_key_info=True,  # only keys from the metadata are trusted, never one in the document
     )
-    # The element alone: nothing that stands around it in the document can be what is signed.
+    # The element alone, so that nothing around it in the document can be what is signed.
     data = etree.tostring(root, with_tail=False)
     for certificate in certificates:
         try:
             result = library.XMLVerifier().verify(data, x509_cert=certificate, id_attribute='ID', expect_config=wanted)
         except (library.exceptions.SignXMLException, etree.LxmlError, ArithmeticError, AttributeError, LookupError):
-            continue  # whoever sent it can make the library stumble in any of these ways
+            continue  # a malformed document can make the library raise any of these
         except (TypeError, ValueError, AssertionError):
             continue
         signed_one = result.signed_xml

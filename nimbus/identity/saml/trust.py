@@ -1,4 +1,4 @@
-"""Whose word is taken: the SAML identity providers whose metadata the operator put into a directory."""
+"""Which SAML identity providers are trusted: those whose metadata is in a directory of the operator's."""
 
 import base64
 import datetime
@@ -13,18 +13,20 @@ from nimbus.common import errors
 from nimbus.identity.saml.signed_xml import found, name, parsed, text
 
 LOG = logging.getLogger(__name__)
-Known = dict[str, list[tuple[x509.Certificate, datetime.datetime | None]]]  # by entity id; until when it is told
+Known = dict[
+    str, list[tuple[x509.Certificate, datetime.datetime | None]]
+]  # by entity id; with validUntil where it is set
 
 
 class Trusted:
-    """The identity providers of a directory; read again when a file changed."""
+    """The identity providers of a directory, read again when a file changed."""
 
     def __init__(self, directory: str) -> None:
         self._directory = pathlib.Path(directory)
         self._known: tuple[Any, Known] | None = None
 
     def certificates(self, entity_id: str, now: datetime.datetime) -> list[x509.Certificate]:
-        """What the identity provider signs with; nothing when it is not known, or not any longer."""
+        """The signing certificates of the identity provider; none when it is unknown or its metadata expired."""
         stamps = {file: _stamp(file) for file in sorted(self._directory.glob('*.xml'))}
         if self._known is None or self._known[0] != stamps:
             self._known = (stamps, _read(list(stamps)))
@@ -36,7 +38,7 @@ def _stamp(file: pathlib.Path) -> tuple[int, int] | None:
     try:
         about = file.stat()
     except OSError:
-        return None  # it was taken away just now
+        return None  # it was deleted just now
     return about.st_mtime_ns, about.st_ino
 
 
@@ -48,12 +50,12 @@ def _read(files: list[pathlib.Path]) -> Known:
                 certificates = [(certificate, until) for certificate in _certificates(entity)]
                 known.setdefault(entity.get('entityID', ''), []).extend(certificates)
         except (OSError, ValueError, errors.Invalid) as why:
-            LOG.error('The SAML metadata %s are passed over: %s', file.name, why)
+            LOG.error('The SAML metadata %s are ignored: %s', file.name, why)
     return known
 
 
 def _entities(root: Any, until: datetime.datetime | None = None) -> Iterator[tuple[Any, datetime.datetime | None]]:
-    """Every entity of the metadata, and until when they are good."""
+    """Every entity of the metadata, and its validUntil."""
     if told := root.get('validUntil'):
         ends = moment(told)
         until = ends if until is None else min(until, ends)
@@ -63,7 +65,7 @@ def _entities(root: Any, until: datetime.datetime | None = None) -> Iterator[tup
         for child in root.iterchildren(name('md:EntityDescriptor'), name('md:EntitiesDescriptor')):
             yield from _entities(child, until)
     else:
-        raise ValueError(f'{root.tag} is no metadata')
+        raise ValueError(f'{root.tag} is not SAML metadata')
 
 
 def _certificates(entity: Any) -> Iterator[x509.Certificate]:
@@ -74,8 +76,8 @@ def _certificates(entity: Any) -> Iterator[x509.Certificate]:
 
 
 def moment(told: str) -> datetime.datetime:
-    """A time in SAML, which is one of UTC.  Raises ValueError."""
+    """The time of a SAML text, which is in UTC.  Raises ValueError."""
     made = datetime.datetime.fromisoformat(told)
     if made.utcoffset() != datetime.timedelta(0):
-        raise ValueError(f'{told} is not a time of UTC')
+        raise ValueError(f'{told} is not a time in UTC')
     return made.replace(tzinfo=None)

@@ -151,7 +151,7 @@ def test_a_cloud_without_a_name_is_no_identity_provider():
 def test_a_new_key_is_used_as_soon_as_it_is_there(provider, settings, tmp_path):
     assert is_signed(written(provider.response(TOLD, CONSUMER)), settings.certfile)
     key, certificate = write_pair(tmp_path, stem='next')
-    with pytest.raises(errors.Unavailable, match='not the one of the certificate'):
+    with pytest.raises(errors.Unavailable, match='does not match the certificate'):
         os.replace(key, settings.keyfile)
         provider.response(TOLD, CONSUMER)
     os.replace(certificate, settings.certfile)

@@ -58,5 +58,5 @@ def test_only_an_answer_to_this_clouds_own_request_is_believed(ring, tmp_path):
 
     heard = world.consumer.read(answering(request_id), PLACE, is_ours)
     assert heard.attributes['REMOTE_USER'] == ['bob']
-    with pytest.raises(errors.Unauthenticated, match='too old, or for another place'):
+    with pytest.raises(errors.Unauthenticated, match='has expired, or is addressed to another recipient'):
         world.consumer.read(answering('_another'), PLACE, is_ours)
