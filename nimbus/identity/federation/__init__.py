@@ -1,6 +1,6 @@
-"""Federation: users who log in elsewhere, at identity providers, and what mappings make of them here.
+"""Federation: users authenticate at external identity providers, and mappings turn their assertions into local users.
 
-`providers`, `protocols`, `mappings` and `service_providers` are the nouns an administrator writes; `rules` turns an
-assertion into a user and groups, `bearer` and `front` are the two ways in which an assertion arrives, `login` is the
-method of logging in and `shadows` keeps the users it finds.  Tables: see `models`.
+`providers`, `protocols` and `mappings` are the nouns an administrator writes; `rules` evaluates a mapping on an
+assertion, `bearer` and `front` read assertions from a request, `login` is the authentication method and `shadows`
+stores the users.  Tables: see `models_federation`.
 """

@@ -1,8 +1,8 @@
-"""Assertions that a user brings as a JWT which an OpenID Connect provider signed: `Authorization: Bearer`.
+"""Verifies assertions sent as a JWT of an OpenID Connect provider in `Authorization: Bearer`.
 
-Only issuers that an operator configured are believed, each with its own audience and keys, and only for identity
-providers that have the issuer among their remote ids.  Keys come from a file or a URL of the configuration; nothing
-that a caller sends decides where keys are fetched, or which algorithm checks a signature.
+Only configured issuers are trusted, each with its own audience and keys, and only for identity providers that have
+the issuer among their remote ids.  Keys come from a file or a URL of the configuration; nothing that a client sends
+decides where keys are fetched from, or which algorithm verifies a signature.
 """
 
 import json
@@ -24,24 +24,24 @@ from nimbus.identity.tokens.payload import EPOCH
 
 LOG = logging.getLogger(__name__)
 MAX_TOKEN = 16384  # characters
-MAX_SET = 262144  # bytes of a set of keys
-MAX_CLAIMS = 256  # attributes that become of a token
+MAX_SET = 262144  # bytes of a JWK set
+MAX_CLAIMS = 256  # attributes made from one token
 MIN_RSA = 2048  # bits
-TIMEOUT = 5.0  # seconds that the keys' URL may take; a login waits for it
-AGAIN = 30.0  # seconds between two questions for an unknown key, so that made-up key ids cost next to nothing
-LIFE = 3600.0  # seconds after which the keys are asked for anew; until there is an answer the old ones serve
-PREFIX = 'HTTP_OIDC_'  # before the names of claims, as mappings know them from mod_auth_openidc
+TIMEOUT = 5.0  # seconds to wait for the keys' URL; a login waits for it
+AGAIN = 30.0  # seconds between two fetches for an unknown key id, so that invented ids cost next to nothing
+LIFE = 3600.0  # seconds after which the keys are fetched again; until that succeeds the old ones are used
+PREFIX = 'HTTP_OIDC_'  # before the names of claims, as mod_auth_openidc names them in mappings
 
 
 class _Straight(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: keys stand where the operator said."""
+    """Follows no redirect: keys are fetched from the configured URL only."""
 
     def redirect_request(self, *_: Any) -> None:
-        """Nothing is asked instead."""
+        """No request is made instead."""
 
 
 def fetch(url: str, ca_file: str = '') -> bytes:
-    """What stands at the URL.  Raises OSError."""
+    """The body of the answer to a GET of the URL.  Raises OSError."""
     trust = ssl.create_default_context(cafile=ca_file or None)
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust), _Straight()
@@ -61,7 +61,7 @@ class Keys:
         self._lock = threading.Lock()
 
     def fitting(self, kid: str | None, algorithm: str) -> list[Any]:
-        """The keys that may have signed a token: those of its kind, and with its key id where both tell one."""
+        """The keys for a token: those of its algorithm's type, and with its key id where both have one."""
         if self._clock.monotonic() - self._read_at >= LIFE:
             self._learn()
         found = self._choose(kid, algorithm)
@@ -82,7 +82,7 @@ class Keys:
         ]
 
     def _learn(self) -> None:
-        """The keys are today's, unless they were asked for a moment ago; while one login asks, others go by the old."""
+        """The keys are current, unless fetched just before; while one login fetches, others use the old ones."""
         if not self._lock.acquire(blocking=not self._known):
             return
         try:
@@ -98,48 +98,48 @@ class Keys:
 
 
 def _parsed(told: bytes) -> list[jwt.PyJWK]:
-    """The public keys of a JWK set that can check signatures.  Raises ValueError when there is none."""
+    """The public keys of a JWK set that can verify signatures.  Raises ValueError when there is none."""
     if len(told) > MAX_SET:
-        raise ValueError('the answer is too long for a set of keys')
+        raise ValueError('the answer is too long for a JWK set')
     try:
         rows = json.loads(told)['keys']
     except (ValueError, KeyError, TypeError) as why:
-        raise ValueError('the answer is no set of keys') from why
+        raise ValueError('the answer is not a JWK set') from why
     found = []
     for row in rows if isinstance(rows, list) else []:
         try:
             one = jwt.PyJWK.from_dict(row)
         except (jwt.PyJWTError, ValueError, TypeError, AttributeError, KeyError):
-            continue  # a key of a kind that is not for us
+            continue  # a key of a type that is not supported
         if one.key_type == 'RSA' and getattr(one.key, 'key_size', 0) < MIN_RSA:
             continue
         if one.key_type in ('RSA', 'EC') and not hasattr(one.key, 'private_numbers'):
             found.append(one)
     if not found:
-        raise ValueError('the set has no public key that signs tokens')
+        raise ValueError('the set has no public key that can verify tokens')
     return found
 
 
 class Bearers:
-    """Checks the tokens of all issuers that are believed."""
+    """Verifies the tokens of all trusted issuers."""
 
     def __init__(self, trusted: tuple[Trusted, ...] = (), clock: Clock | None = None) -> None:
         self._trusted, self._clock = {one.issuer: one for one in trusted}, clock or Clock()
         self._keys = {one.issuer: Keys(_asker(one), one.name, self._clock) for one in trusted}
 
     def claims(self, token: str, issuers: set[str]) -> dict[str, Any]:
-        """What the token says, if one of these issuers signed it for us.  Raises Unauthenticated."""
+        """The claims of the token, if one of these issuers signed it for this cloud.  Raises Unauthenticated."""
         try:
             if len(token) > MAX_TOKEN or not token.isascii():
-                raise jwt.InvalidTokenError('it is no token')
+                raise jwt.InvalidTokenError('it is not a JWT')
             header = jwt.get_unverified_header(token)
             told = jwt.decode(token, options={'verify_signature': False}).get('iss')
             trusted = self._trusted.get(told) if isinstance(told, str) and told in issuers else None
             if trusted is None:
-                raise jwt.InvalidIssuerError('its issuer is not one of those that are configured for it')
+                raise jwt.InvalidIssuerError('its issuer is not one of those configured')
             return self._checked(token, header, trusted)
         except (jwt.PyJWTError, ValueError, RecursionError, TypeError) as why:
-            # Whoever tries is told nothing of what exactly was wrong; the operator is.
+            # The reason is logged for the operator and not shown to the client.
             LOG.info('A bearer token was refused: %s', why)
             raise errors.Unauthenticated(
                 'The bearer token is not one that this identity provider signed for us.'
@@ -150,7 +150,7 @@ class Bearers:
         if algorithm not in trusted.algorithms:
             raise jwt.InvalidAlgorithmError('its algorithm is not allowed')
         if 'crit' in header:
-            raise jwt.InvalidTokenError('it asks for what is not understood')
+            raise jwt.InvalidTokenError('its header has critical extensions, which are not supported')
         for key in self._keys[trusted.issuer].fitting(kid if isinstance(kid, str) else None, algorithm):
             try:
                 claims = self._decode(token, key, algorithm, trusted)
@@ -167,7 +167,7 @@ class Bearers:
             algorithms=[algorithm],
             audience=list(trusted.audience),
             issuer=trusted.issuer,
-            # The times are compared with the clock that logins go by.
+            # The times are compared with the clock that is used for logins.
             options={'require': ['exp', 'iss', 'aud'], 'verify_exp': False, 'verify_nbf': False, 'verify_iat': False},
         )
 
@@ -178,9 +178,9 @@ class Bearers:
             if told is None and name != 'exp':
                 continue
             if isinstance(told, bool) or not isinstance(told, int | float):
-                raise jwt.InvalidTokenError(f'its {name} is no time')
-            if not sign * (now - told) < leeway:  # said so that what is no number is refused as well
-                raise jwt.InvalidTokenError(f'its {name} does not fit the time it is')
+                raise jwt.InvalidTokenError(f'its {name} is not a time')
+            if not sign * (now - told) < leeway:  # written so that NaN is refused as well
+                raise jwt.InvalidTokenError(f'its {name} does not allow it at this time')
 
 
 def _asker(one: Trusted) -> Callable[[], bytes]:
@@ -190,7 +190,7 @@ def _asker(one: Trusted) -> Callable[[], bytes]:
 
 
 def assertion(claims: dict[str, Any]) -> dict[str, list[str]]:
-    """The claims as the attributes that mappings know; two claims that would have the same name are left out."""
+    """The claims as the attributes of an assertion; claims whose names would be the same are left out."""
     found: dict[str, list[str]] = {}
     twice: set[str] = set()
     for claim, value in claims.items():

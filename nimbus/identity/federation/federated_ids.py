@@ -1,4 +1,4 @@
-"""Who a user of the cloud is at identity providers, as an administrator says it."""
+"""Federated ids of users: a user's unique ids at identity providers, as an administrator sets them."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from nimbus.identity import lists
 from nimbus.identity.federation import protocols, providers
 from nimbus.identity.models_federation import FederatedUser
 
-# What a list of users may be confined by -> the column.
+# Filters of a list of users -> the column.
 FILTERS = {'idp_id': 'identity_provider_id', 'protocol_id': 'protocol_id', 'unique_id': 'unique_id'}
 
 
 def told_of(tx: db.Tx, user_id: str) -> list[dict[str, Any]]:
-    """Who the user is at identity providers, as it stands on the wire."""
+    """The user's federated ids, as on the wire."""
     query = sa.select(FederatedUser).where(FederatedUser.user_id == user_id).order_by(FederatedUser.seq)
     found: dict[str, dict[str, Any]] = {}
     for row in tx.rows(query):
@@ -25,9 +25,9 @@ def told_of(tx: db.Tx, user_id: str) -> list[dict[str, Any]]:
 
 
 def replace(tx: db.Tx, user_id: str, told: list[dict[str, Any]]) -> None:
-    """The user is exactly these at identity providers; an empty list changes nothing.
+    """The user has exactly these federated ids; an empty list changes nothing.
 
-    Raises Invalid when one is not there, Conflict when another user is one of them.
+    Raises Invalid when a provider or protocol does not exist, Conflict when another user has one of the ids.
     """
     if not told:
         return
@@ -58,9 +58,9 @@ def _check(tx: db.Tx, provider_id: str, protocol_id: str) -> None:
 
 
 def having(tx: db.Tx, known: dict[str, str]) -> Any:
-    """The ids of the users who are this at an identity provider; `known` is by the names of FILTERS.
+    """The ids of the users whose federated ids match; `known` is by the names of FILTERS.
 
-    They are few, and read at once, where the provider's own id is told; else a query of however many there are.
+    A list where the unique id is among the filters, as it then has few ids; else a query, which may find many.
     """
     where = [getattr(FederatedUser, FILTERS[name]) == value for name, value in known.items()]
     query = sa.select(FederatedUser.user_id).where(*where)

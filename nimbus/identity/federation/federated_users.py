@@ -1,7 +1,7 @@
-"""The users that identity providers know, as rows beside the others.
+"""Shadow users of federated logins, stored as rows of users.
 
-A user is found by what the identity provider, the protocol and the provider's own id of the user say together, never
-by a name: who is called like somebody else here is a user of his own.
+A user is found by identity provider, protocol and the provider's own id of the user together, never by a name: one
+with the name of an existing user is another user.
 """
 
 import dataclasses
@@ -18,13 +18,13 @@ from nimbus.identity.models import User
 from nimbus.identity.models_federation import ExpiringMembership, FederatedUser
 from nimbus.identity.people import shadow_users, users
 
-MAX_NAME = 255  # characters of an id, a name or an address of mail
-MARK = 8  # characters of the id that tell a user from another of the same name
+MAX_NAME = 255  # characters of an id, a name or an email address
+MARK = 8  # characters of the id that distinguish users of the same name
 
 
 @dataclasses.dataclass(frozen=True)
 class Shadow:
-    """Who an identity provider says that somebody is."""
+    """The identity of a user as an identity provider asserts it."""
 
     provider_id: str
     protocol_id: str
@@ -34,7 +34,7 @@ class Shadow:
     email: str | None = None
 
     def where(self) -> tuple[Any, ...]:
-        """The conditions that the row of who this is meets."""
+        """The SQL conditions that select the row of this identity."""
         return (
             FederatedUser.identity_provider_id == self.provider_id,
             FederatedUser.protocol_id == self.protocol_id,
@@ -43,12 +43,12 @@ class Shadow:
 
 
 def find(tx: db.Tx, who: Shadow) -> str | None:
-    """The id of the user, None when the identity provider has not brought that one yet."""
+    """The id of the user, None when that identity has not logged in yet."""
     return tx.scalar(sa.select(FederatedUser.user_id).where(*who.where()))
 
 
 def is_known(tx: db.Tx, who: Shadow, now: datetime.datetime) -> bool:
-    """Whether the user is there exactly as the identity provider says, and was seen today."""
+    """Whether the user's row has exactly these values, and a login of today is recorded."""
     row = tx.row(
         sa.select(FederatedUser.display_name, User.extra, User.last_active_at)
         .join(User, User.id == FederatedUser.user_id)
@@ -60,9 +60,9 @@ def is_known(tx: db.Tx, who: Shadow, now: datetime.datetime) -> bool:
 
 
 def keep(tx: db.Tx, who: Shadow, now: datetime.datetime) -> str:
-    """There is a row of the user as the identity provider says; returns its id.  Raises Transient on a race.
+    """The user's row has the values of the identity provider; returns its id.  Raises Transient on a race.
 
-    Whoever comes was not away for too long: the identity provider knows best whom it still lets in.
+    The login is recorded as activity, so that inactivity never disables a user whom the identity provider lets in.
     """
     user_id = find(tx, who)
     if user_id is None:
@@ -84,13 +84,13 @@ def keep(tx: db.Tx, who: Shadow, now: datetime.datetime) -> str:
 
 
 def _is_shadow(tx: db.Tx, user_id: str) -> bool:
-    """Whether the user is there only because of a login."""
+    """Whether the user was created by a federated login."""
     where = (FederatedUser.user_id == user_id, FederatedUser.is_origin.is_(True))
     return tx.scalar(sa.select(FederatedUser.seq).where(*where).limit(1)) is not None
 
 
 def _make(tx: db.Tx, who: Shadow, now: datetime.datetime) -> str:
-    # The id is the same in every cloud that computes it like this, and after the row was gone.
+    # The id is a hash, the same in every cloud and after the row was deleted and created anew.
     user_id = shadow_users.public_id(who.domain_id, 'user', who.unique_id)
     if tx.scalar(sa.select(User.seq).where(User.id == user_id)) is not None:
         user_id = shadow_users.public_id(who.domain_id, f'user of {who.provider_id}/{who.protocol_id}/', who.unique_id)
@@ -120,7 +120,7 @@ def _make(tx: db.Tx, who: Shadow, now: datetime.datetime) -> str:
 
 
 def _free_name(tx: db.Tx, who: Shadow, user_id: str) -> str:
-    """The name, marked when another user of the domain has it: names are looked for, and must mean one user."""
+    """The name, with a suffix when another user of the domain has it, as names are unique in a domain."""
     taken = tx.scalar(sa.select(User.id).where(User.name == who.name, User.domain_id == who.domain_id))
     return who.name if taken in (None, user_id) else f'{who.name[: MAX_NAME - MARK - 1]}#{user_id[:MARK]}'
 
@@ -151,11 +151,11 @@ def join(
 
 
 def forget(tx: db.Tx, provider_id: str, protocol_id: str | None = None) -> None:
-    """Nobody is known by the identity provider, or by its protocol, any more; users whom only it knew are gone."""
+    """The identities of the identity provider, or of its protocol, are deleted, with the users created by it alone."""
     where: list[Any] = [FederatedUser.identity_provider_id == provider_id]
     if protocol_id is None:
         tx.delete(ExpiringMembership, ExpiringMembership.identity_provider_id == provider_id)
-        revocations.refresh(tx, 'all')  # those who were in groups by it may be many
+        revocations.refresh(tx, 'all')  # many users may have group memberships by it
     else:
         where.append(FederatedUser.protocol_id == protocol_id)
     made = tx.column(sa.select(FederatedUser.user_id).where(*where, FederatedUser.is_origin.is_(True)).distinct())
@@ -166,11 +166,13 @@ def forget(tx: db.Tx, provider_id: str, protocol_id: str | None = None) -> None:
 
 
 def _knows(tx: db.Tx, user_id: str) -> bool:
-    """Whether the user has been given a password since."""
+    """Whether the user has had a password set since."""
     return tx.scalar(sa.select(User.password_hash).where(User.id == user_id)) is not None
 
 
 def check_size(*texts: str) -> None:
-    """Raises Unauthenticated when an id, a name or an address is too long to be kept."""
+    """Raises Unauthenticated when an id, a name or an email address is too long to be stored."""
     if any(len(text) > MAX_NAME for text in texts):
-        raise errors.Unauthenticated(f'An id, a name and an address of a user may have {MAX_NAME} characters each.')
+        raise errors.Unauthenticated(
+            f'The id, the name and the email address of a user may have {MAX_NAME} characters each.'
+        )

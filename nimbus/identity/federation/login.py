@@ -1,4 +1,4 @@
-"""The method of logging in by federation: an assertion comes in, by one of two ways, and a user is proved."""
+"""The authentication method of federation: evaluates an assertion by a mapping and returns the proof of a user."""
 
 import dataclasses
 import datetime
@@ -22,14 +22,14 @@ from nimbus.identity.settings.federation import Federation
 from nimbus.identity.tokens import scopes
 
 LOG = logging.getLogger(__name__)
-METHODS = ('mapped', 'saml2', 'openid')  # of payload.METHODS: the names that a protocol's logins may have
+METHODS = ('mapped', 'saml2', 'openid')  # of payload.METHODS: the names under which federated logins are requested
 BEARER = 'Bearer '
-TRIES = 4  # of writing down who logged in
+TRIES = 4  # of storing the user who logged in
 
 
 @dataclasses.dataclass(frozen=True)
 class Way:
-    """The identity provider and the protocol of a login, and the rules its assertion goes through."""
+    """The identity provider, protocol and mapping of a login."""
 
     provider: Any
     remote_ids: tuple[str, ...]
@@ -38,7 +38,7 @@ class Way:
 
 
 def enrol(issuer: Authority, database: db.Database, clock: Clock | None = None) -> 'Login':
-    """Users of identity providers can log in at the issuer from now on.  Raises Invalid on a bad configuration."""
+    """Federated users can log in from now on.  Raises Invalid on a bad configuration."""
     settings = issuer.settings.federation
     made = Login(database, settings, issuer.now, bearer.Bearers(settings.issuers, clock), issuer.rescope)
     for name in METHODS:
@@ -47,7 +47,7 @@ def enrol(issuer: Authority, database: db.Database, clock: Clock | None = None) 
 
 
 class Login:
-    """The method that proves who an identity provider says somebody is."""
+    """The method that authenticates users by the assertions of identity providers."""
 
     def __init__(
         self,
@@ -57,12 +57,12 @@ class Login:
         bearers: bearer.Bearers,
         rescope: Callable[[dict[str, Any]], Proof],
     ) -> None:
-        """`rescope` proves who has a token already."""
+        """`rescope` returns the proof of a user by an existing token."""
         self._db, self._settings, self._now, self._bearers = database, settings, now, bearers
         self._front, self._rescope = Front.of(settings), rescope
 
     def method(self, name: str) -> Callable[[dict[str, Any], Asked], Proof]:
-        """The method under a name that it is asked by."""
+        """The authentication method under one of its names."""
         return lambda told, asked: self._prove(name, told, asked)
 
     def _prove(self, name: str, told: dict[str, Any], asked: Asked) -> Proof:
@@ -83,9 +83,9 @@ class Login:
         try:
             mapped = rules.evaluate(way.mapping.id, way.mapping.rules, way.mapping.schema_version, assertion)
         except errors.Unauthenticated as why:
-            # The names alone: the values are somebody's.
+            # Only the names are logged: the values are personal data.
             known = ', '.join(sorted(assertion))[:2000]
-            LOG.info('Mapping %s makes nobody of the attributes %s: %s', way.mapping.id, known, why)
+            LOG.info('Mapping %s finds no user for the attributes %s: %s', way.mapping.id, known, why)
             raise
         if mapped.kind == rules.LOCAL:
             return Proof(self._local(mapped), (name,))
@@ -106,12 +106,12 @@ class Login:
         return Way(provider, remote_ids, protocol, mappings.show(tx, protocol.mapping_id))
 
     def _assertion(self, way: Way, asked: Asked) -> dict[str, list[str]]:
-        """What the request says of the user.  Raises Unauthenticated, Forbidden from another identity provider."""
+        """The assertion of the request.  Raises Unauthenticated, Forbidden when another identity provider made it."""
         if asked.vouched is not None:
             if asked.vouched.issuer not in way.remote_ids:
                 raise _not_accepted()
             return asked.vouched.attributes
-        # A trusted front that told attributes has checked the user, perhaps by the very token it hands on.
+        # A trusted front that sends attributes has authenticated the user, perhaps by the bearer token it passes on.
         attributes = self._front.attributes(asked)
         header = asked.headers.get('Authorization', '')
         if attributes:
@@ -139,12 +139,12 @@ class Login:
             raise _not_accepted()
 
     def remote_id_attribute(self, protocol: Any) -> str | None:
-        """The attribute in which an assertion tells whose it is."""
+        """The attribute of an assertion with the remote id of its identity provider."""
         told = dict(self._settings.remote_id_attributes).get(protocol.id)
         return protocol.remote_id_attribute or told or self._settings.remote_id_attribute
 
     def provider_of(self, protocol_id: str, asked: Asked) -> str:
-        """The id of the identity provider that the assertion is from.  Raises Unauthenticated and NotFound."""
+        """The id of the identity provider that made the assertion.  Raises Unauthenticated and NotFound."""
         attributes = self._front.attributes(asked) or {}
         with self._db.read() as tx:
             for protocol in protocols.called(tx, protocol_id):
@@ -158,7 +158,7 @@ class Login:
         raise errors.Unauthenticated('Missing entity ID from environment')
 
     def _local(self, mapped: rules.Mapped) -> str:
-        """The id of the user of the cloud that the rules name."""
+        """The id of the local user that the mapping names."""
         user = mapped.user
         with self._db.read() as tx:
             if user.get('id'):
@@ -168,7 +168,7 @@ class Login:
                 where = (User.name == user.get('name', ''), User.domain_id == (home or ''))
                 found = tx.scalar(sa.select(User.id).where(*where))
         if found is None:
-            raise errors.Unauthenticated('The mapping names a local user who is not there.')
+            raise errors.Unauthenticated('The mapping names a local user who does not exist.')
         return found
 
     def _ephemeral(self, way: Way, mapped: rules.Mapped, name: str) -> Proof:
@@ -203,13 +203,13 @@ class Login:
         return self._settings.default_authorization_ttl if told is None else told
 
     def _still_there(self, tx: db.Tx, way: Way) -> None:
-        """Raises Forbidden when the identity provider went, or was disabled, since the login began."""
+        """Raises Forbidden when the identity provider was deleted or disabled since the login began."""
         where = (IdentityProvider.id == way.provider.id, IdentityProvider.enabled.is_(True))
         if tx.scalar(sa.select(IdentityProvider.seq).where(*where)) is None:
             raise errors.Forbidden(f'Identity Provider {way.provider.id} is disabled')
 
     def _shadow(self, tx: db.Tx, way: Way, mapped: rules.Mapped) -> federated_users.Shadow:
-        """Who the rules say it is.  Raises Unauthenticated when they name nobody."""
+        """The federated user from the mapping's result.  Raises Unauthenticated when it names none."""
         user = mapped.user
         name = user.get('name') or user.get('id')
         if not name:
@@ -219,7 +219,7 @@ class Login:
             )
         domain_id = scopes.home_id(tx, user['domain']) if user.get('domain') else way.provider.domain_id
         if not domain_id or scopes.domain_id(tx, {'id': domain_id}) is None:
-            raise errors.Unauthenticated('The domain that the mapping names for the user is not there.')
+            raise errors.Unauthenticated('The domain that the mapping names for the user does not exist.')
         unique_id, email = urllib.parse.quote(user.get('id') or name), user.get('email') or None
         federated_users.check_size(unique_id, name, email or '')
         return federated_users.Shadow(way.provider.id, way.protocol.id, unique_id, name, domain_id, email)
@@ -230,12 +230,12 @@ def _not_accepted() -> errors.Forbidden:
 
 
 def _group_ids(tx: db.Tx, mapped: rules.Mapped, mapping_id: str) -> list[str]:
-    """The ids of the groups of the rules; of those told by name, the ones that there are.  Raises Unauthenticated."""
+    """The ids of the mapped groups; those given by name only where they exist.  Raises Unauthenticated."""
     wanted = list(mapped.group_ids)
     known = set(tx.column(sa.select(Group.id).where(Group.id.in_(wanted)))) if wanted else set()
     for group_id in wanted:
         if group_id not in known:
-            LOG.warning('Mapping %s puts a user into group %s, which is not there', mapping_id, group_id)
+            LOG.warning('Mapping %s puts a user into group %s, which does not exist', mapping_id, group_id)
             raise errors.Unauthenticated(
                 f'Group {group_id} returned by mapping {mapping_id} was not found in the backend.'
             )

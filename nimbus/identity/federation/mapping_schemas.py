@@ -1,4 +1,4 @@
-"""What the rules of a mapping may look like, in each version of their language."""
+"""JSON Schemas of the rules of mappings, one for each schema version."""
 
 import functools
 from typing import Any
@@ -8,7 +8,7 @@ from nimbus.identity.settings.federation import MAPPING_VERSIONS
 
 VERSIONS = MAPPING_VERSIONS
 OLDEST, WITH_DOMAINS, IN_STEP = VERSIONS
-MAX_RULES = 1000  # in a mapping: each is looked at in every login
+MAX_RULES = 1000  # in a mapping: each is evaluated in every login
 MAX_PATTERN = 1024  # characters of a regular expression
 CONDITIONS = ('any_one_of', 'not_any_of', 'blacklist', 'whitelist')
 _TEXT = {'type': 'string'}
@@ -63,7 +63,7 @@ def schema_of(version: str) -> dict[str, Any]:
 
 @functools.lru_cache
 def _validator(version: str) -> Any:
-    import jsonschema_rs  # every daemon knows the versions, and few look at a mapping
+    import jsonschema_rs  # every daemon imports the versions, and few validate a mapping
 
     return jsonschema_rs.Draft4Validator(schema_of(version))
 
@@ -76,14 +76,14 @@ def _projects_validator(version: str) -> Any:
 
 
 def are_projects(told: Any, version: str) -> bool:
-    """Whether that is the list of projects that a mapping of the version makes."""
+    """Whether the value is a list of projects as the schema version has it."""
     return _projects_validator(version).is_valid(told)
 
 
 def checked(told: dict[str, Any], version: str = OLDEST) -> dict[str, Any]:
-    """The rules and the version of a mapping; the version is `version` where none is told.
+    """The rules and the schema version of a mapping; `version` is the default.
 
-    Raises Invalid when the rules are not of their version's language.
+    Raises Invalid when the rules do not match the schema of their version.
     """
     told = {name: value for name, value in told.items() if value is not None or name != 'schema_version'}
     version = told.get('schema_version') or version
@@ -104,9 +104,9 @@ def _sentence(why: Any) -> str:
 
 
 def _check_requirement(requirement: dict[str, Any]) -> None:
-    """Raises Invalid when a value to compare with is none, or a regular expression cannot be one."""
+    """Raises Invalid when a value to compare with is not a string, or a regular expression is not allowed."""
     for value in next((requirement[name] for name in CONDITIONS if name in requirement), []):
         if not isinstance(value, str):
-            raise errors.Invalid(f'What {requirement["type"]} is compared with must be strings.')
+            raise errors.Invalid(f'The values that {requirement["type"]} is compared with must be strings.')
         if requirement.get('regex') and len(value) > MAX_PATTERN:
             raise errors.Invalid(f'A regular expression of a mapping may have {MAX_PATTERN} characters.')

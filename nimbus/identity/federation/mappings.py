@@ -1,4 +1,4 @@
-"""Mappings: the rules that an administrator writes to turn assertions into users."""
+"""Mappings: rules that map assertions to users, groups and projects."""
 
 from typing import Any
 
@@ -36,13 +36,13 @@ def create(tx: db.Tx, mapping_id: str, told: dict[str, Any], version: str = mapp
 
 
 def update(tx: db.Tx, mapping_id: str, told: dict[str, Any], version: str = mapping_schemas.OLDEST) -> None:
-    """The mapping has these rules; tokens of logins that went by others last on.  Raises NotFound and Invalid."""
+    """The mapping has these rules; tokens of earlier logins stay valid.  Raises NotFound and Invalid."""
     values = _checked(told, version)
     show(tx, mapping_id)
     tx.update(FederationMapping, FederationMapping.id == mapping_id, **values)
 
 
 def delete(tx: db.Tx, mapping_id: str) -> None:
-    """The mapping is gone: who logs in by a protocol that names it is refused.  Raises NotFound."""
+    """The mapping is deleted, and logins by a protocol that names it are refused.  Raises NotFound."""
     show(tx, mapping_id)
     tx.delete(FederationMapping, FederationMapping.id == mapping_id)

@@ -1,4 +1,4 @@
-"""Protocols of identity providers: by which mapping an assertion becomes a user."""
+"""Federation protocols of identity providers, each with the mapping that its assertions are evaluated by."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ def update(tx: db.Tx, provider_id: str, protocol_id: str, values: dict[str, Any]
 
 
 def delete(tx: db.Tx, provider_id: str, protocol_id: str) -> None:
-    """The protocol, the users it alone knew and the tokens of its logins are gone.  Raises NotFound."""
+    """The protocol and the users known by it only are deleted; tokens of its logins are revoked.  Raises NotFound."""
     show(tx, provider_id, protocol_id)
     federated_users.forget(tx, provider_id, protocol_id)
     tx.delete(Protocol, *_where(provider_id, protocol_id))
@@ -68,7 +68,7 @@ def delete(tx: db.Tx, provider_id: str, protocol_id: str) -> None:
 
 
 def called(tx: db.Tx, protocol_id: str) -> list[Any]:
-    """The protocols of that id of all identity providers that are enabled."""
+    """The protocols with that id of all enabled identity providers."""
     query = (
         sa.select(Protocol)
         .join(IdentityProvider, IdentityProvider.id == Protocol.identity_provider_id)

@@ -1,4 +1,4 @@
-"""Identity providers: where users log in who are not the cloud's own."""
+"""Identity providers: external services whose assertions are trusted for federated logins."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -80,7 +80,7 @@ def _set_remote_ids(tx: db.Tx, provider_id: str, remote_ids: list[str]) -> None:
 
 
 def update(tx: db.Tx, provider_id: str, values: dict[str, Any]) -> None:
-    """The identity provider has the values; one that is disabled has no tokens left.  Raises NotFound and Conflict."""
+    """The identity provider has the values; disabling it revokes its tokens.  Raises NotFound and Conflict."""
     show(tx, provider_id)
     changes = {name: values[name] for name in ('enabled', 'description', 'authorization_ttl') if name in values}
     lists.change(tx, IdentityProvider, '', provider_id, **changes)
@@ -89,17 +89,17 @@ def update(tx: db.Tx, provider_id: str, values: dict[str, Any]) -> None:
     if values.get('enabled') is False:
         revocations.revoke(tx, 'provider', provider_id)
     if 'authorization_ttl' in values:
-        revocations.refresh(tx, 'all')  # those who are in groups by it may be many
+        revocations.refresh(tx, 'all')  # many users may have group memberships by it
 
 
 def delete(tx: db.Tx, provider_id: str) -> None:
-    """The identity provider, its protocols and the users it alone knew are gone.  Raises NotFound."""
+    """The identity provider, its protocols and the users known by it only are deleted.  Raises NotFound."""
     show(tx, provider_id)
     forget(tx, provider_id)
 
 
 def forget(tx: db.Tx, provider_id: str) -> None:
-    """Nothing of the identity provider is left."""
+    """Every row of the identity provider is deleted."""
     federated_users.forget(tx, provider_id)
     tx.delete(Protocol, Protocol.identity_provider_id == provider_id)
     tx.delete(RemoteId, RemoteId.identity_provider_id == provider_id)
@@ -108,6 +108,6 @@ def forget(tx: db.Tx, provider_id: str) -> None:
 
 
 def forget_domain(tx: db.Tx, domain_id: str) -> None:
-    """Nothing is left of the identity providers whose users are the domain's."""
+    """Every row of the identity providers whose users are in the domain is deleted."""
     for provider_id in tx.column(sa.select(IdentityProvider.id).where(IdentityProvider.domain_id == domain_id)):
         forget(tx, provider_id)

@@ -1,4 +1,4 @@
-"""Projects that a mapping gives: made where they are not there yet, with the roles the mapping tells and no other."""
+"""Auto-provisioning: creates the projects that a mapping lists and assigns its roles on them to the user."""
 
 import dataclasses
 from typing import Any
@@ -25,9 +25,9 @@ class Wanted:
 
 
 def resolve(tx: db.Tx, told: tuple[dict[str, Any], ...], home: str, user_domain: str, provider_id: str) -> list[Wanted]:
-    """The projects that rules tell, in the domain `home` where they tell none.
+    """The projects of the mapping's result, in the domain `home` where they name none.
 
-    Raises NotFound on no such role or domain, Forbidden on a role that is another domain's: nothing is made then.
+    Raises NotFound on no such role or domain, Forbidden on a role of another domain; nothing is created then.
     """
     found = []
     for project in told:
@@ -60,9 +60,9 @@ def is_done(tx: db.Tx, user_id: str, wanted: list[Wanted], version: str) -> bool
 
 
 def provide(tx: db.Tx, user_id: str, wanted: list[Wanted], version: str) -> None:
-    """The projects are there and the user has the roles on them.
+    """The projects exist and the user has the roles on them.
 
-    By rules of the third version the user has no other role on any project.
+    With schema version 3.0 the user has no other role on any project.
     """
     kept: dict[str, tuple[str, ...]] = {}
     for project in wanted:
@@ -82,13 +82,13 @@ def _find(tx: db.Tx, project: Wanted) -> str | None:
 
 
 def _missing(tx: db.Tx, user_id: str, project_id: str, project: Wanted) -> list[str]:
-    """The roles that the user has not been given on the project."""
+    """The roles that the user does not have on the project yet."""
     held = {row.id for row in assignments.roles_of(tx, 'user', user_id, 'project', project_id)}
     return [role_id for role_id in project.role_ids if role_id not in held]
 
 
 def _left_over(tx: db.Tx, user_id: str, kept: dict[str, tuple[str, ...]]) -> list[Grant]:
-    """What the user was given on projects and the rules do not tell."""
+    """The user's role assignments on projects that are not in the mapping's result."""
     query = sa.select(Assignment.target_id, Assignment.role_id, Assignment.inherited).where(
         Assignment.actor_type == 'user', Assignment.actor_id == user_id, Assignment.target_type == 'project'
     )

@@ -1,7 +1,7 @@
-"""The rules of mappings at work: an assertion goes in, a user with groups and projects comes out.
+"""Evaluates the rules of a mapping on an assertion; the result is a user with groups and projects.
 
-Rules are an administrator's, assertions are not: what an assertion may hold, how long regular expressions may look at
-it and how large a text may become are all bounded.
+Rules are written by administrators, assertions are not: the size of an assertion, the time of regular expressions and
+the length of the resulting texts are all limited.
 """
 
 import ast
@@ -16,22 +16,22 @@ import orjson
 from nimbus.common import errors
 from nimbus.identity.federation import mapping_schemas
 
-Assertion = Mapping[str, list[str]]  # what is told of a user, each attribute with its values
-Found = list[list[str]]  # the values that {0}, {1} … stand for
+Assertion = Mapping[str, list[str]]  # attributes of a user, each with its values
+Found = list[list[str]]  # the values of {0}, {1} …
 EPHEMERAL, LOCAL = 'ephemeral', 'local'
 MAX_ATTRIBUTES, MAX_VALUES = 256, 1024  # of an assertion, and of an attribute
-MAX_CHARACTERS = 65536  # of a whole assertion, and of a text that is made of it
+MAX_CHARACTERS = 65536  # of a whole assertion, and of a resulting text
 PATIENCE = 0.5  # seconds that the regular expressions of one login may take
-JSON = 'JSON:'  # before a group that an assertion tells with its domain
+JSON = 'JSON:'  # before a group that an assertion gives as JSON, with its domain
 _PLACE = re.compile(r'\{\{|\}\}|\{(\d{1,4})\}|[{}]')
 _WHOLE = re.compile(r'\{(\d{1,4})\}')
 
 
 @dataclasses.dataclass(frozen=True)
 class Mapped:
-    """What the rules made of an assertion; domains are told by id or by name, as the rules told them."""
+    """The result of a mapping; domains are given by id or by name, as in the rules."""
 
-    user: dict[str, Any]  # id, name, email, domain: those that there are
+    user: dict[str, Any]  # id, name, email, domain: each where it is known
     kind: str
     group_ids: tuple[str, ...]
     groups: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # (name, domain)
@@ -39,17 +39,17 @@ class Mapped:
 
 
 def refused(why: str) -> errors.Unauthenticated:
-    """The answer to whoever cannot be mapped."""
+    """The error for an assertion that cannot be mapped."""
     return errors.Unauthenticated(why)
 
 
 def split(attributes: Mapping[str, str]) -> dict[str, list[str]]:
-    """An assertion of texts in which a semicolon stands between values."""
+    """An assertion from texts in which semicolons separate values."""
     return {name: text.split(';') for name, text in attributes.items()}
 
 
 def check(rules: list[dict[str, Any]]) -> None:
-    """Raises Invalid when a text of the rules stands for a value that is not there, or an expression is none."""
+    """Raises Invalid when a placeholder refers to no remote value, or a regular expression is not valid."""
     for rule in rules:
         count = sum(1 for requirement in rule['remote'] if _is_direct(requirement))
         for text in _texts(rule['local']):
@@ -66,7 +66,7 @@ def check(rules: list[dict[str, Any]]) -> None:
 
 
 def _is_direct(requirement: dict[str, Any]) -> bool:
-    """Whether the attribute's values are passed on, and not only looked at."""
+    """Whether the attribute's values fill a placeholder, and are not only compared."""
     return 'any_one_of' not in requirement and 'not_any_of' not in requirement
 
 
@@ -83,11 +83,11 @@ def _compiled(pattern: str) -> Any:
     try:
         return regex.compile(pattern)
     except (regex.error, ValueError, RecursionError) as why:
-        raise errors.Invalid(f'"{pattern[:200]}" is no regular expression: {why}.') from why
+        raise errors.Invalid(f'"{pattern[:200]}" is not a regular expression: {why}.') from why
 
 
 def evaluate(mapping_id: str, rules: list[dict[str, Any]], version: str, assertion: Assertion) -> Mapped:
-    """What the rules make of the assertion.  Raises Unauthenticated when that is nobody."""
+    """The result of the rules for the assertion.  Raises Unauthenticated when no rule applies."""
     _check_size(assertion)
     deadline = time.monotonic() + PATIENCE
     locals_: list[dict[str, Any]] = []
@@ -114,7 +114,7 @@ def _check_size(assertion: Assertion) -> None:
 
 
 def _required(requirements: list[dict[str, Any]], assertion: Assertion, deadline: float) -> Found | None:
-    """The values that the requirements pass on, None when the assertion does not meet them."""
+    """The values for the placeholders, None when the assertion does not meet the requirements."""
     found: Found = []
     for requirement in requirements:
         values = assertion.get(requirement['type'])
@@ -133,7 +133,7 @@ def _required(requirements: list[dict[str, Any]], assertion: Assertion, deadline
 
 
 def _values(requirement: dict[str, Any]) -> tuple[str, list[str]]:
-    """The requirement's condition and what it compares with; '' is none."""
+    """The requirement's condition, '' for none, and the values it compares with."""
     return next(((name, requirement[name]) for name in mapping_schemas.CONDITIONS if name in requirement), ('', []))
 
 
@@ -145,7 +145,7 @@ def _matching(values: list[str], wanted: list[str], as_patterns: bool, deadline:
     try:
         for value in set(values):
             for pattern in patterns:
-                # Even an expression that takes for ever with some texts holds up nobody.
+                # A timeout, as an expression may take exponential time on some texts.
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise TimeoutError
@@ -158,7 +158,7 @@ def _matching(values: list[str], wanted: list[str], as_patterns: bool, deadline:
 
 
 def _filled(part: Any, found: Found, mapping_id: str) -> Any:
-    """The local part of a rule with values in the places of {0}, {1} …."""
+    """The local part of a rule with the placeholders {0}, {1} … filled in."""
     if isinstance(part, dict):
         return {name: _filled(value, found, mapping_id) for name, value in part.items()}
     if isinstance(part, list):
@@ -167,9 +167,9 @@ def _filled(part: Any, found: Found, mapping_id: str) -> Any:
 
 
 def _text(text: str, found: Found, mapping_id: str) -> str | list[str]:
-    """The text with its values, as a list: of several when it is nothing but one place.
+    """The text with its placeholders filled in, as a list: of several values when it is a single placeholder.
 
-    A text without a place stays one: what an administrator spelt out is told from what came in.
+    A text without placeholders stays a text, so that an administrator's own text is distinguished from input.
     """
 
     def values(place: Any) -> list[str]:
@@ -196,14 +196,14 @@ def _text(text: str, found: Found, mapping_id: str) -> str | list[str]:
 
 
 def _plain(value: str | list[str]) -> str:
-    """A value as text; there is nothing to say of no value."""
+    """A value as text; an empty list becomes ''."""
     if isinstance(value, str):
         return value
     return value[0] if len(value) == 1 else str(value) if value else ''
 
 
 def _gathered(locals_: list[dict[str, Any]], version: str) -> Mapped:
-    """One user of all that applied: the first who is told, in all the groups, with the projects told last."""
+    """The result of all rules that apply: the first user, all groups, and the last list of projects."""
     user, home = next(((one['user'], one.get('domain')) for one in locals_ if one.get('user')), ({}, None))
     user = {name: _flat(value) for name, value in user.items()}
     kind = user.pop('type', EPHEMERAL) or EPHEMERAL
@@ -236,7 +236,7 @@ def _domain(told: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def _list(value: str | list[str]) -> list[str]:
-    """The values that came in, or those that the administrator's own text spells, one or a list of them."""
+    """The values from the assertion, or the one or the list written in the administrator's own text."""
     if isinstance(value, list):
         return value
     if not value.startswith('['):
@@ -249,7 +249,7 @@ def _list(value: str | list[str]) -> list[str]:
 
 
 def _groups(one: dict[str, Any]) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
-    """The groups of a list; their domain is that of the rule unless the assertion tells it."""
+    """The groups of a list; their domain is that of the rule unless the assertion gives it."""
     if 'groups' not in one:
         return []
     names = _list(one['groups'])
@@ -259,7 +259,7 @@ def _groups(one: dict[str, Any]) -> list[tuple[str, tuple[tuple[str, str], ...]]
 
 
 def _spelt(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """A group that the assertion tells with its domain."""
+    """A group that the assertion gives as JSON, with its domain."""
     told = _json(text.removeprefix(JSON))
     if not isinstance(told, dict) or not isinstance(told.get('name'), str) or not isinstance(told.get('domain'), dict):
         raise _no_domain()
@@ -278,13 +278,13 @@ def _json(text: str) -> Any:
 
 
 def _projects(one: dict[str, Any], version: str) -> list[dict[str, Any]]:
-    """The projects that a rule tells, in the domain of the rule where they tell none."""
+    """The projects of a rule, in the domain of the rule where they name none."""
     told = list(one.get('projects', []))
     if 'projects_json' in one:
         more = _json(_plain(one['projects_json']))
         if not mapping_schemas.are_projects(more, version):
             raise refused(
-                'The assertion tells projects that are none: each has a name, roles with names, and a domain.'
+                'The projects in the assertion are not valid: each has a name, roles with names, and a domain.'
             )
         told += more
     home = one.get('domain') if version != mapping_schemas.OLDEST else None

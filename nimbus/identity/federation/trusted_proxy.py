@@ -1,8 +1,8 @@
-"""Assertions from a web server before this one that has checked them: mod_shib, mod_auth_mellon, mod_auth_openidc.
+"""Assertions from a trusted web server before this one: mod_shib, mod_auth_mellon or mod_auth_openidc.
 
-What such a server tells stands in headers, and any client can send headers.  They are read only where an operator
-said both how the attributes are called and how that server is known from a client: by a secret that it sends along,
-or by its address.
+Such a server passes attributes as headers, and any client can send headers.  They are read only where an operator
+has configured both the prefix of their names and how that server is recognized: by a secret that it sends, or by its
+address.
 """
 
 import dataclasses
@@ -14,11 +14,11 @@ from nimbus.common import errors
 from nimbus.identity.login.proofs import Asked
 from nimbus.identity.settings.federation import Federation
 
-SECRET = 'X-Federation-Secret'  # the header in which a trusted front sends what it is known by
+SECRET = 'X-Federation-Secret'  # the header in which a trusted front sends its secret
 
 
 def text_of(value: str) -> str:
-    """A header's value as its sender meant it: UTF-8, which WSGI hands on as Latin-1, or Latin-1 where it is none."""
+    """A header's value, which WSGI passes decoded as Latin-1, decoded as UTF-8 where it is valid UTF-8."""
     try:
         return value.encode('iso-8859-1').decode('utf-8')
     except (UnicodeDecodeError, UnicodeEncodeError):
@@ -27,14 +27,14 @@ def text_of(value: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Front:
-    """What a trusted front is known by, and how its attributes begin."""
+    """How a trusted front is recognized, and the prefix of its attributes."""
 
     prefix: str = ''
     secret: str = dataclasses.field(default='', repr=False)
     addresses: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises Invalid when an address is none, or only a part of what is needed is set."""
+        """Raises Invalid when an address is not valid, or a required option is not set."""
         for address in self.addresses:
             try:
                 ipaddress.ip_network(address)
@@ -48,12 +48,12 @@ class Front:
 
     @classmethod
     def of(cls, settings: Federation) -> Self:
-        """The web server before this one that an operator trusts to tell who users are.  Raises Invalid."""
+        """The web server before this one that is trusted to authenticate users.  Raises Invalid."""
         prefix = settings.assertion_prefix.upper().replace('-', '_')
         return cls(prefix, settings.trusted_front_secret, settings.trusted_front_addresses)
 
     def attributes(self, asked: Asked) -> dict[str, str] | None:
-        """The attributes that came with the request, None when it did not come through the trusted front."""
+        """The attributes in the request's headers, None when it did not come through the trusted front."""
         if not self.prefix or not self._sent(asked):
             return None
         found: dict[str, str] = {}
@@ -66,7 +66,7 @@ class Front:
         return found
 
     def _sent(self, asked: Asked) -> bool:
-        """Whether all that is configured says that the front sent the request."""
+        """Whether the request is the front's by each of the configured secret and addresses."""
         told = asked.headers.get(SECRET, '')
         if self.secret and not hmac.compare_digest(told.encode(), self.secret.encode()):
             return False

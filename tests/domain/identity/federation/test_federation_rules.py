@@ -187,7 +187,7 @@ def test_an_assertion_may_spell_projects_since_the_third_version():
     made = run(rule(local, {'type': 'UserName'}, {'type': 'P'}), version='3.0', assertion={**BOB, 'P': [text]})
     assert made.projects == ({'name': 'p', 'roles': ('reader',), 'domain': {'id': 'd'}},)
     for bad in ('', '{}', '[{"name": "p"}]', '[7]'):
-        with pytest.raises(errors.Unauthenticated, match='projects that are none'):
+        with pytest.raises(errors.Unauthenticated, match='projects in the assertion are not valid'):
             run(rule(local, {'type': 'UserName'}, {'type': 'P'}), version='3.0', assertion={**BOB, 'P': [bad]})
 
 
@@ -208,7 +208,7 @@ def test_a_text_that_stands_for_nothing_is_refused_when_written_and_when_used(te
 
 def test_an_expression_that_is_none_is_refused_when_written():
     told = [rule(USER, {'type': 'UserName'}, {'type': 'Email', 'any_one_of': ['(x'], 'regex': True})]
-    with pytest.raises(errors.Invalid, match='is no regular expression'):
+    with pytest.raises(errors.Invalid, match='is not a regular expression'):
         rules.check(told)
     told[0]['remote'][1]['any_one_of'] = ['x' * 1025]
     with pytest.raises(errors.Invalid, match='1024 characters'):
