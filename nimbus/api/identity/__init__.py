@@ -1,1 +1,1 @@
-"""Keystone v3 on the wire."""
+"""The Identity API: Keystone v3 over HTTP."""

@@ -1,7 +1,7 @@
-"""Makes the Identity API's applications.
+"""The WSGI applications of the Identity API.
 
 `parts.extra['identity']` is a nimbus.identity.login.auth.Authority; it is built from
-the options where nobody has put one there.  `parts.tokens` is a
+the options where there is none yet.  `parts.tokens` is a
 nimbus.identity.tokens.tokens.Validator.
 """
 
@@ -49,7 +49,7 @@ def make(parts: Parts, policy_file: str | None = None) -> Api:
 
 
 class Root(wsgi.Mounts):
-    """The API below /v3, and below nothing for whoever names no version; at the root, which versions there are."""
+    """The API below /v3, and below / for clients that send no version; at the root, the list of versions."""
 
     def __init__(self, versions: wsgi.App, newest: wsgi.App) -> None:
         super().__init__([('/v3', newest), ('', versions)])
@@ -66,7 +66,7 @@ def root(loader: Any, _global_conf: Any, versions: str, newest: str) -> Root:
 
 
 def versions_factory(_global_conf: Any, **_local: str) -> Api:
-    """What stands at the root: which versions there are."""
+    """The application of the root: the list of versions."""
     return _api(versions.routes(ROUTES), wsgi.parts(), Policy(()))
 
 
@@ -86,7 +86,7 @@ def _api(routes: Iterable[Route], parts: Parts, policy: Policy) -> Api:
 
 
 def hashes_a_password(environ: dict[str, Any]) -> bool:
-    """Whether the request may cost a password's hash, which takes as long as hundreds of other requests."""
+    """Whether the request may hash a password, which takes as long as hundreds of other requests."""
     path, method = environ.get('PATH_INFO', '').rstrip('/'), environ['REQUEST_METHOD']
     if method == 'POST':
         return path.endswith(('/auth/tokens', '/users', '/password', '/OS-OAUTH2/token'))

@@ -1,4 +1,4 @@
-"""What a request to identity is asked of, and what a login's method may read of it."""
+"""What identity's handlers take from a call: the process's authority, and the request for authentication methods."""
 
 from nimbus.api.kit.routes import Call
 from nimbus.identity.login.auth import Authority
@@ -6,15 +6,15 @@ from nimbus.identity.login.proofs import Asked
 
 
 def authority(call: Call) -> Authority:
-    """The process's issuer of tokens."""
+    """The process's Authority, which issues tokens."""
     return call.parts.extra['identity']
 
 
 def asked(call: Call, *, query: bool = False) -> Asked:
-    """The request as a login's method sees it; `query` leaves what stands behind the path in the URL.
+    """The request as authentication methods read it; with `query` its URL has the query string.
 
-    A header whose name has an underscore is left out: CGI names it like the one with a hyphen, which a proxy may have
-    taken care of.
+    A header whose name has an underscore is left out: WSGI gives it the same key as the one with a hyphen, which a
+    proxy may have removed or set.
     """
     environ = call.environ
     forged = {name.upper().replace('-', '_') for name, _ in environ.get('headers_raw', ()) if '_' in name}

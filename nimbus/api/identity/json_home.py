@@ -1,4 +1,4 @@
-"""The JSON home of the Identity API: what a client may find where, by names that stay when paths change."""
+"""The JSON home document of the Identity API: the paths of resources by their link relations."""
 
 import functools
 import re
@@ -11,7 +11,7 @@ from nimbus.api.kit.routes import Call, Reply, Route
 
 MEDIA = 'application/json-home'
 _DOCS = 'https://docs.openstack.org/api/openstack-identity/3'
-# The name of a relation and its path, a line each, by the extension that it belongs to.
+# The relations of each extension, each line a name and its path.
 _RELATIONS = {
     'OS-EC2/1.0': """
         ec2tokens /ec2tokens
@@ -153,7 +153,7 @@ _RELATIONS = {
         users /users
     """,  # noqa: E501
 }
-# Parameters that belong to the extension of their relation, and those that are known by another name.
+# Path parameters whose relation is the extension's own, and those that have another name in relations.
 _EXTENDED = (
     'access_token_id',
     'consumer_id',
@@ -177,7 +177,7 @@ _PARAMETER = re.compile(r'{(\w+)}')
 
 
 def is_asked(call: Call) -> bool:
-    """Whether the client would rather have the JSON home than the versions."""
+    """Whether the client prefers the JSON home document to the list of versions."""
     told = call.header('accept')
     offers = acceptparse.create_accept_header(told).acceptable_offers(['application/json', MEDIA]) if told else []
     return bool(offers) and offers[0][0] == MEDIA

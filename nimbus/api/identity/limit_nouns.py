@@ -1,4 +1,4 @@
-"""The nouns of `/v3/registered_limits` and `/v3/limits`, which projects show too."""
+"""The nouns of `/v3/registered_limits` and `/v3/limits`; projects show their limits too."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ _ID = r'^[a-zA-Z0-9-]+$'
 
 
 def _told(name: str) -> Any:
-    """A view of a column whose '' means that nothing is told."""
+    """A view of a column in which '' means null."""
     return lambda row, _: getattr(row, name) or None
 
 
 class RegisteredLimit(wire.KeystoneNoun):
-    """What everybody may have of a resource."""
+    """The default limit of a resource for all projects."""
 
     one, many = 'registered_limit', 'registered_limits'
     extras = False
@@ -28,7 +28,7 @@ class RegisteredLimit(wire.KeystoneNoun):
 
 
 class Limit(wire.KeystoneNoun):
-    """What a project or a domain may have of a resource."""
+    """The limit of a resource for one project or domain."""
 
     one, many = 'limit', 'limits'
     extras = False

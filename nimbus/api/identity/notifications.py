@@ -1,4 +1,4 @@
-"""What the world is told of every write and every login: Keystone's notifications, with CADF events in them."""
+"""Notifications of every write and every login: Keystone's, with CADF events as their payloads."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from nimbus.common.messaging import outbox
 
 CADF = 'http://schemas.dmtf.org/cloud/audit/1.0/event'
 ACCOUNT = 'service/security/account/user'
-FEDERATED = 'http://docs.oasis-open.org/security/saml/v2.0'  # what CADF calls a login from outside, by any protocol
-# First or last noun of a path -> the field's word for it, and what it is in CADF.
+FEDERATED = 'http://docs.oasis-open.org/security/saml/v2.0'  # CADF's type of a federated login, by any protocol
+# First or last noun of a path -> its resource type in notifications, and its type URI in CADF.
 NOUNS = {
     'users': ('user', 'data/security/account/user'),
     'groups': ('group', 'data/security/group'),
@@ -39,7 +39,7 @@ DONE = {'POST': 'created', 'PUT': 'created', 'PATCH': 'updated', 'DELETE': 'dele
 
 
 def wrote(call: Call, tx: db.Tx, made: str | None) -> None:
-    """The world hears what this request changed, once its transaction is durable; `made` is the id of a new thing."""
+    """A notification of what this request changed is sent after the commit; `made` is the id of a new resource."""
     if tx.teller is None:
         return
     words, named = _words(call), _named(call)
@@ -48,7 +48,7 @@ def wrote(call: Call, tx: db.Tx, made: str | None) -> None:
     plain = [name for name in words if not name.startswith('OS-')] or words
     noun = next((name for name in ('application_credentials', 'access_tokens') if name in words), plain[0])
     word, kind = NOUNS.get(noun, (noun.removesuffix('s'), 'unknown'))
-    # A path that goes on below a noun changes that noun: its tags, its members, its password.
+    # A path below a noun, such as its tags, members or password, is a change of that noun.
     is_part = noun == plain[0] and len(plain) > 1 and noun != 'auth' or noun == 'authorize'
     done = 'updated' if is_part else DONE[call.route.method]
     first = next(iter(named.values()), '')
@@ -81,7 +81,7 @@ def _named(call: Call) -> dict[str, str]:
 
 
 def logged_in(call: Call, identity: dict[str, Any], user_id: str | None, why: errors.NimbusError | None) -> None:
-    """The world hears who logged in, or that somebody was refused and why; never what they proved it with."""
+    """A notification of a login is sent: who logged in, or why it was refused; never with a secret."""
     if call.db.teller is None:
         return
     told = _claimed(identity)
@@ -95,7 +95,7 @@ def logged_in(call: Call, identity: dict[str, Any], user_id: str | None, why: er
 
 
 def _claimed(identity: dict[str, Any]) -> dict[str, str]:
-    """The id and name of the user that somebody says to be."""
+    """The id and name of the user in a login request."""
     for method in ('password', 'application_credential', 'oauth2_credential'):
         user = (identity.get(method) or {}).get('user')
         if isinstance(user, dict):

@@ -1,4 +1,4 @@
-"""Who may do what in identity: upstream's rule names and its scoped reader, manager and admin defaults.
+"""Identity's policy rules: upstream's rule names, and its defaults for scoped readers, managers and admins.
 
 A rule that reads `target.` is checked by the handler, which knows the row.
 """
@@ -14,12 +14,12 @@ CENTRAL = ['system', 'project']
 
 
 def _within(role: str, *targets: str) -> str:
-    """The role in the domain that every target is in."""
+    """A check for the role in the domain of every target."""
     return '(' + ' and '.join([f'role:{role}', *(f'domain_id:%(target.{name})s' for name in targets)]) + ')'
 
 
 def _pairs(role: str) -> str:
-    """The role in the domain of an actor and of what the actor is given a role on."""
+    """A check for the role in the domain of both the actor and the target of an assignment."""
     return ' or '.join(
         _within(role, f'{actor}.domain_id', target)
         for actor in ('user', 'group')

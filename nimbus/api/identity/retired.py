@@ -1,4 +1,4 @@
-"""What tokens signed with certificates once needed: the paths are known, and say that it is over."""
+"""The removed endpoints of PKI tokens, which are answered with Gone or Forbidden."""
 
 from nimbus.api.kit.routes import Call, Route
 from nimbus.common import errors
@@ -10,11 +10,11 @@ def signing_certificate(call: Call) -> None:
 
 
 def revocation_list(call: Call) -> None:
-    """GET /auth/tokens/OS-PKI/revoked: tokens can be revoked one by one, and none is kept.  Raises Forbidden."""
+    """GET /auth/tokens/OS-PKI/revoked: there is no list of revoked tokens.  Raises Forbidden."""
     raise errors.Forbidden('You are not authorized to perform the requested action.')
 
 
-# Whoever asks gets the same answer, with a token or without.
+# The answer is the same with a token or without.
 RETIRED = (
     Route('GET', '/OS-SIMPLE-CERT/ca', signing_certificate, None, open=True),
     Route('GET', '/OS-SIMPLE-CERT/certificates', signing_certificate, None, open=True),

@@ -1,4 +1,4 @@
-"""The endpoints of what identity only keeps for others: credentials, policies, endpoint filters and limits."""
+"""The endpoints of what identity stores for others: credentials, policies, endpoint filters and limits."""
 
 from collections.abc import Iterator
 
@@ -42,7 +42,7 @@ POLICIES = (
 
 
 def _associations() -> Iterator[Route]:
-    """The same three operations for whatever a policy may be for."""
+    """The same three operations for every kind of target of a policy association."""
     for path, kind in (
         ('/endpoints/{endpoint_id}', 'endpoint'),
         ('/services/{service_id}', 'service'),

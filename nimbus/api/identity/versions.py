@@ -1,4 +1,4 @@
-"""Which versions of the Identity API there are: `GET /` and `GET /v3`."""
+"""Version discovery of the Identity API: `GET /` and `GET /v3`."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def _v3(url: str) -> dict[str, Any]:
 
 
 def routes(served: tuple[Route, ...]) -> tuple[Route, ...]:
-    """The routes at the root, above a version that serves these."""
+    """The routes of the root, above the version that has the given routes."""
 
     def index(call: Call) -> Reply:
         """GET /."""

@@ -1,4 +1,4 @@
-"""What Keystone's nouns share on the wire: the error envelope, links, kept extras and lists."""
+"""What Keystone's nouns share on the wire: the error envelope, links, extra attributes and lists."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -14,19 +14,19 @@ from nimbus.common.database import db
 from nimbus.common.database.listing import Page
 
 FUZZY = ('contains', 'icontains', 'startswith', 'istartswith', 'endswith', 'iendswith')
-MAX_LIMIT = 100_000  # rows a page may have; without a limit a list is whole, as clients of identity expect
+MAX_LIMIT = 100_000  # most rows of a page; without a limit a list is complete, as clients of identity expect
 FLAGS = ('', 'true', 'false', '1', '0', 'y', 'n', 'yes', 'no', 'on', 'off', 't', 'f')
 FALSE = ('0', 'false', 'off', 'no', 'f', 'n')
-# What a body may hold but never sets: it is the service's own.
+# Attributes that a body may contain and that are ignored: the service sets them.
 OWN = ('id', 'links')
 
 
 class KeystoneNoun(Noun):
-    """A noun whose unknown attributes are kept and shown again."""
+    """A noun whose unknown attributes are stored and shown again."""
 
     extras = True
-    kept: dict[str, Any] = {}  # the schemas of attributes that are kept among the unknown ones
-    dropped: tuple[str, ...] = ()  # what a body may hold and is neither set nor kept
+    kept: dict[str, Any] = {}  # the schemas of attributes that are stored among the unknown ones
+    dropped: tuple[str, ...] = ()  # what a body may contain and is neither set nor stored
 
     @classmethod
     def _inner_schema(cls, verb: str, version: Version) -> dict[str, Any]:
@@ -43,9 +43,9 @@ def envelope(status: int, sentence: str, error: errors.NimbusError, request_id: 
 
 @contextlib.contextmanager
 def writing(call: Call) -> Iterator[db.Tx]:
-    """A transaction whose revocations this process obeys when the block ends; others follow within a second.
+    """A transaction whose revocations this process applies when the block ends; others do within a second.
 
-    Whoever is told what happens hears of it: every write of identity goes through here.
+    The notification of the write is posted in it: every write of identity goes through here.
     """
     with call.db.write() as tx:
         yield tx
@@ -56,7 +56,7 @@ def writing(call: Call) -> Iterator[db.Tx]:
 
 
 def split(call: Call, noun: type[KeystoneNoun]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The body's attributes that may be set, and the unknown ones, which are kept."""
+    """The body's attributes that may be set, and the unknown ones, which are stored as extras."""
     verb = VERBS[call.route.method]
     settable = {name for name, field in noun.fields if verb in field.on}
     known = {name for name, _ in noun.fields}
@@ -66,9 +66,9 @@ def split(call: Call, noun: type[KeystoneNoun]) -> tuple[dict[str, Any], dict[st
 
 
 def shown(call: Call, noun: type[Noun], row: Any) -> dict[str, Any]:
-    """The row's representation: what was kept, what is known, and its link."""
+    """The row's representation: extras, known attributes, and its link."""
     view = noun.view(call.version)(row, call)
-    call.shown_id = row.id  # type: ignore[attr-defined]  # what a POST made, for whoever is told
+    call.shown_id = row.id  # type: ignore[attr-defined]  # the id that a POST made, for the notification
     link = {'self': f'{call.root_url}/{noun.many}/{row.id}'}
     return {**(getattr(row, 'extra', None) or {}), **view, 'links': link}
 
@@ -94,7 +94,7 @@ def many(
 
 
 def page_of(call: Call, noun: type[Noun], **fixed: Any) -> Page:
-    """The part of the list that is asked for; unknown filters are passed over, as Keystone does."""
+    """The page of the list that is requested; unknown filters are ignored, as in Keystone."""
     filters: dict[str, Any] = {}
     flags = {name for name, field in noun.fields if field.schema.get('type') == 'boolean'}
     for name, column in noun.names(filter=True).items():
@@ -110,12 +110,12 @@ def page_of(call: Call, noun: type[Noun], **fixed: Any) -> Page:
     if call.arg('sort_key'):
         sorts = paging.page(call, noun, max_limit=None, strict=False).sorts
     if any(filters.get(column, value) != value for column, value in fixed.items()):
-        filters['id'] = None  # what is asked for is not what the asker is confined to: nothing is both
+        filters['id'] = None  # the requested filter and the asker's restriction exclude each other: nothing matches
     return Page(limit, call.arg('marker') or None, sorts, {**filters, **fixed})
 
 
 def _check_filter(noun: type[Noun], name: str, value: str, is_flag: bool) -> None:
-    """Raises Invalid when no row can have the value."""
+    """Raises Invalid when a filter has a value that no row can have."""
     if is_flag and value.lower() not in FLAGS or not is_flag and not value:
         raise errors.Invalid(f'Invalid input for field/attribute {name}. Value: {value[:80]}.')
     enum = dict(noun.fields)[name].schema.get('enum')
@@ -124,39 +124,39 @@ def _check_filter(noun: type[Noun], name: str, value: str, is_flag: bool) -> Non
 
 
 def wanted(call: Call, name: str) -> bool:
-    """Whether a parameter asks for something: it is there, and its value is not 0."""
+    """Whether a query parameter is set, and not to 0."""
     return name in call.query and call.arg(name) != '0'
 
 
 def flag(text: str | None) -> bool:
-    """The truth of a query parameter: there is one, and it is not spelt as a no."""
+    """The truth of a query parameter: it is present, and its value does not mean false."""
     return text is not None and text.lower() not in FALSE
 
 
 def require_change(call: Call) -> None:
-    """Raises Invalid when an update changes nothing."""
+    """Raises Invalid when the body of an update is empty."""
     if not call.given:
         raise errors.Invalid('{} does not have enough properties')
 
 
 def same_id(call: Call, row_id: str) -> None:
-    """Raises Invalid when the body tells another id than the path."""
+    """Raises Invalid when the body has another id than the path."""
     if call.given.get('id') not in (None, row_id):
         raise errors.Invalid('Cannot change ID')
 
 
 def home(call: Call, told: str | None) -> str:
-    """The domain of what is created: the one told, else the asker's, else the default one."""
+    """The id of the domain of a new resource: the one given, else the asker's, else the default one."""
     return told or call.context.domain_id or 'default'
 
 
 def within(call: Call) -> dict[str, str]:
-    """What confines a list to the domain of an asker whose token is a domain's."""
+    """The filters that restrict a list to the domain of an asker with a domain-scoped token."""
     return {'domain_id': call.context.domain_id} if call.context.domain_id else {}
 
 
 def check(call: Call, rule: str, **target: Any) -> None:
-    """Nothing when the asker passes the rule; `user__domain_id=` is what a rule calls `target.user.domain_id`.
+    """Nothing when the policy rule allows the asker; `user__domain_id=` is `target.user.domain_id` in the rule.
 
     Raises Forbidden.
     """
@@ -165,9 +165,9 @@ def check(call: Call, rule: str, **target: Any) -> None:
 
 
 def seen(call: Call, rule: str, find: Callable[[], Any], target: Callable[[Any], dict[str, Any]]) -> Any:
-    """The row that `find` returns, if the asker may.
+    """The row that `find` returns, if the policy rule allows the asker.
 
-    Raises Forbidden, and NotFound only for who would be let in whatever there was.
+    Raises Forbidden, and NotFound only for an asker whom the rule allows whatever the row is.
     """
     try:
         row = find()

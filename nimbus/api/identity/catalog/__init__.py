@@ -1,1 +1,1 @@
-"""The catalog, its filters, stored policies and limits over HTTP."""
+"""Handlers of the catalog, endpoint filters, stored policies and limits."""

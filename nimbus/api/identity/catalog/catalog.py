@@ -12,7 +12,7 @@ from nimbus.identity.catalog import catalog
 
 
 class Region(wire.KeystoneNoun):
-    """A place where endpoints stand."""
+    """A region, which endpoints are in."""
 
     one, many, beside = 'region', 'regions', (CREATE,)
     id = Text(READ, CREATE, max=255, null=True)
@@ -21,7 +21,7 @@ class Region(wire.KeystoneNoun):
 
 
 class Service(wire.KeystoneNoun):
-    """A kind of API; its description is one of the attributes that are kept."""
+    """A service of the catalog; its description is one of the extra attributes."""
 
     one, many, beside = 'service', 'services', (CREATE, UPDATE)
     id = Text(READ)
@@ -31,7 +31,7 @@ class Service(wire.KeystoneNoun):
 
 
 class Endpoint(wire.KeystoneNoun):
-    """One URL of a service."""
+    """One URL of a service, for one interface."""
 
     one, many = 'endpoint', 'endpoints'
     kept = {'name': {'type': 'string'}, 'description': {'type': ['string', 'null']}}
@@ -176,7 +176,7 @@ def _endpoint_with_region(make: Callable[..., str]) -> Callable[..., str]:
 
 
 def _region_made(tx: db.Tx, given: dict[str, Any]) -> dict[str, Any]:
-    """The old way to name an endpoint's region: `region`, which is made when there is none."""
+    """The body with `region_id` for the older attribute `region`, whose region is created where it does not exist."""
     told = given.pop('region', None)
     if told is None or 'region_id' in given:
         return given

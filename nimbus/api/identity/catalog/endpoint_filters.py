@@ -1,4 +1,4 @@
-"""`/v3/OS-EP-FILTER`: endpoint groups, and which endpoints the catalog of a project shows."""
+"""`/v3/OS-EP-FILTER`: endpoint groups, and the associations of projects with endpoints and endpoint groups."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ FILTERS = {
 
 
 class EndpointGroup(wire.KeystoneNoun):
-    """The endpoints that have certain attributes."""
+    """An endpoint group: the endpoints that match its filters."""
 
     one, many = 'endpoint_group', 'endpoint_groups'
     extras = False

@@ -13,7 +13,7 @@ from nimbus.identity.people import projects
 
 
 def _several(noun: type[wire.KeystoneNoun], **more: Any) -> Shape:
-    """The shape of a body that makes several at once."""
+    """The shape of a body that creates several at once."""
     known: dict[str, Field] = {name: field for name, field in noun.fields if CREATE in field.on}
     item = {
         'type': 'object',
@@ -30,7 +30,7 @@ def _several(noun: type[wire.KeystoneNoun], **more: Any) -> Shape:
 
 REGISTER = _several(RegisteredLimit)
 CREATE_LIMITS = _several(Limit, oneOf=[{'required': ['project_id']}, {'required': ['domain_id']}])
-# Filters whose value in the database is '' where nothing is told.
+# Filters whose value in the database is '' for null.
 OPTIONAL = ('region_id', 'project_id', 'domain_id')
 
 
@@ -100,7 +100,7 @@ def show(call: Call, limit_id: str) -> dict[str, Any]:
     """GET /limits/{limit_id}."""
 
     def target(row: Any) -> dict[str, Any]:
-        # Never None: an asker without a domain or a project would pass for it.
+        # Never None, as None would equal the missing domain or project of an asker.
         domain_id = ''
         if row.project_id:
             with call.db.read() as tx:

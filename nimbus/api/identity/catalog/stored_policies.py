@@ -1,4 +1,4 @@
-"""`/v3/policies`, and which endpoints they are for: OS-ENDPOINT-POLICY."""
+"""`/v3/policies`, and their associations with endpoints, services and regions: OS-ENDPOINT-POLICY."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from nimbus.identity.catalog import policies
 
 
 class StoredPolicy(wire.KeystoneNoun):
-    """A policy that is kept for a service."""
+    """A policy document that is stored for a service."""
 
     one, many, beside = 'policy', 'policies', (CREATE, UPDATE)
     id = Text(READ)

@@ -1,1 +1,1 @@
-"""Federation and SAML over HTTP."""
+"""Handlers of federation and SAML."""

@@ -1,4 +1,4 @@
-"""Logging in by federation: at an identity provider's own address, and in a browser for a dashboard."""
+"""Federated logins: at the auth URL of an identity provider's protocol, and by WebSSO for a dashboard."""
 
 import dataclasses
 import html
@@ -16,7 +16,7 @@ from nimbus.common import errors
 from nimbus.identity.federation.login import METHODS, Login
 from nimbus.identity.tokens.subjects import Subject
 
-# The page logs in by itself; a browser without scripts shows a button.
+# The page submits its form by itself; a browser without scripts shows a button.
 PAGE = """<!DOCTYPE html>
 <html lang="en">
   <head><meta charset="utf-8"><title>Logging in</title></head>
@@ -40,7 +40,7 @@ HEADERS = [
 
 
 def _login(call: Call, provider_id: str, protocol_id: str, in_body: bool = False) -> tuple[str, Subject]:
-    """A new token of whoever the identity provider says is asking, by an assertion in the body or beside it."""
+    """A new token for the user of an assertion, which is in the body or the headers."""
     method = protocol_id if protocol_id in METHODS else 'mapped'
     told = {'identity_provider': provider_id, 'protocol': protocol_id}
     identity: dict[str, Any] = {'methods': [method], method: told}
@@ -67,7 +67,7 @@ def authenticate(call: Call, idp_id: str, protocol_id: str) -> Reply:
 
 
 def websso(call: Call, protocol_id: str) -> Reply:
-    """GET and POST /auth/OS-FEDERATION/websso/{protocol_id}: whose assertion it is, the assertion tells."""
+    """GET and POST /auth/OS-FEDERATION/websso/{protocol_id}: the assertion names its identity provider."""
     login: Login = call.parts.extra['federation']
     provider_id = login.provider_of(protocol_id, asking.asked(call))
     return _page(call, provider_id, protocol_id)
@@ -79,7 +79,7 @@ def websso_of(call: Call, idp_id: str, protocol_id: str) -> Reply:
 
 
 def _page(call: Call, provider_id: str, protocol_id: str) -> Reply:
-    """A page that sends a new token to the dashboard that asked."""
+    """A page that posts a new token to the dashboard that requested it."""
     host = _dashboard(call)
     token, _ = _login(call, provider_id, protocol_id)
     template = string.Template(_template(authority(call).settings.federation.sso_callback_template))
@@ -88,11 +88,11 @@ def _page(call: Call, provider_id: str, protocol_id: str) -> Reply:
 
 
 def _dashboard(call: Call) -> str:
-    """The URL of the dashboard that asked.  Raises Invalid without one, Unauthenticated when it is not trusted."""
+    """The URL of the requesting dashboard.  Raises Invalid without one, Unauthenticated when it is not trusted."""
     origin = call.arg('origin')
     if not origin:
         raise errors.Invalid('Request must have an origin query parameter')
-    # A dashboard may have quoted it once more than a query needs.
+    # A dashboard may have percent-encoded it twice.
     for host in (origin, urllib.parse.unquote_plus(origin)):
         if host in {_folded(one) for one in authority(call).settings.federation.trusted_dashboard}:
             return host
@@ -100,7 +100,7 @@ def _dashboard(call: Call) -> str:
 
 
 def _folded(url: str) -> str:
-    """The URL with its host in small letters, as browsers send it."""
+    """The URL with its host in lower case, as browsers send it."""
     parts = urllib.parse.urlsplit(url)
     return parts._replace(netloc=parts.netloc.lower()).geturl()
 

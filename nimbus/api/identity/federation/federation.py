@@ -18,7 +18,7 @@ URL = '^[a-zA-Z0-9+.-]+:.+'
 
 
 class IdentityProvider(wire.KeystoneNoun):
-    """A place outside where users log in."""
+    """An identity provider, at which users of this cloud log in."""
 
     one, many = 'identity_provider', 'identity_providers'
     extras = False
@@ -31,7 +31,7 @@ class IdentityProvider(wire.KeystoneNoun):
 
 
 class Protocol(wire.KeystoneNoun):
-    """A way of logging in at an identity provider."""
+    """A federation protocol of an identity provider."""
 
     one, many = 'protocol', 'protocols'
     extras = False
@@ -41,7 +41,7 @@ class Protocol(wire.KeystoneNoun):
 
 
 class Mapping(wire.KeystoneNoun):
-    """Rules that make a user of an assertion; the rules themselves are checked where they are understood."""
+    """A mapping; its rules are validated by `mapping_schemas`."""
 
     one, many = 'mapping', 'mappings'
     id = Text(READ)
@@ -50,7 +50,7 @@ class Mapping(wire.KeystoneNoun):
 
 
 class ServiceProvider(wire.KeystoneNoun):
-    """Another cloud, where users of this one may log in."""
+    """A service provider: another cloud, where users of this one may log in."""
 
     one, many = 'service_provider', 'service_providers'
     extras = False
@@ -63,7 +63,7 @@ class ServiceProvider(wire.KeystoneNoun):
 
 
 def _body(noun: type[wire.KeystoneNoun], verb: str, optional: bool = False, **more: Any) -> Shape:
-    """The shape of a body; the noun's own part has what `more` says, and may be left out where it is `optional`."""
+    """The shape of a body; `more` are further keywords of the noun's part, which may be missing where `optional`."""
     whole = noun.schema(verb, HIGHEST)
     inner = {**whole['properties'][noun.one], **more}
     return Shape({**whole, 'properties': {noun.one: inner}, 'required': [] if optional else [noun.one]})
@@ -100,7 +100,7 @@ def _shown(call: Call, noun: type[wire.KeystoneNoun], row: Any) -> dict[str, Any
 
 
 def _provider_view(tx: db.Tx, rows: list[Any]) -> Callable[..., dict[str, Any]]:
-    """What shows each of the identity providers with its remote ids."""
+    """A function that shows each of the identity providers with its remote ids."""
     remote_ids = providers.remote_ids_of(tx, [row.id for row in rows])
 
     def view(call: Call, noun: type[wire.KeystoneNoun], row: Any) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def _protocol_view(call: Call, noun: type[wire.KeystoneNoun], row: Any) -> dict[
 
 
 def _listed_protocol(call: Call, noun: type[wire.KeystoneNoun], row: Any) -> dict[str, Any]:
-    """A protocol as a list shows it: there alone it tells all that is known."""
+    """A protocol as in a list, which shows more of its attributes than a single one."""
     more = {'idp_id': row.identity_provider_id, 'remote_id_attribute': row.remote_id_attribute}
     return {**_protocol_view(call, noun, row), **more}
 
@@ -219,7 +219,7 @@ def create_mapping(call: Call, mapping_id: str) -> Reply:
 
 
 def _version(call: Call) -> str:
-    """The version of the rules of a mapping that does not tell one."""
+    """The schema version of a mapping that does not set one."""
     return authority(call).settings.federation.attribute_mapping_default_schema_version
 
 

@@ -1,4 +1,4 @@
-"""The endpoints of federation: its nouns, and logging in by it."""
+"""The endpoints of federation: identity providers, protocols, mappings, service providers and logins."""
 
 from collections.abc import Iterator
 
@@ -74,7 +74,7 @@ NOUNS = (
 
 
 def _logins() -> Iterator[Route]:
-    """The same with either method: a browser posts where an identity provider sends it back by a form."""
+    """The routes for GET and POST: a browser posts where an identity provider returns it by a form."""
     for method in ('GET', 'POST'):
         yield Route(method, _PROTOCOL + '/auth', login.authenticate, None, 201, open=True, raw=True)
         yield Route(method, '/auth/OS-FEDERATION/websso/{protocol_id}', login.websso, None, open=True, raw=True)

@@ -1,4 +1,4 @@
-"""`/v3/auth/OS-FEDERATION/saml2` and `/v3/OS-FEDERATION/saml2/metadata`: this cloud vouches for its users to others."""
+"""This cloud as a SAML identity provider: `/v3/auth/OS-FEDERATION/saml2` and `/v3/OS-FEDERATION/saml2/metadata`."""
 
 import urllib.parse
 from typing import Any
@@ -49,7 +49,7 @@ def provider(call: Call) -> Provider:
 
 
 def relay_state_prefix(call: Call) -> str:
-    """What the relay state begins with for a service provider that was not told another."""
+    """The default relay state prefix of service providers."""
     return provider(call).settings.relay_state_prefix
 
 
@@ -87,7 +87,7 @@ def _exchange(call: Call) -> tuple[Any, Any]:
 
 
 def _subject(call: Call, token: str) -> Subject:
-    """Whom the token speaks for.  Raises NotFound on no good token, and on one that is only for some requests."""
+    """The subject of the token.  Raises NotFound when it is not valid, or is restricted by access rules."""
     try:
         subject = authority(call).validator.entry(token).subject
     except errors.Unauthenticated:
@@ -111,7 +111,7 @@ def _answer(document: Any, consumer: Any) -> Reply:
 
 
 def _ascii(url: str) -> str:
-    """The URL with whatever a header cannot hold percent-encoded."""
+    """The URL with characters that are not allowed in a header percent-encoded."""
     return urllib.parse.quote(url, safe="%/:=&?~#+!$,;'@()*[]")
 
 

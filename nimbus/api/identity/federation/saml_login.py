@@ -1,4 +1,4 @@
-"""Logging in with a SAML assertion that identity reads itself, as an enhanced client brings it."""
+"""Logins with a SAML assertion that identity verifies itself, as sent by an ECP client (enhanced client or proxy)."""
 
 import urllib.parse
 from typing import Any
@@ -19,19 +19,19 @@ PAOS = 'application/vnd.paos+xml'
 
 
 def is_asked_for(call: Call) -> bool:
-    """Whether the request is of an enhanced client that has no assertion yet, and identity is set up to read one."""
+    """Whether an ECP client asks for an authentication request, and this cloud is a SAML service provider."""
     takes = PAOS in (call.header('Accept') or '') and ECP in (call.header('PAOS') or '')
     return call.environ['REQUEST_METHOD'] == 'GET' and takes and _consumer(call) is not None
 
 
 def is_brought(call: Call) -> bool:
-    """Whether the request brings an assertion, and identity is set up to read it."""
+    """Whether the request has a SAML assertion, and this cloud is a SAML service provider."""
     media = (call.header('Content-Type') or '').split(';')[0].strip().lower()
     return call.environ['REQUEST_METHOD'] == 'POST' and media == PAOS and _consumer(call) is not None
 
 
 def ask(call: Call, idp_id: str, protocol_id: str) -> Reply:
-    """What the enhanced client is to take to its identity provider."""
+    """The authentication request that the ECP client sends to its identity provider."""
     issuer, place = authority(call), _place(call, idp_id, protocol_id)
     entity_id = _settings(call).sp_entity_id or ''
     body = request.made(issuer.validator.keys, entity_id, place, issuer.now())
@@ -39,9 +39,9 @@ def ask(call: Call, idp_id: str, protocol_id: str) -> Reply:
 
 
 def vouched(call: Call, idp_id: str, protocol_id: str) -> Vouched:
-    """What the assertion of the request says; nobody can log in with it again.
+    """The verified assertion of the request, which is recorded as used.
 
-    Raises Invalid when it is no SAML, Unauthenticated when it is not to be believed.
+    Raises Invalid when it is not SAML, Unauthenticated when it is not valid or not trusted.
     """
     issuer, place, consumer = authority(call), _place(call, idp_id, protocol_id), _consumer(call)
     if consumer is None:
@@ -53,7 +53,7 @@ def vouched(call: Call, idp_id: str, protocol_id: str) -> Vouched:
 
 
 def _place(call: Call, idp_id: str, protocol_id: str) -> str:
-    """The URL that an assertion for the protocol has to be made for, as others know it."""
+    """The public URL that an assertion for the protocol must be addressed to."""
     below, protocol = urllib.parse.quote(idp_id, safe=''), urllib.parse.quote(protocol_id, safe='')
     root = (_settings(call).sp_url or '').rstrip('/')
     return f'{root}/OS-FEDERATION/identity_providers/{below}/protocols/{protocol}/auth'
@@ -65,7 +65,7 @@ def _settings(call: Call) -> Saml:
 
 
 def _consumer(call: Call) -> Consumer | None:
-    """The process's reader of assertions, None where it is not set up."""
+    """The process's SAML service provider, None where it is not configured."""
     settings, extra = _settings(call), call.parts.extra
     if not (settings.sp_entity_id and settings.sp_url):
         return None

@@ -1,1 +1,1 @@
-"""OAuth 1.0a and 2 over HTTP."""
+"""Handlers of OAuth 1.0a and OAuth 2."""

@@ -9,7 +9,7 @@ from nimbus.common import errors
 from nimbus.identity.oauth import oauth1_consumers as consumers
 
 _CONSUMER = {'type': 'object', 'properties': {'description': {'type': ['string', 'null'], 'maxLength': 65535}}}
-# A consumer may be made of nothing at all.
+# No attribute of a consumer is required.
 CREATE = Shape({'type': ['object', 'null'], 'properties': {'consumer': _CONSUMER}})
 UPDATE = Shape(
     {
@@ -35,7 +35,7 @@ def _shown(call: Call, _: Any, row: Any) -> dict[str, Any]:
 
 
 def _told(call: Call) -> dict[str, Any]:
-    """The consumer's attributes in the body; some signs in their names are changed, as Keystone does."""
+    """The consumer's attributes in the body, with ':' and '-' in their names replaced by '_', as in Keystone."""
     told = (call.body or {}).get('consumer', {})
     return {name.replace(':', '_').replace('-', '_'): value for name, value in told.items()}
 
@@ -67,7 +67,7 @@ def create(call: Call) -> Reply:
 
 
 def update(call: Call, consumer_id: str) -> dict[str, Any]:
-    """PATCH /OS-OAUTH1/consumers/{consumer_id}: its description and what is kept with it."""
+    """PATCH /OS-OAUTH1/consumers/{consumer_id}: its description and extra attributes."""
     told = _told(call)
     if told.get('id') not in (None, consumer_id):
         raise errors.Invalid('Cannot change ID')

@@ -1,4 +1,4 @@
-"""`/v3/OS-OAUTH1`: asking, agreeing and being given; `/v3/users/{user_id}/OS-OAUTH1/access_tokens`: what was given."""
+"""`/v3/OS-OAUTH1` request and access tokens, and `/v3/users/{user_id}/OS-OAUTH1/access_tokens`."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _BY_DELEGATION = 'Cannot {} with a token issued via delegation.'.format
 
 
 class AccessToken(wire.KeystoneNoun):
-    """An access token that a user gave to a consumer; its secret is shown once."""
+    """An access token that a user authorized for a consumer; its secret is shown once."""
 
     one, many = 'access_token', 'access_tokens'
     id = Text(READ)
@@ -53,7 +53,7 @@ def create_access_token(call: Call) -> Reply:
 
 
 def _told(call: Call, made: Made) -> Reply:
-    call.shown_id = made.id  # type: ignore[attr-defined]  # for whoever is told
+    call.shown_id = made.id  # type: ignore[attr-defined]  # for the notification
     body = f'oauth_token={made.id}&oauth_token_secret={made.secret}'
     if made.expires_at:
         body += f'&oauth_expires_at={clock.iso_micro_z(made.expires_at)}'
@@ -61,7 +61,7 @@ def _told(call: Call, made: Made) -> Reply:
 
 
 def authorize(call: Call, request_token_id: str) -> dict[str, Any]:
-    """PUT /OS-OAUTH1/authorize/{request_token_id}: the asker agrees."""
+    """PUT /OS-OAUTH1/authorize/{request_token_id}: the asker authorizes the request token."""
     delegated.refuse_every(call, _BY_DELEGATION('authorize a request token'))
     told = (call.body or {}).get('roles', [])
     issuer = authority(call)
@@ -127,7 +127,7 @@ def _role(call: Call, row: Any) -> dict[str, Any]:
 
 
 def _of(tx: Any, user_id: str, access_token_id: str) -> Any:
-    """The access token's row.  Raises NotFound where another user gave it."""
+    """The access token's row.  Raises NotFound when another user authorized it."""
     row = oauth1_tokens.show(tx, access_token_id)
     if row.user_id != user_id:
         raise errors.NotFound('Access token not found')
@@ -135,6 +135,6 @@ def _of(tx: Any, user_id: str, access_token_id: str) -> Any:
 
 
 def _own(row: Any, user_id: str) -> None:
-    """Raises Unauthenticated where another user gave the access token; Keystone says that, to an administrator too."""
+    """Raises Unauthenticated when another user authorized it, even for an administrator, as Keystone does."""
     if row.user_id != user_id:
         raise errors.Unauthenticated('User IDs do not match')

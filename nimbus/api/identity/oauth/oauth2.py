@@ -1,4 +1,4 @@
-"""`/v3/OS-OAUTH2/token`: a token for the credentials of a client, in the words of RFC 6749."""
+"""`/v3/OS-OAUTH2/token`: the client credentials grant of RFC 6749."""
 
 import base64
 import binascii
@@ -21,7 +21,7 @@ from nimbus.identity.tokens.subjects import Subject
 FORM = 'application/x-www-form-urlencoded'
 REFUSED = ('GET', 'PUT', 'PATCH', 'DELETE')
 MAX_FIELDS = 64
-# A token is never kept on the way.
+# A token is never cached by a proxy or client.
 UNKEPT = [('Cache-Control', 'no-store'), ('Pragma', 'no-cache')]
 _ERRORS = {400: 'invalid_request', 401: 'invalid_client'}
 
@@ -57,7 +57,7 @@ def _by_secret(call: Call, client_id: str, secret: str) -> Reply:
 
 
 def _certificate(call: Call) -> bytes | None:
-    """The certificate that the client showed to whom the operator trusts."""
+    """The client's certificate, in DER, from a trusted front; None without one."""
     conf = call.parts.conf
     return Fronts.of(conf).certificate(call.environ) if conf is not None else None
 
@@ -102,7 +102,7 @@ def _refused(call: Call, status: int, error: str, sentence: str) -> Reply:
 
 
 def _form(call: Call) -> dict[str, str]:
-    """The form in the body; nothing where it is none.  Raises TooLarge."""
+    """The form in the body, {} where the body is not a form.  Raises TooLarge."""
     data = b''
     for piece in call.read():
         data += piece
@@ -121,7 +121,7 @@ def _form(call: Call) -> dict[str, str]:
 
 
 def _basic(call: Call) -> tuple[str, str] | None:
-    """The id and secret in the Authorization header, None where it has none."""
+    """The client id and secret of Basic authentication, None without it."""
     scheme, _, told = (call.header('Authorization') or '').partition(' ')
     if scheme.lower() != 'basic':
         return None

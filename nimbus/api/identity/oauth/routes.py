@@ -33,7 +33,7 @@ OAUTH1 = (
 _TOKEN = '/OS-OAUTH2/token'
 OAUTH2 = (
     Route('POST', _TOKEN, oauth2.issue, None, open=True, raw=True),
-    # Refused in the words of OAuth 2.
+    # Refused with the error format of OAuth 2.
     *(Route(method, _TOKEN, oauth2.refuse, None, 405, open=True, raw=True) for method in oauth2.REFUSED),
 )
 

@@ -1,1 +1,1 @@
-"""Users, groups, projects and domains over HTTP."""
+"""Handlers of users, groups, projects and domains."""

@@ -1,4 +1,4 @@
-"""`/v3/domains/{domain_id}/config`, and what is true of a domain that has none."""
+"""`/v3/domains/{domain_id}/config`, and the defaults of a domain that has none."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from nimbus.identity.ldap import domain_configs
 CONFIG = Shape({'type': 'object', 'required': ['config'], 'properties': {'config': {'type': 'object'}}})
 COMPLIANCE = 'security_compliance'
 READABLE = ('password_regex', 'password_regex_description')
-COMPLIANT_DOMAIN = 'default'  # the only one whose rules for passwords are shown
+COMPLIANT_DOMAIN = 'default'  # the only domain whose password rules are shown
 
 
 def show(call: Call, domain_id: str, group: str | None = None, option: str | None = None) -> dict[str, Any]:

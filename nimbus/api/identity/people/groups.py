@@ -1,4 +1,4 @@
-"""`/v3/groups`, and who is in them."""
+"""`/v3/groups`, and their members."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class Group(wire.KeystoneNoun):
 
 
 def target(row: Any) -> dict[str, Any]:
-    """What a rule may ask of a group."""
+    """The attributes of a group that policy rules may use."""
     return {'group__id': row.id, 'group__domain_id': row.domain_id}
 
 
@@ -65,7 +65,7 @@ def show(call: Call, group_id: str) -> dict[str, Any]:
 def create(call: Call) -> Reply:
     """POST /groups."""
     given, extra = wire.split(call, Group)
-    # A domain's manager names the domain, though it is the one that an administrator's request would fall back on.
+    # A domain manager must give the domain, also where it is the default one.
     wire.check(call, 'create_group', **{f'group__{name}': given[name] for name in ('domain_id',) if name in given})
     given['domain_id'] = wire.home(call, given.get('domain_id'))
     authority(call).directories.refuse_write(given['domain_id'])
@@ -92,7 +92,7 @@ def delete(call: Call, group_id: str) -> None:
 
 
 def _pair(call: Call, tx: db.Tx, rule: str, group_id: str, user_id: str) -> None:
-    """Raises NotFound when either is not there, Forbidden when the asker may not."""
+    """Raises NotFound when either does not exist, Forbidden when policy does not allow it."""
     wire.seen(
         call,
         rule,

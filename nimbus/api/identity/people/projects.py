@@ -56,7 +56,7 @@ class Project(wire.KeystoneNoun):
 
 
 def target(row: Any) -> dict[str, Any]:
-    """What a rule may ask of a project."""
+    """The attributes of a project that policy rules may use."""
     return {'project__id': row.id, 'project__domain_id': row.domain_id or None}
 
 
@@ -73,7 +73,7 @@ def listed(call: Call, tx: db.Tx, rows: Iterable[Any], page: Any = None) -> dict
 
 
 def index(call: Call) -> dict[str, Any]:
-    """GET /projects; domains are left out unless they are asked for."""
+    """GET /projects; domains are left out unless `is_domain` is set."""
     wire.check(call, 'list_projects', domain_id=call.context.domain_id or '')
     page = wire.page_of(call, Project, **wire.within(call))
     page.filters.setdefault('is_domain', False)
@@ -109,7 +109,7 @@ def show(call: Call, project_id: str) -> dict[str, Any]:
 
 
 def _relatives(call: Call, tx: db.Tx, row: Any) -> dict[str, Any]:
-    """The parents and the subtree as the query asks for them."""
+    """The parents and the subtree that the query requests."""
     found: dict[str, Any] = {}
     for name in ('parents', 'subtree'):
         as_list, as_ids = (wire.wanted(call, f'{name}_as_{how}') for how in ('list', 'ids'))
@@ -126,7 +126,7 @@ def _relatives(call: Call, tx: db.Tx, row: Any) -> dict[str, Any]:
 
 
 def _with_limits(call: Call, tx: db.Tx, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The projects with the limits set on each, if the query asks for them."""
+    """The projects, with the limits set on each if the query requests them."""
     if not wire.wanted(call, 'include_limits'):
         return bodies
     view = Limit.view(call.version)
@@ -150,7 +150,7 @@ def create(call: Call) -> Reply:
     """POST /projects."""
     given, extra = wire.split(call, Project)
     with wire.writing(call) as tx:
-        # A domain's manager names the domain, though it is the one that an administrator's request would fall back on.
+        # A domain manager must give the domain, also where it is the default one.
         wire.check(call, 'create_project', project__domain_id=given.get('domain_id'))
         if not given.get('is_domain'):
             given['domain_id'] = wire.home(call, given.get('domain_id'))

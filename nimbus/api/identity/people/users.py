@@ -70,7 +70,7 @@ CHANGE = Shape(
 
 
 class User(wire.KeystoneNoun):
-    """A user; an email address or a description is one of the attributes that are kept."""
+    """A user; an email address or a description is one of the extra attributes."""
 
     one, many = 'user', 'users'
     kept = {'description': {'type': ['string', 'null']}}
@@ -86,7 +86,7 @@ class User(wire.KeystoneNoun):
 
 
 def _one(call: Call, tx: db.Tx, user_id: str, row: Any = None) -> dict[str, Any]:
-    """The user, and who that is at identity providers."""
+    """The user with federated ids."""
     told = wire.one(call, User, row or users.show(tx, user_id))
     if found := federated_ids.told_of(tx, user_id):
         told['user']['federated'] = found
@@ -94,13 +94,13 @@ def _one(call: Call, tx: db.Tx, user_id: str, row: Any = None) -> dict[str, Any]
 
 
 def is_enabled(row: Any, call: Call) -> bool:
-    """Whether the user may log in today."""
+    """Whether the user is enabled, and not disabled by inactivity."""
     issuer = authority(call)
     return activity.judge(issuer.settings.compliance, issuer.now())(row)
 
 
 def target(row: Any) -> dict[str, Any]:
-    """What a rule may ask of a user."""
+    """The attributes of a user that policy rules may use."""
     return {'user__id': row.id, 'user__domain_id': row.domain_id}
 
 
@@ -116,7 +116,7 @@ def index(call: Call) -> dict[str, Any]:
 
 
 def _expires(call: Call) -> tuple[str, datetime.datetime] | None:
-    """How the ends of passwords are to compare: `lt:2030-01-01T00:00:00Z` and its kin.  Raises Invalid."""
+    """The comparison in `password_expires_at`, such as `lt:2030-01-01T00:00:00Z`.  Raises Invalid."""
     told = call.arg('password_expires_at')
     if told is None:
         return None
@@ -152,7 +152,7 @@ def show(call: Call, user_id: str) -> dict[str, Any]:
 def create(call: Call) -> Reply:
     """POST /users."""
     given, extra = wire.split(call, User)
-    # A domain's manager names the domain, though it is the one that an administrator's request would fall back on.
+    # A domain manager must give the domain, also where it is the default one.
     wire.check(call, 'create_user', **{f'user__{name}': given[name] for name in ('domain_id',) if name in given})
     given['domain_id'] = wire.home(call, given.get('domain_id'))
     authority(call).directories.refuse_write(given['domain_id'])
@@ -209,7 +209,7 @@ def delete(call: Call, user_id: str) -> None:
 
 
 def revoke_tokens(call: Call, user_id: str) -> None:
-    """DELETE /users/{user_id}/tokens: every token of the user that there is is refused; the user logs in anew."""
+    """DELETE /users/{user_id}/tokens: every token of the user is revoked; the user must log in again."""
     call.check('identity:revoke_tokens_for_user', user_id=user_id)
     with wire.writing(call) as tx:
         users.show(tx, user_id)
@@ -217,7 +217,7 @@ def revoke_tokens(call: Call, user_id: str) -> None:
 
 
 def change_password(call: Call, user_id: str) -> None:
-    """POST /users/{user_id}/password; whoever knows the old password may, and needs no token."""
+    """POST /users/{user_id}/password; the old password is needed, and no token."""
     told, issuer = call.body['user'], authority(call)
     rules = issuer.settings.compliance
     row = issuer.check_password(user_id, told['original_password'])

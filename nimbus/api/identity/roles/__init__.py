@@ -1,1 +1,1 @@
-"""Roles, assignments, trusts and application credentials over HTTP."""
+"""Handlers of roles, role assignments, trusts and application credentials."""

@@ -11,7 +11,7 @@ from nimbus.identity.roles import access_rules
 
 
 class AccessRule(wire.KeystoneNoun):
-    """A kind of request that application credentials of the user may be confined to."""
+    """A kind of request that application credentials of the user may be restricted to."""
 
     one, many = 'access_rule', 'access_rules'
     id = Text(READ)
@@ -21,7 +21,7 @@ class AccessRule(wire.KeystoneNoun):
 
 
 def _check(call: Call, rule: str, user_id: str) -> None:
-    """Raises Forbidden; who is not there is known to nobody but the one who would be let in."""
+    """Raises Forbidden, also for a user who does not exist, unless the rule allows the asker whatever the user is."""
     with call.db.read() as tx:
         wire.seen(call, rule, lambda: users.show(tx, user_id), lambda row: {'user__id': row.id})
     delegated.refuse_trust(call)

@@ -120,14 +120,14 @@ def delete(call: Call, user_id: str, application_credential_id: str) -> None:
 
 
 def _check_path(call: Call, tx: db.Tx, rule: str, user_id: str, credential_id: str) -> None:
-    """Raises Forbidden when another's credential is asked for under a path of one's own."""
+    """Raises Forbidden when the credential is of a user not in the path, unless policy allows it for that user."""
     owner_id = credentials.owner_of(tx, credential_id)
     if owner_id not in (None, user_id):
         call.check(f'identity:{rule}', user_id=owner_id)
 
 
 def _refuse_delegated(call: Call) -> None:
-    """A credential makes no other unless it was made to.  Raises Forbidden."""
+    """Raises Forbidden when the asker's token is of an application credential that is not unrestricted."""
     if call.context.token is None:
         return
     credential = authority(call).validator.entry(call.context.token).subject.credential
@@ -138,7 +138,7 @@ def _refuse_delegated(call: Call) -> None:
 
 
 def _lent(call: Call, told: list[dict[str, str]] | None) -> list[str]:
-    """The ids of the roles that the credential lends: those told, or all that the asker has.  Raises Invalid."""
+    """The ids of the roles that the credential delegates: those given, or all of the asker's.  Raises Invalid."""
     if call.context.token is None:
         raise errors.Forbidden('An application credential is made with a token.')
     held = authority(call).validator.entry(call.context.token).subject.roles

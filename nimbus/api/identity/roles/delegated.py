@@ -1,4 +1,4 @@
-"""What a token that was only lent may not do: make more of what lends."""
+"""What a delegated token may not do: create trusts, application credentials and other delegations."""
 
 from typing import Any
 
@@ -10,36 +10,36 @@ from nimbus.identity.tokens.subjects import Subject
 
 
 def subject_of(call: Call) -> Subject | None:
-    """The subject of the asker's token, None when nothing is known of one."""
+    """The subject of the asker's token, None when there is none."""
     return authority(call).validator.entry(call.context.token).subject if call.context.token else None
 
 
 def trust_of(call: Call) -> Any:
-    """The trust that the asker's token came by, None when it came otherwise."""
+    """The trust of the asker's token, None when it is not trust-scoped."""
     subject = subject_of(call)
     return subject.trust if subject else None
 
 
 def _by_key(subject: Subject) -> bool:
-    """Whether the token came by an EC2 key, OAuth or a certificate."""
+    """Whether the token was made by an EC2 key, OAuth or a certificate."""
     claims = subject.claims
     return BY_EC2 in claims.methods or bool(claims.access_token_id or claims.thumbprint)
 
 
 def is_lent(call: Call) -> bool:
-    """Whether the asker's token came by a trust, a credential, OAuth or an EC2 key, and not of a login."""
+    """Whether the asker's token was made by a trust, an application credential, OAuth or an EC2 key."""
     subject = subject_of(call)
     return subject is not None and (subject.trust is not None or subject.credential is not None or _by_key(subject))
 
 
 def refuse_every(call: Call, sentence: str) -> None:
-    """Raises Forbidden, saying so, when the asker's token came of no login."""
+    """Raises Forbidden with the given sentence when the asker's token is delegated."""
     if is_lent(call):
         raise errors.Forbidden(sentence)
 
 
 def refuse_credential(call: Call) -> None:
-    """Raises Forbidden when the asker's token came by an application credential, OAuth or an EC2 key."""
+    """Raises Forbidden when the asker's token was made by an application credential, OAuth or an EC2 key."""
     subject = subject_of(call)
     if subject is not None and (subject.credential is not None or _by_key(subject)):
         raise errors.Forbidden(
@@ -48,7 +48,7 @@ def refuse_credential(call: Call) -> None:
 
 
 def refuse_trust(call: Call) -> None:
-    """Raises Forbidden when the asker's token came by a trust, OAuth or an EC2 key."""
+    """Raises Forbidden when the asker's token was made by a trust, OAuth or an EC2 key."""
     subject = subject_of(call)
     if subject is not None and (subject.trust is not None or _by_key(subject)):
         raise errors.Forbidden('Cannot manage application credentials with a token issued via delegation.')

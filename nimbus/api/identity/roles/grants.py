@@ -1,4 +1,4 @@
-"""Roles of one user or group on one project or domain, or on the system: `.../roles/{role_id}` in all its places."""
+"""Grants: a role of a user or group on a project, a domain or the system, under every path `.../roles/{role_id}`."""
 
 from typing import Any
 
@@ -19,14 +19,14 @@ SHOW = {'user': users.show, 'group': groups.show, 'project': projects.show, 'dom
 
 
 def _ends(ids: dict[str, str]) -> tuple[str, str, str, str]:
-    """The kind and id of the actor and of the target that a path names."""
+    """The kind and id of the actor and of the target in the path."""
     actor = 'user' if 'user_id' in ids else 'group'
     target = next((kind for kind in ('project', 'domain') if f'{kind}_id' in ids), SYSTEM)
     return actor, ids[f'{actor}_id'], target, ids.get(f'{target}_id', SYSTEM)
 
 
 def _allow(call: Call, tx: db.Tx, verb: str, ids: dict[str, str], role_id: str | None) -> None:
-    """Everything the path names is there and the asker may.  Raises Forbidden and NotFound."""
+    """Everything in the path exists and policy allows it.  Raises Forbidden and NotFound."""
     actor, actor_id, target, target_id = _ends(ids)
     rule = f'{verb}_grant{"s" if verb == "list" else ""}'
     if target == SYSTEM:
@@ -52,7 +52,7 @@ def _allow(call: Call, tx: db.Tx, verb: str, ids: dict[str, str], role_id: str |
 
 
 def _check_domain(role: Any, project: Any) -> None:
-    """Raises Forbidden when a domain's own role is given on a project of another domain."""
+    """Raises Forbidden when a domain-specific role is granted on a project of another domain."""
     if role is not None and role.domain_id and role.domain_id not in (project.id, project.domain_id):
         raise errors.Forbidden(f'Project {project.id} must be in the same domain as the role {role.id} being assigned.')
 

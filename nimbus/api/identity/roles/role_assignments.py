@@ -73,7 +73,7 @@ def _ref(row_id: str, named: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _links(call: Call, one: Found) -> dict[str, str]:
-    """Where the grant stands that the assignment comes from."""
+    """The URL of the grant that the assignment results from."""
     target_type, target_id = one.origin or (one.target_type, one.target_id)
     actor_type, actor_id = ('group', one.group_id) if one.group_id else (one.actor_type, one.actor_id)
     role_id = one.granted_role_id or one.role_id

@@ -23,12 +23,12 @@ class Role(wire.KeystoneNoun):
 
 
 def target(row: Any) -> dict[str, Any]:
-    """What a rule may ask of a role."""
+    """The attributes of a role that policy rules may use."""
     return {'role__id': row.id, 'role__name': row.name, 'role__domain_id': row.domain_id or None}
 
 
 def index(call: Call) -> dict[str, Any]:
-    """GET /roles; a domain's own roles are listed only when it is asked for."""
+    """GET /roles; domain-specific roles are listed only with the filter `domain_id`."""
     page = wire.page_of(call, Role)
     wire.check(call, 'list_domain_roles' if page.filters.get('domain_id') else 'list_roles')
     with call.db.read() as tx:
@@ -36,7 +36,7 @@ def index(call: Call) -> dict[str, Any]:
 
 
 def _found(call: Call, tx: Any, verb: str, role_id: str) -> Any:
-    """The role's row, if the asker may.  Raises NotFound before Forbidden, as Keystone does."""
+    """The role's row, if policy allows it.  Raises NotFound before Forbidden, as Keystone does."""
     row = roles.show(tx, role_id)
     wire.check(call, f'{verb}_domain_role' if row.domain_id else f'{verb}_role', **target(row))
     return row

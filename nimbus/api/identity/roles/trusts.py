@@ -26,7 +26,7 @@ MAX_COUNT = 2**31 - 1
 
 
 class Trust(wire.KeystoneNoun):
-    """A trust; who it lends to gets tokens by naming it as their scope."""
+    """A trust; the trustee gets tokens by requesting it as their scope."""
 
     one, many = 'trust', 'trusts'
     id = Text(READ)
@@ -63,7 +63,7 @@ def _parties(row: Any) -> dict[str, str]:
 
 
 def _seen(call: Call, tx: db.Tx, rule: str, trust_id: str) -> Any:
-    """The trust's row, if the asker may.  Raises NotFound before Forbidden, as Keystone does."""
+    """The trust's row, if policy allows it.  Raises NotFound before Forbidden, as Keystone does."""
     row = trusts.show(tx, trust_id)
     wire.check(call, rule, **_parties(row))
     delegated.refuse_credential(call)

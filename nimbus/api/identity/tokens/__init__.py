@@ -1,1 +1,1 @@
-"""Logging in, tokens, and the credentials that stand for a password, over HTTP."""
+"""Handlers of authentication, tokens, credentials and revocation events."""

@@ -11,7 +11,7 @@ from nimbus.common import errors
 from nimbus.identity.login import credentials
 
 BLOB = {'type': 'string', 'maxLength': 65535}
-# Nothing else of a credential changes: to be another's, or of another type, it is made anew.
+# Nothing else of a credential can be changed: for another user or type it is created anew.
 CHANGE = Shape(
     {
         'type': 'object',
@@ -29,7 +29,7 @@ CHANGE = Shape(
 
 
 class Credential(wire.KeystoneNoun):
-    """A secret that a user left here."""
+    """A credential of a user, such as an EC2 key or a TOTP seed."""
 
     one, many, beside = 'credential', 'credentials', (CREATE,)
     id = Text(READ)
@@ -40,14 +40,14 @@ class Credential(wire.KeystoneNoun):
 
 
 def check(call: Call, rule: str, user_id: str) -> None:
-    """Raises Forbidden when the asker may not, or comes by a delegation and not as the user."""
+    """Raises Forbidden when policy does not allow it, or the asker's token is a delegated one."""
     wire.check(call, rule, credential__user_id=user_id)
     if delegated.is_lent(call):
         raise errors.Forbidden(rule='Delegated tokens cannot access credentials directly')
 
 
 def _check_owner(call: Call, rule: str, credential_id: str) -> None:
-    """Raises Forbidden when the asker may not, and NotFound for who sees every credential."""
+    """Raises Forbidden when policy does not allow it, and NotFound only for an asker who may see every credential."""
     try:
         with call.db.read() as tx:
             owner_id = credentials.owner_of(tx, credential_id)
@@ -58,7 +58,7 @@ def _check_owner(call: Call, rule: str, credential_id: str) -> None:
 
 
 def index(call: Call) -> dict[str, Any]:
-    """GET /credentials: all of them for who may see all, else the asker's own."""
+    """GET /credentials: all of them where policy allows it, else the asker's own."""
     me = call.context.user_id or ''
     wire.check(call, 'list_credentials', credential__user_id=me)
     page = wire.page_of(call, Credential)

@@ -1,4 +1,4 @@
-"""`/v3/users/{user_id}/credentials/OS-EC2`, and `/v3/ec2tokens` and `/v3/s3tokens`, which check signatures."""
+"""`/v3/users/{user_id}/credentials/OS-EC2`, and `/v3/ec2tokens` and `/v3/s3tokens`, which verify signatures."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ _REQUEST = {
         'headers': _TEXTS,
     },
 }
-# The three names under which clients have always told the signed request.
+# The three attributes in which clients may send the signed request.
 NAMES = ('credentials', 'credential', 'ec2Credentials')
 SIGNED = Shape({'type': 'object', 'minProperties': 1, 'properties': dict.fromkeys(NAMES, _REQUEST)})
 DEFAULTS: dict[str, Any] = {'host': '', 'verb': 'GET', 'path': '/', 'body_hash': '', 'params': {}, 'headers': {}}
@@ -84,9 +84,9 @@ def delete(call: Call, user_id: str, credential_id: str) -> None:
 
 
 def _seen(call: Call, rule: str, access: str) -> Credential:
-    """The credential with the access key, whosever path it is asked under.
+    """The credential with the access key, under the path of whichever user.
 
-    Raises NotFound before Forbidden: who knows a key is told of it.
+    Raises NotFound before Forbidden, so that whoever knows an access key learns that it exists.
     """
     with call.db.read() as tx:
         row = ec2.show(tx, access)
@@ -101,12 +101,12 @@ def check_ec2(call: Call) -> Reply:
 
 
 def check_s3(call: Call) -> Reply:
-    """POST /s3tokens: who signed, without a token, for S3 has no use for one."""
+    """POST /s3tokens: who signed the request, without a token, as S3 services do not use one."""
     return Reply(_token_for(call, s3=True)[1], 200)
 
 
 def _token_for(call: Call, s3: bool) -> tuple[str, dict[str, Any]]:
-    """A token of whoever signed the request that the body tells, and what is in it."""
+    """A token for the user who signed the request in the body, and its subject."""
     told = next((call.body[name] for name in NAMES if call.body.get(name)), {})
     if 'access' not in told:
         raise errors.Unauthenticated('EC2 Signature not supplied')

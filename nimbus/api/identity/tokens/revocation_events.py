@@ -7,7 +7,7 @@ from nimbus.common import clock, errors
 from nimbus.identity import revocations
 from nimbus.identity.roles.application_credentials import moment
 
-# What a subject of each kind is called on the wire; the others are known to this cloud alone.
+# The attribute of each kind of subject on the wire; other kinds are internal to this cloud.
 NAMES = {
     'audit': 'audit_id',
     'chain': 'audit_chain_id',
@@ -21,7 +21,7 @@ NAMES = {
 
 
 def index(call: Call) -> dict[str, Any]:
-    """GET /OS-REVOKE/events; of very many the oldest, marked as truncated, to be asked on with `since`."""
+    """GET /OS-REVOKE/events: a page, the oldest first, marked as truncated where more follow; see `since`."""
     since = call.arg('since') or None
     try:
         start = moment(since)

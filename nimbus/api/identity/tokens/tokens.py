@@ -1,4 +1,4 @@
-"""`/v3/auth`: tokens, the catalog, and what a token could be scoped to."""
+"""`/v3/auth`: tokens, the catalog, and the scopes that a token's user may request."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from nimbus.identity.tokens.subjects import Place, Subject
 from nimbus.identity.tokens.tokens import Entry
 
 SUBJECT = 'X-Subject-Token'
-ACCESS_RULES = 'OpenStack-Identity-Access-Rules'  # a version, sent by services that obey them
+ACCESS_RULES = 'OpenStack-Identity-Access-Rules'  # a version, sent by services that enforce access rules
 _NAMED = {'type': 'object', 'properties': {'id': {'type': 'string'}, 'name': {'type': 'string'}}}
 _IN_DOMAIN = {'type': 'object', 'properties': {**_NAMED['properties'], 'domain': _NAMED}}
 _USER = {'type': 'object', 'properties': {**_IN_DOMAIN['properties'], 'password': {'type': 'string'}}}
@@ -86,7 +86,7 @@ def issue(call: Call) -> Reply:
 
 
 def _ask_for_more(call: Call, why: receipts.Insufficient) -> Reply:
-    """The answer to a login that is right so far: a receipt, and the sets of methods of which one must be shown."""
+    """The answer to an incomplete multi-factor login: a receipt, and the sets of methods of which one is needed."""
     receipt, user = why.receipt, why.user
     body = {
         'receipt': {
@@ -126,12 +126,12 @@ def revoke(call: Call) -> None:
 
 
 def public_keys(call: Call) -> Reply:
-    """GET /auth/keys: what signed tokens are checked with; there is nothing in it where no token is signed."""
+    """GET /auth/keys: the public keys of signed tokens as a JWK set, empty where tokens are not signed."""
     return Reply(authority(call).validator.signed.published(), headers=[('Cache-Control', 'public, max-age=60')])
 
 
 def _told(call: Call, rule: str) -> tuple[str, Entry]:
-    """The token in the header.  Raises NotFound when it is none, Forbidden when the asker may not ask."""
+    """The subject token in the header.  Raises NotFound when it is not valid, Forbidden by policy."""
     token = call.header(SUBJECT)
     if not token:
         wire.check(call, rule)
@@ -150,7 +150,7 @@ def _told(call: Call, rule: str) -> tuple[str, Entry]:
 
 
 def _knows_access_rules(call: Call) -> bool:
-    """Whether the service that asks says that it obeys access rules; to another there is no token that has some."""
+    """Whether the asking service enforces access rules; for others a token with access rules is not found."""
     told = (call.header(ACCESS_RULES) or '').partition('.')[0]
     return (numbers.read(told) or 0) >= 1
 
@@ -167,7 +167,7 @@ def show_catalog(call: Call) -> dict[str, Any]:
 
 
 def _groups(call: Call) -> tuple[str, ...]:
-    """The groups that the asker's token was given beside those the user is in."""
+    """The ids of the groups in the asker's token, which a federated login mapped to."""
     token = call.context.token
     return authority(call).validator.entry(token, True).subject.claims.group_ids if token else ()
 
@@ -195,7 +195,7 @@ def list_system(call: Call) -> dict[str, Any]:
 
 
 def catalog_of(call: Call, subject: Subject) -> list[dict[str, Any]] | None:
-    """The subject's catalog; None where it is not asked for or there is no scope."""
+    """The subject's catalog; None where `nocatalog` is set or the token is unscoped."""
     if 'nocatalog' in call.query or subject.claims.scope == 'unscoped':
         return None
     user_id = subject.trust.trustor_user_id if subject.trust else subject.user_id
@@ -204,7 +204,7 @@ def catalog_of(call: Call, subject: Subject) -> list[dict[str, Any]] | None:
 
 
 def whole(call: Call, subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, Any]:
-    """The body of an answer that tells a token, with the service providers there are."""
+    """The body of an answer with a token and the enabled service providers."""
     told = describe(subject, shown)
     if others := authority(call).service_providers():
         told['service_providers'] = others
@@ -212,7 +212,7 @@ def whole(call: Call, subject: Subject, shown: list[dict[str, Any]] | None) -> d
 
 
 def describe(subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, Any]:
-    """A token on the wire."""
+    """The representation of a token on the wire."""
     claims = subject.claims
     body: dict[str, Any] = {
         'methods': list(claims.methods),
@@ -255,7 +255,7 @@ def _user(subject: Subject) -> dict[str, Any]:
 
 
 def _lent(subject: Subject) -> dict[str, Any]:
-    """What the token was lent by, where it is not of a login of the user's own."""
+    """The fields for the delegation that the token was made by, or its certificate; {} for a user's own login."""
     body: dict[str, Any] = {}
     if subject.credential is not None:
         body['application_credential'] = {
