@@ -130,19 +130,19 @@ class Authority:
             raise refusal()
         with self._db.read() as tx:
             self._require_factors(tx, proofs)
-            told = scopes.asked(tx, scope)
-            if told is not None and any(proof.credential for proof in proofs):
+            given = scopes.asked(tx, scope)
+            if given is not None and any(proof.credential for proof in proofs):
                 raise errors.Unauthenticated('Application credentials cannot request a scope.')
-            subject = self._subject(tx, proofs, told)
+            subject = self._subject(tx, proofs, given)
         if subject.trust is not None and subject.trust.remaining_uses is not None:
             with self._db.write() as tx:
                 trusts.consume(tx, subject.trust.id)
         return self.validator.seal(subject.claims), subject
 
-    def issue(self, proof: Proof, told: scopes.Scope) -> tuple[str, Subject]:
+    def issue(self, proof: Proof, given: scopes.Scope) -> tuple[str, Subject]:
         """A new token for a user who was authenticated by other means than a login.  Raises Unauthenticated."""
         with self._db.read() as tx:
-            subject = self._subject(tx, [proof], told)
+            subject = self._subject(tx, [proof], given)
         return self.validator.seal(subject.claims), subject
 
     def _prove(self, method: str, identity: dict[str, Any], asked: Asked) -> Proof:
@@ -152,8 +152,8 @@ class Authority:
             raise errors.Unauthenticated('Attempted to authenticate with an unsupported method.')
         return self._methods[method](identity[method], asked)
 
-    def _by_password(self, told: dict[str, Any], _: Asked) -> Proof:
-        user = told.get('user')
+    def _by_password(self, given: dict[str, Any], _: Asked) -> Proof:
+        user = given.get('user')
         if not user:
             raise scopes.missing('user', 'password')
         if not isinstance(user.get('password'), str):
@@ -205,8 +205,8 @@ class Authority:
             activity.note(self._db, row, self.now())
         return row
 
-    def _by_totp(self, told: dict[str, Any], _: Asked) -> Proof:
-        user = told.get('user')
+    def _by_totp(self, given: dict[str, Any], _: Asked) -> Proof:
+        user = given.get('user')
         if not user:
             raise scopes.missing('user', 'totp')
         if not isinstance(user.get('passcode'), str):
@@ -235,11 +235,11 @@ class Authority:
             bare = dataclasses.replace(self._claims(proofs), application_credential_id='')
             raise receipts.Insufficient(receipt, rules, self._describe(tx, bare))
 
-    def _by_token(self, told: dict[str, Any], _: Asked) -> Proof:
-        if not isinstance(told.get('id'), str):
+    def _by_token(self, given: dict[str, Any], _: Asked) -> Proof:
+        if not isinstance(given.get('id'), str):
             raise scopes.missing('id', 'token')
         try:
-            subject = self.validator.entry(told['id']).subject
+            subject = self.validator.entry(given['id']).subject
         except errors.Unauthenticated:
             raise errors.NotFound('Failed to validate token') from None
         if subject.trust is not None:
@@ -256,15 +256,15 @@ class Authority:
         marks = {name: value for name in FEDERATED if (value := getattr(subject.claims, name))}
         return Proof(subject.user_id, methods, subject.claims, subject.credential, marks=marks)
 
-    def rescope(self, told: dict[str, Any]) -> Proof:
+    def rescope(self, given: dict[str, Any]) -> Proof:
         """The proof by the given token.  Raises as a login with it does."""
-        return self._by_token(told, Asked())
+        return self._by_token(given, Asked())
 
-    def _by_application_credential(self, told: dict[str, Any], _: Asked) -> Proof:
+    def _by_application_credential(self, given: dict[str, Any], _: Asked) -> Proof:
         with self._db.read() as tx:
-            row = _find_credential(tx, told)
-        if not isinstance(told.get('secret'), str) or not self._is_secret(
-            told['secret'], row.secret_hash if row else None
+            row = _find_credential(tx, given)
+        if not isinstance(given.get('secret'), str) or not self._is_secret(
+            given['secret'], row.secret_hash if row else None
         ):
             raise refusal()
         if row.expires_at and row.expires_at <= self._clock.now():
@@ -276,24 +276,24 @@ class Authority:
             return self.passwords.verify(secret, stored)
         return hmac.compare_digest(hash_made_up(secret), stored or SHA256)
 
-    def _subject(self, tx: db.Tx, proofs: list[Proof], told: scopes.Scope | None) -> Subject:
+    def _subject(self, tx: db.Tx, proofs: list[Proof], given: scopes.Scope | None) -> Subject:
         credential = next((proof.credential for proof in proofs if proof.credential), None)
         claims = self._claims(proofs)
-        told = next((proof.scope for proof in proofs if proof.scope), told)
+        given = next((proof.scope for proof in proofs if proof.scope), given)
         if credential is not None:
             lent = ('project', credential.project_id)
-            if told not in (None, lent):
+            if given not in (None, lent):
                 raise refusal()
             claims = dataclasses.replace(claims, application_credential_id=credential.id)
             return self._describe(tx, _scoped(claims, lent))
-        if told is not None and told[0] in ('project', 'domain') and _by_system_token(proofs):
+        if given is not None and given[0] in ('project', 'domain') and _by_system_token(proofs):
             raise errors.Forbidden(
                 rule='Using a system-scoped token to create a project-scoped or domain-scoped token is not allowed.'
             )
-        if told is not None and told[0] == scopes.TRUST:
-            return self._trusted(tx, claims, told[1])
-        if told is not None:
-            return self._describe(tx, _scoped(claims, told))
+        if given is not None and given[0] == scopes.TRUST:
+            return self._trusted(tx, claims, given[1])
+        if given is not None:
+            return self._describe(tx, _scoped(claims, given))
         if claims.identity_provider_id:
             return self._describe(tx, claims)  # a federated user chooses a project by a second login
         default = tx.scalar(_DEFAULT_PROJECT, {'id': claims.user_id})
@@ -351,33 +351,33 @@ def _scoped(claims: Claims, scope: scopes.Scope) -> Claims:
     return dataclasses.replace(claims, scope=scope[0], scope_id=scope[1])
 
 
-def _find_user(tx: db.Tx, told: dict[str, Any]) -> Any:
-    if told.get('name') and not told.get('domain'):
+def _find_user(tx: db.Tx, given: dict[str, Any]) -> Any:
+    if given.get('name') and not given.get('domain'):
         raise scopes.missing('domain', 'user')
-    if told.get('id'):
-        return tx.execute(_USER_BY_ID, {'id': told['id']}).first()
-    if not told.get('name'):
+    if given.get('id'):
+        return tx.execute(_USER_BY_ID, {'id': given['id']}).first()
+    if not given.get('name'):
         raise scopes.missing('id or name', 'user')
-    home = scopes.home_id(tx, told['domain'])
-    return tx.execute(_USER_BY_NAME, {'name': told['name'], 'domain_id': home}).first() if home else None
+    home = scopes.home_id(tx, given['domain'])
+    return tx.execute(_USER_BY_NAME, {'name': given['name'], 'domain_id': home}).first() if home else None
 
 
-def _home(tx: db.Tx, told: dict[str, Any]) -> str | None:
+def _home(tx: db.Tx, given: dict[str, Any]) -> str | None:
     """The id of the domain in which to look for a user named in the request."""
-    if told.get('id'):
-        row = shadow_users.mapped(tx, told['id'])
+    if given.get('id'):
+        row = shadow_users.mapped(tx, given['id'])
         return row.domain_id if row is not None else None
-    return scopes.home_id(tx, told['domain'])
+    return scopes.home_id(tx, given['domain'])
 
 
-def _find_credential(tx: db.Tx, told: dict[str, Any]) -> Any:
-    if told.get('id'):
-        return tx.row(_CREDENTIAL_BY_ID, {'id': told['id']})
-    if not told.get('name'):
+def _find_credential(tx: db.Tx, given: dict[str, Any]) -> Any:
+    if given.get('id'):
+        return tx.row(_CREDENTIAL_BY_ID, {'id': given['id']})
+    if not given.get('name'):
         raise scopes.missing('id or name', 'application_credential')
-    if not isinstance(told.get('user'), dict):
+    if not isinstance(given.get('user'), dict):
         raise scopes.missing('user', 'application_credential')
-    user = _find_user(tx, told['user'])
+    user = _find_user(tx, given['user'])
     if user is None:
         return None
-    return tx.row(_CREDENTIAL_BY_NAME, {'user_id': user.id, 'name': told['name']})
+    return tx.row(_CREDENTIAL_BY_NAME, {'user_id': user.id, 'name': given['name']})

@@ -43,27 +43,27 @@ def asking(tx: db.Tx, asked: Asked, project_id: str | None) -> Signed:
     Raises Invalid when one is missing, NotFound on an unknown consumer or project, Unauthenticated when the
     signature is wrong.
     """
-    told = _told(asked, 'oauth_consumer_key')
+    given = _given(asked, 'oauth_consumer_key')
     if not project_id:
         raise missing('Requested-Project-Id', 'request')
     projects.show(tx, project_id)
-    secret = tx.encryption.decrypt(oauth1_consumers.show(tx, told['oauth_consumer_key']).secret)
+    secret = tx.encryption.decrypt(oauth1_consumers.show(tx, given['oauth_consumer_key']).secret)
     if not _is_right(_signatures().asks(asked.url, asked.headers, secret)):
         raise errors.Unauthenticated('Invalid signature')
-    return _signed(told, None)
+    return _signed(given, None)
 
 
 def exchanging(tx: db.Tx, asked: Asked, now: datetime.datetime) -> Signed:
     """The parameters of a request for an access token, with the request token's row; raises as `asking` does."""
-    told = _told(asked, 'oauth_consumer_key', 'oauth_token', 'oauth_verifier')
-    row = oauth1_tokens.request(tx, told['oauth_token'], now)
-    consumer = oauth1_consumers.find_one(tx, told['oauth_consumer_key'])
+    given = _given(asked, 'oauth_consumer_key', 'oauth_token', 'oauth_verifier')
+    row = oauth1_tokens.request(tx, given['oauth_token'], now)
+    consumer = oauth1_consumers.find_one(tx, given['oauth_consumer_key'])
     own = consumer is not None and row.consumer_id == consumer.id
     secret = tx.encryption.decrypt(consumer.secret) if consumer else None
     token = tx.encryption.decrypt(row.secret) if own else None
     if not _is_right(_signatures().exchanges(asked.url, asked.headers, secret, token, row.verifier)):
-        raise errors.Unauthenticated(_why(consumer, own, row.verifier == told['oauth_verifier']))
-    return _signed(told, row)
+        raise errors.Unauthenticated(_why(consumer, own, row.verifier == given['oauth_verifier']))
+    return _signed(given, row)
 
 
 def _why(consumer: Any, own: bool, verified: bool) -> str:
@@ -91,20 +91,20 @@ def spend(tx: db.Tx, signed: Signed, now: datetime.datetime) -> None:
 
 def _prove(database: db.Database, asked: Asked, now: datetime.datetime) -> Proof:
     """The proof for the user whose access token the login is signed with."""
-    told = _told(asked, 'oauth_token')
+    given = _given(asked, 'oauth_token')
     with database.read() as tx:
-        row = oauth1_tokens.access(tx, told['oauth_token'])
+        row = oauth1_tokens.access(tx, given['oauth_token'])
         if row is None:
             raise errors.Unauthenticated('Access token not found', status=404)
         if row.expires_at and now > row.expires_at:
             raise errors.Unauthenticated('Access token is expired')
-        consumer = oauth1_consumers.find_one(tx, told.get('oauth_consumer_key', ''))
+        consumer = oauth1_consumers.find_one(tx, given.get('oauth_consumer_key', ''))
         own = consumer is not None and row.consumer_id == consumer.id
         secrets = (tx.encryption.decrypt(consumer.secret), tx.encryption.decrypt(row.secret)) if own else (None, None)
     if not _signatures().is_good(asked.url, asked.headers, *secrets):
         raise errors.Unauthenticated('Could not validate the access token')
     with database.write() as tx:
-        spend(tx, _signed(told, row), now)
+        spend(tx, _signed(given, row), now)
     marks = {'access_token_id': row.id}
     return Proof(row.user_id, (METHOD,), marks=marks, ends=row.expires_at, scope=('project', row.project_id))
 
@@ -116,15 +116,15 @@ def _signatures() -> ModuleType:
     return oauth1_signatures
 
 
-def _told(asked: Asked, *required: str) -> dict[str, str]:
+def _given(asked: Asked, *required: str) -> dict[str, str]:
     """The OAuth parameters of the Authorization header.  Raises Invalid when a required one is missing."""
-    told = _signatures().parameters(asked.headers.get('Authorization', ''))
-    if told is None:
+    given = _signatures().parameters(asked.headers.get('Authorization', ''))
+    if given is None:
         raise missing('OAuth in the Authorization header', 'request')
     for name in required:
-        if not told.get(name):
+        if not given.get(name):
             raise missing(name, 'request')
-    return told
+    return given
 
 
 def _is_right(said: dict[str, str] | None) -> bool:
@@ -138,5 +138,5 @@ def _is_right(said: dict[str, str] | None) -> bool:
     return True
 
 
-def _signed(told: dict[str, str], token: Any) -> Signed:
-    return Signed(told['oauth_consumer_key'], token, told['oauth_timestamp'], told['oauth_nonce'])
+def _signed(given: dict[str, str], token: Any) -> Signed:
+    return Signed(given['oauth_consumer_key'], token, given['oauth_timestamp'], given['oauth_nonce'])

@@ -57,12 +57,12 @@ def request(tx: db.Tx, request_id: str, now: datetime.datetime) -> Any:
     return row
 
 
-def authorize(tx: db.Tx, row: Any, user_id: str, told: list[dict[str, str]]) -> str:
+def authorize(tx: db.Tx, row: Any, user_id: str, given: list[dict[str, str]]) -> str:
     """The user has authorized the token for the roles; returns the verifier, which the consumer must send.
 
     Raises NotFound on an unknown role or project, Unauthenticated when the user lacks one of the roles on the project.
     """
-    wanted = named_roles(tx, told)
+    wanted = named_roles(tx, given)
     project = projects.show(tx, row.project_id)
     groups = assignments.groups_of(tx, user_id)
     held = {role.id for role in assignments.effective(tx, user_id, groups, 'project', project)}
@@ -74,10 +74,10 @@ def authorize(tx: db.Tx, row: Any, user_id: str, told: list[dict[str, str]]) -> 
     return verifier
 
 
-def named_roles(tx: db.Tx, told: list[dict[str, str]]) -> list[str]:
+def named_roles(tx: db.Tx, given: list[dict[str, str]]) -> list[str]:
     """The ids of roles given by id, or by name, which must exist; each once.  Raises NotFound."""
     found = []
-    for one in told:
+    for one in given:
         role_id = one.get('id') or tx.scalar(sa.select(Role.id).where(Role.name == one['name'], Role.domain_id == ''))
         if role_id is None:
             raise errors.NotFound(f'Could not find role: {one["name"]}.')

@@ -33,10 +33,10 @@ def roles_of(tx: db.Tx, row: Any) -> list[Any]:
     return list(tx.rows(sa.select(Role).where(Role.id.in_(row.role_ids)).order_by(Role.seq)))
 
 
-def named_roles(tx: db.Tx, told: list[dict[str, str]]) -> list[str]:
+def named_roles(tx: db.Tx, given: list[dict[str, str]]) -> list[str]:
     """The ids of roles given by id, or by name, which must exist.  Raises NotFound."""
     found = []
-    for one in told:
+    for one in given:
         if one.get('id'):
             found.append(
                 one['id']

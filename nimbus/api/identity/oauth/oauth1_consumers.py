@@ -34,14 +34,14 @@ def _shown(call: Call, _: Any, row: Any) -> dict[str, Any]:
     return {**wire.shown(call, Consumer, row), 'links': link}
 
 
-def _told(call: Call) -> dict[str, Any]:
+def _given(call: Call) -> dict[str, Any]:
     """The consumer's attributes in the body, with ':' and '-' in their names replaced by '_', as in Keystone."""
-    told = (call.body or {}).get('consumer', {})
-    return {name.replace(':', '_').replace('-', '_'): value for name, value in told.items()}
+    given = (call.body or {}).get('consumer', {})
+    return {name.replace(':', '_').replace('-', '_'): value for name, value in given.items()}
 
 
-def _extra(told: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in told.items() if name not in OWN}
+def _extra(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name not in OWN}
 
 
 def index(call: Call) -> dict[str, Any]:
@@ -59,21 +59,21 @@ def show(call: Call, consumer_id: str) -> dict[str, Any]:
 
 def create(call: Call) -> Reply:
     """POST /OS-OAUTH1/consumers."""
-    told = _told(call)
+    given = _given(call)
     with wire.writing(call) as tx:
-        consumer_id, secret = consumers.create(tx, told.get('description'), _extra(told))
+        consumer_id, secret = consumers.create(tx, given.get('description'), _extra(given))
         body = _shown(call, None, consumers.show(tx, consumer_id))
     return Reply({'consumer': {**body, 'secret': secret}}, 201)
 
 
 def update(call: Call, consumer_id: str) -> dict[str, Any]:
     """PATCH /OS-OAUTH1/consumers/{consumer_id}: its description and extra attributes."""
-    told = _told(call)
-    if told.get('id') not in (None, consumer_id):
+    given = _given(call)
+    if given.get('id') not in (None, consumer_id):
         raise errors.Invalid('Cannot change ID')
-    values = {'description': told['description']} if 'description' in told else {}
+    values = {'description': given['description']} if 'description' in given else {}
     with wire.writing(call) as tx:
-        consumers.update(tx, consumer_id, values, _extra(told))
+        consumers.update(tx, consumer_id, values, _extra(given))
         return {'consumer': _shown(call, None, consumers.show(tx, consumer_id))}
 
 
