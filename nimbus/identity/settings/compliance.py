@@ -42,7 +42,7 @@ class Compliance:
             raise invalid('Unable to validate password due to invalid configuration') from None
         if not matches:
             raise errors.Invalid(
-                f'The password does not match the requirements: {self.password_regex_description or "none are told"}.'
+                f'The password does not match the requirements: {self.password_regex_description or "none are listed"}.'
             )
 
     def expiry(self, now: datetime.datetime, options: dict[str, Any], *, by_admin: bool) -> datetime.datetime | None:
