@@ -1,7 +1,7 @@
-"""Whether a request is one of those that an application credential is confined to.
+"""Access rules of application credentials: whether they allow a request, by service, method and path.
 
-A pattern is matched a character at a time with every place it may have come to held as a bit, so that no pattern,
-however it was made, takes longer than the path is long.
+A path pattern is matched one character at a time; the positions in the pattern that the match may have reached are
+bits of one integer, so matching takes time linear in the length of the path, whatever the pattern.
 """
 
 import functools
@@ -16,12 +16,12 @@ Rule = tuple[str, str, str]  # service, method, path: {name} and * stand for one
 
 
 def permits(rules: Iterable[Rule], services: tuple[str, ...], method: str, path: str) -> bool:
-    """Whether one of the rules names the request; `services` are the catalog's types that answer here."""
+    """Whether one of the rules allows the request; `services` are the catalog's service types of this API."""
     return any(told == method and service in services and matches(pattern, path) for service, told, pattern in rules)
 
 
 def matches(pattern: str, path: str) -> bool:
-    """Whether the whole path is what the pattern describes."""
+    """Whether the pattern matches the whole path."""
     if len(path) > MAX_PATH:
         return False
     literals, segment, anything, end = _compiled(pattern)
@@ -37,13 +37,13 @@ def matches(pattern: str, path: str) -> bool:
 
 
 def _beyond(at: int, anything: int) -> int:
-    """The places, and those that are reached when a ** stands for nothing."""
+    """The positions, and those that are reached when a ** matches nothing."""
     return at | (at & anything) << 1
 
 
 @functools.lru_cache(1024)
 def _compiled(pattern: str) -> tuple[dict[str, int], int, int, int]:
-    """The bits of each character, of what stands for a segment, of what stands for anything, and of the end."""
+    """The bits of each character, of the wildcards for one segment, of the wildcards for anything, and of the end."""
     literals: dict[str, int] = {}
     segment = anything = 0
     bit, before = 1, ''

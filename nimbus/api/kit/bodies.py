@@ -1,4 +1,4 @@
-"""The JSON in a request's body, within bounds."""
+"""Reads the JSON of a request's body, with limits on its size and depth."""
 
 import enum
 from typing import Any
@@ -12,19 +12,19 @@ MAX_DEPTH = 64  # a body nested deeper is refused before anything walks it
 
 
 class Medias(enum.Enum):
-    """Which media types are taken for JSON beside those that say so."""
+    """Which media types are read as JSON beside application/json and its like."""
 
-    NONE_OR_PLAIN = 'none or text/plain'  # what some clients and servers say that were told nothing
+    NONE_OR_PLAIN = 'none or text/plain'  # what some clients and servers send when none is set
     NONE = 'none'
 
 
 def read(
     environ: dict[str, Any], medias: tuple[str, ...], wrong_media: int, taken: Medias = Medias.NONE_OR_PLAIN
 ) -> Any:
-    """What the body says, None when there is none.
+    """The body's value, None when there is no body.
 
-    Raises Invalid when it is no JSON, TooLarge, and WrongMedia, with the status that the API has for it, when it says
-    to be neither JSON nor one of the media.
+    Raises Invalid when it is not JSON, TooLarge when it is over the limit, and WrongMedia, with the status that the API
+    has for it, when its Content-Type is neither JSON nor one of the media.
     """
     data = _bytes(environ)
     if not data:

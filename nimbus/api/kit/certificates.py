@@ -1,4 +1,4 @@
-"""The certificate that a client showed to whoever ends TLS in front of us, as far as the operator trusts that one."""
+"""The client certificate of a request, as a trusted proxy that terminates TLS passes it on in a header."""
 
 import base64
 import binascii
@@ -19,14 +19,14 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclasses.dataclass(frozen=True)
 class Fronts:
-    """Those whose word on a certificate is taken, and the header in which they give it; by default nobody's is."""
+    """The proxies trusted to pass on client certificates, and the header they use; by default there are none."""
 
     header: str = ''
     networks: Sequence[Network] = ()
 
     @classmethod
     def of(cls, conf: Any) -> Self:
-        """As the configuration tells.  Raises Invalid on an address that is none, and on a header from nobody."""
+        """As configured.  Raises Invalid on a malformed address, and on a header without any trusted proxy."""
         name, told = conf.api.client_certificate_header, conf.api.trusted_fronts
         try:
             networks = tuple(ipaddress.ip_network(one) for one in told)
@@ -37,7 +37,7 @@ class Fronts:
         return cls(name, networks)
 
     def certificate(self, environ: dict[str, Any]) -> bytes | None:
-        """The certificate in DER that the client of the request showed, None where nobody who is trusted says so."""
+        """The client's certificate in DER, None where no trusted proxy passed one on."""
         if not self.header or not self._is_trusted(environ.get('REMOTE_ADDR', '')):
             return None
         told = environ.get('HTTP_' + self.header.upper().replace('-', '_'), '')
@@ -54,13 +54,13 @@ class Fronts:
 
 
 def thumbprint(der: bytes) -> str:
-    """What tells the certificate from all others; of its PEM, as OpenStack's services compute it."""
+    """The certificate's thumbprint, computed from its PEM as OpenStack's services do."""
     pem = ssl.DER_cert_to_PEM_cert(der)
     return base64.urlsafe_b64encode(hashlib.sha256(pem.encode()).digest()).decode()
 
 
 def _der(told: str) -> bytes | None:
-    """The certificate in the header, None when it is none: PEM, escaped or on one line, or DER in base64."""
+    """The header's certificate in DER, None when there is none: PEM, URL-encoded or on one line, or DER in base64."""
     text = urllib.parse.unquote(told).strip()
     if text.startswith(BEGIN):
         text, _, rest = text.removeprefix(BEGIN).partition(END)

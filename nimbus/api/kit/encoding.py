@@ -1,4 +1,4 @@
-"""JSON on its way out, whatever numbers and letters stand in it."""
+"""Encodes responses as JSON, including integers of any size, NaN and lone surrogates."""
 
 import json
 import math
@@ -16,7 +16,7 @@ def encode(value: Any) -> bytes:
 
 
 def _finite(value: Any) -> Any:
-    """The value with null for what is no number, as the quick encoder has it."""
+    """The value with null for NaN and infinity, as the quick encoder writes them."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -25,5 +25,5 @@ def _finite(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """What the quick encoder makes of a value that only it knows, as a moment or a UUID."""
+    """What the quick encoder makes of a type that the slower one does not know, as a datetime or a UUID."""
     return orjson.loads(orjson.dumps(value))

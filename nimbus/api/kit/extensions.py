@@ -1,4 +1,4 @@
-"""Extensions: how clients from before microversions ask what there is.  One is told while its endpoints are served."""
+"""API extensions, by which older clients discover features: one is listed when its endpoints are served."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from nimbus.api.kit.routes import Route
 
 @dataclasses.dataclass(frozen=True)
 class Extension:
-    """One extension, and what must be served for it to be told."""
+    """One extension, and what must be served for it to be listed."""
 
     alias: str
     name: str
@@ -24,6 +24,6 @@ def served(extensions: Iterable[Extension], routes: Iterable[Route]) -> list[Ext
 
 
 def view(extension: Extension, updated: str, **more: Any) -> dict[str, Any]:
-    """The extension as the wire tells it."""
+    """The extension as it is on the wire."""
     found = {'alias': extension.alias, 'name': extension.name, 'description': extension.description}
     return {**found, 'links': [], 'updated': updated, **more}

@@ -1,4 +1,4 @@
-"""Errors on the wire: which status a kind of error has, and each API's envelope for it."""
+"""Error responses: the HTTP status of each kind of error, and each API's JSON or HTML envelope for it."""
 
 import html
 from collections.abc import Callable

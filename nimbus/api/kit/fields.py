@@ -1,4 +1,4 @@
-"""Wire shapes: what a noun looks like over HTTP, said once per field.
+"""Describes the resources of an API: each field of a request or response, with its type and versions.
 
 One table of fields yields the request validator (JSON Schema, run by
 jsonschema-rs), the response view and the published schema, for every version.
@@ -117,7 +117,7 @@ def Any_(*on: str, schema: dict[str, Any] | None = None, **more: Any) -> Field:
 
 
 class Shape:
-    """A request body's JSON Schema, with an answer in words when a body breaks it."""
+    """A request body's JSON Schema, with a sentence for the client when a body does not match."""
 
     def __init__(self, schema: dict[str, Any]) -> None:
         self.schema = schema
@@ -140,7 +140,7 @@ class Shape:
 
 
 def _depth(why: Any) -> int:
-    """Unknown and missing names are told before wrong values, as a reader would mend them."""
+    """Unknown and missing names are reported before wrong values, in the order in which a reader would mend them."""
     return len(why.schema_path)
 
 
@@ -229,7 +229,7 @@ class Noun:
 
     @classmethod
     def shape(cls, verb: str, version: Version) -> Shape:
-        """The validator of a request body."""
+        """The validator of a request body of the version."""
         raise NotImplementedError
 
     @classmethod

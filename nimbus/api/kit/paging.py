@@ -1,4 +1,4 @@
-"""Lists over HTTP: limit, marker, sorting and filters in, pages and links out."""
+"""Pagination of lists: reads limit, marker, sort and filters from a query, and makes the links to next pages."""
 
 import urllib.parse
 from collections.abc import Callable, Sequence

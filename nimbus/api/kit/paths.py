@@ -1,4 +1,4 @@
-"""Paths of requests: their text, and the routes that they lead to."""
+"""Decodes the paths of requests, and finds their routes."""
 
 import re
 import urllib.parse
@@ -16,7 +16,7 @@ PLAIN = re.compile(r'[\w/:@.-]*\Z', re.ASCII)
 
 
 def text_of(path: str) -> str:
-    """What the bytes of a path say: WSGI hands them over one to a character.  Raises Invalid."""
+    """The path's text, decoded from UTF-8: WSGI passes one character for each byte.  Raises Invalid."""
     if path.isascii():
         return path
     try:
@@ -26,7 +26,7 @@ def text_of(path: str) -> str:
 
 
 def shown(path: str) -> str:
-    """The text of a path as a sentence names it."""
+    """The text of a path for an error message, cut to the length that one has room for."""
     return urllib.parse.quote(path[:SHOWN], safe=IN_PATHS) or '/'
 
 
@@ -48,7 +48,7 @@ class Router:
     """Finds the routes of a path."""
 
     def __init__(self, routes: 'Iterable[Route]', slash: bool = False) -> None:
-        """`slash` finds a path with slashes at its end as it does without; else only the root may have one.
+        """With `slash`, slashes at a path's end are ignored; without it only the root may end in one.
 
         The compute, image, volume and placement services answer 404 to such a path: they match it by mappers of the
         library Routes, whose `minimization` is off, so that a route's expression ends where its path does

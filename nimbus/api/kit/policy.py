@@ -1,4 +1,4 @@
-"""Who may do what: oslo.policy's rules, one enforcer a service, memoised by what an answer depends on."""
+"""Policy: oslo.policy's rules, one enforcer for each service; results are cached by what they depend on."""
 
 import contextlib
 import dataclasses
@@ -50,14 +50,14 @@ def of_projects(name: str, check: str, description: str | None = None) -> policy
 
 @dataclasses.dataclass(frozen=True)
 class _Loaded:
-    """The rules as they were read at once, and what they answered since."""
+    """The rules of one reading of the file, and the cached results of checking them."""
 
     enforcer: policy.Enforcer
     reads: dict[str, frozenset[str] | None]  # names of the target that a rule's answer depends on; None: unknown
     memo: dict[Any, bool] = dataclasses.field(default_factory=dict)
 
     def ask(self, rule: str, asker: context.Context, target: dict[str, Any]) -> bool:
-        """What the rules themselves say."""
+        """Whether the rules allow it, without the cache."""
         return bool(self.enforcer.enforce(rule, dict(target), _credentials(asker)))
 
 
@@ -74,7 +74,7 @@ class Policy:
             self.follow(overrides)
 
     def follow(self, overrides: str) -> None:
-        """A policy.yaml goes before the rules, read again within a second of a change; one already followed stays.
+        """A policy.yaml overrides the rules, read again within a second of a change; one already followed stays.
 
         The file need not exist.  Raises LookupError when it is there and cannot be used.
         """
@@ -124,7 +124,7 @@ class Policy:
         return sorted(self._defaults)
 
     def close(self) -> None:
-        """The override file is not watched any more."""
+        """The override file is no longer watched."""
         self._stop.set()
         self._again.set()
 
@@ -172,7 +172,7 @@ class Policy:
                 LOG.error('The policy in %s cannot be used, the old one stays: %s', self._path, self._told(why))
 
     def _told(self, why: Exception) -> str:
-        """What is wrong; of a file that may not be read, whose it is and who wants to read it."""
+        """What is wrong; for a file without read permission also its owner, its mode and this process's user."""
         if not isinstance(why, PermissionError) or not self._path:
             return str(why)
         me = _name_of(os.geteuid())
@@ -190,7 +190,7 @@ class Policy:
             found = os.stat(path) if path else None
         except OSError:
             return None
-        # A change of owner or mode changes no content, and yet who may read it.
+        # A change of owner or mode leaves the content as it is, but may make the file readable or not.
         return found and (found.st_mtime_ns, found.st_ctime_ns)
 
 
@@ -242,7 +242,7 @@ def _credentials(asker: context.Context) -> dict[str, Any]:
         'roles': list(asker.roles),
         'is_admin': asker.is_admin,
         'system_scope': 'all' if asker.system else None,
-        'system': asker.system,  # by this oslo.policy tells a system's token from a project's
+        'system': asker.system,  # by this oslo.policy recognizes a system-scoped token
         'token': {'domain': {'id': asker.domain_id}, 'project': {'domain': {'id': asker.project_domain_id}}},
         'user_domain_id': asker.user_domain_id,
         'project_domain_id': asker.project_domain_id,

@@ -1,4 +1,4 @@
-"""The check of a policy that compares the asker with the target: what neither has is not what they share."""
+"""The policy check that compares the asker's credentials with the target: two missing values are not equal."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from oslo_policy import _checks
 
 _NAMED = re.compile(r'%\(([^)]+)\)s')
-NOTHING = 'None'  # the kind of a check that asks whether the target lacks something
+NOTHING = 'None'  # the kind of a check that is true where the target lacks something
 
 
 class Same(_checks.GenericCheck):  # registered in its place; oslo.policy gives it no other name

@@ -1,4 +1,4 @@
-"""An API as one table: a row per endpoint, and the application that serves the table."""
+"""An API's routing table, one row per endpoint, and the WSGI application that serves it."""
 
 import dataclasses
 import logging
@@ -24,7 +24,7 @@ AT_WORK = 'nimbus.context'  # where the auth filter leaves the asker in the WSGI
 
 @dataclasses.dataclass
 class Reply:
-    """An answer that needs more than a JSON body: a status, headers, or bytes in pieces."""
+    """A response that needs more than a JSON body: a status, headers, or bytes in pieces."""
 
     body: Any = None
     status: int | None = None
@@ -101,7 +101,7 @@ class Call:
 
     @property
     def host_url(self) -> str:
-        """`http://HOST:PORT` as the client wrote it; the filter proxy_headers puts there what a proxy says."""
+        """`http://HOST:PORT` as the client wrote it, or as a proxy's headers give it (see the filter proxy_headers)."""
         environ = self.environ
         host = environ.get('HTTP_HOST') or f'{environ["SERVER_NAME"]}:{environ["SERVER_PORT"]}'
         return f'{environ.get("wsgi.url_scheme", "http")}://{host}'
@@ -162,11 +162,10 @@ class Api:
         medias: bodies.Medias = bodies.Medias.NONE_OR_PLAIN,
         always: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        """`project_in_path` lets every path begin with the asker's project id; `head` answers HEAD where GET is, and
-        OPTIONS.
+        """`project_in_path` lets every path begin with the asker's project id; `head` answers OPTIONS, and HEAD too.
 
-        `slash` passes over a slash at a path's end; `wrong_media` is the status of a body that is no JSON by its media
-        type, and `medias` says what of that is taken for JSON all the same; `always` are headers of every answer.
+        `slash` ignores a slash at a path's end; `wrong_media` is the status of a body whose media type is not JSON, and
+        `medias` lists which of those are read as JSON all the same; `always` are headers of every answer.
         """
         self.name, self.routes, self.parts, self.policy = name, tuple(routes), parts, policy
         self.envelope, self.history = envelope, history
@@ -276,12 +275,12 @@ class Api:
         return ', '.join(sorted(methods))
 
     def _options(self, path: str, version: Version) -> tuple[int, Any, Any]:
-        """Which methods the path has; anybody may ask."""
+        """The answer to OPTIONS: which methods the path has; it needs no token."""
         living, _ = self._living(path, version)
         return 200, [('Allow', self._allowed(living)), ('Content-Length', '0')], []
 
     def _choose(self, candidates: list[Any], environ: dict[str, Any]) -> tuple[tuple[str, ...], Route, Any]:
-        """The candidate that the body's action names, or the only one there is."""
+        """The route that the body's action names, or the only one there is."""
         names, route = candidates[0]
         if route.raw or environ['REQUEST_METHOD'] in ('GET', 'HEAD'):
             return names, route, None

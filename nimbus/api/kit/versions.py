@@ -1,4 +1,4 @@
-"""Microversions: handlers speak the latest; older requests are lifted to it.
+"""Microversions: handlers implement the latest, and older requests are translated to it.
 
 What a version adds, drops or reshapes in a response is a window on a field
 (`since=`, `until=`); a new or retired endpoint is a window on its route.  What
@@ -42,7 +42,7 @@ class History:
     ) -> None:
         """`service` is the word in the OpenStack-API-Version header; a request may say one of `aliases` instead.
 
-        Raises TypeError on a disorder.
+        Raises TypeError when the microversions are out of order or listed twice.
         """
         self.changes, self.minimum, self.service, self.legacy_header = (
             changes,
@@ -97,7 +97,7 @@ class History:
         return found
 
     def headers(self, version: Version) -> list[tuple[str, str]]:
-        """What every answer of a versioned API carries."""
+        """The version headers of every response of a versioned API."""
         vary = ['OpenStack-API-Version', *([self.legacy_header] if self.legacy_header else [])]
         found = [('OpenStack-API-Version', f'{self.service} {show(version)}'), ('Vary', ', '.join(vary))]
         if self.legacy_header:

@@ -1,4 +1,4 @@
-"""The filters of a PasteDeploy pipeline, and how a pipeline is loaded with its parts."""
+"""The WSGI filters of the PasteDeploy pipelines (tokens, request ids, compression), and how pipelines are loaded."""
 
 import contextvars
 import functools
@@ -38,7 +38,7 @@ def load(name: str, parts: Parts, path: str) -> App:
 
 
 def parts() -> Parts:
-    """For a factory: the parts of the pipeline that is being loaded."""
+    """The parts of the pipeline that is being loaded; for PasteDeploy's factories."""
     return _PARTS.get()
 
 
@@ -83,7 +83,7 @@ class Filter:
 
 
 class ProxyHeaders(Filter):
-    """The URL is the one that a proxy before us was asked for, where an operator says that there is one."""
+    """The request's URL is the one that the proxy in front passes on, where enable_proxy_headers_parsing is set."""
 
     def __init__(self, app: App, parts: Parts, **local: str) -> None:
         super().__init__(app, parts, **local)
@@ -100,7 +100,7 @@ class ProxyHeaders(Filter):
 
 
 class RequestId(Filter):
-    """Every request has an id, and every answer tells it."""
+    """Every request has an id, and every response carries it in a header."""
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         request_id = environ['nimbus.request_id'] = ids.request()
@@ -115,7 +115,7 @@ class RequestId(Filter):
 
 
 class Healthcheck(Filter):
-    """GET /healthcheck says whether this process can serve: 200 OK, or 503 and which part is away."""
+    """GET /healthcheck answers whether this process can serve: 200 OK, or 503 and which part does not work."""
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ.get('PATH_INFO') != '/healthcheck':
@@ -131,7 +131,7 @@ class Healthcheck(Filter):
 
 
 class Gzip(Filter):
-    """Large JSON answers are compressed for who accepts it, and compressed JSON bodies are taken."""
+    """Large JSON responses are compressed for clients that accept gzip, and gzip request bodies are decompressed."""
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ.get('HTTP_CONTENT_ENCODING', '').lower() == 'gzip' and not self._unpack(environ):
@@ -161,7 +161,7 @@ class Gzip(Filter):
         return [packed]
 
     def _unpack(self, environ: dict[str, Any]) -> bool:
-        """Replace the body by what it unpacks to; a body that unpacks to more than is read anyway is refused."""
+        """The body is replaced by its decompressed form; False where it cannot be read or exceeds the size limit."""
         try:
             length = numbers.read(environ.get('CONTENT_LENGTH') or '0')
             if length is None or not 0 <= length <= MAX_BODY:
@@ -181,7 +181,7 @@ def _takes_gzip(accept_encoding: str) -> bool:
 
 
 class Auth(Filter):
-    """The asker is known by the token alone: forged identity headers are gone before anything reads them.
+    """The asker is known by the validated token alone: identity headers that a client sent are removed first.
 
     `service_type` in api-paste.ini names the catalog's types that are served behind it.  Without it a token with
     access rules cannot be checked, and is refused.
@@ -236,7 +236,7 @@ class Auth(Filter):
             return False
         method, path = environ['REQUEST_METHOD'], environ.get('SCRIPT_NAME', '') + environ.get('PATH_INFO', '')
         if 'identity' in services and method == 'GET' and path.endswith('/v3/auth/tokens'):
-            return True  # what a token is may be asked with any
+            return True  # any token may be validated
         if 'service' in asker.service_roles:
             return True  # a service asks for the user, whose own request was checked where it came in
         return access_rules.permits(asker.access_rules or (), services, method, path)
