@@ -15,9 +15,7 @@ PORTS = {
 OPTIONS = {
     'api': [
         cfg.StrOpt('listen', default='127.0.0.1', help='Address that the REST endpoints are bound to.'),
-        cfg.StrOpt(
-            'public_host', default='', help='Host name or address in the catalog; empty means the one listened on.'
-        ),
+        cfg.StrOpt('public_host', default='', help='Host name or address in the catalog; empty means that of listen.'),
         cfg.IntOpt('port_offset', default=0, help='Added to every port below, so that two clouds fit on one machine.'),
         *(cfg.PortOpt(f'{name}_port', default=port, help=f'Port of the {name} API.') for name, port in PORTS.items()),
         cfg.ListOpt(
@@ -49,13 +47,13 @@ OPTIONS = {
         cfg.StrOpt(
             'client_certificate_header',
             default='',
-            help='Header in which those of trusted_fronts tell the certificate that a client showed them; they must '
-            'take it away from what clients send. Empty means that no certificate is believed.',
+            help='Header in which the proxies of trusted_fronts pass on the certificate of a client; they must '
+            'remove it from what clients send. Empty means that no client certificate is accepted.',
         ),
         cfg.ListOpt(
             'trusted_fronts',
             default=[],
-            help='Addresses or networks of what ends TLS in front of the APIs and may tell client certificates.',
+            help='Addresses or networks of proxies that terminate TLS and are trusted to pass on client certificates.',
         ),
         cfg.StrOpt('policy_file', default='/etc/nimbus/policy.yaml', help='Overrides of policy rules; need not exist.'),
     ],
@@ -64,7 +62,7 @@ OPTIONS = {
             'enable_proxy_headers_parsing',
             default=False,
             help='Take the scheme, host and prefix of URLs from X-Forwarded-Proto, -Host and -Prefix. Only where a '
-            'proxy before the APIs sets them itself: whoever can send them decides what links in answers say.',
+            'proxy before the APIs sets them itself: a client that can send them chooses the links in responses.',
         ),
     ],
 }

@@ -1,1 +1,1 @@
-"""What guests read about themselves at 169.254.169.254, through the proxies of their networks."""
+"""The metadata API at 169.254.169.254 (EC2 and OpenStack trees), which guests reach through their networks' proxies."""

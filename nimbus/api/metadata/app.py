@@ -1,4 +1,4 @@
-"""The metadata service: tells one guest about itself, when a network proxy vouches for which guest it is."""
+"""The metadata API's application: serves a guest its own metadata; a network's proxy signs which guest it is."""
 
 import hashlib
 import hmac
@@ -28,7 +28,7 @@ class Metadata:
     """Answers GET on every path of the EC2 and OpenStack trees, and POST where a guest leaves its password."""
 
     def __init__(self, parts: Parts) -> None:
-        """The secret shared with the proxies is the option [metadata] shared_secret; without one nobody is answered."""
+        """The secret shared with the proxies is [metadata] shared_secret; without one all requests are refused."""
         self.parts = parts
         self._secret = parts.conf.metadata.shared_secret.encode()
 
@@ -64,13 +64,13 @@ class Metadata:
         except errors.Unavailable as why:
             return _plain(503, why.sentence)
         except Exception:
-            LOG.exception('The metadata at %s cannot be told', path)
-            return _plain(500, 'The metadata cannot be told; the log says more.')
+            LOG.exception('The metadata at %s cannot be read', path)
+            return _plain(500, 'The metadata cannot be read; the log says more.')
         media = 'application/json' if path.endswith('.json') else 'text/plain; charset=UTF-8'
         return 200, media, found
 
     def _leave(self, environ: dict[str, Any]) -> tuple[int, str, bytes]:
-        """The guest's password is kept.  Raises Invalid, Forbidden, NotFound and Conflict."""
+        """The guest's encrypted password is kept.  Raises Invalid, Forbidden, NotFound and Conflict."""
         server_id = self._facts(environ).spec['id']
         length = numbers.whole(environ.get('CONTENT_LENGTH') or '0', 'Content-Length')
         sealed = environ['wsgi.input'].read(min(length, passwords.MAX + 1))

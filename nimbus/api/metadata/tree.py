@@ -1,4 +1,4 @@
-"""Paths of the metadata service: folders list what is in them, files are what they hold."""
+"""The metadata API's paths: a folder's path answers the list of its entries, a file's its content."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def versions(path: str) -> str | None:
 
 
 def find(told: Facts, path: str) -> bytes:
-    """What stands at the path.  Raises NotFound."""
+    """The content at the path.  Raises NotFound."""
     parts = _parts(path)
     if parts[0] == 'openstack':
         return _openstack(told, parts[1:])
@@ -84,7 +84,7 @@ def _ec2(told: Facts, version: str, parts: list[str]) -> bytes:
 
 
 def _text(found: Any) -> str:
-    """A file's content, or a folder's listing: folders end in a slash, a key is told by number and name."""
+    """A file's content, or a folder's listing: folders end in a slash, a key is listed as NUMBER=NAME."""
     if not isinstance(found, dict):
         return str(found)
     lines = []

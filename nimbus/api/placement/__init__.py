@@ -1,1 +1,1 @@
-"""The Placement API, for reading: the scheduler's hosts and claims in the shape that the field's tools expect."""
+"""The Placement API, read-only: the scheduler's hosts as resource providers, its claims as allocations."""

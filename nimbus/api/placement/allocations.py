@@ -24,7 +24,7 @@ def of_provider(call: Call, uuid: str) -> dict[str, Any]:
 
 
 def of_consumer(call: Call, uuid: str) -> dict[str, Any]:
-    """GET /allocations/{uuid}: nothing, where nobody knows the consumer."""
+    """GET /allocations/{uuid}: no allocations for an unknown consumer."""
     with call.db.read() as tx:
         claim = claims.of(tx, uuid)
         row = hosts.show(tx, claim.host_id) if claim else None

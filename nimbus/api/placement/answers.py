@@ -1,4 +1,4 @@
-"""The words of placement and what every query of it has in common."""
+"""Names of resource classes, the check of query parameters, and sums of usage, for all queries of placement."""
 
 from typing import Any
 
@@ -19,5 +19,5 @@ def known(call: Call, *names: str) -> None:
 
 
 def held(amounts: Any) -> dict[str, int]:
-    """What is held of each resource class; of which nothing is held is left out."""
+    """How much is used of each resource class, without those of which nothing is used."""
     return {name: n for name, column in CLASSES.items() if (n := amounts[column])}

@@ -1,4 +1,4 @@
-"""Which providers a query asks for: by id, name, aggregate and room."""
+"""Filters of GET /resource_providers: by id, name, aggregate and free capacity."""
 
 import uuid
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a provider has to give of each resource class, and what of it is used."""
+"""Inventories and usages: the capacity of a provider in each resource class, and how much of it is used."""
 
 from typing import Any
 

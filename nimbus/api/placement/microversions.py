@@ -1,7 +1,7 @@
-"""Placement's microversions, as far as they change what can be read.
+"""Placement's microversions that change what can be read.
 
 Versions that only change writes, which are not here, have no entry.  The last one is that before allocation
-candidates: a client that is told of a later one may ask for them.
+candidates: a client that sees a later one may ask for them.
 """
 
 from nimbus.api.kit.versions import Change, History, Version

@@ -1,4 +1,4 @@
-"""Who may read what of placement: the field's rule names and defaults."""
+"""Policy rules of the Placement API, with OpenStack's names and defaults."""
 
 from oslo_policy import policy
 

@@ -52,7 +52,7 @@ def show(call: Call, uuid: str) -> dict[str, Any]:
 
 
 def aggregates(call: Call, uuid: str) -> dict[str, Any]:
-    """GET /resource_providers/{uuid}/aggregates: a host is in none; zones are compute's to tell."""
+    """GET /resource_providers/{uuid}/aggregates: always none; the aggregates of hosts are in the Compute API."""
     with call.db.read() as tx:
         host(tx, uuid)
     return {'aggregates': []}

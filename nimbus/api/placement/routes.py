@@ -1,4 +1,4 @@
-"""Every endpoint of the Placement API.  Only the scheduler writes here, so no route but GET stands."""
+"""Every endpoint of the Placement API.  Only the scheduler changes the data, so all routes are GET."""
 
 from nimbus.api.kit.routes import Route
 from nimbus.api.placement import allocations, inventories, providers, vocabulary
@@ -17,7 +17,7 @@ ROUTES = (
     Route('GET', f'{ONE}/traits', providers.traits, f'{PROVIDERS}traits:list', since=(1, 6)),
     Route('GET', f'{ONE}/allocations', allocations.of_provider, f'{PROVIDERS}allocations:list'),
     Route('GET', '/allocations/{uuid}', allocations.of_consumer, 'placement:allocations:list'),
-    # Whose usages are asked for is known only to the handler, which checks the rule.
+    # Only the handler knows which project's usages are asked for, so it checks the rule.
     Route('GET', '/usages', allocations.usages, None, since=(1, 9)),
     Route('GET', '/resource_classes', vocabulary.classes, 'placement:resource_classes:list', since=(1, 2)),
     Route('GET', '/resource_classes/{name}', vocabulary.show_class, 'placement:resource_classes:show', since=(1, 2)),

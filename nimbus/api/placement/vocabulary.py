@@ -1,4 +1,4 @@
-"""Placement's own words: its versions, resource classes and traits."""
+"""Placement's version document, resource classes and traits."""
 
 from typing import Any
 
