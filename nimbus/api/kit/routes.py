@@ -162,7 +162,7 @@ class Api:
         medias: bodies.Medias = bodies.Medias.NONE_OR_PLAIN,
         always: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        """`project_in_path` lets every path begin with the asker's project id; `head` answers OPTIONS, and HEAD too.
+        """`project_in_path` lets every path begin with the asker's project id; `head` serves OPTIONS, and HEAD of GETs.
 
         `slash` ignores a slash at a path's end; `wrong_media` is the status of a body whose media type is not JSON, and
         `medias` lists which of those are read as JSON all the same; `always` are headers of every answer.

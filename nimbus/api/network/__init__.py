@@ -1,1 +1,1 @@
-"""The REST contract of the network service: Neutron's v2.0."""
+"""The Networking API: Neutron's v2.0."""

@@ -1,4 +1,4 @@
-"""Network agents, availability zones and what stands on which agent, on the wire."""
+"""Network agents, the networks and routers that each hosts, and availability zones over HTTP."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ class Agent(NeutronNoun):
 
 
 def _matches(call: Call, shape: dict[str, Any]) -> bool:
-    """Whether an agent passes the filters, which are few as agents are; case does not matter, as upstream."""
+    """Whether an agent passes the filters, which ignore case as upstream's do."""
     for name, texts in call.query.items():
         if name in ('fields', 'limit', 'marker', 'sort_key', 'sort_dir', 'page_reverse') or name not in shape:
             continue
@@ -70,7 +70,7 @@ def _listed(call: Call, rows: list[Any]) -> Any:
 
 
 def index(call: Call) -> Any:
-    """GET of the collection, which is empty for who may see none."""
+    """GET of the collection; empty for an asker who may see none."""
     if not call.allows('get_agent'):
         return {'agents': []}
     with call.db.read() as tx:
@@ -110,7 +110,7 @@ def delete(call: Call, id: str) -> Any:
 
 
 def _hosted(call: Call, id: str, kind: str) -> list[str]:
-    """What of the kind stands on the agent's host.  Raises NotFound."""
+    """The ids of the networks or routers, by `kind`, that the agent's host serves.  Raises NotFound."""
     with call.db.read() as tx:
         row = agents.show(tx, id)
         if row.binary != scheduling.AGENT[kind]:
@@ -128,7 +128,7 @@ def networks_on(call: Call, id: str) -> Any:
 
 
 def routers_on(call: Call, id: str) -> Any:
-    """GET: the routers that stand on the L3 agent."""
+    """GET: the routers that the L3 agent hosts."""
     found = _hosted(call, id, 'router')
     with call.db.read() as tx:
         rows = [router_rows.show(tx, call.context, router_id) for router_id in found]
@@ -152,7 +152,7 @@ def dhcp_agents(call: Call, id: str) -> Any:
 
 
 def l3_agents(call: Call, id: str) -> Any:
-    """GET: the agents a router stands on."""
+    """GET: the agents that host a router."""
     with call.db.read() as tx:
         router_rows.show(tx, call.context, id)
     return _agents_of(call, 'router', id)

@@ -1,4 +1,4 @@
-"""The applications of the network API's pipelines."""
+"""Makes the WSGI applications of the Networking API."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Wire shapes with Neutron's manners: its words for what is wrong, bodies in bulk, rules for single attributes."""
+"""Validates request bodies as Neutron does: its error messages, bulk creation, policy rules of single attributes."""
 
 import dataclasses
 from collections.abc import Callable
@@ -19,16 +19,16 @@ class Attribute(Field):
 
     take: values.Take = values.anything  # turns a request's value into what is kept
     sift: Filter | None = None  # turns a filter's text into what the column has
-    ruled: tuple[str, ...] = ()  # on which of READ, CREATE and UPDATE `VERB_noun:attribute` is asked
-    weighty: bool = False  # on CREATE that rule is asked whatever the value; else only of one that is not the default
+    ruled: tuple[str, ...] = ()  # for which of READ, CREATE and UPDATE the rule `VERB_noun:attribute` is checked
+    weighty: bool = False  # on CREATE that rule is checked for any value; else only for one that is not the default
 
     def asks(self, verb: str, value: Any) -> bool:
-        """Whether the attribute's own rule is asked of the value."""
+        """Whether the attribute's own rule is checked for the value."""
         return verb in self.ruled and (verb != CREATE or self.weighty or value != self.default)
 
 
 def attribute(*on: str, take: values.Take = values.anything, filter: bool = True, **more: Any) -> Attribute:
-    """An attribute; lists may be filtered and sorted by it unless told otherwise."""
+    """An attribute; lists may be filtered and sorted by it by default."""
     more.setdefault('sort', filter)
     if take is values.flag:
         more.setdefault('sift', values.flag)
@@ -42,7 +42,7 @@ class Given(dict[str, Any]):
 
 
 def bad(sentence: str) -> errors.Invalid:
-    """A body that is not as Neutron wants it."""
+    """A body that Neutron would refuse."""
     return errors.Invalid(sentence, type='HTTPBadRequest')
 
 
@@ -67,19 +67,19 @@ class NeutronNoun(Noun):
         return cls._one(body[cls.one], verb)
 
     @classmethod
-    def _one(cls, told: Any, verb: str) -> Given:
-        if not isinstance(told, dict):
+    def _one(cls, body: Any, verb: str) -> Given:
+        if not isinstance(body, dict):
             raise bad(f"Unable to find '{cls.one}' in request body")
-        told = _one_owner(told)
+        body = _one_owner(body)
         known = dict(cls.fields)
-        unknown = sorted(set(told) - set(known))
+        unknown = sorted(set(body) - set(known))
         if unknown:
             raise bad(f"Unrecognized attribute(s) '{', '.join(map(str, unknown))}'")
         given = Given()
-        given.told = frozenset(told)
+        given.told = frozenset(body)
         for name, field in cls.fields:
-            if name in told:
-                given[column_of(name, field)] = _taken(name, field, told[name], verb)
+            if name in body:
+                given[column_of(name, field)] = _taken(name, field, body[name], verb)
             elif verb == CREATE and verb in field.on:
                 if field.default is not MISSING:
                     given[column_of(name, field)] = field.default
@@ -89,7 +89,7 @@ class NeutronNoun(Noun):
 
     @classmethod
     def hidden(cls, allows: Callable[[str], bool]) -> list[str]:
-        """The attributes that who asks may not read."""
+        """The attributes that the asker may not read."""
         return [
             name
             for name, field in cls.fields
@@ -97,15 +97,15 @@ class NeutronNoun(Noun):
         ]
 
 
-def _one_owner(told: dict[str, Any]) -> dict[str, Any]:
-    """The attributes with the owner under its newer name only."""
-    if 'tenant_id' not in told:
-        return told
-    told = dict(told)
-    old = told.pop('tenant_id')
-    if told.setdefault('project_id', old) != old:
+def _one_owner(body: dict[str, Any]) -> dict[str, Any]:
+    """The attributes with tenant_id replaced by project_id.  Raises Invalid where both are given and differ."""
+    if 'tenant_id' not in body:
+        return body
+    body = dict(body)
+    old = body.pop('tenant_id')
+    if body.setdefault('project_id', old) != old:
         raise bad("'project_id' and 'tenant_id' do not match")
-    return told
+    return body
 
 
 def column_of(name: str, field: Attribute) -> str:
@@ -127,12 +127,12 @@ def _taken(name: str, field: Attribute, value: Any, verb: str) -> Any:
 
 
 def child(name: str) -> Callable[[Any, Any], Any]:
-    """A source: what the handler found beside the row under `name`."""
+    """A source: the value that the handler found under `name`, beside the row."""
     return lambda row, call: call.children[name].get(row.id, [])
 
 
 class Standard(NeutronNoun):
-    """What every noun of the service shows."""
+    """The attributes that every resource of the service has."""
 
     id = attribute()
     project_id = attribute(READ, CREATE, take=values.text(64))

@@ -1,4 +1,4 @@
-"""How many addresses networks have and how many are given, on the wire."""
+"""IP availability over HTTP: how many addresses each network has, and how many of them are allocated."""
 
 from typing import Any
 

@@ -1,9 +1,9 @@
-"""The extensions of the network API: each is told where the routes serve all that it needs, and nowhere else.
+"""The extensions of the Networking API: one is listed only where the routes serve all that it needs.
 
-`router` is told though routers have no external gateways yet: routers between
-subnets are whole, and orchestration and dashboards ask for the alias before
-they make any router at all.  What hangs on gateways has aliases of its own
-(ext-gw-mode, fip-port-details and others), and none of these is told.
+`router` is listed though routers have no external gateways yet: routers between
+subnets are complete, and orchestration and dashboards look for the alias before
+they make any router at all.  What needs gateways has aliases of its own
+(ext-gw-mode, fip-port-details and others), and none of these is listed.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from nimbus.api.kit.routes import Route
 
 @dataclasses.dataclass(frozen=True)
 class Extension:
-    """One extension as the field knows it."""
+    """One extension, with Neutron's alias, name and description."""
 
     alias: str
     name: str

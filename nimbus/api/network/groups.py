@@ -1,4 +1,4 @@
-"""Security groups and their rules on the wire."""
+"""Security groups and their rules over HTTP."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ def normalized(row: Any, call: Call) -> str | None:
 
 
 class Rule(Standard):
-    """What a group lets pass."""
+    """A rule: traffic that a group allows."""
 
     one, many = 'security_group_rule', 'security_group_rules'
     tagged = False
@@ -89,7 +89,7 @@ class Rule(Standard):
 
 
 class Group(Tagged):
-    """A set of rules that ports are in."""
+    """A security group: a set of rules for the ports in it."""
 
     one, many = 'security_group', 'security_groups'
 
@@ -100,13 +100,13 @@ class Group(Tagged):
 
 
 def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
-    """What groups show beside their own rows."""
+    """What views of groups need beside their rows."""
     found = [row.id for row in rows]
     return {'tags': standard_attributes.tags_of(tx, found), 'rules': groups.rules_of(tx, found)}
 
 
 def with_default(call: Call) -> None:
-    """The project whose groups are listed has its default one: the asker's, or for an operator the one named."""
+    """The listed project, the asker's or for an operator the one named, has its default group."""
     project_id = call.context.project_id
     if call.context.is_admin:
         project_id = call.arg('project_id') or call.arg('tenant_id') or project_id
@@ -129,7 +129,7 @@ def _owner(tx: db.Tx, row: Any) -> dict[str, Any]:
 
 
 def add(call: Call, tx: db.Tx, given: Given, parent: Any) -> str:
-    """A group stands as asked."""
+    """A group exists as requested."""
     refuse_stateless(given)
     return groups.create(tx, call.context, **given)
 
@@ -141,7 +141,7 @@ def change(call: Call, tx: db.Tx, row: Any, given: Given) -> None:
 
 
 def refuse_stateless(given: Given) -> None:
-    """Nothing, unless the group's rules were to be kept without connection tracking.  Raises NotBuilt."""
+    """Raises NotBuilt for a stateless group, whose rules would work without connection tracking."""
     if not given.get('stateful', True):
         raise errors.NotBuilt(
             'Stateless security groups are not part of this cloud; stateful may only be true.', type='NotImplemented'

@@ -1,4 +1,4 @@
-"""What the API tells of itself: versions, its resources, and the extensions that are real here."""
+"""Discovery of the Networking API: versions, resources, extensions and service providers."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def extension(call: Call, alias: str) -> Any:
 
 
 def providers(call: Call) -> Any:
-    """GET of service providers: every router stands on one host."""
+    """GET of service providers: the one for routers, each of which is on a single host."""
     found = {'service_type': 'L3_ROUTER_NAT', 'name': 'single_node', 'default': True}
     wanted = [name for name in ('service_type', 'name') if name in call.query]
     return {'service_providers': [found] if all(found[name] in call.query[name] for name in wanted) else []}

@@ -1,4 +1,4 @@
-"""Networks on the wire."""
+"""Networks over HTTP."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -56,7 +56,7 @@ class Network(Tagged):
 
 
 def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
-    """What networks show beside their own rows."""
+    """What views of networks need beside their rows."""
     found = [row.id for row in rows]
     return {
         'tags': standard_attributes.tags_of(tx, found),
@@ -66,14 +66,14 @@ def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
 
 
 def add(call: Call, tx: db.Tx, given: Given, parent: Any) -> str:
-    """A network stands as asked.  Raises Invalid on a network type that is not built."""
-    told = {
+    """A network exists as requested.  Raises Invalid on a network type that is not supported."""
+    provider = {
         name: given.pop(name) for name in ('provider:physical_network', 'provider:segmentation_id') if name in given
     }
     kind = given.pop('network_type', None) or networks.LOCAL
     if kind != networks.LOCAL:
         raise _invalid(f'network_type value {kind} not supported')
-    for name, value in told.items():
+    for name, value in provider.items():
         if value is not None:
             raise _invalid(f'{name.partition(":")[2]} prohibited for local provider network')
     mtu = given.pop('mtu', 0) or call.parts.extra['network'].mtu

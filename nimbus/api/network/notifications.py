@@ -1,4 +1,4 @@
-"""What the world is told of network nouns: Neutron's notifications, with what was asked and what was answered."""
+"""Posts Neutron's notifications of the API's changes, with the request's body or the response."""
 
 from typing import Any
 
@@ -8,5 +8,5 @@ from nimbus.common.messaging import outbox
 
 
 def tell(call: Call, tx: db.Tx, event_type: str, payload: dict[str, Any]) -> None:
-    """The world hears of it once the request's transaction is durable."""
+    """The notification is posted: it is published once the request's transaction has been committed."""
     outbox.post(tx, call.context, 'network', event_type, lambda: payload)

@@ -1,9 +1,9 @@
-"""Who may do what with networks: Neutron's rule names and their secure defaults.
+"""Policy rules of the Networking API, with Neutron's names and secure defaults.
 
-What a rule is asked about: the owner's `project_id`, `network:project_id` for
-what stands on a network, `network:shared`, `network:external`, for a port
+The target of a rule has the owner's `project_id`, `network:project_id` for
+resources of a network, `network:shared`, `network:external`, for a port
 whether its owner is the network service itself (`network_device`), and for a
-rule its group's `security_group:project_id`.
+security group's rule `security_group:project_id`.
 """
 
 from oslo_policy import policy

@@ -1,4 +1,4 @@
-"""Ports on the wire."""
+"""Ports over HTTP."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,20 +19,20 @@ SECRET = (READ, CREATE, UPDATE)
 
 
 def fixed_ips(row: Any, call: Call) -> list[dict[str, str]]:
-    """The port's addresses as the wire has them."""
+    """The port's fixed IPs as the API shows them."""
     found = call.children['addresses'].get(row.id, ())
     return [{'subnet_id': subnet_id, 'ip_address': ip} for _, subnet_id, ip in found]
 
 
 def vif_details(row: Any, call: Call) -> dict[str, Any]:
-    """How the port is plugged, once it is bound."""
+    """The port's binding:vif_details, once it is bound."""
     if not row.host:
         return {}
     return {'port_filter': True, 'connectivity': 'l2', 'ovs_hybrid_plug': True, 'bridge_name': 'br-int'}
 
 
 def network_mac(value: Any) -> str:
-    """A MAC that a station may have."""
+    """A unicast MAC address.  Raises ValueError."""
     plain = values.mac(value)
     if int(plain[:2], 16) & 1:
         raise ValueError(f"'{value}' is a multicast address, and a port cannot have one")
@@ -40,7 +40,7 @@ def network_mac(value: Any) -> str:
 
 
 class Port(Tagged):
-    """A socket on a network."""
+    """A port: a connection point of a network, with its addresses."""
 
     one, many = 'port', 'ports'
 
@@ -101,7 +101,7 @@ class Port(Tagged):
 
 
 def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
-    """What ports show beside their own rows."""
+    """What views of ports need beside their rows."""
     found = [row.id for row in rows]
     return {
         'tags': standard_attributes.tags_of(tx, found),
@@ -116,7 +116,7 @@ def parent(call: Call, tx: db.Tx, given: Given) -> Any:
 
 
 def draft(network: Any, given: Given) -> dict[str, Any]:
-    """What the rules of a new port are asked about."""
+    """The target of the policy rules for a new port."""
     return {
         'network:project_id': network.project_id,
         'network:shared': network.shared,
@@ -125,7 +125,7 @@ def draft(network: Any, given: Given) -> dict[str, Any]:
 
 
 def _kept(given: Given) -> dict[str, Any]:
-    """The values under the names of the port's own verbs."""
+    """The request's values as the arguments of the port's verbs."""
     kept = {name: value for name, value in given.items() if name not in ('network_id', 'project_id')}
     if 'security_groups' in kept:
         kept['groups'] = kept.pop('security_groups')
@@ -144,7 +144,7 @@ def _check_addresses(call: Call, verb: str, given: Given, target: dict[str, Any]
 
 
 def add(call: Call, tx: db.Tx, given: Given, network: Any) -> str:
-    """A port stands on its network as asked."""
+    """A port exists on its network as requested."""
     target = {'project_id': given['project_id'], **draft(network, given)}
     _check_addresses(call, CREATE, given, target)
     return port_changes.create(tx, call.context, network, given['project_id'], _kept(given))
@@ -164,7 +164,7 @@ def _target(tx: db.Tx, row: Any) -> dict[str, Any]:
 
 
 def by_fixed_ips(texts: list[str]) -> dict[str, list[str]]:
-    """`fixed_ips=ip_address=10.0.0.5` as filters of its parts.  Raises Invalid."""
+    """`fixed_ips=ip_address=10.0.0.5` as filters by address or subnet.  Raises Invalid."""
     found: dict[str, list[str]] = {}
     for text in texts:
         name, _, value = text.partition('=')

@@ -1,4 +1,4 @@
-"""Quotas on the wire."""
+"""Quotas of the Networking API over HTTP."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from nimbus.api.network import values
 from nimbus.api.network.attributes import bad
 from nimbus.network import quotas
 
-# What a client says beside the limits; that use is checked is what happens anyway.
+# What a client may send beside the limits.  check_limit asks for what is done anyway unless force is true.
 BESIDE = ('project_id', 'tenant_id', 'force', 'check_limit')
 LIMIT = values.whole(-1, 2147483647)
 
 
 def index(call: Call) -> Any:
-    """GET: the projects that have limits of their own."""
+    """GET: the quotas of every project for which limits were set."""
     with call.db.read() as tx:
         own = quotas.QUOTAS.projects(tx)
         return {
@@ -25,7 +25,7 @@ def index(call: Call) -> Any:
 
 
 def own(call: Call) -> Any:
-    """GET of the project that asks: its id, as older clients look it up."""
+    """GET of the asker's own project id, which older clients look up."""
     project_id = call.context.project_id
     return {'tenant': {'tenant_id': project_id, 'project_id': project_id}, 'project': {'project_id': project_id}}
 
@@ -40,7 +40,7 @@ def show(call: Call, project_id: str) -> Any:
 
 
 def _check_seen(call: Call, project_id: str) -> None:
-    """Nothing for one's own project; of another's the rule is asked.  Raises Forbidden."""
+    """Another project's quota needs the policy rule, the asker's own does not.  Raises Forbidden."""
     if project_id != call.context.project_id:
         call.check('get_quota', project_id=project_id)
 
@@ -66,12 +66,12 @@ def update(call: Call, project_id: str) -> Any:
     body = call.body
     if not isinstance(body, dict) or not isinstance(body.get('quota'), dict):
         raise bad("Unable to find 'quota' in request body")
-    told = {name: value for name, value in body['quota'].items() if name not in BESIDE}
-    unknown = sorted(set(told) - set(quotas.DEFAULTS))
+    limits = {name: value for name, value in body['quota'].items() if name not in BESIDE}
+    unknown = sorted(set(limits) - set(quotas.DEFAULTS))
     if unknown:
         raise bad(f"Unrecognized attribute(s) '{', '.join(map(str, unknown))}'")
     wanted = {}
-    for name, value in told.items():
+    for name, value in limits.items():
         try:
             wanted[name] = LIMIT(value)
         except ValueError as why:
@@ -84,7 +84,7 @@ def update(call: Call, project_id: str) -> Any:
 
 
 def _check_use(tx: Any, project_id: str, wanted: dict[str, int]) -> None:
-    """Raises Invalid when the project already uses more than a limit that it is to have."""
+    """Raises Invalid when the project already uses more than one of the new limits."""
     found = quotas.QUOTAS.show(tx, project_id)
     for name, limit in wanted.items():
         if -1 < limit < found[name].used:
@@ -94,14 +94,14 @@ def _check_use(tx: Any, project_id: str, wanted: dict[str, int]) -> None:
 
 
 def delete(call: Call, project_id: str) -> Any:
-    """DELETE: the project has the default limits.  Raises NotFound where it had no others."""
+    """DELETE: the project has the default limits.  Raises NotFound where none of its own were set."""
     with call.db.write() as tx:
         quotas.forget(tx, project_id)
     return Reply()
 
 
 ROUTES = (
-    Route('GET', '/quotas', index, 'update_quota'),  # who may see all of them is who sets them
+    Route('GET', '/quotas', index, 'update_quota'),  # only those who may set quotas may list all of them
     Route('GET', '/quotas/{project_id}', show, None),
     Route('GET', '/quotas/{project_id}/default', default, None),
     Route('GET', '/quotas/{project_id}/details', details, None),

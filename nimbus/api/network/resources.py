@@ -1,4 +1,4 @@
-"""The five operations every noun has, and how lists are cut, filtered and shown."""
+"""List, show, create, update and delete of every network resource, with pages, filters and policy."""
 
 import dataclasses
 import datetime
@@ -18,15 +18,15 @@ OWN = ('project_id', 'user_id', 'tenant_id', 'network:project_id', 'security_gro
 
 
 def ever(call: Call, rule: str) -> None:
-    """Nothing, if the asker's role may do it to something of their own.  Raises Forbidden."""
+    """Raises Forbidden when the asker's roles do not allow it even for their own project's resources."""
     own = call.context.project_id
     call.check(rule, **{name: call.context.user_id if name == 'user_id' else own for name in OWN})
 
 
 def own_alone(call: Call, given: Given) -> None:
-    """Nothing, unless it is to be another project's and the asker may not make things for others.  Raises Invalid."""
-    told = given.get('project_id')
-    if told is None or told == call.context.project_id or call.context.is_admin or call.context.is_service:
+    """Raises Invalid when the resource is to be another project's and the asker may not make it for others."""
+    owner = given.get('project_id')
+    if owner is None or owner == call.context.project_id or call.context.is_admin or call.context.is_service:
         return
     raise bad("Specifying 'project_id' or 'tenant_id' other than the authenticated project needs an operator's rights.")
 
@@ -64,13 +64,13 @@ def page(call: Call, noun: type[NeutronNoun], special: dict[str, Callable[[list[
 
 def since(text: str) -> datetime.datetime:
     """The moment, in UTC without a zone.  Raises Invalid."""
-    told = times.read(text)
-    if told is None:
+    moment = times.read(text)
+    if moment is None:
         raise errors.Invalid(
             f'Invalid input for operation: The input {text} must be in the following format: YYYY-MM-DDTHH:MM:SSZ.',
             type='InvalidInput',
         )
-    return told
+    return moment
 
 
 def _sifted(name: str, field: Any, texts: list[str]) -> list[Any]:
@@ -97,7 +97,7 @@ def _sorts(call: Call, noun: type[NeutronNoun], hidden: set[str]) -> tuple[tuple
 
 
 def links(call: Call, noun: type[NeutronNoun], rows: Sequence[Any], cut: Page) -> dict[str, Any]:
-    """`networks_links` when the list was cut into pages."""
+    """The links to the next and previous page, such as `networks_links`, when the list is paged."""
     if not cut.limit or not rows:
         return {}
     found = []
@@ -123,11 +123,11 @@ def shown(call: Call, noun: type[NeutronNoun], rows: Sequence[Any]) -> list[dict
 
 
 def check_revision(call: Call, row: Any) -> None:
-    """Nothing, when the row is at the revision that If-Match names.  Raises Precondition."""
-    told = call.header('If-Match', '') or ''
-    if 'revision_number=' not in told:
+    """Raises Precondition when the row is not at the revision that If-Match names, and Invalid on a bad header."""
+    header = call.header('If-Match', '') or ''
+    if 'revision_number=' not in header:
         return
-    number = told.strip('" ').partition('revision_number=')[2].strip('"')
+    number = header.strip('" ').partition('revision_number=')[2].strip('"')
     asked = numbers.read(number)
     if asked is None:
         raise errors.Invalid(
@@ -143,7 +143,7 @@ def check_revision(call: Call, row: Any) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Resource:
-    """One noun's operations; each gap is a verb of the noun's own module."""
+    """One resource's operations; the fields are the functions by which its noun's module does them."""
 
     noun: type[NeutronNoun]
     find: Callable[[db.Tx, Any, Page], list[Any]]
@@ -256,7 +256,7 @@ class Resource:
         return Reply()
 
     def _target(self, tx: db.Tx, row: Any, given: Given | None = None) -> dict[str, Any]:
-        """What the rules of a row are asked about; of a port also the owner it is about to have."""
+        """The target of the policy rules for a row; for a port also the device owner that an update gives it."""
         target = {'project_id': row.project_id, 'tenant_id': row.project_id, **self.target(tx, row)}
         if given is not None and 'device_owner' in given:
             target['network_device'] = given['device_owner'].startswith('network:')

@@ -1,4 +1,4 @@
-"""Routers on the wire."""
+"""Routers and their interfaces over HTTP."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,11 +27,11 @@ def gateway(value: Any) -> dict[str, Any] | None:
 
 
 def refuse_gateway(call: Call, tx: db.Tx, given: Given) -> None:
-    """Nothing, when no gateway is asked for.  Raises NotFound and Invalid as Neutron would, NotBuilt otherwise."""
-    told = given.get('external_gateway_info')
-    if told is None:
+    """Refuses external gateways: raises NotFound and Invalid as Neutron does, and NotBuilt for a valid one."""
+    info = given.get('external_gateway_info')
+    if info is None:
         return
-    network = networks.show(tx, call.context, told['network_id'])
+    network = networks.show(tx, call.context, info['network_id'])
     if not network.external:
         raise router_ports.bad_request(f'Network {network.id} is not an external network')
     raise errors.NotBuilt(
@@ -41,7 +41,7 @@ def refuse_gateway(call: Call, tx: db.Tx, given: Given) -> None:
 
 
 def refuse_kinds(given: Given) -> None:
-    """Nothing, when a plain router is asked for.  Raises NotBuilt for one of another kind."""
+    """Raises NotBuilt for a distributed or highly available router."""
     if given.get('distributed') or given.get('ha'):
         raise errors.NotBuilt(
             'Distributed and highly available routers are not part of this cloud; the attribute may only be false.',
@@ -50,12 +50,12 @@ def refuse_kinds(given: Given) -> None:
 
 
 def absent(row: Any, call: Call) -> bool:
-    """What no router here is."""
+    """The attribute of a kind of router that is not supported: always false."""
     return False
 
 
 class Router(Tagged):
-    """What routes between subnets."""
+    """A router: connects subnets through its interfaces."""
 
     one, many = 'router', 'routers'
 
@@ -80,7 +80,7 @@ def _stored(given: Given) -> dict[str, Any]:
 
 
 def add(call: Call, tx: db.Tx, given: Given, parent: Any) -> str:
-    """A router stands as asked."""
+    """A router exists as requested."""
     refuse_kinds(given)
     refuse_gateway(call, tx, given)
     return routers.create(tx, call.context, **_stored(given))
@@ -94,7 +94,7 @@ def change(call: Call, tx: db.Tx, row: Any, given: Given) -> None:
 
 
 def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
-    """What routers show beside their own rows."""
+    """What views of routers need beside their rows."""
     found = [row.id for row in rows]
     zones = {subject: ['nova'] for subject in scheduling.placed(tx, 'router', found)}
     return {'tags': standard_attributes.tags_of(tx, found), 'zones': zones}
@@ -127,7 +127,7 @@ def _interface(call: Call) -> tuple[str | None, str | None]:
 
 
 def add_interface(call: Call, id: str) -> Any:
-    """PUT: the router has one more port."""
+    """PUT add_router_interface: the router has one more port."""
     subnet_id, port_id = _interface(call)
     with call.db.write() as tx:
         row = routers.show(tx, call.context, id)
@@ -138,7 +138,7 @@ def add_interface(call: Call, id: str) -> Any:
 
 
 def remove_interface(call: Call, id: str) -> Any:
-    """PUT: the router has one port less."""
+    """PUT remove_router_interface: the router has one port less."""
     subnet_id, port_id = _interface(call)
     with call.db.write() as tx:
         row = routers.show(tx, call.context, id)

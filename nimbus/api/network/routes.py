@@ -1,4 +1,4 @@
-"""The network API as one table."""
+"""Every endpoint of the Networking API."""
 
 from nimbus.api.network import agents, availabilities, groups, info, networks, ports, quotas, routers, subnets, tags
 

@@ -1,4 +1,4 @@
-"""Subnets on the wire."""
+"""Subnets over HTTP."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,13 +17,13 @@ MODES = values.maybe(values.one_of('dhcpv6-stateful', 'dhcpv6-stateless', 'slaac
 
 
 def only_none(value: Any) -> None:
-    """None alone: subnet pools are not built."""
+    """Only None is valid: there are no subnet pools.  Raises ValueError."""
     if value is not None:
         raise ValueError(f"'{value}' names a subnet pool, and there are none")
 
 
 class Subnet(Tagged):
-    """A range of addresses."""
+    """A subnet: a range of a network's addresses, with its gateway, routes and name servers."""
 
     one, many = 'subnet', 'subnets'
 
@@ -43,7 +43,7 @@ class Subnet(Tagged):
 
 
 def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
-    """What subnets show beside their own rows."""
+    """What views of subnets need beside their rows."""
     return {'tags': standard_attributes.tags_of(tx, [row.id for row in rows])}
 
 
@@ -53,7 +53,7 @@ def parent(call: Call, tx: db.Tx, given: Given) -> Any:
 
 
 def add(call: Call, tx: db.Tx, given: Given, network: Any) -> str:
-    """A subnet stands on its network as asked."""
+    """A subnet exists on its network as requested."""
     if given['cidr'] is None:
         raise errors.Invalid(
             'Bad subnets request: a subnetpool must be specified in the absence of a cidr.', type='BadRequest'
@@ -73,7 +73,7 @@ def _owner(tx: db.Tx, row: Any) -> dict[str, Any]:
 
 
 def by_shared(texts: list[str]) -> dict[str, list[bool]]:
-    """Of shared networks, or of others.  Raises Invalid."""
+    """Subnets of shared networks only, or of others only.  Raises Invalid."""
     try:
         return {'shared': [values.flag(text) for text in texts]}
     except ValueError as why:

@@ -1,4 +1,4 @@
-"""Tags on the wire: words on networks, subnets, ports, routers and security groups."""
+"""Tags of networks, subnets, ports, routers and security groups over HTTP."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def _resource(kind: str) -> Resource:
 
 
 def _row(call: Call, tx: db.Tx, kind: str, id: str, verb: str) -> Any:
-    """The row the tags are of, if the asker may.  Raises NotFound, Forbidden."""
+    """The tagged resource's row, where the asker may do that.  Raises NotFound, Forbidden."""
     resource = _resource(kind)
     row = resource.show_row(tx, call.context, id)
     call.check(f'{verb}_{resource.noun.one}:tags', project_id=row.project_id)

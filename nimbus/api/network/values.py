@@ -1,4 +1,4 @@
-"""Values as Neutron takes them: each function turns one into what is kept, or raises ValueError with the reason."""
+"""Converters of attribute values, as Neutron has them: each returns the value to store, or raises ValueError."""
 
 import ipaddress
 import re
@@ -77,7 +77,7 @@ def one_of(*known: Any, also: Take = anything) -> Take:
 
 
 def maybe(take: Take) -> Take:
-    """None, or such a value."""
+    """The converter, for a value that may also be None."""
     return lambda value: None if value is None else take(value)
 
 
@@ -128,18 +128,18 @@ def subnet(value: Any) -> str:
 def destination(value: Any) -> str:
     """Where a route leads: a range with no bits set beyond its length; 0.0.0.0/0 and ::/0 are everywhere."""
     try:
-        told = _range(value)
+        address = _range(value)
     except ValueError:
         raise ValueError(f"'{value}' is not a valid CIDR") from None
-    if told.ip != told.network.network_address:
-        raise ValueError(f"'{value}' is not a valid CIDR; '{told.network}' is")
-    if told.network.is_loopback:
+    if address.ip != address.network.network_address:
+        raise ValueError(f"'{value}' is not a valid CIDR; '{address.network}' is")
+    if address.network.is_loopback:
         raise ValueError(f"'{value}' is not a routable CIDR")
-    return str(told.network)
+    return str(address.network)
 
 
 def range_or_ip(value: Any) -> str:
-    """A range as it was told, or one address."""
+    """An IP address, or a CIDR as it was written."""
     if isinstance(value, str) and '/' in value:
         subnet(value)
         return str(_range(value))
@@ -147,7 +147,7 @@ def range_or_ip(value: Any) -> str:
 
 
 def unique(items: list[Any], what: str) -> list[Any]:
-    """The items, none of which occurs twice."""
+    """The items themselves.  Raises ValueError when one occurs twice."""
     seen: list[Any] = []
     for item in items:
         if item in seen:
@@ -204,7 +204,7 @@ def dhcp_name(value: Any) -> str:
 
 
 def dhcp_value(value: Any) -> str | None:
-    """What a DHCP option is to say; None takes the option away.  One line, for it goes into a file of lines."""
+    """The value of a DHCP option; None removes the option.  It is a single line, as dnsmasq's file has one for each."""
     if value is None:
         return None
     value = text()(value)
@@ -229,7 +229,7 @@ def dhcp_options(value: Any) -> list[dict[str, Any]]:
     return found
 
 
-# Without a value these two take away what the subnet would say.
+# An empty value of these two suppresses the one that the subnet would give.
 BLANK_DHCP_OPTIONS = ('router', 'classless-static-route')
 _DHCP_OPTIONS = listing(
     record({'opt_name': dhcp_name, 'opt_value': dhcp_value}, {'ip_version': ip_version}), 'DHCP option'
