@@ -17,13 +17,13 @@ from nimbus.common.parts import Parts
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What the API must know of the cloud."""
+    """Settings of the Compute API."""
 
     down_time: float = 30  # seconds without a report after which a host is down
 
 
 def factory(_global_conf: Any, **local: str) -> Api:
-    """The application, for api-paste.ini; `api = v2` is the one without microversions, `api = versions` the list."""
+    """PasteDeploy's factory: `api = v2` makes the API without microversions, `api = versions` the list of versions."""
     parts = wsgi.parts()
     if 'compute' not in parts.extra and parts.conf is not None:
         parts.extra['compute'] = Settings(down_time=parts.conf.service_down_time)

@@ -1,4 +1,4 @@
-"""The list of extensions: how clients from before microversions asked what there is."""
+"""The Compute API's extensions, by which clients without microversions discover features."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ KNOWN = (
     Extension('OS-FLV-EXT-DATA', 'FlavorExtraData', 'The ephemeral disk of a flavor.', (FLAVOR,)),
     Extension('OS-SCH-HNT', 'SchedulerHints', 'Hints for the scheduler with a new server.', (BOOT,)),
     Extension('OS-SRV-USG', 'ServerUsage', 'When a server was launched and terminated.', (SHOW,)),
-    Extension('os-access-ips', 'AccessIPs', 'Addresses of a server that its owner notes.', (BOOT,)),
+    Extension('os-access-ips', 'AccessIPs', 'Access addresses of a server, set by its owner.', (BOOT,)),
     Extension('os-admin-actions', 'AdminActions', "An operator's actions on a server.", ('os-resetState',)),
     Extension(
         'os-aggregates',
@@ -52,7 +52,7 @@ KNOWN = (
     Extension('os-block-device-mapping', 'BlockDeviceMapping', 'Disks of a new server.', (BOOT,)),
     Extension('os-block-device-mapping-v2-boot', 'BlockDeviceMappingV2Boot', 'Disks of a new server.', (BOOT,)),
     Extension('os-config-drive', 'ConfigDrive', 'Config drives.', (BOOT,)),
-    Extension('os-console-output', 'ConsoleOutput', 'What a server printed.', ('os-getConsoleOutput',)),
+    Extension('os-console-output', 'ConsoleOutput', 'The console output of a server.', ('os-getConsoleOutput',)),
     Extension(
         'os-extended-hypervisors', 'ExtendedHypervisors', 'More of a hypervisor.', ('GET /os-hypervisors/detail',)
     ),
@@ -97,7 +97,7 @@ KNOWN = (
     ),
     Extension('os-flavor-rxtx', 'FlavorRxtx', 'The rxtx_factor of a flavor.', (FLAVOR,)),
     Extension('os-flavor-swap', 'FlavorSwap', 'The swap disk of a flavor.', (FLAVOR,)),
-    Extension('os-hide-server-addresses', 'HideServerAddresses', 'No addresses of a server that is built.', (SHOW,)),
+    Extension('os-hide-server-addresses', 'HideServerAddresses', 'No addresses while a server is built.', (SHOW,)),
     Extension(
         'os-hosts',
         'Hosts',
@@ -120,7 +120,7 @@ KNOWN = (
     Extension(
         'os-instance-actions',
         'InstanceActions',
-        'What was done to a server.',
+        'The actions on a server.',
         ('GET /servers/{id}/os-instance-actions',),
     ),
     Extension(
@@ -162,7 +162,7 @@ KNOWN = (
     Extension(
         'os-server-password',
         'ServerPassword',
-        'The password that a guest left, sealed.',
+        'The password that a guest has set, encrypted.',
         ('GET /servers/{id}/os-server-password',),
     ),
     Extension('os-server-sort-keys', 'ServerSortKeys', 'The order of servers.', ('GET /servers',)),

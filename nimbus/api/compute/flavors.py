@@ -1,4 +1,4 @@
-"""Flavors over HTTP, with their extra specs and who may use them."""
+"""Flavors, their extra specs and their access lists over HTTP."""
 
 from typing import Any
 
@@ -246,7 +246,7 @@ def _access(flavor_id: str, projects: list[str]) -> dict[str, Any]:
 
 
 def grant(call: Call, id: str) -> dict[str, Any]:
-    """The projects that may use the flavor, one more."""
+    """One project more may use the flavor; answers all that may."""
     with call.db.write() as tx:
         public = flavors.show(tx, call.context, id).is_public
         if public and call.speaks(microversions.AccessToPublicFlavor):
@@ -256,7 +256,7 @@ def grant(call: Call, id: str) -> dict[str, Any]:
 
 
 def withdraw(call: Call, id: str) -> dict[str, Any]:
-    """The projects that may use the flavor, one less."""
+    """One project less may use the flavor; answers all that may."""
     with call.db.write() as tx:
         flavors.withdraw(tx, call.context, id, call.given['tenant'])
         return _access(id, flavors.granted_to(tx, id))

@@ -58,7 +58,7 @@ class CreateShapes:
 
 
 def _whose(call: Call, verb: str, asked: str | None = None) -> str:
-    """The user whose keys are meant, the asker unless an operator says otherwise.  Raises Forbidden."""
+    """The id of the user whose keys the request is for: the asker, or whom an operator names.  Raises Forbidden."""
     if call.speaks(microversions.KeysOfOthers):
         asked = asked or (call.query.get('user_id') or [None])[0]
     else:

@@ -1,4 +1,4 @@
-"""Compute's microversions: what each changed, as far as nimbus has the part it changed.
+"""The Compute API's microversions: what each changed, for the parts of the API that nimbus has.
 
 What a version adds to or takes from a view is a window on the field (nouns) or on the route; a change of behaviour
 is asked for by the name of its class here.
@@ -45,7 +45,7 @@ class LockedShown(Change):
 
 
 class KeysOfOthers(Change):
-    """An operator may name the user whose key pairs are meant."""
+    """An operator may list, show, create and delete another user's key pairs."""
 
     number = (2, 10)
 
@@ -123,7 +123,7 @@ class StatusChecked(Change):
 
 
 class NoImageMetadata(Change):
-    """The limits do not tell of image metadata any more."""
+    """The limits no longer include image metadata."""
 
     number = (2, 39)
 
@@ -171,7 +171,7 @@ class TagsAtCreate(Change):
 
 
 class UuidsOfServices(Change):
-    """Services and hypervisors are known by UUID, and found by parameters instead of paths."""
+    """Services and hypervisors have UUIDs for ids, and are found by query parameters instead of paths."""
 
     number = (2, 53)
 
@@ -201,7 +201,7 @@ class ExtraSpecsInFlavors(Change):
 
 
 class HostsOfEvents(Change):
-    """Events tell the host they happened on: to operators by name, to owners as a digest."""
+    """Events show the host they happened on: to operators its name, to owners its hostId."""
 
     number = (2, 62)
 
@@ -267,7 +267,7 @@ class MoreFilters(Change):
 
 
 class EventDetails(Change):
-    """Events tell what went wrong."""
+    """Events show details of what went wrong."""
 
     number = (2, 84)
 
@@ -285,7 +285,7 @@ class ExtraSpecsChecked(Change):
 
 
 class HypervisorsWithoutUsage(Change):
-    """Hypervisors do not show what is used of them; that is placement's to tell."""
+    """Hypervisors do not show what is used of them; placement does."""
 
     number = (2, 88)
 
@@ -327,7 +327,7 @@ class ImageProperties(Change):
 
 
 class SchedulerHints(Change):
-    """A server shows the hints it was scheduled with."""
+    """A server shows its scheduler hints."""
 
     number = (2, 100)
 
@@ -394,7 +394,7 @@ HISTORY = History(
 
 
 class Legacy(History):
-    """The API before microversions: it is 2.1 whatever a request asks for, and says nothing of versions."""
+    """The API before microversions: it is 2.1 whatever a request asks for, and has no version headers."""
 
     def asked(self, environ: dict[str, Any]) -> Version:
         """Always the minimum."""

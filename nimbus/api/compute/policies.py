@@ -1,4 +1,4 @@
-"""Who may do what with compute: the field's rule names and defaults, which a policy.yaml may override."""
+"""Policy rules of the Compute API, with Nova's names and defaults, which a policy.yaml may override."""
 
 from oslo_policy import policy
 

@@ -11,7 +11,7 @@ from nimbus.common.database import db
 from nimbus.common.quotas import UNLIMITED, Quota
 from nimbus.compute.quotas import DEFAULTS, QUOTAS
 
-# What was compute's before there was a network service: kept as it is set, and limits nothing here.
+# Quotas from before there was a network service: stored and shown, but they limit nothing.
 NETWORKS = ('fixed_ips', 'floating_ips', 'security_groups', 'security_group_rules')
 FILES = ('injected_files', 'injected_file_content_bytes', 'injected_file_path_bytes')
 GROUPS = ('server_groups', 'server_group_members')
@@ -78,7 +78,7 @@ def _strict(call: Call) -> None:
 
 
 def _whole_project(call: Call) -> None:
-    """Nothing, when the limits of a whole project are meant.  Raises NotBuilt for those of one user in it."""
+    """Raises NotBuilt for the quotas of a single user of a project."""
     _strict(call)
     if call.arg('user_id'):
         raise errors.NotBuilt('Limits of one user within a project are not part of this cloud.')
@@ -90,7 +90,7 @@ def _shown(call: Call, found: dict[str, Quota], of_class: bool = False) -> dict[
 
 
 def _held(tx: db.Tx, project_id: str) -> dict[str, Quota]:
-    """Limit and use of every resource, those that limit nothing among them."""
+    """Limit and use of every resource, including those whose limits are not enforced."""
     return {name: Quota(name, UNLIMITED, 0) for name in NETWORKS} | QUOTAS.show(tx, project_id)
 
 
@@ -103,7 +103,7 @@ def show(call: Call, project_id: str) -> dict[str, Any]:
 
 
 def detail(call: Call, project_id: str) -> dict[str, Any]:
-    """The project's limits and what it holds."""
+    """The project's limits and usage."""
     call.check(f'{policies.API}os-quota-sets:detail', project_id=project_id)
     _strict(call)
     with call.db.read() as tx:
@@ -151,7 +151,7 @@ def delete(call: Call, project_id: str) -> None:
 
 
 def show_class(call: Call, name: str) -> dict[str, Any]:
-    """The limits of a class; only the default class means something."""
+    """The limits of a quota class; only the default class has any effect."""
     with call.db.read() as tx:
         return {'quota_class_set': {'id': name, **_shown(call, QUOTAS.show(tx, ''), of_class=True)}}
 
@@ -168,7 +168,7 @@ def update_class(call: Call, name: str) -> dict[str, Any]:
 
 
 def limits(call: Call) -> dict[str, Any]:
-    """The project's limits and what it holds, by the old names."""
+    """GET /limits: the project's limits and usage, by the names of that view."""
     call.check(f'{policies.API}limits')
     if call.speaks(microversions.StrictQueries):
         shapes.known(call.query, 'tenant_id', 'reserved')

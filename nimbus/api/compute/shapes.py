@@ -86,13 +86,13 @@ def known(query: dict[str, list[str]], *names: str) -> None:
     """Nothing, when the query has no parameters but these.  Raises Invalid."""
     strange = sorted(name for name in query if name not in names)
     if strange:
-        told = ', '.join(f"'{name}'" for name in strange)
+        unexpected = ', '.join(f"'{name}'" for name in strange)
         verb = 'was' if len(strange) == 1 else 'were'
-        raise errors.Invalid(f'Additional properties are not allowed ({told} {verb} unexpected)')
+        raise errors.Invalid(f'Additional properties are not allowed ({unexpected} {verb} unexpected)')
 
 
 def flag(value: Any) -> bool:
-    """What a boolean of the wire means."""
+    """The boolean that a value of a request stands for, such as 'yes' or 1."""
     return truth(value)
 
 

@@ -1,4 +1,4 @@
-"""The documents that tell a client which versions of the API there are."""
+"""Version discovery: the documents that list the Compute API's versions."""
 
 from typing import Any
 

@@ -87,10 +87,10 @@ class Aggregate(AggregateMade):
     metadata = Mapping(source='properties')
 
 
-def _number(told: str) -> int:
-    number = numbers.read(told)
+def _number(text: str) -> int:
+    number = numbers.read(text)
     if number is None:
-        raise errors.Invalid(f'Invalid input received: id must be an integer, not {told[:80]}')
+        raise errors.Invalid(f'Invalid input received: id must be an integer, not {text[:80]}')
     return number
 
 

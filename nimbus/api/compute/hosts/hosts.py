@@ -1,4 +1,4 @@
-"""Hosts in the old way, before hypervisors had a name of their own: which there are, and what projects hold of one."""
+"""Hosts over HTTP (/os-hosts, gone since 2.43): the list, and the usage of a host in all and by project."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from nimbus.compute.hosts import availability_zones, hypervisors
 
 
 def index(call: Call) -> dict[str, Any]:
-    """GET /os-hosts: every daemon of compute's that is switched on, or those of a zone."""
+    """GET /os-hosts: every enabled compute daemon, or those of a zone."""
     wanted = call.arg('zone')
     with call.db.read() as tx:
-        told = availability_zones.detail(tx)
-    rows = sorted(((row, zone) for zone, held in told.items() for row in held), key=lambda pair: pair[0].seq)
+        zones = availability_zones.detail(tx)
+    rows = sorted(((row, zone) for zone, held in zones.items() for row in held), key=lambda pair: pair[0].seq)
     return {
         'hosts': [
             {'host_name': row.host, 'service': row.binary.removeprefix('nova-'), 'zone': zone}
@@ -24,7 +24,7 @@ def index(call: Call) -> dict[str, Any]:
 
 
 def show(call: Call, name: str) -> dict[str, Any]:
-    """GET /os-hosts/{name}: what the host has, what is claimed of it, what its servers may use, in all and by project.
+    """GET /os-hosts/{name}: the host's capacity, the claims on it, and its servers' use in all and by project.
 
     Raises NotFound.
     """

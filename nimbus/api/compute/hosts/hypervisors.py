@@ -141,7 +141,7 @@ def _flag(call: Call, name: str) -> bool:
 
 
 def _add_servers(call: Call, tx: db.Tx, rows: list[Any]) -> None:
-    """The views will show the servers of each host; before 2.75 a host without any shows none."""
+    """The servers of each host are ready for the views; before 2.75 a host without any does not show the field."""
     shown: dict[str, Any] = {}
     for row in rows:
         held = [{'uuid': s.id, 'name': nouns.libvirt_name(s)} for s in hypervisors.servers_on(tx, row.host)]
@@ -179,7 +179,7 @@ def servers(call: Call, id: str) -> dict[str, Any]:
 
 
 def statistics(call: Call) -> dict[str, Any]:
-    """The sums over all hypervisors that are switched on."""
+    """The sums over all enabled hypervisors."""
     with call.db.read() as tx:
         rows = [row for row in hypervisors.find(tx) if not row.service.disabled]
     view = Hypervisor.view((2, 87))
@@ -193,10 +193,10 @@ def statistics(call: Call) -> dict[str, Any]:
 
 
 def uptime(call: Call, id: str) -> dict[str, Any]:
-    """How long the host has been up, where its daemon told."""
+    """The host's uptime, where its daemon reported it."""
     with call.db.read() as tx:
         row = hypervisors.show(tx, id)
-    told = (row.service.facts or {}).get('uptime')
-    if not told:
+    reported = (row.service.facts or {}).get('uptime')
+    if not reported:
         raise errors.NotBuilt('The uptime of this hypervisor is not known.')
-    return {'hypervisor': {**HypervisorName.view(call.version)(row, call), 'uptime': told}}
+    return {'hypervisor': {**HypervisorName.view(call.version)(row, call), 'uptime': reported}}

@@ -1,4 +1,4 @@
-"""Compute's daemons over HTTP."""
+"""Compute services, that is daemons, over HTTP (/os-services)."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ BEFORE_IDS = (2, 52)
 
 
 class Service(Noun):
-    """A daemon of compute's."""
+    """A compute service: a daemon on a host."""
 
     one, many = 'service', 'services'
     binary = Text()
@@ -75,7 +75,7 @@ def index(call: Call) -> dict[str, Any]:
 
 
 def update(call: Call, id: str) -> dict[str, Any]:
-    """A compute host's daemon is switched on or off, or forced down."""
+    """A compute host's daemon is enabled, disabled or forced down."""
     with call.db.write() as tx:
         if call.speaks(microversions.UuidsOfServices):
             return _update_by_id(call, tx, id)
@@ -110,20 +110,20 @@ def _is_compute(binary: str) -> None:
 
 
 def _update_by_name(call: Call, tx: db.Tx, verb: str) -> dict[str, Any]:
-    """The old way: the path says what is done and the body to which daemon."""
-    given, values, told = call.body, {}, {}
+    """PUT /os-services/{action}, before 2.53: the path names the action and the body the daemon."""
+    given, values, answer = call.body, {}, {}
     if verb == 'enable':
-        values, told = {'disabled': False, 'disabled_reason': None}, {'status': 'enabled'}
+        values, answer = {'disabled': False, 'disabled_reason': None}, {'status': 'enabled'}
     elif verb in ('disable', 'disable-log-reason'):
         reason = given.get('disabled_reason') if verb == 'disable-log-reason' else None
         if verb == 'disable-log-reason' and reason is None:
             raise errors.Invalid('Missing disabled reason field')
-        values, told = {'disabled': True, 'disabled_reason': reason}, {'status': 'disabled'}
-        told |= {'disabled_reason': reason} if reason else {}
+        values, answer = {'disabled': True, 'disabled_reason': reason}, {'status': 'disabled'}
+        answer |= {'disabled_reason': reason} if reason else {}
     elif verb == 'force-down' and call.speaks(microversions.ForcedDown):
         if 'forced_down' not in given:
             raise errors.Invalid('Missing forced_down field')
-        values = told = {'forced_down': shapes.flag(given['forced_down'])}
+        values = answer = {'forced_down': shapes.flag(given['forced_down'])}
     else:
         raise errors.NotFound('Unknown action')
     host, binary = given['host'], given['binary']
@@ -132,11 +132,11 @@ def _update_by_name(call: Call, tx: db.Tx, verb: str) -> dict[str, Any]:
     if not found:
         raise errors.NotFound(f'Could not find binary {binary} on host {host}.')
     rows.change(tx, found[0].id, **values)
-    return {'service': {'host': host, 'binary': binary, **told}}
+    return {'service': {'host': host, 'binary': binary, **answer}}
 
 
 def delete(call: Call, id: str) -> None:
-    """204: the daemon is not known any more."""
+    """204: the daemon's record is gone."""
     with call.db.write() as tx:
         row = _one(call, tx, id)
         if row.binary == COMPUTE and nouns.on_host(tx, row.host):
@@ -146,15 +146,15 @@ def delete(call: Call, id: str) -> None:
         rows.forget(tx, row.id)
 
 
-def _one(call: Call, tx: db.Tx, told: str) -> Any:
+def _one(call: Call, tx: db.Tx, text: str) -> Any:
     if call.speaks(microversions.UuidsOfServices):
-        if not ids.is_uuid(told):
-            raise errors.Invalid(f'Invalid uuid {told}')
-        return rows.show(tx, told)
-    number = numbers.read(told)
+        if not ids.is_uuid(text):
+            raise errors.Invalid(f'Invalid uuid {text}')
+        return rows.show(tx, text)
+    number = numbers.read(text)
     if number is None:
-        raise errors.Invalid(f'Invalid input received: id must be an integer, not {told[:80]}')
+        raise errors.Invalid(f'Invalid input received: id must be an integer, not {text[:80]}')
     found = rows.find(tx, room='compute', seq=number)
     if not found:
-        raise errors.NotFound(f'Service {told} not found.')
+        raise errors.NotFound(f'Service {text} not found.')
     return found[0]

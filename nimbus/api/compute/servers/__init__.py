@@ -1,1 +1,1 @@
-"""Servers and what hangs on them over HTTP."""
+"""Servers, their actions, interfaces, volumes, metadata and tags over HTTP."""

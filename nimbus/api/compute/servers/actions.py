@@ -1,4 +1,4 @@
-"""What `POST /servers/{id}/action` does, one function an action."""
+"""The actions of `POST /servers/{id}/action`, one function for each."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ REMOVE_GROUP: Shape = shapes.action('removeSecurityGroup', shapes.closed({'name'
 
 
 def start(call: Call, id: str) -> None:
-    """The server is being switched on."""
+    """The server is being started."""
     with call.db.write() as tx:
         power.start(tx, call.context, id)
 
@@ -63,7 +63,7 @@ def stop(call: Call, id: str) -> None:
 
 
 def reboot(call: Call, id: str) -> None:
-    """The server is being started anew."""
+    """The server is being rebooted."""
     with call.db.write() as tx:
         power.reboot(tx, call.context, id, hard=call.given['type'].upper() == 'HARD')
 
@@ -83,14 +83,14 @@ def unlock(call: Call, id: str) -> None:
 
 
 def reset_state(call: Call, id: str) -> None:
-    """The server is in the state that an operator says."""
+    """The server has the state that an operator gave."""
     state = {'active': states.ACTIVE, 'error': states.ERROR}[call.given['state']]
     with call.db.write() as tx:
         power.reset_state(tx, call.context, id, state)
 
 
 def console(call: Call, id: str) -> dict[str, Any]:
-    """The last lines of what the guest printed."""
+    """The last lines of the guest's console."""
     with call.db.read() as tx:
         row = servers.show(tx, call.context, id)
     if not row.host:

@@ -1,4 +1,4 @@
-"""Gathers what the views of servers need beside their rows: a fixed number of queries, however many servers."""
+"""Reads the data that views of servers need beside their rows, in a fixed number of queries for any page."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from nimbus.network.ports import server_ports
 
 
 def plain(call: Call) -> Sight:
-    """What links alone need."""
+    """What views with links alone need: no query."""
     return Sight(call.root_url, call.host_url)
 
 
@@ -49,7 +49,7 @@ def host_states(call: Call, tx: db.Tx) -> dict[str, str]:
 
 
 def noun(call: Call) -> type[Noun]:
-    """How detailed a view of servers the asker may see."""
+    """The noun of the view that the asker may see: an operator's has more fields."""
     return ServerForOperator if call.allows(policies.ATTRIBUTES) else ServerShown
 
 
@@ -59,7 +59,7 @@ def one(call: Call, tx: db.Tx, row: Any) -> dict[str, Any]:
 
 
 def changed(call: Call, tx: db.Tx, row: Any) -> dict[str, Any]:
-    """What changing the server answers: all of it, since a version; before, less."""
+    """The response to a change of the server: the whole view since 2.75, a shorter one before."""
     if call.speaks(microversions.StrictQueries):
         return one(call, tx, row)
     return {'server': Server.view(call.version)(row, gather(call, tx, [row], listed=False))}

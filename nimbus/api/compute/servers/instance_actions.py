@@ -1,4 +1,4 @@
-"""What was done to a server, over HTTP."""
+"""Instance actions and their events over HTTP, from a server's jobs and their steps."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from nimbus.compute.servers import actions
 
 
 class Action(Noun):
-    """One thing that was done, told from its job."""
+    """One action on a server, as recorded by its job."""
 
     one, many = 'instanceAction', 'instanceActions'
     action = Text(source=lambda row, call: actions.NAMES[row.workflow])

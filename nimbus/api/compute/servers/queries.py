@@ -1,4 +1,4 @@
-"""What a list of servers may be asked for: which filters, which order, whose servers."""
+"""Reads the query of GET /servers: filters, sort order, and whose servers are listed."""
 
 import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from nimbus.compute.servers import search
 
 PAGING = ('limit', 'marker', 'sort_key', 'sort_dir')
 SPECIAL = ('all_tenants', 'status', 'deleted', 'changes-since', 'changes-before', 'locked', 'soft_deleted', 'ip', 'ip6')
-# Filters by what another table holds, which the wire refuses since ever.
+# Filters by columns of other tables, which Nova has always refused.
 JOINED = (
     'block_device_mapping',
     'services',
@@ -23,7 +23,7 @@ JOINED = (
     'security_groups',
     'pci_devices',
 )
-# Sort keys that are taken and mean nothing.
+# Sort keys that are accepted and ignored.
 IGNORED = frozenset(
     {
         'architecture',
@@ -85,7 +85,7 @@ SHOWN_SINCE = (
 
 
 def wanted(call: Call, *, detail: bool) -> search.Wanted | None:
-    """Which servers the query asks for; None when it asks for none.  Raises Invalid and Forbidden."""
+    """Which servers the query asks for; None when none can match.  Raises Invalid and Forbidden."""
     filters = _filters(call)
     limit = paging.limit(call, paging.MAX_LIMIT)
     every = _every_project(call, filters.pop('all_tenants', None), detail)
@@ -126,7 +126,7 @@ def _costly(call: Call) -> tuple[str, ...]:
 
 
 def _filters(call: Call) -> dict[str, Any]:
-    """The filters that the asker may use; others are passed over, or refused since a version."""
+    """The filters that the asker may use; others are ignored, or refused since 2.75.  Raises Invalid."""
     newer = {name for change, names in SINCE if not call.speaks(change) for name in names}
     newer -= {'availability_zone', 'config_drive', 'created_at', 'key_name', 'launched_at', 'power_state', 'progress'}
     newer -= {'task_state', 'terminated_at', 'user_id', 'vm_state', 'ip6'}
@@ -143,7 +143,7 @@ def _filters(call: Call) -> dict[str, Any]:
 
 
 def _every_project(call: Call, value: str | None, detail: bool) -> bool:
-    """Whether everybody's servers are asked for, by one who may."""
+    """Whether the servers of all projects are asked for, by an asker who may see them."""
     if value is None or not (value == '' or _strict_flag(value, 'all_tenants')):
         return False
     call.check(f'{policies.SERVERS}{"detail" if detail else "index"}:get_all_tenants')
@@ -157,7 +157,7 @@ def _strict_flag(value: str, name: str) -> bool:
 
 
 def _statuses_known(call: Call, statuses: tuple[str, ...]) -> bool:
-    """Whether any server can have one of the statuses.  Raises Invalid, since a version, when none exists."""
+    """Whether any server can have one of the statuses.  Raises Invalid, since 2.38, when none of them exists."""
     pairs, known = states.states_of(list(statuses))
     if not pairs and not known and call.speaks(microversions.StatusChecked):
         raise errors.Invalid('Invalid status value')
@@ -177,18 +177,18 @@ def _deleted(call: Call, filters: dict[str, Any], statuses: tuple[str, ...] | No
 
 
 def moment(value: str | None, name: str) -> datetime.datetime | None:
-    """The moment that a query tells, None where it tells none.  Raises Invalid."""
+    """The time given by a query parameter, None without one.  Raises Invalid."""
     if value is None:
         return None
-    # A plus sign that was not escaped arrives as a blank; no time that is taken has one after its hours.
-    told = times.read(value) or times.read(value.replace(' ', '+'))
-    if told is None:
+    # An unescaped plus sign arrives as a blank, which no accepted form of a time has after the hours.
+    found = times.read(value) or times.read(value.replace(' ', '+'))
+    if found is None:
         raise errors.Invalid(f'Invalid input for query parameters {name}. Value: {value[:80]}.')
-    return told
+    return found
 
 
 def _sorts(call: Call) -> tuple[tuple[str, str], ...]:
-    """The order asked for; without one the newest come first, which is the order of the rows themselves."""
+    """The sort order; by default the newest servers come first, which is the order of the rows."""
     keys, ways = call.query.get('sort_key', []), call.query.get('sort_dir', [])
     ignored = IGNORED - ({'locked'} if call.speaks(microversions.LockedReason) else set())
     found: list[tuple[str, str]] = []

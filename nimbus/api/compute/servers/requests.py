@@ -1,4 +1,4 @@
-"""What a request for new servers may say, in every version, and what it means."""
+"""Reads the body of POST /servers: its schema in each version, and the build request that it becomes."""
 
 import base64
 import binascii
@@ -106,7 +106,7 @@ def _device_extras(version: Version) -> shapes.Schema:
 
 
 def _extras(version: Version) -> shapes.Schema:
-    """The fields that came or went."""
+    """The fields that versions added or removed."""
     file = closed({'path': {'type': 'string'}, 'contents': {'type': 'string'}}, ['path', 'contents'])
     certificates = {
         'type': ['array', 'null'],
@@ -221,7 +221,7 @@ def _devices(call: Call, asked: dict[str, Any], image_id: str | None) -> list[bl
 
 
 def _zone(call: Call, text: str | None) -> tuple[str | None, str | None, str | None]:
-    """Zone, host and node of `zone:host:node`, which only an operator may say."""
+    """Zone, host and node of `zone:host:node`, which only an operator may give."""
     if not text or ':' not in text:
         return text or None, None, None
     parts = text.split(':')
@@ -241,7 +241,7 @@ def _hostname(asked: dict[str, Any], most: int) -> str | None:
 
 
 def _requested_networks(call: Call, asked: Any) -> Any:
-    """The networks, each by id or by port; a network may not be said without either."""
+    """The requested networks: 'auto', 'none' or a list of ids, ports and addresses.  Raises Invalid and Forbidden."""
     if asked is None or asked == 'none':
         return asked
     call.check(policies.SERVERS + 'create:attach_network')

@@ -1,4 +1,4 @@
-"""The old views of the network service's security groups, for clients from before it: gone since 2.36."""
+"""Security groups in the Compute API (/os-security-groups, gone since 2.36), a proxy for the network service's."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def group_views(tx: db.Tx, rows: list[Any]) -> list[dict[str, Any]]:
 
 
 def _names(tx: db.Tx, found: list[Any]) -> dict[str, Any]:
-    """The groups that the rules let in, by id."""
+    """The remote groups that the rules name, by id."""
     wanted = {rule.remote_group_id for rule in found if rule.remote_group_id}
     return {group_id: groups.show(tx, context.internal(), group_id) for group_id in wanted}
 
@@ -77,7 +77,7 @@ def rule_view(rule: Any, names: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(why: errors.NimbusError) -> errors.NimbusError:
-    """The network service's refusal with the status it has here."""
+    """The network service's error with the status that the Compute API has for it."""
     return errors.Invalid(why.sentence)
 
 
@@ -155,7 +155,7 @@ def create_rule(call: Call) -> dict[str, Any]:
 
 
 def _rule(given: dict[str, Any]) -> dict[str, Any]:
-    """What the old form asks for, in the network service's words.  Raises Invalid."""
+    """The rule of the request as the network service's arguments.  Raises Invalid."""
     low, high = (_bound(name, given.get(name)) for name in ('from_port', 'to_port'))
     protocol = (given.get('ip_protocol') or '').lower() or None
     source = given.get('group_id')
@@ -176,8 +176,8 @@ def _rule(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _bound(name: str, told: Any) -> int | None:
-    return None if told in (None, '') else numbers.whole(told, name, least=-1, most=65535)
+def _bound(name: str, value: Any) -> int | None:
+    return None if value in (None, '') else numbers.whole(value, name, least=-1, most=65535)
 
 
 def delete_rule(call: Call, id: str) -> None:

@@ -1,4 +1,4 @@
-"""Servers over HTTP: make, list, show, change and delete."""
+"""Servers over HTTP: create, list, show, update and delete."""
 
 from typing import Any
 
@@ -104,7 +104,7 @@ def update(call: Call, id: str) -> dict[str, Any]:
 
 
 def delete(call: Call, id: str) -> None:
-    """204: the server is on its way out."""
+    """204: the server is being deleted."""
     with call.db.write() as tx:
         power.delete(tx, call.context, id)
 

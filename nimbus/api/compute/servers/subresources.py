@@ -1,4 +1,4 @@
-"""What hangs on a server: addresses, interfaces, security groups, metadata, tags and its password."""
+"""A server's addresses, interfaces, security groups, metadata, tags and password over HTTP."""
 
 from typing import Any
 from urllib.parse import quote
@@ -177,12 +177,12 @@ def clear_tags(call: Call, id: str) -> None:
 
 
 def password(call: Call, id: str) -> dict[str, Any]:
-    """The password that the guest has left, sealed with its user's key."""
+    """The guest's password, encrypted with its user's public key."""
     with call.db.read() as tx:
         return {'password': passwords.show(tx, call.context, id)}
 
 
 def clear_password(call: Call, id: str) -> None:
-    """The cloud has the password no more."""
+    """The cloud no longer has the password."""
     with call.db.write() as tx:
         passwords.clear(tx, call.context, id)

@@ -1,4 +1,4 @@
-"""What a server looks like over HTTP, in every version."""
+"""The views of a server in responses, in every version."""
 
 import dataclasses
 import functools
@@ -34,7 +34,7 @@ class Sight:
 
 @functools.lru_cache(4096)
 def host_id(project_id: str, host: str | None) -> str:
-    """A host's name as a project sees it: the same for its servers there, another for everybody else."""
+    """The hostId of a project's servers on a host: a hash that differs from project to project."""
     return hashlib.sha224((project_id + host).encode()).hexdigest() if host else ''
 
 
@@ -107,7 +107,7 @@ def _fault(row: Row, sight: Sight) -> dict[str, Any] | None:
 
 
 def _progress(row: Row, _sight: Sight) -> int | None:
-    # Clients that wait print each value they see, so a build that is under way tells 0 like one that is over.
+    # Clients that wait print each value they see, so a build shows 0 while it runs as after it.
     return 0 if row.vm_state in states.PROGRESSING else None
 
 
@@ -203,7 +203,7 @@ class ServerShown(Server):
 
 
 class ServerForOperator(ServerShown):
-    """A server as an operator sees it: with where it runs and what it is called there."""
+    """A server as an operator sees it: with its host, hypervisor and instance name."""
 
     host = Text(wire='OS-EXT-SRV-ATTR:host', source='host')
     node = Text(wire='OS-EXT-SRV-ATTR:hypervisor_hostname', source='node')

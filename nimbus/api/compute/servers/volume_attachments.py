@@ -1,4 +1,4 @@
-"""A server's volumes over HTTP."""
+"""A server's volume attachments over HTTP (/servers/{id}/os-volume_attachments)."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ class Attachment(Noun):
 
 
 class CreateShapes:
-    """The shape of an order to attach, by version."""
+    """The shape of a request to attach, by version."""
 
     @staticmethod
     def for_version(version: Version) -> Shape:
@@ -80,7 +80,7 @@ def show(call: Call, id: str, volume_id: str) -> dict[str, Any]:
 
 
 def create(call: Call, id: str) -> dict[str, Any]:
-    """The volume is on its way to the server."""
+    """The volume is being attached to the server."""
     given = call.body['volumeAttachment']
     with call.db.write() as tx:
         row = volume_attachments.attach(
@@ -101,7 +101,7 @@ def create(call: Call, id: str) -> dict[str, Any]:
 
 
 def update(call: Call, id: str, volume_id: str) -> None:
-    """202: whether the volume goes with the server is changed."""
+    """202: the attachment's delete_on_termination has the new value."""
     given = call.body['volumeAttachment']
     if given['volumeId'] != volume_id:
         raise errors.NotBuilt('Swapping a volume of a server for another is not part of this cloud.')
@@ -117,6 +117,6 @@ def update(call: Call, id: str, volume_id: str) -> None:
 
 
 def delete(call: Call, id: str, volume_id: str) -> None:
-    """202: the volume is on its way off the server."""
+    """202: the volume is being detached from the server."""
     with call.db.write() as tx:
         volume_attachments.detach(tx, call.context, id, volume_id)
