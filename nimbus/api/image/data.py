@@ -115,11 +115,11 @@ def _range(call: Call, size: int) -> tuple[int, int, bool]:
 
 
 def _ends(match: re.Match[str] | None) -> tuple[int | None, int | None]:
-    """The two numbers of a range, each None where it is not told; both None where one of them cannot be read."""
+    """The two numbers of a range, each None where it is missing; both None where one of them cannot be read."""
     if not match:
         return None, None
-    found = [numbers.read(told) for told in (match[1], match[2])]
-    unread = any(number is None and told for number, told in zip(found, (match[1], match[2]), strict=True))
+    found = [numbers.read(text) for text in (match[1], match[2])]
+    unread = any(number is None and text for number, text in zip(found, (match[1], match[2]), strict=True))
     return (None, None) if unread else (found[0], found[1])
 
 

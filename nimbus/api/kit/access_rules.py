@@ -17,7 +17,9 @@ Rule = tuple[str, str, str]  # service, method, path: {name} and * stand for one
 
 def permits(rules: Iterable[Rule], services: tuple[str, ...], method: str, path: str) -> bool:
     """Whether one of the rules allows the request; `services` are the catalog's service types of this API."""
-    return any(told == method and service in services and matches(pattern, path) for service, told, pattern in rules)
+    return any(
+        allowed == method and service in services and matches(pattern, path) for service, allowed, pattern in rules
+    )
 
 
 def matches(pattern: str, path: str) -> bool:

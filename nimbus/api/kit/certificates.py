@@ -27,9 +27,9 @@ class Fronts:
     @classmethod
     def of(cls, conf: Any) -> Self:
         """As configured.  Raises Invalid on a malformed address, and on a header without any trusted proxy."""
-        name, told = conf.api.client_certificate_header, conf.api.trusted_fronts
+        name, fronts = conf.api.client_certificate_header, conf.api.trusted_fronts
         try:
-            networks = tuple(ipaddress.ip_network(one) for one in told)
+            networks = tuple(ipaddress.ip_network(one) for one in fronts)
         except ValueError as why:
             raise errors.Invalid(f'[api] trusted_fronts must be addresses or networks: {why}.') from None
         if name and not networks:
@@ -40,8 +40,8 @@ class Fronts:
         """The client's certificate in DER, None where no trusted proxy passed one on."""
         if not self.header or not self._is_trusted(environ.get('REMOTE_ADDR', '')):
             return None
-        told = environ.get('HTTP_' + self.header.upper().replace('-', '_'), '')
-        return _der(told) if 0 < len(told) <= MAX_LENGTH else None
+        header = environ.get('HTTP_' + self.header.upper().replace('-', '_'), '')
+        return _der(header) if 0 < len(header) <= MAX_LENGTH else None
 
     def _is_trusted(self, address: str) -> bool:
         try:
@@ -59,9 +59,9 @@ def thumbprint(der: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(pem.encode()).digest()).decode()
 
 
-def _der(told: str) -> bytes | None:
+def _der(header: str) -> bytes | None:
     """The header's certificate in DER, None when there is none: PEM, URL-encoded or on one line, or DER in base64."""
-    text = urllib.parse.unquote(told).strip()
+    text = urllib.parse.unquote(header).strip()
     if text.startswith(BEGIN):
         text, _, rest = text.removeprefix(BEGIN).partition(END)
         if rest.strip():

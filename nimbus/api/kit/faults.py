@@ -67,9 +67,9 @@ FAULT_NAMES = {
 
 def status_of(error: errors.NimbusError) -> int:
     """The HTTP status of an error; `status` among its facts overrides its kind's."""
-    told = error.facts.get('status')
-    if isinstance(told, int):
-        return told
+    status = error.facts.get('status')
+    if isinstance(status, int):
+        return status
     for kind in type(error).__mro__:
         if kind in STATUS:
             return STATUS[kind]

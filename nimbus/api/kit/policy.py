@@ -84,7 +84,7 @@ class Policy:
         try:
             self._loaded = self._load()
         except Exception as why:
-            raise LookupError(f'The policy in {overrides} cannot be used: {self._told(why)}.') from why
+            raise LookupError(f'The policy in {overrides} cannot be used: {self._reason(why)}.') from why
         EVERY.add(self)
         threading.Thread(target=self._watch, name='policy', daemon=True).start()
 
@@ -159,19 +159,19 @@ class Policy:
 
     def _watch(self) -> None:
         while not self._stop.is_set():
-            told = self._again.wait(CHECK_EVERY)
+            asked = self._again.wait(CHECK_EVERY)
             self._again.clear()
             stamp = self._stat(self._path)
-            if self._stop.is_set() or (stamp == self._stamp and not told):
+            if self._stop.is_set() or (stamp == self._stamp and not asked):
                 continue
             self._stamp = stamp
             try:
                 self._loaded = self._load()
                 LOG.info('The policy in %s was read again', self._path)
             except Exception as why:
-                LOG.error('The policy in %s cannot be used, the old one stays: %s', self._path, self._told(why))
+                LOG.error('The policy in %s cannot be used, the old one stays: %s', self._path, self._reason(why))
 
-    def _told(self, why: Exception) -> str:
+    def _reason(self, why: Exception) -> str:
         """What is wrong; for a file without read permission also its owner, its mode and this process's user."""
         if not isinstance(why, PermissionError) or not self._path:
             return str(why)

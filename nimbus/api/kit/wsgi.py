@@ -104,8 +104,8 @@ class RequestId(Filter):
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         request_id = environ['nimbus.request_id'] = ids.request()
-        told = environ.get('HTTP_X_OPENSTACK_REQUEST_ID', '')
-        environ['nimbus.global_request_id'] = told if REQUEST_ID.match(told) else None
+        given = environ.get('HTTP_X_OPENSTACK_REQUEST_ID', '')
+        environ['nimbus.global_request_id'] = given if REQUEST_ID.match(given) else None
         names = ['X-Openstack-Request-Id', *self.local.get('also', '').split()]
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -140,11 +140,11 @@ class Gzip(Filter):
             )
             start_response('400 Bad Request', [('Content-Type', media), ('Content-Length', str(len(body)))])
             return [body]
-        told = environ.get('HTTP_ACCEPT_ENCODING', '')
-        if 'gzip' not in told or not _takes_gzip(told):
+        accepted = environ.get('HTTP_ACCEPT_ENCODING', '')
+        if 'gzip' not in accepted or not _takes_gzip(accepted):
             return self.app(environ, start_response)
         kept: list[Any] = []
-        pieces = self.app(environ, lambda *told: kept.append(told))
+        pieces = self.app(environ, lambda *started: kept.append(started))
         status, headers, *more = kept[0]
         kind = dict((name.lower(), value) for name, value in headers)
         if not isinstance(pieces, list) or 'json' not in kind.get('content-type', '') or sum(map(len, pieces)) < SMALL:

@@ -81,14 +81,14 @@ class Metadata:
     def _facts(self, environ: dict[str, Any]) -> Facts:
         """All about the guest that asks.  Raises Invalid, Forbidden and NotFound."""
         server_id, project_id = environ.get('HTTP_X_INSTANCE_ID', ''), environ.get('HTTP_X_TENANT_ID', '')
-        told = environ.get('HTTP_X_INSTANCE_ID_SIGNATURE', '')
+        signature = environ.get('HTTP_X_INSTANCE_ID_SIGNATURE', '')
         for name, value in (('X-Instance-ID', server_id), ('X-Tenant-ID', project_id)):
             if not value:
                 raise errors.Invalid(f'{name} header is missing from request.')
             if ',' in value:
                 raise errors.Invalid(f'Multiple {name} headers found within request.')
         signed = hmac.new(self._secret, server_id.encode(), hashlib.sha256).hexdigest()
-        if not self._secret or not hmac.compare_digest(signed.encode(), told.encode()):
+        if not self._secret or not hmac.compare_digest(signed.encode(), signature.encode()):
             LOG.warning('A request for the metadata of server %s is not signed by a proxy of this cloud', server_id)
             raise errors.Forbidden('Invalid proxy request signature.')
         with self.parts.db.read() as tx:

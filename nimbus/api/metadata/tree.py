@@ -20,15 +20,15 @@ def versions(path: str) -> str | None:
     return None
 
 
-def find(told: Facts, path: str) -> bytes:
+def find(facts: Facts, path: str) -> bytes:
     """The content at the path.  Raises NotFound."""
     parts = _parts(path)
     if parts[0] == 'openstack':
-        return _openstack(told, parts[1:])
+        return _openstack(facts, parts[1:])
     if parts[0] == 'ec2':
         parts = parts[1:]  # the older form stands at the root and here
     if parts[0] in (*ec2.VERSIONS, LATEST):
-        return _ec2(told, parts[0], parts[1:])
+        return _ec2(facts, parts[0], parts[1:])
     raise errors.NotFound()
 
 
@@ -36,15 +36,15 @@ def _parts(path: str) -> list[str]:
     return [part for part in path.split('/') if part]
 
 
-def _openstack(told: Facts, parts: list[str]) -> bytes:
+def _openstack(facts: Facts, parts: list[str]) -> bytes:
     if parts[0] == 'content' and len(parts) == 2:
-        contents = {f'{number:04}': content for number, (_, content) in enumerate(told.files)}
+        contents = {f'{number:04}': content for number, (_, content) in enumerate(facts.files)}
         return _held(contents, parts[1])
     if parts[0] not in (*metadata.VERSIONS, LATEST) or len(parts) > 2:
         raise errors.NotFound()
-    documents = metadata.documents(told, parts[0])
+    documents = metadata.documents(facts, parts[0])
     if metadata.has(metadata.PASSWORD, parts[0]):
-        documents[metadata.PASSWORD] = (told.password or '').encode()
+        documents[metadata.PASSWORD] = (facts.password or '').encode()
     if len(parts) == 1:
         return '\n'.join(name for name in metadata.SINCE if name in documents).encode()
     return _held(documents, parts[1])
@@ -66,16 +66,16 @@ def _held(files: dict[str, bytes], name: str) -> bytes:
     return files[name]
 
 
-def _ec2(told: Facts, version: str, parts: list[str]) -> bytes:
+def _ec2(facts: Facts, version: str, parts: list[str]) -> bytes:
     newest = ec2.NEWEST if version == LATEST else version
-    user_data = told.user_data
+    user_data = facts.user_data
     if not parts:
         return '\n'.join(['meta-data/', *(['user-data'] if user_data is not None else [])]).encode()
     if parts == ['user-data'] and user_data is not None:
         return user_data
     if parts[0] != 'meta-data':
         raise errors.NotFound()
-    found: Any = ec2.meta_data(told, newest)
+    found: Any = ec2.meta_data(facts, newest)
     for part in parts[1:]:
         if not isinstance(found, dict) or part not in found or part == '_name':
             raise errors.NotFound()

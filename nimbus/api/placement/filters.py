@@ -26,7 +26,7 @@ SINCE = {
 def asked(call: Call) -> Callable[[Any], bool]:
     """Whether a host is one the query asks for.  Raises Invalid."""
     known(call, 'name', 'uuid', *(name for name, change in SINCE.items() if call.speaks(change)))
-    wanted = None if (told := call.arg('uuid')) is None else _uuid('uuid', told)
+    wanted = None if (given := call.arg('uuid')) is None else _uuid('uuid', given)
     name, needs = call.arg('name'), _resources(call.arg('resources'))
     possible = _aggregates(call)
 

@@ -17,8 +17,8 @@ from nimbus.volume.quotas import DEFAULTS, VolumeQuotas
 
 def make(wired: Parts) -> Api:
     """The v3 API."""
-    told = wired.conf.volume if wired.conf is not None else None
-    limits = {name: getattr(told, f'quota_{name}') for name in DEFAULTS} if told else {}
+    options = wired.conf.volume if wired.conf is not None else None
+    limits = {name: getattr(options, f'quota_{name}') for name in DEFAULTS} if options else {}
     wired.extra.setdefault('volume_quotas', VolumeQuotas(limits))
     overrides = wired.conf.api.policy_file if wired.conf is not None else None
     return Api(
