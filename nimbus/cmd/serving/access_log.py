@@ -1,4 +1,4 @@
-"""One line of the log for each request."""
+"""The access log: one line for each request."""
 
 import logging
 import re
@@ -18,7 +18,7 @@ LINE = '%s "%s %s %s" status: %d len: %d time: %.1f ms user: %s project: %s'
 
 
 def tell(environ: dict[str, Any], target: str, status: int, size: int, began: float) -> None:
-    """The request is in the log, under its request id, and without its secrets."""
+    """The request is logged with its request id and without its secrets; `began` is of time.monotonic()."""
     if not LOG.isEnabledFor(logging.INFO):
         return
     asker = environ.get(AT_WORK)
@@ -39,12 +39,12 @@ def tell(environ: dict[str, Any], target: str, status: int, size: int, began: fl
 
 
 def tell_refused(peer: str, status: int, request: str) -> None:
-    """Bytes that were no request are in the log, as far as they were understood."""
+    """An invalid request is logged, as far as it could be parsed."""
     LOG.info('%s "%s" status: %d', peer, request[:MAX_TARGET], status, extra=MASKED)
 
 
 def masked(target: str) -> str:
-    """A path and query without the values whose names speak of secrets."""
+    """A path and query with the values of secret parameters, by their names, replaced by ***."""
     path, mark, query = target.partition('?')
     if not mark:
         return target

@@ -1,4 +1,4 @@
-"""Answers as bytes: what an application says, made ready to be sent at once, or piece by piece."""
+"""Encodes the responses of WSGI applications as HTTP/1.1, whole or as a stream of pieces."""
 
 import dataclasses
 import http
@@ -32,25 +32,25 @@ class Answer:
 
 
 def ask(app: Callable[..., Iterable[bytes]], environ: dict[str, Any], head: Head) -> Answer:
-    """What the application answers; an exception of its own is a 500."""
-    told: list[Any] = []
+    """The application's response; an exception that it raises becomes a 500."""
+    started: list[Any] = []
 
     def start(status: str, headers: Headers, _exc_info: Any = None) -> Callable[[bytes], object]:
-        told[:] = status, headers, []
-        return told[2].append  # type: ignore[no-any-return]
+        started[:] = status, headers, []
+        return started[2].append  # type: ignore[no-any-return]
 
     try:
         pieces = app(environ, start)
         if isinstance(pieces, list | tuple):
-            return whole(told[0], told[1], b''.join([*told[2], *pieces]), head)
-        return _stream(told[0], told[1], pieces, head)
+            return whole(started[0], started[1], b''.join([*started[2], *pieces]), head)
+        return _stream(started[0], started[1], pieces, head)
     except Exception:
         LOG.exception('%s %s failed', environ['REQUEST_METHOD'], environ['PATH_INFO'])
-        return refusal(Refused(500, 'An unexpected error happened; the log tells more.'), faults.keystone, head)
+        return refusal(Refused(500, 'An unexpected error happened; the log says more.'), faults.keystone, head)
 
 
 def refusal(why: Refused, envelope: faults.Envelope, head: Head | None = None) -> Answer:
-    """The answer to bytes that are no request; the connection ends after it."""
+    """The response to an invalid request; the connection ends after it."""
     request_id = ids.request()
     error = errors.Invalid(why.sentence, status=why.status)
     media, body = envelope(why.status, why.sentence, error, request_id)
@@ -61,7 +61,7 @@ def refusal(why: Refused, envelope: faults.Envelope, head: Head | None = None) -
 
 
 def whole(status: str, headers: Headers, body: bytes, head: Head | None) -> Answer:
-    """An answer whose body is all there."""
+    """A response whose body is complete."""
     lines, names = _lines(headers)
     if 'content-length' not in names and not status.startswith(NO_BODY):
         lines.append(f'Content-Length: {len(body)}\r\n')
@@ -73,7 +73,7 @@ def whole(status: str, headers: Headers, body: bytes, head: Head | None) -> Answ
 
 
 def _stream(status: str, headers: Headers, pieces: Iterable[bytes], head: Head) -> Answer:
-    """An answer whose pieces are asked for one by one."""
+    """A response whose body is read from the application piece by piece."""
     lines, names = _lines(headers)
     has_length = 'content-length' in names
     in_chunks = not has_length and not head.is_old
@@ -94,7 +94,7 @@ def _top(status: str, lines: list[str], names: set[str], keeps: bool, head: Head
             lines.append('Connection: keep-alive\r\n')
     text = f'HTTP/1.1 {status}\r\n{"".join(lines)}\r\n'
     if text.count('\n') != len(lines) + 2 or text.count('\r') != len(lines) + 2:
-        raise ValueError(f'A header of the answer holds the end of a line: {lines}')
+        raise ValueError(f'A header of the response contains a line break: {lines}')
     try:
         return text.encode('latin-1')
     except UnicodeEncodeError:

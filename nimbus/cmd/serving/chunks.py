@@ -1,26 +1,26 @@
-"""A body that comes in chunks, taken apart as its bytes arrive."""
+"""Decodes request bodies in the chunked transfer coding as their bytes arrive."""
 
 import re
 
 from nimbus.cmd.serving.request_heads import Refused
 
 SIZE = re.compile(rb'([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\Z')
-MAX_LINE = 1024  # bytes of a chunk's size and what may stand behind it
-MAX_TRAILER = 8192  # bytes of headers behind the last chunk, which nobody reads
+MAX_LINE = 1024  # bytes of a chunk's size and its extensions
+MAX_TRAILER = 8192  # bytes of trailer fields after the last chunk, which are ignored
 
 
 class Chunks:
-    """Takes bytes and gives those of the body; `done` once the last chunk is there."""
+    """An incremental decoder; `done` once the last chunk and the trailer have been read."""
 
     def __init__(self) -> None:
         self.done = False
-        self._raw = bytearray()  # what is not yet understood
+        self._raw = bytearray()  # bytes that are not decoded yet
         self._left = 0  # bytes to come of this chunk
         self._trailing = 0  # bytes of trailer that were read
         self._state = self._size
 
     def feed(self, data: bytes | bytearray) -> bytes:
-        """The bytes of the body in `data`.  Raises Refused when it is no chunk."""
+        """The decoded bytes of `data`.  Raises Refused on an invalid chunk."""
         self._raw += data
         found: list[bytes] = []
         while not self.done and self._state(found):
@@ -28,7 +28,7 @@ class Chunks:
         return b''.join(found)
 
     def rest(self) -> bytes:
-        """What came behind the body."""
+        """The bytes received after the body."""
         rest, self._raw = bytes(self._raw), bytearray()
         return rest
 

@@ -1,4 +1,4 @@
-"""One connection of a client: its requests are read and answered one after another."""
+"""A client's HTTP/1.1 connection: reads its requests and sends the responses, one after another."""
 
 import functools
 import io
@@ -33,7 +33,7 @@ MAX_BUFFER = 8192  # bytes that are held without being counted
 
 
 class Port:
-    """An application at an address."""
+    """A listening socket and the application behind it."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Port:
 
 
 class Connection:
-    """Reads on the hub, and takes a native thread only for a request that is all there."""
+    """Reads in a greenlet of the hub; only a complete request takes a native thread."""
 
     def __init__(self, port: Port, sock: socket.socket, peer: tuple[Any, ...]) -> None:
         self._port, self._server, self._sock = port, port.server, sock
@@ -70,7 +70,7 @@ class Connection:
         self._began = 0.0  # when the request at hand was there
         self._why: Refused | None = None  # why it was cut
         self._is_cut = False
-        self.waits = ''  # what for, as the crowd has it
+        self.waits = ''  # for what: one of the constants of crowd.py
         self.held = 0  # bytes that wait for the client
         self.progress = 0  # bytes of an answer that were taken in this window
 
@@ -91,7 +91,7 @@ class Connection:
             self._sock.close()
 
     def cut(self, why: Refused | None) -> None:
-        """The connection ends: what waits for its client waits no more."""
+        """The connection is shut down, and a wait for its client ends with an error."""
         self._is_cut, self._why = True, why
         try:
             self._sock.shutdown(socket.SHUT_RD if why else socket.SHUT_RDWR)
@@ -99,7 +99,7 @@ class Connection:
             pass
 
     def _one(self) -> bool:
-        """One request is answered; whether there may be another."""
+        """One request has been answered; returns whether there may be another."""
         head: Head | None = None
         try:
             head = self._head()
@@ -128,7 +128,7 @@ class Connection:
         return data
 
     def _head(self) -> Head | None:
-        """The next request's head, None when the client is done."""
+        """The next request's head, None when the client has closed the connection."""
         buffer, looked = self._buffer, 0
         _skip_empty(buffer)
         while (end := buffer.find(request_heads.END, max(0, looked - 3))) < 0:
@@ -161,7 +161,7 @@ class Connection:
         return environ
 
     def _body(self, head: Head) -> io.BytesIO | None:
-        """The body, all of it; None for one that is read by who wants it.  Raises Refused."""
+        """The whole body; None for one that is read in the request's thread instead.  Raises Refused."""
         length = head.length
         if length == 0:
             return io.BytesIO()
@@ -278,7 +278,7 @@ class Connection:
         self._server.workers.run(end)
 
     def _send_pieces(self, answer: answers.Answer) -> int:
-        """All pieces are sent, each asked for in a thread, which is not held while the client takes its time."""
+        """All pieces are sent; each is made in a native thread, which is free again while the client reads slowly."""
         pump = _Pump(self._sock, answer)
         while not pump.done:
             self._server.workers.run(pump.turn)
@@ -287,7 +287,7 @@ class Connection:
         return pump.size
 
     def _write(self, data: bytes) -> None:
-        """The client's system has the bytes.  Raises OSError when it does not want them, or was cut."""
+        """The bytes have been sent.  Raises OSError when the client has gone or the connection was cut."""
         try:
             sent = self._sock.send(data)
         except BlockingIOError:
@@ -311,7 +311,7 @@ class Connection:
         self._crowd.settle(self)
 
     def _refuse(self, why: Refused, head: Head | None) -> bool:
-        """Who sent no request is told so, as far as it reads it; always False."""
+        """An invalid request is answered with the error, as far as the client reads it; always False."""
         answer = answers.refusal(why, self._port.envelope, head)
         if self._server.settings.access_log:
             request = f'{head.environ["REQUEST_METHOD"]} {access_log.masked(head.target)}' if head else '-'
@@ -335,7 +335,7 @@ class Connection:
 
 
 class _Pump:
-    """Sends a stream's pieces from a native thread, until the client's system takes no more."""
+    """Sends a stream's pieces from a native thread, until the socket would block."""
 
     def __init__(self, sock: socket.socket, answer: answers.Answer) -> None:
         self._sock, self._answer = sock, answer
@@ -344,7 +344,7 @@ class _Pump:
         self.rest = b''
 
     def turn(self) -> None:
-        """Some pieces are sent; `rest` is what could not be, and `done` says whether that was all."""
+        """Some pieces have been sent; `rest` is what could not be, and `done` is whether the stream has ended."""
         self.rest = b''
         for _ in range(TURN):
             piece = next(self._pieces, None)

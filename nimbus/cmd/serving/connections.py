@@ -1,4 +1,4 @@
-"""The connections of a process: what is waited for, how long, and how much memory those hold that are slow."""
+"""All connections of a process, with timeouts and a limit on the memory that slow clients hold."""
 
 import resource
 import time
@@ -10,17 +10,17 @@ from nimbus.cmd.serving.settings import Settings
 if TYPE_CHECKING:
     from nimbus.cmd.serving.connection import Connection
 
-MAX_HELD = 64 << 20  # bytes of requests and answers that wait for their clients, in all
+MAX_HELD = 64 << 20  # bytes of requests and responses that wait for their clients, in all
 SPARE = 256  # file descriptors left to everything that is no connection
 MAX_FILES = 65_536
 IDLE, ASKING, ANSWERING, LINGERING = 'idle', 'asking', 'answering', 'lingering'
 
 
 class Crowd:
-    """Every connection, and those that wait for their client in the order in which they began to.
+    """Every connection, and those that wait for their client, in the order in which they began to.
 
-    Who is late is cut.  When there are too many, or they hold too much, those that have waited longest are cut: an
-    honest client takes milliseconds, so it is never among them.
+    One that exceeds its timeout is cut.  When there are too many, or they hold too much, those that have waited
+    longest are cut: an ordinary client takes milliseconds, so it is never among them.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -37,13 +37,13 @@ class Crowd:
         self._most = _descriptors() - SPARE
 
     def enter(self, connection: 'Connection') -> None:
-        """The connection belongs to the crowd; when that is full, the one that waits longest makes room."""
+        """The connection is counted; when there are too many, the one that has waited longest is cut."""
         self.all.add(connection)
         if len(self.all) > self._most:
             self.cut_oldest()
 
     def leave(self, connection: 'Connection') -> None:
-        """It is gone, and so is what it held."""
+        """The connection is no longer counted, nor is its memory."""
         self.settle(connection)
         self.all.discard(connection)
 
@@ -55,7 +55,7 @@ class Crowd:
         self._waiting[kind][connection] = time.monotonic()
 
     def settle(self, connection: 'Connection') -> None:
-        """The connection waits for nothing, and holds nothing that counts."""
+        """The connection no longer waits for its client, and holds no counted memory."""
         if connection.waits:
             del self._waiting[connection.waits][connection]
             connection.waits = ''
@@ -71,7 +71,7 @@ class Crowd:
             pass
 
     def sweep(self) -> None:
-        """Who is late is cut."""
+        """Connections that exceed their timeouts are cut."""
         now = time.monotonic()
         for kind, limit in self._limits.items():
             waiting = self._waiting[kind]
@@ -108,9 +108,9 @@ class Crowd:
         return False
 
     def _cut(self, connection: 'Connection', why: Refused | None) -> None:
-        told = why if connection.waits == ASKING else None  # an answer without a request would be taken for the next
+        answer = why if connection.waits == ASKING else None  # an answer without a request would be taken for the next
         self.settle(connection)
-        connection.cut(told)
+        connection.cut(answer)
 
 
 def _descriptors() -> int:

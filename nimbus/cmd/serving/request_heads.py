@@ -1,4 +1,4 @@
-"""The head of an HTTP/1 request: read from bytes, or refused with a status and a sentence."""
+"""Parses the request line and headers of HTTP/1 requests."""
 
 import dataclasses
 import re
@@ -21,7 +21,7 @@ MAX_KEYS = 1000
 
 
 class Refused(Exception):
-    """The bytes are no request that is served; the connection ends after the answer."""
+    """The request is invalid or not supported: a status and a sentence; the connection ends after the response."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -32,7 +32,7 @@ class Refused(Exception):
 class Head:
     """A request without its body."""
 
-    environ: dict[str, Any]  # what WSGI says of it, without what is known of the server
+    environ: dict[str, Any]  # its WSGI environment, without the variables that describe the server
     target: str  # as the client wrote it
     length: int | None  # bytes of the body; None for one that comes in chunks
     keeps: bool  # the connection may be used again
@@ -52,13 +52,13 @@ def parse(data: bytes) -> Head:
     environ, target, is_old = _request_line(lines[0])
     for line in lines[1:]:
         _add(environ, line)
-    told = environ.get('HTTP_CONNECTION')
-    keeps = not is_old if told is None else _keeps(told, is_old)
+    header = environ.get('HTTP_CONNECTION')
+    keeps = not is_old if header is None else _keeps(header, is_old)
     return Head(environ, target, _length(environ, is_old), keeps, is_old, _expects(environ, is_old))
 
 
 def check_unfinished(data: bytes | bytearray, known: int) -> None:
-    """Nothing, when what is there of a head may become one; so many bytes were looked at before.  Raises Refused."""
+    """Checks an incomplete head from the byte `known` on.  Raises Refused when it cannot become valid."""
     if len(data) > MAX_HEAD:
         end = data.find(b'\r\n')
         if end < 0 or end > MAX_LINE:
@@ -76,7 +76,7 @@ def _request_line(line: str) -> tuple[dict[str, Any], str, bool]:
         raise Refused(400, 'The request line is not METHOD PATH HTTP/1.1.')
     method, target, protocol = words
     if protocol not in ('HTTP/1.1', 'HTTP/1.0'):
-        raise Refused(505 if protocol.startswith('HTTP/') else 400, 'HTTP/1.1 and HTTP/1.0 are spoken here.')
+        raise Refused(505 if protocol.startswith('HTTP/') else 400, 'The server supports HTTP/1.1 and HTTP/1.0 only.')
     if target[:7].lower() == 'http://':
         target = '/' + target[7:].partition('/')[2]
     if target[:1] != '/' and target != '*':
@@ -126,13 +126,13 @@ def _key(name: str) -> str:
     return key
 
 
-def _keeps(told: str, is_old: bool) -> bool:
-    words = [word.strip() for word in told.lower().split(',')]
+def _keeps(header: str, is_old: bool) -> bool:
+    words = [word.strip() for word in header.lower().split(',')]
     return 'keep-alive' in words if is_old else 'close' not in words
 
 
 def _length(environ: dict[str, Any], is_old: bool) -> int | None:
-    """How long the body says to be, None for chunks.  Raises Refused: who reads a length differently is deceived."""
+    """The body's length, None for chunks.  Raises Refused on an ambiguous one, by which requests could be smuggled."""
     coding, length = environ.get('HTTP_TRANSFER_ENCODING'), environ.get('CONTENT_LENGTH')
     if coding is not None:
         if length is not None:
@@ -148,9 +148,9 @@ def _length(environ: dict[str, Any], is_old: bool) -> int | None:
 
 
 def _expects(environ: dict[str, Any], is_old: bool) -> bool:
-    told = environ.get('HTTP_EXPECT')
-    if told is None or is_old:
+    header = environ.get('HTTP_EXPECT')
+    if header is None or is_old:
         return False
-    if told.lower() != '100-continue':
+    if header.lower() != '100-continue':
         raise Refused(417, 'The only expectation met here is 100-continue.')
     return True

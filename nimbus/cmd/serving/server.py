@@ -1,4 +1,4 @@
-"""Every application of a process on its port."""
+"""The HTTP server of a process: listens on the port of each application, and accepts connections."""
 
 import contextlib
 import ctypes
@@ -25,7 +25,7 @@ BACKLOG = 1024
 UNSENT = 131_072  # bytes of answers that the system takes before they can be sent
 AT_ONCE = 64  # connections that are accepted before others have their turn
 GRACE = 0.7  # seconds in which requests under way are answered when the process stops
-SWEEP = 0.5  # seconds between two looks for who is late
+SWEEP = 0.5  # seconds between two checks of timeouts
 M_MMAP_THRESHOLD = -3  # as malloc.h has it
 MUCH = 8 << 20  # bytes held for slow clients, which are worth giving back
 LARGE = 73_728  # bytes: above the pieces that streams are made of, which are used again and again
@@ -33,9 +33,9 @@ FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Memory:
-    """What slow clients took goes back to the system with them, where the C library can be told so.
+    """Returns the memory that slow clients held to the system when they are gone, by glibc's mallopt and malloc_trim.
 
-    By itself it comes to keep what was once large, in pieces that nothing else fits into.
+    By itself the C library keeps it, in fragments that larger blocks do not fit into.
     """
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class Server:
     ) -> int:
         """The application will be served there; returns the port, which the system chose if 0 was asked for.
 
-        Requests that are costly must leave room for the others.  What is no request is refused in the envelope.
+        Costly requests take at most half of the threads.  Invalid requests are refused in the envelope.
         """
         sock = listen(host, port)
         line = Line(max(1, self.settings.threads // 2)) if is_costly else None
@@ -161,7 +161,7 @@ class Server:
         self.workers.shrink()
 
     def _drain(self) -> None:
-        """Requests under way are answered, as far as that takes a moment; then every connection ends."""
+        """Requests under way have had a moment to be answered, and every connection has ended."""
         self.crowd.cut_idle()
         with eventlet.Timeout(GRACE, False):
             while self.crowd.all:
@@ -188,7 +188,7 @@ class Server:
                 eventlet.sleep(0)
 
     def _make_room(self) -> None:
-        """A connection more can be opened soon, or none is tried for a moment."""
-        LOG.warning('No connection more can be opened; the one that waited longest is closed')
+        """A file descriptor is freed for the next connection, or accepting pauses for a moment."""
+        LOG.warning('No more connections can be opened; the one that has waited longest is closed')
         self.crowd.cut_oldest()
         eventlet.sleep(0.05)

@@ -1,4 +1,4 @@
-"""What an operator may choose about serving."""
+"""Settings of the HTTP server, from the options of [api]."""
 
 import dataclasses
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """Bounds of what a client may take."""
+    """Timeouts and limits of connections and threads."""
 
     threads: int = 32
     request_timeout: float = 30.0  # seconds for the head and the body of a request
@@ -17,5 +17,5 @@ class Settings:
     @classmethod
     def of(cls, conf: Any) -> 'Settings':
         """As the options of [api] say."""
-        told = conf.api
-        return cls(told.threads, told.request_timeout, told.keep_alive, told.slowest_stream, told.access_log)
+        api = conf.api
+        return cls(api.threads, api.request_timeout, api.keep_alive, api.slowest_stream, api.access_log)

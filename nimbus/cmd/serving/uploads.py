@@ -1,4 +1,4 @@
-"""Bodies too large to be read before a thread is taken: read by it, as they come, and never too slowly."""
+"""Large request bodies: read by the request's own thread as they arrive, with a minimum rate."""
 
 import collections
 import select
@@ -19,7 +19,7 @@ YOUNG = 5.0  # seconds in which an upload is not judged
 
 
 class Uploads:
-    """Those of this process; the slowest makes room for a new one when there are too many."""
+    """The uploads of this process; when there are too many, the slowest is ended for a new one."""
 
     def __init__(self, workers: Workers, slowest: int, window: float) -> None:
         self.workers, self.window, self.least = workers, window, slowest * window
@@ -64,7 +64,7 @@ class Upload:
         return self._chunks.done if self._chunks else not self._left
 
     def read(self, size: int = -1) -> bytes:
-        """So many bytes, fewer only at the body's end.  Raises Invalid when it is cut short, or comes too slowly."""
+        """So many bytes, fewer only at the body's end.  Raises Invalid when the body is incomplete or too slow."""
         wanted = size if size is not None and size >= 0 else 1 << 62
         found: list[bytes] = []
         while wanted > 0 and (self._ready or not self.is_whole()):
@@ -80,12 +80,12 @@ class Upload:
         return b''.join(found) if len(found) != 1 else found[0]
 
     def rate(self) -> float:
-        """Bytes a second since it began; a young one is not judged."""
+        """Bytes a second since it began; infinite in its first seconds."""
         age = time.monotonic() - self._began
         return self._moved / age if age > YOUNG else float('inf')
 
     def cut(self) -> None:
-        """Whoever reads it is told that it is too slow."""
+        """The upload is ended: its reader gets an error that it is too slow."""
         self._was_cut = True
         _shut(self._sock)
 

@@ -1,4 +1,4 @@
-"""Costly requests wait in line, so that they leave threads to all others."""
+"""Limits how many costly requests, those that hash a password, run at once; the others wait in a queue."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,14 +9,14 @@ from eventlet import semaphore
 T = TypeVar('T')
 IN_LINE = 256  # costly requests that may wait; each holds a connection
 HELD = 1024  # refused ones whose answer is held back; they hold connections too
-HOLD = 2  # seconds, as Retry-After tells: who does not wait for themselves is made to wait, and costs no more
+HOLD = 2  # seconds, as in Retry-After: a client that would not wait is delayed so long, which costs nothing
 
 
 class Line:
     """So many costly requests are at work at once, and some more wait for their turn without a thread.
 
-    When the line is long, another is refused, after a while in which its client cannot come again.  Whose client went
-    away in the meantime is not worked on.
+    When the queue is full, another is refused, after a delay in which its client cannot try again.  A request whose
+    client has disconnected in the meantime is dropped.
     """
 
     def __init__(self, at_once: int) -> None:
@@ -24,7 +24,7 @@ class Line:
         self._held = 0
 
     def run(self, work: Callable[[], T], is_gone: Callable[[], bool]) -> T | None:
-        """What the work returns when its turn came; None when it is refused."""
+        """The result of the work; None when it was refused, or its client has disconnected."""
         if self._inside >= self._room:
             self._hold()
         if self._inside >= self._room:

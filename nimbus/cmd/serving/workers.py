@@ -1,4 +1,4 @@
-"""Native threads that requests run in, handed out by the hub."""
+"""The pool of native threads that run requests, managed by eventlet's hub."""
 
 import collections
 import os
@@ -17,13 +17,13 @@ _LOCAL = threading.local()
 
 
 class _Worker:
-    """One thread: takes a piece of work at a time from its box."""
+    """One thread, which runs the pieces of work that are put into its queue."""
 
-    def __init__(self, tell: Callable[..., None]) -> None:
+    def __init__(self, report: Callable[..., None]) -> None:
         self.box: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self.apart = False  # at something long, so that another thread works in its place
+        self.apart = False  # busy for long, so that another thread works in its place
         self.since = 0.0
-        self._tell = tell
+        self._report = report
         threading.Thread(target=self._run, name='request', daemon=True).start()
 
     def _run(self) -> None:
@@ -31,11 +31,11 @@ class _Worker:
         while (given := self.box.get()) is not None:
             waiter, work = given
             try:
-                told = waiter, True, work()
+                result = waiter, True, work()
             except BaseException as why:  # it is raised where the work is waited for
-                told = waiter, False, why
-            self._tell(self, *told)
-            given = waiter = work = told = None  # an idle thread keeps nothing alive
+                result = waiter, False, why
+            self._report(self, *result)
+            given = waiter = work = result = None  # an idle thread keeps nothing alive
 
 
 class Workers:
@@ -51,25 +51,25 @@ class Workers:
         self._waiting: collections.deque[tuple[Any, Callable[[], Any]]] = collections.deque()
         self._later: collections.deque[Any] = collections.deque()
         self._at_later = 0
-        self._told: collections.deque[Any] = collections.deque()
-        self._bell, self._rung = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC), False
-        self._on_bell: Callable[[], None] = lambda: None
+        self._results: collections.deque[Any] = collections.deque()
+        self._wakeup, self._awake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC), False
+        self._on_wakeup: Callable[[], None] = lambda: None
 
-    def attach(self, on_bell: Callable[[], None]) -> None:
-        """The hub of this thread hears what the threads tell, and calls `on_bell` whenever somebody rings."""
-        self._on_bell = on_bell
+    def attach(self, on_wakeup: Callable[[], None]) -> None:
+        """This thread's hub takes the threads' results from now on, and calls `on_wakeup` after each `ring`."""
+        self._on_wakeup = on_wakeup
         hub = hubs.get_hub()
-        self._listener = hub.add(hub.READ, self._bell, self._hear, lambda *_: None, lambda: None)
+        self._listener = hub.add(hub.READ, self._wakeup, self._take, lambda *_: None, lambda: None)
 
     def detach(self) -> None:
-        """The hub hears nothing any more, and idle threads end."""
+        """The hub takes no more results, and idle threads end."""
         hubs.get_hub().remove(self._listener)
         for worker in self._all:
             worker.box.put(None)  # one that is at work ends after it
 
     def ring(self) -> None:
-        """The hub looks soon; from any thread and any signal handler."""
-        os.eventfd_write(self._bell, 1)
+        """The hub wakes up soon; safe in any thread and any signal handler."""
+        os.eventfd_write(self._wakeup, 1)
 
     def run(self, work: Callable[[], Any]) -> Any:
         """What the work returns or raises, done in a native thread while the hub goes on."""
@@ -95,11 +95,11 @@ class Workers:
             self._call_later()
 
     def leave(self) -> None:
-        """The calling worker is at something long from now on; another may work in its place."""
+        """The calling worker is busy for long from now on; another may work in its place."""
         worker = _LOCAL.worker
         if not worker.apart:
             worker.apart = True
-            self._tell(worker, None, True, None)
+            self._report(worker, None, True, None)
 
     def shrink(self) -> None:
         """Threads that were idle for long end."""
@@ -113,25 +113,25 @@ class Workers:
             worker = self._idle.pop()
         elif self._made < self._most:
             self._made += 1
-            worker = _Worker(self._tell)
+            worker = _Worker(self._report)
             self._all.add(worker)
         else:
             return False
         worker.box.put((waiter, work))
         return True
 
-    def _tell(self, *told: Any) -> None:
-        self._told.append(told)
-        if not self._rung:
-            self._rung = True
-            os.eventfd_write(self._bell, 1)
+    def _report(self, *result: Any) -> None:
+        self._results.append(result)
+        if not self._awake:
+            self._awake = True
+            os.eventfd_write(self._wakeup, 1)
 
-    def _hear(self, _fileno: Any) -> None:
-        """What was told is taken; called by the hub, so that whoever waited is back there when it waits again."""
-        os.eventfd_read(self._bell)
-        self._rung = False
-        while self._told:
-            worker, waiter, done, found = self._told.popleft()
+    def _take(self, _fileno: Any) -> None:
+        """The threads' results go to the greenlets that wait for them; called by the hub."""
+        os.eventfd_read(self._wakeup)
+        self._awake = False
+        while self._results:
+            worker, waiter, done, found = self._results.popleft()
             if waiter is None:
                 self._made -= 1
                 self._next()
@@ -139,10 +139,10 @@ class Workers:
             self._rest(worker)
             waiter.switch(done, found)
         self._call_later()
-        self._on_bell()
+        self._on_wakeup()
 
     def _call_later(self) -> None:
-        """The next of those who may wait has its turn, when there is one to have."""
+        """The next piece of work that may wait begins, when no other waits."""
         if self._later and not self._waiting and self._at_later < LATER:
             self._at_later += 1
             hubs.get_hub().schedule_call_global(0, self._later.popleft().switch)
