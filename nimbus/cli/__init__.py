@@ -1,4 +1,4 @@
-"""The `nimbus` command: brings a cloud up, says how it is, and why a server is as it is.
+"""The `nimbus` command: starts a cloud, shows its status, and explains the state of a server.
 
 Everything but `up` goes over the REST APIs with keystoneauth1, so it works
 from any machine that the endpoints answer.

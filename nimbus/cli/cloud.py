@@ -1,4 +1,4 @@
-"""Finds out which cloud is meant, as every OpenStack client does, and speaks to it."""
+"""Finds the cloud to use in OS_* variables or clouds.yaml, as OpenStack's clients do, and sends requests to it."""
 
 import argparse
 import os
@@ -26,7 +26,7 @@ TYPES = {
 
 
 class NoCloud(Exception):
-    """Nothing says which cloud is meant, or it cannot be used; the text says what to do."""
+    """No cloud is configured, or it cannot be used; the text says what to do."""
 
 
 def parser(program: str, sentence: str) -> argparse.ArgumentParser:
@@ -37,7 +37,7 @@ def parser(program: str, sentence: str) -> argparse.ArgumentParser:
 
 
 def credentials(name: str | None) -> dict[str, Any]:
-    """What is needed to log in: from OS_* variables, else from the entry of clouds.yaml.  Raises NoCloud."""
+    """The credentials to log in with: from OS_* variables, else from the entry of clouds.yaml.  Raises NoCloud."""
     if not name and os.environ.get('OS_AUTH_URL'):
         names = (
             'auth_url',
@@ -50,8 +50,8 @@ def credentials(name: str | None) -> dict[str, Any]:
             'project_domain_name',
         )
         return {key: value for key in names if (value := os.environ.get(f'OS_{key.upper()}'))}
-    told = os.environ.get('OS_CLIENT_CONFIG_FILE')
-    for path in (pathlib.Path(told),) if told else PLACES:
+    chosen = os.environ.get('OS_CLIENT_CONFIG_FILE')
+    for path in (pathlib.Path(chosen),) if chosen else PLACES:
         if path.exists():
             clouds = (yaml.safe_load(path.read_text()) or {}).get('clouds', {})
             if entry := clouds.get(name or 'nimbus'):
@@ -69,12 +69,12 @@ class Cloud:
 
     @classmethod
     def named(cls, name: str | None) -> 'Cloud':
-        """The cloud that is meant, and a session with it.  Raises NoCloud."""
-        told = credentials(name)
+        """The named cloud, with a session that logs in when it is first used.  Raises NoCloud."""
+        found = credentials(name)
         for kind in ('user', 'project'):
-            if not told.get(f'{kind}_domain_id') and not told.get(f'{kind}_domain_name'):
-                told[f'{kind}_domain_id'] = 'default'
-        return cls(told['auth_url'], session.Session(auth=v3.Password(**told), timeout=30))
+            if not found.get(f'{kind}_domain_id') and not found.get(f'{kind}_domain_name'):
+                found[f'{kind}_domain_id'] = 'default'
+        return cls(found['auth_url'], session.Session(auth=v3.Password(**found), timeout=30))
 
     def get(self, service: str, path: str, version: str | None = None) -> Any:
         """The body of a GET.  Raises keystoneauth1's exceptions."""

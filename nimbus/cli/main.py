@@ -1,4 +1,4 @@
-"""Reads the command line and hands over to a verb; nothing heavy is imported before a verb is known."""
+"""Reads the command line and runs a verb, whose module is imported only then, so that the start is fast."""
 
 import argparse
 import importlib
@@ -6,13 +6,13 @@ import sys
 
 VERBS = {
     'up': ('nimbus.cmd.embedded', 'Run a whole cloud in this process until interrupted.'),
-    'status': ('nimbus.cli.status', 'Say of every part whether it is up; exit 1 when one is not.'),
-    'why': ('nimbus.cli.why', 'Say what happened to a server, step by step, and why.'),
+    'status': ('nimbus.cli.status', 'Show of every part whether it is up; exit 1 when one is not.'),
+    'why': ('nimbus.cli.why', 'Show what happened to a server, step by step, and why.'),
 }
 
 
 SENTENCE = 'Bring a cloud up, see how it is, and why a server is as it is.'
-MORE = 'What a verb can be told: nimbus VERB --help.'
+MORE = 'The options of a verb: nimbus VERB --help.'
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -23,18 +23,18 @@ def main(argv: list[str] | None = None) -> int:
     verbs = parser.add_subparsers(dest='verb', metavar='VERB')
     for verb, (_, sentence) in VERBS.items():
         verbs.add_parser(verb, help=sentence, description=sentence, add_help=False)
-    told, unknown = parser.parse_known_args(argv[:1])
+    args, unknown = parser.parse_known_args(argv[:1])
     if unknown:
         parser.error(f'{unknown[0]} belongs behind the verb: nimbus VERB {" ".join(unknown)} ...')
-    if told.version:
+    if args.version:
         from nimbus import __version__
 
         print(__version__)
         return 0
-    if not told.verb:
+    if not args.verb:
         parser.print_help()
         return 2
-    return importlib.import_module(VERBS[told.verb][0]).main(argv[1:])
+    return importlib.import_module(VERBS[args.verb][0]).main(argv[1:])
 
 
 if __name__ == '__main__':

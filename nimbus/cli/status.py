@@ -1,4 +1,4 @@
-"""`nimbus status`: every part, up or not."""
+"""`nimbus status`: shows whether each API and daemon is up."""
 
 import sys
 import urllib.parse
@@ -11,19 +11,19 @@ Row = tuple[str, str, str, bool, str]  # kind, name, host, whether it is up, a n
 
 def main(argv: list[str]) -> int:
     """Print one line a part; 0 when all are up, 1 when one is not, 2 when the cloud cannot be asked."""
-    parser = cloud.parser('status', 'Say of every part whether it is up.')
+    parser = cloud.parser('status', 'Show of every part whether it is up.')
     parser.add_argument('--short', action='store_true', help='one line for a monitor: 0 OK, 1 WARNING, 2 CRITICAL')
-    told = parser.parse_args(argv)
+    args = parser.parse_args(argv)
     try:
-        asked = cloud.Cloud.named(told.os_cloud)
+        asked = cloud.Cloud.named(args.os_cloud)
         rows = [*endpoints(asked), *daemons(asked)]
     except (cloud.NoCloud, cloud.AWAY) as why:
-        if told.short:
+        if args.short:
             print(f'NIMBUS CRITICAL - the cloud cannot be asked: {cloud.sentence(why)}')
             return 2
         print(f'The cloud cannot be asked: {cloud.sentence(why)}', file=sys.stderr)
         return 2
-    if told.short:
+    if args.short:
         return in_short(rows)
     for kind, name, host, up, note in rows:
         print(f'{"up" if up else "DOWN":5} {kind:9} {name:26} {host:20} {note}'.rstrip())
@@ -33,7 +33,7 @@ def main(argv: list[str]) -> int:
 
 
 def in_short(rows: list[Row]) -> int:
-    """Print the line that Nagios and its kin read: an API that is down is critical, a daemon is a warning."""
+    """Print the line that monitors such as Nagios read: an API that is down is critical, a daemon is a warning."""
     down = [row for row in rows if not row[3]]
     level = 0 if not down else 2 if any(row[0] == 'endpoint' for row in down) else 1
     named = ', '.join(f'{name} at {host}' for _, name, host, _, _ in down)
@@ -43,12 +43,12 @@ def in_short(rows: list[Row]) -> int:
 
 
 def endpoints(asked: cloud.Cloud) -> list[Row]:
-    """Every REST API: whether it answers and says it is healthy, database included."""
+    """Every REST API: whether its health check, which includes the database, succeeds."""
     rows = []
     for service in SERVICES:
         url = asked.auth_url if service == 'identity' else asked.endpoint(service)
         if not url:
-            rows.append(('endpoint', service, '-', False, 'The catalog has no endpoint of it.'))
+            rows.append(('endpoint', service, '-', False, 'The catalog has no endpoint for it.'))
             continue
         place = urllib.parse.urlsplit(url)
         health = f'{place.scheme}://{place.netloc}/healthcheck'

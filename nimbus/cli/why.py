@@ -1,4 +1,4 @@
-"""`nimbus why SERVER`: what happened to a server, step by step, and why."""
+"""`nimbus why SERVER`: shows a server's actions and their steps, with the causes of failures."""
 
 import re
 import sys
@@ -11,15 +11,15 @@ VERSION = 'latest'
 
 
 def main(argv: list[str]) -> int:
-    """Print a server's story, oldest action first; 1 when there is no such server, 2 when the cloud is away."""
-    parser = cloud.parser('why', 'Say what happened to a server, step by step, and why.')
+    """Print a server's actions, oldest first; 1 when there is no such server, 2 when the cloud cannot be reached."""
+    parser = cloud.parser('why', 'Show what happened to a server, step by step, and why.')
     parser.add_argument('server', help='id or name')
-    told = parser.parse_args(argv)
+    args = parser.parse_args(argv)
     try:
-        asked = cloud.Cloud.named(told.os_cloud)
-        server = find(asked, told.server)
+        asked = cloud.Cloud.named(args.os_cloud)
+        server = find(asked, args.server)
         if server is None:
-            print(f'There is no server {told.server}.', file=sys.stderr)
+            print(f'There is no server {args.server}.', file=sys.stderr)
             return 1
         print('\n'.join(story(asked, server)))
     except (cloud.NoCloud, cloud.AWAY) as why:
@@ -47,7 +47,7 @@ def find(asked: cloud.Cloud, wanted: str) -> dict[str, Any] | None:
 
 
 def story(asked: cloud.Cloud, server: dict[str, Any]) -> list[str]:
-    """The lines that tell it."""
+    """The lines about the server and its actions."""
     host = server.get('OS-EXT-SRV-ATTR:host')
     lines = [f'{server["name"]} ({server["id"]}) is {server["status"]}{f" on {host}" if host else ""}.']
     actions = asked.get('compute', f'/servers/{server["id"]}/os-instance-actions', VERSION)['instanceActions']
@@ -69,7 +69,7 @@ def story(asked: cloud.Cloud, server: dict[str, Any]) -> list[str]:
 
 
 def apart(asked: cloud.Cloud, server: dict[str, Any]) -> list[str]:
-    """A line for each network whose other servers run on other hosts, where nothing reaches them."""
+    """A line for each network that is local to a host and has servers on other hosts, which cannot be reached."""
     here = server.get('OS-EXT-SRV-ATTR:host') or server.get('hostId')
     lines = []
     for network_id in dict.fromkeys(port['network_id'] for port in _ports(asked, 'device_id', server['id'])):
@@ -95,7 +95,7 @@ def _ports(asked: cloud.Cloud, name: str, value: str) -> list[dict[str, Any]]:
 
 
 def _places(asked: cloud.Cloud, ports: list[dict[str, Any]]) -> list[str]:
-    """The host of each port's server; for who may not see hosts, what stands for it among his own servers."""
+    """The host of each port's server, or its hostId where the asker may not see hosts."""
     if not ports or 'binding:host_id' in ports[0]:
         return [port['binding:host_id'] for port in ports]
     servers = asked.get('compute', '/servers/detail', VERSION)['servers']
@@ -106,5 +106,5 @@ def _places(asked: cloud.Cloud, ports: list[dict[str, Any]]) -> list[str]:
 def _event(event: dict[str, Any]) -> list[str]:
     place = f' on {event["host"]}' if event.get('host') else ''
     lines = [f'    {event["finish_time"] or event["start_time"]}  {event["event"]}{place}: {event["result"] or "..."}']
-    told = dict.fromkeys(str(event[name]).strip() for name in ('details', 'traceback') if event.get(name))
-    return lines + [f'        {text}' for text in told]
+    details = dict.fromkeys(str(event[name]).strip() for name in ('details', 'traceback') if event.get(name))
+    return lines + [f'        {text}' for text in details]

@@ -103,7 +103,7 @@ def test_a_check_that_cannot_look_is_a_failure(cloud):
     def broken(_conf, _parts):
         raise OSError('no such disk')
 
-    assert found(cloud, broken) == [(checks.FAILURE, 'It cannot be looked at: no such disk')]
+    assert found(cloud, broken) == [(checks.FAILURE, 'It cannot be checked: no such disk')]
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""What operators run: nimbus-manage and nimbus-status."""
+"""The operators' commands nimbus-manage and nimbus-status."""

@@ -1,8 +1,8 @@
-"""A copy of the whole database in one file that any of the database servers can take in again.
+"""Backs the whole database up to one file, and restores it into any of the supported database servers.
 
 The file is gzip; its lines are JSON: first what the copy is of, then for each
 table its name and columns followed by a list for every row, and at the end how
-many rows there were, so that a file that was cut off is known as such.
+many rows there were, so that a truncated file is recognized.
 """
 
 import base64
@@ -81,7 +81,7 @@ def restore(database: db.Database, path: pathlib.Path) -> int:
 
 
 def next_in(folder: pathlib.Path, host: str) -> pathlib.Path:
-    """Where the folder's next copy belongs: its name has the host and the time in UTC."""
+    """The path of the folder's next copy, named by the host and the time in UTC."""
     return folder / f'nimbus-{host}-{clock.Clock().now():%Y%m%dT%H%M%SZ}{SUFFIX}'
 
 
@@ -116,7 +116,7 @@ def _read(path: pathlib.Path) -> Iterator[Any]:
 
 
 def _check(path: pathlib.Path) -> int:
-    """The number of rows, once the file has been seen to be whole."""
+    """The number of rows at the end of the file.  Raises Invalid when it is truncated."""
     count, last = 0, None
     for last in _read(path):
         count += isinstance(last, list)
@@ -143,7 +143,7 @@ def _take_in(connection: sa.Connection, lines: Iterator[Any]) -> None:
 
 
 def _next_number(connection: sa.Connection, table: sa.Table | None) -> None:
-    """PostgreSQL does not count rows that brought their own numbers; the next row must not meet one of them."""
+    """PostgreSQL's sequences continue after the restored rows, whose inserts do not advance them."""
     if connection.dialect.name != 'postgresql' or table is None or table.autoincrement_column is None:
         return
     column = table.autoincrement_column
@@ -153,7 +153,7 @@ def _next_number(connection: sa.Connection, table: sa.Table | None) -> None:
 
 
 def _tables() -> list[sa.Table]:
-    """Every table, after those that its rows refer to."""
+    """Every table, in an order in which foreign keys refer to earlier ones only."""
     return list(db.Base.metadata.sorted_tables)
 
 

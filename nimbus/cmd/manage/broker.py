@@ -1,4 +1,4 @@
-"""The broker's accounts: what an agent's may do, and how they are made and taken away by rabbitmqctl."""
+"""RabbitMQ's users: the permissions of an agent's, and how rabbitmqctl creates and deletes them."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ PATIENCE = 60  # seconds; Erlang takes one or two to start, more on a busy host
 
 
 def agent_permission(host: str) -> str:
-    """What an agent's user on `host` may declare, write and read: its own queues, the desk and replies."""
+    """What an agent's user on `host` may configure, write and read, as patterns: its queues, the desk and replies."""
     own = host.replace('.', r'\.')
     return (
         rf'^(nimbus|(compute|network|volume)(\.{own}|_fanout(_.*)?)?|desk-(compute|network|volume)|reply_.*'
@@ -21,14 +21,14 @@ def agent_permission(host: str) -> str:
 
 
 def account_of(host: str) -> str:
-    """The name of the account of a host's agents.  Raises Invalid for what is no name of a host."""
+    """The name of the account of a host's agents.  Raises Invalid for an invalid host name."""
     if not NAME.fullmatch(host):
         raise errors.Invalid(f'{host!r} is no name of a host: letters, digits, dots and hyphens make one.')
     return f'nimbus-{host}'
 
 
 class Broker:
-    """The accounts of a RabbitMQ, as its own host's rabbitmqctl changes them; passwords go by standard input."""
+    """The accounts of a RabbitMQ, by its host's rabbitmqctl; passwords are passed on standard input."""
 
     def __init__(self, vhost: str, node: str | None = None) -> None:
         self._vhost, self._node = vhost, node
@@ -39,16 +39,16 @@ class Broker:
         return {line.split('\t')[0].strip('"') for line in lines if line}
 
     def make(self, account: str, password: str, permission: str) -> None:
-        """The account exists with this password and may do what the permission says, and nothing elsewhere."""
+        """The account exists with this password and these permissions in the virtual host, and none elsewhere."""
         known = account in self.accounts()
-        self._run('change_password' if known else 'add_user', account, told=password)
+        self._run('change_password' if known else 'add_user', account, stdin=password)
         self._run('set_permissions', '-p', self._vhost, account, permission, permission, permission)
 
     def drop(self, account: str) -> None:
         """The account is gone, and so are its connections."""
         self._run('delete_user', account)
 
-    def _run(self, verb: str, *words: str, told: str = '') -> str:
+    def _run(self, verb: str, *words: str, stdin: str = '') -> str:
         program = shutil.which('rabbitmqctl', path='/usr/local/sbin:/usr/sbin:/usr/bin:/usr/local/bin')
         if program is None:
             raise errors.Unavailable(
@@ -57,7 +57,7 @@ class Broker:
         node = ['--node', self._node] if self._node else []
         argv = [program, '--quiet', *node, verb, *words]
         try:
-            done = subprocess.run(argv, input=told + '\n', capture_output=True, text=True, timeout=PATIENCE)
+            done = subprocess.run(argv, input=stdin + '\n', capture_output=True, text=True, timeout=PATIENCE)
         except subprocess.TimeoutExpired as why:
             raise errors.Unavailable(f'rabbitmqctl {verb} did not end within {PATIENCE} seconds.') from why
         if done.returncode:

@@ -1,4 +1,4 @@
-"""What can be wrong on a control host: each check looks at one thing, changes nothing and says what it found."""
+"""The checks of `nimbus-manage doctor` and `nimbus-status` on a control host; each reports and changes nothing."""
 
 import dataclasses
 import os
@@ -17,14 +17,14 @@ from nimbus.common.agents import services
 from nimbus.network.hosts import local_networks
 
 GOOD, WARNING, FAILURE = 0, 1, 2
-KEY_AGE = 90  # days after which a key that seals is old
-SKEW = 5  # seconds by which clocks may differ; less than a message may be on its way in a bad moment
+KEY_AGE = 90  # days after which a key that encrypts is old
+SKEW = 5  # seconds by which clocks may differ; messages may be delayed by more
 FREE = 0.05  # of the disk that keeps the state
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What one check has to say."""
+    """One result of a check: a level, the checked thing and a sentence."""
 
     level: int
     what: str
@@ -35,13 +35,13 @@ Check = Callable[[Any, Any], Iterable[Finding]]
 
 
 def run(conf: Any, parts: Any, checks: Iterable[Check]) -> Iterator[Finding]:
-    """Everything that the checks find; one that cannot look says so as a failure."""
+    """The findings of all checks; a check that cannot run is a failure."""
     for check in checks:
         what = check.__name__.replace('_', ' ')
         try:
             found = list(check(conf, parts))
         except (OSError, LookupError, errors.NimbusError) as why:
-            found = [Finding(FAILURE, what, f'It cannot be looked at: {wiring.in_words(conf, why)}')]
+            found = [Finding(FAILURE, what, f'It cannot be checked: {wiring.in_words(conf, why)}')]
         yield from found or [Finding(GOOD, what, 'Nothing is wrong.')]
 
 
@@ -54,8 +54,8 @@ def database_schema(_conf: Any, parts: Any) -> Iterator[Finding]:
     """The schema is this version's."""
     at, newest = schema.revision(parts.db), schema.newest()
     if at != newest:
-        told = f'at revision {at}' if at else 'empty'
-        yield Finding(FAILURE, 'database schema', f'It is {told}, and this version needs {newest}: run db upgrade.')
+        state = f'at revision {at}' if at else 'empty'
+        yield Finding(FAILURE, 'database schema', f'It is {state}, and this version needs {newest}: run db upgrade.')
 
 
 def database_connections(conf: Any, parts: Any) -> Iterator[Finding]:
@@ -66,7 +66,7 @@ def database_connections(conf: Any, parts: Any) -> Iterator[Finding]:
 
 
 def keys(conf: Any, _parts: Any) -> Iterator[Finding]:
-    """The keys of tokens and credentials are there, not old, and nobody else's to read."""
+    """The keys of tokens and credentials exist, are not old, and only their owner can read them."""
     from nimbus.identity.options import Settings
 
     settings = Settings.of(conf)
@@ -98,7 +98,7 @@ def _private(what: str, path: pathlib.Path) -> Iterator[Finding]:
 
 
 def _usable(what: str, path: pathlib.Path, user: pwd.struct_passwd | None) -> Iterator[Finding]:
-    """Daemons can read the path; in the folder they also lock and rotate."""
+    """Daemons can read the path, and write to the folder, where they lock and rotate keys."""
     if not owner.may(user, path, os.R_OK | os.W_OK | os.X_OK if path.is_dir() else os.R_OK):
         name = user.pw_name if user else 'nobody'
         yield Finding(
@@ -110,7 +110,7 @@ def _usable(what: str, path: pathlib.Path, user: pwd.struct_passwd | None) -> It
 
 
 def files(conf: Any, parts: Any) -> Iterator[Finding]:
-    """What holds secrets can be read by the daemons, and not by everybody."""
+    """Files with secrets can be read by the daemons, and not by every user."""
     database = parts.db.writer.url.database if parts.db.sqlite else None
     user = owner.of_state(conf)
     for path in [
@@ -124,14 +124,14 @@ def files(conf: Any, parts: Any) -> Iterator[Finding]:
 
 
 def disk_space(conf: Any, _parts: Any) -> Iterator[Finding]:
-    """The disk that keeps the state has room."""
+    """The file system of state_path has free space."""
     use = shutil.disk_usage(conf.state_path)
     if use.free < FREE * use.total:
         yield Finding(WARNING, 'disk space', f'{conf.state_path} has {use.free >> 20} of {use.total >> 20} MiB left.')
 
 
 def ports(conf: Any, _parts: Any) -> Iterator[Finding]:
-    """Something listens wherever a REST API of the cloud should."""
+    """Every REST API of the cloud accepts connections."""
     host = conf.api.listen if conf.api.listen not in ('0.0.0.0', '::') else 'localhost'
     for name in ('identity', 'image', *conf.api.services):
         port = wiring.port_of(conf, name)
@@ -154,18 +154,18 @@ def clocks(conf: Any, parts: Any) -> Iterator[Finding]:
     """The clocks of the hosts agree with that of the conductors."""
     with parts.db.read() as tx:
         rows = services.find(tx)
-    told: dict[str, float] = {}
+    worst: dict[str, float] = {}
     for row in rows:
         skew = (row.facts or {}).get(services.SKEW)
-        if skew is not None and abs(skew) > abs(told.get(row.host, SKEW)):
-            told[row.host] = skew
-    for host, skew in sorted(told.items()):
+        if skew is not None and abs(skew) > abs(worst.get(row.host, SKEW)):
+            worst[row.host] = skew
+    for host, skew in sorted(worst.items()):
         side = 'ahead' if skew > 0 else 'behind'
         yield Finding(WARNING, 'clocks', f'The clock of {host} is {abs(skew):.0f} seconds {side}: set it by NTP.')
 
 
 def stuck_jobs(_conf: Any, parts: Any) -> Iterator[Finding]:
-    """No job waits for a person."""
+    """No job is stuck: an operator must look at one whose undo failed."""
     with parts.db.read() as tx:
         rows = jobs.stuck(tx)
     for job in rows:
@@ -177,13 +177,13 @@ def networks(_conf: Any, parts: Any) -> Iterator[Finding]:
     with parts.db.read() as tx:
         apart, unserved = local_networks.apart(tx), local_networks.unserved(tx)
     for network_id, hosts in apart.items():
-        told = f'Network {network_id} is local to each host and has guests on {", ".join(hosts)}: they do not reach '
-        yield Finding(WARNING, 'networks', told + 'those on another host.')
+        text = f'Network {network_id} is local to each host and has guests on {", ".join(hosts)}: they do not reach '
+        yield Finding(WARNING, 'networks', text + 'those on another host.')
     for network_id, hosts in unserved.items():
-        told = (
+        text = (
             f'Network {network_id} has guests on {", ".join(hosts)} that get no address: its DHCP does not stand there.'
         )
-        yield Finding(WARNING, 'networks', told)
+        yield Finding(WARNING, 'networks', text)
 
 
 UPGRADE: tuple[Check, ...] = (database_schema, keys, stuck_jobs)

@@ -1,4 +1,4 @@
-"""Describes what an operator can set: every option, in a sample nimbus.conf and a table, and every policy rule.
+"""Writes the sample nimbus.conf, the table of options and the sample policy.yaml.
 
 `python -m nimbus.cmd.manage.describe` writes the files anew after an option or a rule was added or changed.
 """
@@ -53,12 +53,12 @@ def policies() -> str:
         f'# Every policy rule of nimbus with its default; an override here is in force within a second.\n'
         f'# {MADE.replace("the options", "the rules")}\n'
     ]
-    told: set[str] = set()
+    listed: set[str] = set()
     for title, rules in (('shared by all', BASE_RULES), *((name, _rules(name)) for name in APIS)):
-        new = [rule for rule in rules if rule.name not in told]
+        new = [rule for rule in rules if rule.name not in listed]
         pieces.append(f'\n# {title}\n' if new else '')
         for rule in new:
-            told.add(rule.name)
+            listed.add(rule.name)
             about = (rule.description or '').strip()
             pieces.append(
                 f'{textwrap.fill(about, 118, initial_indent="# ", subsequent_indent="# ")}\n' if about else ''
@@ -74,7 +74,7 @@ def _rules(service: str) -> tuple[policy.RuleDefault, ...]:
 
 
 def _about(opt: cfg.Opt) -> str:
-    """The option's sentence, and which values it may have."""
+    """The option's help, with its choices, minimum and maximum."""
     kind = opt.type
     limits = []
     if choices := getattr(kind, 'choices', None):
@@ -95,7 +95,7 @@ def _default(opt: cfg.Opt) -> str:
 
 
 def main() -> int:
-    """The files say what can be set today."""
+    """The files describe all options and rules of the code."""
     SAMPLE.write_text(sample())
     TABLE.write_text(table())
     POLICIES.write_text(policies())

@@ -1,6 +1,6 @@
-"""`nimbus-manage host check`: what would keep the agents of a host from working, found before they are started.
+"""`nimbus-manage host check`: checks that a host's agents will work, before they are started.
 
-It changes nothing and needs no database.  Each check looks at one thing, as the doctor's do.
+It changes nothing and needs no database.  Each check reports on one thing, as those of `nimbus-manage doctor` do.
 """
 
 import email.utils
@@ -40,7 +40,7 @@ PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 PATIENCE = 5  # seconds that another host may take to answer
 
 
-def main(conf: Any, _told: Any) -> int:
+def main(conf: Any, _args: Any) -> int:
     """Print what every check found, a line each; 0 when all is well, 1 with warnings, 2 with failures."""
     if os.geteuid() != 0:
         raise errors.Forbidden('Only root can see what the users of QEMU and dnsmasq may do: run this as root.')
@@ -128,8 +128,8 @@ def _walk(what: str, user: pwd.struct_passwd | None, folder: pathlib.Path, mode:
         if not step.exists():
             return
         if not owner.may(user, step, mode if step == folder else os.X_OK):
-            told = f'{step} has mode {step.stat().st_mode & 0o777:o} of {_name(step.stat().st_uid)}'
-            yield Finding(FAILURE, what, f'{user.pw_name} cannot get into {folder}: {told}.')
+            mode = f'{step} has mode {step.stat().st_mode & 0o777:o} of {_name(step.stat().st_uid)}'
+            yield Finding(FAILURE, what, f'{user.pw_name} cannot get into {folder}: {mode}.')
             return
 
 
@@ -141,7 +141,7 @@ def _name(uid: int) -> str:
 
 
 def _libvirt(conf: Any) -> Any:
-    """What libvirt tells; None where guests are pretended or libvirt would start within this process."""
+    """libvirt's version and capabilities; None with fake drivers, or where libvirt would start within this process."""
     if conf.compute.driver != 'libvirt' or '/embed' in conf.libvirt.uri:
         return None
     from nimbus.compute.agent.libvirt import probe
@@ -150,7 +150,7 @@ def _libvirt(conf: Any) -> Any:
 
 
 def switch(conf: Any, _parts: Any) -> Iterator[Finding]:
-    """Open vSwitch answers, and bridges pass the packet filter that security groups stand in."""
+    """Open vSwitch answers, and bridged traffic passes iptables, where security groups are enforced."""
     if conf.network.driver != 'ovs':
         return
     kind, _, place = conf.network.ovsdb.partition(':')
@@ -165,18 +165,16 @@ def switch(conf: Any, _parts: Any) -> Iterator[Finding]:
     except OSError as why:
         yield Finding(FAILURE, 'switch', f'Open vSwitch does not answer at {conf.network.ovsdb}: {why}.')
     if not os.path.exists('/proc/sys/net/bridge/bridge-nf-call-iptables'):
-        yield Finding(WARNING, 'switch', 'The kernel has not loaded br_netfilter, without which no group is enforced.')
+        yield Finding(WARNING, 'switch', 'Without the kernel module br_netfilter no security group is enforced.')
 
 
 def bus(conf: Any, _parts: Any) -> Iterator[Finding]:
-    """The broker takes this host's account, which may do what agents do and nothing for other hosts."""
+    """The broker accepts this host's account, which has the permissions of agents, and none for other hosts."""
     import amqp
     import oslo_messaging
 
     if not conf.bus.startswith('rabbit:'):
-        yield Finding(
-            FAILURE, 'bus', 'bus is not rabbit://...: agents of a host of their own would be heard by nobody.'
-        )
+        yield Finding(FAILURE, 'bus', 'bus is not rabbit://...: agents on a host of their own could not be reached.')
         return
     host, url = wiring.host_name(conf), oslo_messaging.TransportURL.parse(conf, conf.bus)
     for server in url.hosts:
@@ -192,8 +190,8 @@ def bus(conf: Any, _parts: Any) -> Iterator[Finding]:
         try:
             connection.connect()
         except (OSError, amqp.AMQPError) as why:
-            told = str(why) or type(why).__name__
-            yield Finding(FAILURE, 'bus', f'The broker at {place} does not take {server.username}: {told}.')
+            reason = str(why) or type(why).__name__
+            yield Finding(FAILURE, 'bus', f'The broker at {place} does not take {server.username}: {reason}.')
             continue
         yield from _permissions(connection, host, server.username)
         connection.close()
@@ -208,12 +206,12 @@ def _permissions(connection: Any, host: str, account: str) -> Iterator[Finding]:
             f'a control host makes an account for it, if [DEFAULT] host is right.',
         )
     if _may_use(connection, f'compute.not-{host}'):
-        told = f'{account} may use the queues of other hosts: give this host an account of its own by host add.'
-        yield Finding(WARNING, 'bus', told)
+        sentence = f'{account} may use the queues of other hosts: give this host an account of its own by host add.'
+        yield Finding(WARNING, 'bus', sentence)
 
 
 def _may_use(connection: Any, queue: str) -> bool:
-    """Whether the account may take from and write to the queue; unbinding what was never bound changes nothing."""
+    """Whether the account may read from and write to the queue; tested by unbinding, which changes nothing."""
     import amqp
 
     channel = connection.channel()
@@ -222,33 +220,33 @@ def _may_use(connection: Any, queue: str) -> bool:
         channel.close()
     except amqp.AccessRefused:
         return False
-    except amqp.NotFound:  # nobody has made it yet; who may not use it is told that first
+    except amqp.NotFound:  # it does not exist yet; a lack of permission would have been reported before that
         pass
     return True
 
 
 def identity(conf: Any, _parts: Any) -> Iterator[Finding]:
-    """The service user logs in, the clocks agree, and the image service of the catalog answers from here."""
+    """The service user can log in, the clocks agree, and the catalog's image service answers from here."""
     from keystoneauth1 import exceptions
 
     from nimbus.compute.agent.disks import fetch
 
-    told, url = conf.service_user, services.identity_url(conf)
-    session = fetch.service_session(url, told.username, told.password, told.project)
+    user, url = conf.service_user, services.identity_url(conf)
+    session = fetch.service_session(url, user.username, user.password, user.project)
     try:
         answer = session.get(url, authenticated=False, connect_retries=0)
         yield from _clock(answer.headers.get('Date'), url)
         session.get_token()
         where = session.get_endpoint(service_type='image', interface='internal')
     except exceptions.ClientException as why:
-        yield Finding(FAILURE, 'identity', f'{told.username} cannot log in at {url}: {why}.')
+        yield Finding(FAILURE, 'identity', f'{user.username} cannot log in at {url}: {why}.')
         return
     try:
         session.get(f'{where}/healthcheck', authenticated=False, connect_retries=0)
     except exceptions.ClientException as why:
-        told = f'The catalog names {where} for images, which does not answer from here: {why}.'
+        sentence = f'The catalog names {where} for images, which does not answer from here: {why}.'
         hint = ' Set [api] public_host on the control hosts and bootstrap again.' if _is_here(where) else ''
-        yield Finding(FAILURE, 'identity', told + hint)
+        yield Finding(FAILURE, 'identity', sentence + hint)
 
 
 def _is_here(url: str | None) -> bool:
@@ -267,7 +265,7 @@ def _clock(date: str | None, url: str) -> Iterator[Finding]:
 
 
 def metadata(conf: Any, _parts: Any) -> Iterator[Finding]:
-    """The metadata API answers from here and knows the secret that requests of guests are signed with."""
+    """The metadata API answers from here and has the same shared_secret, which signs guests' requests."""
     import requests
 
     url = conf.metadata.url or wiring.url_of(conf, 'metadata')
@@ -279,9 +277,11 @@ def metadata(conf: Any, _parts: Any) -> Iterator[Finding]:
     except requests.RequestException as why:
         yield Finding(FAILURE, 'metadata', f'The metadata API does not answer at {url}: {why}.')
         return
-    if status != 404:  # there is no such server, and it says so only to who signed rightly
-        told = '[metadata] shared_secret is not the one of the control hosts' if status == 403 else f'it says {status}'
-        yield Finding(FAILURE, 'metadata', f'Requests of guests would be refused at {url}: {told}.')
+    if status != 404:  # 404: there is no such server, and only a request with a valid signature gets this answer
+        reason = (
+            '[metadata] shared_secret is not the one of the control hosts' if status == 403 else f'it answers {status}'
+        )
+        yield Finding(FAILURE, 'metadata', f'Requests of guests would be refused at {url}: {reason}.')
 
 
 EVERY: tuple[checks.Check, ...] = (

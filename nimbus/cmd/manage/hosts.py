@@ -1,4 +1,4 @@
-"""`nimbus-manage host`: the hosts of the agents join the cloud and leave it, on a control host."""
+"""`nimbus-manage host add` and `host remove`: run on a control host, for the hosts of agents."""
 
 import os
 import secrets
@@ -16,7 +16,7 @@ from nimbus.scheduler import hosts as known
 from nimbus.volume.models import Volume
 from nimbus.volume.volumes import volumes
 
-# Options whose values must be the control host's on every host, told where they are not the defaults.
+# Options that must have the control host's values on every host; written where they are not the defaults.
 SHARED = (
     ('DEFAULT', 'region'),
     ('DEFAULT', 'report_interval'),
@@ -26,27 +26,27 @@ SHARED = (
 )
 
 
-def add(conf: Any, told: Any) -> int:
-    """The host has an account at the broker, and its nimbus.conf is printed or stands in the file named."""
-    account, permission = broker.account_of(told.name), broker.agent_permission(told.name)
+def add(conf: Any, args: Any) -> int:
+    """The host has an account at the broker, and its nimbus.conf has been printed or written to the file."""
+    account, permission = broker.account_of(args.name), broker.agent_permission(args.name)
     vhost = _bus(conf).virtual_host or '/'
-    sections = _needed(conf, told.address)
-    place = broker.Broker(vhost, told.node)
-    if account in place.accounts() and not told.renew:
+    sections = _needed(conf, args.address)
+    place = broker.Broker(vhost, args.node)
+    if account in place.accounts() and not args.renew:
         raise errors.Conflict(
             f'The broker has an account {account} already, whose password nobody can read: give --renew for a new one, '
-            f'which the agents of {told.name} must be told, or "host remove {told.name}" first.'
+            f'which the agents of {args.name} must be configured with, or "host remove {args.name}" first.'
         )
     password = secrets.token_urlsafe(24)
     place.make(account, password, permission)
     sections['DEFAULT'] = {
-        'host': told.name,
-        'bus': _bus_url(conf, account, password, told.address),
+        'host': args.name,
+        'bus': _bus_url(conf, account, password, args.address),
         **sections['DEFAULT'],
     }
-    text = _ini(told.name, sections)
-    if told.output:
-        handle = os.open(told.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    text = _ini(args.name, sections)
+    if args.output:
+        handle = os.open(args.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, 'w') as file:
             os.fchmod(handle, 0o600)
             file.write(text)
@@ -54,35 +54,35 @@ def add(conf: Any, told: Any) -> int:
         print(text, end='')
     print(
         f'The broker has the account {account}, for its own queues, the desk and replies alone. Copy '
-        f'{told.output or "what was printed"} to {told.name} as /etc/nimbus/nimbus.conf, mode 0640, of root and the '
+        f'{args.output or "what was printed"} to {args.name} as /etc/nimbus/nimbus.conf, mode 0640, of root and the '
         f'group nimbus; run "nimbus-manage host check" there.',
         file=sys.stderr,
     )
     return 0
 
 
-def remove(conf: Any, told: Any) -> int:
-    """The host's account and what the cloud knows of its daemons are gone; servers or volumes there forbid it."""
-    account, parts = broker.account_of(told.name), wiring.make_parts(conf)
+def remove(conf: Any, args: Any) -> int:
+    """The host's account and its services' records are gone.  Raises Conflict for servers or volumes, unless forced."""
+    account, parts = broker.account_of(args.name), wiring.make_parts(conf)
     with parts.db.read() as tx:
         left = {
-            'servers': len(claims.servers_on(tx, told.name)),
-            'volumes': volumes.total(tx, [Volume.host == told.name])[0],
+            'servers': len(claims.servers_on(tx, args.name)),
+            'volumes': volumes.total(tx, [Volume.host == args.name])[0],
         }
-    if any(left.values()) and not told.force:
+    if any(left.values()) and not args.force:
         counts = ' and '.join(f'{count} {what}' for what, count in left.items() if count)
         raise errors.Conflict(
-            f'{counts} are on {told.name}: delete or move them first. --force takes the account away all the same, '
-            'so that its agents can do nothing more, and the cloud goes on knowing the host.'
+            f'{counts} are on {args.name}: delete or move them first. --force deletes the account all the same, '
+            'so that its agents can do nothing more, and the cloud keeps its records of the host.'
         )
-    place = broker.Broker(_bus(conf).virtual_host or '/', told.node)
+    place = broker.Broker(_bus(conf).virtual_host or '/', args.node)
     there = account in place.accounts()
     if there:
         place.drop(account)
-    gone = [] if any(left.values()) else _forget(parts.db, told.name)
+    gone = [] if any(left.values()) else _forget(parts.db, args.name)
     if not there and not gone:
-        raise errors.NotFound(f'Neither the broker nor the database knows a host {told.name}.')
-    print(f'{told.name} has no account at the broker{" any more" if there else ""}.')
+        raise errors.NotFound(f'Neither the broker nor the database knows a host {args.name}.')
+    print(f'{args.name} has no account at the broker{" any more" if there else ""}.')
     if gone:
         print(f'The cloud has forgotten its {", ".join(gone)}.')
     return 0
@@ -116,9 +116,9 @@ def _bus_url(conf: Any, account: str, password: str, address: str | None) -> str
     return str(url)
 
 
-def _address(conf: Any, told: str | None) -> str:
-    """The name or address by which other hosts reach this one.  Raises Invalid where no option tells one."""
-    for name in (told, conf.api.public_host, conf.api.listen):
+def _address(conf: Any, given: str | None) -> str:
+    """The name or address by which other hosts reach this one.  Raises Invalid where no option sets one."""
+    for name in (given, conf.api.public_host, conf.api.listen):
         if name and name not in ('0.0.0.0', '::') and not wiring.is_loopback(name):
             return name
     raise errors.Invalid(
@@ -128,14 +128,14 @@ def _address(conf: Any, told: str | None) -> str:
 
 
 def _needed(conf: Any, address: str | None) -> dict[str, dict[str, str]]:
-    """What an agent must be told beside the bus, by section.  Raises Invalid that names what is missing here."""
+    """The options that agents need beside the bus, by section.  Raises Invalid naming those that are not set here."""
     wanted = {
         '[service_user] password': conf.service_user.password,
         '[metadata] shared_secret': conf.metadata.shared_secret,
     }
     if missing := [name for name, value in wanted.items() if not value]:
         raise errors.Invalid(
-            f'{" and ".join(missing)} must be set in nimbus.conf of this host first, as agents are told the same; '
+            f'{" and ".join(missing)} must be set in nimbus.conf of this host first, as agents need the same; '
             '"openssl rand -hex 24" makes one.'
         )
     here = _address(conf, address)

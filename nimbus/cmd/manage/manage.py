@@ -1,4 +1,4 @@
-"""`nimbus-manage`: what an operator does beside the REST APIs, on a host with the database."""
+"""`nimbus-manage`: the operator's command for the database, keys, services and hosts, on a control host."""
 
 import argparse
 import datetime
@@ -24,14 +24,14 @@ BECAME = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    told = _parser().parse_args(sys.argv[1:] if argv is None else argv)
+    args = _parser().parse_args(sys.argv[1:] if argv is None else argv)
     try:
-        conf = config.load([], 'nimbus-manage', config.of_control_host(told.config_file))
+        conf = config.load([], 'nimbus-manage', config.of_control_host(args.config_file))
     except config.Unusable as why:
         print(f'nimbus-manage: {why}', file=sys.stderr)
         return 1
     try:
-        return told.run(conf, told)
+        return args.run(conf, args)
     except (OSError, LookupError, errors.NimbusError) as why:
         print(f'nimbus-manage: {wiring.in_words(conf, why)}', file=sys.stderr)
         return 1
@@ -51,14 +51,14 @@ def _parser() -> argparse.ArgumentParser:
     revision = _verb(database, 'revision', db_revision, 'Write a migration from what the models say; for developers.')
     revision.add_argument('number')
     revision.add_argument('message')
-    copy = _verb(database, 'backup', db_backup, 'Write a copy of the database that any database server can take in.')
+    copy = _verb(database, 'backup', db_backup, 'Write a copy that can be restored into any database server.')
     copy.add_argument('file', type=pathlib.Path)
     copy.add_argument('--keep', type=int, metavar='N', help='FILE is a folder: name the copy by host and time, keep N')
-    back = _verb(database, 'restore', db_restore, 'Take a copy into an empty database.')
+    back = _verb(database, 'restore', db_restore, 'Restore a copy into an empty database.')
     back.add_argument('file', type=pathlib.Path)
     service = rooms.add_parser('service', help='the daemons').add_subparsers(required=True, metavar='VERB')
     _verb(service, 'list', service_list, 'List the daemons that report: :-) up, XXX down.')
-    _verb(rooms, 'doctor', doctor, 'Look for what is wrong; exit 1 on a warning, 2 on a failure.')
+    _verb(rooms, 'doctor', doctor, 'Check the control host; exit 1 on a warning, 2 on a failure.')
     token = rooms.add_parser('token', help='the token keys').add_subparsers(required=True, metavar='VERB')
     credential = rooms.add_parser('credential', help='the keys of credentials')
     credential = credential.add_subparsers(required=True, metavar='VERB')
@@ -86,14 +86,14 @@ def _parser() -> argparse.ArgumentParser:
 def _host_verbs(verbs: Any) -> None:
     more = _verb(verbs, 'add', hosts.add, 'Make an account at the broker for a host, and print its nimbus.conf.')
     more.add_argument('--address', help='how the host reaches this one (default: [api] public_host)')
-    more.add_argument('--renew', action='store_true', help='give an account that is there a new password')
+    more.add_argument('--renew', action='store_true', help='give an existing account a new password')
     more.add_argument('--output', metavar='FILE', help='write nimbus.conf there, mode 0600, instead of printing it')
-    less = _verb(verbs, 'remove', hosts.remove, 'Take the account away and forget the daemons of a host.')
-    less.add_argument('--force', action='store_true', help='take the account even though servers or volumes are there')
+    less = _verb(verbs, 'remove', hosts.remove, "Delete a host's account and the records of its daemons.")
+    less.add_argument('--force', action='store_true', help='delete the account even if servers or volumes are there')
     for verb in (more, less):
         verb.add_argument('name', metavar='NAME', help='name of the host, as its daemons give it: see hostname')
         verb.add_argument('--node', help='node of RabbitMQ that rabbitmqctl speaks to (default: the one of this host)')
-    _verb(verbs, 'check', hostchecks.main, 'Look for what would keep the agents of this host from working.')
+    _verb(verbs, 'check', hostchecks.main, 'Check that the agents of this host can work.')
 
 
 def _verb(verbs: Any, name: str, run: Any, sentence: str) -> argparse.ArgumentParser:
@@ -102,15 +102,15 @@ def _verb(verbs: Any, name: str, run: Any, sentence: str) -> argparse.ArgumentPa
     return made
 
 
-def db_upgrade(conf: Any, _told: Any) -> int:
-    """The schema is this version's."""
+def db_upgrade(conf: Any, _args: Any) -> int:
+    """The schema is migrated to this version; prints its revision."""
     parts = wiring.make_parts(conf)
     print(f'The schema is at revision {schema.upgrade(parts.db)}.')
     return 0
 
 
-def db_check(conf: Any, _told: Any) -> int:
-    """Say how the schema differs from the models."""
+def db_check(conf: Any, _args: Any) -> int:
+    """Print how the schema differs from the models; 1 when it does."""
     parts = wiring.make_parts(conf)
     at, newest = schema.revision(parts.db), schema.newest()
     found = schema.differences(parts.db)
@@ -120,32 +120,32 @@ def db_check(conf: Any, _told: Any) -> int:
     return 0 if at == newest and not found else 1
 
 
-def db_backup(conf: Any, told: Any) -> int:
-    """A copy of the database stands in the file, or in a folder with the others that are kept."""
+def db_backup(conf: Any, args: Any) -> int:
+    """A copy of the database is in the file, or in the folder, where only the newest `--keep` remain."""
     parts = wiring.make_parts(conf)
-    path = backup.next_in(told.file, wiring.host_name(conf)) if told.keep else told.file
+    path = backup.next_in(args.file, wiring.host_name(conf)) if args.keep else args.file
     print(f'{path} has {backup.backup(parts.db, path)} rows.')
     owner.give(conf, path)
-    if told.keep:
-        backup.prune(told.file, wiring.host_name(conf), told.keep)
+    if args.keep:
+        backup.prune(args.file, wiring.host_name(conf), args.keep)
     return 0
 
 
-def db_restore(conf: Any, told: Any) -> int:
-    """The empty database has what the copy has."""
+def db_restore(conf: Any, args: Any) -> int:
+    """The empty database has the rows of the copy."""
     parts = wiring.make_parts(conf)
-    print(f'{backup.restore(parts.db, told.file)} rows were taken from {told.file}.')
+    print(f'{backup.restore(parts.db, args.file)} rows were taken from {args.file}.')
     return 0
 
 
-def db_revision(conf: Any, told: Any) -> int:
+def db_revision(conf: Any, args: Any) -> int:
     """Write a migration file."""
     parts = wiring.make_parts(conf)
-    schema.new_revision(parts.db, told.message, told.number)
+    schema.new_revision(parts.db, args.message, args.number)
     return 0
 
 
-def service_list(conf: Any, _told: Any) -> int:
+def service_list(conf: Any, _args: Any) -> int:
     """Print the daemons that report, one a line."""
     parts = wiring.make_parts(conf)
     with parts.db.read() as tx:
@@ -159,7 +159,7 @@ def service_list(conf: Any, _told: Any) -> int:
     return 0
 
 
-def doctor(conf: Any, _told: Any) -> int:
+def doctor(conf: Any, _args: Any) -> int:
     """Print what every check found, a line each."""
     found = list(checks.run(conf, wiring.make_parts(conf), checks.EVERY))
     for finding in found:
@@ -167,36 +167,36 @@ def doctor(conf: Any, _told: Any) -> int:
     return max(finding.level for finding in found)
 
 
-def docs_openapi(_conf: Any, told: Any) -> int:
+def docs_openapi(_conf: Any, args: Any) -> int:
     """Print the service's document."""
-    print(json.dumps(openapi.document(told.service), indent=2))
+    print(json.dumps(openapi.document(args.service), indent=2))
     return 0
 
 
-def token_setup(conf: Any, told: Any) -> int:
-    """A key repository stands."""
+def token_setup(conf: Any, args: Any) -> int:
+    """A key repository for tokens exists."""
     from nimbus.identity import key_repository as keys
     from nimbus.identity.options import Settings
     from nimbus.identity.tokens import signing
 
     settings = Settings.of(conf)
     with owner.keeping(conf, settings.key_repository):
-        keys.setup(settings.key_repository)  # receipts are sealed with it, whatever tokens are
-    if (told.format or settings.token_format) == 'jws':
+        keys.setup(settings.key_repository)  # receipts are encrypted with it, whatever tokens are
+    if (args.format or settings.token_format) == 'jws':
         with owner.keeping(conf, settings.jws_key_repository):
             keys.setup(settings.jws_key_repository, signing.make)
     return 0
 
 
-def token_rotate(conf: Any, told: Any) -> int:
-    """The staged key makes tokens from now on; no token that may still be asked about loses its key."""
+def token_rotate(conf: Any, args: Any) -> int:
+    """The staged key signs or encrypts tokens from now on; keys of tokens that are still valid are kept."""
     from nimbus.identity import key_repository as keys
     from nimbus.identity.options import Settings
     from nimbus.identity.tokens import signing
 
     settings = Settings.of(conf)
     life = settings.token_expiration + settings.allow_expired_window
-    if (told.format or settings.token_format) == 'jws':
+    if (args.format or settings.token_format) == 'jws':
         with owner.keeping(conf, settings.jws_key_repository, make=False):
             keys.rotate(settings.jws_key_repository, life, signing.make, signing.retire)
     else:
@@ -205,8 +205,8 @@ def token_rotate(conf: Any, told: Any) -> int:
     return 0
 
 
-def credential_setup(conf: Any, _told: Any) -> int:
-    """A key repository for credentials stands."""
+def credential_setup(conf: Any, _args: Any) -> int:
+    """A key repository for credentials exists."""
     from nimbus.identity import key_repository as keys
     from nimbus.identity.options import Settings
 
@@ -216,7 +216,7 @@ def credential_setup(conf: Any, _told: Any) -> int:
     return 0
 
 
-def credential_rotate(conf: Any, _told: Any) -> int:
+def credential_rotate(conf: Any, _args: Any) -> int:
     """The staged key encrypts from now on; refused while a credential needs a key that would be dropped."""
     from nimbus.identity import key_repository as keys
     from nimbus.identity.login import credentials
@@ -233,8 +233,8 @@ def credential_rotate(conf: Any, _told: Any) -> int:
     return 0
 
 
-def credential_migrate(conf: Any, _told: Any) -> int:
-    """Every credential is encrypted with the newest key; run again after a failure, it goes on where it was."""
+def credential_migrate(conf: Any, _args: Any) -> int:
+    """Every credential is encrypted with the newest key; after a failure another run continues where it stopped."""
     from nimbus.identity.login import credentials
     from nimbus.identity.login.encryption import Encryption
     from nimbus.identity.options import Settings
@@ -246,13 +246,13 @@ def credential_migrate(conf: Any, _told: Any) -> int:
     return 0
 
 
-def bootstrap(conf: Any, told: Any) -> int:
-    """The first users, roles, services and endpoints stand."""
+def bootstrap(conf: Any, args: Any) -> int:
+    """The first users, roles, services and endpoints exist."""
     from nimbus.identity import bootstrap as first
     from nimbus.identity.people.passwords import Passwords
 
-    password = _secret(told.password_file, 'OS_BOOTSTRAP_PASSWORD')
-    service_password = _secret(told.service_password_file, 'OS_BOOTSTRAP_SERVICE_PASSWORD')
+    password = _secret(args.password_file, 'OS_BOOTSTRAP_PASSWORD')
+    service_password = _secret(args.service_password_file, 'OS_BOOTSTRAP_SERVICE_PASSWORD')
     if not password:
         raise errors.Invalid(
             "No admin password was given, by --password-file or OS_BOOTSTRAP_PASSWORD. (The service user's is that of "

@@ -1,4 +1,4 @@
-"""Publishes an API as an OpenAPI 3.1 document, made from its routes, nouns and shapes; nothing is written twice."""
+"""Generates an API's OpenAPI 3.1 document from its routes, nouns and shapes."""
 
 import importlib
 import re
@@ -14,7 +14,7 @@ FREE = re.compile(r'{(\w+)}')
 
 
 def document(service: str) -> dict[str, Any]:
-    """The service's document at its latest version.  Raises ModuleNotFoundError for a service that is not there."""
+    """The service's document at its latest version.  Raises ModuleNotFoundError for an unknown service."""
     table = importlib.import_module(f'nimbus.api.{service}.routes').ROUTES
     version = _latest(service)
     paths: dict[str, dict[str, Any]] = {}
@@ -56,9 +56,9 @@ def _add(item: dict[str, Any], route: Route, version: Version) -> None:
 
 
 def _operation(route: Route, version: Version) -> dict[str, Any]:
-    told = (route.handler.__doc__ or '').strip().split('\n')[0]
+    summary = (route.handler.__doc__ or '').strip().split('\n')[0]
     made: dict[str, Any] = {
-        'summary': told or route.path,
+        'summary': summary or route.path,
         'parameters': [
             {'name': name, 'in': 'path', 'required': True, 'schema': {'type': 'string'}}
             for name in FREE.findall(route.path)
@@ -97,7 +97,7 @@ def _response(route: Route, version: Version) -> dict[str, Any]:
 
 
 def _shown(noun: type[Noun], version: Version) -> dict[str, Any]:
-    """What a response shows of a noun; a value's type is what a request may give it."""
+    """The schema of a noun in responses; its fields have the types that they have in requests."""
     known: dict[str, Any] = {name: {} for name, field in noun.fields if 'read' in field.on and field.lives_in(version)}
     inner = {'type': 'object', 'properties': known}
     return {'type': 'object', 'properties': {noun.one: inner}} if noun.wrapped else inner

@@ -1,4 +1,4 @@
-"""`nimbus-status`: whether this version's daemons may start on the cloud as it is."""
+"""`nimbus-status upgrade check`: whether this version's daemons can start with the current database and files."""
 
 import argparse
 import sys
@@ -24,9 +24,9 @@ def main(argv: list[str] | None = None) -> int:
     rooms = parser.add_subparsers(required=True, metavar='ROOM')
     upgrade = rooms.add_parser('upgrade', help='before daemons of this version are started')
     upgrade.add_subparsers(required=True, metavar='VERB').add_parser('check', help='check all that they need')
-    told = parser.parse_args(sys.argv[1:] if argv is None else argv)
+    args = parser.parse_args(sys.argv[1:] if argv is None else argv)
     try:
-        conf = config.load([], 'nimbus-status', config.of_control_host(told.config_file))
+        conf = config.load([], 'nimbus-status', config.of_control_host(args.config_file))
         parts = wiring.make_parts(conf)
     except (OSError, config.Unusable) as why:
         print(f'nimbus-status: {why}', file=sys.stderr)
