@@ -1,4 +1,4 @@
-"""The daemons' mains: the only room that reads configuration, chooses eventlet or threads, and wires parts together."""
+"""Starts the daemons: the only package that reads configuration, chooses eventlet or threads, and connects parts."""
 
 import sys
 

@@ -16,24 +16,24 @@ from nimbus.common import config, errors
 
 LOG = logging.getLogger(__name__)
 APIS = ('identity', 'compute', 'metadata', 'network', 'image', 'volume', 'placement')
-LONGEST = 3600  # seconds that a pretended change may be made to take
+LONGEST = 3600  # seconds that a simulated change may be made to take
 FAKE_STATE = '~/.local/state/nimbus-fake'
 
 
 def main(argv: list[str]) -> int:
     """Run until interrupted; 0 after a clean stop, 1 with a sentence when it cannot start."""
     began = time.monotonic()
-    told = _told(argv)
+    args = _arguments(argv)
     try:
-        conf = configure(told)
+        conf = configure(args)
         wiring.set_up_logging(conf)
-        if told.log_requests:
+        if args.log_requests:
             logging.getLogger(serving.ACCESS).setLevel(logging.INFO)
         state = pathlib.Path(conf.state_path)
         with wiring.one_at_a_time(state):
-            return run(conf, told, began)
+            return run(conf, args, began)
     except (OSError, LookupError, errors.NimbusError) as why:
-        wiring.give_up('nimbus', _sentence(why, told))
+        wiring.give_up('nimbus', _sentence(why, args))
     except KeyboardInterrupt:
         wiring.give_up('nimbus', 'interrupted.')
     except Exception as why:  # the parts' threads would keep the process
@@ -41,26 +41,26 @@ def main(argv: list[str]) -> int:
         wiring.give_up('nimbus', why)
 
 
-def _sentence(why: Exception, told: argparse.Namespace) -> str:
-    if isinstance(why, PermissionError) and not told.fake and os.geteuid() != 0:
+def _sentence(why: Exception, args: argparse.Namespace) -> str:
+    if isinstance(why, PermissionError) and not args.fake and os.geteuid() != 0:
         return f'{why}; run it as root, or `nimbus up --fake`, which needs no rights.'
     return str(why)
 
 
-def _told(argv: list[str]) -> argparse.Namespace:
+def _arguments(argv: list[str]) -> argparse.Namespace:
     """The command line, read and checked."""
     parser = _parser()
-    told = parser.parse_args(argv)
-    if not told.fake and (told.seed or told.least_time is not None):
+    args = parser.parse_args(argv)
+    if not args.fake and (args.seed or args.least_time is not None):
         parser.error('--seed and --least-time go with --fake')
-    return told
+    return args
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='nimbus up', description=__doc__)
     parser.add_argument('--config-file', action='append', help='nimbus.conf; may be given several times')
-    parser.add_argument('--fake', action='store_true', help='pretend guests, networks and disks: no root needed')
-    parser.add_argument('--hosts', type=_count, default=1, help='pretended compute hosts (with --fake)')
+    parser.add_argument('--fake', action='store_true', help='simulate guests, networks and disks: no root needed')
+    parser.add_argument('--hosts', type=_count, default=1, help='number of simulated compute hosts (with --fake)')
     parser.add_argument(
         '--seed',
         choices=('devstack',),
@@ -70,10 +70,10 @@ def _parser() -> argparse.ArgumentParser:
         '--least-time',
         type=_seconds,
         metavar='SECONDS',
-        help='how long each change of a pretended guest or volume takes at least (with --fake)',
+        help='how long each change of a simulated guest or volume takes at least (with --fake)',
     )
     parser.add_argument('--state', help=f'where everything is kept (with --fake: {FAKE_STATE})')
-    parser.add_argument('--fresh', action='store_true', help='forget what an earlier run kept (with --fake)')
+    parser.add_argument('--fresh', action='store_true', help='delete the state of an earlier run first (with --fake)')
     parser.add_argument('--listen', help='address to bind the REST endpoints to')
     parser.add_argument('--log-requests', action='store_true', help='a line on standard error for each request')
     parser.add_argument('--port-offset', type=int, help='added to every usual port')
@@ -98,31 +98,31 @@ def _count(word: str) -> int:
     return int(word)
 
 
-def configure(told: argparse.Namespace) -> Any:
-    """The configuration, with what the command line says on top."""
-    conf = config.load([], 'nimbus', told.config_file)
-    if told.fake:
-        state = pathlib.Path(told.state or FAKE_STATE).expanduser().resolve()
+def configure(args: argparse.Namespace) -> Any:
+    """The configuration, overridden by the command line."""
+    conf = config.load([], 'nimbus', args.config_file)
+    if args.fake:
+        state = pathlib.Path(args.state or FAKE_STATE).expanduser().resolve()
         conf.set_override('state_path', str(state))
-        if told.fresh:
+        if args.fresh:
             _forget(state)
         for room in ('compute', 'network', 'volume'):
             conf.set_override('driver', 'fake', group=room)
         conf.set_override('level', 'WARNING', group='log')
-        if told.least_time is not None:
-            conf.set_override('least_seconds', told.least_time, group='fake')
-    elif told.state:
-        conf.set_override('state_path', told.state)
-    if told.listen:
-        conf.set_override('listen', told.listen, group='api')
-    if told.port_offset is not None:
-        conf.set_override('port_offset', told.port_offset, group='api')
+        if args.least_time is not None:
+            conf.set_override('least_seconds', args.least_time, group='fake')
+    elif args.state:
+        conf.set_override('state_path', args.state)
+    if args.listen:
+        conf.set_override('listen', args.listen, group='api')
+    if args.port_offset is not None:
+        conf.set_override('port_offset', args.port_offset, group='api')
     _check_ports(conf)
     return conf
 
 
 def _check_ports(conf: Any) -> None:
-    """Raises LookupError naming an API whose port would be none."""
+    """Raises LookupError naming an API whose port would be out of range."""
     for name in APIS:
         if not 0 <= (port := wiring.port_of(conf, name)) <= 65535:
             raise LookupError(
@@ -131,7 +131,7 @@ def _check_ports(conf: Any) -> None:
 
 
 def _forget(state: pathlib.Path) -> None:
-    """What a fake cloud kept is gone; only a folder that a fake cloud made is touched."""
+    """The state of a fake cloud is deleted; no other folder than one that a fake cloud made is touched."""
     import shutil
 
     if (state / 'nimbus.lock').exists():
@@ -151,7 +151,7 @@ def secret(path: pathlib.Path) -> str:
 
 
 def prepare(conf: Any, parts: Any) -> str:
-    """Schema, keys, first users, services and endpoints stand; returns the admin's password."""
+    """Schema, keys, first users, services and endpoints exist; returns the admin's password."""
     state = pathlib.Path(conf.state_path)
     admin = os.environ.get('OS_BOOTSTRAP_PASSWORD') or secret(state / 'admin-password')
     service = conf.service_user.password or secret(state / 'service-password')
@@ -167,23 +167,23 @@ def prepare(conf: Any, parts: Any) -> str:
     return admin
 
 
-def run(conf: Any, told: argparse.Namespace, began: float) -> int:
-    """Serve until a signal says to stop."""
+def run(conf: Any, args: argparse.Namespace, began: float) -> int:
+    """Serve until a signal to stop; returns the exit code."""
     state = pathlib.Path(conf.state_path)
     parts = wiring.make_parts(conf)
     admin = prepare(conf, parts)
     server = serving.Server(serving.Settings.of(conf))
-    cloud = services.everything(conf, parts, told.hosts if told.fake else 1)
+    cloud = services.everything(conf, parts, args.hosts if args.fake else 1)
     for name, app in wiring.load_apps(conf, parts, list(APIS)).items():
         server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name), wiring.envelope(name))
-    if told.seed:
+    if args.seed:
         seed.plant(parts, admin)
 
     def ready() -> None:
-        write_clouds(state / 'clouds.yaml', conf, admin, seed.USERS if told.seed else ())
+        write_clouds(state / 'clouds.yaml', conf, admin, seed.USERS if args.seed else ())
         wiring.notify('READY=1')
         LOG.info('The cloud is ready after %.1f s', time.monotonic() - began)
-        if told.fake:
+        if args.fake:
             print(
                 f'nimbus is ready after {time.monotonic() - began:.1f} s.\n'
                 f'  export OS_CLIENT_CONFIG_FILE={state / "clouds.yaml"} OS_CLOUD=nimbus',
@@ -193,7 +193,7 @@ def run(conf: Any, told: argparse.Namespace, began: float) -> int:
     try:
         cloud.start()
         wiring.settle_memory()
-        # Until here a signal ends the process; there is no server yet that could be told to stop.
+        # Until here a signal ends the process; there is no server yet that could be stopped.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())
         signal.signal(signal.SIGHUP, lambda *_: policy.read_again())
@@ -205,7 +205,7 @@ def run(conf: Any, told: argparse.Namespace, began: float) -> int:
 
 
 def write_clouds(path: pathlib.Path, conf: Any, password: str, users: Iterable[str] = ()) -> None:
-    """A clouds.yaml for this cloud alone stands in the state folder, readable by its owner only.
+    """A clouds.yaml for this cloud alone is in the state folder, readable by its owner only.
 
     It has an entry for admin and one for each of the users, who have the same password.
     """

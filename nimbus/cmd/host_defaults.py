@@ -1,4 +1,4 @@
-"""What a host is, found out where the configuration does not say."""
+"""Detects a host's virtualization type and address where the configuration does not set them."""
 
 import fcntl
 import logging
@@ -10,7 +10,7 @@ from oslo_config import cfg
 
 LOG = logging.getLogger(__name__)
 KVM, CPUINFO = '/dev/kvm', '/proc/cpuinfo'
-KVM_CREATE_VM = 0xAE01  # what a container or a machine without nesting refuses although it has the device
+KVM_CREATE_VM = 0xAE01  # refused in containers and without nested virtualization, although the device exists
 LOOPBACK = '127.0.0.1'
 
 
@@ -37,24 +37,24 @@ def processor_trouble(cpuinfo: str = CPUINFO) -> str | None:
     return None if flags is None or {'vmx', 'svm'} & set(flags) else 'the processor shows neither VMX nor SVM'
 
 
-def virt_type(told: str | None, device: str = KVM, cpuinfo: str = CPUINFO) -> tuple[str, str]:
-    """What runs guests on this host, and why.  Raises OSError when what was told cannot."""
-    trouble = kvm_trouble(device) if told != 'qemu' else None
-    if told == 'kvm' and trouble:
+def virt_type(configured: str | None, device: str = KVM, cpuinfo: str = CPUINFO) -> tuple[str, str]:
+    """The type of virtualization here, kvm or qemu, and why.  Raises OSError when the configured one cannot run."""
+    trouble = kvm_trouble(device) if configured != 'qemu' else None
+    if configured == 'kvm' and trouble:
         raise OSError(
             f'[libvirt] virt_type is kvm, and this host cannot run such guests: {trouble}. Leave virt_type unset to '
             'take what the host has, or set it to qemu, which emulates a processor.'
         )
-    if told:
-        return told, 'configured'
+    if configured:
+        return configured, 'configured'
     trouble = trouble or processor_trouble(cpuinfo)
     return ('qemu', f'{trouble}, so guests are emulated') if trouble else ('kvm', f'{device} can be used')
 
 
-def host_ip(told: str | None, bus: str) -> tuple[str, str]:
-    """The address under which other hosts reach this one, and why it is taken for that."""
-    if told:
-        return told, 'configured'
+def host_ip(configured: str | None, bus: str) -> tuple[str, str]:
+    """The address under which other hosts reach this one, and how it was found."""
+    if configured:
+        return configured, 'configured'
     brokers = [] if bus.startswith('inproc:') else oslo_messaging.TransportURL.parse(cfg.ConfigOpts(), bus).hosts
     if not brokers:
         return LOOPBACK, 'there is no broker on another host'

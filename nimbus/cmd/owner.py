@@ -1,4 +1,4 @@
-"""Who the daemons of a host run as: the owner of the state folder, for whom root makes what they will read."""
+"""The user whom a host's daemons run as, the owner of the state folder: files that root makes are given to them."""
 
 import contextlib
 import os
@@ -45,7 +45,7 @@ def may(user: pwd.struct_passwd | None, path: str | os.PathLike[str], mode: int)
 
 @contextlib.contextmanager
 def keeping(conf: Any, folder: str | os.PathLike[str], *, make: bool = True) -> Iterator[None]:
-    """What is made within the block is the state's owner's, and so are the folder and what root left in it before.
+    """The folder, and what root makes in it within the block or left there before, belongs to the state's owner.
 
     Root makes the folder first where `make` says so, since it may stand where its owner could not make it.
     """
@@ -60,14 +60,14 @@ def keeping(conf: Any, folder: str | os.PathLike[str], *, make: bool = True) -> 
 
 
 def give(conf: Any, path: pathlib.Path) -> None:
-    """A file below state_path that root has made is the owner's of the state."""
+    """A file below state_path that root has made belongs to the state folder's owner."""
     user, state = of_state(conf), pathlib.Path(conf.state_path).resolve()
     if os.geteuid() == 0 and user is not None and path.resolve().is_relative_to(state):
         _give(path, user)
 
 
 def _give(path: pathlib.Path, user: pwd.struct_passwd) -> None:
-    """The path is the user's if it is root's now, and not another name of a file that stands elsewhere too."""
+    """The path is the user's if it is root's now and has no other hard link."""
     found = path.lstat()
     alone = stat.S_ISDIR(found.st_mode) or (stat.S_ISREG(found.st_mode) and found.st_nlink == 1)
     if found.st_uid == 0 and alone:

@@ -1,4 +1,4 @@
-"""The database's schema: brought up to date, and compared with the models.
+"""Migrates the database's schema to this version, and compares it with the models.
 
 Alembic, which takes long to import, is imported where it works: most starts find the schema as it should be.
 """
@@ -60,7 +60,7 @@ def revision(database: db.Database) -> str | None:
 
 
 def newest() -> str | None:
-    """The revision that this version of nimbus brings: the one that no other comes after.  Raises LookupError."""
+    """The newest revision of this version's migrations.  Raises LookupError when they end in more than one."""
     texts = [path.read_text() for path in (MIGRATIONS / 'versions').glob('*.py')]
     revisions, parents = ({_assigned(name, text) for text in texts} for name in ('revision', 'down_revision'))
     last = [revision for revision in revisions - parents if revision]
@@ -88,7 +88,7 @@ def differences(database: db.Database) -> list[str]:
 
 
 def new_revision(database: db.Database, message: str, number: str) -> None:
-    """A migration file stands that makes the schema what the models say; for developers."""
+    """A new migration file makes the schema what the models say; for developers."""
     import alembic.command
 
     load_models()

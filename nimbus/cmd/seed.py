@@ -1,4 +1,4 @@
-"""What a fake cloud has from its beginning: the users, flavors, images and networks that suites of clients expect.
+"""Fills a fake cloud with the users, flavors, images and networks that clients' test suites expect.
 
 The names and sizes are those of a cloud that devstack makes.  What is there
 already, from an earlier run of the same cloud, stays as it is.
@@ -47,7 +47,7 @@ SUBNET: dict[str, Any] = {
 
 
 def plant(parts: Parts, password: str) -> None:
-    """The users, who have the password, and their projects, the flavors, an image and the networks are there.
+    """The users, with the password, and their projects, the flavors, an image and the networks exist.
 
     The parts are those of a process whose REST APIs are loaded.
     """

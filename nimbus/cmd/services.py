@@ -1,4 +1,4 @@
-"""Builds each daemon of the cloud from the process's parts; the same builders serve one process and many."""
+"""Builds each daemon from its process's parts, for `nimbus up` and for separate daemons alike."""
 
 import concurrent.futures
 import dataclasses
@@ -31,7 +31,7 @@ class Nudged(Conductor):
 
 
 class Presence:
-    """Keeps a daemon that has the database among the services that are up."""
+    """Reports regularly to the database that a daemon is up."""
 
     def __init__(self, parts: Parts, kind: services.Kind, host: str, interval: float) -> None:
         self._parts, self._kind, self._host, self._interval = parts, kind, host, interval
@@ -53,7 +53,7 @@ class Presence:
                     services.report(tx, self._kind, self._host, {}, started=started)
                 started = False
             except errors.Unavailable as why:
-                LOG.warning('%s cannot say that it is up: %s', self._kind.binary, why)
+                LOG.warning('%s cannot report that it is up: %s', self._kind.binary, why)
             if self._stop.wait(self._interval):
                 return
 
@@ -81,9 +81,9 @@ def service_session(conf: Any) -> Any:
 
 
 def fill(conf: Any, parts: Parts, identity: bool = True) -> None:
-    """The parts have what the REST APIs need beside a database: known tokens, and the services' own things.
+    """The parts have what the REST APIs need beside a database: the validation of tokens, and the services' own parts.
 
-    `identity` says that this process issues tokens, and so may have the keys that sign them.
+    With `identity` this process issues tokens, and so may have the keys that sign them.
     """
     from nimbus.identity import key_repository as keys
     from nimbus.identity.options import Settings
@@ -104,7 +104,7 @@ def fill(conf: Any, parts: Parts, identity: bool = True) -> None:
 
 
 def token_cache_of(settings: Any, parts: Parts) -> Any:
-    """What processes share of the tokens they have seen; None where each remembers its own."""
+    """The token cache that processes share; None where each has its own."""
     if settings.cache_backend != 'memcached':
         return None
     from nimbus.identity.tokens import token_cache
@@ -114,7 +114,7 @@ def token_cache_of(settings: Any, parts: Parts) -> Any:
 
 
 def token_signer(settings: Any) -> Any:
-    """The keys that identity signs tokens with; made when tokens are to be signed and there are none."""
+    """The keys that identity signs tokens with; made where JWS tokens are configured and there are none."""
     from nimbus.identity import key_repository as keys
     from nimbus.identity.tokens import signing
 
@@ -141,7 +141,7 @@ def empty(parts: Parts) -> None:
 
 
 class HashedAhead:
-    """Hashes passwords known before their hashes are needed, beside the work that comes before."""
+    """Hashes passwords in the background before their hashes are needed."""
 
     def __init__(self, passwords: Any, known: Sequence[str]) -> None:
         self._passwords, self._pool = passwords, concurrent.futures.ThreadPoolExecutor(2, 'hash-ahead')
@@ -155,14 +155,14 @@ class HashedAhead:
 
 
 def passwords(conf: Any, known: Sequence[str] = ()) -> HashedAhead:
-    """What hashes the first users' passwords, those known already from now on."""
+    """A hasher of the first users' passwords, which starts on those that are known already."""
     from nimbus.identity.people.passwords import Passwords
 
     return HashedAhead(Passwords(rounds=conf.identity.bcrypt_rounds, threads=2), known)
 
 
 def bootstrap(conf: Any, parts: Parts, admin_password: str, service_password: str, hasher: Any = None) -> None:
-    """The first users, roles, services and endpoints stand; `hasher` makes the hashes of their passwords."""
+    """The first users, roles, services and endpoints exist; `hasher` makes the hashes of their passwords."""
     from nimbus.identity import bootstrap as first
 
     with parts.db.write() as tx:
@@ -177,7 +177,7 @@ def bootstrap(conf: Any, parts: Parts, admin_password: str, service_password: st
 
 
 def conductor(conf: Any, parts: Parts) -> wiring.Group:
-    """The desks, and the jobs, which are at rest before the desks are."""
+    """The conductor: desks and the runner of jobs; the runner stops before the desks do."""
     return wiring.Group(desks(conf, parts), jobs_of(conf, parts))
 
 
@@ -239,12 +239,12 @@ def scheduler(conf: Any, parts: Parts) -> wiring.Group:
 
 
 def control(conf: Any, parts: Parts) -> wiring.Group:
-    """What decides, beside the REST APIs."""
+    """The scheduler and the conductor."""
     return wiring.Group(scheduler(conf, parts), conductor(conf, parts))
 
 
 def agent(room: str, conf: Any, bus: Any, host: str, service: Any = None) -> wiring.Group:
-    """One room's agent on a host; `service` is a session of the service user where there is one already."""
+    """A host's agent of the service `room`; `service` is a session of the service user where there is one already."""
     build = {'compute': compute_agent, 'network': network_agent, 'volume': volume_agent}[room]
     return build(conf, bus, host, service or service_session(conf))
 
@@ -255,7 +255,7 @@ def desk(bus: Any, contract: type[rpc.Contract]) -> rpc.Client:
 
 
 def compute_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
-    """The hypervisor's agent."""
+    """The compute agent."""
     from nimbus.compute.agent.disks.fetch import Ahead, Fetch
     from nimbus.compute.agent.disks.imagecache import ImageCache
     from nimbus.compute.agent.manager import Agent, Settings
@@ -288,12 +288,12 @@ def hypervisor(conf: Any, host: str, instances: str) -> Any:
 
 
 def fake_folder(conf: Any, what: str, host: str) -> str | None:
-    """Where a fake host is kept to outlive an agent's process; in one process it lives and goes with the cloud."""
+    """The folder of a fake host, which outlives its agent's process; None in one process, where it need not."""
     return None if conf.bus.startswith('inproc:') else state_dir(conf, 'fake', host, what)
 
 
 def network_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
-    """The switch's agent, and the proxy through which guests reach the metadata service."""
+    """The network agent, and the proxy through which guests reach the metadata API."""
     from nimbus.network.agent.manager import Agent, Pace
     from nimbus.network.rpc import NetworkDesk
 
@@ -312,7 +312,7 @@ def network_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
 
 
 def metadata_proxy(conf: Any, agent: Any, path: str) -> Any:
-    """Takes guests' metadata requests on this host, and says on whose behalf they are."""
+    """The proxy of guests' metadata requests on this host, which signs which server each is from."""
     from nimbus.network.agent.metadata.listener import Listener, Settings
 
     url = conf.metadata.url or wiring.url_of(conf, 'metadata')
@@ -339,7 +339,7 @@ def switch(conf: Any, host: str, path: str) -> Any:
 
 
 def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
-    """The disks' agent."""
+    """The volume agent."""
     from nimbus.compute.agent.disks.fetch import Fetch
     from nimbus.volume.agent.manager import Agent
     from nimbus.volume.rpc import VolumeDesk
@@ -364,7 +364,7 @@ def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
 def everything(conf: Any, parts: Parts, hosts: int = 1) -> wiring.Group:
     """A whole cloud on this host; more than one host only makes sense with fake drivers.
 
-    When it stops, jobs are at rest while the agents they speak to are there, and agents while their desks are.
+    Jobs stop while the agents that they call still run, and agents stop while their desks still do.
     """
     fill(conf, parts)
     name = wiring.host_name(conf)

@@ -25,7 +25,7 @@ from nimbus.common.messaging import notifier, rpc
 from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)
-STOP_WITHIN = 1.0  # seconds; a service manager, or who waits at a terminal, should not have to wait for longer
+STOP_WITHIN = 1.0  # seconds; neither a service manager nor somebody at a terminal should have to wait longer
 M_ARENA_MAX = -8  # as malloc.h has it
 ENVELOPES = {
     'compute': faults.named,
@@ -37,13 +37,13 @@ ENVELOPES = {
 
 
 class Daemon(Protocol):
-    """Something that runs beside others in a process."""
+    """A part of a process that is started and stopped, such as an RPC server."""
 
     def start(self) -> None:
         """It works from now on, in threads of its own."""
 
     def stop(self) -> None:
-        """It does not work any more; what it had in hand is at rest or can be taken up again."""
+        """It no longer works; what was under way has ended or can be resumed."""
 
 
 def host_name(conf: Any) -> str:
@@ -57,7 +57,7 @@ def database_url(conf: Any) -> str:
 
 
 def in_words(conf: Any, why: Exception) -> str:
-    """An error for the operator of this host: with what the database's server said, and which one that is."""
+    """An error as a sentence for the operator, with the database server's own message and the server's URL."""
     if not (words := dialects.words_of(why)):
         return str(why)
     url = sqlalchemy.make_url(database_url(conf)).render_as_string(hide_password=True)
@@ -65,7 +65,7 @@ def in_words(conf: Any, why: Exception) -> str:
 
 
 def set_up_logging(conf: Any) -> None:
-    """The process logs as configured from now on.  Raises OSError that names the option that cannot be followed."""
+    """The process logs as configured from now on.  Raises OSError naming the option that is invalid."""
     options = conf.log
     usual = log.SYSLOG_FORMAT if options.file == 'syslog' else log.FORMAT
     usual = log.at_debug(usual) if options.debug else usual
@@ -86,7 +86,7 @@ def make_parts(conf: Any, *, database: bool = True) -> Parts:
     made: Any = db.Database(database_url(conf), conf.database.pool_size) if database else None
     parts = Parts(conf=conf, db=made, bus=bus)
     if made:
-        # Within one process a nudge waits for nothing; a broker that stands still would hold up every request.
+        # Within one process a nudge never waits; a broker that hangs would block every request.
         made.wake = parts.wake if conf.bus.startswith('inproc:') else wakeups.Wakeups(parts.wake).wake
         made.limits = config.limits(conf)
         made.teller = host_name(conf) if notifier.wanted(conf.notifications.driver) else None
@@ -94,8 +94,8 @@ def make_parts(conf: Any, *, database: bool = True) -> Parts:
 
 
 def _keep_private(path: pathlib.Path) -> None:
-    """A database file that is yet to be made will be its folder's owner's alone; SQLite's files beside it follow it."""
-    with contextlib.suppress(OSError):  # a folder that is not there or not ours is told by the database itself
+    """A database file is made with mode 0600 for its folder's owner; SQLite's files beside it get the same."""
+    with contextlib.suppress(OSError):  # a folder that is missing or not ours is reported by the database itself
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         if os.geteuid() == 0:
             os.fchown(handle, path.parent.stat().st_uid, path.parent.stat().st_gid)
@@ -103,7 +103,7 @@ def _keep_private(path: pathlib.Path) -> None:
 
 
 def weigh_connections(parts: Parts) -> None:
-    """The log says so when the database server could not give this process all the connections of its pool."""
+    """Logs a warning when the database server could not give this process all the connections of its pool."""
     size = parts.conf.database.pool_size
     try:
         spare = parts.db.spare_connections()
@@ -127,7 +127,7 @@ def is_loopback(host: str) -> bool:
 
 
 def weigh_address(conf: Any) -> None:
-    """The log says so when daemons on other hosts, of whom there may be some, could not reach the APIs."""
+    """Logs a warning when daemons on other hosts, if there are any, could not reach the APIs."""
     if not conf.bus.startswith('rabbit'):
         return
     if is_loopback(conf.api.listen):
@@ -149,7 +149,7 @@ def load_driver(room: str, name: str) -> Any:
         return stevedore_driver.DriverManager(namespace, name, on_load_failure_callback=_raise).driver
     except stevedore_driver.NoMatches as why:
         known = ', '.join(sorted(extension.ExtensionManager(namespace).names()))
-        raise LookupError(f'Option driver of [{room}] names no driver: {name}. There are {known}.') from why
+        raise LookupError(f'[{room}] driver is {name}, and there is no such driver. There are {known}.') from why
 
 
 def _raise(_manager: Any, _entry: Any, why: Exception) -> None:
@@ -167,7 +167,7 @@ def load_apps(conf: Any, parts: Parts, names: list[str]) -> dict[str, Callable[.
 
 
 def costly(name: str) -> Callable[[dict[str, Any]], bool] | None:
-    """What tells a service's costly requests, None where it has none."""
+    """A function that recognizes a service's costly requests by their environment, None where it has none."""
     if name != 'identity':
         return None
     from nimbus.api.identity.app import hashes_a_password
@@ -176,12 +176,12 @@ def costly(name: str) -> Callable[[dict[str, Any]], bool] | None:
 
 
 def envelope(name: str) -> faults.Envelope:
-    """How a service tells what it refuses, also where its application was not asked."""
+    """The envelope of a service's errors, also for requests that do not reach its application."""
     return ENVELOPES.get(name, faults.keystone)
 
 
 def port_of(conf: Any, name: str) -> int:
-    """The port a service's REST API stands at."""
+    """The TCP port of a service's REST API."""
     return getattr(conf.api, f'{name}_port') + conf.api.port_offset
 
 
@@ -193,17 +193,17 @@ def url_of(conf: Any, name: str) -> str:
 
 
 def share_arenas() -> None:
-    """The threads that begin from now on share two pools of memory, where the C library can be told so.
+    """The threads that begin from now on share two of malloc's arenas, where the C library has that setting.
 
-    By itself it gives each of many threads a pool of its own, and what one has freed no other can use: a process under
-    load keeps growing for hours.
+    By default it gives each of many threads an arena of its own, and what one has freed no other can use: a process
+    under load keeps growing for hours.
     """
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
 def settle_memory() -> None:
-    """What is loaded by now stays for good, so the garbage collector never walks it again."""
+    """The garbage collector skips all objects that exist by now, since they stay for good."""
     gc.collect()
     gc.freeze()
 
@@ -226,7 +226,7 @@ class Group:
                 daemon.start()
                 self._started.append(daemon)
         except BaseException:
-            self.stop()  # whoever holds this group among others has not seen it start
+            self.stop()  # a group that contains this one does not count it as started
             raise
 
     def stop(self) -> None:
@@ -245,7 +245,7 @@ def _listen(*daemons: Daemon) -> bool:
 
 
 def _at_once(works: list[Callable[[], None]]) -> None:
-    """All of it was done, side by side; what failed is in the log."""
+    """Every function has run, in parallel; failures are in the log."""
     threads = [threading.Thread(target=_do, args=(work,), name='stop', daemon=True) for work in works]
     for thread in threads:
         thread.start()
@@ -271,12 +271,12 @@ class Listener:
         self._listener = self._make()
 
     def stop(self) -> None:
-        """No message is taken any more; those in hand go on, and `settle` waits for them."""
+        """No more messages are taken; those under way go on, and `settle` waits for them."""
         if self._listener:
             self._listener.stop()
 
     def settle(self) -> None:
-        """Every message that was taken has been worked on."""
+        """Every message that was taken has been handled."""
         if self._listener:
             self._listener.wait()
 
@@ -290,14 +290,14 @@ def stop_in_time(*stops: Callable[[], None], seconds: float = STOP_WITHIN) -> bo
 
 
 def leave(code: int, in_order: bool) -> int:
-    """The process's exit code; does not return where threads are at something that would hold up its end.
+    """The process's exit code; ends the process at once where threads are busy with what would delay its end.
 
-    Whatever they do can be cut off anywhere and is taken up again, as after a power cut.
+    Their work can be interrupted anywhere and is resumed after the next start, as after a power cut.
     """
     mine = threading.current_thread()
     if in_order and all(thread.daemon or thread is mine for thread in threading.enumerate()):
         return code
-    LOG.info('Some work was still in hand, and is taken up again after the next start')
+    LOG.info('Some work was still under way, and is resumed after the next start')
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -306,7 +306,7 @@ def leave(code: int, in_order: bool) -> int:
 
 @contextlib.contextmanager
 def one_at_a_time(path: pathlib.Path):
-    """This process is the only one working on the state under `path`.  Raises OSError when another one is."""
+    """This process holds the lock on the state under `path`.  Raises OSError when another one does."""
     if not path.exists():
         folders.make(path)
     with open(path / 'nimbus.lock', 'a+') as file:
@@ -314,7 +314,7 @@ def one_at_a_time(path: pathlib.Path):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise OSError(f'Process {file.read().strip()} is already at work on {path}.') from None
+            raise OSError(f'Process {file.read().strip()} already runs with the state in {path}.') from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -337,7 +337,7 @@ def catalog_urls(conf: Any) -> dict[str, str]:
 
 
 def notify(state: str) -> None:
-    """The service manager knows the state, such as READY=1, where there is one that listens."""
+    """The service manager, where there is one, is notified of the state, such as READY=1."""
     address = os.environ.get('NOTIFY_SOCKET')
     if not address:
         return
@@ -346,18 +346,18 @@ def notify(state: str) -> None:
         try:
             sock.sendto(state.encode(), address)
         except OSError as why:
-            print(f'The service manager cannot be told {state}: {why}', file=sys.stderr)
+            print(f'The service manager cannot be notified of {state}: {why}', file=sys.stderr)
 
 
 def give_up(program: str, why: object) -> NoReturn:
-    """The process has said why it cannot start and ended, whatever threads its parts have begun."""
+    """The process has printed why it cannot start and ended, whatever threads its parts have begun."""
     print(f'{program} cannot start: {why}', file=sys.stderr, flush=True)
     logging.shutdown()
     os._exit(1)
 
 
 def pulse() -> float | None:
-    """Seconds after which the service manager wants to hear WATCHDOG=1 from this process again; None for never."""
+    """Seconds between this process's WATCHDOG=1 notifications to the service manager; None where it expects none."""
     wanted = os.environ.get('WATCHDOG_USEC', '')
     mine = os.environ.get('WATCHDOG_PID', str(os.getpid())) == str(os.getpid())
-    return int(wanted) / 2_000_000 if wanted.isdigit() and mine else None  # twice as often as it must be heard
+    return int(wanted) / 2_000_000 if wanted.isdigit() and mine else None  # twice as often as it must be sent

@@ -1,4 +1,4 @@
-"""`nimbus-compute`: runs this host's guests."""
+"""`nimbus-compute`: the compute agent of a host, which runs its guests."""
 
 import sys
 

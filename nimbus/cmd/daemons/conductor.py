@@ -1,4 +1,4 @@
-"""`nimbus-conductor`: pushes jobs along, and hears what agents report."""
+"""`nimbus-conductor`: runs jobs, and receives the agents' reports."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What every daemon's main does: read the configuration, run until a signal, stop in order."""
+"""The main of every daemon: reads the configuration, runs until a signal, and stops in order."""
 
 import argparse
 import logging
@@ -44,7 +44,7 @@ def run(program: str, sentence: str, build: Callable[[Any], wiring.Daemon]) -> i
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it asks for the policy to be read again, and there is none here
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the signal reloads the policy, and there is none here
     try:
         made = build(conf)
         made.start()

@@ -1,4 +1,4 @@
-"""`nimbus-image`: serves the image API, bytes and hashing away from the others."""
+"""`nimbus-image`: serves the image API, in a process of its own because of uploads and hashing."""
 
 import sys
 

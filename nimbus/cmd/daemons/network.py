@@ -1,4 +1,4 @@
-"""`nimbus-network`: builds this host's networks."""
+"""`nimbus-network`: the network agent of a host."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`nimbus-scheduler`: finds hosts and claims room on them."""
+"""`nimbus-scheduler`: chooses hosts for servers and claims their capacity."""
 
 import sys
 

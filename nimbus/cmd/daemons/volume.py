@@ -1,4 +1,4 @@
-"""`nimbus-volume`: keeps this host's volumes."""
+"""`nimbus-volume`: the volume agent of a host."""
 
 import sys
 
