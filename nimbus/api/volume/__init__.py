@@ -1,1 +1,1 @@
-"""The volume API, as Cinder's clients know it."""
+"""The Block Storage API: Cinder's v3."""

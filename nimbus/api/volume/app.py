@@ -1,4 +1,4 @@
-"""The applications of the volume API's pipelines.
+"""Makes the WSGI applications of the Block Storage API.
 
 `parts.extra['volume_quotas']` holds the service's quotas, with the limits of the [volume] options.
 """

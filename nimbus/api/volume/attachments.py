@@ -1,4 +1,4 @@
-"""Attachments on the wire: Cinder's /attachments, since 3.27."""
+"""Volume attachments over HTTP (/attachments, since 3.27)."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ def _whole(row: Any) -> dict[str, Any]:
 
 
 def _connection(row: Any) -> dict[str, Any]:
-    """How the volume is reached, flat as clients read it; empty while it is not."""
+    """The connection_info of the view, flat as clients read it; empty while the volume is not connected."""
     kept = row.connection
     if not kept:
         return {}
@@ -66,12 +66,12 @@ def _connection(row: Any) -> dict[str, Any]:
 
 
 def index(call: Call) -> dict[str, Any]:
-    """A page of short attachments."""
+    """A page of attachments in the short view."""
     return {'attachments': [_summary(row) for row in _rows(call)]}
 
 
 def detail(call: Call) -> dict[str, Any]:
-    """A page of whole attachments, without what is secret in how they are reached."""
+    """A page of detailed attachments, without the secrets of their connection_info."""
     return {'attachments': [{**_whole(row), 'connection_info': {}} for row in _rows(call)]}
 
 
@@ -98,7 +98,7 @@ def show(call: Call, id: str) -> dict[str, Any]:
 
 
 def create(call: Call) -> dict[str, Any]:
-    """A volume is kept for a server, and reachable for it where a connector is given."""
+    """A volume is reserved for a server, and connected where a connector is given."""
     given = call.body['attachment']
     with call.db.write() as tx:
         made = attachments.reserve(
@@ -120,7 +120,7 @@ def create(call: Call) -> dict[str, Any]:
 
 
 def update(call: Call, id: str) -> dict[str, Any]:
-    """The attachment is reachable in the way its answer says."""
+    """The attachment is connected by the connector; its response has the connection_info."""
     _connect(call, id, call.body['attachment']['connector'])
     return show(call, id)
 
@@ -139,7 +139,7 @@ def _connect(call: Call, id: str, connector: dict[str, Any]) -> None:
 
 
 def complete(call: Call, id: str) -> None:
-    """The server has the volume."""
+    """The attachment is complete: the volume is in use."""
     with call.db.write() as tx:
         row = attachments.show(tx, call.context, id)
         attachments.check_changeable(call.context, row)
@@ -149,7 +149,7 @@ def complete(call: Call, id: str) -> None:
 
 
 def delete(call: Call, id: str) -> dict[str, Any]:
-    """The attachment is gone; answers what is left of the volume's."""
+    """The attachment is deleted; answers the remaining attachments of the volume."""
     with call.db.write() as tx:
         row = attachments.show(tx, call.context, id)
         attachments.check_deletable(call.context, row)

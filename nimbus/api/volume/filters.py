@@ -1,4 +1,4 @@
-"""Which part of a list of volumes is asked for: Cinder's filters, flags and orders as they stand in a query."""
+"""Reads the query of a list of volumes: Cinder's filters, flags and sort orders."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from nimbus.volume.volumes import search
 SORTS = ('id', 'name', 'status', 'size', 'created_at', 'updated_at', 'availability_zone', 'description', 'bootable',
          'attach_status')  # fmt: skip
 OPERATORS_SORTS = ('host',)
-# What whoever is no operator filters by; anything else would tell him of hosts and of other users.
+# Filters for all users; the others would reveal hosts and other users' volumes.
 OPEN = ('name', 'status', 'metadata', 'bootable', 'migration_status', 'availability_zone', 'group_id', 'size',
         'created_at', 'updated_at', 'glance_metadata')  # fmt: skip
 NEVER = ('group_id', 'snapshot_id', 'source_volid', 'consistencygroup_id')  # no volume here has any of these
@@ -22,7 +22,7 @@ BOOLEANS = {'true': True, '1': True, 'yes': True, 'on': True, 't': True, 'y': Tr
 
 
 def page(call: Call) -> tuple[listing.Page, bool]:
-    """The part of the list asked for, and whether of every project.  Raises Invalid."""
+    """The requested page with its filters, and whether it is of all projects.  Raises Invalid."""
     everyone = call.context.is_admin and BOOLEANS.get((call.arg('all_tenants') or 'false').lower(), False)
     _check_names(call)
     found: dict[str, Any] = {}
@@ -39,7 +39,7 @@ def page(call: Call) -> tuple[listing.Page, bool]:
 
 
 def flag(call: Call, name: str) -> bool:
-    """Whether the query says yes to `name`.  Raises Invalid."""
+    """The boolean parameter `name` of the query.  Raises Invalid."""
     text = call.arg(name) or 'false'
     if text.lower() not in BOOLEANS:
         raise errors.Invalid(f"Value '{text[:40]}' for '{name}' is not valid; use true or false.")

@@ -1,4 +1,4 @@
-"""The volume service's hosts on the wire: Cinder's /os-hosts."""
+"""The volume service's hosts over HTTP (/os-hosts)."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from nimbus.volume.volumes import search
 
 
 def index(call: Call) -> dict[str, Any]:
-    """Every daemon that is switched on, of a zone if one is named."""
+    """Every enabled daemon, of a zone if one is named."""
     zone = call.arg('zone')
     with call.db.read() as tx:
         rows = [row for row in services.find(tx, 'volume', disabled=False) if not zone or row.zone == zone]
@@ -31,7 +31,7 @@ def _daemon(call: Call, row: Any) -> dict[str, Any]:
 
 
 def show(call: Call, name: str) -> dict[str, Any]:
-    """What a host's volumes come to, in all and by project.  Raises NotFound."""
+    """How many volumes and GiB a host has, in all and by project.  Raises NotFound."""
     with call.db.read() as tx:
         row = next((row for row in hosts.find(tx) if info.name(row) == name and not row.disabled), None)
         if row is None:

@@ -1,4 +1,4 @@
-"""What the volume API tells of itself and of its hosts: versions, extensions, services, zones and pools."""
+"""Versions, extensions, services, availability zones and pools of the Block Storage API over HTTP."""
 
 from typing import Any
 
@@ -108,14 +108,14 @@ KNOWN = (
     Extension(
         'os-vol-image-meta',
         'VolumeImageMetadata',
-        'What a volume remembers of its image.',
+        'The image metadata of a volume.',
         (
             'os-set_image_metadata',
             'os-show_image_metadata',
             'os-unset_image_metadata',
         ),
     ),
-    Extension('os-vol-mig-status-attr', 'VolumeMigStatusAttribute', 'Whether a volume moves.', (SHOW,)),
+    Extension('os-vol-mig-status-attr', 'VolumeMigStatusAttribute', 'The migration status of a volume.', (SHOW,)),
     Extension('os-vol-tenant-attr', 'VolumeTenantAttribute', 'The project of a volume.', (SHOW,)),
     Extension(
         'os-volume-actions',
@@ -154,7 +154,7 @@ def _version(call: Call) -> dict[str, Any]:
 
 
 def every(call: Call) -> Reply:
-    """The versions there are; which to take is the client's choice."""
+    """GET / and GET /versions: every version, with status 300."""
     return Reply({'versions': [_version(call)]}, 300)
 
 
@@ -167,7 +167,7 @@ VERSIONS = (Route('GET', '/', every, None, 300, open=True), Route('GET', '/versi
 
 
 def every_extension(call: Call) -> dict[str, Any]:
-    """Every extension that is served; all of it stands in the API itself."""
+    """Every extension that is served."""
     found = extensions.served(KNOWN, call.api.routes)
     return {'extensions': [extensions.view(extension, UPDATED) for extension in found]}
 
@@ -216,12 +216,12 @@ def service_list(call: Call) -> dict[str, Any]:
 
 
 def enable(call: Call) -> dict[str, Any]:
-    """The host may be given volumes."""
+    """The host is enabled: the scheduler may place volumes there."""
     return _switch(call, False)
 
 
 def disable(call: Call) -> dict[str, Any]:
-    """The host is given no volumes any more."""
+    """The host is disabled: the scheduler places no more volumes there."""
     return _switch(call, True)
 
 
@@ -239,7 +239,7 @@ def _switch(call: Call, disabled: bool) -> dict[str, Any]:
 
 
 def zones(call: Call) -> dict[str, Any]:
-    """Where volumes may be."""
+    """The availability zones of volumes."""
     with call.db.read() as tx:
         found = hosts.zones(tx)
     return {'availabilityZoneInfo': [
@@ -248,7 +248,7 @@ def zones(call: Call) -> dict[str, Any]:
 
 
 def pools(call: Call) -> dict[str, Any]:
-    """Every host's store, or that of the name asked for, or those that suit a volume type."""
+    """The pools: one for each host's store, filtered by name or volume type."""
     detail = (call.arg('detail') or '').lower() in ('true', '1')
     wanted = call.arg('name') if call.version >= POOL_NAMES else None
     kind = call.arg('volume_type') if call.version >= POOL_TYPES else None

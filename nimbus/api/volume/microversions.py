@@ -1,4 +1,4 @@
-"""The volume API's microversions that change what this cloud answers, oldest first."""
+"""The Block Storage API's microversions that make a difference in this cloud, oldest first."""
 
 from nimbus.api.kit.versions import Change, History
 
@@ -10,7 +10,7 @@ class StrictBootable(Change):
 
 
 class ImageFilters(Change):
-    """Lists are filtered by what volumes remember of their image."""
+    """Lists are filtered by the image metadata of volumes."""
 
     number = (3, 4)
 
@@ -22,7 +22,7 @@ class Groups(Change):
 
 
 class Etags(Change):
-    """A volume's metadata has an ETag, and a change may be made under the condition that it still stands."""
+    """A volume's metadata has an ETag, and changes may be conditional on it."""
 
     number = (3, 15)
 
@@ -46,7 +46,7 @@ class Attachments(Change):
 
 
 class StrictFilters(Change):
-    """A filter that is not open to the asker is refused, where it was passed over before."""
+    """A filter that the asker may not use is refused; before, it was ignored."""
 
     number = (3, 31)
 
@@ -64,19 +64,19 @@ class LimitsOfProjects(Change):
 
 
 class GrowInUse(Change):
-    """A volume in use may be grown, where the backend can; here it is refused in the words of before."""
+    """A volume in use may be extended, where the backend can; here it is refused as in earlier versions."""
 
     number = (3, 42)
 
 
 class CompletedAttachments(Change):
-    """Whoever attached a volume says so."""
+    """An attachment is completed by a request of its own, os-complete."""
 
     number = (3, 44)
 
 
 class Counts(Change):
-    """A list tells how many there are in all."""
+    """A list shows the total count of volumes."""
 
     number = (3, 45)
 

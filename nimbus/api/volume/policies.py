@@ -1,4 +1,4 @@
-"""Who may do what to volumes: upstream's rules and defaults."""
+"""Policy rules of the Block Storage API, with Cinder's names and defaults."""
 
 from nimbus.api.kit.policy import ADMIN, MEMBER, READER, of_projects
 

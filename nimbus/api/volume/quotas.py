@@ -1,4 +1,4 @@
-"""Quotas on the wire: Cinder's /os-quota-sets, /os-quota-class-sets and /limits."""
+"""Volume quotas over HTTP (/os-quota-sets, /os-quota-class-sets and /limits)."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def show(call: Call, project: str) -> dict[str, Any]:
 
 
 def defaults(call: Call, project: str) -> dict[str, Any]:
-    """What a project gets that has no limits of its own."""
+    """The default limits, for projects without limits of their own."""
     _own(call, project)
     with call.db.read() as tx:
         return {'quota_set': {'id': project, **_quotas(call).limits(tx, '')}}
@@ -62,7 +62,7 @@ def update(call: Call, project: str) -> dict[str, Any]:
 
 
 def _check_use(given: dict[str, int], found: dict[str, Any]) -> None:
-    """Nothing, when no limit is below what the project has.  Raises Invalid."""
+    """Raises Invalid when a limit is below the project's use."""
     for name, limit in given.items():
         if name != 'per_volume_gigabytes' and 0 <= limit < found[name].used:
             raise errors.Invalid(
@@ -98,7 +98,7 @@ def update_class(call: Call, name: str) -> dict[str, Any]:
 
 
 def limits(call: Call) -> dict[str, Any]:
-    """What the asker's project may have, and has; an operator may ask of another."""
+    """GET /limits: the limits and use of the asker's project, or for an operator of another."""
     project = call.context.project_id or ''
     if call.speaks(LimitsOfProjects) and call.context.is_admin:
         project = call.arg('project_id') or project

@@ -1,4 +1,4 @@
-"""Volume types on the wire: Cinder's /types."""
+"""Volume types and their extra specs over HTTP (/types)."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def shown(call: Call, row: Any) -> dict[str, Any]:
 
 
 def plain(call: Call, row: Any) -> dict[str, Any]:
-    """One type as it is answered to who makes it; its extra specs are for operators."""
+    """One type as in the response to its creation, with extra specs where policy shows them."""
     found = Type.view(call.version)(row, call)
     if call.allows('volume_extension:access_types_extra_specs'):
         found['extra_specs'] = _visible(call, row)
@@ -55,7 +55,7 @@ def plain(call: Call, row: Any) -> dict[str, Any]:
 
 
 def _visible(call: Call, row: Any) -> dict[str, Any]:
-    """The extra specs the asker may see: all, or those that tell a user what the type can do."""
+    """The extra specs the asker may see: all, or those that describe the type's abilities to users."""
     if call.allows('volume_extension:types_extra_specs:read_sensitive'):
         return row.extra_specs
     return {name: value for name, value in row.extra_specs.items() if name in USERS_SPECS}
@@ -84,7 +84,7 @@ def show(call: Call, id: str) -> dict[str, Any]:
 
 
 def create(call: Call) -> dict[str, Any]:
-    """A new type stands."""
+    """A new type exists."""
     given = call.given
     if not given['name'].strip():
         raise errors.Invalid('Volume type name can not be empty.')

@@ -1,4 +1,4 @@
-"""What is done to a volume by POST /volumes/{id}/action."""
+"""The actions of POST /volumes/{id}/action, one function for each."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ def _found(call: Call, tx: Any, id: str) -> Any:
 
 
 def attach(call: Call, id: str) -> None:
-    """The volume is somebody's at once; for servers the compute API is the way."""
+    """os-attach: the volume is attached to a server or host at once, without connecting it."""
     given = call.given
     server, host = given.get('instance_uuid'), given.get('host_name')
     if bool(server) == bool(host):
@@ -84,7 +84,7 @@ def attach(call: Call, id: str) -> None:
 
 
 def detach(call: Call, id: str) -> None:
-    """The volume is nobody's; a server's disk only on the compute service's word."""
+    """os-detach: the volume is detached; one of a server only where the compute service asks."""
     wanted = (call.given or {}).get('attachment_id')
     with call.db.write() as tx:
         volume = _found(call, tx, id)
@@ -98,12 +98,12 @@ def detach(call: Call, id: str) -> None:
 
 
 def reserve(call: Call, id: str) -> None:
-    """Nobody else may have the volume."""
+    """os-reserve: the volume is reserved, so that nobody else can attach it."""
     _act(call, id, 'begin_attach', 'Invalid volume: Volume {id} status must be available to reserve it.')
 
 
 def unreserve(call: Call, id: str) -> None:
-    """A volume that was reserved is available; any other is left alone."""
+    """os-unreserve: a reserved volume is available again; any other stays as it is."""
     with call.db.write() as tx:
         volume = _found(call, tx, id)
         if volume.status == states.ATTACHING and not volume.attachments:
@@ -111,13 +111,13 @@ def unreserve(call: Call, id: str) -> None:
 
 
 def begin_detaching(call: Call, id: str) -> None:
-    """The volume is about to be given up."""
+    """os-begin_detaching: the volume is being detached."""
     with call.db.write() as tx:
         attachments.begin_detaching(tx, _found(call, tx, id))
 
 
 def roll_detaching(call: Call, id: str) -> None:
-    """The volume is not given up after all."""
+    """os-roll_detaching: the volume stays attached, and is in use again."""
     with call.db.write() as tx:
         volume = _found(call, tx, id)
         if volume.status == states.DETACHING:
@@ -130,7 +130,7 @@ def _act(call: Call, id: str, verb: str, sentence: str) -> None:
 
 
 def extend(call: Call, id: str) -> None:
-    """The volume is being grown."""
+    """os-extend: the volume is being extended."""
     with call.db.write() as tx:
         volumes.extend(
             tx, call.context, id, gibibytes('new_size', call.given['new_size']), call.parts.extra['volume_quotas']
@@ -138,7 +138,7 @@ def extend(call: Call, id: str) -> None:
 
 
 def reset_status(call: Call, id: str) -> None:
-    """The volume's states are what an operator says; nothing else happens."""
+    """os-reset_status: the volume has the states that an operator gave; nothing else changes."""
     values = _wished(call.given)
     with call.db.write() as tx:
         volume = _found(call, tx, id)
@@ -152,7 +152,7 @@ def reset_status(call: Call, id: str) -> None:
 
 
 def _wished(given: dict[str, Any]) -> dict[str, Any]:
-    """The states an operator says, in small letters.  Raises Invalid."""
+    """The states of the request, in lower case.  Raises Invalid."""
     values: dict[str, Any] = {name: value.lower() for name, value in given.items() if value}
     if not values:
         raise errors.Invalid("Must specify 'status', 'attach_status' or 'migration_status' for update.")
@@ -166,7 +166,7 @@ def _wished(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def set_bootable(call: Call, id: str) -> None:
-    """Servers may boot from the volume, or not."""
+    """os-set_bootable: servers may boot from the volume, or not."""
     _set(call, id, bootable=_true(call.given['bootable']))
 
 
@@ -195,19 +195,19 @@ def force_delete(call: Call, id: str) -> None:
 
 
 def set_image_metadata(call: Call, id: str) -> dict[str, Any]:
-    """The volume remembers these pairs of an image beside those it has."""
+    """os-set_image_metadata: the volume's image metadata has these pairs too."""
     with call.db.write() as tx:
         volumes.remember(tx, _found(call, tx, id), call.given['metadata'])
         return {'metadata': image_metadata(_found(call, tx, id), call) or {}}
 
 
 def show_image_metadata(call: Call, id: str) -> dict[str, Any]:
-    """What the volume remembers of an image."""
+    """os-show_image_metadata: the volume's image metadata."""
     with call.db.read() as tx:
         return {'metadata': image_metadata(_found(call, tx, id), call) or {}}
 
 
 def unset_image_metadata(call: Call, id: str) -> None:
-    """One pair is not remembered any more."""
+    """os-unset_image_metadata: one pair is removed."""
     with call.db.write() as tx:
         volumes.forget(tx, _found(call, tx, id), call.given['key'])

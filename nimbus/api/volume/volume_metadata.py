@@ -1,4 +1,4 @@
-"""A volume's own pairs of metadata, and those it has of its image."""
+"""The metadata of volumes over HTTP (/volumes/{id}/metadata)."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ def _read(call: Call, id: str) -> dict[str, str]:
 
 
 def _tag(pairs: dict[str, str]) -> str:
-    """A word that differs for different pairs; it protects nothing."""
+    """The ETag of the pairs: a digest, not for security."""
     return hashlib.sha256(json.dumps(pairs, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -53,7 +53,7 @@ def _write(call: Call, id: str, change: Any) -> dict[str, str]:
 
 
 def _check_match(call: Call, pairs: dict[str, str]) -> None:
-    """Nothing, when the pairs are those the asker last saw, if he says which.  Raises Precondition."""
+    """Raises Precondition when the request has an If-Match that is not the ETag of the pairs."""
     wanted = call.header('If-Match')
     if not call.speaks(Etags) or not wanted or wanted.strip() == '*':
         return
@@ -62,12 +62,12 @@ def _check_match(call: Call, pairs: dict[str, str]) -> None:
 
 
 def create(call: Call, id: str) -> dict[str, Any]:
-    """The pairs given stand beside those that were there."""
+    """The given pairs are added to those that were there."""
     return {'metadata': _write(call, id, lambda pairs: {**pairs, **call.body['metadata']})}
 
 
 def replace(call: Call, id: str) -> dict[str, Any]:
-    """The pairs given are all there are."""
+    """The given pairs replace all others."""
     return {'metadata': _write(call, id, lambda pairs: dict(call.body['metadata']))}
 
 

@@ -1,4 +1,4 @@
-"""Volumes on the wire: Cinder's /volumes."""
+"""Volumes over HTTP (/volumes)."""
 
 from typing import Any
 
@@ -25,13 +25,13 @@ PAIRS = {
 
 
 def links(row: Any, call: Call) -> list[dict[str, str]]:
-    """A volume's own address, with the project in it as volume clients expect."""
+    """The links to a volume, with the project id in their paths as Cinder's clients expect."""
     path = f'{call.context.project_id}/volumes/{row.id}'
     return [{'rel': 'self', 'href': f'{call.root_url}/{path}'}, {'rel': 'bookmark', 'href': f'{call.host_url}/{path}'}]
 
 
 def attached(row: Any, call: Call) -> list[dict[str, Any]]:
-    """Who has the volume; on which host is for operators."""
+    """The volume's attachments; only operators see the host names."""
     return [
         {
             'id': row.id,
@@ -48,12 +48,12 @@ def attached(row: Any, call: Call) -> list[dict[str, Any]]:
 
 
 def metadata(row: Any, _call: Call) -> dict[str, str]:
-    """The owner's pairs, and whether guests may write where somebody said so."""
+    """The volume's metadata, with `readonly` where it was set."""
     return row.metadata if row.readonly is None else {**row.metadata, 'readonly': str(row.readonly)}
 
 
 def image_metadata(row: Any, _call: Call) -> dict[str, str] | None:
-    """What the volume remembers of its image, as strings."""
+    """The volume's image metadata, as strings."""
     if not row.image:
         return None
     facts = {
@@ -133,7 +133,7 @@ class Volume(Noun):
 
     @classmethod
     def _inner_schema(cls, verb: str, version: Version) -> dict[str, Any]:
-        """Names that nobody knows were passed over in a create request before they were refused."""
+        """The schema of the noun itself; before 3.53 unknown names in a create request are ignored."""
         inner = super()._inner_schema(verb, version)
         if verb == CREATE and version < StrictBodies.number:
             inner['additionalProperties'] = True
@@ -151,7 +151,7 @@ ABSENT = {
 
 
 def plain(call: Call, row: Any) -> dict[str, Any]:
-    """One volume as it is answered to who makes or changes it."""
+    """One volume in the response to its creation or change."""
     found = Volume.view(call.version)(row, call)
     if not call.context.is_admin:
         found.pop('migration_status')
@@ -180,12 +180,12 @@ def shown(call: Call, row: Any) -> dict[str, Any]:
 
 
 def index(call: Call) -> dict[str, Any]:
-    """A page of short volumes."""
+    """A page of volumes in the short view."""
     return _list(call, Summary.view(call.version))
 
 
 def detail(call: Call) -> dict[str, Any]:
-    """A page of whole volumes."""
+    """A page of volumes in the detailed view."""
     return _list(call, lambda row, call: shown(call, row))
 
 
@@ -224,7 +224,7 @@ def show(call: Call, id: str) -> dict[str, Any]:
 
 
 def create(call: Call) -> dict[str, Any]:
-    """A volume is being made."""
+    """A volume is being created."""
     given = call.given
     _check_source(call)
     if given.get('multiattach') not in (None, False, 'false', 'False'):
