@@ -1,1 +1,1 @@
-"""The Image API v2, as Glance speaks it."""
+"""The Image API: Glance's v2."""

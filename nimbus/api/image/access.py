@@ -1,4 +1,4 @@
-"""May the asker do that with this very image: 404 for what they cannot see, 403 for what they can."""
+"""Policy checks for a single image: 404 for an image that the asker cannot see, 403 for one that they can."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from nimbus.image.images import images
 
 
 def target(image: Any) -> dict[str, Any]:
-    """What an image is to a policy rule."""
+    """The target of the policy rules for an image."""
     return {
         'project_id': image.owner,
         'owner': image.owner,
@@ -20,7 +20,7 @@ def target(image: Any) -> dict[str, Any]:
 
 
 def check(call: Call, rule: str, image: Any) -> None:
-    """Nothing, when the asker passes the rule.  Raises NotFound when they may not even see it, else Forbidden."""
+    """Raises NotFound when the asker may not see the image, Forbidden when only the rule does not allow it."""
     facts = target(image)
     if call.allows(rule, **facts):
         return
@@ -37,7 +37,7 @@ def seen(call: Call, tx: db.Tx, image_id: str, rule: str = 'get_image') -> Any:
 
 
 def check_visibility(call: Call, visibility: str, facts: dict[str, Any]) -> None:
-    """Nothing, when the asker may give an image that visibility.  Raises Forbidden."""
+    """Raises Forbidden when the asker may not give an image that visibility."""
     rule = {'public': 'publicize_image', 'community': 'communitize_image'}.get(visibility)
     if rule and not call.allows(rule, **facts):
         raise errors.Forbidden(f'You are not authorized to complete {rule} action.', rule=rule)

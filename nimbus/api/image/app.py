@@ -16,7 +16,7 @@ from nimbus.image import service
 
 
 def factory(_global_conf: Any, **local: str) -> Api:
-    """The application, for api-paste.ini; uploads that died with an earlier process are mended first."""
+    """PasteDeploy's factory; first cleans up uploads that were interrupted with an earlier process."""
     parts = wsgi.parts()
     if 'image' not in parts.extra:
         parts.extra['image'] = service.build(parts.conf, parts.db)

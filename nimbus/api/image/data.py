@@ -1,4 +1,4 @@
-"""/v2/images/{id}/file, /stage and /import: the bytes, never in memory as a whole."""
+"""Upload, staging, import and download of image data, streamed in pieces."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors, numbers
 from nimbus.image.images import images
 
-PIECE = 1 << 20  # bytes taken in at once; whoever watches them go by costs the same for each piece
+PIECE = 1 << 20  # bytes read at once; hashing and format checks have a cost for each piece
 OCTETS = 'application/octet-stream'
 RANGE = re.compile(r'bytes\s*=\s*([0-9]*)\s*-\s*([0-9]*)\s*\Z')
 CONTENT_RANGE = re.compile(r'bytes ([0-9]+)-([0-9]+)/([0-9]+|\*)\Z')
@@ -31,7 +31,7 @@ def stage(call: Call, id: str) -> None:
 
 
 def _announced(call: Call) -> int | None:
-    """How many bytes the client says will come.  Raises WrongMedia, Invalid."""
+    """The size of the upload as the client announces it.  Raises WrongMedia, Invalid."""
     media = (call.header('Content-Type') or '').split(';')[0].strip().lower()
     if media != OCTETS:
         raise errors.WrongMedia(f'Invalid content type {media[:80]}; image data is {OCTETS}.')
@@ -124,7 +124,7 @@ def _ends(match: re.Match[str] | None) -> tuple[int | None, int | None]:
 
 
 def _content_range(call: Call, size: int) -> tuple[int, int, bool]:
-    """Old clients ask for a part with the header that answers one."""
+    """The part that an old client asks for by Content-Range, a response's header.  Raises Invalid."""
     text = call.header('Content-Range')
     if text is None:
         return 0, size, False

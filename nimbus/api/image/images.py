@@ -1,4 +1,4 @@
-"""/v2/images: create, list, show, delete, tags and the two actions."""
+"""Images over HTTP: create, list, show, delete, tags, deactivate and reactivate."""
 
 import urllib.parse
 from typing import Any
@@ -57,7 +57,7 @@ def create(call: Call) -> Any:
 
 
 def check_shape(body: dict[str, Any], call: Call) -> None:
-    """Nothing, when the values are what the schema says.  Raises Invalid, naming the field."""
+    """Raises Invalid, naming the field, when a value does not match the schema."""
     limits = call.parts.extra['image'].limits
     try:
         Image.shape(CREATE, HIGHEST).check(body)
@@ -72,7 +72,7 @@ def check_shape(body: dict[str, Any], call: Call) -> None:
 
 
 def check_properties(names: Any) -> None:
-    """Nothing, when every name may be a user's own property.  Raises Invalid, Forbidden."""
+    """Raises Invalid or Forbidden when a name cannot be a user's custom property."""
     for name in names:
         if len(name) > 255:
             raise errors.Invalid('Custom property should not be greater than 255 characters.')
@@ -81,7 +81,7 @@ def check_properties(names: Any) -> None:
 
 
 def check_limits(call: Call, properties: dict[str, str], tags: Any) -> None:
-    """Nothing, when an image may have so many properties and tags.  Raises TooLarge."""
+    """Raises TooLarge when an image would have too many properties or tags."""
     limits = call.parts.extra['image'].limits
     for what, count, limit in (
         ('properties', len(properties), limits.properties),

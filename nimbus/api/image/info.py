@@ -1,4 +1,4 @@
-"""What this image service can do: versions, import methods, stores and quota use."""
+"""Discovery of the Image API: versions, import methods, stores and quota usage."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def versions(call: Call) -> Any:
 
 
 def choices(call: Call) -> Any:
-    """GET /: the versions, among which the client must choose."""
+    """GET /: the versions, with status 300."""
     return Reply(versions(call), status=300)
 
 

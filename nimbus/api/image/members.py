@@ -1,4 +1,4 @@
-"""/v2/images/{id}/members: whom an image is shared with."""
+"""Image members over HTTP: the projects that an image is shared with."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def _view(call: Call, row: Any) -> dict[str, Any]:
 
 
 def _shared(call: Call, tx: db.Tx, image_id: str, rule: str, doing: str) -> Any:
-    """The image, which is shared and whose members the asker may deal with.  Raises NotFound, Forbidden."""
+    """The image, once it is shared and the asker passes the rule for its members.  Raises NotFound, Forbidden."""
     try:
         image = images.show(tx, call.context, image_id)
     except errors.NotFound:
@@ -29,7 +29,7 @@ def _shared(call: Call, tx: db.Tx, image_id: str, rule: str, doing: str) -> Any:
 
 
 def _only(call: Call, image: Any) -> str | None:
-    """A project that is only offered the image sees its own membership alone."""
+    """The only member that the asker may see, their own project; None where they may see all."""
     return None if call.context.is_admin or call.context.project_id == image.owner else call.context.project_id
 
 
@@ -63,7 +63,7 @@ def create(call: Call, id: str) -> Any:
 
 
 def show(call: Call, id: str, member: str) -> Any:
-    """GET /v2/images/{id}/members/{member}; what may not be seen is not found."""
+    """GET /v2/images/{id}/members/{member}.  Raises NotFound for one that the asker may not see."""
     with call.db.read() as tx:
         try:
             image = _shared(call, tx, id, 'get_member', 'show members for')
@@ -73,7 +73,7 @@ def show(call: Call, id: str, member: str) -> Any:
 
 
 def update(call: Call, id: str, member: str) -> Any:
-    """PUT /v2/images/{id}/members/{member}: only who is offered the image takes or refuses it."""
+    """PUT /v2/images/{id}/members/{member}: the member project accepts or rejects the image."""
     if not isinstance(call.body, dict):
         raise errors.Invalid('Expected a status in the form: {"status": "status"}')
     if 'status' not in call.body:

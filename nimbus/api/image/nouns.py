@@ -1,4 +1,4 @@
-"""Images and their members on the wire."""
+"""Images and their members in requests and responses, with their published schema."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ INT32 = 2**31 - 1
 
 
 def _field(kind: str | list[str], about: str, source: Any = None, fixed: bool = False, **more: Any) -> Field:
-    """A field a request may hold; a fixed one is refused there by name."""
+    """A field of an image; a read-only one is refused in requests."""
     schema = {'type': kind, 'description': about, **more} | ({'readOnly': True} if fixed else {})
     return Field(schema, (READ, CREATE), source=source)
 

@@ -1,4 +1,4 @@
-"""PATCH /v2/images/{id}: changes as JSON patches, in both of Glance's drafts."""
+"""PATCH /v2/images/{id}: updates an image by a JSON patch, in either of Glance's media types."""
 
 import dataclasses
 import re
@@ -66,7 +66,7 @@ def update(call: Call, id: str) -> Any:
 
 
 def _read(call: Call, draft: int) -> list[Change]:
-    """The patch's operations, each of them sound in itself.  Raises Invalid, Forbidden."""
+    """The patch's operations, each valid by itself.  Raises Invalid, Forbidden."""
     if not isinstance(call.body, list):
         raise errors.Invalid('Request body must be a JSON array of operation objects.')
     changes = []
@@ -135,7 +135,7 @@ def _check(call: Call, change: Change) -> None:
 
 
 def _apply(call: Call, image: Any, wanted: Wanted, change: Change) -> None:
-    """The wanted image has the change.  Raises Forbidden, Conflict and what policy says."""
+    """The wanted image has the change.  Raises Forbidden and Conflict."""
     if change.name == 'owner' and change.op == 'replace' and not call.context.is_admin:
         raise errors.Forbidden("Owner can't be updated by non admin.")
     if change.name == 'visibility' and change.op != 'remove':

@@ -1,4 +1,4 @@
-"""Who may do what with images: Glance's rule names and defaults."""
+"""Policy rules of the Image API, with Glance's names and defaults."""
 
 from nimbus.api.kit.policy import of_projects
 

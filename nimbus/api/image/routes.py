@@ -5,7 +5,7 @@ from nimbus.api.kit.routes import Route
 
 PATCH_MEDIA = tuple(sorted(patches.DRAFTS))
 
-# Which image a rule is about is known only to the handler; those without a rule here check it there.
+# Only the handler knows the image, the rule's target; routes without a rule here are checked by their handlers.
 ROUTES = (
     Route('GET', '/', info.choices, None, 300, open=True),
     Route('GET', '/versions', info.versions, None, open=True),

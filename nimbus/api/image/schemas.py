@@ -1,4 +1,4 @@
-"""The published schemas: /v2/schemas/image and its kin."""
+"""The JSON schemas of images and members that the Image API publishes (/v2/schemas)."""
 
 from typing import Any
 
