@@ -1,4 +1,4 @@
-"""What the commands of devstack can be told on their command lines, and whether this machine can do it.
+"""The command lines of devstack's commands, and checks that this machine has what they need.
 
 Asked before anything is installed, so it uses the standard library alone.
 """
@@ -220,5 +220,5 @@ BEFORE: dict[str, Callable[[list[str]], None]] = {
 }
 
 if __name__ == '__main__':
-    # The bash front doors ask before there is a virtual environment.
+    # The bash commands ask before there is a virtual environment.
     finish(lambda: BEFORE[sys.argv[1]](sys.argv[2:]))

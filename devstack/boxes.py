@@ -1,4 +1,4 @@
-"""Machines in small: a fresh Debian root in namespaces of its own, with or without systemd as its first process.
+"""Containers for tests: a fresh Debian root in namespaces of its own, with or without systemd as its first process.
 
 A box has its own mounts, processes, host name, memory and network; it reaches other machines in user mode, and this one
 not at all. All of it ends with the process that started it, however that ends.
@@ -88,7 +88,7 @@ class Box:
         return self.run('systemctl', 'is-system-running').stdout.strip()
 
     def cut(self) -> None:
-        """The power is off: no process, mount, link or control group of the machine is left; its disk is."""
+        """The machine has stopped: no process, mount, link or control group of it is left; its disk is."""
         self.disconnect()
         if self._machine:
             # Its first process takes all others along, and is waited for by whoever started it.
@@ -112,7 +112,7 @@ class Box:
             raise Unable(f'the box {self.name} has no network: {(self.folder / "network.log").read_text()[-2000:]}')
 
     def disconnect(self) -> None:
-        """The cable is out."""
+        """The box's network is disconnected."""
         if self._network:
             self._network.kill()
             self._network.wait()
@@ -171,7 +171,7 @@ class Box:
         for folder in made:
             folder.mkdir(exist_ok=True)
             for name in ('cpuset.cpus', 'cpuset.mems'):
-                # In hierarchies of old a group takes no process before it is told these.
+                # In cgroup v1 a group accepts no process before these are set.
                 if (folder / name).exists() and (folder.parent / 'tasks').exists():
                     (folder / name).write_text((folder.parent / name).read_text())
         return made
@@ -197,7 +197,7 @@ def _removed(folder: pathlib.Path) -> bool:
 
 
 def _remove_the_dead() -> None:
-    """What boxes left on disk whose starter was killed is gone."""
+    """What boxes whose starter was killed left on disk is removed."""
     home = roots.CACHE / 'boxes'
     home.mkdir(parents=True, exist_ok=True)
     for folder in home.iterdir():

@@ -1,6 +1,6 @@
 """Makes the demo's project, user, network, key pair, flavors, image, rules and server through the REST API.
 
-Everything is looked for by name first, so that a run that was cut short is gone on with.
+Everything is looked for by name first, so that an interrupted run is continued.
 """
 
 import concurrent.futures
@@ -261,7 +261,7 @@ def _wait(compute: adapter.Adapter, server_id: str, status: str) -> dict:
             return server
         if server['status'] == 'ERROR' and status != 'DELETED':
             why = server.get('fault', {}).get('message', 'no reason given')
-            raise Unable(f'server demo is in ERROR: {why}; `{BIN}/nimbus why {server_id}` tells what happened.')
+            raise Unable(f'server demo is in ERROR: {why}; `{BIN}/nimbus why {server_id}` shows what happened.')
         if (now := f'{server["status"]} {doing or ""}'.strip()) != seen:
             say(f'server demo: {now}')
             seen = now

@@ -1,4 +1,4 @@
-"""Finds what the cloud's network left on this host, and removes it.
+"""Finds namespaces, bridges and devices that the cloud's network left on this host, and removes them.
 
 The network driver takes its own things away; this asks the kernel and the switch what
 is there all the same, for after a kill the one who made it may not remember.

@@ -1,4 +1,4 @@
-"""Real machines in small, several on one cable: Debian nodes whose first process is systemd, by systemd-nspawn.
+"""A network of Debian nodes for tests: containers of systemd-nspawn whose first process is systemd.
 
 Unlike boxes they reach each other, run guests and bridges of their own, and can be cut off or switched off one by one.
 All of it ends with the process that started it, however that ends; what a dead one left is removed by the next.
@@ -28,7 +28,7 @@ DEVICES = ('/dev/net/tun', '/dev/fuse')
 
 
 class Lab:
-    """The cable, and the nodes on it; entered and left by `with`, one at a time on a machine."""
+    """The nodes and the network between them; entered and left by `with`, one at a time on a machine."""
 
     def __init__(self) -> None:
         self._lock: Any = None
@@ -110,7 +110,7 @@ class Node:
         path.symlink_to(target)
 
     def boot(self) -> None:
-        """The power is on: the node runs with the disk that it had, and what it starts by itself has started."""
+        """The node runs with the disk that it had, and the services that it starts by itself have started."""
         words = ['systemd-nspawn', '-q', '-D', str(self.root), '-b', '--register=no', '--keep-unit']
         words += [f'--machine={self.name}', f'--network-bridge={BRIDGE}', '--capability=all', '--resolv-conf=off']
         words += [f'--system-call-filter={KERNEL}', *(f'--bind={path}' for path in DEVICES if os.path.exists(path))]
@@ -136,7 +136,7 @@ class Node:
         return self.run('systemctl', 'is-system-running').stdout.strip()
 
     def cut(self) -> None:
-        """The plug is pulled: every process of the node is dead at once; its disk is as it was."""
+        """As after a power cut every process of the node is dead at once; its disk is as it was."""
         self._leave_registries()
         if self._machine:
             if self.pid:
@@ -161,12 +161,12 @@ class Node:
         self.cut()
 
     def disconnect(self) -> None:
-        """Its cable is out, and so is its other way, by which it would reach this machine and so the nodes."""
+        """The node is disconnected, also from this machine, through which it could reach the other nodes."""
         self._leave_registries()
         _ip('link', 'set', f'vb-{self.name}', 'down')
 
     def connect(self) -> None:
-        """Its cable is in."""
+        """The node is connected again."""
         _ip('link', 'set', f'vb-{self.name}', 'up')
         self._reach_registries()
 
@@ -253,7 +253,7 @@ def _unmounted(root: pathlib.Path) -> bool:
 
 
 def until(what: Callable[[], Any], seconds: float, told: Callable[[], str] = lambda: '') -> Any:
-    """What `what` returns once it is true; Unable, with what `told` says, when it is not within the time."""
+    """The first true result of `what`.  Raises Unable, with the text of `told`, when there is none within the time."""
     found: list[Any] = []
 
     def look() -> bool:

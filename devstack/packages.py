@@ -1,4 +1,4 @@
-"""Installs the system packages that are missing, all in one go.
+"""Installs the missing system packages by one run of apt.
 
 Runs before the virtual environment has any library, so it uses the standard library alone.
 """
@@ -69,7 +69,7 @@ def missing(packages: list[str]) -> list[str]:
 def install(groups: list[str]) -> None:
     """Every package of `groups` is installed, and none of their servers runs or will by itself."""
     if shutil.which('dpkg-query') is None:
-        raise Unable('dpkg-query is not here: devstack installs packages on Debian and its kin only.')
+        raise Unable('dpkg-query is not here: devstack installs packages on Debian and its derivatives only.')
     if os.geteuid() == 0:
         allow_starts()
     packages = missing(wanted(groups))
@@ -141,7 +141,7 @@ def _install(packages: list[str]) -> int:
 
 
 def _tell_size(words: list[str]) -> None:
-    """What apt says that the installation takes is told, for it takes long without a word."""
+    """The download's size and disk use, by apt's estimate, are printed, as the installation itself prints nothing."""
     said = subprocess.run(words, capture_output=True, text=True, env=_environment()).stdout
     patterns = {'{} to download': r'Need to get ([\d.,]+ \w+)', '{} on disk': r'operation, ([\d.,]+ \w+) of additional'}
     told = [text.format(found[1]) for text, pattern in patterns.items() if (found := re.search(pattern, said))]

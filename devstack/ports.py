@@ -1,4 +1,4 @@
-"""Finds out who already listens where the cloud wants to.
+"""Checks that the cloud's TCP ports are free, and finds the processes that listen on those that are not.
 
 Asked before anything is installed too, so it can do without any library.
 """

@@ -1,7 +1,7 @@
-"""Starts processes, remembers which ones they are, and stops exactly those.
+"""Starts processes, records them on disk, and stops exactly those.
 
-A process is remembered before it runs: the child waits for a word that is said only
-once its record stands on disk, so a parent killed in between leaves nothing behind.
+A process is recorded before it runs: the child waits for a line on its input, written
+only once its record is on disk, so a parent killed in between leaves nothing behind.
 """
 
 import dataclasses
@@ -40,7 +40,7 @@ class Process:
         return Process.at(self.pid) == self
 
     def tell(self, word: signal.Signals) -> None:
-        """The process has been sent `word`, if it still runs."""
+        """The process has been sent the signal `word`, if it still runs."""
         if self.alive():
             try:
                 os.kill(self.pid, word)

@@ -1,4 +1,4 @@
-"""Says what is being done and how long it has taken so far."""
+"""Prints the progress of devstack's commands with the time since their start."""
 
 import os
 import signal
@@ -9,17 +9,17 @@ BEGAN = 'NIMBUS_DEVSTACK_BEGAN'
 
 
 def began() -> float:
-    """When the front door was opened, as seconds since the epoch."""
+    """When the command was started, as seconds since the epoch."""
     return float(os.environ.setdefault(BEGAN, repr(time.time())))
 
 
 def say(sentence: str) -> None:
-    """One line of progress stands on standard output, with the time since the front door was opened."""
+    """One line of progress is printed, with the time since the command was started."""
     print(f'[{time.time() - began():6.1f}s] {sentence}', flush=True)
 
 
 class Unable(Exception):
-    """Something cannot be done, and the sentence says what would change that."""
+    """Something cannot be done; the sentence says what would change that."""
 
 
 def finish(main) -> None:

@@ -1,4 +1,4 @@
-"""Which of the long parts of the tests a run has time for, and in which order.
+"""Chooses which of the long parts of the tests a CI run has time for, and in which order.
 
 First come the parts of the rooms that were changed lately, those of the most changed files before the others; then
 the rest in turn, so that each comes first sooner or later.  No state is kept between runs: whose turn it is follows
@@ -99,14 +99,14 @@ def changed() -> list[str]:
 
 
 def turn() -> int:
-    """Whose turn it is: a number that goes up with every commit, or with every day where not all are there."""
+    """A number for the rotation: it grows with every commit, or with every day in a shallow clone."""
     if _git('rev-parse', '--is-shallow-repository') == 'false' and (count := _git('rev-list', '--count', 'HEAD')):
         return int(count)
     return int(time.time()) // (24 * 3600)
 
 
 def _git(*words: str) -> str:
-    """What git says, nothing where it cannot say it."""
+    """The output of a git command, empty where it fails."""
     try:
         done = subprocess.run(['git', *words], cwd=ROOT, capture_output=True, text=True)
     except OSError:

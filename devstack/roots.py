@@ -56,7 +56,7 @@ def debs(suite: str) -> pathlib.Path:
 
 
 def pip_folders() -> list[pathlib.Path]:
-    """The folders of this machine that pip is told to read packages from; they must stand in a root at their paths."""
+    """The folders of this machine that pip reads packages from; a root needs them at the same paths."""
     words = [
         word.removeprefix('file://')
         for key, value in pip_settings().items()
@@ -73,7 +73,7 @@ def _top(path: pathlib.Path) -> pathlib.Path:
 
 @functools.cache
 def pip_settings() -> dict[str, list[str]]:
-    """What pip is told on this machine for all commands, by files or its environment."""
+    """pip's settings for all commands on this machine, from its files and environment."""
     asked = subprocess.run([sys.executable, '-m', 'pip', 'config', 'list'], capture_output=True, text=True)
     found: dict[str, list[str]] = {}
     for line in asked.stdout.splitlines():
@@ -195,7 +195,7 @@ def inside(root: pathlib.Path, argv: list[str], *folders: pathlib.Path) -> None:
 
 
 def environment() -> dict[str, str]:
-    """What a command in a root is told by its environment."""
+    """The environment of a command in a root."""
     path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
     proxies = {name: os.environ[name] for name in PROXIES if name in os.environ}
     return {'HOME': '/root', 'PATH': path, 'LANG': 'C.UTF-8', 'DEBIAN_FRONTEND': 'noninteractive', **proxies}

@@ -1,4 +1,4 @@
-"""Writes the configuration of the cloud."""
+"""Writes nimbus's configuration files for the cloud of devstack/up."""
 
 import pathlib
 
@@ -11,7 +11,7 @@ Sections = dict[str, dict[str, str]]
 
 
 def files(place: Place, agent: bool = False) -> list[pathlib.Path]:
-    """The files that a process of the cloud reads; an agent is not told the database's password."""
+    """The configuration files of a process; an agent's do not include the database's password."""
     own = [] if agent or place.choices.form == 'embedded' else [place.state / 'control.conf']
     return [place.state / 'nimbus.conf', *own]
 

@@ -1,4 +1,4 @@
-"""Runs the tests, in order, and says what ran, passed, failed and could not run, and what took longest."""
+"""Runs the parts of the tests in order, and reports what passed, failed or could not run, and the slowest tests."""
 
 import argparse
 import dataclasses
@@ -47,13 +47,13 @@ class Done:
         self._tallies: list[Tally] = []
 
     def add(self, tally: Tally) -> Tally:
-        """One more part has run, and is told at once."""
+        """One more part has run, and its result is printed at once."""
         self._tallies.append(tally)
         print(tally, flush=True)
         return tally
 
     def close(self) -> int:
-        """Everything has been told once more, with the slowest tests and the sums; 1 when anything failed."""
+        """All results are printed once more, with the slowest tests and the sums; 1 when anything failed."""
         print('\n' + '\n'.join(str(tally) for tally in self._tallies))
         if slowest := heapq.nlargest(SLOWEST, (one for tally in self._tallies for one in tally.took)):
             print('\nThe slowest tests:')

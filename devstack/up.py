@@ -31,7 +31,7 @@ BUILD = HERE / 'guest' / 'build'
 
 
 def main() -> int:
-    """The cloud is up and, unless told otherwise, the demo server runs."""
+    """The cloud is up and, unless the options exclude it, the demo server runs."""
     options = arguments.up().parse_args()
     leave_at_once()
     registry = Registry(options.state.absolute())

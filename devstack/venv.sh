@@ -1,4 +1,4 @@
-# Sourced by the front doors: a Python, the system packages and the virtual environment.
+# Sourced by the commands: a Python, the system packages and the virtual environment.
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VENV=$ROOT/.venv
 export NIMBUS_DEVSTACK_BEGAN=${NIMBUS_DEVSTACK_BEGAN:-$EPOCHREALTIME}
