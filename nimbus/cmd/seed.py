@@ -79,8 +79,8 @@ def _users(tx: db.Tx, parts: Parts, password: str) -> dict[str, str]:
         if tx.scalar(sa.select(User.id).where(User.name == name, User.domain_id == 'default')):
             continue
         hashed = hashed or Passwords(rounds=parts.conf.identity.bcrypt_rounds, threads=1).hash(password)
-        told = {'name': name, 'domain_id': 'default', 'default_project_id': found[name]}
-        user = users.create(tx, told, {}, hashed)
+        fields = {'name': name, 'domain_id': 'default', 'default_project_id': found[name]}
+        user = users.create(tx, fields, {}, hashed)
         assignments.grant(tx, assignments.Grant('user', user, 'project', found[name], member))
     return found
 
@@ -118,10 +118,10 @@ def _image(parts: Parts, project_id: str) -> None:
     from nimbus.image.models import Image
 
     transfers = parts.extra['image']
-    told = {'name': IMAGE, 'visibility': 'public', 'disk_format': 'raw', 'container_format': 'bare'}
+    fields = {'name': IMAGE, 'visibility': 'public', 'disk_format': 'raw', 'container_format': 'bare'}
     with parts.db.write() as tx:
         there = sa.select(Image.id).where(Image.name == IMAGE, Image.status == 'active')
         if tx.scalar(there) is not None:
             return
-        image = images.create(tx, _asker(project_id), transfers.quotas, told, {}, ())
+        image = images.create(tx, _asker(project_id), transfers.quotas, fields, {}, ())
     transfers.upload(image, iter([bytes(IMAGE_BYTES)]), IMAGE_BYTES)

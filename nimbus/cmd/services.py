@@ -76,8 +76,8 @@ def service_session(conf: Any) -> Any:
     """A keystoneauth session of the service user, for what an agent fetches over the REST APIs."""
     from nimbus.compute.agent.disks import fetch
 
-    told = conf.service_user
-    return fetch.speaking(identity_url(conf), told.username, told.password, told.project)
+    chosen = conf.service_user
+    return fetch.speaking(identity_url(conf), chosen.username, chosen.password, chosen.project)
 
 
 def fill(conf: Any, parts: Parts, identity: bool = True) -> None:
@@ -215,9 +215,9 @@ def relay(conf: Any, parts: Parts) -> Any:
     from nimbus.common.messaging.notifier import Notifier
     from nimbus.conductor.relay import Relay
 
-    told = conf.notifications
-    notifier = Notifier(told.transport_url or conf.bus, told.driver, told.topics)
-    return Relay(parts.db, notifier.publish, keep=told.keep, still=conf.conductor.still)
+    chosen = conf.notifications
+    notifier = Notifier(chosen.transport_url or conf.bus, chosen.driver, chosen.topics)
+    return Relay(parts.db, notifier.publish, keep=chosen.keep, still=conf.conductor.still)
 
 
 def scheduler(conf: Any, parts: Parts) -> wiring.Group:
@@ -279,12 +279,12 @@ def hypervisor(conf: Any, host: str, instances: str) -> Any:
     from nimbus.compute.agent.libvirt.driver import LibvirtSettings
 
     known = {field.name for field in dataclasses.fields(LibvirtSettings)}
-    told = {name: value for name, value in dict(conf.libvirt).items() if name in known}
-    virt_type, by = host_defaults.virt_type(told['virt_type'])
-    host_ip, way = host_defaults.host_ip(told['host_ip'], conf.bus)
+    chosen = {name: value for name, value in dict(conf.libvirt).items() if name in known}
+    virt_type, by = host_defaults.virt_type(chosen['virt_type'])
+    host_ip, way = host_defaults.host_ip(chosen['host_ip'], conf.bus)
     LOG.info('Guests of %s are run by %s (%s); other hosts reach it at %s (%s)', host, virt_type, by, host_ip, way)
     here = {'instances_path': instances, 'virt_type': virt_type, 'host_ip': host_ip}
-    return kind(LibvirtSettings(**{**told, **here}))
+    return kind(LibvirtSettings(**{**chosen, **here}))
 
 
 def fake_folder(conf: Any, what: str, host: str) -> str | None:
@@ -298,15 +298,15 @@ def network_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
     from nimbus.network.rpc import NetworkDesk
 
     path = state_dir(conf, 'network', host)
-    told = conf.network
+    chosen = conf.network
     made = Agent(
         switch(conf, host, path),
         desk(bus, NetworkDesk),
         host,
-        Pace(poll=told.poll_interval, resync=told.resync_interval, report=conf.report_interval),
+        Pace(poll=chosen.poll_interval, resync=chosen.resync_interval, report=conf.report_interval),
     )
     group = wiring.Group(made, wiring.Listener(bus, made, host))
-    if told.driver != 'fake':
+    if chosen.driver != 'fake':
         group.add(metadata_proxy(conf, made, path))
     return group
 

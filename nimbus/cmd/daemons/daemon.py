@@ -21,12 +21,12 @@ def configure(program: str, sentence: str, argv: list[str] | None = None) -> Any
     parser.add_argument('--config-file', action='append', help='nimbus.conf; may be given several times')
     parser.add_argument('--log-file', help='a path, - for standard error, or syslog')
     parser.add_argument('--debug', action='store_true', help='log at DEBUG')
-    told = parser.parse_args(sys.argv[1:] if argv is None else argv)
+    args = parser.parse_args(sys.argv[1:] if argv is None else argv)
     try:
-        conf = config.load([], program, told.config_file)
-        if told.log_file:
-            conf.set_override('file', told.log_file, group='log')
-        if told.debug:
+        conf = config.load([], program, args.config_file)
+        if args.log_file:
+            conf.set_override('file', args.log_file, group='log')
+        if args.debug:
             conf.set_override('debug', True, group='log')
         wiring.set_up_logging(conf)
     except (OSError, config.Unusable) as why:
