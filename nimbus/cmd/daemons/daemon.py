@@ -71,7 +71,7 @@ def run_control(program: str, sentence: str, build: Callable[[Any, Parts], wirin
 
 
 def run_agent(room: str, sentence: str) -> int:
-    """Run one room's agent on this host; it has no database."""
+    """Run the agent of a service on this host; it has no database."""
     from nimbus.cmd import services
 
     def build(conf: Any) -> wiring.Daemon:
