@@ -85,10 +85,15 @@ def test_syslog_has_every_daemons_lines_with_names_and_goes_on_after_a_rotation(
     log = '/var/log/nimbus/nimbus.log'
     cloud.follow(cloud.control, 'control host', 'logs by syslog')
     seconds_until(cloud.is_whole, 60, lambda: str(cloud.up()))
-    lines = cloud.control.must('cat', log).splitlines()
     head = re.compile(r'^\S+ ctl nimbus-(\w+)\[\d+\]: (?:CRITICAL|ERROR|WARNING|INFO) ')
+
+    def written() -> list[str]:
+        return cloud.control.must('cat', log).splitlines()
+
+    # A daemon is up a moment before its first line is in the file.
+    nodes.until(lambda: {'api', 'identity'} <= {at[1] for line in written() if (at := head.match(line))}, 20)
+    lines = written()
     assert all(head.match(line) for line in lines), [line for line in lines if not head.match(line)][:5]
-    assert {head.match(line).group(1) for line in lines} >= {'api', 'identity'}
     assert cloud.control.must('stat', '-c', '%a %U %G', log).split() == ['640', 'root', 'adm']
     cloud.control.must('logrotate', '-f', '/etc/logrotate.d/nimbus')
     nodes.until(lambda: cloud.up() and cloud.control.run('test', '-s', log).returncode == 0, 20)
