@@ -163,7 +163,7 @@ def paste_config(conf: Any) -> str:
 
 def load_apps(conf: Any, parts: Parts, names: list[str]) -> dict[str, Callable[..., Any]]:
     """The named services' pipelines."""
-    return {name: wsgi.load(name, parts, paste_config(conf)) for name in names}
+    return wsgi.load_all(names, parts, paste_config(conf))
 
 
 def costly(name: str) -> Callable[[dict[str, Any]], bool] | None:

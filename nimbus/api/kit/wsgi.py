@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import paste.deploy
+from paste.deploy import loadwsgi
 from webob import acceptparse
 
 from nimbus.api.kit import access_rules, certificates, faults
@@ -30,9 +30,15 @@ _PARTS: contextvars.ContextVar[Parts] = contextvars.ContextVar('parts')
 
 def load(name: str, parts: Parts, path: str) -> App:
     """The pipeline `name` of an api-paste.ini, its factories given the parts.  Raises LookupError on a bad name."""
+    return load_all([name], parts, path)[name]
+
+
+def load_all(names: Iterable[str], parts: Parts, path: str) -> dict[str, App]:
+    """The pipelines of those names, as `load` gives each; the file is read once, which takes longer than the rest."""
+    loader = loadwsgi.ConfigLoader(path)
     token = _PARTS.set(parts)
     try:
-        return paste.deploy.loadapp(f'config:{path}', name=name)
+        return {name: loader.get_app(name) for name in names}
     finally:
         _PARTS.reset(token)
 
