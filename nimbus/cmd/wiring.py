@@ -26,6 +26,7 @@ from nimbus.common.parts import Parts
 
 LOG = logging.getLogger(__name__)
 STOP_WITHIN = 1.0  # seconds; neither a service manager nor somebody at a terminal should have to wait longer
+COLLECTOR = (700, 10, 10)  # the garbage collector's thresholds at work: Python's own
 M_ARENA_MAX = -8  # as malloc.h has it
 ENVELOPES = {
     'compute': faults.named,
@@ -206,6 +207,7 @@ def settle_memory() -> None:
     """The garbage collector skips all objects that exist by now, since they stay for good."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*COLLECTOR)
 
 
 class Group:
