@@ -147,7 +147,9 @@ class Policy:
                 LOG.debug('Rules of other services in %s are passed over: %s', self._path, ', '.join(unknown))
             rules.update(policy.Rules.from_dict(given))
         enforcer.set_rules(rules, overwrite=True, use_conf=False)
-        return _Loaded(enforcer, {name: _reads(check, rules) for name, check in rules.items()})
+        checks = {id(check): check for check in rules.values()}  # few, as most rules share one
+        reads = {key: _reads(check, rules) for key, check in checks.items()}
+        return _Loaded(enforcer, {name: reads[id(check)] for name, check in rules.items()})
 
     def _text(self) -> str:
         """What the override file holds, nothing when there is none.  Raises OSError when it may not be read."""
