@@ -22,12 +22,12 @@ SECONDS = {
     'long': 480,
     'writes': 300,
     'chaos': 400,
-    'postgresql': 400,
+    'postgresql': 270,
     'mariadb': 500,
     'daemons': 200,
     'wide': 900,
     'fresh': 600,
-    'nodes': 900,
+    'nodes': 700,
 }
 SERVERS = ('postgresql', 'mariadb')
 # The parts that show most of a folder and all below it; the deepest folder named counts.
