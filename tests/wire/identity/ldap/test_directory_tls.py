@@ -28,14 +28,6 @@ def server(tmp_path, authority):
 
 
 @pytest.fixture
-def tap(server):
-    """The line to the server's plain port, on which StartTLS is said."""
-    tap = Wiretap(server.port)
-    yield tap
-    tap.close()
-
-
-@pytest.fixture
 def secure_tap(server):
     """The line to the server's port that is TLS from the first byte."""
     tap = Wiretap(server.secure_port)

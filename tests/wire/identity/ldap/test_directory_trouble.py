@@ -10,7 +10,6 @@ from nimbus.common.clock import FakeClock
 from nimbus.identity.ldap import connections
 from tests.wire.identity import slapd
 from tests.wire.identity.directories import by_file, domain_of, listed, tell
-from tests.wire.identity.wiretap import Wiretap
 
 pytestmark = pytest.mark.skipif(slapd.why_not() is not None, reason=str(slapd.why_not()))
 AWAY = 'The directory of this domain cannot be asked at the moment.'
@@ -30,13 +29,6 @@ def other_server(tmp_path):
     server.user('ann', 'other-pw')
     yield server
     server.stop()
-
-
-@pytest.fixture
-def tap(server):
-    tap = Wiretap(server.port)
-    yield tap
-    tap.close()
 
 
 @pytest.fixture
