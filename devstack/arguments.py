@@ -26,7 +26,7 @@ CLOUDS = {
     'wide': ('newest', 'wide'),
 }
 FRESH = 'fresh'  # the README's words on machines that have nothing yet
-# What runs when no part is named: something of every kind, in a quarter of an hour.
+# What runs when no part is named: something of every kind, in less than twenty minutes.
 PARTS = (*STILL, 'real', 'kills', 'embedded')
 # What runs by its name, and with `all`.
 REST = ('long', 'writes', 'chaos', *SERVERS, 'daemons', 'wide', FRESH, 'nodes')
