@@ -111,8 +111,8 @@ def _alone(how: int = fcntl.LOCK_EX) -> Iterator[None]:
 def _repair_half_done_packages() -> bool:
     """What a run of apt that was killed half-way left unpacked is configured; returns whether there was any.
 
-    A package that was killed while it was unpacked is taken away: dpkg does not configure it, and apt takes it for one
-    that is there.
+    A package that was killed while it was unpacked is taken away: dpkg does not configure one that it wants installed
+    again, whatever state it is in, and apt takes it for one that is there.
     """
     audit = subprocess.run(['dpkg', '--audit'], capture_output=True, text=True)
     if not audit.stdout.strip() and not (JOURNAL.is_dir() and any(JOURNAL.iterdir())):
@@ -120,9 +120,9 @@ def _repair_half_done_packages() -> bool:
     say('finishing an interrupted installation of packages')
     with _refused_starts():
         _run(['dpkg', '--configure', '-a', '--force-confold'], shown=False)
-        query = ['dpkg-query', '-W', '-f', '${binary:Package} ${db:Status-Status}\n']
-        states = subprocess.run(query, capture_output=True, text=True).stdout.splitlines()
-        if half := [line.split()[0] for line in states if line.endswith(' half-installed')]:
+        query = ['dpkg-query', '-W', '-f', '${binary:Package} ${db:Status-Eflag} ${db:Status-Status}\n']
+        states = [line.split() for line in subprocess.run(query, capture_output=True, text=True).stdout.splitlines()]
+        if half := [name for name, flag, state in states if flag == 'reinstreq' or state == 'half-installed']:
             _run(['dpkg', '--remove', '--force-remove-reinstreq', '--force-depends', *half])
     return True
 

@@ -110,9 +110,10 @@ def test_what_a_killed_run_left_half_done_is_finished_first(debian, trace):
 
 
 @needs_root
-def test_what_was_killed_while_it_was_unpacked_is_unpacked_anew(debian):
+@pytest.mark.parametrize('state', ['ok half-installed', 'reinstreq half-installed', 'reinstreq unpacked'])
+def test_what_was_killed_while_it_was_unpacked_is_unpacked_anew(debian, state):
     (debian / 'audit').write_text('The following packages are in a mess\n')
-    (debian / 'states').write_text('gcc unpacked\nlibubsan1:amd64 half-installed\nmake installed\n')
+    (debian / 'states').write_text(f'gcc ok unpacked\nlibubsan1:amd64 {state}\nmake ok installed\n')
     install(debian)
     asked = (debian / 'asked').read_text().splitlines()
     order = [
