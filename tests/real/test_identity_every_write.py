@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import pytest
 
 from devstack.processes import wait_until
-from nimbus.api.kit.routes import Route
+from nimbus.api.kit.routes import Route, failpoint
 from tests import databases
 from tests.identity_requests import Maker, routes
 from tests.real.identity_alone import ROOT, Identity
@@ -38,8 +38,9 @@ class Mortal(Identity):
         for flag in self.flags.values():
             flag.touch()
         points = [f'db.commit=kill@{self.flags["before-commit"]}']
-        handlers = {f'{route.handler.__module__}.{route.handler.__name__}' for route in routes()}
-        points += [f'{name.removeprefix("nimbus.")}=kill@{self.flags["after-commit"]}' for name in handlers]
+        points += [
+            f'{name}=kill@{self.flags["after-commit"]}' for name in {failpoint(each.handler) for each in routes()}
+        ]
         told = {**os.environ, 'PYTHONPATH': str(ROOT), 'NIMBUS_FAILPOINTS': ','.join(points)}
         words = [sys.executable, '-m', 'tests.real.zygote', '--config-file', str(self.conf)]
         self.zygote = subprocess.Popen(
