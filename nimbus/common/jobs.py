@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
 
 from nimbus.common import clock, context, errors, ids, log
 from nimbus.common.database import db
+from nimbus.common.database.tables import Mapped, mapped_column
 
 FORWARD, BACK = 'forward', 'back'  # under way
 DONE, UNDONE, STUCK = 'done', 'undone', 'stuck'  # ended; a stuck job needs an operator
@@ -317,13 +317,15 @@ def under_way(tx: db.Tx, subject: str) -> bool:
 
 def asked(tx: db.Tx, subject: str, workflow: str, **params: Any) -> bool:
     """Whether such a job of `subject`, with these parameters among its own, is still to come to its end."""
-    query = sa.select(Job.params).where(Job.subject == subject, Job.workflow == workflow, Job.heading.in_(UNDER_WAY))
+    query: sa.Select[Any] = sa.select(Job.params).where(
+        Job.subject == subject, Job.workflow == workflow, Job.heading.in_(UNDER_WAY)
+    )
     return any(params.items() <= found.items() for found in tx.column(query))
 
 
 def asker(tx: db.Tx, subject: str) -> context.Context | None:
     """The asker of the job of `subject` that is being worked on here; None when none is."""
-    query = sa.select(Job.asker).where(Job.subject == subject, Job.request_id == log.REQUEST.get())
+    query: sa.Select[Any] = sa.select(Job.asker).where(Job.subject == subject, Job.request_id == log.REQUEST.get())
     found = tx.scalar(query.order_by(Job.seq.desc()).limit(1))
     return context.Context.from_dict(found) if found else None
 
