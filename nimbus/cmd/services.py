@@ -72,12 +72,12 @@ def identity_url(conf: Any) -> str:
     return conf.service_user.auth_url or f'{wiring.url_of(conf, "identity")}/v3'
 
 
-def service_session(conf: Any) -> Any:
-    """A keystoneauth session of the service user, for what an agent fetches over the REST APIs."""
-    from nimbus.compute.agent.disks import fetch
+def service_user(conf: Any) -> Any:
+    """The service user, for what an agent fetches over the REST APIs."""
+    from nimbus.compute.agent.disks.fetch import ServiceUser
 
     chosen = conf.service_user
-    return fetch.speaking(identity_url(conf), chosen.username, chosen.password, chosen.project)
+    return ServiceUser(identity_url(conf), chosen.username, chosen.password, chosen.project)
 
 
 def fill(conf: Any, parts: Parts, identity: bool = True) -> None:
@@ -244,9 +244,9 @@ def control(conf: Any, parts: Parts) -> wiring.Group:
 
 
 def agent(room: str, conf: Any, bus: Any, host: str, service: Any = None) -> wiring.Group:
-    """A host's agent of the service `room`; `service` is a session of the service user where there is one already."""
+    """A host's agent of the service `room`; `service` is the service user where it is known already."""
     build = {'compute': compute_agent, 'network': network_agent, 'volume': volume_agent}[room]
-    return build(conf, bus, host, service or service_session(conf))
+    return build(conf, bus, host, service or service_user(conf))
 
 
 def desk(bus: Any, contract: type[rpc.Contract]) -> rpc.Client:
