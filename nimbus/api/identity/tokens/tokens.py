@@ -101,7 +101,7 @@ def _ask_for_more(call: Call, why: receipts.Insufficient) -> Reply:
         },
         'required_auth_methods': why.required,
     }
-    return Reply(body, 401, [(receipts.HEADER, receipts.seal(authority(call).validator.keys, receipt))])
+    return Reply(body, 401, [(receipts.HEADER, receipts.encrypt(authority(call).validator.keys, receipt))])
 
 
 def show(call: Call) -> Reply:
