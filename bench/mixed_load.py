@@ -166,8 +166,8 @@ class Client:
         return status, found
 
     @staticmethod
-    def _await(so: Callable[[], bool], patience: float = 60.0) -> None:
-        ends = time.monotonic() + patience
+    def _await(so: Callable[[], bool], timeout: float = 60.0) -> None:
+        ends = time.monotonic() + timeout
         while not so() and time.monotonic() < ends:
             time.sleep(0.05)
 

@@ -40,7 +40,7 @@ def broker():
     control(here, 'eval', f'application:set_env(rabbit, max_message_size, {VERSION_4_TAKES}).')
     yield here, registry
     for name in registry.names():
-        registry.stop(name, patience=20)
+        registry.stop(name, timeout=20)
     processes.end(registry.marked(), 5.0)
     shutil.rmtree(folder)
 

@@ -360,7 +360,7 @@ class _Pump:
 
     def _send(self, piece: bytes) -> bytes:
         """The piece is sent, as far as the client takes it at once or in a moment; what is left of it."""
-        for patience in (MOMENT, 0):
+        for timeout in (MOMENT, 0):
             try:
                 sent = self._sock.send(piece)
             except BlockingIOError:
@@ -368,7 +368,7 @@ class _Pump:
             if sent == len(piece):
                 return b''
             piece = piece[sent:]
-            if not patience or not self._writable(patience):
+            if not timeout or not self._writable(timeout):
                 break
         return piece
 

@@ -25,11 +25,11 @@ class Healer:
         self._waiting: set[str] = set()  # guests that will be tried to start again once more
         self._one = threading.Lock()
 
-    def heal(self, starting: bool = False, patient: bool = False) -> bool:
+    def heal(self, starting: bool = False, retry: bool = False) -> bool:
         """Guests are as their servers should be, or the desk knows how they are; unknown guests are dealt with.
 
-        Guests found off at the agent's `starting` are started again; being `patient`, one that cannot be is tried in
-        the next round, for its ports may not be wired yet.  Returns whether the next round should be soon for that.
+        Guests found off at the agent's `starting` are started again; with `retry`, one that cannot be started is tried
+        again in the next round, for its ports may not be wired yet.  Returns whether that round should be soon.
         The desk is asked first: what changes between that and the look at the guests is in a job's hands, and the
         desk passes over reports on such servers.  Raises Unavailable.
         """
@@ -40,14 +40,14 @@ class Healer:
             self._waiting = set()
             for server_id, row in desired.items():
                 if not row['busy'] and not self.busy(server_id):
-                    self._mend(server_id, row['power'], here.get(server_id), server_id in again, patient)
+                    self._mend(server_id, row['power'], here.get(server_id), server_id in again, retry)
             self._strangers([guest for guest in here if guest not in desired and not self.busy(guest)])
             return bool(self._waiting)
 
-    def _mend(self, server_id: str, power: str, state: str | None, resume: bool, patient: bool) -> None:
+    def _mend(self, server_id: str, power: str, state: str | None, resume: bool, retry: bool) -> None:
         try:
             if power == RUNNING and state in (None, SHUTDOWN, CRASHED):
-                if resume and self._start(server_id, patient):
+                if resume and self._start(server_id, retry):
                     return
                 LOG.warning('Server %s should run and its guest is %s', server_id, state or 'not here')
                 self.desk.changed(self.host, server_id, state or SHUTDOWN)
@@ -61,7 +61,7 @@ class Healer:
         except Exception:
             LOG.exception('The guest of server %s cannot be corrected', server_id)
 
-    def _start(self, server_id: str, patient: bool) -> bool:
+    def _start(self, server_id: str, retry: bool) -> bool:
         """Whether the guest runs again, or is tried once more in the next round."""
         made = self.desk.guest(self.host, server_id)
         if made is None:
@@ -70,7 +70,7 @@ class Healer:
         try:
             self.driver.start(Guest.from_dict(made))
         except Exception as why:
-            if patient:
+            if retry:
                 LOG.info('The guest of server %s cannot be started again yet: %s', server_id, why)
                 return True
             self._waiting.discard(server_id)

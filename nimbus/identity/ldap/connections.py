@@ -24,7 +24,7 @@ T = TypeVar('T')
 AWAY = (51, 52, 80)  # busy, unavailable, other: failures of the directory, not a wrong password
 UNPOOLED = 16  # searches at the same time where connections are not pooled
 WAITING = 16  # threads that may wait for their turn; one more fails at once
-PATIENCE = 5.0  # seconds they wait
+WAIT_TIMEOUT = 5.0  # seconds they wait
 REST = 2.0  # seconds for which a directory that did not answer in time is not asked
 
 
@@ -240,7 +240,7 @@ class Connections:
         if not self._slots.acquire(blocking=False):
             raise busy()
         try:
-            if not self._turns.acquire(timeout=PATIENCE):
+            if not self._turns.acquire(timeout=WAIT_TIMEOUT):
                 raise busy()
             try:
                 self._check_rest()

@@ -181,10 +181,10 @@ class Validator:
 
     def _keep_up(self, now: float) -> None:
         """The revocations in memory are recent enough.  Raises Unavailable when they cannot be read."""
-        patience = self._settings.revocation_patience
-        if self._thread is None or now - self._read_at > patience:
+        timeout = self._settings.revocation_timeout
+        if self._thread is None or now - self._read_at > timeout:
             self._try_to_poll()
-        if self._clock.monotonic() - self._read_at > patience:
+        if self._clock.monotonic() - self._read_at > timeout:
             raise errors.Unavailable('Tokens cannot be checked at the moment: revocations cannot be read.')
 
     def _learn(self, token: str, digest: bytes, allow_expired: bool) -> Entry:
@@ -280,7 +280,7 @@ class Validator:
         self._read_at = started
         settings = self._settings
         self._news_good_until = started + (
-            settings.revocation_patience if self._thread else settings.revocation_interval
+            settings.revocation_timeout if self._thread else settings.revocation_interval
         )
 
     def _begin(self, tx: db.Tx) -> None:

@@ -25,7 +25,7 @@ from nimbus.network.rpc import BINARIES, NetworkAgent
 
 LOG = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0  # seconds between tries while the host gives trouble
-PATIENCE = 3  # failed tries before ports that wait are reported as failed: a switch restarts in less
+MAX_FAILURES = 3  # failed tries before ports that wait are reported as failed: a switch restarts in less
 DEPTH = 2  # a port names groups, and their rules name others
 UNKNOWN = -1  # a generation that no host ever has
 
@@ -209,7 +209,7 @@ class Agent(NetworkAgent):
         LOG.warning('The network of %s cannot be changed: %s', self.host, why)
         self._why, self._opened = why, False
         pause = self._pause_after_failure()
-        if self._failures >= PATIENCE and self._desired is not None:
+        if self._failures >= MAX_FAILURES and self._desired is not None:
             waiting = {port.id: why for port in self._desired.ports if port.id not in self._wired}
             self._report(self._outcome(self._desired, waiting))
         return pause

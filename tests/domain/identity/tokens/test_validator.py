@@ -201,7 +201,7 @@ def test_tokens_are_refused_when_revocations_cannot_be_read(world, monkeypatch):
         raise errors.Unavailable('The database cannot be reached.')
 
     monkeypatch.setattr(world.db, 'read', away)
-    world.clock.advance(world.settings.revocation_patience - 1)
+    world.clock.advance(world.settings.revocation_timeout - 1)
     world.validator.validate(token)
     world.clock.advance(2)
     with pytest.raises(errors.Unavailable):
