@@ -39,7 +39,7 @@ class Process:
         """Whether this very process still runs."""
         return Process.at(self.pid) == self
 
-    def tell(self, word: signal.Signals) -> None:
+    def send(self, word: signal.Signals) -> None:
         """The process has been sent the signal `word`, if it still runs."""
         if self.alive():
             try:
@@ -55,10 +55,10 @@ def _boot() -> str:
 def end(processes: list[Process], timeout: float = 10.0, first: signal.Signals = signal.SIGTERM) -> None:
     """None of `processes` runs: asked with `first`, and killed once `timeout` seconds have passed."""
     for process in processes:
-        process.tell(first)
+        process.send(first)
     if not wait_until(lambda: not any(process.alive() for process in processes), timeout):
         for process in processes:
-            process.tell(signal.SIGKILL)
+            process.send(signal.SIGKILL)
         wait_until(lambda: not any(process.alive() for process in processes), 5.0)
 
 

@@ -242,7 +242,7 @@ class Connection:
         """The answer; in a native thread."""
         answer = answers.ask(self._port.app, environ, head)
         if answer.pieces is None and self._server.settings.access_log:
-            access_log.tell(environ, head.target, answer.status, len(answer.data), self._began)
+            access_log.write(environ, head.target, answer.status, len(answer.data), self._began)
         return answer
 
     def _is_gone(self) -> bool:
@@ -273,7 +273,7 @@ class Connection:
             if answer.close is not None:
                 answer.close()
             if self._server.settings.access_log:
-                access_log.tell(environ, head.target, answer.status, size, self._began)
+                access_log.write(environ, head.target, answer.status, size, self._began)
 
         self._server.workers.run(end)
 
@@ -315,7 +315,7 @@ class Connection:
         answer = answers.refusal(why, self._port.envelope, head)
         if self._server.settings.access_log:
             request = f'{head.environ["REQUEST_METHOD"]} {access_log.masked(head.target)}' if head else '-'
-            access_log.tell_refused(self._peer['REMOTE_ADDR'], why.status, request)
+            access_log.write_refused(self._peer['REMOTE_ADDR'], why.status, request)
         try:
             self._sock.send(answer.data)  # a socket that takes nothing is not waited for
         except BlockingIOError:

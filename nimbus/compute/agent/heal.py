@@ -21,7 +21,7 @@ class Healer:
         """`busy(id)` says whether an errand for the guest is in hand here; such a guest is left alone."""
         self.host, self.driver, self.desk, self.busy = host, driver, desk, busy
         self.resume, self.shutdown_timeout = resume, shutdown_timeout
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._waiting: set[str] = set()  # guests that will be tried to start again once more
         self._one = threading.Lock()
 
@@ -87,9 +87,9 @@ class Healer:
             if guest in doomed:
                 LOG.warning('Guest %s belongs to a server that is deleted: it is destroyed', guest)
                 self.driver.destroy(guest)
-            elif guest not in self._told:
+            elif guest not in self._logged:
                 LOG.error('Guest %s does not belong on this host as far as the cloud knows; it is left alone', guest)
-                self._told.add(guest)
+                self._logged.add(guest)
 
     def seen(self, server_id: str, state: str) -> None:
         """The driver saw the guest change; it is reported unless an errand, or this, is at work on the guest."""

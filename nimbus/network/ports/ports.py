@@ -188,11 +188,11 @@ def ensure(
         insert(tx, ctx, draft)
         if due:
             bring_dhcp(tx, ctx, network_id, host)
-        notifications.tell(tx, ctx, port_id, 'create.start', 'create.end')
+        notifications.notify(tx, ctx, port_id, 'create.start', 'create.end')
     elif row.host != host or row.device_owner != f'compute:{zone}':
         _plug(tx, row, host, device_id=server_id, device_owner=f'compute:{zone}', hostname=hostname)
         follow(tx, ctx, network_id, host, row.host)
-        notifications.tell(tx, ctx, port_id, 'update.start', 'update.end')
+        notifications.notify(tx, ctx, port_id, 'update.start', 'update.end')
     return get(tx, port_id)
 
 
@@ -227,7 +227,7 @@ def bind(
     if not mine or row.host != host or row.device_owner != f'compute:{zone}':
         _plug(tx, row, host, device_id=server_id, device_owner=f'compute:{zone}', hostname=hostname)
         follow(tx, ctx, row.network_id, host, row.host)
-        notifications.tell(tx, ctx, port_id, 'update.start', 'update.end')
+        notifications.notify(tx, ctx, port_id, 'update.start', 'update.end')
     return get(tx, port_id)
 
 
@@ -246,7 +246,7 @@ def unbind(tx: db.Tx, ctx: Context, port_id: str) -> None:
         free = {'device_id': '', 'device_owner': '', 'holder': '', 'holder_id': ''}
         _plug(tx, row, '', **free, hostname='', profile={}, place=0)
         follow(tx, ctx, row.network_id, '', row.host)
-        notifications.tell(tx, ctx, port_id, 'update.start', 'update.end')
+        notifications.notify(tx, ctx, port_id, 'update.start', 'update.end')
 
 
 def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:

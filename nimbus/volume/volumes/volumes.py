@@ -126,7 +126,7 @@ def create(
     )
     set_metadata(tx, volume_id, metadata or {})
     jobs.start(tx, ctx, 'create_volume', volume_id)
-    notifications.tell(tx, volume_id, 'create.start', ctx)
+    notifications.notify(tx, volume_id, 'create.start', ctx)
     return show(tx, ctx, volume_id)
 
 
@@ -180,7 +180,7 @@ def change(tx: db.Tx, volume_id: str, **values: Any) -> None:
     if not tx.update(Volume, Volume.id == volume_id, updated_at=clock.Clock().now(), **values):
         raise errors.NotFound(f'Volume {volume_id} could not be found.')
     if values.keys() & {'name', 'description'}:
-        notifications.tell(tx, volume_id, 'update.end')
+        notifications.notify(tx, volume_id, 'update.end')
 
 
 def set_metadata(tx: db.Tx, volume_id: str, metadata: dict[str, str]) -> None:
@@ -227,7 +227,7 @@ def delete(tx: db.Tx, ctx: context.Context, volume_id: str, *, force: bool = Fal
     MACHINE.begin(tx, Volume, volume_id, verb)
     jobs.cancel(tx, volume_id)
     jobs.start(tx, ctx, 'delete_volume', volume_id)
-    notifications.tell(tx, volume_id, 'delete.start', ctx)
+    notifications.notify(tx, volume_id, 'delete.start', ctx)
 
 
 def _deletion(force: bool) -> str:
@@ -249,7 +249,7 @@ def extend(tx: db.Tx, ctx: context.Context, volume_id: str, size: int, quotas: V
         )
     quotas.hold(tx, volume.project_id, size - volume.size, volumes=0)
     MACHINE.begin(tx, Volume, volume_id, 'extend')
-    notifications.tell(tx, volume_id, 'resize.start', ctx)
+    notifications.notify(tx, volume_id, 'resize.start', ctx)
     jobs.start(tx, ctx, 'extend_volume', volume_id, size=size, grown=size - volume.size)
 
 
