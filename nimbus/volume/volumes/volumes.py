@@ -107,27 +107,26 @@ def create(
     kind = types.by_name_or_id(tx, ctx, volume_type) if volume_type else types.ensure_default(tx)
     (quotas or VolumeQuotas()).hold(tx, ctx.project_id or '', size)
     volume_id = volume_id or ids.dashed()
-    tx.insert(
-        Volume,
-        id=volume_id,
-        project_id=ctx.project_id,
-        user_id=ctx.user_id,
-        name=name,
-        description=description,
-        size=size,
-        status='creating',
-        attach_status='detached',
-        availability_zone=zone,
-        wished_host=host,
-        type_id=kind.id,
-        bootable=False,
-        image=image,
-        created_at=clock.Clock().now(),
-    )
+    wished = {'availability_zone': zone, 'wished_host': host, 'type_id': kind.id, 'image': image}
+    _insert(tx, ctx, id=volume_id, name=name, description=description, size=size, **wished)
     set_metadata(tx, volume_id, metadata or {})
     jobs.start(tx, ctx, 'create_volume', volume_id)
     notifications.notify(tx, volume_id, 'create.start', ctx)
     return show(tx, ctx, volume_id)
+
+
+def _insert(tx: db.Tx, ctx: context.Context, **values: Any) -> None:
+    """The row of a volume that is being made stands."""
+    tx.insert(
+        Volume,
+        project_id=ctx.project_id,
+        user_id=ctx.user_id,
+        status='creating',
+        attach_status='detached',
+        bootable=False,
+        created_at=clock.Clock().now(),
+        **values,
+    )
 
 
 def _image(tx: db.Tx, ctx: context.Context, image_id: str, size: int) -> dict[str, Any]:
