@@ -14,15 +14,15 @@ def main() -> None:
     parser.add_argument('--concurrency', type=int, default=16)
     parser.add_argument('--minutes', type=int, default=5, help='of rest afterwards')
     parser.add_argument('--network', action='store_true', help='each server has a port')
-    told = parser.parse_args()
-    bench = Bench(told)
+    options = parser.parse_args()
+    bench = Bench(options)
     seen(bench.cloud, 'at rest', 10)
-    for _ in range(told.boots // told.batch):
-        bench.many(told.batch, told.concurrency)
-        bench.sweep(told.concurrency)
+    for _ in range(options.boots // options.batch):
+        bench.many(options.batch, options.concurrency)
+        bench.sweep(options.concurrency)
         bench.ids.clear()
         seen(bench.cloud, 'under load', 0)
-    for minute in range(told.minutes):
+    for minute in range(options.minutes):
         seen(bench.cloud, f'minute {minute + 1} of rest', 60)
     bench.drop_network()
 
@@ -32,7 +32,7 @@ def seen(cloud: measure.Processes, when: str, seconds: float) -> None:
     before = cloud.cpu_ms()
     time.sleep(seconds)
     idle = (cloud.cpu_ms() - before) / seconds / 10 if seconds else None
-    measure.tell(
+    measure.report(
         test=when,
         pss_mib=round(cloud.pss_mib(), 1),
         threads=cloud.threads(),

@@ -22,9 +22,9 @@ class Side:
     def __init__(self, clouds: str, pid: str) -> None:
         with open(clouds) as file:
             auth = next(iter(yaml.safe_load(file)['clouds'].values()))['auth']
-        told = argparse.Namespace(auth_url=auth['auth_url'], pid=[int(pid)], match='')
-        self.cloud = measure.Processes(told)
-        self.login = _Login(told, auth)
+        options = argparse.Namespace(auth_url=auth['auth_url'], pid=[int(pid)], match='')
+        self.cloud = measure.Processes(options)
+        self.login = _Login(options, auth)
         self.compute, self.network = self.login.to('compute'), self.login.to('network')
         self.image = self.login.to('image')
         self.server = self._server()
@@ -68,11 +68,11 @@ class Side:
 class _Login(measure.Login):
     """A login with the credentials that were read already."""
 
-    def __init__(self, told: argparse.Namespace, auth: dict[str, Any]) -> None:
+    def __init__(self, options: argparse.Namespace, auth: dict[str, Any]) -> None:
         self._told_auth = auth
-        super().__init__(told)
+        super().__init__(options)
 
-    def _credentials(self, _told: argparse.Namespace) -> dict[str, Any]:  # type: ignore[override]
+    def _credentials(self, _options: argparse.Namespace) -> dict[str, Any]:  # type: ignore[override]
         return self._told_auth
 
 
@@ -83,21 +83,21 @@ def main() -> None:
     parser.add_argument('--second', nargs=2, required=True, metavar=('CLOUDS', 'PID'))
     parser.add_argument('--turns', type=int, default=10)
     parser.add_argument('--count', type=int, default=1000, help='requests of one turn')
-    told = parser.parse_args()
-    sides = {'first': Side(*told.first), 'second': Side(*told.second)}
+    options = parser.parse_args()
+    sides = {'first': Side(*options.first), 'second': Side(*options.second)}
     for name in ('GET /flavors', 'GET /servers/ID'):
         cpu: dict[str, list[float]] = {side: [] for side in sides}
         walls: dict[str, list[float]] = {side: [] for side in sides}
-        for turn in range(told.turns + 1):
+        for turn in range(options.turns + 1):
             for side, at in sides.items():
-                spent, taken = at.turn(at.paths[name], told.count)
+                spent, taken = at.turn(at.paths[name], options.count)
                 if turn:  # the first warms up
                     cpu[side].append(spent)
                     walls[side] += taken
-        _tell(name, cpu, walls)
+        _report(name, cpu, walls)
 
 
-def _tell(name: str, cpu: dict[str, list[float]], walls: dict[str, list[float]]) -> None:
+def _report(name: str, cpu: dict[str, list[float]], walls: dict[str, list[float]]) -> None:
     spent = {side: statistics.median(found) for side, found in cpu.items()}
     figures: dict[str, Any] = {}
     for side, found in walls.items():
@@ -107,7 +107,7 @@ def _tell(name: str, cpu: dict[str, list[float]], walls: dict[str, list[float]])
             'p50_ms': round(statistics.median(ordered), 3),
             'p99_ms': round(ordered[int(len(ordered) * 0.99) - 1], 3),
         }
-    measure.tell(test=name, ratio_of_cpu=round(spent['second'] / spent['first'], 3), **figures)
+    measure.report(test=name, ratio_of_cpu=round(spent['second'] / spent['first'], 3), **figures)
 
 
 if __name__ == '__main__':

@@ -26,10 +26,10 @@ def main() -> None:
     parser.add_argument('--only', help='bursts whose name holds this')
     parser.add_argument('--log', type=pathlib.Path, help='the file that identity logs to')
     parser.add_argument('--database', help='URL of its database, to revoke as many tokens as wrong logins there')
-    told = parser.parse_args()
-    cloud, login = measure.Processes(told), measure.Login(told)
+    options = parser.parse_args()
+    cloud, login = measure.Processes(options), measure.Login(options)
     quiet = logins.validations(login, 10)
-    measure.tell(test='GET /v3/auth/tokens in quiet', **logins.figures(quiet))
+    measure.report(test='GET /v3/auth/tokens in quiet', **logins.figures(quiet))
     wrong = login.request()['auth']['identity']['password']['user'] | {'password': 'wrong'}
     bursts: dict[str, tuple[float, bytes]] = {
         'wrong logins': (1, flood.login(wrong)),
@@ -39,54 +39,54 @@ def main() -> None:
         'unknown users': (0.1, flood.login(wrong | {'name': 'nobody-' + 'x' * 200})),
     }
     for name, (share, body) in bursts.items():
-        if not told.only or told.only in name:
-            kind = flood.Kind(login.auth_url, '/auth/tokens', body, told.connections, int(told.count * share))
-            _burst(told, cloud, login, name, lambda kind=kind: _sent(told, login, kind))
-    if told.database and (not told.only or told.only in 'revocations'):
-        _burst(told, cloud, login, 'revocations', lambda: _revoked(told, login))
+        if not options.only or options.only in name:
+            kind = flood.Kind(login.auth_url, '/auth/tokens', body, options.connections, int(options.count * share))
+            _burst(options, cloud, login, name, lambda kind=kind: _sent(options, login, kind))
+    if options.database and (not options.only or options.only in 'revocations'):
+        _burst(options, cloud, login, 'revocations', lambda: _revoked(options, login))
 
 
 def _burst(
-    told: argparse.Namespace,
+    options: argparse.Namespace,
     cloud: measure.Processes,
     login: measure.Login,
     name: str,
     work: Callable[[], tuple[dict[str, Any], list[float]]],
 ) -> None:
-    before, logged = cloud.pss_mib(), _size(told.log)
+    before, logged = cloud.pss_mib(), _size(options.log)
     forget_peaks(cloud)
     sent, walls = work()
     peak = peak_mib(cloud)
-    measure.tell(
+    measure.report(
         test=name,
         **sent,
         memory_mib_before=round(before, 1),
         resident_mib_at_most=round(peak, 1),
         memory_mib_after=round(cloud.pss_mib(), 1),
-        logged_kib=(_size(told.log) - logged) // 1024,
+        logged_kib=(_size(options.log) - logged) // 1024,
         validations_meanwhile=logins.figures(walls),
         validations_afterwards=logins.figures(logins.validations(login, 5)),
     )
 
 
-def _sent(told: argparse.Namespace, login: measure.Login, kind: flood.Kind) -> tuple[dict[str, Any], list[float]]:
+def _sent(options: argparse.Namespace, login: measure.Login, kind: flood.Kind) -> tuple[dict[str, Any], list[float]]:
     with flood.Flood(kind) as many:
-        walls = logins.validations(login, told.most, lambda: many.over)
+        walls = logins.validations(login, options.most, lambda: many.over)
         return many.stop(), walls
 
 
-def _revoked(told: argparse.Namespace, login: measure.Login) -> tuple[dict[str, Any], list[float]]:
+def _revoked(options: argparse.Namespace, login: measure.Login) -> tuple[dict[str, Any], list[float]]:
     """So many tokens are refused that were never issued, as a night of logouts leaves them."""
-    database = db.Database(told.database)
+    database = db.Database(options.database)
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
     common = {'kind': 'audit', 'before': now, 'created_at': now}
     with database.write() as tx:
         first = tx.scalar(sa.select(RevocationCounter.number)) + 1
-        rows = [{**common, 'number': first + n, 'subject': f'bench-{first + n}'} for n in range(told.count)]
+        rows = [{**common, 'number': first + n, 'subject': f'bench-{first + n}'} for n in range(options.count)]
         tx.execute(sa.insert(Revocation.__table__), rows)
-        tx.update(RevocationCounter, RevocationCounter.id == 1, number=first + told.count - 1)
+        tx.update(RevocationCounter, RevocationCounter.id == 1, number=first + options.count - 1)
     database.close()
-    return {'sent': told.count}, logins.validations(login, 5)
+    return {'sent': options.count}, logins.validations(login, 5)
 
 
 def forget_peaks(cloud: measure.Processes) -> None:
@@ -108,4 +108,4 @@ def _size(log: pathlib.Path | None) -> int:
 if __name__ == '__main__':
     began = time.monotonic()
     main()
-    measure.tell(test='all of it', seconds=round(time.monotonic() - began, 1))
+    measure.report(test='all of it', seconds=round(time.monotonic() - began, 1))

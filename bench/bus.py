@@ -34,7 +34,7 @@ def main(count: int = 2000) -> None:
     wall, cpu = time.perf_counter(), time.process_time()
     for _ in range(count):
         client.say('word')
-    measure.tell(
+    measure.report(
         test='in-process call',
         count=count,
         ms=round((time.perf_counter() - wall) * 1000 / count, 3),

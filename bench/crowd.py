@@ -25,14 +25,14 @@ def main() -> None:
     parser.add_argument('--at-a-time', type=int, default=64)
     parser.add_argument('--count', type=int, default=2000, help='of each question; logins by password a tenth')
     parser.add_argument('--only', help='questions whose name holds this')
-    told = parser.parse_args()
-    cloud, login = measure.Processes(told), measure.Login(told)
-    there = _fill(told.database, told.users) if told.database else told.users
+    options = parser.parse_args()
+    cloud, login = measure.Processes(options), measure.Login(options)
+    there = _fill(options.database, options.users) if options.database else options.users
     for name, (share, work) in _questions(login).items():
-        if told.only and told.only not in name:
+        if options.only and options.only not in name:
             continue
-        walls, spent = _crowd(cloud, told, max(told.at_a_time, int(told.count * share)), work)
-        measure.tell(test=name, users=there, at_a_time=told.at_a_time, **_figures(walls), cpu_ms=spent)
+        walls, spent = _crowd(cloud, options, max(options.at_a_time, int(options.count * share)), work)
+        measure.report(test=name, users=there, at_a_time=options.at_a_time, **_figures(walls), cpu_ms=spent)
 
 
 Ask = Callable[[measure.Endpoint], int]
@@ -66,9 +66,9 @@ def _places(login: measure.Login) -> dict[str, tuple[float, Ask]]:
     return {'GET /v3/auth/projects': (0.5, lambda to: to.ask('GET', '/auth/projects')[0])}
 
 
-def _crowd(cloud: measure.Processes, told: argparse.Namespace, count: int, work: Ask) -> tuple[list[float], float]:
+def _crowd(cloud: measure.Processes, options: argparse.Namespace, count: int, work: Ask) -> tuple[list[float], float]:
     """The wall times of so many questions, and the CPU of each."""
-    login = measure.Login(told)
+    login = measure.Login(options)
     left, walls, guard = [count], [], threading.Lock()
 
     def run() -> None:
@@ -84,7 +84,7 @@ def _crowd(cloud: measure.Processes, told: argparse.Namespace, count: int, work:
                 raise SystemExit(f'answered {status}')
             walls.append((time.perf_counter() - began) * 1000)
 
-    threads = [threading.Thread(target=run) for _ in range(told.at_a_time)]
+    threads = [threading.Thread(target=run) for _ in range(options.at_a_time)]
     before = cloud.cpu_ms()
     for thread in threads:
         thread.start()

@@ -53,10 +53,10 @@ class Flood:
         """No client sends any more; returns how many requests of what answer there were."""
         if self._process.is_alive():
             self._mine.send('stop')
-        told = self._mine.recv() if self._mine.poll(GRACE) else {}
+        result = self._mine.recv() if self._mine.poll(GRACE) else {}
         self._process.join(GRACE)
-        self.stop = lambda: told  # type: ignore[method-assign]
-        return told
+        self.stop = lambda: result  # type: ignore[method-assign]
+        return result
 
 
 def _send(kind: Kind, pipe: multiprocessing.connection.Connection) -> None:
@@ -79,15 +79,19 @@ class _Clients:
     async def run(self) -> None:
         clients = [asyncio.create_task(self._client()) for _ in range(self._kind.clients)]
         self._pipe.send('begun')
-        stop = asyncio.get_running_loop().run_in_executor(None, self._told_to_stop)
+        stop = asyncio.get_running_loop().run_in_executor(None, self._stop_asked)
         every = asyncio.gather(*clients, return_exceptions=True)
         await asyncio.wait([every, stop], return_when=asyncio.FIRST_COMPLETED)
         every.cancel()
-        told = {'sent': self._sent, 'answers': dict(self._answers), 'seconds': round(time.monotonic() - self._began, 1)}
-        self._pipe.send(told)
+        result = {
+            'sent': self._sent,
+            'answers': dict(self._answers),
+            'seconds': round(time.monotonic() - self._began, 1),
+        }
+        self._pipe.send(result)
         os._exit(0)  # the thread that waits for a word to stop has had none
 
-    def _told_to_stop(self) -> None:
+    def _stop_asked(self) -> None:
         self._pipe.poll(None)
 
     async def _client(self) -> None:

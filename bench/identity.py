@@ -29,11 +29,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--users', type=int, nargs='+', default=[10, 100_000])
     parser.add_argument('--count', type=int, default=300, help='logins of each kind; by password a fifth')
-    told = parser.parse_args()
-    for users in told.users:
+    options = parser.parse_args()
+    for users in options.users:
         for kind in ('fernet', 'jws'):
             with tempfile.TemporaryDirectory() as root:
-                _measure(pathlib.Path(root), users, kind, told.count)
+                _measure(pathlib.Path(root), users, kind, options.count)
 
 
 def _measure(root: pathlib.Path, users: int, kind: str, count: int) -> None:
@@ -60,13 +60,13 @@ def _measure(root: pathlib.Path, users: int, kind: str, count: int) -> None:
         'validation, warm': lambda: validator.validate(token, request_id='req'),
     }
     for name, work in ways.items():
-        _tell(database, work, count, test=f'login {name}' if name.startswith('by') else name, users=users, token=kind)
+        _report(database, work, count, test=f'login {name}' if name.startswith('by') else name, users=users, token=kind)
     validator.stop()
     issuer.close()
     database.close()
 
 
-def _tell(database: db.Database, work: Callable[[], Any], count: int, **facts: Any) -> None:
+def _report(database: db.Database, work: Callable[[], Any], count: int, **facts: Any) -> None:
     work()
     began = time.thread_time()
     for _ in range(count):
@@ -74,11 +74,11 @@ def _tell(database: db.Database, work: Callable[[], Any], count: int, **facts: A
     spent = (time.thread_time() - began) / count * 1000
     # Counted afterwards: once anybody has listened, an engine prepares every statement for listeners.
     queries: list[str] = []
-    note = lambda *told: queries.append(told[2])  # noqa: E731
+    note = lambda *args: queries.append(args[2])  # noqa: E731
     sa.event.listen(database.reader, 'before_cursor_execute', note)
     work()
     sa.event.remove(database.reader, 'before_cursor_execute', note)
-    measure.tell(**facts, cpu_ms=round(spent, 4), queries=len(queries))
+    measure.report(**facts, cpu_ms=round(spent, 4), queries=len(queries))
 
 
 def _fill(database: db.Database, issuer: Authority, users: int) -> dict[str, str]:

@@ -15,12 +15,12 @@ def main() -> None:
     parser = measure.arguments(__doc__)
     parser.add_argument('--count', type=int, default=20, help='images of 1 MiB made')
     parser.add_argument('--large', type=int, default=1024, help='MiB of the large image')
-    told = parser.parse_args()
-    bench = Bench(told)
+    options = parser.parse_args()
+    bench = Bench(options)
     try:
-        bench.small(told.count)
+        bench.small(options.count)
         bench.lists()
-        bench.large(told.large)
+        bench.large(options.large)
     finally:
         bench.sweep()
 
@@ -28,8 +28,8 @@ def main() -> None:
 class Bench:
     """Images of bytes that do not compress to nothing on the way."""
 
-    def __init__(self, told: argparse.Namespace) -> None:
-        self.cloud, self.login = measure.Processes(told), measure.Login(told)
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.cloud, self.login = measure.Processes(options), measure.Login(options)
         self.image = self.login.to('image')
         self.made: list[str] = []
 
@@ -48,9 +48,9 @@ class Bench:
 
     def upload(self, image: str, pieces: Iterator[bytes]) -> None:
         """The image has the bytes.  Raises SystemExit when they are refused."""
-        told = {**self.image.headers, 'Content-Type': 'application/octet-stream'}
+        headers = {**self.image.headers, 'Content-Type': 'application/octet-stream'}
         line = self.image._connection
-        line.request('PUT', f'{self.image.base}/v2/images/{image}/file', pieces, told, encode_chunked=True)
+        line.request('PUT', f'{self.image.base}/v2/images/{image}/file', pieces, headers, encode_chunked=True)
         answer = line.getresponse()
         said = answer.read()
         if answer.status != 204:
@@ -87,7 +87,7 @@ class Bench:
         before, began = self.cloud.cpu_ms(), time.perf_counter()
         work()
         took = time.perf_counter() - began
-        measure.tell(
+        measure.report(
             test=f'{name} {size} MiB',
             mib_a_second=round(size / took, 1),
             cpu_ms=round(self.cloud.cpu_ms() - before),
@@ -100,7 +100,7 @@ class Bench:
         for image in self.made:
             self.image.ask('DELETE', f'/v2/images/{image}')
         spent = (self.cloud.cpu_ms() - before) / max(1, len(self.made))
-        measure.tell(test='delete image', count=len(self.made), cpu_ms=round(spent, 2))
+        measure.report(test='delete image', count=len(self.made), cpu_ms=round(spent, 2))
 
 
 if __name__ == '__main__':

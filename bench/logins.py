@@ -16,32 +16,32 @@ def main() -> None:
     parser.add_argument('--connections', type=int, nargs='+', default=[64, 400], help='wrong logins at a time')
     parser.add_argument('--seconds', type=float, default=15.0, help='how long to measure, in quiet and in each flood')
     parser.add_argument('--impatient', action='store_true', help='the clients try again at once')
-    told = parser.parse_args()
-    cloud, login = measure.Processes(told), measure.Login(told)
-    quiet = validations(login, told.seconds)
-    measure.tell(test='GET /v3/auth/tokens in quiet', **figures(quiet))
-    for clients in told.connections:
-        _flood(told, cloud, login, clients, quiet)
+    options = parser.parse_args()
+    cloud, login = measure.Processes(options), measure.Login(options)
+    quiet = validations(login, options.seconds)
+    measure.report(test='GET /v3/auth/tokens in quiet', **figures(quiet))
+    for clients in options.connections:
+        _flood(options, cloud, login, clients, quiet)
 
 
 def _flood(
-    told: argparse.Namespace, cloud: measure.Processes, login: measure.Login, clients: int, quiet: list[float]
+    options: argparse.Namespace, cloud: measure.Processes, login: measure.Login, clients: int, quiet: list[float]
 ) -> None:
     wrong = login.request()['auth']['identity']['password']['user'] | {'password': 'wrong'}
     before = cloud.pss_mib()
     kind = flood.Kind(
-        login.auth_url, '/auth/tokens', flood.login(wrong), clients, told.count, patient=not told.impatient
+        login.auth_url, '/auth/tokens', flood.login(wrong), clients, options.count, patient=not options.impatient
     )
     with flood.Flood(kind) as many:
         time.sleep(1)
         spent, began = cloud.cpu_ms(), time.monotonic()
-        walls = validations(login, told.seconds)
+        walls = validations(login, options.seconds)
         busy = (cloud.cpu_ms() - spent) / 1000 / (time.monotonic() - began)
         peak, sent = cloud.pss_mib(), many.stop()
-    measure.tell(
+    measure.report(
         test='GET /v3/auth/tokens in the flood',
         clients=clients,
-        impatient=told.impatient,
+        impatient=options.impatient,
         slower=round(statistics.median(walls) / statistics.median(quiet), 2),
         **figures(walls),
         processors_busy=round(busy, 2),

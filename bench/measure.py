@@ -26,7 +26,7 @@ def arguments(sentence: str) -> argparse.ArgumentParser:
     return parser
 
 
-def tell(**facts: Any) -> None:
+def report(**facts: Any) -> None:
     """One JSON line on standard output."""
     print(json.dumps(facts), flush=True)
 
@@ -34,8 +34,8 @@ def tell(**facts: Any) -> None:
 class Processes:
     """The cloud's processes, as the kernel counts them."""
 
-    def __init__(self, told: argparse.Namespace) -> None:
-        self.pids = told.pid or [pid for pid in _pids() if pid != os.getpid() and told.match in _line(pid)]
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.pids = options.pid or [pid for pid in _pids() if pid != os.getpid() and options.match in _line(pid)]
 
     def cpu_ms(self) -> float:
         """CPU milliseconds that all of them have spent, children that ended included."""
@@ -106,17 +106,17 @@ class Endpoint:
 
     def send(self, method: str, path: str, data: bytes | None, **headers: str) -> tuple[int, dict[str, str], Any]:
         """(status, headers, body) of one request with bytes that are JSON unless Content_Type says otherwise."""
-        told = {
+        options = {
             **self.headers,
             'Content-Type': 'application/json',
             **{name.replace('_', '-'): value for name, value in headers.items()},
         }
         try:
-            self._connection.request(method, self.base + path, data, told)
+            self._connection.request(method, self.base + path, data, options)
             answer = self._connection.getresponse()
         except ConnectionError:  # idle for longer than a server keeps a connection
             self._connection.close()
-            self._connection.request(method, self.base + path, data, told)
+            self._connection.request(method, self.base + path, data, options)
             answer = self._connection.getresponse()
         read = answer.read()
         kind = answer.headers.get('Content-Type', '')
@@ -126,9 +126,9 @@ class Endpoint:
 class Login:
     """A token and the endpoints its catalog names."""
 
-    def __init__(self, told: argparse.Namespace) -> None:
-        auth = self._credentials(told)
-        self.auth_url, self.auth = told.auth_url or auth['auth_url'], auth
+    def __init__(self, options: argparse.Namespace) -> None:
+        auth = self._credentials(options)
+        self.auth_url, self.auth = options.auth_url or auth['auth_url'], auth
         self.identity = Endpoint(self.auth_url)
         status, headers, body = self.identity.ask('POST', '/auth/tokens', self.request())
         if status != 201:
@@ -151,16 +151,16 @@ class Login:
         return Endpoint(self.urls[service], self.token)
 
     @staticmethod
-    def _credentials(told: argparse.Namespace) -> dict[str, Any]:
+    def _credentials(options: argparse.Namespace) -> dict[str, Any]:
         if os.environ.get('OS_PASSWORD'):
             return {
                 'username': os.environ.get('OS_USERNAME', 'admin'),
                 'password': os.environ['OS_PASSWORD'],
                 'project_name': os.environ.get('OS_PROJECT_NAME', 'admin'),
-                'auth_url': told.auth_url,
+                'auth_url': options.auth_url,
             }
         path = os.environ.get('OS_CLIENT_CONFIG_FILE', os.path.expanduser('~/.config/openstack/clouds.yaml'))
-        return yaml.safe_load(pathlib.Path(path).read_text())['clouds'][told.os_cloud]['auth']
+        return yaml.safe_load(pathlib.Path(path).read_text())['clouds'][options.os_cloud]['auth']
 
 
 def timed(cloud: Processes, name: str, count: int, work: Callable[[], Any], **facts: Any) -> None:
@@ -173,7 +173,7 @@ def timed(cloud: Processes, name: str, count: int, work: Callable[[], Any], **fa
         work()
         walls.append((time.perf_counter() - began) * 1000)
     spent = (cloud.cpu_ms() - before) / count
-    tell(
+    report(
         test=name,
         count=count,
         cpu_ms=round(spent, 3),

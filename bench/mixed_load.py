@@ -51,7 +51,7 @@ class Tally:
         self.errors: collections.Counter[str] = collections.Counter()
 
     def note(self, method: str, path: str, status: int) -> None:
-        """One more request, told by its collection when it failed."""
+        """One more request, options by its collection when it failed."""
         with self._guard:
             self.requests += 1
             if status >= 400:
@@ -59,10 +59,10 @@ class Tally:
 
 
 class Client:
-    """One client with connections of its own, which does one thing after another until it is told to stop."""
+    """One client with connections of its own, which does one thing after another until it is options to stop."""
 
-    def __init__(self, told: argparse.Namespace, number: int, common: dict[str, str], tally: Tally) -> None:
-        self._told, self._common, self._tally = told, common, tally
+    def __init__(self, options: argparse.Namespace, number: int, common: dict[str, str], tally: Tally) -> None:
+        self._options, self._common, self._tally = options, common, tally
         self._random, self._stop = random.Random(number), threading.Event()
         self._there: dict[Kind, list[str]] = {kind: [] for kind in KINDS}
         self._endpoints: dict[str, measure.Endpoint] = {}
@@ -88,7 +88,7 @@ class Client:
     def _login(self) -> None:
         for endpoint in self._endpoints.values():
             endpoint.close()
-        self._account, self._since = measure.Login(self._told), time.monotonic()
+        self._account, self._since = measure.Login(self._options), time.monotonic()
         self._endpoints = {service: self._account.to(service) for service in {kind.service for kind in KINDS}}
         self._tally.note('POST', '/auth/tokens', 201)
 
@@ -166,8 +166,8 @@ class Client:
         return status, found
 
     @staticmethod
-    def _await(so: Callable[[], bool], patience: float = 60.0) -> None:
-        ends = time.monotonic() + patience
+    def _await(so: Callable[[], bool], timeout: float = 60.0) -> None:
+        ends = time.monotonic() + timeout
         while not so() and time.monotonic() < ends:
             time.sleep(0.05)
 
@@ -183,24 +183,24 @@ def main() -> None:
     parser.add_argument('--minutes', type=int, default=60, help='of load')
     parser.add_argument('--rest', type=int, default=5, help='minutes of rest afterwards')
     parser.add_argument('--concurrency', type=int, default=16, help='clients, each with one request at a time')
-    told = parser.parse_args()
-    cloud, tally = measure.Processes(told), Tally()
-    common = _prepared(measure.Login(told))
-    _tell(cloud, 'at rest')
-    clients = [Client(told, number, common, tally) for number in range(told.concurrency)]
-    seen = [_minute(cloud, tally, f'minute {minute + 1} of load') for minute in range(told.minutes)]
+    options = parser.parse_args()
+    cloud, tally = measure.Processes(options), Tally()
+    common = _prepared(measure.Login(options))
+    _report(cloud, 'at rest')
+    clients = [Client(options, number, common, tally) for number in range(options.concurrency)]
+    seen = [_minute(cloud, tally, f'minute {minute + 1} of load') for minute in range(options.minutes)]
     for client in clients:
         client.stop()
     for client in clients:
         client.finish()
     after_ten = seen[min(9, len(seen) - 1)]
-    measure.tell(
+    measure.report(
         test='all of it', requests=tally.requests, errors=dict(tally.errors), rss_mib_after_ten_minutes=after_ten,
         rss_mib=seen[-1], share=round(seen[-1] / after_ten, 3),
     )  # fmt: skip
-    for minute in range(told.rest):
+    for minute in range(options.rest):
         time.sleep(60)
-        _tell(cloud, f'minute {minute + 1} of rest')
+        _report(cloud, f'minute {minute + 1} of rest')
 
 
 def _prepared(login: measure.Login) -> dict[str, str]:
@@ -220,17 +220,17 @@ def _prepared(login: measure.Login) -> dict[str, str]:
 
 
 def _minute(cloud: measure.Processes, tally: Tally, when: str) -> float:
-    """Resident memory at the end of one more minute, which is told."""
+    """Resident memory at the end of one more minute, which is options."""
     spent, requests, errors = cloud.cpu_ms(), tally.requests, tally.errors.copy()
     time.sleep(60)
     asked = tally.requests - requests
     cost = round((cloud.cpu_ms() - spent) / max(1, asked), 2)
-    return _tell(cloud, when, requests=asked, cpu_ms=cost, errors=dict(tally.errors - errors))
+    return _report(cloud, when, requests=asked, cpu_ms=cost, errors=dict(tally.errors - errors))
 
 
-def _tell(cloud: measure.Processes, when: str, **facts: Any) -> float:
+def _report(cloud: measure.Processes, when: str, **facts: Any) -> float:
     resident = round(cloud.rss_mib(), 1)
-    measure.tell(test=when, rss_mib=resident, threads=cloud.threads(), **facts)
+    measure.report(test=when, rss_mib=resident, threads=cloud.threads(), **facts)
     return resident
 
 

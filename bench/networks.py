@@ -12,13 +12,13 @@ def main() -> None:
     parser = measure.arguments(__doc__)
     parser.add_argument('--count', type=int, default=50, help='networks, ports and rules made')
     parser.add_argument('--rows', type=int, default=1000, help='ports there are when they are listed')
-    told = parser.parse_args()
-    bench = Bench(told)
+    options = parser.parse_args()
+    bench = Bench(options)
     try:
-        bench.networks(told.count)
-        bench.ports(told.count)
-        bench.rules(told.count)
-        bench.lists(told.rows)
+        bench.networks(options.count)
+        bench.ports(options.count)
+        bench.rules(options.count)
+        bench.lists(options.rows)
     finally:
         bench.sweep()
 
@@ -26,8 +26,8 @@ def main() -> None:
 class Bench:
     """One network with a wide subnet, on which ports are made that nothing plugs in."""
 
-    def __init__(self, told: argparse.Namespace) -> None:
-        self.cloud, self.login = measure.Processes(told), measure.Login(told)
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.cloud, self.login = measure.Processes(options), measure.Login(options)
         self.network = self.login.to('network')
         self.made: list[str] = []
         unlimited = dict.fromkeys(('network', 'subnet', 'port', 'security_group', 'security_group_rule'), -1)
@@ -97,7 +97,7 @@ class Bench:
         for path in reversed(self.made):
             self.network.ask('DELETE', path)
         took = time.perf_counter() - began
-        measure.tell(
+        measure.report(
             test='delete all',
             count=len(self.made),
             a_minute=round(len(self.made) / took * 60),

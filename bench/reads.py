@@ -17,16 +17,16 @@ def main() -> None:
     """Print a line for each list and, where there is a row, one for showing it."""
     parser = measure.arguments(__doc__)
     parser.add_argument('--count', type=int, default=100, help='requests of each kind; a tenth for long lists')
-    told = parser.parse_args()
-    cloud, login = measure.Processes(told), measure.Login(told)
+    options = parser.parse_args()
+    cloud, login = measure.Processes(options), measure.Login(options)
     for service, path, key, one in NOUNS:
         endpoint = login.to(service)
         rows = endpoint.ask('GET', path)[2][key]
-        count = max(5, told.count // 10) if len(rows) > 100 else told.count
+        count = max(5, options.count // 10) if len(rows) > 100 else options.count
         measure.timed(cloud, f'GET {path}', count, lambda e=endpoint, p=path: e.ask('GET', p), rows=len(rows))
         if rows:
             shown = one + rows[0]['id']
-            measure.timed(cloud, f'GET {one}ID', told.count, lambda e=endpoint, p=shown: e.ask('GET', p))
+            measure.timed(cloud, f'GET {one}ID', options.count, lambda e=endpoint, p=shown: e.ask('GET', p))
 
 
 if __name__ == '__main__':

@@ -18,28 +18,28 @@ def main() -> None:
     parser.add_argument('--rows', type=int, action='append', help='list at so many servers; may be repeated')
     parser.add_argument('--network', action='store_true', help='each server has a port')
     parser.add_argument('--there', type=int, default=0, help='servers booted before any is measured')
-    told = parser.parse_args()
-    bench = Bench(told)
-    bench.fill(told.there)
-    bench.single(told.single)
-    bench.many(told.many, told.concurrency)
-    for rows in told.rows or [10, 1000]:
+    options = parser.parse_args()
+    bench = Bench(options)
+    bench.fill(options.there)
+    bench.single(options.single)
+    bench.many(options.many, options.concurrency)
+    for rows in options.rows or [10, 1000]:
         bench.lists(rows)
-    bench.sweep(told.concurrency)
+    bench.sweep(options.concurrency)
     bench.drop_network()
 
 
 class Bench:
     """A flavor and an image, and a network where servers have ports: without, what a server costs by itself."""
 
-    def __init__(self, told: argparse.Namespace) -> None:
-        self.cloud, self.login = measure.Processes(told), measure.Login(told)
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.cloud, self.login = measure.Processes(options), measure.Login(options)
         self.compute, self.ids = self.login.to('compute'), []
         self.compute.ask(
             'PUT', f'/os-quota-sets/{self.login.project}', {'quota_set': {'instances': -1, 'cores': -1, 'ram': -1}}
         )
         self.wanted: Any = 'none'
-        if told.network:
+        if options.network:
             self.make_network()
         _, _, body = self.compute.ask(
             'POST', '/flavors', {'flavor': {'name': f'bench-{time.time_ns()}', 'ram': 64, 'vcpus': 1, 'disk': 1}}
@@ -109,7 +109,7 @@ class Bench:
             server, wall = self.boot(self.compute)
             self.ids.append(server)
             walls.append(wall)
-        measure.tell(
+        measure.report(
             test='boot one at a time',
             there=len(self.ids) - count,
             count=count,
@@ -123,7 +123,7 @@ class Bench:
         with concurrent.futures.ThreadPoolExecutor(concurrency) as pool:
             self.ids += [server for server, _ in pool.map(lambda _: self.boot(self.login.to('compute')), range(count))]
         took = time.perf_counter() - began
-        measure.tell(
+        measure.report(
             test='boot many',
             count=count,
             concurrency=concurrency,
@@ -160,7 +160,7 @@ class Bench:
         while self.compute.ask('GET', '/servers?name=bench')[2]['servers']:
             time.sleep(0.05)
         took = time.perf_counter() - began
-        measure.tell(
+        measure.report(
             test='delete all',
             count=len(self.ids),
             a_minute=round(len(self.ids) / took * 60),

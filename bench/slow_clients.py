@@ -31,22 +31,22 @@ def main() -> None:
     parser.add_argument('--seconds', type=float, default=8, help='of each measurement')
     parser.add_argument('--at-a-time', type=int, default=2, help='others who read, beside one who logs in')
     parser.add_argument('--only', help='kinds whose name holds this')
-    told = parser.parse_args()
-    cloud, login = measure.Processes(told), measure.Login(told)
+    options = parser.parse_args()
+    cloud, login = measure.Processes(options), measure.Login(options)
     image = _image(login)
     for name, (places, heads, drip) in _kinds(login, image).items():
-        if told.only and told.only not in name:
+        if options.only and options.only not in name:
             continue
-        without = _measure(told, cloud)
-        with slow(places, heads, told.connections, drip) as there:
-            beside = _measure(told, cloud)
-        left = _measure(told, cloud)
+        without = _measure(options, cloud)
+        with slow(places, heads, options.connections, drip) as there:
+            beside = _measure(options, cloud)
+        left = _measure(options, cloud)
         ratios = {
             f'{what}_{at}': round(beside[what][at] / max(without[what][at], left[what][at]), 2)
             for what in ('logins', 'reads')
             for at in ('p50_ms', 'p99_ms')
         }
-        measure.tell(test=name, connections=there, ratio=ratios, without=without, beside=beside, afterwards=left)
+        measure.report(test=name, connections=there, ratio=ratios, without=without, beside=beside, afterwards=left)
 
 
 def _kinds(login: measure.Login, image: str) -> dict[str, tuple[list[PLACE], list[bytes], bool]]:
@@ -111,7 +111,7 @@ def slow(places: list[PLACE], heads: list[bytes], count: int, drip: bool) -> Any
 
 
 def _be_slow(
-    told: multiprocessing.connection.Connection, places: list[PLACE], heads: list[bytes], count: int, drip: bool
+    options: multiprocessing.connection.Connection, places: list[PLACE], heads: list[bytes], count: int, drip: bool
 ) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -125,23 +125,23 @@ def _be_slow(
         with contextlib.suppress(BlockingIOError):
             sock.send(heads[n % len(heads)])
         held.append(sock)
-    told.send(len(held))
-    while not told.poll(1):
+    options.send(len(held))
+    while not options.poll(1):
         for sock in held if drip else ():
             with contextlib.suppress(OSError):
                 sock.send(b'x')
 
 
-def _measure(told: argparse.Namespace, cloud: measure.Processes) -> dict[str, Any]:
+def _measure(options: argparse.Namespace, cloud: measure.Processes) -> dict[str, Any]:
     """What others wait, and what the cloud takes."""
     logins: list[float] = []
     reads: list[float] = []
-    login = measure.Login(told)
+    login = measure.Login(options)
     asked: list[tuple[Callable[[int], int], list[float]]] = [(lambda _: _log_in(login), logins)]
-    for _ in range(told.at_a_time):
+    for _ in range(options.at_a_time):
         own = [(measure.Endpoint(login.urls[service], login.token), path) for service, path in READS.items()]
         asked.append((lambda n, own=own: own[n % len(own)][0].ask('GET', own[n % len(own)][1])[0], reads))  # type: ignore[misc]
-    until = time.monotonic() + told.seconds
+    until = time.monotonic() + options.seconds
     threads = [threading.Thread(target=_run, args=(work, walls, until)) for work, walls in asked]
     before, began = cloud.cpu_ms(), time.monotonic()
     [thread.start() for thread in threads]  # type: ignore[func-returns-value]

@@ -38,20 +38,20 @@ def main() -> None:
         metavar=('FOLDER', 'PYTHON'),
         help='a checkout and an interpreter that has what it needs, instead of these',
     )
-    told = parser.parse_args()
-    builds = told.build or [(HERE, sys.executable)]
+    options = parser.parse_args()
+    builds = options.build or [(HERE, sys.executable)]
     found: dict[tuple[str, str], list[dict[str, Any]]] = collections.defaultdict(list)
-    for _ in range(told.samples):
+    for _ in range(options.samples):
         for folder, python in builds:
             with tempfile.TemporaryDirectory() as state:
                 for name in STARTS:
-                    facts = start(folder, python, state, told.port_offset, told.rest)
-                    measure.tell(test=name, build=folder, **facts)
+                    facts = start(folder, python, state, options.port_offset, options.rest)
+                    measure.report(test=name, build=folder, **facts)
                     found[name, folder].append(facts)
     first, *others = [folder for folder, _ in builds]
     for other in others:
         shares = {name: _share(found[name, other], found[name, first]) for name in STARTS}
-        measure.tell(
+        measure.report(
             test='share', build=other, of=first, **{name.replace(' ', '_'): one for name, one in shares.items()}
         )
 

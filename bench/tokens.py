@@ -14,8 +14,8 @@ def main() -> None:
     """Print a line each for logins, validations and a validation without HTTP."""
     parser = measure.arguments(__doc__)
     parser.add_argument('--count', type=int, default=200, help='requests of each kind; logins by password a tenth')
-    told = parser.parse_args()
-    cloud, login = measure.Processes(told), measure.Login(told)
+    options = parser.parse_args()
+    cloud, login = measure.Processes(options), measure.Login(options)
     scope = login.request()['auth']['scope']
     identity = measure.Endpoint(login.auth_url, login.token)
     by_token = {'auth': {'identity': {'methods': ['token'], 'token': {'id': login.token}}, 'scope': scope}}
@@ -26,10 +26,10 @@ def main() -> None:
     def validate() -> None:
         assert identity.ask('GET', '/auth/tokens', x_subject_token=login.token)[0] == 200
 
-    measure.timed(cloud, 'token by password', max(1, told.count // 10), lambda: issue(login.request()))
-    measure.timed(cloud, 'token by token', told.count, lambda: issue(by_token))
-    measure.timed(cloud, 'GET /v3/auth/tokens, warm', told.count * 5, validate)
-    inside_a_service(told.count * 100)
+    measure.timed(cloud, 'token by password', max(1, options.count // 10), lambda: issue(login.request()))
+    measure.timed(cloud, 'token by token', options.count, lambda: issue(by_token))
+    measure.timed(cloud, 'GET /v3/auth/tokens, warm', options.count * 5, validate)
+    inside_a_service(options.count * 100)
 
 
 def inside_a_service(count: int) -> None:
@@ -37,12 +37,12 @@ def inside_a_service(count: int) -> None:
     with _validator() as (validator, token):
         began = time.thread_time()
         validator.validate(token)
-        measure.tell(test='validation in process, cold', count=1, cpu_ms=round((time.thread_time() - began) * 1e3, 4))
+        measure.report(test='validation in process, cold', count=1, cpu_ms=round((time.thread_time() - began) * 1e3, 4))
         began = time.thread_time()
         for _ in range(count):
             validator.validate(token, request_id='req-bench')
         spent = (time.thread_time() - began) / count
-        measure.tell(test='validation in process, warm', count=count, cpu_ms=round(spent * 1e3, 5))
+        measure.report(test='validation in process, warm', count=count, cpu_ms=round(spent * 1e3, 5))
 
 
 @contextlib.contextmanager

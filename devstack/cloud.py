@@ -50,12 +50,12 @@ def up(place: Place, registry: Registry, changed: bool) -> 'demo.Api':
         say(f'starting {", ".join(missing)}')
     for name in missing:
         agent = name.removeprefix('nimbus-') in AGENTS
-        words = [str(BIN / name), *(['up'] if name == 'nimbus' else []), *_told(place, agent)]
+        words = [str(BIN / name), *(['up'] if name == 'nimbus' else []), *_config_files(place, agent)]
         registry.start(name, words, QUIET_LIBVIRT)
     return _ready(place, registry)
 
 
-def _told(place: Place, agent: bool = False) -> list[str]:
+def _config_files(place: Place, agent: bool = False) -> list[str]:
     return [word for file in settings.files(place, agent) for word in ('--config-file', str(file))]
 
 
@@ -67,7 +67,7 @@ def _prepare(place: Place) -> None:
         place.secret(user)
         passwords += [option, str(place.secret_file(user))]
     commands = [['db', 'upgrade'], ['token', 'setup'], ['bootstrap', *passwords]]
-    words = [json.dumps([*_told(place), *command]) for command in commands]
+    words = [json.dumps([*_config_files(place), *command]) for command in commands]
     done = subprocess.run([sys.executable, '-c', MANAGE, *words], capture_output=True, text=True)
     if done.returncode:
         raise Unable(f'nimbus-manage failed: {(done.stderr or done.stdout).strip()[-3000:]}')

@@ -22,7 +22,7 @@ FLAVORS = {'m1.nano': (128, 1, 1), 'm1.micro': (192, 1, 1), 'm1.tiny': (512, 1, 
 IMAGE, NETWORK, SUBNET, KEY, SERVER = 'nimbus-guest', 'demo', 'demo', 'demo', 'demo'
 BIN = pathlib.Path(sys.executable).parent
 CIDR = '10.100.0.0/24'
-PATIENCE = 240.0
+TIMEOUT = 240.0
 
 
 class Api:
@@ -223,9 +223,9 @@ def _server(demo: Api, image: str, network: str, key: pathlib.Path) -> Demo:
     addresses = [entry['addr'] for entries in server['addresses'].values() for entry in entries]
     address = addresses[0] if addresses else ''
     say('waiting for the guest to take logins')
-    if not wait_until(lambda: _offers_login(network, address), PATIENCE, 0.5):
+    if not wait_until(lambda: _offers_login(network, address), TIMEOUT, 0.5):
         raise Unable(
-            f'server demo takes no ssh at {address} after {PATIENCE:.0f} s; see the end of its console:\n'
+            f'server demo takes no ssh at {address} after {TIMEOUT:.0f} s; see the end of its console:\n'
             + _console(compute, server['id'])
         )
     return Demo(server['id'], network, address, _console(compute, server['id']), key, seconds)
@@ -247,7 +247,7 @@ def _offers_login(network: str, address: str) -> bool:
 
 
 def _wait(compute: adapter.Adapter, server_id: str, status: str) -> dict:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     seen = ''
     while True:
         try:
@@ -266,5 +266,5 @@ def _wait(compute: adapter.Adapter, server_id: str, status: str) -> dict:
             say(f'server demo: {now}')
             seen = now
         if time.monotonic() > deadline:
-            raise Unable(f'server demo is still {now} after {PATIENCE:.0f} s, not {status}.')
+            raise Unable(f'server demo is still {now} after {TIMEOUT:.0f} s, not {status}.')
         time.sleep(0.25)

@@ -66,8 +66,8 @@ def up(place: Place, registry: Registry) -> str:
 def down(registry: Registry) -> None:
     """libvirtd and virtlogd are gone; guests are not their business here."""
     # It hears nothing while it looks at QEMU for the first time, and has nothing to save.
-    registry.stop('libvirtd', patience=3)
-    registry.stop('virtlogd', patience=3)
+    registry.stop('libvirtd', timeout=3)
+    registry.stop('virtlogd', timeout=3)
 
 
 def forget(state: pathlib.Path, uri: str = HOSTS) -> None:

@@ -45,7 +45,7 @@ def up(place: Place, registry: Registry, *, lasting: bool = True) -> None:
 
 def down(registry: Registry) -> None:
     """The server has written everything down and is gone."""
-    registry.stop('mariadb', patience=60)
+    registry.stop('mariadb', timeout=60)
 
 
 def _settings(place: Place, lasting: bool) -> str:

@@ -135,12 +135,12 @@ def _complete_packages() -> int:
 
 def _install(packages: list[str]) -> int:
     words = ['install', '--no-install-recommends', *packages]
-    _tell_size([*APT, '--assume-no', *words])
+    _say_size([*APT, '--assume-no', *words])
     with _refused_starts(), _kept_from_booting(packages):
         return _run([*APT, '-y', *words])
 
 
-def _tell_size(words: list[str]) -> None:
+def _say_size(words: list[str]) -> None:
     """The download's size and disk use, by apt's estimate, are printed, as the installation itself prints nothing."""
     said = subprocess.run(words, capture_output=True, text=True, env=_environment()).stdout
     patterns = {'{} to download': r'Need to get ([\d.,]+ \w+)', '{} on disk': r'operation, ([\d.,]+ \w+) of additional'}

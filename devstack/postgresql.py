@@ -49,7 +49,7 @@ def up(place: Place, registry: Registry, *, lasting: bool = True) -> None:
 
 def down(registry: Registry) -> None:
     """The server has written everything down and is gone."""
-    registry.stop('postgresql', patience=60, first=signal.SIGINT)
+    registry.stop('postgresql', timeout=60, first=signal.SIGINT)
 
 
 def _program(name: str) -> str:

@@ -39,7 +39,7 @@ class Process:
         """Whether this very process still runs."""
         return Process.at(self.pid) == self
 
-    def tell(self, word: signal.Signals) -> None:
+    def send(self, word: signal.Signals) -> None:
         """The process has been sent the signal `word`, if it still runs."""
         if self.alive():
             try:
@@ -52,13 +52,13 @@ def _boot() -> str:
     return pathlib.Path('/proc/sys/kernel/random/boot_id').read_text().strip()
 
 
-def end(processes: list[Process], patience: float = 10.0, first: signal.Signals = signal.SIGTERM) -> None:
-    """None of `processes` runs: asked with `first`, and killed once `patience` seconds have passed."""
+def end(processes: list[Process], timeout: float = 10.0, first: signal.Signals = signal.SIGTERM) -> None:
+    """None of `processes` runs: asked with `first`, and killed once `timeout` seconds have passed."""
     for process in processes:
-        process.tell(first)
-    if not wait_until(lambda: not any(process.alive() for process in processes), patience):
+        process.send(first)
+    if not wait_until(lambda: not any(process.alive() for process in processes), timeout):
         for process in processes:
-            process.tell(signal.SIGKILL)
+            process.send(signal.SIGKILL)
         wait_until(lambda: not any(process.alive() for process in processes), 5.0)
 
 
@@ -131,12 +131,12 @@ class Registry:
         aside.rename(self._run / name)
 
     def stop(
-        self, name: str, patience: float = 10.0, first: signal.Signals = signal.SIGTERM, children: bool = True
+        self, name: str, timeout: float = 10.0, first: signal.Signals = signal.SIGTERM, children: bool = True
     ) -> bool:
         """The process `name` is gone and forgotten, its children too if asked; whether there was one."""
         process = self.get(name)
         if process:
-            end([process], patience, first)
+            end([process], timeout, first)
         if children:
             end(self.marked(name), 3.0)
         (self._run / name).unlink(missing_ok=True)

@@ -46,7 +46,7 @@ def up(place: Place, registry: Registry) -> None:
 
 def down(registry: Registry) -> None:
     """The broker and Erlang's port mapper are gone."""
-    registry.stop('rabbitmq', patience=20)
+    registry.stop('rabbitmq', timeout=20)
     registry.stop('epmd')
 
 

@@ -45,7 +45,7 @@ def main() -> int:
             admin = _cloud(place, registry)
             say('the cloud is ready')
             _point_clients(place)
-            _tell(place, _demo(place, image.result(), admin) if image else None)
+            _report(place, _demo(place, image.result(), admin) if image else None)
     return 0
 
 
@@ -129,7 +129,7 @@ def _point_clients(place: Place) -> None:
         say(f'{file} has the cloud{"s" if len(wanted) > 1 else ""} {" and ".join(wanted)}')
 
 
-def _tell(place: Place, made: 'demo.Demo | None') -> None:
+def _report(place: Place, made: 'demo.Demo | None') -> None:
     """What can be done with the cloud now: lines that work as they are when they are typed."""
     admin, user = users(place)
     named = [('As administrator', f'{cloud.BIN}/openstack --os-cloud {admin} hypervisor list')]

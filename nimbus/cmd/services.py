@@ -205,7 +205,7 @@ def jobs_of(conf: Any, parts: Parts) -> wiring.Group:
     purge = Purge(parts.db, conf.conductor.keep_days, parts.clock)
     present = Presence(parts, services.Kind('compute', 'nova-conductor', 'internal'), host, conf.report_interval)
     group = wiring.Group(present, runner, audit, purge, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
-    if parts.db.teller is not None:
+    if parts.db.publisher is not None:
         group.add(relay(conf, parts))
     return group
 

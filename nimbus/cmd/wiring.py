@@ -90,7 +90,7 @@ def make_parts(conf: Any, *, database: bool = True) -> Parts:
         # Within one process a nudge never waits; a broker that hangs would block every request.
         made.wake = parts.wake if conf.bus.startswith('inproc:') else wakeups.Wakeups(parts.wake).wake
         made.limits = config.limits(conf)
-        made.teller = host_name(conf) if notifier.wanted(conf.notifications.driver) else None
+        made.publisher = host_name(conf) if notifier.wanted(conf.notifications.driver) else None
     return parts
 
 

@@ -99,7 +99,7 @@ class NoValidHost(NimbusError):
     """No host can take it; the sentence says what none has, `inside` how many hosts each filter removed."""
 
 
-def told(why: BaseException, request_id: str) -> str:
+def sentence(why: BaseException, request_id: str) -> str:
     """What users may read of any exception: the sentence of a kind of nimbus's own, of others where to look."""
     if isinstance(why, NimbusError) and why.sentence:
         return why.sentence
@@ -108,4 +108,4 @@ def told(why: BaseException, request_id: str) -> str:
 
 def inside(why: BaseException, request_id: str) -> str:
     """What operators may read of any exception; the text of a library's own stands in the log alone."""
-    return (why.inside if isinstance(why, NimbusError) else '') or told(why, request_id)
+    return (why.inside if isinstance(why, NimbusError) else '') or sentence(why, request_id)

@@ -187,7 +187,7 @@ class Run:
         if answer.ok:
             return answer.result or {}
         # The facts of an error come with it when it is one of nimbus's own; the text of any other is for no user.
-        told = answer.error if answer.result is not None else errors.told(Exception(), self.job.request_id)
+        told = answer.error if answer.result is not None else errors.sentence(Exception(), self.job.request_id)
         raise Refused(answer.kind or 'Exception', told or 'The agent gave no reason.', answer.result)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.common import errors, failpoints, jobs
 from nimbus.common.agents import services
-from nimbus.common.agents.deskside import DeskServer
+from nimbus.common.agents.desk_server import DeskServer
 from nimbus.common.context import Context
 from nimbus.common.database import db
 from nimbus.compute import states

@@ -163,12 +163,12 @@ def topology(vcpus: int, specs: Mapping[str, Any], properties: Mapping[str, Any]
     bounds, image_bounds = _counts(specs, 'hw:cpu_max_'), _counts(properties, 'hw_cpu_max_')
     if _exceeds(image_bounds, bounds):
         raise errors.Invalid(
-            f'The image allows more processor {_told(image_bounds)} than the flavor, which allows {_told(bounds)}.'
+            f'The image allows more processor {_text(image_bounds)} than the flavor, which allows {_text(bounds)}.'
         )
     most = tuple(mine or theirs or vcpus for mine, theirs in zip(image_bounds, bounds, strict=True))
     flavor, image = _counts(specs, 'hw:cpu_'), _counts(properties, 'hw_cpu_')
     if _exceeds(image, most):
-        raise errors.Invalid(f'The image asks for processor {_told(image)}; at most {_told(most)} are allowed.')
+        raise errors.Invalid(f'The image asks for processor {_text(image)}; at most {_text(most)} are allowed.')
     wanted = image if any(image) else (0, 0, 0) if _exceeds(flavor, most) else flavor
     possible = [
         (sockets, cores, vcpus // sockets // cores)
@@ -177,7 +177,7 @@ def topology(vcpus: int, specs: Mapping[str, Any], properties: Mapping[str, Any]
         if vcpus % (sockets * cores) == 0 and vcpus // sockets // cores <= most[2]
     ]
     if not possible:
-        raise errors.Invalid(f'{vcpus} vCPUs cannot be made of at most {_told(most)}.')
+        raise errors.Invalid(f'{vcpus} vCPUs cannot be made of at most {_text(most)}.')
 
     def merit(one: Counts) -> tuple[int, ...]:
         met = sum(has == wish for has, wish in zip(one, wanted, strict=True))
@@ -197,5 +197,5 @@ def _exceeds(wanted: Counts, most: Counts) -> bool:
     return any(bound and wish > bound for wish, bound in zip(wanted, most, strict=True))
 
 
-def _told(counts: Counts) -> str:
+def _text(counts: Counts) -> str:
     return ', '.join(f'{part} {count}' for part, count in zip(SHAPE, counts, strict=True) if count)

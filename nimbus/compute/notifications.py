@@ -24,14 +24,14 @@ EVENTS = {
 
 def began(tx: db.Tx, asker: context.Context, server_id: str, verb: str) -> None:
     """The notification is posted that the verb has begun."""
-    if tx.teller is not None and verb in EVENTS:
+    if tx.publisher is not None and verb in EVENTS:
         more = {'image_name': (_row(tx, server_id).image or {}).get('name')} if verb == 'build' else {}
         _post(tx, asker, server_id, f'{EVENTS[verb]}.start', more)
 
 
 def ended(tx: db.Tx, server_id: str, verb: str) -> bool:
     """The notification is posted that the verb is over; returns True, so that calls can be chained."""
-    if tx.teller is not None and verb in EVENTS:
+    if tx.publisher is not None and verb in EVENTS:
         more = {'fixed_ips': _fixed_ips(tx, server_id), 'message': 'Success'} if verb == 'build' else {}
         _post(tx, jobs.asker(tx, server_id), server_id, f'{EVENTS[verb]}.end', more)
     return True
@@ -39,7 +39,7 @@ def ended(tx: db.Tx, server_id: str, verb: str) -> bool:
 
 def failed(tx: db.Tx, server_id: str, verb: str, code: int, message: str) -> bool:
     """The notification is posted that the verb has failed, and why; returns True, so that calls can be chained."""
-    if tx.teller is not None and verb in EVENTS:
+    if tx.publisher is not None and verb in EVENTS:
         more = {'code': code, 'message': message, 'exception': message}
         _post(tx, jobs.asker(tx, server_id), server_id, f'{EVENTS[verb]}.error', more, outbox.ERROR)
     return True
@@ -47,7 +47,7 @@ def failed(tx: db.Tx, server_id: str, verb: str, code: int, message: str) -> boo
 
 def volume_moved(tx: db.Tx, server_id: str, volume_id: str, verb: str) -> None:
     """The notification is posted that the server's volume was attached (`attach`) or detached (`detach`)."""
-    if tx.teller is not None:
+    if tx.publisher is not None:
         _post(tx, jobs.asker(tx, server_id), server_id, f'volume.{verb}', {'volume_id': volume_id})
 
 

@@ -42,7 +42,7 @@ class Audit:
         with self.db.write() as tx:
             mended = claims.heal(tx, servers.claimants(tx))
             mended += attachments.settle_abandoned(tx, clock.Clock().now())
-            if tx.teller is None:
+            if tx.publisher is None:
                 outbox.forget(tx, 0)  # of a time when notifications were configured
         for recount in RECOUNTS:
             mended += self._recount(recount)

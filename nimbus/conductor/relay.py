@@ -79,7 +79,7 @@ class Relay:
                 failpoints.hit('relay.published')
                 with self.db.write() as tx:
                     self._beat(tx)
-                    outbox.told(tx, events)
+                    outbox.published(tx, events)
             except Lost:
                 LOG.info('Another relay publishes notifications now')
                 self._generation = -1

@@ -42,7 +42,7 @@ UNDO_TRIES = 5  # an undo is tried this often, ever more slowly, before its job 
 
 def _blame(job: Any, why: Exception | None) -> str:
     """The job says why it does not go on: `error` to users, the note `inside` to operators, which is returned."""
-    job.error = why and errors.told(why, job.request_id)
+    job.error = why and errors.sentence(why, job.request_id)
     told = errors.inside(why, job.request_id) if why else ''
     notes = {name: value for name, value in job.notes.items() if name != 'inside'}
     job.notes = {**notes, 'inside': told} if told and told != job.error else notes

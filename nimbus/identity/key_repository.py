@@ -135,25 +135,25 @@ class KeyRing:
             self._keys = [Key((self._root / str(n)).read_bytes()) for n in newest_first(self._root)]
             self._stamp = stamp
 
-    def seal(self, payload: bytes, now: float) -> bytes:
+    def encrypt(self, payload: bytes, now: float) -> bytes:
         """The payload encrypted with the primary key.  Raises Unavailable without keys."""
-        key = self.sealer()
+        key = self.primary()
         if key is None:
             raise errors.Unavailable('Tokens cannot be issued: this host has no token keys.')
         return key.encrypt_at_time(payload, int(now))
 
-    def sealer(self) -> Key | None:
+    def primary(self) -> Key | None:
         """The primary key, None when the directory has none."""
         self.refresh()
         keys = self._keys
         return keys[0] if keys else None
 
-    def open(self, sealed: bytes) -> bytes | None:
+    def decrypt(self, encrypted: bytes) -> bytes | None:
         """The decrypted payload of a token, or None when it was encrypted with none of the keys."""
         for attempt in range(2):
             for key in self._keys:
                 with contextlib.suppress(fernet.InvalidToken):
-                    return key.decrypt(sealed)
+                    return key.decrypt(encrypted)
             if attempt == 0:
                 before = self._keys
                 self.refresh()

@@ -44,7 +44,7 @@ class Settings:
     password_waiting: int = 64
     cache_size: int = 20000
     revocation_interval: float = 0.5
-    revocation_patience: float = 30.0
+    revocation_timeout: float = 30.0
     application_credential_limit: int = -1
     credential_key_repository: str = ''
     credential_limit: int = -1
@@ -170,8 +170,8 @@ OPTIONS = {
             help='Seconds between two checks for revoked tokens.',
         ),
         cfg.FloatOpt(
-            'revocation_patience',
-            default=_DEFAULT.revocation_patience,
+            'revocation_timeout',
+            default=_DEFAULT.revocation_timeout,
             min=0.1,
             help='Seconds for which revocations could not be read after which every token is refused.',
         ),

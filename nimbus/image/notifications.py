@@ -10,16 +10,16 @@ from nimbus.common.messaging import outbox
 from nimbus.image.models import Image, ImageProperty, ImageTag
 
 
-def tell(tx: db.Tx, image_id: str, *what: str, asker: context.Context | None = None) -> None:
+def notify(tx: db.Tx, image_id: str, *what: str, asker: context.Context | None = None) -> None:
     """The notifications `image.WHAT` are posted, in their order, with the image as it is now."""
-    if tx.teller is None:
+    if tx.publisher is None:
         return
     row = tx.row(sa.select(Image).where(Image.id == image_id))
     for name in what:
         outbox.post(tx, asker, 'image', f'image.{name}', lambda: describe(tx, row))
 
 
-def tell_of_member(tx: db.Tx, image_id: str, member_id: str, status: str | None, what: str) -> None:
+def notify_of_member(tx: db.Tx, image_id: str, member_id: str, status: str | None, what: str) -> None:
     """The notification `image.member.WHAT` is posted."""
     payload = {'image_id': image_id, 'member_id': member_id, 'status': status, 'deleted': what == 'delete'}
     outbox.post(tx, None, 'image', f'image.member.{what}', lambda: payload)

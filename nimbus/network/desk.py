@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.common import clock, failpoints, jobs
-from nimbus.common.agents import deskside, services
+from nimbus.common.agents import desk_server, services
 from nimbus.common.context import Context, internal
 from nimbus.network import generations, rescheduling
 from nimbus.network.hosts import desired_state as desired
@@ -12,7 +12,7 @@ from nimbus.network.models import Host
 from nimbus.network.rpc import BINARIES, NetworkDesk
 
 
-class NetworkDeskServer(deskside.DeskServer, NetworkDesk):
+class NetworkDeskServer(desk_server.DeskServer, NetworkDesk):
     """Hands out what hosts must look like, and takes in what they do."""
 
     kinds = {binary: services.Kind('network', binary) for binary in BINARIES}

@@ -12,9 +12,9 @@ from nimbus.network.models import Port
 from nimbus.network.security_groups import groups
 
 
-def tell(tx: db.Tx, ctx: context.Context, port_id: str, *what: str) -> None:
+def notify(tx: db.Tx, ctx: context.Context, port_id: str, *what: str) -> None:
     """The notifications `port.WHAT` are posted, in their order, with the port as it is now."""
-    if tx.teller is None:
+    if tx.publisher is None:
         return
     row = tx.row(sa.select(Port).where(Port.id == port_id))
     if row is None:

@@ -60,7 +60,7 @@ class Trail:
         told = ', '.join(f'{r["filter"]} removed {r["removed"]} ({r["why"]})' for r in self.removed)
         return f'No valid host was found. {self.hosts} host{"s" * (self.hosts != 1)}: {told}.'
 
-    def told(self, taken: HostState) -> dict[str, Any]:
+    def record(self, taken: HostState) -> dict[str, Any]:
         """The record of the placement as it is kept with the job."""
         return {'hosts': self.hosts, 'removed': self.removed, 'taken': taken.host}
 
@@ -81,7 +81,7 @@ class Placer:
         with self.db.read() as tx:
             claim = claims.of(tx, server_id)
         if claim is not None:
-            return _told(claim, {'taken': claim.host, 'kept': True})
+            return _answer(claim, {'taken': claim.host, 'kept': True})
         self.resident.refresh()
         found = self._try(server_id, request, Trail(0), TRIES)
         if found is None:
@@ -103,12 +103,12 @@ class Placer:
                 best = self._best(fit, request)
                 best.take(request)
             if self._claim(server_id, best, request):
-                return _told(best, trail.told(best))
+                return _answer(best, trail.record(best))
             self.resident.reread(best)
             with self.db.read() as tx:
                 claim = claims.of(tx, server_id)
             if claim is not None:
-                return _told(claim, {'taken': claim.host, 'kept': True})
+                return _answer(claim, {'taken': claim.host, 'kept': True})
             lost.add(best.host)
         return None
 
@@ -157,5 +157,5 @@ class Placer:
             return False
 
 
-def _told(host: Any, trail: dict[str, Any]) -> dict[str, Any]:
+def _answer(host: Any, trail: dict[str, Any]) -> dict[str, Any]:
     return {'host': host.host, 'node': host.node, 'zone': host.zone, 'trail': trail}

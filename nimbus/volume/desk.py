@@ -1,13 +1,13 @@
 """The conductor's side of the volume agents' desk: takes their reports and answers their questions."""
 
-from nimbus.common.agents import deskside, services
+from nimbus.common.agents import desk_server, services
 from nimbus.common.context import Context
 from nimbus.volume.hosts import BINARY
 from nimbus.volume.rpc import VolumeDesk
 from nimbus.volume.volumes import progress
 
 
-class VolumeDeskServer(deskside.DeskServer, VolumeDesk):
+class VolumeDeskServer(desk_server.DeskServer, VolumeDesk):
     """Takes in reports, and answers which disks a host should have."""
 
     kinds = {BINARY: services.Kind('volume', BINARY)}

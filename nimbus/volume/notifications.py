@@ -10,7 +10,7 @@ from nimbus.common.messaging import outbox
 from nimbus.volume.models import Attachment, Volume, VolumeMetadata
 
 
-def tell(
+def notify(
     tx: db.Tx,
     volume_id: str,
     what: str,
@@ -24,7 +24,7 @@ def tell(
 
     Without an asker it is whoever asked for the job in hand, which is the volume's or the server's.
     """
-    if tx.teller is None:
+    if tx.publisher is None:
         return
     asker = asker or jobs.asker(tx, volume_id) or (jobs.asker(tx, server_id) if server_id else None)
     row = tx.row(sa.select(Volume).where(Volume.id == volume_id))

@@ -161,7 +161,7 @@ class Cloud:
         """The daemon, or the server with what it started, was killed."""
         doomed = self.registry.marked(name)
         for process in doomed:
-            process.tell(signal.SIGKILL)
+            process.send(signal.SIGKILL)
         wait(lambda: not any(process.alive() for process in doomed), 10, f'{name} is dead')
 
     @contextlib.contextmanager

@@ -29,7 +29,7 @@ KILLS = [
     ('boot', 'network', 'network.apply.after'),
     ('boot', 'compute', 'errand.taken'),
     ('boot', 'compute', 'compute.spawn.after'),
-    ('boot', 'compute', 'errand.told'),
+    ('boot', 'compute', 'errand.reported'),
     ('boot-anew', 'image', 'image.sent'),
     ('upload', 'image', 'image.begun'),
     ('upload', 'image', 'image.publish'),

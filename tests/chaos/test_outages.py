@@ -122,7 +122,7 @@ def test_a_broker_that_does_not_answer_for_a_while_loses_nothing(cloud, operatio
     asked = kind(cloud.user)
     broker = cloud.registry.marked('rabbitmq')
     for process in broker:
-        process.tell(signal.SIGSTOP)
+        process.send(signal.SIGSTOP)
     try:
         parted = time.monotonic()
         assert asked.ask(), 'What the database has taken is acknowledged, whatever the bus does.'
@@ -131,7 +131,7 @@ def test_a_broker_that_does_not_answer_for_a_while_loses_nothing(cloud, operatio
         wait_until(lambda: time.monotonic() > parted + PARTED, PARTED)
     finally:
         for process in broker:
-            process.tell(signal.SIGCONT)
+            process.send(signal.SIGCONT)
     right(cloud, asked, outcomes, f'{operation} while the broker stood still', record_property)
 
 

@@ -18,7 +18,7 @@ def test_a_daemon_is_gone_soon_and_builds_go_on_without_it(cloud, name):
     made = [client.post('compute', '/servers', {'server': {'name': f'stop-{n}', **body}}) for n in range(6)]
     process = cloud.registry.get(name)
     began = time.monotonic()
-    process.tell(signal.SIGTERM)
+    process.send(signal.SIGTERM)
     wait(lambda: not process.alive(), 30, f'{name} is gone')
     took = time.monotonic() - began
     cloud.start(name)

@@ -54,7 +54,7 @@ def test_stopping_what_does_not_run_is_fine(registry):
 def test_one_that_ignores_the_first_word_is_killed(registry):
     registry.start('deaf', ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'])
     assert wait_until(lambda: len(registry.marked('deaf')) == 2, 5)
-    assert registry.stop('deaf', patience=0.3)
+    assert registry.stop('deaf', timeout=0.3)
     assert registry.marked('deaf') == []
 
 

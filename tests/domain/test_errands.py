@@ -40,7 +40,7 @@ def test_a_domain_error_keeps_its_facts(errands):
 
 def test_any_other_error_has_none(errands):
     told = fail(errands, RuntimeError('boom'))
-    assert told == {'ok': False, 'error': errors.told(RuntimeError(), '-'), 'kind': 'RuntimeError'}
+    assert told == {'ok': False, 'error': errors.sentence(RuntimeError(), '-'), 'kind': 'RuntimeError'}
     assert 'boom' not in told['error']
 
 

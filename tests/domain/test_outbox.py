@@ -19,7 +19,7 @@ from tests.conftest import MEMBER
 @pytest.fixture
 def told(database):
     """A database whose changes are told."""
-    database.teller = 'h1'
+    database.publisher = 'h1'
     return database
 
 
@@ -196,5 +196,5 @@ def test_only_drivers_that_tell_anybody_cost_anything(drivers, wanted):
 def test_a_database_tells_nobody_unless_told_to(tmp_path):
     made = db.Database(f'sqlite:///{tmp_path}/quiet.db')
     with made.write() as tx:
-        assert tx.teller is None
+        assert tx.publisher is None
     made.close()

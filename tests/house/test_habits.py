@@ -13,6 +13,15 @@ LONG, TOO_LONG = 400, 600
 LONG_FILES = {
     'nimbus/api/compute/microversions.py': 'one entry for each microversion; a published history in one piece',
 }
+LONGEST = 40  # lines of a function
+# Why a function may have more.
+LONG_FUNCTIONS = {
+    'tests/drivers/test_guest_image.py:network': 'one network, set up and taken down around the test',
+    'tests/drivers/test_network_mending.py:test_what_was_deleted_by_hand_is_mended': 'one thing deleted after another',
+    'tests/wire/foreign/tenants.py:settle_whole': 'one of everything that a request can name',
+    'tests/wire/identity/personas.py:home': 'one of everything that a domain has',
+    'tests/wire/identity/roles/test_personas.py:body_of': 'a body for each kind of request',
+}
 # Tests of real processes and kernels have no clock to move, so they look, wait a moment and look again.
 WAITING_TESTS = {
     'tests/agents/test_compute_agent.py': 'threads of an agent over a real bus',
@@ -39,6 +48,17 @@ def test_files_stay_short():
     }
     assert {name: size for name, size in sizes.items() if size > TOO_LONG} == {}
     assert {name for name, size in sizes.items() if size > LONG} == set(LONG_FILES)
+
+
+def test_functions_stay_short():
+    long = {
+        f'{source.name_of(path)}:{node.name}'
+        for path in source.python()
+        if 'migrations/versions' not in source.name_of(path)
+        for node in ast.walk(source.tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno >= LONGEST
+    }
+    assert long == set(LONG_FUNCTIONS)
 
 
 def test_every_module_says_what_it_is_for():

@@ -70,6 +70,6 @@ def host() -> Iterator[Host]:
             yield Host(folder, holder.pid)
         finally:
             for process in Registry(folder).marked():
-                process.tell(signal.SIGKILL)
+                process.send(signal.SIGKILL)
             holder.terminate()
     shutil.rmtree(folder, ignore_errors=True)  # a purge takes it along

@@ -40,7 +40,7 @@ def broker():
     control(here, 'eval', f'application:set_env(rabbit, max_message_size, {VERSION_4_TAKES}).')
     yield here, registry
     for name in registry.names():
-        registry.stop(name, patience=20)
+        registry.stop(name, timeout=20)
     processes.end(registry.marked(), 5.0)
     shutil.rmtree(folder)
 
@@ -176,7 +176,7 @@ def test_a_notification_waits_at_the_broker_for_a_consumer_of_the_service_s_own_
     url = rabbitmq.url(here, rabbitmq.CONTROL)
     made = notifier.Notifier(url, ['messagingv2'], ['notifications'])
     relay = Relay(database, made.publish)
-    database.teller = 'h1'
+    database.publisher = 'h1'
 
     def post(number: int) -> None:
         with database.write() as tx:

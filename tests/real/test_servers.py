@@ -39,7 +39,7 @@ def here():
     registry = processes.Registry(folder)
     yield made, registry
     for name in registry.names():
-        registry.stop(name, patience=20)
+        registry.stop(name, timeout=20)
     processes.end(registry.marked(), 5.0)
     shutil.rmtree(folder)
 

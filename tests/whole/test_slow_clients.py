@@ -141,7 +141,7 @@ def test_an_answer_that_is_not_read_is_given_up(app, path):
             if path == 'stream':
                 assert app.closed.acquire(timeout=20)
             with pytest.raises((EOFError, ConnectionResetError)):
-                while there.server.crowd.all:
+                while there.server.connections.all:
                     threading.Event().wait(0.05)
                 peer.take(LARGE)
 
@@ -170,7 +170,7 @@ def test_what_waits_for_slow_clients_is_bounded(app, monkeypatch):
 
 def test_too_many_connections_close_the_oldest(app):
     with served(app) as there, contextlib.ExitStack() as stack:
-        there.server.crowd._most = 10
+        there.server.connections._most = 10
         peers = [stack.enter_context(there.connect(SLOW['half a head'])) for _ in range(10)]
         for _ in range(3):
             stack.enter_context(there.connect(HELLO)).answer()

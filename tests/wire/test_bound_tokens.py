@@ -84,7 +84,7 @@ def login(issuer, name, project):
 def bind(parts, token):
     """The same token, bound to the certificate."""
     claims = parts.tokens.read(token)
-    return parts.tokens.seal(dataclasses.replace(claims, methods=('oauth2_credential',), thumbprint=thumbprint(OWN)))
+    return parts.tokens.encode(dataclasses.replace(claims, methods=('oauth2_credential',), thumbprint=thumbprint(OWN)))
 
 
 def ask(cloud, service, address='192.0.2.9', token=None, **headers):

@@ -69,13 +69,13 @@ def test_a_quota_s_counter_that_drifted_says_what_there_is_again(cloud, caplog):
 
 
 def test_what_waits_to_be_told_is_forgotten_when_nobody_is_told_any_more(cloud):
-    cloud.db.teller = 'h1'
+    cloud.db.publisher = 'h1'
     with cloud.db.write() as tx:
         outbox.post(tx, None, 'compute', 'compute.instance.create.end', dict)
     Audit(cloud.db).audit()
     with cloud.db.read() as tx:
         assert len(outbox.waiting(tx, 10)) == 1
-    cloud.db.teller = None
+    cloud.db.publisher = None
     Audit(cloud.db).audit()
     with cloud.db.read() as tx:
         assert outbox.waiting(tx, 10) == []

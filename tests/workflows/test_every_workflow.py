@@ -65,7 +65,7 @@ def test_an_undo_that_never_works_is_stuck_and_visible(cloud):
     cloud.settle()
     job = cloud.job(server, scenario.workflow)
     assert job.heading == jobs.STUCK
-    told = errors.told(RuntimeError(), job.request_id)
+    told = errors.sentence(RuntimeError(), job.request_id)
     assert job.error == f'make_ports could not be undone: {told} (after: {told})'
 
 
@@ -100,7 +100,7 @@ def test_the_text_of_an_unexpected_error_is_told_to_the_log_alone(cloud, caplog,
     harness.play(cloud, scenario, recipe, jobs.UNDONE)
     check_nothing_spilt(cloud, caplog)
     job = next(row for row in cloud_jobs(cloud) if row.workflow == scenario.workflow and row.heading == jobs.UNDONE)
-    assert job.error == errors.told(RuntimeError(), job.request_id) and job.request_id in job.error
+    assert job.error == errors.sentence(RuntimeError(), job.request_id) and job.request_id in job.error
 
 
 def cloud_jobs(cloud):

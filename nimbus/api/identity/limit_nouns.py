@@ -9,7 +9,7 @@ MOST = 2**31 - 1
 _ID = r'^[a-zA-Z0-9-]+$'
 
 
-def _told(name: str) -> Any:
+def _or_null(name: str) -> Any:
     """A view of a column in which '' means null."""
     return lambda row, _: getattr(row, name) or None
 
@@ -21,7 +21,7 @@ class RegisteredLimit(wire.KeystoneNoun):
     extras = False
     id = Text(READ)
     service_id = Text(READ, CREATE, UPDATE, min=1, max=64, pattern=_ID, required=True, filter=True)
-    region_id = Text(READ, CREATE, UPDATE, min=1, max=255, null=True, source=_told('region_id'))
+    region_id = Text(READ, CREATE, UPDATE, min=1, max=255, null=True, source=_or_null('region_id'))
     resource_name = Text(READ, CREATE, UPDATE, min=1, max=255, pattern=r'\S', required=True, filter=True)
     default_limit = Int(READ, CREATE, UPDATE, min=-1, max=MOST, required=True)
     description = Text(READ, CREATE, UPDATE, max=255, null=True)
@@ -33,10 +33,10 @@ class Limit(wire.KeystoneNoun):
     one, many = 'limit', 'limits'
     extras = False
     id = Text(READ)
-    project_id = Text(READ, CREATE, min=1, max=64, pattern=_ID, null=True, source=_told('project_id'))
-    domain_id = Text(READ, CREATE, min=1, max=64, pattern=_ID, null=True, source=_told('domain_id'))
+    project_id = Text(READ, CREATE, min=1, max=64, pattern=_ID, null=True, source=_or_null('project_id'))
+    domain_id = Text(READ, CREATE, min=1, max=64, pattern=_ID, null=True, source=_or_null('domain_id'))
     service_id = Text(READ, CREATE, min=1, max=64, pattern=_ID, required=True, filter=True)
-    region_id = Text(READ, CREATE, min=1, max=255, null=True, source=_told('region_id'))
+    region_id = Text(READ, CREATE, min=1, max=255, null=True, source=_or_null('region_id'))
     resource_name = Text(READ, CREATE, min=1, max=255, pattern=r'\S', required=True, filter=True)
     resource_limit = Int(READ, CREATE, UPDATE, min=-1, max=MOST, required=True)
     description = Text(READ, CREATE, UPDATE, max=255, null=True)

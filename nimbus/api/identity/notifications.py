@@ -40,7 +40,7 @@ DONE = {'POST': 'created', 'PUT': 'created', 'PATCH': 'updated', 'DELETE': 'dele
 
 def wrote(call: Call, tx: db.Tx, made: str | None) -> None:
     """A notification of what this request changed is sent after the commit; `made` is the id of a new resource."""
-    if tx.teller is None:
+    if tx.publisher is None:
         return
     words, named = _words(call), _named(call)
     if 'role_id' in named and len(words) > 2:
@@ -82,7 +82,7 @@ def _named(call: Call) -> dict[str, str]:
 
 def logged_in(call: Call, identity: dict[str, Any], user_id: str | None, why: errors.NimbusError | None) -> None:
     """A notification of a login is sent: who logged in, or why it was refused; never with a secret."""
-    if call.db.teller is None:
+    if call.db.publisher is None:
         return
     told = _claimed(identity)
     user_id = user_id or told.get('id')

@@ -186,7 +186,7 @@ class Api:
             status, headers, pieces = self._fault(why, request_id, environ)
         except Exception as why:
             LOG.exception('%s %s failed', environ['REQUEST_METHOD'], environ.get('PATH_INFO'))
-            unknown = errors.NimbusError(errors.told(why, request_id))
+            unknown = errors.NimbusError(errors.sentence(why, request_id))
             status, headers, pieces = self._fault(unknown, request_id, environ)
         finally:
             log.REQUEST.reset(token)

@@ -73,9 +73,9 @@ class Metadata:
         """The guest's encrypted password is kept.  Raises Invalid, Forbidden, NotFound and Conflict."""
         server_id = self._facts(environ).spec['id']
         length = numbers.whole(environ.get('CONTENT_LENGTH') or '0', 'Content-Length')
-        sealed = environ['wsgi.input'].read(min(length, passwords.MAX + 1))
+        encrypted = environ['wsgi.input'].read(min(length, passwords.MAX + 1))
         with self.parts.db.write() as tx:
-            passwords.leave(tx, server_id, sealed)
+            passwords.leave(tx, server_id, encrypted)
         return _plain(200, '')
 
     def _facts(self, environ: dict[str, Any]) -> Facts:

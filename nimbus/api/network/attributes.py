@@ -36,9 +36,9 @@ def attribute(*on: str, take: values.Take = values.anything, filter: bool = True
 
 
 class Given(dict[str, Any]):
-    """A noun's values by column; `told` are the attributes that the request itself named."""
+    """A noun's values by column; `sent` are the attributes that the request itself named."""
 
-    told: frozenset[str] = frozenset()
+    sent: frozenset[str] = frozenset()
 
 
 def bad(sentence: str) -> errors.Invalid:
@@ -76,7 +76,7 @@ class NeutronNoun(Noun):
         if unknown:
             raise bad(f"Unrecognized attribute(s) '{', '.join(map(str, unknown))}'")
         given = Given()
-        given.told = frozenset(body)
+        given.sent = frozenset(body)
         for name, field in cls.fields:
             if name in body:
                 given[column_of(name, field)] = _taken(name, field, body[name], verb)

@@ -7,6 +7,6 @@ from nimbus.common.database import db
 from nimbus.common.messaging import outbox
 
 
-def tell(call: Call, tx: db.Tx, event_type: str, payload: dict[str, Any]) -> None:
+def notify(call: Call, tx: db.Tx, event_type: str, payload: dict[str, Any]) -> None:
     """The notification is posted: it is published once the request's transaction has been committed."""
     outbox.post(tx, call.context, 'network', event_type, lambda: payload)

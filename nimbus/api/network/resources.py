@@ -205,11 +205,11 @@ class Resource:
         ever(call, f'create_{self.noun.one}')
         self.before_create(wanted)
         with call.db.write() as tx:
-            notifications.tell(call, tx, f'{self.noun.one}.create.start', call.body)
+            notifications.notify(call, tx, f'{self.noun.one}.create.start', call.body)
             made = [self._create(call, tx, given) for given in wanted]
             views = self._views(call, tx, made)
             answer = {self.noun.many: views} if several else {self.noun.one: views[0]}
-            notifications.tell(call, tx, f'{self.noun.one}.create.end', answer)
+            notifications.notify(call, tx, f'{self.noun.one}.create.end', answer)
         return answer
 
     def _create(self, call: Call, tx: db.Tx, given: Given) -> str:
@@ -223,7 +223,7 @@ class Resource:
         rule = f'{verb}_{self.noun.one}'
         call.check(rule, **target)
         for name, field in self.noun.fields:
-            if name in given.told and field.asks(verb, given[column_of(name, field)]):
+            if name in given.sent and field.asks(verb, given[column_of(name, field)]):
                 call.check(f'{rule}:{name}', **target)
 
     def update(self, call: Call, id: str) -> Any:
@@ -234,10 +234,10 @@ class Resource:
             self._check(call, UPDATE, call.given, self._target(tx, row, call.given))
             check_revision(call, row)
             assert self.change
-            notifications.tell(call, tx, f'{self.noun.one}.update.start', {**call.body, 'id': id})
+            notifications.notify(call, tx, f'{self.noun.one}.update.start', {**call.body, 'id': id})
             self.change(call, tx, row, call.given)
             answer = {self.noun.one: self._views(call, tx, [id])[0]}
-            notifications.tell(call, tx, f'{self.noun.one}.update.end', answer)
+            notifications.notify(call, tx, f'{self.noun.one}.update.end', answer)
             return answer
 
     def delete(self, call: Call, id: str) -> Any:
@@ -248,11 +248,11 @@ class Resource:
             call.check(f'delete_{self.noun.one}', **self._target(tx, row))
             check_revision(call, row)
             gone = {f'{self.noun.one}_id': id}
-            notifications.tell(call, tx, f'{self.noun.one}.delete.start', gone)
-            if tx.teller is not None:
+            notifications.notify(call, tx, f'{self.noun.one}.delete.start', gone)
+            if tx.publisher is not None:
                 gone = {**gone, self.noun.one: self._views(call, tx, [id])[0]}
             self.remove(call, tx, row)
-            notifications.tell(call, tx, f'{self.noun.one}.delete.end', gone)
+            notifications.notify(call, tx, f'{self.noun.one}.delete.end', gone)
         return Reply()
 
     def _target(self, tx: db.Tx, row: Any, given: Given | None = None) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def add_interface(call: Call, id: str) -> Any:
         row = routers.show(tx, call.context, id)
         call.check('add_router_interface', project_id=row.project_id)
         answer = routers.add_interface(tx, call.context, id, subnet_id, port_id)
-        notifications.tell(call, tx, 'router.interface.create', {'router_interface': answer})
+        notifications.notify(call, tx, 'router.interface.create', {'router_interface': answer})
         return answer
 
 
@@ -144,7 +144,7 @@ def remove_interface(call: Call, id: str) -> Any:
         row = routers.show(tx, call.context, id)
         call.check('remove_router_interface', project_id=row.project_id)
         answer = routers.remove_interface(tx, call.context, id, subnet_id, port_id)
-        notifications.tell(call, tx, 'router.interface.delete', {'router_interface': answer})
+        notifications.notify(call, tx, 'router.interface.delete', {'router_interface': answer})
         return answer
 
 

@@ -8,7 +8,7 @@ from nimbus.common import errors
 
 AGENTS = ('compute', 'network', 'volume')
 NAME = re.compile(r'[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?')
-PATIENCE = 60  # seconds; Erlang takes one or two to start, more on a busy host
+TIMEOUT = 60  # seconds; Erlang takes one or two to start, more on a busy host
 
 
 def agent_permission(host: str) -> str:
@@ -57,9 +57,9 @@ class Broker:
         node = ['--node', self._node] if self._node else []
         argv = [program, '--quiet', *node, verb, *words]
         try:
-            done = subprocess.run(argv, input=stdin + '\n', capture_output=True, text=True, timeout=PATIENCE)
+            done = subprocess.run(argv, input=stdin + '\n', capture_output=True, text=True, timeout=TIMEOUT)
         except subprocess.TimeoutExpired as why:
-            raise errors.Unavailable(f'rabbitmqctl {verb} did not end within {PATIENCE} seconds.') from why
+            raise errors.Unavailable(f'rabbitmqctl {verb} did not end within {TIMEOUT} seconds.') from why
         if done.returncode:
             said = ' '.join((done.stderr or done.stdout).split()) or f'exit code {done.returncode}'
             raise errors.Unavailable(f'rabbitmqctl {verb} failed: {said[:1000]}')

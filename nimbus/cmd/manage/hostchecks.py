@@ -37,7 +37,7 @@ PROGRAMS = {
     'conntrack': 'conntrack',
 }
 PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-PATIENCE = 5  # seconds that another host may take to answer
+TIMEOUT = 5  # seconds that another host may take to answer
 
 
 def main(conf: Any, _args: Any) -> int:
@@ -157,11 +157,11 @@ def switch(conf: Any, _parts: Any) -> Iterator[Finding]:
     try:
         if kind == 'unix':
             with socket.socket(socket.AF_UNIX) as sock:
-                sock.settimeout(PATIENCE)
+                sock.settimeout(TIMEOUT)
                 sock.connect(place)
         else:
             host, _, port = place.rpartition(':')
-            socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+            socket.create_connection((host, int(port)), timeout=TIMEOUT).close()
     except OSError as why:
         yield Finding(FAILURE, 'switch', f'Open vSwitch does not answer at {conf.network.ovsdb}: {why}.')
     if not os.path.exists('/proc/sys/net/bridge/bridge-nf-call-iptables'):
@@ -184,8 +184,8 @@ def bus(conf: Any, _parts: Any) -> Iterator[Finding]:
             userid=server.username,
             password=server.password,
             virtual_host=url.virtual_host or '/',
-            connect_timeout=PATIENCE,
-            read_timeout=PATIENCE,
+            connect_timeout=TIMEOUT,
+            read_timeout=TIMEOUT,
         )
         try:
             connection.connect()
@@ -271,7 +271,7 @@ def metadata(conf: Any, _parts: Any) -> Iterator[Finding]:
     signed = hmac.new(conf.metadata.shared_secret.encode(), nobody.encode(), hashlib.sha256).hexdigest()
     headers = {'X-Instance-ID': nobody, 'X-Tenant-ID': nobody, 'X-Instance-ID-Signature': signed}
     try:
-        status = requests.get(f'{url}/latest/meta-data/instance-id', headers=headers, timeout=PATIENCE).status_code
+        status = requests.get(f'{url}/latest/meta-data/instance-id', headers=headers, timeout=TIMEOUT).status_code
     except requests.RequestException as why:
         yield Finding(FAILURE, 'metadata', f'The metadata API does not answer at {url}: {why}.')
         return

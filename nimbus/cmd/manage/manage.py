@@ -44,43 +44,61 @@ def _parser() -> argparse.ArgumentParser:
         action='append',
         help='may be given several times; nimbus.conf and control.conf of /etc/nimbus when it is not',
     )
-    rooms = parser.add_subparsers(required=True, metavar='ROOM')
-    database = rooms.add_parser('db', help='the schema').add_subparsers(required=True, metavar='VERB')
-    _verb(database, 'upgrade', db_upgrade, 'Bring the schema to this version.')
-    _verb(database, 'check', db_check, 'Compare the schema with this version; exit 1 when they differ.')
-    revision = _verb(database, 'revision', db_revision, 'Write a migration from what the models say; for developers.')
+    topics = parser.add_subparsers(required=True, metavar='TOPIC')
+    _database_verbs(_topic(topics, 'db', 'the schema'))
+    _verb(
+        _topic(topics, 'service', 'the daemons'),
+        'list',
+        service_list,
+        'List the daemons that report: :-) up, XXX down.',
+    )
+    _verb(topics, 'doctor', doctor, 'Check the control host; exit 1 on a warning, 2 on a failure.')
+    _token_verbs(_topic(topics, 'token', 'the token keys'))
+    _credential_verbs(_topic(topics, 'credential', 'the keys of credentials'))
+    api = _verb(
+        _topic(topics, 'docs', 'the documents'), 'openapi', docs_openapi, "Print a service's OpenAPI 3.1 document."
+    )
+    api.add_argument('service', choices=openapi.APIS)
+    _host_verbs(_topic(topics, 'host', 'hosts of agents'))
+    boot = _verb(topics, 'bootstrap', bootstrap, 'Make the first users, roles, services and endpoints, if missing.')
+    boot.add_argument('--password-file', help='file with the admin password (default: OS_BOOTSTRAP_PASSWORD)')
+    boot.add_argument('--service-password-file', help="file with the service user's password")
+    return parser
+
+
+def _topic(topics: Any, name: str, sentence: str) -> Any:
+    """What the verbs of a topic are added to."""
+    return topics.add_parser(name, help=sentence).add_subparsers(required=True, metavar='VERB')
+
+
+def _database_verbs(verbs: Any) -> None:
+    _verb(verbs, 'upgrade', db_upgrade, 'Bring the schema to this version.')
+    _verb(verbs, 'check', db_check, 'Compare the schema with this version; exit 1 when they differ.')
+    revision = _verb(verbs, 'revision', db_revision, 'Write a migration from what the models say; for developers.')
     revision.add_argument('number')
     revision.add_argument('message')
-    copy = _verb(database, 'backup', db_backup, 'Write a copy that can be restored into any database server.')
+    copy = _verb(verbs, 'backup', db_backup, 'Write a copy that can be restored into any database server.')
     copy.add_argument('file', type=pathlib.Path)
     copy.add_argument('--keep', type=int, metavar='N', help='FILE is a folder: name the copy by host and time, keep N')
-    back = _verb(database, 'restore', db_restore, 'Restore a copy into an empty database.')
+    back = _verb(verbs, 'restore', db_restore, 'Restore a copy into an empty database.')
     back.add_argument('file', type=pathlib.Path)
-    service = rooms.add_parser('service', help='the daemons').add_subparsers(required=True, metavar='VERB')
-    _verb(service, 'list', service_list, 'List the daemons that report: :-) up, XXX down.')
-    _verb(rooms, 'doctor', doctor, 'Check the control host; exit 1 on a warning, 2 on a failure.')
-    token = rooms.add_parser('token', help='the token keys').add_subparsers(required=True, metavar='VERB')
-    credential = rooms.add_parser('credential', help='the keys of credentials')
-    credential = credential.add_subparsers(required=True, metavar='VERB')
-    _verb(credential, 'setup', credential_setup, 'Make the key repository, if there is none.')
-    _verb(credential, 'rotate', credential_rotate, 'Make a new key; run migrate after it.')
-    _verb(credential, 'migrate', credential_migrate, 'Encrypt every credential with the newest key.')
+
+
+def _token_verbs(verbs: Any) -> None:
     kinds = [
-        _verb(token, 'setup', token_setup, 'Make the key repository, if there is none.'),
-        _verb(token, 'rotate', token_rotate, 'Make a new key; tokens of the old ones stay valid until they expire.'),
+        _verb(verbs, 'setup', token_setup, 'Make the key repository, if there is none.'),
+        _verb(verbs, 'rotate', token_rotate, 'Make a new key; tokens of the old ones stay valid until they expire.'),
     ]
     for verb in kinds:
         verb.add_argument(
             '--format', choices=('fernet', 'jws'), help='kind of token (default: [identity] token_format)'
         )
-    docs = rooms.add_parser('docs', help='the documents').add_subparsers(required=True, metavar='VERB')
-    api = _verb(docs, 'openapi', docs_openapi, "Print a service's OpenAPI 3.1 document.")
-    api.add_argument('service', choices=openapi.APIS)
-    _host_verbs(rooms.add_parser('host', help='hosts of agents').add_subparsers(required=True, metavar='VERB'))
-    boot = _verb(rooms, 'bootstrap', bootstrap, 'Make the first users, roles, services and endpoints, if missing.')
-    boot.add_argument('--password-file', help='file with the admin password (default: OS_BOOTSTRAP_PASSWORD)')
-    boot.add_argument('--service-password-file', help="file with the service user's password")
-    return parser
+
+
+def _credential_verbs(verbs: Any) -> None:
+    _verb(verbs, 'setup', credential_setup, 'Make the key repository, if there is none.')
+    _verb(verbs, 'rotate', credential_rotate, 'Make a new key; run migrate after it.')
+    _verb(verbs, 'migrate', credential_migrate, 'Encrypt every credential with the newest key.')
 
 
 def _host_verbs(verbs: Any) -> None:

@@ -21,8 +21,8 @@ def main(argv: list[str] | None = None) -> int:
         action='append',
         help='may be given several times; nimbus.conf and control.conf of /etc/nimbus when it is not',
     )
-    rooms = parser.add_subparsers(required=True, metavar='ROOM')
-    upgrade = rooms.add_parser('upgrade', help='before daemons of this version are started')
+    topics = parser.add_subparsers(required=True, metavar='TOPIC')
+    upgrade = topics.add_parser('upgrade', help='before daemons of this version are started')
     upgrade.add_subparsers(required=True, metavar='VERB').add_parser('check', help='check all that they need')
     args = parser.parse_args(sys.argv[1:] if argv is None else argv)
     try:

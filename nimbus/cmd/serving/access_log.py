@@ -17,7 +17,7 @@ MASKED = {'masked': True}
 LINE = '%s "%s %s %s" status: %d len: %d time: %.1f ms user: %s project: %s'
 
 
-def tell(environ: dict[str, Any], target: str, status: int, size: int, began: float) -> None:
+def write(environ: dict[str, Any], target: str, status: int, size: int, began: float) -> None:
     """The request is logged with its request id and without its secrets; `began` is of time.monotonic()."""
     if not LOG.isEnabledFor(logging.INFO):
         return
@@ -38,7 +38,7 @@ def tell(environ: dict[str, Any], target: str, status: int, size: int, began: fl
         )
 
 
-def tell_refused(peer: str, status: int, request: str) -> None:
+def write_refused(peer: str, status: int, request: str) -> None:
     """An invalid request is logged, as far as it could be parsed."""
     LOG.info('%s "%s" status: %d', peer, request[:MAX_TARGET], status, extra=MASKED)
 

@@ -65,29 +65,29 @@ class Connection:
     def __init__(self, port: Port, sock: socket.socket, peer: tuple[Any, ...]) -> None:
         self._port, self._server, self._sock = port, port.server, sock
         self._peer = {'REMOTE_ADDR': str(peer[0]), 'REMOTE_PORT': str(peer[1])}
-        self._crowd = port.server.crowd
+        self._connections = port.server.connections
         self._buffer = bytearray()
         self._began = 0.0  # when the request at hand was there
         self._why: Refused | None = None  # why it was cut
         self._is_cut = False
-        self.waits = ''  # for what: one of the constants of crowd.py
+        self.waits = ''  # for what: one of the constants of connections.py
         self.held = 0  # bytes that wait for the client
         self.progress = 0  # bytes of an answer that were taken in this window
 
     def serve(self) -> None:
         """Every request is answered, and the connection closed."""
-        self._crowd.enter(self)
-        self._crowd.wait(self, IDLE)
+        self._connections.enter(self)
+        self._connections.wait(self, IDLE)
         try:
             while self._one() and not self._server.stopping:
                 if not self._buffer:
-                    self._crowd.wait(self, IDLE)
+                    self._connections.wait(self, IDLE)
         except OSError:  # the client is gone
             pass
         except Exception:
             LOG.exception('The connection of %s failed', self._peer['REMOTE_ADDR'])
         finally:
-            self._crowd.leave(self)
+            self._connections.leave(self)
             self._sock.close()
 
     def cut(self, why: Refused | None) -> None:
@@ -110,7 +110,7 @@ class Connection:
         except Refused as why:
             return self._refuse(why, head)
         environ['wsgi.input'] = body if body is not None else self._upload(head)
-        self._crowd.settle(self)
+        self._connections.settle(self)
         answer = self._ask(environ, head)
         upload = environ['wsgi.input'] if body is None else None
         return self._finish(answer, environ, head, upload)
@@ -141,17 +141,17 @@ class Connection:
                     raise Refused(400, 'The request ended before all of its head was there.')
                 return None
             if self.waits != ASKING:
-                self._crowd.wait(self, ASKING)
+                self._connections.wait(self, ASKING)
             buffer += data
             _skip_empty(buffer)
             if len(buffer) > MAX_BUFFER:
-                self._crowd.hold(self, len(buffer))
+                self._connections.hold(self, len(buffer))
         if end > request_heads.MAX_HEAD:
             raise Refused(431, f'The headers are longer than {request_heads.MAX_HEAD} bytes.')
         head = request_heads.parse(bytes(buffer[:end]))
         del buffer[: end + 4]
         if self.waits == IDLE:
-            self._crowd.wait(self, ASKING)
+            self._connections.wait(self, ASKING)
         return head
 
     def _environ(self, head: Head) -> dict[str, Any]:
@@ -189,7 +189,7 @@ class Connection:
                 break
             except BlockingIOError:
                 if there > MAX_BUFFER:
-                    self._crowd.hold(self, there)
+                    self._connections.hold(self, there)
                 hubs.trampoline(self._sock, read=True)
         if not size:
             raise self._why if self._is_cut and self._why else Refused(400, CUT_SHORT)
@@ -220,7 +220,7 @@ class Connection:
             raise Refused(400, CUT_SHORT)
         buffer += data
         if len(buffer) > MAX_BUFFER:
-            self._crowd.hold(self, len(buffer))
+            self._connections.hold(self, len(buffer))
         return data
 
     def _upload(self, head: Head) -> Upload:
@@ -236,13 +236,13 @@ class Connection:
         work = functools.partial(self._work, environ, head)
         if port.line is None or port.is_costly is None or not port.is_costly(environ):
             return run(work)  # type: ignore[no-any-return]
-        return port.line.run(lambda: run(work), self._is_gone) or _crowded(head)
+        return port.line.run(lambda: run(work), self._is_gone) or _too_many(head)
 
     def _work(self, environ: dict[str, Any], head: Head) -> answers.Answer:
         """The answer; in a native thread."""
         answer = answers.ask(self._port.app, environ, head)
         if answer.pieces is None and self._server.settings.access_log:
-            access_log.tell(environ, head.target, answer.status, len(answer.data), self._began)
+            access_log.write(environ, head.target, answer.status, len(answer.data), self._began)
         return answer
 
     def _is_gone(self) -> bool:
@@ -273,7 +273,7 @@ class Connection:
             if answer.close is not None:
                 answer.close()
             if self._server.settings.access_log:
-                access_log.tell(environ, head.target, answer.status, size, self._began)
+                access_log.write(environ, head.target, answer.status, size, self._began)
 
         self._server.workers.run(end)
 
@@ -295,10 +295,10 @@ class Connection:
         if sent == len(data):
             return
         self.progress = sent
-        self._crowd.wait(self, ANSWERING)
+        self._connections.wait(self, ANSWERING)
         left = memoryview(bytes(data[sent:]))  # what was sent is not held
         while left:
-            self._crowd.hold(self, len(left))
+            self._connections.hold(self, len(left))
             hubs.trampoline(self._sock, write=True)
             if self._is_cut:
                 raise ConnectionAbortedError
@@ -308,14 +308,14 @@ class Connection:
                 continue
             self.progress += sent
             left = left[sent:]
-        self._crowd.settle(self)
+        self._connections.settle(self)
 
     def _refuse(self, why: Refused, head: Head | None) -> bool:
         """An invalid request is answered with the error, as far as the client reads it; always False."""
         answer = answers.refusal(why, self._port.envelope, head)
         if self._server.settings.access_log:
             request = f'{head.environ["REQUEST_METHOD"]} {access_log.masked(head.target)}' if head else '-'
-            access_log.tell_refused(self._peer['REMOTE_ADDR'], why.status, request)
+            access_log.write_refused(self._peer['REMOTE_ADDR'], why.status, request)
         try:
             self._sock.send(answer.data)  # a socket that takes nothing is not waited for
         except BlockingIOError:
@@ -328,8 +328,8 @@ class Connection:
         """The client reads the answer though it still sends: closed at once, its system would throw the answer away."""
         self._sock.shutdown(socket.SHUT_WR)
         self._buffer.clear()
-        self._crowd.settle(self)
-        self._crowd.wait(self, LINGERING)
+        self._connections.settle(self)
+        self._connections.wait(self, LINGERING)
         while not self._is_cut and self._receive():
             pass
 
@@ -360,7 +360,7 @@ class _Pump:
 
     def _send(self, piece: bytes) -> bytes:
         """The piece is sent, as far as the client takes it at once or in a moment; what is left of it."""
-        for patience in (MOMENT, 0):
+        for timeout in (MOMENT, 0):
             try:
                 sent = self._sock.send(piece)
             except BlockingIOError:
@@ -368,7 +368,7 @@ class _Pump:
             if sent == len(piece):
                 return b''
             piece = piece[sent:]
-            if not patience or not self._writable(patience):
+            if not timeout or not self._writable(timeout):
                 break
         return piece
 
@@ -384,7 +384,7 @@ def _skip_empty(buffer: bytearray) -> None:
         del buffer[:2]
 
 
-def _crowded(head: Head) -> answers.Answer:
+def _too_many(head: Head) -> answers.Answer:
     return answers.refusal(
         Refused(503, 'Too many logins are waiting at the moment; please try again.'), faults.keystone, head
     )

@@ -16,7 +16,7 @@ MAX_FILES = 65_536
 IDLE, ASKING, ANSWERING, LINGERING = 'idle', 'asking', 'answering', 'lingering'
 
 
-class Crowd:
+class Connections:
     """Every connection, and those that wait for their client, in the order in which they began to.
 
     One that exceeds its timeout is cut.  When there are too many, or they hold too much, those that have waited

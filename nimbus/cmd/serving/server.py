@@ -14,7 +14,7 @@ from eventlet import event, hubs
 
 from nimbus.api.kit import faults
 from nimbus.cmd.serving.connection import Connection, Port
-from nimbus.cmd.serving.connections import Crowd
+from nimbus.cmd.serving.connections import Connections
 from nimbus.cmd.serving.settings import Settings
 from nimbus.cmd.serving.uploads import Uploads
 from nimbus.cmd.serving.waiting_queue import Line
@@ -97,7 +97,7 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.stopping = settings, False
-        self.workers, self.crowd = Workers(settings.threads), Crowd(settings)
+        self.workers, self.connections = Workers(settings.threads), Connections(settings)
         self.uploads = Uploads(self.workers, settings.slowest, settings.request_timeout)
         self.ports: list[Port] = []
         self._memory = Memory()
@@ -156,17 +156,17 @@ class Server:
             self._ended.send(None)
 
     def _sweep(self) -> None:
-        self.crowd.sweep()
-        self._memory.look(self.crowd.held)
+        self.connections.sweep()
+        self._memory.look(self.connections.held)
         self.workers.shrink()
 
     def _drain(self) -> None:
         """Requests under way have had a moment to be answered, and every connection has ended."""
-        self.crowd.cut_idle()
+        self.connections.cut_idle()
         with eventlet.Timeout(GRACE, False):
-            while self.crowd.all:
+            while self.connections.all:
                 eventlet.sleep(0.02)
-        for connection in list(self.crowd.all):
+        for connection in list(self.connections.all):
             connection.cut(None)
 
     def _accept(self, port: Port) -> None:
@@ -190,5 +190,5 @@ class Server:
     def _make_room(self) -> None:
         """A file descriptor is freed for the next connection, or accepting pauses for a moment."""
         LOG.warning('No more connections can be opened; the one that has waited longest is closed')
-        self.crowd.cut_oldest()
+        self.connections.cut_oldest()
         eventlet.sleep(0.05)

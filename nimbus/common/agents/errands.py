@@ -87,7 +87,7 @@ def outcome_of(job_id: str, do: Callable[[], dict[str, Any] | None]) -> dict[str
         return {'ok': False, 'error': why.sentence, 'kind': type(why).__name__, 'result': why.kwargs}
     except Exception as why:
         LOG.exception('An errand of job %s failed', job_id)
-        return {'ok': False, 'error': errors.told(why, log.REQUEST.get()), 'kind': type(why).__name__}
+        return {'ok': False, 'error': errors.sentence(why, log.REQUEST.get()), 'kind': type(why).__name__}
 
 
 class Errands:
@@ -124,12 +124,12 @@ class Errands:
             outcome = outcome_of(job_id, do)
         LOG.info('Errand %s of job %s is over: %s', key, job_id, 'done' if outcome['ok'] else 'refused')
         failpoints.hit('errand.done')
-        self._tell(job_id, key, outcome)
-        failpoints.hit('errand.told')
+        self._deliver(job_id, key, outcome)
+        failpoints.hit('errand.reported')
         with self._lock:
             self._in_hand.discard((job_id, key))
 
-    def _tell(self, job_id: str, key: str, outcome: dict[str, Any]) -> None:
+    def _deliver(self, job_id: str, key: str, outcome: dict[str, Any]) -> None:
         pause = 0.2
         while not self._stop.is_set():
             try:

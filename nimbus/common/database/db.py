@@ -89,13 +89,13 @@ class Tx:
         self,
         connection: sa.Connection,
         wake: Callable[[str], None] | None = None,
-        teller: str | None = None,
+        publisher: str | None = None,
         encryption: Any = None,
         limits: dict[str, dict[str, int]] | None = None,
     ) -> None:
         self.connection, self.encryption = connection, encryption
         self._wake = wake
-        self.teller = teller  # this host's name where notifications are published, else None: see outbox
+        self.publisher = publisher  # this host's name where notifications are published, else None: see outbox
         self.limits = limits or {}  # configured quotas: service -> resource -> limit
         self._after: list[Callable[[], None]] = []
         self._nudged: set[str] = set()
@@ -196,13 +196,13 @@ class Database:
     def __init__(self, url: str, pool_size: int = 10, wake: Callable[[str], None] | None = None) -> None:
         """`wake` wakes a topic after a commit that nudged it; it may be set later, and must not raise.
 
-        So may `teller`, the name of this host in notifications, None when none are published; `encryption`,
+        So may `publisher`, the name of this host in notifications, None when none are published; `encryption`,
         for the secrets in rows, which every transaction has at hand; and `limits`, the configured quotas of each
         service.
         """
         self.url = sa.make_url(url)
         self.wake = wake
-        self.teller: str | None = None
+        self.publisher: str | None = None
         self.encryption: Any = None
         self.limits: dict[str, dict[str, int]] = {}
         self.sqlite = self.url.get_backend_name() == 'sqlite'
@@ -223,7 +223,7 @@ class Database:
         with self._ticket, dialects.translated():
             with self.writer.connect() as connection:  # its end undoes what was not committed
                 connection.begin()
-                tx = Tx(connection, self.wake, self.teller, self.encryption, self.limits)
+                tx = Tx(connection, self.wake, self.publisher, self.encryption, self.limits)
                 yield tx
                 failpoints.hit('db.commit')
                 with dialects.committing():

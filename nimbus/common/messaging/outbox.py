@@ -55,12 +55,12 @@ def post(
     `payload` is called only if one is.  Without an asker it is the cloud's own doing, under the request id
     that is being worked on.
     """
-    if tx.teller is None:
+    if tx.publisher is None:
         return
     asker = asker or context.internal(None if (found := log.REQUEST.get()) == '-' else found)
     tx.insert(
         Event,
-        publisher=f'{service}.{host or tx.teller}',
+        publisher=f'{service}.{host or tx.publisher}',
         event_type=event_type,
         priority=priority,
         payload=payload(),
@@ -79,7 +79,7 @@ def message_id(event: Any) -> str:
     return ids.derived('00000000-0000-0000-0000-000000000000', 'outbox', event.seq, event.at.isoformat())
 
 
-def told(tx: db.Tx, events: list[Any]) -> None:
+def published(tx: db.Tx, events: list[Any]) -> None:
     """The events do not wait any more."""
     tx.delete(Event, Event.seq.in_([event.seq for event in events]))
 

@@ -21,15 +21,15 @@ class Healer:
         """`busy(id)` says whether an errand for the guest is in hand here; such a guest is left alone."""
         self.host, self.driver, self.desk, self.busy = host, driver, desk, busy
         self.resume, self.shutdown_timeout = resume, shutdown_timeout
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._waiting: set[str] = set()  # guests that will be tried to start again once more
         self._one = threading.Lock()
 
-    def heal(self, starting: bool = False, patient: bool = False) -> bool:
+    def heal(self, starting: bool = False, retry: bool = False) -> bool:
         """Guests are as their servers should be, or the desk knows how they are; unknown guests are dealt with.
 
-        Guests found off at the agent's `starting` are started again; being `patient`, one that cannot be is tried in
-        the next round, for its ports may not be wired yet.  Returns whether the next round should be soon for that.
+        Guests found off at the agent's `starting` are started again; with `retry`, one that cannot be started is tried
+        again in the next round, for its ports may not be wired yet.  Returns whether that round should be soon.
         The desk is asked first: what changes between that and the look at the guests is in a job's hands, and the
         desk passes over reports on such servers.  Raises Unavailable.
         """
@@ -40,14 +40,14 @@ class Healer:
             self._waiting = set()
             for server_id, row in desired.items():
                 if not row['busy'] and not self.busy(server_id):
-                    self._mend(server_id, row['power'], here.get(server_id), server_id in again, patient)
+                    self._mend(server_id, row['power'], here.get(server_id), server_id in again, retry)
             self._strangers([guest for guest in here if guest not in desired and not self.busy(guest)])
             return bool(self._waiting)
 
-    def _mend(self, server_id: str, power: str, state: str | None, resume: bool, patient: bool) -> None:
+    def _mend(self, server_id: str, power: str, state: str | None, resume: bool, retry: bool) -> None:
         try:
             if power == RUNNING and state in (None, SHUTDOWN, CRASHED):
-                if resume and self._start(server_id, patient):
+                if resume and self._start(server_id, retry):
                     return
                 LOG.warning('Server %s should run and its guest is %s', server_id, state or 'not here')
                 self.desk.changed(self.host, server_id, state or SHUTDOWN)
@@ -61,7 +61,7 @@ class Healer:
         except Exception:
             LOG.exception('The guest of server %s cannot be corrected', server_id)
 
-    def _start(self, server_id: str, patient: bool) -> bool:
+    def _start(self, server_id: str, retry: bool) -> bool:
         """Whether the guest runs again, or is tried once more in the next round."""
         made = self.desk.guest(self.host, server_id)
         if made is None:
@@ -70,7 +70,7 @@ class Healer:
         try:
             self.driver.start(Guest.from_dict(made))
         except Exception as why:
-            if patient:
+            if retry:
                 LOG.info('The guest of server %s cannot be started again yet: %s', server_id, why)
                 return True
             self._waiting.discard(server_id)
@@ -87,9 +87,9 @@ class Healer:
             if guest in doomed:
                 LOG.warning('Guest %s belongs to a server that is deleted: it is destroyed', guest)
                 self.driver.destroy(guest)
-            elif guest not in self._told:
+            elif guest not in self._logged:
                 LOG.error('Guest %s does not belong on this host as far as the cloud knows; it is left alone', guest)
-                self._told.add(guest)
+                self._logged.add(guest)
 
     def seen(self, server_id: str, state: str) -> None:
         """The driver saw the guest change; it is reported unless an errand, or this, is at work on the guest."""

@@ -155,7 +155,7 @@ class Agent(Compute):
         made = Guest.from_dict(guest)
 
         def do() -> dict[str, Any]:
-            progress, fetched = Progress(lambda percent: self._tell(made.id, percent)), FETCHED if made.image else 0
+            progress, fetched = Progress(lambda percent: self._report(made.id, percent)), FETCHED if made.image else 0
             fetching = self._unless_doomed(made.id, progress.part(0, fetched))
             root = self.images.get(made.image, fetching, made.root_gb) if made.image else None
             failpoints.hit('compute.spawn.image')
@@ -245,7 +245,7 @@ class Agent(Compute):
 
         return check
 
-    def _tell(self, server_id: str, percent: int) -> None:
+    def _report(self, server_id: str, percent: int) -> None:
         with contextlib.suppress(errors.Unavailable):  # only shown, never acted on
             self.desk.progress(self.host, server_id, percent)
 

@@ -9,9 +9,9 @@ PAUSE = 1.0  # seconds between two reports
 class Progress:
     """Combines the parts of the work; each reports 0..100 of its own."""
 
-    def __init__(self, tell: Callable[[int], None], clock: Callable[[], float] = time.monotonic) -> None:
-        self._tell, self._clock = tell, clock
-        self._told, self._at = -1, clock() - PAUSE
+    def __init__(self, report: Callable[[int], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._report, self._clock = report, clock
+        self._reported, self._at = -1, clock() - PAUSE
 
     def part(self, low: int, high: int) -> Callable[[int], None]:
         """What the part between `low` and `high` percent of the whole is to call."""
@@ -19,6 +19,6 @@ class Progress:
 
     def _come(self, percent: int) -> None:
         now = self._clock()
-        if percent > self._told and now - self._at >= PAUSE:
-            self._told, self._at = percent, now
-            self._tell(percent)
+        if percent > self._reported and now - self._at >= PAUSE:
+            self._reported, self._at = percent, now
+            self._report(percent)

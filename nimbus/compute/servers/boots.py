@@ -206,7 +206,6 @@ def _write(
         project_id=asker.project_id,
         user_id=asker.user_id,
         name=f'{wanted.name}{suffix}',
-        description=wanted.description,
         hostname=hostname,
         reservation_id=reservation,
         launch_index=index,
@@ -216,6 +215,23 @@ def _write(
         progress=0,
         locked=False,
         generation=0,
+        created_at=(now := clock.Clock().now()),
+        updated_at=now,
+        **_columns(wanted, found),
+    )
+    for tag in sorted(set(wanted.tags)):
+        tx.insert(ServerTag, server_id=server_id, tag=tag)
+    for device in found.devices:
+        _write_device(tx, asker, server_id, device)
+    jobs.start(tx, asker, 'build_server', server_id)
+    notifications.began(tx, asker, server_id, 'build')
+    return servers.row_of(tx, server_id)
+
+
+def _columns(wanted: Wanted, found: Found) -> dict[str, Any]:
+    """What is the same in the rows of all servers of one request."""
+    return dict(
+        description=wanted.description,
         pinned_zone=found.zone,
         forced_host=wanted.forced_host or wanted.requested_host,
         forced_node=wanted.forced_node or wanted.requested_node,
@@ -237,16 +253,7 @@ def _write(
         access_ip_v4=wanted.access_ip_v4,
         access_ip_v6=wanted.access_ip_v6,
         properties=wanted.properties,
-        created_at=(now := clock.Clock().now()),
-        updated_at=now,
     )
-    for tag in sorted(set(wanted.tags)):
-        tx.insert(ServerTag, server_id=server_id, tag=tag)
-    for device in found.devices:
-        _write_device(tx, asker, server_id, device)
-    jobs.start(tx, asker, 'build_server', server_id)
-    notifications.began(tx, asker, server_id, 'build')
-    return servers.row_of(tx, server_id)
 
 
 def _write_device(tx: db.Tx, asker: context.Context, server_id: str, device: block_requests.Device) -> None:

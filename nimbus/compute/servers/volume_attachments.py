@@ -35,10 +35,7 @@ def attach(
     volume = volumes.show(tx, asker, volume_id)
     spec = servers.spec(tx, server_id)
     path = _path(device, _taken(spec), device_names.usual_bus(spec['image']))
-    try:
-        attachment_id = attachments.reserve(tx, asker, volume_id, server_id)
-    except errors.Conflict as why:
-        raise errors.Invalid(f'Invalid volume: {why.sentence}') from None
+    attachment_id = _reserve(tx, asker, volume_id, server_id)
     bdm_id = ids.dashed()
     values = {'volume_id': volume_id, 'attachment_id': attachment_id, 'device': path, 'size': volume.size, 'tag': tag}
     block_devices.add(tx, bdm_id, server_id, delete_on_termination=delete_on_termination, **values)
@@ -53,6 +50,13 @@ def attach(
         device=path,
     )
     return block_devices.volume(tx, server_id, volume_id)
+
+
+def _reserve(tx: db.Tx, asker: context.Context, volume_id: str, server_id: str) -> str:
+    try:
+        return attachments.reserve(tx, asker, volume_id, server_id)
+    except errors.Conflict as why:
+        raise errors.Invalid(f'Invalid volume: {why.sentence}') from None
 
 
 def _taken(spec: dict[str, Any]) -> set[str]:

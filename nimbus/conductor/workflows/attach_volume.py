@@ -32,7 +32,7 @@ def unplug(run: Run) -> None:
 def mark_in_use(tx: db.Tx, run: Run) -> None:
     """The volume is in use, under the name the guest gave it."""
     disks.complete(tx, run, run.bdm_id, run.get('device'))
-    disks.tell(tx, run, run.bdm_id, 'attach')
+    disks.notify(tx, run, run.bdm_id, 'attach')
 
 
 def let_go(run: Run) -> None:

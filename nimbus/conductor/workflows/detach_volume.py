@@ -30,7 +30,7 @@ def connect(run: Run) -> None:
 
 def let_go(tx: db.Tx, run: Run) -> None:
     """The volume is available again."""
-    disks.tell(tx, run, run.bdm_id, 'detach')
+    disks.notify(tx, run, run.bdm_id, 'detach')
     disks.drop(tx, run, run.bdm_id, run.attachment_id)
 
 

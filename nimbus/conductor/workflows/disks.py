@@ -144,7 +144,7 @@ def complete(tx: db.Tx, run: Run, bdm_id: str, named: str | None) -> None:
             attachments.complete(tx, CLOUD, row.attachment_id, path)
 
 
-def tell(tx: db.Tx, run: Run, bdm_id: str, verb: str) -> None:
+def notify(tx: db.Tx, run: Run, bdm_id: str, verb: str) -> None:
     """The notification is posted that the volume was attached (`attach`) or detached (`detach`)."""
     for row in block_devices.of_server(tx, run.subject):
         if row.id == bdm_id:

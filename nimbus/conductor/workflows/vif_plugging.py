@@ -63,7 +63,7 @@ def give_back_all(tx: db.Tx, run: Run) -> None:
 
 
 def _drop(tx: db.Tx, run: Run, port_id: str) -> None:
-    notifications.tell(tx, run.context, port_id, 'delete.start', 'delete.end')
+    notifications.notify(tx, run.context, port_id, 'delete.start', 'delete.end')
     ports.drop(tx, run.context, port_id)
 
 

@@ -14,7 +14,7 @@ from nimbus.identity.models_federation import FederatedUser
 FILTERS = {'idp_id': 'identity_provider_id', 'protocol_id': 'protocol_id', 'unique_id': 'unique_id'}
 
 
-def told_of(tx: db.Tx, user_id: str) -> list[dict[str, Any]]:
+def of_user(tx: db.Tx, user_id: str) -> list[dict[str, Any]]:
     """The user's federated ids, as on the wire."""
     query = sa.select(FederatedUser).where(FederatedUser.user_id == user_id).order_by(FederatedUser.seq)
     found: dict[str, dict[str, Any]] = {}

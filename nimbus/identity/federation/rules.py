@@ -21,7 +21,7 @@ Found = list[list[str]]  # the values of {0}, {1} …
 EPHEMERAL, LOCAL = 'ephemeral', 'local'
 MAX_ATTRIBUTES, MAX_VALUES = 256, 1024  # of an assertion, and of an attribute
 MAX_CHARACTERS = 65536  # of a whole assertion, and of a resulting text
-PATIENCE = 0.5  # seconds that the regular expressions of one login may take
+MATCH_TIMEOUT = 0.5  # seconds that the regular expressions of one login may take
 JSON = 'JSON:'  # before a group that an assertion gives as JSON, with its domain
 _PLACE = re.compile(r'\{\{|\}\}|\{(\d{1,4})\}|[{}]')
 _WHOLE = re.compile(r'\{(\d{1,4})\}')
@@ -89,7 +89,7 @@ def _compiled(pattern: str) -> Any:
 def evaluate(mapping_id: str, rules: list[dict[str, Any]], version: str, assertion: Assertion) -> Mapped:
     """The result of the rules for the assertion.  Raises Unauthenticated when no rule applies."""
     _check_size(assertion)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + MATCH_TIMEOUT
     locals_: list[dict[str, Any]] = []
     for rule in rules:
         found = _required(rule['remote'], assertion, deadline)

@@ -24,7 +24,7 @@ T = TypeVar('T')
 AWAY = (51, 52, 80)  # busy, unavailable, other: failures of the directory, not a wrong password
 UNPOOLED = 16  # searches at the same time where connections are not pooled
 WAITING = 16  # threads that may wait for their turn; one more fails at once
-PATIENCE = 5.0  # seconds they wait
+WAIT_TIMEOUT = 5.0  # seconds they wait
 REST = 2.0  # seconds for which a directory that did not answer in time is not asked
 
 
@@ -87,7 +87,7 @@ class Connections:
             raise errors.Unavailable(
                 'The directory of this domain cannot be asked: the ldap3 library is not installed.'
             ) from None
-        self._ldap3, self._told, self._clock = ldap3, options, clock or Clock()
+        self._ldap3, self._options, self._clock = ldap3, options, clock or Clock()
         self._failures = (ldap3.core.exceptions.LDAPException, OSError)
         self._seconds = options.seconds()
         self._urls = [part.strip() for part in options.url.split(',') if part.strip()]
@@ -163,7 +163,7 @@ class Connections:
 
     def _gone(self, why: Exception) -> errors.Unavailable:
         """The error for a search without an answer; a warning is logged, without what was searched for."""
-        LOG.warning('The directory at %s cannot be asked: %s', self._told.url, type(why).__name__)
+        LOG.warning('The directory at %s cannot be asked: %s', self._options.url, type(why).__name__)
         return away()
 
     def _reached(self, make: Callable[[str], Any]) -> Held:
@@ -172,7 +172,7 @@ class Connections:
         Raises Unavailable, and the error of the last try.
         """
         started = self._clock.monotonic()
-        tries = self._told.pool_retry_max if self._told.use_pool else 1
+        tries = self._options.pool_retry_max if self._options.use_pool else 1
         why: Exception = away()
         for number in range(tries):
             for url in tuple(self._urls):
@@ -183,7 +183,7 @@ class Connections:
                     why = reason
                     if self._is_late(begun):
                         self._pass_over(url)
-            if self._is_late(started) or number + 1 == tries or self._closed.wait(self._told.pool_retry_delay):
+            if self._is_late(started) or number + 1 == tries or self._closed.wait(self._options.pool_retry_delay):
                 break
         raise why
 
@@ -198,8 +198,8 @@ class Connections:
         """A connection to the server, bound with the DN for searches.  Raises Unavailable."""
         connection = self._open(url)
         try:
-            if self._told.user and self._told.password:
-                right = connection.rebind(self._told.user, self._told.password, self._ldap3.SIMPLE)
+            if self._options.user and self._options.password:
+                right = connection.rebind(self._options.user, self._options.password, self._ldap3.SIMPLE)
             else:
                 right = connection.bind()
             if right:
@@ -212,8 +212,8 @@ class Connections:
 
     def _open(self, url: str) -> Any:
         """A connection to the server, secured as the options require, and not yet bound."""
-        ldap3, told = self._ldap3, self._told
-        tls = self._checks = self._checks or _checks(ldap3, told)
+        ldap3, options = self._ldap3, self._options
+        tls = self._checks = self._checks or _checks(ldap3, options)
         server = ldap3.Server(url, get_info=ldap3.NONE, tls=tls, connect_timeout=self._seconds)
         connection = ldap3.Connection(
             server,
@@ -225,7 +225,7 @@ class Connections:
         )
         try:
             connection.open()
-            secure = server.ssl or not told.use_tls or connection.start_tls()
+            secure = server.ssl or not options.use_tls or connection.start_tls()
             if secure:
                 return connection
             raise away()
@@ -240,7 +240,7 @@ class Connections:
         if not self._slots.acquire(blocking=False):
             raise busy()
         try:
-            if not self._turns.acquire(timeout=PATIENCE):
+            if not self._turns.acquire(timeout=WAIT_TIMEOUT):
                 raise busy()
             try:
                 self._check_rest()
@@ -255,10 +255,10 @@ class Connections:
             raise away()
 
 
-def _checks(ldap3: Any, told: Ldap) -> Any:
+def _checks(ldap3: Any, options: Ldap) -> Any:
     """The TLS context of connections, with the CA certificates that the directory is verified with."""
-    context = ssl.create_default_context(cafile=told.tls_cacertfile or None, capath=told.tls_cacertdir or None)
-    if told.tls_req_cert != 'demand':
+    context = ssl.create_default_context(cafile=options.tls_cacertfile or None, capath=options.tls_cacertdir or None)
+    if options.tls_req_cert != 'demand':
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
 
     class Checks(ldap3.Tls):  # type: ignore[name-defined, misc]

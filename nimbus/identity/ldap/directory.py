@@ -39,8 +39,8 @@ class Directory:
 
     def user(self, value: str, by_id: bool = False) -> Entry | None:
         """The user of that name, or of that id; None when there is none."""
-        told = self.options
-        attribute = told.user_id_attribute if by_id else told.user_name_attribute
+        options = self.options
+        attribute = options.user_id_attribute if by_id else options.user_name_attribute
         found = self._connections.ask(lambda link: self._found_users(link, self._equal(attribute, value), 2)[0])
         return found[0] if len(found) == 1 else None
 
@@ -60,9 +60,9 @@ class Directory:
 
     def groups_of(self, user: Entry) -> list[Entry]:
         """The groups that list the user as a member."""
-        told = self.options
-        attribute = f'member:{IN_CHAIN}:' if told.group_ad_nesting else told.group_member_attribute
-        named = user.local_id if told.group_members_are_ids else user.dn
+        options = self.options
+        attribute = f'member:{IN_CHAIN}:' if options.group_ad_nesting else options.group_member_attribute
+        named = user.local_id if options.group_members_are_ids else user.dn
         return self._found_groups(self._equal(attribute, named), MAX_GROUPS)[0]
 
     def members(self, group: Entry, limit: int) -> list[Entry]:
@@ -70,13 +70,13 @@ class Directory:
         return self._connections.ask(lambda link: self._members(link, group, limit))
 
     def _members(self, link: Any, group: Entry, limit: int) -> list[Entry]:
-        told = self.options
-        if told.group_ad_nesting:
+        options = self.options
+        if options.group_ad_nesting:
             return self._found_users(link, self._equal(f'memberOf:{IN_CHAIN}:', group.dn), limit)[0]
         found = []
         for named in group.members[:limit]:
-            if told.group_members_are_ids:
-                found += self._found_users(link, self._equal(told.user_id_attribute, named), 1)[0]
+            if options.group_members_are_ids:
+                found += self._found_users(link, self._equal(options.user_id_attribute, named), 1)[0]
             elif self._is_below(named, self.user_tree):
                 found += self._found_users(link, '', 1, named)[0]
         return found
@@ -90,28 +90,28 @@ class Directory:
 
     def _found_users(self, link: Any, more: str, limit: int, dn: str | None = None) -> tuple[list[Entry], bool]:
         """Users that match the filter, in the tree or with that DN, and whether these are all."""
-        told = self.options
-        wanted = f'(&{self._equal("objectClass", told.user_objectclass)}{_bracketed(told.user_filter)}{more})'
+        options = self.options
+        wanted = f'(&{self._equal("objectClass", options.user_objectclass)}{_bracketed(options.user_filter)}{more})'
         rows, complete = self._search(link, wanted, limit, dn or self.user_tree, dn is not None)
-        users = [user for row in rows if (user := as_user(*row, told))]
-        if told.user_enabled_emulation and 'enabled' not in told.user_attribute_ignore:
+        users = [user for row in rows if (user := as_user(*row, options))]
+        if options.user_enabled_emulation and 'enabled' not in options.user_attribute_ignore:
             users = [dataclasses.replace(user, enabled=self._is_among_enabled(link, user)) for user in users]
         return users, complete
 
     def _is_among_enabled(self, link: Any, user: Entry) -> bool:
         """Whether the user is in the group of enabled users."""
-        told = self.options
-        as_groups = told.user_enabled_emulation_use_group_config
-        attribute = told.group_member_attribute if as_groups else 'member'
-        named = user.local_id if as_groups and told.group_members_are_ids else user.dn
-        place = told.user_enabled_emulation_dn or f'cn=enabled_users,{self.user_tree}'
+        options = self.options
+        as_groups = options.user_enabled_emulation_use_group_config
+        attribute = options.group_member_attribute if as_groups else 'member'
+        named = user.local_id if as_groups and options.group_members_are_ids else user.dn
+        place = options.user_enabled_emulation_dn or f'cn=enabled_users,{self.user_tree}'
         return bool(self._search(link, self._equal(attribute, named), 1, place, True)[0])
 
     def _found_groups(self, more: str, limit: int) -> tuple[list[Entry], bool]:
-        told = self.options
-        wanted = f'(&{self._equal("objectClass", told.group_objectclass)}{_bracketed(told.group_filter)}{more})'
+        options = self.options
+        wanted = f'(&{self._equal("objectClass", options.group_objectclass)}{_bracketed(options.group_filter)}{more})'
         rows, complete = self._connections.ask(lambda link: self._search(link, wanted, limit, self.group_tree))
-        return [group for row in rows if (group := as_group(*row, told))], complete
+        return [group for row in rows if (group := as_group(*row, options))], complete
 
     def _equal(self, attribute: str, value: str) -> str:
         from ldap3.utils.conv import escape_filter_chars
@@ -156,5 +156,5 @@ def _plain(dn: str) -> str:
     return ','.join(part.strip() for part in dn.split(',')).lower()
 
 
-def _bracketed(told: str | None) -> str:
-    return '' if not told else told if told.startswith('(') else f'({told})'
+def _bracketed(text: str | None) -> str:
+    return '' if not text else text if text.startswith('(') else f'({text})'

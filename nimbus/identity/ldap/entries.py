@@ -44,46 +44,49 @@ def _text(value: bytes) -> str | None:
         return str(uuid.UUID(bytes_le=value)) if len(value) == 16 else None
 
 
-def as_user(dn: DN, values: Values, told: Ldap) -> Entry | None:
+def as_user(dn: DN, values: Values, options: Ldap) -> Entry | None:
     """The user of the entry, None when it lacks an id or a name."""
-    ignored = told.user_attribute_ignore
-    local_id, name = _id(dn, values, told.user_id_attribute), _first(values, told.user_name_attribute)
+    ignored = options.user_attribute_ignore
+    local_id, name = _id(dn, values, options.user_id_attribute), _first(values, options.user_name_attribute)
     if not local_id or not name:
         return None
-    extra = _mapped(values, told.user_additional_attribute_mapping, ignored)
-    for shown, attribute in (('email', told.user_mail_attribute), ('description', told.user_description_attribute)):
+    extra = _mapped(values, options.user_additional_attribute_mapping, ignored)
+    for shown, attribute in (
+        ('email', options.user_mail_attribute),
+        ('description', options.user_description_attribute),
+    ):
         if shown not in ignored and (value := _first(values, attribute)):
             extra[shown] = value
-    project = None if 'default_project_id' in ignored else _first(values, told.user_default_project_id_attribute)
-    enabled = 'enabled' in ignored or _is_enabled(values, told)
+    project = None if 'default_project_id' in ignored else _first(values, options.user_default_project_id_attribute)
+    enabled = 'enabled' in ignored or _is_enabled(values, options)
     return Entry(dn, local_id, name, enabled, default_project_id=project, extra=extra)
 
 
-def _is_enabled(values: Values, told: Ldap) -> bool:
+def _is_enabled(values: Values, options: Ldap) -> bool:
     """Whether the attribute, with its mask or inversion, means enabled; with a mask, what is not a number does not."""
-    text = (_first(values, told.user_enabled_attribute) or told.user_enabled_default).strip()
-    if told.user_enabled_mask:
+    text = (_first(values, options.user_enabled_attribute) or options.user_enabled_default).strip()
+    if options.user_enabled_mask:
         try:
-            return int(text) & told.user_enabled_mask != told.user_enabled_mask
+            return int(text) & options.user_enabled_mask != options.user_enabled_mask
         except ValueError:
             return False
-    return (text.lower() in TRUE) != told.user_enabled_invert
+    return (text.lower() in TRUE) != options.user_enabled_invert
 
 
-def as_group(dn: DN, values: Values, told: Ldap) -> Entry | None:
+def as_group(dn: DN, values: Values, options: Ldap) -> Entry | None:
     """The group of the entry, None when it lacks an id or a name."""
-    ignored = told.group_attribute_ignore
-    local_id, name = _id(dn, values, told.group_id_attribute), _first(values, told.group_name_attribute)
+    ignored = options.group_attribute_ignore
+    local_id, name = _id(dn, values, options.group_id_attribute), _first(values, options.group_name_attribute)
     if not local_id or not name:
         return None
-    description = None if 'description' in ignored else _first(values, told.group_desc_attribute)
+    description = None if 'description' in ignored else _first(values, options.group_desc_attribute)
     return Entry(
         dn,
         local_id,
         name,
         description=description,
-        members=tuple(values.get(told.group_member_attribute.lower(), ())),
-        extra=_mapped(values, told.group_additional_attribute_mapping, ignored),
+        members=tuple(values.get(options.group_member_attribute.lower(), ())),
+        extra=_mapped(values, options.group_additional_attribute_mapping, ignored),
     )
 
 

@@ -137,13 +137,13 @@ class Authority:
         if subject.trust is not None and subject.trust.remaining_uses is not None:
             with self._db.write() as tx:
                 trusts.consume(tx, subject.trust.id)
-        return self.validator.seal(subject.claims), subject
+        return self.validator.encode(subject.claims), subject
 
     def issue(self, proof: Proof, given: scopes.Scope) -> tuple[str, Subject]:
         """A new token for a user who was authenticated by other means than a login.  Raises Unauthenticated."""
         with self._db.read() as tx:
             subject = self._subject(tx, [proof], given)
-        return self.validator.seal(subject.claims), subject
+        return self.validator.encode(subject.claims), subject
 
     def _prove(self, method: str, identity: dict[str, Any], asked: Asked) -> Proof:
         if not isinstance(identity.get(method), dict):

@@ -42,12 +42,12 @@ class Credential:
 def of_user(tx: db.Tx, user_id: str, kind: str | None = None) -> list[Credential]:
     """The user's credentials, of one type where it is given."""
     query = sa.select(Row).where(Row.user_id == user_id, *([Row.type == kind] if kind else []))
-    return [_opened(tx, row) for row in tx.rows(query.order_by(Row.seq))]
+    return [_decrypted(tx, row) for row in tx.rows(query.order_by(Row.seq))]
 
 
 def show(tx: db.Tx, credential_id: str) -> Credential:
     """The credential.  Raises NotFound."""
-    return _opened(tx, lists.one(tx, Row, 'credential', credential_id))
+    return _decrypted(tx, lists.one(tx, Row, 'credential', credential_id))
 
 
 def owner_of(tx: db.Tx, credential_id: str) -> str:
@@ -58,10 +58,10 @@ def owner_of(tx: db.Tx, credential_id: str) -> str:
 def find(tx: db.Tx, page: listing.Page, owner_id: str | None = None) -> list[Credential]:
     """A page of the credentials, of one user where it is given."""
     rows = lists.some(tx, Row, [Row.user_id == owner_id] if owner_id is not None else [], page)
-    return [_opened(tx, row) for row in rows]
+    return [_decrypted(tx, row) for row in rows]
 
 
-def _opened(tx: db.Tx, row: Any) -> Credential:
+def _decrypted(tx: db.Tx, row: Any) -> Credential:
     return Credential(row.id, row.user_id, row.project_id, row.type, tx.encryption.decrypt(row.blob), row.extra)
 
 
@@ -107,8 +107,8 @@ def update(tx: db.Tx, credential_id: str, blob: str) -> None:
         for name in ORIGIN:
             if before.get(name) != after.get(name):
                 raise errors.Invalid(f'{name} can not be updated for credential')
-    sealed, key_name = tx.encryption.encrypt(blob)
-    tx.update(Row, Row.id == credential_id, blob=sealed, key_name=key_name)
+    encrypted, key_name = tx.encryption.encrypt(blob)
+    tx.update(Row, Row.id == credential_id, blob=encrypted, key_name=key_name)
 
 
 def delete(tx: db.Tx, credential_id: str) -> None:
@@ -150,10 +150,10 @@ def migrate(tx: db.Tx, encryption: Encryption, most: int = 500) -> int:
     done = 0
     for model, name in SEALED:
         column = getattr(model, name)
-        query = sa.select(model.id, column.label('sealed')).where(model.key_name != (encryption.key_name() or ''))
+        query = sa.select(model.id, column.label('encrypted')).where(model.key_name != (encryption.key_name() or ''))
         for row in tx.rows(query.order_by(model.seq).limit(most - done)):
-            sealed, key_name = encryption.encrypt(encryption.decrypt(row.sealed))
+            encrypted, key_name = encryption.encrypt(encryption.decrypt(row.encrypted))
             # A row written in the meantime was encrypted with the key that was primary then.
-            tx.update(model, model.id == row.id, column == row.sealed, **{name: sealed}, key_name=key_name)
+            tx.update(model, model.id == row.id, column == row.encrypted, **{name: encrypted}, key_name=key_name)
             done += 1
     return done

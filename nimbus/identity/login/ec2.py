@@ -39,7 +39,7 @@ def show(tx: db.Tx, access: str) -> Credential:
     return found
 
 
-def told(credential: Credential) -> dict[str, Any]:
+def contents(credential: Credential) -> dict[str, Any]:
     """The decoded blob of the credential."""
     return json.loads(credential.blob)
 
@@ -50,7 +50,7 @@ def prove(tx: db.Tx, request: dict[str, Any], s3: bool, life: int, clock: Clock)
     Raises NotFound on an unknown access key, Unauthenticated on a signature that is wrong, expired or missing.
     """
     credential = show(tx, request['access'])
-    kept = told(credential)
+    kept = contents(credential)
     secret, signature = kept.get('secret'), request.get('signature')
     if not signature or not isinstance(secret, str):
         raise errors.Unauthenticated('EC2 signature not supplied.')

@@ -14,22 +14,22 @@ class Encryption:
 
     def encrypt(self, text: str) -> tuple[str, str]:
         """The encrypted text, and the digest of the key that encrypted it.  Raises Unavailable without keys."""
-        key = self._ring.sealer() if self._ring else None
+        key = self._ring.primary() if self._ring else None
         if key is None:
             raise errors.Unavailable('Credentials cannot be kept: this host has no credential keys.')
         return key.encrypt(text.encode()).decode(), key.name
 
-    def decrypt(self, sealed: str) -> str:
+    def decrypt(self, encrypted: str) -> str:
         """The decrypted text.  Raises Unavailable when no key of this host decrypts it."""
-        opened = None
+        text = None
         if self._ring:
             self._ring.refresh()
-            opened = self._ring.open(sealed.encode())
-        if opened is None:
+            text = self._ring.decrypt(encrypted.encode())
+        if text is None:
             raise errors.Unavailable("A credential cannot be read: none of this host's credential keys decrypts it.")
-        return opened.decode()
+        return text.decode()
 
     def key_name(self) -> str | None:
         """The digest of the primary key, None without keys."""
-        key = self._ring.sealer() if self._ring else None
+        key = self._ring.primary() if self._ring else None
         return key.name if key else None

@@ -44,7 +44,7 @@ def moment_of(request: dict[str, Any]) -> str | None:
     """The timestamp that the signature covers, None where it covers none."""
     if 'SignatureVersion' in request['params']:
         return request['params'].get('Timestamp')
-    return _told(request, 'X-Amz-Date')
+    return _header(request, 'X-Amz-Date')
 
 
 def _same(given: str, made: str) -> bool:
@@ -89,7 +89,7 @@ def _query(params: dict[str, str]) -> str:
 
 def _signed_4(secret: str, request: dict[str, Any]) -> str:
     scope = _part(request, 'Credential').split('/')[1:]
-    date = _told(request, 'X-Amz-Date') or ''
+    date = _header(request, 'X-Amz-Date') or ''
     if len(scope) != 4 or not scope[0] or not date.startswith(scope[0]):
         raise _refusal()
     names = _part(request, 'SignedHeaders')
@@ -101,7 +101,7 @@ def _signed_4(secret: str, request: dict[str, Any]) -> str:
     return hmac.digest(_signing_key(secret, scope), text.encode(), 'sha256').hex()
 
 
-def _told(request: dict[str, Any], name: str) -> str | None:
+def _header(request: dict[str, Any], name: str) -> str | None:
     return request['headers'].get(name) or request['params'].get(name)
 
 

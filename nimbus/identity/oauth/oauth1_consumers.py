@@ -31,12 +31,12 @@ def find(tx: db.Tx, page: listing.Page) -> list[Any]:
 def create(tx: db.Tx, description: str | None, extra: dict[str, Any]) -> tuple[str, str]:
     """A new consumer exists; returns its id, and its secret, which is not shown again."""
     consumer_id, secret = ids.plain(), ids.plain()
-    sealed, key_name = tx.encryption.encrypt(secret)
+    encrypted, key_name = tx.encryption.encrypt(secret)
     tx.insert(
         Consumer,
         id=consumer_id,
         description=description,
-        secret=sealed,
+        secret=encrypted,
         key_name=key_name,
         extra=extra,
         created_at=clock.Clock().now(),

@@ -31,7 +31,7 @@ class Made:
     expires_at: datetime.datetime | None
 
 
-def _sealed(tx: db.Tx, life: int, now: datetime.datetime) -> tuple[Made, dict[str, Any]]:
+def _made(tx: db.Tx, life: int, now: datetime.datetime) -> tuple[Made, dict[str, Any]]:
     """A new token and its columns; with a life of 0 it does not expire."""
     ends = now + datetime.timedelta(seconds=life) if life else None
     made = Made(ids.plain(), ids.plain(), ends)
@@ -42,7 +42,7 @@ def _sealed(tx: db.Tx, life: int, now: datetime.datetime) -> tuple[Made, dict[st
 def ask(tx: db.Tx, consumer_id: str, project_id: str, life: int, now: datetime.datetime) -> Made:
     """The consumer has a new request token, for roles on the project."""
     tx.delete(RequestToken, RequestToken.expires_at < now - KEPT)
-    made, columns = _sealed(tx, life, now)
+    made, columns = _made(tx, life, now)
     tx.insert(RequestToken, **columns, consumer_id=consumer_id, project_id=project_id, user_id=None, role_ids=None)
     return made
 
@@ -93,7 +93,7 @@ def exchange(tx: db.Tx, row: Any, life: int, now: datetime.datetime) -> Made:
     )  # and not exchanged by another request since
     if not tx.delete(RequestToken, *same):
         raise errors.NotFound('Request token not found')
-    made, columns = _sealed(tx, life, now)
+    made, columns = _made(tx, life, now)
     tx.insert(
         AccessToken,
         **columns,

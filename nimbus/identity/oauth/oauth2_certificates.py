@@ -15,7 +15,7 @@ from nimbus.identity.people import users
 
 METHOD = 'oauth2_credential'
 SUBJECT, ISSUER = 'SSL_CLIENT_SUBJECT_DN_', 'SSL_CLIENT_ISSUER_DN_'
-TELLING = ('id', 'name', 'email')  # without one of them a mapping would accept any certificate for any user
+IDENTIFYING = ('id', 'name', 'email')  # without one of them a mapping would accept any certificate for any user
 
 
 def prove(
@@ -81,4 +81,4 @@ def _is(told: dict[str, Any], user: Any, home: Any) -> bool:
         (domain.get('id'), home.id),
         (domain.get('name'), home.name),
     )
-    return any(told.get(name) for name in TELLING) and all(said == known for said, known in pairs if said)
+    return any(told.get(name) for name in IDENTIFYING) and all(said == known for said, known in pairs if said)

@@ -45,7 +45,7 @@ def grant(tx: db.Tx, wanted: Grant) -> None:
     """The actor has the role on the target, and may have had it before."""
     if tx.scalar(sa.select(Assignment.seq).where(*wanted.where())) is None:
         lists.add_once(tx, Assignment, **dataclasses.asdict(wanted))
-        _told(tx, wanted.actor_type, wanted.actor_id)
+        revocations.refresh(tx, wanted.actor_type, wanted.actor_id)
 
 
 def has(tx: db.Tx, wanted: Grant) -> bool:
@@ -57,7 +57,7 @@ def take_back(tx: db.Tx, wanted: Grant) -> None:
     """The grant is deleted, and so are application credentials that delegate its role.  Raises NotFound."""
     if not tx.delete(Assignment, *wanted.where()):
         raise no_such(wanted)
-    _told(tx, wanted.actor_type, wanted.actor_id)
+    revocations.refresh(tx, wanted.actor_type, wanted.actor_id)
     if wanted.actor_type == 'user' and wanted.target_type == 'project':
         _drop_lent(tx, wanted)
 
@@ -103,12 +103,8 @@ def roles_of(
 def forget(tx: db.Tx, *where: Any) -> None:
     """Every assignment that matches is gone."""
     for row in tx.rows(sa.select(Assignment.actor_type, Assignment.actor_id).where(*where).distinct()):
-        _told(tx, row.actor_type, row.actor_id)
+        revocations.refresh(tx, row.actor_type, row.actor_id)
     tx.delete(Assignment, *where)
-
-
-def _told(tx: db.Tx, actor_type: str, actor_id: str) -> None:
-    revocations.refresh(tx, actor_type, actor_id)
 
 
 _own, _brought, _providers = Membership.__table__, ExpiringMembership.__table__, IdentityProvider.__table__

@@ -21,10 +21,10 @@ BINDING = 'urn:oasis:names:tc:SAML:2.0:bindings:PAOS'
 def made(keys: KeyRing, entity_id: str, place: str, now: datetime.datetime) -> bytes:
     """An AuthnRequest in a SOAP envelope, to be answered to the URL `place`.  Raises Unavailable without keys."""
     moment = (now - EPOCH).total_seconds()
-    sealed = keys.seal(MARK + json.dumps([place, moment, uuid.uuid4().hex]).encode(), moment)
+    encrypted = keys.encrypt(MARK + json.dumps([place, moment, uuid.uuid4().hex]).encode(), moment)
     told = {
         # An XML id may not begin with a digit or contain the padding of base64.
-        'ID': '_' + sealed.rstrip(b'=').decode(),
+        'ID': '_' + encrypted.rstrip(b'=').decode(),
         'Version': '2.0',
         'IssueInstant': clock.iso(now) or '',
         'AssertionConsumerServiceURL': place,
@@ -50,11 +50,11 @@ def made(keys: KeyRing, entity_id: str, place: str, now: datetime.datetime) -> b
 
 def is_ours(keys: KeyRing, request_id: str, place: str, now: datetime.datetime) -> bool:
     """Whether this cloud made the request with the id, for the URL, within the last LIFE seconds."""
-    sealed = request_id.removeprefix('_')
-    if not sealed.isascii() or len(sealed) > MAX_LENGTH:
+    encrypted = request_id.removeprefix('_')
+    if not encrypted.isascii() or len(encrypted) > MAX_LENGTH:
         return False
-    opened = keys.open(sealed.encode() + b'=' * (-len(sealed) % 4))
-    if opened is None or not opened.startswith(MARK):
+    payload = keys.decrypt(encrypted.encode() + b'=' * (-len(encrypted) % 4))
+    if payload is None or not payload.startswith(MARK):
         return False
-    meant, moment, _ = json.loads(opened.removeprefix(MARK))
+    meant, moment, _ = json.loads(payload.removeprefix(MARK))
     return bool(meant == place and (now - EPOCH).total_seconds() - moment < LIFE)

@@ -13,7 +13,7 @@ from typing import Any
 import jwt
 
 from nimbus.common.clock import Clock
-from nimbus.identity.tokens.signing import ALGORITHM, Checker, jwk
+from nimbus.identity.tokens.signing import ALGORITHM, Verifier, jwk
 
 LOG = logging.getLogger(__name__)
 MAX_SET = 65536  # bytes; a longer answer is not accepted as a JWK set
@@ -28,7 +28,7 @@ def fetch(url: str) -> bytes:
         return answer.read(MAX_SET + 1)
 
 
-class PublishedKeys(Checker):
+class PublishedKeys(Verifier):
     """Identity's public keys as they were last published."""
 
     def __init__(

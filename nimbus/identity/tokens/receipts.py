@@ -32,33 +32,33 @@ class Insufficient(errors.Unauthenticated):
         self.receipt, self.required, self.user = receipt, required, user
 
 
-def seal(keys: KeyRing, receipt: Receipt) -> str:
+def encrypt(keys: KeyRing, receipt: Receipt) -> str:
     """The receipt as the value of its header.  Raises Unavailable without keys."""
     values = {name: _plain(value) for name, value in dataclasses.asdict(receipt).items()}
-    return keys.seal(MARK + json.dumps(values).encode(), values['issued_at']).rstrip(b'=').decode()
+    return keys.encrypt(MARK + json.dumps(values).encode(), values['issued_at']).rstrip(b'=').decode()
 
 
 def _plain(value: object) -> object:
     return (value - EPOCH).total_seconds() if isinstance(value, datetime.datetime) else value
 
 
-def read(keys: KeyRing, sealed: str, now: datetime.datetime) -> Receipt:
+def read(keys: KeyRing, encrypted: str, now: datetime.datetime) -> Receipt:
     """The receipt in the value of a header.  Raises Unauthenticated when it is not one of ours or has expired."""
-    opened = None
-    if sealed.isascii() and len(sealed) <= MAX_LENGTH:
-        opened = keys.open(sealed.encode() + b'=' * (-len(sealed) % 4))
-    if opened is None or not opened.startswith(MARK):
-        raise unknown(sealed)
-    values = json.loads(opened.removeprefix(MARK))
+    payload = None
+    if encrypted.isascii() and len(encrypted) <= MAX_LENGTH:
+        payload = keys.decrypt(encrypted.encode() + b'=' * (-len(encrypted) % 4))
+    if payload is None or not payload.startswith(MARK):
+        raise unknown(encrypted)
+    values = json.loads(payload.removeprefix(MARK))
     moments = {
         name: EPOCH + datetime.timedelta(microseconds=round(values[name] * 1e6)) for name in ('issued_at', 'expires_at')
     }
     receipt = Receipt(values['user_id'], tuple(values['methods']), **moments)
     if receipt.expires_at <= now:
-        raise unknown(sealed)
+        raise unknown(encrypted)
     return receipt
 
 
-def unknown(sealed: str) -> errors.Unauthenticated:
+def unknown(encrypted: str) -> errors.Unauthenticated:
     """The error for a receipt that is not valid."""
-    return errors.Unauthenticated(f'Could not find auth receipt: {sealed[:MAX_LENGTH]}.')
+    return errors.Unauthenticated(f'Could not find auth receipt: {encrypted[:MAX_LENGTH]}.')

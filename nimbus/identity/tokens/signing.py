@@ -117,7 +117,7 @@ def is_signed(token: str) -> bool:
     return token.count('.') == 2
 
 
-class Checker:
+class Verifier:
     """Public keys by their ids, and the verification of tokens; the base of every source of keys."""
 
     def __init__(self) -> None:
@@ -144,7 +144,7 @@ class Checker:
         """The public keys as a JWK set."""
         return {'keys': [jwk(key) for key in self._known.values()]}
 
-    def open(self, token: str) -> Claims | None:
+    def verify(self, token: str) -> Claims | None:
         """The claims of the token, or None when none of the keys signed it."""
         import jwt
 
@@ -170,7 +170,7 @@ def _is_canonical(part: str) -> bool:
         return False
 
 
-class SigningKeys(Checker):
+class SigningKeys(Verifier):
     """The private keys of a directory, on identity's hosts alone; read again when it changes.
 
     A directory that cannot be read changes nothing.

@@ -119,19 +119,19 @@ class TokenCache:
         life = int(min(LIFE, (subject.claims.expires_at - now).total_seconds()))
         if life > 0:
             value = {'of': digest.hex(), 'at': _seconds(now), 'number': number, 'subject': text}
-            sealed = self._box.encrypt(json.dumps(value).encode())
-            self._of(digest).ask(lambda client: client.set(_key(digest), sealed, expire=life, noreply=False))
+            encrypted = self._box.encrypt(json.dumps(value).encode())
+            self._of(digest).ask(lambda client: client.set(_key(digest), encrypted, expire=life, noreply=False))
 
     def get(self, digest: bytes, claims: Claims, newest: int) -> Subject | None:
         """The subject of the claims, None when it is not cached or no longer valid.
 
         `newest` is the last revocation this process knows; each was passed to `touch`.
         """
-        sealed = self._of(digest).ask(lambda client: client.get(_key(digest)))
-        if not sealed:
+        encrypted = self._of(digest).ask(lambda client: client.get(_key(digest)))
+        if not encrypted:
             return None
         try:
-            value = json.loads(self._box.decrypt(sealed))
+            value = json.loads(self._box.decrypt(encrypted))
             age = _seconds(self._clock.now()) - value['at']
             if value['of'] != digest.hex() or not -SKEW <= age <= LIFE or value['number'] > newest:
                 return None

@@ -20,7 +20,7 @@ from nimbus.identity.options import Settings
 from nimbus.identity.people import activity
 from nimbus.identity.tokens import payload, signing, subjects
 from nimbus.identity.tokens.payload import Claims
-from nimbus.identity.tokens.signing import Checker
+from nimbus.identity.tokens.signing import Verifier
 from nimbus.identity.tokens.subjects import Subject, refusal
 from nimbus.identity.tokens.token_cache import TokenCache
 
@@ -56,7 +56,7 @@ class Validator:
         key_repository: str,
         settings: Settings | None = None,
         clock: Clock | None = None,
-        signed: Checker | None = None,
+        signed: Verifier | None = None,
         shared: TokenCache | None = None,
     ) -> None:
         """`signed` has the keys of signed tokens; without it only encrypted ones are accepted.
@@ -65,7 +65,7 @@ class Validator:
         """
         self._db, self._settings, self._clock = database, settings or Settings(), clock or Clock()
         self.keys = KeyRing(key_repository)
-        self.signed = signed or Checker()
+        self.signed = signed or Verifier()
         self._shared = shared
         self._key_ids: frozenset[str] = frozenset()
         self._entries: dict[bytes, Entry] = {}
@@ -134,7 +134,7 @@ class Validator:
         """The cache entry of the token.  Raises as `validate` does."""
         return self._entry(token, allow_expired)
 
-    def seal(self, claims: Claims) -> str:
+    def encode(self, claims: Claims) -> str:
         """The claims as a token of the configured kind.
 
         Raises Unavailable without a key for it, Forbidden when the ids of the groups would make it too long.
@@ -143,7 +143,7 @@ class Validator:
             token = self.signed.sign(claims)
         else:
             now = (self._clock.now() - EPOCH).total_seconds()
-            token = self.keys.seal(payload.pack(claims), now).rstrip(b'=').decode()
+            token = self.keys.encrypt(payload.pack(claims), now).rstrip(b'=').decode()
         if len(token) > MAX_LENGTH:
             raise errors.Forbidden(
                 f'A token for {len(claims.group_ids)} groups would have {len(token)} characters, and {MAX_LENGTH} are '
@@ -181,10 +181,10 @@ class Validator:
 
     def _keep_up(self, now: float) -> None:
         """The revocations in memory are recent enough.  Raises Unavailable when they cannot be read."""
-        patience = self._settings.revocation_patience
-        if self._thread is None or now - self._read_at > patience:
+        timeout = self._settings.revocation_timeout
+        if self._thread is None or now - self._read_at > timeout:
             self._try_to_poll()
-        if self._clock.monotonic() - self._read_at > patience:
+        if self._clock.monotonic() - self._read_at > timeout:
             raise errors.Unavailable('Tokens cannot be checked at the moment: revocations cannot be read.')
 
     def _learn(self, token: str, digest: bytes, allow_expired: bool) -> Entry:
@@ -223,7 +223,7 @@ class Validator:
     def read(self, token: str) -> Claims:
         """The claims in the token, of either kind.  Raises Unauthenticated when it was made with none of our keys."""
         if signing.is_signed(token):
-            claims = self.signed.open(token) if len(token) <= MAX_LENGTH else None
+            claims = self.signed.verify(token) if len(token) <= MAX_LENGTH else None
             if claims is None:
                 raise refusal('No key of this cloud has signed the token.')
             return claims
@@ -236,11 +236,11 @@ class Validator:
         # Only the canonical text is accepted: another would have another digest, and so escape a revocation by digest.
         if len(raw) > MAX_LENGTH or whole.rstrip(b'=') != raw:
             raise refusal('This is no token.')
-        opened = self.keys.open(whole)
-        if opened is None:
+        packed = self.keys.decrypt(whole)
+        if packed is None:
             raise refusal('No key of this host opens the token.')
         try:
-            return payload.unpack(opened)
+            return payload.unpack(packed)
         except ValueError:
             raise refusal('A key of this cloud made it, and it is no token.') from None
 
@@ -280,7 +280,7 @@ class Validator:
         self._read_at = started
         settings = self._settings
         self._news_good_until = started + (
-            settings.revocation_patience if self._thread else settings.revocation_interval
+            settings.revocation_timeout if self._thread else settings.revocation_interval
         )
 
     def _begin(self, tx: db.Tx) -> None:

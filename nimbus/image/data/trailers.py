@@ -6,7 +6,7 @@ SIZE = 512  # bytes of a trailer
 VHD, DMG = b'conectix', b'koly'
 FIXED = 2  # the VHD footer's type of a disk without a header
 # Programs whose footers hold the size itself; of others QEMU takes the geometry, as old hypervisors did.
-TELLS_SIZE = (b'win ', b'qem2', b'd2v ', b'tap\0', b'CTXS')
+WITH_SIZE = (b'win ', b'qem2', b'd2v ', b'tap\0', b'CTXS')
 MOST = 65535 * 16 * 255  # the most sectors that a geometry can express; a larger disk has its size beside it
 SECTOR = 512
 
@@ -28,8 +28,8 @@ def vhd_size(footer: bytes) -> int:
     creator = footer[28:32]
     current, cylinders, heads, sectors = struct.unpack_from('>QHBB', footer, 48)
     by_geometry = cylinders * heads * sectors
-    told: int = current if creator in TELLS_SIZE or by_geometry == MOST else by_geometry * SECTOR
-    return told
+    size: int = current if creator in WITH_SIZE or by_geometry == MOST else by_geometry * SECTOR
+    return size
 
 
 def _checksum(footer: bytes) -> int:

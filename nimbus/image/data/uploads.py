@@ -36,7 +36,7 @@ def begin(tx: db.Tx, image: Any, verb: str, upload_id: str, host: str, quotas: Q
         target = MACHINE.rules[verb].busy
         raise errors.Conflict(f'Image status transition from {image.status} to {target} is not allowed') from None
     quotas.take(tx, image.owner or '', image_count_uploading=1)
-    notifications.tell(tx, image.id, 'prepare')
+    notifications.notify(tx, image.id, 'prepare')
 
 
 def finish(tx: db.Tx, image: Any, upload_id: str, facts: dict[str, Any], quotas: Quotas) -> None:
@@ -44,7 +44,7 @@ def finish(tx: db.Tx, image: Any, upload_id: str, facts: dict[str, Any], quotas:
     _settle(tx, image, upload_id, SAVING, facts | {'status': 'active'})
     quotas.give_back(tx, image.owner or '', image_count_uploading=1)
     quotas.take(tx, image.owner or '', image_size_total=mib(facts['size']))
-    notifications.tell(tx, image.id, 'upload', 'activate')
+    notifications.notify(tx, image.id, 'upload', 'activate')
 
 
 def staged(tx: db.Tx, image: Any, upload_id: str, facts: dict[str, Any], quotas: Quotas) -> None:
@@ -59,7 +59,7 @@ def imported(tx: db.Tx, image: Any, quotas: Quotas, virtual_size: int | None) ->
     _settle(tx, image, image.upload_id, IMPORTING, {'status': 'active', 'virtual_size': virtual_size})
     quotas.give_back(tx, image.owner or '', image_stage_total=mib(image.size))
     quotas.take(tx, image.owner or '', image_size_total=mib(image.size))
-    notifications.tell(tx, image.id, 'upload', 'activate')
+    notifications.notify(tx, image.id, 'upload', 'activate')
 
 
 def _settle(tx: db.Tx, image: Any, upload_id: str, state: str, values: dict[str, Any]) -> None:

@@ -100,7 +100,7 @@ def create(
     )
     _write_properties(tx, image_id, properties)
     _write_tags(tx, image_id, tags)
-    notifications.tell(tx, image_id, 'create', asker=ctx)
+    notifications.notify(tx, image_id, 'create', asker=ctx)
     return show(tx, context.internal(ctx.request_id), image_id)
 
 
@@ -124,7 +124,7 @@ def change(
         _write_tags(tx, image.id, tags)
     if values['visibility'] != 'shared' and image.visibility == 'shared':
         tx.delete(ImageMember, ImageMember.image_id == image.id)
-    notifications.tell(tx, image.id, 'update')
+    notifications.notify(tx, image.id, 'update')
 
 
 def delete(tx: db.Tx, image: Any, quotas: Quotas) -> None:
@@ -133,7 +133,7 @@ def delete(tx: db.Tx, image: Any, quotas: Quotas) -> None:
         raise errors.Forbidden(f'Image {image.id} is protected and cannot be deleted.')
     quotas.give_back(tx, image.owner or '', **held(image))
     MACHINE.begin(tx, Image, image.id, 'delete', deleted_at=clock.Clock().now())
-    notifications.tell(tx, image.id, 'delete')
+    notifications.notify(tx, image.id, 'delete')
     for table in (ImageProperty, ImageTag, ImageMember):
         tx.delete(table, table.image_id == image.id)
 
@@ -150,7 +150,7 @@ def switch(tx: db.Tx, image: Any, verb: str) -> None:
     if not MACHINE.allows(verb, image.status):
         raise errors.Forbidden(f"Not allowed to {verb} image in status '{image.status}'")
     MACHINE.begin(tx, Image, image.id, verb)
-    notifications.tell(tx, image.id, verb)
+    notifications.notify(tx, image.id, verb)
 
 
 RECOUNT = Recount(ImageQuotas(), RESOURCES, rows)
@@ -172,7 +172,7 @@ def retag(tx: db.Tx, image: Any, tags: Iterable[str]) -> None:
     """The image has exactly these tags."""
     _write_tags(tx, image.id, tags)
     tx.update(Image, Image.id == image.id, updated_at=clock.Clock().now())
-    notifications.tell(tx, image.id, 'update')
+    notifications.notify(tx, image.id, 'update')
 
 
 def check_importable(image: Any) -> None:

@@ -25,7 +25,7 @@ def add(tx: db.Tx, image: Any, member_id: str, limit: int = -1) -> Any:
         raise errors.Conflict(f'Member {member_id} is duplicated for image {image.id}')
     now = clock.Clock().now()
     tx.insert(ImageMember, image_id=image.id, member_id=member_id, status='pending', created_at=now, updated_at=now)
-    notifications.tell_of_member(tx, image.id, member_id, 'pending', 'create')
+    notifications.notify_of_member(tx, image.id, member_id, 'pending', 'create')
     return tx.row(_one(image.id, member_id))
 
 
@@ -50,7 +50,7 @@ def decide(tx: db.Tx, image: Any, member_id: str, status: str) -> Any:
         raise errors.Invalid('Incorrect request: Status must be "pending", "accepted" or "rejected".')
     where = (ImageMember.image_id == image.id, ImageMember.member_id == member_id)
     tx.update(ImageMember, *where, status=status, updated_at=clock.Clock().now())
-    notifications.tell_of_member(tx, image.id, member_id, status, 'update')
+    notifications.notify_of_member(tx, image.id, member_id, status, 'update')
     return show(tx, image, member_id)
 
 
@@ -58,7 +58,7 @@ def remove(tx: db.Tx, image: Any, member_id: str) -> None:
     """The image is not shared with the project any more.  Raises NotFound."""
     if not tx.delete(ImageMember, ImageMember.image_id == image.id, ImageMember.member_id == member_id):
         raise errors.NotFound(f'{member_id} not found in the member list of the image {image.id}.')
-    notifications.tell_of_member(tx, image.id, member_id, None, 'delete')
+    notifications.notify_of_member(tx, image.id, member_id, None, 'delete')
 
 
 def _one(image_id: str, member_id: str) -> Any:

@@ -25,7 +25,7 @@ from nimbus.network.rpc import BINARIES, NetworkAgent
 
 LOG = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0  # seconds between tries while the host gives trouble
-PATIENCE = 3  # failed tries before ports that wait are reported as failed: a switch restarts in less
+MAX_FAILURES = 3  # failed tries before ports that wait are reported as failed: a switch restarts in less
 DEPTH = 2  # a port names groups, and their rules name others
 UNKNOWN = -1  # a generation that no host ever has
 
@@ -71,8 +71,8 @@ class Agent(NetworkAgent):
         self._opened, self._failures, self._why = False, 0, ''
         self._life: object = None  # of the switch, when the host was made to look right
         self._synced: float | None = None  # when the host was last made to look right
-        self._told: Outcome | None = None  # what was last reported
-        self._told_at = 0.0  # when all ports were last reported
+        self._reported: Outcome | None = None  # what was last reported
+        self._reported_at = 0.0  # when all ports were last reported
         self._wired: set[str] = set()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name='network-agent', daemon=True)
@@ -139,7 +139,7 @@ class Agent(NetworkAgent):
             if trouble:
                 return self._pause_after_failure()
             self._failures, self._why = 0, ''
-        elif self._told is None or self.clock.monotonic() - self._told_at >= self.pace.resync:
+        elif self._reported is None or self.clock.monotonic() - self._reported_at >= self.pace.resync:
             self._report(self._outcome(self._desired, {}))
         return self.pace.poll
 
@@ -209,7 +209,7 @@ class Agent(NetworkAgent):
         LOG.warning('The network of %s cannot be changed: %s', self.host, why)
         self._why, self._opened = why, False
         pause = self._pause_after_failure()
-        if self._failures >= PATIENCE and self._desired is not None:
+        if self._failures >= MAX_FAILURES and self._desired is not None:
             waiting = {port.id: why for port in self._desired.ports if port.id not in self._wired}
             self._report(self._outcome(self._desired, waiting))
         return pause
@@ -221,9 +221,9 @@ class Agent(NetworkAgent):
     def _report(self, outcome: Outcome) -> None:
         """The desk has got what is new of the outcome, now and then all of it; if not, it is sent at the next look."""
         now, only = self.clock.monotonic(), None
-        if self._told is not None and self._touched is not None and now - self._told_at < self.pace.resync:
-            only = self._touched | outcome.other_than(self._told)
-            if not only and outcome.generation == self._told.generation:
+        if self._reported is not None and self._touched is not None and now - self._reported_at < self.pace.resync:
+            only = self._touched | outcome.other_than(self._reported)
+            if not only and outcome.generation == self._reported.generation:
                 return
         wired = outcome.wired if only is None else outcome.wired & only
         trouble = {name: why for name, why in outcome.trouble.items() if only is None or name in only}
@@ -232,11 +232,11 @@ class Agent(NetworkAgent):
             self.desk.applied(self.host, outcome.generation, sorted(wired), trouble, told)
         except NimbusError as why:
             LOG.warning('The report on the network of %s did not reach the desk: %s', self.host, why)
-            self._told = None
+            self._reported = None
             return
-        self._told, self._touched = outcome, set()
+        self._reported, self._touched = outcome, set()
         if only is None:
-            self._told_at = now
+            self._reported_at = now
 
     def _facts_of(self, binary: str) -> Any:
         def facts() -> dict[str, Any]:

@@ -57,7 +57,7 @@ def create(tx: db.Tx, ctx: Context, network: Any, values: dict[str, Any], projec
     tx.insert(Subnet, network_id=network.id, **values, **stamp)
     _slaac_existing(tx, network.id, stamp['id'])
     ports.keep_dhcp(tx, ctx, network)
-    _tell(tx, network.id, allocation_pools.is_slaac(tx.row(sa.select(Subnet).where(Subnet.id == stamp['id']))))
+    _bump(tx, network.id, allocation_pools.is_slaac(tx.row(sa.select(Subnet).where(Subnet.id == stamp['id']))))
     return stamp['id']
 
 
@@ -197,10 +197,10 @@ def update(tx: db.Tx, ctx: Context, subnet_id: str, values: dict[str, Any]) -> N
     standard_attributes.touch(tx, Subnet, subnet_id, **values)
     network = tx.row(sa.select(Network).where(Network.id == row.network_id))
     ports.keep_dhcp(tx, ctx, network)
-    _tell(tx, row.network_id, False)
+    _bump(tx, row.network_id, False)
 
 
-def _tell(tx: db.Tx, network_id: str, readdressed: bool) -> None:
+def _bump(tx: db.Tx, network_id: str, readdressed: bool) -> None:
     """The network's hosts have a new generation for its subnets, and for all where ports got or lost an address."""
     only = () if readdressed else ((generations.NETWORK, network_id),)
     generations.bump(tx, generations.of_networks(tx, [network_id]), *only)
@@ -245,7 +245,7 @@ def delete(tx: db.Tx, ctx: Context, subnet_id: str) -> None:
         standard_attributes.forget_tags(tx, subnet_id)
         quotas.give_back(tx, row.project_id, subnet=1)
         standard_attributes.touch(tx, Network, row.network_id)
-        _tell(tx, row.network_id, allocation_pools.is_slaac(row))
+        _bump(tx, row.network_id, allocation_pools.is_slaac(row))
 
 
 def _in_use(subnet_id: str) -> errors.Conflict:

@@ -163,36 +163,36 @@ def ensure(
 
     Raises NotFound when the network is gone, Conflict and OverQuota as any port.
     """
-    row = get(tx, port_id)
+    row, owner = get(tx, port_id), f'compute:{zone}'
     if row is None:
-        network = tx.row(sa.select(Network).where(Network.id == network_id))
-        if network is None:
-            raise standard_attributes.missing('Network', network_id)
-        draft = Draft(
-            network=network,
-            project_id=project_id,
-            id=port_id,
-            fixed_ips=[{'ip_address': fixed_ip}] if fixed_ip else None,
-            groups=list(groups) or None if network.port_security_enabled else [],
-            device_id=server_id,
-            device_owner=f'compute:{zone}',
-            holder=holders.SERVER,
-            holder_id=server_id,
-            host=host,
-            hostname=hostname,
-            created_for_server=True,
-            place=_next_place(tx, server_id),
-        )
+        values = {'id': port_id, 'project_id': project_id, 'device_owner': owner, 'host': host, 'hostname': hostname}
+        fixed_ips = [{'ip_address': fixed_ip}] if fixed_ip else None
+        draft = _server_draft(tx, network_id, server_id, groups, fixed_ips=fixed_ips, **values)
         due = dhcp_due(tx, network_id, host)
         insert(tx, ctx, draft)
         if due:
             bring_dhcp(tx, ctx, network_id, host)
-        notifications.tell(tx, ctx, port_id, 'create.start', 'create.end')
-    elif row.host != host or row.device_owner != f'compute:{zone}':
-        _plug(tx, row, host, device_id=server_id, device_owner=f'compute:{zone}', hostname=hostname)
+        notifications.notify(tx, ctx, port_id, 'create.start', 'create.end')
+    elif row.host != host or row.device_owner != owner:
+        _plug(tx, row, host, device_id=server_id, device_owner=owner, hostname=hostname)
         follow(tx, ctx, network_id, host, row.host)
-        notifications.tell(tx, ctx, port_id, 'update.start', 'update.end')
+        notifications.notify(tx, ctx, port_id, 'update.start', 'update.end')
     return get(tx, port_id)
+
+
+def _server_draft(tx: db.Tx, network_id: str, server_id: str, groups: Sequence[str], **values: Any) -> Draft:
+    """A new port of the server's own.  Raises NotFound when the network is gone."""
+    network = tx.row(sa.select(Network).where(Network.id == network_id))
+    if network is None:
+        raise standard_attributes.missing('Network', network_id)
+    values |= {'device_id': server_id, 'holder': holders.SERVER, 'holder_id': server_id}
+    return Draft(
+        network=network,
+        groups=list(groups) or None if network.port_security_enabled else [],
+        created_for_server=True,
+        place=_next_place(tx, server_id),
+        **values,
+    )
 
 
 def _next_place(tx: db.Tx, server_id: str) -> int:
@@ -226,7 +226,7 @@ def bind(
     if not mine or row.host != host or row.device_owner != f'compute:{zone}':
         _plug(tx, row, host, device_id=server_id, device_owner=f'compute:{zone}', hostname=hostname)
         follow(tx, ctx, row.network_id, host, row.host)
-        notifications.tell(tx, ctx, port_id, 'update.start', 'update.end')
+        notifications.notify(tx, ctx, port_id, 'update.start', 'update.end')
     return get(tx, port_id)
 
 
@@ -245,7 +245,7 @@ def unbind(tx: db.Tx, ctx: Context, port_id: str) -> None:
         free = {'device_id': '', 'device_owner': '', 'holder': '', 'holder_id': ''}
         _plug(tx, row, '', **free, hostname='', profile={}, place=0)
         follow(tx, ctx, row.network_id, '', row.host)
-        notifications.tell(tx, ctx, port_id, 'update.start', 'update.end')
+        notifications.notify(tx, ctx, port_id, 'update.start', 'update.end')
 
 
 def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:

@@ -153,15 +153,18 @@ def insert(
                 **stamp,
             )
     except sa.exc.IntegrityError:
-        existing = tx.scalar(
-            sa.select(Rule.id).where(Rule.security_group_id == group_id, Rule.fingerprint == fingerprint)
-        )
-        if existing is None:
-            raise errors.Transient('A security group was deleted meanwhile; please try again.') from None
-        raise errors.Conflict(
-            f'Security group rule already exists. Rule id is {existing}.', type='SecurityGroupRuleExists'
-        ) from None
+        raise _not_inserted(tx, group_id, fingerprint) from None
     return stamp['id']
+
+
+def _not_inserted(tx: db.Tx, group_id: str, fingerprint: str) -> errors.NimbusError:
+    """Why the database refused the rule: the group has it already, or is gone."""
+    existing = tx.scalar(sa.select(Rule.id).where(Rule.security_group_id == group_id, Rule.fingerprint == fingerprint))
+    if existing is None:
+        return errors.Transient('A security group was deleted meanwhile; please try again.')
+    return errors.Conflict(
+        f'Security group rule already exists. Rule id is {existing}.', type='SecurityGroupRuleExists'
+    )
 
 
 def _fingerprint(direction: str, ethertype: str, protocol: Any, low: Any, high: Any, prefix: Any, group: Any) -> str:

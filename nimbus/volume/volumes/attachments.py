@@ -69,7 +69,7 @@ def reserve(
         ) from None
     mode = 'ro' if volume.readonly else mode
     made = _insert(tx, volume, server_id, 'reserved', mode, by_service, attachment_id)
-    notifications.tell(tx, volume_id, 'attach.start', ctx)
+    notifications.notify(tx, volume_id, 'attach.start', ctx)
     return made
 
 
@@ -135,7 +135,7 @@ def complete(tx: db.Tx, ctx: context.Context, attachment_id: str, device: str | 
     _set(tx, attachment_id, status='attached', attached_at=row.attached_at or now, device=device or row.device)
     tx.update(Volume, Volume.id == row.volume_id, status='in-use', attach_status='attached', updated_at=now)
     if row.status != 'attached':
-        notifications.tell(tx, row.volume_id, 'attach.end', server_id=row.server_id)
+        notifications.notify(tx, row.volume_id, 'attach.end', server_id=row.server_id)
 
 
 def begin_detach(tx: db.Tx, ctx: context.Context, attachment_id: str) -> None:
@@ -153,7 +153,7 @@ def begin_detaching(tx: db.Tx, volume: Any) -> None:
         if volume.attach_status != 'attached':
             raise errors.WrongState('The volume is not attached.')
         MACHINE.begin(tx, Volume, volume.id, 'begin_detach')
-        notifications.tell(tx, volume.id, 'detach.start')
+        notifications.notify(tx, volume.id, 'detach.start')
     except errors.WrongState:
         raise errors.Invalid(
             "Invalid volume: Unable to detach volume. Volume status must be 'in-use' and attach_status must be "
@@ -169,7 +169,7 @@ def drop(tx: db.Tx, ctx: context.Context, attachment_id: str) -> None:
     tx.delete(Attachment, Attachment.id == attachment_id)
     _settle(tx, row.volume_id)
     if row.status in ('attached', 'detaching'):
-        notifications.tell(tx, row.volume_id, 'detach.end', server_id=row.server_id)
+        notifications.notify(tx, row.volume_id, 'detach.end', server_id=row.server_id)
 
 
 def _settle(tx: db.Tx, volume_id: str) -> None:
@@ -249,7 +249,7 @@ def attach(
     now = clock.Clock().now()
     told = {'server_id': server_id, 'host': host, 'device': device, 'mode': mode}
     _set(tx, attachment_id, status='attached', attached_at=now, **told)
-    notifications.tell(tx, volume.id, 'attach.end', server_id=server_id)
+    notifications.notify(tx, volume.id, 'attach.end', server_id=server_id)
 
 
 def _set(tx: db.Tx, attachment_id: str, **values: Any) -> None:

@@ -41,7 +41,7 @@ def made(tx: db.Tx, volume_id: str, bootable: bool) -> None:
     row = look(tx, volume_id)
     if row is not None and row.status in ('creating', 'downloading'):
         MACHINE.finish(tx, Volume, volume_id, 'create', bootable=bootable or row.bootable, trouble=None)
-        notifications.tell(tx, volume_id, 'create.end')
+        notifications.notify(tx, volume_id, 'create.end')
 
 
 def failed(tx: db.Tx, volume_id: str, verb: str, why: str | None) -> None:
@@ -50,13 +50,13 @@ def failed(tx: db.Tx, volume_id: str, verb: str, why: str | None) -> None:
     busy = {'create': ('creating', 'downloading'), 'delete': ('deleting',), 'extend': ('extending',)}[verb]
     if row is not None and row.status in busy:
         MACHINE.fail(tx, Volume, volume_id, verb, trouble=why)
-        notifications.tell(tx, volume_id, f'{verb}.error', priority=outbox.ERROR, reason=why)
+        notifications.notify(tx, volume_id, f'{verb}.error', priority=outbox.ERROR, reason=why)
 
 
 def grown(tx: db.Tx, volume_id: str, size: int) -> None:
     """The volume has so many GiB."""
     MACHINE.finish(tx, Volume, volume_id, 'extend', size=size)
-    notifications.tell(tx, volume_id, 'resize.end')
+    notifications.notify(tx, volume_id, 'resize.end')
 
 
 def not_grown(tx: db.Tx, volume_id: str, by: int, why: str | None) -> None:
@@ -65,14 +65,14 @@ def not_grown(tx: db.Tx, volume_id: str, by: int, why: str | None) -> None:
     if row is not None and row.status == 'extending':
         QUOTAS.release(tx, row.project_id, by, volumes=0)
         MACHINE.fail(tx, Volume, volume_id, 'extend', trouble=why)
-        notifications.tell(tx, volume_id, 'resize.error', priority=outbox.ERROR, reason=why)
+        notifications.notify(tx, volume_id, 'resize.error', priority=outbox.ERROR, reason=why)
 
 
 def gone(tx: db.Tx, volume_id: str) -> None:
     """Nothing is left of the volume, and its project may have another."""
     row = look(tx, volume_id)
     if row is not None and row.status == 'deleting':
-        notifications.tell(tx, volume_id, 'delete.end')
+        notifications.notify(tx, volume_id, 'delete.end')
     if row is not None and tx.delete(Volume, Volume.id == volume_id, Volume.status == 'deleting'):
         QUOTAS.release(tx, row.project_id, row.size)
         for table in (VolumeMetadata, Attachment):

@@ -107,27 +107,26 @@ def create(
     kind = types.by_name_or_id(tx, ctx, volume_type) if volume_type else types.ensure_default(tx)
     (quotas or VolumeQuotas()).hold(tx, ctx.project_id or '', size)
     volume_id = volume_id or ids.dashed()
-    tx.insert(
-        Volume,
-        id=volume_id,
-        project_id=ctx.project_id,
-        user_id=ctx.user_id,
-        name=name,
-        description=description,
-        size=size,
-        status='creating',
-        attach_status='detached',
-        availability_zone=zone,
-        wished_host=host,
-        type_id=kind.id,
-        bootable=False,
-        image=image,
-        created_at=clock.Clock().now(),
-    )
+    wished = {'availability_zone': zone, 'wished_host': host, 'type_id': kind.id, 'image': image}
+    _insert(tx, ctx, id=volume_id, name=name, description=description, size=size, **wished)
     set_metadata(tx, volume_id, metadata or {})
     jobs.start(tx, ctx, 'create_volume', volume_id)
-    notifications.tell(tx, volume_id, 'create.start', ctx)
+    notifications.notify(tx, volume_id, 'create.start', ctx)
     return show(tx, ctx, volume_id)
+
+
+def _insert(tx: db.Tx, ctx: context.Context, **values: Any) -> None:
+    """The row of a volume that is being made stands."""
+    tx.insert(
+        Volume,
+        project_id=ctx.project_id,
+        user_id=ctx.user_id,
+        status='creating',
+        attach_status='detached',
+        bootable=False,
+        created_at=clock.Clock().now(),
+        **values,
+    )
 
 
 def _image(tx: db.Tx, ctx: context.Context, image_id: str, size: int) -> dict[str, Any]:
@@ -180,7 +179,7 @@ def change(tx: db.Tx, volume_id: str, **values: Any) -> None:
     if not tx.update(Volume, Volume.id == volume_id, updated_at=clock.Clock().now(), **values):
         raise errors.NotFound(f'Volume {volume_id} could not be found.')
     if values.keys() & {'name', 'description'}:
-        notifications.tell(tx, volume_id, 'update.end')
+        notifications.notify(tx, volume_id, 'update.end')
 
 
 def set_metadata(tx: db.Tx, volume_id: str, metadata: dict[str, str]) -> None:
@@ -227,7 +226,7 @@ def delete(tx: db.Tx, ctx: context.Context, volume_id: str, *, force: bool = Fal
     MACHINE.begin(tx, Volume, volume_id, verb)
     jobs.cancel(tx, volume_id)
     jobs.start(tx, ctx, 'delete_volume', volume_id)
-    notifications.tell(tx, volume_id, 'delete.start', ctx)
+    notifications.notify(tx, volume_id, 'delete.start', ctx)
 
 
 def _deletion(force: bool) -> str:
@@ -249,7 +248,7 @@ def extend(tx: db.Tx, ctx: context.Context, volume_id: str, size: int, quotas: V
         )
     quotas.hold(tx, volume.project_id, size - volume.size, volumes=0)
     MACHINE.begin(tx, Volume, volume_id, 'extend')
-    notifications.tell(tx, volume_id, 'resize.start', ctx)
+    notifications.notify(tx, volume_id, 'resize.start', ctx)
     jobs.start(tx, ctx, 'extend_volume', volume_id, size=size, grown=size - volume.size)
 
 

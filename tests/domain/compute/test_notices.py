@@ -13,7 +13,7 @@ from tests.domain.compute.test_boots import root
 @pytest.fixture
 def world(database):
     made = furnish(database)
-    database.teller = 'control'
+    database.publisher = 'control'
     return made
 
 

@@ -127,13 +127,13 @@ class Slapd:
 
     def add(self, entries: str) -> None:
         """The entries, written as LDIF, are there."""
-        self._tell('ldapadd', entries)
+        self._run('ldapadd', entries)
 
     def change(self, changes: str) -> None:
         """The changes, written as LDIF, are made."""
-        self._tell('ldapmodify', changes)
+        self._run('ldapmodify', changes)
 
-    def _tell(self, tool: str, text: str) -> None:
+    def _run(self, tool: str, text: str) -> None:
         command = [tool, '-x', '-H', self.url, '-D', ROOT, '-y', str(self._secret())]
         subprocess.run(command, input=text.encode(), check=True, capture_output=True, timeout=20)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nimbus.api.compute import microversions, policies
-from nimbus.api.compute.servers.views import Server, ServerForOperator, ServerShown, Sight
+from nimbus.api.compute.servers.views import Related, Server, ServerForOperator, ServerShown
 from nimbus.api.kit.fields import Noun
 from nimbus.api.kit.routes import Call
 from nimbus.common.agents import services
@@ -14,12 +14,12 @@ from nimbus.compute.servers import metadata_and_tags
 from nimbus.network.ports import server_ports
 
 
-def plain(call: Call) -> Sight:
+def plain(call: Call) -> Related:
     """What views with links alone need: no query."""
-    return Sight(call.root_url, call.host_url)
+    return Related(call.root_url, call.host_url)
 
 
-def gather(call: Call, tx: db.Tx, rows: Sequence[Any], *, listed: bool) -> Sight:
+def gather(call: Call, tx: db.Tx, rows: Sequence[Any], *, listed: bool) -> Related:
     """What the detailed views of the rows need; a list does not show the groups of servers."""
     found = plain(call)
     ids = [row.id for row in rows]

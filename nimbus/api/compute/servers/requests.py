@@ -144,29 +144,14 @@ class Shapes:
 def wanted(call: Call, body: dict[str, Any]) -> boots.Wanted:
     """What a valid body asks for.  Raises Invalid and Forbidden."""
     asked = body['server']
-    least = numbers.whole(asked.get('min_count', 1), 'min_count', least=1)
-    most = numbers.whole(asked.get('max_count', least), 'max_count', least=1)
-    if least > most:
-        raise errors.Invalid('min_count must be <= max_count')
-    if asked.get('trusted_image_certificates'):
-        raise errors.NotBuilt('Checking an image against trusted certificates is not part of this cloud.')
+    least, most = _counts(asked)
     hints = body.get('os:scheduler_hints') or body.get('OS-SCH-HNT:scheduler_hints') or {}
-    if group := hints.get('group'):
-        named = group if isinstance(group, str) else group[0]
-        raise errors.Invalid(f'Instance group {named} could not be found: this cloud has no server groups.')
+    _refuse_absent(asked, hints)
     image_id = asked.get('imageRef') or None
     devices = _devices(call, asked, image_id)
     if image_id is None and not devices:
         raise errors.Invalid('Missing imageRef attribute')
-    zone, host, node = _zone(call, asked.get('availability_zone'))
-    requested = asked.get('host'), asked.get('hypervisor_hostname')
-    if any(requested):
-        call.check(policies.REQUESTED_DESTINATION)
-        if host or node:
-            raise errors.Invalid(
-                'One mechanism with host and/or hypervisor_hostname and another mechanism with zone:host:node are '
-                'mutually exclusive.'
-            )
+    destination = _destination(call, asked)
     return boots.Wanted(
         name=asked['name'],
         flavor_id=flavor_id(asked['flavorRef']),
@@ -176,8 +161,7 @@ def wanted(call: Call, body: dict[str, Any]) -> boots.Wanted:
         min_count=least,
         max_count=most,
         networks=_requested_networks(call, asked.get('networks')),
-        security_groups=tuple(dict.fromkeys(group['name'] for group in asked.get('security_groups', ()) if group))
-        or ('default',),
+        security_groups=_security_groups(asked),
         devices=tuple(devices),
         key_name=asked.get('key_name'),
         user_data=_user_data(asked.get('user_data')),
@@ -185,18 +169,56 @@ def wanted(call: Call, body: dict[str, Any]) -> boots.Wanted:
         config_drive=shapes.flag(asked.get('config_drive', False)),
         properties=asked.get('metadata', {}),
         tags=tuple(asked.get('tags', ())),
-        zone=zone,
-        forced_host=host,
-        forced_node=node,
-        requested_host=requested[0],
-        requested_node=requested[1],
         hints=hints,
         admin_pass=asked.get('adminPass') or password(),
         disk_config=asked.get('OS-DCF:diskConfig'),
         access_ip_v4=asked.get('accessIPv4'),
         access_ip_v6=shapes.shortest(asked.get('accessIPv6')),
         may_have_no_disk=call.allows(policies.SERVERS + 'create:zero_disk_flavor'),
+        **destination,
     )
+
+
+def _counts(asked: dict[str, Any]) -> tuple[int, int]:
+    """The least and the most servers that are asked for.  Raises Invalid."""
+    least = numbers.whole(asked.get('min_count', 1), 'min_count', least=1)
+    most = numbers.whole(asked.get('max_count', least), 'max_count', least=1)
+    if least > most:
+        raise errors.Invalid('min_count must be <= max_count')
+    return least, most
+
+
+def _refuse_absent(asked: dict[str, Any], hints: dict[str, Any]) -> None:
+    if asked.get('trusted_image_certificates'):
+        raise errors.NotBuilt('Checking an image against trusted certificates is not part of this cloud.')
+    if group := hints.get('group'):
+        named = group if isinstance(group, str) else group[0]
+        raise errors.Invalid(f'Instance group {named} could not be found: this cloud has no server groups.')
+
+
+def _security_groups(asked: dict[str, Any]) -> tuple[str, ...]:
+    named = dict.fromkeys(group['name'] for group in asked.get('security_groups', ()) if group)
+    return tuple(named) or ('default',)
+
+
+def _destination(call: Call, asked: dict[str, Any]) -> dict[str, str | None]:
+    """The zone and hosts that are asked for, in either of the two ways.  Raises Invalid and Forbidden."""
+    zone, host, node = _zone(call, asked.get('availability_zone'))
+    requested_host, requested_node = asked.get('host'), asked.get('hypervisor_hostname')
+    if requested_host or requested_node:
+        call.check(policies.REQUESTED_DESTINATION)
+        if host or node:
+            raise errors.Invalid(
+                'One mechanism with host and/or hypervisor_hostname and another mechanism with zone:host:node are '
+                'mutually exclusive.'
+            )
+    return {
+        'zone': zone,
+        'forced_host': host,
+        'forced_node': node,
+        'requested_host': requested_host,
+        'requested_node': requested_node,
+    }
 
 
 def password() -> str:

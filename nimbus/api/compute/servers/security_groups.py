@@ -76,7 +76,7 @@ def rule_view(rule: Any, names: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _told(why: errors.NimbusError) -> errors.NimbusError:
+def _invalid(why: errors.NimbusError) -> errors.NimbusError:
     """The network service's error with the status that the Compute API has for it."""
     return errors.Invalid(why.sentence)
 
@@ -114,7 +114,7 @@ def create(call: Call) -> dict[str, Any]:
         try:
             made = groups.create(tx, call.context, name=given['name'], description=given['description'] or '')
         except errors.Conflict as why:
-            raise _told(why) from None
+            raise _invalid(why) from None
         return {'security_group': group_views(tx, [groups.show(tx, call.context, made)])[0]}
 
 
@@ -126,7 +126,7 @@ def update(call: Call, id: str) -> dict[str, Any]:
         try:
             groups.update(tx, call.context, id, name=given['name'], description=given['description'] or '')
         except errors.Conflict as why:
-            raise _told(why) from None
+            raise _invalid(why) from None
         return {'security_group': group_views(tx, [groups.show(tx, call.context, id)])[0]}
 
 
@@ -137,7 +137,7 @@ def delete(call: Call, id: str) -> None:
         try:
             groups.delete(tx, call.context, id)
         except errors.Conflict as why:
-            raise _told(why) from None
+            raise _invalid(why) from None
 
 
 def create_rule(call: Call) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def create_rule(call: Call) -> dict[str, Any]:
         try:
             rule_id = rules.create(tx, call.context, _rule(given))
         except errors.Conflict as why:
-            raise _told(why) from None
+            raise _invalid(why) from None
         rule = rules.show(tx, call.context, rule_id)
         return {'security_group_rule': rule_view(rule, _names(tx, [rule]))}
 

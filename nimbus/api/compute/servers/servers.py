@@ -49,9 +49,9 @@ def _page(call: Call, *, detail: bool) -> dict[str, Any]:
         return {'servers': []}
     with call.db.read() as tx:
         rows = search.find(tx, call.context, wanted)
-        sight = batches.gather(call, tx, rows, listed=True) if detail else batches.plain(call)
+        related = batches.gather(call, tx, rows, listed=True) if detail else batches.plain(call)
     view = (batches.noun(call) if detail else ServerName).view(call.version)
-    found: dict[str, Any] = {'servers': [view(row, sight) for row in rows]}
+    found: dict[str, Any] = {'servers': [view(row, related) for row in rows]}
     if links := paging.next_link(call, rows, wanted.page):
         found['servers_links'] = links
     return found

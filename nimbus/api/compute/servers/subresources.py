@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from nimbus.api.compute import microversions, shapes
 from nimbus.api.compute.servers import security_groups as proxies
-from nimbus.api.compute.servers.views import Sight, addresses_of
+from nimbus.api.compute.servers.views import Related, addresses_of
 from nimbus.api.kit.fields import Listing, Noun, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors
@@ -36,10 +36,10 @@ def ip(call: Call, id: str, network: str) -> dict[str, Any]:
 
 def _addresses(call: Call, tx: db.Tx, server_id: str) -> dict[str, list[dict[str, Any]]]:
     row = servers.show(tx, call.context, server_id)
-    sight = Sight('', '', addresses=server_ports.addresses(tx, [server_id]))
+    related = Related('', '', addresses=server_ports.addresses(tx, [server_id]))
     return {
         name: [{'version': address['version'], 'addr': address['addr']} for address in held]
-        for name, held in addresses_of(row, sight).items()
+        for name, held in addresses_of(row, related).items()
     }
 
 

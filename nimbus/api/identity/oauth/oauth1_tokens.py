@@ -38,7 +38,7 @@ def create_request_token(call: Call) -> Reply:
         oauth1.spend(tx, signed, issuer.now())
         life = issuer.settings.oauth.request_token_duration
         made = oauth1_tokens.ask(tx, signed.consumer_id, project_id or '', life, issuer.now())
-        return _told(call, made)
+        return _reply(call, made)
 
 
 def create_access_token(call: Call) -> Reply:
@@ -49,10 +49,10 @@ def create_access_token(call: Call) -> Reply:
     with wire.writing(call) as tx:
         oauth1.spend(tx, signed, issuer.now())
         made = oauth1_tokens.exchange(tx, signed.token, issuer.settings.oauth.access_token_duration, issuer.now())
-        return _told(call, made)
+        return _reply(call, made)
 
 
-def _told(call: Call, made: Made) -> Reply:
+def _reply(call: Call, made: Made) -> Reply:
     call.shown_id = made.id  # type: ignore[attr-defined]  # for the notification
     body = f'oauth_token={made.id}&oauth_token_secret={made.secret}'
     if made.expires_at:

@@ -88,7 +88,7 @@ class User(wire.KeystoneNoun):
 def _one(call: Call, tx: db.Tx, user_id: str, row: Any = None) -> dict[str, Any]:
     """The user with federated ids."""
     told = wire.one(call, User, row or users.show(tx, user_id))
-    if found := federated_ids.told_of(tx, user_id):
+    if found := federated_ids.of_user(tx, user_id):
         told['user']['federated'] = found
     return told
 

@@ -37,7 +37,7 @@ DEFAULTS: dict[str, Any] = {'host': '', 'verb': 'GET', 'path': '/', 'body_hash':
 
 
 def _shown(call: Call, row: Credential) -> dict[str, Any]:
-    kept = ec2.told(row)
+    kept = ec2.contents(row)
     link = f'{call.root_url}/users/{row.user_id}/credentials/OS-EC2/{kept["access"]}'
     return {
         'user_id': row.user_id,

@@ -101,13 +101,13 @@ def _ask_for_more(call: Call, why: receipts.Insufficient) -> Reply:
         },
         'required_auth_methods': why.required,
     }
-    return Reply(body, 401, [(receipts.HEADER, receipts.seal(authority(call).validator.keys, receipt))])
+    return Reply(body, 401, [(receipts.HEADER, receipts.encrypt(authority(call).validator.keys, receipt))])
 
 
 def show(call: Call) -> Reply:
     """GET and HEAD /auth/tokens."""
     rule = 'check_token' if call.environ['REQUEST_METHOD'] == 'HEAD' else 'validate_token'
-    token, entry = _told(call, rule)
+    token, entry = _subject(call, rule)
     headers = [(SUBJECT, token)]
     if 'nocatalog' in call.query:
         return Reply(whole(call, entry.subject, None), 200, headers)
@@ -120,7 +120,7 @@ def show(call: Call) -> Reply:
 
 def revoke(call: Call) -> None:
     """DELETE /auth/tokens."""
-    _, entry = _told(call, 'revoke_token')
+    _, entry = _subject(call, 'revoke_token')
     with wire.writing(call) as tx:
         revocations.revoke(tx, 'audit', entry.subject.claims.audit_ids[0])
 
@@ -130,7 +130,7 @@ def public_keys(call: Call) -> Reply:
     return Reply(authority(call).validator.signed.published(), headers=[('Cache-Control', 'public, max-age=60')])
 
 
-def _told(call: Call, rule: str) -> tuple[str, Entry]:
+def _subject(call: Call, rule: str) -> tuple[str, Entry]:
     """The subject token in the header.  Raises NotFound when it is not valid, Forbidden by policy."""
     token = call.header(SUBJECT)
     if not token:

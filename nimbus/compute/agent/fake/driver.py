@@ -35,11 +35,11 @@ class FakeDriver(Driver):
 
     def open(self) -> None:
         self._meet('open')
-        self.host.listeners.append(self._tell)
+        self.host.listeners.append(self._report)
 
     def close(self) -> None:
-        if self._tell in self.host.listeners:
-            self.host.listeners.remove(self._tell)
+        if self._report in self.host.listeners:
+            self.host.listeners.remove(self._report)
 
     # ---------------------------------------------------------------- power
     def spawn(self, guest: Guest, root: str | None, progress: Callable[[int], None]) -> None:
@@ -208,7 +208,7 @@ class FakeDriver(Driver):
                 inside=f'This host has {disk} GiB of disk left for guest {guest.id}, which needs {guest.local_gb}.',
             )
 
-    def _tell(self, guest_id: str, state: str) -> None:
+    def _report(self, guest_id: str, state: str) -> None:
         for changed in self._watchers:
             changed(guest_id, state)
 

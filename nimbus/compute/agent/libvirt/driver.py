@@ -62,7 +62,7 @@ class LibvirtDriver(Driver):
         self._locking = threading.Lock()
         self._waits = Waits()
         self._reboots: dict[str, int] = {}
-        self._told: dict[str, str] = {}
+        self._reported: dict[str, str] = {}
         self._watchers: list[Callable[[str, str], None]] = []
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -334,7 +334,7 @@ class LibvirtDriver(Driver):
             domain.undefineFlags(UNDEFINE)
         self._folder(guest_id).remove()
         self._reboots.pop(guest_id, None)
-        self._told.pop(guest_id, None)
+        self._reported.pop(guest_id, None)
 
     def _ask(self, guest_id: str, timeout: int, ask: Callable, done: Callable[[], bool]) -> bool:
         """Whether the guest did what it was asked for within `timeout`; no lock is held meanwhile."""
@@ -368,9 +368,9 @@ class LibvirtDriver(Driver):
             state = EVENT_STATES[values[0]]
             if state == SHUTDOWN and values[1] in DEATHS:
                 state = CRASHED
-            if self._told.get(guest_id) == state:
+            if self._reported.get(guest_id) == state:
                 return  # libvirt reports a start twice: started, resumed
-            self._told[guest_id] = state
+            self._reported[guest_id] = state
             for changed in self._watchers:
                 changed(guest_id, state)
 

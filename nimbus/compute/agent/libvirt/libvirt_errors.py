@@ -26,7 +26,7 @@ def in_kinds(verb: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @functools.wraps(verb)
-    def told(self: Any, guest: Any, *args: Any, **kwargs: Any) -> Any:
+    def translated(self: Any, guest: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return verb(self, guest, *args, **kwargs)
         except libvirt.libvirtError as why:
@@ -38,7 +38,7 @@ def in_kinds(verb: Callable[..., Any]) -> Callable[..., Any]:
                 inside=f'libvirt did not {verb.__name__} guest {name}: {sentence(why)}',
             ) from why
 
-    return told
+    return translated
 
 
 def is_gone(why: BaseException) -> bool:
@@ -63,11 +63,11 @@ def refusal(guest_id: str, uri: str, why: BaseException) -> BaseException:
         return Refused(f'This host has no disk space left for guest {guest_id}.')
     if isinstance(why, libvirt.libvirtError):
         died = DIED.search(str(why)) is not None
-        told = f'QEMU {"was killed or ended while it started" if died else "did not start"} guest {guest_id}'
-        return Refused(f'{told}.', inside=f'{told}: {sentence(why)}')
+        translated = f'QEMU {"was killed or ended while it started" if died else "did not start"} guest {guest_id}'
+        return Refused(f'{translated}.', inside=f'{translated}: {sentence(why)}')
     if isinstance(why, (qemu_img.Failed, ValueError)):
-        told = f'The disks of guest {guest_id} cannot be made'
-        return Refused(f'{told}.', inside=f'{told}: {sentence(why)}')
+        translated = f'The disks of guest {guest_id} cannot be made'
+        return Refused(f'{translated}.', inside=f'{translated}: {sentence(why)}')
     return why
 
 

@@ -73,7 +73,7 @@ class Room:
         self._filter()
         proxy = Proxy(self.namespace, self.folder, self.settings.metadata_socket or '', self.settings.daemon_user)
         if self.settings.metadata_socket:
-            binds = [f'{METADATA6}:80 interface {names_of(port.port_id)[1]}' for port in self._told_over_ipv6()]
+            binds = [f'{METADATA6}:80 interface {names_of(port.port_id)[1]}' for port in self._metadata_over_ipv6()]
             proxy.ensure([f'0.0.0.0:{ROUTER_PORT}', *binds], 'X-Neutron-Router-ID', self.router.id)
         else:
             proxy.stop()
@@ -82,9 +82,9 @@ class Room:
         subnets = {one.id: one for one in self.networks[port.network_id].subnets}
         own = {one.ip: ipaddress.ip_network(subnets[one.subnet_id].cidr).prefixlen
                for one in port.addresses if one.subnet_id in subnets}  # fmt: skip
-        return own | ({METADATA6: 64} if port in self._told_over_ipv6() else {})
+        return own | ({METADATA6: 64} if port in self._metadata_over_ipv6() else {})
 
-    def _told_over_ipv6(self) -> list[RouterPort]:
+    def _metadata_over_ipv6(self) -> list[RouterPort]:
         """The ports where guests ask for metadata over IPv6: no DHCP server of their network answers them.
 
         One gateway of a network answers, for the address is the same everywhere.

@@ -92,10 +92,10 @@ class FileDriver(driver.Driver):
         for entry in files:
             volume_id = entry.name.removeprefix(PREFIX)
             if entry.name.startswith(PREFIX) and ids.is_uuid(volume_id):
-                found[volume_id] = self._told_size(pathlib.Path(entry.path)) // GIB
+                found[volume_id] = self._size_or_zero(pathlib.Path(entry.path)) // GIB
         return found
 
-    def _told_size(self, path: pathlib.Path) -> int:
+    def _size_or_zero(self, path: pathlib.Path) -> int:
         """The disk's bytes, 0 where its file is damaged: one bad file must not hide the others."""
         try:
             return self._size(path)

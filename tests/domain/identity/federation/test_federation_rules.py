@@ -216,7 +216,7 @@ def test_an_expression_that_is_none_is_refused_when_written():
 
 
 def test_an_expression_that_takes_for_ever_takes_half_a_second(monkeypatch):
-    monkeypatch.setattr(rules, 'PATIENCE', 0.05)
+    monkeypatch.setattr(rules, 'MATCH_TIMEOUT', 0.05)
     told = rule(USER, {'type': 'UserName'}, {'type': 'Email', 'any_one_of': ['^(a|aa)+$'], 'regex': True})
     began = time.monotonic()
     with pytest.raises(errors.Unauthenticated, match='take too long'):

@@ -1,4 +1,4 @@
-"""Credentials in the database: sealed, and opened by whichever key sealed them."""
+"""Credentials in the database: encrypted, and decrypted by whichever key encrypted them."""
 
 import pytest
 import sqlalchemy as sa

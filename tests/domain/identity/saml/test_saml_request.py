@@ -37,7 +37,7 @@ def test_a_request_is_known_again_at_its_place_and_in_its_time(ring):
     request_id = found(asked(ring), '//samlp:AuthnRequest/@ID')[0]
     assert saml_request.is_ours(ring, request_id, PLACE, time.now())
     assert not saml_request.is_ours(ring, request_id, PLACE + '/x', time.now())
-    for forged in ('', '_', '_x', request_id[:-2] + 'xx', 'x' * 5000, '_ü', '_' + ring.seal(b'[]', 0).decode()):
+    for forged in ('', '_', '_x', request_id[:-2] + 'xx', 'x' * 5000, '_ü', '_' + ring.encrypt(b'[]', 0).decode()):
         assert not saml_request.is_ours(ring, forged, PLACE, time.now())
     time.advance(600)
     assert not saml_request.is_ours(ring, request_id, PLACE, time.now())

@@ -36,11 +36,11 @@ def test_setting_up_twice_changes_nothing(root):
 
 def test_a_live_token_outlives_any_number_of_rotations(root):
     ring = key_repository.KeyRing(root)
-    token = ring.seal(b'hello', time.time())
+    token = ring.encrypt(b'hello', time.time())
     for _ in range(5):
         key_repository.rotate(root, LIFE)
-        assert ring.open(token) == b'hello'
-        assert key_repository.KeyRing(root).open(token) == b'hello'
+        assert ring.decrypt(token) == b'hello'
+        assert key_repository.KeyRing(root).decrypt(token) == b'hello'
 
 
 def test_a_staged_key_becomes_primary_so_that_no_host_is_surprised(root):
@@ -49,7 +49,7 @@ def test_a_staged_key_becomes_primary_so_that_no_host_is_surprised(root):
     staged = (root / '0').read_bytes()
     key_repository.rotate(root, LIFE)
     assert (root / '2').read_bytes() == staged
-    token = key_repository.KeyRing(root).seal(b'new', time.time())
+    token = key_repository.KeyRing(root).encrypt(b'new', time.time())
     assert any(key for key in elsewhere._keys if _opens(key, token))
 
 
@@ -79,4 +79,4 @@ def test_what_was_never_set_up_is_not_rotated(tmp_path):
     with pytest.raises(errors.NotFound):
         key_repository.rotate(tmp_path / 'nothing', LIFE)
     with pytest.raises(errors.Unavailable):
-        key_repository.KeyRing(tmp_path / 'nothing').seal(b'x', time.time())
+        key_repository.KeyRing(tmp_path / 'nothing').encrypt(b'x', time.time())

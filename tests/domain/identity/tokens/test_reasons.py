@@ -17,7 +17,7 @@ def foreign(world, tmp_path):
     key_repository.setup(tmp_path / 'foreign')
     there = world.another()
     there.keys = key_repository.KeyRing(tmp_path / 'foreign')
-    return there.seal(world.validator.read(world.login()))
+    return there.encode(world.validator.read(world.login()))
 
 
 def expired(world, _path):

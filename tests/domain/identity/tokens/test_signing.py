@@ -76,7 +76,7 @@ def claims(**changes):
 @pytest.mark.parametrize('scope, scope_id', [('project', 'p'), ('domain', 'd'), ('system', ''), ('unscoped', '')])
 def test_claims_come_back_as_they_were(signer, scope, scope_id):
     told = claims(scope=scope, scope_id=scope_id)
-    assert signer.open(signer.sign(told)) == told
+    assert signer.verify(signer.sign(told)) == told
 
 
 def test_no_claim_is_lost_on_the_way():
@@ -101,7 +101,7 @@ def test_nothing_private_is_published(signer):
         assert set(key) == {'kty', 'crv', 'x', 'y', 'kid', 'use', 'alg'}
 
 
-def test_a_signed_token_opens_every_door_that_a_sealed_one_does(signed):
+def test_a_signed_token_works_wherever_an_encrypted_one_does(signed):
     token = signed.login()
     assert signing.is_signed(token) and len(token) < 1024
     assert signed.validator.validate(token).is_admin
@@ -121,14 +121,14 @@ def test_a_warm_signed_token_needs_neither_database_nor_network(signed, tmp_path
 
 
 def test_tokens_of_before_live_on_when_the_format_changes(world, signer):
-    sealed = world.login()
+    encrypted = world.login()
     world.validator._settings = dataclasses.replace(world.settings, token_format='jws')
     world.validator.signed = signer
     after = world.login()
-    assert signing.is_signed(after) and not signing.is_signed(sealed)
-    assert world.validator.validate(sealed).user_id == world.validator.validate(after).user_id
+    assert signing.is_signed(after) and not signing.is_signed(encrypted)
+    assert world.validator.validate(encrypted).user_id == world.validator.validate(after).user_id
     world.validator._settings = world.settings
-    assert world.another().validate(sealed).is_admin
+    assert world.another().validate(encrypted).is_admin
     assert world.validator.validate(after).is_admin
 
 
@@ -136,8 +136,8 @@ def test_a_live_token_outlives_any_number_of_rotations(root, signer):
     token = signer.sign(claims())
     for _ in range(5):
         key_repository.rotate(root, 3600, signing.make, signing.retire)
-        assert signer.open(token) is not None
-        assert signing.SigningKeys(root).open(signer.sign(claims())) is not None
+        assert signer.verify(token) is not None
+        assert signing.SigningKeys(root).verify(signer.sign(claims())) is not None
 
 
 def test_the_key_id_rotates_and_was_published_before_it_signs(root, signer):
@@ -157,15 +157,15 @@ def test_a_key_that_signs_no_more_leaves_only_its_public_part(root, signer):
 def test_a_token_of_a_rotated_out_key_is_refused(root, signer, tmp_path):
     token, site = signer.sign(claims()), Site(signer)
     service = public_keys.PublishedKeys(tmp_path / 'kept', site, interval=60)
-    assert service.open(token) is not None
+    assert service.verify(token) is not None
     key_repository.rotate(root, 3600, signing.make, signing.retire)
     old = (root / '1').stat().st_mtime - 3600 - key_repository.MARGIN - 1
     os.utime(root / '1', (old, old))
     key_repository.rotate(root, 3600, signing.make, signing.retire)
     signer.refresh()
-    assert signer.open(token) is None
+    assert signer.verify(token) is None
     service._learn()
-    assert service.open(token) is None
+    assert service.verify(token) is None
 
 
 def test_what_is_remembered_of_a_token_goes_with_its_key(root, signed):
@@ -229,19 +229,19 @@ def test_every_changed_character_is_noticed(signer):
     token = signer.sign(claims())
     for at in range(len(token)):
         other = 'B' if token[at] == 'A' else 'A'
-        assert signer.open(token[:at] + other + token[at + 1 :]) is None
+        assert signer.verify(token[:at] + other + token[at + 1 :]) is None
 
 
 def test_a_key_of_somebody_else_signs_nothing(signer, tmp_path):
     key_repository.setup(tmp_path / 'foreign', signing.make)
-    assert signer.open(signing.SigningKeys(tmp_path / 'foreign').sign(claims())) is None
+    assert signer.verify(signing.SigningKeys(tmp_path / 'foreign').sign(claims())) is None
 
 
 def test_a_signature_over_other_words_is_no_token(root, signer):
     key = serialization.load_pem_private_key((root / '1').read_bytes(), None)
     kid = signing.jwk(key.public_key())['kid']
     for words in (b'[]', b'{}', b'nothing', b'{"sub": "x", "iat": "now", "exp": 1}'):
-        assert signer.open(signing._jws().encode(words, key, 'ES256', {'kid': kid})) is None
+        assert signer.verify(signing._jws().encode(words, key, 'ES256', {'kid': kid})) is None
 
 
 def test_a_signed_token_ends_and_is_revoked_like_any_other(signed):
@@ -259,7 +259,7 @@ def test_a_service_starts_with_the_keys_it_kept(signer, tmp_path):
     public_keys.PublishedKeys(tmp_path / 'kept', site)._learn()
     site.up = False
     again = public_keys.PublishedKeys(tmp_path / 'kept', site)
-    assert again.open(token) is not None
+    assert again.verify(token) is not None
     assert site.asked == 1
 
 
@@ -272,18 +272,18 @@ def test_a_bad_answer_does_not_replace_good_keys(signer, tmp_path, bad):
     service._learn()
     service._ask = lambda: bad
     service._learn()
-    assert service.open(token) is not None
-    assert public_keys.PublishedKeys(tmp_path / 'kept', Site(signer)).open(token) is not None
+    assert service.verify(token) is not None
+    assert public_keys.PublishedKeys(tmp_path / 'kept', Site(signer)).verify(token) is not None
 
 
 def test_made_up_key_ids_cost_one_question_a_second(signer, tmp_path, world):
     site = Site(signer)
     service = public_keys.PublishedKeys(tmp_path / 'kept', site, clock=world.clock)
     for number in range(50):
-        assert service.open(forged(signer.sign(claims()), {'alg': 'ES256', 'kid': str(number)})) is None
+        assert service.verify(forged(signer.sign(claims()), {'alg': 'ES256', 'kid': str(number)})) is None
     assert site.asked == 1
     world.clock.advance(1)
-    assert service.open(forged(signer.sign(claims()), {'alg': 'ES256', 'kid': 'x'})) is None
+    assert service.verify(forged(signer.sign(claims()), {'alg': 'ES256', 'kid': 'x'})) is None
     assert site.asked == 2
 
 
@@ -295,12 +295,12 @@ def test_no_request_waits_for_identity_during_an_outage(signer, tmp_path, world)
     world.clock.advance(1)
     token = signer.sign(claims())
     for _ in range(5):
-        assert service.open(token) is None
+        assert service.verify(token) is None
         world.clock.advance(1)
     assert site.asked == 1
     site.up = True
     service._learn()
-    assert service.open(token) is not None
+    assert service.verify(token) is not None
 
 
 def test_a_service_that_missed_rotations_asks_again(root, signer, tmp_path, world):
@@ -309,14 +309,14 @@ def test_a_service_that_missed_rotations_asks_again(root, signer, tmp_path, worl
     for _ in range(3):
         key_repository.rotate(root, 3600, signing.make, signing.retire)
     world.clock.advance(1)
-    assert service.open(signer.sign(claims())) is not None
+    assert service.verify(signer.sign(claims())) is not None
 
 
 def test_without_a_private_key_nothing_is_signed(tmp_path):
-    for checker in (signing.SigningKeys(tmp_path / 'nothing'), signing.Checker()):
+    for verifier in (signing.SigningKeys(tmp_path / 'nothing'), signing.Verifier()):
         with pytest.raises(errors.Unavailable):
-            checker.sign(claims())
-        assert checker.published() == {'keys': []}
+            verifier.sign(claims())
+        assert verifier.published() == {'keys': []}
 
 
 def test_a_login_scoped_to_the_system_is_signed_as_such(signed):

@@ -45,7 +45,7 @@ def test_a_rotation_by_command_ends_no_live_token(file, tmp_path):
     for _ in range(3):
         assert run(file, 'rotate', '--format', 'jws') == 0
     signer.refresh()
-    assert signer.open(token) is not None
+    assert signer.verify(token) is not None
 
 
 def test_rotating_what_was_never_set_up_fails_with_a_sentence(file, capsys):
@@ -57,7 +57,7 @@ def test_identity_signs_and_a_service_only_checks(file, tmp_path):
     file.write_text(file.read_text() + '[identity]\ntoken_format = jws\n')
     conf = config.load([], 'test', [str(file)])
     signer, checker = services.token_signer(settings(file)), services.token_checker(conf, settings(file))
-    assert signer.open(signer.sign(claims())) is not None
+    assert signer.verify(signer.sign(claims())) is not None
     assert isinstance(checker, public_keys.PublishedKeys)
     with pytest.raises(errors.Unavailable):
         checker.sign(claims())

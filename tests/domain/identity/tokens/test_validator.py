@@ -1,4 +1,4 @@
-"""Sealed claims, validators that know them, and what they do when the database is away."""
+"""Encrypted claims, validators that read them, and what they do when the database is away."""
 
 import contextlib
 import dataclasses
@@ -123,7 +123,7 @@ def test_a_token_of_foreign_keys_is_refused(world, tmp_path):
     key_repository.setup(tmp_path / 'foreign')
     foreign = world.another()
     foreign.keys = key_repository.KeyRing(tmp_path / 'foreign')
-    token = foreign.seal(world.validator.read(world.login()))
+    token = foreign.encode(world.validator.read(world.login()))
     foreign.validate(token)
     with pytest.raises(errors.Unauthenticated):
         world.validator.validate(token)
@@ -201,7 +201,7 @@ def test_tokens_are_refused_when_revocations_cannot_be_read(world, monkeypatch):
         raise errors.Unavailable('The database cannot be reached.')
 
     monkeypatch.setattr(world.db, 'read', away)
-    world.clock.advance(world.settings.revocation_patience - 1)
+    world.clock.advance(world.settings.revocation_timeout - 1)
     world.validator.validate(token)
     world.clock.advance(2)
     with pytest.raises(errors.Unavailable):

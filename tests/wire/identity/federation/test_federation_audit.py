@@ -13,12 +13,12 @@ PROVIDER = '/OS-FEDERATION/identity_providers/acme'
 @pytest.fixture
 def told(cloud, idp):
     """What was told since the last time that this was called: event types and CADF events."""
-    cloud.parts.db.teller = 'host'
+    cloud.parts.db.publisher = 'host'
 
     def read():
         with cloud.parts.db.write() as tx:
             events = outbox.waiting(tx, 100)
-            outbox.told(tx, events)
+            outbox.published(tx, events)
             return [(event.event_type, event.payload) for event in events]
 
     return read

@@ -80,9 +80,9 @@ def test_a_public_key_is_not_taken_for_a_secret(idp):
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     body = '.'.join(idp.token(headers={'kid': 'one', 'alg': 'HS256'}, key='k' * 64, algorithm='HS256').split('.')[:2])
-    seal = hmac.HMAC(pem, hashes.SHA256())
-    seal.update(body.encode())
-    forged = f'{body}.{jwt.utils.base64url_encode(seal.finalize()).decode()}'
+    signature = hmac.HMAC(pem, hashes.SHA256())
+    signature.update(body.encode())
+    forged = f'{body}.{jwt.utils.base64url_encode(signature.finalize()).decode()}'
     assert idp.login(forged).status == 401
 
 

@@ -232,7 +232,7 @@ def test_a_rule_of_methods_that_there_are_not_shuts_nobody_out():
     assert factors.suffice(['totp'], factors.rules_of({'multi_factor_auth_rules': [['kerberos']]}, known))
 
 
-def test_a_receipt_is_sealed(cloud, careful, clock):
+def test_a_receipt_is_encrypted(cloud, careful, clock):
     receipt = log_in(cloud, password(careful)).headers['Openstack-Auth-Receipt']
     assert careful not in receipt and len(receipt) < receipts.MAX_LENGTH
 

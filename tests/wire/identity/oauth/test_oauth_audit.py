@@ -9,7 +9,7 @@ from tests.wire.identity.oauth_party import consumer
 @pytest.fixture
 def told(cloud):
     """(event type, payload) of what is told from now on."""
-    cloud.parts.db.teller = 'h1'
+    cloud.parts.db.publisher = 'h1'
 
     def every():
         with cloud.parts.db.read() as tx:
