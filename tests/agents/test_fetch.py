@@ -117,6 +117,15 @@ def test_the_service_user_is_logged_in_before_the_first_image_is_fetched(fetch):
     assert Service.tokens == before
 
 
+@pytest.mark.parametrize('body', ['[]', '{}', 'no JSON'])
+def test_an_answer_without_a_token_is_no_login(fetch, monkeypatch, body):
+    monkeypatch.setattr(Service, 'do_POST', lambda self: self.answer(201, body.encode()))
+    with pytest.raises(ValueError):
+        fetch._user.log_in()
+    monkeypatch.undo()
+    assert b''.join(fetch('good')) == DATA
+
+
 def test_a_wrong_password_is_not_tried_again_and_again(fetch, monkeypatch):
     monkeypatch.setattr(Service, 'do_POST', lambda self: Service.refused(self))
     ahead = Ahead(fetch._user)
