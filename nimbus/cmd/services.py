@@ -193,8 +193,8 @@ def desks(conf: Any, parts: Parts) -> wiring.Group:
 
 def jobs_of(conf: Any, parts: Parts) -> wiring.Group:
     """The runner, its nudges and the audit."""
+    from nimbus.conductor.audit import Audit
     from nimbus.conductor.purge import Purge
-    from nimbus.conductor.recount import Audit
     from nimbus.conductor.runner import Runner
     from nimbus.conductor.workflows import WORKFLOWS
     from nimbus.conductor.world import World

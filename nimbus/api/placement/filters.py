@@ -6,8 +6,8 @@ from typing import Any
 
 from nimbus.api.kit.routes import Call
 from nimbus.api.placement import microversions
-from nimbus.api.placement.answers import CLASSES, known
-from nimbus.api.placement.vocabulary import STANDARD
+from nimbus.api.placement.info import STANDARD
+from nimbus.api.placement.resource_classes import CLASSES, known
 from nimbus.common import errors, numbers
 from nimbus.scheduler import hosts
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.api.kit.routes import Call
 from nimbus.api.placement import providers
-from nimbus.api.placement.answers import CLASSES
+from nimbus.api.placement.resource_classes import CLASSES
 from nimbus.common import errors
 from nimbus.scheduler import hosts
 

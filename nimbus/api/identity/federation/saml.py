@@ -3,7 +3,7 @@
 import urllib.parse
 from typing import Any
 
-from nimbus.api.identity.asking import authority
+from nimbus.api.identity.authentication import authority
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Reply, Route
 from nimbus.common import errors

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.api.identity import wire
-from nimbus.api.identity.asking import asked, authority
+from nimbus.api.identity.authentication import asked, authority
 from nimbus.api.identity.roles import delegated, roles
 from nimbus.api.identity.roles.trusts import ROLE
 from nimbus.api.kit.fields import READ, Shape, Text

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nimbus.api.identity import notifications
-from nimbus.api.identity.asking import authority
+from nimbus.api.identity.authentication import authority
 from nimbus.api.kit import faults
 from nimbus.api.kit.bodies import MAX_BODY
 from nimbus.api.kit.certificates import Fronts, thumbprint

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.api.identity import notifications, wire
-from nimbus.api.identity.asking import asked, authority
+from nimbus.api.identity.authentication import asked, authority
 from nimbus.api.identity.people import domains, projects
 from nimbus.api.kit.encoding import encode
 from nimbus.api.kit.fields import Shape

@@ -31,7 +31,7 @@ def names_of(port_id: str) -> tuple[str, str]:
     return 'tap' + port_id[:11], 'qr-' + port_id[:11]
 
 
-class Room:
+class RouterNamespace:
     """The namespace of one router."""
 
     def __init__(self, settings: Settings, router: Router, networks: dict[str, Network]) -> None:
