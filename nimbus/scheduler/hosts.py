@@ -73,7 +73,7 @@ def _one(tx: db.Tx, where: Any, told: str) -> Any:
     return row
 
 
-def room(row: Any, resource: str) -> int:
+def capacity(row: Any, resource: str) -> int:
     """How much of a resource may be claimed of the host in all."""
     return int((getattr(row, resource) - getattr(row, f'reserved_{resource}')) * getattr(row, f'{resource}_ratio'))
 

@@ -51,7 +51,7 @@ def choose(tx: db.Tx, volume: Any, down_time: float) -> Any:
             else 'No valid backend was found. There is no volume host.',
             inside=f'No valid backend was found. {told.capitalize()}.',
         )
-    return min(fits, key=lambda row: (promised.get(row.host, 0) / max(room(row), 1), row.host))
+    return min(fits, key=lambda row: (promised.get(row.host, 0) / max(capacity(row), 1), row.host))
 
 
 def capabilities(row: Any) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _unlike(row: Any, wishes: dict[str, Any]) -> str | None:
     return None
 
 
-def room(row: Any) -> float:
+def capacity(row: Any) -> float:
     """The GiB of volumes that a host may have in all, by its total space and the overcommit ratio."""
     return float(row.facts.get('total_gb', 0)) * float(row.facts.get('over_subscription', 1))
 
@@ -100,6 +100,6 @@ def _why_not(row: Any, volume: Any, promised: int, down_time: float) -> str | No
         return 'not the host asked for'
     if volume.availability_zone and volume.availability_zone != row.zone:
         return 'in another zone'
-    if promised + volume.size > room(row):
+    if promised + volume.size > capacity(row):
         return 'without room'
     return None

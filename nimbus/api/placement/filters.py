@@ -50,7 +50,7 @@ def _uuid(name: str, value: str) -> str:
 
 def _has(row: Any, resource: str, amount: int) -> bool:
     column = CLASSES.get(resource)
-    return column is not None and getattr(row, f'used_{column}') + amount <= hosts.room(row, column)
+    return column is not None and getattr(row, f'used_{column}') + amount <= hosts.capacity(row, column)
 
 
 def _resources(text: str | None) -> dict[str, int]:
