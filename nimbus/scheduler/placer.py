@@ -50,15 +50,15 @@ class Trail:
     def refusal(self) -> errors.NoValidHost:
         """The error that no host is left: users read what they asked for, operators what each filter removed."""
         met = f'No host has all of this at present: {"; ".join(self.wishes)}.'
-        told = met if self.wishes else 'No host is in service that takes the server.'
-        return errors.NoValidHost(f'No valid host was found. {told}', inside=self.sentence())
+        given = met if self.wishes else 'No host is in service that takes the server.'
+        return errors.NoValidHost(f'No valid host was found. {given}', inside=self.sentence())
 
     def sentence(self) -> str:
         """Why no host is left, for operators."""
         if not self.hosts:
             return 'No valid host was found. No compute host has reported yet.'
-        told = ', '.join(f'{r["filter"]} removed {r["removed"]} ({r["why"]})' for r in self.removed)
-        return f'No valid host was found. {self.hosts} host{"s" * (self.hosts != 1)}: {told}.'
+        text = ', '.join(f'{r["filter"]} removed {r["removed"]} ({r["why"]})' for r in self.removed)
+        return f'No valid host was found. {self.hosts} host{"s" * (self.hosts != 1)}: {text}.'
 
     def record(self, taken: HostState) -> dict[str, Any]:
         """The record of the placement as it is kept with the job."""

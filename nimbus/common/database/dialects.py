@@ -230,8 +230,8 @@ def words_of(why: BaseException) -> str:
     cause = why.__cause__
     if not isinstance(cause, exc.DBAPIError) or cause.orig is None:
         return ''
-    told = cause.orig.args[1] if len(cause.orig.args) > 1 else cause.orig
-    return log.SECRET.sub(log.MASK, ' '.join(str(told).split()))
+    given = cause.orig.args[1] if len(cause.orig.args) > 1 else cause.orig
+    return log.SECRET.sub(log.MASK, ' '.join(str(given).split()))
 
 
 def kind_of(why: exc.DBAPIError) -> errors.NimbusError | None:

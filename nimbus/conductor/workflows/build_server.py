@@ -23,8 +23,8 @@ def place(run: Run) -> dict[str, Any]:
     try:
         found = run.world.scheduler(run.context).place(run.subject, _request(run, spec))
     except errors.NoValidHost as why:
-        told = {f'Host {host} refused the server: {said}' for host, said in run.get('refusals', {}).items()}
-        inside = ' '.join([why.inside, *sorted(told)])
+        given = {f'Host {host} refused the server: {said}' for host, said in run.get('refusals', {}).items()}
+        inside = ' '.join([why.inside, *sorted(given)])
         raise errors.NoValidHost(f'{why.sentence}{_reasons(run)}', inside=inside) from why
     with run.world.db.write() as tx:
         servers.placed(tx, run.subject, found['host'], found['node'], found['zone'])
@@ -133,9 +133,9 @@ def _elsewhere(run: Run, why: errors.NimbusError) -> Exception:
 
 
 def _exhausted(run: Run, refusals: dict[str, str]) -> errors.NoValidHost:
-    told = '; '.join(f'{host}: {why}' for host, why in sorted(refusals.items()))
+    text = '; '.join(f'{host}: {why}' for host, why in sorted(refusals.items()))
     many = f'{len(refusals)} host{"s" * (len(refusals) != 1)}'
-    inside = f'No valid host was found. {many} refused the server ({told}).'
+    inside = f'No valid host was found. {many} refused the server ({text}).'
     return errors.NoValidHost(f'No valid host was found.{_reasons(run)}', inside=inside)
 
 

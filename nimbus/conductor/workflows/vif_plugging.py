@@ -79,10 +79,10 @@ def are_up(run: Run) -> bool:
         if port not in wiring:
             raise errors.NimbusError(f'Port {port} was deleted while the server was built.')
     if troubles:
-        told = '; '.join(filter(None, troubles))
+        text = '; '.join(filter(None, troubles))
         raise Unwired(
             'The ports of the server cannot be wired there.',
-            inside=f'Host {run.host} cannot wire the ports: {told}',
+            inside=f'Host {run.host} cannot wire the ports: {text}',
         )
     if any(status != 'ACTIVE' for status in wiring.values()):
         return False

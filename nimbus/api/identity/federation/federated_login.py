@@ -42,8 +42,8 @@ HEADERS = [
 def _login(call: Call, provider_id: str, protocol_id: str, in_body: bool = False) -> tuple[str, Subject]:
     """A new token for the user of an assertion, which is in the body or the headers."""
     method = protocol_id if protocol_id in METHODS else 'mapped'
-    told = {'identity_provider': provider_id, 'protocol': protocol_id}
-    identity: dict[str, Any] = {'methods': [method], method: told}
+    given = {'identity_provider': provider_id, 'protocol': protocol_id}
+    identity: dict[str, Any] = {'methods': [method], method: given}
     try:
         asked = authentication.asked(call)
         if in_body:
