@@ -47,7 +47,7 @@ def upgrade(database: db.Database) -> str:
     load_models()
     # A line for each step would hide what is said afterwards.
     logging.getLogger('alembic.runtime.migration').setLevel(logging.WARNING)
-    with database.patient() as connection:
+    with database.unlimited() as connection:
         alembic.command.upgrade(_config(connection), 'head')
         connection.commit()
     return revision(database) or ''
