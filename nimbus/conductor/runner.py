@@ -60,14 +60,14 @@ class Runner:
         self,
         database: db.Database,
         workflows: dict[str, type[Workflow]],
-        world: Any,
+        env: Any,
         *,
         workers: int = 8,
         clock: Clock | None = None,
         still: float = STILL,
     ) -> None:
-        """`world` is what steps reach the rest of nimbus through; it has at least `db`."""
-        self.db, self.workflows, self.world = database, workflows, world
+        """`env` is what steps reach the rest of nimbus through; it has at least `db`."""
+        self.db, self.workflows, self.env = database, workflows, env
         self.clock, self.still, self.workers = clock or Clock(), still, workers
         self.name = f'{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}'
         self.look_at_others, self._looked = min(POLL, still / 4), -still
@@ -222,7 +222,7 @@ class Runner:
     def _move(self, job: Any) -> bool:
         """Run or undo one step; no transaction is open while it works."""
         recipe = self.workflows[job.workflow]
-        run = Run(job, self.world)
+        run = Run(job, self.env)
         began = self.clock.now()
         if job.heading == FORWARD:
             self._see_wishes(job)
