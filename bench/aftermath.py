@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def seen(cloud: measure.Processes, when: str, seconds: float) -> None:
-    """Tell memory and threads, and the share of a core that was spent in the seconds before."""
+    """Report memory and threads, and the share of a core that was spent in the seconds before."""
     before = cloud.cpu_ms()
     time.sleep(seconds)
     idle = (cloud.cpu_ms() - before) / seconds / 10 if seconds else None

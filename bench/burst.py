@@ -1,4 +1,4 @@
-"""Bursts identity with what it must refuse, and tells what becomes of its memory, its log and the tokens of others."""
+"""Bursts identity with what it must refuse, and reports its memory, its log and the tokens of others."""
 
 import argparse
 import datetime

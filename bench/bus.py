@@ -9,7 +9,7 @@ from nimbus.common.messaging import rpc
 
 
 class Echo(rpc.Contract):
-    """Answers what it was told."""
+    """Answers what it was sent."""
 
     topic = 'echo'
 

@@ -1,4 +1,4 @@
-"""Asks identity 64 questions at a time, in a small cloud and in one of many users, and tells CPU and percentiles."""
+"""Asks identity 64 questions at a time, in a small cloud and in one of many users, and reports CPU and percentiles."""
 
 import argparse
 import datetime

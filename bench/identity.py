@@ -1,4 +1,4 @@
-"""Logs in without HTTP in a small identity and in one of many users, and tells the CPU and the queries of each way."""
+"""Logs in without HTTP in a small identity and in one of many users, and reports CPU and queries of each way."""
 
 import argparse
 import datetime

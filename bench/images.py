@@ -83,7 +83,7 @@ class Bench:
         self.moved('download', size, lambda: self.download(image))
 
     def moved(self, name: str, size: int, work: Any) -> None:
-        """Tell how fast the work moved the MiB, and what it cost."""
+        """Report how fast the work moved the MiB, and what it cost."""
         before, began = self.cloud.cpu_ms(), time.perf_counter()
         work()
         took = time.perf_counter() - began

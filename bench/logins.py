@@ -1,4 +1,4 @@
-"""Floods identity with wrong passwords, and tells what tokens that are valid notice of it: time, and the memory."""
+"""Floods identity with wrong passwords, and reports what requests with valid tokens notice: time and memory."""
 
 import argparse
 import statistics

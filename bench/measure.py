@@ -164,7 +164,7 @@ class Login:
 
 
 def timed(cloud: Processes, name: str, count: int, work: Callable[[], Any], **facts: Any) -> None:
-    """Run the work so often, after a tenth of it unmeasured, and tell its CPU and its wall time."""
+    """Run the work so often, after a tenth of it unmeasured, and return its CPU and its wall time."""
     for _ in range(max(1, count // 10)):
         work()
     before, walls = cloud.cpu_ms(), []

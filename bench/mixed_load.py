@@ -51,7 +51,7 @@ class Tally:
         self.errors: collections.Counter[str] = collections.Counter()
 
     def note(self, method: str, path: str, status: int) -> None:
-        """One more request, options by its collection when it failed."""
+        """One more request, named by its collection when it failed."""
         with self._guard:
             self.requests += 1
             if status >= 400:
@@ -59,7 +59,7 @@ class Tally:
 
 
 class Client:
-    """One client with connections of its own, which does one thing after another until it is options to stop."""
+    """One client with connections of its own, which does one thing after another until it is asked to stop."""
 
     def __init__(self, options: argparse.Namespace, number: int, common: dict[str, str], tally: Tally) -> None:
         self._options, self._common, self._tally = options, common, tally
@@ -220,7 +220,7 @@ def _prepared(login: measure.Login) -> dict[str, str]:
 
 
 def _minute(cloud: measure.Processes, tally: Tally, when: str) -> float:
-    """Resident memory at the end of one more minute, which is options."""
+    """Resident memory at the end of one more minute, which is reported."""
     spent, requests, errors = cloud.cpu_ms(), tally.requests, tally.errors.copy()
     time.sleep(60)
     asked = tally.requests - requests

@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def inside_a_service(count: int) -> None:
-    """Tell what a validation costs that makes no request: first the one that looks things up, then the others."""
+    """Report what a validation costs that makes no request: first the one that looks things up, then the others."""
     with _validator() as (validator, token):
         began = time.thread_time()
         validator.validate(token)

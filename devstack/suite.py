@@ -11,7 +11,7 @@ import sys
 import time
 import xml.etree.ElementTree as xml
 
-from devstack import arguments, mariadb, place, postgresql, processes, rest
+from devstack import arguments, mariadb, place, postgresql, processes, rotation
 from devstack.arguments import CLOUDS, FRESH, GROUPS, KNOWN, PARTS, SERVERS
 from devstack.progress import began, finish, say
 
@@ -183,19 +183,19 @@ def run(part: str, options: argparse.Namespace, done: Done) -> None:
 def run_within(parts: list[str], options: argparse.Namespace, done: Done) -> list[str]:
     """The parts have run for which there was time; returns the others."""
     left_out, end = [], began() + options.minutes * 60
-    changed, turn = rest.changed(), rest.turn()
-    chosen = [part for part in parts if part not in rest.SECONDS]  # these are short
-    chosen += [part for part in rest.order(changed, turn) if part in parts]
+    changed, turn = rotation.changed(), rotation.turn()
+    chosen = [part for part in parts if part not in rotation.SECONDS]  # these are short
+    chosen += [part for part in rotation.order(changed, turn) if part in parts]
     say(f'{len(changed)} files were changed lately, and it is turn {turn}: {", ".join(chosen)}, as far as time goes')
     for part in chosen:
-        left, needed = end - time.time(), rest.SECONDS.get(part, 0)
+        left, needed = end - time.time(), rotation.SECONDS.get(part, 0)
         if needed > left:
             say(f'{part} takes about {needed} s, and {max(left, 0):.0f} s are left')
             left_out.append(part)
             continue
         start = time.monotonic()
         run(part, options, done)
-        say(f'{part} took {time.monotonic() - start:.0f} s, where devstack/rest.py says {needed} s')
+        say(f'{part} took {time.monotonic() - start:.0f} s, where devstack/rotation.py says {needed} s')
     return left_out
 
 

@@ -74,7 +74,7 @@ def migrate(database: db.Database) -> None:
 
     # A line for each step would hide what is said afterwards.
     logging.getLogger('alembic.runtime.migration').setLevel(logging.WARNING)
-    with database.patient() as connection:
+    with database.unlimited() as connection:
         alembic.command.upgrade(_config(connection), 'head')
         connection.commit()
 

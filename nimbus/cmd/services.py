@@ -193,14 +193,14 @@ def desks(conf: Any, parts: Parts) -> wiring.Group:
 
 def jobs_of(conf: Any, parts: Parts) -> wiring.Group:
     """The runner, its nudges and the audit."""
+    from nimbus.conductor.audit import Audit
+    from nimbus.conductor.environment import Environment
     from nimbus.conductor.purge import Purge
-    from nimbus.conductor.recount import Audit
     from nimbus.conductor.runner import Runner
     from nimbus.conductor.workflows import WORKFLOWS
-    from nimbus.conductor.world import World
 
     host = wiring.host_name(conf)
-    runner = Runner(parts.db, WORKFLOWS, World(parts), workers=conf.conductor.workers, still=conf.conductor.still)
+    runner = Runner(parts.db, WORKFLOWS, Environment(parts), workers=conf.conductor.workers, still=conf.conductor.still)
     audit = Audit(parts.db, conf.conductor.audit_interval)
     purge = Purge(parts.db, conf.conductor.keep_days, parts.clock)
     present = Presence(parts, services.Kind('compute', 'nova-conductor', 'internal'), host, conf.report_interval)

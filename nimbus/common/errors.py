@@ -23,8 +23,8 @@ class NimbusError(Exception):
     @property
     def kwargs(self) -> dict[str, Any]:
         """The facts as they cross the bus; oslo.messaging looks for them under this name."""
-        told: dict[str, Any] = json.loads(json.dumps(self.facts, default=str))
-        return told
+        given: dict[str, Any] = json.loads(json.dumps(self.facts, default=str))
+        return given
 
 
 class Invalid(NimbusError):

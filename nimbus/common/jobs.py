@@ -145,8 +145,8 @@ class Workflow:
 class Run:
     """One run of a workflow as its steps see it: asker, parameters, and the notes of earlier steps."""
 
-    def __init__(self, job: Any, world: Any) -> None:
-        self.job, self.world, self.subject = job, world, job.subject
+    def __init__(self, job: Any, env: Any) -> None:
+        self.job, self.env, self.subject = job, env, job.subject
         self.context = context.Context.from_dict(job.asker)
 
     def __getattr__(self, name: str) -> Any:
@@ -179,7 +179,7 @@ class Run:
         is there and Refused when the report is that it failed.
         """
         key = f'{self.job.heading}:{key}:{self.job.rewinds}:{self.job.tries}'
-        with self.world.db.read() as tx:
+        with self.env.db.read() as tx:
             answer = tx.row(ANSWER, {'job': self.job.id, 'errand': key})
         if answer is None:
             send(key)

@@ -111,10 +111,10 @@ def _severity(level: int) -> str:
 def in_journal() -> bool:
     """Whether standard error leads to the journal, as systemd's JOURNAL_STREAM says."""
     try:
-        told = os.fstat(sys.stderr.fileno())
+        given = os.fstat(sys.stderr.fileno())
     except (OSError, ValueError):
         return False
-    return os.environ.get('JOURNAL_STREAM') == f'{told.st_dev}:{told.st_ino}'
+    return os.environ.get('JOURNAL_STREAM') == f'{given.st_dev}:{given.st_ino}'
 
 
 def setup(

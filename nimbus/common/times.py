@@ -9,15 +9,15 @@ EARLIEST = datetime.datetime(1000, 1, 1)  # the first year that every database c
 _SECOND = datetime.timedelta(seconds=1)
 
 
-def read(told: str) -> datetime.datetime | None:
+def read(given: str) -> datetime.datetime | None:
     """The moment in UTC that a text stands for; None where it is none of the years 1 to 9999.
 
     A date alone is its first moment, a time without an offset is one of UTC.  Before EARLIEST it is EARLIEST.
     """
-    if len(told) > LONGEST or not told.isascii():
+    if len(given) > LONGEST or not given.isascii():
         return None
     try:
-        found = datetime.datetime.fromisoformat(told)
+        found = datetime.datetime.fromisoformat(given)
         offset = found.utcoffset()
         found = found.replace(tzinfo=None) - (offset or datetime.timedelta())
     except (ValueError, OverflowError):
@@ -25,12 +25,12 @@ def read(told: str) -> datetime.datetime | None:
     return max(found, EARLIEST)
 
 
-def moment(told: str, name: str) -> datetime.datetime:
+def moment(given: str, name: str) -> datetime.datetime:
     """The moment in the field `name`.  Raises Invalid, naming it."""
-    found = read(told)
+    found = read(given)
     if found is None:
         raise errors.Invalid(
-            f'Invalid input for field/attribute {name}. Value: {told[:40]}. It must be a time of ISO 8601, such as '
+            f'Invalid input for field/attribute {name}. Value: {given[:40]}. It must be a time of ISO 8601, such as '
             '2030-01-31T12:00:00Z.'
         )
     return found

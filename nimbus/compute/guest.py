@@ -94,13 +94,13 @@ class Guest:
 
     def wishes(self, name: str, default: bool = False) -> bool:
         """What the flavor or the image says under the name, `default` when neither says anything."""
-        told = str(self.extra_specs.get(name) or self.properties.get(name) or default).strip().lower()
-        return told in ('1', 't', 'true', 'on', 'y', 'yes')
+        given = str(self.extra_specs.get(name) or self.properties.get(name) or default).strip().lower()
+        return given in ('1', 't', 'true', 'on', 'y', 'yes')
 
     def choice(self, name: str, models: tuple[str, ...]) -> str:
         """Which of the models the image asks for; the first where it asks for none, or for one that is not done."""
-        told = self.properties.get(name, '')
-        return told if told in models else models[0]
+        given = self.properties.get(name, '')
+        return given if given in models else models[0]
 
     @property
     def topology(self) -> Counts:

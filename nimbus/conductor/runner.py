@@ -43,10 +43,10 @@ UNDO_TRIES = 5  # an undo is tried this often, ever more slowly, before its job 
 def _blame(job: Any, why: Exception | None) -> str:
     """The job says why it does not go on: `error` to users, the note `inside` to operators, which is returned."""
     job.error = why and errors.sentence(why, job.request_id)
-    told = errors.inside(why, job.request_id) if why else ''
+    given = errors.inside(why, job.request_id) if why else ''
     notes = {name: value for name, value in job.notes.items() if name != 'inside'}
-    job.notes = {**notes, 'inside': told} if told and told != job.error else notes
-    return told
+    job.notes = {**notes, 'inside': given} if given and given != job.error else notes
+    return given
 
 
 class Lost(Exception):
@@ -60,14 +60,14 @@ class Runner:
         self,
         database: db.Database,
         workflows: dict[str, type[Workflow]],
-        world: Any,
+        env: Any,
         *,
         workers: int = 8,
         clock: Clock | None = None,
         still: float = STILL,
     ) -> None:
-        """`world` is what steps reach the rest of nimbus through; it has at least `db`."""
-        self.db, self.workflows, self.world = database, workflows, world
+        """`env` is what steps reach the rest of nimbus through; it has at least `db`."""
+        self.db, self.workflows, self.env = database, workflows, env
         self.clock, self.still, self.workers = clock or Clock(), still, workers
         self.name = f'{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}'
         self.look_at_others, self._looked = min(POLL, still / 4), -still
@@ -222,7 +222,7 @@ class Runner:
     def _move(self, job: Any) -> bool:
         """Run or undo one step; no transaction is open while it works."""
         recipe = self.workflows[job.workflow]
-        run = Run(job, self.world)
+        run = Run(job, self.env)
         began = self.clock.now()
         if job.heading == FORWARD:
             self._see_wishes(job)
@@ -342,11 +342,11 @@ class Runner:
             *(step, job.id, job.tries, UNDO_TRIES, why),
             exc_info=None if isinstance(why, errors.NimbusError) else why,
         )
-        told = errors.inside(why, job.request_id)
-        record = self._record(job, step, BACK, 'failed', told, began)
+        given = errors.inside(why, job.request_id)
+        record = self._record(job, step, BACK, 'failed', given, began)
         if job.tries < UNDO_TRIES:
             return self._wait(job, 2.0**job.tries / 2, record)
-        job.heading, job.error = STUCK, f'{step} could not be undone: {told} (after: {job.error})'
+        job.heading, job.error = STUCK, f'{step} could not be undone: {given} (after: {job.error})'
         return self._save(job, record, release=True)
 
     def _wait(self, job: Any, seconds: float, record: dict[str, Any] | None = None) -> bool:

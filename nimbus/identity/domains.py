@@ -27,8 +27,8 @@ def find(tx: db.Tx, page: listing.Page) -> list[Any]:
 
 def create(tx: db.Tx, values: dict[str, Any], extra: dict[str, Any]) -> str:
     """A new domain exists; returns its id.  Raises Conflict on a taken name."""
-    told = values.pop('explicit_domain_id', None)
-    return projects.create(tx, {**values, 'is_domain': True, **({'id': told} if told else {})}, extra)
+    given = values.pop('explicit_domain_id', None)
+    return projects.create(tx, {**values, 'is_domain': True, **({'id': given} if given else {})}, extra)
 
 
 def update(tx: db.Tx, domain_id: str, values: dict[str, Any], extra: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ def notify(tx: db.Tx, ctx: context.Context, port_id: str, *what: str) -> None:
     port = describe(tx, row)
     for name in what:
         more = {'port_id': port_id} if name.startswith('delete') else {}
-        outbox.post(tx, ctx, 'network', f'port.{name}', lambda told=more: {**told, 'port': port})
+        outbox.post(tx, ctx, 'network', f'port.{name}', lambda given=more: {**given, 'port': port})
 
 
 def describe(tx: db.Tx, row: Any) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class HostState:
         self.free_disk_gb -= request.disk_gb
 
 
-class Resident:
+class HostCache:
     """The hosts of one scheduler process."""
 
     def __init__(self, database: db.Database, down_time: float = 30, clock: Clock | None = None) -> None:

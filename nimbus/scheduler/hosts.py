@@ -66,14 +66,14 @@ def named(tx: db.Tx, host: str) -> Any:
     return _one(tx, Host.host == host, host)
 
 
-def _one(tx: db.Tx, where: Any, told: str) -> Any:
+def _one(tx: db.Tx, where: Any, given: str) -> Any:
     row = tx.row(sa.select(Host).where(where))
     if row is None:
-        raise errors.NotFound(f'Host {told} could not be found.')
+        raise errors.NotFound(f'Host {given} could not be found.')
     return row
 
 
-def room(row: Any, resource: str) -> int:
+def capacity(row: Any, resource: str) -> int:
     """How much of a resource may be claimed of the host in all."""
     return int((getattr(row, resource) - getattr(row, f'reserved_{resource}')) * getattr(row, f'{resource}_ratio'))
 

@@ -10,9 +10,9 @@ from nimbus.common.clock import Clock
 from nimbus.common.context import Context
 from nimbus.common.database import db
 from nimbus.scheduler import claims
-from nimbus.scheduler.host_cache import Resident
+from nimbus.scheduler.host_cache import HostCache
 from nimbus.scheduler.options import OPTIONS
-from nimbus.scheduler.placing import FILTERS, WEIGHERS, Placer, load
+from nimbus.scheduler.placer import FILTERS, WEIGHERS, Placer, load
 from nimbus.scheduler.request_spec import Request
 from nimbus.scheduler.rpc import Scheduler
 
@@ -35,10 +35,10 @@ class SchedulerServer(Scheduler):
     ) -> None:
         """Raises LookupError when a filter or weigher is named that is not there."""
         self.db = database
-        self.resident = Resident(database, down_time, clock)
+        self.cache = HostCache(database, down_time, clock)
         self.placer = Placer(
             database,
-            self.resident,
+            self.cache,
             load(FILTERS, '[scheduler] enabled_filters', filters),
             load(WEIGHERS, '[scheduler] enabled_weighers', weighers),
         )
@@ -67,12 +67,12 @@ class SchedulerServer(Scheduler):
 
     def _look(self) -> None:
         rounds = 0
-        while not self._stop.wait(self.resident.interval):
+        while not self._stop.wait(self.cache.interval):
             try:
                 rounds += 1
                 if rounds % RELOAD == 0:
-                    self.resident.reload()
+                    self.cache.reload()
                 else:
-                    self.resident.look()
+                    self.cache.look()
             except errors.Unavailable as why:
                 LOG.warning('The hosts cannot be read: %s', why)

@@ -43,15 +43,15 @@ def choose(tx: db.Tx, volume: Any, down_time: float) -> Any:
         else:
             reasons[why] = reasons.get(why, 0) + 1
     if not fits:
-        told = '; '.join(f'{count} {why}' for why, count in sorted(reasons.items())) or 'there is no volume host'
+        text = '; '.join(f'{count} {why}' for why, count in sorted(reasons.items())) or 'there is no volume host'
         known = ', '.join(sorted(set(reasons) - {'down', 'disabled'})) or 'not in service'
         raise errors.NoValidHost(
             f'No valid backend was found. Those there are, are {known}.'
             if reasons
             else 'No valid backend was found. There is no volume host.',
-            inside=f'No valid backend was found. {told.capitalize()}.',
+            inside=f'No valid backend was found. {text.capitalize()}.',
         )
-    return min(fits, key=lambda row: (promised.get(row.host, 0) / max(room(row), 1), row.host))
+    return min(fits, key=lambda row: (promised.get(row.host, 0) / max(capacity(row), 1), row.host))
 
 
 def capabilities(row: Any) -> dict[str, Any]:
@@ -77,16 +77,16 @@ def suits(tx: db.Tx, row: Any, type_id: str) -> bool:
 
 def _unlike(row: Any, wishes: dict[str, Any]) -> str | None:
     """Why the host's store is not what the extra specs ask for."""
-    told = capabilities(row)
+    given = capabilities(row)
     for name, wanted in wishes.items():
         path = specs.capability(name)
         # A truth value is asked for as `<is> True`, and spelt so.
-        if path is not None and not specs.matches(specs.fact(told, path), str(wanted).replace('<is>', 's==')):
+        if path is not None and not specs.matches(specs.fact(given, path), str(wanted).replace('<is>', 's==')):
             return f'without the {path} of the volume type'
     return None
 
 
-def room(row: Any) -> float:
+def capacity(row: Any) -> float:
     """The GiB of volumes that a host may have in all, by its total space and the overcommit ratio."""
     return float(row.facts.get('total_gb', 0)) * float(row.facts.get('over_subscription', 1))
 
@@ -100,6 +100,6 @@ def _why_not(row: Any, volume: Any, promised: int, down_time: float) -> str | No
         return 'not the host asked for'
     if volume.availability_zone and volume.availability_zone != row.zone:
         return 'in another zone'
-    if promised + volume.size > room(row):
+    if promised + volume.size > capacity(row):
         return 'without room'
     return None

@@ -83,7 +83,7 @@ def before(blank, name):
     import alembic.command
 
     (path,) = (schema.MIGRATIONS / 'versions').glob(f'*_{name}.py')
-    with blank.patient() as connection:
+    with blank.unlimited() as connection:
         alembic.command.upgrade(schema._config(connection), schema._assigned('down_revision', path.read_text()))
         connection.commit()
         meta = sa.MetaData()

@@ -123,8 +123,8 @@ def test_two_runners_do_each_job_once_and_those_of_one_subject_in_order(database
     with database.write() as tx:
         for number in range(60):
             jobs.start(tx, MEMBER, 'count', f's{number % 20}', number=number)
-    world = types.SimpleNamespace(db=database)
-    runners = [Runner(database, {'count': Count}, world) for _ in range(4)]
+    env = types.SimpleNamespace(db=database)
+    runners = [Runner(database, {'count': Count}, env) for _ in range(4)]
 
     def work(number: int) -> None:
         idle_looks = 0

@@ -19,7 +19,7 @@ from tests.house import source
 # Who starts programs, and the groups of packages that are there when they do; the first that fits counts.
 FORMS = {
     'devstack/packages.py': [],
-    'devstack/rest.py': ['base', 'fresh'],
+    'devstack/rotation.py': ['base', 'fresh'],
     'devstack/roots.py': ['base', 'fresh'],
     'devstack/boxes.py': ['base', 'fresh'],
     'devstack/nodes': ['base', 'fresh'],

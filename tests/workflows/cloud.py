@@ -23,9 +23,9 @@ from nimbus.compute.desk import ComputeDeskServer
 from nimbus.compute.models import BlockDevice, Flavor, Server
 from nimbus.compute.rpc import Compute
 from nimbus.compute.servers import boots, guests, servers
+from nimbus.conductor.environment import Environment
 from nimbus.conductor.runner import Runner
 from nimbus.conductor.workflows import WORKFLOWS
-from nimbus.conductor.world import World
 from nimbus.image.models import Image
 from nimbus.network import generations
 from nimbus.network.desk import NetworkDeskServer
@@ -90,7 +90,7 @@ class Bases:
         return []
 
 
-class CloudWorld(World):
+class CloudEnvironment(Environment):
     """Steps reach the cloud's parts directly."""
 
     def __init__(self, cloud: 'Cloud') -> None:
@@ -128,7 +128,7 @@ class Cloud:
             self.add_host(f'h{number}')
         self.volume_agent = self._volume_agent()
         self._stock()
-        self.world = CloudWorld(self)
+        self.env = CloudEnvironment(self)
         self.workflows: dict[str, Any] = dict(WORKFLOWS)
         self.new_runner()
 
@@ -207,7 +207,7 @@ class Cloud:
 
     def new_runner(self) -> Runner:
         """A conductor is up; one that was there before is gone and does not know it."""
-        self.runner = Runner(self.db, self.workflows, self.world, clock=self.clock, still=8)
+        self.runner = Runner(self.db, self.workflows, self.env, clock=self.clock, still=8)
         return self.runner
 
     def wire(self) -> None:

@@ -7,7 +7,7 @@ import pytest
 from nimbus.common.messaging import outbox
 from nimbus.compute import quotas as compute_quotas
 from nimbus.compute.servers import power, servers
-from nimbus.conductor.recount import Audit
+from nimbus.conductor.audit import Audit
 from nimbus.image.quotas import ImageQuotas
 from nimbus.network import quotas as network_limits
 from nimbus.scheduler import claims, hosts

@@ -20,7 +20,7 @@ class Shop:
     def __init__(self, database):
         self.db, self.clock, self.did = database, FakeClock(Clock().now()), []
         self.workflows: dict = {}
-        self.world = types.SimpleNamespace(db=database)
+        self.env = types.SimpleNamespace(db=database)
 
     def step(self, name, action=None, undo=None):
         def do(run):
@@ -44,7 +44,7 @@ class Shop:
             return jobs.start(tx, MEMBER, workflow, subject, now=self.clock.now(), **more)
 
     def runner(self, **more):
-        return Runner(self.db, self.workflows, self.world, clock=self.clock, still=8, **more)
+        return Runner(self.db, self.workflows, self.env, clock=self.clock, still=8, **more)
 
     def row(self, job_id):
         with self.db.read() as tx:

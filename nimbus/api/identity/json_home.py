@@ -178,8 +178,8 @@ _PARAMETER = re.compile(r'{(\w+)}')
 
 def is_asked(call: Call) -> bool:
     """Whether the client prefers the JSON home document to the list of versions."""
-    told = call.header('accept')
-    offers = acceptparse.create_accept_header(told).acceptable_offers(['application/json', MEDIA]) if told else []
+    given = call.header('accept')
+    offers = acceptparse.create_accept_header(given).acceptable_offers(['application/json', MEDIA]) if given else []
     return bool(offers) and offers[0][0] == MEDIA
 
 
@@ -208,5 +208,5 @@ def _resource(base: str, name: str, path: str, prefix: str) -> dict[str, Any]:
     names = _PARAMETER.findall(path)
     if not names:
         return {'href': prefix + path, **hints}
-    told = {one: f'{base if one in _EXTENDED else _DOCS}/param/{_RENAMED.get(one, one)}' for one in names}
-    return {'href-template': prefix + path, 'href-vars': told, **hints}
+    given = {one: f'{base if one in _EXTENDED else _DOCS}/param/{_RENAMED.get(one, one)}' for one in names}
+    return {'href-template': prefix + path, 'href-vars': given, **hints}

@@ -84,9 +84,9 @@ def logged_in(call: Call, identity: dict[str, Any], user_id: str | None, why: er
     """A notification of a login is sent: who logged in, or why it was refused; never with a secret."""
     if call.db.publisher is None:
         return
-    told = _claimed(identity)
-    user_id = user_id or told.get('id')
-    who = {'id': user_id or 'unknown', 'user_id': user_id, 'user_name': told.get('name')}
+    given = _claimed(identity)
+    user_id = user_id or given.get('id')
+    who = {'id': user_id or 'unknown', 'user_id': user_id, 'user_name': given.get('name')}
     who['credential'] = _from_outside(identity, user_id)
     reason = {'reasonType': why.sentence, 'reasonCode': str(faults.status_of(why))} if why else None
     with call.db.write() as tx:
@@ -106,10 +106,10 @@ def _claimed(identity: dict[str, Any]) -> dict[str, str]:
 def _from_outside(identity: dict[str, Any], user_id: str | None) -> dict[str, Any] | None:
     """The identity provider and the protocol of a federated login."""
     for method in ('mapped', 'saml2', 'openid'):
-        told = identity.get(method)
-        if isinstance(told, dict) and isinstance(told.get('identity_provider'), str):
-            protocol = {'protocol': told['protocol']} if isinstance(told.get('protocol'), str) else {}
-            return {'type': FEDERATED, 'identity_provider': told['identity_provider'], 'user': user_id, **protocol}
+        given = identity.get(method)
+        if isinstance(given, dict) and isinstance(given.get('identity_provider'), str):
+            protocol = {'protocol': given['protocol']} if isinstance(given.get('protocol'), str) else {}
+            return {'type': FEDERATED, 'identity_provider': given['identity_provider'], 'user': user_id, **protocol}
     return None
 
 

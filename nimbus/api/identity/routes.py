@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from nimbus.api.identity import retired, routes_kept, versions
+from nimbus.api.identity import pki_tokens, routes_stored, versions
 from nimbus.api.identity.catalog import catalog
 from nimbus.api.identity.federation import routes, saml
 from nimbus.api.identity.oauth import routes as routes_oauth
@@ -180,7 +180,7 @@ ROUTES = (
     *PROJECTS,
     *USERS,
     *CREDENTIALS,
-    *routes_kept.KEPT,
+    *routes_stored.STORED,
     *routes.FEDERATION,
     *TRUSTS,
     *routes_oauth.OAUTH,
@@ -190,5 +190,5 @@ ROUTES = (
     *_grants(),
     *saml.SAML,
     *CATALOG,
-    *retired.RETIRED,
+    *pki_tokens.RETIRED,
 )

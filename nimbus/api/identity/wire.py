@@ -145,9 +145,9 @@ def same_id(call: Call, row_id: str) -> None:
         raise errors.Invalid('Cannot change ID')
 
 
-def home(call: Call, told: str | None) -> str:
+def home(call: Call, given: str | None) -> str:
     """The id of the domain of a new resource: the one given, else the asker's, else the default one."""
-    return told or call.context.domain_id or 'default'
+    return given or call.context.domain_id or 'default'
 
 
 def within(call: Call) -> dict[str, str]:

@@ -1,18 +1,29 @@
 """Every endpoint of the Networking API."""
 
-from nimbus.api.network import agents, availabilities, groups, info, networks, ports, quotas, routers, subnets, tags
+from nimbus.api.network import (
+    agents,
+    info,
+    ip_availability,
+    networks,
+    ports,
+    quotas,
+    routers,
+    security_groups,
+    subnets,
+    tags,
+)
 
 ROUTES = (
     *networks.NETWORKS.routes('/networks'),
     *subnets.SUBNETS.routes('/subnets'),
     *ports.PORTS.routes('/ports'),
-    *groups.GROUPS.routes('/security-groups'),
-    *groups.RULES.routes('/security-group-rules'),
+    *security_groups.GROUPS.routes('/security-groups'),
+    *security_groups.RULES.routes('/security-group-rules'),
     *routers.ROUTERS.routes('/routers'),
     *routers.INTERFACES,
     *agents.ROUTES,
     *quotas.ROUTES,
-    *availabilities.ROUTES,
+    *ip_availability.ROUTES,
     *info.ROUTES,
     *tags.ROUTES,
 )

@@ -4,8 +4,8 @@ from typing import Any
 
 from nimbus.api.kit.routes import Call
 from nimbus.api.placement import providers
-from nimbus.api.placement.answers import CLASSES, held, known
 from nimbus.api.placement.policies import USAGES
+from nimbus.api.placement.resource_classes import CLASSES, held, known
 from nimbus.common import errors
 from nimbus.scheduler import claims, hosts
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from nimbus.api.kit.routes import Call
 from nimbus.api.placement import microversions
-from nimbus.api.placement.answers import CLASSES, known
-from nimbus.api.placement.vocabulary import STANDARD
+from nimbus.api.placement.info import STANDARD
+from nimbus.api.placement.resource_classes import CLASSES, known
 from nimbus.common import errors, numbers
 from nimbus.scheduler import hosts
 
@@ -50,7 +50,7 @@ def _uuid(name: str, value: str) -> str:
 
 def _has(row: Any, resource: str, amount: int) -> bool:
     column = CLASSES.get(resource)
-    return column is not None and getattr(row, f'used_{column}') + amount <= hosts.room(row, column)
+    return column is not None and getattr(row, f'used_{column}') + amount <= hosts.capacity(row, column)
 
 
 def _resources(text: str | None) -> dict[str, int]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.api.kit.routes import Call
 from nimbus.api.placement import providers
-from nimbus.api.placement.answers import CLASSES
+from nimbus.api.placement.resource_classes import CLASSES
 from nimbus.common import errors
 from nimbus.scheduler import hosts
 
@@ -14,7 +14,7 @@ def _inventory(row: Any, column: str) -> dict[str, Any]:
         'total': getattr(row, column),
         'reserved': getattr(row, f'reserved_{column}'),
         'min_unit': 1,
-        'max_unit': max(1, hosts.room(row, column)),
+        'max_unit': max(1, hosts.capacity(row, column)),
         'step_size': 1,
         'allocation_ratio': getattr(row, f'{column}_ratio'),
     }

@@ -1,13 +1,13 @@
 """Every endpoint of the Placement API.  Only the scheduler changes the data, so all routes are GET."""
 
 from nimbus.api.kit.routes import Route
-from nimbus.api.placement import allocations, inventories, providers, vocabulary
+from nimbus.api.placement import allocations, info, inventories, providers
 from nimbus.api.placement.policies import PROVIDERS
 
 ONE = '/resource_providers/{uuid}'
 
 ROUTES = (
-    Route('GET', '/', vocabulary.versions, None, open=True),
+    Route('GET', '/', info.versions, None, open=True),
     Route('GET', '/resource_providers', providers.index, f'{PROVIDERS}list'),
     Route('GET', ONE, providers.show, f'{PROVIDERS}show'),
     Route('GET', f'{ONE}/inventories', inventories.index, f'{PROVIDERS}inventories:list'),
@@ -19,8 +19,8 @@ ROUTES = (
     Route('GET', '/allocations/{uuid}', allocations.of_consumer, 'placement:allocations:list'),
     # Only the handler knows which project's usages are asked for, so it checks the rule.
     Route('GET', '/usages', allocations.usages, None, since=(1, 9)),
-    Route('GET', '/resource_classes', vocabulary.classes, 'placement:resource_classes:list', since=(1, 2)),
-    Route('GET', '/resource_classes/{name}', vocabulary.show_class, 'placement:resource_classes:show', since=(1, 2)),
-    Route('GET', '/traits', vocabulary.traits, 'placement:traits:list', since=(1, 6)),
-    Route('GET', '/traits/{name}', vocabulary.show_trait, 'placement:traits:show', since=(1, 6)),
+    Route('GET', '/resource_classes', info.classes, 'placement:resource_classes:list', since=(1, 2)),
+    Route('GET', '/resource_classes/{name}', info.show_class, 'placement:resource_classes:show', since=(1, 2)),
+    Route('GET', '/traits', info.traits, 'placement:traits:list', since=(1, 6)),
+    Route('GET', '/traits/{name}', info.show_trait, 'placement:traits:show', since=(1, 6)),
 )

@@ -74,7 +74,7 @@ def restore(database: db.Database, path: pathlib.Path) -> int:
         )
     checked = _check(path)
     schema.upgrade(database)
-    with database.patient() as connection:
+    with database.unlimited() as connection:
         _take_in(connection, lines)
         connection.commit()
     return checked
@@ -96,7 +96,7 @@ def prune(folder: pathlib.Path, host: str, keep: int) -> list[pathlib.Path]:
 
 def _lines(database: db.Database) -> Iterator[Any]:
     yield {'format': FORMAT, 'revision': schema.revision(database), 'made_at': clock.iso(clock.Clock().now())}
-    with database.patient() as connection:
+    with database.unlimited() as connection:
         if not database.sqlite:  # one moment for all tables; SQLite's transactions are that anyway
             connection = connection.execution_options(isolation_level='REPEATABLE READ')
         for table in _tables():

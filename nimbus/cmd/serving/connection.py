@@ -18,7 +18,7 @@ from nimbus.cmd.serving.chunks import Chunks
 from nimbus.cmd.serving.connections import ANSWERING, ASKING, IDLE, LINGERING
 from nimbus.cmd.serving.request_heads import Head, Refused
 from nimbus.cmd.serving.uploads import CONTINUE, Upload
-from nimbus.cmd.serving.waiting_queue import HOLD, Line
+from nimbus.cmd.serving.waiting_queue import HOLD, WaitingQueue
 
 if TYPE_CHECKING:
     from nimbus.cmd.serving.server import Server
@@ -42,7 +42,7 @@ class Port:
         app: Callable[..., Iterable[bytes]],
         is_costly: Callable[[dict[str, Any]], bool] | None,
         envelope: faults.Envelope,
-        line: Line | None,
+        line: WaitingQueue | None,
     ) -> None:
         self.server, self.sock, self.app, self.envelope = server, sock, app, envelope
         self.is_costly, self.line = is_costly, line

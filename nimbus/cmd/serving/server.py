@@ -17,7 +17,7 @@ from nimbus.cmd.serving.connection import Connection, Port
 from nimbus.cmd.serving.connections import Connections
 from nimbus.cmd.serving.settings import Settings
 from nimbus.cmd.serving.uploads import Uploads
-from nimbus.cmd.serving.waiting_queue import Line
+from nimbus.cmd.serving.waiting_queue import WaitingQueue
 from nimbus.cmd.serving.workers import Workers
 
 LOG = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ class Server:
         Costly requests take at most half of the threads.  Invalid requests are refused in the envelope.
         """
         sock = listen(host, port)
-        line = Line(max(1, self.settings.threads // 2)) if is_costly else None
+        line = WaitingQueue(max(1, self.settings.threads // 2)) if is_costly else None
         self.ports.append(Port(self, sock, app, is_costly, envelope, line))
         return int(sock.getsockname()[1])
 

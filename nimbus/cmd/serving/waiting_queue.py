@@ -12,7 +12,7 @@ HELD = 1024  # refused ones whose answer is held back; they hold connections too
 HOLD = 2  # seconds, as in Retry-After: a client that would not wait is delayed so long, which costs nothing
 
 
-class Line:
+class WaitingQueue:
     """So many costly requests are at work at once, and some more wait for their turn without a thread.
 
     When the queue is full, another is refused, after a delay in which its client cannot try again.  A request whose

@@ -45,6 +45,6 @@ class DeskServer(desk.Desk):
         """What else a desk keeps of a report is kept in the report's own transaction."""
 
 
-def _ahead(told: str) -> float:
+def _ahead(given: str) -> float:
     """Seconds by which another clock is ahead of this one, its message having taken no time."""
-    return round((datetime.datetime.fromisoformat(told) - clock.Clock().now()).total_seconds(), 1)
+    return round((datetime.datetime.fromisoformat(given) - clock.Clock().now()).total_seconds(), 1)

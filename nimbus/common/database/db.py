@@ -257,13 +257,13 @@ class Database:
             return tx.scalar(dialects.spare_connections(tx.dialect))
 
     @contextlib.contextmanager
-    def patient(self) -> Iterator[sa.Connection]:
+    def unlimited(self) -> Iterator[sa.Connection]:
         """A connection for an operator's long work, such as a change of the schema: no statement is cut short."""
         if self.sqlite:
             with self._ticket, dialects.translated(), self.writer.connect() as connection:
                 yield connection
             return
-        engine = dialects.engine(self.url, 1, patient=True)
+        engine = dialects.engine(self.url, 1, unlimited=True)
         try:
             with dialects.translated(), engine.connect() as connection:
                 yield connection

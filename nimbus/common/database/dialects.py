@@ -31,8 +31,8 @@ READ_ONLY = {1290, 1792, 1836, '25006'}
 UNFIT = {1139, '2201B'}  # a regular expression that this server does not know
 
 
-def engine(url: sa.URL, size: int, patient: bool = False) -> sa.Engine:
-    """An engine for a database server; a `patient` one, for changes of the schema, has no timeouts for statements."""
+def engine(url: sa.URL, size: int, unlimited: bool = False) -> sa.Engine:
+    """An engine for a database server; an `unlimited` one, for changes of the schema, has no timeouts."""
     made = sa.create_engine(
         url,
         pool_size=size,
@@ -43,13 +43,13 @@ def engine(url: sa.URL, size: int, patient: bool = False) -> sa.Engine:
         isolation_level='READ COMMITTED',
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
-        connect_args=_connect_args(url, patient),
+        connect_args=_connect_args(url, unlimited),
     )
 
     @sa.event.listens_for(made, 'connect')
     def prepare(connection: Any, _record: Any) -> None:
         with contextlib.closing(connection.cursor()) as cursor:
-            for statement in _settings(url, connection, patient):
+            for statement in _settings(url, connection, unlimited):
                 cursor.execute(statement)
         connection.commit()  # a setting made in a transaction would end with it
 
@@ -72,10 +72,10 @@ def among_values(dialect: str, values: list[str]) -> Any:
     return orjson.dumps(values).decode() if dialect == 'sqlite' else values
 
 
-def _connect_args(url: sa.URL, patient: bool) -> dict[str, Any]:
+def _connect_args(url: sa.URL, unlimited: bool) -> dict[str, Any]:
     """How long the sockets wait: a server that vanished must not keep a thread for ever."""
     if url.get_backend_name() in MYSQL:
-        longest = {} if patient else {'read_timeout': SLOWEST + 10, 'write_timeout': SLOWEST + 10}
+        longest = {} if unlimited else {'read_timeout': SLOWEST + 10, 'write_timeout': SLOWEST + 10}
         return {'connect_timeout': CONNECT, **longest}
     return {
         'connect_timeout': CONNECT,
@@ -86,14 +86,14 @@ def _connect_args(url: sa.URL, patient: bool) -> dict[str, Any]:
     }
 
 
-def _settings(url: sa.URL, connection: Any, patient: bool) -> list[str]:
+def _settings(url: sa.URL, connection: Any, unlimited: bool) -> list[str]:
     if url.get_backend_name() in MYSQL:
         maria = 'MariaDB' in connection.get_server_info()
         slowest = f'max_statement_time = {SLOWEST}' if maria else f'max_execution_time = {SLOWEST * 1000}'
         # TRADITIONAL refuses what does not fit a column; without it the server would cut it off in silence.
         strict = "SET SESSION sql_mode = 'TRADITIONAL'"
-        return [strict] if patient else [strict, f'SET SESSION innodb_lock_wait_timeout = {LOCKED}, {slowest}']
-    if patient:
+        return [strict] if unlimited else [strict, f'SET SESSION innodb_lock_wait_timeout = {LOCKED}, {slowest}']
+    if unlimited:
         return []
     # A transaction that is left open, by a thread that hangs, must not hold its rows for ever.
     return [
@@ -230,8 +230,8 @@ def words_of(why: BaseException) -> str:
     cause = why.__cause__
     if not isinstance(cause, exc.DBAPIError) or cause.orig is None:
         return ''
-    told = cause.orig.args[1] if len(cause.orig.args) > 1 else cause.orig
-    return log.SECRET.sub(log.MASK, ' '.join(str(told).split()))
+    given = cause.orig.args[1] if len(cause.orig.args) > 1 else cause.orig
+    return log.SECRET.sub(log.MASK, ' '.join(str(given).split()))
 
 
 def kind_of(why: exc.DBAPIError) -> errors.NimbusError | None:

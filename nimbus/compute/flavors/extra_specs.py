@@ -89,8 +89,8 @@ SPECS: tuple[tuple[str, Check], ...] = (
     (rf'trait{GROUP}:[A-Z0-9_]+', one_of('required', 'forbidden')),
     (r'vmware:(hw_version|storage_policy)', text),
 )
-# A name in one of these rooms that is not listed above is a mistake; a name in a room of its own is the operator's.
-ROOMS = re.compile(
+# A name in one of these namespaces that is not listed above is a mistake; any other namespace is the operator's own.
+NAMESPACES = re.compile(
     r'(accel|aggregate_instance_extra_specs|capabilities|hw|hw_rng|hw_video|os|pci_passthrough|quota|vmware'
     rf'|resources{GROUP}|trait{GROUP}):.*'
 )
@@ -103,7 +103,7 @@ def check(specs: dict[str, str]) -> None:
     """
     for name, value in specs.items():
         known = next((rule for pattern, rule in SPECS if re.fullmatch(pattern, name)), None)
-        if known is None and ROOMS.fullmatch(name):
+        if known is None and NAMESPACES.fullmatch(name):
             raise errors.Invalid(f"Validation failed; extra spec '{name}' does not appear to be a valid extra spec.")
         if known is not None and (wrong := known(value)):
             raise errors.Invalid(f"Validation failed; the value '{value}' of extra spec '{name}' is refused: {wrong}.")

@@ -11,8 +11,8 @@ DEFAULT, INTERNAL = aggregates.DEFAULT, 'internal'
 
 def of_hosts(tx: db.Tx) -> dict[str, str]:
     """The zone of every compute host: its aggregate's, else the daemon's own."""
-    told = aggregates.zones(tx)
-    return {row.host: told.get(row.host, row.zone) for row in services.find(tx, room='compute', binary='nova-compute')}
+    given = aggregates.zones(tx)
+    return {row.host: given.get(row.host, row.zone) for row in services.find(tx, room='compute', binary='nova-compute')}
 
 
 def names(tx: db.Tx) -> list[str]:

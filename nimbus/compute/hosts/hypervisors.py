@@ -43,12 +43,12 @@ def _counts() -> Any:
     return counted.where(Server.deleted_at.is_(None), Server.host.is_not(None)).group_by(Server.host)
 
 
-def show(tx: db.Tx, told: str) -> Hypervisor:
+def show(tx: db.Tx, given: str) -> Hypervisor:
     """The host with that id, or that number in the old way.  Raises NotFound."""
     for found in find(tx):
-        if told in (found.id, str(found.seq)):
+        if given in (found.id, str(found.seq)):
             return found
-    raise errors.NotFound(f'Compute host {told} could not be found.')
+    raise errors.NotFound(f'Compute host {given} could not be found.')
 
 
 def used_memory(hypervisor: Hypervisor) -> int:

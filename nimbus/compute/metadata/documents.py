@@ -38,12 +38,12 @@ def has(name: str, version: str) -> bool:
     return name in SINCE and (version == LATEST or version >= SINCE[name])
 
 
-def documents(told: Facts, version: str) -> dict[str, bytes]:
+def documents(given: Facts, version: str) -> dict[str, bytes]:
     """Every document of the version by its name, but the password, which guests write themselves."""
-    made = {META: _json(meta_data(told, version)), VENDOR: b'{}', VENDOR2: _json({'static': {}})}
-    made[NETWORK] = _json(network_data(told.nics))
-    if told.user_data is not None:
-        made[USER] = told.user_data
+    made = {META: _json(meta_data(given, version)), VENDOR: b'{}', VENDOR2: _json({'static': {}})}
+    made[NETWORK] = _json(network_data(given.nics))
+    if given.user_data is not None:
+        made[USER] = given.user_data
     return {name: data for name, data in made.items() if has(name, version)}
 
 
@@ -51,15 +51,15 @@ def _json(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def meta_data(told: Facts, version: str = LATEST) -> dict[str, Any]:
+def meta_data(given: Facts, version: str = LATEST) -> dict[str, Any]:
     """`meta_data.json` of the version."""
-    spec = told.spec
+    spec = given.spec
     found: dict[str, Any] = {'uuid': spec['id']}
     if spec['metadata']:
         found['meta'] = spec['metadata']
-    if told.files:
+    if given.files:
         found['files'] = [
-            {'content_path': f'/content/{number:04}', 'path': path} for number, (path, _) in enumerate(told.files)
+            {'content_path': f'/content/{number:04}', 'path': path} for number, (path, _) in enumerate(given.files)
         ]
     if spec['admin_pass']:
         found['admin_pass'] = spec['admin_pass']
@@ -67,15 +67,15 @@ def meta_data(told: Facts, version: str = LATEST) -> dict[str, Any]:
         found['public_keys'] = {key['name']: key['public_key']}
         found['keys'] = [{'name': key['name'], 'type': key['type'], 'data': key['public_key']}]
     found |= {
-        'hostname': told.hostname,
+        'hostname': given.hostname,
         'name': spec['display_name'],
         'launch_index': spec['launch_index'],
-        'availability_zone': told.zone,
+        'availability_zone': given.zone,
     }
     for since, name, value in (
         (GRIZZLY, 'random_seed', lambda: base64.b64encode(secrets.token_bytes(SEED)).decode()),
         (LIBERTY, 'project_id', lambda: spec['project_id']),
-        (NEWTON_ONE, 'devices', lambda: devices(told, version)),
+        (NEWTON_ONE, 'devices', lambda: devices(given, version)),
         (VICTORIA, 'dedicated_cpus', lambda: []),
     ):
         if version == LATEST or version >= since:
@@ -83,17 +83,17 @@ def meta_data(told: Facts, version: str = LATEST) -> dict[str, Any]:
     return found
 
 
-def devices(told: Facts, version: str = LATEST) -> list[dict[str, Any]]:
+def devices(given: Facts, version: str = LATEST) -> list[dict[str, Any]]:
     """The devices that the user tagged: what a guest knows each by, and its tags."""
     # The place of a port is that of the network in the request, counted from one.
-    tags = {place: asked.get('tag') for place, asked in enumerate(told.spec['networks'], 1)}
+    tags = {place: asked.get('tag') for place, asked in enumerate(given.spec['networks'], 1)}
     trusted = {'vf_trusted': False} if version >= ROCKY else {}
     nics = [
         {**trusted, 'type': 'nic', 'mac': nic['mac'], 'bus': 'pci', 'address': 'none', 'tags': [tags[nic['place']]]}
-        for nic in told.nics
+        for nic in given.nics
         if tags.get(nic['place'])
     ]
-    usual = device_names.usual_bus(told.spec['image'])
+    usual = device_names.usual_bus(given.spec['image'])
     disks = [
         {
             'type': 'disk',
@@ -102,7 +102,7 @@ def devices(told: Facts, version: str = LATEST) -> list[dict[str, Any]]:
             'address': 'none',
             'tags': [device['tag']],
         }
-        for device in told.spec['bdms']
+        for device in given.spec['bdms']
         if device['tag']
     ]
     return nics + disks
@@ -166,17 +166,17 @@ def config_drive(tx: db.Tx, server_id: str, force: bool = False) -> dict[str, st
         tx.update(Server, Server.id == server_id, config_drive=True)
     if not servers.row_of(tx, server_id).config_drive:
         return None
-    told = facts(tx, server_id)
+    given = facts(tx, server_id)
     files = {
         f'openstack/{version}/{name}': data
         # Guests look for the newest dated folder that they know, and never into the latest.
         for version in (*VERSIONS, LATEST)
-        for name, data in documents(told, version).items()
+        for name, data in documents(given, version).items()
     }
     for version in (ec2.NEWEST, LATEST):
-        files[f'ec2/{version}/meta-data.json'] = _json(ec2.meta_data(told))
-        if told.user_data is not None:
-            files[f'ec2/{version}/user-data'] = told.user_data
-    for number, (_, content) in enumerate(told.files):
+        files[f'ec2/{version}/meta-data.json'] = _json(ec2.meta_data(given))
+        if given.user_data is not None:
+            files[f'ec2/{version}/user-data'] = given.user_data
+    for number, (_, content) in enumerate(given.files):
         files[f'openstack/content/{number:04}'] = content
     return {path: base64.b64encode(data).decode() for path, data in files.items()}

@@ -33,10 +33,10 @@ SINCE = {
 }
 
 
-def meta_data(told: Facts, version: str = NEWEST) -> dict[str, Any]:
+def meta_data(given: Facts, version: str = NEWEST) -> dict[str, Any]:
     """The tree below `meta-data`: texts, and dicts for folders."""
-    spec = told.spec
-    addresses = [address['ip'] for nic in told.nics for address in nic['addresses']]
+    spec = given.spec
+    addresses = [address['ip'] for nic in given.nics for address in nic['addresses']]
     fixed = [ip for ip in addresses if ipaddress.ip_address(ip).version == 4]
     image = (spec['image'] or {}).get('id')
     found: dict[str, Any] = {
@@ -44,17 +44,17 @@ def meta_data(told: Facts, version: str = NEWEST) -> dict[str, Any]:
         'ami-launch-index': spec['launch_index'],
         'ami-manifest-path': 'FIXME',  # what Nova answers, word for word
         'block-device-mapping': _disks(spec),
-        'hostname': told.hostname,
+        'hostname': given.hostname,
         'instance-action': 'none',
         'instance-id': f'i-{spec["name"].removeprefix("instance-")}',
         'instance-type': spec['flavor']['name'],
-        'local-hostname': told.hostname,
+        'local-hostname': given.hostname,
         'local-ipv4': fixed[0] if fixed else '',
-        'placement': {'availability-zone': told.zone or ''},
-        'public-hostname': told.hostname,
+        'placement': {'availability-zone': given.zone or ''},
+        'public-hostname': given.hostname,
         'public-ipv4': '',
         'reservation-id': spec['reservation_id'],
-        'security-groups': '\n'.join(told.groups),
+        'security-groups': '\n'.join(given.groups),
     }
     if spec['key']:
         found['public-keys'] = {'0': {'_name': spec['key']['name'], 'openssh-key': spec['key']['public_key']}}

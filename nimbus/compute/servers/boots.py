@@ -136,8 +136,8 @@ def _root_image(tx: db.Tx, asker: context.Context, root: block_requests.Device |
 def _check_disks(tx: db.Tx, asker: context.Context, wanted: Wanted, devices: list[block_requests.Device]) -> None:
     """Nothing, when every volume, image and volume type named is there and the asker's."""
     for device in devices:
-        if told := device['volume_type']:
-            _or_invalid(types.by_name_or_id, tx, asker, told, sentence=f'Volume type {told} could not be found.')
+        if given := device['volume_type']:
+            _or_invalid(types.by_name_or_id, tx, asker, given, sentence=f'Volume type {given} could not be found.')
         if device['source'] == 'volume':
             if wanted.max_count > 1:
                 raise errors.Invalid('Cannot attach one or more volumes to multiple instances')

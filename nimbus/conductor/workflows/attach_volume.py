@@ -37,7 +37,7 @@ def mark_in_use(tx: db.Tx, run: Run) -> None:
 
 def let_go(run: Run) -> None:
     """The volume is available again and the server knows nothing of it but the cause."""
-    with run.world.db.write() as tx:
+    with run.env.db.write() as tx:
         disks.drop(tx, run, run.bdm_id, run.attachment_id)
         servers.failed(
             tx,

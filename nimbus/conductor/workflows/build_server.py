@@ -17,16 +17,16 @@ WIRING = datetime.timedelta(minutes=5)  # for a host to wire all of a server's p
 
 def place(run: Run) -> dict[str, Any]:
     """The server has a claim on a host, and its row names the host."""
-    with run.world.db.write() as tx:
+    with run.env.db.write() as tx:
         spec = servers.spec(tx, run.subject)
         servers.task(tx, run.subject, states.SCHEDULING)
     try:
-        found = run.world.scheduler(run.context).place(run.subject, _request(run, spec))
+        found = run.env.scheduler(run.context).place(run.subject, _request(run, spec))
     except errors.NoValidHost as why:
-        told = {f'Host {host} refused the server: {said}' for host, said in run.get('refusals', {}).items()}
-        inside = ' '.join([why.inside, *sorted(told)])
+        given = {f'Host {host} refused the server: {said}' for host, said in run.get('refusals', {}).items()}
+        inside = ' '.join([why.inside, *sorted(given)])
         raise errors.NoValidHost(f'{why.sentence}{_reasons(run)}', inside=inside) from why
-    with run.world.db.write() as tx:
+    with run.env.db.write() as tx:
         servers.placed(tx, run.subject, found['host'], found['node'], found['zone'])
     return found
 
@@ -50,27 +50,27 @@ def _request(run: Run, spec: dict[str, Any]) -> dict[str, Any]:
 
 def give_back_place(run: Run) -> None:
     """The server has no claim and no host."""
-    with run.world.db.write() as tx:
+    with run.env.db.write() as tx:
         claims.release(tx, run.subject)
         servers.unplaced(tx, run.subject)
 
 
 def make_ports(run: Run) -> dict[str, Any]:
     """Every network that was asked for has a port of the server's, bound to its host."""
-    with run.world.db.write() as tx:
+    with run.env.db.write() as tx:
         servers.task(tx, run.subject, states.NETWORKING)
         return {'ports': vif_plugging.make(tx, run, servers.spec(tx, run.subject))}
 
 
 def drop_ports(run: Run) -> None:
     """The ports made for the server are gone, those the user gave are free."""
-    with run.world.db.write() as tx:
+    with run.env.db.write() as tx:
         vif_plugging.give_back(tx, run)
 
 
 def wait_for_wires(run: Run) -> None:
     """The host has wired and filtered every port, before the guest can send its first packet."""
-    now = run.world.clock.now()
+    now = run.env.clock.now()
     if run.get('wired_by') is None:
         run.note(wired_by=(now + WIRING).isoformat())
     try:
@@ -92,7 +92,7 @@ def forget_wires(run: Run) -> None:
 
 def connect_volumes(run: Run) -> None:
     """Every volume exists, is the server's and can be reached from its host."""
-    with run.world.db.write() as tx:
+    with run.env.db.write() as tx:
         servers.task(tx, run.subject, states.DISKS)
     disks.make(run)
     disks.connect_all(run)
@@ -107,9 +107,9 @@ def boot(run: Run) -> dict[str, Any]:
     """The guest runs on its host."""
 
     def guest() -> dict[str, Any]:
-        with run.world.db.write() as tx:
+        with run.env.db.write() as tx:
             servers.task(tx, run.subject, states.SPAWNING)
-            drive = documents.config_drive(tx, run.subject, run.world.force_config_drive)
+            drive = documents.config_drive(tx, run.subject, run.env.force_config_drive)
             return guests.describe(tx, run.subject, drive)
 
     try:
@@ -124,7 +124,7 @@ def _elsewhere(run: Run, why: errors.NimbusError) -> Exception:
     """A Rewind to another host than the one that refused the server, or the failure when enough were tried."""
     refusals = {**run.get('refusals', {}), run.host: why.inside}
     run.note(reasons={**run.get('reasons', {}), run.host: why.sentence})
-    if run.job.rewinds + 1 >= run.world.max_attempts:
+    if run.job.rewinds + 1 >= run.env.max_attempts:
         return _exhausted(run, refusals)
     refused = errors.NoValidHost(
         'The host that was chosen refused the server.', inside=f'Host {run.host} refused the server: {why.inside}'
@@ -133,9 +133,9 @@ def _elsewhere(run: Run, why: errors.NimbusError) -> Exception:
 
 
 def _exhausted(run: Run, refusals: dict[str, str]) -> errors.NoValidHost:
-    told = '; '.join(f'{host}: {why}' for host, why in sorted(refusals.items()))
+    text = '; '.join(f'{host}: {why}' for host, why in sorted(refusals.items()))
     many = f'{len(refusals)} host{"s" * (len(refusals) != 1)}'
-    inside = f'No valid host was found. {many} refused the server ({told}).'
+    inside = f'No valid host was found. {many} refused the server ({text}).'
     return errors.NoValidHost(f'No valid host was found.{_reasons(run)}', inside=inside)
 
 
@@ -158,7 +158,7 @@ def mark_active(tx: db.Tx, run: Run) -> None:
 
 def mark_error(run: Run) -> None:
     """The server is ERROR with the cause, and nothing is kept for it any more."""
-    with run.world.db.write() as tx:
+    with run.env.db.write() as tx:
         disks.let_go(tx, run)
         servers.failed(
             tx, run.subject, 'build', 500, run.job.error or 'The server could not be built.', run.get('inside')

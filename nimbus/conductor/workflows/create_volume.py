@@ -13,7 +13,7 @@ DOWN_TIME = 30.0  # seconds without a report after which a host is not given a n
 
 def choose_host(run: Run) -> dict[str, Any] | None:
     """The volume has a host, the same one when this runs again."""
-    with run.world.db.write() as tx:
+    with run.env.db.write() as tx:
         volume = progress.look(tx, run.subject)
         if volume is None or volume.host:
             return {'host': volume.host if volume else None}
@@ -26,11 +26,11 @@ def choose_host(run: Run) -> dict[str, Any] | None:
 
 def make_disk(run: Run) -> None:
     """The host has the disk."""
-    with run.world.db.read() as tx:
+    with run.env.db.read() as tx:
         volume = progress.look(tx, run.subject)
     if volume is None:
         return
-    agent = run.world.client(Volume, run.context, volume.host)
+    agent = run.env.client(Volume, run.context, volume.host)
     run.ask('create', lambda key: agent.create(run.job.id, key, volume.id, run.fence, volume.size, volume.image))
 
 
@@ -39,7 +39,7 @@ def unmake_disk(run: Run) -> None:
     host = run.get('host')
     if not host:
         return
-    agent = run.world.client(Volume, run.context, host)
+    agent = run.env.client(Volume, run.context, host)
     try:
         run.ask('unmake', lambda key: agent.delete(run.job.id, key, run.subject, run.fence))
     except Refused as why:
@@ -55,7 +55,7 @@ def mark_available(tx: db.Tx, run: Run) -> None:
 
 def mark_error(run: Run) -> None:
     """The volume is in error, and its row says why."""
-    with run.world.db.write() as tx:
+    with run.env.db.write() as tx:
         progress.failed(tx, run.subject, 'create', run.job.error)
 
 

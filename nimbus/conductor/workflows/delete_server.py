@@ -13,7 +13,7 @@ def destroy_guest(run: Run) -> dict[str, Any]:
     """Nothing of the guest is left on its host; a host that is down destroys it when it comes back."""
     host = run.get('host')
     if 'host' not in run.job.notes:
-        with run.world.db.read() as tx:
+        with run.env.db.read() as tx:
             host = servers.row_of(tx, run.subject).host
         run.note(host=host)
     guest_orders.destroy(run, host)
@@ -23,7 +23,7 @@ def destroy_guest(run: Run) -> dict[str, Any]:
 def give_back_volumes(run: Run) -> None:
     """The server has no volumes; those that were to go with it are on their way out."""
     disks.disconnect_all(run)
-    with run.world.db.write() as tx:
+    with run.env.db.write() as tx:
         disks.give_back_all(tx, run)
 
 
@@ -36,7 +36,7 @@ def forget(tx: db.Tx, run: Run) -> None:
 
 def mark_error(run: Run) -> None:
     """The server is ERROR with the cause; it may be deleted again."""
-    with run.world.db.write() as tx:
+    with run.env.db.write() as tx:
         servers.failed(
             tx, run.subject, 'delete', 500, run.job.error or 'The server could not be deleted.', run.get('inside')
         )

@@ -8,11 +8,11 @@ from nimbus.volume.volumes import progress
 
 def remove_disk(run: Run) -> None:
     """The host has nothing of the disk."""
-    with run.world.db.read() as tx:
+    with run.env.db.read() as tx:
         volume = progress.look(tx, run.subject)
     if volume is None or not volume.host:
         return
-    agent = run.world.client(Volume, run.context, volume.host)
+    agent = run.env.client(Volume, run.context, volume.host)
     run.ask('delete', lambda key: agent.delete(run.job.id, key, volume.id, run.fence))
 
 
@@ -23,7 +23,7 @@ def forget(tx: db.Tx, run: Run) -> None:
 
 def mark_error(run: Run) -> None:
     """The volume stays, and its row says why."""
-    with run.world.db.write() as tx:
+    with run.env.db.write() as tx:
         progress.failed(tx, run.subject, 'delete', run.job.error)
 
 

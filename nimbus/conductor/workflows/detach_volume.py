@@ -36,7 +36,7 @@ def let_go(tx: db.Tx, run: Run) -> None:
 
 def keep(run: Run) -> None:
     """The volume stays in use, and the server says why."""
-    with run.world.db.write() as tx:
+    with run.env.db.write() as tx:
         disks.complete(tx, run, run.bdm_id, run.get('device'))
         servers.failed(
             tx,

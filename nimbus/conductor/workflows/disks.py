@@ -17,7 +17,7 @@ CLOUD = context.internal()
 
 def of_server(run: Run) -> list[dict[str, Any]]:
     """The server's block devices that are volumes, in the order they were asked for."""
-    with run.world.db.read() as tx:
+    with run.env.db.read() as tx:
         return [
             block_devices.facts(row) for row in block_devices.of_server(tx, run.subject) if row.destination == 'volume'
         ]
@@ -46,7 +46,7 @@ def _is_kept(run: Run, found: dict[str, Any]) -> bool:
     if found['attachment_id']:
         return True
     volume_id = found['volume_id'] or run.name_for('volume', found['id'])
-    with run.world.db.write() as tx:
+    with run.env.db.write() as tx:
         if not found['volume_id']:
             volumes.create(
                 tx,
@@ -77,12 +77,12 @@ def connect_all(run: Run) -> None:
 
 def connect(run: Run, found: dict[str, Any]) -> None:
     """The server's host reaches the volume, and the attachment says how."""
-    with run.world.db.read() as tx:
+    with run.env.db.read() as tx:
         volume = volumes.show(tx, CLOUD, found['volume_id'])
     connector = {'host': run.host, 'instance': run.subject, 'mountpoint': found['device']}
-    agent = run.world.volume(run.context, volume.host)
+    agent = run.env.volume(run.context, volume.host)
     connection = agent.connect(found['volume_id'], run.fence, connector)
-    with run.world.db.write() as tx:
+    with run.env.db.write() as tx:
         attachments.connected(tx, CLOUD, found['attachment_id'], run.host, connection, connector)
 
 
@@ -94,12 +94,12 @@ def disconnect_all(run: Run) -> None:
 
 def disconnect(run: Run, attachment_id: str | None) -> None:
     """The attachment's host does not reach the volume on the server's behalf; gone or never reached is fine."""
-    with run.world.db.read() as tx:
+    with run.env.db.read() as tx:
         row = next((row for row in attachments.of_server(tx, run.subject) if row.id == attachment_id), None)
         if row is None or not row.connection:
             return
         volume = volumes.show(tx, CLOUD, row.volume_id)
-    run.world.volume(run.context, volume.host).disconnect(row.volume_id, run.fence, row.connector)
+    run.env.volume(run.context, volume.host).disconnect(row.volume_id, run.fence, row.connector)
 
 
 # In the guest
@@ -107,7 +107,7 @@ def disconnect(run: Run, attachment_id: str | None) -> None:
 
 def as_volume(run: Run, bdm_id: str) -> dict[str, Any]:
     """The volume as the guest's host reaches it, as plain JSON."""
-    with run.world.db.read() as tx:
+    with run.env.db.read() as tx:
         found = {volume.id: volume for volume in guests.volumes(tx, run.subject, servers.spec(tx, run.subject))}
     wanted = device(run, bdm_id)['volume_id']
     if wanted not in found:
@@ -120,7 +120,7 @@ def as_volume(run: Run, bdm_id: str) -> dict[str, Any]:
 
 def unplug(run: Run, bdm_id: str) -> None:
     """The guest has let go of the volume; a volume that was never connected was never plugged."""
-    with run.world.db.read() as tx:
+    with run.env.db.read() as tx:
         found = guests.volumes(tx, run.subject, servers.spec(tx, run.subject))
     wanted = next((found['volume_id'] for found in of_server(run) if found['id'] == bdm_id), None)
     for volume in found:

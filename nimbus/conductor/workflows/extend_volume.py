@@ -8,11 +8,11 @@ from nimbus.volume.volumes import progress
 
 def grow_disk(run: Run) -> None:
     """The disk has the new size."""
-    with run.world.db.read() as tx:
+    with run.env.db.read() as tx:
         volume = progress.look(tx, run.subject)
     if volume is None:
         return
-    agent = run.world.client(Volume, run.context, volume.host)
+    agent = run.env.client(Volume, run.context, volume.host)
     run.ask('extend', lambda key: agent.extend(run.job.id, key, volume.id, run.fence, run.size))
 
 
@@ -25,7 +25,7 @@ def mark_grown(tx: db.Tx, run: Run) -> None:
 
 def mark_error(run: Run) -> None:
     """The volume has its old size and the state error_extending."""
-    with run.world.db.write() as tx:
+    with run.env.db.write() as tx:
         progress.not_grown(tx, run.subject, run.grown, run.job.error)
 
 

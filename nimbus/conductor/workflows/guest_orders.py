@@ -20,12 +20,12 @@ def ask(run: Run, verb: str, *args: Any, host: str | None = None) -> dict[str, A
     host = host or run.host
 
     def send(key: str) -> None:
-        agent = run.world.compute(run.context, host)
+        agent = run.env.compute(run.context, host)
         told = [arg() if callable(arg) else arg for arg in args]
         try:
             getattr(agent, verb)(run.job.id, key, run.fence, *told)
         except errors.Unavailable as why:
-            if run.world.is_down(host):
+            if run.env.is_down(host):
                 raise HostDown("The server's host is down.", inside=f'Host {host} is down.') from why
             raise
 
@@ -51,5 +51,5 @@ def destroy(run: Run, host: str | None) -> None:
 
 def described(run: Run) -> dict[str, Any]:
     """The server's guest as it is made up now."""
-    with run.world.db.read() as tx:
+    with run.env.db.read() as tx:
         return guests.describe(tx, run.subject)

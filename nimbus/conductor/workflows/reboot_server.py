@@ -8,7 +8,7 @@ from nimbus.conductor.workflows import guest_orders, power
 
 def reboot(run: Run) -> None:
     """The guest has started anew."""
-    orders = (lambda: guest_orders.described(run), run.hard, run.world.shutdown_timeout)
+    orders = (lambda: guest_orders.described(run), run.hard, run.env.shutdown_timeout)
     guest_orders.ask(run, 'reboot', *orders, host=power.host_of(run))
 
 

@@ -8,7 +8,7 @@ from nimbus.conductor.workflows import guest_orders, power
 
 def power_off(run: Run) -> None:
     """The guest is off; it had some time to shut down by itself before it was switched off."""
-    guest_orders.ask(run, 'power_off', run.subject, run.world.shutdown_timeout, host=power.host_of(run))
+    guest_orders.ask(run, 'power_off', run.subject, run.env.shutdown_timeout, host=power.host_of(run))
 
 
 def mark_stopped(tx: db.Tx, run: Run) -> None:

@@ -72,24 +72,24 @@ def are_up(run: Run) -> bool:
 
     Raises Unwired when it cannot, saying why, and NimbusError when a port is gone.
     """
-    with run.world.db.read() as tx:
+    with run.env.db.read() as tx:
         wiring = ports.wiring(tx, run.ports)
         troubles = [ports.trouble(tx, port) for port in run.ports if wiring.get(port) == 'ERROR']
     for port in run.ports:
         if port not in wiring:
             raise errors.NimbusError(f'Port {port} was deleted while the server was built.')
     if troubles:
-        told = '; '.join(filter(None, troubles))
+        text = '; '.join(filter(None, troubles))
         raise Unwired(
             'The ports of the server cannot be wired there.',
-            inside=f'Host {run.host} cannot wire the ports: {told}',
+            inside=f'Host {run.host} cannot wire the ports: {text}',
         )
     if any(status != 'ACTIVE' for status in wiring.values()):
         return False
-    with run.world.db.read() as tx:
+    with run.env.db.read() as tx:
         unserved = server_ports.unserved(tx, run.ports)
     if unserved:
-        with run.world.db.write() as tx:
+        with run.env.db.write() as tx:
             ports.bring_missing_dhcp(tx, run.context, run.ports)
             unserved = server_ports.unserved(tx, run.ports)
     if unserved:

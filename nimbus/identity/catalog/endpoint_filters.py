@@ -26,8 +26,8 @@ def find(tx: db.Tx, page: listing.Page) -> list[Any]:
 def create(tx: db.Tx, values: dict[str, Any]) -> str:
     """A new endpoint group exists; returns its id."""
     group_id = ids.plain()
-    told = {'description': None, **values}
-    tx.insert(EndpointGroup, id=group_id, **told)
+    given = {'description': None, **values}
+    tx.insert(EndpointGroup, id=group_id, **given)
     return group_id
 
 
@@ -121,29 +121,29 @@ def remove_group(tx: db.Tx, project_id: str, group_id: str) -> None:
 def projects_of_endpoint(tx: db.Tx, endpoint_id: str) -> list[Any]:
     """The projects that the endpoint itself is associated with.  Raises NotFound."""
     catalog.show(tx, 'endpoint', endpoint_id)
-    told = sa.select(ProjectEndpoint.project_id).where(ProjectEndpoint.endpoint_id == endpoint_id)
-    return list(tx.rows(sa.select(Project).where(Project.id.in_(told)).order_by(Project.seq)))
+    chosen = sa.select(ProjectEndpoint.project_id).where(ProjectEndpoint.endpoint_id == endpoint_id)
+    return list(tx.rows(sa.select(Project).where(Project.id.in_(chosen)).order_by(Project.seq)))
 
 
 def projects_of_group(tx: db.Tx, group_id: str) -> list[Any]:
     """The projects that the endpoint group is associated with.  Raises NotFound."""
     show(tx, group_id)
-    told = sa.select(ProjectEndpointGroup.project_id).where(ProjectEndpointGroup.endpoint_group_id == group_id)
-    return list(tx.rows(sa.select(Project).where(Project.id.in_(told)).order_by(Project.seq)))
+    chosen = sa.select(ProjectEndpointGroup.project_id).where(ProjectEndpointGroup.endpoint_group_id == group_id)
+    return list(tx.rows(sa.select(Project).where(Project.id.in_(chosen)).order_by(Project.seq)))
 
 
 def groups_of_project(tx: db.Tx, project_id: str) -> list[Any]:
     """The endpoint groups associated with the project.  Raises NotFound."""
     projects.show(tx, project_id)
-    told = sa.select(ProjectEndpointGroup.endpoint_group_id).where(ProjectEndpointGroup.project_id == project_id)
-    return list(tx.rows(sa.select(EndpointGroup).where(EndpointGroup.id.in_(told)).order_by(EndpointGroup.seq)))
+    chosen = sa.select(ProjectEndpointGroup.endpoint_group_id).where(ProjectEndpointGroup.project_id == project_id)
+    return list(tx.rows(sa.select(EndpointGroup).where(EndpointGroup.id.in_(chosen)).order_by(EndpointGroup.seq)))
 
 
 def endpoints_of_project(tx: db.Tx, project_id: str) -> list[Any]:
     """The endpoints associated with the project, by themselves or by a group.  Raises NotFound."""
     found = {row.id: row for group in groups_of_project(tx, project_id) for row in _matching(tx, group.filters)}
-    told = sa.select(ProjectEndpoint.endpoint_id).where(ProjectEndpoint.project_id == project_id)
-    found |= {row.id: row for row in tx.rows(sa.select(Endpoint).where(Endpoint.id.in_(told)))}
+    chosen = sa.select(ProjectEndpoint.endpoint_id).where(ProjectEndpoint.project_id == project_id)
+    found |= {row.id: row for row in tx.rows(sa.select(Endpoint).where(Endpoint.id.in_(chosen)))}
     return sorted(found.values(), key=lambda row: row.seq)
 
 
@@ -161,8 +161,10 @@ class Filters:
         """
         if project_id is None or project_id not in self.endpoints and project_id not in self.groups:
             return found
-        told, groups = self.endpoints.get(project_id, set()), self.groups.get(project_id, [])
-        left = [one for one in found if one.id and (one.id in told or any(_passes(one, filters) for filters in groups))]
+        given, groups = self.endpoints.get(project_id, set()), self.groups.get(project_id, [])
+        left = [
+            one for one in found if one.id and (one.id in given or any(_passes(one, filters) for filters in groups))
+        ]
         return left or found
 
 

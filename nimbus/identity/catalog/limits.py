@@ -43,22 +43,22 @@ def within(domain_id: str) -> list[Any]:
 def _check_parts(tx: db.Tx, noun: str, values: dict[str, Any]) -> None:
     """Raises Invalid when a service, region, project or domain in the values does not exist."""
     for part in ('service', 'region', 'project', 'domain'):
-        told = values.get(f'{part}_id')
-        if not told:
+        given = values.get(f'{part}_id')
+        if not given:
             continue
         try:
             if part in catalog.MODELS:
-                catalog.show(tx, part, told)
-            elif not projects.show(tx, told).is_domain and part == 'domain':
-                raise errors.NotFound(f'Could not find domain: {told}.')
+                catalog.show(tx, part, given)
+            elif not projects.show(tx, given).is_domain and part == 'domain':
+                raise errors.NotFound(f'Could not find domain: {given}.')
         except errors.NotFound as why:
             raise scopes.missing(f'{part}_id', noun) from why
 
 
-def register(tx: db.Tx, told: list[dict[str, Any]]) -> list[Any]:
+def register(tx: db.Tx, given: list[dict[str, Any]]) -> list[Any]:
     """All of the registered limits are created, or none; returns their rows.  Raises Invalid and Conflict."""
     made = []
-    for values in told:
+    for values in given:
         _check_parts(tx, 'registered_limit', values)
         row = {'description': None, **values, 'region_id': values.get('region_id') or '', 'id': ids.plain()}
         lists.add(tx, RegisteredLimit, _taken('registered_limit'), **row)
@@ -94,12 +94,12 @@ def _check_unused(tx: db.Tx, row_id: str) -> None:
         )
 
 
-def create(tx: db.Tx, told: list[dict[str, Any]], model: str) -> list[Any]:
+def create(tx: db.Tx, given: list[dict[str, Any]], model: str) -> list[Any]:
     """All of the limits are created, or none; returns their rows.
 
     Raises Invalid when a reference does not exist, Forbidden without a registered limit or against the model, Conflict.
     """
-    rows = [_row(tx, values) for values in told]
+    rows = [_row(tx, values) for values in given]
     if model == STRICT:
         _check_tree(tx, rows)
     for row in rows:

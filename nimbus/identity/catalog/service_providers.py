@@ -47,8 +47,8 @@ def create(tx: db.Tx, service_provider_id: str, values: dict[str, Any], prefix: 
 
 
 def _prefix(values: dict[str, Any], default: str) -> str:
-    told = values.get('relay_state_prefix')
-    return default if told is None else told
+    given = values.get('relay_state_prefix')
+    return default if given is None else given
 
 
 def update(tx: db.Tx, service_provider_id: str, values: dict[str, Any], prefix: str) -> None:

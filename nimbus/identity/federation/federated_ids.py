@@ -24,17 +24,17 @@ def of_user(tx: db.Tx, user_id: str) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def replace(tx: db.Tx, user_id: str, told: list[dict[str, Any]]) -> None:
+def replace(tx: db.Tx, user_id: str, given: list[dict[str, Any]]) -> None:
     """The user has exactly these federated ids; an empty list changes nothing.
 
     Raises Invalid when a provider or protocol does not exist, Conflict when another user has one of the ids.
     """
-    if not told:
+    if not given:
         return
     mine = FederatedUser.user_id == user_id
     made = tx.scalar(sa.select(FederatedUser.seq).where(mine, FederatedUser.is_origin.is_(True)).limit(1)) is not None
     tx.delete(FederatedUser, mine)
-    for one in told:
+    for one in given:
         for protocol in one['protocols']:
             _check(tx, one['idp_id'], protocol['protocol_id'])
             lists.add(

@@ -63,19 +63,19 @@ class Login:
 
     def method(self, name: str) -> Callable[[dict[str, Any], Asked], Proof]:
         """The authentication method under one of its names."""
-        return lambda told, asked: self._prove(name, told, asked)
+        return lambda given, asked: self._prove(name, given, asked)
 
-    def _prove(self, name: str, told: dict[str, Any], asked: Asked) -> Proof:
-        if 'id' in told:
-            proof = self._rescope(told)
+    def _prove(self, name: str, given: dict[str, Any], asked: Asked) -> Proof:
+        if 'id' in given:
+            proof = self._rescope(given)
             if not proof.marks.get('identity_provider_id'):
                 raise errors.Unauthenticated('The token is not one of a federated login.')
             return dataclasses.replace(proof, methods=tuple(one for one in proof.methods if one != 'token'))
         for attribute in ('identity_provider', 'protocol'):
-            if not isinstance(told.get(attribute), str):
+            if not isinstance(given.get(attribute), str):
                 raise scopes.missing(attribute, 'mapped')
         with self._db.read() as tx:
-            way = self._way(tx, told['identity_provider'], told['protocol'])
+            way = self._way(tx, given['identity_provider'], given['protocol'])
         proof = self._mapped(way, self._assertion(way, asked), name)
         return dataclasses.replace(proof, ends=asked.vouched.ends) if asked.vouched else proof
 
@@ -117,8 +117,8 @@ class Login:
         if attributes:
             found = rules.split(attributes)
         elif header[: len(BEARER)].lower() == BEARER.lower():
-            told = self._bearers.claims(header[len(BEARER) :].strip(), set(way.remote_ids))
-            found = bearer.assertion(told)
+            given = self._bearers.claims(header[len(BEARER) :].strip(), set(way.remote_ids))
+            found = bearer.assertion(given)
         else:
             raise errors.Unauthenticated(
                 'There is no assertion: send a token of the identity provider as Authorization: Bearer, or come '
@@ -132,28 +132,28 @@ class Login:
         attribute = self.remote_id_attribute(way.protocol)
         if not attribute or not way.remote_ids:
             return
-        told = ';'.join(assertion.get(attribute, []))
-        if not told:
+        text = ';'.join(assertion.get(attribute, []))
+        if not text:
             raise errors.Unauthenticated('Could not find Identity Provider identifier in environment')
-        if told not in way.remote_ids:
+        if text not in way.remote_ids:
             raise _not_accepted()
 
     def remote_id_attribute(self, protocol: Any) -> str | None:
         """The attribute of an assertion with the remote id of its identity provider."""
-        told = dict(self._settings.remote_id_attributes).get(protocol.id)
-        return protocol.remote_id_attribute or told or self._settings.remote_id_attribute
+        given = dict(self._settings.remote_id_attributes).get(protocol.id)
+        return protocol.remote_id_attribute or given or self._settings.remote_id_attribute
 
     def provider_of(self, protocol_id: str, asked: Asked) -> str:
         """The id of the identity provider that made the assertion.  Raises Unauthenticated and NotFound."""
         attributes = self._front.attributes(asked) or {}
         with self._db.read() as tx:
             for protocol in protocols.called(tx, protocol_id):
-                told = attributes.get(self.remote_id_attribute(protocol) or '')
-                if told:
-                    query = sa.select(RemoteId.identity_provider_id).where(RemoteId.remote_id == told)
+                given = attributes.get(self.remote_id_attribute(protocol) or '')
+                if given:
+                    query = sa.select(RemoteId.identity_provider_id).where(RemoteId.remote_id == given)
                     found = tx.scalar(query)
                     if found is None:
-                        raise errors.NotFound(f'Could not find Identity Provider: {told[:255]}.')
+                        raise errors.NotFound(f'Could not find Identity Provider: {given[:255]}.')
                     return found
         raise errors.Unauthenticated('Missing entity ID from environment')
 
@@ -199,8 +199,8 @@ class Login:
         return Proof(user_id or '', (name,), marks=marks)
 
     def _minutes(self, provider: Any) -> int:
-        told = provider.authorization_ttl
-        return self._settings.default_authorization_ttl if told is None else told
+        given = provider.authorization_ttl
+        return self._settings.default_authorization_ttl if given is None else given
 
     def _still_there(self, tx: db.Tx, way: Way) -> None:
         """Raises Forbidden when the identity provider was deleted or disabled since the login began."""

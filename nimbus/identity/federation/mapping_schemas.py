@@ -75,27 +75,27 @@ def _projects_validator(version: str) -> Any:
     return jsonschema_rs.Draft4Validator(projects_of(version))
 
 
-def are_projects(told: Any, version: str) -> bool:
+def are_projects(given: Any, version: str) -> bool:
     """Whether the value is a list of projects as the schema version has it."""
-    return _projects_validator(version).is_valid(told)
+    return _projects_validator(version).is_valid(given)
 
 
-def checked(told: dict[str, Any], version: str = OLDEST) -> dict[str, Any]:
+def checked(given: dict[str, Any], version: str = OLDEST) -> dict[str, Any]:
     """The rules and the schema version of a mapping; `version` is the default.
 
     Raises Invalid when the rules do not match the schema of their version.
     """
-    told = {name: value for name, value in told.items() if value is not None or name != 'schema_version'}
-    version = told.get('schema_version') or version
+    given = {name: value for name, value in given.items() if value is not None or name != 'schema_version'}
+    version = given.get('schema_version') or version
     if version not in VERSIONS:
         raise errors.Invalid(f'The schema_version of a mapping is one of {", ".join(VERSIONS)}.')
-    broken = sorted({_sentence(why) for why in _validator(version).iter_errors(told)})
+    broken = sorted({_sentence(why) for why in _validator(version).iter_errors(given)})
     if broken:
         raise errors.Invalid('\n'.join(broken)[:2000])
-    for rule in told['rules']:
+    for rule in given['rules']:
         for requirement in rule['remote']:
             _check_requirement(requirement)
-    return {'rules': told['rules'], 'schema_version': version}
+    return {'rules': given['rules'], 'schema_version': version}
 
 
 def _sentence(why: Any) -> str:

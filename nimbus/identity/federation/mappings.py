@@ -18,26 +18,26 @@ def find(tx: db.Tx, page: listing.Page) -> list[Any]:
     return lists.some(tx, FederationMapping, [], page)
 
 
-def _checked(told: dict[str, Any], version: str) -> dict[str, Any]:
-    values = mapping_schemas.checked(told, version)
+def _checked(given: dict[str, Any], version: str) -> dict[str, Any]:
+    values = mapping_schemas.checked(given, version)
     rules.check(values['rules'])
     return values
 
 
-def create(tx: db.Tx, mapping_id: str, told: dict[str, Any], version: str = mapping_schemas.OLDEST) -> None:
+def create(tx: db.Tx, mapping_id: str, given: dict[str, Any], version: str = mapping_schemas.OLDEST) -> None:
     """A new mapping exists, of the given schema version where it sets none itself.
 
     Raises Conflict on a taken id, Invalid on rules that are not valid.
     """
     lists.check_id('a mapping', mapping_id)
-    values = _checked(told, version)
+    values = _checked(given, version)
     taken = f'Conflict occurred attempting to store mapping - Duplicate entry found with ID {mapping_id}.'
     lists.add(tx, FederationMapping, taken, id=mapping_id, **values)
 
 
-def update(tx: db.Tx, mapping_id: str, told: dict[str, Any], version: str = mapping_schemas.OLDEST) -> None:
+def update(tx: db.Tx, mapping_id: str, given: dict[str, Any], version: str = mapping_schemas.OLDEST) -> None:
     """The mapping has these rules; tokens of earlier logins stay valid.  Raises NotFound and Invalid."""
-    values = _checked(told, version)
+    values = _checked(given, version)
     show(tx, mapping_id)
     tx.update(FederationMapping, FederationMapping.id == mapping_id, **values)
 

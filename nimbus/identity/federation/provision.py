@@ -24,13 +24,15 @@ class Wanted:
     role_ids: tuple[str, ...]
 
 
-def resolve(tx: db.Tx, told: tuple[dict[str, Any], ...], home: str, user_domain: str, provider_id: str) -> list[Wanted]:
+def resolve(
+    tx: db.Tx, given: tuple[dict[str, Any], ...], home: str, user_domain: str, provider_id: str
+) -> list[Wanted]:
     """The projects of the mapping's result, in the domain `home` where they name none.
 
     Raises NotFound on no such role or domain, Forbidden on a role of another domain; nothing is created then.
     """
     found = []
-    for project in told:
+    for project in given:
         role_ids = tuple(dict.fromkeys(_role(tx, name, user_domain, provider_id) for name in project['roles']))
         domain_id = scopes.domain_id(tx, project['domain']) if project['domain'] else home
         if domain_id is None:

@@ -210,8 +210,8 @@ def _gathered(locals_: list[dict[str, Any]], version: str) -> Mapped:
     if kind not in (EPHEMERAL, LOCAL):
         raise refused(f'User type {kind} not supported')
     if version != mapping_schemas.OLDEST and 'domain' not in user:
-        told = locals_[-1].get('domain') or home
-        user |= {'domain': _flat(told)} if told else {}
+        given = locals_[-1].get('domain') or home
+        user |= {'domain': _flat(given)} if given else {}
     ids: list[str] = []
     groups: list[tuple[str, tuple[tuple[str, str], ...]]] = []
     projects: list[dict[str, Any]] = []
@@ -231,8 +231,8 @@ def _flat(value: Any) -> Any:
     return {name: _plain(one) for name, one in value.items()} if isinstance(value, dict) else _plain(value)
 
 
-def _domain(told: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(_flat(told).items()))
+def _domain(given: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(_flat(given).items()))
 
 
 def _list(value: str | list[str]) -> list[str]:
@@ -260,10 +260,14 @@ def _groups(one: dict[str, Any]) -> list[tuple[str, tuple[tuple[str, str], ...]]
 
 def _spelt(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     """A group that the assertion gives as JSON, with its domain."""
-    told = _json(text.removeprefix(JSON))
-    if not isinstance(told, dict) or not isinstance(told.get('name'), str) or not isinstance(told.get('domain'), dict):
+    given = _json(text.removeprefix(JSON))
+    if (
+        not isinstance(given, dict)
+        or not isinstance(given.get('name'), str)
+        or not isinstance(given.get('domain'), dict)
+    ):
         raise _no_domain()
-    return told['name'], tuple(sorted((key, str(value)) for key, value in told['domain'].items()))
+    return given['name'], tuple(sorted((key, str(value)) for key, value in given['domain'].items()))
 
 
 def _no_domain() -> errors.Unauthenticated:
@@ -279,17 +283,17 @@ def _json(text: str) -> Any:
 
 def _projects(one: dict[str, Any], version: str) -> list[dict[str, Any]]:
     """The projects of a rule, in the domain of the rule where they name none."""
-    told = list(one.get('projects', []))
+    given = list(one.get('projects', []))
     if 'projects_json' in one:
         more = _json(_plain(one['projects_json']))
         if not mapping_schemas.are_projects(more, version):
             raise refused(
                 'The projects in the assertion are not valid: each has a name, roles with names, and a domain.'
             )
-        told += more
+        given += more
     home = one.get('domain') if version != mapping_schemas.OLDEST else None
     made = []
-    for project in told:
+    for project in given:
         domain = project.get('domain') or home
         roles = tuple(_plain(role['name']) for role in project['roles'])
         made.append({'name': _plain(project['name']), 'roles': roles, 'domain': _flat(domain) if domain else None})

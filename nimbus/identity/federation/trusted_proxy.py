@@ -67,8 +67,8 @@ class Front:
 
     def _sent(self, asked: Asked) -> bool:
         """Whether the request is the front's by each of the configured secret and addresses."""
-        told = asked.headers.get(SECRET, '')
-        if self.secret and not hmac.compare_digest(told.encode(), self.secret.encode()):
+        given = asked.headers.get(SECRET, '')
+        if self.secret and not hmac.compare_digest(given.encode(), self.secret.encode()):
             return False
         return not self.addresses or _is_within(asked.peer, self.addresses)
 

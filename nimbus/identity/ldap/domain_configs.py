@@ -110,12 +110,12 @@ def replace(tx: db.Tx, domain_id: str, config: Config) -> bool:
     return fresh
 
 
-def update(tx: db.Tx, domain_id: str, told: dict[str, Any], section: str | None, name: str | None) -> None:
+def update(tx: db.Tx, domain_id: str, given: dict[str, Any], section: str | None, name: str | None) -> None:
     """The domain has the options, and others stay; a group or option in the path must already be set.
 
     Raises Forbidden on an option that is not allowed, NotFound on one that is not set.
     """
-    config: Config = {section: told} if section and name else told
+    config: Config = {section: given} if section and name else given
     check(config)
     check_names(section, name)
     if section:

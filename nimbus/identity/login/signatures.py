@@ -69,8 +69,8 @@ def _signed(secret: str, request: dict[str, Any]) -> str:
         text = ''.join(name + params[name] for name in sorted(params, key=str.lower))
         return _base64(hmac.digest(key, text.encode(), 'sha1'))
     if version == '2':
-        told = {**params, 'SignatureMethod': 'HmacSHA256'}
-        text = '\n'.join((request['verb'], request['host'], request['path'], _query(told)))
+        given = {**params, 'SignatureMethod': 'HmacSHA256'}
+        text = '\n'.join((request['verb'], request['host'], request['path'], _query(given)))
         return _base64(hmac.digest(key, text.encode(), 'sha256'))
     if version is None and _is_version_4(request):
         return _signed_4(secret, request)
@@ -78,8 +78,8 @@ def _signed(secret: str, request: dict[str, Any]) -> str:
 
 
 def _is_version_4(request: dict[str, Any]) -> bool:
-    told = request['headers'].get('Authorization')
-    return told.startswith(V4) if told is not None else request['params'].get('X-Amz-Algorithm') == V4
+    given = request['headers'].get('Authorization')
+    return given.startswith(V4) if given is not None else request['params'].get('X-Amz-Algorithm') == V4
 
 
 def _query(params: dict[str, str]) -> str:

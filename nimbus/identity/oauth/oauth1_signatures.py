@@ -143,5 +143,5 @@ def _said(check: Callable[..., Any], url: str, headers: Mapping[str, str]) -> di
         return None
     if not answer:
         return None
-    told = oauthlib.common.extract_params(answer)
-    return {name: value for name, value in told or () if not name.startswith('oauth_')}
+    given = oauthlib.common.extract_params(answer)
+    return {name: value for name, value in given or () if not name.startswith('oauth_')}

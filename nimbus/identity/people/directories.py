@@ -45,15 +45,15 @@ class Directories:
     def _of(self, domain_id: str, tx: db.Tx | None = None) -> tuple[Directory | None, int]:
         with contextlib.nullcontext(tx) if tx else self._db.read() as reading:
             config = domain_configs.whole(reading, domain_id)
-        told = config.get('identity', {})
+        given = config.get('identity', {})
         by_file = bool(self._ldap.domain) and domain_id == self._ldap.domain
-        driver = told.get('driver') or ('ldap' if by_file else 'sql')
+        driver = given.get('driver') or ('ldap' if by_file else 'sql')
         if driver == 'sql':
             self._forget(domain_id)
             return None, 0
         if driver != 'ldap':
             raise errors.Unavailable(f'The identity driver of domain {domain_id} is not known; sql and ldap are.')
-        limit = told.get('list_limit')
+        limit = given.get('list_limit')
         directory = self._kept(domain_id, self._ldap.overlaid(config.get('ldap', {})))
         return directory, limit if isinstance(limit, int) else LIST_LIMIT
 
@@ -87,13 +87,13 @@ class Directories:
         if self.of(domain_id) is not None:
             raise shadow_users.read_only()
 
-    def login(self, domain_id: str, directory: Directory, told: dict[str, Any], password: str) -> str | None:
+    def login(self, domain_id: str, directory: Directory, given: dict[str, Any], password: str) -> str | None:
         """The id of the user, who is copied with his groups; None when the password is wrong or the user disabled.
 
-        `told` has `name`, or `id`, the public id.
+        `given` has `name`, or `id`, the public id.
         """
-        by_id = bool(told.get('id'))
-        local = self._local_id(told['id']) if by_id else told.get('name')
+        by_id = bool(given.get('id'))
+        local = self._local_id(given['id']) if by_id else given.get('name')
         entry = directory.user(local, by_id) if isinstance(local, str) else None
         if not directory.accepts(entry, password) or entry is None or not entry.enabled:
             return None

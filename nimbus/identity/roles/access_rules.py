@@ -36,27 +36,27 @@ def as_shown(row: Any) -> dict[str, str]:
     return {'id': row.id, **{name: getattr(row, name) for name in PARTS}}
 
 
-def take(tx: db.Tx, user_id: str, told: list[dict[str, str]]) -> list[str]:
+def take(tx: db.Tx, user_id: str, given: list[dict[str, str]]) -> list[str]:
     """The ids of rules given by id or by their fields; new ones are created.  Raises NotFound and Invalid."""
-    return list(dict.fromkeys(_take(tx, user_id, one) for one in told))
+    return list(dict.fromkeys(_take(tx, user_id, one) for one in given))
 
 
-def _take(tx: db.Tx, user_id: str, told: dict[str, str]) -> str:
-    if told.get('id'):
-        row = tx.row(sa.select(AccessRule).where(AccessRule.id == told['id']))
+def _take(tx: db.Tx, user_id: str, given: dict[str, str]) -> str:
+    if given.get('id'):
+        row = tx.row(sa.select(AccessRule).where(AccessRule.id == given['id']))
         if row is not None and row.user_id == user_id:
             return row.id
-        if row is not None or not all(told.get(name) for name in PARTS):
-            raise errors.NotFound(f'Could not find Access Rule: {told["id"]}.')
-    missing = [name for name in PARTS if not told.get(name)]
+        if row is not None or not all(given.get(name) for name in PARTS):
+            raise errors.NotFound(f'Could not find Access Rule: {given["id"]}.')
+    missing = [name for name in PARTS if not given.get(name)]
     if missing:
         raise errors.Invalid(f"An access rule needs a service, a path and a method; '{missing[0]}' is missing.")
-    same = [getattr(AccessRule, name) == told[name] for name in PARTS]
+    same = [getattr(AccessRule, name) == given[name] for name in PARTS]
     found = tx.scalar(sa.select(AccessRule.id).where(AccessRule.user_id == user_id, *same))
     if found is not None:
         return found
-    rule_id = told.get('id') or ids.plain()
-    lists.add_once(tx, AccessRule, id=rule_id, user_id=user_id, **{name: told[name] for name in PARTS})
+    rule_id = given.get('id') or ids.plain()
+    lists.add_once(tx, AccessRule, id=rule_id, user_id=user_id, **{name: given[name] for name in PARTS})
     return rule_id
 
 

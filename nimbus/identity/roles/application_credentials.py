@@ -84,10 +84,10 @@ def moment(text: str | None) -> datetime.datetime | None:
     """The expiry that a request gives as text, in UTC.  Raises Invalid."""
     if text is None:
         return None
-    told = times.read(text) if 'T' in text else None
-    if told is None:
+    given = times.read(text) if 'T' in text else None
+    if given is None:
         raise errors.Invalid(
             'Timestamp not in expected format. The server could not comply with the request since it is either '
             'malformed or otherwise incorrect. The client is assumed to be in error.'
         )
-    return told
+    return given

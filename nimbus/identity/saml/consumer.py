@@ -124,10 +124,10 @@ def _response(root: Any) -> Any:
 
 def _one(root: Any, *path: str) -> str:
     nodes = found(root, *path)
-    told = text(nodes[0]) if len(nodes) == 1 else ''
-    if not told:
+    given = text(nodes[0]) if len(nodes) == 1 else ''
+    if not given:
         raise refused(f'does not have exactly one {path[-1].partition(":")[2]}')
-    return told
+    return given
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,8 +166,8 @@ def _check_start(conditions: Any, now: datetime.datetime) -> None:
 
 def _attributes(assertion: Any) -> dict[str, list[str]]:
     """The values of each attribute, in their order."""
-    told: dict[str, list[str]] = {}
+    given: dict[str, list[str]] = {}
     for attribute in found(assertion, 'saml:AttributeStatement', 'saml:Attribute'):
         values = [text(value) for value in found(attribute, 'saml:AttributeValue')]
-        told.setdefault(attribute.get('Name', ''), []).extend(values)
-    return told
+        given.setdefault(attribute.get('Name', ''), []).extend(values)
+    return given

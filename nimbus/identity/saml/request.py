@@ -22,7 +22,7 @@ def made(keys: KeyRing, entity_id: str, place: str, now: datetime.datetime) -> b
     """An AuthnRequest in a SOAP envelope, to be answered to the URL `place`.  Raises Unavailable without keys."""
     moment = (now - EPOCH).total_seconds()
     encrypted = keys.encrypt(MARK + json.dumps([place, moment, uuid.uuid4().hex]).encode(), moment)
-    told = {
+    given = {
         # An XML id may not begin with a digit or contain the padding of base64.
         'ID': '_' + encrypted.rstrip(b'=').decode(),
         'Version': '2.0',
@@ -31,7 +31,7 @@ def made(keys: KeyRing, entity_id: str, place: str, now: datetime.datetime) -> b
         'ProtocolBinding': BINDING,
     }
     policy = element('samlp:NameIDPolicy', None, AllowCreate='true')
-    request = element('samlp:AuthnRequest', None, element('saml:Issuer', entity_id), policy, **told)
+    request = element('samlp:AuthnRequest', None, element('saml:Issuer', entity_id), policy, **given)
     marks = {'soap__mustUnderstand': '1', 'soap__actor': NEXT}
     return written(
         element(

@@ -50,9 +50,9 @@ class Federation:
         names = [field.name for field in dataclasses.fields(cls) if field.name not in apart]
         values = {name: getattr(conf.federation, name) for name in names}
         values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-        told = [(name, getattr(conf, name).remote_id_attribute) for name in PROTOCOLS]
+        given = [(name, getattr(conf, name).remote_id_attribute) for name in PROTOCOLS]
         issuers = tuple(_issuer(conf, name) for name in conf.federation.token_issuers)
-        return cls(**values, issuers=issuers, remote_id_attributes=tuple((n, v) for n, v in told if v))
+        return cls(**values, issuers=issuers, remote_id_attributes=tuple((n, v) for n, v in given if v))
 
 
 def _issuer(conf: Any, name: str) -> Trusted:

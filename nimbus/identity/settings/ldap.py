@@ -71,16 +71,16 @@ class Ldap:
     @classmethod
     def of(cls, group: Any) -> Self:
         """The values of a loaded configuration's group.  Raises LookupError on one that is not supported."""
-        told = {field.name: getattr(group, field.name) for field in dataclasses.fields(cls)}
-        if told['chase_referrals']:
+        given = {field.name: getattr(group, field.name) for field in dataclasses.fields(cls)}
+        if given['chase_referrals']:
             raise LookupError(f'[ldap] chase_referrals {NO_REFERRALS}.')
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()})
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
 
-    def overlaid(self, told: dict[str, Any]) -> Self:
+    def overlaid(self, given: dict[str, Any]) -> Self:
         """These values overlaid with a domain's own.  Raises Unavailable on one of a wrong type or out of range."""
         kinds = {field.name: field.type for field in dataclasses.fields(self)}
         try:
-            changes = {name: _cast(name, kinds[name], value) for name, value in told.items() if name in kinds}
+            changes = {name: _cast(name, kinds[name], value) for name, value in given.items() if name in kinds}
         except ValueError:
             raise errors.Unavailable(
                 'The directory of this domain cannot be asked: its configuration is wrong.'
@@ -89,8 +89,8 @@ class Ldap:
 
     def seconds(self) -> int:
         """Seconds that a connection, and then each answer, may take."""
-        told = self.pool_connection_timeout
-        return told if self.use_pool and told > 0 else self.connection_timeout
+        given = self.pool_connection_timeout
+        return given if self.use_pool and given > 0 else self.connection_timeout
 
 
 def _cast(name: str, kind: Any, value: Any) -> Any:

@@ -69,8 +69,8 @@ class PublishedKeys(Verifier):
     def _learn(self) -> None:
         """The keys are those that identity publishes now, or stay as they are when it does not answer."""
         try:
-            told = self._ask()
-            known = _parsed(told)
+            given = self._ask()
+            known = _parsed(given)
         except (OSError, ValueError) as why:
             if self._heard:  # once, not every second of an outage
                 LOG.warning('The public token keys cannot be fetched, and those on disk stay in use: %s', why)
@@ -80,14 +80,14 @@ class PublishedKeys(Verifier):
             self._asked_at = self._clock.monotonic()
         self._heard = True
         if set(known) != set(self._known):
-            self._keep(told)
+            self._keep(given)
             self._known = known
 
-    def _keep(self, told: bytes) -> None:
+    def _keep(self, given: bytes) -> None:
         part = self._file.with_name(f'.{self._file.name}.{os.getpid()}')
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(told)
+            part.write_bytes(given)
             os.replace(part, self._file)
         except OSError as why:
             LOG.warning('The public token keys cannot be written to %s: %s', self._file, why)
@@ -105,12 +105,12 @@ class PublishedKeys(Verifier):
         return late and (self._heard or self._thread is None)
 
 
-def _parsed(told: bytes) -> dict[str, Any]:
+def _parsed(given: bytes) -> dict[str, Any]:
     """The keys of a JWK set by their key ids.  Raises ValueError when none of them can verify tokens."""
-    if len(told) > MAX_SET:
+    if len(given) > MAX_SET:
         raise ValueError('the answer is too long for a JWK set')
     try:
-        shown = jwt.PyJWKSet.from_dict(json.loads(told)).keys
+        shown = jwt.PyJWKSet.from_dict(json.loads(given)).keys
     except (jwt.PyJWTError, AttributeError, TypeError) as why:
         raise ValueError(f'the answer is not a JWK set: {why}') from why
     found = {jwk(one.key)['kid']: one.key for one in shown if one.algorithm_name == ALGORITHM}

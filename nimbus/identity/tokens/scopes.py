@@ -39,16 +39,16 @@ def asked(tx: db.Tx, scope: Any) -> Scope | None:
         raise errors.Invalid(f'Scoping to both {named[1]} and {named[0]} is not allowed')
     if not named:
         raise missing('project, domain, system or OS-TRUST:trust', 'scope')
-    kind, told = named[0], scope[named[0]]
+    kind, given = named[0], scope[named[0]]
     if kind == TRUST:
-        if not isinstance(told, dict) or not isinstance(told.get('id'), str):
+        if not isinstance(given, dict) or not isinstance(given.get('id'), str):
             raise missing('trust_id', 'trust')
-        return TRUST, told['id']
+        return TRUST, given['id']
     if kind == 'system':
-        if not isinstance(told, dict) or told.get('all') is not True:
+        if not isinstance(given, dict) or given.get('all') is not True:
             raise refusal()
         return 'system', ''
-    found = domain_id(tx, told) if kind == 'domain' else _project_id(tx, told)
+    found = domain_id(tx, given) if kind == 'domain' else _project_id(tx, given)
     if found is None:
         raise refusal()
     return kind, found
@@ -62,29 +62,29 @@ def missing(attribute: str, target: str) -> errors.Invalid:
     )
 
 
-def domain_id(tx: db.Tx, told: dict[str, Any]) -> str | None:
+def domain_id(tx: db.Tx, given: dict[str, Any]) -> str | None:
     """The id of the domain that is named by id or by name, None when there is none.  Raises Invalid on neither."""
-    if told.get('id'):
-        return tx.execute(_DOMAIN_BY_ID, {'id': told['id']}).scalar()
-    if told.get('name'):
-        return tx.execute(_BY_NAME, {'name': told['name'], 'domain_id': ROOT}).scalar()
+    if given.get('id'):
+        return tx.execute(_DOMAIN_BY_ID, {'id': given['id']}).scalar()
+    if given.get('name'):
+        return tx.execute(_BY_NAME, {'name': given['name'], 'domain_id': ROOT}).scalar()
     raise missing('id or name', 'domain')
 
 
-def home_id(tx: db.Tx, told: dict[str, Any]) -> str | None:
+def home_id(tx: db.Tx, given: dict[str, Any]) -> str | None:
     """The id of the domain in which a name is looked up; an id in the request is taken as it is."""
-    return told.get('id') or domain_id(tx, told)
+    return given.get('id') or domain_id(tx, given)
 
 
-def _project_id(tx: db.Tx, told: dict[str, Any]) -> str | None:
-    if told.get('id'):
-        return told['id']
-    if not told.get('name'):
+def _project_id(tx: db.Tx, given: dict[str, Any]) -> str | None:
+    if given.get('id'):
+        return given['id']
+    if not given.get('name'):
         raise missing('id or name', 'project')
-    if not told.get('domain'):
+    if not given.get('domain'):
         raise missing('domain', 'project')
-    home = home_id(tx, told['domain'])
-    return tx.execute(_BY_NAME, {'name': told['name'], 'domain_id': home}).scalar() if home else None
+    home = home_id(tx, given['domain'])
+    return tx.execute(_BY_NAME, {'name': given['name'], 'domain_id': home}).scalar() if home else None
 
 
 # Built once: making a statement costs more than running it.

@@ -238,7 +238,7 @@ class Validator:
             raise refusal('This is no token.')
         packed = self.keys.decrypt(whole)
         if packed is None:
-            raise refusal('No key of this host opens the token.')
+            raise refusal('No key of this host decrypts the token.')
         try:
             return payload.unpack(packed)
         except ValueError:

@@ -137,12 +137,12 @@ class Inspection:
         name = QEMU_NAMES.get(self.declared, self.declared)
         if name == 'raw' or self.container in PACKED or self.declared in OPAQUE or shutil.which('qemu-img') is None:
             return
-        told = _qemu_info(path, name)
-        if told is None:
+        given = _qemu_info(path, name)
+        if given is None:
             raise self._refusal('cannot be read as such')
-        if _foreign(told, path):
+        if _foreign(given, path):
             raise self._refusal('depends on another file')
-        if told.get('encrypted') and not self.has_key:
+        if given.get('encrypted') and not self.has_key:
             raise self._refusal(f'is encrypted; name its key in the property {KEY_PROPERTIES[0]}')
 
 
@@ -173,14 +173,14 @@ def _qemu_info(path: str, name: str) -> dict[str, Any] | None:
     if done.returncode:
         LOG.info('qemu-img cannot read an uploaded %s image: %s', name, done.stderr.decode(errors='replace')[-300:])
         return None
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    given: dict[str, Any] = json.loads(done.stdout)
+    return given
 
 
-def _foreign(told: dict[str, Any], path: str) -> bool:
+def _foreign(given: dict[str, Any], path: str) -> bool:
     """Whether the image reaches beyond its own file."""
-    data = told.get('format-specific', {}).get('data', {})
-    names = [told.get('backing-filename'), told.get('full-backing-filename'), data.get('data-file')]
+    data = given.get('format-specific', {}).get('data', {})
+    names = [given.get('backing-filename'), given.get('full-backing-filename'), data.get('data-file')]
     extents = [extent.get('filename') for extent in data.get('extents', ())]
     return any(names) or any(name != path for name in extents)
 

@@ -154,5 +154,5 @@ def _sync(folder: pathlib.Path) -> None:
 def _refusal(why: OSError) -> errors.NimbusError:
     if why.errno in FULL:
         return errors.TooLarge('Image storage media is full: there is not enough disk space on the image store.')
-    told = 'Insufficient permissions on image storage media, or it is failing'
-    return errors.Unavailable(f'{told}.', inside=f'{told}: {why.strerror}.')
+    text = 'Insufficient permissions on image storage media, or it is failing'
+    return errors.Unavailable(f'{text}.', inside=f'{text}: {why.strerror}.')

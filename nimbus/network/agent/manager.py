@@ -162,15 +162,15 @@ class Agent(NetworkAgent):
 
     def _take(self, since: int, also: list[list[str]]) -> bool:
         """Whether the desk sent anything, which is held now; the state is unsure until it is complete."""
-        told = self.desk.desired(self.host, since, also)
-        if told is None:
+        given = self.desk.desired(self.host, since, also)
+        if given is None:
             return False
         self._sure = False
-        self._held.take(told)
-        if told['whole']:
-            self._whole, self._touched = told['generation'], None
+        self._held.take(given)
+        if given['whole']:
+            self._whole, self._touched = given['generation'], None
         elif self._touched is not None:
-            self._touched |= set(told.get('ports', ()))
+            self._touched |= set(given.get('ports', ()))
         return True
 
     def _apply(self, desired: Desired, late: bool) -> dict[str, str]:
@@ -227,9 +227,9 @@ class Agent(NetworkAgent):
                 return
         wired = outcome.wired if only is None else outcome.wired & only
         trouble = {name: why for name, why in outcome.trouble.items() if only is None or name in only}
-        told = sorted(only) if only is not None else None
+        given = sorted(only) if only is not None else None
         try:
-            self.desk.applied(self.host, outcome.generation, sorted(wired), trouble, told)
+            self.desk.applied(self.host, outcome.generation, sorted(wired), trouble, given)
         except NimbusError as why:
             LOG.warning('The report on the network of %s did not reach the desk: %s', self.host, why)
             self._reported = None

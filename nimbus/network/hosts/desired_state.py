@@ -219,8 +219,8 @@ def _by_port(rows: Iterable[Any]) -> dict[str, dict[str, Any]]:
 def _options(lease: Any) -> list[list[str]]:
     """What the port asks of DHCP for addresses of the lease's kind."""
     version = 6 if ':' in lease.ip_address else 4
-    told = lease.extra_dhcp_opts or ()
-    return [[option['opt_name'], option['opt_value']] for option in told if option['ip_version'] == version]
+    given = lease.extra_dhcp_opts or ()
+    return [[option['opt_name'], option['opt_value']] for option in given if option['ip_version'] == version]
 
 
 # Security groups

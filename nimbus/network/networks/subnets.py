@@ -120,20 +120,20 @@ def check_pools(net: allocation_pools.Network, gateway: str | None, wanted: list
     first, last = allocation_pools.usable(str(net))
     parts = []
     for pool, (start, end) in zip(wanted, allocation_pools.ranges(wanted), strict=True):
-        told = f'{pool["start"]}-{pool["end"]}'
+        text = f'{pool["start"]}-{pool["end"]}'
         versions = {ipaddress.ip_address(pool[edge]).version for edge in ('start', 'end')}
         if versions != {net.version} or start > end:
-            raise _invalid(f'The allocation pool {told} is not valid.', 'InvalidAllocationPool')
+            raise _invalid(f'The allocation pool {text} is not valid.', 'InvalidAllocationPool')
         if start < first or end > last:
             raise _invalid(
-                f'The allocation pool {told} spans beyond the subnet cidr {net}.', 'OutOfBoundsAllocationPool'
+                f'The allocation pool {text} spans beyond the subnet cidr {net}.', 'OutOfBoundsAllocationPool'
             )
         if gateway and start <= int(ipaddress.ip_address(gateway)) <= end:
             raise errors.Conflict(
-                f'Gateway ip {gateway} conflicts with allocation pool {told}.',
+                f'Gateway ip {gateway} conflicts with allocation pool {text}.',
                 type='GatewayConflictWithAllocationPools',
             )
-        parts.append((start, end, told))
+        parts.append((start, end, text))
     parts.sort()
     for one, other in zip(parts, parts[1:], strict=False):
         if other[0] <= one[1]:

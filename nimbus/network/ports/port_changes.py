@@ -57,10 +57,10 @@ def _refuse_foreign_router(tx: db.Tx, ctx: Context, project_id: str, device_owne
         )
 
 
-def dhcp_options(had: Sequence[dict[str, Any]], told: Sequence[dict[str, Any]] | None) -> list[dict[str, Any]]:
+def dhcp_options(had: Sequence[dict[str, Any]], given: Sequence[dict[str, Any]] | None) -> list[dict[str, Any]]:
     """The options with those given changed, added, or removed where they have no value."""
     kept = {(option['opt_name'], option['ip_version']): option for option in had}
-    for option in told or ():
+    for option in given or ():
         kept[option['opt_name'], option['ip_version']] = option
     return [option for option in kept.values() if option['opt_value'] is not None]
 

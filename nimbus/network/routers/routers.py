@@ -180,14 +180,14 @@ def remove_interface(
         raise router_ports.bad_request('Either subnet_id or port_id must be specified')
     standard_attributes.touch(tx, Router, router_id)
     port_id = _interface(tx, router_id, subnet_id, port_id)
-    told = described(tx, router, port_id, subnet_id)
-    _refuse_routes(tx, router, told['subnet_ids'])
+    given = described(tx, router, port_id, subnet_id)
+    _refuse_routes(tx, router, given['subnet_ids'])
     ports.drop(tx, ctx, port_id)
     if not router_ports.held(tx, router_id):
         scheduling.remove(tx, 'router', router_id)
     else:
         generations.bump(tx, [scheduling.host_of(tx, 'router', router_id)], (generations.ROUTER, router_id))
-    return told
+    return given
 
 
 def _interface(tx: db.Tx, router_id: str, subnet_id: str | None, port_id: str | None) -> str:

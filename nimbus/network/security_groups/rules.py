@@ -92,7 +92,7 @@ def check_bulk(wanted: Sequence[dict[str, Any]]) -> None:
         )
     seen = set()
     for values in map(normal, wanted):
-        told = _fingerprint(
+        given = _fingerprint(
             values['direction'],
             values['ethertype'],
             values['protocol'],
@@ -101,9 +101,9 @@ def check_bulk(wanted: Sequence[dict[str, Any]]) -> None:
             values.get('remote_ip_prefix'),
             values.get('remote_group_id'),
         )
-        if told in seen:
+        if given in seen:
             raise errors.Conflict('Duplicate Security Group Rule in POST.', type='DuplicateSecurityGroupRuleInPost')
-        seen.add(told)
+        seen.add(given)
 
 
 def delete(tx: db.Tx, ctx: Context, rule_id: str) -> None:

@@ -119,8 +119,8 @@ class Agent(Volume):
 
     def _download(self, image: dict[str, Any], path: pathlib.Path) -> None:
         """The image's bytes are at `path`, and are what the image says.  Raises Invalid, Unavailable."""
-        told = image.get('os_hash_algo')
-        digest = hashlib.new(told) if told else None
+        given = image.get('os_hash_algo')
+        digest = hashlib.new(given) if given else None
         try:
             with open(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), 'wb') as file:
                 for piece in self.fetch(image['image_id']):
@@ -128,8 +128,8 @@ class Agent(Volume):
                     if digest:
                         digest.update(piece)
         except OSError as why:
-            told = f'Image {image["image_id"]} cannot be fetched'
-            raise errors.Unavailable(f'{told}.', inside=f'{told}: {why}') from why
+            given = f'Image {image["image_id"]} cannot be fetched'
+            raise errors.Unavailable(f'{given}.', inside=f'{given}: {why}') from why
         if digest and digest.hexdigest() != image['os_hash_value']:
             raise errors.Invalid(f'The bytes of image {image["image_id"]} do not match its hash.')
 

@@ -247,8 +247,8 @@ def attach(
     else:
         attachment_id = _insert(tx, volume, server_id, 'attached', mode, by_service)
     now = clock.Clock().now()
-    told = {'server_id': server_id, 'host': host, 'device': device, 'mode': mode}
-    _set(tx, attachment_id, status='attached', attached_at=now, **told)
+    given = {'server_id': server_id, 'host': host, 'device': device, 'mode': mode}
+    _set(tx, attachment_id, status='attached', attached_at=now, **given)
     notifications.notify(tx, volume.id, 'attach.end', server_id=server_id)
 
 

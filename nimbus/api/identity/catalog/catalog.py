@@ -177,11 +177,11 @@ def _endpoint_with_region(make: Callable[..., str]) -> Callable[..., str]:
 
 def _region_made(tx: db.Tx, given: dict[str, Any]) -> dict[str, Any]:
     """The body with `region_id` for the older attribute `region`, whose region is created where it does not exist."""
-    told = given.pop('region', None)
-    if told is None or 'region_id' in given:
+    region_id = given.pop('region', None)
+    if region_id is None or 'region_id' in given:
         return given
     try:
-        catalog.show(tx, 'region', told)
+        catalog.show(tx, 'region', region_id)
     except errors.NotFound:
-        catalog.create_region(tx, {'id': told}, {})
-    return {**given, 'region_id': told}
+        catalog.create_region(tx, {'id': region_id}, {})
+    return {**given, 'region_id': region_id}

@@ -95,8 +95,8 @@ def show_group_of_project(call: Call, endpoint_group_id: str, project_id: str) -
     with call.db.read() as tx:
         filters.check_group(tx, project_id, endpoint_group_id)
     link = f'{call.root_url}/OS-EP-FILTER/endpoint_groups/{endpoint_group_id}/projects/{project_id}'
-    told = {'endpoint_group_id': endpoint_group_id, 'project_id': project_id, 'links': {'self': link}}
-    return {'project_endpoint_group': told}
+    given = {'endpoint_group_id': endpoint_group_id, 'project_id': project_id, 'links': {'self': link}}
+    return {'project_endpoint_group': given}
 
 
 def add_group(call: Call, endpoint_group_id: str, project_id: str) -> None:

@@ -7,8 +7,8 @@ import string
 import urllib.parse
 from typing import Any
 
-from nimbus.api.identity import asking, notifications
-from nimbus.api.identity.asking import authority
+from nimbus.api.identity import authentication, notifications
+from nimbus.api.identity.authentication import authority
 from nimbus.api.identity.federation import saml_login
 from nimbus.api.identity.tokens import tokens
 from nimbus.api.kit.routes import Call, Reply
@@ -42,10 +42,10 @@ HEADERS = [
 def _login(call: Call, provider_id: str, protocol_id: str, in_body: bool = False) -> tuple[str, Subject]:
     """A new token for the user of an assertion, which is in the body or the headers."""
     method = protocol_id if protocol_id in METHODS else 'mapped'
-    told = {'identity_provider': provider_id, 'protocol': protocol_id}
-    identity: dict[str, Any] = {'methods': [method], method: told}
+    given = {'identity_provider': provider_id, 'protocol': protocol_id}
+    identity: dict[str, Any] = {'methods': [method], method: given}
     try:
-        asked = asking.asked(call)
+        asked = authentication.asked(call)
         if in_body:
             asked = dataclasses.replace(asked, vouched=saml_login.vouched(call, provider_id, protocol_id))
         token, subject = authority(call).login(identity, asked=asked)
@@ -69,7 +69,7 @@ def authenticate(call: Call, idp_id: str, protocol_id: str) -> Reply:
 def websso(call: Call, protocol_id: str) -> Reply:
     """GET and POST /auth/OS-FEDERATION/websso/{protocol_id}: the assertion names its identity provider."""
     login: Login = call.parts.extra['federation']
-    provider_id = login.provider_of(protocol_id, asking.asked(call))
+    provider_id = login.provider_of(protocol_id, authentication.asked(call))
     return _page(call, provider_id, protocol_id)
 
 

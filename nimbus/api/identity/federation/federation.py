@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nimbus.api.identity import wire
-from nimbus.api.identity.asking import authority
+from nimbus.api.identity.authentication import authority
 from nimbus.api.identity.federation import saml
 from nimbus.api.kit.fields import CREATE, READ, UPDATE, Flag, Int, Listing, Shape, Text
 from nimbus.api.kit.routes import Call, Reply

@@ -3,7 +3,7 @@
 import urllib.parse
 from typing import Any
 
-from nimbus.api.identity.asking import authority
+from nimbus.api.identity.authentication import authority
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Reply, Route
 from nimbus.common import errors
@@ -82,8 +82,8 @@ def _exchange(call: Call) -> tuple[Any, Any]:
         raise errors.Forbidden(f'Service Provider {consumer.id} is disabled')
     subject = _subject(call, auth['identity']['token']['id'])
     with call.db.read() as tx:
-        told = statement_of(tx, subject)
-    return provider(call).response(told, consumer.sp_url), consumer
+        given = statement_of(tx, subject)
+    return provider(call).response(given, consumer.sp_url), consumer
 
 
 def _subject(call: Call, token: str) -> Subject:

@@ -3,7 +3,7 @@
 import urllib.parse
 from typing import Any
 
-from nimbus.api.identity.asking import authority
+from nimbus.api.identity.authentication import authority
 from nimbus.api.kit.bodies import MAX_BODY
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.api.identity import wire
-from nimbus.api.identity.asking import asked, authority
+from nimbus.api.identity.authentication import asked, authority
 from nimbus.api.identity.roles import delegated, roles
 from nimbus.api.identity.roles.trusts import ROLE
 from nimbus.api.kit.fields import READ, Shape, Text
@@ -63,11 +63,11 @@ def _reply(call: Call, made: Made) -> Reply:
 def authorize(call: Call, request_token_id: str) -> dict[str, Any]:
     """PUT /OS-OAUTH1/authorize/{request_token_id}: the asker authorizes the request token."""
     delegated.refuse_every(call, _BY_DELEGATION('authorize a request token'))
-    told = (call.body or {}).get('roles', [])
+    given = (call.body or {}).get('roles', [])
     issuer = authority(call)
     with wire.writing(call) as tx:
         row = oauth1_tokens.request(tx, request_token_id, issuer.now())
-        verifier = oauth1_tokens.authorize(tx, row, call.context.user_id or '', told)
+        verifier = oauth1_tokens.authorize(tx, row, call.context.user_id or '', given)
     return {'token': {'oauth_verifier': verifier}}
 
 

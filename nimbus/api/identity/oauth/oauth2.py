@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nimbus.api.identity import notifications
-from nimbus.api.identity.asking import authority
+from nimbus.api.identity.authentication import authority
 from nimbus.api.kit import faults
 from nimbus.api.kit.bodies import MAX_BODY
 from nimbus.api.kit.certificates import Fronts, thumbprint
@@ -33,8 +33,8 @@ def refuse(call: Call) -> Reply:
 
 def issue(call: Call) -> Reply:
     """POST /OS-OAUTH2/token."""
-    told = _form(call)
-    grant = told.get('grant_type')
+    given = _form(call)
+    grant = given.get('grant_type')
     if grant is None:
         return _refused(call, 400, 'invalid_request', 'The parameter grant_type is required.')
     if grant != 'client_credentials':
@@ -42,9 +42,9 @@ def issue(call: Call) -> Reply:
         return _refused(call, 400, 'unsupported_grant_type', sentence)
     known = authority(call).settings.oauth.oauth2_authn_methods
     certificate = _certificate(call) if CERTIFICATE in known else None
-    if certificate is not None and told.get('client_id'):
-        return _by_certificate(call, told['client_id'], certificate)
-    client_id, secret = _basic(call) or (told.get('client_id'), told.get('client_secret'))
+    if certificate is not None and given.get('client_id'):
+        return _by_certificate(call, given['client_id'], certificate)
+    client_id, secret = _basic(call) or (given.get('client_id'), given.get('client_secret'))
     if certificate is not None or not client_id or not secret or SECRET not in known:
         return _refused(call, 401, 'invalid_client', 'Client authentication failed.')
     return _by_secret(call, client_id, secret)
@@ -68,8 +68,8 @@ def _by_certificate(call: Call, client_id: str, certificate: bytes) -> Reply:
 
     def login() -> tuple[str, Subject]:
         with call.db.read() as tx:
-            told = (client_id, certificate, thumbprint(certificate), mapping_id, issuer.now())
-            proof = oauth2_certificates.prove(tx, *told)
+            given = (client_id, certificate, thumbprint(certificate), mapping_id, issuer.now())
+            proof = oauth2_certificates.prove(tx, *given)
         return issuer.issue(proof, proof.scope or UNSCOPED)
 
     method = oauth2_certificates.METHOD
@@ -122,11 +122,11 @@ def _form(call: Call) -> dict[str, str]:
 
 def _basic(call: Call) -> tuple[str, str] | None:
     """The client id and secret of Basic authentication, None without it."""
-    scheme, _, told = (call.header('Authorization') or '').partition(' ')
+    scheme, _, given = (call.header('Authorization') or '').partition(' ')
     if scheme.lower() != 'basic':
         return None
     try:
-        client_id, _, secret = base64.b64decode(told, validate=True).decode().partition(':')
+        client_id, _, secret = base64.b64decode(given, validate=True).decode().partition(':')
     except (binascii.Error, ValueError):
         return None
     return client_id, secret

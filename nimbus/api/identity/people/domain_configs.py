@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.api.identity import wire
-from nimbus.api.identity.asking import authority
+from nimbus.api.identity.authentication import authority
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.identity import domains

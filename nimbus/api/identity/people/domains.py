@@ -32,7 +32,7 @@ def listed(call: Call, tx: db.Tx, rows: Iterable[Any], page: Any = None) -> dict
     """The rows with their tags."""
     rows = list(rows)
     tags = projects.tags_of(tx, [row.id for row in rows])
-    return wire.many(call, Domain, rows, page, lambda *told: {**wire.shown(*told), 'tags': tags[told[2].id]})
+    return wire.many(call, Domain, rows, page, lambda *given: {**wire.shown(*given), 'tags': tags[given[2].id]})
 
 
 def index(call: Call) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def listed(call: Call, tx: db.Tx, rows: Iterable[Any], page: Any = None) -> dict
     """The rows with their tags."""
     rows = list(rows)
     tags = projects.tags_of(tx, [row.id for row in rows])
-    return wire.many(call, Project, rows, page, lambda *told: {**wire.shown(*told), 'tags': tags[told[2].id]})
+    return wire.many(call, Project, rows, page, lambda *given: {**wire.shown(*given), 'tags': tags[given[2].id]})
 
 
 def index(call: Call) -> dict[str, Any]:
@@ -130,8 +130,8 @@ def _with_limits(call: Call, tx: db.Tx, bodies: list[dict[str, Any]]) -> list[di
     if not wire.wanted(call, 'include_limits'):
         return bodies
     view = Limit.view(call.version)
-    told = {one['id']: limits.find(tx, 'limit', Page(filters={'project_id': one['id']})) for one in bodies}
-    return [{**one, 'limits': [view(row, call) for row in told[one['id']]]} for one in bodies]
+    given = {one['id']: limits.find(tx, 'limit', Page(filters={'project_id': one['id']})) for one in bodies}
+    return [{**one, 'limits': [view(row, call) for row in given[one['id']]]} for one in bodies]
 
 
 def _line(rows: list[Any]) -> dict[str, Any] | None:

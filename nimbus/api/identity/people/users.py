@@ -4,7 +4,7 @@ import datetime
 from typing import Any
 
 from nimbus.api.identity import wire
-from nimbus.api.identity.asking import authority
+from nimbus.api.identity.authentication import authority
 from nimbus.api.kit.fields import CREATE, READ, UPDATE, Flag, Listing, Mapping, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import clock, errors
@@ -87,10 +87,10 @@ class User(wire.KeystoneNoun):
 
 def _one(call: Call, tx: db.Tx, user_id: str, row: Any = None) -> dict[str, Any]:
     """The user with federated ids."""
-    told = wire.one(call, User, row or users.show(tx, user_id))
+    given = wire.one(call, User, row or users.show(tx, user_id))
     if found := federated_ids.of_user(tx, user_id):
-        told['user']['federated'] = found
-    return told
+        given['user']['federated'] = found
+    return given
 
 
 def is_enabled(row: Any, call: Call) -> bool:
@@ -117,12 +117,12 @@ def index(call: Call) -> dict[str, Any]:
 
 def _expires(call: Call) -> tuple[str, datetime.datetime] | None:
     """The comparison in `password_expires_at`, such as `lt:2030-01-01T00:00:00Z`.  Raises Invalid."""
-    told = call.arg('password_expires_at')
-    if told is None:
+    given = call.arg('password_expires_at')
+    if given is None:
         return None
-    how, _, text = told.partition(':')
+    how, _, text = given.partition(':')
     if how not in users.COMPARISONS:
-        how, text = 'eq', told
+        how, text = 'eq', given
     end = moment(text)
     return (how, end) if end else None
 
@@ -218,11 +218,11 @@ def revoke_tokens(call: Call, user_id: str) -> None:
 
 def change_password(call: Call, user_id: str) -> None:
     """POST /users/{user_id}/password; the old password is needed, and no token."""
-    told, issuer = call.body['user'], authority(call)
+    given, issuer = call.body['user'], authority(call)
     rules = issuer.settings.compliance
-    row = issuer.check_password(user_id, told['original_password'])
-    _check_length(call, told['password'])
-    rules.check_strength(told['password'])
+    row = issuer.check_password(user_id, given['original_password'])
+    _check_length(call, given['password'])
+    rules.check_strength(given['password'])
     if row.options.get('lock_password'):
         raise errors.Invalid(
             'You cannot change your password at this time due to password policy disallowing password changes. Please '
@@ -231,8 +231,8 @@ def change_password(call: Call, user_id: str) -> None:
     rules.check_age(row, issuer.now())
     with call.db.read() as tx:
         past = rules.past(tx, row)
-    if any(issuer.passwords.verify(told['password'], before) for before in past):
+    if any(issuer.passwords.verify(given['password'], before) for before in past):
         raise rules.same_again()
-    hashed = issuer.passwords.hash(told['password'])
+    hashed = issuer.passwords.hash(given['password'])
     with wire.writing(call) as tx:
         users.set_password(tx, user_id, hashed, rules, by_admin=False)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.api.identity import wire
-from nimbus.api.identity.asking import authority
+from nimbus.api.identity.authentication import authority
 from nimbus.api.identity.roles import delegated
 from nimbus.api.kit.fields import CREATE, READ, Flag, Listing, Text
 from nimbus.api.kit.routes import Call, Reply
@@ -94,7 +94,7 @@ def create(call: Call, user_id: str) -> Reply:
     _owned(call, 'create_application_credential', user_id)
     _refuse_delegated(call)
     given = dict(call.given)
-    told = given.pop('access_rules', None)
+    found = given.pop('access_rules', None)
     given |= {'project_id': call.context.project_id, 'role_ids': _lent(call, given.pop('roles', None))}
     given['expires_at'] = credentials.moment(given.get('expires_at'))
     chosen = given.pop('secret', None)
@@ -102,7 +102,7 @@ def create(call: Call, user_id: str) -> Reply:
     issuer = authority(call)
     hashed = issuer.passwords.hash(secret) if chosen else auth.hash_made_up(secret)
     with wire.writing(call) as tx:
-        given['access_rules'] = access_rules.take(tx, user_id, told) if told else None
+        given['access_rules'] = access_rules.take(tx, user_id, found) if found else None
         limit = issuer.settings.application_credential_limit
         credential_id = credentials.create(tx, user_id, given, hashed, limit)
         row = credentials.show(tx, user_id, credential_id)
@@ -137,15 +137,15 @@ def _refuse_delegated(call: Call) -> None:
         )
 
 
-def _lent(call: Call, told: list[dict[str, str]] | None) -> list[str]:
+def _lent(call: Call, given: list[dict[str, str]] | None) -> list[str]:
     """The ids of the roles that the credential delegates: those given, or all of the asker's.  Raises Invalid."""
     if call.context.token is None:
         raise errors.Forbidden('An application credential is made with a token.')
     held = authority(call).validator.entry(call.context.token).subject.roles
-    if not told:  # clients send an empty list where no role was chosen
+    if not given:  # clients send an empty list where no role was chosen
         return [role_id for role_id, _ in held]
     found = []
-    for one in told:
+    for one in given:
         match = next((pair[0] for pair in held if one.get('id', pair[0]) == pair[0]
                       and one.get('name', pair[1]) == pair[1]), None)  # fmt: skip
         if match is None:

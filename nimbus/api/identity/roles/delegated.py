@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nimbus.api.identity.asking import authority
+from nimbus.api.identity.authentication import authority
 from nimbus.api.kit.routes import Call
 from nimbus.common import errors
 from nimbus.identity.login.ec2 import METHOD as BY_EC2

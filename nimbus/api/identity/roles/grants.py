@@ -32,11 +32,11 @@ def _allow(call: Call, tx: db.Tx, verb: str, ids: dict[str, str], role_id: str |
     if target == SYSTEM:
         rule = rule.replace('_grant', '_system_grant') + f'_for_{actor}'
     try:
-        told = {f'{actor}__domain_id': SHOW[actor](tx, actor_id).domain_id}
+        given = {f'{actor}__domain_id': SHOW[actor](tx, actor_id).domain_id}
         role = roles.show(tx, role_id) if role_id else None
         if target != SYSTEM:
             row = SHOW[target](tx, target_id)
-            told |= {'domain__id': row.id} if target == 'domain' else project_wire.target(row)
+            given |= {'domain__id': row.id} if target == 'domain' else project_wire.target(row)
             if verb == 'create' and target == 'project':
                 _check_domain(role, row)
         elif verb == 'create' and role is not None and role.domain_id:
@@ -48,7 +48,7 @@ def _allow(call: Call, tx: db.Tx, verb: str, ids: dict[str, str], role_id: str |
     except errors.NotFound:
         wire.check(call, rule)
         raise
-    wire.check(call, rule, **told, **(role_wire.target(role) if role is not None else {}))
+    wire.check(call, rule, **given, **(role_wire.target(role) if role is not None else {}))
 
 
 def _check_domain(role: Any, project: Any) -> None:

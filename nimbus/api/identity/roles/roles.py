@@ -80,8 +80,8 @@ def _brief(call: Call, row: Any) -> dict[str, Any]:
 
 def _inference(call: Call, prior: Any, implied: Any) -> dict[str, Any]:
     many = isinstance(implied, list)
-    told = [_brief(call, row) for row in implied] if many else _brief(call, implied)
-    return {'prior_role': _brief(call, prior), 'implies': told}
+    given = [_brief(call, row) for row in implied] if many else _brief(call, implied)
+    return {'prior_role': _brief(call, prior), 'implies': given}
 
 
 def _with_link(call: Call, **body: Any) -> dict[str, Any]:

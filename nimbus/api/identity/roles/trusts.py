@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.api.identity import wire
-from nimbus.api.identity.asking import authority
+from nimbus.api.identity.authentication import authority
 from nimbus.api.identity.roles import delegated, roles
 from nimbus.api.kit.fields import CREATE, READ, Flag, Int, Listing, Text
 from nimbus.api.kit.routes import Call, Reply

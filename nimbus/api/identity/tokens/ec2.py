@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.api.identity import wire
-from nimbus.api.identity.asking import authority
+from nimbus.api.identity.authentication import authority
 from nimbus.api.identity.roles import delegated
 from nimbus.api.identity.tokens import tokens
 from nimbus.api.identity.tokens.credentials import check
@@ -107,12 +107,12 @@ def check_s3(call: Call) -> Reply:
 
 def _token_for(call: Call, s3: bool) -> tuple[str, dict[str, Any]]:
     """A token for the user who signed the request in the body, and its subject."""
-    told = next((call.body[name] for name in NAMES if call.body.get(name)), {})
-    if 'access' not in told:
+    given = next((call.body[name] for name in NAMES if call.body.get(name)), {})
+    if 'access' not in given:
         raise errors.Unauthenticated('EC2 Signature not supplied')
     issuer = authority(call)
     with call.db.read() as tx:
         moment = call.parts.clock or clock.Clock()
-        proof, project_id = ec2.prove(tx, {**DEFAULTS, **told}, s3, issuer.settings.credential_auth_ttl, moment)
+        proof, project_id = ec2.prove(tx, {**DEFAULTS, **given}, s3, issuer.settings.credential_auth_ttl, moment)
     token, subject = issuer.issue(proof, ('project', project_id))
     return token, tokens.whole(call, subject, tokens.catalog_of(call, subject))

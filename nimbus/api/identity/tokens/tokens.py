@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.api.identity import notifications, wire
-from nimbus.api.identity.asking import asked, authority
+from nimbus.api.identity.authentication import asked, authority
 from nimbus.api.identity.people import domains, projects
 from nimbus.api.kit.encoding import encode
 from nimbus.api.kit.fields import Shape
@@ -151,8 +151,8 @@ def _subject(call: Call, rule: str) -> tuple[str, Entry]:
 
 def _knows_access_rules(call: Call) -> bool:
     """Whether the asking service enforces access rules; for others a token with access rules is not found."""
-    told = (call.header(ACCESS_RULES) or '').partition('.')[0]
-    return (numbers.read(told) or 0) >= 1
+    given = (call.header(ACCESS_RULES) or '').partition('.')[0]
+    return (numbers.read(given) or 0) >= 1
 
 
 def show_catalog(call: Call) -> dict[str, Any]:
@@ -205,10 +205,10 @@ def catalog_of(call: Call, subject: Subject) -> list[dict[str, Any]] | None:
 
 def whole(call: Call, subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, Any]:
     """The body of an answer with a token and the enabled service providers."""
-    told = describe(subject, shown)
+    given = describe(subject, shown)
     if others := authority(call).service_providers():
-        told['service_providers'] = others
-    return {'token': told}
+        given['service_providers'] = others
+    return {'token': given}
 
 
 def describe(subject: Subject, shown: list[dict[str, Any]] | None) -> dict[str, Any]:

@@ -136,8 +136,8 @@ class ImageCache:
         try:
             qemu_img.convert(part, image.disk_format, raw, target)
         except qemu_img.Failed as why:
-            told = f'Image {image.id} cannot be converted to {target}'
-            raise BadImage(f'{told}.', inside=f'{told}: {why}.') from why
+            text = f'Image {image.id} cannot be converted to {target}'
+            raise BadImage(f'{text}.', inside=f'{text}: {why}.') from why
         os.replace(raw, part)
 
     def _check_room(self, image: Image, needed: int) -> None:

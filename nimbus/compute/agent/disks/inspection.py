@@ -82,8 +82,8 @@ class Inspector:
             raise self._bad('it names other files as its extents')
 
     def _bad(self, why: str, inside: str = '') -> BadImage:
-        told = f'Image {self.image_id} cannot be used as {self.disk_format}: {why}'
-        return BadImage(f'{told}.', inside=f'{told}{inside}.')
+        text = f'Image {self.image_id} cannot be used as {self.disk_format}: {why}'
+        return BadImage(f'{text}.', inside=f'{text}{inside}.')
 
 
 def _vmdk_descriptor(path: str) -> bytes:

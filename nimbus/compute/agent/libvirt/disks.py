@@ -293,8 +293,8 @@ def _formatted(path: str, size: int, command: list[str]) -> None:
         out.truncate(size)
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
-        told = f'{os.path.basename(command[0])} could not format a disk'
-        raise Refused(f'{told}.', inside=f'{told}: {" ".join(done.stderr.split())}.')
+        text = f'{os.path.basename(command[0])} could not format a disk'
+        raise Refused(f'{text}.', inside=f'{text}: {" ".join(done.stderr.split())}.')
 
 
 def _last(path: str, limit: int) -> bytes:

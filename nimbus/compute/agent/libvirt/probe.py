@@ -23,14 +23,14 @@ def look(uri: str) -> Seen:
     try:
         connection = libvirt.open(uri)
         try:
-            told, number = ET.fromstring(connection.getCapabilities()), connection.getLibVersion()
+            given, number = ET.fromstring(connection.getCapabilities()), connection.getLibVersion()
         finally:
             connection.close()
     except libvirt.libvirtError as why:
         raise OSError(f'libvirt does not answer at {uri}: {why}') from why
-    kinds = frozenset(one.get('type', '') for one in told.iterfind('./guest/arch/domain'))
+    kinds = frozenset(one.get('type', '') for one in given.iterfind('./guest/arch/domain'))
     version = f'{number // 1000000}.{number // 1000 % 1000}.{number % 1000}'
-    return Seen(version, kinds, _user(told))
+    return Seen(version, kinds, _user(given))
 
 
 def _user(capabilities: ET.Element) -> pwd.struct_passwd | None:

@@ -90,8 +90,8 @@ def _plug_at(domain: libvirt.virDomain, place: int, disk: libvirt_xml.Disk, xml:
     except libvirt.libvirtError as why:
         if is_gone(why):
             raise
-        told = f'Guest {guest_id} did not take volume {disk.serial}'
-        raise Refused(f'{told}.', inside=f'{told}: {" ".join(str(why).split())}.') from why
+        text = f'Guest {guest_id} did not take volume {disk.serial}'
+        raise Refused(f'{text}.', inside=f'{text}: {" ".join(str(why).split())}.') from why
 
 
 def _take_back(domain: libvirt.virDomain, xml: str, place: int) -> None:

@@ -110,14 +110,14 @@ class Server:
         """Names are asked for by way of the first gateway."""
         gateway = next((one.gateway_ip for one in self.network.subnets
                         if one.gateway_ip and one.ip_version == 4 and self._address(one)), None)  # fmt: skip
-        with namespaces.links(self.namespace) as room:
-            there = {route.get_attr('RTA_GATEWAY') for route in room.get_default_routes(family=2)}
+        with namespaces.links(self.namespace) as netns:
+            there = {route.get_attr('RTA_GATEWAY') for route in netns.get_default_routes(family=2)}
             if there == ({gateway} if gateway else set()):
                 return
             for old in there:
-                room.route('del', dst='default', gateway=old)
+                netns.route('del', dst='default', gateway=old)
             if gateway:
-                room.route('add', dst='default', gateway=gateway)
+                netns.route('add', dst='default', gateway=gateway)
 
     def _address(self, subnet: Subnet) -> str | None:
         return next((one.ip for one in self.network.dhcp_addresses if one.subnet_id == subnet.id), None)
@@ -180,16 +180,16 @@ class Server:
 def discard(settings: Settings, network_id: str) -> str:
     """Nothing of the network's DHCP server is left but its port in the switch, whose name is returned."""
     home = folder(settings, network_id)
-    room = namespace(network_id)
+    netns = namespace(network_id)
     interface = (files.read(os.path.join(home, 'interface')) or '').strip()
     leases, config = os.path.join(home, 'leases'), os.path.join(home, 'haproxy.cfg')
-    Daemon(room, ['dnsmasq'], os.path.join(home, 'pid'), leases).stop()
-    Daemon(room, ['haproxy'], os.path.join(home, 'haproxy.pid'), config).stop()
+    Daemon(netns, ['dnsmasq'], os.path.join(home, 'pid'), leases).stop()
+    Daemon(netns, ['haproxy'], os.path.join(home, 'haproxy.pid'), config).stop()
     outer = 'tap' + interface.removeprefix('ns-') if interface else ''
     if outer:
         with namespaces.links() as host:
             plug.remove(host, outer)
-    namespaces.remove(room)
+    namespaces.remove(netns)
     files.remove_folder(home)
     return outer
 

@@ -114,32 +114,32 @@ def remove(route: IPRoute, name: str) -> None:
 
 def stands(namespace: str, outer: str, inner: str) -> bool:
     """Whether both ends of a pair are where they belong."""
-    with namespaces.links() as host, namespaces.links(namespace) as room:
-        return bool(read(host, [outer]) and read(room, [inner]))
+    with namespaces.links() as host, namespaces.links(namespace) as netns:
+        return bool(read(host, [outer]) and read(netns, [inner]))
 
 
 def pair(namespace: str, outer: str, inner: str, mac: str, mtu: int) -> bool:
     """A veth pair leads from `outer` on the host to `inner` in the namespace; says whether it is new."""
-    with namespaces.links() as host, namespaces.links(namespace) as room:
-        here, there = read(host, [outer]), read(room, [inner])
+    with namespaces.links() as host, namespaces.links(namespace) as netns:
+        here, there = read(host, [outer]), read(netns, [inner])
         new = outer not in here or inner not in there
         if new:
             remove(host, outer)
-            remove(room, inner)
+            remove(netns, inner)
             host.link('add', ifname=outer, kind='veth', group=OURS, peer={'ifname': inner, 'group': OURS})
             with open(os.path.join(namespaces.HOME, namespace)) as there_file:
                 index = read(host, [inner])[inner].index
                 host.link('set', index=index, net_ns_fd=there_file.fileno())
-            here, there = read(host, [outer]), read(room, [inner])
+            here, there = read(host, [outer]), read(netns, [inner])
             with namespaces.inside(namespace):
                 # An address that somebody advertises must not appear on a port of ours.
                 namespaces.write_sysctl(f'net/ipv6/conf/{inner}/accept_ra', '0')
                 complete_checksums(inner)
             namespaces.write_sysctl(f'net/ipv6/conf/{outer}/disable_ipv6', '1')
         if there[inner].mac != mac.lower():
-            room.link('set', index=there[inner].index, state='down')
-            room.link('set', index=there[inner].index, address=mac.lower())
-        for route, link in ((host, here[outer]), (room, there[inner])):
+            netns.link('set', index=there[inner].index, state='down')
+            netns.link('set', index=there[inner].index, address=mac.lower())
+        for route, link in ((host, here[outer]), (netns, there[inner])):
             if link.mtu != mtu:
                 route.link('set', index=link.index, mtu=mtu)
             if not link.up or link.mac != mac.lower():
@@ -149,21 +149,21 @@ def pair(namespace: str, outer: str, inner: str, mac: str, mtu: int) -> bool:
 
 def hold_addresses(namespace: str, inner: str, wanted: dict[str, int]) -> set[str]:
     """The link has exactly the addresses (address -> prefix length) beside its own link-local; returns the new ones."""
-    with namespaces.links(namespace) as room:
-        index = read(room, [inner])[inner].index
+    with namespaces.links(namespace) as netns:
+        index = read(netns, [inner])[inner].index
         there = {}
-        for message in room.get_addr(index=index):
+        for message in netns.get_addr(index=index):
             address = message.get_attr('IFA_ADDRESS')
             if not address.startswith('fe80:') or address == METADATA6:
                 there[address] = message['prefixlen']
         for address, length in there.items():
             if wanted.get(address) != length:
-                room.addr('del', index=index, address=address, prefixlen=length)
+                netns.addr('del', index=index, address=address, prefixlen=length)
         new = {address for address, length in wanted.items() if there.get(address) != length}
         for address in sorted(new):
             # An IPv6 address is used at once: the control plane has already made it the only one.
             extra = {'flags': 0x02} if ':' in address else {}
-            room.addr('add', index=index, address=address, prefixlen=wanted[address], **extra)
+            netns.addr('add', index=index, address=address, prefixlen=wanted[address], **extra)
         return new
 
 

@@ -31,7 +31,7 @@ def names_of(port_id: str) -> tuple[str, str]:
     return 'tap' + port_id[:11], 'qr-' + port_id[:11]
 
 
-class Room:
+class RouterNamespace:
     """The namespace of one router."""
 
     def __init__(self, settings: Settings, router: Router, networks: dict[str, Network]) -> None:
@@ -94,25 +94,25 @@ class Room:
     def _route(self) -> None:
         """The extra routes stand and no older ones of ours."""
         wanted = {(str(ipaddress.ip_network(prefix)), hop) for prefix, hop in self.router.routes}
-        with namespaces.links(self.namespace) as room:
+        with namespaces.links(self.namespace) as netns:
             there = set()
             for family, everything in ((2, '0.0.0.0'), (10, '::')):
-                for route in room.get_routes(family=family, proto=PROTOCOL):
+                for route in netns.get_routes(family=family, proto=PROTOCOL):
                     place = f'{route.get_attr("RTA_DST") or everything}/{route["dst_len"]}'
                     there.add((place, route.get_attr('RTA_GATEWAY')))
             for prefix, hop in there - wanted:
-                room.route('del', dst=prefix, gateway=hop, proto=PROTOCOL)
+                netns.route('del', dst=prefix, gateway=hop, proto=PROTOCOL)
             for prefix, hop in sorted(wanted - there):
-                room.route('add', dst=prefix, gateway=hop, proto=PROTOCOL)
+                netns.route('add', dst=prefix, gateway=hop, proto=PROTOCOL)
 
     def _filter(self) -> None:
         """The namespace's own tables are exactly these: they are nobody else's."""
         rules = '\n'.join(['*nat', *self._nat(), 'COMMIT', '*mangle', *_MARK, 'COMMIT', '*filter', *_GATE, 'COMMIT'])
         path = os.path.join(self.folder, 'rules')
-        room = ('ip', 'netns', 'exec', self.namespace)
-        if not files.write(path, rules + '\n') and _count(run(*room, 'iptables-save')) == _count(rules):
+        netns = ('ip', 'netns', 'exec', self.namespace)
+        if not files.write(path, rules + '\n') and _count(run(*netns, 'iptables-save')) == _count(rules):
             return
-        run(*room, 'iptables-restore', '-w', '10', stdin=rules + '\n')
+        run(*netns, 'iptables-restore', '-w', '10', stdin=rules + '\n')
 
     def _nat(self) -> list[str]:
         """Metadata requests are redirected to the proxy; a gateway's NAT has its chains here."""
@@ -132,13 +132,13 @@ _GATE = [
 def discard(settings: Settings, router_id: str) -> set[str]:
     """Nothing of the router is left but its ports in the switch, whose names are returned."""
     home = folder(settings, router_id)
-    room = namespace(router_id)
-    Daemon(room, ['haproxy'], os.path.join(home, 'haproxy.pid'), os.path.join(home, 'haproxy.cfg')).stop()
+    netns = namespace(router_id)
+    Daemon(netns, ['haproxy'], os.path.join(home, 'haproxy.pid'), os.path.join(home, 'haproxy.cfg')).stop()
     taps = set((files.read(os.path.join(home, 'ports')) or '').split())
     with namespaces.links() as host:
         for tap in taps:
             plug.remove(host, tap)
-    namespaces.remove(room)
+    namespaces.remove(netns)
     files.remove_folder(home)
     return taps
 

@@ -24,12 +24,12 @@ def kernel_has_it(family: str = 'ovs_datapath') -> bool:
     return True
 
 
-def choose(told: str | None) -> str:
+def choose(given: str | None) -> str:
     """The datapath to use.  Raises OSError when the one that is set is not there."""
-    if told == OWN:
+    if given == OWN:
         return OWN
     there = kernel_has_it()
-    if told == KERNELS and not there:
+    if given == KERNELS and not there:
         raise OSError(
             '[network] datapath_type is system, and this kernel has no module openvswitch. Leave it unset to take '
             "what the host has, or set it to netdev, which is Open vSwitch's own."

@@ -133,7 +133,7 @@ class _Pass:
         # The filter stands before the first link of a new port does.
         self.guard.ensure(ports, zones, self.desired.groups, self.audit)
         self._plug_ports(ports, zones)
-        servers, rooms = self._wire_servers(), self._wire_rooms()
+        servers, routing = self._wire_servers(), self._wire_routers()
         gone = self._stale() | (self.renewed & set(self.there))
         self.switch.unplug(gone)
         there = {name: port for name, port in self.there.items() if name not in gone}
@@ -141,7 +141,7 @@ class _Pass:
         self._write_flows(ports, plugged)
         self._raise_ports(ports, plugged)
         self._drop_links()
-        for owner, part in servers + rooms:
+        for owner, part in servers + routing:
             self._try(owner, part.serve)
         return self.failed
 
@@ -204,7 +204,7 @@ class _Pass:
             self.renewed.add(outer)
         return new is not None
 
-    def _wire_rooms(self) -> list[tuple[str, routers.Room]]:
+    def _wire_routers(self) -> list[tuple[str, routers.RouterNamespace]]:
         wanted = {one.id: one for one in self.desired.routers}
         for gone in set(files.names(os.path.join(self.settings.state_dir, 'routers'))) - set(wanted):
             self._try(gone, lambda router=gone: routers.discard(self.settings, router))
@@ -219,11 +219,11 @@ class _Pass:
                 self.wanted[routers.names_of(port.port_id)[0]] = (self.tags[port.network_id], ids)
             if self._routing(self.desired, router) == self._routing(self.before, router):
                 continue
-            room = routers.Room(self.settings, router, self.networks)
-            new = self._try(router.id, room.wire)
+            namespace = routers.RouterNamespace(self.settings, router, self.networks)
+            new = self._try(router.id, namespace.wire)
             if new is not None:
                 self.renewed |= new
-                made.append((router.id, room))
+                made.append((router.id, namespace))
         return made
 
     def _routing(self, desired: base.Desired, router: base.Router) -> object:

@@ -142,11 +142,11 @@ class FileDriver(driver.Driver):
         """The volume's file, checked to be its own.  Raises NotFound, and Conflict when it is something else."""
         path = self._file(volume_id)
         try:
-            told = os.lstat(path)
+            given = os.lstat(path)
         except FileNotFoundError:
             raise errors.NotFound(f'Volume {volume_id} has no disk here.') from None
-        marked = self._marked(path) if stat.S_ISREG(told.st_mode) else None
-        if not stat.S_ISREG(told.st_mode) or marked not in (None, volume_id):
+        marked = self._marked(path) if stat.S_ISREG(given.st_mode) else None
+        if not stat.S_ISREG(given.st_mode) or marked not in (None, volume_id):
             raise errors.Conflict(f'{path.name} is not the disk of volume {volume_id}; it is left alone.')
         return path
 

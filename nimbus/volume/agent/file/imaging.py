@@ -16,14 +16,14 @@ def info(path: str, format: str) -> dict[str, Any]:
 
     Raises Invalid when it is no such image, or reaches beyond its own file.
     """
-    told: dict[str, Any] = json.loads(_run('info', '--output=json', '-f', _name(format), path))
-    data = told.get('format-specific', {}).get('data', {})
+    given: dict[str, Any] = json.loads(_run('info', '--output=json', '-f', _name(format), path))
+    data = given.get('format-specific', {}).get('data', {})
     extents = [extent.get('filename') for extent in data.get('extents', ())]
-    if told.get('backing-filename') or data.get('data-file') or any(name != path for name in extents):
+    if given.get('backing-filename') or data.get('data-file') or any(name != path for name in extents):
         raise errors.Invalid('The image depends on another file and cannot become a volume.')
-    if told.get('encrypted'):
+    if given.get('encrypted'):
         raise errors.Invalid('The image is encrypted and cannot become a volume.')
-    return told
+    return given
 
 
 def create(path: str, format: str, size: int) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.api.kit.routes import Call, Route
 from nimbus.common import numbers
-from nimbus.network.networks import availability, networks
+from nimbus.network.networks import ip_availability, networks
 
 FILTERS = ('network_id', 'network_name', 'project_id', 'tenant_id', 'ip_version')
 
@@ -14,7 +14,7 @@ def index(call: Call) -> Any:
     wanted = {name: call.query[name] for name in FILTERS if name in call.query}
     version = next((number for text in wanted.pop('ip_version', ()) if (number := numbers.read(text)) in (4, 6)), None)
     with call.db.read() as tx:
-        found = availability.of(tx, call.context, version)
+        found = ip_availability.of(tx, call.context, version)
     kept = [shape for shape in found if all(shape[name] in texts for name, texts in wanted.items())]
     return {'network_ip_availabilities': kept}
 
@@ -23,7 +23,7 @@ def show(call: Call, network_id: str) -> Any:
     """GET of one network."""
     with call.db.read() as tx:
         networks.show(tx, call.context, network_id)
-        return {'network_ip_availability': availability.of(tx, call.context, None, network_id)[0]}
+        return {'network_ip_availability': ip_availability.of(tx, call.context, None, network_id)[0]}
 
 
 ROUTES = (

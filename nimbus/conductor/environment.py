@@ -10,7 +10,7 @@ from nimbus.scheduler.rpc import Scheduler
 from nimbus.volume.rpc import Volume
 
 
-class World:
+class Environment:
     """The database, a way to speak to each daemon, and the few settings that steps need."""
 
     def __init__(self, parts: Parts) -> None:

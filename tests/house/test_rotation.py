@@ -3,7 +3,7 @@
 import configparser
 import pathlib
 
-from devstack import rest
+from devstack import rotation
 from devstack.arguments import CLOUDS, KNOWN, PARTS, REST, SERVERS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -16,16 +16,16 @@ def folders(top):
 
 def test_every_folder_says_which_parts_show_it():
     there = folders('nimbus') | folders('tests') | {'nimbus', 'devstack', 'tests'}
-    assert {folder for folder in there if any((ROOT / folder).rglob('*.py'))} - set(rest.ROOMS) == set()
+    assert {folder for folder in there if any((ROOT / folder).rglob('*.py'))} - set(rotation.ROOMS) == set()
 
 
 def test_no_folder_is_named_that_is_not_there():
-    assert [path for path in (*rest.ROOMS, *rest.FILES) if not (ROOT / path).exists()] == []
+    assert [path for path in (*rotation.ROOMS, *rotation.FILES) if not (ROOT / path).exists()] == []
 
 
 def test_the_parts_named_are_those_there_are_and_each_is_named():
-    named = {part for parts in (*rest.ROOMS.values(), *rest.FILES.values()) for part in parts}
-    assert named == set(rest.SECONDS) == set(REST)
+    named = {part for parts in (*rotation.ROOMS.values(), *rotation.FILES.values()) for part in parts}
+    assert named == set(rotation.SECONDS) == set(REST)
 
 
 def test_every_part_has_an_environment_or_is_made_of_some():
@@ -37,7 +37,7 @@ def test_every_part_has_an_environment_or_is_made_of_some():
 
 
 def test_a_case_is_in_one_part_alone():
-    """What is not long belongs to the README's command, and what is long to the rest."""
+    """What is not long belongs to the README's command, and what is long to the rotation."""
     tox = configparser.RawConfigParser()
     tox.read(ROOT / 'tox.ini')
     for short, long in (('real', 'long'), ('kills', 'chaos')):

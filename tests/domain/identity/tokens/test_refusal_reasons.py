@@ -49,7 +49,7 @@ def without_project(world, _path):
 
 REASONS = [
     (lambda _world, _path: 'no token!', r'This is no token\.'),
-    (foreign, r'No key of this host opens the token\.'),
+    (foreign, r'No key of this host decrypts the token\.'),
     (expired, r'The token of user \w{32} expired at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.'),
     (revoked, r'The token of user \w{32} was revoked: audit \S+ was changed at \S+Z\.'),
     (without_user, r'User \w{32} or the domain of the user is gone or disabled\.'),

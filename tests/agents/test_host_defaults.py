@@ -11,7 +11,7 @@ HAS, LACKS = 'processor\t: 0\nflags\t\t: fpu sse vmx\n', 'processor\t: 0\nflags\
 
 @pytest.fixture
 def cpuinfo(tmp_path):
-    """A file as the kernel tells of processors."""
+    """A file as the kernel describes processors."""
 
     def write(text):
         path = tmp_path / 'cpuinfo'

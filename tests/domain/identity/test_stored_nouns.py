@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from nimbus.common import errors
 from nimbus.common.database.listing import Page
-from nimbus.identity.catalog import catalog, endpoint_filters, limits, policies
+from nimbus.identity.catalog import catalog, endpoint_filters, limits, stored_policies
 from nimbus.identity.models import Endpoint, Region, Service
 from nimbus.identity.people import projects
 
@@ -64,15 +64,15 @@ def test_an_endpoint_has_the_policy_of_the_nearest_region_above(world):
     with world.db.write() as tx:
         catalog.create_region(tx, {'id': 'above'}, {})
         tx.update(Region, Region.id == 'RegionOne', parent_region_id='above')
-        policy_id = policies.create(tx, {'type': 't', 'blob': 'b'}, {})
+        policy_id = stored_policies.create(tx, {'type': 't', 'blob': 'b'}, {})
         row = tx.row(sa.select(Endpoint).order_by(Endpoint.seq))
         with pytest.raises(errors.NotFound, match='No policy is associated with endpoint'):
-            policies.of_endpoint(tx, row.id)
-        policies.associate(tx, policy_id, {'service_id': row.service_id, 'region_id': 'above'})
-        assert policies.of_endpoint(tx, row.id).id == policy_id
-        assert row.id in [one.id for one in policies.endpoints_of(tx, policy_id)]
+            stored_policies.of_endpoint(tx, row.id)
+        stored_policies.associate(tx, policy_id, {'service_id': row.service_id, 'region_id': 'above'})
+        assert stored_policies.of_endpoint(tx, row.id).id == policy_id
+        assert row.id in [one.id for one in stored_policies.endpoints_of(tx, policy_id)]
         catalog.delete_service(tx, row.service_id)
-        assert policies.endpoints_of(tx, policy_id) == []
+        assert stored_policies.endpoints_of(tx, policy_id) == []
 
 
 def test_limits_come_together_or_not_at_all(world):

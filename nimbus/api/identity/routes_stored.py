@@ -118,4 +118,4 @@ LIMITS = (
     Route('DELETE', '/limits/{limit_id}', limits.delete, 'identity:delete_limit', 204),
 )
 
-KEPT = (*CREDENTIALS, *POLICIES, *_associations(), *FILTERS, *LIMITS)
+STORED = (*CREDENTIALS, *POLICIES, *_associations(), *FILTERS, *LIMITS)

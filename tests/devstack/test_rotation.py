@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from devstack import arguments, progress, rest, suite
+from devstack import arguments, progress, rotation, suite
 from devstack.arguments import REST
 
 
@@ -21,8 +21,8 @@ def git(folder, *words, when=0):
 def clone(tmp_path, monkeypatch):
     """A repository; returns what commits one file of it, so many seconds after its beginning."""
     git(tmp_path, 'init', '-q')
-    monkeypatch.setattr(rest, 'ROOT', tmp_path)
-    monkeypatch.delenv(rest.SINCE, raising=False)
+    monkeypatch.setattr(rotation, 'ROOT', tmp_path)
+    monkeypatch.delenv(rotation.SINCE, raising=False)
 
     def commit(name, when):
         (tmp_path / name).write_text(str(when))
@@ -33,15 +33,15 @@ def clone(tmp_path, monkeypatch):
 
 
 def test_the_parts_of_changed_rooms_come_first_and_those_of_most_files_before_them():
-    order = rest.order(['nimbus/network/agent/rules.py', 'tests/chaos/truth.py', 'tests/drivers/netlab.py'], 4)
+    order = rotation.order(['nimbus/network/agent/rules.py', 'tests/chaos/truth.py', 'tests/drivers/netlab.py'], 4)
     assert order[0] == 'long'
     assert set(order[1:4]) == {'nodes', 'daemons', 'chaos'}
     assert sorted(order) == sorted(REST)
 
 
 def test_nothing_changed_leaves_it_to_whose_turn_it_is():
-    assert rest.order([], 0) == list(REST)
-    assert {rest.order([], turn)[0] for turn in range(len(REST))} == set(REST)
+    assert rotation.order([], 0) == list(REST)
+    assert {rotation.order([], turn)[0] for turn in range(len(REST))} == set(REST)
 
 
 @pytest.mark.parametrize(
@@ -57,28 +57,28 @@ def test_nothing_changed_leaves_it_to_whose_turn_it_is():
     ],
 )
 def test_the_deepest_folder_says_which_parts_show_a_file(path, part):
-    assert part in rest.parts_of(path) if part else rest.parts_of(path) == ()
+    assert part in rotation.parts_of(path) if part else rotation.parts_of(path) == ()
 
 
 def test_what_changed_within_a_day_of_the_newest_commit_is_new(clone):
     clone('a', 0)
-    clone('b', 3 * rest.LATELY)
-    clone('c', 3 * rest.LATELY + 10)
-    assert rest.changed() == ['b', 'c']
-    assert rest.turn() == 3
+    clone('b', 3 * rotation.LATELY)
+    clone('c', 3 * rotation.LATELY + 10)
+    assert rotation.changed() == ['b', 'c']
+    assert rotation.turn() == 3
 
 
 def test_of_a_history_of_hours_the_last_commit_is_new(clone):
     clone('a', 0)
     clone('b', 10)
-    assert rest.changed() == ['b']
+    assert rotation.changed() == ['b']
 
 
 def test_who_runs_it_may_say_since_when(clone, monkeypatch):
     for when, name in enumerate('abc'):
-        clone(name, when * 3 * rest.LATELY)
-    monkeypatch.setenv(rest.SINCE, 'HEAD~2')
-    assert rest.changed() == ['b', 'c']
+        clone(name, when * 3 * rotation.LATELY)
+    monkeypatch.setenv(rotation.SINCE, 'HEAD~2')
+    assert rotation.changed() == ['b', 'c']
 
 
 def test_a_clone_of_one_commit_and_no_clone_at_all_have_no_news_and_a_turn(clone, tmp_path, monkeypatch):
@@ -87,15 +87,15 @@ def test_a_clone_of_one_commit_and_no_clone_at_all_have_no_news_and_a_turn(clone
     shallow = tmp_path / 'shallow'
     git(tmp_path, 'clone', '-q', '--depth', '1', f'file://{tmp_path}', str(shallow))
     for folder in (shallow, tmp_path / 'nowhere'):
-        monkeypatch.setattr(rest, 'ROOT', folder)
-        assert rest.changed() == []
-        assert rest.turn() == int(time.time()) // 86400
+        monkeypatch.setattr(rotation, 'ROOT', folder)
+        assert rotation.changed() == []
+        assert rotation.turn() == int(time.time()) // 86400
 
 
 def test_what_does_not_fit_is_passed_over_and_named(monkeypatch, capsys):
     monkeypatch.setenv(progress.BEGAN, repr(time.time() - 60))
-    monkeypatch.setattr(rest, 'changed', list)
-    monkeypatch.setattr(rest, 'SECONDS', dict.fromkeys(REST, 1) | {'chaos': 31, 'fresh': 29})
+    monkeypatch.setattr(rotation, 'changed', list)
+    monkeypatch.setattr(rotation, 'SECONDS', dict.fromkeys(REST, 1) | {'chaos': 31, 'fresh': 29})
     ran = []
     monkeypatch.setattr(suite, 'run', lambda part, *_: ran.append(part))
     options = arguments.test().parse_args(['rest', '--minutes', '1'])

@@ -20,6 +20,6 @@ def asked(call: Call, *, query: bool = False) -> Asked:
     forged = {name.upper().replace('-', '_') for name, _ in environ.get('headers_raw', ()) if '_' in name}
     names = [name for name in environ if name.startswith('HTTP_') and name[5:] not in forged]
     headers = {name[5:].replace('_', '-').title(): environ[name] for name in names}
-    told = f'?{environ["QUERY_STRING"]}' if query and environ.get('QUERY_STRING') else ''
+    given = f'?{environ["QUERY_STRING"]}' if query and environ.get('QUERY_STRING') else ''
     peer = environ.get('REMOTE_ADDR') or ''
-    return Asked(environ['REQUEST_METHOD'], f'{call.root_url}{call.path}{told}', headers, peer)
+    return Asked(environ['REQUEST_METHOD'], f'{call.root_url}{call.path}{given}', headers, peer)

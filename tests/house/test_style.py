@@ -1,4 +1,4 @@
-"""The house's habits, checked: sizes, sentences, time, processes, and what a repository may not name.
+"""The style of the code, checked: sizes, sentences, time, processes, and what a repository may not name.
 
 The lists of exceptions may only shrink: one that is not needed any more fails as well.
 """
@@ -17,7 +17,7 @@ LONGEST = 40  # lines of a function
 # Why a function may have more.
 LONG_FUNCTIONS = {
     'tests/drivers/test_guest_image.py:network': 'one network, set up and taken down around the test',
-    'tests/drivers/test_network_mending.py:test_what_was_deleted_by_hand_is_mended': 'one thing deleted after another',
+    'tests/drivers/test_network_repair.py:test_what_was_deleted_by_hand_is_mended': 'one thing deleted after another',
     'tests/wire/foreign/tenants.py:settle_whole': 'one of everything that a request can name',
     'tests/wire/identity/personas.py:home': 'one of everything that a domain has',
     'tests/wire/identity/roles/test_personas.py:body_of': 'a body for each kind of request',
@@ -31,7 +31,7 @@ WAITING_TESTS = {
     'tests/cloud.py': 'threads of a whole cloud',
     'tests/drivers/compute_rigs.py': 'QEMU',
     'tests/drivers/netlab.py': 'namespaces and guests of the kernel',
-    'tests/drivers/test_network_mending.py': 'killing daemons at another moment each time',
+    'tests/drivers/test_network_repair.py': 'killing daemons at another moment each time',
     'tests/drivers/test_network_real.py': 'packets',
     'tests/wire/identity/slapd.py': 'a directory server of its own',
 }

@@ -4,8 +4,8 @@ from typing import Any
 
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import show
-from nimbus.api.placement.answers import known
 from nimbus.api.placement.microversions import MAXIMUM, MINIMUM
+from nimbus.api.placement.resource_classes import known
 from nimbus.common import errors
 
 # The standard classes; clients look their names up here, also those that no host of ours has.

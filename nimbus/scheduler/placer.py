@@ -11,7 +11,7 @@ from nimbus.common import errors, failpoints
 from nimbus.common.database import db
 from nimbus.scheduler import claims
 from nimbus.scheduler.filters import Filter, Hosts, options_of
-from nimbus.scheduler.host_cache import HostState, Resident
+from nimbus.scheduler.host_cache import HostCache, HostState
 from nimbus.scheduler.request_spec import Request
 from nimbus.scheduler.weighers import Weigher
 
@@ -50,15 +50,15 @@ class Trail:
     def refusal(self) -> errors.NoValidHost:
         """The error that no host is left: users read what they asked for, operators what each filter removed."""
         met = f'No host has all of this at present: {"; ".join(self.wishes)}.'
-        told = met if self.wishes else 'No host is in service that takes the server.'
-        return errors.NoValidHost(f'No valid host was found. {told}', inside=self.sentence())
+        given = met if self.wishes else 'No host is in service that takes the server.'
+        return errors.NoValidHost(f'No valid host was found. {given}', inside=self.sentence())
 
     def sentence(self) -> str:
         """Why no host is left, for operators."""
         if not self.hosts:
             return 'No valid host was found. No compute host has reported yet.'
-        told = ', '.join(f'{r["filter"]} removed {r["removed"]} ({r["why"]})' for r in self.removed)
-        return f'No valid host was found. {self.hosts} host{"s" * (self.hosts != 1)}: {told}.'
+        text = ', '.join(f'{r["filter"]} removed {r["removed"]} ({r["why"]})' for r in self.removed)
+        return f'No valid host was found. {self.hosts} host{"s" * (self.hosts != 1)}: {text}.'
 
     def record(self, taken: HostState) -> dict[str, Any]:
         """The record of the placement as it is kept with the job."""
@@ -68,10 +68,8 @@ class Trail:
 class Placer:
     """Places servers on the hosts of one database."""
 
-    def __init__(
-        self, database: db.Database, resident: Resident, filters: list[Filter], weighers: list[Weigher]
-    ) -> None:
-        self.db, self.resident, self.filters, self.weighers = database, resident, filters, weighers
+    def __init__(self, database: db.Database, cache: HostCache, filters: list[Filter], weighers: list[Weigher]) -> None:
+        self.db, self.cache, self.filters, self.weighers = database, cache, filters, weighers
 
     def place(self, server_id: str, request: Request) -> dict[str, Any]:
         """The server has a claim: {'host', 'node', 'zone', 'trail'}; one that it has already stays.
@@ -82,10 +80,10 @@ class Placer:
             claim = claims.of(tx, server_id)
         if claim is not None:
             return _answer(claim, {'taken': claim.host, 'kept': True})
-        self.resident.refresh()
+        self.cache.refresh()
         found = self._try(server_id, request, Trail(0), TRIES)
         if found is None:
-            self.resident.reload()
+            self.cache.reload()
             trail = Trail(0)
             found = self._try(server_id, request, trail, TRIES)
             if found is None:
@@ -95,7 +93,7 @@ class Placer:
     def _try(self, server_id: str, request: Request, trail: Trail, tries: int) -> dict[str, Any] | None:
         lost: set[str] = set()
         for _ in range(tries):
-            with self.resident.lock:
+            with self.cache.lock:
                 trail.clear()
                 fit = self._fit(request, trail, lost)
                 if not fit:
@@ -104,7 +102,7 @@ class Placer:
                 best.take(request)
             if self._claim(server_id, best, request):
                 return _answer(best, trail.record(best))
-            self.resident.reread(best)
+            self.cache.reread(best)
             with self.db.read() as tx:
                 claim = claims.of(tx, server_id)
             if claim is not None:
@@ -113,7 +111,7 @@ class Placer:
         return None
 
     def _fit(self, request: Request, trail: Trail, lost: set[str]) -> Hosts:
-        hosts = self.resident.hosts()
+        hosts = self.cache.hosts()
         trail.hosts = len(hosts)
         if request.host:
             named = [host for host in hosts if host.host == request.host]
