@@ -300,3 +300,28 @@ def test_threads_that_are_not_needed_end(app, monkeypatch):
         while any(thread.name == 'request' for thread in threading.enumerate()):
             threading.Event().wait(0.05)
         assert there.ask(HELLO)[0] == 200
+
+
+HUGE = b'Transfer-Encoding: chunked\r\n\r\n10000000000\r\n{"x": '  # a chunk of 1 TiB
+
+
+@pytest.mark.parametrize('service', ['identity', 'compute', 'image', 'network', 'volume'])
+def test_a_chunk_that_says_it_is_huge_is_refused_at_once(cloud, admin, service):
+    path = {'identity': '/v3/auth/tokens', 'compute': '/v2.1/servers', 'image': '/v2/images', 'volume': '/v3/volumes',
+            'network': '/v2.0/networks'}[service]  # fmt: skip
+    head = f'POST {path} HTTP/1.1\r\nHost: x\r\nX-Auth-Token: {admin.session.get_token()}\r\n'.encode()
+    with served(cloud.apps[service], request_timeout=60) as there:
+        status, body = there.ask(head + b'Content-Type: application/json\r\n' + HUGE)
+        assert status == 413 and b'too large' in body, body
+
+
+@pytest.mark.parametrize('verb', ['file', 'stage'])
+def test_a_chunk_that_is_larger_than_any_image_is_refused_at_once(cloud, admin, verb):
+    body = {'name': 'large', 'disk_format': 'raw', 'container_format': 'bare'}
+    made = admin.post('image', '/v2/images', body)['id']
+    head = f'PUT /v2/images/{made}/{verb} HTTP/1.1\r\nHost: x\r\nX-Auth-Token: {admin.session.get_token()}\r\n'
+    with served(cloud.apps['image'], request_timeout=60) as there:
+        sent = head.encode() + b'Content-Type: application/octet-stream\r\n' + HUGE.replace(b'100000', b'100001')
+        status, said = there.ask(sent)
+        assert status == 413 and b'at most 1099511627776 bytes' in said, said
+    assert admin.get('image', f'/v2/images/{made}')['status'] == 'queued'

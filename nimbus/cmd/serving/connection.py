@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from eventlet import hubs
 
 from nimbus.api.kit import faults
-from nimbus.api.kit.bodies import MAX_BODY
+from nimbus.api.kit.bodies import AT_LEAST, MAX_BODY
 from nimbus.cmd.serving import access_log, answers, request_heads
 from nimbus.cmd.serving.chunks import Chunks
 from nimbus.cmd.serving.connections import ANSWERING, ASKING, IDLE, LINGERING
@@ -216,8 +216,9 @@ class Connection:
         chunks, body, raw = Chunks(), bytearray(), bytearray(self._buffer)
         body += chunks.feed(raw)
         while not chunks.done:
-            if len(body) > MAX_BODY:
+            if len(body) + chunks.left > MAX_BODY:
                 head.expects = False
+                head.environ[AT_LEAST] = len(body) + chunks.left
                 self._buffer = raw
                 return None
             if len(raw) > MAX_RAW:
