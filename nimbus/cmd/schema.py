@@ -58,7 +58,7 @@ def _make(database: db.Database) -> bool:
 
     They are the same as the migrations make, which would take a quarter of a first start's CPU time.
     """
-    with database.patient() as connection:
+    with database.unlimited() as connection:
         if sa.inspect(connection).get_table_names():
             return False
         db.Base.metadata.create_all(connection, checkfirst=False)

@@ -346,11 +346,13 @@ def history(tx: db.Tx, subject: str) -> list[Any]:
 def forget(tx: db.Tx, before: datetime.datetime, most: int, living: tuple[Any, ...] = ()) -> int:
     """Jobs that ended before the time, their steps and answers are gone, `most` at once; returns how many.
 
-    Those of subjects whose ids one of the selects `living` finds stay, and so do stuck ones.
+    Those of subjects whose ids one of the selects `living` finds stay, and so do stuck ones and the newest of all:
+    SQLite numbers a row by the highest number that is there, and agents would refuse one that they have heard of.
     """
     # The time of the last run stands in an index with the heading, and is no later than the end.
     where = [Job.heading.in_((DONE, UNDONE)), Job.run_at < before, Job.finished_at < before]
     where += [Job.subject.not_in(ids_of) for ids_of in living]
+    where.append(Job.seq < tx.scalar(sa.select(sa.func.max(Job.seq))))
     gone = tx.column(sa.select(Job.id).where(*where).limit(most))
     for model, column in ((JobStep, JobStep.job_id), (Answer, Answer.job_id), (Job, Job.id)):
         tx.delete(model, column.in_(gone))
