@@ -318,6 +318,8 @@ class Cloud:
             assert row.task_state is None, f'{row.task_state} for ever'
             if row.vm_state == states.ACTIVE:
                 assert self.host(row.host).all()[row.id].state == 'running', 'ACTIVE without a running guest'
+            if row.vm_state == states.PAUSED:
+                assert self.host(row.host).all()[row.id].state == 'paused', 'PAUSED and its guest is not'
             if row.vm_state == states.STOPPED:
                 assert self.host(row.host).all()[row.id].state == 'shutdown', 'SHUTOFF and running'
         self._check_volumes(held)

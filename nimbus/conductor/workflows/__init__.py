@@ -11,6 +11,7 @@ from nimbus.conductor.workflows.extend_volume import ExtendVolume
 from nimbus.conductor.workflows.reboot_server import RebootServer
 from nimbus.conductor.workflows.start_server import StartServer
 from nimbus.conductor.workflows.stop_server import StopServer
+from nimbus.conductor.workflows.suspension import PauseServer, ResumeServer, SuspendServer, UnpauseServer
 
 WORKFLOWS: dict[str, type[Workflow]] = {
     'build_server': BuildServer,
@@ -18,6 +19,10 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'start_server': StartServer,
     'stop_server': StopServer,
     'reboot_server': RebootServer,
+    'pause_server': PauseServer,
+    'unpause_server': UnpauseServer,
+    'suspend_server': SuspendServer,
+    'resume_server': ResumeServer,
     'attach_volume': AttachVolume,
     'detach_volume': DetachVolume,
     'create_volume': CreateVolume,
