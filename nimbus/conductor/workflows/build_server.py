@@ -78,7 +78,7 @@ def wait_for_wires(run: Run) -> None:
             return
     except vif_plugging.Unwired as why:
         raise _elsewhere(run, why) from why
-    if run.world.is_down(run.host):
+    if run.env.is_down(run.host):
         raise _elsewhere(run, guest_orders.HostDown("The server's host is down.", inside=f'Host {run.host} is down.'))
     if now > datetime.datetime.fromisoformat(run.wired_by):
         minutes = f'within {WIRING // datetime.timedelta(minutes=1)} minutes'

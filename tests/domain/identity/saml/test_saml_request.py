@@ -44,7 +44,7 @@ def test_a_request_is_known_again_at_its_place_and_in_its_time(ring):
 
 
 def test_only_an_answer_to_this_clouds_own_request_is_believed(ring, tmp_path):
-    world = World(tmp_path)
+    world = Environment(tmp_path)
     request_id = found(asked(ring), '//samlp:AuthnRequest/@ID')[0]
 
     def answering(wanted: str) -> bytes:
