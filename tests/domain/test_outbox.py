@@ -63,14 +63,14 @@ def test_what_is_rolled_back_is_never_told(told):
 
 
 def test_what_waits_is_told_in_order_and_then_forgotten(told):
-    world = Environment()
+    world = World()
     post(told, *range(150))
     assert Relay(told, world.publish).relay() == 150
     assert world.heard == list(range(150)) and waiting(told) == []
 
 
 def test_a_bus_that_is_away_loses_nothing_and_keeps_the_order(told):
-    world = Environment()
+    world = World()
     world.deaf_after = 2
     post(told, 1, 2, 3)
     relay = Relay(told, world.publish)
@@ -90,7 +90,7 @@ def test_a_relay_that_dies_between_publish_and_delete_leaves_the_events_to_the_n
         if name == 'relay.published':
             raise Death
 
-    world, clock = Environment(), FakeClock()
+    world, clock = World(), FakeClock()
     post(told, 1, 2)
     monkeypatch.setattr(failpoints, 'hit', die)
     with pytest.raises(Death):
@@ -104,7 +104,7 @@ def test_a_relay_that_dies_between_publish_and_delete_leaves_the_events_to_the_n
 
 
 def test_a_relay_that_lives_keeps_its_turn_and_a_zombie_stops(told):
-    clock, world, other = FakeClock(), Environment(), Environment()
+    clock, world, other = FakeClock(), World(), World()
     first, second = (Relay(told, who.publish, still=8, clock=clock) for who in (world, other))
     post(told, 1)
     assert first.relay() == 1
@@ -123,7 +123,7 @@ def test_a_relay_that_lives_keeps_its_turn_and_a_zombie_stops(told):
 
 
 def test_a_relay_that_stops_gives_its_turn_away_at_once(told):
-    world = Environment()
+    world = World()
     first, second = Relay(told, world.publish), Relay(told, world.publish)
     post(told, 1)
     assert first.relay() == 1

@@ -9,8 +9,8 @@ from nimbus.common.quotas import QuotaLimit
 from nimbus.compute import states
 from nimbus.compute.quotas import QUOTAS
 from nimbus.compute.servers import deletion, power
-from nimbus.conductor.reclaim import Reclaim
 from nimbus.conductor.audit import Audit
+from nimbus.conductor.reclaim import Reclaim
 from tests.conftest import ADMIN, MEMBER
 from tests.workflows.cloud import Cloud
 

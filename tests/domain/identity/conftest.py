@@ -52,7 +52,7 @@ def world(database: db.Database, tmp_path: pathlib.Path) -> Any:
     validator = Validator(database, repository, settings, clock)
     authority = Authority(database, validator, settings, clock)
     databases.bootstrap(database, URLS, authority.passwords)
-    yield Environment(database, repository, settings, clock, authority, validator)
+    yield World(database, repository, settings, clock, authority, validator)
     authority.close()
 
 

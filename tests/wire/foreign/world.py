@@ -141,7 +141,7 @@ class Memory:
 def made(path: pathlib.Path) -> Iterator[World]:
     """The world, ready to be asked."""
     with Cloud(path, hosts=1) as cloud:
-        world = Environment(cloud)
+        world = World(cloud)
         world.enter(ADMIN, 'admin', PASSWORD, 'default', {'project': scope('admin', 'default')})
         settle_whole(world)
         for whose, things in (('mine', world.mine), ('theirs', world.theirs)):

@@ -39,7 +39,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: pathlib.Path) -> World:
-    return Environment(tmp_path)
+    return World(tmp_path)
 
 
 def test_a_signed_assertion_is_believed(world):
@@ -65,7 +65,7 @@ def test_the_canonical_form_is_the_signers_choice(world, canonical):
 
 
 def test_a_key_on_a_curve_is_as_good(tmp_path):
-    world = Environment(tmp_path, 'ec')
+    world = World(tmp_path, 'ec')
     root = response(world.key, method=xmlsec.constants.TransformEcdsaSha256)
     assert world.hear(root).attributes['REMOTE_USER'] == ['bob']
 

@@ -8,7 +8,6 @@ from lxml import etree
 from nimbus.common import clock, errors
 from nimbus.identity import key_repository
 from nimbus.identity.saml import request as saml_request
-from tests.domain.identity.saml.test_saml_consumer import World
 from tests.saml_files import found
 from tests.saml_words import PLACE, SP, one, response
 
@@ -44,7 +43,7 @@ def test_a_request_is_known_again_at_its_place_and_in_its_time(ring):
 
 
 def test_only_an_answer_to_this_clouds_own_request_is_believed(ring, tmp_path):
-    world = Environment(tmp_path)
+    world = World(tmp_path)
     request_id = found(asked(ring), '//samlp:AuthnRequest/@ID')[0]
 
     def answering(wanted: str) -> bytes:
