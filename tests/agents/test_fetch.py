@@ -2,6 +2,9 @@
 
 import http.server
 import json
+import pathlib
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -115,6 +118,22 @@ def test_the_service_user_is_logged_in_before_the_first_image_is_fetched(fetch):
     assert before > 0
     assert b''.join(fetch('good')) == DATA
     assert Service.tokens == before
+
+
+LOG_IN = """
+import sys
+from nimbus.compute.agent.disks.fetch import ServiceUser
+ServiceUser(sys.argv[1], 'nimbus', 'secret', 'service').log_in()
+print(*sys.modules)
+"""
+
+
+def test_the_login_before_the_first_image_needs_no_keystoneauth(fetch):
+    root = pathlib.Path(__file__).parents[2]
+    command = [sys.executable, '-c', LOG_IN, fetch._user.auth_url]
+    loaded = set(subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.split())
+    assert Service.tokens == 1
+    assert not loaded & {'keystoneauth1', 'requests', 'urllib3'}
 
 
 @pytest.mark.parametrize('body', ['[]', '{}', 'no JSON'])

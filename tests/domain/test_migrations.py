@@ -51,6 +51,17 @@ def test_an_empty_file_gets_the_very_tables_that_the_migrations_make(tmp_path):
     made.close()
 
 
+def test_an_empty_file_that_cannot_be_filled_stays_empty(tmp_path, monkeypatch):
+    database = db.Database(f'sqlite:///{tmp_path}/nimbus.db')
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, 'newest', lambda: {}['no revision'])
+        with pytest.raises(KeyError):
+            schema.upgrade(database)
+    assert sa.inspect(database.writer).get_table_names() == []
+    assert schema.upgrade(database) == schema.newest()
+    database.close()
+
+
 def test_a_missing_index_and_a_foreign_column_are_told(blank):
     schema.upgrade(blank)
     with blank.writer.begin() as connection:

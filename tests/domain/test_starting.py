@@ -83,6 +83,7 @@ UNUSED = (
     'oauthlib',
     'requests',
     'sqlalchemy.orm',
+    'urllib3',
 )
 
 
