@@ -1,7 +1,7 @@
-"""Logins and reads beside a thousand slow clients of each kind: what others wait, and what memory it takes.
+"""Logins and reads beside a thousand slow clients on every port: what others wait, and what memory it takes.
 
-Each kind's line has the figures without and with the slow clients, one after the other, so that what else the machine
-does meets both alike.  The slow clients are a process of their own, spread over every port of the catalog.
+Each kind's line has the figures without and with the slow clients.  The two are measured in turns, so that what else
+the machine does meets both alike, until each has enough samples.  The slow clients are a process of their own.
 """
 
 import argparse
@@ -20,60 +20,77 @@ from typing import Any
 from bench import measure
 
 PLACE = tuple[str, int]
+PLAN = list[tuple[PLACE, bytes]]  # to whom a slow client connects, and what it sends
 IMAGE = 8 << 20  # bytes of the image that nobody reads
+SETTLING = 10  # seconds at most
+METADATA = 1  # this many ports above compute's
 READS = {'compute': '/flavors', 'network': '/v2.0/networks?limit=10', 'image': '/v2/images?limit=10'}
+LISTS = {
+    'identity': '/v3/users',
+    'compute': '/v2.1/flavors/detail',
+    'placement': '/resource_providers',
+    'network': '/v2.0/security-groups',
+    'image': '/v2/schemas/images',
+    'volumev3': '/v3/types',
+}
 
 
 def main() -> None:
     """Print a line for each kind of slow client."""
     parser = measure.arguments(__doc__)
-    parser.add_argument('--connections', type=int, default=1000)
-    parser.add_argument('--seconds', type=float, default=8, help='of each measurement')
+    parser.add_argument('--connections', type=int, default=1000, help='on each port')
+    parser.add_argument('--samples', type=int, default=300, help='of logins, and of reads, at least')
+    parser.add_argument('--turns', type=int, default=3, help='of a measurement without and one with')
     parser.add_argument('--at-a-time', type=int, default=2, help='others who read, beside one who logs in')
     parser.add_argument('--only', help='kinds whose name holds this')
     options = parser.parse_args()
     cloud, login = measure.Processes(options), measure.Login(options)
-    image = _image(login)
-    for name, (places, heads, drip) in _kinds(login, image).items():
+    for name, (plan, drip) in _kinds(login).items():
         if options.only and options.only not in name:
             continue
-        without = _measure(options, cloud)
-        with slow(places, heads, options.connections, drip) as there:
-            beside = _measure(options, cloud)
-        left = _measure(options, cloud)
+        without, beside = Found(), Found()
+        for _ in range(options.turns):
+            _measure(options, cloud, without)
+            with slow(plan, options.connections, drip) as there:
+                _let_settle(cloud)
+                _measure(options, cloud, beside)
+        first, second = without.figures(), beside.figures()
         ratios = {
-            f'{what}_{at}': round(beside[what][at] / max(without[what][at], left[what][at]), 2)
+            f'{what}_{at}': round(second[what][at] / first[what][at], 2)
             for what in ('logins', 'reads')
             for at in ('p50_ms', 'p99_ms')
         }
-        measure.report(test=name, connections=there, ratio=ratios, without=without, beside=beside, afterwards=left)
+        measure.report(test=name, connections=there, ports=len(plan), ratio=ratios, without=first, beside=second)
 
 
-def _kinds(login: measure.Login, image: str) -> dict[str, tuple[list[PLACE], list[bytes], bool]]:
-    """By name: where they connect, what they send to each, and whether they go on with a byte a second."""
-    everywhere = sorted({place_of(url) for url in login.urls.values()})
-    images, compute = place_of(login.urls['image']), place_of(login.urls['compute'])
-    token = f'X-Auth-Token: {login.token}\r\n'
+def _kinds(login: measure.Login) -> dict[str, tuple[PLAN, bool]]:
+    """By name: what is sent where, and whether they go on with a byte a second."""
+    services = {name: place_of(url) for name, url in login.urls.items() if name in LISTS}
+    compute, images = services['compute'], services['image']
+    everywhere = sorted({*services.values(), (compute[0], compute[1] + METADATA)})
+    token, image = f'X-Auth-Token: {login.token}\r\n', _image(login)
     head = 'POST /v3/auth/tokens HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
-    body = f'{head}Content-Length: 1000\r\n\r\n{{'.encode()
-    chunk = f'{head}Transfer-Encoding: chunked\r\n\r\nff\r\n{{'.encode()
-    large = f'{head}Content-Length: 112000\r\n\r\n'.encode() + b' ' * 110_000
+    body = f'{head}Content-Length: 1000\r\n\r\n{{'
+    chunk = f'{head}Transfer-Encoding: chunked\r\n\r\nff\r\n{{'
+    large = f'{head}Content-Length: 112000\r\n\r\n' + ' ' * 110_000
     upload = f'PUT /v2/images/{image}/file HTTP/1.1\r\nHost: x\r\n{token}Content-Type: application/octet-stream\r\n'
-    list_ = f'GET /v2.1/flavors/detail HTTP/1.1\r\nHost: x\r\n{token}\r\n'.encode()
+    unread = [(services[name], f'GET {path} HTTP/1.1\r\nHost: x\r\n{token}\r\n'.encode() * 100)
+              for name, path in LISTS.items()]  # fmt: skip
+    download = f'GET /v2/images/{image}/file HTTP/1.1\r\nHost: x\r\n{token}\r\n'.encode()
+
+    def on_all(text: str) -> PLAN:
+        return [(place, text.encode()) for place in everywhere]
+
     return {
-        'half-sent heads': (everywhere, [head.encode()], False),
-        'half-sent bodies': (everywhere, [body], False),
-        'half-sent chunks': (everywhere, [chunk], False),
-        'nearly whole bodies of 110 kB': (everywhere, [large], False),
-        'a byte of the head a second': (everywhere, [head.encode()], True),
-        'a byte of the body a second': (everywhere, [body], True),
-        'half-sent uploads': ([images], [f'{upload}Content-Length: 9000000\r\n\r\nx'.encode()], False),
-        'answers that are not read': ([compute], [list_ * 400], False),
-        'downloads that are not read': (
-            [images],
-            [f'GET /v2/images/{image}/file HTTP/1.1\r\nHost: x\r\n{token}\r\n'.encode()],
-            False,
-        ),
+        'half-sent heads': (on_all(head), False),
+        'half-sent bodies': (on_all(body), False),
+        'half-sent chunks': (on_all(chunk), False),
+        'nearly whole bodies of 110 kB': (on_all(large), False),
+        'a byte of the head a second': (on_all(head), True),
+        'a byte of the body a second': (on_all(body), True),
+        'half-sent uploads': ([(images, f'{upload}Content-Length: 9000000\r\n\r\nx'.encode())], False),
+        'answers that are not read': (unread, False),
+        'downloads that are not read': ([(images, download)], False),
     }
 
 
@@ -98,10 +115,10 @@ def _image(login: measure.Login) -> str:
 
 
 @contextlib.contextmanager
-def slow(places: list[PLACE], heads: list[bytes], count: int, drip: bool) -> Any:
-    """So many slow clients are there within; how many are connected."""
+def slow(plan: PLAN, count: int, drip: bool) -> Any:
+    """So many slow clients are on each port within; how many are connected."""
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context('spawn').Process(target=_be_slow, args=(theirs, places, heads, count, drip))
+    process = multiprocessing.get_context('spawn').Process(target=_be_slow, args=(theirs, plan, count, drip))
     process.start()
     try:
         yield ours.recv()
@@ -110,20 +127,18 @@ def slow(places: list[PLACE], heads: list[bytes], count: int, drip: bool) -> Any
         process.join()
 
 
-def _be_slow(
-    options: multiprocessing.connection.Connection, places: list[PLACE], heads: list[bytes], count: int, drip: bool
-) -> None:
+def _be_slow(options: multiprocessing.connection.Connection, plan: PLAN, count: int, drip: bool) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     held = []
-    for n in range(count):
+    for place, data in plan * count:
         sock = socket.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.settimeout(30)
-        sock.connect(places[n % len(places)])
+        sock.connect(place)
         sock.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
-            sock.send(heads[n % len(heads)])
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            sock.send(data)
         held.append(sock)
     options.send(len(held))
     while not options.poll(1):
@@ -132,36 +147,62 @@ def _be_slow(
                 sock.send(b'x')
 
 
-def _measure(options: argparse.Namespace, cloud: measure.Processes) -> dict[str, Any]:
-    """What others wait, and what the cloud takes."""
-    logins: list[float] = []
-    reads: list[float] = []
-    login = measure.Login(options)
-    asked: list[tuple[Callable[[int], int], list[float]]] = [(lambda _: _log_in(login), logins)]
+class Found:
+    """What was measured in all turns of one side."""
+
+    def __init__(self) -> None:
+        self.logins: list[float] = []
+        self.reads: list[float] = []
+        self.cpu: list[float] = []
+        self.memory = 0.0  # the most
+
+    def figures(self) -> dict[str, Any]:
+        """What is options of them."""
+        return {
+            'logins': _figures(self.logins),
+            'reads': _figures(self.reads),
+            'cpu_percent': round(statistics.mean(self.cpu), 1),
+            'memory_mib': round(self.memory, 1),
+        }
+
+
+def _measure(options: argparse.Namespace, cloud: measure.Processes, found: Found) -> None:
+    """What others wait in one turn, and what the cloud takes."""
+    login, enough = measure.Login(options), -(-options.samples // options.turns)
+    logins, reads = len(found.logins) + enough, len(found.reads) + enough
+
+    def lacking() -> bool:
+        return len(found.logins) < logins or len(found.reads) < reads
+
+    asked: list[tuple[Callable[[int], int], list[float]]] = [(lambda _: _log_in(login), found.logins)]
     for _ in range(options.at_a_time):
         own = [(measure.Endpoint(login.urls[service], login.token), path) for service, path in READS.items()]
-        asked.append((lambda n, own=own: own[n % len(own)][0].ask('GET', own[n % len(own)][1])[0], reads))  # type: ignore[misc]
-    until = time.monotonic() + options.seconds
-    threads = [threading.Thread(target=_run, args=(work, walls, until)) for work, walls in asked]
+        asked.append((lambda n, own=own: own[n % len(own)][0].ask('GET', own[n % len(own)][1])[0], found.reads))  # type: ignore[misc]
+    threads = [threading.Thread(target=_run, args=(work, walls, lacking)) for work, walls in asked]
     before, began = cloud.cpu_ms(), time.monotonic()
     [thread.start() for thread in threads]  # type: ignore[func-returns-value]
     [thread.join() for thread in threads]  # type: ignore[func-returns-value]
-    share = (cloud.cpu_ms() - before) / (time.monotonic() - began) / 10
-    return {
-        'logins': _figures(logins),
-        'reads': _figures(reads),
-        'cpu_percent': round(share, 1),
-        'memory_mib': round(cloud.pss_mib(), 1),
-    }
+    found.cpu.append((cloud.cpu_ms() - before) / (time.monotonic() - began) / 10)
+    found.memory = max(found.memory, cloud.pss_mib())
+
+
+def _let_settle(cloud: measure.Processes) -> None:
+    """The whole requests that the slow clients sent have been answered: they cost what others' cost."""
+    until = time.monotonic() + SETTLING
+    while time.monotonic() < until:
+        before = cloud.cpu_ms()
+        time.sleep(0.5)
+        if cloud.cpu_ms() - before < 100:
+            return
 
 
 def _log_in(login: measure.Login) -> int:
     return measure.Endpoint(login.auth_url).ask('POST', '/auth/tokens', login.request())[0]
 
 
-def _run(work: Callable[[int], int], walls: list[float], until: float) -> None:
+def _run(work: Callable[[int], int], walls: list[float], lacking: Callable[[], bool]) -> None:
     n = 0
-    while time.monotonic() < until:
+    while lacking():
         began = time.perf_counter()
         status = work(n)
         walls.append((time.perf_counter() - began) * 1000)
@@ -171,7 +212,7 @@ def _run(work: Callable[[int], int], walls: list[float], until: float) -> None:
 
 
 def _figures(walls: list[float]) -> dict[str, float]:
-    ordered = sorted(walls) or [float('inf')]
+    ordered = sorted(walls)
     return {
         'count': len(walls),
         'p50_ms': round(statistics.median(ordered), 2),

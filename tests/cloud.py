@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import pathlib
 import time
+import types
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -172,7 +173,8 @@ class Cloud:
 
     def start(self, room: str, host: str) -> None:
         """The host's agent runs."""
-        made = services.agent(room, self.conf, self.parts.bus, host, service=self.session('nimbus', 'service'))
+        user = types.SimpleNamespace(session=self.session('nimbus', 'service'))
+        made = services.agent(room, self.conf, self.parts.bus, host, service=user)
         self.agents[room, host] = made
         made.start()
 

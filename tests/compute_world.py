@@ -12,6 +12,7 @@ from nimbus.compute import keypairs
 from nimbus.compute.flavors import flavors
 from nimbus.compute.models import Server
 from nimbus.compute.servers import boots, servers
+from nimbus.identity.models import Project
 from nimbus.image.models import Image, ImageProperty
 from nimbus.network.networks import networks, subnets
 from nimbus.volume.models import Volume
@@ -65,6 +66,7 @@ def add_image(
 def furnish(database: db.Database, asker: context.Context = MEMBER) -> Any:
     """The asker's project has what a server needs; returns the ids."""
     with database.write() as tx:
+        _add_project(tx, asker.project_id or '')
         services.report(tx, services.Kind('compute', 'nova-compute'), 'h1', {}, started=True)
         flavor = flavors.create(tx, flavors.Wanted(id='42', name='m1.tiny', vcpus=1, ram=512, disk=1))
         image_id = add_image(tx, '6c2c8f0e-8a5b-4c57-9d3c-000000000001', asker.project_id or '')
@@ -73,6 +75,13 @@ def furnish(database: db.Database, asker: context.Context = MEMBER) -> Any:
         subnets.create(tx, asker, network, SUBNET)
         key = keypairs.add(tx, asker, asker.user_id or '', 'key', PUBLIC_KEY)
     return types.SimpleNamespace(flavor=flavor.id, image=image_id, network=network_id, key=key.name)
+
+
+def _add_project(tx: db.Tx, project_id: str) -> None:
+    """Identity knows the project."""
+    values = {'name': 'furnished', 'domain_id': 'default', 'parent_id': 'default', 'is_domain': False}
+    values |= {'enabled': True, 'description': '', 'extra': {}, 'options': {}, 'created_at': clock.Clock().now()}
+    tx.ensure(Project, id=project_id, **values)
 
 
 def boot(database: db.Database, world: Any, asker: context.Context = MEMBER, **more: Any) -> Any:

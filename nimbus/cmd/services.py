@@ -72,12 +72,12 @@ def identity_url(conf: Any) -> str:
     return conf.service_user.auth_url or f'{wiring.url_of(conf, "identity")}/v3'
 
 
-def service_session(conf: Any) -> Any:
-    """A keystoneauth session of the service user, for what an agent fetches over the REST APIs."""
-    from nimbus.compute.agent.disks import fetch
+def service_user(conf: Any) -> Any:
+    """The service user, for what an agent fetches over the REST APIs."""
+    from nimbus.compute.agent.disks.fetch import ServiceUser
 
     chosen = conf.service_user
-    return fetch.speaking(identity_url(conf), chosen.username, chosen.password, chosen.project)
+    return ServiceUser(identity_url(conf), chosen.username, chosen.password, chosen.project)
 
 
 def fill(conf: Any, parts: Parts, identity: bool = True) -> None:
@@ -192,10 +192,11 @@ def desks(conf: Any, parts: Parts) -> wiring.Group:
 
 
 def jobs_of(conf: Any, parts: Parts) -> wiring.Group:
-    """The runner, its nudges and the audit."""
+    """The runner, its nudges, and what is done from time to time."""
     from nimbus.conductor.audit import Audit
     from nimbus.conductor.environment import Environment
     from nimbus.conductor.purge import Purge
+    from nimbus.conductor.reclaim import Reclaim
     from nimbus.conductor.runner import Runner
     from nimbus.conductor.workflows import WORKFLOWS
 
@@ -203,8 +204,9 @@ def jobs_of(conf: Any, parts: Parts) -> wiring.Group:
     runner = Runner(parts.db, WORKFLOWS, Environment(parts), workers=conf.conductor.workers, still=conf.conductor.still)
     audit = Audit(parts.db, conf.conductor.audit_interval)
     purge = Purge(parts.db, conf.conductor.keep_days, parts.clock)
+    reclaim = Reclaim(parts.db, conf.compute.reclaim_instance_interval, parts.clock)
     present = Presence(parts, services.Kind('compute', 'nova-conductor', 'internal'), host, conf.report_interval)
-    group = wiring.Group(present, runner, audit, purge, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
+    group = wiring.Group(present, runner, audit, purge, reclaim, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
     if parts.db.publisher is not None:
         group.add(relay(conf, parts))
     return group
@@ -244,9 +246,9 @@ def control(conf: Any, parts: Parts) -> wiring.Group:
 
 
 def agent(room: str, conf: Any, bus: Any, host: str, service: Any = None) -> wiring.Group:
-    """A host's agent of the service `room`; `service` is a session of the service user where there is one already."""
+    """A host's agent of the service `room`; `service` is the service user where it is known already."""
     build = {'compute': compute_agent, 'network': network_agent, 'volume': volume_agent}[room]
-    return build(conf, bus, host, service or service_session(conf))
+    return build(conf, bus, host, service or service_user(conf))
 
 
 def desk(bus: Any, contract: type[rpc.Contract]) -> rpc.Client:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from oslo_config import cfg
+from oslo_config.sources._environment import EnvironmentConfigurationSource
 
 ROOMS = (
     'nimbus.common',
@@ -26,6 +27,19 @@ ROOMS = (
     'nimbus.conductor',
 )
 QUOTAS_OF = ('compute', 'network', 'volume')  # groups whose options quota_RESOURCE are the service's default limits
+
+
+class _Environment(EnvironmentConfigurationSource):
+    """Options by the environment, where one that may be given several times is a list with commas.
+
+    oslo.config takes the text for the list, and so each of its letters for a value.
+    """
+
+    def get(self, group_name: str | None, option_name: str, opt: cfg.Opt) -> tuple[Any, Any]:
+        value, place = super().get(group_name, option_name, opt)
+        if opt.multi and isinstance(value, str):
+            value = cfg.types.List()(value)
+        return value, place
 
 
 class Unusable(LookupError):
@@ -55,6 +69,7 @@ def load(argv: list[str], program: str = 'nimbus', files: list[str] | None = Non
     Raises Unusable that lists every value which its option does not allow.
     """
     conf = cfg.CONF
+    conf._env_driver = _Environment()
     for group, opts in options().items():
         conf.register_opts(opts, group=None if group == 'DEFAULT' else group)
     if files is None and os.path.exists('/etc/nimbus/nimbus.conf'):

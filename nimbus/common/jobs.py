@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
 
 from nimbus.common import clock, context, errors, ids, log
 from nimbus.common.database import db
+from nimbus.common.database.tables import Mapped, mapped_column
 
 FORWARD, BACK = 'forward', 'back'  # under way
 DONE, UNDONE, STUCK = 'done', 'undone', 'stuck'  # ended; a stuck job needs an operator
@@ -317,13 +317,15 @@ def under_way(tx: db.Tx, subject: str) -> bool:
 
 def asked(tx: db.Tx, subject: str, workflow: str, **params: Any) -> bool:
     """Whether such a job of `subject`, with these parameters among its own, is still to come to its end."""
-    query = sa.select(Job.params).where(Job.subject == subject, Job.workflow == workflow, Job.heading.in_(UNDER_WAY))
+    query: sa.Select[Any] = sa.select(Job.params).where(
+        Job.subject == subject, Job.workflow == workflow, Job.heading.in_(UNDER_WAY)
+    )
     return any(params.items() <= found.items() for found in tx.column(query))
 
 
 def asker(tx: db.Tx, subject: str) -> context.Context | None:
     """The asker of the job of `subject` that is being worked on here; None when none is."""
-    query = sa.select(Job.asker).where(Job.subject == subject, Job.request_id == log.REQUEST.get())
+    query: sa.Select[Any] = sa.select(Job.asker).where(Job.subject == subject, Job.request_id == log.REQUEST.get())
     found = tx.scalar(query.order_by(Job.seq.desc()).limit(1))
     return context.Context.from_dict(found) if found else None
 
@@ -344,11 +346,13 @@ def history(tx: db.Tx, subject: str) -> list[Any]:
 def forget(tx: db.Tx, before: datetime.datetime, most: int, living: tuple[Any, ...] = ()) -> int:
     """Jobs that ended before the time, their steps and answers are gone, `most` at once; returns how many.
 
-    Those of subjects whose ids one of the selects `living` finds stay, and so do stuck ones.
+    Those of subjects whose ids one of the selects `living` finds stay, and so do stuck ones and the newest of all:
+    SQLite numbers a row by the highest number that is there, and agents would refuse one that they have heard of.
     """
     # The time of the last run stands in an index with the heading, and is no later than the end.
     where = [Job.heading.in_((DONE, UNDONE)), Job.run_at < before, Job.finished_at < before]
     where += [Job.subject.not_in(ids_of) for ids_of in living]
+    where.append(Job.seq < tx.scalar(sa.select(sa.func.max(Job.seq))))
     gone = tx.column(sa.select(Job.id).where(*where).limit(most))
     for model, column in ((JobStep, JobStep.job_id), (Answer, Answer.job_id), (Job, Job.id)):
         tx.delete(model, column.in_(gone))

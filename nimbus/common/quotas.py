@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
 
 from nimbus.common import errors
 from nimbus.common.database import db
+from nimbus.common.database.tables import Mapped, mapped_column
 
 LOG = logging.getLogger(__name__)
 UNLIMITED = -1
@@ -99,8 +99,8 @@ class Quotas:
 
     def projects(self, tx: db.Tx) -> list[str]:
         """The projects that have limits of their own."""
-        query = sa.select(QuotaLimit.project_id).where(QuotaLimit.service == self.service, QuotaLimit.project_id != '')
-        return tx.column(query.distinct().order_by(QuotaLimit.project_id))
+        where = QuotaLimit.service == self.service, QuotaLimit.project_id != ''
+        return tx.column(sa.select(QuotaLimit.project_id).where(*where).distinct().order_by(QuotaLimit.project_id))
 
     def set(self, tx: db.Tx, project_id: str, limits: dict[str, int]) -> None:
         """The project's own limits are these; '' sets the default class."""

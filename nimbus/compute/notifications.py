@@ -19,6 +19,12 @@ EVENTS = {
     'stop': 'power_off',
     'reboot': 'reboot',
     'reboot_hard': 'reboot',
+    'pause': 'pause',
+    'unpause': 'unpause',
+    'suspend': 'suspend',
+    'resume': 'resume',
+    'soft_delete': 'soft_delete',
+    'restore': 'restore',
 }
 
 

@@ -4,20 +4,21 @@ from typing import Any
 
 from nimbus.common.states import Machine, rule
 
-BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, ERROR, DELETED = (
+BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, SOFT_DELETED, ERROR, DELETED = (
     'building',
     'active',
     'stopped',
     'paused',
     'suspended',
+    'soft-delete',
     'error',
     'deleted',
 )
-LIVING = frozenset({BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, ERROR})
+LIVING = frozenset({BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, SOFT_DELETED, ERROR})
 SETTLED = frozenset({ACTIVE, STOPPED, PAUSED, SUSPENDED})
 
 SCHEDULING, NETWORKING, DISKS, SPAWNING = 'scheduling', 'networking', 'block_device_mapping', 'spawning'
-DELETING = 'deleting'
+DELETING, SOFT_DELETING, RESTORING = 'deleting', 'soft-deleting', 'restoring'
 REBOOTS = frozenset({'rebooting', 'reboot_pending', 'reboot_started'})
 HARD_REBOOTS = frozenset({'rebooting_hard', 'reboot_pending_hard', 'reboot_started_hard'})
 
@@ -32,6 +33,12 @@ TASKS = {
     'stop': frozenset({'powering-off'}),
     'reboot': REBOOTS,
     'reboot_hard': HARD_REBOOTS,
+    'pause': frozenset({'pausing'}),
+    'unpause': frozenset({'unpausing'}),
+    'suspend': frozenset({'suspending'}),
+    'resume': frozenset({'resuming'}),
+    'soft_delete': frozenset({SOFT_DELETING}),
+    'restore': frozenset({RESTORING}),
 }
 
 MACHINE = Machine(
@@ -49,17 +56,37 @@ MACHINE = Machine(
         ERROR,
         over=REBOOTS | {'rebooting_hard'},
     ),
-    rule('attach_volume', {ACTIVE, STOPPED, PAUSED}, None),
-    rule('detach_volume', {ACTIVE, STOPPED, PAUSED}, None),
+    rule('pause', {ACTIVE}, 'pausing', PAUSED),
+    rule('unpause', {PAUSED}, 'unpausing', ACTIVE),
+    rule('suspend', {ACTIVE}, 'suspending', SUSPENDED),
+    rule('resume', {SUSPENDED}, 'resuming', ACTIVE),
+    rule('soft_delete', LIVING - {BUILDING}, SOFT_DELETING, SOFT_DELETED, over={'*'}),
+    rule('restore', {SOFT_DELETED}, RESTORING, ACTIVE),
+    rule('attach_volume', {ACTIVE, STOPPED, PAUSED, SOFT_DELETED}, None),
+    rule('detach_volume', {ACTIVE, STOPPED, PAUSED, SOFT_DELETED}, None),
     rule('update metadata', SETTLED, None, over={'*'}),
     rule('delete metadata', SETTLED, None, over={'*'}),
     noun='instance',
     state='vm_state',
     busy='task_state',
 )
+# What a user calls a verb, where that is another word.
+TOLD = {'reboot_hard': 'reboot', 'soft_delete': 'delete'}
 # Verbs for a guest that ran at least once.
-LAUNCHED = frozenset({'start', 'stop', 'reboot', 'reboot_hard', 'attach_volume', 'detach_volume'})
-POWER_AFTER = {'build': RUNNING, 'start': RUNNING, 'reboot': RUNNING, 'reboot_hard': RUNNING, 'stop': SHUTDOWN}
+LAUNCHED = frozenset(MACHINE.rules) - {'build', 'delete', 'update metadata', 'delete metadata'}
+POWER_AFTER = {
+    'build': RUNNING,
+    'start': RUNNING,
+    'reboot': RUNNING,
+    'reboot_hard': RUNNING,
+    'stop': SHUTDOWN,
+    'pause': POWER_PAUSED,
+    'unpause': RUNNING,
+    'suspend': SHUTDOWN,
+    'resume': RUNNING,
+    'soft_delete': SHUTDOWN,
+    'restore': RUNNING,
+}
 
 STATUS = {
     BUILDING: 'BUILD',
@@ -67,6 +94,7 @@ STATUS = {
     STOPPED: 'SHUTOFF',
     PAUSED: 'PAUSED',
     SUSPENDED: 'SUSPENDED',
+    SOFT_DELETED: 'SOFT_DELETED',
     ERROR: 'ERROR',
     DELETED: 'DELETED',
 }
@@ -82,7 +110,6 @@ OTHER_STATUSES = frozenset(
         'REVERT_RESIZE',
         'SHELVED',
         'SHELVED_OFFLOADED',
-        'SOFT_DELETED',
         'VERIFY_RESIZE',
     }
 )

@@ -9,9 +9,9 @@ import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
 
 from nimbus.common.database import db
+from nimbus.common.database.tables import Mapped, mapped_column
 
 # Importing the tables of identity registers those too.
 from nimbus.identity import models_federation, models_oauth  # noqa: F401

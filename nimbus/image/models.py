@@ -3,9 +3,9 @@
 import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
 
 from nimbus.common.database import db
+from nimbus.common.database.tables import Mapped, mapped_column
 
 
 class Image(db.Base):

@@ -4,9 +4,9 @@ import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
 
 from nimbus.common.database import db
+from nimbus.common.database.tables import Mapped, mapped_column
 
 
 class Standard:

@@ -1,18 +1,17 @@
 """Reschedule DHCP servers and routers that are on no host, or on a host whose agent is gone."""
 
 import sqlalchemy as sa
-from sqlalchemy import orm
 
 from nimbus.common.agents import services
 from nimbus.common.context import Context
-from nimbus.common.database import db
+from nimbus.common.database import db, tables
 from nimbus.network import holders, standard_attributes
 from nimbus.network.hosts import scheduling
 from nimbus.network.models import Network, Port, Router, Service, Subnet
 from nimbus.network.ports import ports
 
 Due = list[tuple[str, str]]  # (kind, id of the network or router)
-_SERVER = orm.aliased(Port)
+_SERVER = tables.Alias(Port)
 # Networks with a guest on the host where their DHCP could stand and does not.
 UNSERVED = (
     sa.select(Port.network_id)

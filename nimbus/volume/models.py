@@ -4,9 +4,9 @@ import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
 
 from nimbus.common.database import db
+from nimbus.common.database.tables import Mapped, mapped_column
 
 
 class Volume(db.Base):
@@ -47,7 +47,7 @@ class VolumeMetadata(db.Base):
 
     __tablename__ = 'volume_metadata'
     volume_id: Mapped[db.Id] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column('meta_key', primary_key=True)
+    meta_key: Mapped[str] = mapped_column(primary_key=True)  # as `key` is a word of SQL
     value: Mapped[str]
 
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from nimbus.common import errors
-from nimbus.compute.agent.disks.fetch import Ahead, Fetch, speaking
+from nimbus.compute.agent.disks.fetch import Ahead, Fetch, ServiceUser
 
 DATA = bytes(range(256)) * 20_000
 
@@ -68,9 +68,9 @@ def fetch():
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Service)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    session = speaking(f'http://127.0.0.1:{server.server_address[1]}/v3', 'nimbus', 'secret', 'service')
-    yield Fetch(session)
-    session.session.close()
+    user = ServiceUser(f'http://127.0.0.1:{server.server_address[1]}/v3', 'nimbus', 'secret', 'service')
+    yield Fetch(user)
+    user.session.session.close()
     server.shutdown()
     server.server_close()
     thread.join()
@@ -108,7 +108,7 @@ def test_a_server_that_always_breaks_off_is_given_up(fetch):
 
 
 def test_the_service_user_is_logged_in_before_the_first_image_is_fetched(fetch):
-    ahead = Ahead(fetch._session)
+    ahead = Ahead(fetch._user)
     ahead.start()
     ahead._thread.join(10)
     before = Service.tokens
@@ -117,9 +117,18 @@ def test_the_service_user_is_logged_in_before_the_first_image_is_fetched(fetch):
     assert Service.tokens == before
 
 
+@pytest.mark.parametrize('body', ['[]', '{}', 'no JSON'])
+def test_an_answer_without_a_token_is_no_login(fetch, monkeypatch, body):
+    monkeypatch.setattr(Service, 'do_POST', lambda self: self.answer(201, body.encode()))
+    with pytest.raises(ValueError):
+        fetch._user.log_in()
+    monkeypatch.undo()
+    assert b''.join(fetch('good')) == DATA
+
+
 def test_a_wrong_password_is_not_tried_again_and_again(fetch, monkeypatch):
     monkeypatch.setattr(Service, 'do_POST', lambda self: Service.refused(self))
-    ahead = Ahead(fetch._session)
+    ahead = Ahead(fetch._user)
     ahead.start()
     ahead._thread.join(10)
     assert not ahead._thread.is_alive()
@@ -127,8 +136,7 @@ def test_a_wrong_password_is_not_tried_again_and_again(fetch, monkeypatch):
 
 
 def test_identity_is_asked_again_until_it_answers_or_the_agent_stops():
-    session = speaking('http://127.0.0.1:9/v3', 'nimbus', 'secret', 'service')
-    ahead = Ahead(session)
+    ahead = Ahead(ServiceUser('http://127.0.0.1:9/v3', 'nimbus', 'secret', 'service'))
     ahead.start()
     ahead._thread.join(0.5)
     assert ahead._thread.is_alive()

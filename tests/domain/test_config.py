@@ -3,6 +3,7 @@
 import os
 import tempfile
 
+import oslo_messaging
 import pytest
 
 from nimbus.cmd.manage import manage
@@ -50,3 +51,24 @@ def test_a_command_ends_with_the_sentence_and_no_traceback(tmp_path, capsys):
     (tmp_path / 'nimbus.conf').write_text('[log]\nkeep = none')
     assert manage.main(['--config-file', str(tmp_path / 'nimbus.conf'), 'service', 'list']) == 1
     assert capsys.readouterr().err.startswith('nimbus-manage: Option keep of [log]')
+
+
+@pytest.mark.parametrize(
+    ('told', 'values'),
+    [
+        ('https://a/x', ['https://a/x']),
+        ('https://a/x, https://b/x', ['https://a/x', 'https://b/x']),
+        ('', []),
+    ],
+)
+def test_every_option_that_may_be_given_several_times_may_stand_in_the_environment(tmp_path, monkeypatch, told, values):
+    several = [(group, opt.dest) for group, opts in config.options().items() for opt in opts if opt.multi]
+    assert ('federation', 'trusted_dashboard') in several
+    several.append(('oslo_messaging_notifications', 'driver'))
+    for group, name in several:
+        monkeypatch.setenv(f'OS_{group.upper()}__{name.upper()}', told)
+    conf = load(tmp_path / 'nimbus.conf')
+    oslo_messaging.get_notification_transport(conf, url='fake://')
+    oslo_messaging.Notifier(oslo_messaging.get_notification_transport(conf, url='fake://'), topics=[])
+    for group, name in several:
+        assert conf[group][name] == values, (group, name)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
 
 from nimbus.common import errors, jobs, states
 from nimbus.common.agents import services
 from nimbus.common.database import db
+from nimbus.common.database.tables import Mapped, mapped_column
 from nimbus.common.quotas import Quotas
 from nimbus.conductor.runner import Runner
 from tests.conftest import MEMBER

@@ -1,6 +1,9 @@
-"""What a daemon notices at its start: a database server with too few connections."""
+"""What a daemon notices at its start, such as a database server with too few connections, and what it does without."""
 
 import logging
+import pathlib
+import subprocess
+import sys
 import types
 
 import pytest
@@ -57,3 +60,35 @@ def test_apis_that_other_hosts_cannot_reach_are_told(caplog, bus, listen, public
     api = types.SimpleNamespace(listen=listen, public_host=public)
     wiring.weigh_address(types.SimpleNamespace(bus=bus, api=api))
     assert bool(caplog.records) == bool(told) and told in caplog.text
+
+
+BUILD = """
+import os, sys
+from nimbus.cmd import embedded, services, wiring
+conf = embedded.configure(embedded._arguments(['--fake', '--state', sys.argv[1]]))
+parts = wiring.make_parts(conf)
+embedded.prepare(conf, parts)
+services.everything(conf, parts)
+wiring.load_apps(conf, parts, list(embedded.APIS))
+print(*sys.modules, flush=True)
+os._exit(0)
+"""
+UNUSED = (
+    'alembic',
+    'cryptography.x509',
+    'jwt',
+    'keystoneauth1',
+    'ldap3',
+    'lxml',
+    'oauthlib',
+    'requests',
+    'sqlalchemy.orm',
+)
+
+
+def test_a_cloud_is_built_without_what_it_has_no_use_for(tmp_path):
+    root = pathlib.Path(__file__).parents[2]
+    command = [sys.executable, '-c', BUILD, str(tmp_path)]
+    loaded = set(subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.split())
+    assert {'nimbus.api.identity.app', 'nimbus.compute.agent.manager', 'sqlalchemy'} <= loaded
+    assert not loaded & set(UNUSED)

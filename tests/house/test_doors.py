@@ -75,6 +75,11 @@ def test_a_library_with_a_room_of_its_own_stays_in_it():
     assert bad == []
 
 
+def test_rows_are_mapped_to_no_objects():
+    bad = [f'{me} imports {name}' for me, path in modules() for name in imports(path) if within(name, 'sqlalchemy.orm')]
+    assert bad == [], 'SQLAlchemy Core alone: see doc/decisions/0013-tables-without-mappers.md'
+
+
 def test_another_services_models_are_never_touched():
     bad = [
         f'{me} imports {name}'

@@ -1,13 +1,18 @@
 """Clients that are slow, dead or hostile cost nobody else anything; here because who serves imports eventlet."""
 
 import contextlib
+import gc
+import socket
+import struct
 import threading
 import time
+import weakref
 
 import pytest
 
 from nimbus.api.kit.bodies import MAX_BODY
-from nimbus.cmd.serving import connections, uploads
+from nimbus.cmd.serving import connection, connections, uploads, waiting_room
+from nimbus.cmd.serving.waiting_room import WaitingRoom
 from nimbus.common import errors
 from tests.served import served
 
@@ -20,14 +25,21 @@ class App:
 
     def __init__(self):
         self.closed, self.refused = threading.Semaphore(0), []
+        self.gate, self.passed = threading.Event(), 0
 
     def __call__(self, environ, start_response):
         work = {'/hello': self.hello, '/much': self.much, '/stream': self.stream, '/count': self.count}
+        work['/gate'] = self.stop
         return work[environ['PATH_INFO']](environ, start_response)
 
     def hello(self, environ, start_response):
         start_response('200 OK', [])
         return [b'hello']
+
+    def stop(self, environ, start_response):
+        self.gate.wait(20)
+        self.passed += 1
+        return self.hello(environ, start_response)
 
     def much(self, environ, start_response):
         start_response('200 OK', [])
@@ -104,6 +116,90 @@ def test_a_byte_now_and_then_does_not_help(app):
             peer.sock.sendall(b' ')
         else:
             pytest.fail('it went on')
+
+
+@pytest.mark.parametrize('sent', [SLOW['half a head'], SLOW['half a body'], SLOW['half a chunk']])
+def test_a_request_behind_another_must_be_there_in_time_too(app, sent):
+    with served(app, request_timeout=0.3) as there, there.connect(HELLO + sent) as peer:
+        assert peer.answer() == (200, b'hello')
+        assert peer.answer()[0] == 408
+        assert peer.is_ended()
+
+
+@pytest.mark.parametrize('sent', [SLOW['half a head'], SLOW['half a body'], SLOW['half a chunk']])
+def test_who_is_slow_is_looked_at_rarely_whatever_he_sends(app, sent, monkeypatch):
+    looks, wait = [], WaitingRoom.wait
+    monkeypatch.setattr(WaitingRoom, 'wait', lambda room, sock: looks.append(sock) or wait(room, sock))
+    monkeypatch.setattr(connection, 'SLOW', -1)
+    with served(app) as there, there.connect(sent) as peer:
+        until = time.monotonic() + 2 * waiting_room.PAUSE
+        while time.monotonic() < until:
+            peer.sock.sendall(b'1')
+            threading.Event().wait(0.01)
+        assert 1 <= len(looks) <= 4
+
+
+def test_what_a_slow_client_sent_at_last_is_answered(app, monkeypatch):
+    monkeypatch.setattr(connection, 'SLOW', -1)
+    with served(app) as there, contextlib.ExitStack() as stack:
+        peers = [stack.enter_context(there.connect(HELLO[:9])) for _ in range(3 * waiting_room.AT_ONCE)]
+        for peer in peers:
+            peer.sock.sendall(HELLO[9:])
+        assert [peer.answer() for peer in peers] == [(200, b'hello')] * len(peers)
+
+
+def test_nothing_is_kept_of_a_connection_that_was_cut(app):
+    """Without the collector of cycles, which comes late where much is held."""
+    with served(app, request_timeout=0.3) as there, there.connect(SLOW['half a body']) as peer:
+        there.ask(HELLO)
+        gone = [weakref.ref(one) for one in there.server.crowd.all]
+        gc.disable()
+        try:
+            assert peer.answer()[0] == 408 and peer.is_ended()
+            there.ask(HELLO)
+            assert [one() for one in gone if one() is not None and one()._is_cut] == []
+        finally:
+            gc.enable()
+
+
+def test_requests_of_who_has_gone_are_not_worked_on(app):
+    """Of those that wait behind others, as they were sent before the answer was read."""
+    with served(app, threads=2) as there:
+        app.gate.clear()
+        peers = [there.connect(b'GET /gate HTTP/1.1\r\nHost: x\r\n\r\n' * 2) for _ in range(5)]
+        while len(there.server.workers._later) < 4:
+            there.ask(HELLO)
+        for peer in peers:
+            peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))  # reset at once
+            peer.sock.close()
+        app.gate.set()
+        while there.server.workers._later:
+            there.ask(HELLO)
+        assert app.passed == 1
+
+
+def test_requests_that_wait_behind_others_are_bounded(app, monkeypatch):
+    monkeypatch.setattr('nimbus.cmd.serving.workers.MAX_LATER', 3)
+    with served(app, threads=2) as there, contextlib.ExitStack() as stack:
+        app.gate.clear()
+        sent = b'GET /gate HTTP/1.1\r\nHost: x\r\n\r\n' * 2
+        peers = [stack.enter_context(there.connect(sent)) for _ in range(4)]
+        while len(there.server.workers._later) < 3:
+            there.ask(HELLO)
+        late = stack.enter_context(there.connect(sent))
+        assert late.answer()[0] == 503 and late.is_ended()
+        app.gate.set()
+        assert [peer.answer()[0] for peer in peers] == [200] * 4
+
+
+def test_the_file_of_a_stream_counts_as_a_connection_does(app):
+    with served(app) as there, contextlib.ExitStack() as stack:
+        there.server.crowd._most = 9
+        oldest = stack.enter_context(there.connect(SLOW['half a head']))
+        for _ in range(4):
+            stack.enter_context(there.connect(SLOW['a stream that is never read'], small=True)).until(b'\r\n\r\n')
+        assert there.ask(HELLO)[0] == 200
+        assert oldest.answer()[0] == 503
 
 
 def test_a_connection_without_a_request_is_closed(app):
@@ -204,3 +300,28 @@ def test_threads_that_are_not_needed_end(app, monkeypatch):
         while any(thread.name == 'request' for thread in threading.enumerate()):
             threading.Event().wait(0.05)
         assert there.ask(HELLO)[0] == 200
+
+
+HUGE = b'Transfer-Encoding: chunked\r\n\r\n10000000000\r\n{"x": '  # a chunk of 1 TiB
+
+
+@pytest.mark.parametrize('service', ['identity', 'compute', 'image', 'network', 'volume'])
+def test_a_chunk_that_says_it_is_huge_is_refused_at_once(cloud, admin, service):
+    path = {'identity': '/v3/auth/tokens', 'compute': '/v2.1/servers', 'image': '/v2/images', 'volume': '/v3/volumes',
+            'network': '/v2.0/networks'}[service]  # fmt: skip
+    head = f'POST {path} HTTP/1.1\r\nHost: x\r\nX-Auth-Token: {admin.session.get_token()}\r\n'.encode()
+    with served(cloud.apps[service], request_timeout=60) as there:
+        status, body = there.ask(head + b'Content-Type: application/json\r\n' + HUGE)
+        assert status == 413 and b'too large' in body, body
+
+
+@pytest.mark.parametrize('verb', ['file', 'stage'])
+def test_a_chunk_that_is_larger_than_any_image_is_refused_at_once(cloud, admin, verb):
+    body = {'name': 'large', 'disk_format': 'raw', 'container_format': 'bare'}
+    made = admin.post('image', '/v2/images', body)['id']
+    head = f'PUT /v2/images/{made}/{verb} HTTP/1.1\r\nHost: x\r\nX-Auth-Token: {admin.session.get_token()}\r\n'
+    with served(cloud.apps['image'], request_timeout=60) as there:
+        sent = head.encode() + b'Content-Type: application/octet-stream\r\n' + HUGE.replace(b'100000', b'100001')
+        status, said = there.ask(sent)
+        assert status == 413 and b'at most 1099511627776 bytes' in said, said
+    assert admin.get('image', f'/v2/images/{made}')['status'] == 'queued'

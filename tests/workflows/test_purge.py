@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from nimbus.common import jobs
 from nimbus.common.clock import Clock
 from nimbus.compute.models import Server, ServerTag
-from nimbus.compute.servers import power, servers
+from nimbus.compute.servers import deletion, servers
 from nimbus.conductor.purge import Purge
 from nimbus.image.images import images
 from nimbus.image.models import Image
@@ -49,7 +49,7 @@ def deleted(cloud):
     made = cloud.server()
     with cloud.db.write() as tx:
         tx.insert(ServerTag, server_id=made, tag='t')
-    cloud.ask(power.delete, made)
+    cloud.ask(deletion.delete, made)
     cloud.settle()
     return made
 
@@ -62,16 +62,27 @@ def test_what_was_deleted_goes_with_its_jobs_when_it_is_old(cloud):
     with cloud.db.write() as tx:
         add_image(tx, 'i' * 36)
         images.delete(tx, images.show(tx, MEMBER, 'i' * 36), ImageQuotas())
+    cloud.server()  # the newest job stays in any case
     assert Purge(cloud.db, DAYS, Later(DAYS - 1)).purge() == {'servers': 0, 'images': 0, 'jobs': 0}
     assert Purge(cloud.db, DAYS, Later(DAYS + 1)).purge() == {'servers': 1, 'images': 1, 'jobs': 4}
     for subject, left in ((alive, 1), (disk, 1), (dead, 0), (lost, 0)):
         assert count(cloud, jobs.Job, jobs.Job.subject == subject) == left
         assert bool(count(cloud, jobs.JobStep, jobs.JobStep.subject == subject)) == bool(left)
-    assert count(cloud, Server) == 1 and count(cloud, ServerTag) == 0
+    assert count(cloud, Server) == 2 and count(cloud, ServerTag) == 0
     assert count(cloud, Image, Image.id == 'i' * 36) == 0
     cloud.check()
     with cloud.db.read() as tx:
         assert servers.row_of(tx, alive).vm_state == 'active'
+
+
+def test_no_number_of_a_job_comes_a_second_time(cloud):
+    deleted(cloud)
+    with cloud.db.read() as tx:
+        last = tx.scalar(sa.select(sa.func.max(jobs.Job.seq)))
+    Purge(cloud.db, DAYS, Later(DAYS + 1)).purge()
+    cloud.server()
+    with cloud.db.read() as tx:
+        assert tx.scalar(sa.select(sa.func.max(jobs.Job.seq))) == last + 1
 
 
 def test_a_job_that_is_under_way_or_stuck_is_never_forgotten(cloud):
@@ -87,8 +98,9 @@ def test_however_many_there_are_all_of_them_go(cloud, monkeypatch):
     monkeypatch.setattr('nimbus.conductor.purge.BATCH', 2)
     for _ in range(5):
         deleted(cloud)
+    cloud.server()
     assert Purge(cloud.db, DAYS, Later(DAYS + 1)).purge() == {'servers': 5, 'images': 0, 'jobs': 10}
-    assert count(cloud, jobs.Job) == count(cloud, jobs.JobStep) == count(cloud, Server) == 0
+    assert count(cloud, jobs.Job) == count(cloud, Server) == 1
 
 
 def test_a_job_that_has_ended_keeps_no_answers(cloud):

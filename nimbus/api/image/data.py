@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from nimbus.api.image import access, info
+from nimbus.api.kit.bodies import AT_LEAST
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors, numbers
 from nimbus.image.images import images
@@ -19,6 +20,7 @@ def upload(call: Call, id: str) -> None:
     announced = _announced(call)
     with call.db.read() as tx:
         image = access.seen(call, tx, id, 'upload_image')
+    _check_chunk(call)
     call.parts.extra['image'].upload(image, call.read(PIECE), announced)
 
 
@@ -27,6 +29,7 @@ def stage(call: Call, id: str) -> None:
     announced = _announced(call)
     with call.db.read() as tx:
         image = access.seen(call, tx, id, 'modify_image')
+    _check_chunk(call)
     call.parts.extra['image'].stage(image, call.read(PIECE), announced)
 
 
@@ -42,6 +45,11 @@ def _announced(call: Call) -> int | None:
     if size is None or size < 0:
         raise errors.Invalid('Invalid or missing image size in request headers.')
     return size or None
+
+
+def _check_chunk(call: Call) -> None:
+    """Raises TooLarge when a chunk of the body says that it is larger than an image may be."""
+    call.parts.extra['image'].check_size(call.environ.get(AT_LEAST, 0))
 
 
 def import_(call: Call, id: str) -> None:

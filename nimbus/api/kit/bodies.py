@@ -8,6 +8,7 @@ import orjson
 from nimbus.common import errors, numbers
 
 MAX_BODY = 114_688  # bytes of JSON read at most, as upstream's size limit
+AT_LEAST = 'nimbus.body_at_least'  # in a WSGI environment: bytes that chunks have announced so far, where they are many
 MAX_DEPTH = 64  # a body nested deeper is refused before anything walks it
 
 
@@ -55,7 +56,7 @@ def _bytes(environ: dict[str, Any]) -> bytes:
     if announced is None or announced < 0:
         raise errors.Invalid('Content-Length is not a number.')
     chunked = 'chunked' in environ.get('HTTP_TRANSFER_ENCODING', '').lower()
-    if announced > MAX_BODY:
+    if max(announced, environ.get(AT_LEAST, 0)) > MAX_BODY:
         raise errors.TooLarge('Request is too large.')
     data: bytes = environ['wsgi.input'].read(MAX_BODY + 1 if chunked else announced)
     if len(data) > MAX_BODY:

@@ -20,14 +20,19 @@ import sqlalchemy as sa
 from nimbus.cmd import schema
 from nimbus.common import clock, errors
 from nimbus.common.database import db
-from nimbus.common.jobs import Job
 
 FORMAT = 'nimbus database copy 1'
 SUFFIX = '.json.gz'
 BATCH = 500  # rows a statement
-# Agents refuse an order that is older than the last they took, by the numbers of jobs. They have seen jobs of which the
-# copy knows nothing; taken in again, its jobs and all that follow are newer than those.
-LEAP = 10**9
+# Agents remember numbers, and take what comes with a lower or the same one for late or known: of jobs, and of what a
+# host's network should be. They have heard of some that the copy does not know. Taken in again, all columns of a line
+# rise together, the highest in the first of them to what no cloud can have reached by now.
+RISING = (
+    ('jobs.seq',),
+    ('network_hosts.generation', 'network_hosts.applied', 'network_changes.generation', 'ports.since'),
+)
+EPOCH, RATE = datetime.datetime(2020, 1, 1), 100  # more than this many a second on average since then
+LEAP = 10**9  # where the copy is further than that, or the clock is wrong
 # What JSON has no word for, and how it comes back from the text that `_out` makes of it.
 BACK: dict[type, Callable[[str], Any]] = {
     datetime.datetime: datetime.datetime.fromisoformat,
@@ -54,12 +59,12 @@ def backup(database: db.Database, path: pathlib.Path) -> int:
     return count
 
 
-def restore(database: db.Database, path: pathlib.Path) -> int:
+def restore(database: db.Database, path: pathlib.Path, time: clock.Clock | None = None) -> int:
     """The empty database has the schema and the rows of the file; returns how many rows there are.
 
     Raises Conflict when the database already has tables, Invalid when the file is no copy, is cut off or is of another
-    revision of the schema.  What was taken in before an error stays uncommitted.  Jobs have numbers above all that
-    agents have heard of since the copy was made.
+    revision of the schema.  What was taken in before an error stays uncommitted.  Numbers that agents remember are
+    above all that they have heard of since the copy was made.
     """
     if schema.revision(database) is not None:
         raise errors.Conflict('The database already has tables; a copy is taken into an empty one only.')
@@ -73,9 +78,10 @@ def restore(database: db.Database, path: pathlib.Path) -> int:
             f'{schema.newest()}; restore it with the version it was made with, then upgrade.'
         )
     checked = _check(path)
+    rises = _rises(path, (time or clock.Clock()).now())
     schema.upgrade(database)
     with database.unlimited() as connection:
-        _take_in(connection, lines)
+        _take_in(connection, lines, rises)
         connection.commit()
     return checked
 
@@ -125,14 +131,33 @@ def _check(path: pathlib.Path) -> int:
     return count
 
 
-def _take_in(connection: sa.Connection, lines: Iterator[Any]) -> None:
+def _rises(path: pathlib.Path, now: datetime.datetime) -> dict[str, int]:
+    """By column, how far its numbers rise."""
+    highest = dict.fromkeys((names[0] for names in RISING), 0)
+    at: dict[int, str] = {}
+    for line in _read(path):
+        if isinstance(line, dict):
+            places = (f'{line.get("table")}.{name}' for name in line.get('columns', ()))
+            at = {place: name for place, name in enumerate(places) if name in highest}
+            continue
+        for place, name in at.items():
+            highest[name] = max(highest[name], line[place])
+    reached = int((now - EPOCH).total_seconds()) * RATE
+    return {
+        name: reached - highest[first] if reached > highest[first] else LEAP
+        for first, *others in RISING
+        for name in (first, *others)
+    }
+
+
+def _take_in(connection: sa.Connection, lines: Iterator[Any], rises: dict[str, int]) -> None:
     known = {table.name: table for table in _tables()}
     table: sa.Table | None = None
     columns: list[str] = []
     rows: list[dict[str, Any]] = []
     for line in lines:
         if isinstance(line, list) and table is not None:
-            rows.append({name: _in(table.c[name], value) for name, value in zip(columns, line, strict=True)})
+            rows.append({name: _in(table.c[name], value, rises) for name, value in zip(columns, line, strict=True)})
         if table is not None and rows and (len(rows) == BATCH or isinstance(line, dict)):
             connection.execute(table.insert(), rows)
             rows = []
@@ -165,8 +190,8 @@ def _out(value: Any) -> Any:
     return value
 
 
-def _in(column: sa.Column[Any], value: Any) -> Any:
+def _in(column: sa.Column[Any], value: Any, rises: dict[str, int]) -> Any:
     back = BACK.get(column.type.python_type)
-    if column is db.table_of(Job).c.seq:
-        return value + LEAP
+    if rise := rises.get(f'{column.table.name}.{column.name}'):
+        return value + rise
     return value if value is None or back is None else back(value)

@@ -229,10 +229,8 @@ def identity(conf: Any, _parts: Any) -> Iterator[Finding]:
     """The service user can log in, the clocks agree, and the catalog's image service answers from here."""
     from keystoneauth1 import exceptions
 
-    from nimbus.compute.agent.disks import fetch
-
     user, url = conf.service_user, services.identity_url(conf)
-    session = fetch.service_session(url, user.username, user.password, user.project)
+    session = services.service_user(conf).plain_session()
     try:
         answer = session.get(url, authenticated=False, connect_retries=0)
         yield from _clock(answer.headers.get('Date'), url)

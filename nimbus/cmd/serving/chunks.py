@@ -15,7 +15,7 @@ class Chunks:
     def __init__(self) -> None:
         self.done = False
         self._raw = bytearray()  # bytes that are not decoded yet
-        self._left = 0  # bytes to come of this chunk
+        self.left = 0  # bytes to come of this chunk
         self._trailing = 0  # bytes of trailer that were read
         self._state = self._size
 
@@ -51,18 +51,18 @@ class Chunks:
         match = SIZE.match(line)
         if not match:
             raise Refused(400, 'The size of a chunk of the body is not a hexadecimal number.')
-        self._left = int(match[1], 16)
-        self._state = self._data if self._left else self._trailer
+        self.left = int(match[1], 16)
+        self._state = self._data if self.left else self._trailer
         return True
 
     def _data(self, found: list[bytes]) -> bool:
         if not self._raw:
             return False
-        piece = bytes(self._raw[: self._left])
-        del self._raw[: self._left]
+        piece = bytes(self._raw[: self.left])
+        del self._raw[: self.left]
         found.append(piece)
-        self._left -= len(piece)
-        if not self._left:
+        self.left -= len(piece)
+        if not self.left:
             self._state = self._end
         return True
 

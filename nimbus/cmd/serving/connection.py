@@ -6,27 +6,28 @@ import logging
 import select
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from eventlet import hubs
 
 from nimbus.api.kit import faults
-from nimbus.api.kit.bodies import MAX_BODY
+from nimbus.api.kit.bodies import AT_LEAST, MAX_BODY
 from nimbus.cmd.serving import access_log, answers, request_heads
 from nimbus.cmd.serving.chunks import Chunks
 from nimbus.cmd.serving.connections import ANSWERING, ASKING, IDLE, LINGERING
 from nimbus.cmd.serving.request_heads import Head, Refused
+from nimbus.cmd.serving.streams import Pump
 from nimbus.cmd.serving.uploads import CONTINUE, Upload
 from nimbus.cmd.serving.waiting_queue import HOLD, WaitingQueue
+from nimbus.cmd.serving.waiting_room import SLOW
 
 if TYPE_CHECKING:
     from nimbus.cmd.serving.server import Server
 
 LOG = logging.getLogger(__name__)
 PIECE = 16_384  # bytes taken from a socket at once
-MOMENT = 2  # milliseconds in which a client with a fast line takes what was sent
-TURN = 64  # pieces of a stream that are sent before others have their turn at the thread
+AHEAD = 4096  # bytes taken at once while a head is read: what comes behind it is held until its turn
 CUT_SHORT = 'The request ended before all of its body was there.'
 MAX_RAW = 4 * MAX_BODY  # bytes of chunks, with what stands between them
 MAX_BUFFER = 8192  # bytes that are held without being counted
@@ -71,6 +72,7 @@ class Connection:
         self._why: Refused | None = None  # why it was cut
         self._is_cut = False
         self.waits = ''  # for what: one of the constants of connections.py
+        self.since = 0.0  # the moment from which it does, of time.monotonic()
         self.held = 0  # bytes that wait for the client
         self.progress = 0  # bytes of an answer that were taken in this window
 
@@ -80,8 +82,7 @@ class Connection:
         self._connections.wait(self, IDLE)
         try:
             while self._one() and not self._server.stopping:
-                if not self._buffer:
-                    self._connections.wait(self, IDLE)
+                self._connections.wait(self, ASKING if self._buffer else IDLE)
         except OSError:  # the client is gone
             pass
         except Exception:
@@ -115,17 +116,30 @@ class Connection:
         upload = environ['wsgi.input'] if body is None else None
         return self._finish(answer, environ, head, upload)
 
-    def _receive(self) -> bytes:
+    def _receive(self, size: int = PIECE) -> bytes:
         """The next bytes; empty at their end.  Raises Refused when the connection was cut."""
         while True:
             try:
-                data = self._sock.recv(PIECE)
+                data = self._sock.recv(size)
                 break
             except BlockingIOError:
-                hubs.trampoline(self._sock, read=True)
-        if self._is_cut and self._why and not data:
-            raise self._why
+                self._wait_for_more()
+        if not data:
+            self._check_cut()
         return data
+
+    def _check_cut(self) -> None:
+        """Raises Refused when the connection was cut."""
+        if self._is_cut and self._why:
+            # Raised itself, what the connection holds would hold the frames, and so all that was read.
+            raise Refused(self._why.status, self._why.sentence)
+
+    def _wait_for_more(self) -> None:
+        """The client has sent more, or has closed the connection."""
+        if self.waits != IDLE and time.monotonic() - self.since > SLOW:
+            self._server.room.wait(self._sock)
+        else:
+            hubs.trampoline(self._sock, read=True)
 
     def _head(self) -> Head | None:
         """The next request's head, None when the client has closed the connection."""
@@ -135,7 +149,7 @@ class Connection:
             if buffer:
                 request_heads.check_unfinished(buffer, looked)
             looked = len(buffer)
-            data = self._receive()
+            data = self._receive(AHEAD)
             if not data:
                 if buffer:
                     raise Refused(400, 'The request ended before all of its head was there.')
@@ -190,9 +204,10 @@ class Connection:
             except BlockingIOError:
                 if there > MAX_BUFFER:
                     self._connections.hold(self, there)
-                hubs.trampoline(self._sock, read=True)
+                self._wait_for_more()
         if not size:
-            raise self._why if self._is_cut and self._why else Refused(400, CUT_SHORT)
+            self._check_cut()
+            raise Refused(400, CUT_SHORT)
         return size
 
     def _chunked(self, head: Head) -> io.BytesIO | None:
@@ -201,8 +216,9 @@ class Connection:
         chunks, body, raw = Chunks(), bytearray(), bytearray(self._buffer)
         body += chunks.feed(raw)
         while not chunks.done:
-            if len(body) > MAX_BODY:
+            if len(body) + chunks.left > MAX_BODY:
                 head.expects = False
+                head.environ[AT_LEAST] = len(body) + chunks.left
                 self._buffer = raw
                 return None
             if len(raw) > MAX_RAW:
@@ -232,11 +248,17 @@ class Connection:
     def _ask(self, environ: dict[str, Any], head: Head) -> answers.Answer:
         self._began = time.monotonic()
         port, workers = self._port, self._server.workers
-        run = workers.run_later if self._buffer else workers.run  # who asks before it has read the answer can wait
         work = functools.partial(self._work, environ, head)
+
+        def run() -> answers.Answer:
+            if not self._buffer:
+                return workers.run(work)  # type: ignore[no-any-return]
+            # Who asks before it has read the answer can wait.
+            return workers.run_later(work, self._is_reset) or _refused(head, 'Too many requests wait behind others')
+
         if port.line is None or port.is_costly is None or not port.is_costly(environ):
-            return run(work)  # type: ignore[no-any-return]
-        return port.line.run(lambda: run(work), self._is_gone) or _too_many(head)
+            return run()
+        return port.line.run(run, self._is_gone) or _refused(head, 'Too many logins are waiting')
 
     def _work(self, environ: dict[str, Any], head: Head) -> answers.Answer:
         """The answer; in a native thread."""
@@ -249,6 +271,12 @@ class Connection:
         """Whether the client has closed the connection, and so will not read an answer."""
         poll = select.poll()  # recv would wait, or be hidden by bytes that were not read yet
         poll.register(self._sock.fileno(), select.POLLRDHUP)
+        return bool(poll.poll(0))
+
+    def _is_reset(self) -> bool:
+        """Whether the client has closed the connection for reading too, as one does that leaves answers unread."""
+        poll = select.poll()
+        poll.register(self._sock.fileno(), 0)  # POLLERR and POLLHUP are told anyway
         return bool(poll.poll(0))
 
     def _finish(self, answer: answers.Answer, environ: dict[str, Any], head: Head, upload: Upload | None) -> bool:
@@ -279,11 +307,15 @@ class Connection:
 
     def _send_pieces(self, answer: answers.Answer) -> int:
         """All pieces are sent; each is made in a native thread, which is free again while the client reads slowly."""
-        pump = _Pump(self._sock, answer)
-        while not pump.done:
-            self._server.workers.run(pump.turn)
-            if pump.rest:
-                self._write(pump.rest)
+        pump = Pump(self._sock, answer)
+        self._connections.open_file()
+        try:
+            while not pump.done:
+                self._server.workers.run(pump.turn)
+                if pump.rest:
+                    self._write(pump.rest)
+        finally:
+            self._connections.close_file()
         return pump.size
 
     def _write(self, data: bytes) -> None:
@@ -334,60 +366,14 @@ class Connection:
             pass
 
 
-class _Pump:
-    """Sends a stream's pieces from a native thread, until the socket would block."""
-
-    def __init__(self, sock: socket.socket, answer: answers.Answer) -> None:
-        self._sock, self._answer = sock, answer
-        self._pieces: Iterator[bytes] = answer.pieces or iter(())
-        self.done, self.size = False, 0
-        self.rest = b''
-
-    def turn(self) -> None:
-        """Some pieces have been sent; `rest` is what could not be, and `done` is whether the stream has ended."""
-        self.rest = b''
-        for _ in range(TURN):
-            piece = next(self._pieces, None)
-            if piece is None:
-                self.done = True
-                piece = b'0\r\n\r\n' if self._answer.in_chunks else b''
-            elif self._answer.in_chunks:
-                piece = b'%x\r\n%b\r\n' % (len(piece), piece) if piece else b''
-            self.size += len(piece)
-            self.rest = self._send(piece) if piece else b''
-            if self.rest or self.done:
-                return
-
-    def _send(self, piece: bytes) -> bytes:
-        """The piece is sent, as far as the client takes it at once or in a moment; what is left of it."""
-        for timeout in (MOMENT, 0):
-            try:
-                sent = self._sock.send(piece)
-            except BlockingIOError:
-                sent = 0
-            if sent == len(piece):
-                return b''
-            piece = piece[sent:]
-            if not timeout or not self._writable(timeout):
-                break
-        return piece
-
-    def _writable(self, milliseconds: int) -> bool:
-        poll = select.poll()
-        poll.register(self._sock.fileno(), select.POLLOUT)
-        return bool(poll.poll(milliseconds))
-
-
 def _skip_empty(buffer: bytearray) -> None:
     """Empty lines before a request are gone: some clients end a body with one that is not part of it."""
     while buffer.startswith(b'\r\n'):
         del buffer[:2]
 
 
-def _too_many(head: Head) -> answers.Answer:
-    return answers.refusal(
-        Refused(503, 'Too many logins are waiting at the moment; please try again.'), faults.keystone, head
-    )
+def _refused(head: Head, why: str) -> answers.Answer:
+    return answers.refusal(Refused(503, f'{why} at the moment; please try again.'), faults.keystone, head)
 
 
 assert HOLD == 2  # as the answer's Retry-After says

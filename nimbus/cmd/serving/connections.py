@@ -33,13 +33,26 @@ class Connections:
         self._least = settings.slowest * settings.request_timeout
         self._waiting: dict[str, dict[Connection, float]] = {kind: {} for kind in self._limits}
         self.held = 0  # bytes, for all of them
+        self._files = 0  # that streams are read from
         self.all: set[Connection] = set()
         self._most = _descriptors() - SPARE
 
     def enter(self, connection: 'Connection') -> None:
         """The connection is counted; when there are too many, the one that has waited longest is cut."""
         self.all.add(connection)
-        if len(self.all) > self._most:
+        self._bound()
+
+    def open_file(self) -> None:
+        """A stream takes a file descriptor beside its connection's; when there are too many, the oldest is cut."""
+        self._files += 1
+        self._bound()
+
+    def close_file(self) -> None:
+        """The stream has ended."""
+        self._files -= 1
+
+    def _bound(self) -> None:
+        if len(self.all) + self._files > self._most:
             self.cut_oldest()
 
     def leave(self, connection: 'Connection') -> None:
@@ -52,7 +65,7 @@ class Connections:
         if connection.waits:
             del self._waiting[connection.waits][connection]
         connection.waits = kind
-        self._waiting[kind][connection] = time.monotonic()
+        self._waiting[kind][connection] = connection.since = time.monotonic()
 
     def settle(self, connection: 'Connection') -> None:
         """The connection no longer waits for its client, and holds no counted memory."""

@@ -18,6 +18,7 @@ from nimbus.cmd.serving.connections import Connections
 from nimbus.cmd.serving.settings import Settings
 from nimbus.cmd.serving.uploads import Uploads
 from nimbus.cmd.serving.waiting_queue import WaitingQueue
+from nimbus.cmd.serving.waiting_room import PAUSE, WaitingRoom
 from nimbus.cmd.serving.workers import Workers
 
 LOG = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ class Server:
         self.settings, self.stopping = settings, False
         self.workers, self.connections = Workers(settings.threads), Connections(settings)
         self.uploads = Uploads(self.workers, settings.slowest, settings.request_timeout)
+        self.room = WaitingRoom()
         self.ports: list[Port] = []
         self._memory = Memory()
         self._stop, self._ended = threading.Event(), event.Event()
@@ -129,7 +131,7 @@ class Server:
         """
         self.workers.attach(self._look)
         doors = [eventlet.spawn(self._accept, port) for port in self.ports]
-        clocks = [eventlet.spawn(_every, SWEEP, self._sweep)]
+        clocks = [eventlet.spawn(_every, SWEEP, self._sweep), eventlet.spawn(_every, PAUSE, self.room.look)]
         eventlet.spawn_after(0, ready)
         if pulse:
             clocks.append(eventlet.spawn(_every, pulse, beat))

@@ -13,6 +13,7 @@ from eventlet import hubs
 
 IDLE = 30  # seconds after which a thread that is not needed ends
 LATER = 1  # threads at most for work that may wait, and only while nothing else does
+MAX_LATER = 1024  # pieces of such work; each holds a connection
 _LOCAL = threading.local()
 
 
@@ -81,15 +82,17 @@ class Workers:
             raise found
         return found
 
-    def run_later(self, work: Callable[[], Any]) -> Any:
-        """As `run`, for work that may wait until nothing else does."""
+    def run_later(self, work: Callable[[], Any], is_gone: Callable[[], bool]) -> Any:
+        """As `run`, for work that may wait until nothing else does; None when too much waits or nobody does for it."""
         if self._waiting or self._later or self._at_later >= LATER:
+            if len(self._later) >= MAX_LATER:
+                return None
             self._later.append(greenlet.getcurrent())
             hubs.get_hub().switch()
         else:
             self._at_later += 1
         try:
-            return self.run(work)
+            return None if is_gone() else self.run(work)
         finally:
             self._at_later -= 1
             self._call_later()

@@ -9,10 +9,10 @@ import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
 
 from nimbus.common import clock, errors, ids
 from nimbus.common.database import db
+from nimbus.common.database.tables import Mapped, mapped_column
 
 ZONE = 'nova'  # of hosts that say no other
 SKEW = 'clock_skew'  # among the facts of a report: seconds by which the daemon's clock is ahead

@@ -6,52 +6,29 @@ import datetime
 import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import orm
 from sqlalchemy.dialects import mysql
 
 from nimbus.common import failpoints, retries
-from nimbus.common.database import dialects
+from nimbus.common.database import dialects, tables
 
-Id = Annotated[str, orm.mapped_column(sa.String(64))]
-Seq = Annotated[int, orm.mapped_column(sa.BigInteger().with_variant(sa.Integer, 'sqlite'), primary_key=True)]
-Moment = Annotated[
-    datetime.datetime,
-    orm.mapped_column(sa.DateTime().with_variant(mysql.DATETIME(fsp=6), 'mysql', 'mariadb')),
-]
+Id = Annotated[str, tables.mapped_column(sa.String(64))]
+Seq = Annotated[int, tables.mapped_column(primary_key=True)]
+Moment = Annotated[datetime.datetime, tables.mapped_column()]
 MOST_VALUES = 1000  # values of one statement
 LongText = sa.Text().with_variant(mysql.LONGTEXT(), 'mysql', 'mariadb')
+Base = tables.Base
 
 
 T = TypeVar('T')
 
 
-class Base(orm.DeclarativeBase):
-    """Base of every table; rows are read and written with Core statements only."""
-
-    __abstract__ = True
-    type_annotation_map = {
-        datetime.datetime: sa.DateTime().with_variant(mysql.DATETIME(fsp=6), 'mysql', 'mariadb'),
-        dict[str, Any]: sa.JSON(none_as_null=True),
-        list[Any]: sa.JSON(none_as_null=True),
-        str: sa.String(255),
-        int: sa.BigInteger().with_variant(sa.Integer, 'sqlite'),
-    }
-    __table_args__: Any = {
-        'mysql_engine': 'InnoDB',
-        'mysql_charset': 'utf8mb4',
-        'mysql_collate': 'utf8mb4_bin',
-        'mariadb_engine': 'InnoDB',
-        'mariadb_charset': 'utf8mb4',
-        'mariadb_collate': 'utf8mb4_bin',
-    }
-
-
 def table_of(model: type[Base]) -> sa.Table:
     """The table behind a model."""
-    return cast(sa.Table, model.__table__)
+    table: sa.Table = model.__table__
+    return table
 
 
 def among(column: Any, name: str) -> Any:
@@ -148,16 +125,14 @@ class Tx:
 
     def insert(self, model: type[Base], **values: Any) -> None:
         """One more row stands in the model's table; column defaults apply."""
-        named = _columns(model, values)
-        if any(isinstance(value, sa.ClauseElement) for value in named.values()):
-            self.connection.execute(sa.insert(table_of(model)).values(named))
+        if any(isinstance(value, sa.ClauseElement) for value in values.values()):
+            self.connection.execute(sa.insert(table_of(model)).values(values))
         else:  # one statement for every row of the table, compiled once
-            self.connection.execute(_insertion(table_of(model)), named)
+            self.connection.execute(_insertion(table_of(model)), values)
 
     def ensure(self, model: type[Base], **values: Any) -> None:
         """A row with the key of these values stands: this one, or an older one as it was."""
-        named = _columns(model, values)
-        self.connection.execute(dialects.insert_unless_there(self.dialect, table_of(model), named))
+        self.connection.execute(dialects.insert_unless_there(self.dialect, table_of(model), values))
 
     @property
     def dialect(self) -> str:
@@ -166,7 +141,7 @@ class Tx:
 
     def update(self, model: type[Base], *where: Any, **values: Any) -> int:
         """The rows that match have the values; returns how many matched."""
-        statement = sa.update(table_of(model)).where(*where).values(_columns(model, values))
+        statement = sa.update(table_of(model)).where(*where).values(values)
         return self.connection.execute(statement).rowcount
 
     def delete(self, model: type[Base], *where: Any) -> int:
@@ -213,19 +188,6 @@ def _row_class(names: tuple[str, ...]) -> Callable[[Any], Any]:
 @functools.cache
 def _insertion(table: Any) -> Any:
     return sa.insert(table)
-
-
-@functools.cache
-def _renamed(model: type[Base]) -> dict[str, str]:
-    """The attributes of a model whose column has another name."""
-    pairs = ((prop.key, prop.columns[0].name) for prop in orm.class_mapper(model).column_attrs)
-    return {key: name for key, name in pairs if key != name}
-
-
-def _columns(model: type[Base], values: dict[str, Any]) -> dict[str, Any]:
-    """The values by the names of their columns: plain tables are compiled much faster than mapped classes."""
-    renamed = _renamed(model)
-    return {renamed.get(name, name): value for name, value in values.items()} if renamed else values
 
 
 class Database:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
 
 from nimbus.common import clock, context, ids, log
 from nimbus.common.database import db
+from nimbus.common.database.tables import Mapped, mapped_column
 
 INFO, ERROR = 'info', 'error'  # priorities
 

@@ -3,7 +3,9 @@
 Asking for a server is `nimbus.compute.servers.boots`, finding many is `nimbus.compute.servers.search`.
 """
 
+import contextlib
 import datetime
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -88,7 +90,7 @@ def begin(tx: db.Tx, asker: context.Context, server_id: str, verb: str, **more: 
     """
     row = show(tx, asker, server_id)
     unlocked(asker, row)
-    told = 'reboot' if verb == 'reboot_hard' else verb
+    told = states.TOLD.get(verb, verb)
     if verb in states.LAUNCHED and row.launched_at is None and MACHINE.allows(verb, row.vm_state, row.task_state):
         raise errors.Conflict(f"Cannot '{told}' instance {server_id} which has never been active")
     try:
@@ -161,7 +163,9 @@ def powered(tx: db.Tx, server_id: str, power_state: int) -> bool:
     idle = [*where, Server.task_state.is_(None)]
     now = clock.Clock().now()
     if power_state in (states.SHUTDOWN, states.CRASHED):
-        tx.update(Server, *idle, Server.vm_state == states.ACTIVE, vm_state=states.STOPPED, updated_at=now)
+        # A guest that was paused and is off has lost its memory, as when its host was switched off.
+        ran = Server.vm_state.in_((states.ACTIVE, states.PAUSED))
+        tx.update(Server, *idle, ran, vm_state=states.STOPPED, updated_at=now)
     elif power_state == states.RUNNING:
         tx.update(Server, *idle, Server.vm_state == states.STOPPED, vm_state=states.ACTIVE, updated_at=now)
     return bool(changed)
@@ -170,7 +174,7 @@ def powered(tx: db.Tx, server_id: str, power_state: int) -> bool:
 def gone(tx: db.Tx, server_id: str) -> bool:
     """Nothing is left of the server but its history, and what it held of the quota is given back, once."""
     now = clock.Clock().now()
-    row = row_of(tx, server_id)
+    before = row_of(tx, server_id)
     if not tx.update(
         Server,
         *_living(server_id),
@@ -183,7 +187,7 @@ def gone(tx: db.Tx, server_id: str) -> bool:
     ):
         return False
     block_devices.drop_all(tx, server_id)
-    quotas.QUOTAS.give_back(tx, row.project_id, instances=1, cores=row.flavor['vcpus'], ram=row.flavor['ram'])
+    quotas.follow(tx, before, row_of(tx, server_id))
     return notifications.ended(tx, server_id, 'delete')
 
 
@@ -210,6 +214,14 @@ def on_host(tx: db.Tx, host: str) -> list[Any]:
     """The rows of every server that belongs to the host."""
     where = (Server.host == host, Server.deleted_at.is_(None))
     return list(tx.rows(sa.select(Server).where(*where).order_by(Server.seq)))
+
+
+@contextlib.contextmanager
+def counting(tx: db.Tx, server_id: str) -> Iterator[None]:
+    """What is changed within is followed by what the server's project holds of its quota."""
+    before = row_of(tx, server_id)
+    yield
+    quotas.follow(tx, before, row_of(tx, server_id))
 
 
 def _living(server_id: str) -> list[Any]:

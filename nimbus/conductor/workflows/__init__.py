@@ -9,8 +9,10 @@ from nimbus.conductor.workflows.delete_volume import DeleteVolume
 from nimbus.conductor.workflows.detach_volume import DetachVolume
 from nimbus.conductor.workflows.extend_volume import ExtendVolume
 from nimbus.conductor.workflows.reboot_server import RebootServer
+from nimbus.conductor.workflows.soft_deletion import RestoreServer, SoftDeleteServer
 from nimbus.conductor.workflows.start_server import StartServer
 from nimbus.conductor.workflows.stop_server import StopServer
+from nimbus.conductor.workflows.suspension import PauseServer, ResumeServer, SuspendServer, UnpauseServer
 
 WORKFLOWS: dict[str, type[Workflow]] = {
     'build_server': BuildServer,
@@ -18,6 +20,12 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'start_server': StartServer,
     'stop_server': StopServer,
     'reboot_server': RebootServer,
+    'soft_delete_server': SoftDeleteServer,
+    'restore_server': RestoreServer,
+    'pause_server': PauseServer,
+    'unpause_server': UnpauseServer,
+    'suspend_server': SuspendServer,
+    'resume_server': ResumeServer,
     'attach_volume': AttachVolume,
     'detach_volume': DetachVolume,
     'create_volume': CreateVolume,

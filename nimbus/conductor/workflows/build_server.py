@@ -78,9 +78,13 @@ def wait_for_wires(run: Run) -> None:
             return
     except vif_plugging.Unwired as why:
         raise _elsewhere(run, why) from why
+    if run.env.is_down(run.host):
+        raise _elsewhere(run, guest_orders.HostDown("The server's host is down.", inside=f'Host {run.host} is down.'))
     if now > datetime.datetime.fromisoformat(run.wired_by):
+        minutes = f'within {WIRING // datetime.timedelta(minutes=1)} minutes'
         raise errors.NimbusError(
-            f'The ports were not wired in {WIRING}.', inside=f'Host {run.host} did not wire the ports in {WIRING}.'
+            f"The server's host did not connect its ports to their networks {minutes}.",
+            inside=f'Host {run.host} did not wire the ports {minutes}.',
         )
     raise NotYet(2)
 

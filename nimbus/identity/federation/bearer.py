@@ -3,6 +3,8 @@
 Only configured issuers are trusted, each with its own audience and keys, and only for identity providers that have
 the issuer among their remote ids.  Keys come from a file or a URL of the configuration; nothing that a client sends
 decides where keys are fetched from, or which algorithm verifies a signature.
+
+The package jwt is imported with the first token: most clouds trust no such issuer.
 """
 
 import json
@@ -13,14 +15,15 @@ import ssl
 import threading
 import urllib.request
 from collections.abc import Callable
-from typing import Any
-
-import jwt
+from typing import TYPE_CHECKING, Any
 
 from nimbus.common import errors
 from nimbus.common.clock import Clock
 from nimbus.identity.settings.issuers import ALGORITHMS, Trusted
 from nimbus.identity.tokens.payload import EPOCH
+
+if TYPE_CHECKING:
+    import jwt
 
 LOG = logging.getLogger(__name__)
 MAX_TOKEN = 16384  # characters
@@ -97,8 +100,10 @@ class Keys:
             self._lock.release()
 
 
-def _parsed(told: bytes) -> list[jwt.PyJWK]:
+def _parsed(told: bytes) -> 'list[jwt.PyJWK]':
     """The public keys of a JWK set that can verify signatures.  Raises ValueError when there is none."""
+    import jwt
+
     if len(told) > MAX_SET:
         raise ValueError('the answer is too long for a JWK set')
     try:
@@ -129,6 +134,8 @@ class Bearers:
 
     def claims(self, token: str, issuers: set[str]) -> dict[str, Any]:
         """The claims of the token, if one of these issuers signed it for this cloud.  Raises Unauthenticated."""
+        import jwt
+
         try:
             if len(token) > MAX_TOKEN or not token.isascii():
                 raise jwt.InvalidTokenError('it is not a JWT')
@@ -146,6 +153,8 @@ class Bearers:
             ) from None
 
     def _checked(self, token: str, header: dict[str, Any], trusted: Trusted) -> dict[str, Any]:
+        import jwt
+
         algorithm, kid = header.get('alg'), header.get('kid')
         if algorithm not in trusted.algorithms:
             raise jwt.InvalidAlgorithmError('its algorithm is not allowed')
@@ -161,6 +170,8 @@ class Bearers:
         raise jwt.InvalidSignatureError('no key of the issuer signed it')
 
     def _decode(self, token: str, key: Any, algorithm: str, trusted: Trusted) -> dict[str, Any]:
+        import jwt
+
         return jwt.decode(
             token,
             key,
@@ -172,6 +183,8 @@ class Bearers:
         )
 
     def _check_times(self, claims: dict[str, Any], leeway: int) -> None:
+        import jwt
+
         now = (self._clock.now() - EPOCH).total_seconds()
         for name, sign in (('exp', 1), ('nbf', -1), ('iat', -1)):
             told = claims.get(name)

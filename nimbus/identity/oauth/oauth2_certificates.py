@@ -1,10 +1,10 @@
-"""OAuth 2 clients that authenticate by mutual TLS: a mapping decides which user a certificate stands for."""
+"""OAuth 2 clients that authenticate by mutual TLS: a mapping decides which user a certificate stands for.
+
+The parser of certificates is imported with the first one.
+"""
 
 import datetime
 from typing import Any
-
-from cryptography import x509
-from cryptography.x509.oid import NameOID
 
 from nimbus.common import errors
 from nimbus.common.database import db
@@ -44,6 +44,8 @@ def refusal() -> errors.Unauthenticated:
 
 def _assertion(certificate: bytes, now: datetime.datetime) -> dict[str, list[str]]:
     """The subject and issuer of a certificate, under the names of Apache's mod_ssl.  Raises Unauthenticated."""
+    from cryptography import x509
+
     try:
         read = x509.load_der_x509_certificate(certificate)
         names = {SUBJECT: read.subject, ISSUER: read.issuer}
@@ -58,6 +60,8 @@ def _assertion(certificate: bytes, now: datetime.datetime) -> dict[str, list[str
 
 
 def _word(one: Any) -> str:
+    from cryptography.x509.oid import NameOID
+
     if one.oid == NameOID.EMAIL_ADDRESS:
         return 'EMAILADDRESS'
     return one.rfc4514_attribute_name.upper()

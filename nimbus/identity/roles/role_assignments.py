@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import errors
-from nimbus.common.database import db
+from nimbus.common.database import db, tables
 from nimbus.identity import lists
 from nimbus.identity.models import ROOT, Assignment, Group, Membership, Project, Role, User
 from nimbus.identity.roles import assignments
@@ -198,7 +198,7 @@ def names(tx: db.Tx, found: list[Found]) -> dict[str, dict[str, Any]]:
         (Project, [one.target_id for one in found]),
         (Role, [one.role_id for one in found]),
     )
-    home = sa.orm.aliased(Project)
+    home = tables.Alias(Project)
     for model, row_ids in wanted:
         query = (
             sa.select(model.id, model.name, home.id.label('home_id'), home.name.label('home_name'))

@@ -1,19 +1,21 @@
 """The metadata of this cloud as a SAML identity provider: entity id, certificate, organization and contact."""
 
 import base64
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from nimbus.identity.saml.signed_xml import PROTOCOL, element, written
 from nimbus.identity.settings.saml import Saml
 
+if TYPE_CHECKING:
+    from cryptography import x509
+
 URI = 'urn:oasis:names:tc:SAML:2.0:bindings:URI'
 TRANSIENT = 'urn:oasis:names:tc:SAML:2.0:nameid-format:transient'
 
 
-def document(settings: Saml, certificate: x509.Certificate) -> bytes:
+def document(settings: Saml, certificate: 'x509.Certificate') -> bytes:
     """The metadata of the identity provider that has the settings and signs with the certificate's key."""
     parts = [
         _key(certificate),
@@ -26,7 +28,7 @@ def document(settings: Saml, certificate: x509.Certificate) -> bytes:
     return written(element('md:EntityDescriptor', None, role, entityID=settings.idp_entity_id or ''))
 
 
-def _key(certificate: x509.Certificate) -> Any:
+def _key(certificate: 'x509.Certificate') -> Any:
     text = base64.encodebytes(certificate.public_bytes(serialization.Encoding.DER)).decode().strip()
     data = element('ds:X509Data', None, element('ds:X509Certificate', text))
     return element('md:KeyDescriptor', None, element('ds:KeyInfo', None, data), use='signing')

@@ -5,10 +5,9 @@ import datetime
 import json
 import os
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from nimbus.common import clock, errors
@@ -18,6 +17,9 @@ from nimbus.identity.saml import metadata as saml_metadata
 from nimbus.identity.saml.signed_xml import NEXT, PLACEHOLDER, PROTOCOL, SAML, SCHEMA, SOAP, element, lxml, name, signed
 from nimbus.identity.settings.saml import Saml
 from nimbus.identity.tokens.subjects import Subject
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 VERSION = '2.0'
 SUCCESS = 'urn:oasis:names:tc:SAML:2.0:status:Success'
@@ -164,7 +166,7 @@ class Provider:
                 f'This cloud is not a SAML identity provider: [saml] {" and ".join(missing)} must be set.'
             )
 
-    def _signing_pair(self) -> tuple[Any, x509.Certificate]:
+    def _signing_pair(self) -> 'tuple[Any, x509.Certificate]':
         """The key and its certificate, read again when a file changed.  Raises Unavailable."""
         files = (self.settings.keyfile, self.settings.certfile)
         stamp = tuple(_stamp(path) for path in files)
@@ -209,7 +211,9 @@ def _read(path: str) -> bytes:
         raise _unreadable(path, why) from why
 
 
-def _load(keyfile: str, certfile: str) -> tuple[Any, x509.Certificate]:
+def _load(keyfile: str, certfile: str) -> 'tuple[Any, x509.Certificate]':
+    from cryptography import x509
+
     try:
         key: Any = serialization.load_pem_private_key(_read(keyfile), None)
         certificate = x509.load_pem_x509_certificate(_read(certfile))

@@ -1,16 +1,18 @@
 """XML of SAML: builds, signs, parses and verifies documents.
 
-The libraries come with the extra `saml` and are imported when SAML is first
-used, so that other clouds do not load them.
+The libraries come with the extra `saml` and, like the parser of certificates,
+are imported when SAML is first used, so that other clouds do not load them.
 """
 
 import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from nimbus.common import errors
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 SAML = 'urn:oasis:names:tc:SAML:2.0:assertion'
 PROTOCOL = 'urn:oasis:names:tc:SAML:2.0:protocol'
@@ -91,7 +93,7 @@ def written(root: Any) -> bytes:
     return data
 
 
-def signed(root: Any, key: Any, certificate: x509.Certificate) -> Any:
+def signed(root: Any, key: Any, certificate: 'x509.Certificate') -> Any:
     """A copy of the element, which has an ID and an empty signature with the placeholder's id, signed."""
     library = signxml()
     kind = library.SignatureMethod.ECDSA_SHA256 if isinstance(key, ec.EllipticCurvePrivateKey) else None
@@ -136,7 +138,7 @@ def text(node: Any) -> str:
     return str(node.xpath('string()')).strip()
 
 
-def checked(root: Any, certificates: list[x509.Certificate], at: datetime.datetime) -> Any:
+def checked(root: Any, certificates: 'list[x509.Certificate]', at: datetime.datetime) -> Any:
     """The element as signed by the signature that is its child, parsed from the very bytes that were signed.
 
     None when none of the certificates made the signature, or it does not sign the whole element.

@@ -5,16 +5,17 @@ import datetime
 import logging
 import pathlib
 from collections.abc import Iterator
-from typing import Any
-
-from cryptography import x509
+from typing import TYPE_CHECKING, Any
 
 from nimbus.common import errors
 from nimbus.identity.saml.signed_xml import found, name, parsed, text
 
+if TYPE_CHECKING:
+    from cryptography import x509
+
 LOG = logging.getLogger(__name__)
 Known = dict[
-    str, list[tuple[x509.Certificate, datetime.datetime | None]]
+    str, list[tuple['x509.Certificate', datetime.datetime | None]]
 ]  # by entity id; with validUntil where it is set
 
 
@@ -25,7 +26,7 @@ class Trusted:
         self._directory = pathlib.Path(directory)
         self._known: tuple[Any, Known] | None = None
 
-    def certificates(self, entity_id: str, now: datetime.datetime) -> list[x509.Certificate]:
+    def certificates(self, entity_id: str, now: datetime.datetime) -> 'list[x509.Certificate]':
         """The signing certificates of the identity provider; none when it is unknown or its metadata expired."""
         stamps = {file: _stamp(file) for file in sorted(self._directory.glob('*.xml'))}
         if self._known is None or self._known[0] != stamps:
@@ -68,7 +69,9 @@ def _entities(root: Any, until: datetime.datetime | None = None) -> Iterator[tup
         raise ValueError(f'{root.tag} is not SAML metadata')
 
 
-def _certificates(entity: Any) -> Iterator[x509.Certificate]:
+def _certificates(entity: Any) -> 'Iterator[x509.Certificate]':
+    from cryptography import x509
+
     for key in found(entity, 'md:IDPSSODescriptor', 'md:KeyDescriptor'):
         if key.get('use', 'signing') == 'signing':
             for told in found(key, 'ds:KeyInfo', 'ds:X509Data', 'ds:X509Certificate'):

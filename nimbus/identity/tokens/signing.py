@@ -1,10 +1,14 @@
-"""JWS tokens: signed with ES256 by identity's private key and verified with its public keys, a JWK set."""
+"""JWS tokens: signed with ES256 by identity's private key and verified with its public keys, a JWK set.
+
+The package jwt is imported with the first of them: a cloud whose tokens are encrypted has none.
+"""
 
 import base64
 import binascii
 import contextlib
 import dataclasses
 import datetime
+import functools
 import hashlib
 import json
 import os
@@ -12,7 +16,6 @@ import pathlib
 import threading
 from typing import Any
 
-import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -22,7 +25,6 @@ from nimbus.identity.tokens.payload import EPOCH, SCOPES, Claims
 
 ALGORITHM = 'ES256'  # the only algorithm accepted, whatever a token's header says
 COORDINATE = 32  # bytes of a coordinate on the curve P-256
-_JWS = jwt.PyJWS(algorithms=[ALGORITHM])
 _SINGLE = {'project': 'openstack_project_id', 'domain': 'openstack_domain_id', 'system': 'openstack_system'}
 _NAMES = {
     'user_id': 'sub',
@@ -31,6 +33,13 @@ _NAMES = {
     'application_credential_id': 'openstack_app_cred_id',
 }
 _SCOPE = ('scope', 'scope_id')
+
+
+@functools.cache
+def _jws() -> Any:
+    import jwt
+
+    return jwt.PyJWS(algorithms=[ALGORITHM])
 
 
 def make() -> bytes:
@@ -137,12 +146,14 @@ class Verifier:
 
     def verify(self, token: str) -> Claims | None:
         """The claims of the token, or None when none of the keys signed it."""
+        import jwt
+
         try:
             if not all(_is_canonical(part) for part in token.split('.')):
                 return None
             kid = jwt.get_unverified_header(token).get('kid')
             key = self._key(kid) if isinstance(kid, str) else None
-            return from_json(json.loads(_JWS.decode(token, key, algorithms=[ALGORITHM]))) if key else None
+            return from_json(json.loads(_jws().decode(token, key, algorithms=[ALGORITHM]))) if key else None
         except (jwt.PyJWTError, ValueError, RecursionError):
             return None
 
@@ -192,7 +203,7 @@ class SigningKeys(Verifier):
         if self._primary is None:
             return super().sign(claims)
         kid, key = self._primary
-        return _JWS.encode(json.dumps(to_json(claims), separators=(',', ':')).encode(), key, ALGORITHM, {'kid': kid})
+        return _jws().encode(json.dumps(to_json(claims), separators=(',', ':')).encode(), key, ALGORITHM, {'kid': kid})
 
     def published(self) -> dict[str, list[dict[str, str]]]:
         """The public keys as a JWK set, with the staged one, so that every service has it before it signs."""

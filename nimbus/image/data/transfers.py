@@ -51,8 +51,7 @@ class Transfers:
         self._take_in(image, pieces, announced, 'stage')
 
     def _take_in(self, image: Any, pieces: Iterable[bytes], announced: int | None, verb: str) -> None:
-        if announced is not None and announced > self.limits.size_cap:
-            raise self._too_large()
+        self.check_size(announced or 0)
         upload_id = ids.dashed()
         draft: Draft | None = None
         with self.db.write() as tx:
@@ -84,8 +83,7 @@ class Transfers:
         size = 0
         for piece in pieces:
             size += len(piece)
-            if size > self.limits.size_cap:
-                raise self._too_large()
+            self.check_size(size)
             md5.update(piece)
             sha.update(piece)
             if look:
@@ -106,8 +104,10 @@ class Transfers:
             'os_hash_value': sha.hexdigest(),
         }
 
-    def _too_large(self) -> errors.TooLarge:
-        return errors.TooLarge(f'The incoming image is too large: at most {self.limits.size_cap} bytes are allowed.')
+    def check_size(self, size: int) -> None:
+        """Raises TooLarge when an image may not have so many bytes."""
+        if size > self.limits.size_cap:
+            raise errors.TooLarge(f'The incoming image is too large: at most {self.limits.size_cap} bytes are allowed.')
 
     def _give_up(self, image_id: str, upload_id: str) -> None:
         """A failed upload leaves the image queued and no bytes, now or as soon as the database and the store allow."""

@@ -1,13 +1,12 @@
 """Which hosts have guests of a network: one of type local is separate on each, with no traffic between them."""
 
 import sqlalchemy as sa
-from sqlalchemy import orm
 
-from nimbus.common.database import db
+from nimbus.common.database import db, tables
 from nimbus.network import holders
 from nimbus.network.models import Port, Subnet
 
-SERVER = orm.aliased(Port)
+SERVER = tables.Alias(Port)
 GUESTS = (
     sa.select(Port.network_id, Port.host)
     .where(Port.host != '', ~holders.IS_OWN)

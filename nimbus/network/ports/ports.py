@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import orm
 
 from nimbus.common import errors, ids
 from nimbus.common.context import Context
-from nimbus.common.database import db
+from nimbus.common.database import db, tables
 from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, notifications, quotas, standard_attributes
 from nimbus.network.hosts import scheduling
@@ -27,7 +26,7 @@ MAC_TRIES = 16
 DOWN = 'DOWN'  # of a port that its host has not wired
 PICK = random.SystemRandom()
 BY_ID = sa.select(db.table_of(Port)).where(Port.id == sa.bindparam('of'))
-_DHCP = orm.aliased(Port)
+_DHCP = tables.Alias(Port)
 UNSERVED = sa.select(Network.id).where(
     Network.id == sa.bindparam('of'),
     sa.exists().where(Subnet.network_id == Network.id, Subnet.enable_dhcp.is_(True)),

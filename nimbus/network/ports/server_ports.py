@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import orm
 
 from nimbus.common.agents import services
-from nimbus.common.database import db
+from nimbus.common.database import db, tables
 from nimbus.network import allocation_pools, holders
 from nimbus.network.hosts import scheduling
 from nimbus.network.models import Address, Group, Member, Network, Port, Subnet
@@ -66,7 +65,7 @@ def unserved(tx: db.Tx, port_ids: Sequence[str]) -> list[Unserved]:
     """
     if not services.find(tx, 'network', binary=scheduling.AGENT['dhcp']):
         return []
-    server, own = orm.aliased(Port), orm.aliased(Address)
+    server, own = tables.Alias(Port), tables.Alias(Address)
     by_server = (
         sa.exists()
         .where(server.holder == holders.DHCP, server.holder_id == Port.network_id, server.host == Port.host)

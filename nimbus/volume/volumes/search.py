@@ -67,7 +67,7 @@ def _condition(name: str, value: Any) -> Any:
 
 
 def _has(key: str, text: str) -> Any:
-    found = sa.exists().where(VolumeMetadata.volume_id == Volume.id, VolumeMetadata.key == key)
+    found = sa.exists().where(VolumeMetadata.volume_id == Volume.id, VolumeMetadata.meta_key == key)
     return found.where(VolumeMetadata.value == text).correlate(Volume)
 
 

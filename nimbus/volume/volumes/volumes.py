@@ -74,7 +74,7 @@ def total(tx: db.Tx, where: list[Any]) -> tuple[int, int]:
 def pairs(tx: db.Tx, where: list[Any]) -> dict[str, list[str]]:
     """Every key in the metadata of the volumes that match, with the values it has."""
     among = VolumeMetadata.volume_id.in_(sa.select(Volume.id).where(*where))
-    columns = VolumeMetadata.key, VolumeMetadata.value
+    columns = VolumeMetadata.meta_key, VolumeMetadata.value
     found: dict[str, list[str]] = {}
     for key, value in tx.rows(sa.select(*columns).where(among).distinct().order_by(*columns)):
         found.setdefault(key, []).append(value)
@@ -186,7 +186,7 @@ def set_metadata(tx: db.Tx, volume_id: str, metadata: dict[str, str]) -> None:
     """The volume has exactly this metadata."""
     tx.delete(VolumeMetadata, VolumeMetadata.volume_id == volume_id)
     for key, value in metadata.items():
-        tx.insert(VolumeMetadata, volume_id=volume_id, key=key, value=value)
+        tx.insert(VolumeMetadata, volume_id=volume_id, meta_key=key, value=value)
 
 
 def remember(tx: db.Tx, volume: Any, pairs: dict[str, str]) -> None:

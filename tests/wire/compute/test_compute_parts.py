@@ -196,8 +196,26 @@ def test_quotas_and_limits_know_what_their_version_knows(api, parts, world):
     assert api('GET', f'{path}/defaults').json['quota_set']['instances'] == 10
 
 
+def test_what_is_set_for_a_project_that_nobody_knows_is_refused(api, world):
+    unknown = 'c' * 32
+    path, private = f'/os-quota-sets/{unknown}', TINY['flavor'] | {'os-flavor-access:is_public': False}
+    api('POST', '/flavors', {'flavor': private}, asker=ADMIN)
+    for method, where, body in (
+        ('GET', path, None),
+        ('GET', f'{path}/detail', None),
+        ('GET', f'{path}/defaults', None),
+        ('PUT', path, {'quota_set': {'cores': 3}}),
+        ('POST', '/flavors/7/action', {'addTenantAccess': {'tenant': unknown}}),
+    ):
+        answer = api(method, where, body, asker=ADMIN)
+        told = {'code': 400, 'message': f'Project ID {unknown} is not a valid project.'}
+        assert (answer.status, answer.json) == (400, {'badRequest': told}), (method, where)
+    assert api('GET', '/flavors/7/os-flavor-access', asker=ADMIN).json == {'flavor_access': []}
+    assert api('DELETE', path, asker=ADMIN).status == 202
+
+
 @pytest.mark.parametrize('path', ['/os-quota-class-sets/default', f'/os-quota-sets/{MEMBER.project_id}'])
-def test_every_limit_that_is_set_is_kept(api, path):
+def test_every_limit_that_is_set_is_kept(api, world, path):
     word = 'quota_class_set' if 'class' in path else 'quota_set'
     given = {'fixed_ips': 7, 'floating_ips': 6, 'security_groups': 5, 'security_group_rules': 4, 'cores': 3}
     answer = api('PUT', path, {word: given}, asker=ADMIN)

@@ -1,53 +1,108 @@
-"""Download images over HTTP with a service token; a broken download is resumed where it stopped."""
+"""Download images over HTTP with a service token; a broken download is resumed where it stopped.
 
+keystoneauth and requests, 7 MiB, are imported with the first download: most of what is on a host needs none.
+"""
+
+import dataclasses
+import functools
+import http.client
+import json
 import logging
+import os
+import ssl
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
-
-from keystoneauth1 import exceptions, service_token, session
-from keystoneauth1.identity import v3
 
 from nimbus.common import errors
 
 LOG = logging.getLogger(__name__)
 CHUNK = 1024 * 1024
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds before identity is asked for the first time, and again
+TIMEOUT = 60.0  # seconds that identity may take to answer a login ahead
 BREAKS = 5  # connections that may end too early before the download is given up
 
 
-def service_session(auth_url: str, username: str, password: str, project: str, cafile: str | None = None) -> Any:
-    """A session of the service user; a token that ran out is replaced by itself."""
-    return session.Session(auth=_password(auth_url, username, password, project), verify=cafile or True)
+@dataclasses.dataclass
+class ServiceUser:
+    """The user as which an agent asks the REST APIs, and where it logs in."""
 
+    auth_url: str
+    username: str
+    password: str = dataclasses.field(repr=False)
+    project: str
+    _state: str | None = dataclasses.field(default=None, init=False, repr=False)
 
-def _password(auth_url: str, username: str, password: str, project: str) -> Any:
-    return v3.Password(
-        auth_url=auth_url,
-        username=username,
-        password=password,
-        project_name=project,
-        user_domain_id='default',
-        project_domain_id='default',
-    )
+    def log_in(self) -> None:
+        """The session, if it is not in use yet, begins with a token that is fetched here, without keystoneauth.
 
+        Raises urllib.error.HTTPError when identity refuses, OSError, HTTPException or ValueError without an answer.
+        """
+        url = self.auth_url.rstrip('/')
+        request = urllib.request.Request(
+            f'{url if url.endswith("/v3") else f"{url}/v3"}/auth/tokens',
+            json.dumps({'auth': self._auth()}).encode(),
+            {'Content-Type': 'application/json', 'Accept': 'application/json'},
+        )
+        # The same file as requests has for the session; without one, the certificates that the system trusts.
+        secure = url.startswith('https:')
+        context = ssl.create_default_context(cafile=os.environ.get('REQUESTS_CA_BUNDLE')) if secure else None
+        with urllib.request.urlopen(request, timeout=TIMEOUT, context=context) as answer:
+            token, body = answer.headers['X-Subject-Token'], json.load(answer)
+        if not token or not isinstance(body, dict) or 'token' not in body:
+            raise ValueError(f'{url} answered a login without a token.')
+        self._state = json.dumps({'auth_token': token, 'body': body})
 
-def speaking(auth_url: str, username: str, password: str, project: str, cafile: str | None = None) -> Any:
-    """A session whose requests carry the service user's token and, beside it, the service token."""
-    own = _password(auth_url, username, password, project)
-    both = service_token.ServiceTokenAuthWrapper(user_auth=own, service_auth=own)
-    return session.Session(auth=both, verify=cafile or True)
+    def _auth(self) -> dict[str, Any]:
+        default = {'domain': {'id': 'default'}}
+        user = {'name': self.username, 'password': self.password, **default}
+        return {
+            'identity': {'methods': ['password'], 'password': {'user': user}},
+            'scope': {'project': {'name': self.project, **default}},
+        }
+
+    def plain_session(self) -> Any:
+        """A session whose requests carry the service user's token alone, replaced when it expires."""
+        from keystoneauth1 import session
+
+        return session.Session(auth=self._plugin())
+
+    @functools.cached_property
+    def session(self) -> Any:
+        """The session whose requests carry the service user's token and, beside it, the service token."""
+        from keystoneauth1 import service_token, session
+
+        own = self._plugin()
+        own.set_auth_state(self._state)
+        both = service_token.ServiceTokenAuthWrapper(user_auth=own, service_auth=own)
+        return session.Session(auth=both)
+
+    def _plugin(self) -> Any:
+        from keystoneauth1.identity import v3
+
+        return v3.Password(
+            auth_url=self.auth_url,
+            username=self.username,
+            password=self.password,
+            project_name=self.project,
+            user_domain_id='default',
+            project_domain_id='default',
+        )
 
 
 class Fetch:
     """`fetch(image_id)` yields an image's bytes."""
 
-    def __init__(self, session: Any, endpoint: str | None = None) -> None:
+    def __init__(self, user: ServiceUser, endpoint: str | None = None) -> None:
         """`endpoint` is the image service's URL where the catalog is not to be asked."""
-        self._session, self._endpoint = session, endpoint
+        self._user, self._endpoint = user, endpoint
 
     def __call__(self, image_id: str) -> Iterator[bytes]:
         """The image from its first byte to its last.  Raises NotFound, Unavailable."""
+        from keystoneauth1 import exceptions
+
         done, breaks = 0, 0
         while True:
             before = done
@@ -65,10 +120,12 @@ class Fetch:
 
     def _ask(self, image_id: str, start: int) -> Any:
         """The streamed answer from byte `start` on; the session asks again with a new token after a 401."""
+        from keystoneauth1 import exceptions
+
         headers = {'Accept': 'application/octet-stream'} | ({'Range': f'bytes={start}-'} if start else {})
         where = {'endpoint_override': self._endpoint} if self._endpoint else {}
         try:
-            answer = self._session.get(
+            answer = self._user.session.get(
                 f'/v2/images/{image_id}/file',
                 endpoint_filter={'service_type': 'image', 'interface': 'internal'},
                 headers=headers,
@@ -90,8 +147,8 @@ class Fetch:
 class Ahead:
     """Logs the service user in before the first image is fetched, which need not wait then for a password's hash."""
 
-    def __init__(self, session: Any) -> None:
-        self._session, self._stop = session, threading.Event()
+    def __init__(self, user: ServiceUser) -> None:
+        self._user, self._stop = user, threading.Event()
         self._thread = threading.Thread(target=self._run, name='log-in-ahead', daemon=True)
 
     def start(self) -> None:
@@ -106,11 +163,12 @@ class Ahead:
         pause = FIRST_PAUSE
         while not self._stop.wait(pause):
             try:
-                self._session.get_auth_headers()
+                self._user.log_in()
                 return
-            except exceptions.HttpError as why:
+            except urllib.error.HTTPError as why:
                 # Whoever fetches an image says so to somebody; a wrong password tried again and again locks its user.
-                LOG.warning('The service user could not log in before the first download: HTTP %s', why.http_status)
+                LOG.warning('The service user could not log in before the first download: HTTP %s', why.code)
+                why.close()
                 return
-            except (exceptions.ClientException, OSError):
+            except (OSError, http.client.HTTPException, ValueError):
                 pause = min(2 * pause, LONGEST_PAUSE)

@@ -28,6 +28,7 @@ class FakeGuest:
     volumes: dict[str, str]
     base: str | None
     console: str
+    saved: bool = False  # off, with its memory kept
 
 
 class FakeHost:

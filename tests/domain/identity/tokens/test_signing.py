@@ -241,7 +241,7 @@ def test_a_signature_over_other_words_is_no_token(root, signer):
     key = serialization.load_pem_private_key((root / '1').read_bytes(), None)
     kid = signing.jwk(key.public_key())['kid']
     for words in (b'[]', b'{}', b'nothing', b'{"sub": "x", "iat": "now", "exp": 1}'):
-        assert signer.verify(signing._JWS.encode(words, key, 'ES256', {'kid': kid})) is None
+        assert signer.verify(signing._jws().encode(words, key, 'ES256', {'kid': kid})) is None
 
 
 def test_a_signed_token_ends_and_is_revoked_like_any_other(signed):
