@@ -40,30 +40,30 @@ class Deal:
         return Asked(url=URL, headers=signer.sign(URL, http_method='POST')[1])
 
     def ask(self, life=DAY):
-        with self.env.db.write() as tx:
-            return oauth1_tokens.ask(tx, self.consumer_id, self.project_id, life, self.env.clock.now())
+        with self.world.db.write() as tx:
+            return oauth1_tokens.ask(tx, self.consumer_id, self.project_id, life, self.world.clock.now())
 
     def agree(self, made):
-        with self.env.db.write() as tx:
-            row = oauth1_tokens.request(tx, made.id, self.env.clock.now())
+        with self.world.db.write() as tx:
+            row = oauth1_tokens.request(tx, made.id, self.world.clock.now())
             return oauth1_tokens.authorize(tx, row, self.user_id, [{'name': 'reader'}])
 
     def exchange(self, made, verifier, life=DAY):
-        with self.env.db.read() as tx:
-            signed = oauth1.exchanging(tx, self.asked(made, verifier=verifier), self.env.clock.now())
-        with self.env.db.write() as tx:
-            oauth1.spend(tx, signed, self.env.clock.now())
-            return oauth1_tokens.exchange(tx, signed.token, life, self.env.clock.now())
+        with self.world.db.read() as tx:
+            signed = oauth1.exchanging(tx, self.asked(made, verifier=verifier), self.world.clock.now())
+        with self.world.db.write() as tx:
+            oauth1.spend(tx, signed, self.world.clock.now())
+            return oauth1_tokens.exchange(tx, signed.token, life, self.world.clock.now())
 
     def access(self, life=DAY):
         made = self.ask()
         return self.exchange(made, self.agree(made), life)
 
     def login(self, access):
-        return self.env.authority.login(LOGIN, asked=self.asked(access))
+        return self.world.authority.login(LOGIN, asked=self.asked(access))
 
     def count(self, model):
-        with self.env.db.read() as tx:
+        with self.world.db.read() as tx:
             return tx.scalar(sa.select(sa.func.count()).select_from(model))
 
 

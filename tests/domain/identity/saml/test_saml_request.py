@@ -8,6 +8,7 @@ from lxml import etree
 from nimbus.common import clock, errors
 from nimbus.identity import key_repository
 from nimbus.identity.saml import request as saml_request
+from tests.domain.identity.saml.test_saml_consumer import World
 from tests.saml_files import found
 from tests.saml_words import PLACE, SP, one, response
 
