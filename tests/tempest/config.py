@@ -170,6 +170,6 @@ def _network_and_guests() -> Values:
             'public_network_id': '',
             'floating_network_name': '',
         },
-        'network-feature-enabled': {'api_extensions': 'all', 'floating_ips': False},
+        'network-feature-enabled': {'api_extensions': 'all', 'floating_ips': False, 'ipv6_subnet_attributes': True},
         'validation': {'run_validation': False, 'image_ssh_user': 'cirros', 'ssh_key_type': 'ecdsa'},
     }
