@@ -296,7 +296,7 @@ def fake_folder(conf: Any, what: str, host: str) -> str | None:
 
 def network_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
     """The network agent, and the proxy through which guests reach the metadata API."""
-    from nimbus.network.agent.manager import Agent, Pace
+    from nimbus.network.agent.manager import Agent, Timing
     from nimbus.network.rpc import NetworkDesk
 
     path = state_dir(conf, 'network', host)
@@ -305,7 +305,7 @@ def network_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
         switch(conf, host, path),
         desk(bus, NetworkDesk),
         host,
-        Pace(poll=chosen.poll_interval, resync=chosen.resync_interval, report=conf.report_interval),
+        Timing(poll=chosen.poll_interval, resync=chosen.resync_interval, report=conf.report_interval),
     )
     group = wiring.Group(made, wiring.Listener(bus, made, host))
     if chosen.driver != 'fake':

@@ -69,7 +69,7 @@ class Formatter(logging.Formatter):
         return text if getattr(record, 'masked', False) else SECRET.sub(MASK, text)
 
 
-class Sparing(logging.Filter):
+class RateLimit(logging.Filter):
     """Of a library's repeated lines from one place of its source, one a minute passes, and says how many did not.
 
     A broker that is away would otherwise fill the log, and what else is wrong would be lost in it.
@@ -140,7 +140,7 @@ def setup(
         handler = logging.handlers.RotatingFileHandler(destination, maxBytes=rotate_mb << 20, backupCount=keep)
     handler.addFilter(Facts())
     if level.upper() != 'DEBUG':
-        handler.addFilter(Sparing())
+        handler.addFilter(RateLimit())
     handler.setFormatter(formatter or Formatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -11,7 +11,7 @@ from nimbus.common.database import db
 from nimbus.common.messaging import rpc
 from nimbus.common.parts import Parts
 from nimbus.network.agent.fake import driver
-from nimbus.network.agent.manager import Agent, Pace
+from nimbus.network.agent.manager import Agent, Timing
 from nimbus.network.desk import NetworkDeskServer
 from nimbus.network.ports import ports
 from nimbus.network.routers import routers
@@ -220,7 +220,7 @@ def test_over_the_bus_a_nudge_wires_a_port_at_once(database):
     bus = rpc.transport(f'inproc:///{host}', conf)
     parts = Parts(conf=None, db=database, bus=bus)
     database.wake = parts.wake
-    agent = Agent(driver.Driver(host), parts.client(NetworkDesk), host, Pace(poll=60, resync=60, report=60))
+    agent = Agent(driver.Driver(host), parts.client(NetworkDesk), host, Timing(poll=60, resync=60, report=60))
     servers = [rpc.serve(bus, NetworkDeskServer(database), 'desk'), rpc.serve(bus, agent, host)]
     agent.start()
     try:

@@ -133,7 +133,7 @@ def test_the_journal_is_told_how_severe_each_line_is(tmp_path):
 
 
 def test_a_broker_that_is_away_is_told_once_a_minute(monkeypatch):
-    now, spare = [100.0], log.Sparing()
+    now, spare = [100.0], log.RateLimit()
     monkeypatch.setattr(log.time, 'monotonic', lambda: now[0])
 
     def say(name, line, text):

@@ -17,7 +17,7 @@ from tests.drivers.netcloud import PING, Wishes
 def chains_of(*rules):
     wishes = Wishes()
     port = wishes.port(wishes.network(), groups=[wishes.group(*rules)])
-    guarded = chains.Guarded(port, 4097, rules_of(port, wishes.groups))
+    guarded = chains.FilteredPort(port, 4097, rules_of(port, wishes.groups))
     return chains.chains('nim', 'IPv4', [guarded], {})['filter'][chains.chain_of('nim', port.id, 'i')]
 
 
@@ -116,7 +116,7 @@ def test_desired_survives_its_trip_through_json():
 def test_one_port_among_many_changes_only_its_own_rules_of_a_long_chain():
     wishes = Wishes()
     net = wishes.network()
-    made = [chains.Guarded(wishes.port(net), 4097 + number, ()) for number in range(50)]
+    made = [chains.FilteredPort(wishes.port(net), 4097 + number, ()) for number in range(50)]
     before = chains.chains('nim', 'IPv4', made[:20] + made[21:], {})
     payload = iptables.Tables('iptables', 'nim')._delta(before, chains.chains('nim', 'IPv4', made, {})).splitlines()
     tap = made[20].port.tap

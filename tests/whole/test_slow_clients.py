@@ -152,7 +152,7 @@ def test_nothing_is_kept_of_a_connection_that_was_cut(app):
     """Without the collector of cycles, which comes late where much is held."""
     with served(app, request_timeout=0.3) as there, there.connect(SLOW['half a body']) as peer:
         there.ask(HELLO)
-        gone = [weakref.ref(one) for one in there.server.crowd.all]
+        gone = [weakref.ref(one) for one in there.server.connections.all]
         gc.disable()
         try:
             assert peer.answer()[0] == 408 and peer.is_ended()
@@ -194,7 +194,7 @@ def test_requests_that_wait_behind_others_are_bounded(app, monkeypatch):
 
 def test_the_file_of_a_stream_counts_as_a_connection_does(app):
     with served(app) as there, contextlib.ExitStack() as stack:
-        there.server.crowd._most = 9
+        there.server.connections._most = 9
         oldest = stack.enter_context(there.connect(SLOW['half a head']))
         for _ in range(4):
             stack.enter_context(there.connect(SLOW['a stream that is never read'], small=True)).until(b'\r\n\r\n')

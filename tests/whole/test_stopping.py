@@ -56,6 +56,6 @@ def test_a_cloud_in_the_middle_of_builds_and_answers(cloud):
         body = {'name': f's{n}', 'flavorRef': flavor, 'imageRef': image, 'networks': [{'uuid': network}]}
         assert compute.ask('POST', '/servers', {'server': body})[0] == 202
     place = yaml.safe_load(clouds.read_text())['clouds']['nimbus']['auth']['auth_url']
-    with slow_clients.slow([slow_clients.place_of(place)], [HALF], 50, False):
+    with slow_clients.slow([(slow_clients.place_of(place), HALF)], 50, False):
         side.close()
         assert stop(process) < WITHIN

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from nimbus.api.kit import wsgi
-from nimbus.api.kit.certificates import Fronts, thumbprint
+from nimbus.api.kit.certificates import TrustedProxies, thumbprint
 from nimbus.common import config, errors
 from nimbus.identity import bootstrap
 from tests.cloud import Conf, bare_parts
@@ -147,12 +147,15 @@ def test_a_service_may_pass_a_bound_token_on(cloud):
 
 
 def test_nobody_is_believed_unless_the_operator_says_who():
-    assert Fronts.of(Conf({})) == Fronts() and Fronts().certificate({'REMOTE_ADDR': '192.0.2.1'}) is None
+    assert (
+        TrustedProxies.of(Conf({})) == TrustedProxies()
+        and TrustedProxies().certificate({'REMOTE_ADDR': '192.0.2.1'}) is None
+    )
     with pytest.raises(errors.Invalid, match='needs trusted_fronts'):
-        Fronts.of(Conf({'api.client_certificate_header': HEADER}))
+        TrustedProxies.of(Conf({'api.client_certificate_header': HEADER}))
     with pytest.raises(errors.Invalid, match='must be addresses or networks'):
-        Fronts.of(Conf({'api.trusted_fronts': ['somewhere']}))
-    alone = Fronts.of(Conf({'api.trusted_fronts': FRONTS}))
+        TrustedProxies.of(Conf({'api.trusted_fronts': ['somewhere']}))
+    alone = TrustedProxies.of(Conf({'api.trusted_fronts': FRONTS}))
     assert alone.certificate({'REMOTE_ADDR': '192.0.2.1', f'HTTP_{SENT}': BASE64, 'HTTP_': BASE64}) is None
 
 

@@ -18,7 +18,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclasses.dataclass(frozen=True)
-class Fronts:
+class TrustedProxies:
     """The proxies trusted to pass on client certificates, and the header they use; by default there are none."""
 
     header: str = ''

@@ -15,7 +15,7 @@ from webob import acceptparse
 
 from nimbus.api.kit import access_rules, certificates, faults
 from nimbus.api.kit.bodies import MAX_BODY
-from nimbus.api.kit.certificates import Fronts
+from nimbus.api.kit.certificates import TrustedProxies
 from nimbus.api.kit.routes import AT_WORK
 from nimbus.common import context, errors, ids, numbers
 from nimbus.common.parts import Parts
@@ -195,7 +195,7 @@ class Auth(Filter):
 
     def __init__(self, app: App, parts: Parts, **local: str) -> None:
         super().__init__(app, parts, **local)
-        self._fronts = Fronts.of(parts.conf) if parts.conf is not None else Fronts()
+        self._fronts = TrustedProxies.of(parts.conf) if parts.conf is not None else TrustedProxies()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         for name in [name for name in environ if name.startswith('HTTP_X_') and FORGEABLE.match(name)]:

@@ -100,14 +100,14 @@ class Keys:
             self._lock.release()
 
 
-def _parsed(told: bytes) -> 'list[jwt.PyJWK]':
+def _parsed(given: bytes) -> 'list[jwt.PyJWK]':
     """The public keys of a JWK set that can verify signatures.  Raises ValueError when there is none."""
     import jwt
 
-    if len(told) > MAX_SET:
+    if len(given) > MAX_SET:
         raise ValueError('the answer is too long for a JWK set')
     try:
-        rows = json.loads(told)['keys']
+        rows = json.loads(given)['keys']
     except (ValueError, KeyError, TypeError) as why:
         raise ValueError('the answer is not a JWK set') from why
     found = []
@@ -140,8 +140,8 @@ class Bearers:
             if len(token) > MAX_TOKEN or not token.isascii():
                 raise jwt.InvalidTokenError('it is not a JWT')
             header = jwt.get_unverified_header(token)
-            told = jwt.decode(token, options={'verify_signature': False}).get('iss')
-            trusted = self._trusted.get(told) if isinstance(told, str) and told in issuers else None
+            given = jwt.decode(token, options={'verify_signature': False}).get('iss')
+            trusted = self._trusted.get(given) if isinstance(given, str) and given in issuers else None
             if trusted is None:
                 raise jwt.InvalidIssuerError('its issuer is not one of those configured')
             return self._checked(token, header, trusted)
@@ -187,12 +187,12 @@ class Bearers:
 
         now = (self._clock.now() - EPOCH).total_seconds()
         for name, sign in (('exp', 1), ('nbf', -1), ('iat', -1)):
-            told = claims.get(name)
-            if told is None and name != 'exp':
+            given = claims.get(name)
+            if given is None and name != 'exp':
                 continue
-            if isinstance(told, bool) or not isinstance(told, int | float):
+            if isinstance(given, bool) or not isinstance(given, int | float):
                 raise jwt.InvalidTokenError(f'its {name} is not a time')
-            if not sign * (now - told) < leeway:  # written so that NaN is refused as well
+            if not sign * (now - given) < leeway:  # written so that NaN is refused as well
                 raise jwt.InvalidTokenError(f'its {name} does not allow it at this time')
 
 

@@ -13,7 +13,7 @@ from nimbus.common import errors
 from nimbus.common.clock import Clock
 from nimbus.common.database import db
 from nimbus.identity.federation import bearer, federated_users, mappings, protocols, providers, provision, rules
-from nimbus.identity.federation.trusted_proxy import Front
+from nimbus.identity.federation.trusted_proxy import TrustedProxy
 from nimbus.identity.login.auth import Authority
 from nimbus.identity.login.proofs import Asked, Proof
 from nimbus.identity.models import Group, User
@@ -28,7 +28,7 @@ TRIES = 4  # of storing the user who logged in
 
 
 @dataclasses.dataclass(frozen=True)
-class Way:
+class LoginPath:
     """The identity provider, protocol and mapping of a login."""
 
     provider: Any
@@ -59,7 +59,7 @@ class Login:
     ) -> None:
         """`rescope` returns the proof of a user by an existing token."""
         self._db, self._settings, self._now, self._bearers = database, settings, now, bearers
-        self._front, self._rescope = Front.of(settings), rescope
+        self._front, self._rescope = TrustedProxy.of(settings), rescope
 
     def method(self, name: str) -> Callable[[dict[str, Any], Asked], Proof]:
         """The authentication method under one of its names."""
@@ -79,7 +79,7 @@ class Login:
         proof = self._mapped(way, self._assertion(way, asked), name)
         return dataclasses.replace(proof, ends=asked.vouched.ends) if asked.vouched else proof
 
-    def _mapped(self, way: Way, assertion: dict[str, list[str]], name: str) -> Proof:
+    def _mapped(self, way: LoginPath, assertion: dict[str, list[str]], name: str) -> Proof:
         try:
             mapped = rules.evaluate(way.mapping.id, way.mapping.rules, way.mapping.schema_version, assertion)
         except errors.Unauthenticated as why:
@@ -96,16 +96,16 @@ class Login:
                 continue  # the same user logged in for the first time at the same moment
         return self._ephemeral(way, mapped, name)
 
-    def _way(self, tx: db.Tx, provider_id: str, protocol_id: str) -> Way:
+    def _way(self, tx: db.Tx, provider_id: str, protocol_id: str) -> LoginPath:
         """Raises NotFound, and Forbidden when the identity provider is disabled."""
         provider = providers.show(tx, provider_id)
         if not provider.enabled:
             raise errors.Forbidden(f'Identity Provider {provider_id} is disabled')
         protocol = protocols.show(tx, provider_id, protocol_id)
         remote_ids = tuple(providers.remote_ids_of(tx, [provider_id])[provider_id])
-        return Way(provider, remote_ids, protocol, mappings.show(tx, protocol.mapping_id))
+        return LoginPath(provider, remote_ids, protocol, mappings.show(tx, protocol.mapping_id))
 
-    def _assertion(self, way: Way, asked: Asked) -> dict[str, list[str]]:
+    def _assertion(self, way: LoginPath, asked: Asked) -> dict[str, list[str]]:
         """The assertion of the request.  Raises Unauthenticated, Forbidden when another identity provider made it."""
         if asked.vouched is not None:
             if asked.vouched.issuer not in way.remote_ids:
@@ -127,7 +127,7 @@ class Login:
         self._check_sender(way, found)
         return found
 
-    def _check_sender(self, way: Way, assertion: dict[str, list[str]]) -> None:
+    def _check_sender(self, way: LoginPath, assertion: dict[str, list[str]]) -> None:
         """Raises Unauthenticated or Forbidden when the assertion is not one of this identity provider's."""
         attribute = self.remote_id_attribute(way.protocol)
         if not attribute or not way.remote_ids:
@@ -171,7 +171,7 @@ class Login:
             raise errors.Unauthenticated('The mapping names a local user who does not exist.')
         return found
 
-    def _ephemeral(self, way: Way, mapped: rules.Mapped, name: str) -> Proof:
+    def _ephemeral(self, way: LoginPath, mapped: rules.Mapped, name: str) -> Proof:
         with self._db.read() as tx:
             who = self._shadow(tx, way, mapped)
             group_ids = _group_ids(tx, mapped, way.mapping.id)
@@ -202,13 +202,13 @@ class Login:
         given = provider.authorization_ttl
         return self._settings.default_authorization_ttl if given is None else given
 
-    def _still_there(self, tx: db.Tx, way: Way) -> None:
+    def _still_there(self, tx: db.Tx, way: LoginPath) -> None:
         """Raises Forbidden when the identity provider was deleted or disabled since the login began."""
         where = (IdentityProvider.id == way.provider.id, IdentityProvider.enabled.is_(True))
         if tx.scalar(sa.select(IdentityProvider.seq).where(*where)) is None:
             raise errors.Forbidden(f'Identity Provider {way.provider.id} is disabled')
 
-    def _shadow(self, tx: db.Tx, way: Way, mapped: rules.Mapped) -> federated_users.Shadow:
+    def _shadow(self, tx: db.Tx, way: LoginPath, mapped: rules.Mapped) -> federated_users.Shadow:
         """The federated user from the mapping's result.  Raises Unauthenticated when it names none."""
         user = mapped.user
         name = user.get('name') or user.get('id')

@@ -26,7 +26,7 @@ def text_of(value: str) -> str:
 
 
 @dataclasses.dataclass(frozen=True)
-class Front:
+class TrustedProxy:
     """How a trusted front is recognized, and the prefix of its attributes."""
 
     prefix: str = ''

@@ -29,7 +29,7 @@ REST = 2.0  # seconds for which a directory that did not answer in time is not a
 
 
 @dataclasses.dataclass(frozen=True)
-class Held:
+class PooledConnection:
     """An open connection, its server and the time it was opened."""
 
     connection: Any
@@ -37,15 +37,15 @@ class Held:
     born: float
 
 
-class Kept:
+class Pool:
     """The pool of idle connections, the youngest first."""
 
     def __init__(self, most: int, lifetime: float, clock: Clock) -> None:
         self._most, self._lifetime, self._clock = most, lifetime, clock
-        self._idle: list[Held] = []
+        self._idle: list[PooledConnection] = []
         self._lock = threading.Lock()
 
-    def take(self) -> Held | None:
+    def take(self) -> PooledConnection | None:
         """A connection, None when there is none that is young enough."""
         with self._lock:
             found = self._idle.pop() if self._idle else None
@@ -56,7 +56,7 @@ class Kept:
             shut(held.connection)
         return None if old else found
 
-    def give(self, held: Held) -> None:
+    def give(self, held: PooledConnection) -> None:
         """The connection is in the pool, or closed where the pool is full or the connection too old."""
         with self._lock:
             keep = len(self._idle) < self._most and self._is_young(held)
@@ -73,7 +73,7 @@ class Kept:
         for held in old:
             shut(held.connection)
 
-    def _is_young(self, held: Held) -> bool:
+    def _is_young(self, held: PooledConnection) -> bool:
         return self._clock.monotonic() - held.born < self._lifetime
 
 
@@ -95,9 +95,9 @@ class Connections:
             random.shuffle(self._urls)
         size = options.pool_size if options.use_pool else UNPOOLED
         self._turns, self._slots = threading.BoundedSemaphore(size), threading.BoundedSemaphore(size + WAITING)
-        self._readers = Kept(size if options.use_pool else 0, options.pool_connection_lifetime, self._clock)
+        self._readers = Pool(size if options.use_pool else 0, options.pool_connection_lifetime, self._clock)
         binders = options.auth_pool_size if options.use_pool and options.use_auth_pool else 0
-        self._binders = Kept(binders, options.auth_pool_connection_lifetime, self._clock)
+        self._binders = Pool(binders, options.auth_pool_connection_lifetime, self._clock)
         self._rests_until = float('-inf')
         self._checks: Any = None  # the TLS context of every connection; reading the certificates takes a while
         self._closed = threading.Event()
@@ -126,7 +126,7 @@ class Connections:
         self._readers.close()
         self._binders.close()
 
-    def _over(self, kept: Kept, make: Callable[[str], Any], question: Callable[[Any], T]) -> T:
+    def _over(self, kept: Pool, make: Callable[[str], Any], question: Callable[[Any], T]) -> T:
         with self._turn():
             held = kept.take()
             if held is not None:
@@ -142,7 +142,7 @@ class Connections:
             except self._failures as why:
                 raise self._gone(why) from why
 
-    def _use(self, kept: Kept, held: Held, question: Callable[[Any], T]) -> T:
+    def _use(self, kept: Pool, held: PooledConnection, question: Callable[[Any], T]) -> T:
         asked_at = self._clock.monotonic()
         try:
             # ldap3 reopens a closed connection by itself, and without TLS.
@@ -166,7 +166,7 @@ class Connections:
         LOG.warning('The directory at %s cannot be asked: %s', self._options.url, type(why).__name__)
         return away()
 
-    def _reached(self, make: Callable[[str], Any]) -> Held:
+    def _reached(self, make: Callable[[str], Any]) -> PooledConnection:
         """A connection to the first server that accepts one, with some tries within the time limit.
 
         Raises Unavailable, and the error of the last try.
@@ -178,7 +178,7 @@ class Connections:
             for url in tuple(self._urls):
                 begun = self._clock.monotonic()
                 try:
-                    return Held(make(url), url, begun)
+                    return PooledConnection(make(url), url, begun)
                 except (*self._failures, errors.Unavailable) as reason:
                     why = reason
                     if self._is_late(begun):

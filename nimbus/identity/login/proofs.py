@@ -12,7 +12,7 @@ PRIMARY = frozenset({'external', 'kerberos', 'mapped', 'openid', 'password', 'sa
 
 
 @dataclasses.dataclass(frozen=True)
-class Vouched:
+class VerifiedAssertion:
     """A verified assertion of an identity provider."""
 
     issuer: str
@@ -28,7 +28,7 @@ class Asked:
     url: str = ''  # as the client sent it, with scheme and host
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)  # by their names, Capitalized-Like-This
     peer: str = ''  # the peer address of the connection
-    vouched: Vouched | None = None  # the verified SAML assertion in its body
+    vouched: VerifiedAssertion | None = None  # the verified SAML assertion in its body
 
 
 @dataclasses.dataclass(frozen=True)

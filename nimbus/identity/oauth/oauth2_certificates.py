@@ -27,11 +27,11 @@ def prove(
     """
     try:
         user, mapping = users.show(tx, client_id), mappings.show(tx, mapping_id)
-        told = rules.evaluate(mapping.id, mapping.rules, mapping.schema_version, _assertion(certificate, now)).user
+        given = rules.evaluate(mapping.id, mapping.rules, mapping.schema_version, _assertion(certificate, now)).user
         home = lists.domain(tx, user.domain_id)
     except (errors.NotFound, errors.Unauthenticated):
         raise refusal() from None
-    if not user.default_project_id or not _is(told, user, home):
+    if not user.default_project_id or not _is(given, user, home):
         raise refusal()
     scope = ('project', user.default_project_id)
     return Proof(user.id, (METHOD,), options=user.options, marks={'thumbprint': thumbprint}, scope=scope)
@@ -71,14 +71,14 @@ def _text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.hex()
 
 
-def _is(told: dict[str, Any], user: Any, home: Any) -> bool:
+def _is(given: dict[str, Any], user: Any, home: Any) -> bool:
     """Whether the mapping's result identifies a user and each of its values is that of this one."""
-    domain = told.get('domain') or {}
+    domain = given.get('domain') or {}
     pairs = (
-        (told.get('id'), user.id),
-        (told.get('name'), user.name),
-        (told.get('email'), user.extra.get('email')),
+        (given.get('id'), user.id),
+        (given.get('name'), user.name),
+        (given.get('email'), user.extra.get('email')),
         (domain.get('id'), home.id),
         (domain.get('name'), home.name),
     )
-    return any(told.get(name) for name in IDENTIFYING) and all(said == known for said, known in pairs if said)
+    return any(given.get(name) for name in IDENTIFYING) and all(said == known for said, known in pairs if said)

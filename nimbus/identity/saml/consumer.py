@@ -23,7 +23,7 @@ CONDITIONS = tuple(map(name, ('saml:AudienceRestriction', 'saml:OneTimeUse', 'sa
 
 
 @dataclasses.dataclass(frozen=True)
-class Heard:
+class SamlAssertion:
     """The contents of a verified assertion, and its times."""
 
     issuer: str
@@ -43,7 +43,7 @@ class Consumer:
     def __init__(self, entity_id: str, trusted: Trusted, at: clock.Clock | None = None) -> None:
         self._entity_id, self._trusted, self._clock = entity_id, trusted, at or clock.Clock()
 
-    def read(self, document: bytes, recipient: str, is_ours: Callable[[str], bool] = _asked_nobody) -> Heard:
+    def read(self, document: bytes, recipient: str, is_ours: Callable[[str], bool] = _asked_nobody) -> SamlAssertion:
         """The assertion of a Response, alone or in a SOAP envelope; `recipient` is the URL it must be addressed to.
 
         `is_ours` returns whether this cloud made the request of an id; an unsolicited assertion is accepted too.
@@ -69,7 +69,7 @@ class Consumer:
         except ValueError:
             raise refused('has a time that is not valid') from None
 
-    def _heard(self, assertion: Any, issuer: str, place: '_Place') -> Heard:
+    def _heard(self, assertion: Any, issuer: str, place: '_Place') -> SamlAssertion:
         now = place.now
         if assertion.get('Version') != '2.0':
             raise refused('is not SAML 2.0')
@@ -86,7 +86,7 @@ class Consumer:
         attributes = _attributes(assertion)
         attributes |= {ISSUER: [issuer], SUBJECT: [_one(assertion, 'saml:Subject', 'saml:NameID')]}
         mark = hashlib.sha256(f'{issuer}\n{assertion.get("ID")}'.encode()).hexdigest()
-        return Heard(issuer, attributes, mark, until + SKEW, min(ends, default=None))
+        return SamlAssertion(issuer, attributes, mark, until + SKEW, min(ends, default=None))
 
     def _conditions(self, assertion: Any, now: datetime.datetime) -> datetime.datetime:
         """The end of the assertion's conditions.  Raises Unauthenticated when they are not met."""

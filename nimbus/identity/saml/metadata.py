@@ -35,29 +35,29 @@ def _key(certificate: 'x509.Certificate') -> Any:
 
 
 def _organization(settings: Saml) -> list[Any]:
-    told = {
+    given = {
         'md:OrganizationName': settings.idp_organization_name,
         'md:OrganizationDisplayName': settings.idp_organization_display_name,
         'md:OrganizationURL': settings.idp_organization_url,
     }
-    if not all(told.values()):
+    if not all(given.values()):
         return []
     return [
         element(
-            'md:Organization', None, *(element(tag, text, xml__lang=settings.idp_lang) for tag, text in told.items())
+            'md:Organization', None, *(element(tag, text, xml__lang=settings.idp_lang) for tag, text in given.items())
         )
     ]
 
 
 def _contact(settings: Saml) -> list[Any]:
-    told = {
+    given = {
         'md:Company': settings.idp_contact_company,
         'md:GivenName': settings.idp_contact_name,
         'md:SurName': settings.idp_contact_surname,
         'md:EmailAddress': settings.idp_contact_email,
         'md:TelephoneNumber': settings.idp_contact_telephone,
     }
-    if not all(told.values()):
+    if not all(given.values()):
         return []
-    people = [element(tag, text) for tag, text in told.items()]
+    people = [element(tag, text) for tag, text in given.items()]
     return [element('md:ContactPerson', None, *people, contactType=settings.idp_contact_type)]

@@ -42,7 +42,7 @@ class Statement:
 
     def attributes(self) -> dict[str, tuple[str, ...]]:
         """The values of each attribute; one without a value is left out."""
-        told = {
+        given = {
             'openstack_user': (self.user,),
             'openstack_roles': self.roles,
             'openstack_project': (self.project,),
@@ -50,7 +50,7 @@ class Statement:
             'openstack_user_domain': (self.user_domain,),
             'openstack_groups': self.groups,
         }
-        return {attribute: values for attribute, values in told.items() if values}
+        return {attribute: values for attribute, values in given.items() if values}
 
 
 def statement_of(tx: db.Tx, subject: Subject) -> Statement:
@@ -103,7 +103,7 @@ class Provider:
         self._require('idp_entity_id', 'idp_sso_endpoint')
         return saml_metadata.document(self.settings, self._signing_pair()[1])
 
-    def response(self, told: Statement, recipient: str) -> Any:
+    def response(self, statement: Statement, recipient: str) -> Any:
         """A Response with a signed assertion for the service provider whose consumer has the URL.
 
         Raises NotBuilt where the cloud is not an identity provider, Unavailable when it cannot sign, Invalid on a name
@@ -111,7 +111,7 @@ class Provider:
         """
         self._require('idp_entity_id')
         now = self._clock.now()
-        assertion = signed(self._assertion(told, recipient, now), *self._signing_pair())
+        assertion = signed(self._assertion(statement, recipient, now), *self._signing_pair())
         status = element('samlp:Status', None, element('samlp:StatusCode', None, Value=SUCCESS))
         made = lxml().Element(name('samlp:Response'), nsmap={'samlp': PROTOCOL, 'saml': SAML, 'xs': SCHEMA})
         for key, value in {'ID': _id(), 'Version': VERSION, 'IssueInstant': _second(now)}.items():
@@ -128,7 +128,8 @@ class Provider:
         made.extend([element('soap:Header', None, relay), element('soap:Body', None, response)])
         return made
 
-    def _assertion(self, told: Statement, recipient: str, now: datetime.datetime) -> Any:
+    def _assertion(self, statement: Statement, recipient: str, now: datetime.datetime) -> Any:
+        attributes = statement.attributes().items()
         ends = clock.iso_micro_z(now + datetime.timedelta(seconds=self.settings.assertion_expiration_time)) or ''
         made = lxml().Element(name('saml:Assertion'), nsmap={'saml': SAML, 'xs': SCHEMA})
         for key, value in {'ID': _id(), 'Version': VERSION, 'IssueInstant': _second(now)}.items():
@@ -137,11 +138,9 @@ class Provider:
             [
                 self._issuer(),
                 element('ds:Signature', None, Id=PLACEHOLDER),
-                _subject(told.user, recipient, ends),
+                _subject(statement.user, recipient, ends),
                 self._login(now, ends),
-                element(
-                    'saml:AttributeStatement', None, *map(_attribute, *zip(*told.attributes().items(), strict=True))
-                ),
+                element('saml:AttributeStatement', None, *map(_attribute, *zip(*attributes, strict=True))),
             ]
         )
         return made

@@ -31,8 +31,8 @@ class Trusted:
         stamps = {file: _stamp(file) for file in sorted(self._directory.glob('*.xml'))}
         if self._known is None or self._known[0] != stamps:
             self._known = (stamps, _read(list(stamps)))
-        told = self._known[1].get(entity_id, [])
-        return [certificate for certificate, until in told if until is None or now < until]
+        given = self._known[1].get(entity_id, [])
+        return [certificate for certificate, until in given if until is None or now < until]
 
 
 def _stamp(file: pathlib.Path) -> tuple[int, int] | None:
@@ -57,8 +57,8 @@ def _read(files: list[pathlib.Path]) -> Known:
 
 def _entities(root: Any, until: datetime.datetime | None = None) -> Iterator[tuple[Any, datetime.datetime | None]]:
     """Every entity of the metadata, and its validUntil."""
-    if told := root.get('validUntil'):
-        ends = moment(told)
+    if given := root.get('validUntil'):
+        ends = moment(given)
         until = ends if until is None else min(until, ends)
     if root.tag == name('md:EntityDescriptor'):
         yield root, until
@@ -74,13 +74,13 @@ def _certificates(entity: Any) -> 'Iterator[x509.Certificate]':
 
     for key in found(entity, 'md:IDPSSODescriptor', 'md:KeyDescriptor'):
         if key.get('use', 'signing') == 'signing':
-            for told in found(key, 'ds:KeyInfo', 'ds:X509Data', 'ds:X509Certificate'):
-                yield x509.load_der_x509_certificate(base64.b64decode(text(told)))
+            for given in found(key, 'ds:KeyInfo', 'ds:X509Data', 'ds:X509Certificate'):
+                yield x509.load_der_x509_certificate(base64.b64decode(text(given)))
 
 
-def moment(told: str) -> datetime.datetime:
+def moment(given: str) -> datetime.datetime:
     """The time of a SAML text, which is in UTC.  Raises ValueError."""
-    made = datetime.datetime.fromisoformat(told)
+    made = datetime.datetime.fromisoformat(given)
     if made.utcoffset() != datetime.timedelta(0):
-        raise ValueError(f'{told} is not a time in UTC')
+        raise ValueError(f'{given} is not a time in UTC')
     return made.replace(tzinfo=None)

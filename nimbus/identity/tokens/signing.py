@@ -62,31 +62,31 @@ def _public(pem: bytes) -> Any:
 
 def to_json(claims: Claims) -> dict[str, Any]:
     """The claims under the names that upstream's signed tokens have."""
-    told: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     for field in dataclasses.fields(claims):
         value = getattr(claims, field.name)
         if field.name in _SCOPE or not value:
             continue
         if isinstance(value, datetime.datetime):
             value = (value - EPOCH).total_seconds()
-        told[_NAMES.get(field.name, f'openstack_{field.name}')] = value
+        given[_NAMES.get(field.name, f'openstack_{field.name}')] = value
     if claims.scope != 'unscoped':
-        told[_SINGLE[claims.scope]] = claims.scope_id or 'all'
-    return told
+        given[_SINGLE[claims.scope]] = claims.scope_id or 'all'
+    return given
 
 
-def from_json(told: Any) -> Claims:
+def from_json(given: Any) -> Claims:
     """The claims from the object that `to_json` returned.  Raises ValueError when it is not such an object."""
-    if not isinstance(told, dict):
+    if not isinstance(given, dict):
         raise ValueError('the claims are not a JSON object')
     values: dict[str, Any] = {'scope': 'unscoped', 'scope_id': ''}
     for scope in SCOPES[1:]:
-        if _SINGLE[scope] in told:
-            values |= {'scope': scope, 'scope_id': '' if scope == 'system' else str(told[_SINGLE[scope]])}
+        if _SINGLE[scope] in given:
+            values |= {'scope': scope, 'scope_id': '' if scope == 'system' else str(given[_SINGLE[scope]])}
     for field in dataclasses.fields(Claims):
         name = _NAMES.get(field.name, f'openstack_{field.name}')
-        if field.name not in _SCOPE and name in told:
-            values[field.name] = _plain(told[name])
+        if field.name not in _SCOPE and name in given:
+            values[field.name] = _plain(given[name])
     try:
         for name in ('issued_at', 'expires_at'):
             values[name] = EPOCH + datetime.timedelta(microseconds=round(values[name] * 1e6))

@@ -15,7 +15,7 @@ METADATA = '169.254.169.254'  # where guests ask what they are
 METADATA6 = 'fe80::a9fe:a9fe'  # on every link with an IPv6 subnet
 
 
-class Plain:
+class Serializable:
     """A dataclass that can be turned into plain lists and dicts, and back."""
 
     @classmethod
@@ -42,7 +42,7 @@ class Address:
 
 
 @dataclasses.dataclass(frozen=True)
-class Port(Plain):
+class Port(Serializable):
     """A guest's port that this host must wire."""
 
     id: str
@@ -81,7 +81,7 @@ class Lease:
 
 
 @dataclasses.dataclass(frozen=True)
-class Network(Plain):
+class Network(Serializable):
     """A network that has ports, DHCP or a router on this host."""
 
     id: str
@@ -124,7 +124,7 @@ class RouterPort:
 
 
 @dataclasses.dataclass(frozen=True)
-class Router(Plain):
+class Router(Serializable):
     id: str
     ports: tuple[RouterPort, ...] = ()
     routes: tuple[tuple[str, str], ...] = ()
@@ -132,7 +132,7 @@ class Router(Plain):
 
 
 @dataclasses.dataclass(frozen=True)
-class Desired(Plain):
+class Desired(Serializable):
     """All that a host's network must be at one generation."""
 
     generation: int

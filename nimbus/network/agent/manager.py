@@ -31,7 +31,7 @@ UNKNOWN = -1  # a generation that no host ever has
 
 
 @dataclasses.dataclass(frozen=True)
-class Pace:
+class Timing:
     """How often, in seconds."""
 
     poll: float = 3
@@ -59,11 +59,11 @@ class Agent(NetworkAgent):
     """The network of one host."""
 
     def __init__(
-        self, driver: Driver, desk: Any, host: str, pace: Pace | None = None, clock: Clock | None = None
+        self, driver: Driver, desk: Any, host: str, pace: Timing | None = None, clock: Clock | None = None
     ) -> None:
         """`desk` speaks NetworkDesk."""
         self.driver, self.desk, self.host = driver, desk, host
-        self.pace, self.clock = pace or Pace(), clock or Clock()
+        self.pace, self.clock = pace or Timing(), clock or Clock()
         self._held, self._sure = DesiredState(), False  # unsure: the desired state may lack something
         self._whole = UNKNOWN  # the generation at which everything was sent last
         self._desired: Desired | None = None

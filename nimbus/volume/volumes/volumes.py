@@ -161,14 +161,14 @@ def _image(tx: db.Tx, ctx: context.Context, image_id: str, size: int) -> dict[st
     }
 
 
-def _named_image(tx: db.Tx, ctx: context.Context, told: str) -> Any:
+def _named_image(tx: db.Tx, ctx: context.Context, given: str) -> Any:
     """The image with that id, at the end of a URL too, else the one of that name.  Raises Invalid and Conflict."""
     try:
-        return images.show(tx, ctx, told.rpartition('/')[2])
+        return images.show(tx, ctx, given.rpartition('/')[2])
     except errors.NotFound:
-        named = image_search.find(tx, ctx, listing.Page(limit=2, filters={'name': f'eq:{told}'}), tags=[])
+        named = image_search.find(tx, ctx, listing.Page(limit=2, filters={'name': f'eq:{given}'}), tags=[])
     if len(named) > 1:
-        raise errors.Conflict(f"Multiple matches found for '{told}', use an ID to be more specific.")
+        raise errors.Conflict(f"Multiple matches found for '{given}', use an ID to be more specific.")
     if not named:
         raise errors.Invalid('Invalid image identifier or unable to access requested image.')
     return named[0]

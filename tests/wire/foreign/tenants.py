@@ -13,11 +13,11 @@ class Maker:
     """Makes things by requests that must succeed, and keeps their ids."""
 
     def __init__(self, world: Any, things: dict[str, str]) -> None:
-        self.env, self.things, self.persona = world, things, 'admin'
+        self.world, self.things, self.persona = world, things, 'admin'
 
     def ask(self, service: str, method: str, path: str, body: Any = None, **more: str) -> Answer:
         """The answer to a request of whoever is at work."""
-        answer: Answer = self.env(self.persona, service, method, path, body, **more)
+        answer: Answer = self.world(self.persona, service, method, path, body, **more)
         assert answer.status < 300, f'{self.persona} {method} {path}: {answer.status} {answer.data!r}'
         return answer
 

@@ -7,7 +7,7 @@ from nimbus.api.identity.authentication import authority
 from nimbus.api.kit.bodies import MAX_BODY
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors
-from nimbus.identity.login.proofs import Vouched
+from nimbus.identity.login.proofs import VerifiedAssertion
 from nimbus.identity.saml import request
 from nimbus.identity.saml.consumer import Consumer
 from nimbus.identity.saml.replays import use
@@ -38,7 +38,7 @@ def ask(call: Call, idp_id: str, protocol_id: str) -> Reply:
     return Reply(body, 200, [('Content-Type', PAOS), ('Cache-Control', 'no-store')])
 
 
-def vouched(call: Call, idp_id: str, protocol_id: str) -> Vouched:
+def vouched(call: Call, idp_id: str, protocol_id: str) -> VerifiedAssertion:
     """The verified assertion of the request, which is recorded as used.
 
     Raises Invalid when it is not SAML, Unauthenticated when it is not valid or not trusted.
@@ -49,7 +49,7 @@ def vouched(call: Call, idp_id: str, protocol_id: str) -> Vouched:
     now, keys = issuer.now(), issuer.validator.keys
     found = consumer.read(_body(call), place, lambda request_id: request.is_ours(keys, request_id, place, now))
     call.db.with_retries(lambda tx: use(tx, found, now))
-    return Vouched(found.issuer, found.attributes, found.session_ends)
+    return VerifiedAssertion(found.issuer, found.attributes, found.session_ends)
 
 
 def _place(call: Call, idp_id: str, protocol_id: str) -> str:

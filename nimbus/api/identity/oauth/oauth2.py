@@ -10,7 +10,7 @@ from nimbus.api.identity import notifications
 from nimbus.api.identity.authentication import authority
 from nimbus.api.kit import faults
 from nimbus.api.kit.bodies import MAX_BODY
-from nimbus.api.kit.certificates import Fronts, thumbprint
+from nimbus.api.kit.certificates import TrustedProxies, thumbprint
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors
 from nimbus.identity.oauth import oauth2_certificates
@@ -59,7 +59,7 @@ def _by_secret(call: Call, client_id: str, secret: str) -> Reply:
 def _certificate(call: Call) -> bytes | None:
     """The client's certificate, in DER, from a trusted front; None without one."""
     conf = call.parts.conf
-    return Fronts.of(conf).certificate(call.environ) if conf is not None else None
+    return TrustedProxies.of(conf).certificate(call.environ) if conf is not None else None
 
 
 def _by_certificate(call: Call, client_id: str, certificate: bytes) -> Reply:

@@ -9,7 +9,7 @@ import libvirt
 
 
 @dataclasses.dataclass(frozen=True)
-class Seen:
+class ProbeResult:
     """One libvirt, as its capabilities describe it."""
 
     version: str
@@ -17,7 +17,7 @@ class Seen:
     user: pwd.struct_passwd | None  # of guests' processes, where libvirt gives them one of their own
 
 
-def look(uri: str) -> Seen:
+def look(uri: str) -> ProbeResult:
     """What libvirt at the URI reports.  Raises OSError with libvirt's own sentence when it does not answer."""
     libvirt.registerErrorHandler(lambda *_: None, None)  # it would print every error beside raising it
     try:
@@ -30,7 +30,7 @@ def look(uri: str) -> Seen:
         raise OSError(f'libvirt does not answer at {uri}: {why}') from why
     kinds = frozenset(one.get('type', '') for one in given.iterfind('./guest/arch/domain'))
     version = f'{number // 1000000}.{number // 1000 % 1000}.{number % 1000}'
-    return Seen(version, kinds, _user(given))
+    return ProbeResult(version, kinds, _user(given))
 
 
 def _user(capabilities: ET.Element) -> pwd.struct_passwd | None:

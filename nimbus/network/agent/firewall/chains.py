@@ -25,7 +25,7 @@ BUILT_IN = (('filter', 'INPUT'), ('filter', 'FORWARD'), ('raw', 'PREROUTING'))
 
 
 @dataclasses.dataclass(frozen=True)
-class Guarded:
+class FilteredPort:
     """A guest port with what its filter is made of."""
 
     port: Port
@@ -33,7 +33,7 @@ class Guarded:
     rules: tuple[Rule, ...]
 
 
-def chains(prefix: str, ethertype: str, guarded: Iterable[Guarded], cache: dict) -> Chains:
+def chains(prefix: str, ethertype: str, guarded: Iterable[FilteredPort], cache: dict) -> Chains:
     """All chains of one address family; `cache` keeps by port those that did not change."""
     tables: Chains = {'raw': {}, 'filter': {}}
     raw: list[str] = []
@@ -61,7 +61,7 @@ def chain_of(prefix: str, port_id: str, way: str) -> str:
     return f'{prefix}-{way}{port_id[:11]}'
 
 
-def _of_port(prefix: str, ethertype: str, item: Guarded) -> tuple[list[str], list[str], dict]:
+def _of_port(prefix: str, ethertype: str, item: FilteredPort) -> tuple[list[str], list[str], dict]:
     tap = item.port.tap
     to_guest = f'-m physdev --physdev-out {tap} --physdev-is-bridged'
     from_guest = f'-m physdev --physdev-in {tap} --physdev-is-bridged'

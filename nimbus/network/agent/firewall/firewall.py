@@ -19,9 +19,9 @@ class Firewall:
         self._tables = {IPV4: Tables('iptables', prefix), IPV6: Tables('ip6tables', prefix)}
         self._sets = ipsets.Sets(prefix)
         self._zones: dict[str, int] = {}
-        self._made: dict[str, tuple[tuple, chains.Guarded]] = {}
+        self._made: dict[str, tuple[tuple, chains.FilteredPort]] = {}
         self._cache: dict = {}
-        self._pruned: tuple[dict[str, chains.Guarded], dict] | None = None
+        self._pruned: tuple[dict[str, chains.FilteredPort], dict] | None = None
         self._holds = True  # whether flows may be blocked now
 
     def number(self, ports: Sequence[Port], noted: dict[str, int]) -> dict[str, int]:
@@ -51,16 +51,18 @@ class Firewall:
             self._cut(guarded, known, held_only=True)
         self._pruned = (items, sets)
 
-    def _firewall(self, ports: Sequence[Port], zones: dict[str, int], known: dict[str, Group]) -> list[chains.Guarded]:
+    def _firewall(
+        self, ports: Sequence[Port], zones: dict[str, int], known: dict[str, Group]
+    ) -> list[chains.FilteredPort]:
         """What each port is filtered by; the same object as before where nothing differs."""
-        made: dict[str, tuple[tuple, chains.Guarded]] = {}
+        made: dict[str, tuple[tuple, chains.FilteredPort]] = {}
         for port in ports:
             source = (port, zones[port.id], tuple(known[one].rules for one in port.groups if one in known))
             before = self._made.get(port.id)
             # A tuple finds what is identical equal without a look into it.
             same = before is not None and before[0] == source
             made[port.id] = before if same else (
-                source, chains.Guarded(port, zones[port.id], rules_of(port, known)))  # fmt: skip
+                source, chains.FilteredPort(port, zones[port.id], rules_of(port, known)))  # fmt: skip
         self._made = made
         return [one for _, one in made.values()]
 
@@ -87,7 +89,7 @@ class Firewall:
                     taps.add(words[words.index(way) + 1])
         return ways['--physdev-in'] & ways['--physdev-out']
 
-    def _wanted_sets(self, guarded: list[chains.Guarded], known: dict[str, Group]) -> dict:
+    def _wanted_sets(self, guarded: list[chains.FilteredPort], known: dict[str, Group]) -> dict:
         named = {(rule.remote_group, rule.ethertype) for item in guarded for rule in item.rules if rule.remote_group}
         return {
             ipsets.set_name(self.prefix, group, ethertype): (
@@ -97,7 +99,7 @@ class Firewall:
             for group, ethertype in sorted(named)
         }
 
-    def _narrowed(self, guarded: dict[str, chains.Guarded], sets: dict) -> bool:
+    def _narrowed(self, guarded: dict[str, chains.FilteredPort], sets: dict) -> bool:
         """Whether something that was allowed when flows were last compared may no longer be."""
         if self._pruned is None:
             return True
@@ -106,12 +108,12 @@ class Firewall:
             return True
         return any(name not in sets or not old[1] <= sets[name][1] for name, old in old_sets.items())
 
-    def _changed(self, guarded: dict[str, chains.Guarded], sets: dict) -> bool:
+    def _changed(self, guarded: dict[str, chains.FilteredPort], sets: dict) -> bool:
         """Whether something may be allowed now that was not when flows were last compared."""
         items, old_sets = self._pruned or ({}, {})
         return sets != old_sets or any(items.get(name) is not item for name, item in guarded.items())
 
-    def _cut(self, guarded: list[chains.Guarded], known: dict[str, Group], held_only: bool) -> None:
+    def _cut(self, guarded: list[chains.FilteredPort], known: dict[str, Group], held_only: bool) -> None:
         """Every tracked flow of ours is one that its port's rules allow now, or is blocked."""
         by_zone = {item.zone: item for item in guarded}
         before = self._pruned[0] if self._pruned else {}
@@ -126,7 +128,7 @@ class Firewall:
         self._holds = conntrack.judge(verdict, held_only) > 0
 
 
-def _verdict(item: chains.Guarded, before: Port, known: dict[str, Group], entry: conntrack.Tracked) -> str:
+def _verdict(item: chains.FilteredPort, before: Port, known: dict[str, Group], entry: conntrack.Tracked) -> str:
     if entry.protocol == 17 and entry.facts.get('dport') in ('67', '68', '546', '547'):
         return conntrack.KEEP
     ways = directions(item.port, entry.facts['src'], entry.facts['dst'])
@@ -152,7 +154,7 @@ def _within(address: str, prefixes: list[str]) -> bool:
     return address in prefixes or any('/' in one and ipaddress.ip_address(address) in network(one) for one in prefixes)
 
 
-def _less(old: chains.Guarded, now: chains.Guarded | None) -> bool:
+def _less(old: chains.FilteredPort, now: chains.FilteredPort | None) -> bool:
     """Whether a flow that the port had may be one it cannot have any more."""
     return (
         now is None

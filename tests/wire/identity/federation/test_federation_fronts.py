@@ -6,7 +6,7 @@ import pytest
 
 from nimbus.api.identity.tokens import tokens
 from nimbus.common import errors
-from nimbus.identity.federation.trusted_proxy import Front
+from nimbus.identity.federation.trusted_proxy import TrustedProxy
 from tests.wire.identity import idp as idps
 
 HERE = '/auth' + idps.AUTH.format('acme', 'openid').removesuffix('auth') + 'websso'
@@ -57,7 +57,7 @@ def test_a_front_is_known_by_its_address_too(idp, cloud):
     assert idp.front().status == 401
 
     def known(peer, **more):
-        front = Front('HTTP_OIDC_', addresses=('192.0.2.0/24', '2001:db8::1'), **more)
+        front = TrustedProxy('HTTP_OIDC_', addresses=('192.0.2.0/24', '2001:db8::1'), **more)
         return front.attributes(idps.login.Asked('POST', '', {'Oidc-Name': 'alice', 'Other': 'x'}, peer))
 
     assert known('192.0.2.7') == known('::ffff:192.0.2.7') == known('2001:db8::1') == {'HTTP_OIDC_NAME': 'alice'}
@@ -66,7 +66,7 @@ def test_a_front_is_known_by_its_address_too(idp, cloud):
 
 
 def test_attributes_may_be_called_as_a_module_of_apache_calls_them():
-    front = Front('MELLON_', 's')
+    front = TrustedProxy('MELLON_', 's')
     asked = idps.login.Asked('GET', '', {'Mellon-Name-Id': 'x', 'X-Federation-Secret': 's', 'Melon': 'y'})
     assert front.attributes(asked) == {'MELLON_NAME_ID': 'x'}
 
@@ -98,7 +98,7 @@ def test_a_header_with_an_underscore_is_not_the_one_with_a_hyphen(idp):
 )
 def test_a_front_is_configured_whole_or_not_at_all(values):
     with pytest.raises(errors.Invalid, match='federation'):
-        Front(**values)
+        TrustedProxy(**values)
 
 
 def test_an_assertion_tells_which_provider_it_is_from(cloud, idp):

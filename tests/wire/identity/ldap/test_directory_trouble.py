@@ -172,10 +172,10 @@ class Line:
 
 def test_a_connection_is_kept_for_a_while_and_not_for_ever():
     clock = FakeClock()
-    kept = connections.Kept(2, 10, clock)
+    kept = connections.Pool(2, 10, clock)
     lines = [Line() for _ in range(3)]
     for line in lines:
-        kept.give(connections.Held(line, 'ldap://x', clock.monotonic()))
+        kept.give(connections.PooledConnection(line, 'ldap://x', clock.monotonic()))
     assert [line.closed for line in lines] == [False, False, True]  # two are enough
     clock.advance(9)
     held = kept.take()
