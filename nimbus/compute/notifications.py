@@ -25,6 +25,7 @@ EVENTS = {
     'resume': 'resume',
     'soft_delete': 'soft_delete',
     'restore': 'restore',
+    'rebuild': 'rebuild',
 }
 
 

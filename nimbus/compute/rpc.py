@@ -23,6 +23,15 @@ class Compute(Contract):
         """Errand: nothing of the guest is left here; one that is still being made is given up first."""
 
     @call(timeout=ACK)
+    def rebuild(
+        self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any], preserve: bool, timeout: int
+    ) -> str:
+        """Errand: the guest runs on new disks, made from its image; to `preserve` keeps its ephemeral ones.
+
+        A running one first has `timeout` seconds to shut down by itself.  It reports {'power'}.
+        """
+
+    @call(timeout=ACK)
     def power_on(self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any]) -> str:
         """Errand: the guest runs, defined anew.  It reports {'power'}."""
 

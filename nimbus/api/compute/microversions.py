@@ -176,6 +176,12 @@ class UuidsOfServices(Change):
     number = (2, 53)
 
 
+class RebuildKeys(Change):
+    """Rebuilding a server may give it another key pair, or none."""
+
+    number = (2, 54)
+
+
 class FlavorDescriptions(Change):
     """Flavors have a description, which can be changed."""
 
@@ -308,6 +314,12 @@ class KeysImportedOnly(Change):
     number = (2, 92)
 
 
+class RebuildRootVolumes(Change):
+    """Rebuilding a server that boots from a volume is to write that volume anew."""
+
+    number = (2, 93)
+
+
 class QualifiedHostnames(Change):
     """A server's host name may be fully qualified."""
 
@@ -360,6 +372,7 @@ HISTORY = History(
     EventsForOwners,
     TagsAtCreate,
     UuidsOfServices,
+    RebuildKeys,
     FlavorDescriptions,
     NoPersonality,
     ActionPages,
@@ -382,6 +395,7 @@ HISTORY = History(
     AttachmentIds,
     Hostnames,
     KeysImportedOnly,
+    RebuildRootVolumes,
     QualifiedHostnames,
     PinnedZone,
     ImageProperties,

@@ -47,6 +47,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'servers:delete',
         'servers:update',
         'servers:reboot',
+        'servers:rebuild',
+        'servers:rebuild:trusted_certs',
         'servers:start',
         'servers:stop',
         'os-deferred-delete:force',

@@ -39,6 +39,14 @@ class Power(abc.ABC):
         """The guest is stopped, and its definition, disks and folder are gone."""
 
     @abc.abstractmethod
+    def rebuild(self, guest: Guest, root: str | None, preserve: bool, timeout: int) -> None:
+        """The guest runs, defined as `guest` says, on new disks; whatever was left of it before.
+
+        `root` is the path of the cached base image, None for a guest that boots from a volume.  To `preserve` keeps
+        its ephemeral disks.  A running one is asked to shut down for `timeout` seconds first.  Raises Refused.
+        """
+
+    @abc.abstractmethod
     def start(self, guest: Guest) -> None:
         """The guest runs, defined as `guest` says; one that already runs is left alone."""
 

@@ -173,6 +173,17 @@ class Agent(Compute):
 
         return self._take(job_id, key, made.id, fence, 'spawn', do)
 
+    def rebuild(
+        self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any], preserve: bool, timeout: int
+    ) -> str:
+        made = Guest.from_dict(guest)
+
+        def do() -> None:
+            base = self._base_of(made.id, made.image, made.root_gb)
+            self.driver.rebuild(made, base, preserve, timeout)
+
+        return self._change(job_id, key, fence, 'rebuild', made.id, do)
+
     def destroy(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
         def do() -> None:
             self._doomed.discard(server_id)
@@ -242,6 +253,10 @@ class Agent(Compute):
             ) from None
 
     # What goes on by itself
+
+    def _base_of(self, server_id: str, image: Image | None, root_gb: int = 0) -> str | None:
+        """The path of the image's base, fetched unless its server is to go; None without an image."""
+        return self.images.get(image, self._unless_doomed(server_id, lambda _: None), root_gb) if image else None
 
     def _unless_doomed(self, server_id: str, progress: Callable[[int], None]) -> Callable[[int], None]:
         """The progress of work that ends with Refused when its server is to go."""

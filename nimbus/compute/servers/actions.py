@@ -19,6 +19,7 @@ NAMES = {
     'reboot_server': 'reboot',
     'soft_delete_server': 'delete',
     'restore_server': 'restore',
+    'rebuild_server': 'rebuild',
     'pause_server': 'pause',
     'unpause_server': 'unpause',
     'suspend_server': 'suspend',

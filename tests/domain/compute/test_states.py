@@ -26,6 +26,7 @@ ALLOWED = {
     'unpause': {'paused'},
     'suspend': {'active'},
     'resume': {'suspended'},
+    'rebuild': {'active', 'stopped', 'error'},
     'attach_volume': {'active', 'stopped', 'paused', 'soft-delete'},
     'detach_volume': {'active', 'stopped', 'paused', 'soft-delete'},
     'update metadata': {'active', 'stopped', 'paused', 'suspended'},
@@ -88,4 +89,5 @@ def test_the_wire_has_one_word_for_two_states():
     assert status('active', 'rebooting') == 'REBOOT'
     assert status('active', 'rebooting_hard') == 'HARD_REBOOT'
     assert status('active', 'powering-off') == 'ACTIVE'
+    assert [status(state, 'rebuild_spawning') for state in ('active', 'stopped', 'error')] == ['REBUILD'] * 3
     assert status('stopped', 'rebooting_hard') == 'SHUTOFF'

@@ -23,9 +23,8 @@ class FakeSettings:
     least_seconds: float = 0  # how long each change of a guest takes at least
 
 
-CHANGES = frozenset(
-    ('spawn', 'destroy', 'start', 'stop', 'reboot', 'pause', 'unpause', 'suspend', 'resume', 'attach', 'detach')
-)
+CHANGES = frozenset(('spawn', 'destroy', 'start', 'stop', 'reboot', 'rebuild', 'attach', 'detach'))
+CHANGES |= {'pause', 'unpause', 'suspend', 'resume'}
 
 
 class FakeDriver(Driver):
@@ -52,20 +51,7 @@ class FakeDriver(Driver):
                 progress(0)
                 self._meet('spawn')
                 self._check_room(guest)
-                wanted = {volume.id: volume.device for volume in guest.volumes}
-                self.host.put(
-                    guest.id,
-                    FakeGuest(
-                        guest.name,
-                        RUNNING,
-                        guest.vcpus,
-                        guest.memory_mb,
-                        guest.local_gb,
-                        wanted,
-                        root,
-                        _boot_text(guest.name),
-                    ),
-                )
+                self.host.put(guest.id, self._made(guest, root))
             progress(100)
 
     def destroy(self, guest_id: str) -> None:
@@ -98,6 +84,12 @@ class FakeDriver(Driver):
             else:
                 text = known.console + _boot_text(guest.name)
                 self.host.put(guest.id, dataclasses.replace(known, console=text))
+
+    def rebuild(self, guest: Guest, root: str | None, preserve: bool, timeout: int) -> None:
+        with self.host.lock(guest.id):
+            self._meet('rebuild')
+            self._check_room(guest)
+            self.host.put(guest.id, self._made(guest, root))
 
     def state(self, guest_id: str) -> str:
         self._meet('state')
@@ -204,6 +196,11 @@ class FakeDriver(Driver):
         if self.settings.least_seconds and verb in CHANGES:
             self._sleep(self.settings.least_seconds)
         self.host.meet(verb, self._sleep)
+
+    def _made(self, guest: Guest, root: str | None) -> FakeGuest:
+        wanted = {volume.id: volume.device for volume in guest.volumes}
+        text = _boot_text(guest.name)
+        return FakeGuest(guest.name, RUNNING, guest.vcpus, guest.memory_mb, guest.local_gb, wanted, root, text)
 
     def _turn(self, guest_id: str, verb: str, before: str, after: str) -> None:
         with self.host.lock(guest_id):

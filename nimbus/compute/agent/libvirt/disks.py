@@ -90,6 +90,13 @@ class Folder:
             files = configdrive.decode(guest.config_drive)
             self._make('disk.config', lambda part: configdrive.make(files, part), mode=0o640)
 
+    def drop_disks(self, preserve: bool) -> None:
+        """The disks that the host itself keeps are gone, to `preserve` but for the ephemeral ones."""
+        kept = ('disk.local', 'disk.eph') if preserve else ()
+        for name in os.listdir(self.path):
+            if name == 'disk' or (name.startswith('disk.') and not name.startswith(kept)):
+                _unlink(self.file(name))
+
     def layout(self, guest: Guest, cdrom_bus: str) -> list[Disk]:
         """The guest's disks in order: root, local ones, volumes, and the config drive last."""
         properties = guest.properties

@@ -128,6 +128,21 @@ class LibvirtDriver(Suspending, Driver):
             self._erase(guest_id)
 
     @in_kinds
+    def rebuild(self, guest: Guest, root: str | None, preserve: bool, timeout: int) -> None:
+        folder = self._folder(guest.id)
+        self._shut_down(guest.id, timeout)
+        with self._lock(guest.id):
+            try:
+                self._power_off(guest.id)
+                folder.begin()
+                folder.drop_disks(preserve)
+                folder.make_disks(guest, root)
+                self._run(guest, folder)
+                folder.finish()
+            except (libvirt.libvirtError, OSError, qemu_img.Failed, ValueError) as why:
+                raise refusal(guest.id, self.settings.uri, why) from why
+
+    @in_kinds
     def start(self, guest: Guest) -> None:
         folder = self._folder(guest.id)
         with self._lock(guest.id):
@@ -147,12 +162,7 @@ class LibvirtDriver(Suspending, Driver):
         domain = self._find(guest_id)
         if domain is None and not self._folder(guest_id).exists():
             raise Missing(f'Guest {guest_id} is not on this host.')
-        if not self._ask(
-            guest_id,
-            timeout,
-            lambda d: d.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN),
-            lambda: not self._is_active(guest_id),
-        ):
+        if not self._shut_down(guest_id, timeout):
             with self._lock(guest_id):
                 self._power_off(guest_id)
 
@@ -262,6 +272,15 @@ class LibvirtDriver(Suspending, Driver):
 
     def _machine_type(self, guest: Guest) -> str:
         return guest.properties.get('hw_machine_type') or self.settings.machine_type
+
+    def _shut_down(self, guest_id: str, timeout: int) -> bool:
+        """Whether the guest is off, by itself, within `timeout` seconds."""
+        return self._ask(
+            guest_id,
+            timeout,
+            lambda d: d.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN),
+            lambda: not self._is_active(guest_id),
+        )
 
     def _power_off(self, guest_id: str) -> None:
         domain = self._find(guest_id)
