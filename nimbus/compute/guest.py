@@ -66,6 +66,24 @@ class Image:
 
 
 @dataclasses.dataclass(frozen=True)
+class Rescue:
+    """What a guest is started from to be repaired.
+
+    Without a device its disk is the first and the root disk the second, and there are no others; with one it is added
+    to all the disks that the guest has.
+    """
+
+    image: Image
+    device: str = ''  # 'disk' or 'cdrom'
+    bus: str = ''
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The Rescue whose `dataclasses.asdict` is `values`."""
+        return cls(**{**values, 'image': Image(**values['image'])})
+
+
+@dataclasses.dataclass(frozen=True)
 class Guest:
     """Everything a host must know to run one server."""
 

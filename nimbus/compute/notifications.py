@@ -26,6 +26,8 @@ EVENTS = {
     'soft_delete': 'soft_delete',
     'restore': 'restore',
     'rebuild': 'rebuild',
+    'rescue': 'rescue',
+    'unrescue': 'unrescue',
 }
 
 

@@ -62,6 +62,31 @@ class Compute(Contract):
         """Errand: the guest runs on with the memory that was kept.  It reports {'power'}."""
 
     @call(timeout=ACK)
+    def rescue(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        fence: int,
+        guest: dict[str, Any],
+        rescue: dict[str, Any],
+        timeout: int,
+    ) -> str:
+        """Errand: the guest runs from the rescue image.  A running one first has `timeout` seconds to shut down.
+
+        It reports {'power'}.
+        """
+
+    @call(timeout=ACK)
+    def unrescue(
+        self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any], running: bool
+    ) -> str:
+        """Errand: nothing of a rescue is left of the guest, which is `running` from its own disk or off.
+
+        It reports {'power'}.
+        """
+
+    @call(timeout=ACK)
     def attach(
         self, context: Context, job_id: str, key: str, fence: int, server_id: str, volume: dict[str, Any]
     ) -> str:

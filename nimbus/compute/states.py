@@ -4,17 +4,18 @@ from typing import Any
 
 from nimbus.common.states import Machine, rule
 
-BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, SOFT_DELETED, ERROR, DELETED = (
+BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, SOFT_DELETED, ERROR, DELETED = (
     'building',
     'active',
     'stopped',
     'paused',
     'suspended',
+    'rescued',
     'soft-delete',
     'error',
     'deleted',
 )
-LIVING = frozenset({BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, SOFT_DELETED, ERROR})
+LIVING = frozenset({BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, SOFT_DELETED, ERROR})
 SETTLED = frozenset({ACTIVE, STOPPED, PAUSED, SUSPENDED})
 
 SCHEDULING, NETWORKING, DISKS, SPAWNING = 'scheduling', 'networking', 'block_device_mapping', 'spawning'
@@ -42,6 +43,8 @@ TASKS = {
     'soft_delete': frozenset({SOFT_DELETING}),
     'restore': frozenset({RESTORING}),
     'rebuild': REBUILDS,
+    'rescue': frozenset({'rescuing'}),
+    'unrescue': frozenset({'unrescuing'}),
 }
 
 MACHINE = Machine(
@@ -66,6 +69,8 @@ MACHINE = Machine(
     rule('soft_delete', LIVING - {BUILDING}, SOFT_DELETING, SOFT_DELETED, over={'*'}),
     rule('restore', {SOFT_DELETED}, RESTORING, ACTIVE),
     rule('rebuild', {ACTIVE, STOPPED, ERROR}, REBUILDING, ACTIVE, ERROR),
+    rule('rescue', {ACTIVE, STOPPED, ERROR}, 'rescuing', RESCUED),
+    rule('unrescue', {RESCUED}, 'unrescuing', ACTIVE, ERROR),
     rule('attach_volume', {ACTIVE, STOPPED, PAUSED, SOFT_DELETED}, None),
     rule('detach_volume', {ACTIVE, STOPPED, PAUSED, SOFT_DELETED}, None),
     rule('update metadata', SETTLED, None, over={'*'}),
@@ -91,6 +96,8 @@ POWER_AFTER = {
     'soft_delete': SHUTDOWN,
     'restore': RUNNING,
     'rebuild': RUNNING,
+    'rescue': RUNNING,
+    'unrescue': RUNNING,
 }
 
 STATUS = {
@@ -99,6 +106,7 @@ STATUS = {
     STOPPED: 'SHUTOFF',
     PAUSED: 'PAUSED',
     SUSPENDED: 'SUSPENDED',
+    RESCUED: 'RESCUE',
     SOFT_DELETED: 'SOFT_DELETED',
     ERROR: 'ERROR',
     DELETED: 'DELETED',
@@ -117,7 +125,6 @@ OTHER_STATUSES = frozenset(
     {
         'MIGRATING',
         'PASSWORD',
-        'RESCUE',
         'RESIZE',
         'REVERT_RESIZE',
         'SHELVED',

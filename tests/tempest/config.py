@@ -143,7 +143,7 @@ def _what(found: Found) -> Values:
             'suspend': True,
             'pause': True,
             'shelve': False,
-            'rescue': False,
+            'rescue': True,
             'snapshot': False,
             'vnc_console': False,
         },

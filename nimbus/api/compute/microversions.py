@@ -290,6 +290,12 @@ class ExtraSpecsChecked(Change):
     number = (2, 86)
 
 
+class RescueOfVolumes(Change):
+    """A server that boots from a volume may be rescued by an image that names device and bus of its disk."""
+
+    number = (2, 87)
+
+
 class HypervisorsWithoutUsage(Change):
     """Hypervisors do not show what is used of them; placement does."""
 
@@ -391,6 +397,7 @@ HISTORY = History(
     EventDetails,
     ChangeAttachment,
     ExtraSpecsChecked,
+    RescueOfVolumes,
     HypervisorsWithoutUsage,
     AttachmentIds,
     Hostnames,

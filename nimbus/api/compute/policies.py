@@ -51,6 +51,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'servers:rebuild:trusted_certs',
         'servers:start',
         'servers:stop',
+        'os-rescue',
+        'os-unrescue',
         'os-deferred-delete:force',
         'os-deferred-delete:restore',
         'os-pause-server:pause',

@@ -9,7 +9,7 @@ import abc
 from collections.abc import Callable
 
 from nimbus.common import errors
-from nimbus.compute.guest import Guest, HostFacts, Volume
+from nimbus.compute.guest import Guest, HostFacts, Rescue, Volume
 
 RUNNING, SHUTDOWN, PAUSED, CRASHED = 'running', 'shutdown', 'paused', 'crashed'
 
@@ -107,6 +107,21 @@ class Suspension(abc.ABC):
         """
 
 
+class Rescuing(abc.ABC):
+    """Rescuing: start a guest from another image, so that its own disk can be repaired."""
+
+    @abc.abstractmethod
+    def rescue(self, guest: Guest, rescue: Rescue, root: str, timeout: int) -> None:
+        """The guest runs from a new disk made of the cached base image at `root`; what it has beside says `rescue`.
+
+        A running one is asked to shut down for `timeout` seconds first.  Raises Missing and Refused.
+        """
+
+    @abc.abstractmethod
+    def unrescue(self, guest: Guest, running: bool) -> None:
+        """The guest is `running` from its own disk, or off, and no rescue disk is left.  Raises Missing and Refused."""
+
+
 class Disks(abc.ABC):
     """Disks: attach volumes to a guest and detach them."""
 
@@ -142,7 +157,7 @@ class Facts(abc.ABC):
         """The host's capacity and identity now."""
 
 
-class Driver(Power, Suspension, Disks, Console, Facts):
+class Driver(Power, Suspension, Rescuing, Disks, Console, Facts):
     """A hypervisor driver: all of the above, and how it is opened and closed."""
 
     @abc.abstractmethod

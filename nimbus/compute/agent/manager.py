@@ -16,7 +16,7 @@ from nimbus.common.context import Context
 from nimbus.compute.agent.driver import Driver, Missing, Refused
 from nimbus.compute.agent.heal import Healer
 from nimbus.compute.agent.progress import Progress
-from nimbus.compute.guest import Guest, Image, Volume
+from nimbus.compute.guest import Guest, Image, Rescue, Volume
 from nimbus.compute.rpc import Compute
 
 LOG = logging.getLogger(__name__)
@@ -219,6 +219,30 @@ class Agent(Compute):
     def resume(self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any]) -> str:
         made = Guest.from_dict(guest)
         return self._change(job_id, key, fence, 'resume', made.id, lambda: self.driver.resume(made))
+
+    def rescue(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        fence: int,
+        guest: dict[str, Any],
+        rescue: dict[str, Any],
+        timeout: int,
+    ) -> str:
+        made, wanted = Guest.from_dict(guest), Rescue.from_dict(rescue)
+
+        def do() -> None:
+            base = self._base_of(made.id, wanted.image)
+            self.driver.rescue(made, wanted, base or '', timeout)
+
+        return self._change(job_id, key, fence, 'rescue', made.id, do)
+
+    def unrescue(
+        self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any], running: bool
+    ) -> str:
+        made = Guest.from_dict(guest)
+        return self._change(job_id, key, fence, 'unrescue', made.id, lambda: self.driver.unrescue(made, running))
 
     def attach(
         self, context: Context, job_id: str, key: str, fence: int, server_id: str, volume: dict[str, Any]

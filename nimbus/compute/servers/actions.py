@@ -20,6 +20,8 @@ NAMES = {
     'soft_delete_server': 'delete',
     'restore_server': 'restore',
     'rebuild_server': 'rebuild',
+    'rescue_server': 'rescue',
+    'unrescue_server': 'unrescue',
     'pause_server': 'pause',
     'unpause_server': 'unpause',
     'suspend_server': 'suspend',

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from nimbus.common import errors
 from nimbus.compute.agent.driver import PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
 from nimbus.compute.agent.fake.host import FakeGuest, FakeHost
-from nimbus.compute.guest import Guest, HostFacts, Volume
+from nimbus.compute.guest import Guest, HostFacts, Rescue, Volume
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +24,7 @@ class FakeSettings:
 
 
 CHANGES = frozenset(('spawn', 'destroy', 'start', 'stop', 'reboot', 'rebuild', 'attach', 'detach'))
-CHANGES |= {'pause', 'unpause', 'suspend', 'resume'}
+CHANGES |= {'pause', 'unpause', 'suspend', 'resume', 'rescue', 'unrescue'}
 
 
 class FakeDriver(Driver):
@@ -100,7 +100,7 @@ class FakeDriver(Driver):
         return {guest_id: guest.state for guest_id, guest in self.host.all().items()}
 
     def bases(self) -> set[str]:
-        return {guest.base for guest in self.host.all().values() if guest.base}
+        return {base for guest in self.host.all().values() for base in (guest.base, guest.rescue) if base}
 
     def watch(self, changed: Callable[[str, str], None]) -> None:
         self._watchers.append(changed)
@@ -128,6 +128,27 @@ class FakeDriver(Driver):
             if known.saved or known.state == PAUSED:
                 self.host.put(guest.id, dataclasses.replace(known, state=RUNNING, saved=False))
             else:
+                self._start(guest, known)
+
+    # ---------------------------------------------------------------- rescuing
+    def rescue(self, guest: Guest, rescue: Rescue, root: str, timeout: int) -> None:
+        with self.host.lock(guest.id):
+            known = self._known(guest.id)
+            self._meet('rescue')
+            self.host.put(guest.id, dataclasses.replace(known, state=SHUTDOWN))
+            self._start(guest, known)
+            wanted = {volume.id: volume.device for volume in guest.volumes if rescue.device}
+            known = dataclasses.replace(self._known(guest.id), rescue=root, volumes=wanted)
+            self.host.put(guest.id, known)
+
+    def unrescue(self, guest: Guest, running: bool) -> None:
+        with self.host.lock(guest.id):
+            known = self._known(guest.id)
+            self._meet('unrescue')
+            wanted = {volume.id: volume.device for volume in guest.volumes}
+            known = dataclasses.replace(known, state=SHUTDOWN, rescue=None, volumes=wanted)
+            self.host.put(guest.id, known)
+            if running:
                 self._start(guest, known)
 
     # ---------------------------------------------------------------- disks
@@ -227,6 +248,7 @@ class FakeDriver(Driver):
                 volumes=wanted,
                 console=_boot_text(guest.name),
                 saved=False,
+                rescue=None,
             ),
         )
 
