@@ -173,6 +173,57 @@ class HostFacts:
     uptime: str = ''
 
 
+@dataclasses.dataclass(frozen=True)
+class Processor:
+    """What one virtual processor did."""
+
+    id: int
+    time: int  # nanoseconds
+
+
+@dataclasses.dataclass(frozen=True)
+class DiskUse:
+    """What went through one disk."""
+
+    device: str  # 'vda'
+    read_requests: int
+    read_bytes: int
+    write_requests: int
+    write_bytes: int
+    errors_count: int
+
+
+@dataclasses.dataclass(frozen=True)
+class NicUse:
+    """What went through one network card."""
+
+    device: str  # the tap's name
+    mac_address: str
+    rx_octets: int
+    rx_packets: int
+    rx_errors: int
+    rx_drop: int
+    tx_octets: int
+    tx_packets: int
+    tx_errors: int
+    tx_drop: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnostics:
+    """What a guest does now, as its hypervisor counts it."""
+
+    state: str  # running, paused, shutdown or crashed
+    driver: str  # 'libvirt'
+    hypervisor: str  # 'kvm'
+    memory_kb: int  # that it may have
+    used_kb: int  # that it has
+    processors: tuple[Processor, ...] = ()
+    disks: tuple[DiskUse, ...] = ()
+    nics: tuple[NicUse, ...] = ()
+    memory: dict[str, int] = dataclasses.field(default_factory=dict)  # what the balloon tells, in KiB
+
+
 def topology(vcpus: int, specs: Mapping[str, Any], properties: Mapping[str, Any]) -> Counts:
     """Sockets, cores and threads that make up the processors as flavor and image ask, or come nearest to it.
 

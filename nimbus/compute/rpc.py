@@ -99,6 +99,18 @@ class Compute(Contract):
         """Errand: the guest has let go of the volume; a guest that is gone has."""
 
     @call(timeout=30)
+    def set_password(self, context: Context, server_id: str, user: str, password: str) -> None:
+        """The guest's user has the password.  Raises NotFound, and Conflict when the guest's agent does not do it."""
+
+    @call(timeout=30)
+    def inject_nmi(self, context: Context, server_id: str) -> None:
+        """The guest got an interrupt on which its kernel dumps its memory.  Raises NotFound and Conflict."""
+
+    @call(timeout=30)
+    def diagnostics(self, context: Context, server_id: str) -> dict[str, Any]:
+        """What the guest does now: a `Diagnostics` of nimbus.compute.guest as plain JSON.  Raises NotFound."""
+
+    @call(timeout=30)
     def console(self, context: Context, server_id: str, lines: int | None) -> str:
         """The last lines of the guest's serial console, all that is kept for None.  Raises NotFound."""
 

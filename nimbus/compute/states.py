@@ -71,6 +71,8 @@ MACHINE = Machine(
     rule('rebuild', {ACTIVE, STOPPED, ERROR}, REBUILDING, ACTIVE, ERROR),
     rule('rescue', {ACTIVE, STOPPED, ERROR}, 'rescuing', RESCUED),
     rule('unrescue', {RESCUED}, 'unrescuing', ACTIVE, ERROR),
+    rule('change_password', {ACTIVE}, None),
+    rule('trigger_crash_dump', {ACTIVE, PAUSED, RESCUED, ERROR}, None),
     rule('attach_volume', {ACTIVE, STOPPED, PAUSED, SOFT_DELETED}, None),
     rule('detach_volume', {ACTIVE, STOPPED, PAUSED, SOFT_DELETED}, None),
     rule('update metadata', SETTLED, None, over={'*'}),
@@ -80,7 +82,7 @@ MACHINE = Machine(
     busy='task_state',
 )
 # What a user calls a verb, where that is another word.
-TOLD = {'reboot_hard': 'reboot', 'soft_delete': 'delete'}
+TOLD = {'reboot_hard': 'reboot', 'soft_delete': 'delete', 'change_password': 'changePassword'}
 # Verbs for a guest that ran at least once.
 LAUNCHED = frozenset(MACHINE.rules) - {'build', 'delete', 'update metadata', 'delete metadata'}
 POWER_AFTER = {

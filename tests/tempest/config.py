@@ -144,6 +144,7 @@ def _what(found: Found) -> Values:
             'pause': True,
             'shelve': False,
             'rescue': True,
+            'change_password': False,
             'snapshot': False,
             'vnc_console': False,
         },

@@ -146,6 +146,12 @@ class FlavorEmbedded(Change):
     number = (2, 47)
 
 
+class StandardDiagnostics(Change):
+    """The diagnostics of a server have the same names whatever its hypervisor is."""
+
+    number = (2, 48)
+
+
 class TagsOnAttach(Change):
     """A volume or network interface may be given a tag when it is attached."""
 
@@ -373,6 +379,7 @@ HISTORY = History(
     AggregateIds,
     DeviceTagsBack,
     FlavorEmbedded,
+    StandardDiagnostics,
     TagsOnAttach,
     QuotaClassesCleaned,
     EventsForOwners,

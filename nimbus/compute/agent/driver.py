@@ -9,7 +9,7 @@ import abc
 from collections.abc import Callable
 
 from nimbus.common import errors
-from nimbus.compute.guest import Guest, HostFacts, Rescue, Volume
+from nimbus.compute.guest import Diagnostics, Guest, HostFacts, Rescue, Volume
 
 RUNNING, SHUTDOWN, PAUSED, CRASHED = 'running', 'shutdown', 'paused', 'crashed'
 
@@ -149,6 +149,22 @@ class Console(abc.ABC):
         """
 
 
+class Inside(abc.ABC):
+    """Inside: what is done within a running guest, and what it does."""
+
+    @abc.abstractmethod
+    def set_password(self, guest_id: str, user: str, password: str) -> None:
+        """The guest's user has the password.  Raises Missing, and Conflict when the guest's agent does not do it."""
+
+    @abc.abstractmethod
+    def inject_nmi(self, guest_id: str) -> None:
+        """The running guest got a non-maskable interrupt.  Raises Missing, and Conflict when it is off."""
+
+    @abc.abstractmethod
+    def diagnostics(self, guest_id: str) -> Diagnostics:
+        """What the guest does now.  Raises Missing."""
+
+
 class Facts(abc.ABC):
     """Facts: the host's capacity."""
 
@@ -157,7 +173,7 @@ class Facts(abc.ABC):
         """The host's capacity and identity now."""
 
 
-class Driver(Power, Suspension, Rescuing, Disks, Console, Facts):
+class Driver(Power, Suspension, Rescuing, Disks, Console, Inside, Facts):
     """A hypervisor driver: all of the above, and how it is opened and closed."""
 
     @abc.abstractmethod

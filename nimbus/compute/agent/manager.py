@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from nimbus.common import errors, failpoints
 from nimbus.common.agents.desk import Heartbeat
@@ -20,6 +20,7 @@ from nimbus.compute.guest import Guest, Image, Rescue, Volume
 from nimbus.compute.rpc import Compute
 
 LOG = logging.getLogger(__name__)
+T = TypeVar('T')
 BINARY = 'nova-compute'
 FETCHED = 80  # percent of a guest's making that fetching its image is
 TIDY = 600.0  # seconds between looks for what is not needed any more
@@ -268,12 +269,25 @@ class Agent(Compute):
 
     # Questions
 
+    def set_password(self, context: Context, server_id: str, user: str, password: str) -> None:
+        self._told(server_id, 'guest', lambda: self.driver.set_password(server_id, user, password))
+
+    def inject_nmi(self, context: Context, server_id: str) -> None:
+        self._told(server_id, 'guest', lambda: self.driver.inject_nmi(server_id))
+
+    def diagnostics(self, context: Context, server_id: str) -> dict[str, Any]:
+        return dataclasses.asdict(self._told(server_id, 'guest', lambda: self.driver.diagnostics(server_id)))
+
     def console(self, context: Context, server_id: str, lines: int | None) -> str:
+        return self._told(server_id, 'console', lambda: self.driver.console(server_id, lines))
+
+    def _told(self, server_id: str, what: str, ask: Callable[[], T]) -> T:
+        """The driver's answer.  Raises NotFound where the guest is not here."""
         try:
-            return self.driver.console(server_id, lines)
+            return ask()
         except Missing:
             raise errors.NotFound(
-                f'Instance {server_id} has no console.', inside=f'Guest {server_id} is not on host {self.host}.'
+                f'Instance {server_id} has no {what}.', inside=f'Guest {server_id} is not on host {self.host}.'
             ) from None
 
     # What goes on by itself

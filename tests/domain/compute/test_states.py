@@ -26,6 +26,8 @@ ALLOWED = {
     'unpause': {'paused'},
     'suspend': {'active'},
     'resume': {'suspended'},
+    'change_password': {'active'},
+    'trigger_crash_dump': {'active', 'paused', 'rescued', 'error'},
     'rescue': {'active', 'stopped', 'error'},
     'unrescue': {'rescued'},
     'rebuild': {'active', 'stopped', 'error'},

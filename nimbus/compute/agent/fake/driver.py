@@ -7,7 +7,7 @@ from collections.abc import Callable
 from nimbus.common import errors
 from nimbus.compute.agent.driver import PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
 from nimbus.compute.agent.fake.host import FakeGuest, FakeHost
-from nimbus.compute.guest import Guest, HostFacts, Rescue, Volume
+from nimbus.compute.guest import Diagnostics, DiskUse, Guest, HostFacts, Processor, Rescue, Volume
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,6 +183,27 @@ class FakeDriver(Driver):
             return text
         return '\n'.join(text.split('\n')[-lines:]) if lines > 0 else ''
 
+    def set_password(self, guest_id: str, user: str, password: str) -> None:
+        self._say(guest_id, 'set_password', f'the password of {user} is changed')
+
+    def inject_nmi(self, guest_id: str) -> None:
+        self._say(guest_id, 'inject_nmi', 'an interrupt came')
+
+    def diagnostics(self, guest_id: str) -> Diagnostics:
+        self._meet('diagnostics')
+        known = self._known(guest_id)
+        running = known.state in (RUNNING, PAUSED)
+        names = (['vda'] if known.base else []) + sorted(known.volumes.values())
+        return Diagnostics(
+            state=known.state,
+            driver='fake',
+            hypervisor='fake',
+            memory_kb=known.memory_mb << 10,
+            used_kb=known.memory_mb << 10 if running else 0,
+            processors=tuple(Processor(number, 0) for number in range(known.vcpus if running else 0)),
+            disks=tuple(DiskUse(name, 0, 0, 0, 0, 0) for name in names if running),
+        )
+
     def facts(self) -> HostFacts:
         self._meet('facts')
         guests = self.host.all().values()
@@ -222,6 +243,15 @@ class FakeDriver(Driver):
         wanted = {volume.id: volume.device for volume in guest.volumes}
         text = _boot_text(guest.name)
         return FakeGuest(guest.name, RUNNING, guest.vcpus, guest.memory_mb, guest.local_gb, wanted, root, text)
+
+    def _say(self, guest_id: str, verb: str, text: str) -> None:
+        """A running guest says the text on its console.  Raises Missing and Conflict."""
+        with self.host.lock(guest_id):
+            known = self._known(guest_id)
+            self._meet(verb)
+            if known.state != RUNNING:
+                raise errors.Conflict(f'Guest {guest_id} is {known.state}.')
+            self.host.put(guest_id, dataclasses.replace(known, console=f'{known.console}{known.name}: {text}\n'))
 
     def _turn(self, guest_id: str, verb: str, before: str, after: str) -> None:
         with self.host.lock(guest_id):

@@ -16,6 +16,7 @@ from nimbus.compute.agent.libvirt import facts as libvirt_facts
 from nimbus.compute.agent.libvirt import rescue_disks, suspension, volumes
 from nimbus.compute.agent.libvirt import xml as libvirt_xml
 from nimbus.compute.agent.libvirt.disks import Folder, guest_folders, has_direct_io, volume_disk
+from nimbus.compute.agent.libvirt.inside import Inside
 from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, refusal
 from nimbus.compute.agent.libvirt.rescuing import Rescuing
 from nimbus.compute.agent.libvirt.restorer import Restorer
@@ -48,7 +49,7 @@ EVENT_STATES = {
 }
 
 
-class LibvirtDriver(Suspending, Rescuing, Driver):
+class LibvirtDriver(Suspending, Rescuing, Inside, Driver):
     """Guests of one libvirt; its verbs may be called from any thread."""
 
     def __init__(self, settings: LibvirtSettings) -> None:
