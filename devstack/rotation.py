@@ -20,12 +20,12 @@ LATELY = 24 * 3600  # seconds before the newest commit; what changed within is n
 # of a machine's root.
 SECONDS = {
     'long': 480,
-    'writes': 300,
-    'chaos': 400,
+    'writes': 60,
+    'chaos': 430,
     'postgresql': 270,
-    'mariadb': 500,
-    'daemons': 200,
-    'wide': 900,
+    'mariadb': 420,
+    'daemons': 250,
+    'wide': 820,
     'fresh': 600,
     'nodes': 700,
 }

@@ -211,14 +211,25 @@ def start(
     return job_id
 
 
-def record(tx: db.Tx, asker: context.Context, workflow: str, subject: str, step: str | None = None) -> None:
-    """An action that was done at once is recorded in the subject's history as a finished job, with its step if any."""
+def record(
+    tx: db.Tx,
+    asker: context.Context,
+    workflow: str,
+    subject: str,
+    step: str | None = None,
+    error: str | None = None,
+) -> None:
+    """An action that was done at once is recorded in the subject's history as a finished job, with its step if any.
+
+    One that failed has an error.
+    """
     now = clock.Clock().now()
     job_id = _insert(tx, asker, workflow, subject, DONE, {}, now, now)
-    tx.update(Job, Job.id == job_id, finished_at=now)
+    tx.update(Job, Job.id == job_id, finished_at=now, error=error)
     if step:
         moment = {'started_at': now, 'finished_at': now}
-        tx.insert(JobStep, job_id=job_id, subject=subject, step=step, heading=FORWARD, outcome='ok', **moment)
+        how = {'outcome': 'failed' if error else 'ok', 'detail': error}
+        tx.insert(JobStep, job_id=job_id, subject=subject, step=step, heading=FORWARD, **how, **moment)
 
 
 def _insert(

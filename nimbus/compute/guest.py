@@ -66,6 +66,24 @@ class Image:
 
 
 @dataclasses.dataclass(frozen=True)
+class Rescue:
+    """What a guest is started from to be repaired.
+
+    Without a device its disk is the first and the root disk the second, and there are no others; with one it is added
+    to all the disks that the guest has.
+    """
+
+    image: Image
+    device: str = ''  # 'disk' or 'cdrom'
+    bus: str = ''
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The Rescue whose `dataclasses.asdict` is `values`."""
+        return cls(**{**values, 'image': Image(**values['image'])})
+
+
+@dataclasses.dataclass(frozen=True)
 class Guest:
     """Everything a host must know to run one server."""
 
@@ -153,6 +171,57 @@ class HostFacts:
     arch: str = 'x86_64'
     cpu_info: dict[str, Any] = dataclasses.field(default_factory=dict)
     uptime: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class Processor:
+    """What one virtual processor did."""
+
+    id: int
+    time: int  # nanoseconds
+
+
+@dataclasses.dataclass(frozen=True)
+class DiskUse:
+    """What went through one disk."""
+
+    device: str  # 'vda'
+    read_requests: int
+    read_bytes: int
+    write_requests: int
+    write_bytes: int
+    errors_count: int
+
+
+@dataclasses.dataclass(frozen=True)
+class NicUse:
+    """What went through one network card."""
+
+    device: str  # the tap's name
+    mac_address: str
+    rx_octets: int
+    rx_packets: int
+    rx_errors: int
+    rx_drop: int
+    tx_octets: int
+    tx_packets: int
+    tx_errors: int
+    tx_drop: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnostics:
+    """What a guest does now, as its hypervisor counts it."""
+
+    state: str  # running, paused, shutdown or crashed
+    driver: str  # 'libvirt'
+    hypervisor: str  # 'kvm'
+    memory_kb: int  # that it may have
+    used_kb: int  # that it has
+    processors: tuple[Processor, ...] = ()
+    disks: tuple[DiskUse, ...] = ()
+    nics: tuple[NicUse, ...] = ()
+    memory: dict[str, int] = dataclasses.field(default_factory=dict)  # what the balloon tells, in KiB
 
 
 def topology(vcpus: int, specs: Mapping[str, Any], properties: Mapping[str, Any]) -> Counts:

@@ -25,6 +25,9 @@ EVENTS = {
     'resume': 'resume',
     'soft_delete': 'soft_delete',
     'restore': 'restore',
+    'rebuild': 'rebuild',
+    'rescue': 'rescue',
+    'unrescue': 'unrescue',
 }
 
 

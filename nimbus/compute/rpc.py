@@ -23,6 +23,15 @@ class Compute(Contract):
         """Errand: nothing of the guest is left here; one that is still being made is given up first."""
 
     @call(timeout=ACK)
+    def rebuild(
+        self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any], preserve: bool, timeout: int
+    ) -> str:
+        """Errand: the guest runs on new disks, made from its image; to `preserve` keeps its ephemeral ones.
+
+        A running one first has `timeout` seconds to shut down by itself.  It reports {'power'}.
+        """
+
+    @call(timeout=ACK)
     def power_on(self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any]) -> str:
         """Errand: the guest runs, defined anew.  It reports {'power'}."""
 
@@ -53,6 +62,31 @@ class Compute(Contract):
         """Errand: the guest runs on with the memory that was kept.  It reports {'power'}."""
 
     @call(timeout=ACK)
+    def rescue(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        fence: int,
+        guest: dict[str, Any],
+        rescue: dict[str, Any],
+        timeout: int,
+    ) -> str:
+        """Errand: the guest runs from the rescue image.  A running one first has `timeout` seconds to shut down.
+
+        It reports {'power'}.
+        """
+
+    @call(timeout=ACK)
+    def unrescue(
+        self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any], running: bool
+    ) -> str:
+        """Errand: nothing of a rescue is left of the guest, which is `running` from its own disk or off.
+
+        It reports {'power'}.
+        """
+
+    @call(timeout=ACK)
     def attach(
         self, context: Context, job_id: str, key: str, fence: int, server_id: str, volume: dict[str, Any]
     ) -> str:
@@ -63,6 +97,18 @@ class Compute(Contract):
         self, context: Context, job_id: str, key: str, fence: int, server_id: str, volume: dict[str, Any]
     ) -> str:
         """Errand: the guest has let go of the volume; a guest that is gone has."""
+
+    @call(timeout=30)
+    def set_password(self, context: Context, server_id: str, user: str, password: str) -> None:
+        """The guest's user has the password.  Raises NotFound, and Conflict when the guest's agent does not do it."""
+
+    @call(timeout=30)
+    def inject_nmi(self, context: Context, server_id: str) -> None:
+        """The guest got an interrupt on which its kernel dumps its memory.  Raises NotFound and Conflict."""
+
+    @call(timeout=30)
+    def diagnostics(self, context: Context, server_id: str) -> dict[str, Any]:
+        """What the guest does now: a `Diagnostics` of nimbus.compute.guest as plain JSON.  Raises NotFound."""
 
     @call(timeout=30)
     def console(self, context: Context, server_id: str, lines: int | None) -> str:

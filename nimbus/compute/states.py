@@ -4,21 +4,24 @@ from typing import Any
 
 from nimbus.common.states import Machine, rule
 
-BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, SOFT_DELETED, ERROR, DELETED = (
+BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, SOFT_DELETED, ERROR, DELETED = (
     'building',
     'active',
     'stopped',
     'paused',
     'suspended',
+    'rescued',
     'soft-delete',
     'error',
     'deleted',
 )
-LIVING = frozenset({BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, SOFT_DELETED, ERROR})
+LIVING = frozenset({BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, SOFT_DELETED, ERROR})
 SETTLED = frozenset({ACTIVE, STOPPED, PAUSED, SUSPENDED})
 
 SCHEDULING, NETWORKING, DISKS, SPAWNING = 'scheduling', 'networking', 'block_device_mapping', 'spawning'
 DELETING, SOFT_DELETING, RESTORING = 'deleting', 'soft-deleting', 'restoring'
+REBUILDING, REBUILT_SPAWNING = 'rebuilding', 'rebuild_spawning'
+REBUILDS = frozenset({REBUILDING, 'rebuild_block_device_mapping', REBUILT_SPAWNING})
 REBOOTS = frozenset({'rebooting', 'reboot_pending', 'reboot_started'})
 HARD_REBOOTS = frozenset({'rebooting_hard', 'reboot_pending_hard', 'reboot_started_hard'})
 
@@ -39,6 +42,9 @@ TASKS = {
     'resume': frozenset({'resuming'}),
     'soft_delete': frozenset({SOFT_DELETING}),
     'restore': frozenset({RESTORING}),
+    'rebuild': REBUILDS,
+    'rescue': frozenset({'rescuing'}),
+    'unrescue': frozenset({'unrescuing'}),
 }
 
 MACHINE = Machine(
@@ -62,6 +68,11 @@ MACHINE = Machine(
     rule('resume', {SUSPENDED}, 'resuming', ACTIVE),
     rule('soft_delete', LIVING - {BUILDING}, SOFT_DELETING, SOFT_DELETED, over={'*'}),
     rule('restore', {SOFT_DELETED}, RESTORING, ACTIVE),
+    rule('rebuild', {ACTIVE, STOPPED, ERROR}, REBUILDING, ACTIVE, ERROR),
+    rule('rescue', {ACTIVE, STOPPED, ERROR}, 'rescuing', RESCUED),
+    rule('unrescue', {RESCUED}, 'unrescuing', ACTIVE, ERROR),
+    rule('change_password', {ACTIVE}, None),
+    rule('trigger_crash_dump', {ACTIVE, PAUSED, RESCUED, ERROR}, None),
     rule('attach_volume', {ACTIVE, STOPPED, PAUSED, SOFT_DELETED}, None),
     rule('detach_volume', {ACTIVE, STOPPED, PAUSED, SOFT_DELETED}, None),
     rule('update metadata', SETTLED, None, over={'*'}),
@@ -71,7 +82,7 @@ MACHINE = Machine(
     busy='task_state',
 )
 # What a user calls a verb, where that is another word.
-TOLD = {'reboot_hard': 'reboot', 'soft_delete': 'delete'}
+TOLD = {'reboot_hard': 'reboot', 'soft_delete': 'delete', 'change_password': 'changePassword'}
 # Verbs for a guest that ran at least once.
 LAUNCHED = frozenset(MACHINE.rules) - {'build', 'delete', 'update metadata', 'delete metadata'}
 POWER_AFTER = {
@@ -86,6 +97,9 @@ POWER_AFTER = {
     'resume': RUNNING,
     'soft_delete': SHUTDOWN,
     'restore': RUNNING,
+    'rebuild': RUNNING,
+    'rescue': RUNNING,
+    'unrescue': RUNNING,
 }
 
 STATUS = {
@@ -94,18 +108,25 @@ STATUS = {
     STOPPED: 'SHUTOFF',
     PAUSED: 'PAUSED',
     SUSPENDED: 'SUSPENDED',
+    RESCUED: 'RESCUE',
     SOFT_DELETED: 'SOFT_DELETED',
     ERROR: 'ERROR',
     DELETED: 'DELETED',
 }
-BUSY_STATUS = {(ACTIVE, task): 'REBOOT' for task in REBOOTS} | {(ACTIVE, task): 'HARD_REBOOT' for task in HARD_REBOOTS}
+# Statuses of states in which some tasks are told instead: status -> the states and the tasks.
+BUSY_STATUSES = {
+    'REBOOT': ((ACTIVE,), REBOOTS),
+    'HARD_REBOOT': ((ACTIVE,), HARD_REBOOTS),
+    'REBUILD': ((ACTIVE, STOPPED, ERROR), REBUILDS),
+}
+BUSY_STATUS = {
+    (state, task): name for name, (found, tasks) in BUSY_STATUSES.items() for state in found for task in tasks
+}
 # Statuses of verbs that are not built: a list may be filtered by them and is then empty.
 OTHER_STATUSES = frozenset(
     {
         'MIGRATING',
         'PASSWORD',
-        'REBUILD',
-        'RESCUE',
         'RESIZE',
         'REVERT_RESIZE',
         'SHELVED',
@@ -124,20 +145,25 @@ def status(row: Any) -> str:
     return STATUS.get(row.vm_state, 'UNKNOWN')
 
 
+def told_instead(state: str) -> frozenset[str]:
+    """The tasks in which the state has another status than its own."""
+    return frozenset(task for found, task in BUSY_STATUS if found == state)
+
+
 def states_of(statuses: list[str]) -> tuple[list[tuple[str, frozenset[str] | None]], bool]:
-    """What a filter by status means: pairs of state and tasks (None: every task but a reboot's), and if all are known.
+    """What a filter by status means: pairs of state and tasks (None: every task but those told instead), and if all
+    are known.
 
     A status that nimbus never shows is known and matches nothing.
     """
     pairs: list[tuple[str, frozenset[str] | None]] = []
     known = True
     for wanted in (word.upper() for word in statuses):
-        if wanted == 'REBOOT':
-            pairs.append((ACTIVE, REBOOTS))
-        elif wanted == 'HARD_REBOOT':
-            pairs.append((ACTIVE, HARD_REBOOTS))
-        elif found := [state for state, name in STATUS.items() if name == wanted]:
-            pairs.append((found[0], None))
+        if wanted in BUSY_STATUSES:
+            found, tasks = BUSY_STATUSES[wanted]
+            pairs += [(state, tasks) for state in found]
+        elif plain := [state for state, name in STATUS.items() if name == wanted]:
+            pairs.append((plain[0], None))
         elif wanted not in OTHER_STATUSES:
             known = False
     return pairs, known

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from nimbus.compute import states
-from nimbus.compute.servers import deletion, power, suspension, volume_attachments
+from nimbus.compute.servers import deletion, power, rebuilds, rescues, suspension, volume_attachments
 from nimbus.network.networks import networks
 from nimbus.network.ports import ports
 from nimbus.volume.quotas import VolumeQuotas
 from nimbus.volume.volumes import volumes
 from tests.conftest import MEMBER
-from tests.workflows.cloud import Cloud
+from tests.workflows.cloud import IMAGE, Cloud
 from tests.workflows.harness import Scenario
 
 
@@ -290,6 +290,73 @@ def kept(cloud: Cloud, given: dict[str, Any], server: str) -> None:
     assert (row.vm_state, row.power_state, row.deleted_at) == (states.SOFT_DELETED, states.SHUTDOWN, None)
 
 
+def rebuild(cloud: Cloud, given: dict[str, Any]) -> str:
+    cloud.ask(rebuilds.rebuild, given['server'], rebuilds.Wanted(IMAGE, 'secret'))
+    return given['server']
+
+
+def rebuilt(cloud: Cloud, given: dict[str, Any], server: str) -> None:
+    row = cloud.row(server)
+    assert (row.vm_state, row.power_state, row.admin_pass) == (states.ACTIVE, states.RUNNING, None)
+
+
+def rebuilt_and_off(cloud: Cloud, given: dict[str, Any], server: str) -> None:
+    rests(cloud, given, server)
+    assert cloud.row(server).admin_pass is None
+
+
+def not_rebuilt(cloud: Cloud, given: dict[str, Any], server: str, held: dict[str, Any]) -> None:
+    """A server whose rebuild failed says why, holds what it held, and the next rebuild goes through."""
+    row = cloud.row(server)
+    assert (row.vm_state, row.admin_pass) == (states.ERROR, None) and row.fault['message']
+    assert cloud.held() == held
+    rebuild(cloud, given)
+    cloud.settle()
+    rebuilt(cloud, given, server)
+
+
+def rescue(cloud: Cloud, given: dict[str, Any]) -> str:
+    cloud.ask(rescues.rescue, given['server'], image_id=None, admin_pass='secret', on_volume=False)
+    return given['server']
+
+
+def rescued_server(cloud: Cloud) -> dict[str, Any]:
+    given = plain_server(cloud)
+    rescue(cloud, given)
+    cloud.settle()
+    return given
+
+
+def rescued(cloud: Cloud, given: dict[str, Any], server: str) -> None:
+    row = cloud.row(server)
+    assert (row.vm_state, row.power_state, row.admin_pass) == (states.RESCUED, states.RUNNING, None)
+    assert (guest_of(cloud, server).state, guest_of(cloud, server).rescue) == ('running', f'/base/{IMAGE}')
+
+
+def runs_its_own(cloud: Cloud, given: dict[str, Any], server: str) -> None:
+    runs(cloud, given, server)
+    assert cloud.row(server).admin_pass is None
+    assert (guest_of(cloud, server).state, guest_of(cloud, server).rescue) == ('running', None)
+
+
+def rests_on_its_own(cloud: Cloud, given: dict[str, Any], server: str) -> None:
+    rests(cloud, given, server)
+    assert guest_of(cloud, server).rescue is None
+
+
+def unrescue(cloud: Cloud, given: dict[str, Any]) -> str:
+    cloud.ask(rescues.unrescue, given['server'])
+    return given['server']
+
+
+def not_unrescued(cloud: Cloud, given: dict[str, Any], server: str, held: dict[str, Any]) -> None:
+    row = cloud.row(server)
+    assert row.vm_state == states.ERROR and row.fault['message'] and cloud.held() == held
+    cloud.ask(power.reboot, server, hard=True)
+    cloud.settle()
+    runs_its_own(cloud, given, server)
+
+
 SCENARIOS = [
     Scenario('build_server', given_volume_and_port, boot, booted, failed_boot),
     Scenario('delete_server', rich_server, delete, deleted, deletable_again),
@@ -298,6 +365,11 @@ SCENARIOS = [
     Scenario('start_server', stopped_server, start, runs),
     Scenario('stop_server', plain_server, stop, rests),
     Scenario('reboot_server', plain_server, reboot, runs),
+    Scenario('rebuild_server', rich_server, rebuild, rebuilt, not_rebuilt),
+    Scenario('rebuild_server', stopped_server, rebuild, rebuilt_and_off, not_rebuilt),
+    Scenario('rescue_server', plain_server, rescue, rescued, as_it_was(runs_its_own)),
+    Scenario('rescue_server', stopped_server, rescue, rescued, as_it_was(rests_on_its_own)),
+    Scenario('unrescue_server', rescued_server, unrescue, runs_its_own, not_unrescued),
     Scenario('pause_server', plain_server, pause, stands, as_it_was(runs)),
     Scenario('unpause_server', paused_server, unpause, runs, as_it_was(stands)),
     Scenario('suspend_server', plain_server, suspend, sleeps, as_it_was(runs)),

@@ -146,6 +146,12 @@ class FlavorEmbedded(Change):
     number = (2, 47)
 
 
+class StandardDiagnostics(Change):
+    """The diagnostics of a server have the same names whatever its hypervisor is."""
+
+    number = (2, 48)
+
+
 class TagsOnAttach(Change):
     """A volume or network interface may be given a tag when it is attached."""
 
@@ -174,6 +180,12 @@ class UuidsOfServices(Change):
     """Services and hypervisors have UUIDs for ids, and are found by query parameters instead of paths."""
 
     number = (2, 53)
+
+
+class RebuildKeys(Change):
+    """Rebuilding a server may give it another key pair, or none."""
+
+    number = (2, 54)
 
 
 class FlavorDescriptions(Change):
@@ -284,6 +296,12 @@ class ExtraSpecsChecked(Change):
     number = (2, 86)
 
 
+class RescueOfVolumes(Change):
+    """A server that boots from a volume may be rescued by an image that names device and bus of its disk."""
+
+    number = (2, 87)
+
+
 class HypervisorsWithoutUsage(Change):
     """Hypervisors do not show what is used of them; placement does."""
 
@@ -306,6 +324,12 @@ class KeysImportedOnly(Change):
     """Key pairs are imported, not generated; their names may have @ and dots."""
 
     number = (2, 92)
+
+
+class RebuildRootVolumes(Change):
+    """Rebuilding a server that boots from a volume is to write that volume anew."""
+
+    number = (2, 93)
 
 
 class QualifiedHostnames(Change):
@@ -355,11 +379,13 @@ HISTORY = History(
     AggregateIds,
     DeviceTagsBack,
     FlavorEmbedded,
+    StandardDiagnostics,
     TagsOnAttach,
     QuotaClassesCleaned,
     EventsForOwners,
     TagsAtCreate,
     UuidsOfServices,
+    RebuildKeys,
     FlavorDescriptions,
     NoPersonality,
     ActionPages,
@@ -378,10 +404,12 @@ HISTORY = History(
     EventDetails,
     ChangeAttachment,
     ExtraSpecsChecked,
+    RescueOfVolumes,
     HypervisorsWithoutUsage,
     AttachmentIds,
     Hostnames,
     KeysImportedOnly,
+    RebuildRootVolumes,
     QualifiedHostnames,
     PinnedZone,
     ImageProperties,

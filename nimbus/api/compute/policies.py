@@ -10,6 +10,7 @@ OWN_KEYS = '(rule:context_is_admin) or user_id:%(user_id)s'
 API = 'os_compute_api:'
 SERVERS = 'os_compute_api:servers:'
 ATTRIBUTES = 'os_compute_api:os-extended-server-attributes'
+TOPOLOGY = 'compute:server:topology:index'
 REQUESTED_DESTINATION = 'compute:servers:create:requested_destination'
 
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -47,8 +48,14 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'servers:delete',
         'servers:update',
         'servers:reboot',
+        'servers:rebuild',
+        'servers:rebuild:trusted_certs',
         'servers:start',
         'servers:stop',
+        'os-admin-password',
+        'servers:trigger_crash_dump',
+        'os-rescue',
+        'os-unrescue',
         'os-deferred-delete:force',
         'os-deferred-delete:restore',
         'os-pause-server:pause',
@@ -126,6 +133,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'os-instance-actions:events:details',
         'os-lock-server:unlock:unlock_override',
         'os-admin-actions:reset_state',
+        'os-server-diagnostics',
     ),
     ANY: ('os-availability-zone:list', 'os-quota-sets:defaults', 'limits', 'extensions'),
     OWN_KEYS: ('os-keypairs:index', 'os-keypairs:show', 'os-keypairs:create', 'os-keypairs:delete'),
@@ -136,4 +144,5 @@ RULES = (
     policy.RuleDefault('service_or_admin', 'rule:service_api or rule:context_is_admin'),
     *(of_projects(API + name, check) for check, names in _NAMES.items() for name in names),
     of_projects(REQUESTED_DESTINATION, ADMIN),
+    of_projects(TOPOLOGY, READER),
 )

@@ -6,12 +6,15 @@ from typing import Any
 from nimbus.api.compute import extensions, flavors, keypairs, quotas, versions
 from nimbus.api.compute.hosts import aggregates, hosts, hypervisors, services
 from nimbus.api.compute.microversions import HOSTS_END, PROXIES_END, ChangeAttachment, FlavorDescriptions, Tags
-from nimbus.api.compute.policies import API
+from nimbus.api.compute.policies import API, TOPOLOGY
 from nimbus.api.compute.servers import (
     actions,
     deletions,
+    in_guests,
     instance_actions,
+    rebuilds,
     requests,
+    rescues,
     security_groups,
     servers,
     subresources,
@@ -21,6 +24,7 @@ from nimbus.api.compute.servers import (
 from nimbus.api.kit.routes import Route
 
 Handler = Callable[..., Any]
+CRASH_DUMPS, TOPOLOGIES = (2, 17), (2, 78)  # the versions that brought these routes
 SERVERS = (
     Route('GET', '/servers', servers.index, f'{API}servers:index'),
     Route('POST', '/servers', servers.create, f'{API}servers:create', 202, shape=requests.Shapes()),
@@ -31,9 +35,9 @@ SERVERS = (
 )
 
 
-def act(name: str, handler: Handler, rule: str, shape: Any, status: int = 202) -> Route:
+def act(name: str, handler: Handler, rule: str, shape: Any, status: int = 202, **more: Any) -> Route:
     """A row for one action of a server."""
-    return Route('POST', '/servers/{id}/action', handler, f'{API}{rule}', status, action=name, shape=shape)
+    return Route('POST', '/servers/{id}/action', handler, f'{API}{rule}', status, action=name, shape=shape, **more)
 
 
 def tag(method: str, path: str, handler: Handler, rule: str, status: int = 200, **more: Any) -> Route:
@@ -63,6 +67,17 @@ ACTIONS = (
     act('os-start', actions.start, 'servers:start', actions.START),
     act('os-stop', actions.stop, 'servers:stop', actions.STOP),
     act('reboot', actions.reboot, 'servers:reboot', actions.REBOOT),
+    act('rebuild', rebuilds.rebuild, 'servers:rebuild', rebuilds.Shapes()),
+    act('rescue', rescues.rescue, 'os-rescue', rescues.RESCUE, 200),
+    act('unrescue', rescues.unrescue, 'os-unrescue', rescues.UNRESCUE),
+    act('changePassword', in_guests.change_password, 'os-admin-password', in_guests.CHANGE_PASSWORD),
+    act(
+        'trigger_crash_dump',
+        in_guests.crash_dump,
+        'servers:trigger_crash_dump',
+        in_guests.CRASH_DUMP,
+        since=CRASH_DUMPS,
+    ),
     act('forceDelete', deletions.force_delete, 'os-deferred-delete:force', deletions.FORCE_DELETE),
     act('restore', deletions.restore, 'os-deferred-delete:restore', deletions.RESTORE),
     act('pause', suspensions.pause, 'os-pause-server:pause', suspensions.PAUSE),
@@ -137,6 +152,8 @@ KEYPAIRS = (
     Route('DELETE', '/os-keypairs/{name}', keypairs.delete, None),
 )
 PARTS = (
+    Route('GET', '/servers/{id}/diagnostics', in_guests.diagnostics, f'{API}os-server-diagnostics'),
+    Route('GET', '/servers/{id}/topology', in_guests.topology, TOPOLOGY, since=TOPOLOGIES),
     Route('GET', '/servers/{id}/ips', subresources.ips, f'{API}ips:index'),
     Route('GET', '/servers/{id}/ips/{network}', subresources.ip, f'{API}ips:show'),
     Route('GET', '/servers/{id}/os-interface', subresources.interfaces, f'{API}os-attach-interfaces:list'),

@@ -9,7 +9,7 @@ import abc
 from collections.abc import Callable
 
 from nimbus.common import errors
-from nimbus.compute.guest import Guest, HostFacts, Volume
+from nimbus.compute.guest import Diagnostics, Guest, HostFacts, Rescue, Volume
 
 RUNNING, SHUTDOWN, PAUSED, CRASHED = 'running', 'shutdown', 'paused', 'crashed'
 
@@ -37,6 +37,14 @@ class Power(abc.ABC):
     @abc.abstractmethod
     def destroy(self, guest_id: str) -> None:
         """The guest is stopped, and its definition, disks and folder are gone."""
+
+    @abc.abstractmethod
+    def rebuild(self, guest: Guest, root: str | None, preserve: bool, timeout: int) -> None:
+        """The guest runs, defined as `guest` says, on new disks; whatever was left of it before.
+
+        `root` is the path of the cached base image, None for a guest that boots from a volume.  To `preserve` keeps
+        its ephemeral disks.  A running one is asked to shut down for `timeout` seconds first.  Raises Refused.
+        """
 
     @abc.abstractmethod
     def start(self, guest: Guest) -> None:
@@ -99,6 +107,21 @@ class Suspension(abc.ABC):
         """
 
 
+class Rescuing(abc.ABC):
+    """Rescuing: start a guest from another image, so that its own disk can be repaired."""
+
+    @abc.abstractmethod
+    def rescue(self, guest: Guest, rescue: Rescue, root: str, timeout: int) -> None:
+        """The guest runs from a new disk made of the cached base image at `root`; what it has beside says `rescue`.
+
+        A running one is asked to shut down for `timeout` seconds first.  Raises Missing and Refused.
+        """
+
+    @abc.abstractmethod
+    def unrescue(self, guest: Guest, running: bool) -> None:
+        """The guest is `running` from its own disk, or off, and no rescue disk is left.  Raises Missing and Refused."""
+
+
 class Disks(abc.ABC):
     """Disks: attach volumes to a guest and detach them."""
 
@@ -126,6 +149,22 @@ class Console(abc.ABC):
         """
 
 
+class Inside(abc.ABC):
+    """Inside: what is done within a running guest, and what it does."""
+
+    @abc.abstractmethod
+    def set_password(self, guest_id: str, user: str, password: str) -> None:
+        """The guest's user has the password.  Raises Missing, and Conflict when the guest's agent does not do it."""
+
+    @abc.abstractmethod
+    def inject_nmi(self, guest_id: str) -> None:
+        """The running guest got a non-maskable interrupt.  Raises Missing, and Conflict when it is off."""
+
+    @abc.abstractmethod
+    def diagnostics(self, guest_id: str) -> Diagnostics:
+        """What the guest does now.  Raises Missing."""
+
+
 class Facts(abc.ABC):
     """Facts: the host's capacity."""
 
@@ -134,7 +173,7 @@ class Facts(abc.ABC):
         """The host's capacity and identity now."""
 
 
-class Driver(Power, Suspension, Disks, Console, Facts):
+class Driver(Power, Suspension, Rescuing, Disks, Console, Inside, Facts):
     """A hypervisor driver: all of the above, and how it is opened and closed."""
 
     @abc.abstractmethod

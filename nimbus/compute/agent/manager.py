@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from nimbus.common import errors, failpoints
 from nimbus.common.agents.desk import Heartbeat
@@ -16,10 +16,11 @@ from nimbus.common.context import Context
 from nimbus.compute.agent.driver import Driver, Missing, Refused
 from nimbus.compute.agent.heal import Healer
 from nimbus.compute.agent.progress import Progress
-from nimbus.compute.guest import Guest, Image, Volume
+from nimbus.compute.guest import Guest, Image, Rescue, Volume
 from nimbus.compute.rpc import Compute
 
 LOG = logging.getLogger(__name__)
+T = TypeVar('T')
 BINARY = 'nova-compute'
 FETCHED = 80  # percent of a guest's making that fetching its image is
 TIDY = 600.0  # seconds between looks for what is not needed any more
@@ -173,6 +174,17 @@ class Agent(Compute):
 
         return self._take(job_id, key, made.id, fence, 'spawn', do)
 
+    def rebuild(
+        self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any], preserve: bool, timeout: int
+    ) -> str:
+        made = Guest.from_dict(guest)
+
+        def do() -> None:
+            base = self._base_of(made.id, made.image, made.root_gb)
+            self.driver.rebuild(made, base, preserve, timeout)
+
+        return self._change(job_id, key, fence, 'rebuild', made.id, do)
+
     def destroy(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
         def do() -> None:
             self._doomed.discard(server_id)
@@ -209,6 +221,30 @@ class Agent(Compute):
         made = Guest.from_dict(guest)
         return self._change(job_id, key, fence, 'resume', made.id, lambda: self.driver.resume(made))
 
+    def rescue(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        fence: int,
+        guest: dict[str, Any],
+        rescue: dict[str, Any],
+        timeout: int,
+    ) -> str:
+        made, wanted = Guest.from_dict(guest), Rescue.from_dict(rescue)
+
+        def do() -> None:
+            base = self._base_of(made.id, wanted.image)
+            self.driver.rescue(made, wanted, base or '', timeout)
+
+        return self._change(job_id, key, fence, 'rescue', made.id, do)
+
+    def unrescue(
+        self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any], running: bool
+    ) -> str:
+        made = Guest.from_dict(guest)
+        return self._change(job_id, key, fence, 'unrescue', made.id, lambda: self.driver.unrescue(made, running))
+
     def attach(
         self, context: Context, job_id: str, key: str, fence: int, server_id: str, volume: dict[str, Any]
     ) -> str:
@@ -233,15 +269,32 @@ class Agent(Compute):
 
     # Questions
 
+    def set_password(self, context: Context, server_id: str, user: str, password: str) -> None:
+        self._told(server_id, 'guest', lambda: self.driver.set_password(server_id, user, password))
+
+    def inject_nmi(self, context: Context, server_id: str) -> None:
+        self._told(server_id, 'guest', lambda: self.driver.inject_nmi(server_id))
+
+    def diagnostics(self, context: Context, server_id: str) -> dict[str, Any]:
+        return dataclasses.asdict(self._told(server_id, 'guest', lambda: self.driver.diagnostics(server_id)))
+
     def console(self, context: Context, server_id: str, lines: int | None) -> str:
+        return self._told(server_id, 'console', lambda: self.driver.console(server_id, lines))
+
+    def _told(self, server_id: str, what: str, ask: Callable[[], T]) -> T:
+        """The driver's answer.  Raises NotFound where the guest is not here."""
         try:
-            return self.driver.console(server_id, lines)
+            return ask()
         except Missing:
             raise errors.NotFound(
-                f'Instance {server_id} has no console.', inside=f'Guest {server_id} is not on host {self.host}.'
+                f'Instance {server_id} has no {what}.', inside=f'Guest {server_id} is not on host {self.host}.'
             ) from None
 
     # What goes on by itself
+
+    def _base_of(self, server_id: str, image: Image | None, root_gb: int = 0) -> str | None:
+        """The path of the image's base, fetched unless its server is to go; None without an image."""
+        return self.images.get(image, self._unless_doomed(server_id, lambda _: None), root_gb) if image else None
 
     def _unless_doomed(self, server_id: str, progress: Callable[[int], None]) -> Callable[[int], None]:
         """The progress of work that ends with Refused when its server is to go."""

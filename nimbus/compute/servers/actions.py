@@ -19,6 +19,9 @@ NAMES = {
     'reboot_server': 'reboot',
     'soft_delete_server': 'delete',
     'restore_server': 'restore',
+    'rebuild_server': 'rebuild',
+    'rescue_server': 'rescue',
+    'unrescue_server': 'unrescue',
     'pause_server': 'pause',
     'unpause_server': 'unpause',
     'suspend_server': 'suspend',
@@ -26,11 +29,13 @@ NAMES = {
     'attach_volume': 'attach_volume',
     'detach_volume': 'detach_volume',
     # Done at once, and only recorded.
+    'change_password': 'changePassword',
+    'trigger_crash_dump': 'trigger_crash_dump',
     'lock_server': 'lock',
     'unlock_server': 'unlock',
     'reset_server': 'resetState',
 }
-AT_ONCE = frozenset({'lock_server', 'unlock_server', 'reset_server'})
+AT_ONCE = frozenset({'lock_server', 'unlock_server', 'reset_server', 'change_password', 'trigger_crash_dump'})
 RESULTS = {'ok': 'Success', 'failed': 'Error', 'stuck': 'Error', 'rewound': 'Error'}
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from nimbus.common import clock, context, errors, ids, jobs
 from nimbus.common.database import db
-from nimbus.compute import keypairs, notifications, states
+from nimbus.compute import notifications, states
 from nimbus.compute.devices import block_requests, device_names
 from nimbus.compute.devices.block_requests import ROOT
 from nimbus.compute.flavors import flavors
 from nimbus.compute.models import BlockDevice, Server, ServerTag
-from nimbus.compute.servers import boot_checks, servers
+from nimbus.compute.servers import boot_checks, lookups, servers
 from nimbus.image.images import images
 from nimbus.network.networks import networks
 from nimbus.network.security_groups import groups as security_groups
@@ -81,8 +81,8 @@ def boot(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
 
 
 def _find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> Found:
-    flavor = _or_invalid(flavors.show, tx, asker, wanted.flavor_id)
-    image = _image(tx, asker, wanted.image_id)
+    flavor = lookups.or_invalid(flavors.show, tx, asker, wanted.flavor_id)
+    image = lookups.image(tx, asker, wanted.image_id)
     root = next((device for device in wanted.devices if device['boot_index'] == ROOT), None)
     devices = block_requests.with_flavors(list(wanted.devices), flavor)
     block_requests.check_local(devices, flavor)
@@ -96,30 +96,13 @@ def _find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> Found:
     return Found(
         flavor=flavor,
         image=image,
-        key=_key(tx, asker, wanted.key_name),
+        key=lookups.key(tx, asker, wanted.key_name),
         networks=_networks(tx, asker, wanted),
         security_groups=_security_groups(tx, asker, wanted.security_groups),
         devices=devices,
         root_device=root_name,
         zone=boot_checks.zone_for(tx, wanted.zone, wanted.forced_host),
     )
-
-
-def _or_invalid(show: Any, *args: Any, sentence: str | None = None) -> Any:
-    """What `show` finds.  Raises Invalid where it finds nothing: the request is wrong, not its address."""
-    try:
-        return show(*args)
-    except errors.NotFound as why:
-        raise errors.Invalid(sentence or why.sentence) from None
-
-
-def _image(tx: db.Tx, asker: context.Context, image_id: str | None) -> dict[str, Any] | None:
-    if not image_id:
-        return None
-    row = _or_invalid(images.show, tx, asker, image_id, sentence='Can not find requested image')
-    if row.status != 'active':
-        raise errors.Invalid(f'Image {image_id} is not active.')
-    return boot_checks.image_facts(row)
 
 
 def _root_image(tx: db.Tx, asker: context.Context, root: block_requests.Device | None) -> dict[str, Any] | None:
@@ -137,12 +120,13 @@ def _check_disks(tx: db.Tx, asker: context.Context, wanted: Wanted, devices: lis
     """Nothing, when every volume, image and volume type named is there and the asker's."""
     for device in devices:
         if given := device['volume_type']:
-            _or_invalid(types.by_name_or_id, tx, asker, given, sentence=f'Volume type {given} could not be found.')
+            sentence = f'Volume type {given} could not be found.'
+            lookups.or_invalid(types.by_name_or_id, tx, asker, given, sentence=sentence)
         if device['source'] == 'volume':
             if wanted.max_count > 1:
                 raise errors.Invalid('Cannot attach one or more volumes to multiple instances')
             failed = f'failed to get volume {device["volume_id"]}.'
-            row = _or_invalid(
+            row = lookups.or_invalid(
                 volumes.show,
                 tx,
                 asker,
@@ -154,20 +138,13 @@ def _check_disks(tx: db.Tx, asker: context.Context, wanted: Wanted, devices: lis
             device['size'] = row.size
         elif device['source'] == 'image':
             failed = block_requests.invalid(f'failed to get image {device["image_id"]}.').sentence
-            row = _or_invalid(images.show, tx, asker, device['image_id'], sentence=failed)
+            row = lookups.or_invalid(images.show, tx, asker, device['image_id'], sentence=failed)
             if row.status != 'active':
                 raise errors.Invalid(f'Image {device["image_id"]} is not active.')
         elif device['source'] == 'snapshot':
             raise block_requests.invalid(
                 f'failed to get snapshot {device["snapshot_id"]}: this cloud has no volume snapshots.'
             )
-
-
-def _key(tx: db.Tx, asker: context.Context, name: str | None) -> dict[str, Any] | None:
-    if not name:
-        return None
-    row = _or_invalid(keypairs.show, tx, asker.user_id, name, sentence='Invalid key_name provided.')
-    return {'name': row.name, 'type': row.type, 'public_key': row.public_key, 'fingerprint': row.fingerprint}
 
 
 def _networks(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
@@ -183,14 +160,14 @@ def _networks(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
                 raise errors.Invalid(
                     'Failed to launch instances: max_count cannot be greater than 1 if an fixed_ip is specified.'
                 )
-    return list(_or_invalid(networks.for_boot, tx, asker, asked))
+    return list(lookups.or_invalid(networks.for_boot, tx, asker, asked))
 
 
 def _security_groups(tx: db.Tx, asker: context.Context, names: tuple[str, ...]) -> list[str]:
     """The ids of the groups; the project's default group is made the first time it is needed."""
     if 'default' in names:
         security_groups.ensure_default(tx, asker, asker.project_id)
-    return list(_or_invalid(security_groups.resolve, tx, asker, list(names)))
+    return list(lookups.or_invalid(security_groups.resolve, tx, asker, list(names)))
 
 
 def _write(

@@ -31,7 +31,7 @@ def describe(tx: db.Tx, server_id: str, config_drive: dict[str, str] | None = No
         memory_mb=flavor['ram'],
         root_gb=root_gb(spec),
         blanks=tuple(blanks(spec)),
-        image=None if boots_from_volume(spec) else _image(spec['image']),
+        image=None if boots_from_volume(spec) else image(spec['image']),
         root_properties=properties if boots_from_volume(spec) else {},
         nics=tuple(_nic(nic, properties.get('hw_vif_model', '')) for nic in ports.nics(tx, server_id)),
         volumes=tuple(volumes(tx, server_id, spec)),
@@ -78,7 +78,8 @@ def _short(device: str | None) -> str:
     return (device or '').removeprefix('/dev/')
 
 
-def _image(facts: dict[str, Any] | None) -> Image | None:
+def image(facts: dict[str, Any] | None) -> Image | None:
+    """An image as a host fetches it, from what is kept of it with a server."""
     if facts is None:
         return None
     return Image(

@@ -137,15 +137,16 @@ def built(tx: db.Tx, server_id: str) -> bool:
     return done and notifications.ended(tx, server_id, 'build')
 
 
-def finished(tx: db.Tx, server_id: str, verb: str) -> bool:
-    """The verb has done what it should; False when another verb has taken over."""
-    return _leave(tx, server_id, verb, MACHINE.rules[verb].done) and notifications.ended(tx, server_id, verb)
+def finished(tx: db.Tx, server_id: str, verb: str, **more: Any) -> bool:
+    """The verb has done what it should, and the row has the values too; False when another verb has taken over."""
+    done = _leave(tx, server_id, verb, MACHINE.rules[verb].done, **more)
+    return done and notifications.ended(tx, server_id, verb)
 
 
 def failed(tx: db.Tx, server_id: str, verb: str, code: int, message: str, details: str | None = None) -> bool:
     """The verb has failed for that reason; False when another verb has taken over."""
     fault = {'code': code, 'message': message[:255], 'details': details, 'created': clock.iso(clock.Clock().now())}
-    if verb == 'build':
+    if verb in ('build', 'rebuild', 'rescue'):
         tx.update(Server, Server.id == server_id, admin_pass=None)
     state = MACHINE.rules[verb].failed
     if verb in states.TASKS:

@@ -9,6 +9,8 @@ from nimbus.conductor.workflows.delete_volume import DeleteVolume
 from nimbus.conductor.workflows.detach_volume import DetachVolume
 from nimbus.conductor.workflows.extend_volume import ExtendVolume
 from nimbus.conductor.workflows.reboot_server import RebootServer
+from nimbus.conductor.workflows.rebuild_server import RebuildServer
+from nimbus.conductor.workflows.rescues import RescueServer, UnrescueServer
 from nimbus.conductor.workflows.soft_deletion import RestoreServer, SoftDeleteServer
 from nimbus.conductor.workflows.start_server import StartServer
 from nimbus.conductor.workflows.stop_server import StopServer
@@ -22,6 +24,9 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'reboot_server': RebootServer,
     'soft_delete_server': SoftDeleteServer,
     'restore_server': RestoreServer,
+    'rebuild_server': RebuildServer,
+    'rescue_server': RescueServer,
+    'unrescue_server': UnrescueServer,
     'pause_server': PauseServer,
     'unpause_server': UnpauseServer,
     'suspend_server': SuspendServer,

@@ -15,8 +15,8 @@ STATES = sorted(states.LIVING | {states.DELETED})
 # verb -> the states it may begin in, as the field's clients know them
 ALLOWED = {
     'build': {'building'},
-    'delete': {'building', 'active', 'stopped', 'paused', 'suspended', 'soft-delete', 'error'},
-    'soft_delete': {'active', 'stopped', 'paused', 'suspended', 'soft-delete', 'error'},
+    'delete': {'building', 'active', 'stopped', 'paused', 'suspended', 'rescued', 'soft-delete', 'error'},
+    'soft_delete': {'active', 'stopped', 'paused', 'suspended', 'rescued', 'soft-delete', 'error'},
     'restore': {'soft-delete'},
     'start': {'stopped'},
     'stop': {'active', 'error'},
@@ -26,6 +26,11 @@ ALLOWED = {
     'unpause': {'paused'},
     'suspend': {'active'},
     'resume': {'suspended'},
+    'change_password': {'active'},
+    'trigger_crash_dump': {'active', 'paused', 'rescued', 'error'},
+    'rescue': {'active', 'stopped', 'error'},
+    'unrescue': {'rescued'},
+    'rebuild': {'active', 'stopped', 'error'},
     'attach_volume': {'active', 'stopped', 'paused', 'soft-delete'},
     'detach_volume': {'active', 'stopped', 'paused', 'soft-delete'},
     'update metadata': {'active', 'stopped', 'paused', 'suspended'},
@@ -81,6 +86,7 @@ def test_the_wire_has_one_word_for_two_states():
         'DELETED',
         'ERROR',
         'PAUSED',
+        'RESCUE',
         'SOFT_DELETED',
         'SHUTOFF',
         'SUSPENDED',
@@ -88,4 +94,5 @@ def test_the_wire_has_one_word_for_two_states():
     assert status('active', 'rebooting') == 'REBOOT'
     assert status('active', 'rebooting_hard') == 'HARD_REBOOT'
     assert status('active', 'powering-off') == 'ACTIVE'
+    assert [status(state, 'rebuild_spawning') for state in ('active', 'stopped', 'error')] == ['REBUILD'] * 3
     assert status('stopped', 'rebooting_hard') == 'SHUTOFF'

@@ -54,6 +54,19 @@ DEVICE: shapes.Schema = LEGACY_DEVICE | {
 }
 
 
+FILES: shapes.Schema = {
+    'type': 'array',
+    'items': closed({'path': {'type': 'string'}, 'contents': {'type': 'string'}}, ['path', 'contents']),
+}
+CERTIFICATES: shapes.Schema = {
+    'type': ['array', 'null'],
+    'minItems': 1,
+    'maxItems': 50,
+    'uniqueItems': True,
+    'items': {'type': 'string', 'minLength': 1},
+}
+
+
 @functools.lru_cache(256)
 def shape(version: Version) -> Shape:
     """The shape of a request for new servers."""
@@ -107,25 +120,15 @@ def _device_extras(version: Version) -> shapes.Schema:
 
 def _extras(version: Version) -> shapes.Schema:
     """The fields that versions added or removed."""
-    file = closed({'path': {'type': 'string'}, 'contents': {'type': 'string'}}, ['path', 'contents'])
-    certificates = {
-        'type': ['array', 'null'],
-        'minItems': 1,
-        'maxItems': 50,
-        'uniqueItems': True,
-        'items': {'type': 'string', 'minLength': 1},
-    }
     windows = (
         (microversions.Descriptions, {'description': shapes.DESCRIPTION}),
         (microversions.TagsAtCreate, {'tags': {'type': 'array', 'items': shapes.TAG, 'maxItems': 50}}),
-        (microversions.TrustedCertificates, {'trusted_image_certificates': certificates}),
+        (microversions.TrustedCertificates, {'trusted_image_certificates': CERTIFICATES}),
         (microversions.RequestedHost, {'host': shapes.FQDN, 'hypervisor_hostname': shapes.FQDN}),
         (microversions.Hostnames, {'hostname': shapes.HOSTNAME}),
         (microversions.QualifiedHostnames, {'hostname': shapes.FQDN}),
     )
-    found: shapes.Schema = (
-        {} if version >= microversions.NoPersonality.number else {'personality': {'type': 'array', 'items': file}}
-    )
+    found: shapes.Schema = {} if version >= microversions.NoPersonality.number else {'personality': FILES}
     for change, fields in windows:
         if version >= change.number:
             found |= fields
@@ -164,8 +167,8 @@ def wanted(call: Call, body: dict[str, Any]) -> boots.Wanted:
         security_groups=_security_groups(asked),
         devices=tuple(devices),
         key_name=asked.get('key_name'),
-        user_data=_user_data(asked.get('user_data')),
-        personality=tuple(_file(file) for file in asked.get('personality', ())),
+        user_data=user_data(asked.get('user_data')),
+        personality=tuple(file_of(file) for file in asked.get('personality', ())),
         config_drive=shapes.flag(asked.get('config_drive', False)),
         properties=asked.get('metadata', {}),
         tags=tuple(asked.get('tags', ())),
@@ -189,8 +192,7 @@ def _counts(asked: dict[str, Any]) -> tuple[int, int]:
 
 
 def _refuse_absent(asked: dict[str, Any], hints: dict[str, Any]) -> None:
-    if asked.get('trusted_image_certificates'):
-        raise errors.NotBuilt('Checking an image against trusted certificates is not part of this cloud.')
+    check_certificates(asked)
     if group := hints.get('group'):
         named = group if isinstance(group, str) else group[0]
         raise errors.Invalid(f'Instance group {named} could not be found: this cloud has no server groups.')
@@ -219,6 +221,12 @@ def _destination(call: Call, asked: dict[str, Any]) -> dict[str, str | None]:
         'requested_host': requested_host,
         'requested_node': requested_node,
     }
+
+
+def check_certificates(asked: dict[str, Any]) -> None:
+    """Nothing, when the image is not to be checked against certificates.  Raises NotBuilt."""
+    if asked.get('trusted_image_certificates'):
+        raise errors.NotBuilt('Checking an image against trusted certificates is not part of this cloud.')
 
 
 def password() -> str:
@@ -286,7 +294,8 @@ def _requested_networks(call: Call, asked: Any) -> Any:
     return [{name: item.get(name) for name in ('uuid', 'port', 'fixed_ip', 'tag')} for item in asked] or None
 
 
-def _user_data(text: str | None) -> str | None:
+def user_data(text: str | None) -> str | None:
+    """The text, which must be base64.  Raises Invalid."""
     if text is None:
         return None
     try:
@@ -296,7 +305,8 @@ def _user_data(text: str | None) -> str | None:
     return text
 
 
-def _file(file: dict[str, str]) -> dict[str, str]:
+def file_of(file: dict[str, str]) -> dict[str, str]:
+    """A file that is wanted in the guest.  Raises Invalid for contents that are not base64."""
     try:
         base64.b64decode(''.join(file['contents'].split()), validate=True)
     except (binascii.Error, ValueError):

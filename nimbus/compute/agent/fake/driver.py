@@ -7,7 +7,7 @@ from collections.abc import Callable
 from nimbus.common import errors
 from nimbus.compute.agent.driver import PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
 from nimbus.compute.agent.fake.host import FakeGuest, FakeHost
-from nimbus.compute.guest import Guest, HostFacts, Volume
+from nimbus.compute.guest import Diagnostics, DiskUse, Guest, HostFacts, Processor, Rescue, Volume
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,9 +23,8 @@ class FakeSettings:
     least_seconds: float = 0  # how long each change of a guest takes at least
 
 
-CHANGES = frozenset(
-    ('spawn', 'destroy', 'start', 'stop', 'reboot', 'pause', 'unpause', 'suspend', 'resume', 'attach', 'detach')
-)
+CHANGES = frozenset(('spawn', 'destroy', 'start', 'stop', 'reboot', 'rebuild', 'attach', 'detach'))
+CHANGES |= {'pause', 'unpause', 'suspend', 'resume', 'rescue', 'unrescue'}
 
 
 class FakeDriver(Driver):
@@ -52,20 +51,7 @@ class FakeDriver(Driver):
                 progress(0)
                 self._meet('spawn')
                 self._check_room(guest)
-                wanted = {volume.id: volume.device for volume in guest.volumes}
-                self.host.put(
-                    guest.id,
-                    FakeGuest(
-                        guest.name,
-                        RUNNING,
-                        guest.vcpus,
-                        guest.memory_mb,
-                        guest.local_gb,
-                        wanted,
-                        root,
-                        _boot_text(guest.name),
-                    ),
-                )
+                self.host.put(guest.id, self._made(guest, root))
             progress(100)
 
     def destroy(self, guest_id: str) -> None:
@@ -99,6 +85,12 @@ class FakeDriver(Driver):
                 text = known.console + _boot_text(guest.name)
                 self.host.put(guest.id, dataclasses.replace(known, console=text))
 
+    def rebuild(self, guest: Guest, root: str | None, preserve: bool, timeout: int) -> None:
+        with self.host.lock(guest.id):
+            self._meet('rebuild')
+            self._check_room(guest)
+            self.host.put(guest.id, self._made(guest, root))
+
     def state(self, guest_id: str) -> str:
         self._meet('state')
         return self._known(guest_id).state
@@ -108,7 +100,7 @@ class FakeDriver(Driver):
         return {guest_id: guest.state for guest_id, guest in self.host.all().items()}
 
     def bases(self) -> set[str]:
-        return {guest.base for guest in self.host.all().values() if guest.base}
+        return {base for guest in self.host.all().values() for base in (guest.base, guest.rescue) if base}
 
     def watch(self, changed: Callable[[str, str], None]) -> None:
         self._watchers.append(changed)
@@ -136,6 +128,27 @@ class FakeDriver(Driver):
             if known.saved or known.state == PAUSED:
                 self.host.put(guest.id, dataclasses.replace(known, state=RUNNING, saved=False))
             else:
+                self._start(guest, known)
+
+    # ---------------------------------------------------------------- rescuing
+    def rescue(self, guest: Guest, rescue: Rescue, root: str, timeout: int) -> None:
+        with self.host.lock(guest.id):
+            known = self._known(guest.id)
+            self._meet('rescue')
+            self.host.put(guest.id, dataclasses.replace(known, state=SHUTDOWN))
+            self._start(guest, known)
+            wanted = {volume.id: volume.device for volume in guest.volumes if rescue.device}
+            known = dataclasses.replace(self._known(guest.id), rescue=root, volumes=wanted)
+            self.host.put(guest.id, known)
+
+    def unrescue(self, guest: Guest, running: bool) -> None:
+        with self.host.lock(guest.id):
+            known = self._known(guest.id)
+            self._meet('unrescue')
+            wanted = {volume.id: volume.device for volume in guest.volumes}
+            known = dataclasses.replace(known, state=SHUTDOWN, rescue=None, volumes=wanted)
+            self.host.put(guest.id, known)
+            if running:
                 self._start(guest, known)
 
     # ---------------------------------------------------------------- disks
@@ -169,6 +182,27 @@ class FakeDriver(Driver):
         if lines is None:
             return text
         return '\n'.join(text.split('\n')[-lines:]) if lines > 0 else ''
+
+    def set_password(self, guest_id: str, user: str, password: str) -> None:
+        self._say(guest_id, 'set_password', f'the password of {user} is changed')
+
+    def inject_nmi(self, guest_id: str) -> None:
+        self._say(guest_id, 'inject_nmi', 'an interrupt came')
+
+    def diagnostics(self, guest_id: str) -> Diagnostics:
+        self._meet('diagnostics')
+        known = self._known(guest_id)
+        running = known.state in (RUNNING, PAUSED)
+        names = (['vda'] if known.base else []) + sorted(known.volumes.values())
+        return Diagnostics(
+            state=known.state,
+            driver='fake',
+            hypervisor='fake',
+            memory_kb=known.memory_mb << 10,
+            used_kb=known.memory_mb << 10 if running else 0,
+            processors=tuple(Processor(number, 0) for number in range(known.vcpus if running else 0)),
+            disks=tuple(DiskUse(name, 0, 0, 0, 0, 0) for name in names if running),
+        )
 
     def facts(self) -> HostFacts:
         self._meet('facts')
@@ -205,6 +239,20 @@ class FakeDriver(Driver):
             self._sleep(self.settings.least_seconds)
         self.host.meet(verb, self._sleep)
 
+    def _made(self, guest: Guest, root: str | None) -> FakeGuest:
+        wanted = {volume.id: volume.device for volume in guest.volumes}
+        text = _boot_text(guest.name)
+        return FakeGuest(guest.name, RUNNING, guest.vcpus, guest.memory_mb, guest.local_gb, wanted, root, text)
+
+    def _say(self, guest_id: str, verb: str, text: str) -> None:
+        """A running guest says the text on its console.  Raises Missing and Conflict."""
+        with self.host.lock(guest_id):
+            known = self._known(guest_id)
+            self._meet(verb)
+            if known.state != RUNNING:
+                raise errors.Conflict(f'Guest {guest_id} is {known.state}.')
+            self.host.put(guest_id, dataclasses.replace(known, console=f'{known.console}{known.name}: {text}\n'))
+
     def _turn(self, guest_id: str, verb: str, before: str, after: str) -> None:
         with self.host.lock(guest_id):
             known = self._known(guest_id)
@@ -230,6 +278,7 @@ class FakeDriver(Driver):
                 volumes=wanted,
                 console=_boot_text(guest.name),
                 saved=False,
+                rescue=None,
             ),
         )
 

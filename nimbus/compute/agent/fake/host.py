@@ -29,6 +29,7 @@ class FakeGuest:
     base: str | None
     console: str
     saved: bool = False  # off, with its memory kept
+    rescue: str | None = None  # the base of the disk that it was started from to be repaired
 
 
 class FakeHost:

@@ -22,6 +22,7 @@ GIB = 1024**3
 LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 PREFIX = {'virtio': 'vd', 'scsi': 'sd', 'sata': 'sd', 'usb': 'sd', 'ide': 'hd'}
 ONE_CONTROLLER = {'ide': 4, 'sata': 6}  # a name beyond these costs the guest another controller
+RESCUE, RESCUE_DRIVE = 'disk.rescue', 'disk.config.rescue'  # what a guest that is repaired is started from
 VOLUME_FORMATS = ('raw', 'qcow2')
 BLANK_FORMATS = ('ext2', 'ext3', 'ext4')
 
@@ -73,7 +74,7 @@ class Folder:
 
     def write(self, name: str, text: str) -> None:
         """A small file of the folder holds `text`."""
-        self._make(name, lambda part: _write(part, text), again=True)
+        self.make(name, lambda part: _write(part, text), again=True)
 
     def fresh_console(self) -> None:
         """The console log is there and empty, readable by its owner only."""
@@ -85,10 +86,31 @@ class Folder:
         if guest.image is not None:
             self._make_root(guest, base)
         for number, blank in enumerate(guest.blanks):
-            self._make(f'disk.{blank.name}', functools.partial(self._make_blank, blank, number))
+            self.make(f'disk.{blank.name}', functools.partial(self._make_blank, blank, number))
         if guest.config_drive is not None:
             files = configdrive.decode(guest.config_drive)
-            self._make('disk.config', lambda part: configdrive.make(files, part), mode=0o640)
+            self.make('disk.config', lambda part: configdrive.make(files, part), mode=0o640)
+
+    def has(self, name: str) -> bool:
+        """Whether the file is in the folder."""
+        return os.path.exists(self.file(name))
+
+    def bases(self) -> set[str]:
+        """The paths of the bases that disks in the folder stand on."""
+        found = [self.backing(name) for name in ('disk', RESCUE) if self.has(name)]
+        return {base[0] for base in found if base}
+
+    def drop_rescue(self) -> None:
+        """No disk of a rescue is left."""
+        for name in (RESCUE, RESCUE_DRIVE):
+            _unlink(self.file(name))
+
+    def drop_disks(self, preserve: bool) -> None:
+        """The disks that the host itself keeps are gone, to `preserve` but for the ephemeral ones."""
+        kept = ('disk.local', 'disk.eph') if preserve else ()
+        for name in os.listdir(self.path):
+            if name == 'disk' or (name.startswith('disk.') and not name.startswith(kept)):
+                _unlink(self.file(name))
 
     def layout(self, guest: Guest, cdrom_bus: str) -> list[Disk]:
         """The guest's disks in order: root, local ones, volumes, and the config drive last."""
@@ -106,7 +128,9 @@ class Folder:
         drive = []
         if os.path.exists(self.file('disk.config')):
             # The last name of its bus: the next volume gets the first that is free.
-            drive = [Disk(self.file('disk.config'), 'raw', _free(cdrom_bus, taken, last=True), cdrom_bus, cdrom=True)]
+            drive = [
+                Disk(self.file('disk.config'), 'raw', free_name(cdrom_bus, taken, last=True), cdrom_bus, cdrom=True)
+            ]
         return [*root, *local, *volumes, *drive]
 
     def tail(self, lines: int | None, limit: int) -> str:
@@ -154,9 +178,9 @@ class Folder:
             size = 0  # a CD does not grow
         self.write('disk.info', json.dumps({'disk': 'qcow2' if self._making.cow else 'raw'}))
         if self._making.cow:
-            self._make('disk', lambda part: self._overlay(part, size or base_size, base, base_format))
+            self.make('disk', lambda part: self._overlay(part, size or base_size, base, base_format))
         else:
-            self._make('disk', lambda part: self._copy(part, size or base_size, base, base_format))
+            self.make('disk', lambda part: self._copy(part, size or base_size, base, base_format))
 
     def _overlay(self, part: str, size: int, base: str, base_format: str) -> None:
         qemu_img.create(part, 'qcow2', size, base, base_format)
@@ -199,20 +223,21 @@ class Folder:
     def _root(self, guest: Guest, bus: str, cdrom_bus: str, taken: set[str]) -> Disk:
         base, form = self.backing(), self.root_format()
         if guest.image.disk_format == 'iso':
-            return Disk(self.file('disk'), form, _free(cdrom_bus, taken), cdrom_bus, True, None, base, 1)
-        return Disk(self.file('disk'), form, _free(bus, taken), bus, False, None, base, 1)
+            return Disk(self.file('disk'), form, free_name(cdrom_bus, taken), cdrom_bus, True, None, base, 1)
+        return Disk(self.file('disk'), form, free_name(bus, taken), bus, False, None, base, 1)
 
-    def backing(self) -> tuple[str, str] | None:
-        """Path and format of the base below the root disk, None for a disk that stands alone."""
-        if self.root_format() == 'raw':
+    def backing(self, name: str = 'disk') -> tuple[str, str] | None:
+        """Path and format of the base below the root disk, or the one named; None for a disk that stands alone."""
+        if name == 'disk' and self.root_format() == 'raw':
             return None
-        found = qemu_img.info(self.file('disk'), 'qcow2')
+        found = qemu_img.info(self.file(name), 'qcow2')
         path = found.get('full-backing-filename') or found.get('backing-filename')
         if not path:
             return None
         return path, qemu_img.qemu_format(found.get('backing-filename-format', 'raw'))
 
-    def _make(self, name: str, make: Callable[[str], None], mode: int = 0o600, again: bool = False) -> None:
+    def make(self, name: str, make: Callable[[str], None], mode: int = 0o600, again: bool = False) -> None:
+        """The file is there, made by `make` where it is not, or `again`."""
         path, part = self.file(name), self.file(name + '.part')
         if os.path.exists(path) and not again:
             return
@@ -266,7 +291,8 @@ def has_direct_io(folder: str) -> bool:
         _unlink(path)
 
 
-def _free(bus: str, taken: set[str], last: bool = False) -> str:
+def free_name(bus: str, taken: set[str], last: bool = False) -> str:
+    """The first name of the bus that is not taken, or the last one; it is taken from now on."""
     ordered = reversed(LETTERS[: ONE_CONTROLLER.get(bus)]) if last else iter(LETTERS)
     name = next(PREFIX[bus] + letter for letter in ordered if PREFIX[bus] + letter not in taken)
     taken.add(name)
@@ -275,7 +301,7 @@ def _free(bus: str, taken: set[str], last: bool = False) -> str:
 
 def _wanted(name: str, bus: str, taken: set[str]) -> str:
     """The name that was asked for, where a disk of the bus can have it."""
-    return name if name.startswith(PREFIX[bus]) else _free(bus, taken)
+    return name if name.startswith(PREFIX[bus]) else free_name(bus, taken)
 
 
 def _make_blank(blank: Blank, number: int, part: str) -> None:

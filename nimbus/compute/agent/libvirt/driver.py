@@ -1,7 +1,6 @@
 """Guests by libvirt and QEMU: embedded in this process, or through libvirtd."""
 
 import logging
-import os
 import shutil
 import threading
 from collections.abc import Callable
@@ -14,14 +13,16 @@ from nimbus.compute.agent.disks import qemu_img
 from nimbus.compute.agent.driver import CRASHED, PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
 from nimbus.compute.agent.libvirt import connection as events
 from nimbus.compute.agent.libvirt import facts as libvirt_facts
-from nimbus.compute.agent.libvirt import suspension, volumes
+from nimbus.compute.agent.libvirt import rescue_disks, suspension, volumes
 from nimbus.compute.agent.libvirt import xml as libvirt_xml
 from nimbus.compute.agent.libvirt.disks import Folder, guest_folders, has_direct_io, volume_disk
+from nimbus.compute.agent.libvirt.inside import Inside
 from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, refusal
+from nimbus.compute.agent.libvirt.rescuing import Rescuing
 from nimbus.compute.agent.libvirt.restorer import Restorer
 from nimbus.compute.agent.libvirt.settings import LibvirtSettings
 from nimbus.compute.agent.libvirt.suspension import Suspending
-from nimbus.compute.guest import Guest, HostFacts, Volume
+from nimbus.compute.guest import Guest, HostFacts, Rescue, Volume
 
 LOG = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ EVENT_STATES = {
 }
 
 
-class LibvirtDriver(Suspending, Driver):
+class LibvirtDriver(Suspending, Rescuing, Inside, Driver):
     """Guests of one libvirt; its verbs may be called from any thread."""
 
     def __init__(self, settings: LibvirtSettings) -> None:
@@ -128,6 +129,21 @@ class LibvirtDriver(Suspending, Driver):
             self._erase(guest_id)
 
     @in_kinds
+    def rebuild(self, guest: Guest, root: str | None, preserve: bool, timeout: int) -> None:
+        folder = self._folder(guest.id)
+        self._shut_down(guest.id, timeout)
+        with self._lock(guest.id):
+            try:
+                self._power_off(guest.id)
+                folder.begin()
+                folder.drop_disks(preserve)
+                folder.make_disks(guest, root)
+                self._run(guest, folder)
+                folder.finish()
+            except (libvirt.libvirtError, OSError, qemu_img.Failed, ValueError) as why:
+                raise refusal(guest.id, self.settings.uri, why) from why
+
+    @in_kinds
     def start(self, guest: Guest) -> None:
         folder = self._folder(guest.id)
         with self._lock(guest.id):
@@ -137,6 +153,7 @@ class LibvirtDriver(Suspending, Driver):
             if not folder.exists():
                 raise Missing(f'Guest {guest.id} is not on this host.')
             try:
+                folder.drop_rescue()
                 folder.make_disks(guest, None)
                 self._run(guest, folder)
             except (libvirt.libvirtError, OSError, qemu_img.Failed, ValueError) as why:
@@ -147,12 +164,7 @@ class LibvirtDriver(Suspending, Driver):
         domain = self._find(guest_id)
         if domain is None and not self._folder(guest_id).exists():
             raise Missing(f'Guest {guest_id} is not on this host.')
-        if not self._ask(
-            guest_id,
-            timeout,
-            lambda d: d.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN),
-            lambda: not self._is_active(guest_id),
-        ):
+        if not self._shut_down(guest_id, timeout):
             with self._lock(guest_id):
                 self._power_off(guest_id)
 
@@ -201,9 +213,8 @@ class LibvirtDriver(Suspending, Driver):
         self._watchers.append(changed)
 
     def bases(self) -> set[str]:
-        folders = (self._folder(guest_id) for guest_id in guest_folders(self.settings.instances_path))
         return {
-            backing[0] for folder in folders if os.path.exists(folder.file('disk')) and (backing := folder.backing())
+            base for guest_id in guest_folders(self.settings.instances_path) for base in self._folder(guest_id).bases()
         }
 
     # ---------------------------------------------------------------- disks
@@ -252,8 +263,9 @@ class LibvirtDriver(Suspending, Driver):
                 f'{self.settings.min_free_mb} MiB free.',
             )
 
-    def _run(self, guest: Guest, folder: Folder) -> None:
-        disks = folder.layout(guest, 'sata' if 'q35' in self._machine_type(guest) else 'ide')
+    def _run(self, guest: Guest, folder: Folder, rescue: Rescue | None = None) -> None:
+        cdrom_bus = 'sata' if 'q35' in self._machine_type(guest) else 'ide'
+        disks = rescue_disks.layout(folder, guest, rescue, cdrom_bus) if rescue else folder.layout(guest, cdrom_bus)
         xml = libvirt_xml.domain(guest, self._machine, disks, folder.console)
         folder.write('libvirt.xml', xml)
         domain = self._libvirt().defineXML(xml)
@@ -262,6 +274,15 @@ class LibvirtDriver(Suspending, Driver):
 
     def _machine_type(self, guest: Guest) -> str:
         return guest.properties.get('hw_machine_type') or self.settings.machine_type
+
+    def _shut_down(self, guest_id: str, timeout: int) -> bool:
+        """Whether the guest is off, by itself, within `timeout` seconds."""
+        return self._ask(
+            guest_id,
+            timeout,
+            lambda d: d.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN),
+            lambda: not self._is_active(guest_id),
+        )
 
     def _power_off(self, guest_id: str) -> None:
         domain = self._find(guest_id)
