@@ -173,7 +173,8 @@ class Cloud:
 
     def start(self, room: str, host: str) -> None:
         """The host's agent runs."""
-        user = types.SimpleNamespace(session=self.session('nimbus', 'service'))
+        own = self.session('nimbus', 'service')
+        user = types.SimpleNamespace(session=own, log_in=own.get_token)
         made = services.agent(room, self.conf, self.parts.bus, host, service=user)
         self.agents[room, host] = made
         made.start()
