@@ -94,6 +94,8 @@ BODIES: dict[str, Body] = {
     },
     'identity PATCH /v3/endpoints/{endpoint_id}': lambda t: {'endpoint': {}},
     'compute POST /v2.1/servers': bodies.server,
+    'compute POST /v2.1/servers/{id}/action rebuild': lambda t: {'rebuild': {'imageRef': t['image']}},
+    'compute POST /v2.1/servers/{id}/action rescue': lambda t: {'rescue': {}},
     'compute POST /v2.1/servers/{id}/action addSecurityGroup': lambda t: {
         'addSecurityGroup': {'name': t['security_group']}
     },
@@ -205,6 +207,8 @@ IN_PATHS: dict[str, Body] = {
     'identity PUT /v3/projects/{project_id}/tags': lambda t: {'tags': ['x']},
     'compute PUT /v2.1/servers/{id}': lambda t: {'server': {'name': 'x'}},
     'compute POST /v2.1/servers/{id}/action reboot': lambda t: {'reboot': {'type': 'SOFT'}},
+    'compute POST /v2.1/servers/{id}/action changePassword': lambda t: {'changePassword': {'adminPass': 'x'}},
+    'compute POST /v2.1/servers/{id}/action trigger_crash_dump': lambda t: {'trigger_crash_dump': None},
     'compute POST /v2.1/servers/{id}/action os-resetState': lambda t: {'os-resetState': {'state': 'error'}},
     'compute POST /v2.1/servers/{id}/action os-getConsoleOutput': lambda t: {'os-getConsoleOutput': {}},
     'compute POST /v2.1/servers/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
