@@ -1,7 +1,6 @@
 """A new server: where it goes, what it says on the way, and what becomes of it when something is in the way."""
 
 import base64
-import datetime
 import json
 
 import pytest
@@ -195,52 +194,6 @@ def test_a_host_that_never_wires_is_not_waited_for_for_ever(cloud, monkeypatch):
     assert 'did not wire the ports within 5 minutes' in cloud.row(server).fault['details']
     told = "The server's host did not connect its ports to their networks within 5 minutes."
     assert cloud.row(server).fault['message'] == told
-
-
-def _silence(cloud, monkeypatch, *hosts):
-    """None of the hosts wires or reports any more, once it was chosen."""
-
-    def falling_silent(run: Run):
-        if run.host in hosts or not hosts:
-            monkeypatch.setattr(cloud, 'wire', lambda: None)
-            with cloud.db.write() as tx:
-                tx.update(services.Service, services.Service.host == run.host, forced_down=True)
-        else:
-            monkeypatch.undo()
-
-    def variant(do):
-        def wrapped(run: Run):
-            falling_silent(run)
-            return do(run)
-
-        return wrapped
-
-    index = [step.name for step in STEPS].index('wait_for_wires')
-    cloud.workflows['build_server'] = harness.variant(WORKFLOWS['build_server'], index, variant)
-
-
-def test_a_host_that_falls_silent_before_it_wires_is_left_for_another(cloud, monkeypatch):
-    first = cloud.row(cloud.server()).host
-    _silence(cloud, monkeypatch, first)
-    servers = [cloud.boot() for _ in range(3)]
-    began = cloud.clock.now()
-    cloud.settle(most=200)
-    assert cloud.clock.now() - began < datetime.timedelta(minutes=1)
-    for server in servers:
-        assert cloud.row(server).vm_state == 'active' and cloud.row(server).host != first
-
-
-def test_hosts_that_all_fall_silent_fail_the_server_soon_with_a_sentence(cloud, monkeypatch):
-    _silence(cloud, monkeypatch)
-    server = cloud.boot()
-    began = cloud.clock.now()
-    cloud.settle(most=200)
-    assert cloud.clock.now() - began < datetime.timedelta(minutes=1)
-    assert cloud.row(server).vm_state == 'error'
-    assert cloud.row(server).fault['message'] == (
-        "No valid host was found. The hosts that were chosen refused the server: The server's host is down."
-    )
-    assert not cloud.held()['claims']
 
 
 def test_an_agent_that_died_while_it_built_fails_the_server_and_cleans_up_when_it_is_back(cloud):
