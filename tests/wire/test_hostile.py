@@ -293,6 +293,44 @@ def test_odd_paths_and_queries_break_nothing(world):
     assert gather(world, judge) == []
 
 
+def test_no_zero_character_breaks_anything(world):
+    """Some databases keep none in a text."""
+    from tests.wire.test_numbers_and_times import sample, schema_of
+
+    def judge(app, path, route):
+        told = version_headers(route)
+        asked = [(path + query, b'') for query in ('?name=a%00b', '?%00=1', '?marker=%00', '?limit=1&sort_key=%00')]
+        words = path.split('/')
+        asked += [
+            ('/'.join([*words[:at], 'a%00b', *words[at + 1 :]]), body_of(route))
+            for at, part in enumerate(route.path.split('/'), len(words) - len(route.path.split('/')))
+            if part.startswith('{')
+        ]
+        if route.method in WRITES and not route.raw:
+            of = {id(each): api for _, api in apis(app) for each in api.routes}
+            schema = schema_of(route, of[id(route)])
+            asked += [(path, json.dumps(body).encode()) for body in texts(schema or {}, sample)]
+        for at, body in asked:
+            status, _, data = send(app, route.method, at, body, **told)
+            if status >= 500 and status != 501:
+                return f'{at} {body[:300]!r}: {status} {data[:200]!r}'
+        return None
+
+    assert gather(world, judge) == []
+
+
+def texts(schema: Any, sample: Any) -> Iterator[Any]:
+    """The smallest body of a schema, with a zero character in each of its texts."""
+    for name, inner in schema.get('properties', {}).items():
+        whole = sample(schema)
+        if not isinstance(whole, dict):
+            return
+        yield {**whole, name: 'a\0b'}
+        yield {**whole, name: {'a\0b': 'a\0b'}}
+        yield {**whole, name: ['a\0b']}
+        yield from ({**whole, name: one} for one in texts(inner, sample))
+
+
 def test_the_tokens_own_project_is_the_only_one_in_a_path(world):
     other = 'c' * 32
     for service, path in (('compute', f'/v2.1/{other}/servers'), ('volume', f'/v3/{other}/volumes')):

@@ -1,7 +1,5 @@
 """A new server: where it goes, what it says on the way, and what becomes of it when something is in the way."""
 
-import datetime
-
 import pytest
 import sqlalchemy as sa
 
@@ -11,7 +9,7 @@ from nimbus.common.jobs import Run
 from nimbus.compute import states
 from nimbus.compute.agent.disks.inspection import BadImage
 from nimbus.compute.agent.driver import Refused
-from nimbus.compute.servers import deletion, power, servers
+from nimbus.compute.servers import power, servers
 from nimbus.conductor.workflows import WORKFLOWS
 from nimbus.network.hosts import port_reports
 from nimbus.network.ports import ports
@@ -194,52 +192,6 @@ def test_a_host_that_never_wires_is_not_waited_for_for_ever(cloud, monkeypatch):
     assert cloud.row(server).fault['message'] == told
 
 
-def _silence(cloud, monkeypatch, *hosts):
-    """None of the hosts wires or reports any more, once it was chosen."""
-
-    def falling_silent(run: Run):
-        if run.host in hosts or not hosts:
-            monkeypatch.setattr(cloud, 'wire', lambda: None)
-            with cloud.db.write() as tx:
-                tx.update(services.Service, services.Service.host == run.host, forced_down=True)
-        else:
-            monkeypatch.undo()
-
-    def variant(do):
-        def wrapped(run: Run):
-            falling_silent(run)
-            return do(run)
-
-        return wrapped
-
-    index = [step.name for step in STEPS].index('wait_for_wires')
-    cloud.workflows['build_server'] = harness.variant(WORKFLOWS['build_server'], index, variant)
-
-
-def test_a_host_that_falls_silent_before_it_wires_is_left_for_another(cloud, monkeypatch):
-    first = cloud.row(cloud.server()).host
-    _silence(cloud, monkeypatch, first)
-    servers = [cloud.boot() for _ in range(3)]
-    began = cloud.clock.now()
-    cloud.settle(most=200)
-    assert cloud.clock.now() - began < datetime.timedelta(minutes=1)
-    for server in servers:
-        assert cloud.row(server).vm_state == 'active' and cloud.row(server).host != first
-
-
-def test_hosts_that_all_fall_silent_fail_the_server_soon_with_a_sentence(cloud, monkeypatch):
-    _silence(cloud, monkeypatch)
-    server = cloud.boot()
-    began = cloud.clock.now()
-    cloud.settle(most=200)
-    assert cloud.clock.now() - began < datetime.timedelta(minutes=1)
-    assert cloud.row(server).vm_state == 'error'
-    assert cloud.row(server).fault['message'] == (
-        "No valid host was found. The hosts that were chosen refused the server: The server's host is down."
-    )
-    assert not cloud.held()['claims']
-
-
 def test_an_agent_that_died_while_it_built_fails_the_server_and_cleans_up_when_it_is_back(cloud):
     gone = {}
 
@@ -286,7 +238,7 @@ def test_a_delete_while_building_cancels_and_unwinds(cloud, index):
         def deleting(run: Run):
             found = do(run)
             if cloud.row(run.subject).task_state != 'deleting':
-                cloud.ask(deletion.delete, run.subject)
+                cloud.ask(power.delete, run.subject)
             return found
 
         return deleting
@@ -305,7 +257,7 @@ def test_a_server_that_was_never_placed_is_deleted(cloud):
         tx.update(services.Service, services.Service.binary == 'nova-compute', disabled=True)
     server = cloud.boot()
     cloud.settle()
-    cloud.ask(deletion.delete, server)
+    cloud.ask(power.delete, server)
     cloud.settle()
     assert cloud.row(server).vm_state == states.DELETED
     cloud.check()
@@ -317,7 +269,7 @@ def test_a_server_on_a_dead_host_goes_and_its_guest_when_the_host_is_back(cloud)
     agent = cloud.agents.pop(host)
     with cloud.db.write() as tx:
         tx.update(services.Service, services.Service.host == host, forced_down=True)
-    cloud.ask(deletion.delete, server)
+    cloud.ask(power.delete, server)
     cloud.settle()
     assert cloud.row(server).vm_state == states.DELETED
     with cloud.db.read() as tx:
@@ -347,7 +299,7 @@ def test_a_server_boots_from_a_volume_made_from_its_image(cloud):
         assert servers.spec(tx, server)['bdms'][0]['volume_id']
         assert claims.of(tx, server).disk_gb == 0
     assert list(cloud.host(cloud.row(server).host).all()[server].volumes.values()) == ['vda']
-    cloud.ask(deletion.delete, server)
+    cloud.ask(power.delete, server)
     cloud.settle()
     assert cloud.held()['volumes'] == []
 
@@ -361,7 +313,7 @@ def _image(cloud):
 def test_two_jobs_of_a_server_run_in_the_order_they_were_asked_for(cloud):
     server = cloud.server()
     cloud.ask(power.stop, server)
-    cloud.ask(deletion.delete, server)
+    cloud.ask(power.delete, server)
     cloud.settle()
     with cloud.db.read() as tx:
         ends = tx.column(sa.select(jobs.JobStep.step).where(jobs.JobStep.subject == server).order_by(jobs.JobStep.seq))

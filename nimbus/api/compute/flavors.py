@@ -249,7 +249,7 @@ def _access(flavor_id: str, projects: list[str]) -> dict[str, Any]:
 def grant(call: Call, id: str) -> dict[str, Any]:
     """One project more may use the flavor; answers all that may."""
     with call.db.write() as tx:
-        check_exists(tx, call.given['tenant'])
+        check_exists(tx, call.context, call.given['tenant'])
         public = flavors.show(tx, call.context, id).is_public
         if public and call.speaks(microversions.AccessToPublicFlavor):
             raise errors.Conflict('Can not add access to a public flavor.')

@@ -100,7 +100,7 @@ def show(call: Call, project_id: str) -> dict[str, Any]:
     call.check(f'{policies.API}os-quota-sets:show', project_id=project_id)
     _strict(call)
     with call.db.read() as tx:
-        check_exists(tx, project_id)
+        check_exists(tx, call.context, project_id)
         return {'quota_set': {'id': project_id, **_shown(call, QUOTAS.show(tx, project_id))}}
 
 
@@ -109,7 +109,7 @@ def detail(call: Call, project_id: str) -> dict[str, Any]:
     call.check(f'{policies.API}os-quota-sets:detail', project_id=project_id)
     _strict(call)
     with call.db.read() as tx:
-        check_exists(tx, project_id)
+        check_exists(tx, call.context, project_id)
         held = _held(tx, project_id)
     shown = {
         name: {'limit': held[name].limit, 'in_use': held[name].used, 'reserved': 0} for name in names(call.version)
@@ -121,7 +121,7 @@ def defaults(call: Call, project_id: str) -> dict[str, Any]:
     """The limits of a project that has none of its own."""
     call.check(f'{policies.API}os-quota-sets:defaults', project_id=project_id)
     with call.db.read() as tx:
-        check_exists(tx, project_id)
+        check_exists(tx, call.context, project_id)
         return {'quota_set': {'id': project_id, **_shown(call, QUOTAS.show(tx, ''))}}
 
 
@@ -132,7 +132,7 @@ def update(call: Call, project_id: str) -> dict[str, Any]:
     force = shapes.flag(given.pop('force', False))
     limits = {name: _limit(name, value) for name, value in given.items()}
     with call.db.write() as tx:
-        check_exists(tx, project_id)
+        check_exists(tx, call.context, project_id)
         held = _held(tx, project_id)
         for name, limit in limits.items():
             if not force and limit != UNLIMITED and limit < held[name].used:

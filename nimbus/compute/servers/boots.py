@@ -20,6 +20,8 @@ from nimbus.network.security_groups import groups as security_groups
 from nimbus.volume import types
 from nimbus.volume.volumes import attachments, volumes
 
+MOST = 1000  # servers of one request, which are written in one transaction: nobody else writes meanwhile
+
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
@@ -76,6 +78,8 @@ def boot(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
     found = _find(tx, asker, wanted)
     boot_checks.limits(tx, asker, wanted.properties, wanted.personality)
     count = boot_checks.take_quota(tx, asker, found.flavor, wanted.min_count, wanted.max_count)
+    if count > MOST:
+        raise errors.Invalid(f'One request builds at most {MOST} servers; max_count asks for {wanted.max_count}.')
     reservation = 'r-' + ''.join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))
     return [_write(tx, asker, wanted, found, index, count, reservation) for index in range(count)]
 

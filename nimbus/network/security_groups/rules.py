@@ -269,7 +269,13 @@ def _ports(low: int | None, high: int | None) -> tuple[int | None, int | None]:
 
 
 def _check_prefix(prefix: str | None, ethertype: str) -> None:
-    if prefix and ethertype != f'IPv{ipaddress.ip_network(prefix, strict=False).version}':
+    if not prefix:
+        return
+    try:
+        version = ipaddress.ip_network(prefix, strict=False).version
+    except ValueError as why:
+        raise errors.Invalid(f'{prefix} is not a valid IP network.') from why
+    if ethertype != f'IPv{version}':
         raise _invalid(
             f'Conflicting value ethertype {ethertype} for CIDR {prefix}', 'SecurityGroupRuleParameterConflict'
         )

@@ -167,6 +167,10 @@ def test_the_old_security_groups_are_the_network_services(api, world):
     rule = {'parent_group_id': group['id'], 'ip_protocol': 'tcp', 'from_port': 80, 'to_port': 80, 'cidr': '0.0.0.0/0'}
     added = api('POST', '/os-security-group-rules', {'security_group_rule': rule}).json['security_group_rule']
     assert (added['from_port'], added['ip_range'], added['group']) == (80, {'cidr': '0.0.0.0/0'}, {})
+    for cidr in ('10.0.0.0/33', 'a\0b', '10.0.0.0/24/24', '::x'):
+        refused = api('POST', '/os-security-group-rules', {'security_group_rule': rule | {'cidr': cidr}})
+        told = {'code': 400, 'message': f'{cidr} is not a valid IP network.'}
+        assert (refused.status, refused.json) == (400, {'badRequest': told})
     assert len(api('GET', f'/os-security-groups/{group["id"]}').json['security_group']['rules']) == 1
     assert api('DELETE', f'/os-security-group-rules/{added["id"]}').status == 202
     assert api('DELETE', f'/os-security-groups/{group["id"]}').status == 202
@@ -212,6 +216,7 @@ def test_what_is_set_for_a_project_that_nobody_knows_is_refused(api, world):
         assert (answer.status, answer.json) == (400, {'badRequest': told}), (method, where)
     assert api('GET', '/flavors/7/os-flavor-access', asker=ADMIN).json == {'flavor_access': []}
     assert api('DELETE', path, asker=ADMIN).status == 202
+    assert api('GET', f'{path}/defaults').status == 200  # who may not ask identity does not learn it here
 
 
 @pytest.mark.parametrize('path', ['/os-quota-class-sets/default', f'/os-quota-sets/{MEMBER.project_id}'])

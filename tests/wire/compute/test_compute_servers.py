@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from nimbus.common.jobs import Job
 from nimbus.compute.devices import block_devices
+from nimbus.compute.quotas import QUOTAS
 from nimbus.compute.servers import servers
 from nimbus.network.ports import ports
 from tests.compute_world import boot, put_in, running
@@ -313,3 +314,15 @@ def test_a_wrong_state_is_409_in_the_words_clients_know(api, parts, world):
     answer = api('POST', f'/servers/{row.id}/action', {'os-stop': None})
     told = f"Cannot 'stop' instance {row.id} while it is in vm_state stopped"
     assert answer.status == 409 and answer.json['conflictingRequest'] == {'code': 409, 'message': told}
+
+
+def test_one_request_builds_no_more_servers_than_one_transaction_bears(api, parts, world):
+    with parts.db.write() as tx:
+        QUOTAS.set(tx, MEMBER.project_id, dict.fromkeys(('instances', 'cores', 'ram'), -1))
+    asked = {'name': 'x', 'flavorRef': world.flavor, 'imageRef': world.image, 'networks': [{'uuid': world.network}]}
+    refused = api('POST', '/servers', {'server': asked | {'max_count': 10**9}})
+    told = 'One request builds at most 1000 servers; max_count asks for 1000000000.'
+    assert (refused.status, refused.json['badRequest']['message']) == (400, told)
+    with parts.db.read() as tx:
+        assert QUOTAS.show(tx, MEMBER.project_id)['instances'].used == 0
+    assert api('GET', '/servers').json['servers'] == []

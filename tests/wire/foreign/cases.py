@@ -106,7 +106,7 @@ BODIES: dict[str, Body] = {
     'compute PUT /v2.1/servers/{id}/os-volume_attachments/{volume_id}': lambda t: {
         'volumeAttachment': {'volumeId': t['server volume'], 'delete_on_termination': True}
     },
-    'compute POST /v2.1/flavors/{id}/action addTenantAccess': lambda t: {'addTenantAccess': {'tenant': 'x' * 32}},
+    'compute POST /v2.1/flavors/{id}/action addTenantAccess': lambda t: {'addTenantAccess': {'tenant': t['project']}},
     'compute POST /v2.1/flavors/{id}/action removeTenantAccess': lambda t: {
         'removeTenantAccess': {'tenant': t['project']}
     },
@@ -222,6 +222,7 @@ IN_PATHS: dict[str, Body] = {
     'network PUT /v2.0/routers/{id}/add_router_interface': lambda t: {'subnet_id': t['free subnet']},
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {'subnet_id': t['subnet']},
     'network PUT /v2.0/security-groups/{id}': lambda t: {'security_group': {'name': 'x'}},
+    'network PUT /v2.0/agents/{id}': lambda t: {'agent': {'description': 'x'}},
     'network PUT /v2.0/{kind}/{id}/tags': lambda t: {'tags': ['x']},
     'network POST /v2.0/{kind}/{id}/tags': lambda t: {'tags': ['x']},
     'image POST /v2/images/{id}/import': lambda t: {'method': {'name': 'glance-direct'}},
@@ -249,6 +250,7 @@ PLACES = {
     'compute POST /v2.1/flavors/{id}/action addTenantAccess': {'id': 'free flavor'},
     'network PUT /v2.0/routers/{id}/remove_router_interface': {'id': 'wired router'},
     'volume POST /v3/volumes/{id}/action os-detach': {'id': 'server volume'},
+    'compute PUT /v2.1/os-quota-class-sets/{name}': {'name': '=default'},
     'volume PUT /v3/os-quota-class-sets/{name}': {'name': '=default'},
 }
 
@@ -273,7 +275,7 @@ def put(told: Any, field: str, value: Any) -> Any:
         else:
             items[0] = value
     elif rest:
-        told[name] = told.get(name) or {}
+        told[name] = told[name] if isinstance(told.get(name), dict) else {}
         put(told[name], rest, value)
     else:
         told[name] = value

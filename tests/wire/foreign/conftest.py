@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.wire.foreign import queries
 from tests.wire.foreign import world as worlds
 
 
@@ -21,3 +22,10 @@ def used():
 def walked():
     """The walks that came to their end: those of bodies, paths and queries, by service."""
     return set()
+
+
+@pytest.fixture(scope='package')
+def looked(world):
+    """By endpoint, what its handler looks for in a query."""
+    with pytest.MonkeyPatch.context() as patch:
+        return queries.looked_up(world, patch)

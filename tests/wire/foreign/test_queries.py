@@ -13,13 +13,6 @@ from tests.wire.foreign.world import MANAGER, MEMBER, READER
 EVERYWHERE = sorted({*names.KINDS, *queries.KINDS})  # what any list may be filtered by
 
 
-@pytest.fixture(scope='package')
-def looked(world):
-    """By endpoint, what its handler looks for in a query."""
-    with pytest.MonkeyPatch.context() as patch:
-        return queries.looked_up(world, patch)
-
-
 def test_every_name_in_a_query_is_known_for_what_it_names(world, looked):
     unknown = []
     for service in SERVICES:
