@@ -71,7 +71,7 @@ def create(tx: db.Tx, ctx: Context, values: dict[str, Any]) -> str:
         raise _no_group(values['security_group_id'])
     values = normal(values)
     remote = values.get('remote_group_id')
-    if remote and standard_attributes.find(tx, ctx, Group, remote) is None:
+    if remote is not None and standard_attributes.find(tx, ctx, Group, remote) is None:
         raise _no_group(remote)
     quotas.take(tx, group.project_id, security_group_rule=1)
     wanted = {name: value for name, value in values.items() if name not in ('security_group_id', 'project_id')}

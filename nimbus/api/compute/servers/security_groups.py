@@ -172,7 +172,7 @@ def _rule(given: dict[str, Any]) -> dict[str, Any]:
         'port_range_min': low,
         'port_range_max': high,
         'remote_ip_prefix': cidr,
-        'remote_group_id': source,
+        'remote_group_id': source or None,
     }
 
 
