@@ -10,11 +10,10 @@ import contextlib
 import itertools
 import pathlib
 import time
-import types
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
-from keystoneauth1 import adapter, session
+from keystoneauth1 import adapter, exceptions, session
 from keystoneauth1.identity import v3
 
 from nimbus.cmd import services, wiring
@@ -121,6 +120,20 @@ class Client:
         return answer.json() if answer.content else None
 
 
+class ServiceUser:
+    """The service user of a cloud without sockets: what agents need of one, over a session to its applications."""
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+
+    def log_in(self) -> None:
+        """The session has a token.  Raises OSError."""
+        try:
+            self.session.get_auth_headers()
+        except exceptions.ClientException as why:
+            raise OSError(str(why)) from why
+
+
 class Cloud:
     """Everything `nimbus up --fake` runs, without sockets."""
 
@@ -173,8 +186,7 @@ class Cloud:
 
     def start(self, room: str, host: str) -> None:
         """The host's agent runs."""
-        own = self.session('nimbus', 'service')
-        user = types.SimpleNamespace(session=own, log_in=own.get_token)
+        user = ServiceUser(self.session('nimbus', 'service'))
         made = services.agent(room, self.conf, self.parts.bus, host, service=user)
         self.agents[room, host] = made
         made.start()
