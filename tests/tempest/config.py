@@ -144,7 +144,6 @@ def _what(found: Found) -> Values:
             'pause': True,
             'shelve': False,
             'rescue': True,
-            'change_password': False,
             'snapshot': False,
             'vnc_console': False,
         },

@@ -5,9 +5,11 @@ import base64
 import pytest
 import sqlalchemy as sa
 
+from nimbus.common import ids
 from nimbus.common.jobs import Job
 from nimbus.compute import states
 from nimbus.compute.servers import servers
+from nimbus.network.ports import ports
 from tests.compute_world import add_image, put_in, running, volume_of
 from tests.conftest import MEMBER, STRANGER
 from tests.domain.compute.test_boots import root
@@ -45,6 +47,25 @@ def test_the_answer_is_the_server_with_its_new_password(api, parts, world, other
     with parts.db.read() as tx:
         job = tx.row(sa.select(Job).where(Job.workflow == 'rebuild_server'))
     assert job.params == {'stopped': False, 'preserve': False} and server['adminPass'] not in str(job)
+
+
+def test_addresses_are_told_whole_since_a_version(api, parts, world):
+    row = running(parts.db, world)
+    with parts.db.write() as tx:
+        to = {'server_id': row.id, 'project_id': row.project_id, 'host': 'h1', 'zone': 'nova', 'hostname': 'vm'}
+        ports.ensure(
+            tx, MEMBER, port_id=ids.dashed(), network_id=world.network, fixed_ip=None, groups=row.security_groups, **to
+        )
+    path = f'/servers/{row.id}'
+    for version, more in (('compute 2.74', set()), ('compute 2.75', {'OS-EXT-IPS:type', 'OS-EXT-IPS-MAC:mac_addr'})):
+        put_in(parts.db, row.id, states.ACTIVE)
+        rebuilt = rebuild(api, row, version, imageRef=world.image)
+        changed = api('PUT', path, {'server': {'name': 'x'}}, version=version)
+        for answer in (rebuilt, changed):
+            (address,) = answer.json['server']['addresses']['private']
+            assert set(address) == {'version', 'addr'} | more
+    (address,) = api('GET', path).json['server']['addresses']['private']
+    assert 'OS-EXT-IPS:type' in address
 
 
 def test_each_field_has_its_version(api, parts, world):

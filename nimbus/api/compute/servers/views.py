@@ -46,6 +46,14 @@ def links(row: Row, related: Related) -> list[dict[str, str]]:
     ]
 
 
+def plain_addresses_of(row: Row, related: Related) -> dict[str, Any]:
+    """The server's addresses without their kind and MAC, as changing and rebuilding it answer before 2.75."""
+    return {
+        network: [{name: one[name] for name in ('version', 'addr')} for one in held]
+        for network, held in addresses_of(row, related).items()
+    }
+
+
 def addresses_of(row: Row, related: Related) -> dict[str, Any]:
     """The server's addresses by the name of the network, none while it is built."""
     if row.vm_state == states.BUILDING:
@@ -152,7 +160,7 @@ class Server(Noun):
     one, many = 'server', 'servers'
     accessIPv4 = Text(source=lambda row, related: row.access_ip_v4 or '')
     accessIPv6 = Text(source=lambda row, related: row.access_ip_v6 or '')
-    addresses = Mapping(source=addresses_of)
+    addresses = Mapping(source=plain_addresses_of)
     created = Text(source=lambda row, related: clock.iso(row.created_at))
     flavor_link = Mapping(wire='flavor', source=_flavor_link, until=BEFORE_EMBEDDED)
     flavor = Mapping(source=_flavor_facts, since=microversions.FlavorEmbedded.number)
@@ -183,6 +191,7 @@ class Server(Noun):
 class ServerShown(Server):
     """A server as its owner sees it."""
 
+    addresses = Mapping(source=addresses_of)
     zone = Text(wire='OS-EXT-AZ:availability_zone', source=lambda row, related: row.zone or row.pinned_zone or '')
     config_drive = Text(source=lambda row, related: 'True' if row.config_drive else '')
     key_name = Text()

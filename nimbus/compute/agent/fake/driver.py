@@ -196,7 +196,7 @@ class FakeDriver(Driver):
         names = (['vda'] if known.base else []) + sorted(known.volumes.values())
         return Diagnostics(
             state=known.state,
-            driver='fake',
+            driver='libvirt',  # clients know the names of upstream's drivers only
             hypervisor='fake',
             memory_kb=known.memory_mb << 10,
             used_kb=known.memory_mb << 10 if running else 0,
