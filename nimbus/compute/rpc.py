@@ -48,6 +48,14 @@ class Compute(Contract):
     ) -> str:
         """Errand: the guest has let go of the volume; a guest that is gone has."""
 
+    @call(timeout=ACK)
+    def plug(self, context: Context, job_id: str, key: str, fence: int, server_id: str, nic: dict[str, Any]) -> str:
+        """Errand: the guest has the network card.  Its port must be wired here."""
+
+    @call(timeout=ACK)
+    def unplug(self, context: Context, job_id: str, key: str, fence: int, server_id: str, nic: dict[str, Any]) -> str:
+        """Errand: the guest has let go of the network card; a guest that is gone has."""
+
     @call(timeout=30)
     def console(self, context: Context, server_id: str, lines: int | None) -> str:
         """The last lines of the guest's serial console, all that is kept for None.  Raises NotFound."""

@@ -51,6 +51,8 @@ MACHINE = Machine(
     ),
     rule('attach_volume', {ACTIVE, STOPPED, PAUSED}, None),
     rule('detach_volume', {ACTIVE, STOPPED, PAUSED}, None),
+    rule('attach_interface', {ACTIVE, STOPPED, PAUSED}, None),
+    rule('detach_interface', {ACTIVE, STOPPED, PAUSED}, None),
     rule('update metadata', SETTLED, None, over={'*'}),
     rule('delete metadata', SETTLED, None, over={'*'}),
     noun='instance',
@@ -58,7 +60,18 @@ MACHINE = Machine(
     busy='task_state',
 )
 # Verbs for a guest that ran at least once.
-LAUNCHED = frozenset({'start', 'stop', 'reboot', 'reboot_hard', 'attach_volume', 'detach_volume'})
+LAUNCHED = frozenset(
+    {
+        'start',
+        'stop',
+        'reboot',
+        'reboot_hard',
+        'attach_volume',
+        'detach_volume',
+        'attach_interface',
+        'detach_interface',
+    }
+)
 POWER_AFTER = {'build': RUNNING, 'start': RUNNING, 'reboot': RUNNING, 'reboot_hard': RUNNING, 'stop': SHUTDOWN}
 
 STATUS = {

@@ -31,6 +31,7 @@ from nimbus.network import generations
 from nimbus.network.desk import NetworkDeskServer
 from nimbus.network.models import Port
 from nimbus.network.networks import networks, subnets
+from nimbus.network.ports import ports
 from nimbus.scheduler.manager import SchedulerServer
 from nimbus.scheduler.models import Claim, Host
 from nimbus.scheduler.rpc import Scheduler
@@ -302,6 +303,7 @@ class Cloud:
             quota = {
                 row.resource: row.used for row in tx.rows(sa.select(QuotaUse).where(QuotaUse.service == 'compute'))
             }
+            cards = {row.id: sorted(port.mac_address for port in ports.of_server(tx, row.id)) for row in rows}
             local = {row.id: guests.local_gb(servers.spec(tx, row.id)) for row in rows}
         placed = [row for row in rows if row.host]
         assert held['claims'] == sorted(row.id for row in placed), 'claims and places differ'
@@ -317,7 +319,9 @@ class Cloud:
         for row in rows:
             assert row.task_state is None, f'{row.task_state} for ever'
             if row.vm_state == states.ACTIVE:
-                assert self.host(row.host).all()[row.id].state == 'running', 'ACTIVE without a running guest'
+                guest = self.host(row.host).all()[row.id]
+                assert guest.state == 'running', 'ACTIVE without a running guest'
+                assert sorted(guest.macs) == cards[row.id], 'the guest has other cards than its server has ports'
             if row.vm_state == states.STOPPED:
                 assert self.host(row.host).all()[row.id].state == 'shutdown', 'SHUTOFF and running'
         self._check_volumes(held)

@@ -46,7 +46,14 @@ KNOWN = (
         ),
     ),
     Extension(
-        'os-attach-interfaces', 'AttachInterfaces', 'The ports of a server.', ('GET /servers/{id}/os-interface',)
+        'os-attach-interfaces',
+        'AttachInterfaces',
+        'The ports of a server.',
+        (
+            'GET /servers/{id}/os-interface',
+            'POST /servers/{id}/os-interface',
+            'DELETE /servers/{id}/os-interface/{port_id}',
+        ),
     ),
     Extension('os-availability-zone', 'AvailabilityZone', 'Availability zones.', ('GET /os-availability-zone',)),
     Extension('os-block-device-mapping', 'BlockDeviceMapping', 'Disks of a new server.', (BOOT,)),
@@ -139,6 +146,15 @@ KNOWN = (
         (
             'lock',
             'unlock',
+        ),
+    ),
+    Extension(
+        'os-multinic',
+        'Multinic',
+        'Further addresses of a server.',
+        (
+            'addFixedIp',
+            'removeFixedIp',
         ),
     ),
     Extension('os-multiple-create', 'MultipleCreate', 'Several new servers by one request.', (BOOT,)),

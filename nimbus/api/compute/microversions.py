@@ -13,6 +13,8 @@ MAXIMUM: Version = (2, 100)
 PROXIES_END: Version = (2, 35)  # the last version with views of other services
 HOSTS_END: Version = (2, 42)  # the last version with the old view of hosts
 
+ADDRESS_ACTIONS_END: Version = (2, 43)  # the last version with actions on a server's addresses
+
 
 class KeyTypes(Change):
     """Key pairs have a type, ssh or x509; creating one answers 201 and deleting one 204."""

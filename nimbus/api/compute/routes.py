@@ -5,11 +5,19 @@ from typing import Any
 
 from nimbus.api.compute import extensions, flavors, keypairs, quotas, versions
 from nimbus.api.compute.hosts import aggregates, hosts, hypervisors, services
-from nimbus.api.compute.microversions import HOSTS_END, PROXIES_END, ChangeAttachment, FlavorDescriptions, Tags
+from nimbus.api.compute.microversions import (
+    ADDRESS_ACTIONS_END,
+    HOSTS_END,
+    PROXIES_END,
+    ChangeAttachment,
+    FlavorDescriptions,
+    Tags,
+)
 from nimbus.api.compute.policies import API
 from nimbus.api.compute.servers import (
     actions,
     instance_actions,
+    interfaces,
     requests,
     security_groups,
     servers,
@@ -29,9 +37,9 @@ SERVERS = (
 )
 
 
-def act(name: str, handler: Handler, rule: str, shape: Any, status: int = 202) -> Route:
+def act(name: str, handler: Handler, rule: str, shape: Any, status: int = 202, **more: Any) -> Route:
     """A row for one action of a server."""
-    return Route('POST', '/servers/{id}/action', handler, f'{API}{rule}', status, action=name, shape=shape)
+    return Route('POST', '/servers/{id}/action', handler, f'{API}{rule}', status, action=name, shape=shape, **more)
 
 
 def tag(method: str, path: str, handler: Handler, rule: str, status: int = 200, **more: Any) -> Route:
@@ -44,6 +52,12 @@ def volume(method: str, path: str, handler: Handler, rule: str, status: int = 20
     """A row for the volumes of a server."""
     rule = f'{API}os-volumes-attachments:{rule}'
     return Route(method, f'/servers/{{id}}/os-volume_attachments{path}', handler, rule, status, **more)
+
+
+def interface(method: str, path: str, handler: Handler, rule: str, status: int = 200, **more: Any) -> Route:
+    """A row for the network interfaces of a server."""
+    rule = f'{API}os-attach-interfaces:{rule}'
+    return Route(method, f'/servers/{{id}}/os-interface{path}', handler, rule, status, **more)
 
 
 def proxy(method: str, path: str, handler: Handler, rule: str, status: int = 200, **more: Any) -> Route:
@@ -71,6 +85,14 @@ ACTIONS = (
         actions.remove_security_group,
         'os-security-groups:remove',
         actions.REMOVE_GROUP,
+    ),
+    act('addFixedIp', interfaces.add_address, 'os-multinic:add', interfaces.ADD_ADDRESS, until=ADDRESS_ACTIONS_END),
+    act(
+        'removeFixedIp',
+        interfaces.remove_address,
+        'os-multinic:remove',
+        interfaces.REMOVE_ADDRESS,
+        until=ADDRESS_ACTIONS_END,
     ),
 )
 FLAVORS = (
@@ -131,8 +153,10 @@ KEYPAIRS = (
 PARTS = (
     Route('GET', '/servers/{id}/ips', subresources.ips, f'{API}ips:index'),
     Route('GET', '/servers/{id}/ips/{network}', subresources.ip, f'{API}ips:show'),
-    Route('GET', '/servers/{id}/os-interface', subresources.interfaces, f'{API}os-attach-interfaces:list'),
-    Route('GET', '/servers/{id}/os-interface/{port_id}', subresources.interface, f'{API}os-attach-interfaces:show'),
+    interface('GET', '', interfaces.index, 'list'),
+    interface('POST', '', interfaces.create, 'create', shape=interfaces.CreateShapes()),
+    interface('GET', '/{port_id}', interfaces.show, 'show'),
+    interface('DELETE', '/{port_id}', interfaces.delete, 'delete', 202),
     Route('GET', '/servers/{id}/os-security-groups', subresources.groups, f'{API}os-security-groups:list'),
     Route('GET', '/servers/{id}/metadata', subresources.metadata, f'{API}server-metadata:index'),
     Route(

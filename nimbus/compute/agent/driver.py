@@ -1,4 +1,4 @@
-"""The interface of a hypervisor driver: guests, their power, disks and consoles, and the host's capacity.
+"""The interface of a hypervisor driver: guests, their power, disks, cards and consoles, and the host's capacity.
 
 A driver gets everything it needs in the values of `nimbus.compute.guest`; it
 asks nobody and keeps no database.  Every verb may be called twice, and every
@@ -9,7 +9,7 @@ import abc
 from collections.abc import Callable
 
 from nimbus.common import errors
-from nimbus.compute.guest import Guest, HostFacts, Volume
+from nimbus.compute.guest import Guest, HostFacts, Nic, Volume
 
 RUNNING, SHUTDOWN, PAUSED, CRASHED = 'running', 'shutdown', 'paused', 'crashed'
 
@@ -83,6 +83,22 @@ class Disks(abc.ABC):
         """The volumes the guest has now: volume id -> device name.  Raises Missing."""
 
 
+class Cards(abc.ABC):
+    """Cards: give a guest network cards and take them away."""
+
+    @abc.abstractmethod
+    def plug(self, guest_id: str, nic: Nic) -> None:
+        """The guest, running or not, has the network card; having it already is fine.  Raises Missing and Refused."""
+
+    @abc.abstractmethod
+    def unplug(self, guest_id: str, nic: Nic) -> None:
+        """The guest has let go of the network card.  Raises Refused when it does not; then it has it as before."""
+
+    @abc.abstractmethod
+    def plugged(self, guest_id: str) -> set[str]:
+        """The MAC addresses of the guest's network cards now.  Raises Missing."""
+
+
 class Console(abc.ABC):
     """Console: the log of a guest's serial console."""
 
@@ -102,7 +118,7 @@ class Facts(abc.ABC):
         """The host's capacity and identity now."""
 
 
-class Driver(Power, Disks, Console, Facts):
+class Driver(Power, Disks, Cards, Console, Facts):
     """A hypervisor driver: all of the above, and how it is opened and closed."""
 
     @abc.abstractmethod

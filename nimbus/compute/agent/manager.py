@@ -16,7 +16,7 @@ from nimbus.common.context import Context
 from nimbus.compute.agent.driver import Driver, Missing, Refused
 from nimbus.compute.agent.heal import Healer
 from nimbus.compute.agent.progress import Progress
-from nimbus.compute.guest import Guest, Image, Volume
+from nimbus.compute.guest import Guest, Image, Nic, Volume
 from nimbus.compute.rpc import Compute
 
 LOG = logging.getLogger(__name__)
@@ -222,6 +222,18 @@ class Agent(Compute):
                 LOG.info('Guest %s is gone and has let go of volume %s', server_id, volume['id'])
 
         return self._take(job_id, key, server_id, fence, 'detach', do)
+
+    def plug(self, context: Context, job_id: str, key: str, fence: int, server_id: str, nic: dict[str, Any]) -> str:
+        return self._take(job_id, key, server_id, fence, 'plug', lambda: self.driver.plug(server_id, Nic(**nic)))
+
+    def unplug(self, context: Context, job_id: str, key: str, fence: int, server_id: str, nic: dict[str, Any]) -> str:
+        def do() -> None:
+            try:
+                self.driver.unplug(server_id, Nic(**nic))
+            except Missing:
+                LOG.info('Guest %s is gone and has let go of port %s', server_id, nic['port_id'])
+
+        return self._take(job_id, key, server_id, fence, 'unplug', do)
 
     # Questions
 

@@ -19,6 +19,8 @@ NAMES = {
     'reboot_server': 'reboot',
     'attach_volume': 'attach_volume',
     'detach_volume': 'detach_volume',
+    'attach_interface': 'attach_interface',
+    'detach_interface': 'detach_interface',
     # Done at once, and only recorded.
     'lock_server': 'lock',
     'unlock_server': 'unlock',

@@ -135,6 +135,13 @@ def built(tx: db.Tx, server_id: str) -> bool:
     return done and notifications.ended(tx, server_id, 'build')
 
 
+def keep_network(tx: db.Tx, server_id: str, place: int, asked: dict[str, Any]) -> None:
+    """What was asked for at that place of the server's networks, counted from one, is this; {} for nothing any more."""
+    had = [*row_of(tx, server_id).networks]
+    had += [{}] * (place - len(had))
+    tx.update(Server, *_living(server_id), networks=[*had[: place - 1], asked, *had[place:]])
+
+
 def finished(tx: db.Tx, server_id: str, verb: str) -> bool:
     """The verb has done what it should; False when another verb has taken over."""
     return _leave(tx, server_id, verb, MACHINE.rules[verb].done) and notifications.ended(tx, server_id, verb)

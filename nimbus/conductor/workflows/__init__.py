@@ -1,11 +1,13 @@
 """Every long operation, by the name that jobs are started under."""
 
 from nimbus.common.jobs import Workflow
+from nimbus.conductor.workflows.attach_interface import AttachInterface
 from nimbus.conductor.workflows.attach_volume import AttachVolume
 from nimbus.conductor.workflows.build_server import BuildServer
 from nimbus.conductor.workflows.create_volume import CreateVolume
 from nimbus.conductor.workflows.delete_server import DeleteServer
 from nimbus.conductor.workflows.delete_volume import DeleteVolume
+from nimbus.conductor.workflows.detach_interface import DetachInterface
 from nimbus.conductor.workflows.detach_volume import DetachVolume
 from nimbus.conductor.workflows.extend_volume import ExtendVolume
 from nimbus.conductor.workflows.reboot_server import RebootServer
@@ -20,6 +22,8 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'reboot_server': RebootServer,
     'attach_volume': AttachVolume,
     'detach_volume': DetachVolume,
+    'attach_interface': AttachInterface,
+    'detach_interface': DetachInterface,
     'create_volume': CreateVolume,
     'delete_volume': DeleteVolume,
     'extend_volume': ExtendVolume,

@@ -1,18 +1,15 @@
 """Build a new server: host, ports, volumes, boot; on failure ERROR with the cause, and everything released."""
 
-import datetime
 from typing import Any
 
 from nimbus.common import errors
 from nimbus.common.database import db
-from nimbus.common.jobs import NotYet, Refused, Rewind, Run, Step, Workflow
+from nimbus.common.jobs import Refused, Rewind, Run, Step, Workflow
 from nimbus.compute import states
 from nimbus.compute.metadata import documents
 from nimbus.compute.servers import guests, servers
 from nimbus.conductor.workflows import disks, guest_orders, vif_plugging
 from nimbus.scheduler import claims
-
-WIRING = datetime.timedelta(minutes=5)  # for a host to wire all of a server's ports
 
 
 def place(run: Run) -> dict[str, Any]:
@@ -70,19 +67,10 @@ def drop_ports(run: Run) -> None:
 
 def wait_for_wires(run: Run) -> None:
     """The host has wired and filtered every port, before the guest can send its first packet."""
-    now = run.world.clock.now()
-    if run.get('wired_by') is None:
-        run.note(wired_by=(now + WIRING).isoformat())
     try:
-        if vif_plugging.are_up(run):
-            return
+        vif_plugging.wait(run)
     except vif_plugging.Unwired as why:
         raise _elsewhere(run, why) from why
-    if now > datetime.datetime.fromisoformat(run.wired_by):
-        raise errors.NimbusError(
-            f'The ports were not wired in {WIRING}.', inside=f'Host {run.host} did not wire the ports in {WIRING}.'
-        )
-    raise NotYet(2)
 
 
 def forget_wires(run: Run) -> None:

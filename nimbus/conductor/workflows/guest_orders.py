@@ -39,6 +39,14 @@ def ask(run: Run, verb: str, *args: Any, host: str | None = None) -> dict[str, A
         raise errors.Unavailable(why.sentence, inside=why.inside) from why
 
 
+def ask_if_up(run: Run, verb: str, *args: Any, host: str | None = None) -> None:
+    """The errand is done as far as the host is there: an undo leaves a host that is down as it is."""
+    try:
+        ask(run, verb, *args, host=host)
+    except HostDown as why:
+        run.note(inside=why.inside)
+
+
 def destroy(run: Run, host: str | None) -> None:
     """Nothing of the guest is left on the host; one that is down is noted, and destroys it when it comes back."""
     if not host:

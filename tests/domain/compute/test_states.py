@@ -22,6 +22,8 @@ ALLOWED = {
     'reboot_hard': {'active', 'stopped', 'paused', 'suspended', 'error'},
     'attach_volume': {'active', 'stopped', 'paused'},
     'detach_volume': {'active', 'stopped', 'paused'},
+    'attach_interface': {'active', 'stopped', 'paused'},
+    'detach_interface': {'active', 'stopped', 'paused'},
     'update metadata': {'active', 'stopped', 'paused', 'suspended'},
     'delete metadata': {'active', 'stopped', 'paused', 'suspended'},
 }

@@ -183,7 +183,8 @@ def _network(maker: Maker, whose: str) -> None:
     made = maker.make('network', '/v2.0/ports', 'port', fixed_ips=here, **told)
     things |= {'address': made['fixed_ips'][0]['ip_address'], 'mac': made['mac_address']}
     groups = [things['security_group']]
-    maker.make('network', '/v2.0/ports', 'port', 'server port', fixed_ips=here, security_groups=groups, **told)
+    made = maker.make('network', '/v2.0/ports', 'port', 'server port', fixed_ips=here, security_groups=groups, **told)
+    things['server address'] = made['fixed_ips'][0]['ip_address']
     maker.make('network', '/v2.0/ports', 'port', 'free port', fixed_ips=there, **told)
     maker.make('network', '/v2.0/security-groups', 'security_group', 'free group', name=f'{whose} other group')
     things |= {'security_group_name': f'{whose} group', 'network_name': f'{whose} network'}

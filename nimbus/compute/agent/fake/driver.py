@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from nimbus.compute.agent.driver import PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
 from nimbus.compute.agent.fake.host import FakeGuest, FakeHost
-from nimbus.compute.guest import Guest, HostFacts, Volume
+from nimbus.compute.guest import Guest, HostFacts, Nic, Volume
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +22,7 @@ class FakeSettings:
     least_seconds: float = 0  # how long each change of a guest takes at least
 
 
-CHANGES = frozenset(('spawn', 'destroy', 'start', 'stop', 'reboot', 'attach', 'detach'))
+CHANGES = frozenset(('spawn', 'destroy', 'start', 'stop', 'reboot', 'attach', 'detach', 'plug', 'unplug'))
 
 
 class FakeDriver(Driver):
@@ -61,6 +61,7 @@ class FakeDriver(Driver):
                         wanted,
                         root,
                         _boot_text(guest.name),
+                        [nic.mac for nic in guest.nics],
                     ),
                 )
             progress(100)
@@ -134,6 +135,24 @@ class FakeDriver(Driver):
     def attached(self, guest_id: str) -> dict[str, str]:
         return dict(self._known(guest_id).volumes)
 
+    # ---------------------------------------------------------------- cards
+    def plug(self, guest_id: str, nic: Nic) -> None:
+        with self.host.lock(guest_id):
+            known = self._known(guest_id)
+            if nic.mac not in known.macs:
+                self._meet('plug')
+                self.host.put(guest_id, dataclasses.replace(known, macs=[*known.macs, nic.mac]))
+
+    def unplug(self, guest_id: str, nic: Nic) -> None:
+        with self.host.lock(guest_id):
+            known = self.host.find(guest_id)
+            if known is not None and nic.mac in known.macs:
+                self._meet('unplug')
+                self.host.put(guest_id, dataclasses.replace(known, macs=[mac for mac in known.macs if mac != nic.mac]))
+
+    def plugged(self, guest_id: str) -> set[str]:
+        return set(self._known(guest_id).macs)
+
     # ---------------------------------------------------------------- console, facts
     def console(self, guest_id: str, lines: int | None) -> str:
         self._meet('console')
@@ -189,6 +208,7 @@ class FakeDriver(Driver):
                 state=RUNNING,
                 volumes=wanted,
                 console=_boot_text(guest.name),
+                macs=[nic.mac for nic in guest.nics],
             ),
         )
 

@@ -28,6 +28,7 @@ class FakeGuest:
     volumes: dict[str, str]
     base: str | None
     console: str
+    macs: list[str] = dataclasses.field(default_factory=list)  # of its network cards
 
 
 class FakeHost:

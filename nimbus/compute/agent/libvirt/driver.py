@@ -18,6 +18,7 @@ from nimbus.compute.agent.libvirt import connection as events
 from nimbus.compute.agent.libvirt import facts as libvirt_facts
 from nimbus.compute.agent.libvirt import volumes
 from nimbus.compute.agent.libvirt import xml as libvirt_xml
+from nimbus.compute.agent.libvirt.cards import LibvirtCards
 from nimbus.compute.agent.libvirt.disks import Folder, Making, guest_folders, has_direct_io, volume_disk
 from nimbus.compute.agent.libvirt.libvirt_errors import away, in_kinds, refusal
 from nimbus.compute.agent.libvirt.restorer import Restorer
@@ -50,7 +51,7 @@ EVENT_STATES = {
 }
 
 
-class LibvirtDriver(Driver):
+class LibvirtDriver(LibvirtCards, Driver):
     """Guests of one libvirt; its verbs may be called from any thread."""
 
     def __init__(self, settings: LibvirtSettings) -> None:

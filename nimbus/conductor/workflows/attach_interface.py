@@ -1,0 +1,46 @@
+"""Plug a port into a server that exists."""
+
+from nimbus.common.database import db
+from nimbus.common.jobs import Run, Step, Workflow
+from nimbus.compute.servers import servers
+from nimbus.conductor.workflows import guest_orders, power, vif_plugging
+
+
+def wait_for_wires(run: Run) -> None:
+    """The host has wired and filtered the port, before the guest can send its first packet."""
+    run.note(host=power.host_of(run), ports=[run.port_id])
+    vif_plugging.wait(run)
+
+
+def plug(run: Run) -> None:
+    """The guest has the network card."""
+    guest_orders.ask(run, 'plug', run.subject, run.nic)
+
+
+def unplug(run: Run) -> None:
+    """The guest has not, or not any more, the network card."""
+    guest_orders.ask_if_up(run, 'unplug', run.subject, run.nic)
+
+
+def keep(tx: db.Tx, run: Run) -> None:
+    """The server has the port among its networks, with its tag."""
+    servers.keep_network(tx, run.subject, run.place, run.asked)
+
+
+def let_go(run: Run) -> None:
+    """The port is free, or gone if it was made for this, and the server knows nothing of it but the cause."""
+    with run.world.db.write() as tx:
+        vif_plugging.release(tx, run, run.port_id)
+        told = run.job.error or 'The port could not be plugged in.'
+        servers.failed(tx, run.subject, 'attach_interface', 500, told, run.get('inside'))
+
+
+class AttachInterface(Workflow):
+    """Wait until the host has wired the port, and plug it into the guest; on failure the port is as it was."""
+
+    steps = (
+        Step(wait_for_wires),
+        Step(plug, undo=unplug),
+    )
+    on_done = staticmethod(keep)
+    on_failure = staticmethod(let_go)
