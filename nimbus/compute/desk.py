@@ -21,6 +21,7 @@ NUMBER = {
 }
 SHOULD_RUN = frozenset({states.ACTIVE})
 SHOULD_REST = frozenset({states.STOPPED})
+SHOULD_STAND = frozenset({states.PAUSED})
 
 
 class ComputeDeskServer(DeskServer, ComputeDesk):
@@ -65,9 +66,11 @@ class ComputeDeskServer(DeskServer, ComputeDesk):
 
 
 def _power(row: Any) -> str:
-    """What the guest should be: running, shutdown, or whatever it is."""
+    """What the guest should be: running, paused, shutdown, or whatever it is."""
     if row.vm_state in SHOULD_RUN:
         return 'running'
+    if row.vm_state in SHOULD_STAND:
+        return 'paused'
     return 'shutdown' if row.vm_state in SHOULD_REST else 'any'
 
 

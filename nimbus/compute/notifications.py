@@ -19,6 +19,10 @@ EVENTS = {
     'stop': 'power_off',
     'reboot': 'reboot',
     'reboot_hard': 'reboot',
+    'pause': 'pause',
+    'unpause': 'unpause',
+    'suspend': 'suspend',
+    'resume': 'resume',
 }
 
 

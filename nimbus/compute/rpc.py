@@ -37,6 +37,22 @@ class Compute(Contract):
         """Errand: the guest has started anew.  It reports {'power'}."""
 
     @call(timeout=ACK)
+    def pause(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
+        """Errand: the running guest stands still, its memory kept.  It reports {'power'}."""
+
+    @call(timeout=ACK)
+    def unpause(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
+        """Errand: the paused guest runs on.  It reports {'power'}."""
+
+    @call(timeout=ACK)
+    def suspend(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
+        """Errand: the guest is off and its memory on the host's disk.  It reports {'power'}."""
+
+    @call(timeout=ACK)
+    def resume(self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any]) -> str:
+        """Errand: the guest runs on with the memory that was kept.  It reports {'power'}."""
+
+    @call(timeout=ACK)
     def attach(
         self, context: Context, job_id: str, key: str, fence: int, server_id: str, volume: dict[str, Any]
     ) -> str:

@@ -32,6 +32,10 @@ TASKS = {
     'stop': frozenset({'powering-off'}),
     'reboot': REBOOTS,
     'reboot_hard': HARD_REBOOTS,
+    'pause': frozenset({'pausing'}),
+    'unpause': frozenset({'unpausing'}),
+    'suspend': frozenset({'suspending'}),
+    'resume': frozenset({'resuming'}),
 }
 
 MACHINE = Machine(
@@ -49,6 +53,10 @@ MACHINE = Machine(
         ERROR,
         over=REBOOTS | {'rebooting_hard'},
     ),
+    rule('pause', {ACTIVE}, 'pausing', PAUSED),
+    rule('unpause', {PAUSED}, 'unpausing', ACTIVE),
+    rule('suspend', {ACTIVE}, 'suspending', SUSPENDED),
+    rule('resume', {SUSPENDED}, 'resuming', ACTIVE),
     rule('attach_volume', {ACTIVE, STOPPED, PAUSED}, None),
     rule('detach_volume', {ACTIVE, STOPPED, PAUSED}, None),
     rule('attach_interface', {ACTIVE, STOPPED, PAUSED}, None),
@@ -60,19 +68,18 @@ MACHINE = Machine(
     busy='task_state',
 )
 # Verbs for a guest that ran at least once.
-LAUNCHED = frozenset(
-    {
-        'start',
-        'stop',
-        'reboot',
-        'reboot_hard',
-        'attach_volume',
-        'detach_volume',
-        'attach_interface',
-        'detach_interface',
-    }
-)
-POWER_AFTER = {'build': RUNNING, 'start': RUNNING, 'reboot': RUNNING, 'reboot_hard': RUNNING, 'stop': SHUTDOWN}
+LAUNCHED = frozenset(MACHINE.rules) - {'build', 'delete', 'update metadata', 'delete metadata'}
+POWER_AFTER = {
+    'build': RUNNING,
+    'start': RUNNING,
+    'reboot': RUNNING,
+    'reboot_hard': RUNNING,
+    'stop': SHUTDOWN,
+    'pause': POWER_PAUSED,
+    'unpause': RUNNING,
+    'suspend': SHUTDOWN,
+    'resume': RUNNING,
+}
 
 STATUS = {
     BUILDING: 'BUILD',

@@ -1,10 +1,11 @@
-"""The machines, drivers and wishes that the network tests share."""
+"""The hosts that the compute tests share; the machines, drivers and wishes that the network tests do."""
 
 import os
 import shutil
 
 import pytest
 
+from tests.drivers.compute_rigs import FakeRig, LibvirtRig
 from tests.drivers.netcloud import Wishes
 from tests.drivers.netlab import FakeLab, PrivateHost, RealLab
 
@@ -47,3 +48,31 @@ def driver(lab):
     made.open()
     yield made
     made.close()
+
+
+@pytest.fixture(
+    scope='module',
+    params=[FakeRig, pytest.param(LibvirtRig, marks=pytest.mark.real)],
+    ids=lambda rig: rig.name,
+)
+def rig(request):
+    """A hypervisor: the fake one, then QEMU."""
+    made = request.param()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def spawn(rig):
+    """Spawns a guest that is gone after the test."""
+    made = []
+
+    def call(bootable=False, **changes):
+        guest, base = (rig.bootable if bootable else rig.guest)(**changes)
+        made.append(guest)
+        rig.driver.spawn(guest, base, lambda percent: None)
+        return guest
+
+    yield call
+    for guest in made:
+        rig.driver.destroy(guest.id)

@@ -7,34 +7,7 @@ import pytest
 
 from nimbus.compute.agent.driver import CRASHED, RUNNING, SHUTDOWN, Missing, Refused
 
-from .compute_rigs import FakeRig, LibvirtRig, wait_for
-
-
-@pytest.fixture(
-    scope='module',
-    params=[FakeRig, pytest.param(LibvirtRig, marks=pytest.mark.real)],
-    ids=lambda rig: rig.name,
-)
-def rig(request):
-    made = request.param()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def spawn(rig):
-    """Spawns a guest that is gone after the test."""
-    made = []
-
-    def call(bootable=False, **changes):
-        guest, base = (rig.bootable if bootable else rig.guest)(**changes)
-        made.append(guest)
-        rig.driver.spawn(guest, base, lambda percent: None)
-        return guest
-
-    yield call
-    for guest in made:
-        rig.driver.destroy(guest.id)
+from .compute_rigs import wait_for
 
 
 def test_a_spawned_guest_runs_and_is_listed(rig, spawn):

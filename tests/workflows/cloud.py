@@ -322,6 +322,8 @@ class Cloud:
                 guest = self.host(row.host).all()[row.id]
                 assert guest.state == 'running', 'ACTIVE without a running guest'
                 assert sorted(guest.macs) == cards[row.id], 'the guest has other cards than its server has ports'
+            if row.vm_state == states.PAUSED:
+                assert self.host(row.host).all()[row.id].state == 'paused', 'PAUSED and its guest is not'
             if row.vm_state == states.STOPPED:
                 assert self.host(row.host).all()[row.id].state == 'shutdown', 'SHUTOFF and running'
         self._check_volumes(held)

@@ -1,9 +1,10 @@
 """A use of every workflow; one without a scenario fails the test."""
 
+from collections.abc import Callable
 from typing import Any
 
 from nimbus.compute import states
-from nimbus.compute.servers import interfaces, power, volume_attachments
+from nimbus.compute.servers import interfaces, power, suspension, volume_attachments
 from nimbus.network.networks import networks
 from nimbus.network.ports import ports
 from nimbus.volume.quotas import VolumeQuotas
@@ -119,6 +120,64 @@ def runs(cloud: Cloud, given: dict[str, Any], server: str) -> None:
 
 def rests(cloud: Cloud, given: dict[str, Any], server: str) -> None:
     assert (cloud.row(server).vm_state, cloud.row(server).power_state) == (states.STOPPED, states.SHUTDOWN)
+
+
+def paused_server(cloud: Cloud) -> dict[str, Any]:
+    given = plain_server(cloud)
+    cloud.ask(suspension.pause, given['server'])
+    cloud.settle()
+    return given
+
+
+def suspended_server(cloud: Cloud) -> dict[str, Any]:
+    given = plain_server(cloud)
+    cloud.ask(suspension.suspend, given['server'])
+    cloud.settle()
+    return given
+
+
+def pause(cloud: Cloud, given: dict[str, Any]) -> str:
+    cloud.ask(suspension.pause, given['server'])
+    return given['server']
+
+
+def unpause(cloud: Cloud, given: dict[str, Any]) -> str:
+    cloud.ask(suspension.unpause, given['server'])
+    return given['server']
+
+
+def suspend(cloud: Cloud, given: dict[str, Any]) -> str:
+    cloud.ask(suspension.suspend, given['server'])
+    return given['server']
+
+
+def resume(cloud: Cloud, given: dict[str, Any]) -> str:
+    cloud.ask(suspension.resume, given['server'])
+    return given['server']
+
+
+def stands(cloud: Cloud, given: dict[str, Any], server: str) -> None:
+    assert (cloud.row(server).vm_state, cloud.row(server).power_state) == (states.PAUSED, states.POWER_PAUSED)
+    assert guest_of(cloud, server).state == 'paused'
+
+
+def sleeps(cloud: Cloud, given: dict[str, Any], server: str) -> None:
+    assert (cloud.row(server).vm_state, cloud.row(server).power_state) == (states.SUSPENDED, states.SHUTDOWN)
+    assert (guest_of(cloud, server).state, guest_of(cloud, server).saved) == ('shutdown', True)
+
+
+def guest_of(cloud: Cloud, server: str) -> Any:
+    return cloud.host(cloud.row(server).host).all()[server]
+
+
+def as_it_was(state: Callable[..., None]) -> Callable[..., None]:
+    """The server is in the state that it was in, holds what it held, and says what went wrong."""
+
+    def check(cloud: Cloud, given: dict[str, Any], server: str, held: dict[str, Any]) -> None:
+        state(cloud, given, server)
+        assert cloud.held() == held and cloud.row(server).fault['message']
+
+    return check
 
 
 def server_and_volume(cloud: Cloud) -> dict[str, Any]:
@@ -258,6 +317,10 @@ SCENARIOS = [
     Scenario('start_server', stopped_server, start, runs),
     Scenario('stop_server', plain_server, stop, rests),
     Scenario('reboot_server', plain_server, reboot, runs),
+    Scenario('pause_server', plain_server, pause, stands, as_it_was(runs)),
+    Scenario('unpause_server', paused_server, unpause, runs, as_it_was(stands)),
+    Scenario('suspend_server', plain_server, suspend, sleeps, as_it_was(runs)),
+    Scenario('resume_server', suspended_server, resume, runs, as_it_was(sleeps)),
     Scenario('attach_volume', server_and_volume, attach, attached),
     Scenario('detach_volume', server_with_volume, detach, detached),
     Scenario('attach_interface', server_and_port, plug, plugged),

@@ -22,6 +22,7 @@ from nimbus.api.compute.servers import (
     security_groups,
     servers,
     subresources,
+    suspensions,
     volume_attachments,
 )
 from nimbus.api.kit.routes import Route
@@ -75,6 +76,10 @@ ACTIONS = (
     act('os-start', actions.start, 'servers:start', actions.START),
     act('os-stop', actions.stop, 'servers:stop', actions.STOP),
     act('reboot', actions.reboot, 'servers:reboot', actions.REBOOT),
+    act('pause', suspensions.pause, 'os-pause-server:pause', suspensions.PAUSE),
+    act('unpause', suspensions.unpause, 'os-pause-server:unpause', suspensions.UNPAUSE),
+    act('suspend', suspensions.suspend, 'os-suspend-server:suspend', suspensions.SUSPEND),
+    act('resume', suspensions.resume, 'os-suspend-server:resume', suspensions.RESUME),
     act('lock', actions.lock, 'os-lock-server:lock', actions.LOCK),
     act('unlock', actions.unlock, 'os-lock-server:unlock', actions.UNLOCK),
     act('os-resetState', actions.reset_state, 'os-admin-actions:reset_state', actions.RESET_STATE),

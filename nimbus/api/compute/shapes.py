@@ -82,6 +82,11 @@ def action(name: str, inner: Schema) -> Shape:
     return Shape(closed({name: inner}, [name]))
 
 
+def bare(name: str) -> Shape:
+    """A body that names an action without arguments; whatever stands beside the name is passed over."""
+    return action(name, {})
+
+
 def known(query: dict[str, list[str]], *names: str) -> None:
     """Nothing, when the query has no parameters but these.  Raises Invalid."""
     strange = sorted(name for name in query if name not in names)

@@ -67,6 +67,38 @@ class Power(abc.ABC):
         """`changed(guest id, state)` is called from a thread of the driver's when a guest's state changes."""
 
 
+class Suspension(abc.ABC):
+    """Suspension: hold a guest still and let it go on, with its memory."""
+
+    @abc.abstractmethod
+    def pause(self, guest_id: str) -> None:
+        """The running guest stands still; one that does already is left alone.
+
+        Raises Missing, and NimbusError when it is off.
+        """
+
+    @abc.abstractmethod
+    def unpause(self, guest_id: str) -> None:
+        """The paused guest runs on; one that runs already is left alone.
+
+        Raises Missing, and NimbusError when it is off.
+        """
+
+    @abc.abstractmethod
+    def suspend(self, guest_id: str) -> None:
+        """The guest is off and its memory is on the host's disk; one that is off already is left alone.
+
+        Raises Missing.
+        """
+
+    @abc.abstractmethod
+    def resume(self, guest: Guest) -> None:
+        """The guest runs on with the memory that was kept, or is started where none was; one that runs is left alone.
+
+        Raises Missing.
+        """
+
+
 class Disks(abc.ABC):
     """Disks: attach volumes to a guest and detach them."""
 
@@ -118,7 +150,7 @@ class Facts(abc.ABC):
         """The host's capacity and identity now."""
 
 
-class Driver(Power, Disks, Cards, Console, Facts):
+class Driver(Power, Suspension, Disks, Cards, Console, Facts):
     """A hypervisor driver: all of the above, and how it is opened and closed."""
 
     @abc.abstractmethod

@@ -53,6 +53,12 @@ class Healer:
                 self.desk.changed(self.host, server_id, state or SHUTDOWN)
             elif power == RUNNING and state == PAUSED:
                 self.desk.changed(self.host, server_id, PAUSED)
+            elif power == PAUSED and state in (None, SHUTDOWN, CRASHED):
+                LOG.warning('Server %s should be paused and its guest is %s', server_id, state or 'not here')
+                self.desk.changed(self.host, server_id, state or SHUTDOWN)
+            elif power == PAUSED and state == RUNNING:
+                LOG.warning('Server %s should be paused and its guest runs: it is paused', server_id)
+                self.driver.pause(server_id)
             elif power == SHUTDOWN and state == RUNNING:
                 LOG.warning('Server %s should be off and its guest runs: it is shut down', server_id)
                 self.driver.stop(server_id, self.shutdown_timeout)

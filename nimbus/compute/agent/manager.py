@@ -143,6 +143,15 @@ class Agent(Compute):
             if answer != ACCEPTED:
                 self._count(subject, -1)
 
+    def _change(self, job_id: str, key: str, fence: int, verb: str, server_id: str, do: Callable[[], None]) -> str:
+        """An errand that changes what the guest does, and reports its power, is accepted."""
+
+        def changed() -> dict[str, Any]:
+            do()
+            return {'power': self.driver.state(server_id)}
+
+        return self._take(job_id, key, server_id, fence, verb, changed)
+
     def _count(self, subject: str, change: int) -> None:
         with self._lock:
             left = self._at_work.pop(subject, 0) + change
@@ -176,30 +185,29 @@ class Agent(Compute):
 
     def power_on(self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any]) -> str:
         made = Guest.from_dict(guest)
-
-        def do() -> dict[str, Any]:
-            self.driver.start(made)
-            return {'power': self.driver.state(made.id)}
-
-        return self._take(job_id, key, made.id, fence, 'start', do)
+        return self._change(job_id, key, fence, 'start', made.id, lambda: self.driver.start(made))
 
     def power_off(self, context: Context, job_id: str, key: str, fence: int, server_id: str, timeout: int) -> str:
-        def do() -> dict[str, Any]:
-            self.driver.stop(server_id, timeout)
-            return {'power': self.driver.state(server_id)}
-
-        return self._take(job_id, key, server_id, fence, 'stop', do)
+        return self._change(job_id, key, fence, 'stop', server_id, lambda: self.driver.stop(server_id, timeout))
 
     def reboot(
         self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any], hard: bool, timeout: int
     ) -> str:
         made = Guest.from_dict(guest)
+        return self._change(job_id, key, fence, 'reboot', made.id, lambda: self.driver.reboot(made, hard, timeout))
 
-        def do() -> dict[str, Any]:
-            self.driver.reboot(made, hard, timeout)
-            return {'power': self.driver.state(made.id)}
+    def pause(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
+        return self._change(job_id, key, fence, 'pause', server_id, lambda: self.driver.pause(server_id))
 
-        return self._take(job_id, key, made.id, fence, 'reboot', do)
+    def unpause(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
+        return self._change(job_id, key, fence, 'unpause', server_id, lambda: self.driver.unpause(server_id))
+
+    def suspend(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
+        return self._change(job_id, key, fence, 'suspend', server_id, lambda: self.driver.suspend(server_id))
+
+    def resume(self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any]) -> str:
+        made = Guest.from_dict(guest)
+        return self._change(job_id, key, fence, 'resume', made.id, lambda: self.driver.resume(made))
 
     def attach(
         self, context: Context, job_id: str, key: str, fence: int, server_id: str, volume: dict[str, Any]

@@ -168,7 +168,9 @@ def powered(tx: db.Tx, server_id: str, power_state: int) -> bool:
     idle = [*where, Server.task_state.is_(None)]
     now = clock.Clock().now()
     if power_state in (states.SHUTDOWN, states.CRASHED):
-        tx.update(Server, *idle, Server.vm_state == states.ACTIVE, vm_state=states.STOPPED, updated_at=now)
+        # A guest that was paused and is off has lost its memory, as when its host was switched off.
+        ran = Server.vm_state.in_((states.ACTIVE, states.PAUSED))
+        tx.update(Server, *idle, ran, vm_state=states.STOPPED, updated_at=now)
     elif power_state == states.RUNNING:
         tx.update(Server, *idle, Server.vm_state == states.STOPPED, vm_state=states.ACTIVE, updated_at=now)
     return bool(changed)

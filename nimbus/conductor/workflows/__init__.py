@@ -13,6 +13,7 @@ from nimbus.conductor.workflows.extend_volume import ExtendVolume
 from nimbus.conductor.workflows.reboot_server import RebootServer
 from nimbus.conductor.workflows.start_server import StartServer
 from nimbus.conductor.workflows.stop_server import StopServer
+from nimbus.conductor.workflows.suspension import PauseServer, ResumeServer, SuspendServer, UnpauseServer
 
 WORKFLOWS: dict[str, type[Workflow]] = {
     'build_server': BuildServer,
@@ -20,6 +21,10 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'start_server': StartServer,
     'stop_server': StopServer,
     'reboot_server': RebootServer,
+    'pause_server': PauseServer,
+    'unpause_server': UnpauseServer,
+    'suspend_server': SuspendServer,
+    'resume_server': ResumeServer,
     'attach_volume': AttachVolume,
     'detach_volume': DetachVolume,
     'attach_interface': AttachInterface,

@@ -19,7 +19,7 @@ def plug(run: Run) -> None:
 
 def unplug(run: Run) -> None:
     """The guest has not, or not any more, the network card."""
-    guest_orders.ask_if_up(run, 'unplug', run.subject, run.nic)
+    guest_orders.take_back(run, 'unplug', run.subject, run.nic)
 
 
 def keep(tx: db.Tx, run: Run) -> None:

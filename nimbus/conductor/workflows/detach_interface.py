@@ -14,7 +14,7 @@ def unplug(run: Run) -> None:
 
 def plug(run: Run) -> None:
     """The guest has the network card as before."""
-    guest_orders.ask_if_up(run, 'plug', run.subject, run.nic, host=power.host_of(run))
+    guest_orders.take_back(run, 'plug', run.subject, run.nic)
 
 
 def let_go(tx: db.Tx, run: Run) -> None:

@@ -1,10 +1,13 @@
 """Send errands to the compute agent of a server's host, and handle a host that is down."""
 
+import logging
 from typing import Any
 
 from nimbus.common import errors
 from nimbus.common.jobs import Refused, Run
-from nimbus.compute.servers import guests
+from nimbus.compute.servers import guests, servers
+
+LOG = logging.getLogger(__name__)
 
 
 class HostDown(errors.NimbusError):
@@ -39,12 +42,17 @@ def ask(run: Run, verb: str, *args: Any, host: str | None = None) -> dict[str, A
         raise errors.Unavailable(why.sentence, inside=why.inside) from why
 
 
-def ask_if_up(run: Run, verb: str, *args: Any, host: str | None = None) -> None:
-    """The errand is done as far as the host is there: an undo leaves a host that is down as it is."""
+def take_back(run: Run, verb: str, *args: Any) -> None:
+    """The order that undoes another is carried out where it can be.
+
+    A host that is down, or a guest that cannot do it, is left to the host's own comparison with what should be.
+    """
+    with run.world.db.read() as tx:
+        host = servers.row_of(tx, run.subject).host
     try:
         ask(run, verb, *args, host=host)
-    except HostDown as why:
-        run.note(inside=why.inside)
+    except (HostDown, Refused) as why:
+        LOG.warning('Server %s did not %s again: %s', run.subject, verb, why.inside)
 
 
 def destroy(run: Run, host: str | None) -> None:

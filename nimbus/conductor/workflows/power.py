@@ -1,7 +1,22 @@
-"""What the workflows that start, stop and reboot a server share."""
+"""What the workflows of a verb that one order to the guest's host does share."""
 
+from collections.abc import Callable
+
+from nimbus.common.database import db
 from nimbus.common.jobs import Run
 from nimbus.compute.servers import servers
+
+
+def ends(verb: str) -> tuple[Callable[[db.Tx, Run], None], Callable[[Run], None]]:
+    """How a workflow of the verb ends: done, and failed."""
+
+    def mark_done(tx: db.Tx, run: Run) -> None:
+        servers.finished(tx, run.subject, verb)
+
+    def mark_failed(run: Run) -> None:
+        fail(run, verb)
+
+    return staticmethod(mark_done), staticmethod(mark_failed)
 
 
 def fail(run: Run, verb: str) -> None:

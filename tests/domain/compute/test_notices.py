@@ -4,7 +4,7 @@ import pytest
 
 from nimbus.common import errors, log
 from nimbus.common.messaging import outbox
-from nimbus.compute.servers import power, servers
+from nimbus.compute.servers import power, servers, suspension
 from tests.compute_world import boot, furnish, running, volume_of
 from tests.conftest import MEMBER
 from tests.domain.compute.test_boots import root
@@ -55,6 +55,8 @@ def test_a_boot_that_fails_is_an_error_with_its_cause(database, world):
         (power.stop, 'stop', 'power_off'),
         (lambda *told: power.reboot(*told, hard=False), 'reboot', 'reboot'),
         (lambda *told: power.reboot(*told, hard=True), 'reboot_hard', 'reboot'),
+        (suspension.pause, 'pause', 'pause'),
+        (suspension.suspend, 'suspend', 'suspend'),
     ],
 )
 def test_switching_is_told(database, world, ask, verb, name):

@@ -11,14 +11,13 @@ from nimbus.compute.rpc import Compute
 from nimbus.compute.servers import power, servers
 from nimbus.compute.servers import security_groups as groups
 
-ANYTHING: dict[str, Any] = {}  # upstream takes whatever stands beside these names
-START = shapes.action('os-start', ANYTHING)
-STOP = shapes.action('os-stop', ANYTHING)
+START = shapes.bare('os-start')
+STOP = shapes.bare('os-stop')
 REBOOT = shapes.action(
     'reboot', shapes.closed({'type': {'enum': ['HARD', 'Hard', 'hard', 'SOFT', 'Soft', 'soft']}}, ['type'])
 )
 LOCK = ShapeByVersion(
-    ((2, 1), shapes.action('lock', ANYTHING)),
+    ((2, 1), shapes.bare('lock')),
     (
         microversions.LockedReason.number,
         shapes.action(
@@ -31,7 +30,7 @@ LOCK = ShapeByVersion(
         ),
     ),
 )
-UNLOCK = shapes.action('unlock', ANYTHING)
+UNLOCK = shapes.bare('unlock')
 RESET_STATE = shapes.action('os-resetState', shapes.closed({'state': {'enum': ['active', 'error']}}, ['state']))
 CONSOLE = shapes.action(
     'os-getConsoleOutput',

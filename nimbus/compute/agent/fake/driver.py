@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 
+from nimbus.common import errors
 from nimbus.compute.agent.driver import PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
 from nimbus.compute.agent.fake.host import FakeGuest, FakeHost
 from nimbus.compute.guest import Guest, HostFacts, Nic, Volume
@@ -22,7 +23,12 @@ class FakeSettings:
     least_seconds: float = 0  # how long each change of a guest takes at least
 
 
-CHANGES = frozenset(('spawn', 'destroy', 'start', 'stop', 'reboot', 'attach', 'detach', 'plug', 'unplug'))
+CHANGES = frozenset(
+    (
+        *('spawn', 'destroy', 'start', 'stop', 'reboot', 'pause', 'unpause', 'suspend', 'resume'),
+        *('attach', 'detach', 'plug', 'unplug'),
+    )
+)
 
 
 class FakeDriver(Driver):
@@ -111,6 +117,31 @@ class FakeDriver(Driver):
     def watch(self, changed: Callable[[str, str], None]) -> None:
         self._watchers.append(changed)
 
+    # ---------------------------------------------------------------- suspension
+    def pause(self, guest_id: str) -> None:
+        self._turn(guest_id, 'pause', RUNNING, PAUSED)
+
+    def unpause(self, guest_id: str) -> None:
+        self._turn(guest_id, 'unpause', PAUSED, RUNNING)
+
+    def suspend(self, guest_id: str) -> None:
+        with self.host.lock(guest_id):
+            known = self._known(guest_id)
+            if known.state in (RUNNING, PAUSED):
+                self._meet('suspend')
+                self.host.put(guest_id, dataclasses.replace(known, state=SHUTDOWN, saved=True))
+
+    def resume(self, guest: Guest) -> None:
+        with self.host.lock(guest.id):
+            known = self._known(guest.id)
+            if known.state == RUNNING:
+                return
+            self._meet('resume')
+            if known.saved or known.state == PAUSED:
+                self.host.put(guest.id, dataclasses.replace(known, state=RUNNING, saved=False))
+            else:
+                self._start(guest, known)
+
     # ---------------------------------------------------------------- disks
     def attach(self, guest_id: str, volume: Volume) -> None:
         with self.host.lock(guest_id):
@@ -196,6 +227,18 @@ class FakeDriver(Driver):
             self._sleep(self.settings.least_seconds)
         self.host.meet(verb, self._sleep)
 
+    def _turn(self, guest_id: str, verb: str, before: str, after: str) -> None:
+        with self.host.lock(guest_id):
+            known = self._known(guest_id)
+            if known.state == after:
+                return
+            self._meet(verb)
+            if known.state != before:
+                raise errors.NimbusError(
+                    f'The hypervisor did not {verb} guest {guest_id}.', inside=f'Guest {guest_id} is {known.state}.'
+                )
+            self.host.put(guest_id, dataclasses.replace(known, state=after))
+
     def _start(self, guest: Guest, known: FakeGuest) -> None:
         wanted = {volume.id: volume.device for volume in guest.volumes}
         self.host.put(
@@ -209,6 +252,7 @@ class FakeDriver(Driver):
                 volumes=wanted,
                 console=_boot_text(guest.name),
                 macs=[nic.mac for nic in guest.nics],
+                saved=False,
             ),
         )
 

@@ -29,6 +29,7 @@ class FakeGuest:
     base: str | None
     console: str
     macs: list[str] = dataclasses.field(default_factory=list)  # of its network cards
+    saved: bool = False  # off, with its memory kept
 
 
 class FakeHost:

@@ -3,13 +3,13 @@
 import contextlib
 import logging
 from collections.abc import Callable
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import libvirt
 
-from nimbus.compute.agent.driver import Cards, Refused
+from nimbus.compute.agent.driver import Refused
 from nimbus.compute.agent.libvirt import xml as libvirt_xml
+from nimbus.compute.agent.libvirt.domains import Domains
 from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, is_gone
 from nimbus.compute.agent.libvirt.volumes import CONFIG, LIVE, places, xml_at
 from nimbus.compute.agent.libvirt.waits import Waits
@@ -18,15 +18,8 @@ from nimbus.compute.guest import Nic
 LOG = logging.getLogger(__name__)
 
 
-class LibvirtCards(Cards):
-    """The part of the libvirt driver that plugs network cards."""
-
-    settings: Any
-    _waits: Waits
-    _lock: Callable[[str], Any]
-    _find: Callable[[str], Any]
-    _found: Callable[[str], Any]
-    _keep_xml: Callable[[Any], None]
+class Plugging(Domains):
+    """The driver's verbs that plug network cards."""
 
     @in_kinds
     def plug(self, guest_id: str, nic: Nic) -> None:

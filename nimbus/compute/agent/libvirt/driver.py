@@ -4,8 +4,6 @@ import logging
 import os
 import shutil
 import threading
-import uuid
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -16,14 +14,14 @@ from nimbus.compute.agent.disks import qemu_img
 from nimbus.compute.agent.driver import CRASHED, PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
 from nimbus.compute.agent.libvirt import connection as events
 from nimbus.compute.agent.libvirt import facts as libvirt_facts
-from nimbus.compute.agent.libvirt import volumes
+from nimbus.compute.agent.libvirt import suspension, volumes
 from nimbus.compute.agent.libvirt import xml as libvirt_xml
-from nimbus.compute.agent.libvirt.cards import LibvirtCards
-from nimbus.compute.agent.libvirt.disks import Folder, Making, guest_folders, has_direct_io, volume_disk
-from nimbus.compute.agent.libvirt.libvirt_errors import away, in_kinds, refusal
+from nimbus.compute.agent.libvirt.cards import Plugging
+from nimbus.compute.agent.libvirt.disks import Folder, guest_folders, has_direct_io, volume_disk
+from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, refusal
 from nimbus.compute.agent.libvirt.restorer import Restorer
 from nimbus.compute.agent.libvirt.settings import LibvirtSettings
-from nimbus.compute.agent.libvirt.waits import Waits
+from nimbus.compute.agent.libvirt.suspension import Suspending
 from nimbus.compute.guest import Guest, HostFacts, Volume
 
 LOG = logging.getLogger(__name__)
@@ -51,17 +49,11 @@ EVENT_STATES = {
 }
 
 
-class LibvirtDriver(LibvirtCards, Driver):
+class LibvirtDriver(Plugging, Suspending, Driver):
     """Guests of one libvirt; its verbs may be called from any thread."""
 
     def __init__(self, settings: LibvirtSettings) -> None:
-        self.settings = settings
-        self._making = Making(settings.use_cow_images, settings.preallocate_images == 'space')
-        self._connection: events.Connection | None = None
-        self._connecting = threading.Lock()
-        self._locks: weakref.WeakValueDictionary[str, threading.RLock] = weakref.WeakValueDictionary()
-        self._locking = threading.Lock()
-        self._waits = Waits()
+        super().__init__(settings)
         self._reboots: dict[str, int] = {}
         self._told: dict[str, str] = {}
         self._watchers: list[Callable[[str, str], None]] = []
@@ -105,10 +97,7 @@ class LibvirtDriver(LibvirtCards, Driver):
         self._restorer.stop()
         for thread in self._threads:
             thread.join(30)
-        with self._connecting:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        self._disconnect()
 
     # ---------------------------------------------------------------- power
     @in_kinds
@@ -116,7 +105,7 @@ class LibvirtDriver(LibvirtCards, Driver):
         folder = self._folder(guest.id)
         with self._lock(guest.id):
             if self._is_active(guest.id):
-                self._resume(guest.id)
+                self.unpause(guest.id)
                 folder.finish()
                 progress(100)
                 return
@@ -144,7 +133,7 @@ class LibvirtDriver(LibvirtCards, Driver):
         folder = self._folder(guest.id)
         with self._lock(guest.id):
             if self._is_active(guest.id):
-                self._resume(guest.id)
+                self.unpause(guest.id)
                 return
             if not folder.exists():
                 raise Missing(f'Guest {guest.id} is not on this host.')
@@ -255,44 +244,6 @@ class LibvirtDriver(LibvirtCards, Driver):
     def _made_restorer(self) -> Restorer:
         return Restorer(self.guests, self._find, self._lock, self._waits)
 
-    def _libvirt(self) -> libvirt.virConnect:
-        """An open connection; a lost one is opened anew."""
-        with self._connecting:
-            if self._connection is not None and not self._connection.raw.isAlive():
-                LOG.warning('libvirt at %s went away; connecting anew', self.settings.uri)
-                self._connection.close()
-                self._connection = None
-            if self._connection is None:
-                try:
-                    self._connection = events.Connection(self.settings.uri, self._on_event)
-                except OSError as why:
-                    raise away(self.settings.uri, why) from why
-            return self._connection.raw
-
-    def _folder(self, guest_id: str) -> Folder:
-        return Folder(self.settings.instances_path, guest_id, self._making)
-
-    def _lock(self, guest_id: str) -> threading.RLock:
-        with self._locking:
-            return self._locks.setdefault(guest_id, threading.RLock())
-
-    def _find(self, guest_id: str) -> libvirt.virDomain | None:
-        try:
-            return self._libvirt().lookupByUUIDString(str(uuid.UUID(guest_id)))
-        except libvirt.libvirtError as why:
-            if why.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-                return None
-            raise
-
-    def _found(self, guest_id: str) -> libvirt.virDomain:
-        if (domain := self._find(guest_id)) is None:
-            raise Missing(f'Guest {guest_id} is not on this host.')
-        return domain
-
-    def _is_active(self, guest_id: str) -> bool:
-        domain = self._find(guest_id)
-        return domain is not None and bool(domain.isActive())
-
     def _check_room(self, guest: Guest) -> None:
         free = shutil.disk_usage(self.settings.instances_path).free // 1024**2
         if free < self.settings.min_free_mb:
@@ -313,16 +264,13 @@ class LibvirtDriver(LibvirtCards, Driver):
     def _machine_type(self, guest: Guest) -> str:
         return guest.properties.get('hw_machine_type') or self.settings.machine_type
 
-    def _resume(self, guest_id: str) -> None:
-        domain = self._find(guest_id)
-        if domain is not None and domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
-            self._waits.again(domain, domain.resume)
-
     def _power_off(self, guest_id: str) -> None:
         domain = self._find(guest_id)
         try:
             if domain is not None and domain.isActive():
                 self._waits.again(domain, domain.destroy)
+            elif domain is not None:
+                suspension.forget(domain)
         except libvirt.libvirtError:
             # An adopted guest that dies while its monitor is being connected is not running any more.
             if domain.isActive():
@@ -353,11 +301,6 @@ class LibvirtDriver(LibvirtCards, Driver):
             return True
 
         return self._waits.ask(request, done, timeout)
-
-    def _keep_xml(self, domain: libvirt.virDomain) -> None:
-        folder = self._folder(domain.UUIDString())
-        if folder.exists():
-            folder.write('libvirt.xml', domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
 
     def _on_event(self, guest_id: str, kind: str, values: tuple) -> None:
         if kind == events.REBOOTED:
