@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from nimbus.common.database import db
 from nimbus.common.quotas import Quotas, Recount
-from nimbus.compute.models import Server
+from nimbus.compute.models import Server, ServerGroup
 
 DEFAULTS = {
     'instances': 10,
@@ -31,8 +31,13 @@ def _rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
         held['instances'] += 1
         held['cores'] += flavor['vcpus']
         held['ram'] += flavor['ram']
+    groups = sa.select(ServerGroup.project_id, sa.func.count()).group_by(ServerGroup.project_id)
+    for owner, count in tx.execute(
+        groups if project_id is None else groups.where(ServerGroup.project_id == project_id)
+    ):
+        found.setdefault(owner, {'instances': 0, 'cores': 0, 'ram': 0})['server_groups'] = count
     return found
 
 
 QUOTAS = Quotas('compute', DEFAULTS, _rows)
-RECOUNT = Recount(QUOTAS, ('instances', 'cores', 'ram'), _rows)
+RECOUNT = Recount(QUOTAS, ('instances', 'cores', 'ram', 'server_groups'), _rows)

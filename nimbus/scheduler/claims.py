@@ -92,6 +92,12 @@ def servers_on(tx: db.Tx, host: str) -> set[str]:
     return set(tx.column(query.where(Host.host == host)))
 
 
+def hosts_of(tx: db.Tx, server_ids: Sequence[str]) -> dict[str, int]:
+    """How many of the servers have a claim on each host, by the host's name; hosts without one are left out."""
+    query = sa.select(Host.host, sa.func.count()).join(Claim, Claim.host_id == Host.id)
+    return dict(tuple(row) for row in tx.rows(query.where(Claim.server_id.in_(server_ids)).group_by(Host.host)))
+
+
 def counts(tx: db.Tx) -> dict[str, int]:
     """How many servers have a claim on each host, by the host's id; hosts without one are left out."""
     query = sa.select(Claim.host_id, sa.func.count()).group_by(Claim.host_id)

@@ -173,6 +173,18 @@ KNOWN = (
         ),
     ),
     Extension(
+        'os-server-group-quotas', 'ServerGroupQuotas', 'Quotas of groups of servers.', ('POST /os-server-groups',)
+    ),
+    Extension(
+        'os-server-groups',
+        'ServerGroups',
+        'Groups of servers.',
+        (
+            'GET /os-server-groups',
+            'POST /os-server-groups',
+        ),
+    ),
+    Extension(
         'os-server-list-multi-status', 'ServerListMultiStatus', 'Servers in one of several states.', ('GET /servers',)
     ),
     Extension(

@@ -58,6 +58,18 @@ class ForcedDown(Change):
     number = (2, 11)
 
 
+class OwnersOfGroups(Change):
+    """Groups of servers show whose they are."""
+
+    number = (2, 13)
+
+
+class SoftPolicies(Change):
+    """Groups of servers may have soft policies."""
+
+    number = (2, 15)
+
+
 class HostStatus(Change):
     """Operators see the state of a server's host."""
 
@@ -214,6 +226,12 @@ class TrustedCertificates(Change):
     number = (2, 63)
 
 
+class GroupRules(Change):
+    """A group of servers has one policy, and rules for it."""
+
+    number = (2, 64)
+
+
 class ChangesBefore(Change):
     """Servers and actions are found by the latest time they changed as well."""
 
@@ -342,6 +360,8 @@ HISTORY = History(
     LockedShown,
     KeysOfOthers,
     ForcedDown,
+    OwnersOfGroups,
+    SoftPolicies,
     HostStatus,
     Descriptions,
     ActionsOfTheDeleted,
@@ -368,6 +388,7 @@ HISTORY = History(
     ExtraSpecsInFlavors,
     HostsOfEvents,
     TrustedCertificates,
+    GroupRules,
     ChangesBefore,
     VolumeTypes,
     AttachmentTags,

@@ -16,6 +16,7 @@ from nimbus.api.compute.microversions import (
 from nimbus.api.compute.policies import API
 from nimbus.api.compute.servers import (
     actions,
+    groups,
     instance_actions,
     interfaces,
     requests,
@@ -224,6 +225,12 @@ VOLUMES = (
     ),
     volume('DELETE', '/{volume_id}', volume_attachments.delete, 'delete', 202),
 )
+SERVER_GROUPS = (
+    Route('GET', '/os-server-groups', groups.index, f'{API}os-server-groups:index'),
+    Route('POST', '/os-server-groups', groups.create, f'{API}os-server-groups:create', shape=groups.CreateShapes()),
+    Route('GET', '/os-server-groups/{id}', groups.show, f'{API}os-server-groups:show'),
+    Route('DELETE', '/os-server-groups/{id}', groups.delete, f'{API}os-server-groups:delete', 204),
+)
 SECURITY_GROUPS = (
     proxy('GET', '/os-security-groups', security_groups.index, 'get'),
     proxy('POST', '/os-security-groups', security_groups.create, 'create', shape=security_groups.CREATE),
@@ -305,6 +312,7 @@ ROUTES = (
     *VOLUMES,
     *FLAVORS,
     *KEYPAIRS,
+    *SERVER_GROUPS,
     *SECURITY_GROUPS,
     *QUOTAS,
     *OPERATORS,

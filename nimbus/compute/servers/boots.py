@@ -13,7 +13,7 @@ from nimbus.compute.devices import block_requests, device_names
 from nimbus.compute.devices.block_requests import ROOT
 from nimbus.compute.flavors import flavors
 from nimbus.compute.models import BlockDevice, Server, ServerTag
-from nimbus.compute.servers import boot_checks, servers
+from nimbus.compute.servers import boot_checks, groups, servers
 from nimbus.image.images import images
 from nimbus.network.networks import networks
 from nimbus.network.security_groups import groups as security_groups
@@ -76,6 +76,8 @@ def boot(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
     found = _find(tx, asker, wanted)
     boot_checks.limits(tx, asker, wanted.properties, wanted.personality)
     count = boot_checks.take_quota(tx, asker, found.flavor, wanted.min_count, wanted.max_count)
+    if group_id := named_group(wanted.hints):
+        groups.room(tx, asker, group_id, count)
     reservation = 'r-' + ''.join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))
     return [_write(tx, asker, wanted, found, index, count, reservation) for index in range(count)]
 
@@ -244,9 +246,17 @@ def _write(
         tx.insert(ServerTag, server_id=server_id, tag=tag)
     for device in found.devices:
         _write_device(tx, asker, server_id, device)
+    if group_id := named_group(wanted.hints):
+        groups.join(tx, group_id, server_id)
     jobs.start(tx, asker, 'build_server', server_id)
     notifications.began(tx, asker, server_id, 'build')
     return servers.row_of(tx, server_id)
+
+
+def named_group(hints: dict[str, Any]) -> str | None:
+    """The id of the group that the hints name, if any."""
+    named = hints.get('group') or None
+    return named[0] if isinstance(named, list) else named
 
 
 def _write_device(tx: db.Tx, asker: context.Context, server_id: str, device: block_requests.Device) -> None:

@@ -13,6 +13,7 @@ from nimbus.common.database import db
 from nimbus.compute import notifications, quotas, states
 from nimbus.compute.devices import block_devices
 from nimbus.compute.models import Server, ServerTag
+from nimbus.compute.servers import groups
 from nimbus.compute.states import MACHINE
 
 ROW = sa.select(Server.__table__).where(Server.__table__.c.id == sa.bindparam('server'))
@@ -75,6 +76,7 @@ def spec(tx: db.Tx, server_id: str) -> dict[str, Any]:
         'forced_host': row.forced_host,
         'forced_node': row.forced_node,
         'hints': row.hints,
+        'group': groups.rule_of(tx, server_id),
         'root_device': row.root_device,
         'bdms': [block_devices.facts(device) for device in block_devices.of_server(tx, server_id)],
         'created_at': clock.iso(row.created_at),
@@ -192,6 +194,7 @@ def gone(tx: db.Tx, server_id: str) -> bool:
     ):
         return False
     block_devices.drop_all(tx, server_id)
+    groups.leave(tx, server_id)
     quotas.QUOTAS.give_back(tx, row.project_id, instances=1, cores=row.flavor['vcpus'], ram=row.flavor['ram'])
     return notifications.ended(tx, server_id, 'delete')
 

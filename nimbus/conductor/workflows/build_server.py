@@ -42,6 +42,7 @@ def _request(run: Run, spec: dict[str, Any]) -> dict[str, Any]:
         'avoid': sorted(run.get('refusals', {})),
         'extra_specs': flavor.get('extra_specs') or {},
         'image_properties': image.get('properties') or {},
+        'group': spec['group'],
     }
 
 

@@ -211,6 +211,8 @@ def _status(maker: Maker, service: str, path: str) -> str:
 def _server(maker: Maker, whose: str) -> None:
     things = maker.things
     maker.make('compute', '/v2.1/os-keypairs', 'keypair', name=f'{whose} key')
+    told = {'name': f'{whose} group', 'policies': ['affinity']}
+    maker.make('compute', '/v2.1/os-server-groups', 'server_group', **told)
     told = {'flavorRef': things['flavor'], 'imageRef': things['image'], 'networks': [{'port': things['server port']}]}
     told |= {'name': f'{whose} server', 'key_name': things['keypair']}
     made = maker.ask('compute', 'POST', '/v2.1/servers', {'server': told}).json['server']

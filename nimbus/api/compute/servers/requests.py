@@ -151,9 +151,6 @@ def wanted(call: Call, body: dict[str, Any]) -> boots.Wanted:
     if asked.get('trusted_image_certificates'):
         raise errors.NotBuilt('Checking an image against trusted certificates is not part of this cloud.')
     hints = body.get('os:scheduler_hints') or body.get('OS-SCH-HNT:scheduler_hints') or {}
-    if group := hints.get('group'):
-        named = group if isinstance(group, str) else group[0]
-        raise errors.Invalid(f'Instance group {named} could not be found: this cloud has no server groups.')
     image_id = asked.get('imageRef') or None
     devices = _devices(call, asked, image_id)
     if image_id is None and not devices:
