@@ -192,8 +192,9 @@ def desks(conf: Any, parts: Parts) -> wiring.Group:
 
 
 def jobs_of(conf: Any, parts: Parts) -> wiring.Group:
-    """The runner, its nudges and the audit."""
+    """The runner, its nudges, and what is done from time to time."""
     from nimbus.conductor.purge import Purge
+    from nimbus.conductor.reclaim import Reclaim
     from nimbus.conductor.recount import Audit
     from nimbus.conductor.runner import Runner
     from nimbus.conductor.workflows import WORKFLOWS
@@ -203,8 +204,9 @@ def jobs_of(conf: Any, parts: Parts) -> wiring.Group:
     runner = Runner(parts.db, WORKFLOWS, World(parts), workers=conf.conductor.workers, still=conf.conductor.still)
     audit = Audit(parts.db, conf.conductor.audit_interval)
     purge = Purge(parts.db, conf.conductor.keep_days, parts.clock)
+    reclaim = Reclaim(parts.db, conf.compute.reclaim_instance_interval, parts.clock)
     present = Presence(parts, services.Kind('compute', 'nova-conductor', 'internal'), host, conf.report_interval)
-    group = wiring.Group(present, runner, audit, purge, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
+    group = wiring.Group(present, runner, audit, purge, reclaim, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
     if parts.db.teller is not None:
         group.add(relay(conf, parts))
     return group

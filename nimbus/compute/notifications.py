@@ -23,6 +23,8 @@ EVENTS = {
     'unpause': 'unpause',
     'suspend': 'suspend',
     'resume': 'resume',
+    'soft_delete': 'soft_delete',
+    'restore': 'restore',
 }
 
 

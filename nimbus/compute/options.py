@@ -33,6 +33,13 @@ OPTIONS: dict[str, list[Any]] = {
             min=0,
             help='Seconds a guest has to shut down by itself before it is switched off.',
         ),
+        cfg.IntOpt(
+            'reclaim_instance_interval',
+            default=0,
+            min=0,
+            help='Seconds in which a deleted server is kept, shut off, and may be restored; 0 deletes at once. To be '
+            'the same for every API and conductor.',
+        ),
         cfg.BoolOpt('force_config_drive', default=False, help='Whether every server gets a config drive.'),
         cfg.IntOpt(
             'image_cache_age',

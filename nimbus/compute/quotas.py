@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from nimbus.common.database import db
 from nimbus.common.quotas import Quotas, Recount
+from nimbus.compute import states
 from nimbus.compute.models import Server, ServerGroup
 
 DEFAULTS = {
@@ -22,8 +23,29 @@ DEFAULTS = {
 }
 
 
+def held_by(row: Any) -> bool:
+    """Whether the server counts: one that waits for its end does not, until it is being restored."""
+    return row.deleted_at is None and (row.vm_state != states.SOFT_DELETED or row.task_state == states.RESTORING)
+
+
+def _counting() -> list[Any]:
+    """The conditions of the rows that `held_by` is true of."""
+    kept = sa.or_(Server.vm_state != states.SOFT_DELETED, Server.task_state == states.RESTORING)
+    return [Server.deleted_at.is_(None), kept]
+
+
+def follow(tx: db.Tx, before: Any, after: Any) -> None:
+    """The project holds what the server's row says after a change, whatever its limits are."""
+    flavor, count = after.flavor, held_by(after) - held_by(before)
+    amounts = {'instances': 1, 'cores': flavor['vcpus'], 'ram': flavor['ram']}
+    if count > 0:
+        QUOTAS.hold(tx, after.project_id, **amounts)
+    elif count < 0:
+        QUOTAS.give_back(tx, after.project_id, **amounts)
+
+
 def _rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
-    where: list[Any] = [Server.deleted_at.is_(None)]
+    where = _counting()
     where += [Server.project_id == project_id] if project_id is not None else []
     found: dict[str, dict[str, int]] = {}
     for owner, flavor in tx.execute(sa.select(Server.project_id, Server.flavor).where(*where)):

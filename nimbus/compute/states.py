@@ -4,20 +4,21 @@ from typing import Any
 
 from nimbus.common.states import Machine, rule
 
-BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, ERROR, DELETED = (
+BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, SOFT_DELETED, ERROR, DELETED = (
     'building',
     'active',
     'stopped',
     'paused',
     'suspended',
+    'soft-delete',
     'error',
     'deleted',
 )
-LIVING = frozenset({BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, ERROR})
+LIVING = frozenset({BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, SOFT_DELETED, ERROR})
 SETTLED = frozenset({ACTIVE, STOPPED, PAUSED, SUSPENDED})
 
 SCHEDULING, NETWORKING, DISKS, SPAWNING = 'scheduling', 'networking', 'block_device_mapping', 'spawning'
-DELETING = 'deleting'
+DELETING, SOFT_DELETING, RESTORING = 'deleting', 'soft-deleting', 'restoring'
 REBOOTS = frozenset({'rebooting', 'reboot_pending', 'reboot_started'})
 HARD_REBOOTS = frozenset({'rebooting_hard', 'reboot_pending_hard', 'reboot_started_hard'})
 
@@ -36,6 +37,8 @@ TASKS = {
     'unpause': frozenset({'unpausing'}),
     'suspend': frozenset({'suspending'}),
     'resume': frozenset({'resuming'}),
+    'soft_delete': frozenset({SOFT_DELETING}),
+    'restore': frozenset({RESTORING}),
 }
 
 MACHINE = Machine(
@@ -57,8 +60,10 @@ MACHINE = Machine(
     rule('unpause', {PAUSED}, 'unpausing', ACTIVE),
     rule('suspend', {ACTIVE}, 'suspending', SUSPENDED),
     rule('resume', {SUSPENDED}, 'resuming', ACTIVE),
-    rule('attach_volume', {ACTIVE, STOPPED, PAUSED}, None),
-    rule('detach_volume', {ACTIVE, STOPPED, PAUSED}, None),
+    rule('soft_delete', LIVING - {BUILDING}, SOFT_DELETING, SOFT_DELETED, over={'*'}),
+    rule('restore', {SOFT_DELETED}, RESTORING, ACTIVE),
+    rule('attach_volume', {ACTIVE, STOPPED, PAUSED, SOFT_DELETED}, None),
+    rule('detach_volume', {ACTIVE, STOPPED, PAUSED, SOFT_DELETED}, None),
     rule('attach_interface', {ACTIVE, STOPPED, PAUSED}, None),
     rule('detach_interface', {ACTIVE, STOPPED, PAUSED}, None),
     rule('update metadata', SETTLED, None, over={'*'}),
@@ -67,6 +72,8 @@ MACHINE = Machine(
     state='vm_state',
     busy='task_state',
 )
+# What a user calls a verb, where that is another word.
+TOLD = {'reboot_hard': 'reboot', 'soft_delete': 'delete'}
 # Verbs for a guest that ran at least once.
 LAUNCHED = frozenset(MACHINE.rules) - {'build', 'delete', 'update metadata', 'delete metadata'}
 POWER_AFTER = {
@@ -79,6 +86,8 @@ POWER_AFTER = {
     'unpause': RUNNING,
     'suspend': SHUTDOWN,
     'resume': RUNNING,
+    'soft_delete': SHUTDOWN,
+    'restore': RUNNING,
 }
 
 STATUS = {
@@ -87,6 +96,7 @@ STATUS = {
     STOPPED: 'SHUTOFF',
     PAUSED: 'PAUSED',
     SUSPENDED: 'SUSPENDED',
+    SOFT_DELETED: 'SOFT_DELETED',
     ERROR: 'ERROR',
     DELETED: 'DELETED',
 }
@@ -102,7 +112,6 @@ OTHER_STATUSES = frozenset(
         'REVERT_RESIZE',
         'SHELVED',
         'SHELVED_OFFLOADED',
-        'SOFT_DELETED',
         'VERIFY_RESIZE',
     }
 )

@@ -312,8 +312,9 @@ class Cloud:
             assert vcpus == sum(row.flavor['vcpus'] for row in mine), f'counters of {host}'
             assert memory == sum(row.flavor['ram'] for row in mine), f'counters of {host}'
             assert disk == sum(local[row.id] for row in mine), f'counters of {host}'
-        assert quota.get('instances', 0) == len(rows), 'quota and servers differ'
-        assert quota.get('cores', 0) == sum(row.flavor['vcpus'] for row in rows), 'quota and cores differ'
+        counted = [row for row in rows if row.vm_state != states.SOFT_DELETED]
+        assert quota.get('instances', 0) == len(counted), 'quota and servers differ'
+        assert quota.get('cores', 0) == sum(row.flavor['vcpus'] for row in counted), 'quota and cores differ'
         running = [guest for host in held['guests'].values() for guest in host]
         assert len(running) == len(set(running)), 'a server has two guests'
         for row in rows:
@@ -324,7 +325,7 @@ class Cloud:
                 assert sorted(guest.macs) == cards[row.id], 'the guest has other cards than its server has ports'
             if row.vm_state == states.PAUSED:
                 assert self.host(row.host).all()[row.id].state == 'paused', 'PAUSED and its guest is not'
-            if row.vm_state == states.STOPPED:
+            if row.vm_state in (states.STOPPED, states.SOFT_DELETED):
                 assert self.host(row.host).all()[row.id].state == 'shutdown', 'SHUTOFF and running'
         self._check_volumes(held)
 

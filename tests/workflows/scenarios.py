@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nimbus.compute import states
-from nimbus.compute.servers import interfaces, power, suspension, volume_attachments
+from nimbus.compute.servers import deletion, interfaces, power, suspension, volume_attachments
 from nimbus.network.networks import networks
 from nimbus.network.ports import ports
 from nimbus.volume.quotas import VolumeQuotas
@@ -64,7 +64,7 @@ def rich_server(cloud: Cloud) -> dict[str, Any]:
 
 
 def delete(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(power.delete, given['server'])
+    cloud.ask(deletion.delete, given['server'])
     return given['server']
 
 
@@ -311,9 +311,33 @@ def not_grown(cloud: Cloud, given: Any, volume: str, held: dict[str, Any]) -> No
         grown(cloud, given, volume)
 
 
+def delete_later(cloud: Cloud, given: dict[str, Any]) -> str:
+    cloud.ask(deletion.delete, given['server'], later=True)
+    return given['server']
+
+
+def kept_server(cloud: Cloud) -> dict[str, Any]:
+    given = plain_server(cloud)
+    delete_later(cloud, given)
+    cloud.settle()
+    return given
+
+
+def restore(cloud: Cloud, given: dict[str, Any]) -> str:
+    cloud.ask(deletion.restore, given['server'])
+    return given['server']
+
+
+def kept(cloud: Cloud, given: dict[str, Any], server: str) -> None:
+    row = cloud.row(server)
+    assert (row.vm_state, row.power_state, row.deleted_at) == (states.SOFT_DELETED, states.SHUTDOWN, None)
+
+
 SCENARIOS = [
     Scenario('build_server', given_volume_and_port, boot, booted, failed_boot),
     Scenario('delete_server', rich_server, delete, deleted, deletable_again),
+    Scenario('soft_delete_server', plain_server, delete_later, kept),
+    Scenario('restore_server', kept_server, restore, runs, as_it_was(kept)),
     Scenario('start_server', stopped_server, start, runs),
     Scenario('stop_server', plain_server, stop, rests),
     Scenario('reboot_server', plain_server, reboot, runs),

@@ -6,7 +6,7 @@ import pytest
 
 from nimbus.common.messaging import outbox
 from nimbus.compute import quotas as compute_quotas
-from nimbus.compute.servers import power, servers
+from nimbus.compute.servers import deletion, servers
 from nimbus.conductor.recount import Audit
 from nimbus.image.quotas import ImageQuotas
 from nimbus.network import quotas as network_limits
@@ -34,7 +34,7 @@ def orphan(cloud, server_id):
 
 def test_a_claim_of_a_server_that_failed_or_is_gone_is_given_back(cloud):
     alive, dead = cloud.server(), cloud.server()
-    cloud.ask(power.delete, dead)
+    cloud.ask(deletion.delete, dead)
     cloud.settle()
     orphan(cloud, dead)
     with cloud.db.write() as tx:

@@ -13,7 +13,7 @@ from nimbus.compute import states
 from nimbus.compute.agent.disks.inspection import BadImage
 from nimbus.compute.agent.driver import Refused
 from nimbus.compute.metadata import documents
-from nimbus.compute.servers import power, servers
+from nimbus.compute.servers import deletion, power, servers
 from nimbus.conductor.workflows import WORKFLOWS
 from nimbus.network.hosts import port_reports
 from nimbus.network.ports import ports
@@ -241,7 +241,7 @@ def test_a_delete_while_building_cancels_and_unwinds(cloud, index):
         def deleting(run: Run):
             found = do(run)
             if cloud.row(run.subject).task_state != 'deleting':
-                cloud.ask(power.delete, run.subject)
+                cloud.ask(deletion.delete, run.subject)
             return found
 
         return deleting
@@ -260,7 +260,7 @@ def test_a_server_that_was_never_placed_is_deleted(cloud):
         tx.update(services.Service, services.Service.binary == 'nova-compute', disabled=True)
     server = cloud.boot()
     cloud.settle()
-    cloud.ask(power.delete, server)
+    cloud.ask(deletion.delete, server)
     cloud.settle()
     assert cloud.row(server).vm_state == states.DELETED
     cloud.check()
@@ -272,7 +272,7 @@ def test_a_server_on_a_dead_host_goes_and_its_guest_when_the_host_is_back(cloud)
     agent = cloud.agents.pop(host)
     with cloud.db.write() as tx:
         tx.update(services.Service, services.Service.host == host, forced_down=True)
-    cloud.ask(power.delete, server)
+    cloud.ask(deletion.delete, server)
     cloud.settle()
     assert cloud.row(server).vm_state == states.DELETED
     with cloud.db.read() as tx:
@@ -302,7 +302,7 @@ def test_a_server_boots_from_a_volume_made_from_its_image(cloud):
         assert servers.spec(tx, server)['bdms'][0]['volume_id']
         assert claims.of(tx, server).disk_gb == 0
     assert list(cloud.host(cloud.row(server).host).all()[server].volumes.values()) == ['vda']
-    cloud.ask(power.delete, server)
+    cloud.ask(deletion.delete, server)
     cloud.settle()
     assert cloud.held()['volumes'] == []
 
@@ -355,7 +355,7 @@ def test_a_server_without_the_wish_has_no_config_drive(cloud):
 def test_two_jobs_of_a_server_run_in_the_order_they_were_asked_for(cloud):
     server = cloud.server()
     cloud.ask(power.stop, server)
-    cloud.ask(power.delete, server)
+    cloud.ask(deletion.delete, server)
     cloud.settle()
     with cloud.db.read() as tx:
         ends = tx.column(sa.select(jobs.JobStep.step).where(jobs.JobStep.subject == server).order_by(jobs.JobStep.seq))

@@ -4,7 +4,7 @@ import pytest
 
 from nimbus.common import errors
 from nimbus.compute import states
-from nimbus.compute.servers import power
+from nimbus.compute.servers import deletion, power
 from tests.workflows.cloud import Cloud
 
 
@@ -39,7 +39,7 @@ def driver_of(cloud, server):
 
 @pytest.mark.parametrize(
     ('verb', 'ask', 'state'),
-    [('stop', power.stop, states.STOPPED), ('destroy', power.delete, states.DELETED)],
+    [('stop', power.stop, states.STOPPED), ('destroy', deletion.delete, states.DELETED)],
 )
 def test_an_order_is_given_again_until_the_hypervisor_is_back(cloud, verb, ask, state):
     server = cloud.server()

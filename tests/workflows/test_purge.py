@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from nimbus.common import jobs
 from nimbus.common.clock import Clock
 from nimbus.compute.models import Server, ServerTag
-from nimbus.compute.servers import power, servers
+from nimbus.compute.servers import deletion, servers
 from nimbus.conductor.purge import Purge
 from nimbus.image.images import images
 from nimbus.image.models import Image
@@ -49,7 +49,7 @@ def deleted(cloud):
     made = cloud.server()
     with cloud.db.write() as tx:
         tx.insert(ServerTag, server_id=made, tag='t')
-    cloud.ask(power.delete, made)
+    cloud.ask(deletion.delete, made)
     cloud.settle()
     return made
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from nimbus.compute import states
-from nimbus.compute.servers import power, suspension
+from nimbus.compute.servers import deletion, power, suspension
 from tests.workflows.cloud import Cloud
 
 
@@ -54,7 +54,7 @@ def test_a_suspended_server_is_rebooted_hard_and_has_a_new_memory(cloud):
 def test_a_deletion_breaks_into_it(cloud):
     server, host = held_still(cloud, suspension.suspend)
     cloud.ask(suspension.resume, server)
-    cloud.ask(power.delete, server)
+    cloud.ask(deletion.delete, server)
     cloud.settle()
     assert cloud.row(server).vm_state == states.DELETED and host.find(server) is None
     cloud.check()

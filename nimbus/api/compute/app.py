@@ -20,13 +20,16 @@ class Settings:
     """Settings of the Compute API."""
 
     down_time: float = 30  # seconds without a report after which a host is down
+    keep_deleted: bool = False  # whether a deleted server is kept for a while
 
 
 def factory(_global_conf: Any, **local: str) -> Api:
     """PasteDeploy's factory: `api = v2` makes the API without microversions, `api = versions` the list of versions."""
     parts = wsgi.parts()
     if 'compute' not in parts.extra and parts.conf is not None:
-        parts.extra['compute'] = Settings(down_time=parts.conf.service_down_time)
+        parts.extra['compute'] = Settings(
+            parts.conf.service_down_time, bool(parts.conf.compute.reclaim_instance_interval)
+        )
     return make(parts, local.get('api', 'v2.1'), local.get('policy_file'))
 
 

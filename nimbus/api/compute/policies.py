@@ -51,6 +51,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'servers:reboot',
         'servers:start',
         'servers:stop',
+        'os-deferred-delete:force',
+        'os-deferred-delete:restore',
         'os-pause-server:pause',
         'os-pause-server:unpause',
         'os-suspend-server:suspend',

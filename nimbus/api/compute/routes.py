@@ -16,6 +16,7 @@ from nimbus.api.compute.microversions import (
 from nimbus.api.compute.policies import API
 from nimbus.api.compute.servers import (
     actions,
+    deletions,
     groups,
     instance_actions,
     interfaces,
@@ -77,6 +78,8 @@ ACTIONS = (
     act('os-start', actions.start, 'servers:start', actions.START),
     act('os-stop', actions.stop, 'servers:stop', actions.STOP),
     act('reboot', actions.reboot, 'servers:reboot', actions.REBOOT),
+    act('forceDelete', deletions.force_delete, 'os-deferred-delete:force', deletions.FORCE_DELETE),
+    act('restore', deletions.restore, 'os-deferred-delete:restore', deletions.RESTORE),
     act('pause', suspensions.pause, 'os-pause-server:pause', suspensions.PAUSE),
     act('unpause', suspensions.unpause, 'os-pause-server:unpause', suspensions.UNPAUSE),
     act('suspend', suspensions.suspend, 'os-suspend-server:suspend', suspensions.SUSPEND),

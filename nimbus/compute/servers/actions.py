@@ -17,6 +17,8 @@ NAMES = {
     'start_server': 'start',
     'stop_server': 'stop',
     'reboot_server': 'reboot',
+    'soft_delete_server': 'delete',
+    'restore_server': 'restore',
     'pause_server': 'pause',
     'unpause_server': 'unpause',
     'suspend_server': 'suspend',

@@ -1,4 +1,4 @@
-"""Server actions of users: delete, start, stop, reboot, lock, unlock, reset state and update."""
+"""Server actions of users: start, stop, reboot, lock, unlock, reset state and update."""
 
 from typing import Any
 
@@ -6,23 +6,8 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, context, errors, jobs
 from nimbus.common.database import db
-from nimbus.compute import states
 from nimbus.compute.models import Server
 from nimbus.compute.servers import servers
-
-
-def delete(tx: db.Tx, asker: context.Context, server_id: str) -> None:
-    """The server is being deleted, and jobs under way for it are undone; being deleted already is fine.
-
-    Raises NotFound, and Conflict when it is locked.
-    """
-    row = servers.show(tx, asker, server_id)
-    if row.task_state == states.DELETING and jobs.under_way(tx, server_id):
-        servers.unlocked(asker, row)
-        return
-    servers.begin(tx, asker, server_id, 'delete')
-    jobs.cancel(tx, server_id)
-    jobs.start(tx, asker, 'delete_server', server_id)
 
 
 def start(tx: db.Tx, asker: context.Context, server_id: str) -> None:
@@ -78,7 +63,8 @@ def reset_state(tx: db.Tx, asker: context.Context, server_id: str, state: str) -
     if not jobs.under_way(tx, server_id):
         values['task_state'] = None
     jobs.record(tx, asker, 'reset_server', server_id)
-    _write(tx, server_id, **values)
+    with servers.counting(tx, server_id):
+        _write(tx, server_id, **values)
 
 
 def change(tx: db.Tx, asker: context.Context, server_id: str, **values: Any) -> Any:

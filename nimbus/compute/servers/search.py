@@ -77,6 +77,7 @@ class Wanted:
     filters: dict[str, Any] = dataclasses.field(default_factory=dict)
     every_project: bool = False
     deleted: bool | None = False  # None: those too
+    kept: bool = False  # those too that were deleted and may be restored
     statuses: tuple[str, ...] | None = None
     since: datetime.datetime | None = None
     before: datetime.datetime | None = None
@@ -104,7 +105,7 @@ def conditions(wanted: Wanted) -> list[Any]:
     """The SQL conditions that the servers meet.  Raises Invalid."""
     where: list[Any] = []
     if wanted.deleted is not None:
-        where.append(Server.deleted_at.is_not(None) if wanted.deleted else Server.deleted_at.is_(None))
+        where.append(_gone(wanted) if wanted.deleted else _there(wanted))
     if wanted.statuses is not None:
         where.append(_in_status(list(wanted.statuses)))
     # A client that asks again from the time at which it asked last misses nothing of that second.
@@ -120,6 +121,16 @@ def conditions(wanted: Wanted) -> list[Any]:
         elif name in SPECIAL:
             where.append(SPECIAL[name](value))
     return where
+
+
+def _gone(wanted: Wanted) -> Any:
+    return sa.or_(Server.deleted_at.is_not(None), Server.vm_state == states.SOFT_DELETED)
+
+
+def _there(wanted: Wanted) -> Any:
+    if wanted.kept:
+        return Server.deleted_at.is_(None)
+    return sa.and_(Server.deleted_at.is_(None), Server.vm_state != states.SOFT_DELETED)
 
 
 def _in_status(statuses: list[str]) -> Any:

@@ -3,7 +3,9 @@
 Asking for a server is `nimbus.compute.servers.boots`, finding many is `nimbus.compute.servers.search`.
 """
 
+import contextlib
 import datetime
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -90,7 +92,7 @@ def begin(tx: db.Tx, asker: context.Context, server_id: str, verb: str, **more: 
     """
     row = show(tx, asker, server_id)
     unlocked(asker, row)
-    told = 'reboot' if verb == 'reboot_hard' else verb
+    told = states.TOLD.get(verb, verb)
     if verb in states.LAUNCHED and row.launched_at is None and MACHINE.allows(verb, row.vm_state, row.task_state):
         raise errors.Conflict(f"Cannot '{told}' instance {server_id} which has never been active")
     try:
@@ -181,7 +183,7 @@ def powered(tx: db.Tx, server_id: str, power_state: int) -> bool:
 def gone(tx: db.Tx, server_id: str) -> bool:
     """Nothing is left of the server but its history, and what it held of the quota is given back, once."""
     now = clock.Clock().now()
-    row = row_of(tx, server_id)
+    before = row_of(tx, server_id)
     if not tx.update(
         Server,
         *_living(server_id),
@@ -195,7 +197,7 @@ def gone(tx: db.Tx, server_id: str) -> bool:
         return False
     block_devices.drop_all(tx, server_id)
     groups.leave(tx, server_id)
-    quotas.QUOTAS.give_back(tx, row.project_id, instances=1, cores=row.flavor['vcpus'], ram=row.flavor['ram'])
+    quotas.follow(tx, before, row_of(tx, server_id))
     return notifications.ended(tx, server_id, 'delete')
 
 
@@ -222,6 +224,14 @@ def on_host(tx: db.Tx, host: str) -> list[Any]:
     """The rows of every server that belongs to the host."""
     where = (Server.host == host, Server.deleted_at.is_(None))
     return list(tx.rows(sa.select(Server).where(*where).order_by(Server.seq)))
+
+
+@contextlib.contextmanager
+def counting(tx: db.Tx, server_id: str) -> Iterator[None]:
+    """What is changed within is followed by what the server's project holds of its quota."""
+    before = row_of(tx, server_id)
+    yield
+    quotas.follow(tx, before, row_of(tx, server_id))
 
 
 def _living(server_id: str) -> list[Any]:

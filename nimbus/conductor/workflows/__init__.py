@@ -11,6 +11,7 @@ from nimbus.conductor.workflows.detach_interface import DetachInterface
 from nimbus.conductor.workflows.detach_volume import DetachVolume
 from nimbus.conductor.workflows.extend_volume import ExtendVolume
 from nimbus.conductor.workflows.reboot_server import RebootServer
+from nimbus.conductor.workflows.soft_deletion import RestoreServer, SoftDeleteServer
 from nimbus.conductor.workflows.start_server import StartServer
 from nimbus.conductor.workflows.stop_server import StopServer
 from nimbus.conductor.workflows.suspension import PauseServer, ResumeServer, SuspendServer, UnpauseServer
@@ -21,6 +22,8 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'start_server': StartServer,
     'stop_server': StopServer,
     'reboot_server': RebootServer,
+    'soft_delete_server': SoftDeleteServer,
+    'restore_server': RestoreServer,
     'pause_server': PauseServer,
     'unpause_server': UnpauseServer,
     'suspend_server': SuspendServer,

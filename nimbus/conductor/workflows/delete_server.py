@@ -36,7 +36,7 @@ def forget(tx: db.Tx, run: Run) -> None:
 
 def mark_error(run: Run) -> None:
     """The server is ERROR with the cause; it may be deleted again."""
-    with run.world.db.write() as tx:
+    with run.world.db.write() as tx, servers.counting(tx, run.subject):
         servers.failed(
             tx, run.subject, 'delete', 500, run.job.error or 'The server could not be deleted.', run.get('inside')
         )

@@ -21,7 +21,7 @@ def ends(verb: str) -> tuple[Callable[[db.Tx, Run], None], Callable[[Run], None]
 
 def fail(run: Run, verb: str) -> None:
     """The server is as it is after the verb failed, with the cause."""
-    with run.world.db.write() as tx:
+    with run.world.db.write() as tx, servers.counting(tx, run.subject):
         servers.failed(tx, run.subject, verb, 500, run.job.error or f'The server could not {verb}.', run.get('inside'))
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from nimbus.common import errors, log
 from nimbus.common.messaging import outbox
-from nimbus.compute.servers import power, servers, suspension
+from nimbus.compute.servers import deletion, power, servers, suspension
 from tests.compute_world import boot, furnish, running, volume_of
 from tests.conftest import MEMBER
 from tests.domain.compute.test_boots import root
@@ -70,7 +70,7 @@ def test_switching_is_told(database, world, ask, verb, name):
 def test_a_deletion_is_told_once(database, world):
     row = running(database, world)
     with database.write() as tx:
-        power.delete(tx, MEMBER, row.id)
+        deletion.delete(tx, MEMBER, row.id)
         assert servers.gone(tx, row.id) and not servers.gone(tx, row.id)
     assert kinds(database)[2:] == ['delete.start', 'delete.end']
     assert told(database)[-1].payload['deleted_at'] and told(database)[-1].payload['state'] == 'deleted'

@@ -10,7 +10,7 @@ from nimbus.common.database import db, listing
 from nimbus.common.jobs import Job
 from nimbus.compute import quotas, states
 from nimbus.compute.metadata import documents
-from nimbus.compute.servers import metadata_and_tags, power, search, servers
+from nimbus.compute.servers import deletion, metadata_and_tags, power, search, servers
 from tests.compute_world import boot, furnish, put_in, running
 from tests.conftest import ADMIN, MEMBER, STRANGER
 
@@ -30,7 +30,7 @@ def test_a_delete_takes_over_from_a_build_which_then_changes_nothing(database, w
     row = boot(database, world)
     with database.write() as tx:
         assert servers.task(tx, row.id, states.NETWORKING)
-        power.delete(tx, MEMBER, row.id)
+        deletion.delete(tx, MEMBER, row.id)
     with database.write() as tx:
         build, delete = reversed(jobs.history(tx, row.id))
         assert (build.workflow, build.cancelled) == ('build_server', True)
@@ -46,7 +46,7 @@ def test_deleting_twice_starts_one_job(database, world):
     row = running(database, world)
     for _ in range(2):
         with database.write() as tx:
-            power.delete(tx, MEMBER, row.id)
+            deletion.delete(tx, MEMBER, row.id)
     with database.read() as tx:
         assert tx.column(sa.select(Job.workflow).where(Job.subject == row.id)).count('delete_server') == 1
 
@@ -64,7 +64,7 @@ def test_a_locked_server_is_changed_by_an_operator_only(database, world):
     row = running(database, world)
     with database.write() as tx:
         power.lock(tx, MEMBER, row.id, reason='busy')
-    for verb in (power.stop, power.start, power.delete):
+    for verb in (power.stop, power.start, deletion.delete):
         with pytest.raises(errors.Conflict, match=f'Instance {row.id} is locked'), database.write() as tx:
             verb(tx, MEMBER, row.id)
     with database.write() as tx:

@@ -15,7 +15,9 @@ STATES = sorted(states.LIVING | {states.DELETED})
 # verb -> the states it may begin in, as the field's clients know them
 ALLOWED = {
     'build': {'building'},
-    'delete': {'building', 'active', 'stopped', 'paused', 'suspended', 'error'},
+    'delete': {'building', 'active', 'stopped', 'paused', 'suspended', 'soft-delete', 'error'},
+    'soft_delete': {'active', 'stopped', 'paused', 'suspended', 'soft-delete', 'error'},
+    'restore': {'soft-delete'},
     'start': {'stopped'},
     'stop': {'active', 'error'},
     'reboot': {'active'},
@@ -24,8 +26,8 @@ ALLOWED = {
     'unpause': {'paused'},
     'suspend': {'active'},
     'resume': {'suspended'},
-    'attach_volume': {'active', 'stopped', 'paused'},
-    'detach_volume': {'active', 'stopped', 'paused'},
+    'attach_volume': {'active', 'stopped', 'paused', 'soft-delete'},
+    'detach_volume': {'active', 'stopped', 'paused', 'soft-delete'},
     'attach_interface': {'active', 'stopped', 'paused'},
     'detach_interface': {'active', 'stopped', 'paused'},
     'update metadata': {'active', 'stopped', 'paused', 'suspended'},
@@ -48,7 +50,7 @@ def test_a_verb_begins_in_its_states_and_is_refused_in_all_others(database: db.D
             began = True
         except errors.WrongState as why:
             began = False
-            told = 'reboot' if verb == 'reboot_hard' else verb
+            told = states.TOLD.get(verb, verb)
             assert why.sentence == f"Cannot '{told}' instance {row.id} while it is in vm_state {state}"
         assert began == (state in ALLOWED[verb]), (verb, state)
 
@@ -81,6 +83,7 @@ def test_the_wire_has_one_word_for_two_states():
         'DELETED',
         'ERROR',
         'PAUSED',
+        'SOFT_DELETED',
         'SHUTOFF',
         'SUSPENDED',
     ]

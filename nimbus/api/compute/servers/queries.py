@@ -101,14 +101,14 @@ def wanted(call: Call, *, detail: bool) -> search.Wanted | None:
         raise errors.Invalid('The value of changes-since must be less than or equal to changes-before.')
     locked = filters.pop('locked', None)
     deleted = _deleted(call, filters, statuses, bool(since or before))
-    if filters.pop('soft_deleted', None) and call.context.is_admin:
-        return None
+    kept = shapes.flag(filters.pop('soft_deleted', False)) and call.context.is_admin
     return search.Wanted(
         page=listing.Page(limit=limit, marker=call.arg('marker') or None, sorts=_sorts(call)),
         filters=filters,
         every_project=every,
         deleted=deleted,
-        statuses=statuses if deleted is not True or not statuses else None,
+        kept=kept,
+        statuses=statuses if deleted is not True or _of_the_gone(statuses) else None,
         since=since,
         before=before,
         locked=None if locked is None else _strict_flag(locked, 'locked'),
@@ -162,6 +162,11 @@ def _statuses_known(call: Call, statuses: tuple[str, ...]) -> bool:
     if not pairs and not known and call.speaks(microversions.StatusChecked):
         raise errors.Invalid('Invalid status value')
     return bool(pairs)
+
+
+def _of_the_gone(statuses: tuple[str, ...] | None) -> bool:
+    """Whether the statuses are such that deleted servers have."""
+    return statuses is not None and {word.upper() for word in statuses} <= {'DELETED', 'SOFT_DELETED'}
 
 
 def _deleted(call: Call, filters: dict[str, Any], statuses: tuple[str, ...] | None, by_change: bool) -> bool | None:

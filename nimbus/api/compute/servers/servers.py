@@ -9,7 +9,7 @@ from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.api.kit.versions import Version
-from nimbus.compute.servers import boots, power, search
+from nimbus.compute.servers import boots, deletion, power, search
 from nimbus.compute.servers import servers as nouns
 
 
@@ -106,7 +106,7 @@ def update(call: Call, id: str) -> dict[str, Any]:
 def delete(call: Call, id: str) -> None:
     """204: the server is being deleted."""
     with call.db.write() as tx:
-        power.delete(tx, call.context, id)
+        deletion.delete(tx, call.context, id, later=call.parts.extra['compute'].keep_deleted)
 
 
 def policy(name: str) -> str:
