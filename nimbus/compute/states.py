@@ -4,23 +4,28 @@ from typing import Any
 
 from nimbus.common.states import Machine, rule
 
-BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, SOFT_DELETED, ERROR, DELETED = (
+BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESIZED, SOFT_DELETED, ERROR, DELETED = (
     'building',
     'active',
     'stopped',
     'paused',
     'suspended',
+    'resized',
     'soft-delete',
     'error',
     'deleted',
 )
-LIVING = frozenset({BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, SOFT_DELETED, ERROR})
+LIVING = frozenset({BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESIZED, SOFT_DELETED, ERROR})
 SETTLED = frozenset({ACTIVE, STOPPED, PAUSED, SUSPENDED})
 
 SCHEDULING, NETWORKING, DISKS, SPAWNING = 'scheduling', 'networking', 'block_device_mapping', 'spawning'
 DELETING, SOFT_DELETING, RESTORING = 'deleting', 'soft-deleting', 'restoring'
 REBOOTS = frozenset({'rebooting', 'reboot_pending', 'reboot_started'})
 HARD_REBOOTS = frozenset({'rebooting_hard', 'reboot_pending_hard', 'reboot_started_hard'})
+
+RESIZING, MIGRATING, MIGRATED, FINISHING = 'resize_prep', 'resize_migrating', 'resize_migrated', 'resize_finish'
+RESIZES = frozenset({RESIZING, MIGRATING, MIGRATED, FINISHING})
+CONFIRMING, REVERTING = 'resize_confirming', 'resize_reverting'
 
 # libvirt's numbers, as the wire shows them.
 NO_POWER, RUNNING, POWER_PAUSED, SHUTDOWN, CRASHED = 0, 1, 3, 4, 6
@@ -39,6 +44,9 @@ TASKS = {
     'resume': frozenset({'resuming'}),
     'soft_delete': frozenset({SOFT_DELETING}),
     'restore': frozenset({RESTORING}),
+    'resize': RESIZES,
+    'confirm_resize': frozenset({CONFIRMING}),
+    'revert_resize': frozenset({REVERTING}),
 }
 
 MACHINE = Machine(
@@ -62,8 +70,11 @@ MACHINE = Machine(
     rule('resume', {SUSPENDED}, 'resuming', ACTIVE),
     rule('soft_delete', LIVING - {BUILDING}, SOFT_DELETING, SOFT_DELETED, over={'*'}),
     rule('restore', {SOFT_DELETED}, RESTORING, ACTIVE),
-    rule('attach_volume', {ACTIVE, STOPPED, PAUSED, SOFT_DELETED}, None),
-    rule('detach_volume', {ACTIVE, STOPPED, PAUSED, SOFT_DELETED}, None),
+    rule('resize', {ACTIVE, STOPPED}, RESIZING, RESIZED),
+    rule('confirm_resize', {RESIZED}, CONFIRMING, ACTIVE),
+    rule('revert_resize', {RESIZED}, REVERTING, ACTIVE),
+    rule('attach_volume', {ACTIVE, STOPPED, PAUSED, RESIZED, SOFT_DELETED}, None),
+    rule('detach_volume', {ACTIVE, STOPPED, PAUSED, RESIZED, SOFT_DELETED}, None),
     rule('attach_interface', {ACTIVE, STOPPED, PAUSED}, None),
     rule('detach_interface', {ACTIVE, STOPPED, PAUSED}, None),
     rule('update metadata', SETTLED, None, over={'*'}),
@@ -73,7 +84,12 @@ MACHINE = Machine(
     busy='task_state',
 )
 # What a user calls a verb, where that is another word.
-TOLD = {'reboot_hard': 'reboot', 'soft_delete': 'delete'}
+TOLD = {
+    'reboot_hard': 'reboot',
+    'soft_delete': 'delete',
+    'confirm_resize': 'confirmResize',
+    'revert_resize': 'revertResize',
+}
 # Verbs for a guest that ran at least once.
 LAUNCHED = frozenset(MACHINE.rules) - {'build', 'delete', 'update metadata', 'delete metadata'}
 POWER_AFTER = {
@@ -88,6 +104,9 @@ POWER_AFTER = {
     'resume': RUNNING,
     'soft_delete': SHUTDOWN,
     'restore': RUNNING,
+    'resize': RUNNING,
+    'confirm_resize': RUNNING,
+    'revert_resize': RUNNING,
 }
 
 STATUS = {
@@ -96,11 +115,19 @@ STATUS = {
     STOPPED: 'SHUTOFF',
     PAUSED: 'PAUSED',
     SUSPENDED: 'SUSPENDED',
+    RESIZED: 'VERIFY_RESIZE',
     SOFT_DELETED: 'SOFT_DELETED',
     ERROR: 'ERROR',
     DELETED: 'DELETED',
 }
-BUSY_STATUS = {(ACTIVE, task): 'REBOOT' for task in REBOOTS} | {(ACTIVE, task): 'HARD_REBOOT' for task in HARD_REBOOTS}
+# What the wire calls a server while a verb runs: status -> the states it has then, and the tasks.
+BUSY = {
+    'REBOOT': ({ACTIVE}, REBOOTS),
+    'HARD_REBOOT': ({ACTIVE}, HARD_REBOOTS),
+    'RESIZE': ({ACTIVE, STOPPED}, RESIZES),
+    'REVERT_RESIZE': ({RESIZED}, frozenset({REVERTING})),
+}
+BUSY_STATUS = {(state, task): name for name, (allowed, tasks) in BUSY.items() for state in allowed for task in tasks}
 # Statuses of verbs that are not built: a list may be filtered by them and is then empty.
 OTHER_STATUSES = frozenset(
     {
@@ -108,11 +135,8 @@ OTHER_STATUSES = frozenset(
         'PASSWORD',
         'REBUILD',
         'RESCUE',
-        'RESIZE',
-        'REVERT_RESIZE',
         'SHELVED',
         'SHELVED_OFFLOADED',
-        'VERIFY_RESIZE',
     }
 )
 PROGRESSING = frozenset({ACTIVE, BUILDING})  # states whose view has a progress
@@ -127,17 +151,15 @@ def status(row: Any) -> str:
 
 
 def states_of(statuses: list[str]) -> tuple[list[tuple[str, frozenset[str] | None]], bool]:
-    """What a filter by status means: pairs of state and tasks (None: every task but a reboot's), and if all are known.
+    """What a filter by status means: pairs of state and tasks (None: all but those of BUSY), and if all are known.
 
     A status that nimbus never shows is known and matches nothing.
     """
     pairs: list[tuple[str, frozenset[str] | None]] = []
     known = True
     for wanted in (word.upper() for word in statuses):
-        if wanted == 'REBOOT':
-            pairs.append((ACTIVE, REBOOTS))
-        elif wanted == 'HARD_REBOOT':
-            pairs.append((ACTIVE, HARD_REBOOTS))
+        if wanted in BUSY:
+            pairs += [(state, BUSY[wanted][1]) for state in sorted(BUSY[wanted][0])]
         elif found := [state for state, name in STATUS.items() if name == wanted]:
             pairs.append((found[0], None))
         elif wanted not in OTHER_STATUSES:

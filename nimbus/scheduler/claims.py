@@ -129,6 +129,13 @@ def release(tx: db.Tx, server_id: str) -> bool:
     return True
 
 
+def hand_over(tx: db.Tx, server_id: str, other_id: str) -> bool:
+    """The other holds what the server held, and the server nothing; False when the other holds something already."""
+    if tx.row(sa.select(Claim.seq).where(Claim.server_id == other_id)) is not None:
+        return False
+    return bool(tx.update(Claim, Claim.server_id == server_id, server_id=other_id))
+
+
 def heal(tx: db.Tx, alive: set[str]) -> list[str]:
     """Claims of servers that are not `alive` are gone and counters say what the claims add up to.
 

@@ -125,10 +125,10 @@ class Placer:
     def _fit(self, request: Request, trail: Trail, lost: set[str]) -> Hosts:
         hosts = self.resident.hosts()
         trail.hosts = len(hosts)
-        if request.host:
-            named = [host for host in hosts if host.host == request.host]
+        if wanted := request.host or request.only:
+            named = [host for host in hosts if host.host == wanted]
             if hosts and not named:
-                trail.note('the request', hosts, f'none is named {request.host}', 'the host that was named')
+                trail.note('the request', hosts, f'none is named {wanted}', 'the host that was named')
             hosts = named
         for each in self.filters:
             if not hosts:

@@ -19,6 +19,7 @@ class Request:
     user_id: str | None = None
     zone: str | None = None
     host: str | None = None  # the one host an operator names; what judges fitness is then passed over
+    only: str | None = None  # the one host where it may stand, which must be fit for it
     avoid: tuple[str, ...] = ()  # hosts that refused the server already
     extra_specs: dict[str, str] = dataclasses.field(default_factory=dict)
     image_properties: dict[str, str] = dataclasses.field(default_factory=dict)

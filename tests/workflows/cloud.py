@@ -20,9 +20,11 @@ from nimbus.compute.agent.fake.driver import FakeDriver, FakeSettings
 from nimbus.compute.agent.fake.host import FakeHost
 from nimbus.compute.agent.manager import Agent, Settings
 from nimbus.compute.desk import ComputeDeskServer
+from nimbus.compute.flavors import flavors
 from nimbus.compute.models import BlockDevice, Flavor, Server
+from nimbus.compute.quotas import RECOUNT
 from nimbus.compute.rpc import Compute
-from nimbus.compute.servers import boots, guests, servers
+from nimbus.compute.servers import boots, guests, moves, servers
 from nimbus.conductor.runner import Runner
 from nimbus.conductor.workflows import WORKFLOWS
 from nimbus.conductor.world import World
@@ -44,6 +46,7 @@ from nimbus.volume.volumes import volumes
 from tests import databases
 from tests.conftest import MEMBER
 
+TWICE = {'vcpus': 2, 'ram': 1024, 'disk': 2}
 IMAGE = '11111111-1111-4111-8111-111111111111'
 VOLUME_HOST = 'v1'
 
@@ -192,6 +195,11 @@ class Cloud:
         assert self.row(made).vm_state == states.ACTIVE, self.row(made).fault
         return made
 
+    def flavor(self, flavor_id: str = '2', **size: int) -> str:
+        """A flavor of twice the first one's size, but for what is told; its id."""
+        with self.db.write() as tx:
+            return flavors.create(tx, flavors.Wanted(**{**TWICE, 'id': flavor_id, 'name': flavor_id, **size})).id
+
     def volume(self, size: int = 1, **wanted: Any) -> str:
         """A volume that is available; its id."""
         with self.db.write() as tx:
@@ -305,16 +313,26 @@ class Cloud:
             }
             cards = {row.id: sorted(port.mac_address for port in ports.of_server(tx, row.id)) for row in rows}
             local = {row.id: guests.local_gb(servers.spec(tx, row.id)) for row in rows}
+            open_moves = {move.server_id: move for row in rows if (move := moves.of(tx, row.id))}
+            assert RECOUNT.suspects(tx) == [], 'quota and rows differ'
         placed = [row for row in rows if row.host]
-        assert held['claims'] == sorted(row.id for row in placed), 'claims and places differ'
+        assert set(open_moves) == {row.id for row in rows if row.vm_state == states.RESIZED}, 'a move for ever'
+        kept = [move.id for move in open_moves.values()]
+        assert held['claims'] == sorted([*(row.id for row in placed), *kept]), 'claims and places differ'
         for host, (vcpus, memory, disk) in held['used'].items():
             mine = [row for row in placed if row.host == host]
-            assert vcpus == sum(row.flavor['vcpus'] for row in mine), f'counters of {host}'
-            assert memory == sum(row.flavor['ram'] for row in mine), f'counters of {host}'
-            assert disk == sum(local[row.id] for row in mine), f'counters of {host}'
+            held_for = [row.flavor for row in mine]
+            held_for += [move.old_flavor for move in open_moves.values() if move.source_host == host]
+            assert vcpus == sum(flavor['vcpus'] for flavor in held_for), f'counters of {host}'
+            assert memory == sum(flavor['ram'] for flavor in held_for), f'counters of {host}'
+            before = [move.old_flavor['disk'] for move in open_moves.values() if move.source_host == host]
+            assert disk == sum(local[row.id] for row in mine) + sum(before), f'counters of {host}'
         counted = [row for row in rows if row.vm_state != states.SOFT_DELETED]
         assert quota.get('instances', 0) == len(counted), 'quota and servers differ'
-        assert quota.get('cores', 0) == sum(row.flavor['vcpus'] for row in counted), 'quota and cores differ'
+        cores = sum(row.flavor['vcpus'] for row in counted if row.id not in open_moves)
+        for move in open_moves.values():
+            cores += max(move.old_flavor['vcpus'], move.new_flavor['vcpus'])
+        assert quota.get('cores', 0) == cores, 'quota and cores differ'
         running = [guest for host in held['guests'].values() for guest in host]
         assert len(running) == len(set(running)), 'a server has two guests'
         for row in rows:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nimbus.compute import states
-from nimbus.compute.servers import deletion, interfaces, power, suspension, volume_attachments
+from nimbus.compute.servers import deletion, power, suspension, volume_attachments
 from nimbus.network.networks import networks
 from nimbus.network.ports import ports
 from nimbus.volume.quotas import VolumeQuotas
@@ -216,49 +216,6 @@ def detached(cloud: Cloud, given: dict[str, Any], server: str) -> None:
     assert held['guests'][cloud.row(server).host] == {server: []}
 
 
-def server_and_port(cloud: Cloud) -> dict[str, Any]:
-    """A server without a port, and a port that is nobody's."""
-    given = {'server': cloud.server(networks='none')}
-    with cloud.db.write() as tx:
-        network = networks.show(tx, MEMBER, cloud.network)
-        given['port'] = ports.insert(tx, MEMBER, ports.Draft(network=network, project_id=MEMBER.project_id))
-    return given
-
-
-def plug(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(interfaces.attach, given['server'], port_id=given['port'], tag='wan')
-    return given['server']
-
-
-def plugged(cloud: Cloud, given: dict[str, Any], server: str) -> None:
-    row = cloud.row(server)
-    assert cloud.held()['ports'] == [(given['port'], server, row.host)]
-    with cloud.db.read() as tx:
-        port = interfaces.one(tx, server, given['port'])
-        assert interfaces.tags(row, [port]) == {given['port']: 'wan'}
-    assert cloud.host(row.host).all()[server].macs == [port.mac_address]
-
-
-def plugged_server(cloud: Cloud) -> dict[str, Any]:
-    """A server with the port that was made for it."""
-    given = {'server': cloud.server(networks='none')}
-    given['port'] = cloud.ask(interfaces.attach, given['server'], network_id=cloud.network).id
-    cloud.settle()
-    return given
-
-
-def unplug(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(interfaces.detach, given['server'], given['port'])
-    return given['server']
-
-
-def unplugged(cloud: Cloud, given: dict[str, Any], server: str) -> None:
-    row = cloud.row(server)
-    assert cloud.held()['ports'] == [] and cloud.host(row.host).all()[server].macs == []
-    with cloud.db.read() as tx:
-        assert ports.get(tx, given['port']) is None
-
-
 def make_volume(cloud: Cloud, given: Any) -> str:
     with cloud.db.write() as tx:
         return volumes.create(tx, MEMBER, size=3).id
@@ -347,8 +304,6 @@ SCENARIOS = [
     Scenario('resume_server', suspended_server, resume, runs, as_it_was(sleeps)),
     Scenario('attach_volume', server_and_volume, attach, attached),
     Scenario('detach_volume', server_with_volume, detach, detached),
-    Scenario('attach_interface', server_and_port, plug, plugged),
-    Scenario('detach_interface', plugged_server, unplug, unplugged),
     Scenario('create_volume', lambda cloud: None, make_volume, volume_made, volume_failed),
     Scenario('delete_volume', lambda cloud: cloud.volume(), remove_volume, volume_removed, volume_kept),
     Scenario('extend_volume', lambda cloud: cloud.volume(), grow, grown, not_grown),

@@ -157,6 +157,7 @@ KNOWN = (
             'removeFixedIp',
         ),
     ),
+    Extension('os-migrations', 'Migrations', 'The moves of servers.', ('GET /os-migrations',)),
     Extension('os-multiple-create', 'MultipleCreate', 'Several new servers by one request.', (BOOT,)),
     Extension('os-personality', 'Personality', 'Files of a new server.', (BOOT,)),
     Extension('os-quota-class-sets', 'QuotaClasses', 'Quota classes.', ('GET /os-quota-class-sets/{name}',)),
@@ -210,6 +211,15 @@ KNOWN = (
         (
             'GET /os-services',
             'PUT /os-services/{id}',
+        ),
+    ),
+    Extension(
+        'os-simple-tenant-usage',
+        'SimpleTenantUsage',
+        'What projects used.',
+        (
+            'GET /os-simple-tenant-usage',
+            'GET /os-simple-tenant-usage/{project_id}',
         ),
     ),
     Extension('os-used-limits', 'UsedLimits', 'What a project holds, beside its limits.', ('GET /limits',)),

@@ -88,6 +88,12 @@ class ActionsOfTheDeleted(Change):
     number = (2, 21)
 
 
+class MigrationTypes(Change):
+    """Migrations show their type."""
+
+    number = (2, 23)
+
+
 class Tags(Change):
     """Servers have tags, and can be found by them."""
 
@@ -140,6 +146,12 @@ class NoImageMetadata(Change):
     """The limits no longer include image metadata."""
 
     number = (2, 39)
+
+
+class UsagePages(Change):
+    """What projects used comes in pages."""
+
+    number = (2, 40)
 
 
 class AggregateIds(Change):
@@ -206,6 +218,12 @@ class ActionPages(Change):
     """A server's actions come in pages, and by when they changed."""
 
     number = (2, 58)
+
+
+class MigrationPages(Change):
+    """Migrations come in pages, by when they changed, and show a UUID."""
+
+    number = (2, 59)
 
 
 class ExtraSpecsInFlavors(Change):
@@ -278,6 +296,12 @@ class KeepOrDelete(Change):
     """Attaching a volume may say that it goes when the server goes."""
 
     number = (2, 79)
+
+
+class OwnersOfMigrations(Change):
+    """Migrations show whose they are, and are found by it."""
+
+    number = (2, 80)
 
 
 class MoreFilters(Change):
@@ -365,6 +389,7 @@ HISTORY = History(
     HostStatus,
     Descriptions,
     ActionsOfTheDeleted,
+    MigrationTypes,
     Tags,
     CpuInfoObject,
     DeviceTags,
@@ -374,6 +399,7 @@ HISTORY = History(
     NetworksRequired,
     StatusChecked,
     NoImageMetadata,
+    UsagePages,
     AggregateIds,
     DeviceTagsBack,
     FlavorEmbedded,
@@ -385,6 +411,7 @@ HISTORY = History(
     FlavorDescriptions,
     NoPersonality,
     ActionPages,
+    MigrationPages,
     ExtraSpecsInFlavors,
     HostsOfEvents,
     TrustedCertificates,
@@ -397,6 +424,7 @@ HISTORY = History(
     RequestedHost,
     StrictQueries,
     KeepOrDelete,
+    OwnersOfMigrations,
     MoreFilters,
     EventDetails,
     ChangeAttachment,

@@ -21,10 +21,12 @@ from nimbus.api.compute.servers import (
     instance_actions,
     interfaces,
     requests,
+    resizes,
     security_groups,
     servers,
     subresources,
     suspensions,
+    usage,
     volume_attachments,
 )
 from nimbus.api.kit.routes import Route
@@ -95,6 +97,9 @@ ACTIONS = (
         'os-security-groups:remove',
         actions.REMOVE_GROUP,
     ),
+    act('resize', resizes.resize, 'servers:resize', resizes.RESIZE),
+    act('confirmResize', resizes.confirm, 'servers:confirm_resize', resizes.CONFIRM, 204),
+    act('revertResize', resizes.revert, 'servers:revert_resize', resizes.REVERT),
     act('addFixedIp', interfaces.add_address, 'os-multinic:add', interfaces.ADD_ADDRESS, until=ADDRESS_ACTIONS_END),
     act(
         'removeFixedIp',
@@ -228,6 +233,11 @@ VOLUMES = (
     ),
     volume('DELETE', '/{volume_id}', volume_attachments.delete, 'delete', 202),
 )
+MIGRATIONS = (Route('GET', '/os-migrations', resizes.migrations, f'{API}os-migrations:index'),)
+USAGE = (
+    Route('GET', '/os-simple-tenant-usage', usage.index, f'{API}os-simple-tenant-usage:list'),
+    Route('GET', '/os-simple-tenant-usage/{project_id}', usage.show, None),
+)
 SERVER_GROUPS = (
     Route('GET', '/os-server-groups', groups.index, f'{API}os-server-groups:index'),
     Route('POST', '/os-server-groups', groups.create, f'{API}os-server-groups:create', shape=groups.CreateShapes()),
@@ -315,6 +325,8 @@ ROUTES = (
     *VOLUMES,
     *FLAVORS,
     *KEYPAIRS,
+    *MIGRATIONS,
+    *USAGE,
     *SERVER_GROUPS,
     *SECURITY_GROUPS,
     *QUOTAS,

@@ -115,6 +115,25 @@ class Disks(abc.ABC):
         """The volumes the guest has now: volume id -> device name.  Raises Missing."""
 
 
+class Resizes(abc.ABC):
+    """Sizes: give a guest that is off larger disks, keeping those it had until somebody decides."""
+
+    @abc.abstractmethod
+    def resize(self, guest: Guest, move_id: str) -> None:
+        """The guest is off, its disks have its sizes, and those it had are kept for the move; repeating it is fine.
+
+        What was kept for another move is forgotten.  Raises Missing and Refused.
+        """
+
+    @abc.abstractmethod
+    def unresize(self, guest_id: str, move_id: str) -> None:
+        """The guest is off and has the disks that were kept for the move; none kept is fine.  Raises Missing."""
+
+    @abc.abstractmethod
+    def settle(self, guest_id: str) -> None:
+        """No disks are kept beside those that the guest has; none kept is fine."""
+
+
 class Cards(abc.ABC):
     """Cards: give a guest network cards and take them away."""
 
@@ -150,7 +169,7 @@ class Facts(abc.ABC):
         """The host's capacity and identity now."""
 
 
-class Driver(Power, Suspension, Disks, Cards, Console, Facts):
+class Driver(Power, Suspension, Disks, Resizes, Cards, Console, Facts):
     """A hypervisor driver: all of the above, and how it is opened and closed."""
 
     @abc.abstractmethod

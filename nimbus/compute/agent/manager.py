@@ -231,6 +231,16 @@ class Agent(Compute):
 
         return self._take(job_id, key, server_id, fence, 'detach', do)
 
+    def resize(self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any], move_id: str) -> str:
+        made = Guest.from_dict(guest)
+        return self._take(job_id, key, made.id, fence, 'resize', lambda: self.driver.resize(made, move_id))
+
+    def unresize(self, context: Context, job_id: str, key: str, fence: int, server_id: str, move_id: str) -> str:
+        return self._take(job_id, key, server_id, fence, 'unresize', lambda: self.driver.unresize(server_id, move_id))
+
+    def settle(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
+        return self._take(job_id, key, server_id, fence, 'settle', lambda: self.driver.settle(server_id))
+
     def plug(self, context: Context, job_id: str, key: str, fence: int, server_id: str, nic: dict[str, Any]) -> str:
         return self._take(job_id, key, server_id, fence, 'plug', lambda: self.driver.plug(server_id, Nic(**nic)))
 

@@ -254,8 +254,10 @@ def _write(
 
 
 def named_group(hints: dict[str, Any]) -> str | None:
-    """The id of the group that the hints name, if any."""
+    """The id of the group that the hints name, if any.  Raises Invalid when they name several."""
     named = hints.get('group') or None
+    if isinstance(named, list) and len(named) > 1:
+        raise errors.Invalid('Server group scheduler hint must be a UUID: a server is in one group at most.')
     return named[0] if isinstance(named, list) else named
 
 

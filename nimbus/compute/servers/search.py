@@ -135,13 +135,12 @@ def _there(wanted: Wanted) -> Any:
 
 def _in_status(statuses: list[str]) -> Any:
     pairs, _ = states.states_of(statuses)
-    busy = states.REBOOTS | states.HARD_REBOOTS
     options = []
     for state, tasks in pairs:
         here = Server.vm_state == state
         if tasks is not None:
             options.append(sa.and_(here, Server.task_state.in_(tasks)))
-        elif state == states.ACTIVE:
+        elif busy := [task for known, task in states.BUSY_STATUS if known == state]:
             options.append(sa.and_(here, sa.or_(Server.task_state.is_(None), Server.task_state.not_in(busy))))
         else:
             options.append(here)

@@ -15,7 +15,7 @@ from nimbus.common.database import db
 from nimbus.compute import notifications, quotas, states
 from nimbus.compute.devices import block_devices
 from nimbus.compute.models import Server, ServerTag
-from nimbus.compute.servers import groups
+from nimbus.compute.servers import groups, moves
 from nimbus.compute.states import MACHINE
 
 ROW = sa.select(Server.__table__).where(Server.__table__.c.id == sa.bindparam('server'))
@@ -146,9 +146,14 @@ def keep_network(tx: db.Tx, server_id: str, place: int, asked: dict[str, Any]) -
     tx.update(Server, *_living(server_id), networks=[*had[: place - 1], asked, *had[place:]])
 
 
-def finished(tx: db.Tx, server_id: str, verb: str) -> bool:
-    """The verb has done what it should; False when another verb has taken over."""
-    return _leave(tx, server_id, verb, MACHINE.rules[verb].done) and notifications.ended(tx, server_id, verb)
+def resized(tx: db.Tx, server_id: str, flavor_id: str, flavor: dict[str, Any]) -> None:
+    """The server has the flavor; what it holds for two is told by its move."""
+    tx.update(Server, *_living(server_id), flavor_id=flavor_id, flavor=flavor)
+
+
+def finished(tx: db.Tx, server_id: str, verb: str, **more: Any) -> bool:
+    """The verb has done what it should, and the row has `more` too; False when another verb has taken over."""
+    return _leave(tx, server_id, verb, MACHINE.rules[verb].done, **more) and notifications.ended(tx, server_id, verb)
 
 
 def failed(tx: db.Tx, server_id: str, verb: str, code: int, message: str, details: str | None = None) -> bool:
@@ -205,6 +210,7 @@ def forget(tx: db.Tx, before: datetime.datetime, most: int) -> int:
     """Servers that were deleted before the time have left no row, `most` at once; returns how many."""
     gone = tx.column(sa.select(Server.id).where(Server.deleted_at < before).limit(most))
     tx.delete(ServerTag, ServerTag.server_id.in_(gone))
+    moves.forget(tx, gone)
     tx.delete(Server, Server.id.in_(gone))
     return len(gone)
 
@@ -215,9 +221,9 @@ def every() -> Any:
 
 
 def claimants(tx: db.Tx) -> set[str]:
-    """The ids of the servers that may hold room on a host: those that have one, and those being built."""
+    """The ids of what may hold room on a host: servers that have one or are being built, and moves."""
     placed = sa.or_(Server.host.is_not(None), Server.vm_state == states.BUILDING)
-    return set(tx.column(sa.select(Server.id).where(Server.deleted_at.is_(None), placed)))
+    return set(tx.column(sa.select(Server.id).where(Server.deleted_at.is_(None), placed))) | moves.ids_of_open(tx)
 
 
 def on_host(tx: db.Tx, host: str) -> list[Any]:

@@ -1,16 +1,16 @@
 """Every long operation, by the name that jobs are started under."""
 
 from nimbus.common.jobs import Workflow
-from nimbus.conductor.workflows.attach_interface import AttachInterface
 from nimbus.conductor.workflows.attach_volume import AttachVolume
 from nimbus.conductor.workflows.build_server import BuildServer
 from nimbus.conductor.workflows.create_volume import CreateVolume
 from nimbus.conductor.workflows.delete_server import DeleteServer
 from nimbus.conductor.workflows.delete_volume import DeleteVolume
-from nimbus.conductor.workflows.detach_interface import DetachInterface
 from nimbus.conductor.workflows.detach_volume import DetachVolume
 from nimbus.conductor.workflows.extend_volume import ExtendVolume
+from nimbus.conductor.workflows.interfaces import AttachInterface, DetachInterface
 from nimbus.conductor.workflows.reboot_server import RebootServer
+from nimbus.conductor.workflows.resizes import ConfirmResize, ResizeServer, RevertResize
 from nimbus.conductor.workflows.soft_deletion import RestoreServer, SoftDeleteServer
 from nimbus.conductor.workflows.start_server import StartServer
 from nimbus.conductor.workflows.stop_server import StopServer
@@ -28,6 +28,9 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'unpause_server': UnpauseServer,
     'suspend_server': SuspendServer,
     'resume_server': ResumeServer,
+    'resize_server': ResizeServer,
+    'confirm_resize': ConfirmResize,
+    'revert_resize': RevertResize,
     'attach_volume': AttachVolume,
     'detach_volume': DetachVolume,
     'attach_interface': AttachInterface,

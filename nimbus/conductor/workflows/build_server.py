@@ -18,7 +18,7 @@ def place(run: Run) -> dict[str, Any]:
         spec = servers.spec(tx, run.subject)
         servers.task(tx, run.subject, states.SCHEDULING)
     try:
-        found = run.world.scheduler(run.context).place(run.subject, _request(run, spec))
+        found = run.world.scheduler(run.context).place(run.subject, request(run, spec))
     except errors.NoValidHost as why:
         told = {f'Host {host} refused the server: {said}' for host, said in run.get('refusals', {}).items()}
         inside = ' '.join([why.inside, *sorted(told)])
@@ -28,7 +28,7 @@ def place(run: Run) -> dict[str, Any]:
     return found
 
 
-def _request(run: Run, spec: dict[str, Any]) -> dict[str, Any]:
+def request(run: Run, spec: dict[str, Any]) -> dict[str, Any]:
     """The request to the scheduler."""
     flavor, image = spec['flavor'], spec['image'] or {}
     return {

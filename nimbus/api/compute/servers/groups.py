@@ -54,7 +54,7 @@ def index(call: Call) -> dict[str, Any]:
     offset = numbers.read(call.arg('offset') or '0')
     if offset is None or offset < 0:
         raise errors.Invalid('offset param must be an integer')
-    every = 'all_projects' in call.query and call.allows(f'{policies.API}os-server-groups:index:all_projects')
+    every = call.arg('all_projects') is not None and call.allows(f'{policies.API}os-server-groups:index:all_projects')
     with call.db.read() as tx:
         rows = groups.find(tx, call.context, every=every, offset=offset, limit=limit)
         call.given['members'] = groups.members(tx, [row.id for row in rows])

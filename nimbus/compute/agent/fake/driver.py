@@ -26,7 +26,7 @@ class FakeSettings:
 CHANGES = frozenset(
     (
         *('spawn', 'destroy', 'start', 'stop', 'reboot', 'pause', 'unpause', 'suspend', 'resume'),
-        *('attach', 'detach', 'plug', 'unplug'),
+        *('attach', 'detach', 'plug', 'unplug', 'resize', 'unresize'),
     )
 )
 
@@ -67,7 +67,7 @@ class FakeDriver(Driver):
                         wanted,
                         root,
                         _boot_text(guest.name),
-                        [nic.mac for nic in guest.nics],
+                        macs=[nic.mac for nic in guest.nics],
                     ),
                 )
             progress(100)
@@ -166,6 +166,32 @@ class FakeDriver(Driver):
     def attached(self, guest_id: str) -> dict[str, str]:
         return dict(self._known(guest_id).volumes)
 
+    # ---------------------------------------------------------------- sizes
+    def resize(self, guest: Guest, move_id: str) -> None:
+        with self.host.lock(guest.id):
+            known = self._known(guest.id)
+            kept = known.kept_gb if known.kept_for == move_id else known.disk_gb
+            self._meet('resize')
+            self._check_disk(guest)
+            changes = {'state': SHUTDOWN, 'disk_gb': guest.local_gb, 'kept_gb': kept, 'kept_for': move_id}
+            self.host.put(guest.id, dataclasses.replace(known, **changes))
+
+    def unresize(self, guest_id: str, move_id: str) -> None:
+        with self.host.lock(guest_id):
+            known = self._known(guest_id)
+            self._meet('unresize')
+            changes = {'state': SHUTDOWN}
+            if known.kept_for == move_id:
+                changes |= {'disk_gb': known.kept_gb, 'kept_gb': 0, 'kept_for': None}
+            self.host.put(guest_id, dataclasses.replace(known, **changes))
+
+    def settle(self, guest_id: str) -> None:
+        with self.host.lock(guest_id):
+            self._meet('settle')
+            known = self.host.find(guest_id)
+            if known is not None:
+                self.host.put(guest_id, dataclasses.replace(known, kept_gb=0, kept_for=None))
+
     # ---------------------------------------------------------------- cards
     def plug(self, guest_id: str, nic: Nic) -> None:
         with self.host.lock(guest_id):
@@ -203,7 +229,7 @@ class FakeDriver(Driver):
             vcpus=self.host.vcpus,
             memory_mb=self.host.memory_mb,
             disk_gb=self.host.disk_gb,
-            disk_free_gb=self.host.disk_gb - sum(guest.disk_gb for guest in guests),
+            disk_free_gb=self.host.disk_gb - sum(guest.disk_gb + guest.kept_gb for guest in guests),
             memory_used_mb=sum(guest.memory_mb for guest in running),
             host_ip=self.settings.host_ip,
             cpu_info={
@@ -259,13 +285,17 @@ class FakeDriver(Driver):
     def _check_room(self, guest: Guest) -> None:
         others = [other for guest_id, other in self.host.all().items() if guest_id != guest.id]
         memory = self.host.memory_mb - sum(other.memory_mb for other in others if other.state == RUNNING)
-        disk = self.host.disk_gb - sum(other.disk_gb for other in others)
         if guest.memory_mb > memory:
             raise Refused(
                 f'There is no memory left for guest {guest.id}.',
                 inside=f'This host has {memory} MiB of memory left for guest {guest.id}, which needs '
                 f'{guest.memory_mb}.',
             )
+        self._check_disk(guest)
+
+    def _check_disk(self, guest: Guest) -> None:
+        others = [other for guest_id, other in self.host.all().items() if guest_id != guest.id]
+        disk = self.host.disk_gb - sum(other.disk_gb + other.kept_gb for other in others)
         if guest.local_gb > disk:
             raise Refused(
                 f'There is no disk space left for guest {guest.id}.',

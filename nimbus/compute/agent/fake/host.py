@@ -30,6 +30,8 @@ class FakeGuest:
     console: str
     macs: list[str] = dataclasses.field(default_factory=list)  # of its network cards
     saved: bool = False  # off, with its memory kept
+    kept_gb: int = 0  # of the disks it had before it was resized, while they are kept
+    kept_for: str | None = None  # the move that they are kept for
 
 
 class FakeHost:

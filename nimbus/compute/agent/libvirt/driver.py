@@ -19,6 +19,7 @@ from nimbus.compute.agent.libvirt import xml as libvirt_xml
 from nimbus.compute.agent.libvirt.cards import Plugging
 from nimbus.compute.agent.libvirt.disks import Folder, guest_folders, has_direct_io, volume_disk
 from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, refusal
+from nimbus.compute.agent.libvirt.resizes import Resizing
 from nimbus.compute.agent.libvirt.restorer import Restorer
 from nimbus.compute.agent.libvirt.settings import LibvirtSettings
 from nimbus.compute.agent.libvirt.suspension import Suspending
@@ -49,7 +50,7 @@ EVENT_STATES = {
 }
 
 
-class LibvirtDriver(Plugging, Suspending, Driver):
+class LibvirtDriver(Plugging, Resizing, Suspending, Driver):
     """Guests of one libvirt; its verbs may be called from any thread."""
 
     def __init__(self, settings: LibvirtSettings) -> None:

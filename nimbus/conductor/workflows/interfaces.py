@@ -1,4 +1,4 @@
-"""Plug a port into a server that exists."""
+"""Plug a port into a server that exists, and unplug one."""
 
 from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow
@@ -17,17 +17,17 @@ def plug(run: Run) -> None:
     guest_orders.ask(run, 'plug', run.subject, run.nic)
 
 
-def unplug(run: Run) -> None:
+def take_back_card(run: Run) -> None:
     """The guest has not, or not any more, the network card."""
     guest_orders.take_back(run, 'unplug', run.subject, run.nic)
 
 
-def keep(tx: db.Tx, run: Run) -> None:
+def keep_port(tx: db.Tx, run: Run) -> None:
     """The server has the port among its networks, with its tag."""
     servers.keep_network(tx, run.subject, run.place, run.asked)
 
 
-def let_go(run: Run) -> None:
+def give_up(run: Run) -> None:
     """The port is free, or gone if it was made for this, and the server knows nothing of it but the cause."""
     with run.world.db.write() as tx:
         vif_plugging.release(tx, run, run.port_id)
@@ -40,7 +40,38 @@ class AttachInterface(Workflow):
 
     steps = (
         Step(wait_for_wires),
-        Step(plug, undo=unplug),
+        Step(plug, undo=take_back_card),
     )
-    on_done = staticmethod(keep)
-    on_failure = staticmethod(let_go)
+    on_done = staticmethod(keep_port)
+    on_failure = staticmethod(give_up)
+
+
+def unplug(run: Run) -> None:
+    """The guest has let go of the network card."""
+    run.note(host=power.host_of(run))
+    guest_orders.ask(run, 'unplug', run.subject, run.nic)
+
+
+def give_back_card(run: Run) -> None:
+    """The guest has the network card as before."""
+    guest_orders.take_back(run, 'plug', run.subject, run.nic)
+
+
+def let_go(tx: db.Tx, run: Run) -> None:
+    """The port is free, or gone if it was made for the server."""
+    vif_plugging.release(tx, run, run.port_id)
+
+
+def stay_plugged(run: Run) -> None:
+    """The port stays the server's, and the server says why."""
+    with run.world.db.write() as tx:
+        told = run.job.error or 'The port could not be unplugged.'
+        servers.failed(tx, run.subject, 'detach_interface', 500, told, run.get('inside'))
+
+
+class DetachInterface(Workflow):
+    """Unplug the port from the guest, then let the port go; on failure the guest has it as before."""
+
+    steps = (Step(unplug, undo=give_back_card),)
+    on_done = staticmethod(let_go)
+    on_failure = staticmethod(stay_plugged)
