@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from nimbus.compute import states
-from nimbus.compute.servers import groups, power
+from nimbus.compute.servers import deletion, groups
 from nimbus.scheduler import claims
 from nimbus.scheduler.manager import SchedulerServer
 from tests.conftest import MEMBER
@@ -64,7 +64,7 @@ def test_a_server_that_left_makes_room(cloud):
     hints = group(cloud, 'anti-affinity')
     made = [cloud.server(hints=hints) for _ in range(3)]
     freed = cloud.row(made[1]).host
-    cloud.ask(power.delete, made[1])
+    cloud.ask(deletion.delete, made[1])
     cloud.settle()
     assert hosts(cloud, cloud.server(hints=hints)) == [freed]
 

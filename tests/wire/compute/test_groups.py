@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from nimbus.compute.quotas import QUOTAS, RECOUNT
-from nimbus.compute.servers import groups, power, servers
+from nimbus.compute.servers import deletion, groups, servers
 from tests.compute_world import boot, running
 from tests.conftest import ADMIN, MEMBER, READER, STRANGER
 
@@ -109,7 +109,7 @@ def test_a_server_joins_the_group_that_its_hint_names_and_leaves_it_when_it_is_d
     assert latest('GET', f'/servers/{row.id}').json['server']['server_groups'] == [group]
     with parts.db.write() as tx:
         assert servers.spec(tx, row.id)['group'] == {'id': group, 'policy': 'anti-affinity', 'most': 1}
-        power.delete(tx, MEMBER, row.id)
+        deletion.delete(tx, MEMBER, row.id)
         servers.gone(tx, row.id)
     assert latest('GET', f'/os-server-groups/{group}').json['server_group']['members'] == []
 
