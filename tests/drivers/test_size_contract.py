@@ -29,7 +29,9 @@ def disks(rig, guest):
     found = {}
     for path in sorted(folder.glob('disk*')):
         if path.name not in ('disk.info', 'disk.config'):
-            told = subprocess.run(['qemu-img', 'info', '--output=json', path], check=True, capture_output=True).stdout
+            told = subprocess.run(
+                ['qemu-img', 'info', '-U', '--output=json', path], check=True, capture_output=True
+            ).stdout
             found[path.name] = json.loads(told)['virtual-size'] // MIB
     return found
 

@@ -174,6 +174,12 @@ KNOWN = (
         ),
     ),
     Extension(
+        'os-server-external-events',
+        'ServerExternalEvents',
+        'What other services tell of servers.',
+        ('POST /os-server-external-events',),
+    ),
+    Extension(
         'os-server-group-quotas', 'ServerGroupQuotas', 'Quotas of groups of servers.', ('POST /os-server-groups',)
     ),
     Extension(

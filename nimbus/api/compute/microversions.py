@@ -185,7 +185,7 @@ class QuotaClassesCleaned(Change):
 
 
 class EventsForOwners(Change):
-    """A server's owner sees the events of its actions, without tracebacks."""
+    """A server's owner sees the events of its actions, without tracebacks; services may tell of extended volumes."""
 
     number = (2, 51)
 
@@ -292,6 +292,12 @@ class StrictQueries(Change):
     number = (2, 75)
 
 
+class PowerEvents(Change):
+    """Services may tell of changes of a server's power."""
+
+    number = (2, 76)
+
+
 class KeepOrDelete(Change):
     """Attaching a volume may say that it goes when the server goes."""
 
@@ -302,6 +308,12 @@ class OwnersOfMigrations(Change):
     """Migrations show whose they are, and are found by it."""
 
     number = (2, 80)
+
+
+class AcceleratorEvents(Change):
+    """Services may tell of bound accelerators."""
+
+    number = (2, 82)
 
 
 class MoreFilters(Change):
@@ -423,8 +435,10 @@ HISTORY = History(
     LockedReason,
     RequestedHost,
     StrictQueries,
+    PowerEvents,
     KeepOrDelete,
     OwnersOfMigrations,
+    AcceleratorEvents,
     MoreFilters,
     EventDetails,
     ChangeAttachment,

@@ -144,7 +144,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     ANY: ('os-availability-zone:list', 'os-quota-sets:defaults', 'limits', 'extensions'),
     OWN_KEYS: ('os-keypairs:index', 'os-keypairs:show', 'os-keypairs:create', 'os-keypairs:delete'),
-    SERVICE: ('os-volumes-attachments:swap',),
+    SERVICE: ('os-volumes-attachments:swap', 'os-server-external-events:create'),
 }
 
 RULES = (

@@ -17,6 +17,7 @@ from nimbus.api.compute.policies import API
 from nimbus.api.compute.servers import (
     actions,
     deletions,
+    external_events,
     groups,
     instance_actions,
     interfaces,
@@ -238,6 +239,15 @@ USAGE = (
     Route('GET', '/os-simple-tenant-usage', usage.index, f'{API}os-simple-tenant-usage:list'),
     Route('GET', '/os-simple-tenant-usage/{project_id}', usage.show, None),
 )
+EVENTS = (
+    Route(
+        'POST',
+        '/os-server-external-events',
+        external_events.create,
+        f'{API}os-server-external-events:create',
+        shape=external_events.CreateShapes(),
+    ),
+)
 SERVER_GROUPS = (
     Route('GET', '/os-server-groups', groups.index, f'{API}os-server-groups:index'),
     Route('POST', '/os-server-groups', groups.create, f'{API}os-server-groups:create', shape=groups.CreateShapes()),
@@ -327,6 +337,7 @@ ROUTES = (
     *KEYPAIRS,
     *MIGRATIONS,
     *USAGE,
+    *EVENTS,
     *SERVER_GROUPS,
     *SECURITY_GROUPS,
     *QUOTAS,

@@ -117,6 +117,9 @@ BODIES: dict[str, Body] = {
             'to_port': 9,
         }
     },
+    'compute POST /v2.1/os-server-external-events': lambda t: {
+        'events': [{'name': 'network-changed', 'server_uuid': t['server']}]
+    },
     'compute POST /v2.1/os-server-groups': lambda t: {'server_group': {'name': 'x', 'policies': ['affinity']}},
     'compute POST /v2.1/servers/{id}/action resize': lambda t: {'resize': {'flavorRef': t['free flavor']}},
     'compute POST /v2.1/servers/{id}/os-interface': lambda t: {'interfaceAttachment': {}},

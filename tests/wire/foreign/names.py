@@ -58,6 +58,7 @@ KINDS = {
     'security_groups': 'security_group',
     'serverId': 'server',
     'server_id': 'server',
+    'server_uuid': 'server',
     'service_id': 'service',
     'source_volid': 'volume',
     'subnet_id': 'subnet',
@@ -192,8 +193,8 @@ body_hash boot_index bootable build_near_host_ip cidr config config_drive confir
 container_format contents cores default_limit delete_on_termination description destination_type device device_name
 device_owner device_type direction disabled_reason disk disk_bus disk_format display_description display_name
 distributed dns_nameservers enable_dhcp enable_snat enabled ethertype expires_at external_fixed_ips extra_dhcp_opts
-extra_specs fixed_ip fixed_ips floating_ips force forced_down from_port gateway_ip gigabytes groups guest_format ha
-headers host_routes hostname ignore_change_password_upon_first_use ignore_lockout_failure_attempts
+extra_specs fixed_ip fixed_ips floating_ips force forced_down forceDelete from_port gateway_ip gigabytes groups
+guest_format ha headers host_routes hostname ignore_change_password_upon_first_use ignore_lockout_failure_attempts
 ignore_password_expiry ignore_user_inactivity immutable impersonation injected_file_content_bytes
 injected_file_path_bytes injected_files instances interface ip_protocol ip_version ipv6_address_mode ipv6_ra_mode
 is_default is_domain is_public key key_pairs length lock lock_password locked_reason mapping max_count
@@ -204,10 +205,10 @@ OS-SCH-HNT:scheduler_hints os-start os-stop os-volume-type-access:is_public os_h
 pause per_volume_gigabytes policies policy port_range_max port_range_min port_security_enabled protected protocol
 provider:network_type provider:physical_network provider:segmentation_id public_key query ram readonly
 redelegation_count relay_state_prefix remaining_uses remote_id_attribute remote_ids remote_ip_prefix resource_limit
-resource_name resume return_reservation_id revertResize router:external routes rxtx_factor secret security_group_rules
-server_group_members server_groups service shared signature size snapshots source_type sp_url state stateful status
-suspend swap tag tags to_port token type unique_id unlock unpause unrestricted url user_data vcpus verb virtual_name
-visibility volume_size volumes
+resource_name restore resume return_reservation_id revertResize router:external routes rxtx_factor secret
+security_group_rules server_group_members server_groups service shared signature size snapshots source_type sp_url
+state stateful status suspend swap tag tags to_port token type unique_id unlock unpause unrestricted url user_data
+vcpus verb virtual_name visibility volume_size volumes
 """.split()
 )
 
