@@ -194,6 +194,7 @@ def desks(conf: Any, parts: Parts) -> wiring.Group:
 def jobs_of(conf: Any, parts: Parts) -> wiring.Group:
     """The runner, its nudges, and what is done from time to time."""
     from nimbus.conductor.audit import Audit
+    from nimbus.conductor.auto_confirm import AutoConfirm
     from nimbus.conductor.environment import Environment
     from nimbus.conductor.purge import Purge
     from nimbus.conductor.reclaim import Reclaim
@@ -206,7 +207,9 @@ def jobs_of(conf: Any, parts: Parts) -> wiring.Group:
     purge = Purge(parts.db, conf.conductor.keep_days, parts.clock)
     reclaim = Reclaim(parts.db, conf.compute.reclaim_instance_interval, parts.clock)
     present = Presence(parts, services.Kind('compute', 'nova-conductor', 'internal'), host, conf.report_interval)
-    group = wiring.Group(present, runner, audit, purge, reclaim, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
+    confirm = AutoConfirm(parts.db, conf.compute.resize_confirm_window, parts.clock)
+    rounds = audit, purge, reclaim, confirm
+    group = wiring.Group(present, runner, *rounds, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
     if parts.db.publisher is not None:
         group.add(relay(conf, parts))
     return group

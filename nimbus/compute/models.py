@@ -147,6 +147,62 @@ class BlockDevice(db.Base):
     created_at: Mapped[datetime.datetime]
 
 
+class ServerGroup(db.Base):
+    """A group of servers that stand on one host, or on several."""
+
+    __tablename__ = 'server_groups'
+    __table_args__ = (sa.Index('server_groups_project', 'project_id', 'seq'), db.Base.__table_args__)
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    project_id: Mapped[db.Id]
+    user_id: Mapped[str | None] = mapped_column(sa.String(64))
+    name: Mapped[str]
+    policy: Mapped[str] = mapped_column(sa.String(32))
+    rules: Mapped[dict[str, Any]]
+    generation: Mapped[int]  # grows with each server that joins or is placed: who changes it holds the group
+    created_at: Mapped[datetime.datetime]
+
+
+class GroupedServer(db.Base):
+    """That a server is in a group."""
+
+    __tablename__ = 'grouped_servers'
+    __table_args__ = (sa.Index('grouped_servers_group', 'group_id', 'seq'), db.Base.__table_args__)
+    seq: Mapped[db.Seq]
+    server_id: Mapped[db.Id] = mapped_column(unique=True)
+    group_id: Mapped[db.Id]
+
+
+class Move(db.Base):
+    """That a server goes to another size, and later to another host: 'migration' on the wire."""
+
+    __tablename__ = 'moves'
+    __table_args__ = (
+        sa.Index('moves_server', 'server_id', 'seq'),
+        sa.Index('moves_status', 'status', 'updated_at'),
+        db.Base.__table_args__,
+    )
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    server_id: Mapped[db.Id]
+    project_id: Mapped[db.Id]
+    user_id: Mapped[str | None] = mapped_column(sa.String(64))
+    kind: Mapped[str] = mapped_column(sa.String(32))  # resize
+    status: Mapped[str] = mapped_column(sa.String(32))
+    vm_state: Mapped[str] = mapped_column(sa.String(32))  # the server's before
+    source_host: Mapped[str | None]
+    source_node: Mapped[str | None]
+    target_host: Mapped[str | None]
+    target_node: Mapped[str | None]
+    target_address: Mapped[str | None] = mapped_column(sa.String(64))
+    old_flavor_id: Mapped[str]
+    old_flavor: Mapped[dict[str, Any]]
+    new_flavor_id: Mapped[str]
+    new_flavor: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime.datetime]
+    updated_at: Mapped[datetime.datetime | None]
+
+
 class Aggregate(db.Base):
     """Hosts that an operator gave a name and properties in common."""
 

@@ -40,6 +40,12 @@ OPTIONS: dict[str, list[Any]] = {
             help='Seconds in which a deleted server is kept, shut off, and may be restored; 0 deletes at once. To be '
             'the same for every API and conductor.',
         ),
+        cfg.IntOpt(
+            'resize_confirm_window',
+            default=0,
+            min=0,
+            help='Seconds after which a resize that nobody decided about is confirmed; 0 waits for ever.',
+        ),
         cfg.BoolOpt('force_config_drive', default=False, help='Whether every server gets a config drive.'),
         cfg.IntOpt(
             'image_cache_age',

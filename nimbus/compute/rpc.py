@@ -98,6 +98,26 @@ class Compute(Contract):
     ) -> str:
         """Errand: the guest has let go of the volume; a guest that is gone has."""
 
+    @call(timeout=ACK)
+    def resize(self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any], move_id: str) -> str:
+        """Errand: the guest is off, its disks have its sizes, and those it had are kept for the move."""
+
+    @call(timeout=ACK)
+    def unresize(self, context: Context, job_id: str, key: str, fence: int, server_id: str, move_id: str) -> str:
+        """Errand: the guest is off and has the disks that were kept for the move."""
+
+    @call(timeout=ACK)
+    def settle(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
+        """Errand: no disks are kept beside those that the guest has."""
+
+    @call(timeout=ACK)
+    def plug(self, context: Context, job_id: str, key: str, fence: int, server_id: str, nic: dict[str, Any]) -> str:
+        """Errand: the guest has the network card.  Its port must be wired here."""
+
+    @call(timeout=ACK)
+    def unplug(self, context: Context, job_id: str, key: str, fence: int, server_id: str, nic: dict[str, Any]) -> str:
+        """Errand: the guest has let go of the network card; a guest that is gone has."""
+
     @call(timeout=30)
     def set_password(self, context: Context, server_id: str, user: str, password: str) -> None:
         """The guest's user has the password.  Raises NotFound, and Conflict when the guest's agent does not do it."""

@@ -4,18 +4,19 @@ from typing import Any
 
 from nimbus.common.states import Machine, rule
 
-BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, SOFT_DELETED, ERROR, DELETED = (
+BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, RESIZED, SOFT_DELETED, ERROR, DELETED = (
     'building',
     'active',
     'stopped',
     'paused',
     'suspended',
     'rescued',
+    'resized',
     'soft-delete',
     'error',
     'deleted',
 )
-LIVING = frozenset({BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, SOFT_DELETED, ERROR})
+LIVING = frozenset({BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, RESIZED, SOFT_DELETED, ERROR})
 SETTLED = frozenset({ACTIVE, STOPPED, PAUSED, SUSPENDED})
 
 SCHEDULING, NETWORKING, DISKS, SPAWNING = 'scheduling', 'networking', 'block_device_mapping', 'spawning'
@@ -24,6 +25,10 @@ REBUILDING, REBUILT_SPAWNING = 'rebuilding', 'rebuild_spawning'
 REBUILDS = frozenset({REBUILDING, 'rebuild_block_device_mapping', REBUILT_SPAWNING})
 REBOOTS = frozenset({'rebooting', 'reboot_pending', 'reboot_started'})
 HARD_REBOOTS = frozenset({'rebooting_hard', 'reboot_pending_hard', 'reboot_started_hard'})
+
+RESIZING, MIGRATING, MIGRATED, FINISHING = 'resize_prep', 'resize_migrating', 'resize_migrated', 'resize_finish'
+RESIZES = frozenset({RESIZING, MIGRATING, MIGRATED, FINISHING})
+CONFIRMING, REVERTING = 'resize_confirming', 'resize_reverting'
 
 # libvirt's numbers, as the wire shows them.
 NO_POWER, RUNNING, POWER_PAUSED, SHUTDOWN, CRASHED = 0, 1, 3, 4, 6
@@ -45,6 +50,9 @@ TASKS = {
     'rebuild': REBUILDS,
     'rescue': frozenset({'rescuing'}),
     'unrescue': frozenset({'unrescuing'}),
+    'resize': RESIZES,
+    'confirm_resize': frozenset({CONFIRMING}),
+    'revert_resize': frozenset({REVERTING}),
 }
 
 MACHINE = Machine(
@@ -73,8 +81,13 @@ MACHINE = Machine(
     rule('unrescue', {RESCUED}, 'unrescuing', ACTIVE, ERROR),
     rule('change_password', {ACTIVE}, None),
     rule('trigger_crash_dump', {ACTIVE, PAUSED, RESCUED, ERROR}, None),
-    rule('attach_volume', {ACTIVE, STOPPED, PAUSED, SOFT_DELETED}, None),
-    rule('detach_volume', {ACTIVE, STOPPED, PAUSED, SOFT_DELETED}, None),
+    rule('resize', {ACTIVE, STOPPED}, RESIZING, RESIZED),
+    rule('confirm_resize', {RESIZED}, CONFIRMING, ACTIVE),
+    rule('revert_resize', {RESIZED}, REVERTING, ACTIVE),
+    rule('attach_volume', {ACTIVE, STOPPED, PAUSED, RESIZED, SOFT_DELETED}, None),
+    rule('detach_volume', {ACTIVE, STOPPED, PAUSED, RESIZED, SOFT_DELETED}, None),
+    rule('attach_interface', {ACTIVE, STOPPED, PAUSED}, None),
+    rule('detach_interface', {ACTIVE, STOPPED, PAUSED}, None),
     rule('update metadata', SETTLED, None, over={'*'}),
     rule('delete metadata', SETTLED, None, over={'*'}),
     noun='instance',
@@ -82,7 +95,13 @@ MACHINE = Machine(
     busy='task_state',
 )
 # What a user calls a verb, where that is another word.
-TOLD = {'reboot_hard': 'reboot', 'soft_delete': 'delete', 'change_password': 'changePassword'}
+TOLD = {
+    'reboot_hard': 'reboot',
+    'soft_delete': 'delete',
+    'change_password': 'changePassword',
+    'confirm_resize': 'confirmResize',
+    'revert_resize': 'revertResize',
+}
 # Verbs for a guest that ran at least once.
 LAUNCHED = frozenset(MACHINE.rules) - {'build', 'delete', 'update metadata', 'delete metadata'}
 POWER_AFTER = {
@@ -100,6 +119,9 @@ POWER_AFTER = {
     'rebuild': RUNNING,
     'rescue': RUNNING,
     'unrescue': RUNNING,
+    'resize': RUNNING,
+    'confirm_resize': RUNNING,
+    'revert_resize': RUNNING,
 }
 
 STATUS = {
@@ -109,6 +131,7 @@ STATUS = {
     PAUSED: 'PAUSED',
     SUSPENDED: 'SUSPENDED',
     RESCUED: 'RESCUE',
+    RESIZED: 'VERIFY_RESIZE',
     SOFT_DELETED: 'SOFT_DELETED',
     ERROR: 'ERROR',
     DELETED: 'DELETED',
@@ -118,6 +141,8 @@ BUSY_STATUSES = {
     'REBOOT': ((ACTIVE,), REBOOTS),
     'HARD_REBOOT': ((ACTIVE,), HARD_REBOOTS),
     'REBUILD': ((ACTIVE, STOPPED, ERROR), REBUILDS),
+    'RESIZE': ((ACTIVE, STOPPED), RESIZES),
+    'REVERT_RESIZE': ((RESIZED,), frozenset({REVERTING})),
 }
 BUSY_STATUS = {
     (state, task): name for name, (found, tasks) in BUSY_STATUSES.items() for state in found for task in tasks
@@ -127,11 +152,8 @@ OTHER_STATUSES = frozenset(
     {
         'MIGRATING',
         'PASSWORD',
-        'RESIZE',
-        'REVERT_RESIZE',
         'SHELVED',
         'SHELVED_OFFLOADED',
-        'VERIFY_RESIZE',
     }
 )
 PROGRESSING = frozenset({ACTIVE, BUILDING})  # states whose view has a progress

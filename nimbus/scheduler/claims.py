@@ -92,6 +92,12 @@ def servers_on(tx: db.Tx, host: str) -> set[str]:
     return set(tx.column(query.where(Host.host == host)))
 
 
+def hosts_of(tx: db.Tx, server_ids: Sequence[str]) -> dict[str, int]:
+    """How many of the servers have a claim on each host, by the host's name; hosts without one are left out."""
+    query = sa.select(Host.host, sa.func.count()).join(Claim, Claim.host_id == Host.id)
+    return dict(tuple(row) for row in tx.rows(query.where(Claim.server_id.in_(server_ids)).group_by(Host.host)))
+
+
 def counts(tx: db.Tx) -> dict[str, int]:
     """How many servers have a claim on each host, by the host's id; hosts without one are left out."""
     query = sa.select(Claim.host_id, sa.func.count()).group_by(Claim.host_id)
@@ -121,6 +127,13 @@ def release(tx: db.Tx, server_id: str) -> bool:
         **shrunk,
     )
     return True
+
+
+def hand_over(tx: db.Tx, server_id: str, other_id: str) -> bool:
+    """The other holds what the server held, and the server nothing; False when the other holds something already."""
+    if tx.row(sa.select(Claim.seq).where(Claim.server_id == other_id)) is not None:
+        return False
+    return bool(tx.update(Claim, Claim.server_id == server_id, server_id=other_id))
 
 
 def heal(tx: db.Tx, alive: set[str]) -> list[str]:

@@ -206,6 +206,38 @@ class ComputeCapabilitiesFilter(Filter):
         ]
 
 
+class ServerGroupAffinityFilter(Filter):
+    """Keeps the host where the other servers of a group with affinity are."""
+
+    def applies(self, request: Request) -> bool:
+        return request.policy == 'affinity'
+
+    def passes(self, host: HostState, request: Request) -> bool:
+        return request.fits_group(host.host)
+
+    def why(self, removed: Hosts, request: Request) -> str:
+        return f'the servers of its group stand on {", ".join(sorted(request.group_hosts))}'
+
+    def wish(self, request: Request) -> str:
+        return 'the host of the other servers of its group'
+
+
+class ServerGroupAntiAffinityFilter(Filter):
+    """Passes over hosts that have as many servers of a group as its rule allows."""
+
+    def applies(self, request: Request) -> bool:
+        return request.policy == 'anti-affinity'
+
+    def passes(self, host: HostState, request: Request) -> bool:
+        return request.fits_group(host.host)
+
+    def why(self, removed: Hosts, request: Request) -> str:
+        return f'{names(removed)} have servers of its group, of which {(request.group or {})["most"]} may share a host'
+
+    def wish(self, request: Request) -> str:
+        return 'a host apart from the other servers of its group'
+
+
 def _wishes(request: Request) -> list[str]:
     """What the image asks of a host, blank where it asks nothing."""
     return [specs.image_wish(request.image_properties, *names) or '' for names in specs.IMAGE_WISHES]

@@ -15,13 +15,15 @@ OPTIONS = {
                 'CoreFilter',
                 'RamFilter',
                 'DiskFilter',
+                'ServerGroupAntiAffinityFilter',
+                'ServerGroupAffinityFilter',
             ],
             help='Filters that every host must pass, in this order; each is an entry point of '
             'nimbus.scheduler.filters. An unknown name stops the scheduler from starting.',
         ),
         cfg.ListOpt(
             'enabled_weighers',
-            default=['RAMWeigher'],
+            default=['RAMWeigher', 'ServerGroupSoftAffinityWeigher', 'ServerGroupSoftAntiAffinityWeigher'],
             help='Weighers whose sum orders the hosts that passed; each is an entry point of '
             'nimbus.scheduler.weighers.',
         ),

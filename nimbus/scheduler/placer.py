@@ -9,6 +9,7 @@ from sqlalchemy import exc
 
 from nimbus.common import errors, failpoints
 from nimbus.common.database import db
+from nimbus.compute.servers import groups
 from nimbus.scheduler import claims
 from nimbus.scheduler.filters import Filter, Hosts, options_of
 from nimbus.scheduler.host_cache import HostCache, HostState
@@ -93,6 +94,7 @@ class Placer:
     def _try(self, server_id: str, request: Request, trail: Trail, tries: int) -> dict[str, Any] | None:
         lost: set[str] = set()
         for _ in range(tries):
+            request = self._beside(server_id, request)
             with self.cache.lock:
                 trail.clear()
                 fit = self._fit(request, trail, lost)
@@ -110,13 +112,21 @@ class Placer:
             lost.add(best.host)
         return None
 
+    def _beside(self, server_id: str, request: Request) -> Request:
+        """The request with the hosts where the others of the server's group are by now."""
+        if not request.group:
+            return request
+        with self.db.read() as tx:
+            others = set(groups.members(tx, [request.group['id']]).get(request.group['id'], [])) - {server_id}
+            return dataclasses.replace(request, group_hosts=claims.hosts_of(tx, sorted(others)))
+
     def _fit(self, request: Request, trail: Trail, lost: set[str]) -> Hosts:
         hosts = self.cache.hosts()
         trail.hosts = len(hosts)
-        if request.host:
-            named = [host for host in hosts if host.host == request.host]
+        if wanted := request.host or request.only:
+            named = [host for host in hosts if host.host == wanted]
             if hosts and not named:
-                trail.note('the request', hosts, f'none is named {request.host}', 'the host that was named')
+                trail.note('the request', hosts, f'none is named {wanted}', 'the host that was named')
             hosts = named
         for each in self.filters:
             if not hosts:
@@ -138,7 +148,7 @@ class Placer:
         return hosts
 
     def _best(self, hosts: Hosts, request: Request) -> HostState:
-        columns = [each.weights(hosts, request) for each in self.weighers]
+        columns = [each.weights(hosts, request) for each in self.weighers if each.applies(request)]
         if not columns:
             return hosts[0]
         sums = columns[0] if len(columns) == 1 else list(map(sum, zip(*columns, strict=True)))
@@ -147,6 +157,11 @@ class Placer:
     def _claim(self, server_id: str, host: HostState, request: Request) -> bool:
         try:
             with self.db.write() as tx:
+                if request.group and not request.host:
+                    others = set(groups.lock(tx, request.group['id'])) - {server_id}
+                    now = dataclasses.replace(request, group_hosts=claims.hosts_of(tx, sorted(others)))
+                    if not now.fits_group(host.host):
+                        return False
                 taken = claims.take(tx, server_id, host.id, request)
                 failpoints.hit('scheduler.claim.before')
             failpoints.hit('scheduler.claim.after')

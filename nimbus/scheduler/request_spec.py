@@ -19,9 +19,23 @@ class Request:
     user_id: str | None = None
     zone: str | None = None
     host: str | None = None  # the one host an operator names; what judges fitness is then passed over
+    only: str | None = None  # the one host where it may stand, which must be fit for it
     avoid: tuple[str, ...] = ()  # hosts that refused the server already
     extra_specs: dict[str, str] = dataclasses.field(default_factory=dict)
     image_properties: dict[str, str] = dataclasses.field(default_factory=dict)
+    group: dict[str, Any] | None = None  # the id, policy and `most` of the group that the server is in
+    group_hosts: dict[str, int] = dataclasses.field(default_factory=dict)  # where its others are, and how many
+
+    @property
+    def policy(self) -> str:
+        """The policy of the server's group, blank where it is in none."""
+        return self.group['policy'] if self.group else ''
+
+    def fits_group(self, host: str) -> bool:
+        """Whether the rule of the server's group lets it stand on the host."""
+        if self.policy == 'affinity':
+            return not self.group_hosts or host in self.group_hosts
+        return self.policy != 'anti-affinity' or self.group_hosts.get(host, 0) < (self.group or {})['most']
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:

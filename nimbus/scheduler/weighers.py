@@ -9,9 +9,15 @@ import abc
 from nimbus.scheduler.host_cache import HostState
 from nimbus.scheduler.request_spec import Request
 
+GROUP = 1e9  # what a server of the same group weighs: more than any other weigher's hosts differ by
+
 
 class Weigher(abc.ABC):
     """Base of every weigher."""
+
+    def applies(self, request: Request) -> bool:
+        """Whether the request has anything that the weigher looks at."""
+        return True
 
     @abc.abstractmethod
     def weigh(self, host: HostState, request: Request) -> float:
@@ -30,3 +36,23 @@ class RAMWeigher(Weigher):
 
     def weights(self, hosts: list[HostState], request: Request) -> list[float]:
         return [host.free_memory_mb for host in hosts]
+
+
+class ServerGroupSoftAffinityWeigher(Weigher):
+    """Brings the servers of a group together where that can be: the more of them a host has, the better."""
+
+    def applies(self, request: Request) -> bool:
+        return request.policy == 'soft-affinity'
+
+    def weigh(self, host: HostState, request: Request) -> float:
+        return GROUP * request.group_hosts.get(host.host, 0)
+
+
+class ServerGroupSoftAntiAffinityWeigher(Weigher):
+    """Keeps the servers of a group apart where that can be: the fewer of them a host has, the better."""
+
+    def applies(self, request: Request) -> bool:
+        return request.policy == 'soft-anti-affinity'
+
+    def weigh(self, host: HostState, request: Request) -> float:
+        return -GROUP * request.group_hosts.get(host.host, 0)

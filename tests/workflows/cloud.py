@@ -20,9 +20,11 @@ from nimbus.compute.agent.fake.driver import FakeDriver, FakeSettings
 from nimbus.compute.agent.fake.host import FakeHost
 from nimbus.compute.agent.manager import Agent, Settings
 from nimbus.compute.desk import ComputeDeskServer
+from nimbus.compute.flavors import flavors
 from nimbus.compute.models import BlockDevice, Flavor, Server
+from nimbus.compute.quotas import RECOUNT
 from nimbus.compute.rpc import Compute
-from nimbus.compute.servers import boots, guests, servers
+from nimbus.compute.servers import boots, guests, moves, servers
 from nimbus.conductor.environment import Environment
 from nimbus.conductor.runner import Runner
 from nimbus.conductor.workflows import WORKFLOWS
@@ -31,6 +33,7 @@ from nimbus.network import generations
 from nimbus.network.desk import NetworkDeskServer
 from nimbus.network.models import Port
 from nimbus.network.networks import networks, subnets
+from nimbus.network.ports import ports
 from nimbus.scheduler.manager import SchedulerServer
 from nimbus.scheduler.models import Claim, Host
 from nimbus.scheduler.rpc import Scheduler
@@ -43,6 +46,7 @@ from nimbus.volume.volumes import volumes
 from tests import databases
 from tests.conftest import MEMBER
 
+TWICE = {'vcpus': 2, 'ram': 1024, 'disk': 2}
 IMAGE = '11111111-1111-4111-8111-111111111111'
 VOLUME_HOST = 'v1'
 
@@ -191,6 +195,11 @@ class Cloud:
         assert self.row(made).vm_state == states.ACTIVE, self.row(made).fault
         return made
 
+    def flavor(self, flavor_id: str = '2', **size: int) -> str:
+        """A flavor of twice the first one's size, but for what is told; its id."""
+        with self.db.write() as tx:
+            return flavors.create(tx, flavors.Wanted(**{**TWICE, 'id': flavor_id, 'name': flavor_id, **size})).id
+
     def volume(self, size: int = 1, **wanted: Any) -> str:
         """A volume that is available; its id."""
         with self.db.write() as tx:
@@ -299,31 +308,50 @@ class Cloud:
         held = self.held()
         with self.db.read() as tx:
             rows = tx.rows(sa.select(Server).where(Server.deleted_at.is_(None)))
-            quota = {
-                row.resource: row.used for row in tx.rows(sa.select(QuotaUse).where(QuotaUse.service == 'compute'))
-            }
+            cards = {row.id: sorted(port.mac_address for port in ports.of_server(tx, row.id)) for row in rows}
             local = {row.id: guests.local_gb(servers.spec(tx, row.id)) for row in rows}
-        placed = [row for row in rows if row.host]
-        assert held['claims'] == sorted(row.id for row in placed), 'claims and places differ'
-        for host, (vcpus, memory, disk) in held['used'].items():
-            mine = [row for row in placed if row.host == host]
-            assert vcpus == sum(row.flavor['vcpus'] for row in mine), f'counters of {host}'
-            assert memory == sum(row.flavor['ram'] for row in mine), f'counters of {host}'
-            assert disk == sum(local[row.id] for row in mine), f'counters of {host}'
-        counted = [row for row in rows if row.vm_state != states.SOFT_DELETED]
-        assert quota.get('instances', 0) == len(counted), 'quota and servers differ'
-        assert quota.get('cores', 0) == sum(row.flavor['vcpus'] for row in counted), 'quota and cores differ'
+            open_moves = {move.server_id: move for row in rows if (move := moves.of(tx, row.id))}
+        assert set(open_moves) == {row.id for row in rows if row.vm_state == states.RESIZED}, 'a move for ever'
+        self._check_claims(held, [row for row in rows if row.host], open_moves, local)
+        self._check_quota([row for row in rows if row.vm_state != states.SOFT_DELETED], open_moves)
         running = [guest for host in held['guests'].values() for guest in host]
         assert len(running) == len(set(running)), 'a server has two guests'
         for row in rows:
             assert row.task_state is None, f'{row.task_state} for ever'
             if row.vm_state == states.ACTIVE:
-                assert self.host(row.host).all()[row.id].state == 'running', 'ACTIVE without a running guest'
+                guest = self.host(row.host).all()[row.id]
+                assert guest.state == 'running', 'ACTIVE without a running guest'
+                assert sorted(guest.macs) == cards[row.id], 'the guest has other cards than its server has ports'
             if row.vm_state == states.PAUSED:
                 assert self.host(row.host).all()[row.id].state == 'paused', 'PAUSED and its guest is not'
             if row.vm_state in (states.STOPPED, states.SOFT_DELETED):
                 assert self.host(row.host).all()[row.id].state == 'shutdown', 'SHUTOFF and running'
         self._check_volumes(held)
+
+    def _check_claims(
+        self, held: dict[str, Any], placed: list[Any], open_moves: dict[str, Any], local: dict[str, int]
+    ) -> None:
+        kept = [move.id for move in open_moves.values()]
+        assert held['claims'] == sorted([*(row.id for row in placed), *kept]), 'claims and places differ'
+        for host, (vcpus, memory, disk) in held['used'].items():
+            mine = [row for row in placed if row.host == host]
+            before = [move.old_flavor for move in open_moves.values() if move.source_host == host]
+            held_for = [*(row.flavor for row in mine), *before]
+            assert vcpus == sum(flavor['vcpus'] for flavor in held_for), f'counters of {host}'
+            assert memory == sum(flavor['ram'] for flavor in held_for), f'counters of {host}'
+            disks = [*(local[row.id] for row in mine), *(flavor['disk'] for flavor in before)]
+            assert disk == sum(disks), f'counters of {host}'
+
+    def _check_quota(self, counted: list[Any], open_moves: dict[str, Any]) -> None:
+        with self.db.read() as tx:
+            rows = tx.rows(sa.select(QuotaUse).where(QuotaUse.service == 'compute'))
+            assert RECOUNT.suspects(tx) == [], 'quota and rows differ'
+        quota = {row.resource: row.used for row in rows}
+        assert quota.get('instances', 0) == len(counted), 'quota and servers differ'
+        cores = sum(row.flavor['vcpus'] for row in counted if row.id not in open_moves)
+        for move in open_moves.values():
+            cores += max(move.old_flavor['vcpus'], move.new_flavor['vcpus'])
+        assert quota.get('cores', 0) == cores, 'quota and cores differ'
 
     def _check_volumes(self, held: dict[str, Any]) -> None:
         plugged = {

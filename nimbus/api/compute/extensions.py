@@ -46,7 +46,14 @@ KNOWN = (
         ),
     ),
     Extension(
-        'os-attach-interfaces', 'AttachInterfaces', 'The ports of a server.', ('GET /servers/{id}/os-interface',)
+        'os-attach-interfaces',
+        'AttachInterfaces',
+        'The ports of a server.',
+        (
+            'GET /servers/{id}/os-interface',
+            'POST /servers/{id}/os-interface',
+            'DELETE /servers/{id}/os-interface/{port_id}',
+        ),
     ),
     Extension('os-availability-zone', 'AvailabilityZone', 'Availability zones.', ('GET /os-availability-zone',)),
     Extension('os-block-device-mapping', 'BlockDeviceMapping', 'Disks of a new server.', (BOOT,)),
@@ -141,6 +148,16 @@ KNOWN = (
             'unlock',
         ),
     ),
+    Extension(
+        'os-multinic',
+        'Multinic',
+        'Further addresses of a server.',
+        (
+            'addFixedIp',
+            'removeFixedIp',
+        ),
+    ),
+    Extension('os-migrations', 'Migrations', 'The moves of servers.', ('GET /os-migrations',)),
     Extension('os-multiple-create', 'MultipleCreate', 'Several new servers by one request.', (BOOT,)),
     Extension('os-personality', 'Personality', 'Files of a new server.', (BOOT,)),
     Extension('os-quota-class-sets', 'QuotaClasses', 'Quota classes.', ('GET /os-quota-class-sets/{name}',)),
@@ -154,6 +171,24 @@ KNOWN = (
             'GET /servers/{id}/os-security-groups',
             'addSecurityGroup',
             'removeSecurityGroup',
+        ),
+    ),
+    Extension(
+        'os-server-external-events',
+        'ServerExternalEvents',
+        'What other services tell of servers.',
+        ('POST /os-server-external-events',),
+    ),
+    Extension(
+        'os-server-group-quotas', 'ServerGroupQuotas', 'Quotas of groups of servers.', ('POST /os-server-groups',)
+    ),
+    Extension(
+        'os-server-groups',
+        'ServerGroups',
+        'Groups of servers.',
+        (
+            'GET /os-server-groups',
+            'POST /os-server-groups',
         ),
     ),
     Extension(
@@ -182,6 +217,15 @@ KNOWN = (
         (
             'GET /os-services',
             'PUT /os-services/{id}',
+        ),
+    ),
+    Extension(
+        'os-simple-tenant-usage',
+        'SimpleTenantUsage',
+        'What projects used.',
+        (
+            'GET /os-simple-tenant-usage',
+            'GET /os-simple-tenant-usage/{project_id}',
         ),
     ),
     Extension('os-used-limits', 'UsedLimits', 'What a project holds, beside its limits.', ('GET /limits',)),

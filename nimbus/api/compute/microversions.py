@@ -13,6 +13,8 @@ MAXIMUM: Version = (2, 100)
 PROXIES_END: Version = (2, 35)  # the last version with views of other services
 HOSTS_END: Version = (2, 42)  # the last version with the old view of hosts
 
+ADDRESS_ACTIONS_END: Version = (2, 43)  # the last version with actions on a server's addresses
+
 
 class KeyTypes(Change):
     """Key pairs have a type, ssh or x509; creating one answers 201 and deleting one 204."""
@@ -56,6 +58,18 @@ class ForcedDown(Change):
     number = (2, 11)
 
 
+class OwnersOfGroups(Change):
+    """Groups of servers show whose they are."""
+
+    number = (2, 13)
+
+
+class SoftPolicies(Change):
+    """Groups of servers may have soft policies."""
+
+    number = (2, 15)
+
+
 class HostStatus(Change):
     """Operators see the state of a server's host."""
 
@@ -72,6 +86,12 @@ class ActionsOfTheDeleted(Change):
     """The actions of a deleted server can be read."""
 
     number = (2, 21)
+
+
+class MigrationTypes(Change):
+    """Migrations show their type."""
+
+    number = (2, 23)
 
 
 class Tags(Change):
@@ -128,6 +148,12 @@ class NoImageMetadata(Change):
     number = (2, 39)
 
 
+class UsagePages(Change):
+    """What projects used comes in pages."""
+
+    number = (2, 40)
+
+
 class AggregateIds(Change):
     """Host aggregates show a UUID."""
 
@@ -165,7 +191,7 @@ class QuotaClassesCleaned(Change):
 
 
 class EventsForOwners(Change):
-    """A server's owner sees the events of its actions, without tracebacks."""
+    """A server's owner sees the events of its actions, without tracebacks; services may tell of extended volumes."""
 
     number = (2, 51)
 
@@ -206,6 +232,12 @@ class ActionPages(Change):
     number = (2, 58)
 
 
+class MigrationPages(Change):
+    """Migrations come in pages, by when they changed, and show a UUID."""
+
+    number = (2, 59)
+
+
 class ExtraSpecsInFlavors(Change):
     """Flavors show their extra specs."""
 
@@ -222,6 +254,12 @@ class TrustedCertificates(Change):
     """A server shows the certificates its image was checked against."""
 
     number = (2, 63)
+
+
+class GroupRules(Change):
+    """A group of servers has one policy, and rules for it."""
+
+    number = (2, 64)
 
 
 class ChangesBefore(Change):
@@ -266,10 +304,28 @@ class StrictQueries(Change):
     number = (2, 75)
 
 
+class PowerEvents(Change):
+    """Services may tell of changes of a server's power."""
+
+    number = (2, 76)
+
+
 class KeepOrDelete(Change):
     """Attaching a volume may say that it goes when the server goes."""
 
     number = (2, 79)
+
+
+class OwnersOfMigrations(Change):
+    """Migrations show whose they are, and are found by it."""
+
+    number = (2, 80)
+
+
+class AcceleratorEvents(Change):
+    """Services may tell of bound accelerators."""
+
+    number = (2, 82)
 
 
 class MoreFilters(Change):
@@ -364,9 +420,12 @@ HISTORY = History(
     LockedShown,
     KeysOfOthers,
     ForcedDown,
+    OwnersOfGroups,
+    SoftPolicies,
     HostStatus,
     Descriptions,
     ActionsOfTheDeleted,
+    MigrationTypes,
     Tags,
     CpuInfoObject,
     DeviceTags,
@@ -376,6 +435,7 @@ HISTORY = History(
     NetworksRequired,
     StatusChecked,
     NoImageMetadata,
+    UsagePages,
     AggregateIds,
     DeviceTagsBack,
     FlavorEmbedded,
@@ -389,9 +449,11 @@ HISTORY = History(
     FlavorDescriptions,
     NoPersonality,
     ActionPages,
+    MigrationPages,
     ExtraSpecsInFlavors,
     HostsOfEvents,
     TrustedCertificates,
+    GroupRules,
     ChangesBefore,
     VolumeTypes,
     AttachmentTags,
@@ -399,7 +461,10 @@ HISTORY = History(
     LockedReason,
     RequestedHost,
     StrictQueries,
+    PowerEvents,
     KeepOrDelete,
+    OwnersOfMigrations,
+    AcceleratorEvents,
     MoreFilters,
     EventDetails,
     ChangeAttachment,

@@ -5,20 +5,32 @@ from typing import Any
 
 from nimbus.api.compute import extensions, flavors, keypairs, quotas, versions
 from nimbus.api.compute.hosts import aggregates, hosts, hypervisors, services
-from nimbus.api.compute.microversions import HOSTS_END, PROXIES_END, ChangeAttachment, FlavorDescriptions, Tags
+from nimbus.api.compute.microversions import (
+    ADDRESS_ACTIONS_END,
+    HOSTS_END,
+    PROXIES_END,
+    ChangeAttachment,
+    FlavorDescriptions,
+    Tags,
+)
 from nimbus.api.compute.policies import API, TOPOLOGY
 from nimbus.api.compute.servers import (
     actions,
     deletions,
+    external_events,
+    groups,
     in_guests,
     instance_actions,
+    interfaces,
     rebuilds,
     requests,
     rescues,
+    resizes,
     security_groups,
     servers,
     subresources,
     suspensions,
+    usage,
     volume_attachments,
 )
 from nimbus.api.kit.routes import Route
@@ -50,6 +62,12 @@ def volume(method: str, path: str, handler: Handler, rule: str, status: int = 20
     """A row for the volumes of a server."""
     rule = f'{API}os-volumes-attachments:{rule}'
     return Route(method, f'/servers/{{id}}/os-volume_attachments{path}', handler, rule, status, **more)
+
+
+def interface(method: str, path: str, handler: Handler, rule: str, status: int = 200, **more: Any) -> Route:
+    """A row for the network interfaces of a server."""
+    rule = f'{API}os-attach-interfaces:{rule}'
+    return Route(method, f'/servers/{{id}}/os-interface{path}', handler, rule, status, **more)
 
 
 def proxy(method: str, path: str, handler: Handler, rule: str, status: int = 200, **more: Any) -> Route:
@@ -94,6 +112,17 @@ ACTIONS = (
         actions.remove_security_group,
         'os-security-groups:remove',
         actions.REMOVE_GROUP,
+    ),
+    act('resize', resizes.resize, 'servers:resize', resizes.RESIZE),
+    act('confirmResize', resizes.confirm, 'servers:confirm_resize', resizes.CONFIRM, 204),
+    act('revertResize', resizes.revert, 'servers:revert_resize', resizes.REVERT),
+    act('addFixedIp', interfaces.add_address, 'os-multinic:add', interfaces.ADD_ADDRESS, until=ADDRESS_ACTIONS_END),
+    act(
+        'removeFixedIp',
+        interfaces.remove_address,
+        'os-multinic:remove',
+        interfaces.REMOVE_ADDRESS,
+        until=ADDRESS_ACTIONS_END,
     ),
 )
 FLAVORS = (
@@ -156,8 +185,10 @@ PARTS = (
     Route('GET', '/servers/{id}/topology', in_guests.topology, TOPOLOGY, since=TOPOLOGIES),
     Route('GET', '/servers/{id}/ips', subresources.ips, f'{API}ips:index'),
     Route('GET', '/servers/{id}/ips/{network}', subresources.ip, f'{API}ips:show'),
-    Route('GET', '/servers/{id}/os-interface', subresources.interfaces, f'{API}os-attach-interfaces:list'),
-    Route('GET', '/servers/{id}/os-interface/{port_id}', subresources.interface, f'{API}os-attach-interfaces:show'),
+    interface('GET', '', interfaces.index, 'list'),
+    interface('POST', '', interfaces.create, 'create', shape=interfaces.CreateShapes()),
+    interface('GET', '/{port_id}', interfaces.show, 'show'),
+    interface('DELETE', '/{port_id}', interfaces.delete, 'delete', 202),
     Route('GET', '/servers/{id}/os-security-groups', subresources.groups, f'{API}os-security-groups:list'),
     Route('GET', '/servers/{id}/metadata', subresources.metadata, f'{API}server-metadata:index'),
     Route(
@@ -219,6 +250,26 @@ VOLUMES = (
         since=ChangeAttachment.number,
     ),
     volume('DELETE', '/{volume_id}', volume_attachments.delete, 'delete', 202),
+)
+MIGRATIONS = (Route('GET', '/os-migrations', resizes.migrations, f'{API}os-migrations:index'),)
+USAGE = (
+    Route('GET', '/os-simple-tenant-usage', usage.index, f'{API}os-simple-tenant-usage:list'),
+    Route('GET', '/os-simple-tenant-usage/{project_id}', usage.show, None),
+)
+EVENTS = (
+    Route(
+        'POST',
+        '/os-server-external-events',
+        external_events.create,
+        f'{API}os-server-external-events:create',
+        shape=external_events.CreateShapes(),
+    ),
+)
+SERVER_GROUPS = (
+    Route('GET', '/os-server-groups', groups.index, f'{API}os-server-groups:index'),
+    Route('POST', '/os-server-groups', groups.create, f'{API}os-server-groups:create', shape=groups.CreateShapes()),
+    Route('GET', '/os-server-groups/{id}', groups.show, f'{API}os-server-groups:show'),
+    Route('DELETE', '/os-server-groups/{id}', groups.delete, f'{API}os-server-groups:delete', 204),
 )
 SECURITY_GROUPS = (
     proxy('GET', '/os-security-groups', security_groups.index, 'get'),
@@ -301,6 +352,10 @@ ROUTES = (
     *VOLUMES,
     *FLAVORS,
     *KEYPAIRS,
+    *MIGRATIONS,
+    *USAGE,
+    *EVENTS,
+    *SERVER_GROUPS,
     *SECURITY_GROUPS,
     *QUOTAS,
     *OPERATORS,

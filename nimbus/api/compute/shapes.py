@@ -102,5 +102,5 @@ def flag(value: Any) -> bool:
 
 
 def shortest(address: str | None) -> str | None:
-    """An IPv6 address as RFC 5952 spells it."""
-    return str(ipaddress.IPv6Address(address)) if address else address
+    """An IP address as it is kept: one of IPv6 as RFC 5952 spells it."""
+    return str(ipaddress.ip_address(address)) if address else address

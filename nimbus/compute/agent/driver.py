@@ -1,4 +1,4 @@
-"""The interface of a hypervisor driver: guests, their power, disks and consoles, and the host's capacity.
+"""The interface of a hypervisor driver: guests, their power, disks, cards and consoles, and the host's capacity.
 
 A driver gets everything it needs in the values of `nimbus.compute.guest`; it
 asks nobody and keeps no database.  Every verb may be called twice, and every
@@ -9,7 +9,7 @@ import abc
 from collections.abc import Callable
 
 from nimbus.common import errors
-from nimbus.compute.guest import Diagnostics, Guest, HostFacts, Rescue, Volume
+from nimbus.compute.guest import Diagnostics, Guest, HostFacts, Nic, Rescue, Volume
 
 RUNNING, SHUTDOWN, PAUSED, CRASHED = 'running', 'shutdown', 'paused', 'crashed'
 
@@ -138,6 +138,41 @@ class Disks(abc.ABC):
         """The volumes the guest has now: volume id -> device name.  Raises Missing."""
 
 
+class Resizes(abc.ABC):
+    """Sizes: give a guest that is off larger disks, keeping those it had until somebody decides."""
+
+    @abc.abstractmethod
+    def resize(self, guest: Guest, move_id: str) -> None:
+        """The guest is off, its disks have its sizes, and those it had are kept for the move; repeating it is fine.
+
+        What was kept for another move is forgotten.  Raises Missing and Refused.
+        """
+
+    @abc.abstractmethod
+    def unresize(self, guest_id: str, move_id: str) -> None:
+        """The guest is off and has the disks that were kept for the move; none kept is fine.  Raises Missing."""
+
+    @abc.abstractmethod
+    def settle(self, guest_id: str) -> None:
+        """No disks are kept beside those that the guest has; none kept is fine."""
+
+
+class Cards(abc.ABC):
+    """Cards: give a guest network cards and take them away."""
+
+    @abc.abstractmethod
+    def plug(self, guest_id: str, nic: Nic) -> None:
+        """The guest, running or not, has the network card; having it already is fine.  Raises Missing and Refused."""
+
+    @abc.abstractmethod
+    def unplug(self, guest_id: str, nic: Nic) -> None:
+        """The guest has let go of the network card.  Raises Refused when it does not; then it has it as before."""
+
+    @abc.abstractmethod
+    def plugged(self, guest_id: str) -> set[str]:
+        """The MAC addresses of the guest's network cards now.  Raises Missing."""
+
+
 class Console(abc.ABC):
     """Console: the log of a guest's serial console."""
 
@@ -173,7 +208,7 @@ class Facts(abc.ABC):
         """The host's capacity and identity now."""
 
 
-class Driver(Power, Suspension, Rescuing, Disks, Console, Inside, Facts):
+class Driver(Power, Suspension, Rescuing, Disks, Resizes, Cards, Console, Inside, Facts):
     """A hypervisor driver: all of the above, and how it is opened and closed."""
 
     @abc.abstractmethod

@@ -99,9 +99,9 @@ def check_image(properties: Mapping[str, Any]) -> None:
 
 
 def check_hints(hints: Mapping[str, Any]) -> None:
-    """Nothing, when the hints ask for nothing.  Raises Invalid, naming the first that does."""
+    """Nothing, when the hints ask for a group or nothing.  Raises Invalid, naming the first that asks for more."""
     for name, value in sorted(hints.items()):
-        if not _is_empty(value):
+        if name != 'group' and not _is_empty(value):
             raise errors.Invalid(f'The scheduler hint {name} is not supported: this cloud has no filter for it.')
 
 

@@ -26,8 +26,13 @@ NAMES = {
     'unpause_server': 'unpause',
     'suspend_server': 'suspend',
     'resume_server': 'resume',
+    'resize_server': 'resize',
+    'confirm_resize': 'confirmResize',
+    'revert_resize': 'revertResize',
     'attach_volume': 'attach_volume',
     'detach_volume': 'detach_volume',
+    'attach_interface': 'attach_interface',
+    'detach_interface': 'detach_interface',
     # Done at once, and only recorded.
     'change_password': 'changePassword',
     'trigger_crash_dump': 'trigger_crash_dump',

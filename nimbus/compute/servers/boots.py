@@ -13,7 +13,7 @@ from nimbus.compute.devices import block_requests, device_names
 from nimbus.compute.devices.block_requests import ROOT
 from nimbus.compute.flavors import flavors
 from nimbus.compute.models import BlockDevice, Server, ServerTag
-from nimbus.compute.servers import boot_checks, lookups, servers
+from nimbus.compute.servers import boot_checks, groups, lookups, servers
 from nimbus.image.images import images
 from nimbus.network.networks import networks
 from nimbus.network.security_groups import groups as security_groups
@@ -80,6 +80,8 @@ def boot(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
     count = boot_checks.take_quota(tx, asker, found.flavor, wanted.min_count, wanted.max_count)
     if count > MOST:
         raise errors.Invalid(f'One request builds at most {MOST} servers; max_count asks for {wanted.max_count}.')
+    if group_id := named_group(wanted.hints):
+        groups.room(tx, asker, group_id, count)
     reservation = 'r-' + ''.join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))
     return [_write(tx, asker, wanted, found, index, count, reservation) for index in range(count)]
 
@@ -204,6 +206,8 @@ def _write(
         tx.insert(ServerTag, server_id=server_id, tag=tag)
     for device in found.devices:
         _write_device(tx, asker, server_id, device)
+    if group_id := named_group(wanted.hints):
+        groups.join(tx, group_id, server_id)
     jobs.start(tx, asker, 'build_server', server_id)
     notifications.began(tx, asker, server_id, 'build')
     return servers.row_of(tx, server_id)
@@ -235,6 +239,14 @@ def _columns(wanted: Wanted, found: Found) -> dict[str, Any]:
         access_ip_v6=wanted.access_ip_v6,
         properties=wanted.properties,
     )
+
+
+def named_group(hints: dict[str, Any]) -> str | None:
+    """The id of the group that the hints name, if any.  Raises Invalid when they name several."""
+    named = hints.get('group') or None
+    if isinstance(named, list) and len(named) > 1:
+        raise errors.Invalid('Server group scheduler hint must be a UUID: a server is in one group at most.')
+    return named[0] if isinstance(named, list) else named
 
 
 def _write_device(tx: db.Tx, asker: context.Context, server_id: str, device: block_requests.Device) -> None:

@@ -10,7 +10,7 @@ from nimbus.common.database import db
 from nimbus.common.jobs import Job
 from nimbus.compute import quotas, states
 from nimbus.compute.models import Server
-from nimbus.compute.servers import servers
+from nimbus.compute.servers import resizes, servers
 
 
 def delete(tx: db.Tx, asker: context.Context, server_id: str, *, later: bool = False) -> None:
@@ -32,6 +32,7 @@ def delete(tx: db.Tx, asker: context.Context, server_id: str, *, later: bool = F
         servers.begin(tx, asker, server_id, 'soft_delete' if later else 'delete')
     jobs.cancel(tx, server_id)
     if later:
+        resizes.let_stand(tx, asker, server_id)
         jobs.start(tx, asker, 'soft_delete_server', server_id)
     else:
         jobs.start(tx, asker, 'delete_server', server_id)

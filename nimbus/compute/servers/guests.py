@@ -97,6 +97,13 @@ def _properties(facts: dict[str, Any] | None) -> dict[str, str]:
     return {name: str(value) for name, value in ((facts or {}).get('properties') or {}).items()}
 
 
+def card(tx: db.Tx, server_id: str, port_id: str) -> Nic:
+    """A port that the server has, as its guest's host sees it."""
+    properties = _properties(servers.row_of(tx, server_id).image)
+    (found,) = [nic for nic in ports.nics(tx, server_id) if nic['port_id'] == port_id]
+    return _nic(found, properties.get('hw_vif_model', ''))
+
+
 def _nic(nic: dict[str, Any], model: str) -> Nic:
     facts = {name: nic[name] for name in ('port_id', 'mac', 'bridge', 'tap', 'mtu')}
     return Nic(**facts, model=model if model in NICS else NICS[0])

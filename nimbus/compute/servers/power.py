@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from nimbus.common import clock, context, errors, jobs
 from nimbus.common.database import db
 from nimbus.compute.models import Server
-from nimbus.compute.servers import servers
+from nimbus.compute.servers import resizes, servers
 
 
 def start(tx: db.Tx, asker: context.Context, server_id: str) -> None:
@@ -65,6 +65,7 @@ def reset_state(tx: db.Tx, asker: context.Context, server_id: str, state: str) -
     jobs.record(tx, asker, 'reset_server', server_id)
     with servers.counting(tx, server_id):
         _write(tx, server_id, **values)
+    resizes.let_stand(tx, asker, server_id)
 
 
 def change(tx: db.Tx, asker: context.Context, server_id: str, **values: Any) -> Any:

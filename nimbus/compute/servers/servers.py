@@ -15,6 +15,7 @@ from nimbus.common.database import db
 from nimbus.compute import notifications, quotas, states
 from nimbus.compute.devices import block_devices
 from nimbus.compute.models import Server, ServerTag
+from nimbus.compute.servers import groups, moves
 from nimbus.compute.states import MACHINE
 
 ROW = sa.select(Server.__table__).where(Server.__table__.c.id == sa.bindparam('server'))
@@ -77,6 +78,7 @@ def spec(tx: db.Tx, server_id: str) -> dict[str, Any]:
         'forced_host': row.forced_host,
         'forced_node': row.forced_node,
         'hints': row.hints,
+        'group': groups.rule_of(tx, server_id),
         'root_device': row.root_device,
         'bdms': [block_devices.facts(device) for device in block_devices.of_server(tx, server_id)],
         'created_at': clock.iso(row.created_at),
@@ -137,6 +139,18 @@ def built(tx: db.Tx, server_id: str) -> bool:
     return done and notifications.ended(tx, server_id, 'build')
 
 
+def keep_network(tx: db.Tx, server_id: str, place: int, asked: dict[str, Any]) -> None:
+    """What was asked for at that place of the server's networks, counted from one, is this; {} for nothing any more."""
+    had = [*row_of(tx, server_id).networks]
+    had += [{}] * (place - len(had))
+    tx.update(Server, *_living(server_id), networks=[*had[: place - 1], asked, *had[place:]])
+
+
+def resized(tx: db.Tx, server_id: str, flavor_id: str, flavor: dict[str, Any]) -> None:
+    """The server has the flavor; its move says what it holds for both sizes."""
+    tx.update(Server, *_living(server_id), flavor_id=flavor_id, flavor=flavor)
+
+
 def finished(tx: db.Tx, server_id: str, verb: str, **more: Any) -> bool:
     """The verb has done what it should, and the row has the values too; False when another verb has taken over."""
     done = _leave(tx, server_id, verb, MACHINE.rules[verb].done, **more)
@@ -188,6 +202,7 @@ def gone(tx: db.Tx, server_id: str) -> bool:
     ):
         return False
     block_devices.drop_all(tx, server_id)
+    groups.leave(tx, server_id)
     quotas.follow(tx, before, row_of(tx, server_id))
     return notifications.ended(tx, server_id, 'delete')
 
@@ -196,6 +211,7 @@ def forget(tx: db.Tx, before: datetime.datetime, most: int) -> int:
     """Servers that were deleted before the time have left no row, `most` at once; returns how many."""
     gone = tx.column(sa.select(Server.id).where(Server.deleted_at < before).limit(most))
     tx.delete(ServerTag, ServerTag.server_id.in_(gone))
+    moves.forget(tx, gone)
     tx.delete(Server, Server.id.in_(gone))
     return len(gone)
 
@@ -206,9 +222,9 @@ def every() -> Any:
 
 
 def claimants(tx: db.Tx) -> set[str]:
-    """The ids of the servers that may hold room on a host: those that have one, and those being built."""
+    """The ids of what may hold room on a host: servers that have one or are being built, and moves."""
     placed = sa.or_(Server.host.is_not(None), Server.vm_state == states.BUILDING)
-    return set(tx.column(sa.select(Server.id).where(Server.deleted_at.is_(None), placed)))
+    return set(tx.column(sa.select(Server.id).where(Server.deleted_at.is_(None), placed))) | moves.ids_of_open(tx)
 
 
 def on_host(tx: db.Tx, host: str) -> list[Any]:

@@ -8,9 +8,11 @@ from nimbus.conductor.workflows.delete_server import DeleteServer
 from nimbus.conductor.workflows.delete_volume import DeleteVolume
 from nimbus.conductor.workflows.detach_volume import DetachVolume
 from nimbus.conductor.workflows.extend_volume import ExtendVolume
+from nimbus.conductor.workflows.interfaces import AttachInterface, DetachInterface
 from nimbus.conductor.workflows.reboot_server import RebootServer
 from nimbus.conductor.workflows.rebuild_server import RebuildServer
 from nimbus.conductor.workflows.rescues import RescueServer, UnrescueServer
+from nimbus.conductor.workflows.resizes import ConfirmResize, ResizeServer, RevertResize
 from nimbus.conductor.workflows.soft_deletion import RestoreServer, SoftDeleteServer
 from nimbus.conductor.workflows.start_server import StartServer
 from nimbus.conductor.workflows.stop_server import StopServer
@@ -31,8 +33,13 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'unpause_server': UnpauseServer,
     'suspend_server': SuspendServer,
     'resume_server': ResumeServer,
+    'resize_server': ResizeServer,
+    'confirm_resize': ConfirmResize,
+    'revert_resize': RevertResize,
     'attach_volume': AttachVolume,
     'detach_volume': DetachVolume,
+    'attach_interface': AttachInterface,
+    'detach_interface': DetachInterface,
     'create_volume': CreateVolume,
     'delete_volume': DeleteVolume,
     'extend_volume': ExtendVolume,

@@ -1,18 +1,15 @@
 """Build a new server: host, ports, volumes, boot; on failure ERROR with the cause, and everything released."""
 
-import datetime
 from typing import Any
 
 from nimbus.common import errors
 from nimbus.common.database import db
-from nimbus.common.jobs import NotYet, Refused, Rewind, Run, Step, Workflow
+from nimbus.common.jobs import Refused, Rewind, Run, Step, Workflow
 from nimbus.compute import states
 from nimbus.compute.metadata import documents
 from nimbus.compute.servers import guests, servers
 from nimbus.conductor.workflows import disks, guest_orders, vif_plugging
 from nimbus.scheduler import claims
-
-WIRING = datetime.timedelta(minutes=5)  # for a host to wire all of a server's ports
 
 
 def place(run: Run) -> dict[str, Any]:
@@ -21,7 +18,7 @@ def place(run: Run) -> dict[str, Any]:
         spec = servers.spec(tx, run.subject)
         servers.task(tx, run.subject, states.SCHEDULING)
     try:
-        found = run.env.scheduler(run.context).place(run.subject, _request(run, spec))
+        found = run.env.scheduler(run.context).place(run.subject, request(run, spec))
     except errors.NoValidHost as why:
         given = {f'Host {host} refused the server: {said}' for host, said in run.get('refusals', {}).items()}
         inside = ' '.join([why.inside, *sorted(given)])
@@ -31,7 +28,7 @@ def place(run: Run) -> dict[str, Any]:
     return found
 
 
-def _request(run: Run, spec: dict[str, Any]) -> dict[str, Any]:
+def request(run: Run, spec: dict[str, Any]) -> dict[str, Any]:
     """The request to the scheduler."""
     flavor, image = spec['flavor'], spec['image'] or {}
     return {
@@ -45,6 +42,7 @@ def _request(run: Run, spec: dict[str, Any]) -> dict[str, Any]:
         'avoid': sorted(run.get('refusals', {})),
         'extra_specs': flavor.get('extra_specs') or {},
         'image_properties': image.get('properties') or {},
+        'group': spec['group'],
     }
 
 
@@ -70,23 +68,10 @@ def drop_ports(run: Run) -> None:
 
 def wait_for_wires(run: Run) -> None:
     """The host has wired and filtered every port, before the guest can send its first packet."""
-    now = run.env.clock.now()
-    if run.get('wired_by') is None:
-        run.note(wired_by=(now + WIRING).isoformat())
     try:
-        if vif_plugging.are_up(run):
-            return
-    except vif_plugging.Unwired as why:
+        vif_plugging.wait(run)
+    except (vif_plugging.Unwired, guest_orders.HostDown) as why:
         raise _elsewhere(run, why) from why
-    if run.env.is_down(run.host):
-        raise _elsewhere(run, guest_orders.HostDown("The server's host is down.", inside=f'Host {run.host} is down.'))
-    if now > datetime.datetime.fromisoformat(run.wired_by):
-        minutes = f'within {WIRING // datetime.timedelta(minutes=1)} minutes'
-        raise errors.NimbusError(
-            f"The server's host did not connect its ports to their networks {minutes}.",
-            inside=f'Host {run.host} did not wire the ports {minutes}.',
-        )
-    raise NotYet(2)
 
 
 def forget_wires(run: Run) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow
-from nimbus.compute.servers import servers
+from nimbus.compute.servers import resizes, servers
 from nimbus.conductor.workflows import disks, guest_orders, vif_plugging
 from nimbus.scheduler import claims
 
@@ -31,6 +31,7 @@ def forget(tx: db.Tx, run: Run) -> None:
     """The server's ports, claim and quota are given back and its row is deleted, all at once."""
     vif_plugging.give_back_all(tx, run)
     claims.release(tx, run.subject)
+    resizes.drop(tx, run.subject)
     servers.gone(tx, run.subject)
 
 

@@ -1,13 +1,17 @@
 """Steps for a server's ports: create and bind them, wait until they are ACTIVE, release them."""
 
+import datetime
 from typing import Any
 
 from nimbus.common import errors
 from nimbus.common.database import db
-from nimbus.common.jobs import Run
+from nimbus.common.jobs import NotYet, Run
 from nimbus.compute.servers import servers
+from nimbus.conductor.workflows import guest_orders
 from nimbus.network import notifications
 from nimbus.network.ports import ports, server_ports
+
+WIRING = datetime.timedelta(minutes=5)  # for a host to wire all of a server's ports
 
 
 class Unwired(errors.NimbusError):
@@ -62,9 +66,42 @@ def give_back_all(tx: db.Tx, run: Run) -> None:
             ports.unbind(tx, run.context, row.id)
 
 
+def release(tx: db.Tx, run: Run, port_id: str) -> None:
+    """The server does not have the port: one made for it is gone, one that the user gave is free."""
+    row = ports.get(tx, port_id)
+    if row is None or row.holder_id != run.subject:
+        return
+    servers.keep_network(tx, run.subject, row.place, {})
+    if row.created_for_server:
+        _drop(tx, run, port_id)
+    else:
+        ports.unbind(tx, run.context, port_id)
+
+
 def _drop(tx: db.Tx, run: Run, port_id: str) -> None:
     notifications.notify(tx, run.context, port_id, 'delete.start', 'delete.end')
     ports.drop(tx, run.context, port_id)
+
+
+def wait(run: Run) -> None:
+    """Every port of `run.ports` is wired on `run.host`.
+
+    Raises NotYet while it is not, Unwired when it cannot be, HostDown, and NimbusError when it took too long.
+    """
+    now = run.env.clock.now()
+    if run.get('wired_by') is None:
+        run.note(wired_by=(now + WIRING).isoformat())
+    if are_up(run):
+        return
+    if run.env.is_down(run.host):
+        raise guest_orders.HostDown("The server's host is down.", inside=f'Host {run.host} is down.')
+    if now > datetime.datetime.fromisoformat(run.wired_by):
+        minutes = f'within {WIRING // datetime.timedelta(minutes=1)} minutes'
+        raise errors.NimbusError(
+            f"The server's host did not connect its ports to their networks {minutes}.",
+            inside=f'Host {run.host} did not wire the ports {minutes}.',
+        )
+    raise NotYet(2)
 
 
 def are_up(run: Run) -> bool:

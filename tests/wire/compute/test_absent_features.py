@@ -30,10 +30,8 @@ def test_no_image_is_checked_against_certificates(latest, world):
     assert answer.status == 501 and 'trusted certificates' in answer.json['notImplemented']['message']
 
 
-def test_there_are_no_server_groups_and_no_snapshots(api, world):
+def test_there_are_no_snapshots(api, world):
     asked = {'name': 'vm', 'flavorRef': world.flavor, 'imageRef': world.image}
-    told = api('POST', '/servers', {'server': asked, 'os:scheduler_hints': {'group': world.image}})
-    assert told.status == 400 and told.json['badRequest']['message'].endswith('this cloud has no server groups.')
     disk = {'source_type': 'snapshot', 'destination_type': 'volume', 'uuid': world.image, 'boot_index': 0}
     told = api('POST', '/servers', {'server': {**asked, 'imageRef': '', 'block_device_mapping_v2': [disk]}})
     assert told.status == 400 and told.json['badRequest']['message'].endswith('this cloud has no volume snapshots.')

@@ -119,6 +119,16 @@ BODIES: dict[str, Body] = {
             'to_port': 9,
         }
     },
+    'compute POST /v2.1/os-server-external-events': lambda t: {
+        'events': [{'name': 'network-changed', 'server_uuid': t['server']}]
+    },
+    'compute POST /v2.1/os-server-groups': lambda t: {'server_group': {'name': 'x', 'policies': ['affinity']}},
+    'compute POST /v2.1/servers/{id}/action resize': lambda t: {'resize': {'flavorRef': t['free flavor']}},
+    'compute POST /v2.1/servers/{id}/os-interface': lambda t: {'interfaceAttachment': {}},
+    'compute POST /v2.1/servers/{id}/action addFixedIp': lambda t: {'addFixedIp': {'networkId': t['network']}},
+    'compute POST /v2.1/servers/{id}/action removeFixedIp': lambda t: {
+        'removeFixedIp': {'address': t['server address']}
+    },
     'compute PUT /v2.1/os-services/{id}': lambda t: {'binary': 'nova-compute', 'host': t['host']},
     'compute POST /v2.1/os-aggregates': lambda t: {'aggregate': {'name': 'x'}},
     'compute PUT /v2.1/os-aggregates/{id}': lambda t: {'aggregate': {'name': 'x'}},
@@ -190,6 +200,7 @@ BY_FIELD: dict[str, Body] = {
         'limits': [{'service_id': t['service'], 'resource_name': 'r', 'resource_limit': 1, 'project_id': t['project']}]
     },
     'server.networks[].port': bodies.server_on_port,
+    'interfaceAttachment.fixed_ips[].ip_address': lambda t: {'interfaceAttachment': {'net_id': t['network']}},
     'server.block_device_mapping[].volume_id': bodies.old_disk,
     'server.block_device_mapping_v2[].uuid': bodies.server_from('volume'),
     'server.block_device_mapping_v2[].volume_type': bodies.blank_disk,
@@ -243,7 +254,10 @@ PLACES = {
         f'compute {method} /v2.1/servers/{{id}}/os-volume_attachments/{{volume_id}}': {'volume_id': 'server volume'}
         for method in ('GET', 'PUT', 'DELETE')
     },
-    'compute GET /v2.1/servers/{id}/os-interface/{port_id}': {'port_id': 'server port'},
+    **{
+        f'compute {method} /v2.1/servers/{{id}}/os-interface/{{port_id}}': {'port_id': 'server port'}
+        for method in ('GET', 'DELETE')
+    },
     'compute GET /v2.1/servers/{id}/ips/{network}': {'network': 'network_name'},
     'compute PUT /v2.1/os-services/{id}': {'id': '=enable'},
     'compute POST /v2.1/os-aggregates/{id}/action add_host': {'id': 'free aggregate'},

@@ -93,6 +93,8 @@ OWN_REFUSED: dict[str, str] = {
     'volumeAttachment.id': 'an attachment keeps its id',
     'port.fixed_ips[].ip_address network POST /v2.0/ports': 'the address is one of another port of one’s own',
     'port.mac_address network POST /v2.0/ports': 'the address is one of another port of one’s own',
+    'resize.flavorRef': 'the flavor is the one that the server has',
+    'interfaceAttachment.fixed_ips[].ip_address': 'the address is one of another port of one’s own',
     'router.external_gateway_info.network_id': 'there are no external gateways',
     'volume.source_volid': 'there are no copies of volumes',
     'attachment_id': 'compute’s own attachment is detached by compute',

@@ -33,7 +33,9 @@ KINDS = {
     'mapping_id': 'mapping',
     'member': 'project',
     'member_id': 'project',
+    'net_id': 'network',
     'network': 'network',
+    'networkId': 'network',
     'network_id': 'network',
     'node': 'host',
     'owner': 'project',
@@ -57,6 +59,7 @@ KINDS = {
     'security_groups': 'security_group',
     'serverId': 'server',
     'server_id': 'server',
+    'server_uuid': 'server',
     'service_id': 'service',
     'source_volid': 'volume',
     'subnet_id': 'subnet',
@@ -115,7 +118,11 @@ EXACT = {
     'auth.scope.project.domain.id': 'domain',
     'auth.scope.project.domain.name': 'domain_name',
     'auth.scope.service_provider.id': 'sp',
+    **{f'{name}:scheduler_hints.group{items}': 'server_group' for name in ('os', 'OS-SCH-HNT') for items in ('', '[]')},
     'port.fixed_ips[].ip_address': 'address',
+    'interfaceAttachment.port_id': 'free port',
+    'removeFixedIp.address': 'server address',
+    'interfaceAttachment.fixed_ips[].ip_address': 'address',
     'port.mac_address': 'mac',
     'PUT /v2.0/routers/{id}/add_router_interface subnet_id': 'free subnet',
     'PUT /v2.0/routers/{id}/add_router_interface port_id': 'free port',
@@ -157,6 +164,7 @@ SEGMENTS = {
     'os-quota-sets': 'project',
     'os-security-group-rules': 'security_group_rule',
     'os-security-groups': 'security_group',
+    'os-server-groups': 'server_group',
     'os-services': 'compute_service',
     'ports': 'port',
     'resource_providers': 'provider',
@@ -172,7 +180,6 @@ ABSENT = {
     'backup_id': 'there are no backups',
     'consistencygroup_id': 'there are no groups of volumes',
     'group_id': 'there are no groups of volumes',
-    'group': 'there are no groups of servers',
     'snapshot_id': 'there are no snapshots',
     'subnetpool_id': 'there are no pools of subnets',
     'trusted_image_certificates': 'there are no certificates of images',
@@ -184,25 +191,25 @@ PLAIN = frozenset(
 OS-DCF:diskConfig OS-FLV-EXT-DATA:ephemeral OS-SCH-HNT:scheduler_hints accessIPv4 accessIPv6 adminPass admin_state_up
 all allocation_pools allow_redelegation allowed_address_pairs attach_status auth_url authorization_ttl
 backup_gigabytes backups binary binding:profile binding:vnic_type blob body_hash boot_index bootable
-build_near_host_ip cidr config config_drive connection_info connector container_format contents cores default_limit
-delete_on_termination description destination_type device device_name device_owner device_type direction
+build_near_host_ip cidr config config_drive confirmResize connection_info connector container_format contents cores
+default_limit delete_on_termination description destination_type device device_name device_owner device_type direction
 disabled_reason disk disk_bus disk_format display_description display_name distributed dns_nameservers enable_dhcp
 enable_snat enabled ethertype expires_at external_fixed_ips extra_dhcp_opts extra_specs fixed_ip fixed_ips
 floating_ips force forceDelete forced_down from_port gateway_ip gigabytes groups guest_format ha headers host_routes
 hostname ignore_change_password_upon_first_use ignore_lockout_failure_attempts ignore_password_expiry
 ignore_user_inactivity immutable impersonation injected_file_content_bytes injected_file_path_bytes injected_files
 instances interface ip_protocol ip_version ipv6_address_mode ipv6_ra_mode is_default is_domain is_public key key_pairs
-length lock lock_password locked_reason mapping max_count meta metadata metadata_items method methods migration_status
-min_count min_disk min_ram mode mountpoint mtu multi_factor_auth_enabled multi_factor_auth_rules multiattach new_size
-no_device oauth1 original_password os-complete os-flavor-access:is_public os-start os-stop
-os-volume-type-access:is_public os_hidden params passcode password path pause per_volume_gigabytes port_range_max
-port_range_min port_security_enabled preserve_ephemeral protected protocol provider:network_type
-provider:physical_network provider:segmentation_id public_key query ram readonly redelegation_count relay_state_prefix
-remaining_uses remote_id_attribute remote_ids remote_ip_prefix resource_limit resource_name restore resume
-return_reservation_id router:external routes rxtx_factor secret security_group_rules server_group_members
-server_groups service shared signature size snapshots source_type sp_url state stateful status suspend swap tag tags
-to_port token trigger_crash_dump type unique_id unlock unpause unrescue unrestricted url user_data vcpus verb
-virtual_name visibility volume_size volumes
+length lock lock_password locked_reason mapping max_count max_server_per_host meta metadata metadata_items method
+methods migration_status min_count min_disk min_ram mode mountpoint mtu multi_factor_auth_enabled
+multi_factor_auth_rules multiattach new_size no_device oauth1 original_password os-complete os-flavor-access:is_public
+os-start os-stop os-volume-type-access:is_public os_hidden params passcode password path pause per_volume_gigabytes
+policies policy port_range_max port_range_min port_security_enabled preserve_ephemeral protected protocol
+provider:network_type provider:physical_network provider:segmentation_id public_key query ram readonly
+redelegation_count relay_state_prefix remaining_uses remote_id_attribute remote_ids remote_ip_prefix resource_limit
+resource_name restore resume return_reservation_id revertResize router:external routes rxtx_factor secret
+security_group_rules server_group_members server_groups service shared signature size snapshots source_type sp_url
+state stateful status suspend swap tag tags to_port token trigger_crash_dump type unique_id unlock unpause unrescue
+unrestricted url user_data vcpus verb virtual_name visibility volume_size volumes
 """.split()
 )
 

@@ -41,6 +41,10 @@ WALKED: dict[str, tuple[str, ...]] = {
             'compute GET /v2.1/os-hypervisors/detail',
             'compute GET /v2.1/os-hypervisors/{id}',
             'compute GET /v2.1/os-services',
+            'compute GET /v2.1/os-server-groups',
+            'compute GET /v2.1/os-migrations',
+            'compute GET /v2.1/os-simple-tenant-usage',
+            'compute GET /v2.1/os-simple-tenant-usage/{project_id}',
             'network GET /v2.0/availability_zones',
             'placement GET /resource_providers',
             'placement GET /usages',
@@ -63,6 +67,8 @@ ROWS = {
     'limits': 'limit',
     'mappings': 'mapping',
     'network-ip-availabilities': 'network',
+    'os-migrations': 'server',  # a migration has no other tenant's to be compared with: operators alone see any
+    'os-simple-tenant-usage': 'server',
     'os-volume_attachments': 'volume',
     'policies': 'policy',
     'projects': 'project',
@@ -93,17 +99,18 @@ KINDS = {
     'ip_address': 'address',
     'mac_address': 'mac',
     'member_of': 'aggregate',
+    'source_compute': 'host',
 }
 PLAIN = names.PLAIN | frozenset(
     """
-* access_ip_v4 access_ip_v6 all_tenants associated auto_disk_config availability_zone_hints availability_zones
-binding:vif_details binding:vif_type changed_since changes-before changes-since created_at deleted detail effective
-external_gateway_info fields glance_metadata include_names include_subtree ip ip6 launch_index launched_at limit
-locked locked_by member_status minDisk minRam normalized_cidr not-tags not-tags-any offset page_reverse parents_as_ids
-parents_as_list password_expires_at power_state progress reservation_id resources revision_number root_device_name
-scope.OS-INHERIT:inherited_to scope.system service_type service_types since soft_deleted sort sort_dir sort_key
-stateful subtree_as_ids subtree_as_list tags-any task_state terminated_at updated_at usage vm_state with_count
-with_servers
+* access_ip_v4 access_ip_v6 all_projects all_tenants associated auto_disk_config availability_zone_hints
+availability_zones binding:vif_details binding:vif_type changed_since changes-before changes-since created_at deleted
+detail detailed effective end external_gateway_info fields glance_metadata hidden include_names include_subtree ip ip6
+launch_index launched_at limit locked locked_by member_status migration_type minDisk minRam normalized_cidr not-tags
+not-tags-any offset page_reverse parents_as_ids parents_as_list password_expires_at power_state progress
+reservation_id resources revision_number root_device_name scope.OS-INHERIT:inherited_to scope.system service_type
+service_types since soft_deleted sort sort_dir sort_key start stateful subtree_as_ids subtree_as_list tags-any
+task_state terminated_at updated_at usage vm_state with_count with_servers
 """.split()
 )
 ABSENT = (*names.ABSENT, 'kernel_id', 'ramdisk_id')

@@ -183,7 +183,8 @@ def _network(maker: Maker, whose: str) -> None:
     made = maker.make('network', '/v2.0/ports', 'port', fixed_ips=here, **told)
     things |= {'address': made['fixed_ips'][0]['ip_address'], 'mac': made['mac_address']}
     groups = [things['security_group']]
-    maker.make('network', '/v2.0/ports', 'port', 'server port', fixed_ips=here, security_groups=groups, **told)
+    made = maker.make('network', '/v2.0/ports', 'port', 'server port', fixed_ips=here, security_groups=groups, **told)
+    things['server address'] = made['fixed_ips'][0]['ip_address']
     maker.make('network', '/v2.0/ports', 'port', 'free port', fixed_ips=there, **told)
     maker.make('network', '/v2.0/security-groups', 'security_group', 'free group', name=f'{whose} other group')
     things |= {'security_group_name': f'{whose} group', 'network_name': f'{whose} network'}
@@ -210,6 +211,8 @@ def _status(maker: Maker, service: str, path: str) -> str:
 def _server(maker: Maker, whose: str) -> None:
     things = maker.things
     maker.make('compute', '/v2.1/os-keypairs', 'keypair', name=f'{whose} key')
+    told = {'name': f'{whose} group', 'policies': ['affinity']}
+    maker.make('compute', '/v2.1/os-server-groups', 'server_group', **told)
     told = {'flavorRef': things['flavor'], 'imageRef': things['image'], 'networks': [{'port': things['server port']}]}
     told |= {'name': f'{whose} server', 'key_name': things['keypair']}
     made = maker.ask('compute', 'POST', '/v2.1/servers', {'server': told}).json['server']

@@ -91,7 +91,7 @@ class World:
 
 
 NAMED = frozenset(('keypair', 'host', 'zone', 'region', 'idp', 'protocol', 'mapping', 'sp', 'flavor_name', 'request'))
-UNLIKE = {'address': '10.2.0.251', 'mac': 'fa:16:3e:ff:ff:fe', 'token': 'gAAAAAunknown'}
+UNLIKE = {'address': '10.2.0.251', 'server address': '10.2.0.251', 'mac': 'fa:16:3e:ff:ff:fe', 'token': 'gAAAAAunknown'}
 Rows = dict[str, dict[str, tuple[Any, ...]]]
 
 

@@ -9,7 +9,7 @@ from nimbus.common import errors, numbers
 from nimbus.compute import states
 from nimbus.compute.rpc import Compute
 from nimbus.compute.servers import power, servers
-from nimbus.compute.servers import security_groups as groups
+from nimbus.compute.servers.networking import security_groups as groups
 
 START = shapes.bare('os-start')
 STOP = shapes.bare('os-stop')

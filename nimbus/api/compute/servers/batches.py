@@ -10,7 +10,7 @@ from nimbus.api.kit.routes import Call
 from nimbus.common.agents import services
 from nimbus.common.database import db
 from nimbus.compute.devices import block_devices
-from nimbus.compute.servers import metadata_and_tags
+from nimbus.compute.servers import groups, metadata_and_tags
 from nimbus.network.ports import server_ports
 
 
@@ -31,7 +31,7 @@ def gather(call: Call, tx: db.Tx, rows: Sequence[Any], *, listed: bool) -> Relat
     if call.speaks(microversions.HostStatus) and call.allows(policies.SERVERS + 'show:host_status'):
         found.host_states = host_states(call, tx)
     if call.speaks(microversions.GroupsOfServer) and not listed:
-        found.groups = {}  # no server is in a group: there are none
+        found.groups = groups.groups_of(tx, ids)
     found.extra_specs = call.speaks(microversions.FlavorEmbedded) and call.allows(
         policies.SERVERS + 'show:flavor-extra-specs'
     )

@@ -149,7 +149,7 @@ def wanted(call: Call, body: dict[str, Any]) -> boots.Wanted:
     asked = body['server']
     least, most = _counts(asked)
     hints = body.get('os:scheduler_hints') or body.get('OS-SCH-HNT:scheduler_hints') or {}
-    _refuse_absent(asked, hints)
+    check_certificates(asked)
     image_id = asked.get('imageRef') or None
     devices = _devices(call, asked, image_id)
     if image_id is None and not devices:

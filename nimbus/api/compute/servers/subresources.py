@@ -1,16 +1,17 @@
-"""A server's addresses, interfaces, security groups, metadata, tags and password over HTTP."""
+"""A server's addresses, security groups, metadata, tags and password over HTTP."""
 
 from typing import Any
 from urllib.parse import quote
 
-from nimbus.api.compute import microversions, shapes
+from nimbus.api.compute import shapes
 from nimbus.api.compute.servers import security_groups as proxies
 from nimbus.api.compute.servers.views import Related, addresses_of
-from nimbus.api.kit.fields import Listing, Noun, Shape, Text
+from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors
 from nimbus.common.database import db
-from nimbus.compute.servers import metadata_and_tags, passwords, security_groups, servers
+from nimbus.compute.servers import metadata_and_tags, passwords, servers
+from nimbus.compute.servers.networking import security_groups
 from nimbus.network.ports import server_ports
 
 METADATA = shapes.under('metadata', shapes.METADATA)
@@ -41,39 +42,6 @@ def _addresses(call: Call, tx: db.Tx, server_id: str) -> dict[str, list[dict[str
         name: [{'version': address['version'], 'addr': address['addr']} for address in held]
         for name, held in addresses_of(row, related).items()
     }
-
-
-class Interface(Noun):
-    """A server's port."""
-
-    one, many = 'interfaceAttachment', 'interfaceAttachments'
-    net_id = Text(source='network_id')
-    port_id = Text(source='id')
-    mac_addr = Text(source='mac_address')
-    port_state = Text(source='status')
-    fixed_ips = Listing()
-    tag = Text(source=lambda row, call: call.given['tags'].get(row.id), since=microversions.AttachmentTags.number)
-
-
-def interfaces(call: Call, id: str) -> dict[str, Any]:
-    """The server's ports."""
-    return call.views(Interface, _ports(call, id))
-
-
-def interface(call: Call, id: str, port_id: str) -> dict[str, Any]:
-    """One port of the server."""
-    for port in _ports(call, id):
-        if port.id == port_id:
-            return call.view(Interface, port)
-    raise errors.NotFound(f'Instance {id} does not have a port with id {port_id}')
-
-
-def _ports(call: Call, server_id: str) -> list[Any]:
-    with call.db.read() as tx:
-        row = servers.show(tx, call.context, server_id)
-        found = server_ports.of_server(tx, server_id)
-    call.given['tags'] = {nic['port_id']: nic.get('tag') for nic in row.networks if nic.get('port_id')}
-    return found
 
 
 def groups(call: Call, id: str) -> dict[str, Any]:

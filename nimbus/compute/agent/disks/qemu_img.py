@@ -47,6 +47,11 @@ def create(
     _run(WORK_LIMITS, *argv, path, *([str(size)] if size else []))
 
 
+def resize(path: str, disk_format: str, size: int) -> None:
+    """The disk has `size` bytes; what it holds stays."""
+    _run(WORK_LIMITS, 'resize', '-q', '-f', qemu_format(disk_format), path, str(size))
+
+
 def convert(source: str, source_format: str, target: str, target_format: str) -> None:
     """`target` holds what `source` holds, in another format."""
     _run(WORK_LIMITS, 'convert', '-q', '-f', qemu_format(source_format), '-O', target_format, source, target)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from nimbus.common import errors
 from nimbus.compute.agent.driver import PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
 from nimbus.compute.agent.fake.host import FakeGuest, FakeHost
-from nimbus.compute.guest import Diagnostics, DiskUse, Guest, HostFacts, Processor, Rescue, Volume
+from nimbus.compute.guest import Diagnostics, DiskUse, Guest, HostFacts, Nic, Processor, Rescue, Volume
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,8 +23,8 @@ class FakeSettings:
     least_seconds: float = 0  # how long each change of a guest takes at least
 
 
-CHANGES = frozenset(('spawn', 'destroy', 'start', 'stop', 'reboot', 'rebuild', 'attach', 'detach'))
-CHANGES |= {'pause', 'unpause', 'suspend', 'resume', 'rescue', 'unrescue'}
+CHANGES = frozenset(('spawn', 'destroy', 'start', 'stop', 'reboot', 'rebuild', 'attach', 'detach', 'plug', 'unplug'))
+CHANGES |= {'pause', 'unpause', 'suspend', 'resume', 'rescue', 'unrescue', 'resize', 'unresize'}
 
 
 class FakeDriver(Driver):
@@ -175,6 +175,50 @@ class FakeDriver(Driver):
     def attached(self, guest_id: str) -> dict[str, str]:
         return dict(self._known(guest_id).volumes)
 
+    # ---------------------------------------------------------------- sizes
+    def resize(self, guest: Guest, move_id: str) -> None:
+        with self.host.lock(guest.id):
+            known = self._known(guest.id)
+            kept = known.kept_gb if known.kept_for == move_id else known.disk_gb
+            self._meet('resize')
+            self._check_disk(guest)
+            changes = {'state': SHUTDOWN, 'disk_gb': guest.local_gb, 'kept_gb': kept, 'kept_for': move_id}
+            self.host.put(guest.id, dataclasses.replace(known, **changes))
+
+    def unresize(self, guest_id: str, move_id: str) -> None:
+        with self.host.lock(guest_id):
+            known = self._known(guest_id)
+            self._meet('unresize')
+            changes = {'state': SHUTDOWN}
+            if known.kept_for == move_id:
+                changes |= {'disk_gb': known.kept_gb, 'kept_gb': 0, 'kept_for': None}
+            self.host.put(guest_id, dataclasses.replace(known, **changes))
+
+    def settle(self, guest_id: str) -> None:
+        with self.host.lock(guest_id):
+            self._meet('settle')
+            known = self.host.find(guest_id)
+            if known is not None:
+                self.host.put(guest_id, dataclasses.replace(known, kept_gb=0, kept_for=None))
+
+    # ---------------------------------------------------------------- cards
+    def plug(self, guest_id: str, nic: Nic) -> None:
+        with self.host.lock(guest_id):
+            known = self._known(guest_id)
+            if nic.mac not in known.macs:
+                self._meet('plug')
+                self.host.put(guest_id, dataclasses.replace(known, macs=[*known.macs, nic.mac]))
+
+    def unplug(self, guest_id: str, nic: Nic) -> None:
+        with self.host.lock(guest_id):
+            known = self.host.find(guest_id)
+            if known is not None and nic.mac in known.macs:
+                self._meet('unplug')
+                self.host.put(guest_id, dataclasses.replace(known, macs=[mac for mac in known.macs if mac != nic.mac]))
+
+    def plugged(self, guest_id: str) -> set[str]:
+        return set(self._known(guest_id).macs)
+
     # ---------------------------------------------------------------- console, facts
     def console(self, guest_id: str, lines: int | None) -> str:
         self._meet('console')
@@ -215,7 +259,7 @@ class FakeDriver(Driver):
             vcpus=self.host.vcpus,
             memory_mb=self.host.memory_mb,
             disk_gb=self.host.disk_gb,
-            disk_free_gb=self.host.disk_gb - sum(guest.disk_gb for guest in guests),
+            disk_free_gb=self.host.disk_gb - sum(guest.disk_gb + guest.kept_gb for guest in guests),
             memory_used_mb=sum(guest.memory_mb for guest in running),
             host_ip=self.settings.host_ip,
             cpu_info={
@@ -241,8 +285,8 @@ class FakeDriver(Driver):
 
     def _made(self, guest: Guest, root: str | None) -> FakeGuest:
         wanted = {volume.id: volume.device for volume in guest.volumes}
-        text = _boot_text(guest.name)
-        return FakeGuest(guest.name, RUNNING, guest.vcpus, guest.memory_mb, guest.local_gb, wanted, root, text)
+        text, macs = _boot_text(guest.name), [nic.mac for nic in guest.nics]
+        return FakeGuest(guest.name, RUNNING, guest.vcpus, guest.memory_mb, guest.local_gb, wanted, root, text, macs)
 
     def _say(self, guest_id: str, verb: str, text: str) -> None:
         """A running guest says the text on its console.  Raises Missing and Conflict."""
@@ -277,6 +321,7 @@ class FakeDriver(Driver):
                 state=RUNNING,
                 volumes=wanted,
                 console=_boot_text(guest.name),
+                macs=[nic.mac for nic in guest.nics],
                 saved=False,
                 rescue=None,
             ),
@@ -285,13 +330,17 @@ class FakeDriver(Driver):
     def _check_room(self, guest: Guest) -> None:
         others = [other for guest_id, other in self.host.all().items() if guest_id != guest.id]
         memory = self.host.memory_mb - sum(other.memory_mb for other in others if other.state == RUNNING)
-        disk = self.host.disk_gb - sum(other.disk_gb for other in others)
         if guest.memory_mb > memory:
             raise Refused(
                 f'There is no memory left for guest {guest.id}.',
                 inside=f'This host has {memory} MiB of memory left for guest {guest.id}, which needs '
                 f'{guest.memory_mb}.',
             )
+        self._check_disk(guest)
+
+    def _check_disk(self, guest: Guest) -> None:
+        others = [other for guest_id, other in self.host.all().items() if guest_id != guest.id]
+        disk = self.host.disk_gb - sum(other.disk_gb + other.kept_gb for other in others)
         if guest.local_gb > disk:
             raise Refused(
                 f'There is no disk space left for guest {guest.id}.',

@@ -28,8 +28,11 @@ class FakeGuest:
     volumes: dict[str, str]
     base: str | None
     console: str
+    macs: list[str] = dataclasses.field(default_factory=list)  # of its network cards
     saved: bool = False  # off, with its memory kept
     rescue: str | None = None  # the base of the disk that it was started from to be repaired
+    kept_gb: int = 0  # of the disks it had before it was resized, while they are kept
+    kept_for: str | None = None  # the move that they are kept for
 
 
 class FakeHost:

@@ -76,3 +76,8 @@ class Domains:
     def _is_active(self, guest_id: str) -> bool:
         domain = self._find(guest_id)
         return domain is not None and bool(domain.isActive())
+
+    def _keep_xml(self, domain: libvirt.virDomain) -> None:
+        folder = self._folder(domain.UUIDString())
+        if folder.exists():
+            folder.write('libvirt.xml', domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))

@@ -15,10 +15,12 @@ from nimbus.compute.agent.libvirt import connection as events
 from nimbus.compute.agent.libvirt import facts as libvirt_facts
 from nimbus.compute.agent.libvirt import rescue_disks, suspension, volumes
 from nimbus.compute.agent.libvirt import xml as libvirt_xml
+from nimbus.compute.agent.libvirt.cards import Plugging
 from nimbus.compute.agent.libvirt.disks import Folder, guest_folders, has_direct_io, volume_disk
 from nimbus.compute.agent.libvirt.inside import Inside
 from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, refusal
 from nimbus.compute.agent.libvirt.rescuing import Rescuing
+from nimbus.compute.agent.libvirt.resizes import Resizing
 from nimbus.compute.agent.libvirt.restorer import Restorer
 from nimbus.compute.agent.libvirt.settings import LibvirtSettings
 from nimbus.compute.agent.libvirt.suspension import Suspending
@@ -49,7 +51,7 @@ EVENT_STATES = {
 }
 
 
-class LibvirtDriver(Suspending, Rescuing, Inside, Driver):
+class LibvirtDriver(Plugging, Resizing, Suspending, Rescuing, Inside, Driver):
     """Guests of one libvirt; its verbs may be called from any thread."""
 
     def __init__(self, settings: LibvirtSettings) -> None:
@@ -321,11 +323,6 @@ class LibvirtDriver(Suspending, Rescuing, Inside, Driver):
             return True
 
         return self._waits.ask(request, done, timeout)
-
-    def _keep_xml(self, domain: libvirt.virDomain) -> None:
-        folder = self._folder(domain.UUIDString())
-        if folder.exists():
-            folder.write('libvirt.xml', domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
 
     def _on_event(self, guest_id: str, kind: str, values: tuple) -> None:
         if kind == events.REBOOTED:

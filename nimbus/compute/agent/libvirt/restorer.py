@@ -1,4 +1,4 @@
-"""Attach a volume to its guest again when the guest released it after the detach was given up."""
+"""Give a guest a volume or network card again that it released after the detach was given up."""
 
 import logging
 import queue
@@ -9,24 +9,24 @@ from typing import Any
 import libvirt
 
 from nimbus.common import errors
-from nimbus.compute.agent.libvirt import volumes
+from nimbus.compute.agent.libvirt import cards, volumes
 from nimbus.compute.agent.libvirt.waits import Waits
 
 LOG = logging.getLogger(__name__)
 
 
 class Restorer:
-    """Looks at the volumes of every guest at its start, and of a guest when libvirt reports a disk of it removed."""
+    """Looks at the devices of every guest at its start, and of a guest when libvirt reports one of it removed."""
 
     def __init__(self, guests: Callable[[], Iterable[str]], find: Callable[[str], Any], lock: Callable[[str], Any],
                  waits: Waits) -> None:  # fmt: skip
         """`find` gives the domain of a guest or None; `lock` is held by whoever changes one."""
         self._guests, self._find, self._lock, self._waits = guests, find, lock, waits
         self._lost: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name='volume-restorer', daemon=True)
+        self._thread = threading.Thread(target=self._run, name='device-restorer', daemon=True)
 
     def start(self) -> None:
-        """Lost volumes come back from now on."""
+        """Lost devices come back from now on."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -44,7 +44,7 @@ class Restorer:
             for guest_id in self._guests():
                 self.look(guest_id)
         except (libvirt.libvirtError, errors.NimbusError) as why:
-            LOG.warning('The guests whose volumes should be checked cannot be listed: %s', why)
+            LOG.warning('The guests whose devices should be checked cannot be listed: %s', why)
         while (guest_id := self._lost.get()) is not None:
             self._restore(guest_id)
 
@@ -53,11 +53,14 @@ class Restorer:
             # An errand in hand may be what takes the disk away: it is waited for.
             with self._lock(guest_id):
                 domain = self._find(guest_id)
-                lost = volumes.restore(domain, self._waits) if domain else []
+                lost = [f'volume {known}' for known in volumes.restore(domain, self._waits)] if domain else []
+                lost += [f'network card {mac}' for mac in cards.restore(domain, self._waits)] if domain else []
         except (libvirt.libvirtError, errors.NimbusError) as why:
             LOG.error(
-                'Guest %s lost a volume that is attached to it, which cannot be attached again: %s', guest_id, why
+                'Guest %s lost a volume or card that is attached to it, which cannot be attached again: %s',
+                guest_id,
+                why,
             )
             return
-        for volume_id in lost:
-            LOG.warning('Guest %s let go of volume %s after that was given up; it has it again', guest_id, volume_id)
+        for device in lost:
+            LOG.warning('Guest %s let go of %s after that was given up; it has it again', guest_id, device)

@@ -19,15 +19,15 @@ LIVE, CONFIG = libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_DOMAIN_AFFECT_CONFIG
 
 def volumes(domain: libvirt.virDomain) -> dict[str, str]:
     """Volume id -> device name of what the domain has now."""
-    return libvirt_xml.volumes_in(_xml(domain, _places(domain)[0]))
+    return libvirt_xml.volumes_in(xml_at(domain, places(domain)[0]))
 
 
 def plug(domain: libvirt.virDomain, disk: libvirt_xml.Disk, cache: str, waits: Waits) -> None:
     """The domain and its definition have the disk.  Raises Refused; then neither has gained it."""
     xml = ET.tostring(libvirt_xml.disk_element(disk, cache), encoding='unicode')
     with contextlib.ExitStack() as undo:
-        for place in _places(domain):
-            if disk.serial in libvirt_xml.volumes_in(_xml(domain, place)):
+        for place in places(domain):
+            if disk.serial in libvirt_xml.volumes_in(xml_at(domain, place)):
                 continue
             _plug_at(domain, place, disk, xml, waits)
             undo.callback(_take_back, domain, xml, place)
@@ -36,7 +36,7 @@ def plug(domain: libvirt.virDomain, disk: libvirt_xml.Disk, cache: str, waits: W
 
 def unplug(domain: libvirt.virDomain, serial: str, timeout: int, waits: Waits) -> None:
     """The domain and its definition have let go of the volume.  Raises Refused when the guest does not."""
-    kept = libvirt_xml.disk_of_serial(_xml(domain, CONFIG), serial)
+    kept = libvirt_xml.disk_of_serial(xml_at(domain, CONFIG), serial)
     if kept:
         domain.detachDeviceFlags(kept, CONFIG)
     # libvirt drops a disk from the live XML only after QEMU has closed its file.
@@ -53,7 +53,7 @@ def restore(domain: libvirt.virDomain, waits: Waits) -> list[str]:
     """
     if not domain.isActive():
         return []
-    there, defined = libvirt_xml.volumes_in(domain.XMLDesc()), _xml(domain, CONFIG)
+    there, defined = libvirt_xml.volumes_in(domain.XMLDesc()), xml_at(domain, CONFIG)
     lost = [serial for serial in libvirt_xml.volumes_in(defined) if serial not in there]
     for serial in lost:
         xml = libvirt_xml.without_place(libvirt_xml.disk_of_serial(defined, serial) or '')
@@ -83,7 +83,7 @@ def _request_for(domain: libvirt.virDomain, serial: str, waits: Waits) -> Callab
 
 def _plug_at(domain: libvirt.virDomain, place: int, disk: libvirt_xml.Disk, xml: str, waits: Waits) -> None:
     guest_id = domain.UUIDString()
-    if disk.device in libvirt_xml.devices_in(_xml(domain, place)):
+    if disk.device in libvirt_xml.devices_in(xml_at(domain, place)):
         raise Refused(f'Guest {guest_id} has another disk at {disk.device}.')
     try:
         waits.again(domain, lambda: domain.attachDeviceFlags(xml, place))
@@ -101,9 +101,11 @@ def _take_back(domain: libvirt.virDomain, xml: str, place: int) -> None:
         LOG.warning('A half-attached disk of guest %s could not be detached: %s', domain.UUIDString(), why)
 
 
-def _places(domain: libvirt.virDomain) -> list[int]:
+def places(domain: libvirt.virDomain) -> list[int]:
+    """Where a domain has its devices: in its definition, and in what runs of it."""
     return [LIVE, CONFIG] if domain.isActive() else [CONFIG]
 
 
-def _xml(domain: libvirt.virDomain, place: int) -> str:
+def xml_at(domain: libvirt.virDomain, place: int) -> str:
+    """The domain's XML at one of its places."""
     return domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE if place == CONFIG else 0)

@@ -112,6 +112,16 @@ def volumes_in(xml: str) -> dict[str, str]:
     return found
 
 
+def cards_in(xml: str) -> dict[str, str]:
+    """MAC address -> whole `<interface>` of every network card."""
+    found = {}
+    for card in ET.fromstring(xml).iterfind('./devices/interface'):
+        mac = card.find('mac')
+        if mac is not None:
+            found[mac.get('address', '')] = ET.tostring(card, encoding='unicode')
+    return found
+
+
 def devices_in(xml: str) -> set[str]:
     """The device names that the disks of a domain take."""
     return {target.get('dev', '') for target in ET.fromstring(xml).iterfind('./devices/disk/target')}
@@ -125,9 +135,9 @@ def disk_of_serial(xml: str, serial: str) -> str | None:
     return None
 
 
-def without_place(disk: str) -> str:
-    """The `<disk>` without where in the machine it stood, which may be taken."""
-    element = ET.fromstring(disk)
+def without_place(device: str) -> str:
+    """The device without where in the machine it stood, which may be taken."""
+    element = ET.fromstring(device)
     for name in ('address', 'alias'):
         for found in element.findall(name):
             element.remove(found)
