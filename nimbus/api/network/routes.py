@@ -1,6 +1,18 @@
 """Every endpoint of the Networking API."""
 
-from nimbus.api.network import agents, availabilities, groups, info, networks, ports, quotas, routers, subnets, tags
+from nimbus.api.network import (
+    agents,
+    availabilities,
+    floatingips,
+    groups,
+    info,
+    networks,
+    ports,
+    quotas,
+    routers,
+    subnets,
+    tags,
+)
 
 ROUTES = (
     *networks.NETWORKS.routes('/networks'),
@@ -10,6 +22,7 @@ ROUTES = (
     *groups.RULES.routes('/security-group-rules'),
     *routers.ROUTERS.routes('/routers'),
     *routers.INTERFACES,
+    *floatingips.ROUTES,
     *agents.ROUTES,
     *quotas.ROUTES,
     *availabilities.ROUTES,

@@ -12,7 +12,7 @@ from nimbus.common.database import db
 from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, standard_attributes
 from nimbus.network.models import Port, Router
-from nimbus.network.ports import port_visibility, ports, router_ports
+from nimbus.network.ports import floating_addresses, port_visibility, ports, router_ports
 from nimbus.network.security_groups import groups
 
 MAX_PAIRS = 10
@@ -136,7 +136,13 @@ def update(tx: db.Tx, ctx: Context, port_id: str, values: dict[str, Any]) -> Non
         kept |= {'host': host, 'status': ports.DOWN, 'trouble': None}
     standard_attributes.touch(tx, Port, port_id, **kept)
     if 'fixed_ips' in values:
+        if row.holder == holders.FLOATING:
+            raise errors.Conflict(
+                f'The address of port {port_id} is that of floating IP {row.holder_id}, and goes with it.',
+                type='ServicePortInUse',
+            )
         _move(change)
+        floating_addresses.refuse_loss(tx, port_id, [a.ip_address for a in fixed.of(tx, [port_id]).get(port_id, ())])
         if row.holder == holders.ROUTER:
             router_ports.check_moved(tx, row.holder_id, port_id)
     if after != before:
@@ -206,9 +212,9 @@ def _is(item: dict[str, str], address: Any) -> bool:
 
 
 def delete(tx: db.Tx, ctx: Context, port_id: str) -> None:
-    """The port is gone.  Raises NotFound, Conflict for a router's port, which goes with its interface."""
+    """The port is gone.  Raises NotFound, Conflict for a router's or floating IP's, which goes with it."""
     row = port_visibility.show(tx, ctx, port_id)
-    if row.holder == holders.ROUTER:
+    if row.holder in (holders.ROUTER, *holders.OUTSIDE):
         raise errors.Conflict(
             f'Port {port_id} cannot be deleted directly via the port API: has device owner {row.device_owner}.',
             type='ServicePortInUse',
