@@ -11,7 +11,6 @@ from nimbus.common.context import Context
 from nimbus.common.database import db
 from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, rescheduling, standard_attributes
-from nimbus.network.hosts import scheduling
 from nimbus.network.models import FloatingIp, Port, Router
 from nimbus.network.networks import networks
 from nimbus.network.ports import ports, router_ports
@@ -70,8 +69,9 @@ def change(tx: db.Tx, ctx: Context, router: Any, wish: Wish | None) -> None:
         if wish and network:
             _make(tx, ctx, router, network, wish)
     tx.update(Router, Router.id == router.id, enable_snat=wish.enable_snat if wish else True)
-    rescheduling.place_router(tx, router.id)
-    generations.bump(tx, [scheduling.host_of(tx, 'router', router.id)], (generations.ROUTER, router.id))
+    if not rescheduling.leave_unused(tx, router.id):
+        host = rescheduling.place_router(tx, router.id)
+        generations.bump(tx, [host], (generations.ROUTER, router.id))
 
 
 def _check(tx: db.Tx, router: Any, network: Any, wish: Wish) -> None:
