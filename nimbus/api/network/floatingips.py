@@ -115,4 +115,5 @@ def pools(call: Call) -> Any:
 ROUTES = (
     *FLOATING_IPS.routes('/floatingips'),
     Route('GET', '/floatingip_pools', pools, None),
+    Route('GET', '/floatingip-pools', pools, None),  # as some clients spell it
 )

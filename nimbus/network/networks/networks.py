@@ -13,7 +13,7 @@ from nimbus.network.hosts import scheduling
 from nimbus.network.models import Address, Network, Port, Subnet
 from nimbus.network.networks import segments
 from nimbus.network.options import Settings
-from nimbus.network.ports import ports
+from nimbus.network.ports import floating_ports, ports
 
 VISIBLE = sa.or_(Network.shared.is_(True), Network.external.is_(True))
 
@@ -123,8 +123,12 @@ def _refuse_closing(tx: db.Tx, network_id: str) -> None:
 
 
 def delete(tx: db.Tx, ctx: Context, network_id: str) -> None:
-    """The network and its subnets are gone.  Raises NotFound, Conflict while a port is on it."""
+    """The network, its subnets and its floating IPs that lead nowhere are gone.
+
+    Raises NotFound, Conflict while a port is on it.
+    """
     row = show(tx, ctx, network_id)
+    floating_ports.give_up_idle(tx, ctx, network_id)
     busy = tx.column(sa.select(Port.id).where(Port.network_id == network_id, ~holders.GOES_ALONG).limit(10))
     if busy:
         raise _in_use(network_id)

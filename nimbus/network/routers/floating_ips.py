@@ -15,7 +15,7 @@ from nimbus.network import holders, quotas, standard_attributes
 from nimbus.network.hosts import scheduling
 from nimbus.network.models import Address, FloatingIp, Network, Port, Router, Subnet
 from nimbus.network.networks import networks
-from nimbus.network.ports import floating_addresses, port_visibility, ports
+from nimbus.network.ports import floating_addresses, floating_ports, port_visibility, ports
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,10 +142,7 @@ def delete(tx: db.Tx, ctx: Context, floating_id: str) -> None:
     row = show(tx, ctx, floating_id)
     if row.port_id:
         floating_addresses.lead(tx, row, '', **floating_addresses.NOWHERE)
-    if tx.delete(FloatingIp, FloatingIp.id == floating_id):
-        ports.drop(tx, ctx, row.floating_port_id)
-        standard_attributes.forget_tags(tx, floating_id)
-        quotas.give_back(tx, row.project_id, floatingip=1)
+    floating_ports.give_up(tx, ctx, row)
 
 
 # Association

@@ -216,8 +216,17 @@ def test_lists_are_filtered_and_paged(neutron, world):
     assert ids('tags=a') == [first['id']]
 
 
+def test_an_external_network_goes_with_floating_ips_that_lead_nowhere(neutron):
+    outside = neutron.network('172.24.4.0/24', asker=ADMIN, **{'router:external': True})
+    neutron.make('floatingip', floating_network_id=outside['id'])
+    assert neutron('DELETE', f'/networks/{outside["id"]}', asker=ADMIN).status == 204
+    assert neutron('GET', '/floatingips').json == {'floatingips': []}
+    assert neutron('GET', f'/quotas/{MEMBER.project_id}/details').json['quota']['floatingip']['used'] == 0
+
+
 def test_pools_are_told_to_everybody(neutron, world):
     (pool,) = neutron('GET', '/floatingip_pools', asker=STRANGER).json['floatingip_pools']
+    assert neutron('GET', '/floatingip-pools', asker=STRANGER).json['floatingip_pools'] == [pool]
     assert pool == {
         'subnet_id': world.outside['subnets'][0],
         'subnet_name': '',
