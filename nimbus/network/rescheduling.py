@@ -63,20 +63,13 @@ def waiting(tx: db.Tx, host: str) -> Due:
 
 def _misplaced(tx: db.Tx, host: str) -> list[str]:
     """Routers that stand where their gateway's physical network is not, and could stand on this host."""
-    here = [
-        name
-        for agent in services.find(tx, 'network', binary=physical_networks.AGENT)
-        if agent.host == host
-        for name in physical_networks.mappings(agent.facts)
-    ]
-    gateways = (
-        sa.select(Port.holder_id, Port.host, Network.physical_network)
-        .join(Network, Network.id == Port.network_id)
-        .where(Port.holder == holders.GATEWAY, Port.host != host, Network.physical_network.in_(here))
-    )
-    rows = tx.rows(gateways) if here else []
-    fit = {name: physical_networks.hosts_with(tx, name) for name in {row.physical_network for row in rows}}
-    return sorted({row.holder_id for row in rows if row.host not in fit[row.physical_network]})
+    found = set()
+    for name, fit in physical_networks.hosts(tx).items():
+        if host in fit:
+            gateways = sa.select(Port.holder_id).join(Network, Network.id == Port.network_id)
+            away = (Port.holder == holders.GATEWAY, Port.host.not_in(fit), Network.physical_network == name)
+            found.update(tx.column(gateways.where(*away)))
+    return sorted(found)
 
 
 def place(tx: db.Tx, ctx: Context, due: Due) -> None:

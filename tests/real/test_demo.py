@@ -61,7 +61,7 @@ def test_the_injected_key_opens_the_guest(made):
 def test_the_guest_reaches_this_host_through_its_router(made):
     outside = place.Place(STATE, place.remembered(STATE))
     gateway = str(ipaddress.ip_network(demo.outside.cidr(outside))[1])
-    answer = login(made, f'ping -c 2 -W 5 {gateway}')
+    answer = login(made, f'sudo ping -c 2 -W 5 {gateway}')
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 

@@ -10,15 +10,13 @@ from nimbus.network.models import Network, Port
 AGENT = 'neutron-openvswitch-agent'
 
 
-def hosts_with(tx: db.Tx, physical_network: str) -> set[str]:
-    """The hosts that have the physical network."""
-    agents = services.find(tx, 'network', binary=AGENT)
-    return {agent.host for agent in agents if physical_network in mappings(agent.facts)}
-
-
-def mappings(facts: dict[str, dict[str, dict[str, str]]]) -> dict[str, str]:
-    """The bridge of each physical network, as an agent's report has them."""
-    return facts.get('configurations', {}).get('bridge_mappings', {})
+def hosts(tx: db.Tx) -> dict[str, set[str]]:
+    """The hosts that have each physical network, as their agents report it."""
+    found: dict[str, set[str]] = {}
+    for agent in services.find(tx, 'network', binary=AGENT):
+        for name in agent.facts.get('configurations', {}).get('bridge_mappings', {}):
+            found.setdefault(name, set()).add(agent.host)
+    return found
 
 
 def fit_for(tx: db.Tx, router_id: str) -> set[str] | None:
@@ -29,4 +27,5 @@ def fit_for(tx: db.Tx, router_id: str) -> set[str] | None:
         .where(*holders.held(holders.GATEWAY, router_id), Network.physical_network.is_not(None))
     )
     needed = tx.column(query)
-    return set.intersection(*(hosts_with(tx, name) for name in needed)) if needed else None
+    there = hosts(tx) if needed else {}
+    return set.intersection(*(there.get(name, set()) for name in needed)) if needed else None
