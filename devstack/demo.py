@@ -6,6 +6,7 @@ Everything is looked for by name first, so that an interrupted run is continued.
 import concurrent.futures
 import dataclasses
 import pathlib
+import socket
 import subprocess
 import sys
 import time
@@ -14,12 +15,14 @@ from keystoneauth1 import adapter, session
 from keystoneauth1 import exceptions as ksa
 from keystoneauth1.identity import v3
 
+from devstack import outside
 from devstack.place import Place, auth
 from devstack.processes import wait_until
 from devstack.progress import Unable, say
 
 FLAVORS = {'m1.nano': (128, 1, 1), 'm1.micro': (192, 1, 1), 'm1.tiny': (512, 1, 1), 'm1.small': (2048, 1, 20)}
-IMAGE, NETWORK, SUBNET, KEY, SERVER = 'nimbus-guest', 'demo', 'demo', 'demo', 'demo'
+IMAGE, NETWORK, SUBNET, KEY, SERVER, ROUTER = 'nimbus-guest', 'demo', 'demo', 'demo', 'demo', 'demo'
+OUTSIDE = 'public'
 BIN = pathlib.Path(sys.executable).parent
 CIDR = '10.100.0.0/24'
 TIMEOUT = 240.0
@@ -61,11 +64,13 @@ def make(place: Place, image_file: pathlib.Path, admin: Api | None = None) -> De
         # Both hash something, and each leaves a processor to the other.
         image = pool.submit(_flavors_and_image, admin, image_file)
         _project_and_user(place, admin)
+        outside_id = _outside(place, admin)
         demo = Api(place, 'demo')
-        network = _network(demo)
+        network = _network(demo, outside_id)
         _rules(demo)
         key = _key(place, demo)
-        return _server(demo, image.result(), network, key)
+        made = _server(demo, image.result(), network, key)
+        return _reached(demo, made, outside_id)
 
 
 def _flavors_and_image(admin: Api, file: pathlib.Path) -> str:
@@ -137,11 +142,30 @@ def _image(admin: Api, file: pathlib.Path) -> str:
     return image['id']
 
 
-def _network(demo: Api) -> str:
+def _outside(place: Place, admin: Api) -> str:
+    """The id of the external network, on the bridge that leads to this host."""
+    neutron = admin.of('network')
+    place_of = {'provider:network_type': 'flat', 'provider:physical_network': outside.PHYSICAL}
+    body = {'name': OUTSIDE, 'router:external': True, 'is_default': True, **place_of}
+    network = _made(neutron, '/v2.0/networks', 'network', 'networks', body, 'external network')
+    subnet = {'name': OUTSIDE, 'network_id': network['id'], 'ip_version': 4, 'cidr': outside.cidr(place)}
+    _made(neutron, '/v2.0/subnets', 'subnet', 'subnets', {**subnet, 'enable_dhcp': False})
+    return network['id']
+
+
+def _network(demo: Api, outside_id: str) -> str:
+    """The id of the demo's network, which has a router that leads outside."""
     neutron = demo.of('network')
     network = _made(neutron, '/v2.0/networks', 'network', 'networks', {'name': NETWORK})
     subnet = {'name': SUBNET, 'network_id': network['id'], 'ip_version': 4, 'cidr': CIDR}
-    _made(neutron, '/v2.0/subnets', 'subnet', 'subnets', subnet)
+    subnet = _made(neutron, '/v2.0/subnets', 'subnet', 'subnets', subnet)
+    router = _made(neutron, '/v2.0/routers', 'router', 'routers', {'name': ROUTER})
+    if not router['external_gateway_info']:
+        through = {'router': {'external_gateway_info': {'network_id': outside_id}}}
+        neutron.put(f'/v2.0/routers/{router["id"]}', json=through)
+    ports = neutron.get(f'/v2.0/ports?device_id={router["id"]}&fixed_ips=subnet_id={subnet["id"]}').json()['ports']
+    if not ports:
+        neutron.put(f'/v2.0/routers/{router["id"]}/add_router_interface', json={'subnet_id': subnet['id']})
     return network['id']
 
 
@@ -220,15 +244,26 @@ def _server(demo: Api, image: str, network: str, key: pathlib.Path) -> Demo:
     server = _wait(compute, server['id'], 'ACTIVE')
     seconds = time.monotonic() - began
     say(f'server demo is ACTIVE after {seconds:.1f} s')
-    addresses = [entry['addr'] for entries in server['addresses'].values() for entry in entries]
-    address = addresses[0] if addresses else ''
+    return Demo(server['id'], network, '', '', key, seconds)
+
+
+def _reached(demo: Api, made: Demo, outside_id: str) -> Demo:
+    """The server has a floating address and takes logins there."""
+    compute, neutron = demo.of('compute'), demo.of('network')
+    (port, *_) = neutron.get(f'/v2.0/ports?device_id={made.server_id}').json()['ports']
+    there = neutron.get(f'/v2.0/floatingips?port_id={port["id"]}').json()['floatingips']
+    if not there:
+        say('giving server demo a floating IP')
+        body = {'floating_network_id': outside_id, 'port_id': port['id']}
+        there = [neutron.post('/v2.0/floatingips', json={'floatingip': body}).json()['floatingip']]
+    address = there[0]['floating_ip_address']
     say('waiting for the guest to take logins')
-    if not wait_until(lambda: _offers_login(network, address), TIMEOUT, 0.5):
+    if not wait_until(lambda: _offers_login(address), TIMEOUT, 0.5):
         raise Unable(
             f'server demo takes no ssh at {address} after {TIMEOUT:.0f} s; see the end of its console:\n'
-            + _console(compute, server['id'])
+            + _console(compute, made.server_id)
         )
-    return Demo(server['id'], network, address, _console(compute, server['id']), key, seconds)
+    return dataclasses.replace(made, address=address, console=_console(compute, made.server_id))
 
 
 def _console(compute: adapter.Adapter, server_id: str) -> str:
@@ -236,14 +271,13 @@ def _console(compute: adapter.Adapter, server_id: str) -> str:
     return answer.json()['output']
 
 
-def _offers_login(network: str, address: str) -> bool:
-    """Whether an ssh server greets from the address, seen from the network's own namespace."""
-    look = (
-        'import socket, sys\n'
-        'with socket.create_connection((sys.argv[1], 22), 2) as guest: sys.exit(not guest.recv(4).startswith(b"SSH"))'
-    )
-    words = ['ip', 'netns', 'exec', f'qdhcp-{network}', sys.executable, '-c', look, address]
-    return subprocess.run(words, capture_output=True).returncode == 0
+def _offers_login(address: str) -> bool:
+    """Whether an ssh server greets from the address."""
+    try:
+        with socket.create_connection((address, 22), 2) as guest:
+            return guest.recv(4).startswith(b'SSH')
+    except OSError:
+        return False
 
 
 def _wait(compute: adapter.Adapter, server_id: str, status: str) -> dict:

@@ -5,7 +5,18 @@ import os
 import shutil
 from typing import Any
 
-from devstack import arguments, clouds_yaml, leftovers, libvirtd, mariadb, packages, postgresql, rabbitmq, switch
+from devstack import (
+    arguments,
+    clouds_yaml,
+    leftovers,
+    libvirtd,
+    mariadb,
+    outside,
+    packages,
+    postgresql,
+    rabbitmq,
+    switch,
+)
 from devstack.place import Choices, Place, alone, made_here, remembered, users
 from devstack.processes import Registry, end
 from devstack.progress import Unable, finish, leave_at_once, say
@@ -60,6 +71,7 @@ def stop(place: Place, registry: Registry) -> None:
     seen = leftovers.clear(place)
     for stopped in (libvirtd.down, mariadb.down, postgresql.down, rabbitmq.down):
         stopped(registry)
+    outside.down(place, switch.database(place))
     switch.down(place, registry)
     end(registry.marked(), 5.0)
     for name in registry.names():

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from devstack import mariadb, postgresql, rabbitmq
+from devstack import mariadb, outside, postgresql, rabbitmq
 from devstack.place import Place, write_private
 
 # Mild enough for a cloud to try things in, and so that what enforces them is always tried.
@@ -24,7 +24,12 @@ def write(place: Place, ovsdb: str, libvirt: str, datapath: str) -> bool:
         # What devstack/down switched off runs again after the next devstack/up.
         'compute': {'driver': 'libvirt', 'resume_guests_state_on_host_boot': 'true'},
         'libvirt': {'uri': libvirt, 'virt_type': place.choices.virt_type},
-        'network': {'driver': 'ovs', 'ovsdb': ovsdb, 'datapath_type': datapath},
+        'network': {
+            'driver': 'ovs',
+            'ovsdb': ovsdb,
+            'datapath_type': datapath,
+            'bridge_mappings': f'{outside.PHYSICAL}:{outside.BRIDGE}',
+        },
         'volume': {'driver': 'file'},
         'security_compliance': COMPLIANCE,
     }

@@ -26,6 +26,12 @@ def up(place: Place, registry: Registry) -> str:
     return f'unix:{ours}/db.sock'
 
 
+def database(place: Place) -> str:
+    """How ovsdb clients reach the switch that the cloud uses: its own where it has one, else the host's."""
+    ours = place.state / 'openvswitch'
+    return f'unix:{ours}/db.sock' if (ours / 'conf.db').exists() else f'unix:{HOSTS}'
+
+
 def _start(place: Place, registry: Registry, folder: pathlib.Path) -> None:
     if registry.get('ovsdb-server') and registry.get('ovs-vswitchd'):
         return

@@ -13,6 +13,7 @@ from devstack import (
     clouds_yaml,
     libvirtd,
     mariadb,
+    outside,
     ports,
     postgresql,
     rabbitmq,
@@ -66,7 +67,9 @@ def _cloud(place: Place, registry: Registry) -> 'demo.Api':
         servers = [pool.submit(start, place, registry) for start in _servers(place)]
         for server in servers:
             server.result()
-        changed = settings.write(place, ovsdb.result(), libvirt.result(), switch.datapath_type())
+        datapath = switch.datapath_type()
+        outside.up(place, ovsdb.result(), datapath)
+        changed = settings.write(place, ovsdb.result(), libvirt.result(), datapath)
     return cloud.up(place, registry, changed)
 
 
@@ -153,7 +156,7 @@ def _report(place: Place, made: 'demo.Demo | None') -> None:
 def _login(made: 'demo.Demo') -> list[str]:
     # Another demo has another key at the same address, so none is remembered.
     unknown = '-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR'
-    return [f'ip netns exec qdhcp-{made.network_id}', f'ssh -i {made.key} {unknown}', f'cirros@{made.address}']
+    return [f'ssh -i {made.key} {unknown}', f'cirros@{made.address}']
 
 
 def _state(place: Place) -> str:

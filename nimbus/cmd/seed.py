@@ -107,7 +107,7 @@ def _networks(tx: db.Tx, parts: Parts, projects: dict[str, Any]) -> None:
         asker = _asker(projects[owner])
         there = sa.select(Network.seq).where(Network.name == name, Network.project_id == asker.project_id)
         if tx.scalar(there) is None:
-            made = networks.create(tx, asker, mtu=parts.extra['network'].mtu, name=name, **values)
+            made = networks.create(tx, asker, settings=parts.extra['network'], name=name, **values)
             subnet = {**SUBNET, 'name': f'{name}-subnet', 'cidr': cidr, 'enable_dhcp': dhcp}
             subnets.create(tx, asker, networks.show(tx, asker, made), subnet)
 

@@ -327,9 +327,11 @@ def metadata_proxy(conf: Any, agent: Any, path: str) -> Any:
 
 def switch(conf: Any, host: str, path: str) -> Any:
     """The configured network driver."""
-    kind = wiring.load_driver('network', conf.network.driver)
+    from nimbus.network.options import bridge_mappings
+
+    kind, bridges = wiring.load_driver('network', conf.network.driver), bridge_mappings(conf.network.bridge_mappings)
     if conf.network.driver == 'fake':
-        return kind(host, fake_folder(conf, 'switch', host))
+        return kind(host, fake_folder(conf, 'switch', host), bridges)
     from nimbus.network.agent.host.settings import Settings
 
     return kind(
@@ -337,6 +339,7 @@ def switch(conf: Any, host: str, path: str) -> Any:
             state_dir=path,
             ovsdb=conf.network.ovsdb,
             datapath_type=conf.network.datapath_type,
+            bridges=bridges,
             dns_servers=tuple(conf.network.dns_servers),
             metadata_socket=f'{path}/metadata.sock',
         )

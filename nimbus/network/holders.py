@@ -11,8 +11,16 @@ from nimbus.common.database import db
 from nimbus.network.models import Port
 
 SERVER, ROUTER, DHCP = 'server', 'router', 'dhcp'
+GATEWAY, FLOATING = 'gateway', 'floating'  # a router's port on an external network, and a floating IP's
+OUTSIDE = (GATEWAY, FLOATING)  # ports on external networks: no project's, so that none sees or is charged for them
 OWN = 'network:'  # owners that are the network service's own; nothing filters their ports
-OWNER = {ROUTER: 'network:router_interface', DHCP: 'network:dhcp'}  # what such ports show as device_owner
+OWNER = {  # what such ports show as device_owner
+    ROUTER: 'network:router_interface',
+    DHCP: 'network:dhcp',
+    GATEWAY: 'network:router_gateway',
+    FLOATING: 'network:floatingip',
+}
+UNCOUNTED = (DHCP, *OUTSIDE)  # ports that the service makes for itself
 
 IS_OWN = sa.and_(Port.holder != SERVER, sa.or_(Port.holder != '', Port.device_owner.startswith(OWN)))
 # Ports that go with their network and do not keep a subnet in use.

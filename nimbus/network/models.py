@@ -25,6 +25,7 @@ class Network(Standard, db.Base):
     """A network: a broadcast domain."""
 
     __tablename__ = 'networks'
+    __table_args__ = (sa.Index('networks_segment', 'segment', unique=True), db.Base.__table_args__)
     name: Mapped[str]
     admin_state_up: Mapped[bool]
     shared: Mapped[bool]
@@ -33,6 +34,9 @@ class Network(Standard, db.Base):
     port_security_enabled: Mapped[bool]
     mtu: Mapped[int] = mapped_column(sa.Integer)
     network_type: Mapped[str] = mapped_column(sa.String(16))
+    physical_network: Mapped[str | None] = mapped_column(sa.String(64))
+    segmentation_id: Mapped[int | None]
+    segment: Mapped[str | None] = mapped_column(sa.String(100))  # what no other network may be on
 
 
 class Subnet(Standard, db.Base):
@@ -153,6 +157,26 @@ class Router(Standard, db.Base):
     admin_state_up: Mapped[bool]
     status: Mapped[str] = mapped_column(sa.String(16))
     routes: Mapped[list[Any]]
+    enable_snat: Mapped[bool] = mapped_column(server_default=sa.true())
+
+
+class FloatingIp(Standard, db.Base):
+    """An address of an external network that leads to a fixed one; a port of its own holds it there.
+
+    The constraint is what keeps a fixed address from having two of one external network.
+    """
+
+    __tablename__ = 'floating_ips'
+    __table_args__ = (
+        sa.UniqueConstraint('floating_network_id', 'port_id', 'fixed_ip_address', name='floating_ips_fixed'),
+        db.Base.__table_args__,
+    )
+    floating_network_id: Mapped[db.Id]
+    floating_port_id: Mapped[db.Id] = mapped_column(unique=True)
+    floating_ip_address: Mapped[str] = mapped_column(sa.String(64))
+    port_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+    fixed_ip_address: Mapped[str | None] = mapped_column(sa.String(64))
+    router_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
 
 
 class Tag(db.Base):

@@ -6,13 +6,15 @@ import sqlalchemy as sa
 
 from nimbus.common import errors, quotas
 from nimbus.common.database import db
-from nimbus.network.models import Group, Network, Port, Router, Rule, Subnet
+from nimbus.network import holders
+from nimbus.network.models import FloatingIp, Group, Network, Port, Router, Rule, Subnet
 
 DEFAULTS = {
     'network': 100,
     'subnet': 100,
     'port': 500,
     'router': 10,
+    'floatingip': 50,
     'security_group': 10,
     'security_group_rule': 100,
 }
@@ -22,10 +24,10 @@ MODELS: dict[str, Any] = {
     'subnet': Subnet,
     'port': Port,
     'router': Router,
+    'floatingip': FloatingIp,
     'security_group': Group,
     'security_group_rule': Rule,
 }
-UNCOUNTED = 'dhcp'  # holder of the ports that the service makes for itself
 
 
 def take(tx: db.Tx, project_id: str, **amounts: int) -> None:
@@ -55,7 +57,7 @@ def _rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
     for resource, model in MODELS.items():
         query = sa.select(model.project_id, sa.func.count()).group_by(model.project_id)
         query = query.where(model.project_id == project_id) if project_id is not None else query
-        query = query.where(Port.holder != UNCOUNTED) if model is Port else query
+        query = query.where(Port.holder.not_in(holders.UNCOUNTED)) if model is Port else query
         for owner, count in tx.execute(query):
             found.setdefault(owner, {})[resource] = count
     return found

@@ -1,13 +1,15 @@
 """Reschedule DHCP servers and routers that are on no host, or on a host whose agent is gone."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from nimbus.common.agents import services
 from nimbus.common.context import Context
 from nimbus.common.database import db, tables
 from nimbus.network import holders, standard_attributes
-from nimbus.network.hosts import scheduling
-from nimbus.network.models import Network, Port, Router, Service, Subnet
+from nimbus.network.hosts import physical_networks, scheduling
+from nimbus.network.models import FloatingIp, Network, Port, Router, Service, Subnet
 from nimbus.network.ports import ports
 
 Due = list[tuple[str, str]]  # (kind, id of the network or router)
@@ -42,7 +44,7 @@ def waiting(tx: db.Tx, host: str) -> Due:
             sa.exists().where(Subnet.network_id == Network.id, Subnet.enable_dhcp.is_(True))
         ),
         'router': sa.select(Router.id).where(
-            sa.exists().where(Port.holder_id == Router.id, Port.holder == holders.ROUTER)
+            sa.exists().where(Port.holder_id == Router.id, Port.holder.in_((holders.ROUTER, holders.GATEWAY)))
         ),
     }
     found: Due = []
@@ -51,10 +53,22 @@ def waiting(tx: db.Tx, host: str) -> Due:
         column = query.selected_columns[0]
         placed = sa.exists().where(Service.kind == kind, Service.subject_id == column, Service.host.in_(agents))
         found += [(kind, subject_id) for subject_id in tx.column(query.where(~placed))]
+    found += [('router', router_id) for router_id in _misplaced(tx, host) if ('router', router_id) not in found]
     unserved = sorted(
         set(tx.column(UNSERVED, {'on': host})) - {subject_id for kind, subject_id in found if kind == 'dhcp'}
     )
     return found + [('dhcp', network_id) for network_id in unserved]
+
+
+def _misplaced(tx: db.Tx, host: str) -> list[str]:
+    """Routers that stand where their gateway's physical network is not, and could stand on this host."""
+    found = set()
+    for name, fit in physical_networks.hosts(tx).items():
+        if host in fit:
+            gateways = sa.select(Port.holder_id).join(Network, Network.id == Port.network_id)
+            away = (Port.holder == holders.GATEWAY, Port.host.not_in(fit), Network.physical_network == name)
+            found.update(tx.column(gateways.where(*away)))
+    return sorted(found)
 
 
 def place(tx: db.Tx, ctx: Context, due: Due) -> None:
@@ -65,8 +79,35 @@ def place(tx: db.Tx, ctx: Context, due: Due) -> None:
             if network is not None:
                 ports.keep_dhcp(tx, ctx, network)
             continue
-        host = scheduling.place(tx, 'router', subject_id)
-        for port in holders.of(tx, holders.ROUTER, subject_id):
-            if host and port.host != host:
-                standard_attributes.touch(tx, Port, port.id, host=host, status=ports.DOWN, trouble=None)
-                ports.concern(tx, port.id, port.network_id, host, [])
+        place_router(tx, subject_id)
+
+
+def place_router(tx: db.Tx, router_id: str) -> str:
+    """The router stands on a host where its gateway can be wired, as far as there is one, and its ports are there.
+
+    Returns the host; '' when no agent is up.
+    """
+    there = _ports(tx, router_id)
+    if not there:
+        return scheduling.place(tx, 'router', router_id)
+    host = scheduling.place(tx, 'router', router_id, physical_networks.fit_for(tx, router_id) or None)
+    for port in there:
+        if host and port.host != host:
+            standard_attributes.touch(tx, Port, port.id, host=host, status=ports.DOWN, trouble=None)
+            ports.concern(tx, port.id, port.network_id, host, [])
+    return host
+
+
+def leave_unused(tx: db.Tx, router_id: str) -> bool:
+    """A router without a port stands nowhere; says whether it has none."""
+    unused = not _ports(tx, router_id)
+    if unused:
+        scheduling.remove(tx, 'router', router_id)
+    return unused
+
+
+def _ports(tx: db.Tx, router_id: str) -> list[Any]:
+    """The router's interfaces, its gateway, and the ports of the floating IPs that lead through it."""
+    floating = sa.select(FloatingIp.floating_port_id).where(FloatingIp.router_id == router_id)
+    own = sa.and_(Port.holder.in_((holders.ROUTER, holders.GATEWAY)), Port.holder_id == router_id)
+    return list(tx.rows(sa.select(Port).where(sa.or_(own, Port.id.in_(floating))).order_by(Port.seq)))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.drivers.compute_rigs import FakeRig, LibvirtRig
 from tests.drivers.netcloud import Wishes
-from tests.drivers.netlab import FakeLab, PrivateHost, RealLab
+from tests.drivers.netlab import FakeLab, PrivateHost, RealLab, sh
 
 
 @pytest.fixture(scope='module')
@@ -17,6 +17,17 @@ def machine():
         pytest.skip('needs root and Open vSwitch')
     with PrivateHost() as made:
         yield made
+
+
+@pytest.fixture
+def outside(machine):
+    """The private host has a bridge to the world outside, and an address there, 172.24.4.1."""
+    database = f'--db={machine.ovsdb}'
+    sh('ovs-vsctl', database, 'add-br', 'br-ex', '--', 'set', 'bridge', 'br-ex', 'datapath_type=netdev')
+    sh('ip', 'addr', 'add', '172.24.4.1/24', 'dev', 'br-ex')
+    sh('ip', 'link', 'set', 'br-ex', 'up')
+    yield
+    sh('ovs-vsctl', database, 'del-br', 'br-ex')
 
 
 @pytest.fixture
@@ -30,6 +41,8 @@ def lab(machine):
 @pytest.fixture(params=['fake', pytest.param('real', marks=pytest.mark.real)])
 def either(request):
     """The pretended host, then the private one."""
+    if request.param == 'real' and 'outside' in request.fixturenames:
+        request.getfixturevalue('outside')
     made = FakeLab() if request.param == 'fake' else RealLab(request.getfixturevalue('machine'))
     yield made
     made.close()

@@ -4,7 +4,19 @@ import dataclasses
 import ipaddress
 import uuid
 
-from nimbus.network.agent.driver import Address, Desired, Group, Lease, Network, Port, Router, RouterPort, Rule, Subnet
+from nimbus.network.agent.driver import (
+    Address,
+    Desired,
+    Floating,
+    Group,
+    Lease,
+    Network,
+    Port,
+    Router,
+    RouterPort,
+    Rule,
+    Subnet,
+)
 
 PING = Rule('ingress', 'IPv4', 'icmp')
 OUT = (Rule('egress', 'IPv4'), Rule('egress', 'IPv6'))
@@ -32,18 +44,19 @@ class Wishes:
             self.generation, *(tuple(kept.values()) for kept in (self.networks, self.ports, self.groups, self.routers))
         )
 
-    def network(self, cidr='192.168.50.0/24', mtu=1450, dhcp=True, **more):
+    def network(self, cidr='192.168.50.0/24', mtu=1450, dhcp=True, place=('local', None, None), **more):
         net, name, base = fresh(), fresh(), ipaddress.ip_network(cidr)
         subnet = Subnet(name, cidr, base.version, str(base[1]), dhcp, **more)
         self.networks[net] = Network(
             net,
-            'local',
-            None,
+            place[0],
+            place[2],
             mtu,
             (subnet,),
             fresh() if dhcp else None,
             self._mac() if dhcp else '',
             (Address(str(base[2]), name),) if dhcp else (),
+            physical=place[1],
         )
         return net
 
@@ -87,6 +100,19 @@ class Wishes:
         made = Router(fresh(), ports)
         self.routers[made.id] = made
         return made
+
+    def outside(self, router, network, ip='172.24.4.10', **more):
+        """The router has a gateway on the network."""
+        address = Address(ip, self.networks[network].subnets[0].id)
+        port = RouterPort(fresh(), network, self._mac(), (address,))
+        return self.change(self.routers, router.id, gateways=(port,), **more)
+
+    def float(self, router, **leads):
+        """The router leads the addresses (as a_b_c_d) to the guests, and no others."""
+        floating = tuple(
+            Floating(fresh(), name.strip('_').replace('_', '.'), port.addresses[0].ip) for name, port in leads.items()
+        )
+        return self.change(self.routers, router.id, floating=floating)
 
     def change(self, kept, name, **values):
         kept[name] = dataclasses.replace(kept[name], **values)

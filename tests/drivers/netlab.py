@@ -16,6 +16,7 @@ from nimbus.network.agent.host.settings import Settings
 from nimbus.network.agent.ovs import driver as ovs
 
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
+BRIDGES = {'public': 'br-ex'}
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -24,6 +25,14 @@ def sh(*argv, stdin=None, check=True, timeout=30):
     if check and done.returncode:
         raise AssertionError(f'{argv}: {done.returncode} {done.stdout} {done.stderr}')
     return done.stdout
+
+
+def until(holds, seconds=3):
+    """Whether it holds before the time is over."""
+    end = time.monotonic() + seconds
+    while not (found := holds()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return found
 
 
 class FakeLab:
@@ -36,7 +45,10 @@ class FakeLab:
         self.host = fake.host(self.name)
 
     def driver(self):
-        return fake.Driver(self.name)
+        return fake.Driver(self.name, bridges=BRIDGES)
+
+    def enters(self, address):
+        return self.host.comes_in(address) is not None
 
     def attach(self, port, address=True):
         pass
@@ -137,6 +149,7 @@ class RealLab:
             ovsdb=machine.ovsdb,
             audit_seconds=0,
             metadata_socket=f'{self.state}/metadata.sock',
+            bridges=BRIDGES,
         )
         self.drivers = []
 
@@ -160,6 +173,11 @@ class RealLab:
 
     def inside(self, port, *argv, **options):
         return sh('ip', 'netns', 'exec', self.guests[port.id], *argv, **options)
+
+    def enters(self, address):
+        """Whether the guest behind a floating address answers the host, which is outside."""
+        answer = sh('ping', '-n', '-c', '3', '-i', '0.2', '-W', '1', address, check=False)
+        return '100% packet loss' not in answer
 
     def pings(self, source, target):
         address = target if isinstance(target, str) else target.addresses[0].ip

@@ -1,6 +1,7 @@
 """The demo that devstack/up leaves, tried from outside: by its address, its key and its console."""
 
 import configparser
+import ipaddress
 import os
 import pathlib
 import subprocess
@@ -29,17 +30,16 @@ def made() -> demo.Demo:
     return demo.make(where, STATE / 'guest' / 'nimbus-guest.qcow2')
 
 
-def inside(made: demo.Demo, *words: str) -> subprocess.CompletedProcess:
-    """What a command in the demo network's namespace printed."""
-    namespace = f'qdhcp-{made.network_id}'
-    return subprocess.run(['ip', 'netns', 'exec', namespace, *words], capture_output=True, text=True, timeout=120)
+def here(*words: str) -> subprocess.CompletedProcess:
+    """What a command on this host printed, in no namespace."""
+    return subprocess.run(words, capture_output=True, text=True, timeout=120)
 
 
 def login(made: demo.Demo, command: str) -> subprocess.CompletedProcess:
     """What a command printed in the guest."""
     options = ('StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'ConnectTimeout=60', 'BatchMode=yes')
     words = [word for option in options for word in ('-o', option)]
-    return inside(made, 'ssh', *words, '-i', str(made.key), f'cirros@{made.address}', command)
+    return here('ssh', *words, '-i', str(made.key), f'cirros@{made.address}', command)
 
 
 def test_a_second_run_finds_the_same_server(made):
@@ -48,14 +48,29 @@ def test_a_second_run_finds_the_same_server(made):
     assert (again.server_id, again.network_id) == (made.server_id, made.network_id)
 
 
-def test_the_guest_answers_ping_from_its_network(made):
-    answer = inside(made, 'ping', '-c', '1', '-W', '20', made.address)
+def test_the_guest_answers_ping_at_its_floating_address(made):
+    answer = here('ping', '-c', '1', '-W', '20', made.address)
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
 def test_the_injected_key_opens_the_guest(made):
     answer = login(made, 'cat /proc/sys/kernel/hostname')
     assert (answer.returncode, answer.stdout.strip()) == (0, 'demo.novalocal'), answer.stderr
+
+
+def test_the_guest_reaches_this_host_through_its_router(made):
+    outside = place.Place(STATE, place.remembered(STATE))
+    gateway = str(ipaddress.ip_network(demo.outside.cidr(outside))[1])
+    answer = login(made, f'sudo ping -c 2 -W 5 {gateway}')
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def test_the_server_shows_its_floating_address(made, api):
+    server = api.of('compute').get(f'/servers/{made.server_id}').json()['server']
+    shown = {entry['addr']: entry['OS-EXT-IPS:type'] for entry in server['addresses']['demo']}
+    assert shown[made.address] == 'floating' and 'fixed' in shown.values()
+    (floating,) = api.of('network').get(f'/v2.0/floatingips?floating_ip_address={made.address}').json()['floatingips']
+    assert floating['status'] == 'ACTIVE'
 
 
 def test_the_console_offers_a_login(made):

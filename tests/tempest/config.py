@@ -24,6 +24,7 @@ class Found:
     compute_version: str
     volume_version: str
     store: tuple[str, str]  # the vendor and the protocol of the volumes' store
+    outside: str  # an external network; '' where there is none
 
 
 def look(place: Place) -> Found:
@@ -41,7 +42,13 @@ def look(place: Place) -> Found:
         compute_version=_newest(admin.of('compute')),
         volume_version=_newest(admin.of('block-storage')),
         store=(can.get('vendor_name', ''), can.get('storage_protocol', '')),
+        outside=_outside(admin),
     )
+
+
+def _outside(admin: demo.Api) -> str:
+    external = admin.of('network').get('/v2.0/networks?router:external=True').json()['networks']
+    return next((row['id'] for row in sorted(external, key=lambda row: not row['is_default'])), '')
 
 
 def _newest(service: adapter.Adapter) -> str:
@@ -86,7 +93,7 @@ def _values(place: Place, folder: pathlib.Path, found: Found) -> Values:
         'oslo_concurrency': {'lock_path': folder / 'locks'},
         **_who(place),
         **_what(found),
-        **_network_and_guests(),
+        **_network_and_guests(found),
     }
 
 
@@ -161,15 +168,19 @@ def _what(found: Found) -> Values:
     }
 
 
-def _network_and_guests() -> Values:
+def _network_and_guests(found: Found) -> Values:
     return {
         'network': {
             'project_network_cidr': '10.101.0.0/20',
             'project_network_mask_bits': 28,
             'project_networks_reachable': False,
-            'public_network_id': '',
-            'floating_network_name': '',
+            'public_network_id': found.outside,
+            'floating_network_name': demo.OUTSIDE if found.outside else '',
         },
-        'network-feature-enabled': {'api_extensions': 'all', 'floating_ips': False, 'ipv6_subnet_attributes': True},
+        'network-feature-enabled': {
+            'api_extensions': 'all',
+            'floating_ips': bool(found.outside),
+            'ipv6_subnet_attributes': True,
+        },
         'validation': {'run_validation': False, 'image_ssh_user': 'cirros', 'ssh_key_type': 'ecdsa'},
     }

@@ -1,10 +1,4 @@
-"""The extensions of the Networking API: one is listed only where the routes serve all that it needs.
-
-`router` is listed though routers have no external gateways yet: routers between
-subnets are complete, and orchestration and dashboards look for the alias before
-they make any router at all.  What needs gateways has aliases of its own
-(ext-gw-mode, fip-port-details and others), and none of these is listed.
-"""
+"""The extensions of the Networking API: one is listed only where the routes serve all that it needs."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -86,6 +80,13 @@ EXTENSIONS = (
         ),
     ),
     Extension(
+        'ext-gw-mode',
+        'Neutron L3 Configurable external gateway mode',
+        'Extension of the router abstraction for specifying whether SNAT should occur on the external gateway',
+        '2013-03-28T10:00:00-00:00',
+        ('UPDATE router.external_gateway_info',),
+    ),
+    Extension(
         'external-net',
         'Neutron external network',
         'Adds external network attribute to network resource.',
@@ -105,6 +106,27 @@ EXTENSIONS = (
         'Extra routes configuration for L3 router',
         '2013-02-01T10:00:00-00:00',
         ('UPDATE router.routes',),
+    ),
+    Extension(
+        'extraroute-atomic',
+        'Atomically add/remove extra routes',
+        'Edit extra routes of a router on server side by atomically adding/removing extra routes',
+        '2019-07-10T00:00:00+00:00',
+        ('PUT /routers/{id}/add_extraroutes', 'PUT /routers/{id}/remove_extraroutes'),
+    ),
+    Extension(
+        'fip-port-details',
+        'Floating IP Port Details Extension',
+        'Add port_details attribute to Floating IP resource',
+        '2018-04-09T10:00:00-00:00',
+        ('READ floatingip.port_details',),
+    ),
+    Extension(
+        'floatingip-pools',
+        'Floating IP Pools Extension',
+        'Provides a floating IP pools API.',
+        '2018-03-21T10:00:00-00:00',
+        ('GET /floatingip_pools', 'POST /floatingips'),
     ),
     Extension(
         'ip-substring-filtering',
@@ -212,9 +234,15 @@ EXTENSIONS = (
     Extension(
         'router',
         'Neutron L3 Router',
-        'Routers between subnets.',
+        'Routers between subnets, their gateways to external networks, and floating IPs.',
         '2012-07-20T10:00:00-00:00',
-        ('POST /routers', 'PUT /routers/{id}/add_router_interface', 'PUT /routers/{id}/remove_router_interface'),
+        (
+            'POST /routers',
+            'PUT /routers/{id}/add_router_interface',
+            'PUT /routers/{id}/remove_router_interface',
+            'UPDATE router.external_gateway_info',
+            'POST /floatingips',
+        ),
     ),
     Extension(
         'security-group',
@@ -260,7 +288,7 @@ EXTENSIONS = (
     ),
     Extension(
         'standard-attr-tag',
-        'Tag support for resources with standard attribute: network, port, router, security_group, subnet',
+        'Tag support for resources with standard attribute: floatingip, network, port, router, security_group, subnet',
         'Enables to set tag on resources with standard attribute.',
         '2017-01-01T00:00:00-00:00',
         ('PUT /{kind}/{id}/tags', 'PUT /{kind}/{id}/tags/{tag}'),

@@ -8,14 +8,13 @@ from nimbus.api.kit.routes import Call
 from nimbus.api.network import values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, child
 from nimbus.api.network.resources import Resource
-from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.network import standard_attributes
 from nimbus.network.hosts import scheduling
-from nimbus.network.networks import networks
+from nimbus.network.networks import networks, segments
 
 RULED = (CREATE, UPDATE)
-SETTINGS = ('mtu', 'network_type', 'physical_network', 'segmentation_id')
+PROVIDER = ('network_type', 'physical_network', 'segmentation_id')
 
 
 class Network(Tagged):
@@ -43,13 +42,19 @@ class Network(Tagged):
     physical_network = attribute(
         READ,
         CREATE,
+        take=values.maybe(values.text(64)),
         wire='provider:physical_network',
-        source=lambda row, call: None,
-        filter=False,
+        source='physical_network',
         ruled=(READ, CREATE),
     )
     segmentation_id = attribute(
-        READ, CREATE, wire='provider:segmentation_id', source=lambda row, call: None, filter=False, ruled=(READ, CREATE)
+        READ,
+        CREATE,
+        take=values.maybe(values.number),
+        wire='provider:segmentation_id',
+        source='segmentation_id',
+        sift=values.number,
+        ruled=(READ, CREATE),
     )
     availability_zone_hints = attribute(source=lambda row, call: [], filter=False)
     availability_zones = attribute(source=child('zones'), filter=False)
@@ -66,22 +71,17 @@ def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
 
 
 def add(call: Call, tx: db.Tx, given: Given, parent: Any) -> str:
-    """A network exists as requested.  Raises Invalid on a network type that is not supported."""
-    provider = {
-        name: given.pop(name) for name in ('provider:physical_network', 'provider:segmentation_id') if name in given
-    }
-    kind = given.pop('network_type', None) or networks.LOCAL
-    if kind != networks.LOCAL:
-        raise _invalid(f'network_type value {kind} not supported')
-    for name, value in provider.items():
-        if value is not None:
-            raise _invalid(f'{name.partition(":")[2]} prohibited for local provider network')
-    mtu = given.pop('mtu', 0) or call.parts.extra['network'].mtu
-    return networks.create(tx, call.context, mtu=mtu, **given)
-
-
-def _invalid(sentence: str) -> errors.Invalid:
-    return errors.Invalid(f'Invalid input for operation: {sentence}.', type='InvalidInput')
+    """A network exists as requested.  Raises Invalid on a segment that it may not be on."""
+    settings = call.parts.extra['network']
+    provider = [given.pop(name, None) for name in PROVIDER]
+    return networks.create(
+        tx,
+        call.context,
+        settings=settings,
+        segment=segments.asked(settings, *provider),
+        mtu=given.pop('mtu', None),
+        **given,
+    )
 
 
 def change(call: Call, tx: db.Tx, row: Any, given: Given) -> None:

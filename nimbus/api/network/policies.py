@@ -24,7 +24,7 @@ def _or(*checks: str) -> str:
     return ' or '.join(f'({check})' for check in checks)
 
 
-ADMIN_READER, ADMIN_MEMBER = _or(ADMIN, READER), _or(ADMIN, MEMBER)
+ADMIN_READER, ADMIN_MEMBER, ADMIN_MANAGER = _or(ADMIN, READER), _or(ADMIN, MEMBER), _or(ADMIN, MANAGER)
 ADMIN_SERVICE = _or(ADMIN, SERVICE)
 ON_NETWORK = _or(ADMIN, SERVICE, NET_MEMBER)
 ON_NETWORK_OR_SHARED = _or(ADMIN, SERVICE, NET_MEMBER, 'rule:shared')
@@ -111,6 +111,9 @@ ROUTER = {
     'create_router:distributed': ADMIN,
     'create_router:ha': ADMIN,
     'create_router:external_gateway_info': ADMIN_MEMBER,
+    'create_router:external_gateway_info:network_id': ADMIN_MEMBER,
+    'create_router:external_gateway_info:enable_snat': ADMIN,
+    'create_router:external_gateway_info:external_fixed_ips': ADMIN,
     'get_router': ADMIN_READER,
     'get_router:distributed': ADMIN,
     'get_router:ha': ADMIN,
@@ -118,13 +121,26 @@ ROUTER = {
     'update_router:distributed': ADMIN,
     'update_router:ha': ADMIN,
     'update_router:external_gateway_info': ADMIN_MEMBER,
+    'update_router:external_gateway_info:network_id': ADMIN_MEMBER,
+    'update_router:external_gateway_info:enable_snat': ADMIN,
+    'update_router:external_gateway_info:external_fixed_ips': ADMIN,
     'delete_router': ADMIN_MEMBER,
     'add_router_interface': ADMIN_MEMBER,
     'remove_router_interface': ADMIN_MEMBER,
+    'add_extraroutes': ADMIN_MEMBER,
+    'remove_extraroutes': ADMIN_MEMBER,
+}
+FLOATING_IP = {
+    'create_floatingip': ADMIN_MEMBER,
+    'create_floatingip:floating_ip_address': ADMIN_MANAGER,
+    'get_floatingip': ADMIN_READER,
+    'update_floatingip': ADMIN_MEMBER,
+    'delete_floatingip': ADMIN_MEMBER,
+    'get_floatingip_pool': ADMIN_READER,
 }
 TAGS = {
     f'{verb}_{noun}:tags': ADMIN_READER if verb == 'get' else ADMIN_MEMBER
-    for noun in ('network', 'subnet', 'port', 'router', 'security_group')
+    for noun in ('network', 'subnet', 'port', 'router', 'floatingip', 'security_group')
     for verb in ('get', 'update', 'delete')
 }
 CLOUD = {
@@ -146,7 +162,7 @@ RULES = (
     *(policy.RuleDefault(name, check) for name, check in TERMS.items()),
     *(
         of_projects(name, check)
-        for part in (NETWORK, SUBNET, PORT, GROUP, ROUTER, TAGS, CLOUD)
+        for part in (NETWORK, SUBNET, PORT, GROUP, ROUTER, FLOATING_IP, TAGS, CLOUD)
         for name, check in part.items()
     ),
 )

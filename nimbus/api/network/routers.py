@@ -1,43 +1,43 @@
 """Routers and their interfaces over HTTP."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nimbus.api.kit.fields import CREATE, READ, UPDATE
 from nimbus.api.kit.routes import Call, Route
 from nimbus.api.network import notifications, values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, bad, child
-from nimbus.api.network.resources import Resource
+from nimbus.api.network.resources import Resource, shown
 from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.network import standard_attributes
 from nimbus.network.hosts import scheduling
-from nimbus.network.networks import networks
 from nimbus.network.ports import router_ports
-from nimbus.network.routers import routers
+from nimbus.network.routers import gateways, routers, routes
+
+GATEWAY = values.record(
+    {'network_id': values.uuid}, {'enable_snat': values.flag, 'external_fixed_ips': values.FIXED_IPS}
+)
 
 
 def gateway(value: Any) -> dict[str, Any] | None:
-    """None, or an object that names an external network."""
+    """None, or what a gateway is to be, with the external network."""
     if value in (None, {}):
         return None
-    if not isinstance(value, dict) or 'network_id' not in value:
-        raise ValueError(f"'{value}' is no gateway: network_id is missing")
-    return {**value, 'network_id': values.uuid(value['network_id'])}
+    taken: dict[str, Any] = GATEWAY(value)
+    if {} in taken.get('external_fixed_ips', ()):
+        raise ValueError("Invalid data format for fixed IP: '{}'")
+    return taken
 
 
-def refuse_gateway(call: Call, tx: db.Tx, given: Given) -> None:
-    """Refuses external gateways: raises NotFound and Invalid as Neutron does, and NotBuilt for a valid one."""
-    info = given.get('external_gateway_info')
-    if info is None:
-        return
-    network = networks.show(tx, call.context, info['network_id'])
-    if not network.external:
-        raise router_ports.bad_request(f'Network {network.id} is not an external network')
-    raise errors.NotBuilt(
-        'External gateways of routers are not part of this cloud; external_gateway_info may only be null.',
-        type='NotImplemented',
-    )
+def _wish(call: Call, verb: str, given: Given, project_id: str) -> dict[str, Any]:
+    """The argument `gateway` of the router's verbs, where the request has one.  Raises Forbidden."""
+    if 'external_gateway_info' not in given:
+        return {}
+    info = given['external_gateway_info']
+    for name in info or ():
+        call.check(f'{verb}_router:external_gateway_info:{name}', project_id=project_id)
+    return {'gateway': info and gateways.Wish(**info)}
 
 
 def refuse_kinds(given: Given) -> None:
@@ -63,7 +63,12 @@ class Router(Tagged):
     admin_state_up = attribute(*BOTH, take=values.flag, default=True)
     status = attribute()
     external_gateway_info = attribute(
-        *BOTH, take=gateway, source=lambda row, call: None, default=None, filter=False, ruled=(CREATE, UPDATE)
+        *BOTH,
+        take=gateway,
+        source=lambda row, call: call.children['gateways'].get(row.id),
+        default=None,
+        filter=False,
+        ruled=(CREATE, UPDATE),
     )
     routes = attribute(READ, UPDATE, take=values.ROUTES, filter=False)
     distributed = attribute(*BOTH, take=values.flag, source=absent, filter=False, ruled=BOTH)
@@ -82,22 +87,23 @@ def _stored(given: Given) -> dict[str, Any]:
 def add(call: Call, tx: db.Tx, given: Given, parent: Any) -> str:
     """A router exists as requested."""
     refuse_kinds(given)
-    refuse_gateway(call, tx, given)
-    return routers.create(tx, call.context, **_stored(given))
+    wish = _wish(call, CREATE, given, given['project_id'])
+    return routers.create(tx, call.context, **wish, **_stored(given))
 
 
 def change(call: Call, tx: db.Tx, row: Any, given: Given) -> None:
     """The router has the values."""
     refuse_kinds(given)
-    refuse_gateway(call, tx, given)
-    routers.update(tx, call.context, row.id, **_stored(given))
+    wish = _wish(call, UPDATE, given, row.project_id)
+    routers.update(tx, call.context, row.id, **wish, **_stored(given))
 
 
 def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
     """What views of routers need beside their rows."""
     found = [row.id for row in rows]
     zones = {subject: ['nova'] for subject in scheduling.placed(tx, 'router', found)}
-    return {'tags': standard_attributes.tags_of(tx, found), 'zones': zones}
+    tags = standard_attributes.tags_of(tx, found)
+    return {'tags': tags, 'zones': zones, 'gateways': gateways.of(tx, rows)}
 
 
 ROUTERS = Resource(
@@ -148,7 +154,45 @@ def remove_interface(call: Call, id: str) -> Any:
         return answer
 
 
+def _routes(call: Call) -> list[dict[str, str]]:
+    """The routes that the body names.  Raises Invalid."""
+    given = call.body.get('router') if isinstance(call.body, dict) else None
+    if not isinstance(given, dict) or set(given) != {'routes'}:
+        raise bad("Invalid input for router. Reason: the body must be {'router': {'routes': [...]}}.")
+    try:
+        return values.ROUTES(given['routes'])
+    except ValueError as why:
+        raise bad(f'Invalid input for routes. Reason: {why}.') from why
+
+
+def _reroute(call: Call, id: str, rule: str, of: Callable[..., list[dict[str, str]]]) -> Any:
+    """The router has the routes that `of` makes of those it had and those that the body names."""
+    given = _routes(call)
+    with call.db.write() as tx:
+        row = routers.lock(tx, call.context, id)
+        call.check(rule, project_id=row.project_id)
+        notifications.notify(call, tx, 'router.update.start', {**call.body, 'id': id})
+        routers.update(tx, call.context, id, routes=of(row.routes, given))
+        row = routers.show(tx, call.context, id)
+        call.children = children(call, tx, [row])  # type: ignore[attr-defined]
+        answer = {'router': shown(call, Router, [row])[0]}
+        notifications.notify(call, tx, 'router.update.end', answer)
+        return answer
+
+
+def add_routes(call: Call, id: str) -> Any:
+    """PUT add_extraroutes: the router has these routes too."""
+    return _reroute(call, id, 'add_extraroutes', routes.added)
+
+
+def remove_routes(call: Call, id: str) -> Any:
+    """PUT remove_extraroutes: the router has not these routes."""
+    return _reroute(call, id, 'remove_extraroutes', routes.without)
+
+
 INTERFACES = (
+    Route('PUT', '/routers/{id}/add_extraroutes', add_routes, 'add_extraroutes'),
+    Route('PUT', '/routers/{id}/remove_extraroutes', remove_routes, 'remove_extraroutes'),
     Route('PUT', '/routers/{id}/add_router_interface', add_interface, 'add_router_interface'),
     Route('PUT', '/routers/{id}/remove_router_interface', remove_interface, 'remove_router_interface'),
 )

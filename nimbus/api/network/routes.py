@@ -2,6 +2,7 @@
 
 from nimbus.api.network import (
     agents,
+    floatingips,
     info,
     ip_availability,
     networks,
@@ -21,6 +22,7 @@ ROUTES = (
     *security_groups.RULES.routes('/security-group-rules'),
     *routers.ROUTERS.routes('/routers'),
     *routers.INTERFACES,
+    *floatingips.ROUTES,
     *agents.ROUTES,
     *quotas.ROUTES,
     *ip_availability.ROUTES,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimbus.api.kit.routes import Call, Reply, Route
-from nimbus.api.network import networks, ports, routers, security_groups, subnets, values
+from nimbus.api.network import floatingips, networks, ports, routers, security_groups, subnets, values
 from nimbus.api.network.attributes import bad
 from nimbus.api.network.resources import Resource
 from nimbus.common import errors
@@ -15,6 +15,7 @@ TAGGED = {
     'subnets': subnets.SUBNETS,
     'ports': ports.PORTS,
     'routers': routers.ROUTERS,
+    'floatingips': floatingips.FLOATING_IPS,
     'security_groups': security_groups.GROUPS,
     'security-groups': security_groups.GROUPS,
 }

@@ -168,7 +168,7 @@ def _with_address(tx: db.Tx, where: list[Any], patterns: dict[str, Any]) -> list
     return [
         server_id
         for server_id, held in server_ports.addresses(tx, candidates).items()
-        if any(text in address['ip'] for address in held for text in texts)
+        if any(text in one['ip'] for one in held for text in texts if one['type'] == 'fixed')
     ]
 
 

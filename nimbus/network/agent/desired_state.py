@@ -149,7 +149,7 @@ class DesiredState:
             self._built['group'].pop(name, None)
 
     def _networks_used(self) -> set[str]:
-        routed = {port.network_id for router in self.routers.values() for port in router.ports}
+        routed = {port.network_id for router in self.routers.values() for port in router.every_port}
         return {port.network_id for port in self.ports.values()} | routed
 
     def _remote_groups(self) -> set[str]:

@@ -85,7 +85,7 @@ class Network(Serializable):
     """A network that has ports, DHCP or a router on this host."""
 
     id: str
-    type: str  # 'local', 'vxlan', ...
+    type: str  # 'local', 'flat', 'vlan'
     segment: int | None
     mtu: int
     subnets: tuple[Subnet, ...] = ()
@@ -93,6 +93,7 @@ class Network(Serializable):
     dhcp_mac: str = ''
     dhcp_addresses: tuple[Address, ...] = ()
     leases: tuple[Lease, ...] = ()
+    physical: str | None = None  # the physical network that carries it, for types that have one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,11 +125,27 @@ class RouterPort:
 
 
 @dataclasses.dataclass(frozen=True)
+class Floating:
+    """An address outside that leads to one inside."""
+
+    port_id: str  # which holds the address outside
+    ip: str
+    fixed_ip: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Router(Serializable):
     id: str
     ports: tuple[RouterPort, ...] = ()
     routes: tuple[tuple[str, str], ...] = ()
     admin_up: bool = True  # False: its ports stand and nothing is forwarded between them
+    gateways: tuple[RouterPort, ...] = ()  # its port outside, if it has one
+    snat: bool = True  # what has no floating address leaves with the gateway's
+    floating: tuple[Floating, ...] = ()
+
+    @property
+    def every_port(self) -> tuple[RouterPort, ...]:
+        return self.ports + self.gateways
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,6 +157,14 @@ class Desired(Serializable):
     ports: tuple[Port, ...] = ()
     groups: tuple[Group, ...] = ()
     routers: tuple[Router, ...] = ()
+
+
+def unmapped(network_id: str, physical: str) -> str:
+    """Why nothing on the network can be wired on a host without its physical network."""
+    return (
+        f'The network {network_id} is on the physical network {physical}, which this host does not have: its '
+        '[network] bridge_mappings names no bridge for it.'
+    )
 
 
 def _build(kind: Any, values: Any) -> Any:
@@ -187,6 +212,10 @@ class Driver(abc.ABC):
 
         `among` leaves out all others.
         """
+
+    @abc.abstractmethod
+    def bridges(self) -> dict[str, str]:
+        """The bridge of each physical network that this host has."""
 
     @abc.abstractmethod
     def life(self) -> object:

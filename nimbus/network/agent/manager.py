@@ -196,10 +196,10 @@ class Agent(NetworkAgent):
         wrong = dict(trouble)
         own = [network.dhcp_port_id for network in desired.networks if network.dhcp_port_id]
         for router in desired.routers:
-            for port in router.ports:
-                own.append(port.port_id)
+            for port_id in [*(port.port_id for port in router.every_port), *(one.port_id for one in router.floating)]:
+                own.append(port_id)
                 if router.id in trouble:
-                    wrong[port.port_id] = trouble[router.id]
+                    wrong[port_id] = trouble[router.id]
             wrong.pop(router.id, None)
         wired = {port.id for port in desired.ports} & self._wired | set(own)
         return Outcome(desired.generation, frozenset(wired - set(wrong)), wrong)
@@ -240,18 +240,19 @@ class Agent(NetworkAgent):
 
     def _facts_of(self, binary: str) -> Any:
         def facts() -> dict[str, Any]:
-            return {'configurations': _configurations(binary, self._desired), 'trouble': self._why}
+            configurations = _configurations(binary, self._desired, self.driver.bridges())
+            return {'configurations': configurations, 'trouble': self._why}
 
         return facts
 
 
-def _configurations(binary: str, desired: Desired | None) -> dict[str, Any]:
+def _configurations(binary: str, desired: Desired | None, bridges: dict[str, str]) -> dict[str, Any]:
     """An agent's `configurations`, under Neutron's names."""
     networks = desired.networks if desired else ()
     routers = desired.routers if desired else ()
     if binary == 'neutron-openvswitch-agent':
         return {
-            'bridge_mappings': {},
+            'bridge_mappings': bridges,
             'tunnel_types': [],
             'integration_bridge': 'br-int',
             'ovs_hybrid_plug': True,
@@ -270,7 +271,7 @@ def _configurations(binary: str, desired: Desired | None) -> dict[str, Any]:
             'agent_mode': 'legacy',
             'routers': len(routers),
             'interfaces': sum(len(router.ports) for router in routers),
-            'ex_gw_ports': 0,
-            'floating_ips': 0,
+            'ex_gw_ports': sum(len(router.gateways) for router in routers),
+            'floating_ips': sum(len(router.floating) for router in routers),
         }
     return {}

@@ -15,9 +15,10 @@ import sqlalchemy as sa
 from nimbus.common.database import db
 from nimbus.network import allocation_pools, generations, holders
 from nimbus.network.hosts import scheduling
-from nimbus.network.models import Address, Member, Network, Port, Router, Rule, Service, Subnet
+from nimbus.network.models import Address, FloatingIp, Member, Network, Port, Router, Rule, Service, Subnet
 
 Found = dict[str, list[Any]]
+OF_ROUTERS = (holders.ROUTER, holders.GATEWAY)
 KINDS = (generations.PORT, generations.NETWORK, generations.RULES, generations.MEMBERS, generations.ROUTER)
 
 
@@ -47,7 +48,7 @@ def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations
     rows = tx.rows(sa.select(Port).where(Port.id.in_(sorted(of[generations.PORT])))) if of[generations.PORT] else []
     here = [port for port in rows if port.host == host]
     networks = of[generations.NETWORK] | {port.network_id for port in here if port.holder == holders.DHCP}
-    routers = of[generations.ROUTER] | {port.holder_id for port in here if port.holder == holders.ROUTER}
+    routers = of[generations.ROUTER] | {port.holder_id for port in here if port.holder in OF_ROUTERS}
     guests = [port for port in here if not holders.is_own(port)]
     nets = _networks(tx, networks | {port.network_id for port in guests})
     places = _places(tx, rows)
@@ -141,7 +142,8 @@ def _network_values(tx: db.Tx, host: str, nets: dict[str, Any], served: set[str]
         value: dict[str, Any] = {
             'id': network.id,
             'type': network.network_type,
-            'segment': None,
+            'segment': network.segmentation_id,
+            'physical': network.physical_network,
             'mtu': network.mtu,
             'subnets': [_subnet(subnet) for subnet in subnets.get(network.id, ())],
         }
@@ -288,24 +290,34 @@ def _routers(tx: db.Tx, host: str, router_ids: set[str]) -> dict[str, Any]:
     if not router_ids:
         return {}
     rows = tx.rows(sa.select(Router).where(Router.id.in_(sorted(router_ids))).order_by(Router.seq))
-    mine = (Port.holder_id.in_(sorted(router_ids)), Port.holder == holders.ROUTER, Port.host == host)
-    interfaces = _by(tx.rows(sa.select(Port).where(*mine).order_by(Port.seq)), 'holder_id')
+    mine = (Port.holder_id.in_(sorted(router_ids)), Port.holder.in_(OF_ROUTERS), Port.host == host)
+    own = _by(tx.rows(sa.select(Port).where(*mine, Port.admin_state_up.is_(True)).order_by(Port.seq)), 'holder_id')
     addresses = _addresses(tx, Address.port_id.in_(sa.select(Port.id).where(*mine)))
-    return {
-        router.id: {
+    floating = _by(tx.rows(sa.select(FloatingIp).where(FloatingIp.router_id.in_(sorted(router_ids)))), 'router_id')
+    found = {}
+    for router in rows:
+        ports: dict[str, list[Any]] = {holders.ROUTER: [], holders.GATEWAY: []}
+        for port in own.get(router.id, ()):
+            ports[port.holder].append(_router_port(port, addresses))
+        found[router.id] = {
             'id': router.id,
-            'ports': [
-                {
-                    'port_id': port.id,
-                    'network_id': port.network_id,
-                    'mac': port.mac_address,
-                    'addresses': _values(addresses, port.id),
-                }
-                for port in interfaces.get(router.id, ())
-                if port.admin_state_up
+            'ports': ports[holders.ROUTER],
+            'gateways': ports[holders.GATEWAY],
+            'snat': router.enable_snat,
+            'floating': [
+                {'port_id': one.floating_port_id, 'ip': one.floating_ip_address, 'fixed_ip': one.fixed_ip_address}
+                for one in floating.get(router.id, ())
             ],
             'routes': [[route['destination'], route['nexthop']] for route in router.routes],
             'admin_up': router.admin_state_up,
         }
-        for router in rows
+    return found
+
+
+def _router_port(port: Any, addresses: Found) -> dict[str, Any]:
+    return {
+        'port_id': port.id,
+        'network_id': port.network_id,
+        'mac': port.mac_address,
+        'addresses': _values(addresses, port.id),
     }

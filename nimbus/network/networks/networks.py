@@ -11,9 +11,10 @@ from nimbus.common.database import db, listing
 from nimbus.network import generations, holders, quotas, standard_attributes
 from nimbus.network.hosts import scheduling
 from nimbus.network.models import Address, Network, Port, Subnet
-from nimbus.network.ports import ports
+from nimbus.network.networks import segments
+from nimbus.network.options import Settings
+from nimbus.network.ports import floating_ports, ports
 
-LOCAL = 'local'  # the one network type that is built: it spans one host's switch
 VISIBLE = sa.or_(Network.shared.is_(True), Network.external.is_(True))
 
 
@@ -46,8 +47,21 @@ def owner(tx: db.Tx, network_id: str) -> str:
     return tx.scalar(sa.select(Network.project_id).where(Network.id == network_id)) or ''
 
 
-def create(tx: db.Tx, ctx: Context, *, mtu: int, project_id: str | None = None, **values: Any) -> str:
-    """A network stands; returns its id.  Raises OverQuota."""
+def create(
+    tx: db.Tx,
+    ctx: Context,
+    *,
+    settings: Settings | None = None,
+    segment: segments.Segment | None = None,
+    mtu: int | None = None,
+    project_id: str | None = None,
+    **values: Any,
+) -> str:
+    """A network stands on the segment, or on a free one; returns its id.
+
+    Raises OverQuota, Conflict when the segment is another's, Unavailable when none is left.
+    """
+    settings = settings or Settings()
     stamp = standard_attributes.stamp(ctx, project_id)
     quotas.take(tx, stamp['project_id'], network=1)
     given = {
@@ -58,10 +72,20 @@ def create(tx: db.Tx, ctx: Context, *, mtu: int, project_id: str | None = None, 
         'external': False,
         'is_default': False,
         'port_security_enabled': True,
-        'network_type': LOCAL,
+        'mtu': mtu or segments.mtu(settings, segment),
     }
-    tx.insert(Network, mtu=mtu, **given | values, **stamp)
+    if values.get('is_default'):
+        _refuse_second_default(tx)
+    segments.claim(tx, settings, segment, lambda place: tx.insert(Network, **given | values, **place, **stamp))
     return stamp['id']
+
+
+def _refuse_second_default(tx: db.Tx, but: str = '') -> None:
+    there = tx.scalar(sa.select(Network.id).where(Network.is_default.is_(True), Network.id != but).limit(1))
+    if there is not None:
+        raise errors.Conflict(
+            f'A default external network already exists: {there}.', type='DefaultExternalNetworkExists'
+        )
 
 
 def update(tx: db.Tx, ctx: Context, network_id: str, **values: Any) -> None:
@@ -69,6 +93,10 @@ def update(tx: db.Tx, ctx: Context, network_id: str, **values: Any) -> None:
     row = show(tx, ctx, network_id)
     if row.shared and values.get('shared') is False:
         _refuse_unsharing(tx, row)
+    if row.external and values.get('external') is False:
+        _refuse_closing(tx, network_id)
+    if values.get('is_default') and not row.is_default:
+        _refuse_second_default(tx, network_id)
     standard_attributes.touch(tx, Network, network_id, **values)
     # Whether a network is up is part of each of its ports' values.
     only = () if 'admin_state_up' in values else ((generations.NETWORK, network_id),)
@@ -84,9 +112,23 @@ def _refuse_unsharing(tx: db.Tx, row: Any) -> None:
         )
 
 
+def _refuse_closing(tx: db.Tx, network_id: str) -> None:
+    used = sa.select(Port.id).where(Port.network_id == network_id, Port.holder.in_(holders.OUTSIDE))
+    if tx.row(used.limit(1)) is not None:
+        raise errors.Conflict(
+            f'External network {network_id} cannot be updated to be made non-external, since it has existing gateway '
+            'ports.',
+            type='ExternalNetworkInUse',
+        )
+
+
 def delete(tx: db.Tx, ctx: Context, network_id: str) -> None:
-    """The network and its subnets are gone.  Raises NotFound, Conflict while a port is on it."""
+    """The network, its subnets and its floating IPs that lead nowhere are gone.
+
+    Raises NotFound, Conflict while a port is on it.
+    """
     row = show(tx, ctx, network_id)
+    floating_ports.give_up_idle(tx, ctx, network_id)
     busy = tx.column(sa.select(Port.id).where(Port.network_id == network_id, ~holders.GOES_ALONG).limit(10))
     if busy:
         raise _in_use(network_id)

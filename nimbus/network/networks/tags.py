@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nimbus.common.database import db
 from nimbus.network import standard_attributes
-from nimbus.network.models import Group, Network, Port, Router, Subnet
+from nimbus.network.models import FloatingIp, Group, Network, Port, Router, Subnet
 
 LONGEST = 60
 MODELS = {
@@ -12,6 +12,7 @@ MODELS = {
     'subnets': Subnet,
     'ports': Port,
     'routers': Router,
+    'floatingips': FloatingIp,
     'security_groups': Group,
     'security-groups': Group,
 }

@@ -12,7 +12,7 @@ from nimbus.common.database import db
 from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, standard_attributes
 from nimbus.network.models import Port, Router
-from nimbus.network.ports import port_visibility, ports, router_ports
+from nimbus.network.ports import floating_addresses, port_visibility, ports, router_ports
 from nimbus.network.security_groups import groups
 
 MAX_PAIRS = 10
@@ -136,9 +136,7 @@ def update(tx: db.Tx, ctx: Context, port_id: str, values: dict[str, Any]) -> Non
         kept |= {'host': host, 'status': ports.DOWN, 'trouble': None}
     standard_attributes.touch(tx, Port, port_id, **kept)
     if 'fixed_ips' in values:
-        _move(change)
-        if row.holder == holders.ROUTER:
-            router_ports.check_moved(tx, row.holder_id, port_id)
+        _change_addresses(change)
     if after != before:
         groups.join(tx, ctx, port_id, row.project_id, after)
     generations.bump(tx, [row.host] if row.host != host else [], (generations.PORT, port_id))
@@ -182,6 +180,20 @@ def _change_mac(change: _Change) -> None:
         ) from why
 
 
+def _change_addresses(change: _Change) -> None:
+    """The port has the addresses asked for.  Raises Conflict, Invalid where something else needs those it had."""
+    tx, row = change.tx, change.row
+    if row.holder == holders.FLOATING:
+        raise errors.Conflict(
+            f'The address of port {row.id} is that of floating IP {row.holder_id}, and goes with it.',
+            type='ServicePortInUse',
+        )
+    _move(change)
+    floating_addresses.refuse_loss(tx, row.id, [a.ip_address for a in fixed.of(tx, [row.id]).get(row.id, ())])
+    if row.holder == holders.ROUTER:
+        router_ports.check_moved(tx, row.holder_id, row.id)
+
+
 def _move(change: _Change) -> None:
     """The port has the addresses asked for; those it had and keeps are never free in between."""
     tx, row, wanted = change.tx, change.row, list(change.values['fixed_ips'] or [])
@@ -206,9 +218,9 @@ def _is(item: dict[str, str], address: Any) -> bool:
 
 
 def delete(tx: db.Tx, ctx: Context, port_id: str) -> None:
-    """The port is gone.  Raises NotFound, Conflict for a router's port, which goes with its interface."""
+    """The port is gone.  Raises NotFound, Conflict for a router's or floating IP's, which goes with it."""
     row = port_visibility.show(tx, ctx, port_id)
-    if row.holder == holders.ROUTER:
+    if row.holder in (holders.ROUTER, *holders.OUTSIDE):
         raise errors.Conflict(
             f'Port {port_id} cannot be deleted directly via the port API: has device owner {row.device_owner}.',
             type='ServicePortInUse',

@@ -15,6 +15,7 @@ from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, notifications, quotas, standard_attributes
 from nimbus.network.hosts import scheduling
 from nimbus.network.models import Member, Network, Port, Subnet
+from nimbus.network.ports import floating_addresses, server_ports
 from nimbus.network.ports.server_ports import addresses, groups_of, nics, of_server, trouble, wiring
 from nimbus.network.security_groups import groups
 
@@ -69,7 +70,7 @@ def insert(tx: db.Tx, ctx: Context, draft: Draft) -> str:
     Raises OverQuota, Conflict on a MAC or address that is taken, Invalid on an address no subnet has.
     """
     own = holders.is_own(draft)
-    if draft.holder != holders.DHCP:
+    if draft.holder not in holders.UNCOUNTED:
         quotas.take(tx, draft.project_id, port=1)
     secure = draft.port_security_enabled
     secure = not own and (draft.network.port_security_enabled if secure is None else secure)
@@ -190,13 +191,9 @@ def _server_draft(tx: db.Tx, network_id: str, server_id: str, groups: Sequence[s
         network=network,
         groups=list(groups) or None if network.port_security_enabled else [],
         created_for_server=True,
-        place=_next_place(tx, server_id),
+        place=server_ports.next_place(tx, server_id),
         **values,
     )
-
-
-def _next_place(tx: db.Tx, server_id: str) -> int:
-    return (tx.scalar(sa.select(sa.func.max(Port.place)).where(*holders.held(holders.SERVER, server_id))) or 0) + 1
 
 
 def bind(
@@ -218,7 +215,7 @@ def bind(
     if row is None or row.project_id != project_id:
         raise standard_attributes.missing('Port', port_id)
     mine = row.holder == holders.SERVER and row.holder_id == server_id
-    place = row.place if mine else _next_place(tx, server_id)
+    place = row.place if mine else server_ports.next_place(tx, server_id)
     free = sa.or_(sa.and_(Port.holder == '', Port.device_id == ''), sa.and_(*holders.held(holders.SERVER, server_id)))
     taken = {'holder': holders.SERVER, 'holder_id': server_id, 'place': place}
     if not tx.update(Port, Port.id == port_id, free, **taken):
@@ -259,8 +256,9 @@ def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:
     tx.delete(Member, Member.port_id == port_id)
     if not tx.delete(Port, Port.id == port_id):
         return
+    floating_addresses.release(tx, port_id)
     standard_attributes.forget_tags(tx, port_id)
-    if row.holder != holders.DHCP:
+    if row.holder not in holders.UNCOUNTED:
         quotas.give_back(tx, row.project_id, port=1)
     generations.bump(tx, hosts, (generations.PORT, port_id), *_served(row))
     if row.host and not holders.is_own(row):
@@ -269,7 +267,7 @@ def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:
 
 def _served(row: Any) -> list[generations.Subject]:
     """What else changes once a port of the network service itself is gone."""
-    if row.holder == holders.ROUTER:
+    if row.holder in (holders.ROUTER, holders.GATEWAY):
         return [(generations.ROUTER, row.holder_id)]
     return [(generations.NETWORK, row.network_id)] if row.holder == holders.DHCP else []
 

@@ -17,16 +17,27 @@ def held(tx: db.Tx, router_id: str) -> list[Any]:
     return holders.of(tx, holders.ROUTER, router_id)
 
 
-def subnets(tx: db.Tx, router_id: str) -> list[Any]:
-    """The subnets the router has an address on, and which."""
+def reachable(tx: db.Tx, router_id: str) -> list[Any]:
+    """The subnets the router has an address on, its gateway's included, and which."""
     return list(
         tx.rows(
-            sa.select(Subnet.id, Subnet.cidr, Address.ip_address, Port.id.label('port_id'))
+            sa.select(Subnet.id, Subnet.cidr, Address.ip_address, Port.id.label('port_id'), Port.holder)
             .join(Address, Address.subnet_id == Subnet.id)
             .join(Port, Port.id == Address.port_id)
-            .where(*holders.held(holders.ROUTER, router_id))
+            .where(Port.holder.in_((holders.ROUTER, holders.GATEWAY)), Port.holder_id == router_id)
         )
     )
+
+
+def subnets(tx: db.Tx, router_id: str) -> list[Any]:
+    """The subnets of the router's interfaces, and the address it has on each."""
+    return [subnet for subnet in reachable(tx, router_id) if subnet.holder == holders.ROUTER]
+
+
+def outside(tx: db.Tx, router_id: str) -> list[Any]:
+    """Every subnet of the network that the router's gateway is on."""
+    there = sa.select(Port.network_id).where(*holders.held(holders.GATEWAY, router_id))
+    return list(tx.rows(sa.select(Subnet.id, Subnet.cidr).where(Subnet.network_id.in_(there))))
 
 
 def bad_request(why: str) -> errors.Invalid:
@@ -39,12 +50,18 @@ def check_moved(tx: db.Tx, router_id: str, port_id: str) -> None:
     standard_attributes.touch(tx, Router, router_id)
     there = subnets(tx, router_id)
     mine = [subnet for subnet in there if subnet.port_id == port_id]
-    _refuse_meeting([subnet for subnet in there if subnet.port_id != port_id], mine)
+    others = [subnet for subnet in there if subnet.port_id != port_id]
+    _refuse_meeting(others + outside(tx, router_id), mine)
 
 
 def refuse_overlap(tx: db.Tx, router_id: str, wanted: Sequence[Any]) -> None:
-    """Nothing when the subnets meet none that the router is on.  Raises Invalid."""
+    """Nothing when the subnets meet none of the router's interfaces.  Raises Invalid."""
     _refuse_meeting(subnets(tx, router_id), wanted)
+
+
+def refuse_meeting(tx: db.Tx, router_id: str, wanted: Sequence[Any]) -> None:
+    """Nothing when the subnets meet none of the router's interfaces and none outside of it.  Raises Invalid."""
+    _refuse_meeting(subnets(tx, router_id) + outside(tx, router_id), wanted)
 
 
 def _refuse_meeting(there: Sequence[Any], wanted: Sequence[Any]) -> None:

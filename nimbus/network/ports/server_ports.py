@@ -12,10 +12,11 @@ from nimbus.common.database import db, tables
 from nimbus.network import allocation_pools, holders
 from nimbus.network.hosts import scheduling
 from nimbus.network.models import Address, Group, Member, Network, Port, Subnet
+from nimbus.network.ports import floating_addresses
 
 OF_SERVERS = sa.and_(Port.holder == holders.SERVER, Port.holder_id.in_(sa.bindparam('servers', expanding=True)))
 ADDRESSES = (
-    sa.select(Port.holder_id, Port.mac_address, Network.name, Address.ip_address)
+    sa.select(Port.holder_id, Port.id, Port.mac_address, Network.name, Address.ip_address)
     .join(Address, Address.port_id == Port.id)
     .join(Network, Network.id == Port.network_id)
     .where(OF_SERVERS)
@@ -93,6 +94,11 @@ def of_server(tx: db.Tx, server_id: str) -> list[Any]:
     return found
 
 
+def next_place(tx: db.Tx, server_id: str) -> int:
+    """The place of one more port among the server's."""
+    return (tx.scalar(sa.select(sa.func.max(Port.place)).where(*holders.held(holders.SERVER, server_id))) or 0) + 1
+
+
 def nics(tx: db.Tx, server_id: str) -> list[dict[str, Any]]:
     """What the guest's interfaces are made from, in the order asked for at boot."""
     ports = of_server(tx, server_id)
@@ -133,15 +139,17 @@ def addresses(tx: db.Tx, server_ids: Sequence[str]) -> dict[str, list[dict[str, 
     found: dict[str, list[dict[str, Any]]] = {}
     if not server_ids:
         return found
-    for server_id, mac, name, ip in tx.rows(ADDRESSES, {'servers': server_ids}):
-        entry = {
-            'network': name,
-            'mac': mac,
-            'ip': ip,
-            'version': 6 if ':' in ip else 4,
-            'type': 'fixed',
-        }
-        found.setdefault(server_id, []).append(entry)
+    floating = floating_addresses.of_servers(tx, server_ids)
+    for server_id, port_id, mac, name, ip in tx.rows(ADDRESSES, {'servers': server_ids}):
+        for shown in (ip, *floating.get((port_id, ip), ())):
+            entry = {
+                'network': name,
+                'mac': mac,
+                'ip': shown,
+                'version': 6 if ':' in shown else 4,
+                'type': 'fixed' if shown == ip else 'floating',
+            }
+            found.setdefault(server_id, []).append(entry)
     return found
 
 

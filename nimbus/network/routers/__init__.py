@@ -1,1 +1,1 @@
-"""Routers."""
+"""Routers, their gateways and routes, and floating IPs."""

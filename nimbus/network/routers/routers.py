@@ -4,17 +4,18 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
+import sqlalchemy as sa
+
 from nimbus.common import errors
 from nimbus.common.context import Context
 from nimbus.common.database import db, listing
 from nimbus.network import addresses as fixed
-from nimbus.network import generations, holders, quotas, standard_attributes
+from nimbus.network import generations, holders, quotas, rescheduling, standard_attributes
 from nimbus.network.hosts import scheduling
-from nimbus.network.models import Port, Router
+from nimbus.network.models import Address, FloatingIp, Port, Router
 from nimbus.network.networks import networks, subnets
 from nimbus.network.ports import port_visibility, ports, router_ports
-
-MAX_ROUTES = 30
+from nimbus.network.routers import gateways, routes
 
 
 def show(tx: db.Tx, ctx: Context, router_id: str) -> Any:
@@ -25,25 +26,45 @@ def show(tx: db.Tx, ctx: Context, router_id: str) -> Any:
     return row
 
 
+def lock(tx: db.Tx, ctx: Context, router_id: str) -> Any:
+    """The router, which nobody else changes before the transaction ends.  Raises NotFound."""
+    tx.update(Router, Router.id == router_id, status=Router.status)
+    return show(tx, ctx, router_id)
+
+
 def find(tx: db.Tx, ctx: Context, page: listing.Page) -> list[Any]:
     """One page of the routers the asker may see."""
     return standard_attributes.lists(tx, Router, standard_attributes.scope(ctx, Router), page)
 
 
-def create(tx: db.Tx, ctx: Context, *, project_id: str | None = None, **values: Any) -> str:
-    """A router without interfaces stands; returns its id.  Raises OverQuota."""
+def create(
+    tx: db.Tx,
+    ctx: Context,
+    *,
+    gateway: gateways.Wish | None = None,
+    project_id: str | None = None,
+    **values: Any,
+) -> str:
+    """A router without interfaces stands; returns its id.  Raises OverQuota, and what its gateway may raise."""
     stamp = standard_attributes.stamp(ctx, project_id)
     quotas.take(tx, stamp['project_id'], router=1)
     given = {'name': '', 'description': '', 'admin_state_up': True}
-    tx.insert(Router, status='ACTIVE', routes=[], **given | values, **stamp)
+    tx.insert(Router, status='ACTIVE', routes=[], enable_snat=True, **given | values, **stamp)
+    if gateway:
+        gateways.change(tx, ctx, show(tx, ctx, stamp['id']), gateway)
     return stamp['id']
 
 
 def update(tx: db.Tx, ctx: Context, router_id: str, **values: Any) -> None:
-    """The router has the values, and its host is nudged.  Raises NotFound, Invalid on a route that leads nowhere."""
-    show(tx, ctx, router_id)
+    """The router has the values, and its host is nudged; a `gateway` of None takes it away.
+
+    Raises NotFound, Invalid on a route that leads nowhere, and what a gateway may raise.
+    """
+    row = show(tx, ctx, router_id)
+    if 'gateway' in values:
+        gateways.change(tx, ctx, row, values.pop('gateway'))
     if 'routes' in values:
-        _check_routes(tx, router_id, values['routes'])
+        routes.check(tx, router_id, values['routes'])
     standard_attributes.touch(tx, Router, router_id, **values)
     generations.bump(tx, [scheduling.host_of(tx, 'router', router_id)], (generations.ROUTER, router_id))
 
@@ -54,29 +75,11 @@ def delete(tx: db.Tx, ctx: Context, router_id: str) -> None:
     standard_attributes.touch(tx, Router, router_id)  # whoever adds an interface now waits, and then finds no router
     if router_ports.held(tx, router_id):
         raise errors.Conflict(f'Router {router_id} still has ports', type='RouterInUse')
+    gateways.change(tx, ctx, row, None)
     scheduling.remove(tx, 'router', router_id)
     if tx.delete(Router, Router.id == router_id):
         standard_attributes.forget_tags(tx, router_id)
         quotas.give_back(tx, row.project_id, router=1)
-
-
-def _check_routes(tx: db.Tx, router_id: str, routes: Sequence[dict[str, str]]) -> None:
-    if len(routes) > MAX_ROUTES:
-        raise errors.Invalid(
-            f'Unable to complete operation for {router_id}. The number of routes exceeds the maximum {MAX_ROUTES}.',
-            type='RoutesExhausted',
-        )
-    there = router_ports.subnets(tx, router_id)
-    for route in routes:
-        hop = ipaddress.ip_address(route['nexthop'])
-        if not any(hop in ipaddress.ip_network(subnet.cidr) for subnet in there):
-            raise _bad_route(routes, 'the nexthop is not connected with router')
-        if str(hop) in [subnet.ip_address for subnet in there]:
-            raise _bad_route(routes, 'the nexthop is used by router')
-
-
-def _bad_route(routes: Sequence[dict[str, str]], why: str) -> errors.Invalid:
-    return errors.Invalid(f'Invalid format for routes: {list(routes)}, {why}', type='InvalidRoutes')
 
 
 # Interfaces
@@ -97,7 +100,7 @@ def add_interface(
             if subnet_id
             else 'Either subnet_id or port_id must be specified'
         )
-    host = scheduling.place(tx, 'router', router_id)
+    host = rescheduling.place_router(tx, router_id)
     if port_id:
         port_id = _take_port(tx, ctx, router, port_id, host)
     else:
@@ -119,7 +122,7 @@ def _make_port(tx: db.Tx, ctx: Context, router: Any, subnet_id: str, host: str) 
             f'IPv6 subnet {subnet.id} configured to receive RAs from an external router cannot be added to Neutron '
             'Router'
         )
-    router_ports.refuse_overlap(tx, router.id, [subnet])
+    router_ports.refuse_meeting(tx, router.id, [subnet])
     draft = ports.Draft(
         network=networks.show(tx, ctx, subnet.network_id),
         project_id=router.project_id,
@@ -144,7 +147,7 @@ def _take_port(tx: db.Tx, ctx: Context, router: Any, port_id: str, host: str) ->
         raise router_ports.bad_request('A port must have at least one fixed IP to be a router interface')
     if sum(subnet.ip_version == 4 for subnet in on) > 1:
         raise router_ports.bad_request('Cannot have multiple IPv4 subnets on router port')
-    router_ports.refuse_overlap(tx, router.id, on)
+    router_ports.refuse_meeting(tx, router.id, on)
     values = {
         'device_id': router.id,
         'device_owner': holders.OWNER[holders.ROUTER],
@@ -182,10 +185,9 @@ def remove_interface(
     port_id = _interface(tx, router_id, subnet_id, port_id)
     given = described(tx, router, port_id, subnet_id)
     _refuse_routes(tx, router, given['subnet_ids'])
+    _refuse_floating(tx, router_id, port_id)
     ports.drop(tx, ctx, port_id)
-    if not router_ports.held(tx, router_id):
-        scheduling.remove(tx, 'router', router_id)
-    else:
+    if not rescheduling.leave_unused(tx, router_id):
         generations.bump(tx, [scheduling.host_of(tx, 'router', router_id)], (generations.ROUTER, router_id))
     return given
 
@@ -223,6 +225,25 @@ def _refuse_routes(tx: db.Tx, router: Any, subnet_ids: Sequence[str]) -> None:
                     'required by one or more routes.',
                     type='RouterInterfaceInUseByRoute',
                 )
+
+
+def _refuse_floating(tx: db.Tx, router_id: str, port_id: str) -> None:
+    """Nothing, when no floating IP leads through the router to one of the port's subnets.  Raises Conflict."""
+    led = (
+        sa.select(Address.subnet_id)
+        .join(
+            FloatingIp,
+            sa.and_(FloatingIp.port_id == Address.port_id, FloatingIp.fixed_ip_address == Address.ip_address),
+        )
+        .where(FloatingIp.router_id == router_id)
+    )
+    on = {address.subnet_id for address in fixed.of(tx, [port_id]).get(port_id, ())}
+    for subnet_id in sorted(on & set(tx.column(led))):
+        raise errors.Conflict(
+            f'Router interface for subnet {subnet_id} on router {router_id} cannot be deleted, as it is required by '
+            'one or more floating IPs.',
+            type='RouterInterfaceInUseByFloatingIP',
+        )
 
 
 def described(tx: db.Tx, router: Any, port_id: str, subnet_id: str | None = None) -> dict[str, Any]:

@@ -22,10 +22,10 @@ KINDS = {
 }
 
 
-def agent(tx: db.Tx, host: str = 'h1') -> None:
-    """A network agent reported from the host just now."""
+def agent(tx: db.Tx, host: str = 'h1', bridges: dict[str, str] | None = None) -> None:
+    """A network agent reported from the host just now, with the bridges of its physical networks."""
     for kind in KINDS.values():
-        services.report(tx, kind, host, {})
+        services.report(tx, kind, host, {'configurations': {'bridge_mappings': bridges or {}}})
 
 
 def network(tx: db.Tx, *cidrs: str, ctx: Any = MEMBER, dhcp: bool = False, **values: Any) -> Any:

@@ -10,6 +10,8 @@ from tests.wire.foreign.bodies import Body, Things
 READ_BY_HANDLERS = {
     'network PUT /v2.0/routers/{id}/add_router_interface': ('subnet_id', 'port_id'),
     'network PUT /v2.0/routers/{id}/remove_router_interface': ('subnet_id', 'port_id'),
+    'network PUT /v2.0/routers/{id}/add_extraroutes': ('router.routes',),
+    'network PUT /v2.0/routers/{id}/remove_extraroutes': ('router.routes',),
     'network PUT /v2.0/agents/{id}': ('agent.admin_state_up', 'agent.description'),
     'network PUT /v2.0/quotas/{project_id}': ('quota.project_id', 'quota.tenant_id', 'quota.force'),
     'network PUT /v2.0/{kind}/{id}/tags': ('tags',),
@@ -36,7 +38,7 @@ INSIDE = {
     'router.external_gateway_info': ('router.external_gateway_info.network_id',),
     'OS-SCH-HNT:scheduler_hints': ('OS-SCH-HNT:scheduler_hints.same_host', 'OS-SCH-HNT:scheduler_hints.different_host'),
 }
-IN_BULK = ('networks', 'subnets', 'ports', 'security_groups', 'security_group_rules', 'routers')
+IN_BULK = ('networks', 'subnets', 'ports', 'security_groups', 'security_group_rules', 'routers', 'floatingips')
 RAW = (  # forms and assertions, which only an identity provider or a consumer can make
     'identity POST /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/auth',
     'identity POST /v3/auth/OS-FEDERATION/websso/{protocol_id}',
@@ -142,6 +144,8 @@ BODIES: dict[str, Body] = {
     'network POST /v2.0/security-group-rules': bodies.rule,
     'network POST /v2.0/routers': lambda t: {'router': {}},
     'network PUT /v2.0/routers/{id}': lambda t: {'router': {}},
+    'network POST /v2.0/floatingips': lambda t: {'floatingip': {'floating_network_id': t['external network']}},
+    'network PUT /v2.0/floatingips/{id}': lambda t: {'floatingip': {}},
     'network PUT /v2.0/routers/{id}/add_router_interface': lambda t: {},
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {},
     'network PUT /v2.0/quotas/{project_id}': lambda t: {'quota': {'port': 77}},
@@ -231,6 +235,9 @@ IN_PATHS: dict[str, Body] = {
     'network PUT /v2.0/ports/{id}': lambda t: {'port': {'name': 'x'}},
     'network PUT /v2.0/routers/{id}': lambda t: {'router': {'name': 'x'}},
     'network PUT /v2.0/routers/{id}/add_router_interface': lambda t: {'subnet_id': t['free subnet']},
+    'network PUT /v2.0/routers/{id}/add_extraroutes': lambda t: {'router': {'routes': []}},
+    'network PUT /v2.0/routers/{id}/remove_extraroutes': lambda t: {'router': {'routes': []}},
+    'network PUT /v2.0/floatingips/{id}': lambda t: {'floatingip': {'description': 'x'}},
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {'subnet_id': t['subnet']},
     'network PUT /v2.0/security-groups/{id}': lambda t: {'security_group': {'name': 'x'}},
     'network PUT /v2.0/agents/{id}': lambda t: {'agent': {'description': 'x'}},

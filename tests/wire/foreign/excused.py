@@ -5,6 +5,7 @@ By the endpoint and the field, by the field, or by the kind of thing that it nam
 
 # Where a list shows its rows to the asker, who may then ask for each of them.
 LISTED = {
+    'external network': ('network', '/v2.0/networks'),
     'region': ('identity', '/v3/regions'),
     'registered_limit': ('identity', '/v3/registered_limits'),
     'role': ('identity', '/v3/roles'),
@@ -95,7 +96,7 @@ OWN_REFUSED: dict[str, str] = {
     'port.mac_address network POST /v2.0/ports': 'the address is one of another port of one’s own',
     'resize.flavorRef': 'the flavor is the one that the server has',
     'interfaceAttachment.fixed_ips[].ip_address': 'the address is one of another port of one’s own',
-    'router.external_gateway_info.network_id': 'there are no external gateways',
+    'floatingip.subnet_id': 'a subnet of an external network is meant',
     'volume.source_volid': 'there are no copies of volumes',
     'attachment_id': 'compute’s own attachment is detached by compute',
 }

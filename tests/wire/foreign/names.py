@@ -18,6 +18,7 @@ KINDS = {
     'domain_id': 'domain',
     'endpoint_id': 'endpoint',
     'flavor': 'flavor',
+    'floating_network_id': 'external network',
     'flavorRef': 'flavor',
     'host': 'host',
     'host_name': 'host',
@@ -124,6 +125,7 @@ EXACT = {
     'removeFixedIp.address': 'server address',
     'interfaceAttachment.fixed_ips[].ip_address': 'address',
     'port.mac_address': 'mac',
+    'router.external_gateway_info.network_id': 'external network',
     'PUT /v2.0/routers/{id}/add_router_interface subnet_id': 'free subnet',
     'PUT /v2.0/routers/{id}/add_router_interface port_id': 'free port',
     'PUT /v2.0/routers/{id}/remove_router_interface port_id': 'interface port',
@@ -153,6 +155,7 @@ SEGMENTS = {
     'attachments': 'attachment',
     'authorize': 'request_token',
     'domains': 'domain',
+    'floatingips': 'floatingip',
     'flavors': 'flavor',
     'images': 'image',
     'networks': 'network',
@@ -194,22 +197,23 @@ backup_gigabytes backups binary binding:profile binding:vnic_type blob body_hash
 build_near_host_ip cidr config config_drive confirmResize connection_info connector container_format contents cores
 default_limit delete_on_termination description destination_type device device_name device_owner device_type direction
 disabled_reason disk disk_bus disk_format display_description display_name distributed dns_nameservers enable_dhcp
-enable_snat enabled ethertype expires_at external_fixed_ips extra_dhcp_opts extra_specs fixed_ip fixed_ips
-floating_ips force forceDelete forced_down from_port gateway_ip gigabytes groups guest_format ha headers host_routes
-hostname ignore_change_password_upon_first_use ignore_lockout_failure_attempts ignore_password_expiry
-ignore_user_inactivity immutable impersonation injected_file_content_bytes injected_file_path_bytes injected_files
-instances interface ip_protocol ip_version ipv6_address_mode ipv6_ra_mode is_default is_domain is_public key key_pairs
-length lock lock_password locked_reason mapping max_count max_server_per_host meta metadata metadata_items method
-methods migration_status min_count min_disk min_ram mode mountpoint mtu multi_factor_auth_enabled
-multi_factor_auth_rules multiattach new_size no_device oauth1 original_password os-complete os-flavor-access:is_public
-os-start os-stop os-volume-type-access:is_public os_hidden params passcode password path pause per_volume_gigabytes
-policies policy port_range_max port_range_min port_security_enabled preserve_ephemeral protected protocol
-provider:network_type provider:physical_network provider:segmentation_id public_key query ram readonly
-redelegation_count relay_state_prefix remaining_uses remote_id_attribute remote_ids remote_ip_prefix resource_limit
-resource_name restore resume return_reservation_id revertResize router:external routes rxtx_factor secret
-security_group_rules server_group_members server_groups service shared signature size snapshots source_type sp_url
-state stateful status suspend swap tag tags to_port token trigger_crash_dump type unique_id unlock unpause unrescue
-unrestricted url user_data vcpus verb virtual_name visibility volume_size volumes
+enable_snat enabled ethertype expires_at external_fixed_ips extra_dhcp_opts extra_specs fixed_ip fixed_ip_address
+fixed_ips floating_ip_address floating_ips force forceDelete forced_down from_port gateway_ip gigabytes groups
+guest_format ha headers host_routes hostname ignore_change_password_upon_first_use ignore_lockout_failure_attempts
+ignore_password_expiry ignore_user_inactivity immutable impersonation injected_file_content_bytes
+injected_file_path_bytes injected_files instances interface ip_protocol ip_version ipv6_address_mode ipv6_ra_mode
+is_default is_domain is_public key key_pairs length lock lock_password locked_reason mapping max_count
+max_server_per_host meta metadata metadata_items method methods migration_status min_count min_disk min_ram mode
+mountpoint mtu multi_factor_auth_enabled multi_factor_auth_rules multiattach new_size no_device oauth1
+original_password os-complete os-flavor-access:is_public os-start os-stop os-volume-type-access:is_public os_hidden
+params passcode password path pause per_volume_gigabytes policies policy port_range_max port_range_min
+port_security_enabled preserve_ephemeral protected protocol provider:network_type provider:physical_network
+provider:segmentation_id public_key query ram readonly redelegation_count relay_state_prefix remaining_uses
+remote_id_attribute remote_ids remote_ip_prefix resource_limit resource_name restore resume return_reservation_id
+revertResize router:external routes rxtx_factor secret security_group_rules server_group_members server_groups service
+shared signature size snapshots source_type sp_url state stateful status suspend swap tag tags to_port token
+trigger_crash_dump type unique_id unlock unpause unrescue unrestricted url user_data vcpus verb virtual_name
+visibility volume_size volumes
 """.split()
 )
 

@@ -107,7 +107,7 @@ PLAIN = names.PLAIN | frozenset(
 availability_zones binding:vif_details binding:vif_type changed_since changes-before changes-since created_at deleted
 detail detailed effective end external_gateway_info fields glance_metadata hidden include_names include_subtree ip ip6
 launch_index launched_at limit locked locked_by member_status migration_type minDisk minRam normalized_cidr not-tags
-not-tags-any offset page_reverse parents_as_ids parents_as_list password_expires_at power_state progress
+not-tags-any offset page_reverse parents_as_ids parents_as_list password_expires_at port_details power_state progress
 reservation_id resources revision_number root_device_name scope.OS-INHERIT:inherited_to scope.system service_type
 service_types since soft_deleted sort sort_dir sort_key start stateful subtree_as_ids subtree_as_list tags-any
 task_state terminated_at updated_at usage vm_state with_count with_servers

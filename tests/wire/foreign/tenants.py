@@ -77,6 +77,10 @@ def settle_whole(world: Any) -> None:
     told = {'name': 'hidden', 'ram': 64, 'vcpus': 1, 'disk': 1, 'os-flavor-access:is_public': False}
     maker.make('compute', '/v2.1/flavors', 'flavor', 'free flavor', **told)
     maker.make('volume', '/v3/types', 'volume_type', 'public type', name='everybodys')
+    outside = {'name': 'outside', 'router:external': True}
+    maker.make('network', '/v2.0/networks', 'network', 'external network', **outside)
+    told = {'network_id': things['external network'], 'ip_version': 4, 'cidr': '172.24.4.0/24', 'enable_dhcp': False}
+    maker.make('network', '/v2.0/subnets', 'subnet', 'external subnet', **told)
     maker.ask('network', 'GET', '/v2.0/security-groups')  # a list makes one's default group once
     world.mine |= things | {'volume_type': things['public type']}
     told = {'name': 'nobodys', 'os-volume-type-access:is_public': False}
@@ -174,7 +178,10 @@ def _network(maker: Maker, whose: str) -> None:
     told = {'security_group_id': things['security_group'], 'direction': 'ingress', 'ethertype': 'IPv4'}
     maker.make('network', '/v2.0/security-group-rules', 'security_group_rule', **told)
     maker.make('network', '/v2.0/routers', 'router', name=f'{whose} router')
-    maker.make('network', '/v2.0/routers', 'router', 'wired router', name=f'{whose} wired router')
+    through = {'external_gateway_info': {'network_id': things['external network']}}
+    maker.make('network', '/v2.0/routers', 'router', 'wired router', name=f'{whose} wired router', **through)
+    floating = {'floating_network_id': things['external network']}
+    maker.make('network', '/v2.0/floatingips', 'floatingip', **floating)
     plug = {'subnet_id': things['subnet']}
     path = f'/v2.0/routers/{things["wired router"]}/add_router_interface'
     things['interface port'] = maker.ask('network', 'PUT', path, plug).json['port_id']

@@ -110,13 +110,6 @@ def test_what_routers_cannot_be_yet_is_said(neutron):
     router = neutron.make('router', asker=ADMIN, ha=False, distributed=False)
     assert (router['ha'], router['distributed']) == (False, False)
 
-    def through(network_id, status):
-        return neutron.make('router', status, external_gateway_info={'network_id': network_id})['type']
-
-    assert through('7a9fd0ec-15b1-44e6-a2dd-4d8d2a0cfa0f', 404) == 'NetworkNotFound'
-    assert through(neutron.network()['id'], 400) == 'BadRequest'
-    assert through(neutron.network(asker=ADMIN, **{'router:external': True})['id'], 501) == 'NotImplemented'
-    assert through('x', 400) == 'HTTPBadRequest'
     assert neutron.make('router', 501, ADMIN, ha=True)['type'] == 'NotImplemented'
     assert neutron.make('router', 403, ha=False)['type'] == 'PolicyNotAuthorized'
     assert neutron.refused('GET', f'/routers/{router["id"]}', asker=STRANGER) == (404, 'RouterNotFound')
@@ -210,7 +203,6 @@ def test_only_real_extensions_are_told(neutron):
     (provider,) = neutron('GET', '/service-providers').json['service_providers']
     assert (provider['service_type'], provider['name']) == ('L3_ROUTER_NAT', 'single_node')
     assert neutron('GET', '/address-scopes').status == 404
-    assert neutron('GET', '/floatingips').status == 404
 
 
 def test_the_pipeline_tells_its_version_without_a_token(parts):

@@ -59,6 +59,27 @@ class Host:
                         return self._passes(source, target, address, protocol, port)
             return False
 
+    def comes_in(
+        self, address: str, protocol: int = 1, port: int | None = 8, source: str = '203.0.113.1'
+    ) -> str | None:
+        """The guest's port at which a new flow from outside to a floating address arrives; None where it does not."""
+        with self.lock:
+            for router in self.routers.values():
+                for one in router.floating if router.admin_up and router.gateways else ():
+                    if one.ip == address:
+                        return self._behind(
+                            router, one.fixed_ip, Flow('ingress', family(address), source, protocol, port, 0)
+                        )
+            return None
+
+    def _behind(self, router: driver.Router, fixed_ip: str, flow: Flow) -> str | None:
+        joined = {port.network_id for port in router.ports}
+        for target in self.ports.values():
+            mine = target.network_id in joined and fixed_ip in [one.ip for one in target.addresses]
+            if mine and target.admin_up and self._admits(target, flow):
+                return target.id
+        return None
+
     def _connected(self, source: driver.Port, target: driver.Port) -> bool:
         if source.network_id == target.network_id:
             return True
@@ -79,6 +100,7 @@ class Host:
 
 HOSTS: dict[str, Host] = {}
 KEPT = 'network.json'
+STRANGER = '203.0.113.1'  # who asks from outside
 
 
 def host(name: str, folder: str | None = None) -> Host:
@@ -104,9 +126,9 @@ def _found(folder: str) -> Host:
 class Driver(driver.Driver):
     """The network of one simulated host."""
 
-    def __init__(self, host_name: str, folder: str | None = None) -> None:
+    def __init__(self, host_name: str, folder: str | None = None, bridges: dict[str, str] | None = None) -> None:
         """`folder` is where the host is kept too, to outlive the process."""
-        self.host_name, self._folder = host_name, folder
+        self.host_name, self._folder, self._bridges = host_name, folder, bridges or {}
         self._open = False
         host(host_name, folder)
 
@@ -155,6 +177,9 @@ class Driver(driver.Driver):
             names = there.ports if among is None else [name for name in among if name in there.ports]
             return {name for name in names if there.ports[name].admin_up}
 
+    def bridges(self) -> dict[str, str]:
+        return self._bridges
+
     def life(self) -> object:
         return host(self.host_name).life
 
@@ -175,15 +200,22 @@ class Driver(driver.Driver):
             if name in failures:
                 failed[name] = failures[name]
         for port in desired.ports:
-            if port.network_id not in networks:
-                failed[port.id] = f'The network {port.network_id} of port {port.id} is not known on this host.'
+            if why := self._unreachable(networks, port.network_id, f'port {port.id}'):
+                failed[port.id] = why
         for router in desired.routers:
-            for port in router.ports:
-                if port.network_id not in networks:
-                    failed[router.id] = (
-                        f'The network {port.network_id} of router {router.id} is not known on this host.'
-                    )
+            for port in router.every_port:
+                if why := self._unreachable(networks, port.network_id, f'router {router.id}'):
+                    outside = port in router.gateways
+                    failed |= {one.port_id: why for one in router.floating if outside}
+                    failed[port.port_id if outside else router.id] = why
         return failed
+
+    def _unreachable(self, networks: dict, network_id: str, owner: str) -> str | None:
+        """Why what is on the network cannot be wired here."""
+        if network_id not in networks:
+            return f'The network {network_id} of {owner} is not known on this host.'
+        name = networks[network_id].physical
+        return driver.unmapped(network_id, name) if name and name not in self._bridges else None
 
     def _number(self, there: Host) -> None:
         there.vlans = {name: tag for name, tag in there.vlans.items() if name in there.networks}

@@ -9,6 +9,7 @@ class Settings:
     ovsdb: str = 'unix:/run/openvswitch/db.sock'
     datapath_type: str | None = None  # 'system' or 'netdev'; None: the best that the host has
     bridge: str = 'br-int'
+    bridges: dict[str, str] = dataclasses.field(default_factory=dict)  # of each physical network
     prefix: str = 'nim'  # of iptables chains and ipsets: at most 6 characters
     dns_domain: str = 'nimbus'
     dns_servers: tuple[str, ...] = ()  # DNS servers that dnsmasq forwards to

@@ -1,19 +1,23 @@
-"""Build one router: routes between its subnets, in a namespace of its own."""
+"""Build one router: routes between its subnets and to the world outside, in a namespace of its own."""
 
 import ipaddress
 import os
 
 from nimbus.common import folders
-from nimbus.network.agent.driver import METADATA, METADATA6, Network, Router, RouterPort
+from nimbus.network.agent.driver import METADATA6, Network, Router, RouterPort
 from nimbus.network.agent.host import files, namespaces, plug
 from nimbus.network.agent.host.command import run
 from nimbus.network.agent.host.daemons import Daemon
 from nimbus.network.agent.host.settings import Settings
+from nimbus.network.agent.l3 import nat
+from nimbus.network.agent.l3.leads import Leads
 from nimbus.network.agent.metadata.proxy import ROUTER_PORT, Proxy
 
 # Routes written by this driver carry this protocol number, so that others' are left alone.
 PROTOCOL = 110
-METADATA_MARK = '0x1/0xffff'
+ONLINK = 4  # a route's next hop is on the link though no address there says so
+EVERYWHERE = {4: '0.0.0.0/0', 6: '::/0'}
+Route = tuple[str, str]  # where to, and the next hop
 FORWARDING = ('net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding')
 KERNEL = {'net/ipv4/conf/all/rp_filter': '0', 'net/ipv4/conf/default/rp_filter': '0'}
 
@@ -26,9 +30,9 @@ def folder(settings: Settings, router_id: str) -> str:
     return os.path.join(settings.state_dir, 'routers', router_id)
 
 
-def names_of(port_id: str) -> tuple[str, str]:
-    """The switch's side and the router's side of a router port."""
-    return 'tap' + port_id[:11], 'qr-' + port_id[:11]
+def names_of(port_id: str, kind: str = 'qr-') -> tuple[str, str]:
+    """The switch's side and the router's side of a router port; a gateway's is of the kind qg-."""
+    return 'tap' + port_id[:11], kind + port_id[:11]
 
 
 class RouterNamespace:
@@ -40,6 +44,8 @@ class RouterNamespace:
         self.networks = networks
         self.namespace = namespace(router.id)
         self.folder = folder(settings, router.id)
+        self.gateway = next(iter(router.gateways), None)
+        self.outside = names_of(self.gateway.port_id, 'qg-')[1] if self.gateway else None
 
     def wire(self) -> set[str]:
         """The namespace and a veth pair per port stand, no others; returns the switch's sides that are new."""
@@ -49,34 +55,47 @@ class RouterNamespace:
             forwards = dict.fromkeys(FORWARDING, '1' if self.router.admin_up else '0')
             for key, value in (forwards | KERNEL).items():
                 namespaces.write_sysctl(key, value)
-        taps = {names_of(port.port_id)[0] for port in self.router.ports}
+        taps = {names_of(port.port_id)[0] for port in self.router.every_port}
         noted = set((files.read(os.path.join(self.folder, 'ports')) or '').split())
         files.write(os.path.join(self.folder, 'ports'), '\n'.join(sorted(taps | noted)) + '\n')
         with namespaces.links() as host:
             for old in noted - taps:
                 plug.remove(host, old)
         new = set()
-        for port in self.router.ports:
-            outer, inner = names_of(port.port_id)
+        for port in self.router.every_port:
+            outer, inner = names_of(port.port_id, 'qg-' if port == self.gateway else 'qr-')
             if plug.pair(self.namespace, outer, inner, port.mac, self.networks[port.network_id].mtu):
                 new.add(outer)
         files.write(os.path.join(self.folder, 'ports'), '\n'.join(sorted(taps)) + '\n')
         return new
 
     def serve(self) -> None:
-        """Addresses, routes, rules and the metadata proxy are as the router says."""
-        for port in self.router.ports:
-            inner = names_of(port.port_id)[1]
-            new = plug.hold_addresses(self.namespace, inner, self._sizes(port))
-            plug.announce(self.namespace, inner, port.mac, new)
-        self._route()
+        """Rules, addresses, routes and the metadata proxy are as the router says; rules stand before an address."""
         self._filter()
+        for port in self.router.ports:
+            self._hold(port, names_of(port.port_id)[1], self._sizes(port))
+        if self.gateway and self.outside:
+            floating = {one.ip: 32 for one in self.router.floating}
+            self._hold(self.gateway, self.outside, floating | self._sizes(self.gateway))
+        self._route()
+        Leads(self.namespace, self.folder).settle(self._leads())
         proxy = Proxy(self.namespace, self.folder, self.settings.metadata_socket or '', self.settings.daemon_user)
         if self.settings.metadata_socket:
             binds = [f'{METADATA6}:80 interface {names_of(port.port_id)[1]}' for port in self._metadata_over_ipv6()]
             proxy.ensure([f'0.0.0.0:{ROUTER_PORT}', *binds], 'X-Neutron-Router-ID', self.router.id)
         else:
             proxy.stop()
+
+    def _hold(self, port: RouterPort, inner: str, sizes: dict[str, int]) -> None:
+        new = plug.hold_addresses(self.namespace, inner, sizes)
+        plug.announce(self.namespace, inner, port.mac, new)
+
+    def _leads(self) -> dict[str, str]:
+        """Where each address outside leads: to a fixed one, or to whoever has none of its own."""
+        if not self.gateway:
+            return {}
+        own = {one.ip: 'any' for one in self.gateway.addresses if ':' not in one.ip and self.router.snat}
+        return own | {one.ip: one.fixed_ip for one in self.router.floating}
 
     def _sizes(self, port: RouterPort) -> dict[str, int]:
         subnets = {one.id: one for one in self.networks[port.network_id].subnets}
@@ -92,41 +111,43 @@ class RouterNamespace:
         return [port for port in self.router.ports if _gateway6(self.networks[port.network_id]) in _ips(port)]
 
     def _route(self) -> None:
-        """The extra routes stand and no older ones of ours."""
-        wanted = {(str(ipaddress.ip_network(prefix)), hop) for prefix, hop in self.router.routes}
+        """The extra routes and the way out stand, and no older ones of ours."""
+        wanted: dict[Route, bool] = {(str(ipaddress.ip_network(to)), hop): False for to, hop in self.router.routes}
+        extra = {to for to, _ in wanted}
+        wanted |= {route: True for route in self._ways_out() if route[0] not in extra}
         with namespaces.links(self.namespace) as netns:
             there = set()
             for family, everything in ((2, '0.0.0.0'), (10, '::')):
                 for route in netns.get_routes(family=family, proto=PROTOCOL):
                     place = f'{route.get_attr("RTA_DST") or everything}/{route["dst_len"]}'
                     there.add((place, route.get_attr('RTA_GATEWAY')))
-            for prefix, hop in there - wanted:
+            for prefix, hop in there - set(wanted):
                 netns.route('del', dst=prefix, gateway=hop, proto=PROTOCOL)
-            for prefix, hop in sorted(wanted - there):
-                netns.route('add', dst=prefix, gateway=hop, proto=PROTOCOL)
+            for prefix, hop in sorted(set(wanted) - there):
+                link = {}
+                if wanted[prefix, hop] and self.outside:
+                    link = {'oif': plug.read(netns, [self.outside])[self.outside].index, 'flags': ONLINK}
+                netns.route('add', dst=prefix, gateway=hop, proto=PROTOCOL, **link)
+
+    def _ways_out(self) -> list[Route]:
+        """The routes to everywhere, by the gateway of each subnet outside that the router has an address on."""
+        if not self.gateway:
+            return []
+        on = {address.subnet_id for address in self.gateway.addresses}
+        subnets = [one for one in self.networks[self.gateway.network_id].subnets if one.id in on and one.gateway_ip]
+        # One of each kind: a second way to everywhere would be a second route of the same name.
+        found = {one.ip_version: (EVERYWHERE[one.ip_version], one.gateway_ip or '') for one in reversed(subnets)}
+        return list(found.values())
 
     def _filter(self) -> None:
         """The namespace's own tables are exactly these: they are nobody else's."""
-        rules = '\n'.join(['*nat', *self._nat(), 'COMMIT', '*mangle', *_MARK, 'COMMIT', '*filter', *_GATE, 'COMMIT'])
+        own = next((one.ip for one in self.gateway.addresses if ':' not in one.ip), None) if self.gateway else None
+        rules = nat.tables(self.router, self.outside, own)
         path = os.path.join(self.folder, 'rules')
         netns = ('ip', 'netns', 'exec', self.namespace)
-        if not files.write(path, rules + '\n') and _count(run(*netns, 'iptables-save')) == _count(rules):
+        if not files.write(path, rules) and _count(run(*netns, 'iptables-save')) == _count(rules):
             return
-        run(*netns, 'iptables-restore', '-w', '10', stdin=rules + '\n')
-
-    def _nat(self) -> list[str]:
-        """Metadata requests are redirected to the proxy; a gateway's NAT has its chains here."""
-        return [f'-A PREROUTING -i qr-+ -d {METADATA}/32 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports {ROUTER_PORT}']
-
-
-_MARK = [
-    f'-A PREROUTING -i qr-+ -d {METADATA}/32 -p tcp -m tcp --dport 80 -j MARK --set-xmark {METADATA_MARK}',
-]
-# Only a redirected request reaches the proxy, never one that names its port.
-_GATE = [
-    f'-A INPUT -m mark --mark {METADATA_MARK} -j ACCEPT',
-    f'-A INPUT -p tcp -m tcp --dport {ROUTER_PORT} -j DROP',
-]
+        run(*netns, 'iptables-restore', '-w', '10', stdin=rules)
 
 
 def discard(settings: Settings, router_id: str) -> set[str]:

@@ -1,5 +1,6 @@
 """Build a host's networks with Open vSwitch, iptables, dnsmasq and namespaces."""
 
+import dataclasses
 import logging
 import os
 import subprocess
@@ -15,6 +16,7 @@ from nimbus.network.agent.host import files, namespaces, plug
 from nimbus.network.agent.host.settings import Settings
 from nimbus.network.agent.l3 import routers
 from nimbus.network.agent.ovs import flows, vswitch
+from nimbus.network.agent.ovs.provider import Providers
 
 LOG = logging.getLogger(__name__)
 ZONE = 'nimbus-zone'
@@ -27,6 +29,7 @@ class Driver(base.Driver):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._switch = vswitch.Switch(settings.ovsdb, settings.bridge, settings.datapath_type)
+        self._providers = Providers(self._switch.database, settings.bridge, settings.bridges)
         self._firewall = Firewall(settings.prefix)
         self._lock = threading.Lock()
         self._applied: base.Desired | None = None
@@ -47,6 +50,7 @@ class Driver(base.Driver):
     def close(self) -> None:
         with self._lock:
             self._switch.close()
+            self._providers.forget()
             self._applied = None
 
     def apply(self, desired: base.Desired) -> dict[str, str]:
@@ -84,6 +88,9 @@ class Driver(base.Driver):
                 found.add(port.ids.get('iface-id', ''))
         return found
 
+    def bridges(self) -> dict[str, str]:
+        return self.settings.bridges
+
     def life(self) -> object:
         return self._switch.life()
 
@@ -101,6 +108,7 @@ class Driver(base.Driver):
                     if link.group == plug.OURS:
                         plug.remove(route, link.name)
             self._firewall.clear()
+            self._providers.clear()
             self._switch.clear()
             for name in ('dhcp', 'routers'):
                 files.remove_folder(os.path.join(self.settings.state_dir, name))
@@ -112,6 +120,7 @@ class _Pass:
     def __init__(self, driver: Driver, desired: base.Desired, before: base.Desired | None) -> None:
         self.settings = driver.settings
         self.switch = driver._switch
+        self.providers = driver._providers
         self.guard = driver._firewall
         self.desired = desired
         self.before = before or base.Desired(generation=0)
@@ -125,6 +134,7 @@ class _Pass:
         if self.audit:
             _filter_bridges()
             self.switch.open()
+            self.providers.join()
         self.tags = self.switch.number_networks(set(self.networks))
         self.there = self.switch.plugged()
         self.links = plug.read_all() if self.audit else {}  # as they were before this pass
@@ -148,11 +158,17 @@ class _Pass:
     def _known_ports(self) -> list[base.Port]:
         known = []
         for port in self.desired.ports:
-            if port.network_id in self.networks:
-                known.append(port)
+            if why := self._lost(port.network_id, f'port {port.id}'):
+                self.failed[port.id] = why
             else:
-                self.failed[port.id] = f'The network {port.network_id} of port {port.id} is not known on this host.'
+                known.append(port)
         return known
+
+    def _lost(self, network_id: str, owner: str) -> str | None:
+        """Why nothing on the network can be wired here; None where it can."""
+        if network_id not in self.networks:
+            return f'The network {network_id} of {owner} is not known on this host.'
+        return self.providers.trouble(self.networks[network_id])
 
     def _noted_zones(self) -> dict[str, int]:
         return {port.ids['iface-id']: int(port.ids[ZONE]) for port in self.there.values() if ZONE in port.ids}
@@ -189,6 +205,9 @@ class _Pass:
         settled = {one.id: one for one in self.before.networks}
         made = []
         for network in wanted.values():
+            if why := self.providers.trouble(network):
+                self.failed[network.dhcp_port_id or ''] = why
+                continue
             server = dnsmasq.Server(self.settings, network)
             ids = {'iface-id': network.dhcp_port_id or '', 'attached-mac': network.dhcp_mac}
             self.wanted[server.outer] = (self.tags[network.id], ids)
@@ -209,15 +228,13 @@ class _Pass:
         for gone in set(files.names(os.path.join(self.settings.state_dir, 'routers'))) - set(wanted):
             self._try(gone, lambda router=gone: routers.discard(self.settings, router))
         made = []
-        for router in wanted.values():
-            lost = [port.network_id for port in router.ports if port.network_id not in self.networks]
-            if lost:
-                self.failed[router.id] = f'The network {lost[0]} of router {router.id} is not known on this host.'
+        for router in map(self._reaching, wanted.values()):
+            if router is None:
                 continue
-            for port in router.ports:
+            for port in router.every_port:
                 ids = {'iface-id': port.port_id, 'attached-mac': port.mac}
                 self.wanted[routers.names_of(port.port_id)[0]] = (self.tags[port.network_id], ids)
-            if self._routing(self.desired, router) == self._routing(self.before, router):
+            if self._routing(self.desired, router.id) == self._routing(self.before, router.id):
                 continue
             namespace = routers.RouterNamespace(self.settings, router, self.networks)
             new = self._try(router.id, namespace.wire)
@@ -226,17 +243,32 @@ class _Pass:
                 made.append((router.id, namespace))
         return made
 
-    def _routing(self, desired: base.Desired, router: base.Router) -> object:
+    def _reaching(self, router: base.Router) -> base.Router | None:
+        """The router as it can be here: without a gateway where that is out of reach; None where a network is."""
+        for port in router.ports:
+            if why := self._lost(port.network_id, f'router {router.id}'):
+                self.failed[router.id] = why
+                return None
+        for port in router.gateways:
+            if why := self._lost(port.network_id, f'router {router.id}'):
+                self.failed |= {port.port_id: why} | {one.port_id: why for one in router.floating}
+                return dataclasses.replace(router, gateways=(), floating=())
+        return router
+
+    def _routing(self, desired: base.Desired, router_id: str) -> object:
         """All that the router's namespace is made of."""
-        used = {port.network_id for port in router.ports}
-        networks = [(one.id, one.mtu, one.subnets) for one in desired.networks if one.id in used]
-        return (networks, router) if router in desired.routers else None
+        router = next((one for one in desired.routers if one.id == router_id), None)
+        used = {port.network_id for port in router.every_port} if router else set()
+        return router and ([(one.id, one.mtu, one.subnets) for one in desired.networks if one.id in used], router)
 
     def _stale(self) -> set[str]:
         return {name for name, port in self.there.items() if name not in self.wanted and 'iface-id' in port.ids}
 
     def _write_flows(self, ports: list[base.Port], plugged: dict[str, vswitch.Plugged]) -> None:
-        lines = flows.base()
+        here = list(self.networks.values())
+        # Before br-int lets anything pass, so that no frame leaves with a VLAN that means nothing outside.
+        self.providers.write_outward(here, self.tags, self.audit)
+        lines = flows.base() + self.providers.inward(here, self.tags)
         for port in ports:
             there = plugged.get(plug.names_of(port.id)[2])
             if port.security and there and there.number:

@@ -1,0 +1,62 @@
+"""Compute a router's packet filter: metadata, floating addresses and the gateway's own (no command is run here)."""
+
+from nimbus.network.agent.driver import METADATA, Router
+from nimbus.network.agent.metadata.proxy import ROUTER_PORT
+
+METADATA_MARK, OUTSIDE_MARK = '0x1/0xffff', '0x2/0xffff'
+TO_METADATA = f'-i qr-+ -d {METADATA}/32 -p tcp -m tcp --dport 80'
+TRANSLATED = '-m conntrack --ctstate DNAT'
+
+
+def tables(router: Router, gateway: str | None, address: str | None) -> str:
+    """What iptables-restore takes; `gateway` is the link outside, `address` the IPv4 address it has."""
+    parts = {
+        'nat': _incoming(router, gateway) + _outgoing(router, gateway, address),
+        'mangle': _marks(gateway),
+        'filter': _gate(),
+    }
+    return ''.join('\n'.join([f'*{name}', *rules, 'COMMIT', '']) for name, rules in parts.items())
+
+
+def _incoming(router: Router, gateway: str | None) -> list[str]:
+    """Metadata requests are redirected to the proxy, floating addresses lead to fixed ones from wherever one asks."""
+    found = [f'-A PREROUTING {TO_METADATA} -j REDIRECT --to-ports {ROUTER_PORT}']
+    if gateway:
+        found += [f'-A PREROUTING -d {one.ip}/32 -j DNAT --to-destination {one.fixed_ip}' for one in router.floating]
+    return found
+
+
+def _outgoing(router: Router, gateway: str | None, address: str | None) -> list[str]:
+    """What leaves has a floating address or the gateway's; what stays inside keeps its own.
+
+    A guest that asks for a floating address of this router is answered through the router too: its own address would
+    let the other answer it directly, from an address that it never asked.
+    """
+    if not gateway:
+        return []
+    found = [f'-A POSTROUTING ! -o {gateway} -m conntrack ! --ctstate DNAT -j ACCEPT']
+    found += [f'-A POSTROUTING -s {one.fixed_ip}/32 -j SNAT --to-source {one.ip}' for one in router.floating]
+    if router.snat and address:
+        found += [
+            f'-A POSTROUTING -o {gateway} -j SNAT --to-source {address}',
+            f'-A POSTROUTING -m mark ! --mark {OUTSIDE_MARK} {TRANSLATED} -j SNAT --to-source {address}',
+        ]
+    return found
+
+
+def _marks(gateway: str | None) -> list[str]:
+    found = [f'-A PREROUTING {TO_METADATA} -j MARK --set-xmark {METADATA_MARK}']
+    return found + ([f'-A PREROUTING -i {gateway} -j MARK --set-xmark {OUTSIDE_MARK}'] if gateway else [])
+
+
+def _gate() -> list[str]:
+    """Only a redirected request reaches the proxy, never one that names its port.
+
+    The last rule lets pass what would pass anyway: while a rule asks for tracked connections the kernel goes on
+    tracking, also in the moment in which the nat table is replaced.
+    """
+    return [
+        f'-A INPUT -m mark --mark {METADATA_MARK} -j ACCEPT',
+        f'-A INPUT -p tcp -m tcp --dport {ROUTER_PORT} -j DROP',
+        '-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT',
+    ]
