@@ -134,6 +134,7 @@ EXACT = {
 }
 # Names that stand for things elsewhere and not here.
 NO_NAMES = {
+    'events[].name': 'one of a fixed set of events',
     'credential.host': 'the host that a request was signed for',
     'credentials.host': 'the host that a request was signed for',
     'ec2Credentials.host': 'the host that a request was signed for',
