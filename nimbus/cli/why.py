@@ -73,16 +73,30 @@ def apart(asked: cloud.Cloud, server: dict[str, Any]) -> list[str]:
     here = server.get('OS-EXT-SRV-ATTR:host') or server.get('hostId')
     lines = []
     for network_id in dict.fromkeys(port['network_id'] for port in _ports(asked, 'device_id', server['id'])):
+        kind = _type(asked, network_id)
+        if kind not in ('local', None):
+            continue
         others = [port for port in _ports(asked, 'network_id', network_id) if port['device_id'] != server['id']]
         places = _places(asked, [port for port in others if port['device_owner'].startswith('compute:')])
         far = [place for place in places if place and here and place != here]
         if far:
             hosts = sorted(set(far)) if server.get('OS-EXT-SRV-ATTR:host') else []
             lines.append(
-                f'Network {network_id} is local to each host: {len(far)} of its servers run elsewhere'
-                f'{" (on " + ", ".join(hosts) + ")" if hosts else ""}, and this one and they do not reach each other.'
+                f'Network {network_id} {"is" if kind else "may be"} local to each host: {len(far)} of its servers run '
+                f'elsewhere{" (on " + ", ".join(hosts) + ")" if hosts else ""}, and this one and they '
+                f'{"do not" if kind else "then do not"} reach each other.'
             )
     return lines
+
+
+def _type(asked: cloud.Cloud, network_id: str) -> str | None:
+    """The network's type; None where the asker may not see it."""
+    try:
+        found = asked.get('network', f'/v2.0/networks/{network_id}', None).get('network', {})
+    except cloud.AWAY:
+        return None
+    kind: str | None = found.get('provider:network_type')
+    return kind
 
 
 def _ports(asked: cloud.Cloud, name: str, value: str) -> list[dict[str, Any]]:

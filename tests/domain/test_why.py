@@ -50,11 +50,13 @@ class Network(Cloud):
 
     def __init__(self, operator: bool):
         super().__init__()
-        self.operator = operator
+        self.operator, self.kind = operator, 'local'
 
     def get(self, service, path, version):
         if service != 'network':
             return super().get(service, path, version)
+        if path.startswith('/v2.0/networks/'):
+            return {'network': {'provider:network_type': self.kind} if self.operator else {}}
         found = [
             {'network_id': 'n', 'device_id': device, 'device_owner': owner, 'binding:host_id': host}
             for device, owner, host in (
@@ -74,11 +76,14 @@ def test_servers_that_are_not_reached_are_told():
     assert 'Network n is local to each host: 1 of its servers run elsewhere (on h2)' in line
     assert line in why.story(Network(True), server)
     assert why.apart(Network(True), {**server, 'OS-EXT-SRV-ATTR:host': 'h2'}) == []
+    wide = Network(True)
+    wide.kind = 'vlan'
+    assert why.apart(wide, server) == []
     del server['OS-EXT-SRV-ATTR:host']
     member = Network(False)
     member.servers = [{'id': ID, 'hostId': 'x'}, {'id': 'b', 'hostId': 'y'}]
     (line,) = why.apart(member, server)
-    assert 'h2' not in line and '1 of its servers' in line
+    assert 'h2' not in line and '1 of its servers' in line and 'may be local' in line
     member.servers[1]['hostId'] = 'x'
     assert why.apart(member, server) == []
 

@@ -53,6 +53,7 @@ NAMED: dict[str, Run | Elsewhere] = {
         '-f value -c ID -c Name | awk \'$2 == "default" {print $1}\')',
         says='icmp',
     ),
+    'openstack server restore ID': Elsewhere('tests/wire/compute/test_deletion.py; these nodes delete servers at once'),
     'openstack volume backend pool list --long': Run(says='c2@'),
     'systemctl reload nimbus-api nimbus-identity nimbus-image': Run(),
     'systemctl start nimbus.target': STOPPING,

@@ -4,8 +4,9 @@ import sqlalchemy as sa
 
 from nimbus.common.database import db, tables
 from nimbus.network import holders
-from nimbus.network.models import Port, Subnet
+from nimbus.network.models import Network, Port, Subnet
 
+LOCAL = 'local'
 SERVER = tables.Alias(Port)
 GUESTS = (
     sa.select(Port.network_id, Port.host)
@@ -18,8 +19,9 @@ HAS_DHCP = sa.exists().where(Subnet.network_id == Port.network_id, Subnet.enable
 
 
 def apart(tx: db.Tx) -> dict[str, list[str]]:
-    """The networks that have guests on several hosts, and on which."""
-    return {network_id: hosts for network_id, hosts in _hosts(tx, GUESTS).items() if len(hosts) > 1}
+    """The local networks that have guests on several hosts, and on which."""
+    local = GUESTS.join(Network, Network.id == Port.network_id).where(Network.network_type == LOCAL)
+    return {network_id: hosts for network_id, hosts in _hosts(tx, local).items() if len(hosts) > 1}
 
 
 def unserved(tx: db.Tx) -> dict[str, list[str]]:

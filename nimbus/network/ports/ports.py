@@ -342,7 +342,7 @@ def bring_dhcp(tx: db.Tx, ctx: Context, network_id: str, host: str) -> None:
         return
     keep_dhcp(tx, ctx, network)
     others = scheduling.hosts_of(tx, 'dhcp', network_id) - {host}
-    if others:
+    if others and network.network_type == 'local':
         LOG.warning(
             'Network %s has guests on %s and on %s: it is local to each host, and they do not reach each other',
             network_id, host, ', '.join(sorted(others)),

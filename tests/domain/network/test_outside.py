@@ -8,12 +8,13 @@ import sqlalchemy as sa
 from nimbus.common import errors
 from nimbus.common.context import internal
 from nimbus.network import desk, holders, rescheduling
-from nimbus.network.hosts import scheduling
+from nimbus.network.hosts import local_networks, scheduling
 from nimbus.network.models import Port
 from nimbus.network.ports import ports
 from nimbus.network.routers import floating_ips, gateways, routers
 from tests.conftest import ADMIN, MEMBER
 from tests.domain.network import cloud
+from tests.domain.network.test_races import race
 
 OPERATOR = dataclasses.replace(ADMIN, project_id='f' * 32)
 FLAT = {'network_type': 'flat', 'physical_network': 'public'}
@@ -181,3 +182,55 @@ def test_an_address_is_never_led_twice(database, scene):
     with database.write() as tx:
         with pytest.raises(errors.Conflict, match='already has a floating IP'):
             scene.float(tx, scene.port.id)
+
+
+def test_many_at_once_lead_one_address(database, scene):
+    with database.write() as tx:
+        other = cloud.server(tx, scene.inside)
+        held = [
+            floating_ips.create(tx, MEMBER, project_id=MEMBER.project_id, floating_network_id=scene.outside.id)
+            for _ in range(6)
+        ]
+
+    def lead(number):
+        with database.write() as tx:
+            floating_ips.update(tx, MEMBER, held[number], target=floating_ips.Target(other.id))
+            return number
+
+    found = race(len(held), lead)
+    lost = [why for why in found if isinstance(why, errors.NimbusError)]
+    assert len(lost) == len(held) - 1
+    assert {why.facts['type'] for why in lost} == {'FloatingIPPortAlreadyAssociated'}
+    with database.read() as tx:
+        leading = [one for one in held if floating_ips.show(tx, MEMBER, one).port_id]
+    assert leading == [held[next(one for one in found if isinstance(one, int))]]
+
+
+def test_a_port_that_goes_while_it_is_led_to_leaves_nothing_led(database, scene):
+    with database.write() as tx:
+        doomed = cloud.server(tx, scene.inside)
+        held = floating_ips.create(tx, MEMBER, project_id=MEMBER.project_id, floating_network_id=scene.outside.id)
+
+    def act(number):
+        with database.write() as tx:
+            if number:
+                ports.drop(tx, MEMBER, doomed.id)
+            else:
+                floating_ips.update(tx, MEMBER, held, target=floating_ips.Target(doomed.id))
+
+    found = race(2, act)
+    assert all(why is None or isinstance(why, errors.NotFound) for why in found)
+    with database.read() as tx:
+        assert floating_ips.show(tx, MEMBER, held).port_id is None
+
+
+def test_guests_of_a_physical_network_are_not_apart(database):
+    with database.write() as tx:
+        cloud.agent(tx, 'h1'), cloud.agent(tx, 'h2')
+        segment = routers.networks.segments.asked(routers.networks.Settings(), 'flat', 'public', None)
+        local, flat = (routers.networks.create(tx, MEMBER, segment=one) for one in (None, segment))
+        for network in (routers.networks.show(tx, MEMBER, made) for made in (local, flat)):
+            cloud.subnet(tx, network, '10.0.0.0/24', enable_dhcp=False)
+            for host in ('h1', 'h2'):
+                cloud.server(tx, network, host)
+        assert local_networks.apart(tx) == {local: ['h1', 'h2']}
