@@ -17,6 +17,8 @@ import time
 import uuid
 from collections.abc import Callable
 
+import pytest
+
 from nimbus.compute.agent.disks.imagecache import ImageCache
 from nimbus.compute.agent.driver import Driver, Refused
 from nimbus.compute.agent.fake.driver import FakeDriver, FakeSettings
@@ -241,3 +243,9 @@ def _guest(image: Image) -> Guest:
 def _volume(path: str, device: str, **changes) -> Volume:
     volume = Volume(str(uuid.uuid4()), str(uuid.uuid4()), device, 'file', {'path': path, 'format': 'raw'}, 1)
     return dataclasses.replace(volume, **changes)
+
+
+# Of tests that look at what a remembered host does not have.
+on_qemu = pytest.mark.parametrize(
+    'rig', [pytest.param(LibvirtRig, marks=pytest.mark.real)], indirect=True, scope='module', ids=['libvirt']
+)

@@ -11,7 +11,7 @@ import pytest
 from nimbus.compute.agent.driver import Missing, Refused
 from nimbus.compute.guest import Nic
 
-from .compute_rigs import wait_for
+from .compute_rigs import on_qemu, wait_for
 
 
 @pytest.fixture
@@ -62,10 +62,10 @@ def test_a_running_guest_that_answers_lets_go_of_its_card(rig, spawn, nic):
     assert rig.driver.plugged(guest.id) == set()
 
 
+@on_qemu
 def test_a_card_that_goes_after_that_was_given_up_comes_back(rig, spawn, nic, caplog, monkeypatch):
-    if not rig.real:
-        pytest.skip('a fake guest always answers')
-    libvirt = pytest.importorskip('libvirt')
+    import libvirt
+
     guest = spawn()
     rig.driver.plug(guest.id, nic)
     monkeypatch.setattr(rig.driver, 'settings', dataclasses.replace(rig.settings, detach_timeout=1))
@@ -78,10 +78,10 @@ def test_a_card_that_goes_after_that_was_given_up_comes_back(rig, spawn, nic, ca
     assert rig.driver.plugged(guest.id) == {nic.mac}
 
 
+@on_qemu
 def test_a_card_without_its_bridge_is_refused_and_not_half_there(rig, spawn, nic):
-    if not rig.real:
-        pytest.skip('a fake guest has no bridges')
-    libvirt = pytest.importorskip('libvirt')
+    import libvirt
+
     guest = spawn()
     lost = Nic(nic.port_id, 'fa:16:3e:00:10:02', 'qbrnone', 'tapnone', 1400)
     with pytest.raises(Refused, match='did not take the network card'):

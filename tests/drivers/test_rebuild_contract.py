@@ -8,6 +8,8 @@ import pytest
 from nimbus.compute.agent.driver import RUNNING, Refused
 from nimbus.compute.guest import Blank
 
+from .compute_rigs import on_qemu
+
 
 def rebuild(rig, guest, preserve=False):
     rig.driver.rebuild(guest, rig.guest()[1], preserve, 0)
@@ -49,10 +51,9 @@ def test_a_rebuild_that_is_refused_can_be_tried_again(rig, spawn):
     assert rig.driver.state(guest.id) == RUNNING and rig.processes(guest) == 1
 
 
+@on_qemu
 @pytest.mark.parametrize('preserve', [False, True])
 def test_its_disks_are_new_but_for_the_ephemeral_ones_that_are_to_be_kept(rig, spawn, preserve):
-    if not rig.real:
-        pytest.skip('the fake host has no disks')
     guest = spawn(blanks=(Blank('local', 8, 'ext4'), Blank('swap', 8, 'swap')))
     rig.driver.stop(guest.id, 0)
     folder = rig.instances / guest.id

@@ -11,6 +11,8 @@ import pytest
 from nimbus.compute.agent.driver import RUNNING, SHUTDOWN, Missing
 from nimbus.compute.guest import Blank
 
+from .compute_rigs import on_qemu
+
 MIB = 1024**2
 MOVE, OTHER = 'move-1', 'move-2'
 
@@ -109,9 +111,8 @@ def test_a_resized_guest_that_is_destroyed_leaves_nothing(rig, made):
     assert rig.leftovers(made) == []
 
 
+@on_qemu
 def test_what_is_on_a_disk_stays_and_what_is_written_after_goes_with_a_way_back(rig, made):
-    if not rig.real:
-        pytest.skip('a remembered guest has no bytes')
     rig.driver.stop(made.id, 0)
     disk = pathlib.Path(rig.settings.instances_path) / made.id / 'disk.local'
     write(disk, b'before')
