@@ -66,6 +66,7 @@ WHOLE = {
     'identity PATCH /v3/endpoints/{endpoint_id}': lambda t: {'endpoint': {'enabled': True}},
     'compute POST /v2.1/servers/{id}/action lock': lambda t: {'lock': None},
     'compute PUT /v2.1/os-services/{id}': lambda t: {'status': 'enabled'},
+    'compute POST /v2.1/os-server-groups': lambda t: {'server_group': {'name': 'x', 'policy': 'affinity'}},
     'volume POST /v3/volumes/{id}/action os-extend': lambda t: {'os-extend': {'new_size': 2}},
     'volume POST /v3/volumes/{id}/action os-reset_status': lambda t: {'os-reset_status': {'status': 'error'}},
     'volume PUT /v3/types/{id}': lambda t: {'volume_type': {'name': 'x'}},
