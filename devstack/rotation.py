@@ -25,7 +25,7 @@ SECONDS = {
     'postgresql': 270,
     'mariadb': 420,
     'daemons': 250,
-    'wide': 820,
+    'wide': 1150,
     'fresh': 600,
     'nodes': 700,
 }
@@ -45,7 +45,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     'nimbus/cli': ('fresh',),
     'nimbus/cmd': ('daemons', 'chaos', 'fresh', 'nodes'),
     'nimbus/common': ('chaos', 'writes', *SERVERS),
-    'nimbus/compute': ('chaos', *SERVERS),
+    'nimbus/compute': ('chaos', 'wide', *SERVERS),
     'nimbus/compute/agent': ('long', 'nodes', 'daemons'),
     'nimbus/conductor': ('chaos', *SERVERS),
     'nimbus/identity': ('writes', 'wide', *SERVERS),
