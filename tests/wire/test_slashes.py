@@ -55,7 +55,9 @@ def test_network_and_identity_pass_over_it(parts, tmp_path):
         assert client('GET', path, asker=ADMIN).status == 200
 
 
-@pytest.mark.parametrize('path', ['/os-assisted-volume-snapshots', '/servers/1/os-interface/', '/caf\xc3\xa9', '/' + 'x' * 500])
+@pytest.mark.parametrize(
+    'path', ['/os-assisted-volume-snapshots', '/servers/1/os-interface/', '/caf\xc3\xa9', '/' + 'x' * 500]
+)
 def test_a_path_that_nobody_serves_is_told_from_an_id_that_is_wrong(parts, path):
     client = Client(compute.make(parts))
     answer = client('GET', path, asker=ADMIN)

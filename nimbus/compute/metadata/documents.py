@@ -30,7 +30,15 @@ def facts(tx: db.Tx, server_id: str) -> Facts:
     row = servers.row_of(tx, server_id)
     groups = ports.groups_of(tx, [server_id]).get(server_id, [])
     names = [group['name'] for group in groups]
-    return Facts(servers.spec(tx, server_id), row.zone, ports.nics(tx, server_id), names, row.guest_password)
+    shown = ports.addresses(tx, [server_id]).get(server_id, [])
+    return Facts(
+        servers.spec(tx, server_id),
+        row.zone,
+        ports.nics(tx, server_id),
+        names,
+        row.guest_password,
+        [address['ip'] for address in shown if address['type'] == 'floating'],
+    )
 
 
 def has(name: str, version: str) -> bool:

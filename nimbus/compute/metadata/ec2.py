@@ -52,7 +52,7 @@ def meta_data(given: Facts, version: str = NEWEST) -> dict[str, Any]:
         'local-ipv4': fixed[0] if fixed else '',
         'placement': {'availability-zone': given.zone or ''},
         'public-hostname': given.hostname,
-        'public-ipv4': '',
+        'public-ipv4': given.floating_ips[0] if given.floating_ips else '',
         'reservation-id': spec['reservation_id'],
         'security-groups': '\n'.join(given.groups),
     }

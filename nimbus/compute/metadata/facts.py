@@ -16,6 +16,7 @@ class Facts:
     nics: list[dict[str, Any]]
     groups: list[str]
     password: str | None = None  # as the guest encrypted and posted it
+    floating_ips: list[str] = dataclasses.field(default_factory=list)  # that lead to the server
 
     @property
     def hostname(self) -> str:

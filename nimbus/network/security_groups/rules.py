@@ -9,37 +9,10 @@ import sqlalchemy as sa
 from nimbus.common import errors, numbers
 from nimbus.common.context import Context
 from nimbus.common.database import db, listing
-from nimbus.network import generations, quotas, standard_attributes
+from nimbus.network import generations, protocols, quotas, standard_attributes
 from nimbus.network.models import Group, Rule
 
 # Names a protocol may be asked by, and the number on the wire.
-PROTOCOLS = {
-    'ah': 51,
-    'dccp': 33,
-    'egp': 8,
-    'esp': 50,
-    'gre': 47,
-    'hopopt': 0,
-    'icmp': 1,
-    'igmp': 2,
-    'ip': 0,
-    'ipip': 4,
-    'ipv6-encap': 41,
-    'ipv6-frag': 44,
-    'ipv6-icmp': 58,
-    'icmpv6': 58,
-    'ipv6-nonxt': 59,
-    'ipv6-opts': 60,
-    'ipv6-route': 43,
-    'ospf': 89,
-    'pgm': 113,
-    'rsvp': 46,
-    'sctp': 132,
-    'tcp': 6,
-    'udp': 17,
-    'udplite': 136,
-    'vrrp': 112,
-}
 ICMP = (1, 58)
 PORTED = (6, 17, 33, 132, 136)
 ONLY_IPV6 = (41, 43, 44, 58, 59, 60)
@@ -170,8 +143,8 @@ def _not_inserted(tx: db.Tx, group_id: str, fingerprint: str) -> errors.NimbusEr
 def _fingerprint(direction: str, ethertype: str, protocol: Any, low: Any, high: Any, prefix: Any, group: Any) -> str:
     """What two rules have in common that let the same pass."""
     number = None if protocol in ANY else _number(protocol)
-    if ethertype == 'IPv6' and number == PROTOCOLS['icmp']:
-        number = PROTOCOLS['ipv6-icmp']
+    if ethertype == 'IPv6' and number == protocols.NUMBERS['icmp']:
+        number = protocols.NUMBERS['ipv6-icmp']
     prefix = plain(prefix)
     parts = (direction, ethertype, number, low, high, None if prefix in ANYWHERE else prefix, group)
     return '/'.join('' if part is None else str(part) for part in parts)
@@ -225,19 +198,19 @@ def _invalid(sentence: str, kind: str) -> errors.Invalid:
 
 
 def _ported_names() -> list[str]:
-    return sorted(name for name, number in PROTOCOLS.items() if number in PORTED)
+    return sorted(name for name, number in protocols.NUMBERS.items() if number in PORTED)
 
 
 def _number(protocol: Any) -> int:
     word = str(protocol).lower()
-    if word in PROTOCOLS:
-        return PROTOCOLS[word]
+    if word in protocols.NUMBERS:
+        return protocols.NUMBERS[word]
     number = numbers.read(word)
     if number is not None and 0 <= number <= 255:
         return number
     raise _invalid(
         f'Security group rule protocol {protocol} not supported. Only protocol values '
-        f'{sorted(PROTOCOLS)} and integer representations [0 to 255] are supported.',
+        f'{sorted(protocols.NUMBERS)} and integer representations [0 to 255] are supported.',
         'SecurityGroupRuleInvalidProtocol',
     )
 

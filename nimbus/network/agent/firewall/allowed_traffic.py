@@ -6,14 +6,10 @@ import ipaddress
 from collections.abc import Iterable
 
 from nimbus.network.agent.driver import Group, Port, Rule
+from nimbus.network.protocols import NUMBERS
 
 IPV4, IPV6 = 'IPv4', 'IPv6'
 ICMP = {IPV4: 1, IPV6: 58}
-NUMBERS = {
-    'ah': 51, 'dccp': 33, 'egp': 8, 'esp': 50, 'gre': 47, 'icmp': 1, 'icmpv6': 58, 'ipv6-icmp': 58, 'igmp': 2,
-    'ipip': 4, 'ipv6-encap': 41, 'ipv6-frag': 44, 'ipv6-nonxt': 59, 'ipv6-opts': 60, 'ipv6-route': 43,
-    'ospf': 89, 'pgm': 113, 'rsvp': 46, 'sctp': 132, 'tcp': 6, 'udp': 17, 'udplite': 136, 'vrrp': 112,
-}  # fmt: skip
 WITH_PORTS = {6: 'tcp', 17: 'udp', 33: 'dccp', 132: 'sctp', 136: 'udplite'}
 
 
@@ -32,11 +28,13 @@ class Flow:
 def protocol_number(rule: Rule) -> int | None:
     """The IP protocol that the rule names; None when it means every protocol."""
     name = str(rule.protocol).lower()
-    if rule.protocol is None or name in ('any', '0', '-1', ''):
+    if rule.protocol is None or name in ('any', '-1', ''):
         return None
     number = NUMBERS.get(name)
     if number is None:
         number = int(name)
+    if not number:  # `ip` and `hopopt`: iptables reads 0 as every protocol
+        return None
     return ICMP[rule.ethertype] if number in (1, 58) else number
 
 
