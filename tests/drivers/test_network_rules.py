@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from nimbus.network import protocols
+from nimbus.common import ip_protocols
 from nimbus.network.agent.dhcp import dnsmasq
 from nimbus.network.agent.driver import Desired, Rule
 from nimbus.network.agent.firewall import chains, iptables
@@ -139,12 +139,14 @@ def test_a_chain_that_is_ordered_anew_is_written_as_a_whole():
     assert iptables._edits('c', (), rules) is None
 
 
-@pytest.mark.parametrize('protocol', [*protocols.NUMBERS, *(str(number) for number in protocols.NUMBERS.values())])
+@pytest.mark.parametrize(
+    'protocol', [*ip_protocols.NUMBERS, *(str(number) for number in ip_protocols.NUMBERS.values())]
+)
 @pytest.mark.parametrize('ethertype', ['IPv4', 'IPv6'])
 def test_every_protocol_that_a_rule_may_name_reaches_the_packet_filter(ethertype, protocol):
     rule = Rule('ingress', ethertype, protocol)
     assert is_sound(rule)
-    number = protocols.NUMBERS[protocol] if protocol in protocols.NUMBERS else int(protocol)
+    number = ip_protocols.NUMBERS[protocol] if protocol in ip_protocols.NUMBERS else int(protocol)
     if number in (1, 58):
         number = {'IPv4': 1, 'IPv6': 58}[ethertype]
     flow = Flow('ingress', ethertype, '10.0.0.9' if ethertype == 'IPv4' else '2001:db8::9', number or 47)

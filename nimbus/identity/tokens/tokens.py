@@ -128,7 +128,7 @@ class Validator:
         try:
             return self._entry(service_token, False).values
         except errors.Unauthenticated as why:
-            raise refusal(f'In X-Service-Token: {why.inside}') from None
+            raise refusal(f'Of the service beside the user: {why.inside}') from None
 
     def entry(self, token: str, allow_expired: bool = False) -> Entry:
         """The cache entry of the token.  Raises as `validate` does."""

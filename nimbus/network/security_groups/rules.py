@@ -6,10 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import errors, numbers
+from nimbus.common import errors, ip_protocols, numbers
 from nimbus.common.context import Context
 from nimbus.common.database import db, listing
-from nimbus.network import generations, protocols, quotas, standard_attributes
+from nimbus.network import generations, quotas, standard_attributes
 from nimbus.network.models import Group, Rule
 
 # Names a protocol may be asked by, and the number on the wire.
@@ -143,8 +143,8 @@ def _not_inserted(tx: db.Tx, group_id: str, fingerprint: str) -> errors.NimbusEr
 def _fingerprint(direction: str, ethertype: str, protocol: Any, low: Any, high: Any, prefix: Any, group: Any) -> str:
     """What two rules have in common that let the same pass."""
     number = None if protocol in ANY else _number(protocol)
-    if ethertype == 'IPv6' and number == protocols.NUMBERS['icmp']:
-        number = protocols.NUMBERS['ipv6-icmp']
+    if ethertype == 'IPv6' and number == ip_protocols.NUMBERS['icmp']:
+        number = ip_protocols.NUMBERS['ipv6-icmp']
     prefix = plain(prefix)
     parts = (direction, ethertype, number, low, high, None if prefix in ANYWHERE else prefix, group)
     return '/'.join('' if part is None else str(part) for part in parts)
@@ -198,19 +198,19 @@ def _invalid(sentence: str, kind: str) -> errors.Invalid:
 
 
 def _ported_names() -> list[str]:
-    return sorted(name for name, number in protocols.NUMBERS.items() if number in PORTED)
+    return sorted(name for name, number in ip_protocols.NUMBERS.items() if number in PORTED)
 
 
 def _number(protocol: Any) -> int:
     word = str(protocol).lower()
-    if word in protocols.NUMBERS:
-        return protocols.NUMBERS[word]
+    if word in ip_protocols.NUMBERS:
+        return ip_protocols.NUMBERS[word]
     number = numbers.read(word)
     if number is not None and 0 <= number <= 255:
         return number
     raise _invalid(
         f'Security group rule protocol {protocol} not supported. Only protocol values '
-        f'{sorted(protocols.NUMBERS)} and integer representations [0 to 255] are supported.',
+        f'{sorted(ip_protocols.NUMBERS)} and integer representations [0 to 255] are supported.',
         'SecurityGroupRuleInvalidProtocol',
     )
 

@@ -5,8 +5,8 @@ import functools
 import ipaddress
 from collections.abc import Iterable
 
+from nimbus.common.ip_protocols import NUMBERS
 from nimbus.network.agent.driver import Group, Port, Rule
-from nimbus.network.protocols import NUMBERS
 
 IPV4, IPV6 = 'IPv4', 'IPv6'
 ICMP = {IPV4: 1, IPV6: 58}

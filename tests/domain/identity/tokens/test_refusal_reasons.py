@@ -6,7 +6,7 @@ import re
 import pytest
 
 from nimbus.api.kit import wsgi
-from nimbus.common import errors
+from nimbus.common import errors, log
 from nimbus.common.parts import Parts
 from nimbus.identity import key_repository, revocations
 from nimbus.identity.models import Project, User
@@ -65,17 +65,23 @@ def test_the_log_says_why_a_token_is_refused_and_the_answer_does_not(world, tmp_
     assert re.fullmatch(reason, refused(fresh, token, caplog))
 
 
-def refused(validator, token, caplog):
+def test_the_log_says_so_of_the_token_of_a_service_too(world, caplog):
+    said = refused(world.validator, world.login(), caplog, HTTP_X_SERVICE_TOKEN='no token!')
+    assert said == 'Of the service beside the user: This is no token.'
+
+
+def refused(validator, token, caplog, **more):
     """What the log says of a request with the token, whose answer is the same for every reason."""
     seen = {}
     parts = Parts(conf=None, db=None, bus=None, clock=None, tokens=validator)
     caplog.set_level(logging.INFO, logger='nimbus.api.kit.wsgi')
     wsgi.Auth(lambda environ, _start: seen.update(environ) or [], parts)(
-        {'HTTP_X_AUTH_TOKEN': token, 'nimbus.request_id': 'req-1', 'REQUEST_METHOD': 'GET'}, None
+        {'HTTP_X_AUTH_TOKEN': token, 'nimbus.request_id': 'req-1', 'REQUEST_METHOD': 'GET', **more}, None
     )
     (record,) = caplog.records
+    assert log.Formatter('%(message)s').format(record) == record.getMessage()  # nothing of it is taken for a secret
     assert wsgi.AT_WORK not in seen and record.request_id == 'req-1' and token not in record.getMessage()
     with pytest.raises(errors.Unauthenticated) as why:
-        validator.validate(token)
+        validator.validate(token, service_token=more.get('HTTP_X_SERVICE_TOKEN'))
     assert str(why.value) == 'The request you have made requires authentication.'
     return record.getMessage().removeprefix('The token is refused: ')
