@@ -1,4 +1,4 @@
-"""Groups of servers: what says of servers that they stand on one host, or on several."""
+"""Server groups: affinity and anti-affinity, and which servers belong to them."""
 
 import dataclasses
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a request for a server names, looked up: what is not there makes the request invalid, not its address."""
+"""Looks up what a request for a server names; what is not there is 400, as the request is wrong and not its path."""
 
 from typing import Any
 

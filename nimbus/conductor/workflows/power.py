@@ -1,4 +1,4 @@
-"""What the workflows of a verb that one order to the guest's host does share."""
+"""The ends that workflows share whose verb is a single order to the guest's host."""
 
 from collections.abc import Callable
 

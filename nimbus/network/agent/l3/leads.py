@@ -1,4 +1,4 @@
-"""Which addresses outside a router led where, and the tracked connections that end when one leads elsewhere."""
+"""Which fixed address each floating IP of a router led to last; connections end when it leads elsewhere."""
 
 import os
 
