@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from nimbus.common.jobs import Job
 from nimbus.compute import states
 from nimbus.compute.flavors import flavors
-from nimbus.compute.models import Server
+from nimbus.compute.models import Flavor, Server
 from nimbus.compute.quotas import QUOTAS, RECOUNT
 from nimbus.compute.servers import moves, power, servers
 from tests.compute_world import boot, put_in, running, volume_of
@@ -94,7 +94,7 @@ def test_what_a_server_cannot_be_given_is_refused_and_nothing_is_held(api, parts
     flavor(parts, 'empty', disk=0)
     flavor(parts, 'disabled')
     with parts.db.write() as tx:
-        tx.execute(sa.text("UPDATE flavors SET disabled = 1 WHERE id = 'disabled'"))
+        tx.update(Flavor, Flavor.id == 'disabled', disabled=True)
     refused = {
         'empty': 'Resize to zero disk flavor is not allowed',
         'disabled': 'could not be found',
