@@ -90,8 +90,11 @@ def test_syslog_has_every_daemons_lines_with_names_and_goes_on_after_a_rotation(
     def written() -> list[str]:
         return cloud.control.must('cat', log).splitlines()
 
+    def daemons() -> set[str]:
+        return {at[1] for line in written() if (at := head.match(line))}
+
     # A daemon is up a moment before its first line is in the file.
-    nodes.until(lambda: {'api', 'identity'} <= {at[1] for line in written() if (at := head.match(line))}, 20)
+    nodes.until(lambda: {'api', 'identity'} <= daemons(), 20, lambda: f'Lines are there of {sorted(daemons())}.')
     lines = written()
     assert all(head.match(line) for line in lines), [line for line in lines if not head.match(line)][:5]
     assert cloud.control.must('stat', '-c', '%a %U %G', log).split() == ['640', 'root', 'adm']
