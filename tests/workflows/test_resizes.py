@@ -5,8 +5,11 @@ import pytest
 from nimbus.compute import states
 from nimbus.compute.servers import deletion, moves, resizes
 from nimbus.conductor.auto_confirm import AutoConfirm
-from tests.workflows import changes, scenarios
+from nimbus.conductor.workflows import WORKFLOWS
+from tests.workflows import changes, harness, scenarios
 from tests.workflows.cloud import Cloud
+
+DECISIONS = {'confirm_resize': resizes.confirm, 'revert_resize': resizes.revert}
 
 
 @pytest.fixture
@@ -74,6 +77,37 @@ def test_a_resized_server_that_waits_for_its_end_keeps_its_new_size(cloud):
     cloud.ask(deletion.restore, server)
     cloud.settle()
     assert (cloud.row(server).vm_state, cloud.row(server).flavor_id) == (states.ACTIVE, '2')
+    cloud.check()
+
+
+@pytest.mark.parametrize(
+    'workflow, decide, index',
+    [(name, decide, index) for name, decide in DECISIONS.items() for index in range(len(WORKFLOWS[name].steps))],
+)
+def test_a_decision_that_a_delete_cuts_off_leaves_no_move_behind(cloud, workflow, decide, index):
+    server = changes.resized_server(cloud)['server']
+
+    def delete(do):
+        def deleting(run):
+            found = do(run)
+            if cloud.row(server).task_state != states.SOFT_DELETING:
+                cloud.ask(deletion.delete, server, later=True)
+            return found
+
+        return deleting
+
+    cloud.workflows[workflow] = harness.variant(WORKFLOWS[workflow], index, delete)
+    cloud.ask(decide, server)
+    cloud.settle()
+    assert cloud.row(server).vm_state == states.SOFT_DELETED and move_of(cloud, server) is None
+    cloud.check()
+    cloud.workflows[workflow] = WORKFLOWS[workflow]
+    cloud.ask(deletion.restore, server)
+    cloud.settle()
+    cloud.check()
+    cloud.ask(resizes.resize, server, cloud.flavor('3'))
+    cloud.settle()
+    assert cloud.row(server).vm_state == states.RESIZED
     cloud.check()
 
 

@@ -49,10 +49,11 @@ def restore(tx: db.Tx, asker: context.Context, server_id: str) -> None:
     jobs.start(tx, asker, 'restore_server', server_id)
 
 
-def put_away(tx: db.Tx, server_id: str) -> None:
-    """The server waits for its end, and holds nothing of the quota meanwhile."""
+def put_away(tx: db.Tx, asker: context.Context, server_id: str) -> None:
+    """The server waits for its end, and holds nothing of the quota meanwhile, nor for a resize that it cut off."""
     with servers.counting(tx, server_id):
         servers.finished(tx, server_id, 'soft_delete')
+    resizes.let_stand(tx, asker, server_id)
 
 
 def reclaimable(tx: db.Tx, before: datetime.datetime, most: int) -> list[str]:

@@ -90,9 +90,12 @@ def _decide(tx: db.Tx, asker: context.Context, server_id: str, verb: str, status
 
 
 def let_stand(tx: db.Tx, asker: context.Context, server_id: str) -> None:
-    """A server that leaves the state in which somebody could decide keeps its new flavor."""
+    """A server that leaves the state in which somebody could decide keeps its new flavor.
+
+    A confirm that was cut off is begun again; one that is under way finds nothing left to do, or leaves nothing to this.
+    """
     move = moves.of(tx, server_id)
-    if move is not None and moves.go(tx, move.id, moves.CONFIRMING, since=moves.REVERTIBLE):
+    if move is not None and moves.go(tx, move.id, moves.CONFIRMING, since=moves.CONFIRMABLE):
         jobs.start(tx, asker, 'confirm_resize', server_id, move_id=move.id)
 
 

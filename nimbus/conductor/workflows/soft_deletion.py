@@ -20,7 +20,7 @@ def power_off(run: Run) -> None:
 
 def mark_deleted(tx: db.Tx, run: Run) -> None:
     """The server is SOFT_DELETED."""
-    deletion.put_away(tx, run.subject)
+    deletion.put_away(tx, run.context, run.subject)
 
 
 def mark_kept(run: Run) -> None:
