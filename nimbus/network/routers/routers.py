@@ -60,19 +60,22 @@ def update(tx: db.Tx, ctx: Context, router_id: str, **values: Any) -> None:
 
     Raises NotFound, Invalid on a route that leads nowhere, and what a gateway may raise.
     """
-    row = show(tx, ctx, router_id)
-    if 'gateway' in values:
-        gateways.change(tx, ctx, row, values.pop('gateway'))
+    show(tx, ctx, router_id)
+    changes = {name: value for name, value in values.items() if name != 'gateway'}
     if 'routes' in values:
         routes.check(tx, router_id, values['routes'])
-    standard_attributes.touch(tx, Router, router_id, **values)
+    standard_attributes.touch(tx, Router, router_id, **changes)
+    if 'gateway' in values:  # after the routes, which may need the one that goes no longer
+        gateways.change(tx, ctx, show(tx, ctx, router_id), values['gateway'])
     generations.bump(tx, [scheduling.host_of(tx, 'router', router_id)], (generations.ROUTER, router_id))
 
 
 def delete(tx: db.Tx, ctx: Context, router_id: str) -> None:
     """The router is gone.  Raises NotFound, Conflict while it has an interface."""
+    show(tx, ctx, router_id)
+    # Whoever adds an interface now waits, and then finds no router; no route keeps the gateway.
+    standard_attributes.touch(tx, Router, router_id, routes=[])
     row = show(tx, ctx, router_id)
-    standard_attributes.touch(tx, Router, router_id)  # whoever adds an interface now waits, and then finds no router
     if router_ports.held(tx, router_id):
         raise errors.Conflict(f'Router {router_id} still has ports', type='RouterInUse')
     gateways.change(tx, ctx, row, None)

@@ -160,6 +160,22 @@ def test_a_route_may_lead_outside_and_keeps_the_gateway(neutron, outside):
     neutron.change('router', router['id'], external_gateway_info=None)
 
 
+def test_routes_go_before_the_gateway_they_lead_through(neutron, outside):
+    route = [{'destination': '10.8.0.0/24', 'nexthop': '172.24.4.200'}]
+    router = neutron.make('router', **through(outside))
+    neutron.change('router', router['id'], routes=route)
+    gone = neutron.change('router', router['id'], external_gateway_info=None, routes=[])
+    assert (gone['external_gateway_info'], gone['routes']) == (None, [])
+    early = neutron.change('router', router['id'], status=400, routes=route, **through(outside))
+    assert early['type'] == 'InvalidRoutes'
+    kept = neutron('GET', f'/routers/{router["id"]}').json['router']
+    assert (kept['external_gateway_info'], kept['routes']) == (None, [])
+    neutron.change('router', router['id'], **through(outside))
+    neutron.change('router', router['id'], routes=route)
+    assert neutron('DELETE', f'/routers/{router["id"]}').status == 204
+    assert neutron('GET', '/ports', asker=ADMIN).json == {'ports': []}
+
+
 def test_routes_are_added_and_removed_one_at_a_time(neutron):
     net, router = neutron.network('10.0.0.0/24'), neutron.make('router')
     path = f'/routers/{router["id"]}/'
