@@ -80,7 +80,7 @@ MACHINE = Machine(
     rule('rescue', {ACTIVE, STOPPED, ERROR}, 'rescuing', RESCUED),
     rule('unrescue', {RESCUED}, 'unrescuing', ACTIVE, ERROR),
     rule('change_password', {ACTIVE}, None),
-    rule('trigger_crash_dump', {ACTIVE, PAUSED, RESCUED, ERROR}, None),
+    rule('trigger_crash_dump', {ACTIVE, PAUSED, RESCUED, RESIZED, ERROR}, None),
     rule('resize', {ACTIVE, STOPPED}, RESIZING, RESIZED),
     rule('confirm_resize', {RESIZED}, CONFIRMING, ACTIVE),
     rule('revert_resize', {RESIZED}, REVERTING, ACTIVE),

@@ -92,7 +92,7 @@ def _decide(tx: db.Tx, asker: context.Context, server_id: str, verb: str, status
 def let_stand(tx: db.Tx, asker: context.Context, server_id: str) -> None:
     """A server that leaves the state in which somebody could decide keeps its new flavor.
 
-    A confirm that was cut off is begun again; one that is under way finds nothing left to do, or leaves nothing to this.
+    A confirm that was cut off is begun again; of two that are under way one finds nothing left to do.
     """
     move = moves.of(tx, server_id)
     if move is not None and moves.go(tx, move.id, moves.CONFIRMING, since=moves.CONFIRMABLE):

@@ -27,7 +27,8 @@ def find(
     where.append(sa.or_(Server.deleted_at.is_(None), Server.deleted_at >= start))
     where += [Server.project_id == project_id] if project_id is not None else []
     if marker is not None:
-        after = tx.row(sa.select(Server.project_id, Server.id).where(Server.id == marker))
+        known = [Server.id == marker, *([Server.project_id == project_id] if project_id is not None else [])]
+        after = tx.row(sa.select(Server.project_id, Server.id).where(*known))
         if after is None:
             raise errors.Invalid(f'Marker {marker} could not be found.')
         later = sa.and_(Server.project_id == after.project_id, Server.id > after.id)

@@ -27,7 +27,7 @@ ALLOWED = {
     'suspend': {'active'},
     'resume': {'suspended'},
     'change_password': {'active'},
-    'trigger_crash_dump': {'active', 'paused', 'rescued', 'error'},
+    'trigger_crash_dump': {'active', 'paused', 'rescued', 'resized', 'error'},
     'rescue': {'active', 'stopped', 'error'},
     'unrescue': {'rescued'},
     'rebuild': {'active', 'stopped', 'error'},

@@ -15,6 +15,7 @@ from nimbus.compute.agent.fake.driver import FakeDriver, FakeSettings
 from nimbus.compute.agent.fake.host import FakeHost
 from nimbus.compute.agent.manager import Agent
 from nimbus.compute.guest import Guest
+from nimbus.compute.models import Server
 from nimbus.compute.servers import guests
 from tests.compute_world import add_image, put_in, running
 from tests.conftest import ADMIN, STRANGER
@@ -97,7 +98,7 @@ def test_an_interrupt_reaches_the_guest_since_a_version(cloud):
     ('body', 'fine'),
     [
         ({'changePassword': {'adminPass': 'x'}}, {states.ACTIVE}),
-        ({'trigger_crash_dump': None}, {states.ACTIVE, states.PAUSED, states.RESCUED, states.ERROR}),
+        ({'trigger_crash_dump': None}, {states.ACTIVE, states.PAUSED, states.RESCUED, states.RESIZED, states.ERROR}),
     ],
 )
 def test_in_any_other_state_it_is_a_conflict_that_names_the_state(cloud, body, fine):
@@ -127,6 +128,15 @@ def test_diagnostics_are_by_the_hypervisor_s_names_and_then_by_standard_ones(clo
     assert (new['state'], new['config_drive'], new['num_cpus'], new['num_disks']) == ('running', False, 1, 1)
     assert new['cpu_details'] == [{'id': 0, 'time': 0, 'utilisation': None}]
     assert new['memory_details'] == {'maximum': 512, 'used': 512}
+
+
+def test_a_guest_that_does_not_run_has_no_diagnostics(cloud):
+    row = cloud.server()
+    with cloud.db.write() as tx:
+        tx.update(Server, Server.id == row.id, power_state=states.SHUTDOWN)
+    for version in ('compute 2.1', 'compute 2.48'):
+        answer = cloud.api('GET', f'/servers/{row.id}/diagnostics', asker=ADMIN, version=version)
+        assert answer.status == 409 and 'does not run' in answer.json['conflictingRequest']['message']
 
 
 def test_diagnostics_of_a_guest_that_is_not_there_are_not_found(cloud):

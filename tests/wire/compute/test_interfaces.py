@@ -10,6 +10,7 @@ from nimbus.compute import states
 from nimbus.network.models import Port
 from nimbus.network.networks import networks, subnets
 from nimbus.network.ports import ports
+from nimbus.network.quotas import QUOTAS
 from tests.compute_world import SUBNET, boot, put_in, running
 from tests.conftest import ADMIN, MEMBER, READER, STRANGER
 
@@ -171,6 +172,14 @@ def test_a_server_gets_one_more_address_on_a_network_of_its_and_loses_it(api, la
     missing = act(api, server.id, 'removeFixedIp', address=first)
     assert missing.status == 400 and first in told(missing)
     assert act(latest, server.id, 'addFixedIp', networkId=world.network).status in (400, 404)
+
+
+def test_a_project_without_room_for_a_port_is_refused(api, parts, world, server):
+    with parts.db.write() as tx:
+        QUOTAS.set(tx, MEMBER.project_id, {'port': 0})
+    refused = attach(api, server.id, net_id=world.network)
+    assert (refused.status, refused.json['forbidden']['message']) == (403, 'Maximum number of ports exceeded')
+    assert jobs_of(parts, 'attach_interface') == []
 
 
 def test_a_network_without_a_free_address_gives_none(api, parts, world, server):

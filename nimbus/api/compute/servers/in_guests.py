@@ -6,6 +6,7 @@ from typing import Any
 from nimbus.api.compute import microversions, shapes
 from nimbus.api.kit.routes import Call
 from nimbus.common import clock, errors
+from nimbus.compute import states
 from nimbus.compute.rpc import Compute
 from nimbus.compute.servers import in_guests, servers
 
@@ -63,6 +64,8 @@ def diagnostics(call: Call, id: str) -> dict[str, Any]:
         row = servers.show(tx, call.context, id)
     if not row.host:
         raise errors.Conflict(f'Instance {id} is not ready')
+    if row.power_state != states.RUNNING:
+        raise errors.Conflict(f"Cannot 'get_diagnostics' instance {id} while its guest does not run")
     found = call.parts.client(Compute, call.context, row.host).diagnostics(id)
     return _diagnostics(row, found) if call.speaks(microversions.StandardDiagnostics) else _old_diagnostics(found)
 

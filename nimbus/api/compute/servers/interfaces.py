@@ -76,8 +76,11 @@ def create(call: Call, id: str) -> dict[str, Any]:
     if address and not network_id:
         raise errors.Invalid('Must input network_id when request IP address')
     named = {'network_id': network_id, 'port_id': port_id, 'fixed_ip': shapes.shortest(address)}
-    with call.db.write() as tx:
-        port = interfaces.attach(tx, call.context, id, **named, tag=given.get('tag'))
+    try:
+        with call.db.write() as tx:
+            port = interfaces.attach(tx, call.context, id, **named, tag=given.get('tag'))
+    except errors.OverQuota:
+        raise errors.Forbidden('Maximum number of ports exceeded') from None
     call.given['tags'] = {port.id: given.get('tag')}
     return call.view(Interface, port)
 
