@@ -67,6 +67,7 @@ def test_a_daemon_says_that_it_serves_that_it_turns_and_that_it_stops(room, conf
         said, _ = daemon.communicate(timeout=60)
     assert daemon.returncode == 0, said
     assert told[0] == 'READY=1' and set(told[1:-1]) == {'WATCHDOG=1'} and told[-1] == 'STOPPING=1', told
+    assert f'nimbus-{room} is at work' in said
 
 
 def test_a_daemon_is_silent_where_nobody_watches_it(conf, manager):

@@ -102,6 +102,11 @@ def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: server.stop())
     signal.signal(signal.SIGHUP, lambda *_: policy.read_again())
     wiring.settle_memory()
-    server.run(lambda: wiring.notify('READY=1'), wiring.pulse(), lambda: wiring.notify('WATCHDOG=1'))
+
+    def ready() -> None:
+        wiring.notify('READY=1')
+        LOG.info('%s is at work', program)
+
+    server.run(ready, wiring.pulse(), lambda: wiring.notify('WATCHDOG=1'))
     wiring.notify('STOPPING=1')
     return wiring.leave(0, wiring.stop_in_time(lambda: services.empty(parts), parts.db.close))

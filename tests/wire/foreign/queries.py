@@ -172,10 +172,14 @@ def listing(world: World, service: str) -> Iterator[Endpoint]:
             yield endpoint
 
 
+# What one thing consists of, where it comes in pages.
+IN_PAGES = {'/os-simple-tenant-usage/{project_id}': 'server'}
+
+
 def rows_of(endpoint: Endpoint) -> str | None:
     """What the rows of a list are; None where an endpoint shows one thing."""
     told = (endpoint.mount + endpoint.route.path).removesuffix('/detail').rpartition('/')[2]
-    return None if told.startswith('{') else ROWS.get(told)
+    return IN_PAGES.get(endpoint.route.path) if told.startswith('{') else ROWS.get(told)
 
 
 def kind_of(endpoint: Endpoint, name: str) -> str | None:
