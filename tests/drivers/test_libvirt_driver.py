@@ -32,21 +32,6 @@ def rig():
 
 
 @pytest.fixture
-def spawn(rig):
-    made = []
-
-    def call(bootable=False, **changes):
-        guest, base = (rig.bootable if bootable else rig.guest)(**changes)
-        made.append(guest)
-        rig.driver.spawn(guest, base, lambda percent: None)
-        return guest
-
-    yield call
-    for guest in made:
-        rig.driver.destroy(guest.id)
-
-
-@pytest.fixture
 def bridge():
     """A bridge such as the network agent makes for a port."""
     name = 'qbr' + uuid.uuid4().hex[:11]

@@ -14,7 +14,7 @@ from tests.conftest import MEMBER
 from tests.workflows import scenarios
 from tests.workflows.cloud import Cloud
 from tests.workflows.harness import Scenario
-from tests.workflows.scenarios import as_it_was, runs
+from tests.workflows.scenarios import as_it_was, asking, runs
 
 
 def server_and_port(cloud: Cloud) -> dict[str, Any]:
@@ -94,9 +94,7 @@ def resized_server(cloud: Cloud) -> dict[str, Any]:
     return given
 
 
-def confirm(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(resizes.confirm, given['server'])
-    return given['server']
+confirm = asking(resizes.confirm)
 
 
 def confirmed(cloud: Cloud, given: dict[str, Any], server: str) -> None:
@@ -128,9 +126,7 @@ def unconfirmed(cloud: Cloud, given: dict[str, Any], server: str, held: dict[str
     confirmed(cloud, given, server)
 
 
-def revert(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(resizes.revert, given['server'])
-    return given['server']
+revert = asking(resizes.revert)
 
 
 SCENARIOS = [

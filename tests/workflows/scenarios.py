@@ -14,6 +14,28 @@ from tests.workflows.cloud import IMAGE, Cloud
 from tests.workflows.harness import Scenario
 
 
+def asking(verb: Callable[..., Any], *more: Any, **named: Any) -> Callable[[Cloud, dict[str, Any]], str]:
+    """What asks for the verb of the server that is given."""
+
+    def ask(cloud: Cloud, given: dict[str, Any]) -> str:
+        cloud.ask(verb, given['server'], *more, **named)
+        return given['server']
+
+    return ask
+
+
+def after(verb: Callable[..., Any], **named: Any) -> Callable[[Cloud], dict[str, Any]]:
+    """What makes a server of which the verb was asked, and is done."""
+
+    def make(cloud: Cloud) -> dict[str, Any]:
+        given = plain_server(cloud)
+        cloud.ask(verb, given['server'], **named)
+        cloud.settle()
+        return given
+
+    return make
+
+
 def given_volume_and_port(cloud: Cloud) -> dict[str, Any]:
     """A volume and a port that were there before the server."""
     volume = cloud.volume()
@@ -63,9 +85,7 @@ def rich_server(cloud: Cloud) -> dict[str, Any]:
     return {**given, 'server': server}
 
 
-def delete(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(deletion.delete, given['server'])
-    return given['server']
+delete = asking(deletion.delete)
 
 
 def deleted(cloud: Cloud, given: dict[str, Any], server: str) -> None:
@@ -92,26 +112,10 @@ def plain_server(cloud: Cloud) -> dict[str, Any]:
     return {'server': cloud.server()}
 
 
-def stopped_server(cloud: Cloud) -> dict[str, Any]:
-    given = plain_server(cloud)
-    cloud.ask(power.stop, given['server'])
-    cloud.settle()
-    return given
-
-
-def start(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(power.start, given['server'])
-    return given['server']
-
-
-def stop(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(power.stop, given['server'])
-    return given['server']
-
-
-def reboot(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(power.reboot, given['server'], hard=True)
-    return given['server']
+stopped_server = after(power.stop)
+start = asking(power.start)
+stop = asking(power.stop)
+reboot = asking(power.reboot, hard=True)
 
 
 def runs(cloud: Cloud, given: dict[str, Any], server: str) -> None:
@@ -122,38 +126,12 @@ def rests(cloud: Cloud, given: dict[str, Any], server: str) -> None:
     assert (cloud.row(server).vm_state, cloud.row(server).power_state) == (states.STOPPED, states.SHUTDOWN)
 
 
-def paused_server(cloud: Cloud) -> dict[str, Any]:
-    given = plain_server(cloud)
-    cloud.ask(suspension.pause, given['server'])
-    cloud.settle()
-    return given
-
-
-def suspended_server(cloud: Cloud) -> dict[str, Any]:
-    given = plain_server(cloud)
-    cloud.ask(suspension.suspend, given['server'])
-    cloud.settle()
-    return given
-
-
-def pause(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(suspension.pause, given['server'])
-    return given['server']
-
-
-def unpause(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(suspension.unpause, given['server'])
-    return given['server']
-
-
-def suspend(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(suspension.suspend, given['server'])
-    return given['server']
-
-
-def resume(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(suspension.resume, given['server'])
-    return given['server']
+paused_server = after(suspension.pause)
+suspended_server = after(suspension.suspend)
+pause = asking(suspension.pause)
+unpause = asking(suspension.unpause)
+suspend = asking(suspension.suspend)
+resume = asking(suspension.resume)
 
 
 def stands(cloud: Cloud, given: dict[str, Any], server: str) -> None:
@@ -268,21 +246,9 @@ def not_grown(cloud: Cloud, given: Any, volume: str, held: dict[str, Any]) -> No
         grown(cloud, given, volume)
 
 
-def delete_later(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(deletion.delete, given['server'], later=True)
-    return given['server']
-
-
-def kept_server(cloud: Cloud) -> dict[str, Any]:
-    given = plain_server(cloud)
-    delete_later(cloud, given)
-    cloud.settle()
-    return given
-
-
-def restore(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(deletion.restore, given['server'])
-    return given['server']
+delete_later = asking(deletion.delete, later=True)
+kept_server = after(deletion.delete, later=True)
+restore = asking(deletion.restore)
 
 
 def kept(cloud: Cloud, given: dict[str, Any], server: str) -> None:
@@ -290,9 +256,7 @@ def kept(cloud: Cloud, given: dict[str, Any], server: str) -> None:
     assert (row.vm_state, row.power_state, row.deleted_at) == (states.SOFT_DELETED, states.SHUTDOWN, None)
 
 
-def rebuild(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(rebuilds.rebuild, given['server'], rebuilds.Wanted(IMAGE, 'secret'))
-    return given['server']
+rebuild = asking(rebuilds.rebuild, rebuilds.Wanted(IMAGE, 'secret'))
 
 
 def rebuilt(cloud: Cloud, given: dict[str, Any], server: str) -> None:
@@ -315,9 +279,7 @@ def not_rebuilt(cloud: Cloud, given: dict[str, Any], server: str, held: dict[str
     rebuilt(cloud, given, server)
 
 
-def rescue(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(rescues.rescue, given['server'], image_id=None, admin_pass='secret', on_volume=False)
-    return given['server']
+rescue = asking(rescues.rescue, image_id=None, admin_pass='secret', on_volume=False)
 
 
 def rescued_server(cloud: Cloud) -> dict[str, Any]:
@@ -344,9 +306,7 @@ def rests_on_its_own(cloud: Cloud, given: dict[str, Any], server: str) -> None:
     assert guest_of(cloud, server).rescue is None
 
 
-def unrescue(cloud: Cloud, given: dict[str, Any]) -> str:
-    cloud.ask(rescues.unrescue, given['server'])
-    return given['server']
+unrescue = asking(rescues.unrescue)
 
 
 def not_unrescued(cloud: Cloud, given: dict[str, Any], server: str, held: dict[str, Any]) -> None:
