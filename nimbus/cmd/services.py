@@ -263,12 +263,13 @@ def compute_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
     """The compute agent."""
     from nimbus.compute.agent.disks.fetch import Ahead, Fetch
     from nimbus.compute.agent.disks.imagecache import ImageCache
+    from nimbus.compute.agent.disks.upload import Upload
     from nimbus.compute.agent.manager import Agent, Settings
     from nimbus.compute.rpc import ComputeDesk
 
     instances = conf.compute.instances_path or state_dir(conf, 'instances')
     driver = hypervisor(conf, host, instances)
-    cache = ImageCache(instances, Fetch(service))
+    cache = ImageCache(instances, Fetch(service), upload=Upload(service))
     made = Agent(host, driver, cache, desk(bus, ComputeDesk), state_dir(conf, 'compute', host), Settings.of(conf))
     return wiring.Group(made, wiring.Listener(bus, made, host), Ahead(service))
 

@@ -31,6 +31,8 @@ EVENTS = {
     'rebuild': 'rebuild',
     'rescue': 'rescue',
     'unrescue': 'unrescue',
+    'snapshot': 'snapshot',
+    'backup': 'snapshot',
 }
 
 

@@ -30,6 +30,14 @@ RESIZING, MIGRATING, MIGRATED, FINISHING = 'resize_prep', 'resize_migrating', 'r
 RESIZES = frozenset({RESIZING, MIGRATING, MIGRATED, FINISHING})
 CONFIRMING, REVERTING = 'resize_confirming', 'resize_reverting'
 
+SNAPSHOTTING, BACKING_UP, PENDING_UPLOAD, UPLOADING = (
+    'image_snapshot',
+    'image_backup',
+    'image_pending_upload',
+    'image_uploading',
+)
+IMAGING = frozenset({SNAPSHOTTING, BACKING_UP, PENDING_UPLOAD, UPLOADING})
+
 # libvirt's numbers, as the wire shows them.
 NO_POWER, RUNNING, POWER_PAUSED, SHUTDOWN, CRASHED = 0, 1, 3, 4, 6
 
@@ -53,6 +61,8 @@ TASKS = {
     'resize': RESIZES,
     'confirm_resize': frozenset({CONFIRMING}),
     'revert_resize': frozenset({REVERTING}),
+    'snapshot': IMAGING,
+    'backup': IMAGING,
 }
 
 MACHINE = Machine(
@@ -84,6 +94,8 @@ MACHINE = Machine(
     rule('resize', {ACTIVE, STOPPED}, RESIZING, RESIZED),
     rule('confirm_resize', {RESIZED}, CONFIRMING, ACTIVE),
     rule('revert_resize', {RESIZED}, REVERTING, ACTIVE),
+    rule('snapshot', SETTLED, SNAPSHOTTING),
+    rule('backup', SETTLED, BACKING_UP),
     rule('attach_volume', {ACTIVE, STOPPED, PAUSED, RESIZED, SOFT_DELETED}, None),
     rule('detach_volume', {ACTIVE, STOPPED, PAUSED, RESIZED, SOFT_DELETED}, None),
     rule('attach_interface', {ACTIVE, STOPPED, PAUSED}, None),
@@ -101,9 +113,12 @@ TOLD = {
     'change_password': 'changePassword',
     'confirm_resize': 'confirmResize',
     'revert_resize': 'revertResize',
+    'snapshot': 'createImage',
+    'backup': 'createBackup',
 }
 # Verbs for a guest that ran at least once.
 LAUNCHED = frozenset(MACHINE.rules) - {'build', 'delete', 'update metadata', 'delete metadata'}
+# A verb that is not here leaves the guest as it is.
 POWER_AFTER = {
     'build': RUNNING,
     'start': RUNNING,

@@ -85,10 +85,22 @@ class Prompt:
 
 
 class Bases:
-    """Base images that are always there."""
+    """Base images that are always there, and images that are filled at once."""
+
+    def __init__(self, cloud: 'Cloud') -> None:
+        self.cloud = cloud
 
     def get(self, image: Any, progress: Any = None, root_gb: int = 0) -> str:
         return f'/base/{image.id}'
+
+    def put(self, image_id: str, path: str) -> None:
+        with open(path, 'rb') as file:
+            size = len(file.read())
+        with self.cloud.db.write() as tx:
+            where = (Image.id == image_id, Image.status.in_(('queued', 'active')))
+            filled = tx.update(Image, *where, status='active', size=size, os_hash_algo='sha512', os_hash_value=EMPTY)
+        if not filled:
+            raise errors.NotFound(f'Image {image_id} could not be found.')
 
     def prune(self, in_use: set[str], max_age: float) -> list[str]:
         return []
@@ -148,7 +160,7 @@ class Cloud:
         FakeHost.named(f'{self.name}-{name}', **size)
         driver = FakeDriver(FakeSettings(f'{self.name}-{name}'))
         desk = Direct(self.desk, context.internal())
-        agent = Agent(name, driver, Bases(), desk, str(self.path / name), Settings())
+        agent = Agent(name, driver, Bases(self), desk, str(self.path / name), Settings())
         agent.errands = Prompt(agent.errands, desk)
         driver.open()
         self.agents[name] = agent
@@ -300,8 +312,15 @@ class Cloud:
             name: {guest: sorted(known.volumes) for guest, known in self.host(name).all().items()}
             for name in self.agents
         }
+        found['images'] = self.images()
         found['disks'] = {key: sorted(disk['connected']) for key, disk in sorted(self.disks.items())}
         return found
+
+    def images(self) -> list[tuple[str, str]]:
+        """The id and state of every image, the oldest first."""
+        with self.db.read() as tx:
+            rows = tx.rows(sa.select(Image.id, Image.status).where(Image.status != 'deleted').order_by(Image.seq))
+            return [tuple(row) for row in rows]
 
     def check(self) -> None:
         """What must always hold, holds: claims, quota, guests and volumes agree with the rows."""
@@ -316,6 +335,9 @@ class Cloud:
         self._check_quota([row for row in rows if row.vm_state != states.SOFT_DELETED], open_moves)
         running = [guest for host in held['guests'].values() for guest in host]
         assert len(running) == len(set(running)), 'a server has two guests'
+        copies = [guest for host in self.agents for guest in self.host(host).all().values() if guest.copied_for]
+        assert copies == [], 'a copy of a disk for ever'
+        assert {status for _, status in held['images']} <= {'active'}, 'an image that waits for bytes for ever'
         for row in rows:
             assert row.task_state is None, f'{row.task_state} for ever'
             if row.vm_state == states.ACTIVE:

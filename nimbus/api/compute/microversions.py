@@ -166,6 +166,12 @@ class DeviceTagsBack(Change):
     number = (2, 42)
 
 
+class ImageIdInBody(Change):
+    """Making an image of a server answers with the image's id in the body, not with its address in a header."""
+
+    number = (2, 45)
+
+
 class FlavorEmbedded(Change):
     """A server shows its flavor as it was, not a link."""
 
@@ -438,6 +444,7 @@ HISTORY = History(
     UsagePages,
     AggregateIds,
     DeviceTagsBack,
+    ImageIdInBody,
     FlavorEmbedded,
     StandardDiagnostics,
     TagsOnAttach,

@@ -62,6 +62,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'servers:resize',
         'servers:confirm_resize',
         'servers:revert_resize',
+        'servers:create_image',
+        'os-create-backup',
         'os-deferred-delete:force',
         'os-deferred-delete:restore',
         'os-pause-server:pause',

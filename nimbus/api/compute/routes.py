@@ -33,6 +33,7 @@ from nimbus.api.compute.servers import (
     usage,
     volume_attachments,
 )
+from nimbus.api.compute.servers.images import snapshots
 from nimbus.api.kit.routes import Route
 
 Handler = Callable[..., Any]
@@ -116,6 +117,8 @@ ACTIONS = (
     act('resize', resizes.resize, 'servers:resize', resizes.RESIZE),
     act('confirmResize', resizes.confirm, 'servers:confirm_resize', resizes.CONFIRM, 204),
     act('revertResize', resizes.revert, 'servers:revert_resize', resizes.REVERT),
+    act('createImage', snapshots.create_image, 'servers:create_image', snapshots.CREATE_IMAGE),
+    act('createBackup', snapshots.create_backup, 'os-create-backup', snapshots.CREATE_BACKUP),
     act('addFixedIp', interfaces.add_address, 'os-multinic:add', interfaces.ADD_ADDRESS, until=ADDRESS_ACTIONS_END),
     act(
         'removeFixedIp',

@@ -29,6 +29,8 @@ NAMES = {
     'resize_server': 'resize',
     'confirm_resize': 'confirmResize',
     'revert_resize': 'revertResize',
+    'snapshot_server': 'createImage',
+    'backup_server': 'createBackup',
     'attach_volume': 'attach_volume',
     'detach_volume': 'detach_volume',
     'attach_interface': 'attach_interface',

@@ -251,5 +251,8 @@ def _change(tx: db.Tx, server_id: str, tasks: frozenset[str], **values: Any) -> 
 
 
 def _leave(tx: db.Tx, server_id: str, verb: str, state: str | None, **more: Any) -> bool:
-    values = {'task_state': None, 'vm_state': state, 'power_state': states.POWER_AFTER[verb], **more}
-    return _change(tx, server_id, states.TASKS[verb], **values)
+    """The verb under way is over; a state of None is the one that the server has."""
+    values: dict[str, Any] = {'task_state': None}
+    values |= {'vm_state': state} if state else {}
+    values |= {'power_state': states.POWER_AFTER[verb]} if verb in states.POWER_AFTER else {}
+    return _change(tx, server_id, states.TASKS[verb], **values | more)

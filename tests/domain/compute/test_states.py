@@ -34,6 +34,8 @@ ALLOWED = {
     'resize': {'active', 'stopped'},
     'confirm_resize': {'resized'},
     'revert_resize': {'resized'},
+    'snapshot': {'active', 'stopped', 'paused', 'suspended'},
+    'backup': {'active', 'stopped', 'paused', 'suspended'},
     'attach_volume': {'active', 'stopped', 'paused', 'resized', 'soft-delete'},
     'detach_volume': {'active', 'stopped', 'paused', 'resized', 'soft-delete'},
     'attach_interface': {'active', 'stopped', 'paused'},

@@ -225,6 +225,10 @@ IN_PATHS: dict[str, Body] = {
     'compute POST /v2.1/servers/{id}/action changePassword': lambda t: {'changePassword': {'adminPass': 'x'}},
     'compute POST /v2.1/servers/{id}/action trigger_crash_dump': lambda t: {'trigger_crash_dump': None},
     'compute POST /v2.1/servers/{id}/action os-resetState': lambda t: {'os-resetState': {'state': 'error'}},
+    'compute POST /v2.1/servers/{id}/action createImage': lambda t: {'createImage': {'name': 'x'}},
+    'compute POST /v2.1/servers/{id}/action createBackup': lambda t: {
+        'createBackup': {'name': 'x', 'backup_type': 'daily', 'rotation': 1}
+    },
     'compute POST /v2.1/servers/{id}/action os-getConsoleOutput': lambda t: {'os-getConsoleOutput': {}},
     'compute POST /v2.1/servers/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
     'compute PUT /v2.1/servers/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
