@@ -33,6 +33,9 @@ EVENTS = {
     'unrescue': 'unrescue',
     'snapshot': 'snapshot',
     'backup': 'snapshot',
+    'shelve': 'shelve',
+    'shelve_offload': 'shelve_offload',
+    'unshelve': 'unshelve',
 }
 
 

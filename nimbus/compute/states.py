@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.common.states import Machine, rule
 
-BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, RESIZED, SOFT_DELETED, ERROR, DELETED = (
+BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, RESIZED, SHELVED, OFFLOADED, SOFT_DELETED, ERROR, DELETED = (
     'building',
     'active',
     'stopped',
@@ -12,11 +12,15 @@ BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, RESIZED, SOFT_DELETED, ER
     'suspended',
     'rescued',
     'resized',
+    'shelved',
+    'shelved_offloaded',
     'soft-delete',
     'error',
     'deleted',
 )
-LIVING = frozenset({BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, RESIZED, SOFT_DELETED, ERROR})
+LIVING = frozenset(
+    {BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, RESIZED, SHELVED, OFFLOADED, SOFT_DELETED, ERROR}
+)
 SETTLED = frozenset({ACTIVE, STOPPED, PAUSED, SUSPENDED})
 
 SCHEDULING, NETWORKING, DISKS, SPAWNING = 'scheduling', 'networking', 'block_device_mapping', 'spawning'
@@ -37,6 +41,13 @@ SNAPSHOTTING, BACKING_UP, PENDING_UPLOAD, UPLOADING = (
     'image_uploading',
 )
 IMAGING = frozenset({SNAPSHOTTING, BACKING_UP, PENDING_UPLOAD, UPLOADING})
+SHELVING, OFFLOADING, UNSHELVING = 'shelving', 'shelving_offloading', 'unshelving'
+# What an image of a server that is about to be sent, and one that is being sent, are told by, for each verb.
+SENDING = {
+    'snapshot': (PENDING_UPLOAD, UPLOADING),
+    'backup': (PENDING_UPLOAD, UPLOADING),
+    'shelve': ('shelving_image_pending_upload', 'shelving_image_uploading'),
+}
 
 # libvirt's numbers, as the wire shows them.
 NO_POWER, RUNNING, POWER_PAUSED, SHUTDOWN, CRASHED = 0, 1, 3, 4, 6
@@ -63,6 +74,9 @@ TASKS = {
     'revert_resize': frozenset({REVERTING}),
     'snapshot': IMAGING,
     'backup': IMAGING,
+    'shelve': frozenset({SHELVING, *SENDING['shelve']}),
+    'shelve_offload': frozenset({OFFLOADING}),
+    'unshelve': frozenset({UNSHELVING}),
 }
 
 MACHINE = Machine(
@@ -96,8 +110,11 @@ MACHINE = Machine(
     rule('revert_resize', {RESIZED}, REVERTING, ACTIVE),
     rule('snapshot', SETTLED, SNAPSHOTTING),
     rule('backup', SETTLED, BACKING_UP),
-    rule('attach_volume', {ACTIVE, STOPPED, PAUSED, RESIZED, SOFT_DELETED}, None),
-    rule('detach_volume', {ACTIVE, STOPPED, PAUSED, RESIZED, SOFT_DELETED}, None),
+    rule('shelve', SETTLED, SHELVING, SHELVED),
+    rule('shelve_offload', {SHELVED}, OFFLOADING, OFFLOADED),
+    rule('unshelve', {SHELVED, OFFLOADED}, UNSHELVING, ACTIVE),
+    rule('attach_volume', {ACTIVE, STOPPED, PAUSED, RESIZED, SHELVED, SOFT_DELETED}, None),
+    rule('detach_volume', {ACTIVE, STOPPED, PAUSED, RESIZED, SHELVED, SOFT_DELETED}, None),
     rule('attach_interface', {ACTIVE, STOPPED, PAUSED}, None),
     rule('detach_interface', {ACTIVE, STOPPED, PAUSED}, None),
     rule('update metadata', SETTLED, None, over={'*'}),
@@ -115,6 +132,7 @@ TOLD = {
     'revert_resize': 'revertResize',
     'snapshot': 'createImage',
     'backup': 'createBackup',
+    'shelve_offload': 'shelveOffload',
 }
 # Verbs for a guest that ran at least once.
 LAUNCHED = frozenset(MACHINE.rules) - {'build', 'delete', 'update metadata', 'delete metadata'}
@@ -137,6 +155,9 @@ POWER_AFTER = {
     'resize': RUNNING,
     'confirm_resize': RUNNING,
     'revert_resize': RUNNING,
+    'shelve': SHUTDOWN,
+    'shelve_offload': SHUTDOWN,
+    'unshelve': RUNNING,
 }
 
 STATUS = {
@@ -147,6 +168,8 @@ STATUS = {
     SUSPENDED: 'SUSPENDED',
     RESCUED: 'RESCUE',
     RESIZED: 'VERIFY_RESIZE',
+    SHELVED: 'SHELVED',
+    OFFLOADED: 'SHELVED_OFFLOADED',
     SOFT_DELETED: 'SOFT_DELETED',
     ERROR: 'ERROR',
     DELETED: 'DELETED',
@@ -167,8 +190,6 @@ OTHER_STATUSES = frozenset(
     {
         'MIGRATING',
         'PASSWORD',
-        'SHELVED',
-        'SHELVED_OFFLOADED',
     }
 )
 PROGRESSING = frozenset({ACTIVE, BUILDING})  # states whose view has a progress

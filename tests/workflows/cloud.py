@@ -45,6 +45,7 @@ from nimbus.volume.rpc import Volume as VolumeContract
 from nimbus.volume.volumes import volumes
 from tests import databases
 from tests.conftest import MEMBER
+from tests.workflows.bases import EMPTY, Bases
 
 TWICE = {'vcpus': 2, 'ram': 1024, 'disk': 2}
 IMAGE = '11111111-1111-4111-8111-111111111111'
@@ -82,28 +83,6 @@ class Prompt:
         self.fences.pass_(subject, fence)
         self._desk.done(job_id, key, **outcome_of(job_id, do))
         return 'accepted'
-
-
-class Bases:
-    """Base images that are always there, and images that are filled at once."""
-
-    def __init__(self, cloud: 'Cloud') -> None:
-        self.cloud = cloud
-
-    def get(self, image: Any, progress: Any = None, root_gb: int = 0) -> str:
-        return f'/base/{image.id}'
-
-    def put(self, image_id: str, path: str) -> None:
-        with open(path, 'rb') as file:
-            size = len(file.read())
-        with self.cloud.db.write() as tx:
-            where = (Image.id == image_id, Image.status.in_(('queued', 'active')))
-            filled = tx.update(Image, *where, status='active', size=size, os_hash_algo='sha512', os_hash_value=EMPTY)
-        if not filled:
-            raise errors.NotFound(f'Image {image_id} could not be found.')
-
-    def prune(self, in_use: set[str], max_age: float) -> list[str]:
-        return []
 
 
 class CloudEnvironment(Environment):
@@ -160,7 +139,7 @@ class Cloud:
         FakeHost.named(f'{self.name}-{name}', **size)
         driver = FakeDriver(FakeSettings(f'{self.name}-{name}'))
         desk = Direct(self.desk, context.internal())
-        agent = Agent(name, driver, Bases(self), desk, str(self.path / name), Settings())
+        agent = Agent(name, driver, Bases(self.db), desk, str(self.path / name), Settings())
         agent.errands = Prompt(agent.errands, desk)
         driver.open()
         self.agents[name] = agent
@@ -346,7 +325,7 @@ class Cloud:
                 assert sorted(guest.macs) == cards[row.id], 'the guest has other cards than its server has ports'
             if row.vm_state == states.PAUSED:
                 assert self.host(row.host).all()[row.id].state == 'paused', 'PAUSED and its guest is not'
-            if row.vm_state in (states.STOPPED, states.SOFT_DELETED):
+            if row.vm_state in (states.STOPPED, states.SHELVED, states.SOFT_DELETED) and row.host:
                 assert self.host(row.host).all()[row.id].state == 'shutdown', 'SHUTOFF and running'
         self._check_volumes(held)
 
@@ -376,6 +355,9 @@ class Cloud:
         assert quota.get('cores', 0) == cores, 'quota and cores differ'
 
     def _check_volumes(self, held: dict[str, Any]) -> None:
+        with self.db.read() as tx:
+            offloaded = sa.select(Server.id).where(Server.vm_state == states.OFFLOADED)
+            away = tx.column(sa.select(Attachment.volume_id).where(Attachment.server_id.in_(offloaded)))
         plugged = {
             volume: guest for host in held['guests'].values() for guest, found in host.items() for volume in found
         }
@@ -383,7 +365,8 @@ class Cloud:
             if status == 'attached':
                 assert plugged.get(volume) == server, f'volume {volume} is in use and not in its guest'
         for volume, status in held['volumes']:
-            assert status in ('available', 'in-use') or status.startswith('error'), (
+            kept = status == 'reserved' and volume in away
+            assert kept or status in ('available', 'in-use') or status.startswith('error'), (
                 f'volume {volume} is {status} for ever'
             )
             assert (status == 'in-use') == (volume in plugged), f'volume {volume} is {status}'
@@ -392,7 +375,3 @@ class Cloud:
 OWNED = Port.device_owner.like('compute:%')
 DEVICE = ('source', 'destination', 'image_id', 'snapshot_id', 'volume_id', 'volume_type', 'boot_index', 'device')
 DEVICE += ('disk_bus', 'device_type', 'guest_format', 'size', 'tag', 'delete_on_termination')
-EMPTY = (
-    'cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce'
-    '47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e'
-)

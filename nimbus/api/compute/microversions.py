@@ -82,6 +82,12 @@ class Descriptions(Change):
     number = (2, 19)
 
 
+class VolumesOfShelved(Change):
+    """Volumes of a shelved server come and go."""
+
+    number = (2, 20)
+
+
 class ActionsOfTheDeleted(Change):
     """The actions of a deleted server can be read."""
 
@@ -316,6 +322,12 @@ class PowerEvents(Change):
     number = (2, 76)
 
 
+class UnshelveToZone(Change):
+    """A shelved server may come back in another availability zone."""
+
+    number = (2, 77)
+
+
 class KeepOrDelete(Change):
     """Attaching a volume may say that it goes when the server goes."""
 
@@ -382,6 +394,12 @@ class Hostnames(Change):
     number = (2, 90)
 
 
+class UnshelveToHost(Change):
+    """A shelved server may come back on a host that an operator names, and need not keep to its zone."""
+
+    number = (2, 91)
+
+
 class KeysImportedOnly(Change):
     """Key pairs are imported, not generated; their names may have @ and dots."""
 
@@ -430,6 +448,7 @@ HISTORY = History(
     SoftPolicies,
     HostStatus,
     Descriptions,
+    VolumesOfShelved,
     ActionsOfTheDeleted,
     MigrationTypes,
     Tags,
@@ -469,6 +488,7 @@ HISTORY = History(
     RequestedHost,
     StrictQueries,
     PowerEvents,
+    UnshelveToZone,
     KeepOrDelete,
     OwnersOfMigrations,
     AcceleratorEvents,
@@ -480,6 +500,7 @@ HISTORY = History(
     HypervisorsWithoutUsage,
     AttachmentIds,
     Hostnames,
+    UnshelveToHost,
     KeysImportedOnly,
     RebuildRootVolumes,
     QualifiedHostnames,

@@ -33,7 +33,7 @@ from nimbus.api.compute.servers import (
     usage,
     volume_attachments,
 )
-from nimbus.api.compute.servers.images import snapshots
+from nimbus.api.compute.servers.images import shelvings, snapshots
 from nimbus.api.kit.routes import Route
 
 Handler = Callable[..., Any]
@@ -119,6 +119,9 @@ ACTIONS = (
     act('revertResize', resizes.revert, 'servers:revert_resize', resizes.REVERT),
     act('createImage', snapshots.create_image, 'servers:create_image', snapshots.CREATE_IMAGE),
     act('createBackup', snapshots.create_backup, 'os-create-backup', snapshots.CREATE_BACKUP),
+    act('shelve', shelvings.shelve, 'os-shelve:shelve', shelvings.SHELVE),
+    act('shelveOffload', shelvings.offload, 'os-shelve:shelve_offload', shelvings.OFFLOAD),
+    act('unshelve', shelvings.unshelve, 'os-shelve:unshelve', shelvings.UNSHELVE),
     act('addFixedIp', interfaces.add_address, 'os-multinic:add', interfaces.ADD_ADDRESS, until=ADDRESS_ACTIONS_END),
     act(
         'removeFixedIp',

@@ -223,7 +223,8 @@ def every() -> Any:
 
 def claimants(tx: db.Tx) -> set[str]:
     """The ids of what may hold room on a host: servers that have one or are being built, and moves."""
-    placed = sa.or_(Server.host.is_not(None), Server.vm_state == states.BUILDING)
+    coming = sa.or_(Server.vm_state == states.BUILDING, Server.task_state == states.UNSHELVING)
+    placed = sa.or_(Server.host.is_not(None), coming)
     return set(tx.column(sa.select(Server.id).where(Server.deleted_at.is_(None), placed))) | moves.ids_of_open(tx)
 
 

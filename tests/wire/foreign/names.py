@@ -211,10 +211,10 @@ params passcode password path pause per_volume_gigabytes policies policy port_ra
 port_security_enabled preserve_ephemeral protected protocol provider:network_type provider:physical_network
 provider:segmentation_id public_key query ram readonly redelegation_count relay_state_prefix remaining_uses
 remote_id_attribute remote_ids remote_ip_prefix resource_limit resource_name restore resume return_reservation_id
-revertResize rotation router:external routes rxtx_factor secret security_group_rules server_group_members server_groups service
-shared signature size snapshots source_type sp_url state stateful status suspend swap tag tags to_port token
-trigger_crash_dump type unique_id unlock unpause unrescue unrestricted url user_data vcpus verb virtual_name
-visibility volume_size volumes
+revertResize rotation router:external routes rxtx_factor secret security_group_rules server_group_members
+server_groups service shared shelve shelveOffload signature size snapshots source_type sp_url state stateful status
+suspend swap tag tags to_port token trigger_crash_dump type unique_id unlock unpause unrescue unrestricted unshelve
+url user_data vcpus verb virtual_name visibility volume_size volumes
 """.split()
 )
 

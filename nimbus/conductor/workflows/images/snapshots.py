@@ -11,7 +11,8 @@ from nimbus.conductor.workflows import guest_orders, power
 def copy_disk(run: Run) -> None:
     """The host keeps a copy of the root disk as it was at one moment; the guest goes on as it did."""
     orders = (run.subject, run.image_id, run.quiesce)
-    guest_orders.ask(run, 'snapshot', *orders, host=power.host_of(run))
+    if run.image_id:
+        guest_orders.ask(run, 'snapshot', *orders, host=power.host_of(run))
 
 
 def drop_copy(run: Run) -> None:
@@ -22,7 +23,7 @@ def drop_copy(run: Run) -> None:
 def announce(run: Run) -> None:
     """It can be seen that the copy is about to be sent."""
     with run.env.db.write() as tx:
-        servers.task(tx, run.subject, states.PENDING_UPLOAD)
+        servers.task(tx, run.subject, states.SENDING[run.verb][0])
 
 
 def fill_image(run: Run) -> None:
@@ -30,10 +31,11 @@ def fill_image(run: Run) -> None:
 
     def server() -> str:
         with run.env.db.write() as tx:
-            servers.task(tx, run.subject, states.UPLOADING)
+            servers.task(tx, run.subject, states.SENDING[run.verb][1])
         return run.subject
 
-    guest_orders.ask(run, 'upload_snapshot', server, run.image_id, run.quiesce, host=power.host_of(run))
+    if run.image_id:
+        guest_orders.ask(run, 'upload_snapshot', server, run.image_id, run.quiesce, host=power.host_of(run))
 
 
 def forget_copy(run: Run) -> None:
