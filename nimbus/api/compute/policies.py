@@ -142,6 +142,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'os-aggregates:set_metadata',
         'os-migrations:index',
         'os-simple-tenant-usage:list',
+        'os-instance-usage-audit-log:list',
+        'os-instance-usage-audit-log:show',
         'os-server-groups:index:all_projects',
         'os-quota-sets:update',
         'os-quota-sets:delete',

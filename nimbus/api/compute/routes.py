@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nimbus.api.compute import extensions, flavors, keypairs, quotas, versions
-from nimbus.api.compute.hosts import aggregates, hosts, hypervisors, services
+from nimbus.api.compute.hosts import aggregates, hosts, hypervisors, services, usage_audits
 from nimbus.api.compute.microversions import (
     ADDRESS_ACTIONS_END,
     HOSTS_END,
@@ -262,6 +262,10 @@ USAGE = (
     Route('GET', '/os-simple-tenant-usage', usage.index, f'{API}os-simple-tenant-usage:list'),
     Route('GET', '/os-simple-tenant-usage/{project_id}', usage.show, None),
 )
+AUDITS = (
+    Route('GET', '/os-instance_usage_audit_log', usage_audits.index, f'{API}os-instance-usage-audit-log:list'),
+    Route('GET', '/os-instance_usage_audit_log/{before}', usage_audits.show, f'{API}os-instance-usage-audit-log:show'),
+)
 EVENTS = (
     Route(
         'POST',
@@ -360,6 +364,7 @@ ROUTES = (
     *KEYPAIRS,
     *MIGRATIONS,
     *USAGE,
+    *AUDITS,
     *EVENTS,
     *SERVER_GROUPS,
     *SECURITY_GROUPS,

@@ -263,7 +263,7 @@ def kind_in_path(path: str, name: str) -> str | None:
     return KINDS.get(name) or ID_NAMES[name]
 
 
-WORDS = ('tag', 'key', 'alias', 'group', 'option', 'kind')
+WORDS = ('tag', 'key', 'alias', 'group', 'option', 'kind', 'before')
 WORDS_AFTER = ('os-quota-class-sets', 'versions', 'inventories', 'resource_classes', 'traits')
 ID_NAMES = {
     f'{kind}_id': kind
