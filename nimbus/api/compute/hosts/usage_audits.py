@@ -4,10 +4,8 @@ import datetime
 from typing import Any
 
 from nimbus.api.kit.routes import Call
-from nimbus.common import errors
+from nimbus.common import errors, times
 from nimbus.common.agents import services
-
-FORMS = ('%Y-%m-%d %H:%M:%S', '%Y-%m-%d %H:%M:%S.%f')
 
 
 def index(call: Call) -> dict[str, Any]:
@@ -21,17 +19,15 @@ def show(call: Call, before: str) -> dict[str, Any]:
 
 
 def _moment(text: str) -> datetime.datetime:
-    for form in FORMS:
-        try:
-            return datetime.datetime.strptime(text, form)
-        except ValueError:
-            continue
-    raise errors.Invalid(f'Invalid timestamp for date {text[:80]}')
+    found = times.read(text)
+    if found is None:
+        raise errors.Invalid(f'Invalid timestamp for date {text[:80]}')
+    return found
 
 
 def _told(call: Call, moment: datetime.datetime) -> dict[str, Any]:
     end = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    begin = (end - datetime.timedelta(days=1)).replace(day=1) if end > datetime.datetime(1, 1, 1) else end
+    begin = (end - datetime.timedelta(days=1)).replace(day=1)
     with call.db.read() as tx:
         hosts = sorted({row.host for row in services.find(tx, room='compute', binary='nova-compute')})
     return {
