@@ -2,12 +2,15 @@
 
 import json
 import os
+import pathlib
 import subprocess
 import uuid
 
 import pytest
 
 from nimbus.compute.agent.driver import PAUSED, RUNNING, SHUTDOWN, Missing, Refused
+
+from .compute_rigs import on_qemu
 
 IMAGE = str(uuid.uuid4())
 
@@ -91,3 +94,15 @@ def test_what_is_not_here_is_missing_and_has_no_copy(rig):
     with pytest.raises(Missing):
         rig.driver.snapshot(guest.id, IMAGE, '')
     rig.driver.drop_snapshot(guest.id)
+
+
+@on_qemu
+def test_a_guest_boots_from_the_copy_of_another_that_runs(rig, spawn):
+    guest = spawn(bootable=True)
+    rig.booted(guest)
+    copy = pathlib.Path(rig.driver.snapshot(guest.id, IMAGE, ''))
+    other, base = rig.made_of(copy)
+    rig.driver.destroy(guest.id)
+    rig.driver.spawn(other, base, lambda _: None)
+    rig.booted(other)
+    rig.driver.destroy(other.id)
