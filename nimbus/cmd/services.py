@@ -199,6 +199,7 @@ def jobs_of(conf: Any, parts: Parts) -> wiring.Group:
     from nimbus.conductor.purge import Purge
     from nimbus.conductor.reclaim import Reclaim
     from nimbus.conductor.runner import Runner
+    from nimbus.conductor.shelved_offload import ShelvedOffload
     from nimbus.conductor.workflows import WORKFLOWS
 
     host = wiring.host_name(conf)
@@ -208,7 +209,8 @@ def jobs_of(conf: Any, parts: Parts) -> wiring.Group:
     reclaim = Reclaim(parts.db, conf.compute.reclaim_instance_interval, parts.clock)
     present = Presence(parts, services.Kind('compute', 'nova-conductor', 'internal'), host, conf.report_interval)
     confirm = AutoConfirm(parts.db, conf.compute.resize_confirm_window, parts.clock)
-    rounds = audit, purge, reclaim, confirm
+    offload = ShelvedOffload(parts.db, conf.compute.shelved_offload_time, parts.clock)
+    rounds = audit, purge, reclaim, confirm, offload
     group = wiring.Group(present, runner, *rounds, wiring.Listener(parts.bus, Nudged(runner.nudge), host))
     if parts.db.publisher is not None:
         group.add(relay(conf, parts))
@@ -263,12 +265,13 @@ def compute_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
     """The compute agent."""
     from nimbus.compute.agent.disks.fetch import Ahead, Fetch
     from nimbus.compute.agent.disks.imagecache import ImageCache
+    from nimbus.compute.agent.disks.upload import Upload
     from nimbus.compute.agent.manager import Agent, Settings
     from nimbus.compute.rpc import ComputeDesk
 
     instances = conf.compute.instances_path or state_dir(conf, 'instances')
     driver = hypervisor(conf, host, instances)
-    cache = ImageCache(instances, Fetch(service))
+    cache = ImageCache(instances, Fetch(service), upload=Upload(service))
     made = Agent(host, driver, cache, desk(bus, ComputeDesk), state_dir(conf, 'compute', host), Settings.of(conf))
     return wiring.Group(made, wiring.Listener(bus, made, host), Ahead(service))
 

@@ -20,7 +20,7 @@ NUMBER = {
     'crashed': states.CRASHED,
 }
 SHOULD_RUN = frozenset({states.ACTIVE})
-SHOULD_REST = frozenset({states.STOPPED, states.SOFT_DELETED})
+SHOULD_REST = frozenset({states.STOPPED, states.SHELVED, states.SOFT_DELETED})
 SHOULD_STAND = frozenset({states.PAUSED})
 
 

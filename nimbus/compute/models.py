@@ -110,6 +110,8 @@ class Server(db.Base):
     created_at: Mapped[datetime.datetime]
     updated_at: Mapped[datetime.datetime | None] = mapped_column(index=True)
     launched_at: Mapped[datetime.datetime | None]
+    shelved_image_id: Mapped[str | None] = mapped_column(sa.String(64))  # which it comes back from
+    shelved_at: Mapped[datetime.datetime | None]
     deleted_at: Mapped[datetime.datetime | None]
 
 

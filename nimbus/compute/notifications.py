@@ -31,6 +31,11 @@ EVENTS = {
     'rebuild': 'rebuild',
     'rescue': 'rescue',
     'unrescue': 'unrescue',
+    'snapshot': 'snapshot',
+    'backup': 'snapshot',
+    'shelve': 'shelve',
+    'shelve_offload': 'shelve_offload',
+    'unshelve': 'unshelve',
 }
 
 

@@ -46,6 +46,13 @@ OPTIONS: dict[str, list[Any]] = {
             min=0,
             help='Seconds after which a resize that nobody decided about is confirmed; 0 waits for ever.',
         ),
+        cfg.IntOpt(
+            'shelved_offload_time',
+            default=0,
+            min=-1,
+            help='Seconds for which a shelved server stays on its host, so that it is back soon; -1 for ever, 0 not at '
+            'all. To be the same for every API and conductor.',
+        ),
         cfg.BoolOpt('force_config_drive', default=False, help='Whether every server gets a config drive.'),
         cfg.IntOpt(
             'image_cache_age',

@@ -111,6 +111,25 @@ class Compute(Contract):
         """Errand: no disks are kept beside those that the guest has."""
 
     @call(timeout=ACK)
+    def snapshot(
+        self, context: Context, job_id: str, key: str, fence: int, server_id: str, image_id: str, quiesce: str
+    ) -> str:
+        """Errand: the host keeps a copy of the guest's root disk for the image, taken at one moment.
+
+        `quiesce` is 'try' or 'must' where the guest's agent is to freeze its file systems at that moment, else empty.
+        """
+
+    @call(timeout=ACK)
+    def upload_snapshot(
+        self, context: Context, job_id: str, key: str, fence: int, server_id: str, image_id: str, quiesce: str
+    ) -> str:
+        """Errand: the image is active and holds the copy, which is taken anew where it is gone."""
+
+    @call(timeout=ACK)
+    def drop_snapshot(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
+        """Errand: no copy of the guest's root disk is kept here."""
+
+    @call(timeout=ACK)
     def plug(self, context: Context, job_id: str, key: str, fence: int, server_id: str, nic: dict[str, Any]) -> str:
         """Errand: the guest has the network card.  Its port must be wired here."""
 

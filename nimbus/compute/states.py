@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.common.states import Machine, rule
 
-BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, RESIZED, SOFT_DELETED, ERROR, DELETED = (
+BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, RESIZED, SHELVED, OFFLOADED, SOFT_DELETED, ERROR, DELETED = (
     'building',
     'active',
     'stopped',
@@ -12,11 +12,15 @@ BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, RESIZED, SOFT_DELETED, ER
     'suspended',
     'rescued',
     'resized',
+    'shelved',
+    'shelved_offloaded',
     'soft-delete',
     'error',
     'deleted',
 )
-LIVING = frozenset({BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, RESIZED, SOFT_DELETED, ERROR})
+LIVING = frozenset(
+    {BUILDING, ACTIVE, STOPPED, PAUSED, SUSPENDED, RESCUED, RESIZED, SHELVED, OFFLOADED, SOFT_DELETED, ERROR}
+)
 SETTLED = frozenset({ACTIVE, STOPPED, PAUSED, SUSPENDED})
 
 SCHEDULING, NETWORKING, DISKS, SPAWNING = 'scheduling', 'networking', 'block_device_mapping', 'spawning'
@@ -29,6 +33,21 @@ HARD_REBOOTS = frozenset({'rebooting_hard', 'reboot_pending_hard', 'reboot_start
 RESIZING, MIGRATING, MIGRATED, FINISHING = 'resize_prep', 'resize_migrating', 'resize_migrated', 'resize_finish'
 RESIZES = frozenset({RESIZING, MIGRATING, MIGRATED, FINISHING})
 CONFIRMING, REVERTING = 'resize_confirming', 'resize_reverting'
+
+SNAPSHOTTING, BACKING_UP, PENDING_UPLOAD, UPLOADING = (
+    'image_snapshot',
+    'image_backup',
+    'image_pending_upload',
+    'image_uploading',
+)
+IMAGING = frozenset({SNAPSHOTTING, BACKING_UP, PENDING_UPLOAD, UPLOADING})
+SHELVING, OFFLOADING, UNSHELVING = 'shelving', 'shelving_offloading', 'unshelving'
+# What an image of a server that is about to be sent, and one that is being sent, are told by, for each verb.
+SENDING = {
+    'snapshot': (PENDING_UPLOAD, UPLOADING),
+    'backup': (PENDING_UPLOAD, UPLOADING),
+    'shelve': ('shelving_image_pending_upload', 'shelving_image_uploading'),
+}
 
 # libvirt's numbers, as the wire shows them.
 NO_POWER, RUNNING, POWER_PAUSED, SHUTDOWN, CRASHED = 0, 1, 3, 4, 6
@@ -53,6 +72,11 @@ TASKS = {
     'resize': RESIZES,
     'confirm_resize': frozenset({CONFIRMING}),
     'revert_resize': frozenset({REVERTING}),
+    'snapshot': IMAGING,
+    'backup': IMAGING,
+    'shelve': frozenset({SHELVING, *SENDING['shelve']}),
+    'shelve_offload': frozenset({OFFLOADING}),
+    'unshelve': frozenset({UNSHELVING}),
 }
 
 MACHINE = Machine(
@@ -84,8 +108,13 @@ MACHINE = Machine(
     rule('resize', {ACTIVE, STOPPED}, RESIZING, RESIZED),
     rule('confirm_resize', {RESIZED}, CONFIRMING, ACTIVE),
     rule('revert_resize', {RESIZED}, REVERTING, ACTIVE),
-    rule('attach_volume', {ACTIVE, STOPPED, PAUSED, RESIZED, SOFT_DELETED}, None),
-    rule('detach_volume', {ACTIVE, STOPPED, PAUSED, RESIZED, SOFT_DELETED}, None),
+    rule('snapshot', SETTLED, SNAPSHOTTING),
+    rule('backup', SETTLED, BACKING_UP),
+    rule('shelve', SETTLED, SHELVING, SHELVED),
+    rule('shelve_offload', {SHELVED}, OFFLOADING, OFFLOADED),
+    rule('unshelve', {SHELVED, OFFLOADED}, UNSHELVING, ACTIVE),
+    rule('attach_volume', {ACTIVE, STOPPED, PAUSED, RESIZED, SHELVED, SOFT_DELETED}, None),
+    rule('detach_volume', {ACTIVE, STOPPED, PAUSED, RESIZED, SHELVED, SOFT_DELETED}, None),
     rule('attach_interface', {ACTIVE, STOPPED, PAUSED}, None),
     rule('detach_interface', {ACTIVE, STOPPED, PAUSED}, None),
     rule('update metadata', SETTLED, None, over={'*'}),
@@ -101,9 +130,13 @@ TOLD = {
     'change_password': 'changePassword',
     'confirm_resize': 'confirmResize',
     'revert_resize': 'revertResize',
+    'snapshot': 'createImage',
+    'backup': 'createBackup',
+    'shelve_offload': 'shelveOffload',
 }
 # Verbs for a guest that ran at least once.
 LAUNCHED = frozenset(MACHINE.rules) - {'build', 'delete', 'update metadata', 'delete metadata'}
+# A verb that is not here leaves the guest as it is.
 POWER_AFTER = {
     'build': RUNNING,
     'start': RUNNING,
@@ -122,6 +155,9 @@ POWER_AFTER = {
     'resize': RUNNING,
     'confirm_resize': RUNNING,
     'revert_resize': RUNNING,
+    'shelve': SHUTDOWN,
+    'shelve_offload': SHUTDOWN,
+    'unshelve': RUNNING,
 }
 
 STATUS = {
@@ -132,6 +168,8 @@ STATUS = {
     SUSPENDED: 'SUSPENDED',
     RESCUED: 'RESCUE',
     RESIZED: 'VERIFY_RESIZE',
+    SHELVED: 'SHELVED',
+    OFFLOADED: 'SHELVED_OFFLOADED',
     SOFT_DELETED: 'SOFT_DELETED',
     ERROR: 'ERROR',
     DELETED: 'DELETED',
@@ -152,8 +190,6 @@ OTHER_STATUSES = frozenset(
     {
         'MIGRATING',
         'PASSWORD',
-        'SHELVED',
-        'SHELVED_OFFLOADED',
     }
 )
 PROGRESSING = frozenset({ACTIVE, BUILDING})  # states whose view has a progress

@@ -5,7 +5,9 @@ from nimbus.common.clock import Clock
 from nimbus.common.context import Context
 from nimbus.common.messaging import rpc
 from nimbus.common.parts import Parts
+from nimbus.common.quotas import Quotas
 from nimbus.compute.rpc import Compute
+from nimbus.image import quotas
 from nimbus.scheduler.rpc import Scheduler
 from nimbus.volume.rpc import Volume
 
@@ -20,6 +22,7 @@ class Environment:
         self.down_time: float = conf.service_down_time if conf else 30
         self.max_attempts: int = conf.scheduler.max_attempts if conf else 3
         self.shutdown_timeout: int = conf.compute.shutdown_timeout if conf else 60
+        self.image_quotas: Quotas = quotas.of(conf)
         self.force_config_drive: bool = conf.compute.force_config_drive if conf else False
 
     def client(self, contract: type[rpc.Contract], asker: Context, host: str | None = None) -> rpc.Client:

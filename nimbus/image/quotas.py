@@ -29,6 +29,21 @@ class ImageQuotas(quotas.Quotas):
             ) from why
 
 
+def of(conf: Any) -> ImageQuotas:
+    """The quotas that the `image` options say; without options there is no limit."""
+    if conf is None:
+        return ImageQuotas()
+    said = conf.image
+    return ImageQuotas(
+        {
+            'image_count_total': said.quota_count_total,
+            'image_size_total': said.quota_size_total,
+            'image_stage_total': said.quota_stage_total,
+            'image_count_uploading': said.quota_count_uploading,
+        }
+    )
+
+
 def mib(size: int | None) -> int:
     """A file's size as the quota counts it."""
     return -(-(size or 0) // MIB)

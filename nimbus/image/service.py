@@ -5,8 +5,8 @@ import socket
 from typing import Any
 
 from nimbus.common.database import db
+from nimbus.image import quotas
 from nimbus.image.data.transfers import Limits, Transfers
-from nimbus.image.quotas import ImageQuotas
 from nimbus.image.stores.file import FileStore
 
 
@@ -22,13 +22,5 @@ def build(conf: Any, database: db.Database) -> Transfers:
         tags=said.tag_quota,
         members=said.member_quota,
     )
-    quotas = ImageQuotas(
-        {
-            'image_count_total': said.quota_count_total,
-            'image_size_total': said.quota_size_total,
-            'image_stage_total': said.quota_stage_total,
-            'image_count_uploading': said.quota_count_uploading,
-        }
-    )
     store = FileStore(said.store_path or os.path.join(conf.state_path, 'images'))
-    return Transfers(database, store, limits, quotas, conf.host or socket.gethostname())
+    return Transfers(database, store, limits, quotas.of(conf), conf.host or socket.gethostname())

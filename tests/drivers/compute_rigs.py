@@ -179,9 +179,13 @@ class LibvirtRig:
 
     def bootable(self, **changes) -> tuple[Guest, str]:
         """A guest with an operating system that answers ACPI."""
+        return self.made_of(build_guest_image(), **changes)
+
+    def made_of(self, path: pathlib.Path, **changes) -> tuple[Guest, str]:
+        """A guest with the system in the file."""
         data = base64.b64encode(b'{"uuid": "0", "hostname": "guest"}').decode()
         drive = {'openstack/latest/meta_data.json': data}
-        return self._cached(build_guest_image(), {'config_drive': drive, **changes})
+        return self._cached(path, {'config_drive': drive, **changes})
 
     def _cached(self, path: pathlib.Path, changes: dict) -> tuple[Guest, str]:
         image = image_of(path)

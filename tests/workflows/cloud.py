@@ -45,6 +45,7 @@ from nimbus.volume.rpc import Volume as VolumeContract
 from nimbus.volume.volumes import volumes
 from tests import databases
 from tests.conftest import MEMBER
+from tests.workflows.bases import EMPTY, Bases
 
 TWICE = {'vcpus': 2, 'ram': 1024, 'disk': 2}
 IMAGE = '11111111-1111-4111-8111-111111111111'
@@ -82,16 +83,6 @@ class Prompt:
         self.fences.pass_(subject, fence)
         self._desk.done(job_id, key, **outcome_of(job_id, do))
         return 'accepted'
-
-
-class Bases:
-    """Base images that are always there."""
-
-    def get(self, image: Any, progress: Any = None, root_gb: int = 0) -> str:
-        return f'/base/{image.id}'
-
-    def prune(self, in_use: set[str], max_age: float) -> list[str]:
-        return []
 
 
 class CloudEnvironment(Environment):
@@ -148,7 +139,7 @@ class Cloud:
         FakeHost.named(f'{self.name}-{name}', **size)
         driver = FakeDriver(FakeSettings(f'{self.name}-{name}'))
         desk = Direct(self.desk, context.internal())
-        agent = Agent(name, driver, Bases(), desk, str(self.path / name), Settings())
+        agent = Agent(name, driver, Bases(self.db), desk, str(self.path / name), Settings())
         agent.errands = Prompt(agent.errands, desk)
         driver.open()
         self.agents[name] = agent
@@ -300,8 +291,15 @@ class Cloud:
             name: {guest: sorted(known.volumes) for guest, known in self.host(name).all().items()}
             for name in self.agents
         }
+        found['images'] = self.images()
         found['disks'] = {key: sorted(disk['connected']) for key, disk in sorted(self.disks.items())}
         return found
+
+    def images(self) -> list[tuple[str, str]]:
+        """The id and state of every image, the oldest first."""
+        with self.db.read() as tx:
+            rows = tx.rows(sa.select(Image.id, Image.status).where(Image.status != 'deleted').order_by(Image.seq))
+            return [tuple(row) for row in rows]
 
     def check(self) -> None:
         """What must always hold, holds: claims, quota, guests and volumes agree with the rows."""
@@ -316,6 +314,9 @@ class Cloud:
         self._check_quota([row for row in rows if row.vm_state != states.SOFT_DELETED], open_moves)
         running = [guest for host in held['guests'].values() for guest in host]
         assert len(running) == len(set(running)), 'a server has two guests'
+        copies = [guest for host in self.agents for guest in self.host(host).all().values() if guest.copied_for]
+        assert copies == [], 'a copy of a disk for ever'
+        assert {status for _, status in held['images']} <= {'active'}, 'an image that waits for bytes for ever'
         for row in rows:
             assert row.task_state is None, f'{row.task_state} for ever'
             if row.vm_state == states.ACTIVE:
@@ -324,7 +325,7 @@ class Cloud:
                 assert sorted(guest.macs) == cards[row.id], 'the guest has other cards than its server has ports'
             if row.vm_state == states.PAUSED:
                 assert self.host(row.host).all()[row.id].state == 'paused', 'PAUSED and its guest is not'
-            if row.vm_state in (states.STOPPED, states.SOFT_DELETED):
+            if row.vm_state in (states.STOPPED, states.SHELVED, states.SOFT_DELETED) and row.host:
                 assert self.host(row.host).all()[row.id].state == 'shutdown', 'SHUTOFF and running'
         self._check_volumes(held)
 
@@ -354,6 +355,9 @@ class Cloud:
         assert quota.get('cores', 0) == cores, 'quota and cores differ'
 
     def _check_volumes(self, held: dict[str, Any]) -> None:
+        with self.db.read() as tx:
+            offloaded = sa.select(Server.id).where(Server.vm_state == states.OFFLOADED)
+            away = tx.column(sa.select(Attachment.volume_id).where(Attachment.server_id.in_(offloaded)))
         plugged = {
             volume: guest for host in held['guests'].values() for guest, found in host.items() for volume in found
         }
@@ -361,7 +365,8 @@ class Cloud:
             if status == 'attached':
                 assert plugged.get(volume) == server, f'volume {volume} is in use and not in its guest'
         for volume, status in held['volumes']:
-            assert status in ('available', 'in-use') or status.startswith('error'), (
+            kept = status == 'reserved' and volume in away
+            assert kept or status in ('available', 'in-use') or status.startswith('error'), (
                 f'volume {volume} is {status} for ever'
             )
             assert (status == 'in-use') == (volume in plugged), f'volume {volume} is {status}'
@@ -370,7 +375,3 @@ class Cloud:
 OWNED = Port.device_owner.like('compute:%')
 DEVICE = ('source', 'destination', 'image_id', 'snapshot_id', 'volume_id', 'volume_type', 'boot_index', 'device')
 DEVICE += ('disk_bus', 'device_type', 'guest_format', 'size', 'tag', 'delete_on_termination')
-EMPTY = (
-    'cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce'
-    '47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e'
-)

@@ -9,8 +9,8 @@ from nimbus.compute.models import Server
 from nimbus.conductor.workflows import WORKFLOWS
 from nimbus.volume.models import Volume
 from tests.workflows import harness
-from tests.workflows.changes import SCENARIOS
 from tests.workflows.cloud import Cloud
+from tests.workflows.imaging import SCENARIOS
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from nimbus.api.kit import faults, wsgi
 from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.routes import Api
 from nimbus.common.parts import Parts
+from nimbus.common.quotas import Quotas
+from nimbus.image import quotas
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Settings:
 
     down_time: float = 30  # seconds without a report after which a host is down
     keep_deleted: bool = False  # whether a deleted server is kept for a while
+    shelved_offload_time: int = 0  # seconds for which a shelved server stays on its host; -1 for ever
+    image_quotas: Quotas = dataclasses.field(default_factory=quotas.ImageQuotas)
 
 
 def factory(_global_conf: Any, **local: str) -> Api:
@@ -28,7 +32,10 @@ def factory(_global_conf: Any, **local: str) -> Api:
     parts = wsgi.parts()
     if 'compute' not in parts.extra and parts.conf is not None:
         parts.extra['compute'] = Settings(
-            parts.conf.service_down_time, bool(parts.conf.compute.reclaim_instance_interval)
+            parts.conf.service_down_time,
+            bool(parts.conf.compute.reclaim_instance_interval),
+            parts.conf.compute.shelved_offload_time,
+            quotas.of(parts.conf),
         )
     return make(parts, local.get('api', 'v2.1'), local.get('policy_file'))
 

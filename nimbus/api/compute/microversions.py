@@ -82,6 +82,12 @@ class Descriptions(Change):
     number = (2, 19)
 
 
+class VolumesOfShelved(Change):
+    """Volumes of a shelved server come and go."""
+
+    number = (2, 20)
+
+
 class ActionsOfTheDeleted(Change):
     """The actions of a deleted server can be read."""
 
@@ -164,6 +170,12 @@ class DeviceTagsBack(Change):
     """Tags of disks are back."""
 
     number = (2, 42)
+
+
+class ImageIdInBody(Change):
+    """Making an image of a server answers with the image's id in the body, not with its address in a header."""
+
+    number = (2, 45)
 
 
 class FlavorEmbedded(Change):
@@ -310,6 +322,12 @@ class PowerEvents(Change):
     number = (2, 76)
 
 
+class UnshelveToZone(Change):
+    """A shelved server may come back in another availability zone."""
+
+    number = (2, 77)
+
+
 class KeepOrDelete(Change):
     """Attaching a volume may say that it goes when the server goes."""
 
@@ -376,6 +394,12 @@ class Hostnames(Change):
     number = (2, 90)
 
 
+class UnshelveToHost(Change):
+    """A shelved server may come back on a host that an operator names, and need not keep to its zone."""
+
+    number = (2, 91)
+
+
 class KeysImportedOnly(Change):
     """Key pairs are imported, not generated; their names may have @ and dots."""
 
@@ -424,6 +448,7 @@ HISTORY = History(
     SoftPolicies,
     HostStatus,
     Descriptions,
+    VolumesOfShelved,
     ActionsOfTheDeleted,
     MigrationTypes,
     Tags,
@@ -438,6 +463,7 @@ HISTORY = History(
     UsagePages,
     AggregateIds,
     DeviceTagsBack,
+    ImageIdInBody,
     FlavorEmbedded,
     StandardDiagnostics,
     TagsOnAttach,
@@ -462,6 +488,7 @@ HISTORY = History(
     RequestedHost,
     StrictQueries,
     PowerEvents,
+    UnshelveToZone,
     KeepOrDelete,
     OwnersOfMigrations,
     AcceleratorEvents,
@@ -473,6 +500,7 @@ HISTORY = History(
     HypervisorsWithoutUsage,
     AttachmentIds,
     Hostnames,
+    UnshelveToHost,
     KeysImportedOnly,
     RebuildRootVolumes,
     QualifiedHostnames,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nimbus.api.compute import extensions, flavors, keypairs, quotas, versions
-from nimbus.api.compute.hosts import aggregates, hosts, hypervisors, services
+from nimbus.api.compute.hosts import aggregates, hosts, hypervisors, services, usage_audits
 from nimbus.api.compute.microversions import (
     ADDRESS_ACTIONS_END,
     HOSTS_END,
@@ -33,6 +33,7 @@ from nimbus.api.compute.servers import (
     usage,
     volume_attachments,
 )
+from nimbus.api.compute.servers.images import shelvings, snapshots
 from nimbus.api.kit.routes import Route
 
 Handler = Callable[..., Any]
@@ -116,6 +117,11 @@ ACTIONS = (
     act('resize', resizes.resize, 'servers:resize', resizes.RESIZE),
     act('confirmResize', resizes.confirm, 'servers:confirm_resize', resizes.CONFIRM, 204),
     act('revertResize', resizes.revert, 'servers:revert_resize', resizes.REVERT),
+    act('createImage', snapshots.create_image, 'servers:create_image', snapshots.CREATE_IMAGE),
+    act('createBackup', snapshots.create_backup, 'os-create-backup', snapshots.CREATE_BACKUP),
+    act('shelve', shelvings.shelve, 'os-shelve:shelve', shelvings.SHELVE),
+    act('shelveOffload', shelvings.offload, 'os-shelve:shelve_offload', shelvings.OFFLOAD),
+    act('unshelve', shelvings.unshelve, 'os-shelve:unshelve', shelvings.UNSHELVE),
     act('addFixedIp', interfaces.add_address, 'os-multinic:add', interfaces.ADD_ADDRESS, until=ADDRESS_ACTIONS_END),
     act(
         'removeFixedIp',
@@ -256,6 +262,10 @@ USAGE = (
     Route('GET', '/os-simple-tenant-usage', usage.index, f'{API}os-simple-tenant-usage:list'),
     Route('GET', '/os-simple-tenant-usage/{project_id}', usage.show, None),
 )
+AUDITS = (
+    Route('GET', '/os-instance_usage_audit_log', usage_audits.index, f'{API}os-instance-usage-audit-log:list'),
+    Route('GET', '/os-instance_usage_audit_log/{before}', usage_audits.show, f'{API}os-instance-usage-audit-log:show'),
+)
 EVENTS = (
     Route(
         'POST',
@@ -354,6 +364,7 @@ ROUTES = (
     *KEYPAIRS,
     *MIGRATIONS,
     *USAGE,
+    *AUDITS,
     *EVENTS,
     *SERVER_GROUPS,
     *SECURITY_GROUPS,

@@ -13,6 +13,7 @@ from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.routes import Api
 from nimbus.common.parts import Parts
 from nimbus.image import service
+from nimbus.image.data.sweeps import Sweeps
 
 
 def factory(_global_conf: Any, **local: str) -> Api:
@@ -21,6 +22,7 @@ def factory(_global_conf: Any, **local: str) -> Api:
     if 'image' not in parts.extra:
         parts.extra['image'] = service.build(parts.conf, parts.db)
     parts.extra['image'].heal()
+    Sweeps(parts.extra['image']).start()
     return make(parts, local.get('policy_file'))
 
 

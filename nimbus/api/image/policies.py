@@ -9,6 +9,8 @@ OPEN_TO_ALL = "'community':%(visibility)s or 'public':%(visibility)s or 'shared'
 READER = f'{ADMIN} or (role:reader and {OWNER})'
 MEMBER = f'{ADMIN} or (role:member and {OWNER})'
 SEEN_BY = f'({OWNER} or {TAKER} or {OPEN_TO_ALL})'
+# A compute host fills the images that servers are copied to, and no others.
+COPIER = "role:service and ('snapshot':%(image_type)s or 'backup':%(image_type)s)"
 MEMBERS_SEEN_BY = f'{ADMIN} or role:reader and ({OWNER} or {TAKER})'
 
 RULES = tuple(
@@ -22,7 +24,7 @@ RULES = tuple(
         ('publicize_image', ADMIN, 'Make an image public.'),
         ('communitize_image', MEMBER, 'Offer an image to the community.'),
         ('download_image', f'{ADMIN} or role:service or (role:member and {SEEN_BY})', "Read an image's bytes."),
-        ('upload_image', MEMBER, "Write an image's bytes."),
+        ('upload_image', f'{MEMBER} or ({COPIER})', "Write an image's bytes."),
         ('add_member', MEMBER, 'Share an image with a project.'),
         ('delete_member', MEMBER, 'Stop sharing an image with a project.'),
         ('get_member', MEMBERS_SEEN_BY, 'Show a project an image is shared with.'),

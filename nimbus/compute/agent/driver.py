@@ -157,6 +157,22 @@ class Resizes(abc.ABC):
         """No disks are kept beside those that the guest has; none kept is fine."""
 
 
+class Snapshots(abc.ABC):
+    """Snapshots: a copy of a guest's root disk as it was at one moment, kept on the host until it is dropped."""
+
+    @abc.abstractmethod
+    def snapshot(self, guest_id: str, image_id: str, quiesce: str) -> str:
+        """The path of a whole qcow2 file that holds the root disk, for the image; the same file when it is repeated.
+
+        The guest goes on as it does.  A running one is frozen by its agent at that moment where `quiesce` is 'try', and
+        has to be where it is 'must'.  What was kept for another image is dropped.  Raises Missing and Refused.
+        """
+
+    @abc.abstractmethod
+    def drop_snapshot(self, guest_id: str) -> None:
+        """No copy of the guest's root disk is kept; none kept, or no guest, is fine."""
+
+
 class Cards(abc.ABC):
     """Cards: give a guest network cards and take them away."""
 
@@ -208,7 +224,7 @@ class Facts(abc.ABC):
         """The host's capacity and identity now."""
 
 
-class Driver(Power, Suspension, Rescuing, Disks, Resizes, Cards, Console, Inside, Facts):
+class Driver(Power, Suspension, Rescuing, Disks, Resizes, Snapshots, Cards, Console, Inside, Facts):
     """A hypervisor driver: all of the above, and how it is opened and closed."""
 
     @abc.abstractmethod

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import logging
 import os
 import threading
@@ -30,10 +31,13 @@ WIRING = 60.0  # seconds in which the ports of guests that were off at the start
 
 
 class Images(Protocol):
-    """Where base images come from."""
+    """Where base images come from, and where copies of guests' disks go."""
 
     def get(self, image: Image, progress: Any = None, root_gb: int = 0) -> str:
         """The path of the image's base on this host."""
+
+    def put(self, image_id: str, path: str) -> None:
+        """The image is active and holds what the file holds.  Raises NotFound, Unavailable and Refused."""
 
     def prune(self, in_use: set[str], max_age: float) -> list[str]:
         """Bases older than that which are not in use are gone; returns their paths."""
@@ -276,6 +280,26 @@ class Agent(Compute):
 
     def settle(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
         return self._take(job_id, key, server_id, fence, 'settle', lambda: self.driver.settle(server_id))
+
+    def snapshot(
+        self, context: Context, job_id: str, key: str, fence: int, server_id: str, image_id: str, quiesce: str
+    ) -> str:
+        def do() -> None:
+            self.driver.snapshot(server_id, image_id, quiesce)
+
+        return self._take(job_id, key, server_id, fence, 'snapshot', do)
+
+    def upload_snapshot(
+        self, context: Context, job_id: str, key: str, fence: int, server_id: str, image_id: str, quiesce: str
+    ) -> str:
+        def do() -> None:
+            self.images.put(image_id, self.driver.snapshot(server_id, image_id, quiesce))
+
+        return self._take(job_id, key, server_id, fence, 'upload_snapshot', do)
+
+    def drop_snapshot(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
+        drop = functools.partial(self.driver.drop_snapshot, server_id)
+        return self._take(job_id, key, server_id, fence, 'drop_snapshot', drop)
 
     def plug(self, context: Context, job_id: str, key: str, fence: int, server_id: str, nic: dict[str, Any]) -> str:
         return self._take(job_id, key, server_id, fence, 'plug', lambda: self.driver.plug(server_id, Nic(**nic)))

@@ -223,7 +223,8 @@ def every() -> Any:
 
 def claimants(tx: db.Tx) -> set[str]:
     """The ids of what may hold room on a host: servers that have one or are being built, and moves."""
-    placed = sa.or_(Server.host.is_not(None), Server.vm_state == states.BUILDING)
+    coming = sa.or_(Server.vm_state == states.BUILDING, Server.task_state == states.UNSHELVING)
+    placed = sa.or_(Server.host.is_not(None), coming)
     return set(tx.column(sa.select(Server.id).where(Server.deleted_at.is_(None), placed))) | moves.ids_of_open(tx)
 
 
@@ -251,5 +252,8 @@ def _change(tx: db.Tx, server_id: str, tasks: frozenset[str], **values: Any) -> 
 
 
 def _leave(tx: db.Tx, server_id: str, verb: str, state: str | None, **more: Any) -> bool:
-    values = {'task_state': None, 'vm_state': state, 'power_state': states.POWER_AFTER[verb], **more}
-    return _change(tx, server_id, states.TASKS[verb], **values)
+    """The verb under way is over; a state of None is the one that the server has."""
+    values: dict[str, Any] = {'task_state': None}
+    values |= {'vm_state': state} if state else {}
+    values |= {'power_state': states.POWER_AFTER[verb]} if verb in states.POWER_AFTER else {}
+    return _change(tx, server_id, states.TASKS[verb], **values | more)

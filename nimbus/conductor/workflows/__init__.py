@@ -8,6 +8,8 @@ from nimbus.conductor.workflows.delete_server import DeleteServer
 from nimbus.conductor.workflows.delete_volume import DeleteVolume
 from nimbus.conductor.workflows.detach_volume import DetachVolume
 from nimbus.conductor.workflows.extend_volume import ExtendVolume
+from nimbus.conductor.workflows.images.shelving import BringBackServer, OffloadServer, ShelveServer, UnshelveServer
+from nimbus.conductor.workflows.images.snapshots import BackupServer, SnapshotServer
 from nimbus.conductor.workflows.interfaces import AttachInterface, DetachInterface
 from nimbus.conductor.workflows.reboot_server import RebootServer
 from nimbus.conductor.workflows.rebuild_server import RebuildServer
@@ -36,6 +38,12 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'resize_server': ResizeServer,
     'confirm_resize': ConfirmResize,
     'revert_resize': RevertResize,
+    'snapshot_server': SnapshotServer,
+    'backup_server': BackupServer,
+    'shelve_server': ShelveServer,
+    'offload_server': OffloadServer,
+    'unshelve_server': UnshelveServer,
+    'bring_back_server': BringBackServer,
     'attach_volume': AttachVolume,
     'detach_volume': DetachVolume,
     'attach_interface': AttachInterface,

@@ -38,7 +38,8 @@ def request(run: Run, spec: dict[str, Any]) -> dict[str, Any]:
         'project_id': spec['project_id'],
         'user_id': spec['user_id'],
         'zone': spec['zone'],
-        'host': spec['forced_host'],
+        'host': None if 'to_host' in run.job.params else spec['forced_host'],  # where it began binds it no longer
+        'only': run.get('to_host'),
         'avoid': sorted(run.get('refusals', {})),
         'extra_specs': flavor.get('extra_specs') or {},
         'image_properties': image.get('properties') or {},
@@ -93,13 +94,14 @@ def disconnect_volumes(run: Run) -> None:
 
 
 def boot(run: Run) -> dict[str, Any]:
-    """The guest runs on its host."""
+    """The guest runs on its host, on a disk made of its image, or of the one that it comes back from."""
 
     def guest() -> dict[str, Any]:
         with run.env.db.write() as tx:
             servers.task(tx, run.subject, states.SPAWNING)
             drive = documents.config_drive(tx, run.subject, run.env.force_config_drive)
-            return guests.describe(tx, run.subject, drive)
+            found = guests.describe(tx, run.subject, drive)
+            return {**found, 'image': run.get('image') or found['image']}
 
     try:
         return guest_orders.ask(run, 'spawn', guest)

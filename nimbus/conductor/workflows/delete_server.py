@@ -5,6 +5,7 @@ from typing import Any
 from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow
 from nimbus.compute.servers import resizes, servers
+from nimbus.compute.servers.images import shelving
 from nimbus.conductor.workflows import disks, guest_orders, vif_plugging
 from nimbus.scheduler import claims
 
@@ -32,6 +33,7 @@ def forget(tx: db.Tx, run: Run) -> None:
     vif_plugging.give_back_all(tx, run)
     claims.release(tx, run.subject)
     resizes.drop(tx, run.subject)
+    shelving.forget(tx, run.env.image_quotas, run.subject)
     servers.gone(tx, run.subject)
 
 

@@ -92,6 +92,15 @@ def disconnect_all(run: Run) -> None:
         disconnect(run, found['attachment_id'])
 
 
+def keep_all(run: Run) -> None:
+    """No host reaches any of the server's volumes, which are kept for it."""
+    disconnect_all(run)
+    with run.env.db.write() as tx:
+        for row in block_devices.of_server(tx, run.subject):
+            if row.destination == 'volume' and row.attachment_id:
+                attachments.let_go(tx, CLOUD, row.attachment_id)
+
+
 def disconnect(run: Run, attachment_id: str | None) -> None:
     """The attachment's host does not reach the volume on the server's behalf; gone or never reached is fine."""
     with run.env.db.read() as tx:

@@ -172,9 +172,16 @@ class Transfers:
             waiting = images.filled(tx, uploads.unfinished(tx, self.host))
         for image in waiting:
             self._mend(image)
-        present = self.store.present()
+        unknown = self.sweep()
+        for image_id in unknown:
+            LOG.warning('The image store has a file %s that no image knows; it is left alone', image_id)
+
+    def sweep(self) -> list[str]:
+        """Bytes of deleted images are gone; returns the ids of files that no row ever knew."""
+        present, unknown = self.store.present(), []
         for start in range(0, len(present), BATCH):
-            self._sweep(present[start : start + BATCH])
+            unknown += self._sweep(present[start : start + BATCH])
+        return unknown
 
     def _mend(self, image: Any) -> None:
         if image.status == 'importing':
@@ -189,10 +196,9 @@ class Transfers:
         self.store.drop_draft(image.id, image.upload_id)
         LOG.info('Image %s is queued again: its upload ended with the process that received it', image.id)
 
-    def _sweep(self, image_ids: list[str]) -> None:
+    def _sweep(self, image_ids: list[str]) -> list[str]:
         with self.db.read() as tx:
             dead, known = uploads.dead(tx, image_ids), uploads.known(tx, image_ids)
         for image_id in dead:
             self.forget(image_id)
-        for image_id in sorted(set(image_ids) - known):
-            LOG.warning('The image store has a file %s that no image knows; it is left alone', image_id)
+        return sorted(set(image_ids) - known)

@@ -10,7 +10,7 @@ from nimbus.common import context, errors, numbers, times
 from nimbus.common.database import db, listing
 from nimbus.image.images import images
 from nimbus.image.models import Image, ImageMember, ImageProperty, ImageTag
-from nimbus.image.states import DELETED
+from nimbus.image.states import ACTIVE, DELETED
 
 LISTABLE = ('name', 'id', 'status', 'container_format', 'disk_format')  # these take in:a,b
 MOMENTS = ('created_at', 'updated_at')
@@ -32,6 +32,13 @@ def find(
     rows = listing.rows(tx, Image, where, page, seen=(), fixed=fixed, values={'project': ctx.project_id})
     members = _memberships(tx, ctx, rows)
     return images.filled(tx, rows, members)
+
+
+def newest(tx: db.Tx, owner: str | None, properties: dict[str, str]) -> list[str]:
+    """The ids of the owner's active images that have the properties, newest first."""
+    where = [condition for name, value in properties.items() for condition in _condition(name, value)]
+    where += [Image.status == ACTIVE, Image.owner.is_not_distinct_from(owner)]
+    return tx.column(sa.select(Image.id).where(*where).order_by(Image.created_at.desc(), Image.seq.desc()))
 
 
 @functools.lru_cache(256)

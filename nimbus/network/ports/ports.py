@@ -235,12 +235,12 @@ def _plug(tx: db.Tx, row: Any, host: str, **values: Any) -> None:
     concern(tx, row.id, row.network_id, host, groups.of_ports(tx, [row.id]).get(row.id, []))
 
 
-def unbind(tx: db.Tx, ctx: Context, port_id: str) -> None:
-    """The port is no server's and on no host; one that is gone already is fine."""
+def unbind(tx: db.Tx, ctx: Context, port_id: str, *, keeps: bool = False) -> None:
+    """The port is on no host, and no server's unless its server `keeps` it; one that is gone already is fine."""
     row = get(tx, port_id)
     if row is not None and (row.host or row.device_id or row.holder):
-        free = {'device_id': '', 'device_owner': '', 'holder': '', 'holder_id': ''}
-        _plug(tx, row, '', **free, hostname='', profile={}, place=0)
+        free: dict[str, Any] = {'device_id': '', 'device_owner': '', 'holder': '', 'holder_id': '', 'hostname': ''}
+        _plug(tx, row, '', **({} if keeps else free | {'profile': {}, 'place': 0}))
         follow(tx, ctx, row.network_id, '', row.host)
         notifications.notify(tx, ctx, port_id, 'update.start', 'update.end')
 

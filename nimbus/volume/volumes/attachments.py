@@ -172,6 +172,13 @@ def drop(tx: db.Tx, ctx: context.Context, attachment_id: str) -> None:
         notifications.notify(tx, row.volume_id, 'detach.end', server_id=row.server_id)
 
 
+def let_go(tx: db.Tx, ctx: context.Context, attachment_id: str) -> None:
+    """The volume is kept for the server, which is on no host.  Raises NotFound."""
+    row = show(tx, ctx, attachment_id)
+    _set(tx, attachment_id, status='reserved', host=None, connection=None, connector=None)
+    _settle(tx, row.volume_id)
+
+
 def _settle(tx: db.Tx, volume_id: str) -> None:
     """The volume's status and attach_status are those that its remaining attachments imply."""
     left = of_volume(tx, volume_id)

@@ -97,6 +97,7 @@ BODIES: dict[str, Body] = {
     'identity PATCH /v3/endpoints/{endpoint_id}': lambda t: {'endpoint': {}},
     'compute POST /v2.1/servers': bodies.server,
     'compute POST /v2.1/servers/{id}/action rebuild': lambda t: {'rebuild': {'imageRef': t['image']}},
+    'compute POST /v2.1/servers/{id}/action unshelve': lambda t: {'unshelve': {'availability_zone': t['zone']}},
     'compute POST /v2.1/servers/{id}/action rescue': lambda t: {'rescue': {}},
     'compute POST /v2.1/servers/{id}/action addSecurityGroup': lambda t: {
         'addSecurityGroup': {'name': t['security_group']}
@@ -225,6 +226,10 @@ IN_PATHS: dict[str, Body] = {
     'compute POST /v2.1/servers/{id}/action changePassword': lambda t: {'changePassword': {'adminPass': 'x'}},
     'compute POST /v2.1/servers/{id}/action trigger_crash_dump': lambda t: {'trigger_crash_dump': None},
     'compute POST /v2.1/servers/{id}/action os-resetState': lambda t: {'os-resetState': {'state': 'error'}},
+    'compute POST /v2.1/servers/{id}/action createImage': lambda t: {'createImage': {'name': 'x'}},
+    'compute POST /v2.1/servers/{id}/action createBackup': lambda t: {
+        'createBackup': {'name': 'x', 'backup_type': 'daily', 'rotation': 1}
+    },
     'compute POST /v2.1/servers/{id}/action os-getConsoleOutput': lambda t: {'os-getConsoleOutput': {}},
     'compute POST /v2.1/servers/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
     'compute PUT /v2.1/servers/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
@@ -251,7 +256,7 @@ IN_PATHS: dict[str, Body] = {
     'volume PUT /v3/volumes/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
     'volume PUT /v3/volumes/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
 }
-WORDS = {'kind': 'networks', 'key': 'k', 'tag': '1'}
+WORDS = {'kind': 'networks', 'key': 'k', 'tag': '1', 'before': '2026-01-01 00:00:00'}
 PLACES = {
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}': {'idp_id': '=fresh'},
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}': {'protocol_id': '=fresh'},

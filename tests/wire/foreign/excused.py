@@ -94,6 +94,8 @@ OWN_REFUSED: dict[str, str] = {
     'volumeAttachment.id': 'an attachment keeps its id',
     'port.fixed_ips[].ip_address network POST /v2.0/ports': 'the address is one of another port of one’s own',
     'port.mac_address network POST /v2.0/ports': 'the address is one of another port of one’s own',
+    'unshelve.availability_zone': 'the server is not shelved',
+    'unshelve.host': 'the server is not shelved',
     'resize.flavorRef': 'the flavor is the one that the server has',
     'interfaceAttachment.fixed_ips[].ip_address': 'the address is one of another port of one’s own',
     'floatingip.subnet_id': 'a subnet of an external network is meant',

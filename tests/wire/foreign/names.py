@@ -194,7 +194,7 @@ PLAIN = frozenset(
     """
 OS-DCF:diskConfig OS-FLV-EXT-DATA:ephemeral OS-SCH-HNT:scheduler_hints accessIPv4 accessIPv6 adminPass admin_state_up
 all allocation_pools allow_redelegation allowed_address_pairs attach_status auth_url authorization_ttl
-backup_gigabytes backups binary binding:profile binding:vnic_type blob body_hash boot_index bootable
+backup_gigabytes backup_type backups binary binding:profile binding:vnic_type blob body_hash boot_index bootable
 build_near_host_ip cidr config config_drive confirmResize connection_info connector container_format contents cores
 default_limit delete_on_termination description destination_type device device_name device_owner device_type direction
 disabled_reason disk disk_bus disk_format display_description display_name distributed dns_nameservers enable_dhcp
@@ -211,10 +211,10 @@ params passcode password path pause per_volume_gigabytes policies policy port_ra
 port_security_enabled preserve_ephemeral protected protocol provider:network_type provider:physical_network
 provider:segmentation_id public_key query ram readonly redelegation_count relay_state_prefix remaining_uses
 remote_id_attribute remote_ids remote_ip_prefix resource_limit resource_name restore resume return_reservation_id
-revertResize router:external routes rxtx_factor secret security_group_rules server_group_members server_groups service
-shared signature size snapshots source_type sp_url state stateful status suspend swap tag tags to_port token
-trigger_crash_dump type unique_id unlock unpause unrescue unrestricted url user_data vcpus verb virtual_name
-visibility volume_size volumes
+revertResize rotation router:external routes rxtx_factor secret security_group_rules server_group_members
+server_groups service shared shelve shelveOffload signature size snapshots source_type sp_url state stateful status
+suspend swap tag tags to_port token trigger_crash_dump type unique_id unlock unpause unrescue unrestricted unshelve
+url user_data vcpus verb virtual_name visibility volume_size volumes
 """.split()
 )
 
@@ -263,7 +263,7 @@ def kind_in_path(path: str, name: str) -> str | None:
     return KINDS.get(name) or ID_NAMES[name]
 
 
-WORDS = ('tag', 'key', 'alias', 'group', 'option', 'kind')
+WORDS = ('tag', 'key', 'alias', 'group', 'option', 'kind', 'before')
 WORDS_AFTER = ('os-quota-class-sets', 'versions', 'inventories', 'resource_classes', 'traits')
 ID_NAMES = {
     f'{kind}_id': kind

@@ -8,6 +8,8 @@ from nimbus.api.kit.fields import Flag, Noun, Shape, Text
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
 from nimbus.common import errors, numbers
+from nimbus.common.database import db
+from nimbus.compute import states
 from nimbus.compute.devices import block_devices
 from nimbus.compute.servers import servers, volume_attachments
 
@@ -83,6 +85,7 @@ def create(call: Call, id: str) -> dict[str, Any]:
     """The volume is being attached to the server."""
     given = call.body['volumeAttachment']
     with call.db.write() as tx:
+        _check_shelved(call, tx, id, 'attach_volume')
         row = volume_attachments.attach(
             tx,
             call.context,
@@ -119,4 +122,13 @@ def update(call: Call, id: str, volume_id: str) -> None:
 def delete(call: Call, id: str, volume_id: str) -> None:
     """202: the volume is being detached from the server."""
     with call.db.write() as tx:
+        _check_shelved(call, tx, id, 'detach_volume')
         volume_attachments.detach(tx, call.context, id, volume_id)
+
+
+def _check_shelved(call: Call, tx: db.Tx, server_id: str, verb: str) -> None:
+    """Nothing, when the version lets the volumes of a shelved server change.  Raises NotFound and WrongState."""
+    if not call.speaks(microversions.VolumesOfShelved):
+        row = servers.show(tx, call.context, server_id)
+        if row.vm_state == states.SHELVED:
+            raise errors.WrongState(f"Cannot '{verb}' instance {server_id} while it is in vm_state {row.vm_state}")

@@ -34,10 +34,18 @@ class ImageCache:
         to_raw: bool = False,
         max_virtual_gb: int = 16384,
         clock: Callable[[], float] = time.time,
+        upload: Callable[[str, str], None] | None = None,
     ) -> None:
+        """`upload(image_id, path)` fills an image with a file, on a host that makes any."""
         self.path = os.path.join(path, '_base')
-        self._fetch, self._to_raw, self._clock = fetch, to_raw, clock
+        self._fetch, self._to_raw, self._clock, self._upload = fetch, to_raw, clock, upload
         self._max_virtual = max_virtual_gb * GIB
+
+    def put(self, image_id: str, path: str) -> None:
+        """The image is active and holds what the file holds.  Raises NotFound, Unavailable and Refused."""
+        if self._upload is None:
+            raise Refused('This host cannot fill images.')
+        self._upload(image_id, path)
 
     def get(self, image: Image, progress: Callable[[int], None] | None = None, root_gb: int = 0) -> str:
         """The path of the image's base; whoever comes while it is being made waits and shares it.

@@ -1,11 +1,13 @@
 """A hypervisor driver whose guests exist in memory only, for tests and demonstrations."""
 
 import dataclasses
+import os
 import time
 from collections.abc import Callable
 
 from nimbus.common import errors
 from nimbus.compute.agent.driver import PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
+from nimbus.compute.agent.fake import copies
 from nimbus.compute.agent.fake.host import FakeGuest, FakeHost
 from nimbus.compute.guest import Diagnostics, DiskUse, Guest, HostFacts, Nic, Processor, Rescue, Volume
 
@@ -24,7 +26,7 @@ class FakeSettings:
 
 
 CHANGES = frozenset(('spawn', 'destroy', 'start', 'stop', 'reboot', 'rebuild', 'attach', 'detach', 'plug', 'unplug'))
-CHANGES |= {'pause', 'unpause', 'suspend', 'resume', 'rescue', 'unrescue', 'resize', 'unresize'}
+CHANGES |= {'pause', 'unpause', 'suspend', 'resume', 'rescue', 'unrescue', 'resize', 'unresize', 'snapshot'}
 
 
 class FakeDriver(Driver):
@@ -57,6 +59,7 @@ class FakeDriver(Driver):
     def destroy(self, guest_id: str) -> None:
         with self.host.lock(guest_id):
             self._meet('destroy')
+            copies.drop(copies.path_of(self.settings.folder, guest_id))
             self.host.drop(guest_id)
 
     def start(self, guest: Guest) -> None:
@@ -200,6 +203,27 @@ class FakeDriver(Driver):
             known = self.host.find(guest_id)
             if known is not None:
                 self.host.put(guest_id, dataclasses.replace(known, kept_gb=0, kept_for=None))
+
+    # ---------------------------------------------------------------- snapshots
+    def snapshot(self, guest_id: str, image_id: str, quiesce: str) -> str:
+        path = copies.path_of(self.settings.folder, guest_id)
+        with self.host.lock(guest_id):
+            known = self._known(guest_id)
+            if known.copied_for != image_id or not os.path.exists(path):
+                self._meet('snapshot')
+                if not known.base:
+                    raise Refused(f'Guest {guest_id} has no root disk on this host.')
+                copies.write(path, known.disk_gb)
+                self.host.put(guest_id, dataclasses.replace(known, copied_for=image_id))
+        return path
+
+    def drop_snapshot(self, guest_id: str) -> None:
+        with self.host.lock(guest_id):
+            self._meet('drop_snapshot')
+            copies.drop(copies.path_of(self.settings.folder, guest_id))
+            known = self.host.find(guest_id)
+            if known is not None:
+                self.host.put(guest_id, dataclasses.replace(known, copied_for=None))
 
     # ---------------------------------------------------------------- cards
     def plug(self, guest_id: str, nic: Nic) -> None:

@@ -33,6 +33,7 @@ class FakeGuest:
     rescue: str | None = None  # the base of the disk that it was started from to be repaired
     kept_gb: int = 0  # of the disks it had before it was resized, while they are kept
     kept_for: str | None = None  # the move that they are kept for
+    copied_for: str | None = None  # the image that a copy of its disk is kept for
 
 
 class FakeHost:

@@ -23,6 +23,7 @@ from nimbus.compute.agent.libvirt.rescuing import Rescuing
 from nimbus.compute.agent.libvirt.resizes import Resizing
 from nimbus.compute.agent.libvirt.restorer import Restorer
 from nimbus.compute.agent.libvirt.settings import LibvirtSettings
+from nimbus.compute.agent.libvirt.snapshots import Snapshotting
 from nimbus.compute.agent.libvirt.suspension import Suspending
 from nimbus.compute.guest import Guest, HostFacts, Rescue, Volume
 
@@ -51,7 +52,7 @@ EVENT_STATES = {
 }
 
 
-class LibvirtDriver(Plugging, Resizing, Suspending, Rescuing, Inside, Driver):
+class LibvirtDriver(Plugging, Resizing, Snapshotting, Suspending, Rescuing, Inside, Driver):
     """Guests of one libvirt; its verbs may be called from any thread."""
 
     def __init__(self, settings: LibvirtSettings) -> None:

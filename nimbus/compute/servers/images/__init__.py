@@ -1,0 +1,1 @@
+"""What servers become images of, and come back from."""

@@ -1,0 +1,1 @@
+"""Workflows that turn servers into images, and images into servers again."""
