@@ -168,6 +168,21 @@ def test_one_host_serves_dhcp_to_all(tx, net):
     assert scheduling.hosts_of(tx, 'dhcp', net.id) == {server.host}
 
 
+def test_a_local_network_is_served_on_each_host_beside_one_that_tunnels_carry(tx, net):
+    local = cloud.network(tx, '10.0.0.0/24', dhcp=True)
+    for host in ('h1', 'h2'):
+        cloud.server(tx, net, host)
+        cloud.server(tx, local, host)
+    assert scheduling.hosts_of(tx, 'dhcp', local.id) == {'h1', 'h2'}
+    assert local_networks.apart(tx) == {local.id: ['h1', 'h2']}
+    (lost,) = tx.rows(sa.select(Port).where(Port.holder_id == local.id, Port.host == 'h2'))
+    ports.drop(tx, MEMBER, lost.id)
+    assert local_networks.unserved(tx) == {local.id: ['h2']}
+    assert rescheduling.waiting(tx, 'h2') == [('dhcp', local.id)]
+    guests = tx.column(sa.select(Port.id).where(Port.network_id == local.id, Port.holder == 'server'))
+    assert [one.host for one in server_ports.unserved(tx, guests)] == ['h2']
+
+
 def test_dhcp_leaves_a_host_whose_agent_is_gone(tx, net):
     guest = cloud.server(tx, net, 'h4')
     (old,) = scheduling.hosts_of(tx, 'dhcp', net.id)
