@@ -23,7 +23,7 @@ ENDS = {'192.0.2.2': '0xc0000202', '192.0.2.3': '0xc0000203', '192.0.2.4': '0xc0
 
 
 def rules(*remotes, networks=(WIDE, OTHER, LOCAL)):
-    return tunnel_flows.rules(1, PORTS, networks, TAGS, remotes)
+    return tunnel_flows.rules(1, PORTS, networks, TAGS, tunnel_flows.by_network(remotes))
 
 
 def table(lines, number):
@@ -86,7 +86,9 @@ def test_two_ports_of_one_mac_and_address_make_one_rule():
 @pytest.mark.skipif(not shutil.which('ovs-ofctl'), reason='needs ovs-ofctl')
 def test_open_vswitch_reads_every_rule(tmp_path):
     file = tmp_path / 'flows'
-    lines = tunnel_flows.rules(1, {'vxlan': 2, 'gre': 3, 'geneve': 5}, (WIDE, OTHER), TAGS, (ONE, TWO, FAR))
+    lines = tunnel_flows.rules(
+        1, {'vxlan': 2, 'gre': 3, 'geneve': 5}, (WIDE, OTHER), TAGS, tunnel_flows.by_network((ONE, TWO, FAR))
+    )
     file.write_text('\n'.join(lines) + '\n')
     for version in ('OpenFlow10', 'OpenFlow14'):
         done = subprocess.run(['ovs-ofctl', '-O', version, 'parse-flows', str(file)], capture_output=True, text=True)

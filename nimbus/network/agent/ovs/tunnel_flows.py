@@ -4,6 +4,7 @@ Frames come from br-int with the local VLAN of their network and leave in a tunn
 that have ports of it and to no others; what comes from a tunnel is taken from those hosts alone.
 """
 
+import functools
 import ipaddress
 from collections.abc import Collection, Iterable, Sequence
 
@@ -22,22 +23,34 @@ LEARNING = (
 )
 
 
-def peers(network: Network, remotes: Iterable[Remote]) -> list[str]:
-    """The far ends of the network's tunnels."""
-    return sorted({one.end for one in remotes if one.network_id == network.id})
+def by_network(remotes: Iterable[Remote]) -> dict[str, list[Remote]]:
+    """The ports elsewhere on each network."""
+    found: dict[str, list[Remote]] = {}
+    for one in remotes:
+        found.setdefault(one.network_id, []).append(one)
+    return found
+
+
+def ends(remotes: Iterable[Remote]) -> list[str]:
+    """The far ends of the tunnels to the ports."""
+    return sorted({one.end for one in remotes})
 
 
 def rules(
-    inner: int, ports: dict[str, int], networks: Sequence[Network], tags: dict[str, int], remotes: Collection[Remote]
+    inner: int,
+    ports: dict[str, int],
+    networks: Sequence[Network],
+    tags: dict[str, int],
+    remotes: dict[str, list[Remote]],
 ) -> list[str]:
-    """All rules of the bridge: `inner` is its port to br-int, `ports` its port of each type of tunnels."""
-    by_network: dict[str, list[Remote]] = {}
-    for one in remotes:
-        by_network.setdefault(one.network_id, []).append(one)
+    """All rules of the bridge: `inner` is its port to br-int, `ports` its port of each type of tunnels.
+
+    `remotes` are the ports elsewhere by network.
+    """
     found = _base(inner, ports)
     for network in networks:
         if network.type in ports and network.segment is not None:
-            found += _of_network(network, tags[network.id], ports[network.type], by_network.get(network.id, ()))
+            found += _of_network(network, tags[network.id], ports[network.type], remotes.get(network.id, ()))
     return found
 
 
@@ -65,28 +78,33 @@ def table_of(network_type: str) -> int:
 
 
 def _of_network(network: Network, tag: int, port: int, remotes: Collection[Remote]) -> list[str]:
-    ends = peers(network, remotes)
+    reached = ends(remotes)
     found = [
         f'table={table_of(network.type)},priority=1,tun_id={network.segment:#x},tun_src={end},'
         f'actions=mod_vlan_vid:{tag},resubmit(,{LEARN})'
-        for end in ends
+        for end in reached
     ]
     leave = f'strip_vlan,load:{network.segment:#x}->NXM_NX_TUN_ID[]'
-    if ends:
-        copies = ','.join(f'{_to(end)},output:{port}' for end in ends)
+    if reached:
+        copies = ','.join(f'{_to(end)},output:{port}' for end in reached)
         found.append(f'table={FLOOD},priority=1,dl_vlan={tag},actions={leave},{copies}')
-    for one in {remote.mac: remote for remote in remotes}.values():
-        found.append(
-            f'table={UNICAST},priority=2,dl_vlan={tag},dl_dst={one.mac},actions={leave},{_to(one.end)},output:{port}'
-        )
+    found += [_alone(tag, leave, mac, end, port) for mac, end in {one.mac: one.end for one in remotes}.items()]
     answers = {ip: one.mac for one in remotes for ip in one.ips if ':' not in ip}
     return found + [_answer(tag, ip, mac) for ip, mac in answers.items()]
+
+
+# A change of one port elsewhere computes the rules of that one alone; the others are remembered.
+@functools.lru_cache(maxsize=1 << 16)
+def _alone(tag: int, leave: str, mac: str, end: str, port: int) -> str:
+    """What is for a port elsewhere goes to its host alone."""
+    return f'table={UNICAST},priority=2,dl_vlan={tag},dl_dst={mac},actions={leave},{_to(end)},output:{port}'
 
 
 def _to(end: str) -> str:
     return f'load:{int(ipaddress.IPv4Address(end)):#x}->NXM_NX_TUN_IPV4_DST[]'
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def _answer(tag: int, ip: str, mac: str) -> str:
     """Who has the address of a port elsewhere is told here: the question becomes the answer and goes back."""
     number = int(mac.replace(':', ''), 16)

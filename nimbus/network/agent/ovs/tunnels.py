@@ -94,8 +94,9 @@ class Tunnels:
             return
         numbers = {name: self._database.number(PORT + name) for name in TUNNELS}
         ports = {name: number for name, number in numbers.items() if number is not None}
-        self._table.write(tunnel_flows.rules(inner, ports, networks, tags, remotes), audit)
-        reached = {tags[one.id]: tunnel_flows.peers(one, remotes) for one in networks if one.type in ports}
+        beyond = tunnel_flows.by_network(remotes)
+        self._table.write(tunnel_flows.rules(inner, ports, networks, tags, beyond), audit)
+        reached = {tags[one.id]: tunnel_flows.ends(beyond.get(one.id, ())) for one in networks if one.type in ports}
         self._forget_learned(reached)
         self._reached = reached
 
