@@ -144,6 +144,7 @@ class _Pass:
             _filter_bridges()
             self.switch.open()
             self.providers.join()
+        self.tunnels.join(self.networks.values())
         self.tags = self.switch.number_networks(set(self.networks))
         self.there = self.switch.plugged()
         self.links = plug.read_all() if self.audit else {}  # as they were before this pass
@@ -281,7 +282,6 @@ class _Pass:
         here = list(self.networks.values())
         # Before br-int lets anything pass, so that no frame leaves with a VLAN that means nothing outside.
         self.providers.write_outward(here, self.tags, self.audit)
-        self.tunnels.join(here)
         self.tunnels.write(here, self.tags, self.desired.remotes, self.audit)
         lines = flows.base() + self.providers.inward(here, self.tags)
         for port in ports:

@@ -1,6 +1,7 @@
 """The tunnel bridge: one port for each type of tunnels in use, whose rules say to which host a frame goes."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from nimbus.network.agent.driver import Network, Remote, unreachable
 from nimbus.network.agent.host.command import run
@@ -21,14 +22,17 @@ class Tunnels:
         self._switch, self._database, self._bridge, self.underlay = switch, switch.database, bridge, underlay
         self._table = FlowTable(switch.database.address, bridge, but=tunnel_flows.LEARNED)
         self._reached: dict[int, list[str]] = {}  # local VLAN -> far ends, as the rules have them
-        self._sure = False  # tunnels can end here
+        self._why: str | None = None  # no tunnel can end here
+        self._sure = False  # that one can, which was seen once
+        self._numbers: dict[str, int] = {}  # of the bridge's ports
 
     def trouble(self, network: Network) -> str | None:
-        """Why nothing on the network can be wired here; None where it can."""
-        if network.type not in TUNNELS or self._sure:
+        """Why nothing on the network can be wired here; None where it can.  What `join` found counts."""
+        if network.type not in TUNNELS:
             return None
-        why = self._why_not()
-        self._sure = why is None
+        why = self._why
+        if why is None and PORT + network.type not in self._numbers:
+            why = 'Open vSwitch of this host makes no port for tunnels of this type'
         return why and unreachable(network.id, network.type, why)
 
     def _why_not(self) -> str | None:
@@ -52,33 +56,43 @@ class Tunnels:
 
         Without such a network nothing is made.
         """
-        wanted = [name for name in TUNNELS if self._sure and any(one.type == name for one in networks)]
-        api = self._database.api
-        commands, gone, made = [], [], []
-        if self._database.row('Bridge', self._bridge) is None:
+        types = {one.type for one in networks} & set(TUNNELS)
+        if types and not self._sure:
+            self._why = self._why_not()
+            self._sure = self._why is None
+        wanted = {PORT + name: name for name in TUNNELS if self._sure and name in types}
+        api, there = self._database.api, self._there()
+        commands, gone = [], []
+        if there is None:
+            self._numbers = {}
             if not wanted:
                 return
+            there = {}
             commands.append(api.add_br(self._bridge, may_exist=True, datapath_type=self._switch.datapath))
             ids = {MADE: 'true'}
             commands.append(api.db_set('Bridge', self._bridge, ('fail_mode', 'secure'), ('external_ids', ids)))
-        for home, name, peer in ((self._switch.bridge, INNER, OUTER), (self._bridge, OUTER, INNER)):
-            if self._database.number(name) is None:
-                commands += self._port(home, name, 'patch', {'peer': peer})
-                made.append(name)
-        for name in TUNNELS:
-            port = PORT + name
-            there = self._database.row('Interface', port)
-            options = {'local_ip': self.underlay.address() or '', 'remote_ip': 'flow', 'key': 'flow'}
-            stands = there is not None and there.type == name and dict(there.options) == options
-            if there is not None and not (name in wanted and stands):
+        if OUTER not in there or self._database.number(INNER) is None:
+            commands += self._port(self._switch.bridge, INNER, 'patch', {'peer': OUTER})
+            commands += self._port(self._bridge, OUTER, 'patch', {'peer': INNER})
+        options = {'local_ip': self.underlay.address() or '', 'remote_ip': 'flow', 'key': 'flow'}
+        for port, name in ((PORT + name, name) for name in TUNNELS):
+            stands = port in there and (there[port].type, dict(there[port].options)) == (name, options)
+            if port in there and not (port in wanted and stands):
                 gone.append(api.del_port(port, if_exists=True))
-            if name in wanted and not stands:
+            if port in wanted and not stands:
                 commands += self._port(self._bridge, port, name, options)
-                made.append(port)
         for some in (gone, commands):
             if some:
                 self._database.commit(*some)
-        self._database.await_numbers(made)
+        if commands:
+            self._database.await_numbers((INNER, OUTER, *wanted))
+        numbers = {name: row.ofport[0] if row.ofport else 0 for name, row in (self._there() or {}).items()}
+        self._numbers = {name: number for name, number in numbers.items() if number > 0}
+
+    def _there(self) -> dict[str, Any] | None:
+        """The interface of each port of the bridge; None without the bridge."""
+        row = self._database.row('Bridge', self._bridge)
+        return None if row is None else {port.name: port.interfaces[0] for port in row.ports}
 
     def _port(self, home: str, name: str, kind: str, options: dict[str, str]) -> list[object]:
         api = self._database.api
@@ -89,11 +103,10 @@ class Tunnels:
         self, networks: Sequence[Network], tags: dict[str, int], remotes: Collection[Remote], audit: bool
     ) -> None:
         """Each network's frames get to the hosts that have ports of it, and only from there."""
-        inner = self._database.number(OUTER)
-        if inner is None:
+        if OUTER not in self._numbers:
             return
-        numbers = {name: self._database.number(PORT + name) for name in TUNNELS}
-        ports = {name: number for name, number in numbers.items() if number is not None}
+        ports = {name: self._numbers[PORT + name] for name in TUNNELS if PORT + name in self._numbers}
+        inner = self._numbers[OUTER]
         beyond = tunnel_flows.by_network(remotes)
         self._table.write(tunnel_flows.rules(inner, ports, networks, tags, beyond), audit)
         reached = {tags[one.id]: tunnel_flows.ends(beyond.get(one.id, ())) for one in networks if one.type in ports}
@@ -120,4 +133,4 @@ class Tunnels:
     def forget(self) -> None:
         """What was written and seen is not relied on any more."""
         self._table.forget()
-        self._reached, self._sure = {}, False
+        self._reached, self._sure, self._why, self._numbers = {}, False, None, {}
