@@ -79,7 +79,9 @@ def apart(asked: cloud.Cloud, server: dict[str, Any]) -> list[str]:
         others = [port for port in _ports(asked, 'network_id', network_id) if port['device_id'] != server['id']]
         places = _places(asked, [port for port in others if port['device_owner'].startswith('compute:')])
         far = [place for place in places if place and here and place != here]
-        if far:
+        # A local network has a DHCP server on each host with guests; one that serves several hosts reaches them all.
+        servers = [port for port in others if port['device_owner'] == 'network:dhcp']
+        if far and (kind or len(servers) != 1):
             hosts = sorted(set(far)) if server.get('OS-EXT-SRV-ATTR:host') else []
             lines.append(
                 f'Network {network_id} {"is" if kind else "may be"} local to each host: {len(far)} of its servers run '

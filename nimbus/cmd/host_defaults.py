@@ -55,15 +55,23 @@ def host_ip(configured: str | None, bus: str) -> tuple[str, str]:
     """The address under which other hosts reach this one, and how it was found."""
     if configured:
         return configured, 'configured'
-    brokers = [] if bus.startswith('inproc:') else oslo_messaging.TransportURL.parse(cfg.ConfigOpts(), bus).hosts
-    if not brokers:
+    there = brokers(bus)
+    if not there:
         return LOOPBACK, 'there is no broker on another host'
-    for broker in brokers:
+    for name, port in there:
         try:
-            return _way_to(broker.hostname, broker.port or 5672), f'by which the broker {broker.hostname} is reached'
+            return _way_to(name, port), f'by which the broker {name} is reached'
         except OSError as why:
-            LOG.warning('The address by which broker %s is reached is not known: %s', broker.hostname, why)
+            LOG.warning('The address by which broker %s is reached is not known: %s', name, why)
     return LOOPBACK, 'no way to a broker is known; set [libvirt] host_ip'
+
+
+def brokers(bus: str) -> list[tuple[str, int]]:
+    """The name and port of each broker; none where the bus is within the process."""
+    if bus.startswith('inproc:'):
+        return []
+    hosts = oslo_messaging.TransportURL.parse(cfg.ConfigOpts(), bus).hosts
+    return [(broker.hostname, broker.port or 5672) for broker in hosts]
 
 
 def _way_to(name: str, port: int) -> str:

@@ -330,11 +330,14 @@ def metadata_proxy(conf: Any, agent: Any, path: str) -> Any:
 
 def switch(conf: Any, host: str, path: str) -> Any:
     """The configured network driver."""
-    from nimbus.network.options import bridge_mappings
+    from nimbus.network.options import bridge_mappings, local_ip
 
+    given = local_ip(conf.network.local_ip)
     kind, bridges = wiring.load_driver('network', conf.network.driver), bridge_mappings(conf.network.bridge_mappings)
     if conf.network.driver == 'fake':
-        return kind(host, fake_folder(conf, 'switch', host), bridges)
+        from nimbus.network.agent.fake.driver import end_of
+
+        return kind(host, fake_folder(conf, 'switch', host), bridges, given or end_of(host))
     from nimbus.network.agent.host.settings import Settings
 
     return kind(
@@ -343,6 +346,8 @@ def switch(conf: Any, host: str, path: str) -> Any:
             ovsdb=conf.network.ovsdb,
             datapath_type=conf.network.datapath_type,
             bridges=bridges,
+            local_ip=given,
+            toward=tuple(name for name, _ in host_defaults.brokers(conf.bus)),
             dns_servers=tuple(conf.network.dns_servers),
             metadata_socket=f'{path}/metadata.sock',
         )

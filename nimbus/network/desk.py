@@ -5,9 +5,10 @@ from typing import Any
 from nimbus.common import clock, failpoints, jobs
 from nimbus.common.agents import desk_server, services
 from nimbus.common.context import Context, internal
-from nimbus.network import generations, rescheduling
+from nimbus.common.database import db
+from nimbus.network import generations, rescheduling, tunnels
 from nimbus.network.hosts import desired_state as desired
-from nimbus.network.hosts import port_reports, scheduling
+from nimbus.network.hosts import port_reports, scheduling, tunnel_peers
 from nimbus.network.models import Host
 from nimbus.network.rpc import BINARIES, NetworkDesk
 
@@ -26,6 +27,10 @@ class NetworkDeskServer(desk_server.DeskServer, NetworkDesk):
                 with self.db.write() as tx:
                     rescheduling.place(tx, internal(), waiting)
         return found
+
+    def _heard(self, tx: db.Tx, host: str, binary: str, facts: dict[str, Any]) -> None:
+        if binary == tunnels.AGENT and tunnels.ends(tx, [host]).get(host) != tunnels.end_in(facts):
+            tunnel_peers.tell(tx, host)
 
     def desired(self, context: Context, host: str, since: int, also: list[list[str]]) -> dict[str, Any] | None:
         with self.db.read() as tx:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from nimbus.common.database import db
+from nimbus.network import tunnels
 from nimbus.network.models import Change, Host, Member, Port, Rule, Service
 
 TOPIC = 'network'
@@ -30,10 +31,11 @@ NOTED = (
     .where(_CHANGE.c.host == sa.bindparam('of'), _CHANGE.c.generation > sa.bindparam('since'))
     .limit(MOST + 1)
 )
-OF_SERVICES = (
+_THERE = sa.select(Port.host).where(Port.network_id == sa.bindparam('of'), Port.host != '')
+OF_PORTS = (
     sa.select(Port.host)
     .where(Port.holder == 'dhcp', Port.holder_id == sa.bindparam('of'), Port.host != '')
-    .union(sa.select(Port.host).where(Port.network_id == sa.bindparam('of'), Port.holder == 'router', Port.host != ''))
+    .union(_THERE.where(Port.holder == 'router'), _THERE.where(tunnels.carry(sa.bindparam('of'))))
 )
 OF_PEERS = (
     sa.select(Port.host)
@@ -107,9 +109,12 @@ def of_networks(tx: db.Tx, network_ids: Iterable[str]) -> set[str]:
     return set(tx.column(ports.union(served)))
 
 
-def of_services(tx: db.Tx, network_id: str) -> set[str]:
-    """The hosts of the network's DHCP servers, which must know every port's address, and those of its routers."""
-    return set(tx.column(OF_SERVICES, {'of': network_id}))
+def of_ports(tx: db.Tx, network_id: str) -> set[str]:
+    """The hosts that must know every port of the network, wherever it is.
+
+    They are those of its DHCP servers and routers; and all that have a port of a network that is carried in tunnels.
+    """
+    return set(tx.column(OF_PORTS, {'of': network_id}))
 
 
 def of_members(tx: db.Tx, group_ids: Iterable[str]) -> set[str]:

@@ -29,9 +29,7 @@ UNSERVED = (
         Port.host == sa.bindparam('on'),
         ~holders.IS_OWN,
         sa.exists().where(Subnet.network_id == Port.network_id, Subnet.enable_dhcp.is_(True)),
-        ~sa.exists().where(
-            _SERVER.holder_id == Port.network_id, _SERVER.holder == holders.DHCP, _SERVER.host == Port.host
-        ),
+        ~sa.exists().where(scheduling.serves(_SERVER, Port.network_id, Port.host)),
     )
     .distinct()
 )

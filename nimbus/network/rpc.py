@@ -6,6 +6,8 @@ from nimbus.common.agents import desk
 from nimbus.common.context import Context
 from nimbus.common.messaging.rpc import Contract, call, cast
 
+# The types of networks whose packets hosts send each other in tunnels.
+TUNNELS = ('vxlan', 'gre', 'geneve')
 # The binaries of the Neutron agents as which one agent process appears.
 BINARIES = ('neutron-openvswitch-agent', 'neutron-dhcp-agent', 'neutron-l3-agent', 'neutron-metadata-agent')
 

@@ -50,7 +50,7 @@ class Network(Cloud):
 
     def __init__(self, operator: bool):
         super().__init__()
-        self.operator, self.kind = operator, 'local'
+        self.operator, self.kind, self.dhcp = operator, 'local', ('h1', 'h2')
 
     def get(self, service, path, version):
         if service != 'network':
@@ -62,7 +62,7 @@ class Network(Cloud):
             for device, owner, host in (
                 (ID, 'compute:nova', 'h1'),
                 ('b', 'compute:nova', 'h2'),
-                ('d', 'network:dhcp', 'h3'),
+                *((f'd{host}', 'network:dhcp', host) for host in self.dhcp),
             )
         ]
         for port in () if self.operator else found:
@@ -84,6 +84,9 @@ def test_servers_that_are_not_reached_are_told():
     member.servers = [{'id': ID, 'hostId': 'x'}, {'id': 'b', 'hostId': 'y'}]
     (line,) = why.apart(member, server)
     assert 'h2' not in line and '1 of its servers' in line and 'may be local' in line
+    member.dhcp = ('h1',)
+    assert why.apart(member, server) == [], 'one DHCP server serves both hosts'
+    member.dhcp = ('h1', 'h2')
     member.servers[1]['hostId'] = 'x'
     assert why.apart(member, server) == []
 

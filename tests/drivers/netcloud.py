@@ -34,14 +34,15 @@ class Wishes:
     """Desired values that grow call by call."""
 
     def __init__(self):
-        self.networks, self.ports, self.groups, self.routers = {}, {}, {}, {}
+        self.networks, self.ports, self.groups, self.routers, self.remotes = {}, {}, {}, {}, {}
         self.generation = 0
         self.count = 0
 
     def desired(self):
         self.generation += 1
         return Desired(
-            self.generation, *(tuple(kept.values()) for kept in (self.networks, self.ports, self.groups, self.routers))
+            self.generation,
+            *(tuple(kept.values()) for kept in (self.networks, self.ports, self.groups, self.routers, self.remotes)),
         )
 
     def network(self, cidr='192.168.50.0/24', mtu=1450, dhcp=True, place=('local', None, None), **more):

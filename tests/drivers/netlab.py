@@ -81,6 +81,11 @@ class PrivateHost:
             raise OSError(ctypes.get_errno(), 'unshare')
         sh('mount', '--make-rprivate', '/')
         sh('mount', '-t', 'tmpfs', 'nimbus-netlab', '/run/netns')
+        self.begin()
+        return self
+
+    def begin(self):
+        """An Open vSwitch of its own runs in the network namespace that the calling thread is in."""
         sh('ip', 'link', 'set', 'lo', 'up')
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix='nimlab'))
         self.folder.chmod(0o755)
@@ -90,12 +95,15 @@ class PrivateHost:
         self.start_database()
         sh('ovs-vsctl', '--no-wait', f'--db={self.ovsdb}', 'init')
         self.start_switch()
-        return self
 
-    def __exit__(self, *why):
+    def end(self):
+        """Its Open vSwitch is gone."""
         self.stop('ovs-vswitchd')
         self.stop('ovsdb-server')
         shutil.rmtree(self.folder)
+
+    def __exit__(self, *why):
+        self.end()
         for descriptor, kind in zip(self.home, (CLONE_NEWNET, CLONE_NEWNS), strict=True):
             if LIBC.setns(descriptor, kind):
                 raise OSError(ctypes.get_errno(), 'setns')

@@ -86,7 +86,7 @@ def add(call: Call, tx: db.Tx, given: Given, parent: Any) -> str:
 
 def change(call: Call, tx: db.Tx, row: Any, given: Given) -> None:
     """The network has the values."""
-    networks.update(tx, call.context, row.id, **given)
+    networks.update(tx, call.context, row.id, settings=call.parts.extra['network'], **given)
 
 
 NETWORKS = Resource(

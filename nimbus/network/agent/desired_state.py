@@ -26,6 +26,8 @@ class DesiredState:
         self._leased: dict[str, str] = {}  # port -> network that leases it an address
         self._rules: dict[str, tuple[driver.Rule, ...]] = {}
         self._members: dict[str, dict[str, list[str]]] = {}  # by group and port
+        self._remotes: dict[str, dict[str, driver.Remote]] = {}  # by network and port
+        self._beyond: tuple[driver.Remote, ...] | None = None  # all of them; None: not put together yet
         self._built: dict[str, dict[str, Any]] = {'network': {}, 'group': {}}
 
     def take(self, answer: Answer) -> None:
@@ -43,6 +45,8 @@ class DesiredState:
         _put(self.routers, answer.get('routers', {}), lambda value: driver.Router.from_dict(value))
         for port_id, leased in answer.get('leases', {}).items():
             self._take_leases(port_id, leased)
+        for port_id, remote in answer.get('remotes', {}).items():
+            self._take_remote(port_id, remote)
         self._take_rules(answer.get('rules', {}))
         for group_id, members in answer.get('members', {}).items():
             self._members[group_id] = members
@@ -67,6 +71,7 @@ class DesiredState:
             tuple(self.ports.values()),
             tuple(self._group(name) for name in groups),
             tuple(self.routers.values()),
+            self._all_remotes(),
         )
 
     def _take_whole(self, answer: Answer) -> None:
@@ -93,6 +98,7 @@ class DesiredState:
             leases = network['leases'] if network else {}
             for port_id in set(self._leases.get(name, ())) - set(leases):
                 self._take_leases(port_id, None)
+            self._take_remotes(name, network.get('remotes', {}) if network else {})
             if network is None:
                 for kept in (self._networks, self._leases, self._built['network']):
                     kept.pop(name, None)
@@ -118,6 +124,30 @@ class DesiredState:
             there[port_id] = leases
             self._built['network'].pop(network_id, None)
         self._leased[port_id] = network_id
+
+    def _take_remotes(self, network_id: str, answer: dict[str, Any]) -> None:
+        remotes = {port_id: driver.Remote.from_dict(one) for port_id, one in answer.items()}
+        if self._remotes.get(network_id, {}) != remotes:
+            self._remotes[network_id], self._beyond = remotes, None
+        if not remotes:
+            self._remotes.pop(network_id, None)
+
+    def _take_remote(self, port_id: str, answer: dict[str, Any] | None) -> None:
+        """A port beyond a tunnel is as told: on a network of this host's, or not there any more."""
+        new = driver.Remote.from_dict(answer) if answer else None
+        for network_id, remotes in self._remotes.items():
+            if port_id in remotes and (new is None or new.network_id != network_id):
+                del remotes[port_id]
+                self._beyond = None
+        if new is not None and new.network_id in self._networks:
+            there = self._remotes.setdefault(new.network_id, {})
+            if there.get(port_id) != new:
+                there[port_id], self._beyond = new, None
+
+    def _all_remotes(self) -> tuple[driver.Remote, ...]:
+        if self._beyond is None:
+            self._beyond = tuple(one for remotes in self._remotes.values() for one in remotes.values())
+        return self._beyond
 
     def _take_rules(self, answer: Answer) -> None:
         for name, values in answer.items():

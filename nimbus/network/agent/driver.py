@@ -85,7 +85,7 @@ class Network(Serializable):
     """A network that has ports, DHCP or a router on this host."""
 
     id: str
-    type: str  # 'local', 'flat', 'vlan'
+    type: str  # 'local', 'flat', 'vlan', or of nimbus/network/rpc.py's TUNNELS
     segment: int | None
     mtu: int
     subnets: tuple[Subnet, ...] = ()
@@ -94,6 +94,16 @@ class Network(Serializable):
     dhcp_addresses: tuple[Address, ...] = ()
     leases: tuple[Lease, ...] = ()
     physical: str | None = None  # the physical network that carries it, for types that have one
+
+
+@dataclasses.dataclass(frozen=True)
+class Remote(Serializable):
+    """A port of another host, to which a tunnel leads."""
+
+    network_id: str
+    mac: str
+    ips: tuple[str, ...]
+    end: str  # of the tunnel: an address of the other host
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,6 +167,7 @@ class Desired(Serializable):
     ports: tuple[Port, ...] = ()
     groups: tuple[Group, ...] = ()
     routers: tuple[Router, ...] = ()
+    remotes: tuple[Remote, ...] = ()  # of the networks that are carried in tunnels
 
 
 def unmapped(network_id: str, physical: str) -> str:
@@ -165,6 +176,11 @@ def unmapped(network_id: str, physical: str) -> str:
         f'The network {network_id} is on the physical network {physical}, which this host does not have: its '
         '[network] bridge_mappings names no bridge for it.'
     )
+
+
+def unreachable(network_id: str, network_type: str, why: str) -> str:
+    """Why nothing on a network that is carried in tunnels can be wired on a host where none can end."""
+    return f'The network {network_id} is of type {network_type}, and {why}.'
 
 
 def _build(kind: Any, values: Any) -> Any:
@@ -216,6 +232,10 @@ class Driver(abc.ABC):
     @abc.abstractmethod
     def bridges(self) -> dict[str, str]:
         """The bridge of each physical network that this host has."""
+
+    @abc.abstractmethod
+    def tunnel_end(self) -> str | None:
+        """The address at which the tunnels of other hosts end here; None where they cannot."""
 
     @abc.abstractmethod
     def life(self) -> object:

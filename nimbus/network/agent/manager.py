@@ -21,7 +21,7 @@ from nimbus.common.context import Context
 from nimbus.common.errors import NimbusError
 from nimbus.network.agent.desired_state import DesiredState
 from nimbus.network.agent.driver import Desired, Driver
-from nimbus.network.rpc import BINARIES, NetworkAgent
+from nimbus.network.rpc import BINARIES, TUNNELS, NetworkAgent
 
 LOG = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0  # seconds between tries while the host gives trouble
@@ -240,20 +240,24 @@ class Agent(NetworkAgent):
 
     def _facts_of(self, binary: str) -> Any:
         def facts() -> dict[str, Any]:
-            configurations = _configurations(binary, self._desired, self.driver.bridges())
+            configurations = _configurations(binary, self._desired, self.driver)
             return {'configurations': configurations, 'trouble': self._why}
 
         return facts
 
 
-def _configurations(binary: str, desired: Desired | None, bridges: dict[str, str]) -> dict[str, Any]:
+def _configurations(binary: str, desired: Desired | None, driver: Driver) -> dict[str, Any]:
     """An agent's `configurations`, under Neutron's names."""
     networks = desired.networks if desired else ()
     routers = desired.routers if desired else ()
     if binary == 'neutron-openvswitch-agent':
+        end = driver.tunnel_end()
         return {
-            'bridge_mappings': bridges,
-            'tunnel_types': [],
+            'bridge_mappings': driver.bridges(),
+            'tunnel_types': list(TUNNELS) if end else [],
+            'tunneling_ip': end,
+            'l2_population': True,
+            'arp_responder_enabled': True,
             'integration_bridge': 'br-int',
             'ovs_hybrid_plug': True,
             'devices': len(desired.ports) if desired else 0,

@@ -5,6 +5,8 @@ from typing import Any
 from nimbus.common import errors
 from nimbus.common.agents import services
 from nimbus.common.database import db
+from nimbus.network import tunnels
+from nimbus.network.hosts import tunnel_peers
 
 TYPES = {
     'neutron-openvswitch-agent': ('Open vSwitch agent', 'N/A'),
@@ -39,5 +41,7 @@ def update(tx: db.Tx, agent_id: str, *, admin_state_up: bool | None = None, desc
 
 def delete(tx: db.Tx, agent_id: str) -> None:
     """The agent is not known any more, until it reports again.  Raises NotFound."""
-    show(tx, agent_id)
+    row = show(tx, agent_id)
     services.forget(tx, agent_id)
+    if row.binary == tunnels.AGENT:
+        tunnel_peers.tell(tx, row.host)

@@ -14,8 +14,9 @@ import sqlalchemy as sa
 
 from nimbus.common.database import db
 from nimbus.network import allocation_pools, generations, holders
-from nimbus.network.hosts import scheduling
+from nimbus.network.hosts import scheduling, tunnel_peers
 from nimbus.network.models import Address, FloatingIp, Member, Network, Port, Router, Rule, Service, Subnet
+from nimbus.network.rpc import TUNNELS
 
 Found = dict[str, list[Any]]
 OF_ROUTERS = (holders.ROUTER, holders.GATEWAY)
@@ -61,6 +62,8 @@ def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations
         served = scheduling.served_on(tx, host, {port.network_id for port in rows})
         leases = _leases(tx, Port.id.in_([port.id for port in rows]), served)
         found |= {'ports': gone | values, 'places': gone | places, 'leases': gone | _by_port(leases)}
+        away = [port.id for port in rows if port.host not in ('', host)]
+        found['remotes'] = gone | (tunnel_peers.beyond(tx, host, Port.id.in_(away)) if away else {})
     if networks:
         values = _network_values(
             tx, host, {one: nets[one] for one in networks if one in nets}, scheduling.served_on(tx, host, networks)
@@ -137,6 +140,11 @@ def _network_values(tx: db.Tx, host: str, nets: dict[str, Any], served: set[str]
     addresses = _addresses(tx, Address.port_id.in_([port.id for port in servers.values()])) if servers else {}
     up = {one for one in served & set(servers) & set(nets) if nets[one].admin_state_up and servers[one].admin_state_up}
     leases = _by(_leases(tx, sa.true(), up), 'network_id')
+    remotes: dict[str, dict[str, Any]] = {name: {} for name in nets}
+    spanning = sorted(network.id for network in nets.values() if network.network_type in TUNNELS)
+    if spanning:
+        for port_id, port in tunnel_peers.beyond(tx, host, Port.network_id.in_(spanning)).items():
+            remotes[port['network_id']][port_id] = port
     found = {}
     for network in nets.values():
         value: dict[str, Any] = {
@@ -154,7 +162,11 @@ def _network_values(tx: db.Tx, host: str, nets: dict[str, Any], served: set[str]
                 'dhcp_mac': server.mac_address,
                 'dhcp_addresses': _values(addresses, server.id),
             }
-        found[network.id] = {'value': value, 'leases': _by_port(leases.get(network.id, ()))}
+        found[network.id] = {
+            'value': value,
+            'leases': _by_port(leases.get(network.id, ())),
+            'remotes': remotes[network.id],
+        }
     return found
 
 

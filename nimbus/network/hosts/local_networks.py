@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from nimbus.common.database import db, tables
 from nimbus.network import holders
+from nimbus.network.hosts import scheduling
 from nimbus.network.models import Network, Port, Subnet
 
 LOCAL = 'local'
@@ -14,7 +15,7 @@ GUESTS = (
     .distinct()
     .order_by(Port.network_id, Port.host)
 )
-SERVED = sa.exists().where(SERVER.holder_id == Port.network_id, SERVER.holder == holders.DHCP, SERVER.host == Port.host)
+SERVED = sa.exists().where(scheduling.serves(SERVER, Port.network_id, Port.host))
 HAS_DHCP = sa.exists().where(Subnet.network_id == Port.network_id, Subnet.enable_dhcp.is_(True))
 
 
@@ -25,7 +26,7 @@ def apart(tx: db.Tx) -> dict[str, list[str]]:
 
 
 def unserved(tx: db.Tx) -> dict[str, list[str]]:
-    """The networks that have guests on hosts where their DHCP does not stand, and on which."""
+    """The networks that have guests on hosts that their DHCP does not serve, and on which."""
     return _hosts(tx, GUESTS.where(HAS_DHCP, ~SERVED))
 
 

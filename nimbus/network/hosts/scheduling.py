@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from nimbus.common.agents import services
 from nimbus.common.database import db
-from nimbus.network import generations, holders
+from nimbus.network import generations, holders, tunnels
 from nimbus.network.models import Host, Port, Service
 
 AGENT = {'dhcp': 'neutron-dhcp-agent', 'router': 'neutron-l3-agent'}
@@ -16,6 +16,16 @@ SUBJECT = {'dhcp': generations.NETWORK, 'router': generations.ROUTER}
 SEEN = sa.select(db.table_of(Host)).where(Host.host == sa.bindparam('of'))
 SERVING = sa.select(Port.host).where(Port.holder == holders.DHCP, Port.holder_id == sa.bindparam('of'))
 DOWN_TIME = 30.0  # seconds without a report after which an agent is given nothing new
+
+
+def serves(server: Any, network_id: Any, host: Any) -> sa.ColumnElement[bool]:
+    """The condition that the port `server` is that of a DHCP server of the network which guests on the host reach."""
+    return sa.and_(
+        server.holder_id == network_id,
+        server.holder == holders.DHCP,
+        server.host != '',
+        sa.or_(server.host == host, tunnels.carry(network_id)),
+    )
 
 
 def host_of(tx: db.Tx, kind: str, subject_id: str) -> str:
@@ -38,11 +48,8 @@ def place(tx: db.Tx, kind: str, subject_id: str, only: set[str] | None = None) -
     old = host_of(tx, kind, subject_id)
     if old and any(agent.host == old for agent in agents) and (not only or old in only):
         return old
-    free = (
-        sorted(only)
-        if only
-        else [agent.host for agent in agents if not agent.disabled and services.is_up(agent, DOWN_TIME)]
-    )
+    up = [agent.host for agent in agents if not agent.disabled and services.is_up(agent, DOWN_TIME)]
+    free = [host for host in up if host in only] or sorted(only) if only else up
     if not free:
         return old
     counts = dict.fromkeys(free, 0)

@@ -9,10 +9,10 @@ import dataclasses
 from collections.abc import Iterator
 
 from nimbus.common import errors
-from nimbus.network.options import Settings
+from nimbus.network.options import LAST_ID, Settings
 
 LOCAL, FLAT, VLAN = 'local', 'flat', 'vlan'
-FIRST_VLAN, LAST_VLAN = 1, 4094
+FIRST_VLAN, LAST_VLAN = 1, LAST_ID[VLAN]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,4 +131,38 @@ class Vlan(NetworkType):
         )
 
 
-TYPES: dict[str, NetworkType] = {made.name: made for made in (Local(), Flat(), Vlan())}
+class Tunnel(NetworkType):
+    """The packets that hosts send each other in tunnels, with the network's id."""
+
+    def __init__(self, name: str, overhead: int) -> None:
+        self.name, self.overhead, self._last = name, overhead, LAST_ID[name]
+
+    def check(self, asked: Segment, settings: Settings) -> None:
+        if asked.physical_network:
+            raise invalid(f'provider:physical_network specified for {self.name} network')
+        if asked.segmentation_id is not None and not 1 <= asked.segmentation_id <= self._last:
+            raise invalid(f'segmentation_id out of range (1 through {self._last})')
+
+    def free(self, asked: Segment, taken: set[int], settings: Settings) -> Iterator[Segment]:
+        if asked.segmentation_id is not None:
+            yield asked
+            return
+        for first, last in settings.tunnel_ranges.get(self.name, ()):
+            for number in range(first, last + 1):
+                if number not in taken:
+                    yield dataclasses.replace(asked, segmentation_id=number)
+
+    def in_use(self, asked: Segment) -> errors.Conflict:
+        return errors.Conflict(
+            f'Unable to create the network. The tunnel ID {asked.segmentation_id} is in use.', type='TunnelIdInUse'
+        )
+
+
+# The outer IPv4 header, the headers of the tunnel and the inner Ethernet header.
+TYPES: dict[str, NetworkType] = {
+    made.name: made
+    for made in (
+        Local(), Flat(), Vlan(), Tunnel('vxlan', 20 + 16 + 14), Tunnel('gre', 20 + 8 + 14),
+        Tunnel('geneve', 20 + 16 + 14),
+    )
+}  # fmt: skip

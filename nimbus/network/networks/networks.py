@@ -59,9 +59,15 @@ def create(
 ) -> str:
     """A network stands on the segment, or on a free one; returns its id.
 
-    Raises OverQuota, Conflict when the segment is another's, Unavailable when none is left.
+    Raises OverQuota, Invalid on an MTU that its type cannot carry, Conflict when the segment is another's, Unavailable
+    when none is left.
     """
     settings = settings or Settings()
+
+    def insert(place: dict[str, Any]) -> None:
+        size = segments.mtu(settings, place['network_type'], mtu)
+        tx.insert(Network, **given | values, **place, mtu=size, **stamp)
+
     stamp = standard_attributes.stamp(ctx, project_id)
     quotas.take(tx, stamp['project_id'], network=1)
     given = {
@@ -72,11 +78,10 @@ def create(
         'external': False,
         'is_default': False,
         'port_security_enabled': True,
-        'mtu': mtu or segments.mtu(settings, segment),
     }
     if values.get('is_default'):
         _refuse_second_default(tx)
-    segments.claim(tx, settings, segment, lambda place: tx.insert(Network, **given | values, **place, **stamp))
+    segments.claim(tx, settings, segment, insert)
     return stamp['id']
 
 
@@ -88,9 +93,11 @@ def _refuse_second_default(tx: db.Tx, but: str = '') -> None:
         )
 
 
-def update(tx: db.Tx, ctx: Context, network_id: str, **values: Any) -> None:
-    """The network has the values, and the agents of its hosts are nudged.  Raises NotFound, Conflict."""
+def update(tx: db.Tx, ctx: Context, network_id: str, *, settings: Settings | None = None, **values: Any) -> None:
+    """The network has the values, and the agents of its hosts are nudged.  Raises NotFound, Invalid, Conflict."""
     row = show(tx, ctx, network_id)
+    if 'mtu' in values:
+        segments.mtu(settings or Settings(), row.network_type, values['mtu'])
     if row.shared and values.get('shared') is False:
         _refuse_unsharing(tx, row)
     if row.external and values.get('external') is False:

@@ -27,10 +27,12 @@ def asked(
     return found
 
 
-def mtu(settings: Settings, wanted: Segment | None) -> int:
-    """The largest packet of a guest on such a network."""
-    names = [wanted.network_type] if wanted else settings.tenant_network_types
-    return settings.mtu - max(TYPES[name].overhead for name in names)
+def mtu(settings: Settings, network_type: str, asked: int | None) -> int:
+    """The largest packet of a guest on a network of the type, or less where less is asked for.  Raises Invalid."""
+    most = settings.mtu - TYPES[network_type].overhead
+    if asked is not None and asked > most:
+        raise invalid(f'Requested MTU is too big, maximum is {most}')
+    return asked or most
 
 
 def claim(tx: db.Tx, settings: Settings, wanted: Segment | None, insert: Callable[[dict[str, object]], None]) -> None:

@@ -12,7 +12,7 @@ from nimbus.common import errors, ids
 from nimbus.common.context import Context
 from nimbus.common.database import db, tables
 from nimbus.network import addresses as fixed
-from nimbus.network import generations, holders, notifications, quotas, standard_attributes
+from nimbus.network import generations, holders, notifications, quotas, standard_attributes, tunnels
 from nimbus.network.hosts import scheduling
 from nimbus.network.models import Member, Network, Port, Subnet
 from nimbus.network.ports import floating_addresses, server_ports
@@ -31,7 +31,7 @@ _DHCP = tables.Alias(Port)
 UNSERVED = sa.select(Network.id).where(
     Network.id == sa.bindparam('of'),
     sa.exists().where(Subnet.network_id == Network.id, Subnet.enable_dhcp.is_(True)),
-    ~sa.exists().where(_DHCP.holder_id == Network.id, _DHCP.holder == holders.DHCP, _DHCP.host == sa.bindparam('on')),
+    ~sa.exists().where(scheduling.serves(_DHCP, Network.id, sa.bindparam('on'))),
 )
 SINCE = sa.update(db.table_of(Port)).where(Port.id == sa.bindparam('of')).values(since=sa.bindparam('reached'))
 
@@ -132,7 +132,7 @@ def new_mac() -> str:
 
 def concern(tx: db.Tx, port_id: str, network_id: str, host: str, group_ids: Sequence[str]) -> None:
     """Every host that must know of the port is at a new generation, and the port is not wired before its own is."""
-    hosts = generations.of_services(tx, network_id) | generations.of_peers(tx, group_ids)
+    hosts = generations.of_ports(tx, network_id) | generations.of_peers(tx, group_ids)
     reached = generations.bump(tx, hosts | {host}, (generations.PORT, port_id))
     if host:
         tx.execute(SINCE, {'of': port_id, 'reached': reached[host]})
@@ -251,7 +251,7 @@ def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:
     if row is None:
         return
     member = groups.of_ports(tx, [port_id]).get(port_id, [])
-    hosts = generations.of_services(tx, row.network_id) | generations.of_peers(tx, member) | {row.host}
+    hosts = generations.of_ports(tx, row.network_id) | generations.of_peers(tx, member) | {row.host}
     fixed.take_back(tx, port_id)
     tx.delete(Member, Member.port_id == port_id)
     if not tx.delete(Port, Port.id == port_id):
@@ -290,7 +290,7 @@ def keep_dhcp(tx: db.Tx, ctx: Context, network: Any) -> None:
     there = {port.host: port for port in holders.of(tx, holders.DHCP, network.id)}
     if not served:
         scheduling.remove(tx, 'dhcp', network.id)
-    wanted = _dhcp_hosts(tx, network.id, set(there)) if served else set()
+    wanted = _dhcp_hosts(tx, network, set(there)) if served else set()
     if served and not wanted:
         return
     spare = [there.pop(host) for host in sorted(set(there) - wanted)]
@@ -302,11 +302,14 @@ def keep_dhcp(tx: db.Tx, ctx: Context, network: Any) -> None:
         drop(tx, ctx, port.id)
 
 
-def _dhcp_hosts(tx: db.Tx, network_id: str, there: set[str]) -> set[str]:
-    """Every host that has guests on the network, which is one of its own on each; without guests any one host."""
-    guests = set(tx.column(sa.select(Port.host).where(Port.network_id == network_id, Port.host != '', ~holders.IS_OWN)))
+def _dhcp_hosts(tx: db.Tx, network: Any, there: set[str]) -> set[str]:
+    """Every host that has guests on the network; any one host without guests, and where tunnels lead there from all."""
+    if network.network_type in tunnels.TUNNELS:
+        host = scheduling.place(tx, 'dhcp', network.id, set(tunnels.ends(tx)))
+        return {host} if host else set()
+    guests = set(tx.column(sa.select(Port.host).where(Port.network_id == network.id, Port.host != '', ~holders.IS_OWN)))
     wanted = scheduling.able(tx, 'dhcp', guests, there)
-    host = scheduling.place(tx, 'dhcp', network_id, wanted)
+    host = scheduling.place(tx, 'dhcp', network.id, wanted)
     return wanted or ({host} if host else set())
 
 

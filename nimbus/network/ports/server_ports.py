@@ -60,7 +60,7 @@ class Unserved:
 
 
 def unserved(tx: db.Tx, port_ids: Sequence[str]) -> list[Unserved]:
-    """Each address of the ports that no DHCP server on their host hands out, though the subnet says so.
+    """Each address of the ports that no DHCP server of their host hands out, though the subnet says so.
 
     None in a cloud without any DHCP agent, where nobody expects one.
     """
@@ -69,7 +69,7 @@ def unserved(tx: db.Tx, port_ids: Sequence[str]) -> list[Unserved]:
     server, own = tables.Alias(Port), tables.Alias(Address)
     by_server = (
         sa.exists()
-        .where(server.holder == holders.DHCP, server.holder_id == Port.network_id, server.host == Port.host)
+        .where(scheduling.serves(server, Port.network_id, Port.host))
         .where(own.port_id == server.id, own.subnet_id == Address.subnet_id)
     )
     rows = tx.rows(

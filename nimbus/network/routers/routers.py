@@ -108,6 +108,7 @@ def add_interface(
         port_id = _take_port(tx, ctx, router, port_id, host)
     else:
         port_id = _make_port(tx, ctx, router, subnet_id or '', host)
+    host = rescheduling.place_router(tx, router_id)  # which goes on only where the new network can be wired too
     generations.bump(tx, [host], (generations.ROUTER, router_id))
     return described(tx, router, port_id)
 

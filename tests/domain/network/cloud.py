@@ -22,15 +22,15 @@ KINDS = {
 }
 
 
-def agent(tx: db.Tx, host: str = 'h1', bridges: dict[str, str] | None = None) -> None:
-    """A network agent reported from the host just now, with the bridges of its physical networks."""
+def agent(tx: db.Tx, host: str = 'h1', bridges: dict[str, str] | None = None, end: str | None = None) -> None:
+    """A network agent reported from the host just now, with its bridges of physical networks and its tunnels' end."""
     for kind in KINDS.values():
-        services.report(tx, kind, host, {'configurations': {'bridge_mappings': bridges or {}}})
+        services.report(tx, kind, host, {'configurations': {'bridge_mappings': bridges or {}, 'tunneling_ip': end}})
 
 
 def network(tx: db.Tx, *cidrs: str, ctx: Any = MEMBER, dhcp: bool = False, **values: Any) -> Any:
     """A network with a subnet for each range."""
-    network_id = networks.create(tx, ctx, mtu=1500, **values)
+    network_id = networks.create(tx, ctx, **values)
     row = networks.show(tx, ctx, network_id)
     for cidr in cidrs:
         subnet(tx, row, cidr, ctx=ctx, enable_dhcp=dhcp)

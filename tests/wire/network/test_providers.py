@@ -6,7 +6,16 @@ import pytest
 
 from nimbus.api.network import app
 from nimbus.common import errors
-from nimbus.network.options import bridge_mappings, settings, vlan_ranges
+from nimbus.network.options import (
+    LAST_ID,
+    TENANT_TYPES,
+    bridge_mappings,
+    local_ip,
+    settings,
+    tunnel_ranges,
+    vlan_ranges,
+)
+from nimbus.network.rpc import TUNNELS
 from tests.conftest import ADMIN, MEMBER
 from tests.wire.network.conftest import Neutron
 
@@ -79,7 +88,12 @@ def test_a_place_is_one_networks(placed):
     [
         ((None, 'public'), 'network_type required'),
         ((None, None, 7), 'network_type required'),
-        (('vxlan', None, 7), "network_type value 'vxlan' not supported"),
+        (('stt', None, 7), "network_type value 'stt' not supported"),
+        (('vxlan', 'public', 7), 'provider:physical_network specified for vxlan network'),
+        (('gre', 'public'), 'provider:physical_network specified for gre network'),
+        (('vxlan', None, 0), 'segmentation_id out of range (1 through 16777215)'),
+        (('geneve', None, 1 << 24), 'segmentation_id out of range (1 through 16777215)'),
+        (('gre', None, -1), 'segmentation_id out of range (1 through 2147483647)'),
         (('local', 'public'), 'physical_network prohibited for local provider network'),
         (('local', None, 7), 'segmentation_id prohibited for local provider network'),
         (('flat',), 'physical_network required for flat provider network'),
@@ -129,3 +143,58 @@ def test_flat_networks_may_be_forbidden_or_named(parts):
     why = named.make('network', 400, ADMIN, **at('flat', 'a'))
     assert "physical_network 'a' unknown for flat provider network" in why['message']
     named.make('network', asker=ADMIN, **at('flat', 'b'))
+
+
+@pytest.fixture
+def tunnelled(parts):
+    """A cloud whose projects get two networks of type vxlan, then one of type gre."""
+    ranges = {'vxlan': ((7, 8),), 'gre': ((7, 7),), 'geneve': ()}
+    given = dataclasses.replace(settings(None), tenant_network_types=('vxlan', 'gre'), tunnel_ranges=ranges)
+    parts.extra['network'] = given
+    return Neutron(app.make(parts), prefix='/v2.0')
+
+
+def test_projects_are_given_tunnels_and_the_mtu_that_these_leave(tunnelled):
+    made = [tunnelled.make('network') for _ in range(3)]
+    seen = [tunnelled('GET', f'/networks/{one["id"]}', asker=ADMIN).json['network'] for one in made]
+    assert [place_of(one) for one in seen] == [('vxlan', None, 7), ('vxlan', None, 8), ('gre', None, 7)]
+    assert [one['mtu'] for one in made] == [1450, 1450, 1458]
+    assert tunnelled.make('network', 503)['type'] == 'NoNetworkAvailable'
+    assert tunnelled.make('network', 503, ADMIN, **at('geneve'))['type'] == 'NoNetworkAvailable'
+
+
+def test_an_operator_may_take_any_id_of_a_tunnel_and_it_is_one_networks(tunnelled):
+    for kind in TUNNELS:
+        made = tunnelled.make('network', asker=ADMIN, **at(kind, None, LAST_ID[kind]))
+        assert place_of(made) == (kind, None, LAST_ID[kind])
+        why = tunnelled.make('network', 409, ADMIN, **at(kind, None, LAST_ID[kind]))
+        assert why['type'] == 'TunnelIdInUse' and f'The tunnel ID {LAST_ID[kind]} is in use' in why['message']
+    assert place_of(tunnelled.make('network', asker=ADMIN, **at('vxlan'))) == ('vxlan', None, 7)
+
+
+def test_an_mtu_that_the_type_does_not_carry_is_refused(tunnelled):
+    for kind, most in (('vxlan', 1450), ('geneve', 1450), ('gre', 1458), ('local', 1500)):
+        segment = None if kind == 'local' else 99
+        why = tunnelled.make('network', 400, ADMIN, mtu=most + 1, **at(kind, None, segment))
+        assert why['type'] == 'InvalidInput' and f'Requested MTU is too big, maximum is {most}' in why['message']
+        network = tunnelled.make('network', asker=ADMIN, mtu=most, **at(kind, None, segment))
+        why = tunnelled.change('network', network['id'], asker=ADMIN, status=400, mtu=most + 1)
+        assert f'maximum is {most}' in why['message']
+        assert tunnelled.change('network', network['id'], asker=ADMIN, mtu=1300)['mtu'] == 1300
+
+
+def test_each_type_of_tunnels_has_a_range_and_is_one_that_projects_may_get():
+    assert set(TUNNELS) < set(TENANT_TYPES) and set(TUNNELS) < set(LAST_ID)
+
+
+@pytest.mark.parametrize('word', ['', '1', '1:', '0:5', '5:4', '1:16777216', 'a:b', '1:2:3'])
+def test_a_range_of_tunnels_that_is_none_is_told_at_the_start(word):
+    with pytest.raises(errors.Invalid, match='vni_ranges has'):
+        tunnel_ranges('vxlan', 'vni_ranges', [word])
+
+
+@pytest.mark.parametrize('word', ['x', '10.0.0.300', '127.0.0.1', '0.0.0.0', '224.0.0.1', 'fd00::1', '10.0.0.1/24'])
+def test_an_address_at_which_no_tunnel_can_end_is_told_at_the_start(word):
+    with pytest.raises(errors.Invalid, match='local_ip is'):
+        local_ip(word)
+    assert local_ip(None) is None and local_ip('192.0.2.7') == '192.0.2.7'

@@ -6,12 +6,14 @@ With a folder it is kept as a file there and outlives the process too.
 import dataclasses
 import pathlib
 import threading
+import zlib
 from collections.abc import Collection
 
 import orjson
 
 from nimbus.network.agent import driver
 from nimbus.network.agent.firewall.allowed_traffic import Flow, admits, family, rules_of
+from nimbus.network.rpc import TUNNELS
 
 
 @dataclasses.dataclass
@@ -24,6 +26,8 @@ class Host:
     networks: dict[str, driver.Network] = dataclasses.field(default_factory=dict)
     groups: dict[str, driver.Group] = dataclasses.field(default_factory=dict)
     routers: dict[str, driver.Router] = dataclasses.field(default_factory=dict)
+    remotes: tuple[driver.Remote, ...] = ()
+    end: str | None = None  # of the tunnels of other hosts
     failures: dict[str, str] = dataclasses.field(default_factory=dict)  # port, DHCP port or router id -> why
     away: bool = False  # the switch does not answer
     life: int = 0  # how often the switch restarted
@@ -48,7 +52,7 @@ class Host:
                          if lease.mac == port.mac and lease.subnet_id in serving), None)  # fmt: skip
 
     def reaches(self, port_id: str, address: str, protocol: int = 1, port: int | None = 8) -> bool:
-        """Whether a new flow from one guest's port to the address of another on this host arrives."""
+        """Whether a new flow from one guest's port to the address of another arrives, on this host or by a tunnel."""
         with self.lock:
             source = self.ports.get(port_id)
             if source is None or not source.admin_up:
@@ -57,7 +61,25 @@ class Host:
                 if target.admin_up and address in [one.ip for one in target.addresses]:
                     if self._connected(source, target):
                         return self._passes(source, target, address, protocol, port)
-            return False
+            end = next((one.end for one in self._beyond(source.network_id) if address in one.ips), None)
+            out = Flow('egress', family(address), address, protocol, port, 0)
+            if end is None or not self._admits(source, out):
+                return False
+        return any(there.hears(self.end, source, address, protocol, port) for there in ending_at(end))
+
+    def hears(self, end: str | None, source: driver.Port, address: str, protocol: int, port: int | None) -> bool:
+        """Whether a new flow that comes from a guest by the tunnel from `end` arrives at the address here."""
+        with self.lock:
+            if end not in [one.end for one in self._beyond(source.network_id)]:
+                return False
+            own = next((one.ip for one in source.addresses if family(one.ip) == family(address)), None)
+            into = Flow('ingress', family(address), own or '', protocol, port, 0)
+            there = [one for one in self.ports.values() if one.network_id == source.network_id and one.admin_up]
+            found = [one for one in there if address in [held.ip for held in one.addresses]]
+            return any(own and self._admits(one, into) for one in found)
+
+    def _beyond(self, network_id: str) -> list[driver.Remote]:
+        return [one for one in self.remotes if one.network_id == network_id]
 
     def comes_in(
         self, address: str, protocol: int = 1, port: int | None = 8, source: str = '203.0.113.1'
@@ -110,6 +132,17 @@ def host(name: str, folder: str | None = None) -> Host:
     return HOSTS[name]
 
 
+def ending_at(end: str) -> list[Host]:
+    """The simulated hosts at which the tunnels to that address end."""
+    return [there for there in HOSTS.values() if there.end == end]
+
+
+def end_of(host_name: str) -> str:
+    """An address for the tunnels of a simulated host, of those that no real network has."""
+    number = zlib.crc32(host_name.encode())
+    return f'198.18.{number >> 8 & 255}.{number & 255}'
+
+
 def _found(folder: str) -> Host:
     pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
     try:
@@ -120,17 +153,23 @@ def _found(folder: str) -> Host:
     ports, networks, groups, routers = (
         {one.id: one for one in them} for them in (kept.ports, kept.networks, kept.groups, kept.routers)
     )
-    return Host(bridge=True, ports=ports, networks=networks, groups=groups, routers=routers)
+    return Host(bridge=True, ports=ports, networks=networks, groups=groups, routers=routers, remotes=kept.remotes)
 
 
 class Driver(driver.Driver):
     """The network of one simulated host."""
 
-    def __init__(self, host_name: str, folder: str | None = None, bridges: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        host_name: str,
+        folder: str | None = None,
+        bridges: dict[str, str] | None = None,
+        local_ip: str | None = None,
+    ) -> None:
         """`folder` is where the host is kept too, to outlive the process."""
         self.host_name, self._folder, self._bridges = host_name, folder, bridges or {}
         self._open = False
-        host(host_name, folder)
+        host(host_name, folder).end = local_ip
 
     def open(self) -> None:
         with self._host() as there:
@@ -151,10 +190,11 @@ class Driver(driver.Driver):
                 networks,
                 {group.id: group for group in desired.groups},
                 {router.id: router for router in desired.routers if router.id not in failed},
+                desired.remotes,
             )
-            if after != (there.ports, there.networks, there.groups, there.routers) or not there.bridge:
+            if after != (there.ports, there.networks, there.groups, there.routers, there.remotes) or not there.bridge:
                 there.bridge = True
-                there.ports, there.networks, there.groups, there.routers = after
+                there.ports, there.networks, there.groups, there.routers, there.remotes = after
                 there.applied += 1
                 self._number(there)
                 self._keep(there)
@@ -169,7 +209,7 @@ class Driver(driver.Driver):
             zip(('ports', 'networks', 'groups', 'routers'), (tuple(part.values()) for part in parts), strict=True)
         )
         draft = pathlib.Path(self._folder) / f'.{KEPT}'
-        draft.write_bytes(orjson.dumps(driver.Desired(generation=0, **kept)))
+        draft.write_bytes(orjson.dumps(driver.Desired(generation=0, remotes=there.remotes, **kept)))
         draft.replace(draft.with_name(KEPT))
 
     def wired(self, among: Collection[str] | None = None) -> set[str]:
@@ -180,6 +220,9 @@ class Driver(driver.Driver):
     def bridges(self) -> dict[str, str]:
         return self._bridges
 
+    def tunnel_end(self) -> str | None:
+        return host(self.host_name).end
+
     def life(self) -> object:
         return host(self.host_name).life
 
@@ -188,6 +231,7 @@ class Driver(driver.Driver):
             there.bridge = False
             for kept in (there.vlans, there.ports, there.networks, there.groups, there.routers):
                 kept.clear()
+            there.remotes = ()
             self._keep(there)
 
     def _host(self) -> '_Answering':
@@ -214,7 +258,9 @@ class Driver(driver.Driver):
         """Why what is on the network cannot be wired here."""
         if network_id not in networks:
             return f'The network {network_id} of {owner} is not known on this host.'
-        name = networks[network_id].physical
+        name, kind = networks[network_id].physical, networks[network_id].type
+        if kind in TUNNELS and self.tunnel_end() is None:
+            return driver.unreachable(network_id, kind, 'this host has no address for the ends of tunnels')
         return driver.unmapped(network_id, name) if name and name not in self._bridges else None
 
     def _number(self, there: Host) -> None:

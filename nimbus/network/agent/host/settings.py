@@ -9,6 +9,9 @@ class Settings:
     ovsdb: str = 'unix:/run/openvswitch/db.sock'
     datapath_type: str | None = None  # 'system' or 'netdev'; None: the best that the host has
     bridge: str = 'br-int'
+    tunnel_bridge: str = 'br-tun'
+    local_ip: str | None = None  # where the tunnels of other hosts end; None: the one that leads to `toward`
+    toward: tuple[str, ...] = ()  # hosts that all others reach too
     bridges: dict[str, str] = dataclasses.field(default_factory=dict)  # of each physical network
     prefix: str = 'nim'  # of iptables chains and ipsets: at most 6 characters
     dns_domain: str = 'nimbus'

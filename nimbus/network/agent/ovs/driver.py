@@ -14,9 +14,11 @@ from nimbus.network.agent.dhcp import dnsmasq
 from nimbus.network.agent.firewall.firewall import Firewall
 from nimbus.network.agent.host import files, namespaces, plug
 from nimbus.network.agent.host.settings import Settings
+from nimbus.network.agent.host.underlay import Underlay
 from nimbus.network.agent.l3 import routers
 from nimbus.network.agent.ovs import flows, vswitch
 from nimbus.network.agent.ovs.provider import Providers
+from nimbus.network.agent.ovs.tunnels import Tunnels
 
 LOG = logging.getLogger(__name__)
 ZONE = 'nimbus-zone'
@@ -30,6 +32,7 @@ class Driver(base.Driver):
         self.settings = settings
         self._switch = vswitch.Switch(settings.ovsdb, settings.bridge, settings.datapath_type)
         self._providers = Providers(self._switch.database, settings.bridge, settings.bridges)
+        self._tunnels = Tunnels(self._switch, settings.tunnel_bridge, Underlay(settings.local_ip, settings.toward))
         self._firewall = Firewall(settings.prefix)
         self._lock = threading.Lock()
         self._applied: base.Desired | None = None
@@ -51,6 +54,7 @@ class Driver(base.Driver):
         with self._lock:
             self._switch.close()
             self._providers.forget()
+            self._tunnels.forget()
             self._applied = None
 
     def apply(self, desired: base.Desired) -> dict[str, str]:
@@ -91,6 +95,9 @@ class Driver(base.Driver):
     def bridges(self) -> dict[str, str]:
         return self.settings.bridges
 
+    def tunnel_end(self) -> str | None:
+        return self._tunnels.underlay.address()
+
     def life(self) -> object:
         return self._switch.life()
 
@@ -109,6 +116,7 @@ class Driver(base.Driver):
                         plug.remove(route, link.name)
             self._firewall.clear()
             self._providers.clear()
+            self._tunnels.clear()
             self._switch.clear()
             for name in ('dhcp', 'routers'):
                 files.remove_folder(os.path.join(self.settings.state_dir, name))
@@ -121,6 +129,7 @@ class _Pass:
         self.settings = driver.settings
         self.switch = driver._switch
         self.providers = driver._providers
+        self.tunnels = driver._tunnels
         self.guard = driver._firewall
         self.desired = desired
         self.before = before or base.Desired(generation=0)
@@ -135,6 +144,7 @@ class _Pass:
             _filter_bridges()
             self.switch.open()
             self.providers.join()
+        self.tunnels.join(self.networks.values())
         self.tags = self.switch.number_networks(set(self.networks))
         self.there = self.switch.plugged()
         self.links = plug.read_all() if self.audit else {}  # as they were before this pass
@@ -168,7 +178,11 @@ class _Pass:
         """Why nothing on the network can be wired here; None where it can."""
         if network_id not in self.networks:
             return f'The network {network_id} of {owner} is not known on this host.'
-        return self.providers.trouble(self.networks[network_id])
+        return self._unreachable(self.networks[network_id])
+
+    def _unreachable(self, network: base.Network) -> str | None:
+        """Why the network cannot be joined here; None where it can."""
+        return self.providers.trouble(network) or self.tunnels.trouble(network)
 
     def _noted_zones(self) -> dict[str, int]:
         return {port.ids['iface-id']: int(port.ids[ZONE]) for port in self.there.values() if ZONE in port.ids}
@@ -205,7 +219,7 @@ class _Pass:
         settled = {one.id: one for one in self.before.networks}
         made = []
         for network in wanted.values():
-            if why := self.providers.trouble(network):
+            if why := self._unreachable(network):
                 self.failed[network.dhcp_port_id or ''] = why
                 continue
             server = dnsmasq.Server(self.settings, network)
@@ -268,6 +282,7 @@ class _Pass:
         here = list(self.networks.values())
         # Before br-int lets anything pass, so that no frame leaves with a VLAN that means nothing outside.
         self.providers.write_outward(here, self.tags, self.audit)
+        self.tunnels.write(here, self.tags, self.desired.remotes, self.audit)
         lines = flows.base() + self.providers.inward(here, self.tags)
         for port in ports:
             there = plugged.get(plug.names_of(port.id)[2])
@@ -313,8 +328,7 @@ class _Pass:
 
 
 def _same(one: base.Desired, other: base.Desired | None) -> bool:
-    return other is not None and (one.networks, one.ports, one.groups, one.routers) == (
-        other.networks, other.ports, other.groups, other.routers)  # fmt: skip
+    return other is not None and dataclasses.replace(one, generation=other.generation) == other
 
 
 def _filter_bridges() -> None:

@@ -6,10 +6,14 @@ from nimbus.network.agent.host.command import run
 
 
 class FlowTable:
-    """The flows of one bridge, which are exactly those written here."""
+    """The flows of one bridge, which are exactly those written here, but what the bridge itself learns from them."""
 
-    def __init__(self, database: str, bridge: str) -> None:
-        """`database` is where the switch's database listens, 'unix:/path/db.sock': its folder has the bridge's door."""
+    def __init__(self, database: str, bridge: str, but: int | None = None) -> None:
+        """`database` is where the switch's database listens, 'unix:/path/db.sock': its folder has the bridge's door.
+
+        `but` is the cookie of learned flows.
+        """
+        self._but = f'cookie={but:#x},' if but is not None else None
         self.management = f'unix:{os.path.dirname(database.removeprefix("unix:"))}/{bridge}.mgmt'
         self._flows: list[str] | None = None
         self._dump = ''
@@ -44,4 +48,6 @@ class FlowTable:
 
     def _read(self) -> str:
         dump = run('ovs-ofctl', '--no-stats', 'dump-flows', self.management)
-        return '\n'.join(sorted(dump.splitlines()))
+        return '\n'.join(
+            sorted(line for line in dump.splitlines() if not (self._but and line.lstrip().startswith(self._but)))
+        )

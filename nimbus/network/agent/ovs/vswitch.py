@@ -47,6 +47,11 @@ class Switch:
         wanted = (('datapath_type', self._chosen), ('fail_mode', 'secure'))
         self.database.commit(api.db_set('Bridge', self.bridge, *wanted))
 
+    @property
+    def datapath(self) -> str | None:
+        """The datapath of the bridge; None before `open`."""
+        return self._chosen
+
     def close(self) -> None:
         """The connection and its thread are gone."""
         self.database.close()
