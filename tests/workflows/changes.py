@@ -6,7 +6,7 @@ import pytest
 
 from nimbus.common import errors
 from nimbus.compute import states
-from nimbus.compute.servers import moves, resizes
+from nimbus.compute.servers.moves import moves, resizes
 from nimbus.compute.servers.networking import interfaces
 from nimbus.network.networks import networks
 from nimbus.network.ports import ports

@@ -24,7 +24,8 @@ from nimbus.compute.flavors import flavors
 from nimbus.compute.models import BlockDevice, Flavor, Server
 from nimbus.compute.quotas import RECOUNT
 from nimbus.compute.rpc import Compute
-from nimbus.compute.servers import boots, guests, moves, servers
+from nimbus.compute.servers import boots, guests, servers
+from nimbus.compute.servers.moves import moves
 from nimbus.conductor.environment import Environment
 from nimbus.conductor.runner import Runner
 from nimbus.conductor.workflows import WORKFLOWS

@@ -3,7 +3,8 @@
 import pytest
 
 from nimbus.compute import states
-from nimbus.compute.servers import deletion, moves, resizes
+from nimbus.compute.servers import deletion
+from nimbus.compute.servers.moves import moves, resizes
 from nimbus.conductor.auto_confirm import AutoConfirm
 from nimbus.conductor.workflows import WORKFLOWS
 from tests.workflows import changes, harness, scenarios

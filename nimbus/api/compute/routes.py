@@ -25,7 +25,6 @@ from nimbus.api.compute.servers import (
     rebuilds,
     requests,
     rescues,
-    resizes,
     security_groups,
     servers,
     subresources,
@@ -34,6 +33,7 @@ from nimbus.api.compute.servers import (
     volume_attachments,
 )
 from nimbus.api.compute.servers.images import shelvings, snapshots
+from nimbus.api.compute.servers.moves import resizes
 from nimbus.api.kit.routes import Route
 
 Handler = Callable[..., Any]

@@ -10,7 +10,8 @@ from nimbus.common.database import db
 from nimbus.common.jobs import Job
 from nimbus.compute import quotas, states
 from nimbus.compute.models import Server
-from nimbus.compute.servers import resizes, servers
+from nimbus.compute.servers import servers
+from nimbus.compute.servers.moves import resizes
 
 
 def delete(tx: db.Tx, asker: context.Context, server_id: str, *, later: bool = False) -> None:

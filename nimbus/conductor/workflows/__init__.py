@@ -14,7 +14,7 @@ from nimbus.conductor.workflows.interfaces import AttachInterface, DetachInterfa
 from nimbus.conductor.workflows.reboot_server import RebootServer
 from nimbus.conductor.workflows.rebuild_server import RebuildServer
 from nimbus.conductor.workflows.rescues import RescueServer, UnrescueServer
-from nimbus.conductor.workflows.resizes import ConfirmResize, ResizeServer, RevertResize
+from nimbus.conductor.workflows.moves.resizes import ConfirmResize, ResizeServer, RevertResize
 from nimbus.conductor.workflows.soft_deletion import RestoreServer, SoftDeleteServer
 from nimbus.conductor.workflows.start_server import StartServer
 from nimbus.conductor.workflows.stop_server import StopServer

@@ -7,7 +7,8 @@ from nimbus.common.database import db
 from nimbus.compute import states
 from nimbus.compute.devices import block_requests
 from nimbus.compute.flavors import flavors
-from nimbus.compute.servers import boot_checks, guests, moves, servers
+from nimbus.compute.servers import boot_checks, guests, servers
+from nimbus.compute.servers.moves import moves
 from nimbus.scheduler import claims
 
 

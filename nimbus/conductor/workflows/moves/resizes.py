@@ -6,7 +6,8 @@ from nimbus.common import clock
 from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow
 from nimbus.compute import states
-from nimbus.compute.servers import moves, resizes, servers
+from nimbus.compute.servers import servers
+from nimbus.compute.servers.moves import moves, resizes
 from nimbus.conductor.workflows import build_server, guest_orders, power
 from nimbus.scheduler import claims
 
