@@ -9,6 +9,7 @@ from nimbus.common import errors
 from nimbus.compute.agent.driver import PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
 from nimbus.compute.agent.fake import copies
 from nimbus.compute.agent.fake.host import FakeGuest, FakeHost
+from nimbus.compute.agent.fake.moves import FakeMoves
 from nimbus.compute.guest import Diagnostics, DiskUse, Guest, HostFacts, Nic, Processor, Rescue, Volume
 
 
@@ -26,10 +27,10 @@ class FakeSettings:
 
 
 CHANGES = frozenset(('spawn', 'destroy', 'start', 'stop', 'reboot', 'rebuild', 'attach', 'detach', 'plug', 'unplug'))
-CHANGES |= {'pause', 'unpause', 'suspend', 'resume', 'rescue', 'unrescue', 'resize', 'unresize', 'snapshot'}
+CHANGES |= {'pause', 'unpause', 'suspend', 'resume', 'rescue', 'unrescue', 'resize', 'unresize', 'snapshot', 'receive'}
 
 
-class FakeDriver(Driver):
+class FakeDriver(FakeMoves, Driver):
     """Guests of a FakeHost.  Like a real driver it holds nothing of theirs itself: another one finds them."""
 
     def __init__(self, settings: FakeSettings, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -347,6 +348,7 @@ class FakeDriver(Driver):
                 console=_boot_text(guest.name),
                 macs=[nic.mac for nic in guest.nics],
                 saved=False,
+                offered=False,
                 rescue=None,
             ),
         )
