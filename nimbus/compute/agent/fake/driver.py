@@ -28,6 +28,7 @@ class FakeDriver(Inside, Driver):
     def close(self) -> None:
         if self._report in self.host.listeners:
             self.host.listeners.remove(self._report)
+        self.host.consoles.close()
 
     # ---------------------------------------------------------------- power
     def spawn(self, guest: Guest, root: str | None, progress: Callable[[int], None]) -> None:

@@ -4,8 +4,9 @@ import dataclasses
 
 from nimbus.common import errors
 from nimbus.compute.agent.driver import PAUSED, RUNNING
+from nimbus.compute.agent.fake import consoles
 from nimbus.compute.agent.fake.guests import Guests
-from nimbus.compute.guest import Diagnostics, DiskUse, Processor
+from nimbus.compute.guest import ConsoleAddress, Diagnostics, DiskUse, Processor
 
 
 class Inside(Guests):
@@ -17,6 +18,14 @@ class Inside(Guests):
         if lines is None:
             return text
         return '\n'.join(text.split('\n')[-lines:]) if lines > 0 else ''
+
+    def console_address(self, guest_id: str, kind: str) -> ConsoleAddress:
+        self._meet('console_address')
+        with self.host.lock(guest_id):
+            known = self._known(guest_id)
+            if known.state not in (RUNNING, PAUSED):
+                raise errors.Conflict(f'Guest {guest_id} is off.')
+            return ConsoleAddress(consoles.HOST, self.host.consoles.port(guest_id, kind, known.name))
 
     def set_password(self, guest_id: str, user: str, password: str) -> None:
         self._say(guest_id, 'set_password', f'the password of {user} is changed')
