@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
-from nimbus.common import failpoints, retries
+from nimbus.common import failpoints, retries, turns
 from nimbus.common.database import dialects, tables
 
 Id = Annotated[str, tables.mapped_column(sa.String(64))]
@@ -72,7 +72,8 @@ class Ticket:
             turn = threading.Lock()
             turn.acquire()
             self._waiting.append(turn)
-        turn.acquire()
+        with turns.waiting():
+            turn.acquire()
 
     def __exit__(self, *_: object) -> None:
         with self._guard:
