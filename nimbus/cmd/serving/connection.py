@@ -55,7 +55,7 @@ class Port:
             'wsgi.version': (1, 0),
             'wsgi.url_scheme': 'http',
             'wsgi.multithread': True,
-            'wsgi.multiprocess': False,
+            'wsgi.multiprocess': server.peers is not None,
             'wsgi.run_once': False,
         }
 
