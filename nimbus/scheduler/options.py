@@ -152,5 +152,5 @@ def settings(conf: Any = None) -> dict[str, Any]:
     for group, opts in OPTIONS.items():
         for opt in opts:
             name = opt.dest if group == 'scheduler' else f'{group}_{opt.dest}'
-            found[name] = opt.default if conf is None else conf[group][opt.dest]
+            found[name] = opt.default if conf is None else getattr(getattr(conf, group), opt.dest)
     return found
