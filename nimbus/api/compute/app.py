@@ -17,6 +17,7 @@ from nimbus.common.parts import Parts
 from nimbus.common.quotas import Quotas
 from nimbus.console.options import Settings as ConsoleSettings
 from nimbus.image import quotas
+from nimbus.scheduler import options
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Settings:
     keep_deleted: bool = False  # whether a deleted server is kept for a while
     shelved_offload_time: int = 0  # seconds for which a shelved server stays on its host; -1 for ever
     image_quotas: Quotas = dataclasses.field(default_factory=quotas.ImageQuotas)
+    filters: tuple[str, ...] = tuple(options.settings()['enabled_filters'])  # which hints are looked at
 
 
 def factory(_global_conf: Any, **local: str) -> Api:
@@ -38,6 +40,7 @@ def factory(_global_conf: Any, **local: str) -> Api:
             bool(parts.conf.compute.reclaim_instance_interval),
             parts.conf.compute.shelved_offload_time,
             quotas.of(parts.conf),
+            tuple(parts.conf.scheduler.enabled_filters),
         )
     if 'console' not in parts.extra and parts.conf is not None:
         parts.extra['console'] = ConsoleSettings.of(parts.conf)
