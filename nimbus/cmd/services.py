@@ -229,14 +229,10 @@ def relay(conf: Any, parts: Parts) -> Any:
 
 def scheduler(conf: Any, parts: Parts) -> wiring.Group:
     """The scheduler and its end of the bus."""
+    from nimbus.scheduler import options
     from nimbus.scheduler.manager import SchedulerServer
 
-    server = SchedulerServer(
-        parts.db,
-        down_time=conf.service_down_time,
-        filters=conf.scheduler.enabled_filters,
-        weighers=conf.scheduler.enabled_weighers,
-    )
+    server = SchedulerServer(parts.db, down_time=conf.service_down_time, settings=options.settings(conf))
     host = wiring.host_name(conf)
     present = [
         Presence(parts, services.Kind('compute', 'nova-scheduler', 'internal'), host, conf.report_interval),
