@@ -4,20 +4,13 @@ import dataclasses
 from typing import Any
 
 from nimbus.compute.agent.driver import SHUTDOWN, Missing, Refused
-from nimbus.compute.agent.fake.host import FakeGuest, FakeHost
+from nimbus.compute.agent.fake.guests import Guests
+from nimbus.compute.agent.fake.host import FakeHost
 from nimbus.compute.guest import Guest
 
 
-class FakeMoves:
+class FakeMoves(Guests):
     """The driver's verbs that take guests to another host."""
-
-    host: FakeHost
-
-    def _meet(self, verb: str) -> None:
-        raise NotImplementedError
-
-    def _known(self, guest_id: str) -> FakeGuest:
-        raise NotImplementedError
 
     def _check_disk(self, guest: Guest) -> None:
         raise NotImplementedError
