@@ -13,6 +13,8 @@ from typing import Any, Self, get_args, get_origin, get_type_hints
 
 METADATA = '169.254.169.254'  # where guests ask what they are
 METADATA6 = 'fe80::a9fe:a9fe'  # on every link with an IPv6 subnet
+STATEFUL, STATELESS, SLAAC = 'dhcpv6-stateful', 'dhcpv6-stateless', 'slaac'
+DHCPV6, BY_THEMSELVES = (STATEFUL, STATELESS), {STATELESS, SLAAC}
 
 
 class Serializable:
@@ -33,6 +35,19 @@ class Subnet:
     dhcp: bool
     dns: tuple[str, ...] = ()
     routes: tuple[tuple[str, str], ...] = ()  # (destination, next hop)
+    ra_mode: str | None = None  # of IPv6, by Neutron's names: what the router advertises,
+    address_mode: str | None = None  # and what gives addresses
+
+    @property
+    def hands_out(self) -> bool:
+        """Whether the DHCP server has the subnet's addresses, or answers those who made their own."""
+        modes = (self.ra_mode, self.address_mode)
+        return self.dhcp and (self.ip_version == 4 or self.address_mode in DHCPV6 or modes == (None, None))
+
+    @property
+    def self_made(self) -> bool:
+        """Whether guests make their addresses by themselves."""
+        return bool({self.ra_mode, self.address_mode} & BY_THEMSELVES)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -180,6 +180,8 @@ def _subnet(subnet: Any) -> dict[str, Any]:
         'dhcp': subnet.enable_dhcp,
         'dns': list(subnet.dns_nameservers),
         'routes': [list(route) for route in routes],
+        'ra_mode': subnet.ipv6_ra_mode,
+        'address_mode': subnet.ipv6_address_mode,
     }
 
 

@@ -16,12 +16,6 @@ from nimbus.network.ports import floating_addresses, port_visibility, ports, rou
 from nimbus.network.security_groups import groups
 
 MAX_PAIRS = 10
-# Owners by which a port says that the device beside them is a router.
-OF_ROUTERS = (
-    'network:router_interface',
-    'network:router_interface_distributed',
-    'network:ha_router_replicated_interface',
-)
 PLAIN = ('name', 'description', 'admin_state_up', 'device_id', 'device_owner', 'vnic_type', 'profile')
 
 
@@ -47,7 +41,7 @@ def create(tx: db.Tx, ctx: Context, network: Any, project_id: str, values: dict[
 
 def _refuse_foreign_router(tx: db.Tx, ctx: Context, project_id: str, device_owner: str, device_id: str) -> None:
     """Nothing, unless the port would say that it is an interface of another project's router.  Raises Conflict."""
-    if ctx.is_admin or device_owner not in OF_ROUTERS or not device_id:
+    if ctx.is_admin or device_owner not in holders.ROUTER_OWNERS or not device_id:
         return
     owner = tx.scalar(sa.select(Router.project_id).where(Router.id == device_id))
     if owner is not None and owner != project_id:
@@ -178,6 +172,20 @@ def _change_mac(change: _Change) -> None:
             f'Unable to complete operation for network {row.network_id}. The mac address {mac} is in use.',
             type='MacAddressInUse',
         ) from why
+    _remake(change)
+
+
+def _remake(change: _Change) -> None:
+    """The addresses that the guest makes of its MAC are those of its new one."""
+    tx, row = change.tx, change.row
+    if holders.of_service(row):
+        return
+    made = fixed.made_by_guests(tx, row.network_id)
+    had = fixed.of(tx, [row.id]).get(row.id, [])
+    kept = [address for address in had if address.subnet_id not in made]
+    if len(kept) != len(had):
+        fixed.take_back(tx, row.id, [address.ip_address for address in kept])
+        fixed.give_guest(tx, row.id, row.network_id, change.values['mac_address'], [], kept)
 
 
 def _change_addresses(change: _Change) -> None:
@@ -207,8 +215,16 @@ def _move(change: _Change) -> None:
         else:
             keep.append(match.ip_address)
             del free[match.ip_address]
+    mac = change.value('mac_address')
+    if holders.of_service(row):
+        fixed.take_back(tx, row.id, keep)
+        fixed.give(tx, row.id, row.network_id, mac, ask)
+        return
+    # What a guest makes by itself stays whatever the request says.
+    made = fixed.made_by_guests(tx, row.network_id)
+    keep += [address.ip_address for address in had if address.subnet_id in made]
     fixed.take_back(tx, row.id, keep)
-    fixed.give(tx, row.id, row.network_id, change.value('mac_address'), ask)
+    fixed.give_guest(tx, row.id, row.network_id, mac, ask, [one for one in had if one.ip_address in keep])
 
 
 def _is(item: dict[str, str], address: Any) -> bool:

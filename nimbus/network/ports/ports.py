@@ -75,7 +75,8 @@ def insert(tx: db.Tx, ctx: Context, draft: Draft) -> str:
     secure = draft.port_security_enabled
     secure = not own and (draft.network.port_security_enabled if secure is None else secure)
     mac = _insert_row(tx, ctx, draft, secure)
-    fixed.give(tx, draft.id, draft.network.id, mac, draft.fixed_ips)
+    give = fixed.give if holders.of_service(draft) else fixed.give_guest
+    give(tx, draft.id, draft.network.id, mac, draft.fixed_ips)
     if draft.groups is None:
         wanted = [groups.ensure_default(tx, ctx, draft.project_id)] if secure else []
         groups.put_in(tx, draft.id, wanted)

@@ -12,7 +12,7 @@ from collections.abc import Collection
 import orjson
 
 from nimbus.network.agent import driver
-from nimbus.network.agent.firewall.allowed_traffic import Flow, admits, family, rules_of
+from nimbus.network.agent.firewall.allowed_traffic import Flow, admits, eui64, family, rules_of
 from nimbus.network.rpc import TUNNELS
 
 
@@ -50,6 +50,18 @@ class Host:
             serving = {subnet.id for subnet in network.subnets if subnet.dhcp and subnet.ip_version == 4}
             return next((lease.ip for lease in network.leases
                          if lease.mac == port.mac and lease.subnet_id in serving), None)  # fmt: skip
+
+    def makes_itself(self, port_id: str) -> set[str]:
+        """The addresses that the port's guest makes of what routers advertise on its network."""
+        with self.lock:
+            port = self.ports.get(port_id)
+            network = self.networks.get(port.network_id) if port and port.admin_up else None
+            if port is None or network is None:
+                return set()
+            subnets = {one.id: one for one in network.subnets if one.ra_mode in driver.BY_THEMSELVES}
+            routing = [each for router in self.routers.values() if router.admin_up for each in router.ports]
+            on = {address.subnet_id for each in routing for address in each.addresses}
+            return {eui64(subnets[name].cidr, port.mac) for name in on & set(subnets)}
 
     def reaches(self, port_id: str, address: str, protocol: int = 1, port: int | None = 8) -> bool:
         """Whether a new flow from one guest's port to the address of another arrives, on this host or by a tunnel."""

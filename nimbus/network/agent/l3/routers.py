@@ -11,6 +11,7 @@ from nimbus.network.agent.host.daemons import Daemon
 from nimbus.network.agent.host.settings import Settings
 from nimbus.network.agent.l3 import nat
 from nimbus.network.agent.l3.leads import Leads
+from nimbus.network.agent.l3.radvd import Advertiser, Link
 from nimbus.network.agent.metadata.proxy import ROUTER_PORT, Proxy
 
 # Routes written by this driver carry this protocol number, so that others' are left alone.
@@ -44,6 +45,7 @@ class RouterNamespace:
         self.networks = networks
         self.namespace = namespace(router.id)
         self.folder = folder(settings, router.id)
+        self.advertiser = Advertiser(self.namespace, self.folder, settings.daemon_user)
         self.gateway = next(iter(router.gateways), None)
         self.outside = names_of(self.gateway.port_id, 'qg-')[1] if self.gateway else None
 
@@ -79,6 +81,7 @@ class RouterNamespace:
             self._hold(self.gateway, self.outside, floating | self._sizes(self.gateway))
         self._route()
         Leads(self.namespace, self.folder).settle(self._leads())
+        self.advertiser.ensure(self._advertised() if self.router.admin_up else ())
         proxy = Proxy(self.namespace, self.folder, self.settings.metadata_socket or '', self.settings.daemon_user)
         if self.settings.metadata_socket:
             binds = [f'{METADATA6}:80 interface {names_of(port.port_id)[1]}' for port in self._metadata_over_ipv6()]
@@ -102,6 +105,15 @@ class RouterNamespace:
         own = {one.ip: ipaddress.ip_network(subnets[one.subnet_id].cidr).prefixlen
                for one in port.addresses if one.subnet_id in subnets}  # fmt: skip
         return own | ({METADATA6: 64} if port in self._metadata_over_ipv6() else {})
+
+    def _advertised(self) -> list[Link]:
+        """The links inside, with the subnets that the router has an address of."""
+        found = []
+        for port in self.router.ports:
+            network, on = self.networks[port.network_id], {address.subnet_id for address in port.addresses}
+            subnets = [one for one in network.subnets if one.id in on]
+            found.append(Link(names_of(port.port_id)[1], network.mtu, subnets))
+        return found
 
     def _metadata_over_ipv6(self) -> list[RouterPort]:
         """The ports where guests ask for metadata over IPv6: no DHCP server of their network answers them.
@@ -155,6 +167,7 @@ def discard(settings: Settings, router_id: str) -> set[str]:
     home = folder(settings, router_id)
     netns = namespace(router_id)
     Daemon(netns, ['haproxy'], os.path.join(home, 'haproxy.pid'), os.path.join(home, 'haproxy.cfg')).stop()
+    Advertiser(netns, home, settings.daemon_user).stop()
     taps = set((files.read(os.path.join(home, 'ports')) or '').split())
     with namespaces.links() as host:
         for tap in taps:
