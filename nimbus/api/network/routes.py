@@ -1,18 +1,9 @@
 """Every endpoint of the Networking API."""
 
-from nimbus.api.network import (
-    agents,
-    floatingips,
-    info,
-    ip_availability,
-    networks,
-    ports,
-    quotas,
-    routers,
-    security_groups,
-    subnets,
-    tags,
-)
+from nimbus.api.network import agents, info, networks, ports, quotas, tags
+from nimbus.api.network.addressing import ip_availability, subnets
+from nimbus.api.network.routing import floatingips, routers
+from nimbus.api.network.security import security_groups
 
 ROUTES = (
     *networks.NETWORKS.routes('/networks'),
