@@ -16,6 +16,7 @@ FORBIDDEN = {
         'oslo_messaging',
         *(f'{room}.models' for room in ROOMS),
         'nimbus.identity.models_federation',
+        'nimbus.network.models_traffic',
         *(f'{room}.agent' for room in ROOMS),
     ),
     'nimbus.conductor': ('webob', 'nimbus.api', 'nimbus.cmd', *(f'{room}.agent' for room in ROOMS)),

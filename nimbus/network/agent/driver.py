@@ -150,12 +150,32 @@ class RouterPort:
 
 
 @dataclasses.dataclass(frozen=True)
+class Forward:
+    """Ports of an address outside that lead to one port of an address inside, or to as many."""
+
+    protocol: str
+    outer: tuple[int, int]  # the first and the last port
+    ip: str
+    inner: tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Helper:
+    """A protocol whose connections are followed at a port."""
+
+    protocol: str
+    port: int
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Floating:
-    """An address outside that leads to one inside."""
+    """An address outside that leads to one inside, or whose ports do."""
 
     port_id: str  # which holds the address outside
     ip: str
-    fixed_ip: str
+    fixed_ip: str | None = None
+    forwards: tuple[Forward, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,6 +187,7 @@ class Router(Serializable):
     gateways: tuple[RouterPort, ...] = ()  # its port outside, if it has one
     snat: bool = True  # what has no floating address leaves with the gateway's
     floating: tuple[Floating, ...] = ()
+    helpers: tuple[Helper, ...] = ()
 
     @property
     def every_port(self) -> tuple[RouterPort, ...]:

@@ -12,7 +12,7 @@ from nimbus.common.database import db
 from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, standard_attributes
 from nimbus.network.models import Port, Router
-from nimbus.network.ports import floating_addresses, port_visibility, ports, router_ports
+from nimbus.network.ports import floating_addresses, forwarded_ports, port_visibility, ports, router_ports
 from nimbus.network.security_groups import groups
 
 MAX_PAIRS = 10
@@ -197,7 +197,9 @@ def _change_addresses(change: _Change) -> None:
             type='ServicePortInUse',
         )
     _move(change)
-    floating_addresses.refuse_loss(tx, row.id, [a.ip_address for a in fixed.of(tx, [row.id]).get(row.id, ())])
+    kept = [address.ip_address for address in fixed.of(tx, [row.id]).get(row.id, ())]
+    floating_addresses.refuse_loss(tx, row.id, kept)
+    forwarded_ports.release(tx, row.id, kept)
     if row.holder == holders.ROUTER:
         router_ports.check_moved(tx, row.holder_id, row.id)
 

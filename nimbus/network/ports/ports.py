@@ -15,7 +15,7 @@ from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, notifications, quotas, standard_attributes, tunnels
 from nimbus.network.hosts import scheduling
 from nimbus.network.models import Member, Network, Port, Subnet
-from nimbus.network.ports import floating_addresses, server_ports
+from nimbus.network.ports import floating_addresses, forwarded_ports, server_ports
 from nimbus.network.ports.server_ports import addresses, groups_of, nics, of_server, trouble, wiring
 from nimbus.network.security_groups import groups
 
@@ -258,6 +258,7 @@ def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:
     if not tx.delete(Port, Port.id == port_id):
         return
     floating_addresses.release(tx, port_id)
+    forwarded_ports.release(tx, port_id)
     standard_attributes.forget_tags(tx, port_id)
     if row.holder not in holders.UNCOUNTED:
         quotas.give_back(tx, row.project_id, port=1)

@@ -13,6 +13,7 @@ from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, quotas, rescheduling, standard_attributes
 from nimbus.network.hosts import scheduling
 from nimbus.network.models import Address, FloatingIp, Port, Router
+from nimbus.network.models_traffic import PortForwarding
 from nimbus.network.networks import networks, subnets
 from nimbus.network.ports import port_visibility, ports, router_ports
 from nimbus.network.routers import gateways, routes
@@ -263,7 +264,19 @@ def _refuse_floating(tx: db.Tx, router_id: str, subnet_ids: Sequence[str]) -> No
         )
         .where(FloatingIp.router_id == router_id)
     )
-    for subnet_id in sorted(set(subnet_ids) & set(tx.column(led))):
+    forwarded = (
+        sa.select(Address.subnet_id)
+        .join(
+            PortForwarding,
+            sa.and_(
+                PortForwarding.internal_port_id == Address.port_id,
+                PortForwarding.internal_ip_address == Address.ip_address,
+            ),
+        )
+        .join(FloatingIp, FloatingIp.id == PortForwarding.floating_ip_id)
+        .where(FloatingIp.router_id == router_id)
+    )
+    for subnet_id in sorted(set(subnet_ids) & {*tx.column(led), *tx.column(forwarded)}):
         raise errors.Conflict(
             f'Router interface for subnet {subnet_id} on router {router_id} cannot be deleted, as it is required by '
             'one or more floating IPs.',

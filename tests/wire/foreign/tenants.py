@@ -195,6 +195,19 @@ def _network(maker: Maker, whose: str) -> None:
     maker.make('network', '/v2.0/ports', 'port', 'free port', fixed_ips=there, **told)
     maker.make('network', '/v2.0/security-groups', 'security_group', 'free group', name=f'{whose} other group')
     things |= {'security_group_name': f'{whose} group', 'network_name': f'{whose} network'}
+    _steered(maker)
+
+
+def _steered(maker: Maker) -> None:
+    """What steers traffic: a floating IP that forwards a port, and a router that follows a protocol."""
+    things = maker.things
+    floating = {'floating_network_id': things['external network']}
+    maker.make('network', '/v2.0/floatingips', 'floatingip', 'forwarding floatingip', **floating)
+    told = {'protocol': 'tcp', 'external_port': 2222, 'internal_port': 22, 'internal_port_id': things['port']}
+    path = f'/v2.0/floatingips/{things["forwarding floatingip"]}/port_forwardings'
+    maker.make('network', path, 'port_forwarding', **told)
+    path = f'/v2.0/routers/{things["router"]}/conntrack_helpers'
+    maker.make('network', path, 'conntrack_helper', protocol='tcp', port=21, helper='ftp')
 
 
 def _storage(maker: Maker, whose: str) -> None:

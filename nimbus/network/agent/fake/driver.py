@@ -11,6 +11,7 @@ from collections.abc import Collection
 
 import orjson
 
+from nimbus.common.ip_protocols import NUMBERS
 from nimbus.network.agent import driver
 from nimbus.network.agent.firewall.allowed_traffic import Flow, admits, eui64, family, rules_of
 from nimbus.network.rpc import TUNNELS
@@ -100,10 +101,9 @@ class Host:
         with self.lock:
             for router in self.routers.values():
                 for one in router.floating if router.admin_up and router.gateways else ():
-                    if one.ip == address:
-                        return self._behind(
-                            router, one.fixed_ip, Flow('ingress', family(address), source, protocol, port, 0)
-                        )
+                    if one.ip == address and (inside := _leads(one, protocol, port)):
+                        flow = Flow('ingress', family(address), source, protocol, inside[1], 0)
+                        return self._behind(router, inside[0], flow)
             return None
 
     def _behind(self, router: driver.Router, fixed_ip: str, flow: Flow) -> str | None:
@@ -130,6 +130,17 @@ class Host:
 
     def _admits(self, port: driver.Port, flow: Flow) -> bool:
         return not port.security or admits(rules_of(port, self.groups), self.groups, flow)
+
+
+def _leads(floating: driver.Floating, protocol: int, port: int | None) -> tuple[str, int | None] | None:
+    """The address and the port inside to which a floating address leads; None where it does not."""
+    if floating.fixed_ip:
+        return floating.fixed_ip, port
+    for forward in floating.forwards:
+        first, last = forward.outer
+        if NUMBERS[forward.protocol] == protocol and port is not None and first <= port <= last:
+            return forward.ip, min(forward.inner[0] + port - first, forward.inner[1])
+    return None
 
 
 HOSTS: dict[str, Host] = {}
