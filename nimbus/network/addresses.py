@@ -71,8 +71,8 @@ def give_guest(
     for item, subnet in places:
         if allocation_pools.is_slaac(subnet) and item.get('ip_address'):
             raise errors.Invalid(
-                f"Invalid input for operation: the port cannot be given IPv6 address {item['ip_address']} of subnet "
-                f"{subnet.id}, where guests make their addresses by themselves.",
+                f'Invalid input for operation: the port cannot be given IPv6 address {item["ip_address"]} of subnet '
+                f'{subnet.id}, where guests make their addresses by themselves.',
                 type='AllocationOnAutoAddressSubnet',
             )
     there = {address.subnet_id for address in had}

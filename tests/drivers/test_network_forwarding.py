@@ -87,14 +87,14 @@ class TestPackets:
         scene = Scene(wishes, driver, lab, (TCP,), (TCP,))
         one, two = scene.guests
         stays = ((2000, 2009), one, 7000)
-        forward(scene, stays, ((3000, 3009), one, 7000))
-        with lab.echo(one, 7005), lab.echo(two, 7005):
+        forward(scene, stays, ((3000, 3009), one, 7100))
+        with lab.echo(one, 7005), lab.echo(one, 7105), lab.echo(two, 7105):
             with socket.create_connection((ADDRESS, 2005), 3) as kept, socket.create_connection((ADDRESS, 3005)) as cut:
                 for talk in (kept, cut):
                     talk.settimeout(1.5)
                     talk.sendall(b'a')
                     assert talk.recv(9) == b'a'
-                forward(scene, stays, ((3000, 3009), two, 7000))
+                forward(scene, stays, ((3000, 3009), two, 7100))
                 kept.sendall(b'b')
                 assert kept.recv(9) == b'b'
                 cut.sendall(b'b')

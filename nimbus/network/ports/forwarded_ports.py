@@ -50,3 +50,9 @@ def of(tx: db.Tx, floating_ids: Sequence[str]) -> dict[str, list[Any]]:
     for row in tx.rows(query.order_by(PortForwarding.seq)) if floating_ids else ():
         found.setdefault(row.floating_ip_id, []).append(row)
     return found
+
+
+def let_go(tx: db.Tx, port_id: str) -> None:
+    """No floating IP leads to the port, nor do ports of one."""
+    floating_addresses.release(tx, port_id)
+    release(tx, port_id)

@@ -15,7 +15,7 @@ from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, notifications, quotas, standard_attributes, tunnels
 from nimbus.network.hosts import scheduling
 from nimbus.network.models import Member, Network, Port, Subnet
-from nimbus.network.ports import floating_addresses, forwarded_ports, server_ports
+from nimbus.network.ports import forwarded_ports, server_ports
 from nimbus.network.ports.server_ports import addresses, groups_of, nics, of_server, trouble, wiring
 from nimbus.network.security_groups import groups
 
@@ -75,8 +75,9 @@ def insert(tx: db.Tx, ctx: Context, draft: Draft) -> str:
     secure = draft.port_security_enabled
     secure = not own and (draft.network.port_security_enabled if secure is None else secure)
     mac = _insert_row(tx, ctx, draft, secure)
-    give = fixed.give if holders.of_service(draft) else fixed.give_guest
-    give(tx, draft.id, draft.network.id, mac, draft.fixed_ips)
+    (fixed.give if holders.of_service(draft) else fixed.give_guest)(
+        tx, draft.id, draft.network.id, mac, draft.fixed_ips
+    )
     if draft.groups is None:
         wanted = [groups.ensure_default(tx, ctx, draft.project_id)] if secure else []
         groups.put_in(tx, draft.id, wanted)
@@ -257,8 +258,7 @@ def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:
     tx.delete(Member, Member.port_id == port_id)
     if not tx.delete(Port, Port.id == port_id):
         return
-    floating_addresses.release(tx, port_id)
-    forwarded_ports.release(tx, port_id)
+    forwarded_ports.let_go(tx, port_id)
     standard_attributes.forget_tags(tx, port_id)
     if row.holder not in holders.UNCOUNTED:
         quotas.give_back(tx, row.project_id, port=1)

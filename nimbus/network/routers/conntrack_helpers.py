@@ -97,8 +97,9 @@ def _once(tx: db.Tx, values: dict[str, Any]) -> Iterator[None]:
             yield
     except sa.exc.IntegrityError as why:
         raise errors.Invalid(
-            'Bad conntrack_helper request: the router follows {protocol} at port {port} by {helper} '
-            'already.'.format(**values),
+            'Bad conntrack_helper request: the router follows {protocol} at port {port} by {helper} already.'.format(
+                **values
+            ),
             type='BadRequest',
         ) from why
 

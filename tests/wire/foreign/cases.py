@@ -250,7 +250,9 @@ IN_PATHS: dict[str, Body] = {
     'network PUT /v2.0/floatingips/{id}/port_forwardings/{port_forwarding_id}': lambda t: {
         'port_forwarding': {'description': 'x'}
     },
-    'network PUT /v2.0/routers/{id}/conntrack_helpers/{conntrack_helper_id}': lambda t: {'conntrack_helper': {'port': 99}},
+    'network PUT /v2.0/routers/{id}/conntrack_helpers/{conntrack_helper_id}': lambda t: {
+        'conntrack_helper': {'port': 99}
+    },
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {'subnet_id': t['subnet']},
     'network PUT /v2.0/security-groups/{id}': lambda t: {'security_group': {'name': 'x'}},
     'network PUT /v2.0/agents/{id}': lambda t: {'agent': {'description': 'x'}},

@@ -15,7 +15,7 @@ SIDES = ('external', 'internal')
 
 def protocol(value: Any) -> str:
     """The name of a protocol that has ports, in lower case.  Raises ValueError."""
-    return str(values.one_of(*PROTOCOLS, also=lambda word: word.lower())(value))
+    return str(values.one_of(*PROTOCOLS, also=str.lower)(value))
 
 
 def ports(value: Any) -> tuple[int, int]:
@@ -91,8 +91,8 @@ def wish(given: Given, row: Any = None) -> port_forwardings.Wish:
     external, internal = (_ports(given, side, row) for side in SIDES)
     if internal[1] - internal[0] not in (0, external[1] - external[0]):
         raise port_forwardings.bad(
-            f'{external[0]}:{external[1]} cannot lead to {internal[0]}:{internal[1]}: a range of external ports leads to '
-            'one internal port, or to as many'
+            f'{external[0]}:{external[1]} cannot lead to {internal[0]}:{internal[1]}: a range of external ports '
+            'leads to one internal port, or to as many'
         )
     moved = row is not None and given.get('internal_port_id', row.internal_port_id) != row.internal_port_id
     return port_forwardings.Wish(

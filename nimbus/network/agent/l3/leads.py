@@ -1,4 +1,4 @@
-"""What each floating IP of a router, or each range of its ports, led to last; connections end when it leads elsewhere."""
+"""What each floating IP of a router, or ports of it, led to last; connections end when they lead elsewhere."""
 
 import os
 import re
