@@ -38,8 +38,7 @@ INSIDE = {
     'router.external_gateway_info': ('router.external_gateway_info.network_id',),
     'OS-SCH-HNT:scheduler_hints': ('OS-SCH-HNT:scheduler_hints.same_host', 'OS-SCH-HNT:scheduler_hints.different_host'),
 }
-IN_BULK = ('networks', 'subnets', 'ports', 'security_groups', 'security_group_rules', 'routers', 'floatingips',
-           'port_forwardings', 'conntrack_helpers')  # fmt: skip
+IN_BULK = ('networks', 'subnets', 'ports', 'security_groups', 'security_group_rules', 'routers', 'floatingips')
 RAW = (  # forms and assertions, which only an identity provider or a consumer can make
     'identity POST /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/auth',
     'identity POST /v3/auth/OS-FEDERATION/websso/{protocol_id}',
