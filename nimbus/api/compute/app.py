@@ -15,6 +15,7 @@ from nimbus.api.kit.routes import Api
 from nimbus.common.parts import Parts
 from nimbus.common.quotas import Quotas
 from nimbus.image import quotas
+from nimbus.scheduler import options
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Settings:
     keep_deleted: bool = False  # whether a deleted server is kept for a while
     shelved_offload_time: int = 0  # seconds for which a shelved server stays on its host; -1 for ever
     image_quotas: Quotas = dataclasses.field(default_factory=quotas.ImageQuotas)
+    filters: tuple[str, ...] = tuple(options.settings()['enabled_filters'])  # which hints are looked at
 
 
 def factory(_global_conf: Any, **local: str) -> Api:
@@ -36,6 +38,7 @@ def factory(_global_conf: Any, **local: str) -> Api:
             bool(parts.conf.compute.reclaim_instance_interval),
             parts.conf.compute.shelved_offload_time,
             quotas.of(parts.conf),
+            tuple(parts.conf.scheduler.enabled_filters),
         )
     return make(parts, local.get('api', 'v2.1'), local.get('policy_file'))
 
