@@ -12,7 +12,7 @@ from nimbus.common.database import db
 from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, standard_attributes
 from nimbus.network.models import Port, Router
-from nimbus.network.ports import floating_addresses, forwarded_ports, port_visibility, ports, router_ports
+from nimbus.network.ports import floating_addresses, forwarded_ports, macs, port_visibility, ports, router_ports
 from nimbus.network.security_groups import groups
 
 MAX_PAIRS = 10
@@ -76,7 +76,7 @@ def _paired(values: dict[str, Any], mac: str | None = None) -> dict[str, Any]:
     pairs = values.get('allowed_address_pairs')
     if not pairs:
         return values
-    mac = values.get('mac_address') or mac or ports.new_mac()
+    mac = values.get('mac_address') or mac or macs.new()
     named = [{'ip_address': pair['ip_address'], 'mac_address': pair.get('mac_address') or mac} for pair in pairs]
     seen = set()
     for pair in named:
