@@ -106,6 +106,12 @@ class MigrationTypes(Change):
     number = (2, 23)
 
 
+class BlockMigrationAuto(Change):
+    """Whether a live migration copies disks may be left to the hosts; nobody asks for overcommitted disks."""
+
+    number = (2, 25)
+
+
 class Tags(Change):
     """Servers have tags, and can be found by them."""
 
@@ -116,6 +122,12 @@ class CpuInfoObject(Change):
     """A hypervisor's cpu_info is an object instead of a string."""
 
     number = (2, 28)
+
+
+class ForcedMoves(Change):
+    """A live migration may be forced onto the host that is named."""
+
+    number = (2, 30)
 
 
 class ConsoleTokens(Change):
@@ -134,6 +146,12 @@ class HypervisorPages(Change):
     """Hypervisors come in pages; a bug took the tags of disks away."""
 
     number = (2, 33)
+
+
+class ChecksInBackground(Change):
+    """What a live migration's host refuses is told by the migration, not in the answer."""
+
+    number = (2, 34)
 
 
 class KeyPages(Change):
@@ -244,6 +262,12 @@ class FlavorDescriptions(Change):
     number = (2, 55)
 
 
+class AbortWaiting(Change):
+    """A live migration that has not begun to copy may be aborted too."""
+
+    number = (2, 65)
+
+
 class MigrateToHost(Change):
     """An operator may name the host that a server is migrated to."""
 
@@ -302,6 +326,12 @@ class VolumeTypes(Change):
     """A disk made for a new server may name its volume type."""
 
     number = (2, 67)
+
+
+class NoForcedMoves(Change):
+    """No live migration is forced onto a host."""
+
+    number = (2, 68)
 
 
 class AttachmentTags(Change):
@@ -476,11 +506,14 @@ HISTORY = History(
     VolumesOfShelved,
     ActionsOfTheDeleted,
     MigrationTypes,
+    BlockMigrationAuto,
     Tags,
     CpuInfoObject,
+    ForcedMoves,
     ConsoleTokens,
     DeviceTags,
     HypervisorPages,
+    ChecksInBackground,
     KeyPages,
     NoProxies,
     NetworksRequired,
@@ -507,8 +540,10 @@ HISTORY = History(
     HostsOfEvents,
     TrustedCertificates,
     GroupRules,
+    AbortWaiting,
     ChangesBefore,
     VolumeTypes,
+    NoForcedMoves,
     AttachmentTags,
     GroupsOfServer,
     LockedReason,

@@ -33,7 +33,7 @@ from nimbus.api.compute.servers import (
     volume_attachments,
 )
 from nimbus.api.compute.servers.images import shelvings, snapshots
-from nimbus.api.compute.servers.moves import migrate, resizes
+from nimbus.api.compute.servers.moves import live, migrate, resizes
 from nimbus.api.kit.routes import Route
 
 Handler = Callable[..., Any]
@@ -118,6 +118,7 @@ ACTIONS = (
     act('confirmResize', resizes.confirm, 'servers:confirm_resize', resizes.CONFIRM, 204),
     act('revertResize', resizes.revert, 'servers:revert_resize', resizes.REVERT),
     act('migrate', migrate.migrate, 'os-migrate-server:migrate', migrate.MIGRATE),
+    act('os-migrateLive', live.migrate, 'os-migrate-server:migrate_live', live.MIGRATE_LIVE),
     act('createImage', snapshots.create_image, 'servers:create_image', snapshots.CREATE_IMAGE),
     act('createBackup', snapshots.create_backup, 'os-create-backup', snapshots.CREATE_BACKUP),
     act('shelve', shelvings.shelve, 'os-shelve:shelve', shelvings.SHELVE),
@@ -258,7 +259,31 @@ VOLUMES = (
     ),
     volume('DELETE', '/{volume_id}', volume_attachments.delete, 'delete', 202),
 )
-MIGRATIONS = (Route('GET', '/os-migrations', resizes.migrations, f'{API}os-migrations:index'),)
+FORCED, LISTED, ABORTED = (2, 22), (2, 23), (2, 24)  # the versions that brought these routes
+
+
+def moving(method: str, path: str, handler: Handler, rule: str, status: int = 200, **more: Any) -> Route:
+    """A row for the moves of a server that runs."""
+    rule = f'{API}servers:migrations:{rule}'
+    return Route(method, f'/servers/{{id}}/migrations{path}', handler, rule, status, **more)
+
+
+MIGRATIONS = (
+    Route('GET', '/os-migrations', resizes.migrations, f'{API}os-migrations:index'),
+    moving('GET', '', live.index, 'index', since=LISTED),
+    moving('GET', '/{migration_id}', live.show, 'show', since=LISTED),
+    moving('DELETE', '/{migration_id}', live.abort, 'delete', 202, since=ABORTED),
+    moving(
+        'POST',
+        '/{migration_id}/action',
+        live.force_complete,
+        'force_complete',
+        202,
+        action='force_complete',
+        shape=live.FORCE_COMPLETE,
+        since=FORCED,
+    ),
+)
 USAGE = (
     Route('GET', '/os-simple-tenant-usage', usage.index, f'{API}os-simple-tenant-usage:list'),
     Route('GET', '/os-simple-tenant-usage/{project_id}', usage.show, None),

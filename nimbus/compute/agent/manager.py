@@ -17,6 +17,7 @@ from nimbus.common.context import Context
 from nimbus.compute.agent import monitors
 from nimbus.compute.agent.driver import Driver, Missing, Refused
 from nimbus.compute.agent.heal import Healer
+from nimbus.compute.agent.live_errands import LiveErrands
 from nimbus.compute.agent.move_errands import MoveErrands
 from nimbus.compute.agent.progress import Progress
 from nimbus.compute.guest import Guest, Image, Nic, Rescue, Volume
@@ -81,7 +82,7 @@ class Settings:
         )
 
 
-class Agent(MoveErrands):
+class Agent(MoveErrands, LiveErrands):
     """Serves topic `compute` on one host."""
 
     def __init__(

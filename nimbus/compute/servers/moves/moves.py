@@ -11,9 +11,11 @@ from nimbus.common.database import db
 from nimbus.compute import quotas
 from nimbus.compute.models import Move, Server
 
-RESIZE, MIGRATION = 'resize', 'migration'
+RESIZE, MIGRATION, LIVE = 'resize', 'migration', 'live-migration'
 BEFORE, UNDER_WAY, AFTER, FINISHED = 'pre-migrating', 'migrating', 'post-migrating', 'finished'
 CONFIRMING, REVERTING = 'confirming', 'reverting'
+# Of a server that runs.
+QUEUED, PREPARING, RUNNING, COMPLETED, CANCELLED = 'queued', 'preparing', 'running', 'completed', 'cancelled'
 CONFIRMED, REVERTED, FAILED = 'confirmed', 'reverted', 'error'
 OPEN = quotas.OPEN_MOVES
 # A confirm that failed may have forgotten what was kept: it can only be asked for again.
