@@ -64,6 +64,12 @@ class OwnersOfGroups(Change):
     number = (2, 13)
 
 
+class EvacuationFindsDisks(Change):
+    """Whether the hosts of an evacuated server share storage is found out, not said, and no password is answered."""
+
+    number = (2, 14)
+
+
 class SoftPolicies(Change):
     """Groups of servers may have soft policies."""
 
@@ -110,6 +116,12 @@ class CpuInfoObject(Change):
     """A hypervisor's cpu_info is an object instead of a string."""
 
     number = (2, 28)
+
+
+class EvacuationAsksFilters(Change):
+    """The scheduler's filters judge the host that an evacuation names, unless it is forced."""
+
+    number = (2, 29)
 
 
 class DeviceTags(Change):
@@ -286,6 +298,12 @@ class VolumeTypes(Change):
     number = (2, 67)
 
 
+class NoForcedMoves(Change):
+    """No move of a server passes over the scheduler's filters."""
+
+    number = (2, 68)
+
+
 class AttachmentTags(Change):
     """Attachments of volumes and interfaces show their tags."""
 
@@ -418,6 +436,12 @@ class QualifiedHostnames(Change):
     number = (2, 94)
 
 
+class EvacuatedStopped(Change):
+    """A server is off when it was evacuated."""
+
+    number = (2, 95)
+
+
 class PinnedZone(Change):
     """A server shows the availability zone it was asked into."""
 
@@ -445,6 +469,7 @@ HISTORY = History(
     KeysOfOthers,
     ForcedDown,
     OwnersOfGroups,
+    EvacuationFindsDisks,
     SoftPolicies,
     HostStatus,
     Descriptions,
@@ -453,6 +478,7 @@ HISTORY = History(
     MigrationTypes,
     Tags,
     CpuInfoObject,
+    EvacuationAsksFilters,
     DeviceTags,
     HypervisorPages,
     KeyPages,
@@ -482,6 +508,7 @@ HISTORY = History(
     GroupRules,
     ChangesBefore,
     VolumeTypes,
+    NoForcedMoves,
     AttachmentTags,
     GroupsOfServer,
     LockedReason,
@@ -504,6 +531,7 @@ HISTORY = History(
     KeysImportedOnly,
     RebuildRootVolumes,
     QualifiedHostnames,
+    EvacuatedStopped,
     PinnedZone,
     ImageProperties,
     SchedulerHints,

@@ -15,10 +15,10 @@ from nimbus.common.agents.desk import Heartbeat
 from nimbus.common.agents.errands import ACCEPTED, Errands
 from nimbus.common.context import Context
 from nimbus.compute.agent.driver import Driver, Missing, Refused
+from nimbus.compute.agent.evacuation_errands import EvacuationErrands
 from nimbus.compute.agent.heal import Healer
 from nimbus.compute.agent.progress import Progress
 from nimbus.compute.guest import Guest, Image, Nic, Rescue, Volume
-from nimbus.compute.rpc import Compute
 
 LOG = logging.getLogger(__name__)
 T = TypeVar('T')
@@ -54,6 +54,7 @@ class Settings:
     report_interval: float = 10
     heal_interval: float = 60
     image_age: float = 86400  # seconds that a base image is kept which no guest stands on
+    aside_age: float = 604800  # seconds that disks are kept which an evacuated guest left here
     workers: int = 8
 
     @classmethod
@@ -75,10 +76,11 @@ class Settings:
             report_interval=conf.report_interval,
             heal_interval=conf.compute.heal_interval,
             image_age=conf.compute.image_cache_age,
+            aside_age=conf.compute.evacuated_disk_age,
         )
 
 
-class Agent(Compute):
+class Agent(EvacuationErrands):
     """Serves topic `compute` on one host."""
 
     def __init__(
@@ -357,7 +359,9 @@ class Agent(Compute):
             self.desk.progress(self.host, server_id, percent)
 
     def tidy(self) -> None:
-        """Base images that are not needed are gone, and the fences of guests that no job will ever be for again."""
+        """What is not needed is gone: base images, disks that evacuated guests left, fences that no job is for."""
+        for path in self.driver.forget_forsaken(self.settings.aside_age):
+            LOG.info('%s was left by an evacuated guest and is gone after %d seconds', path, self.settings.aside_age)
         for base in self.images.prune(self.driver.bases(), self.settings.image_age):
             LOG.info('Base image %s was not needed for %d seconds and is gone', base, self.settings.image_age)
         here = self.driver.guests()

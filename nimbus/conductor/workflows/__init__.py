@@ -11,10 +11,11 @@ from nimbus.conductor.workflows.extend_volume import ExtendVolume
 from nimbus.conductor.workflows.images.shelving import BringBackServer, OffloadServer, ShelveServer, UnshelveServer
 from nimbus.conductor.workflows.images.snapshots import BackupServer, SnapshotServer
 from nimbus.conductor.workflows.interfaces import AttachInterface, DetachInterface
+from nimbus.conductor.workflows.moves.evacuations import EvacuateServer
+from nimbus.conductor.workflows.moves.resizes import ConfirmResize, ResizeServer, RevertResize
 from nimbus.conductor.workflows.reboot_server import RebootServer
 from nimbus.conductor.workflows.rebuild_server import RebuildServer
 from nimbus.conductor.workflows.rescues import RescueServer, UnrescueServer
-from nimbus.conductor.workflows.moves.resizes import ConfirmResize, ResizeServer, RevertResize
 from nimbus.conductor.workflows.soft_deletion import RestoreServer, SoftDeleteServer
 from nimbus.conductor.workflows.start_server import StartServer
 from nimbus.conductor.workflows.stop_server import StopServer
@@ -38,6 +39,7 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'resize_server': ResizeServer,
     'confirm_resize': ConfirmResize,
     'revert_resize': RevertResize,
+    'evacuate_server': EvacuateServer,
     'snapshot_server': SnapshotServer,
     'backup_server': BackupServer,
     'shelve_server': ShelveServer,

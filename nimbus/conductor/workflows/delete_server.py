@@ -5,8 +5,8 @@ from typing import Any
 from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow
 from nimbus.compute.servers import servers
-from nimbus.compute.servers.moves import resizes
 from nimbus.compute.servers.images import shelving
+from nimbus.compute.servers.moves import resizes
 from nimbus.conductor.workflows import disks, guest_orders, vif_plugging
 from nimbus.scheduler import claims
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from nimbus.common import errors
 from nimbus.compute.agent.driver import PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
 from nimbus.compute.agent.fake import copies
+from nimbus.compute.agent.fake.evacuating import Evacuating
 from nimbus.compute.agent.fake.host import FakeGuest, FakeHost
 from nimbus.compute.guest import Diagnostics, DiskUse, Guest, HostFacts, Nic, Processor, Rescue, Volume
 
@@ -27,9 +28,10 @@ class FakeSettings:
 
 CHANGES = frozenset(('spawn', 'destroy', 'start', 'stop', 'reboot', 'rebuild', 'attach', 'detach', 'plug', 'unplug'))
 CHANGES |= {'pause', 'unpause', 'suspend', 'resume', 'rescue', 'unrescue', 'resize', 'unresize', 'snapshot'}
+CHANGES |= {'take_over', 'forsake'}
 
 
-class FakeDriver(Driver):
+class FakeDriver(Evacuating, Driver):
     """Guests of a FakeHost.  Like a real driver it holds nothing of theirs itself: another one finds them."""
 
     def __init__(self, settings: FakeSettings, sleep: Callable[[float], None] = time.sleep) -> None:

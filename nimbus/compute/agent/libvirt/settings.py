@@ -22,3 +22,4 @@ class LibvirtSettings:
     vnc_listen: str = '127.0.0.1'
     host_ip: str = '127.0.0.1'
     hostname: str | None = None  # None: as libvirt has it
+    host: str = 'localhost'  # the name by which the cloud knows this host

@@ -1,4 +1,4 @@
-"""Moves of servers to another size: what each was and will be, and what is held for both until somebody decides."""
+"""Moves of servers to another size or host: what each was and will be, and what is held for both until it is over."""
 
 import dataclasses
 import datetime
@@ -11,17 +11,30 @@ from nimbus.common.database import db
 from nimbus.compute import quotas
 from nimbus.compute.models import Move, Server
 
-RESIZE = 'resize'
+RESIZE, EVACUATION = 'resize', 'evacuation'
 BEFORE, UNDER_WAY, AFTER, FINISHED = 'pre-migrating', 'migrating', 'post-migrating', 'finished'
 CONFIRMING, REVERTING = 'confirming', 'reverting'
 CONFIRMED, REVERTED, FAILED = 'confirmed', 'reverted', 'error'
+# Of an evacuation: asked for, over, and over with nothing that runs on the old host any more.
+ACCEPTED, DONE, COMPLETED = 'accepted', 'done', 'completed'
 OPEN = quotas.OPEN_MOVES
 # A confirm that failed may have forgotten what was kept: it can only be asked for again.
 CONFIRMABLE, REVERTIBLE = frozenset({FINISHED, CONFIRMING}), frozenset({FINISHED})
 
 
-def begin(tx: db.Tx, row: Any, asker_id: str | None, flavor_id: str, flavor: dict[str, Any]) -> str:
-    """The server of the row is on its way to the flavor, and its project holds enough for both; returns the move's id.
+def begin(
+    tx: db.Tx,
+    row: Any,
+    asker_id: str | None,
+    flavor_id: str,
+    flavor: dict[str, Any],
+    *,
+    kind: str = RESIZE,
+    status: str = BEFORE,
+) -> str:
+    """The server of the row is on its way to the flavor, or with its own to another host; returns the move's id.
+
+    Its project holds enough for both flavors.
 
     Raises OverQuota.
     """
@@ -34,8 +47,8 @@ def begin(tx: db.Tx, row: Any, asker_id: str | None, flavor_id: str, flavor: dic
         server_id=row.id,
         project_id=row.project_id,
         user_id=asker_id,
-        kind=RESIZE,
-        status=BEFORE,
+        kind=kind,
+        status=status,
         vm_state=row.vm_state,
         source_host=row.host,
         source_node=row.node,
@@ -125,3 +138,10 @@ def _equal(name: str, value: str) -> Any:
 def forget(tx: db.Tx, server_ids: list[str]) -> None:
     """Servers that have no row any more have no moves."""
     tx.delete(Move, Move.server_id.in_(server_ids))
+
+
+def stale_hosts(tx: db.Tx, server_id: str) -> list[str]:
+    """The hosts that the server is or was evacuated from and that may still run a guest of it."""
+    unsure = (ACCEPTED, BEFORE, DONE)
+    where = (Move.server_id == server_id, Move.kind == EVACUATION, Move.status.in_(unsure))
+    return sorted({host for host in tx.column(sa.select(Move.source_host).where(*where)) if host})
