@@ -48,6 +48,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     'nimbus/compute': ('chaos', 'wide', *SERVERS),
     'nimbus/compute/agent': ('long', 'nodes', 'daemons'),
     'nimbus/conductor': ('chaos', *SERVERS),
+    'nimbus/console': ('wide',),
     'nimbus/identity': ('writes', 'wide', *SERVERS),
     'nimbus/image': ('chaos', 'wide', *SERVERS),
     'nimbus/migrations': (*SERVERS, 'daemons', 'nodes'),

@@ -40,6 +40,12 @@ class AccessToPublicFlavor(Change):
     number = (2, 7)
 
 
+class MksConsoles(Change):
+    """A console may be asked for by the protocol mks, which no hypervisor here has."""
+
+    number = (2, 8)
+
+
 class LockedShown(Change):
     """A server's view says whether it is locked."""
 
@@ -122,6 +128,12 @@ class EvacuationAsksFilters(Change):
     """The scheduler's filters judge the host that an evacuation names, unless it is forced."""
 
     number = (2, 29)
+
+
+class ConsoleTokens(Change):
+    """Operators see where the console is that a token leads to, whatever its type."""
+
+    number = (2, 31)
 
 
 class DeviceTags(Change):
@@ -454,6 +466,12 @@ class ImageProperties(Change):
     number = (2, 98)
 
 
+class SpiceDirect(Change):
+    """A console may be asked for by the type spice-direct, which no hypervisor here has; tokens take no query."""
+
+    number = (2, 99)
+
+
 class SchedulerHints(Change):
     """A server shows its scheduler hints."""
 
@@ -465,6 +483,7 @@ HISTORY = History(
     MoreServerAttributes,
     FilterByIp6,
     AccessToPublicFlavor,
+    MksConsoles,
     LockedShown,
     KeysOfOthers,
     ForcedDown,
@@ -479,6 +498,7 @@ HISTORY = History(
     Tags,
     CpuInfoObject,
     EvacuationAsksFilters,
+    ConsoleTokens,
     DeviceTags,
     HypervisorPages,
     KeyPages,
@@ -534,6 +554,7 @@ HISTORY = History(
     EvacuatedStopped,
     PinnedZone,
     ImageProperties,
+    SpiceDirect,
     SchedulerHints,
     minimum=MINIMUM,
     maximum=MAXIMUM,

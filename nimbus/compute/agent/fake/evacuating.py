@@ -3,17 +3,13 @@
 import dataclasses
 
 from nimbus.compute.agent.driver import SHUTDOWN
-from nimbus.compute.agent.fake.host import FakeGuest, FakeHost
+from nimbus.compute.agent.fake.guests import Guests
+from nimbus.compute.agent.fake.host import FakeGuest
 from nimbus.compute.guest import Guest
 
 
-class Evacuating:
-    """Part of the fake driver."""
-
-    host: FakeHost
-
-    def _meet(self, verb: str) -> None:
-        raise NotImplementedError
+class Evacuating(Guests):
+    """The driver's verbs for guests that change their host while one of the two is down."""
 
     def _check_room(self, guest: Guest) -> None:
         raise NotImplementedError

@@ -242,10 +242,7 @@ class LibvirtDriver(Plugging, Resizing, Evacuating, Snapshotting, Suspending, Re
     def attached(self, guest_id: str) -> dict[str, str]:
         return volumes.volumes(self._found(guest_id))
 
-    # ---------------------------------------------------------------- console, facts
-    def console(self, guest_id: str, lines: int | None) -> str:
-        return self._folder(guest_id).tail(lines, self.settings.console_bytes)
-
+    # ---------------------------------------------------------------- facts
     def facts(self) -> HostFacts:
         own = self.settings
         cpu = self._cpu or libvirt_facts.plain_cpu()
@@ -271,15 +268,18 @@ class LibvirtDriver(Plugging, Resizing, Evacuating, Snapshotting, Suspending, Re
     def _define(self, guest: Guest, folder: Folder, rescue: Rescue | None = None) -> libvirt.virDomain:
         cdrom_bus = 'sata' if 'q35' in self._machine_type(guest) else 'ide'
         disks = rescue_disks.layout(folder, guest, rescue, cdrom_bus) if rescue else folder.layout(guest, cdrom_bus)
-        xml = libvirt_xml.domain(guest, self._machine, disks, folder.console)
+        xml = libvirt_xml.domain(guest, self._machine, disks, folder.console, self._serial_port())
         folder.write('libvirt.xml', xml)
         folder.own()
         return self._libvirt().defineXML(xml)
 
     def _run(self, guest: Guest, folder: Folder, rescue: Rescue | None = None) -> None:
-        domain = self._define(guest, folder, rescue)
-        folder.fresh_console()
-        self._waits.past_collisions(domain.create)
+        def create() -> None:
+            domain = self._define(guest, folder, rescue)
+            folder.fresh_console()
+            domain.create()
+
+        self._waits.past_collisions(create)
 
     def _machine_type(self, guest: Guest) -> str:
         return guest.properties.get('hw_machine_type') or self.settings.machine_type
