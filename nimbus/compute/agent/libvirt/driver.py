@@ -17,9 +17,9 @@ from nimbus.compute.agent.libvirt import rescue_disks, suspension, volumes
 from nimbus.compute.agent.libvirt import xml as libvirt_xml
 from nimbus.compute.agent.libvirt.cards import Plugging
 from nimbus.compute.agent.libvirt.disks import Folder, guest_folders, has_direct_io, volume_disk
-from nimbus.compute.agent.libvirt.evacuating import Evacuating
 from nimbus.compute.agent.libvirt.inside import Inside
 from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, refusal
+from nimbus.compute.agent.libvirt.moves.evacuating import Evacuating
 from nimbus.compute.agent.libvirt.rescuing import Rescuing
 from nimbus.compute.agent.libvirt.resizes import Resizing
 from nimbus.compute.agent.libvirt.restorer import Restorer
