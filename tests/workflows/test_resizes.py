@@ -16,6 +16,7 @@ DECISIONS = {'confirm_resize': resizes.confirm, 'revert_resize': resizes.revert}
 @pytest.fixture
 def cloud(tmp_path):
     made = Cloud(tmp_path, hosts=1)
+    made.stay('h1')
     yield made
     made.close()
 

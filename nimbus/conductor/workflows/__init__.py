@@ -12,7 +12,8 @@ from nimbus.conductor.workflows.images.shelving import BringBackServer, OffloadS
 from nimbus.conductor.workflows.images.snapshots import BackupServer, SnapshotServer
 from nimbus.conductor.workflows.interfaces import AttachInterface, DetachInterface
 from nimbus.conductor.workflows.moves.evacuations import EvacuateServer
-from nimbus.conductor.workflows.moves.resizes import ConfirmResize, ResizeServer, RevertResize
+from nimbus.conductor.workflows.moves.resizes import ConfirmResize, MigrateServer, ResizeServer
+from nimbus.conductor.workflows.moves.reverts import LeaveHost, RevertResize
 from nimbus.conductor.workflows.reboot_server import RebootServer
 from nimbus.conductor.workflows.rebuild_server import RebuildServer
 from nimbus.conductor.workflows.rescues import RescueServer, UnrescueServer
@@ -37,9 +38,11 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'suspend_server': SuspendServer,
     'resume_server': ResumeServer,
     'resize_server': ResizeServer,
+    'migrate_server': MigrateServer,
     'confirm_resize': ConfirmResize,
     'revert_resize': RevertResize,
     'evacuate_server': EvacuateServer,
+    'leave_host': LeaveHost,
     'snapshot_server': SnapshotServer,
     'backup_server': BackupServer,
     'shelve_server': ShelveServer,

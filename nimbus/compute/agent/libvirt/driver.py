@@ -19,6 +19,7 @@ from nimbus.compute.agent.libvirt.cards import Plugging
 from nimbus.compute.agent.libvirt.disks import Folder, guest_folders, has_direct_io, volume_disk
 from nimbus.compute.agent.libvirt.inside import Inside
 from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, refusal
+from nimbus.compute.agent.libvirt.moves.copies import Copying, is_sent_by_another, withhold
 from nimbus.compute.agent.libvirt.moves.evacuating import Evacuating
 from nimbus.compute.agent.libvirt.rescuing import Rescuing
 from nimbus.compute.agent.libvirt.resizes import Resizing
@@ -53,7 +54,7 @@ EVENT_STATES = {
 }
 
 
-class LibvirtDriver(Plugging, Resizing, Evacuating, Snapshotting, Suspending, Rescuing, Inside, Driver):
+class LibvirtDriver(Plugging, Resizing, Copying, Evacuating, Snapshotting, Suspending, Rescuing, Inside, Driver):
     """Guests of one libvirt; its verbs may be called from any thread."""
 
     def __init__(self, settings: LibvirtSettings) -> None:
@@ -157,6 +158,7 @@ class LibvirtDriver(Plugging, Resizing, Evacuating, Snapshotting, Suspending, Re
             if not folder.exists():
                 raise Missing(f'Guest {guest.id} is not on this host.')
             try:
+                withhold(folder)
                 folder.drop_rescue()
                 folder.make_disks(guest, None)
                 self._run(guest, folder)
@@ -308,7 +310,8 @@ class LibvirtDriver(Plugging, Resizing, Evacuating, Snapshotting, Suspending, Re
     def _erase(self, guest_id: str) -> None:
         self._undefine(guest_id)
         folder = self._folder(guest_id)
-        if folder.is_ours():
+        if folder.is_ours() and not is_sent_by_another(folder):
+            withhold(folder)
             folder.remove()
 
     def _undefine(self, guest_id: str) -> None:

@@ -11,7 +11,7 @@ from nimbus.common.database import db
 from nimbus.compute import quotas
 from nimbus.compute.models import Move, Server
 
-RESIZE, EVACUATION = 'resize', 'evacuation'
+RESIZE, MIGRATION, EVACUATION = 'resize', 'migration', 'evacuation'
 BEFORE, UNDER_WAY, AFTER, FINISHED = 'pre-migrating', 'migrating', 'post-migrating', 'finished'
 CONFIRMING, REVERTING = 'confirming', 'reverting'
 CONFIRMED, REVERTED, FAILED = 'confirmed', 'reverted', 'error'
@@ -73,6 +73,18 @@ def show(tx: db.Tx, move_id: str) -> Any:
 def of(tx: db.Tx, server_id: str) -> Any:
     """The server's move that nobody has decided about yet, or None."""
     return tx.row(sa.select(Move).where(Move.server_id == server_id, Move.status.in_(OPEN)))
+
+
+def on_host(tx: db.Tx, host: str) -> set[str]:
+    """The ids of the servers that come to the host or leave it, or of which it keeps something until that is over."""
+    there = sa.or_(Move.source_host == host, Move.target_host == host)
+    return set(tx.column(sa.select(Move.server_id).where(Move.status.in_(OPEN), there)))
+
+
+def none_open(tx: db.Tx, server_id: str) -> None:
+    """Nothing, when no earlier move of the server waits for anybody.  Raises Conflict."""
+    if (left := of(tx, server_id)) is not None:
+        raise errors.Conflict(f'Instance {server_id} still holds what it had before migration {left.id}.')
 
 
 def ids_of_open(tx: db.Tx) -> set[str]:

@@ -11,7 +11,7 @@ from nimbus.compute.servers import guests, servers
 from nimbus.compute.servers.moves import evacuations, moves
 from nimbus.conductor.workflows import build_server, disks, guest_orders
 from nimbus.network.ports import ports
-from nimbus.scheduler import claims
+from nimbus.scheduler import claims, hosts
 
 
 def set_claim_aside(run: Run) -> None:
@@ -43,7 +43,9 @@ def stay(run: Run) -> None:
 def move_ports(run: Run) -> dict[str, list[str]]:
     """The server's ports are bound to its new host, with the addresses that they had."""
     with run.env.db.write() as tx:
-        moves.go(tx, run.move_id, moves.BEFORE, target_host=run.host, target_node=run.node)
+        address = hosts.named(tx, run.host).facts.get('host_ip')
+        target = {'target_host': run.host, 'target_node': run.node, 'target_address': address}
+        moves.go(tx, run.move_id, moves.BEFORE, **target)
         return {'ports': _bind(tx, run, run.host, run.zone)}
 
 
