@@ -40,6 +40,13 @@ def served(routes: Iterable[Route]) -> dict[str, Extension]:
 
 EXTENSIONS = (
     Extension(
+        'address-scope',
+        'Address scope',
+        'Address scopes extension.',
+        '2015-07-26T10:00:00-00:00',
+        ('POST /address-scopes', 'PUT /address-scopes/{id}', 'UPDATE subnetpool.address_scope_id'),
+    ),
+    Extension(
         'agent',
         'agent',
         'The agent management extension.',
@@ -66,6 +73,13 @@ EXTENSIONS = (
         'Expose port bindings of a virtual port to external application',
         '2014-02-03T10:00:00-00:00',
         ('UPDATE port.binding:host_id', 'READ port.binding:vif_type', 'UPDATE port.binding:profile'),
+    ),
+    Extension(
+        'default-subnetpools',
+        'Default Subnetpools',
+        'Provides ability to mark and use a subnetpool as the default.',
+        '2016-02-18T18:00:00-00:00',
+        ('UPDATE subnetpool.is_default', 'CREATE subnet.use_default_subnetpool'),
     ),
     Extension(
         'dhcp_agent_scheduler',
@@ -225,6 +239,34 @@ EXTENSIONS = (
         ('GET /quotas', 'GET /quotas/{project_id}', 'PUT /quotas/{project_id}', 'DELETE /quotas/{project_id}'),
     ),
     Extension(
+        'rbac-address-scope',
+        'Add address_scope type to RBAC',
+        'Add address_scope type to RBAC',
+        '2020-02-12T00:00:00-00:00',
+        ('POST /rbac-policies', 'READ address_scope.shared'),
+    ),
+    Extension(
+        'rbac-policies',
+        'RBAC Policies',
+        'Allows creation and modification of policies that control project access to resources.',
+        '2015-06-17T12:15:12-00:00',
+        ('POST /rbac-policies', 'PUT /rbac-policies/{id}', 'DELETE /rbac-policies/{id}'),
+    ),
+    Extension(
+        'rbac-security-groups',
+        'Add security_group type to network RBAC',
+        'Add security_group type to network RBAC',
+        '2019-02-14T00:00:00-00:00',
+        ('POST /rbac-policies', 'READ security_group.shared'),
+    ),
+    Extension(
+        'rbac-subnetpool',
+        'Add subnetpool type to RBAC',
+        'Add subnetpool type to RBAC',
+        '2020-02-05T00:00:00-00:00',
+        ('POST /rbac-policies', 'READ subnetpool.shared'),
+    ),
+    Extension(
         'revision-if-match',
         'If-Match constraints based on revision_number',
         'Extension indicating that If-Match based on revision_number is supported.',
@@ -257,6 +299,13 @@ EXTENSIONS = (
         'Add new field with normalized remote_ip_prefix cidr in SG rule',
         '2020-07-28T10:00:00-00:00',
         ('READ security_group_rule.normalized_cidr',),
+    ),
+    Extension(
+        'security-groups-shared-filtering',
+        'Security group filtering on the shared field',
+        'Support filtering security groups on the shared field',
+        '2021-10-05T09:00:00-00:00',
+        ('READ security_group.shared',),
     ),
     Extension(
         'service-type',
@@ -299,6 +348,27 @@ EXTENSIONS = (
         'Adds created_at and updated_at fields to all Neutron resources that have Neutron standard attributes.',
         '2016-09-12T10:00:00-00:00',
         ('READ network.created_at', 'READ network.updated_at'),
+    ),
+    Extension(
+        'subnet_allocation',
+        'Subnet Allocation',
+        'Enables allocation of subnets from a subnet pool',
+        '2015-03-30T10:00:00-00:00',
+        ('POST /subnetpools', 'CREATE subnet.subnetpool_id', 'CREATE subnet.prefixlen'),
+    ),
+    Extension(
+        'subnet_onboard',
+        'Subnet Onboard',
+        'Provides support for onboarding subnets into subnet pools',
+        '2018-12-18T09:00:00-00:00',
+        ('PUT /subnetpools/{id}/onboard_network_subnets',),
+    ),
+    Extension(
+        'subnetpool-prefix-ops',
+        'Subnet Pool Prefix Operations',
+        'Provides support for adjusting the prefix list of subnet pools',
+        '2019-02-08T10:00:00-00:00',
+        ('PUT /subnetpools/{id}/add_prefixes', 'PUT /subnetpools/{id}/remove_prefixes'),
     ),
     Extension(
         'tag-creation',

@@ -44,7 +44,7 @@ def page(call: Call, noun: type[NeutronNoun], special: dict[str, Callable[[list[
     for name in ('tags', 'tags-any', 'not-tags', 'not-tags-any') if noun.tagged else ():
         if name in call.query:
             filters[name] = call.query[name]
-    if 'changed_since' in call.query:
+    if 'changed_since' in call.query and 'updated_at' in dict(noun.fields):
         filters['changed_since'] = since(call.query['changed_since'][0])
     for name, find in (special or {}).items():
         if name in call.query:
@@ -125,7 +125,7 @@ def shown(call: Call, noun: type[NeutronNoun], rows: Sequence[Any]) -> list[dict
 def check_revision(call: Call, row: Any) -> None:
     """Raises Precondition when the row is not at the revision that If-Match names, and Invalid on a bad header."""
     header = call.header('If-Match', '') or ''
-    if 'revision_number=' not in header:
+    if 'revision_number=' not in header or not hasattr(row, 'revision_number'):
         return
     number = header.strip('" ').partition('revision_number=')[2].strip('"')
     asked = numbers.read(number)
@@ -158,6 +158,7 @@ class Resource:
     special: dict[str, Callable[[list[str]], Any]] | None = None
     before_list: Callable[[Call], None] = lambda call: None
     before_create: Callable[[Sequence[Given]], None] = lambda wanted: None
+    wish: Callable[[Given], dict[str, Any]] = lambda given: {}  # what an update asks for adds to the target of a row
 
     def routes(self, path: str) -> tuple[Route, ...]:
         """The noun's endpoints."""
@@ -185,7 +186,8 @@ class Resource:
             raise bad(why.sentence) from why
         return {self.noun.many: shown(call, self.noun, rows), **links(call, self.noun, rows, cut)}
 
-    def _views(self, call: Call, tx: db.Tx, found_ids: Sequence[str]) -> list[dict[str, Any]]:
+    def views(self, call: Call, tx: db.Tx, found_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Those as the asker may see them."""
         rows = [self.show_row(tx, call.context, found) for found in found_ids]
         call.children = self.children(call, tx, rows)
         return shown(call, self.noun, rows)
@@ -194,7 +196,7 @@ class Resource:
         """GET of one."""
         ever(call, f'get_{self.noun.one}')
         with call.db.read() as tx:
-            return {self.noun.one: self._views(call, tx, [id])[0]}
+            return {self.noun.one: self.views(call, tx, [id])[0]}
 
     def create(self, call: Call) -> Any:
         """POST: one, or several in one transaction."""
@@ -207,7 +209,7 @@ class Resource:
         with call.db.write() as tx:
             notifications.notify(call, tx, f'{self.noun.one}.create.start', call.body)
             made = [self._create(call, tx, given) for given in wanted]
-            views = self._views(call, tx, made)
+            views = self.views(call, tx, made)
             answer = {self.noun.many: views} if several else {self.noun.one: views[0]}
             notifications.notify(call, tx, f'{self.noun.one}.create.end', answer)
         return answer
@@ -236,7 +238,7 @@ class Resource:
             assert self.change
             notifications.notify(call, tx, f'{self.noun.one}.update.start', {**call.body, 'id': id})
             self.change(call, tx, row, call.given)
-            answer = {self.noun.one: self._views(call, tx, [id])[0]}
+            answer = {self.noun.one: self.views(call, tx, [id])[0]}
             notifications.notify(call, tx, f'{self.noun.one}.update.end', answer)
             return answer
 
@@ -250,14 +252,12 @@ class Resource:
             gone = {f'{self.noun.one}_id': id}
             notifications.notify(call, tx, f'{self.noun.one}.delete.start', gone)
             if tx.publisher is not None:
-                gone = {**gone, self.noun.one: self._views(call, tx, [id])[0]}
+                gone = {**gone, self.noun.one: self.views(call, tx, [id])[0]}
             self.remove(call, tx, row)
             notifications.notify(call, tx, f'{self.noun.one}.delete.end', gone)
         return Reply()
 
     def _target(self, tx: db.Tx, row: Any, given: Given | None = None) -> dict[str, Any]:
-        """The target of the policy rules for a row; for a port also the device owner that an update gives it."""
+        """The target of the policy rules for a row, and for what an update is to make of it."""
         target = {'project_id': row.project_id, 'tenant_id': row.project_id, **self.target(tx, row)}
-        if given is not None and 'device_owner' in given:
-            target['network_device'] = given['device_owner'].startswith('network:')
-        return target
+        return target if given is None else target | self.wish(given)

@@ -125,6 +125,17 @@ def subnet(value: Any) -> str:
     return str(net)
 
 
+def prefix(value: Any) -> str:
+    """A range of addresses with no bits set beyond its length."""
+    try:
+        address = _range(value)
+    except ValueError:
+        raise ValueError(f"'{str(value)[:80]}' is not a valid IP subnet") from None
+    if address.ip != address.network.network_address:
+        raise ValueError(f"'{value}' isn't a recognized IP subnet cidr, '{address.network}' is recommended")
+    return str(address.network)
+
+
 def destination(value: Any) -> str:
     """Where a route leads: a range with no bits set beyond its length; 0.0.0.0/0 and ::/0 are everywhere."""
     try:

@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from nimbus.common import errors
 from nimbus.common.context import Context
 from nimbus.common.database import db, listing
-from nimbus.network import generations, quotas, standard_attributes
+from nimbus.network import access, generations, quotas, standard_attributes
 from nimbus.network.models import DefaultGroup, Group, Member, Rule
 from nimbus.network.security_groups import rules
 
 DEFAULT = 'default'
+KIND = 'security_group'
 OF_PORTS = db.Gathering(sa.select(Member.port_id, Member.group_id).order_by(Member.group_id), Member.port_id)
 DEFAULT_OF = sa.select(DefaultGroup.group_id).where(DefaultGroup.project_id == sa.bindparam('of'))
 PUT_IN = sa.insert(db.table_of(Member))
@@ -72,9 +73,17 @@ def resolve(tx: db.Tx, ctx: Context, names_or_ids: Sequence[str]) -> list[str]:
 
 
 def show(tx: db.Tx, ctx: Context, group_id: str) -> Any:
-    """The group.  Raises NotFound."""
-    row = standard_attributes.find(tx, ctx, Group, group_id)
+    """The group: the asker's own or one that is shared with their project.  Raises NotFound."""
+    row = standard_attributes.find(tx, ctx, Group, group_id, seen=lambda: access.seen(ctx, Group))
     if row is None:
+        raise absent(group_id)
+    return row
+
+
+def own(tx: db.Tx, ctx: Context, group_id: str) -> Any:
+    """The group, which the asker may change.  Raises NotFound for one that is only shared with them."""
+    row = show(tx, ctx, group_id)
+    if row.project_id != ctx.project_id and not ctx.is_admin and not ctx.is_service:
         raise absent(group_id)
     return row
 
@@ -86,7 +95,8 @@ def absent(group_id: str) -> errors.NotFound:
 
 def find(tx: db.Tx, ctx: Context, page: listing.Page) -> list[Any]:
     """One page of the groups the asker may see."""
-    return standard_attributes.lists(tx, Group, standard_attributes.scope(ctx, Group), page)
+    scope = standard_attributes.scope(ctx, Group, access.seen(ctx, Group))
+    return standard_attributes.lists(tx, Group, scope, page, access.by_shared(ctx, Group))
 
 
 def rules_of(tx: db.Tx, group_ids: Sequence[str]) -> dict[str, list[Any]]:
@@ -115,7 +125,7 @@ def create(
 
 def update(tx: db.Tx, ctx: Context, group_id: str, **values: Any) -> None:
     """The group has the values.  Raises NotFound, Conflict when the default group would get another name."""
-    row = show(tx, ctx, group_id)
+    row = own(tx, ctx, group_id)
     if 'name' in values and values['name'] != row.name:
         if row.name == DEFAULT:
             raise errors.Conflict(
@@ -133,7 +143,7 @@ def delete(tx: db.Tx, ctx: Context, group_id: str) -> None:
 
     Raises NotFound, Conflict while a port is in it, or when it is the default one and the asker no operator.
     """
-    row = show(tx, ctx, group_id)
+    row = own(tx, ctx, group_id)
     if _in_use(tx, group_id):
         raise errors.Conflict(f'Security Group {group_id} in use.', type='SecurityGroupInUse')
     if row.name == DEFAULT and not ctx.is_admin:
@@ -155,6 +165,7 @@ def delete(tx: db.Tx, ctx: Context, group_id: str) -> None:
     except sa.exc.IntegrityError as why:
         raise errors.Conflict(f'Security Group {group_id} in use.', type='SecurityGroupInUse') from why
     standard_attributes.forget_tags(tx, group_id)
+    access.take(tx, KIND, group_id)
     quotas.give_back(tx, row.project_id, security_group=1)
     for counted in gone:
         quotas.give_back(tx, counted.project_id, security_group_rule=counted.n)
@@ -176,16 +187,12 @@ def of_ports(tx: db.Tx, port_ids: Sequence[str]) -> dict[str, list[str]]:
 
 
 def join(tx: db.Tx, ctx: Context, port_id: str, project_id: str, group_ids: Sequence[str]) -> None:
-    """The port is in these groups and no other.  Raises NotFound for a group that its project does not have."""
+    """The port is in these groups and no other.  Raises NotFound for a group that its project may not use."""
     wanted = list(dict.fromkeys(group_ids))
     if wanted:
-        known = set(
-            tx.column(
-                sa.select(Group.id).where(
-                    Group.id.in_(wanted), *([] if ctx.is_admin else [Group.project_id == project_id])
-                )
-            )
-        )
+        usable = sa.or_(Group.project_id == project_id, Group.id.in_(access.given(project_id)))
+        query = sa.select(Group.id).where(Group.id.in_(wanted), *([] if ctx.is_admin else [usable]))
+        known = set(tx.column(query))
         for group_id in wanted:
             if group_id not in known:
                 raise absent(group_id)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from nimbus.common import errors, ip_protocols, numbers
 from nimbus.common.context import Context
 from nimbus.common.database import db, listing
-from nimbus.network import generations, quotas, standard_attributes
+from nimbus.network import access, generations, quotas, standard_attributes
 from nimbus.network.models import Group, Rule
 
 # Names a protocol may be asked by, and the number on the wire.
@@ -44,7 +44,7 @@ def create(tx: db.Tx, ctx: Context, values: dict[str, Any]) -> str:
         raise _no_group(values['security_group_id'])
     values = normal(values)
     remote = values.get('remote_group_id')
-    if remote is not None and standard_attributes.find(tx, ctx, Group, remote) is None:
+    if remote is not None and not _may_name(tx, ctx, remote):
         raise _no_group(remote)
     quotas.take(tx, group.project_id, security_group_rule=1)
     wanted = {name: value for name, value in values.items() if name not in ('security_group_id', 'project_id')}
@@ -52,6 +52,11 @@ def create(tx: db.Tx, ctx: Context, values: dict[str, Any]) -> str:
     standard_attributes.touch(tx, Group, group.id)
     generations.bump(tx, generations.of_members(tx, [group.id]), (generations.RULES, group.id))
     return rule_id
+
+
+def _may_name(tx: db.Tx, ctx: Context, group_id: str) -> bool:
+    seen = access.seen(ctx, Group)
+    return standard_attributes.find(tx, ctx, Group, group_id, seen=seen) is not None
 
 
 def check_bulk(wanted: Sequence[dict[str, Any]]) -> None:

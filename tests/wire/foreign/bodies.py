@@ -176,3 +176,8 @@ def rule(things: Things) -> dict[str, Any]:
 def trust(things: Things) -> dict[str, Any]:
     told = {'trustor_user_id': things['user'], 'trustee_user_id': things['reader user'], 'impersonation': False}
     return {'trust': told | {'project_id': things['project'], 'roles': [{'id': things['role']}]}}
+
+
+def sharing(things: Things) -> dict[str, Any]:
+    told = {'object_type': 'network', 'object_id': things['network'], 'action': 'access_as_shared'}
+    return {'rbac_policy': {**told, 'target_tenant': 'e' * 32}}

@@ -6,6 +6,7 @@ from tests.wire.foreign.fields import Endpoint, last
 KINDS = {
     'access': 'ec2',
     'access_rules': 'access_rule',
+    'address_scope_id': 'address_scope',
     'aggregate': 'aggregate',
     'attachment_id': 'attachment',
     'availability_zone': 'zone',
@@ -40,6 +41,7 @@ KINDS = {
     'network_id': 'network',
     'node': 'host',
     'owner': 'project',
+    'object_id': 'network',
     'parent_group_id': 'security_group',
     'parent_id': 'project',
     'parent_region_id': 'region',
@@ -64,6 +66,7 @@ KINDS = {
     'service_id': 'service',
     'source_volid': 'volume',
     'subnet_id': 'subnet',
+    'subnetpool_id': 'subnetpool',
     'tenant': 'project',
     'tenant_id': 'project',
     'trust_id': 'trust',
@@ -135,6 +138,7 @@ EXACT = {
 # Names that stand for things elsewhere and not here.
 NO_NAMES = {
     'events[].name': 'one of a fixed set of events',
+    'rbac_policy.target_tenant': 'whom a project shares its own with is its to say',
     'credential.host': 'the host that a request was signed for',
     'credentials.host': 'the host that a request was signed for',
     'ec2Credentials.host': 'the host that a request was signed for',
@@ -151,6 +155,7 @@ ALSO = {
 SEGMENTS = {
     'OS-EC2': 'ec2',
     'access_tokens': 'request_token',
+    'address-scopes': 'address_scope',
     'agents': 'agent',
     'allocations': 'server',
     'attachments': 'attachment',
@@ -171,11 +176,13 @@ SEGMENTS = {
     'os-server-groups': 'server_group',
     'os-services': 'compute_service',
     'ports': 'port',
+    'rbac-policies': 'rbac_policy',
     'resource_providers': 'provider',
     'routers': 'router',
     'security-group-rules': 'security_group_rule',
     'security-groups': 'security_group',
     'servers': 'server',
+    'subnetpools': 'subnetpool',
     'subnets': 'subnet',
     'types': 'volume_type',
     'volumes': 'volume',
@@ -185,36 +192,36 @@ ABSENT = {
     'consistencygroup_id': 'there are no groups of volumes',
     'group_id': 'there are no groups of volumes',
     'snapshot_id': 'there are no snapshots',
-    'subnetpool_id': 'there are no pools of subnets',
     'trusted_image_certificates': 'there are no certificates of images',
     'class_name': 'there is one class of quotas',
 }
 # Names that name nothing: values, words of a fixed set, and what a new thing is to be called.
 PLAIN = frozenset(
     """
-OS-DCF:diskConfig OS-FLV-EXT-DATA:ephemeral OS-SCH-HNT:scheduler_hints accessIPv4 accessIPv6 adminPass admin_state_up
-all allocation_pools allow_redelegation allowed_address_pairs attach_status auth_url authorization_ttl
+OS-DCF:diskConfig OS-FLV-EXT-DATA:ephemeral OS-SCH-HNT:scheduler_hints accessIPv4 accessIPv6 action adminPass
+admin_state_up all allocation_pools allow_redelegation allowed_address_pairs attach_status auth_url authorization_ttl
 backup_gigabytes backup_type backups binary binding:profile binding:vnic_type blob body_hash boot_index bootable
-build_near_host_ip cidr config config_drive confirmResize connection_info connector container_format contents cores
-default_limit delete_on_termination description destination_type device device_name device_owner device_type direction
-disabled_reason disk disk_bus disk_format display_description display_name distributed dns_nameservers enable_dhcp
-enable_snat enabled ethertype expires_at external_fixed_ips extra_dhcp_opts extra_specs fixed_ip fixed_ip_address
-fixed_ips floating_ip_address floating_ips force forceDelete forced_down from_port gateway_ip gigabytes groups
-guest_format ha headers host_routes hostname ignore_change_password_upon_first_use ignore_lockout_failure_attempts
-ignore_password_expiry ignore_user_inactivity immutable impersonation injected_file_content_bytes
-injected_file_path_bytes injected_files instances interface ip_protocol ip_version ipv6_address_mode ipv6_ra_mode
-is_default is_domain is_public key key_pairs length lock lock_password locked_reason mapping max_count
-max_server_per_host meta metadata metadata_items method methods migration_status min_count min_disk min_ram mode
-mountpoint mtu multi_factor_auth_enabled multi_factor_auth_rules multiattach new_size no_device oauth1
-original_password os-complete os-flavor-access:is_public os-start os-stop os-volume-type-access:is_public os_hidden
-params passcode password path pause per_volume_gigabytes policies policy port_range_max port_range_min
-port_security_enabled preserve_ephemeral protected protocol provider:network_type provider:physical_network
-provider:segmentation_id public_key query ram readonly redelegation_count relay_state_prefix remaining_uses
-remote_id_attribute remote_ids remote_ip_prefix resource_limit resource_name restore resume return_reservation_id
-revertResize rotation router:external routes rxtx_factor secret security_group_rules server_group_members
-server_groups service shared shelve shelveOffload signature size snapshots source_type sp_url state stateful status
-suspend swap tag tags to_port token trigger_crash_dump type unique_id unlock unpause unrescue unrestricted unshelve
-url user_data vcpus verb virtual_name visibility volume_size volumes
+build_near_host_ip cidr config config_drive confirmResize connection_info connector container_format contents
+cores default_limit default_prefixlen default_quota delete_on_termination description destination_type device
+device_name device_owner device_type direction disabled_reason disk disk_bus disk_format display_description
+display_name distributed dns_nameservers enable_dhcp enable_snat enabled ethertype expires_at external_fixed_ips
+extra_dhcp_opts extra_specs fixed_ip fixed_ip_address fixed_ips floating_ip_address floating_ips force
+forceDelete forced_down from_port gateway_ip gigabytes groups guest_format ha headers host_routes hostname
+ignore_change_password_upon_first_use ignore_lockout_failure_attempts ignore_password_expiry ignore_user_inactivity
+immutable impersonation injected_file_content_bytes injected_file_path_bytes injected_files instances interface
+ip_protocol ip_version ipv6_address_mode ipv6_ra_mode is_default is_domain is_public key key_pairs length lock
+lock_password locked_reason mapping max_count max_prefixlen max_server_per_host meta metadata metadata_items method
+methods migration_status min_count min_disk min_prefixlen min_ram mode mountpoint mtu multi_factor_auth_enabled
+multi_factor_auth_rules multiattach new_size no_device oauth1 object_type original_password os-complete
+os-flavor-access:is_public os-start os-stop os-volume-type-access:is_public os_hidden params passcode password path
+pause per_volume_gigabytes policies policy port_range_max port_range_min port_security_enabled prefixes prefixlen
+preserve_ephemeral protected protocol provider:network_type provider:physical_network provider:segmentation_id
+public_key query ram readonly redelegation_count relay_state_prefix remaining_uses remote_id_attribute
+remote_ids remote_ip_prefix resource_limit resource_name restore resume return_reservation_id revertResize
+rotation router:external routes rxtx_factor secret security_group_rules server_group_members server_groups
+service shared shelve shelveOffload signature size snapshots source_type sp_url state stateful status suspend
+swap tag tags to_port token trigger_crash_dump type unique_id unlock unpause unrescue unrestricted unshelve url
+use_default_subnetpool user_data vcpus verb virtual_name visibility volume_size volumes
 """.split()
 )
 

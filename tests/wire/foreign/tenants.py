@@ -177,6 +177,11 @@ def _network(maker: Maker, whose: str) -> None:
     maker.make('network', '/v2.0/security-groups', 'security_group', name=f'{whose} group')
     told = {'security_group_id': things['security_group'], 'direction': 'ingress', 'ethertype': 'IPv4'}
     maker.make('network', '/v2.0/security-group-rules', 'security_group_rule', **told)
+    told = {'object_type': 'network', 'object_id': things['network'], 'action': 'access_as_shared'}
+    maker.make('network', '/v2.0/rbac-policies', 'rbac_policy', target_tenant='f' * 32, **told)
+    maker.make('network', '/v2.0/address-scopes', 'address_scope', name=f'{whose} scope', ip_version=4)
+    told = {'name': f'{whose} pool', 'prefixes': [f'10.{number + 100}.0.0/16'], 'default_prefixlen': 24}
+    maker.make('network', '/v2.0/subnetpools', 'subnetpool', **told)
     maker.make('network', '/v2.0/routers', 'router', name=f'{whose} router')
     through = {'external_gateway_info': {'network_id': things['external network']}}
     maker.make('network', '/v2.0/routers', 'router', 'wired router', name=f'{whose} wired router', **through)

@@ -11,7 +11,7 @@ from nimbus.api.network.attributes import BOTH, Given, Standard, Tagged, attribu
 from nimbus.api.network.resources import Resource
 from nimbus.common import errors
 from nimbus.common.database import db
-from nimbus.network import standard_attributes
+from nimbus.network import access, standard_attributes
 from nimbus.network.security_groups import groups, rules
 
 LONGEST = 64  # characters of a project's id
@@ -95,14 +95,18 @@ class Group(Tagged):
 
     name = attribute(*BOTH, take=values.text(), required=True)
     stateful = attribute(*BOTH, take=values.flag, default=True)
-    shared = attribute(source=lambda row, call: False, filter=False)
+    shared = attribute(source=lambda row, call: row.id in call.children['shared'], take=values.flag, sort=False)
     security_group_rules = attribute(source=embedded, filter=False)
 
 
 def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
     """What views of groups need beside their rows."""
     found = [row.id for row in rows]
-    return {'tags': standard_attributes.tags_of(tx, found), 'rules': groups.rules_of(tx, found)}
+    return {
+        'tags': standard_attributes.tags_of(tx, found),
+        'rules': groups.rules_of(tx, found),
+        'shared': access.shared(tx, call.context, found),
+    }
 
 
 def with_default(call: Call) -> None:
