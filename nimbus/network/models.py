@@ -163,6 +163,32 @@ class Rule(Standard, db.Base):
     remote_group_id: Mapped[str | None] = mapped_column(
         sa.ForeignKey('security_groups.id', ondelete='CASCADE'), index=True
     )
+    remote_address_group_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+
+
+class AddressGroup(Standard, db.Base):
+    """Ranges of addresses that rules of security groups name together."""
+
+    __tablename__ = 'address_groups'
+    name: Mapped[str]
+    addresses: Mapped[list[Any]]
+
+
+class DefaultRule(Standard, db.Base):
+    """What new security groups begin with; one that is deleted stays as `gone`, so that no first one returns."""
+
+    __tablename__ = 'default_security_group_rules'
+    direction: Mapped[str] = mapped_column(sa.String(8))
+    ethertype: Mapped[str] = mapped_column(sa.String(8))
+    protocol: Mapped[str | None] = mapped_column(sa.String(40))
+    port_range_min: Mapped[int | None] = mapped_column(sa.Integer)
+    port_range_max: Mapped[int | None] = mapped_column(sa.Integer)
+    remote_ip_prefix: Mapped[str | None] = mapped_column(sa.String(64))
+    remote_group_id: Mapped[str | None] = mapped_column(sa.String(64))  # 'PARENT': the group itself
+    remote_address_group_id: Mapped[str | None] = mapped_column(sa.String(64))
+    used_in_default_sg: Mapped[bool]
+    used_in_non_default_sg: Mapped[bool]
+    gone: Mapped[bool]
 
 
 class Member(db.Base):

@@ -68,6 +68,7 @@ OPTIONS = {
         cfg.ListOpt('dns_servers', default=[], help='DNS servers to which the DHCP servers of networks forward.'),
         cfg.IntOpt('poll_interval', default=3, min=1, help='Seconds between polls for changes when no nudge arrives.'),
         cfg.IntOpt('resync_interval', default=30, min=1, help='Seconds between full comparisons of host and database.'),
+        cfg.IntOpt('quota_address_group', default=-1, help='Address groups a project may have; -1 for any number.'),
         cfg.IntOpt('quota_network', default=100, help='Networks a project may have; -1 for any number.'),
         cfg.IntOpt('quota_subnet', default=100, help='Subnets a project may have; -1 for any number.'),
         cfg.IntOpt('quota_subnetpool', default=-1, help='Subnet pools a project may have; -1 for any number.'),

@@ -7,7 +7,18 @@ import sqlalchemy as sa
 from nimbus.common import errors, quotas
 from nimbus.common.database import db
 from nimbus.network import holders
-from nimbus.network.models import FloatingIp, Group, Network, Port, Router, Rule, Sharing, Subnet, SubnetPool
+from nimbus.network.models import (
+    AddressGroup,
+    FloatingIp,
+    Group,
+    Network,
+    Port,
+    Router,
+    Rule,
+    Sharing,
+    Subnet,
+    SubnetPool,
+)
 
 DEFAULTS = {
     'network': 100,
@@ -17,6 +28,7 @@ DEFAULTS = {
     'router': 10,
     'floatingip': 50,
     'security_group': 10,
+    'address_group': -1,
     'security_group_rule': 100,
     'rbac_policy': 10,
 }
@@ -29,6 +41,7 @@ MODELS: dict[str, Any] = {
     'router': Router,
     'floatingip': FloatingIp,
     'security_group': Group,
+    'address_group': AddressGroup,
     'security_group_rule': Rule,
     'rbac_policy': Sharing,
 }

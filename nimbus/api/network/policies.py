@@ -109,6 +109,17 @@ GROUP = {
     'get_security_group_rule': _or(ADMIN, 'role:reader and rule:sg_owner'),
     'delete_security_group_rule': _or(ADMIN, 'role:member and rule:sg_owner'),
 }
+RANGES = {
+    'create_address_group': ADMIN_MEMBER,
+    'get_address_group': _or(ADMIN, READER, 'rule:shared'),
+    'update_address_group': ADMIN_MEMBER,
+    'delete_address_group': ADMIN_MEMBER,
+    'add_addresses': ADMIN_MEMBER,
+    'remove_addresses': ADMIN_MEMBER,
+    'create_default_security_group_rule': ADMIN,
+    'get_default_security_group_rule': 'role:reader',
+    'delete_default_security_group_rule': ADMIN,
+}
 ROUTER = {
     'create_router': ADMIN_MEMBER,
     'create_router:distributed': ADMIN,
@@ -191,7 +202,7 @@ RULES = (
     *(policy.RuleDefault(name, check) for name, check in TERMS.items()),
     *(
         of_projects(name, check)
-        for part in (NETWORK, SUBNET, PORT, GROUP, ROUTER, FLOATING_IP, POOLS, SHARING, TAGS, CLOUD)
+        for part in (NETWORK, SUBNET, PORT, GROUP, RANGES, ROUTER, FLOATING_IP, POOLS, SHARING, TAGS, CLOUD)
         for name, check in part.items()
     ),
 )

@@ -3,7 +3,7 @@
 from nimbus.api.network import agents, info, networks, ports, quotas, tags
 from nimbus.api.network.addressing import address_scopes, ip_availability, subnet_pools, subnets
 from nimbus.api.network.routing import floatingips, routers
-from nimbus.api.network.security import security_groups
+from nimbus.api.network.security import address_groups, default_rules, security_groups
 from nimbus.api.network.sharing import rbac_policies
 
 ROUTES = (
@@ -14,6 +14,8 @@ ROUTES = (
     *ports.PORTS.routes('/ports'),
     *security_groups.GROUPS.routes('/security-groups'),
     *security_groups.RULES.routes('/security-group-rules'),
+    *address_groups.ROUTES,
+    *default_rules.DEFAULT_RULES.routes('/default-security-group-rules'),
     *routers.ROUTERS.routes('/routers'),
     *routers.INTERFACES,
     *floatingips.ROUTES,

@@ -10,12 +10,13 @@ from nimbus.common.context import Context
 from nimbus.common.database import db, listing
 from nimbus.network import access, generations, quotas, standard_attributes
 from nimbus.network.models import DefaultGroup, Group, Member, Rule
-from nimbus.network.security_groups import rules
+from nimbus.network.security_groups import default_rules, rules
 
 DEFAULT = 'default'
 KIND = 'security_group'
 OF_PORTS = db.Gathering(sa.select(Member.port_id, Member.group_id).order_by(Member.group_id), Member.port_id)
 DEFAULT_OF = sa.select(DefaultGroup.group_id).where(DefaultGroup.project_id == sa.bindparam('of'))
+DEFAULTS = db.Gathering(sa.select(DefaultGroup.group_id), DefaultGroup.group_id)
 PUT_IN = sa.insert(db.table_of(Member))
 
 
@@ -32,19 +33,22 @@ def ensure_default(tx: db.Tx, ctx: Context, project_id: str) -> str:
             tx.insert(DefaultGroup, project_id=project_id, group_id=values['id'])
     except sa.exc.IntegrityError:
         return default_of(tx, project_id) or ''
-    quotas.QUOTAS.hold(tx, project_id, security_group=1, security_group_rule=4)
+    given = default_rules.of_group(tx, ctx, values['id'], default=True)
+    quotas.QUOTAS.hold(tx, project_id, security_group=1, security_group_rule=len(given))
     tx.insert(Group, stateful=True, **values)
-    rules.insert_egress(tx, ctx, project_id, values['id'])
-    for ethertype in ('IPv4', 'IPv6'):
-        rules.insert(
-            tx, ctx, project_id, values['id'], direction='ingress', ethertype=ethertype, remote_group_id=values['id']
-        )
+    for rule in given:
+        rules.insert(tx, ctx, project_id, values['id'], rule)
     return values['id']
 
 
 def default_of(tx: db.Tx, project_id: str) -> str | None:
     """The id of the project's default group, None before its first use."""
     return tx.scalar(DEFAULT_OF, {'of': project_id})
+
+
+def defaults(tx: db.Tx, group_ids: Sequence[str]) -> set[str]:
+    """Which of the groups are their projects' default ones."""
+    return {row[0] for row in DEFAULTS.rows(tx, list(dict.fromkeys(group_ids)))}
 
 
 def resolve(tx: db.Tx, ctx: Context, names_or_ids: Sequence[str]) -> list[str]:
@@ -112,14 +116,16 @@ def rules_of(tx: db.Tx, group_ids: Sequence[str]) -> dict[str, list[Any]]:
 def create(
     tx: db.Tx, ctx: Context, *, name: str, description: str = '', project_id: str | None = None, stateful: bool = True
 ) -> str:
-    """A group that lets everything out stands; returns its id.  Raises Conflict on the name default, OverQuota."""
+    """A group with the default rules stands; returns its id.  Raises Conflict on the name default, OverQuota."""
     values = standard_attributes.stamp(ctx, project_id)
     ensure_default(tx, ctx, values['project_id'])
     if name == DEFAULT:
         raise errors.Conflict('Default security group already exists.', type='SecurityGroupDefaultAlreadyExists')
-    quotas.take(tx, values['project_id'], security_group=1, security_group_rule=2)
+    given = default_rules.of_group(tx, ctx, values['id'], default=False)
+    quotas.take(tx, values['project_id'], security_group=1, security_group_rule=len(given))
     tx.insert(Group, name=name, description=description, stateful=stateful, **values)
-    rules.insert_egress(tx, ctx, values['project_id'], values['id'])
+    for rule in given:
+        rules.insert(tx, ctx, values['project_id'], values['id'], rule)
     return values['id']
 
 
@@ -196,8 +202,20 @@ def join(tx: db.Tx, ctx: Context, port_id: str, project_id: str, group_ids: Sequ
         for group_id in wanted:
             if group_id not in known:
                 raise absent(group_id)
+    refuse_mixture(tx, wanted)
     tx.delete(Member, Member.port_id == port_id)
     put_in(tx, port_id, wanted)
+
+
+def refuse_mixture(tx: db.Tx, group_ids: Sequence[str]) -> None:
+    """Nothing, when all of the groups track connections or none does.  Raises Conflict."""
+    query = sa.select(Group.stateful).where(Group.id.in_(group_ids)).distinct()
+    if len(group_ids) > 1 and len(tx.column(query)) > 1:
+        raise errors.Conflict(
+            'Error Cannot apply both stateful and stateless security groups on the same port at the same time while '
+            'attempting the operation.',
+            type='SecurityGroupConflict',
+        )
 
 
 def put_in(tx: db.Tx, port_id: str, wanted: Sequence[str]) -> None:

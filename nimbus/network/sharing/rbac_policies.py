@@ -11,7 +11,19 @@ from nimbus.common.context import Context
 from nimbus.common.database import db, listing
 from nimbus.network import access, holders, quotas, standard_attributes
 from nimbus.network.access import EVERYONE, EXTERNAL, SHARED
-from nimbus.network.models import AddressScope, Group, Member, Network, Port, Router, Sharing, Subnet, SubnetPool
+from nimbus.network.models import (
+    AddressGroup,
+    AddressScope,
+    Group,
+    Member,
+    Network,
+    Port,
+    Router,
+    Rule,
+    Sharing,
+    Subnet,
+    SubnetPool,
+)
 
 Projects = Callable[[db.Tx, str], set[str]]
 
@@ -38,6 +50,10 @@ def _in_group(tx: db.Tx, group_id: str) -> set[str]:
     return set(tx.column(query.distinct()))
 
 
+def _named(tx: db.Tx, group_id: str) -> set[str]:
+    return set(tx.column(sa.select(Rule.project_id).where(Rule.remote_address_group_id == group_id).distinct()))
+
+
 def _in_pool(tx: db.Tx, pool_id: str) -> set[str]:
     return set(tx.column(sa.select(Subnet.project_id).where(Subnet.subnetpool_id == pool_id).distinct()))
 
@@ -49,6 +65,7 @@ def _in_scope(tx: db.Tx, scope_id: str) -> set[str]:
 KINDS = {
     'network': Kind(Network, {SHARED: _on_network, EXTERNAL: _led_out}),
     'security_group': Kind(Group, {SHARED: _in_group}),
+    'address_group': Kind(AddressGroup, {SHARED: _named}),
     'subnetpool': Kind(SubnetPool, {SHARED: _in_pool}),
     'address_scope': Kind(AddressScope, {SHARED: _in_scope}),
 }

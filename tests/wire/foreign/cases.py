@@ -13,6 +13,8 @@ READ_BY_HANDLERS = {
     'network PUT /v2.0/routers/{id}/add_extraroutes': ('router.routes',),
     'network PUT /v2.0/routers/{id}/remove_extraroutes': ('router.routes',),
     'network PUT /v2.0/subnetpools/{id}/add_prefixes': ('prefixes',),
+    'network PUT /v2.0/address-groups/{id}/add_addresses': ('addresses',),
+    'network PUT /v2.0/address-groups/{id}/remove_addresses': ('addresses',),
     'network PUT /v2.0/subnetpools/{id}/remove_prefixes': ('prefixes',),
     'network PUT /v2.0/subnetpools/{id}/onboard_network_subnets': ('network_id',),
     'network PUT /v2.0/agents/{id}': ('agent.admin_state_up', 'agent.description'),
@@ -41,8 +43,12 @@ INSIDE = {
     'router.external_gateway_info': ('router.external_gateway_info.network_id',),
     'OS-SCH-HNT:scheduler_hints': ('OS-SCH-HNT:scheduler_hints.same_host', 'OS-SCH-HNT:scheduler_hints.different_host'),
 }
-IN_BULK = ('networks', 'subnets', 'ports', 'security_groups', 'security_group_rules', 'routers', 'floatingips',
-           'rbac_policies', 'subnetpools', 'address_scopes')  # fmt: skip
+IN_BULK = tuple(
+    """
+    networks subnets subnetpools address_scopes address_groups ports security_groups security_group_rules
+    default_security_group_rules routers floatingips rbac_policies
+    """.split()
+)
 RAW = (  # forms and assertions, which only an identity provider or a consumer can make
     'identity POST /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/auth',
     'identity POST /v3/auth/OS-FEDERATION/websso/{protocol_id}',
@@ -151,6 +157,10 @@ BODIES: dict[str, Body] = {
     'network POST /v2.0/subnetpools': lambda t: {'subnetpool': {'name': 'x', 'prefixes': ['10.77.0.0/16']}},
     'network PUT /v2.0/subnetpools/{id}': lambda t: {'subnetpool': {}},
     'network PUT /v2.0/subnetpools/{id}/onboard_network_subnets': lambda t: {},
+    'network POST /v2.0/address-groups': lambda t: {'address_group': {'name': 'x'}},
+    'network POST /v2.0/default-security-group-rules': lambda t: {
+        'default_security_group_rule': {'direction': 'ingress', 'protocol': 'tcp'}
+    },
     'network POST /v2.0/address-scopes': lambda t: {'address_scope': {'ip_version': 4}},
     'network POST /v2.0/routers': lambda t: {'router': {}},
     'network PUT /v2.0/routers/{id}': lambda t: {'router': {}},
@@ -251,6 +261,9 @@ IN_PATHS: dict[str, Body] = {
     'network PUT /v2.0/subnetpools/{id}/add_prefixes': lambda t: {'prefixes': ['10.88.0.0/16']},
     'network PUT /v2.0/subnetpools/{id}/remove_prefixes': lambda t: {'prefixes': ['10.88.0.0/16']},
     'network PUT /v2.0/subnetpools/{id}/onboard_network_subnets': lambda t: {'network_id': t['network']},
+    'network PUT /v2.0/address-groups/{id}': lambda t: {'address_group': {'name': 'x'}},
+    'network PUT /v2.0/address-groups/{id}/add_addresses': lambda t: {'addresses': ['10.5.0.0/16']},
+    'network PUT /v2.0/address-groups/{id}/remove_addresses': lambda t: {'addresses': ['10.0.0.0/8']},
     'network PUT /v2.0/address-scopes/{id}': lambda t: {'address_scope': {'name': 'x'}},
     'network PUT /v2.0/rbac-policies/{id}': lambda t: {'rbac_policy': {'target_tenant': 'd' * 32}},
     'network PUT /v2.0/routers/{id}': lambda t: {'router': {'name': 'x'}},
