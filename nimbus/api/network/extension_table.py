@@ -128,6 +128,13 @@ EXTENSIONS = (
         ('PUT /routers/{id}/add_extraroutes', 'PUT /routers/{id}/remove_extraroutes'),
     ),
     Extension(
+        'filter-validation',
+        'Filter parameters validation',
+        'Provides validation on filter parameters.',
+        '2018-07-04T10:00:00-00:00',
+        ('GET /networks',),
+    ),
+    Extension(
         'fip-port-details',
         'Floating IP Port Details Extension',
         'Add port_details attribute to Floating IP resource',

@@ -1,8 +1,9 @@
 """List, show, create, update and delete of every network resource, with pages, filters and policy."""
 
+import contextlib
 import dataclasses
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from nimbus.api.kit import paging
@@ -15,6 +16,9 @@ from nimbus.common.database import db
 from nimbus.common.database.listing import Page
 
 OWN = ('project_id', 'user_id', 'tenant_id', 'network:project_id', 'security_group:project_id')
+TAGS = ('tags', 'tags-any', 'not-tags', 'not-tags-any')
+# What a list's query may name beside filters.
+BESIDE = frozenset(('fields', 'limit', 'marker', 'page_reverse', 'sort_key', 'sort_dir', 'changed_since', *TAGS))
 
 
 def ever(call: Call, rule: str) -> None:
@@ -34,6 +38,7 @@ def own_alone(call: Call, given: Given) -> None:
 def page(call: Call, noun: type[NeutronNoun], special: dict[str, Callable[[list[str]], Any]] | None = None) -> Page:
     """The part of the list that the request asks for.  Raises Invalid."""
     hidden = set(noun.hidden(call.allows))
+    _refuse_unknown(call, noun, special or {})
     filters: dict[str, Any] = {}
     for name, field in noun.fields:
         texts = call.query.get(name)
@@ -41,7 +46,7 @@ def page(call: Call, noun: type[NeutronNoun], special: dict[str, Callable[[list[
             continue
         column = field.source if isinstance(field.source, str) else name
         filters[column] = _sifted(name, field, texts)
-    for name in ('tags', 'tags-any', 'not-tags', 'not-tags-any') if noun.tagged else ():
+    for name in TAGS if noun.tagged else ():
         if name in call.query:
             filters[name] = call.query[name]
     if 'changed_since' in call.query and 'updated_at' in dict(noun.fields):
@@ -60,6 +65,14 @@ def page(call: Call, noun: type[NeutronNoun], special: dict[str, Callable[[list[
         filters=filters,
         reverse=(call.arg('page_reverse') or '').lower() == 'true',
     )
+
+
+def _refuse_unknown(call: Call, noun: type[NeutronNoun], special: dict[str, Any]) -> None:
+    """Raises Invalid where the query filters by what the noun does not have."""
+    unknown = [name for name in call.query if name not in BESIDE and name not in special]
+    absent = sorted(set(unknown) - {name for name, _ in noun.fields})
+    if absent:
+        raise bad(f'{absent} is invalid attribute for filtering')
 
 
 def since(text: str) -> datetime.datetime:
@@ -98,14 +111,17 @@ def _sorts(call: Call, noun: type[NeutronNoun], hidden: set[str]) -> tuple[tuple
 
 def links(call: Call, noun: type[NeutronNoun], rows: Sequence[Any], cut: Page) -> dict[str, Any]:
     """The links to the next and previous page, such as `networks_links`, when the list is paged."""
-    if not cut.limit or not rows:
+    if not cut.limit:
         return {}
     found = []
     full = len(rows) >= cut.limit
     if full or cut.reverse:
-        found.append({'rel': 'next', 'href': paging.page_url(call, rows[-1].id, page_reverse='False')})
-    if cut.marker and not cut.reverse or full and cut.reverse:
-        found.append({'rel': 'previous', 'href': paging.page_url(call, rows[0].id, page_reverse='True')})
+        found.append(
+            {'rel': 'next', 'href': paging.page_url(call, rows[-1].id if rows else None, page_reverse='False')}
+        )
+    if full or not cut.reverse:
+        back = paging.page_url(call, rows[0].id if rows else None, page_reverse='True')
+        found.append({'rel': 'previous', 'href': back})
     return {f'{noun.many}_links': found} if found else {}
 
 
@@ -159,6 +175,7 @@ class Resource:
     before_list: Callable[[Call], None] = lambda call: None
     before_create: Callable[[Sequence[Given]], None] = lambda wanted: None
     wish: Callable[[Given], dict[str, Any]] = lambda given: {}  # what an update asks for adds to the target of a row
+    secret: bool = False  # what is shared with others does not exist for them where they would change it
 
     def routes(self, path: str) -> tuple[Route, ...]:
         """The noun's endpoints."""
@@ -233,7 +250,8 @@ class Resource:
         ever(call, f'update_{self.noun.one}')
         with call.db.write() as tx:
             row = self.show_row(tx, call.context, id)
-            self._check(call, UPDATE, call.given, self._target(tx, row, call.given))
+            with self._told(call, row):
+                self._check(call, UPDATE, call.given, self._target(tx, row, call.given))
             check_revision(call, row)
             assert self.change
             notifications.notify(call, tx, f'{self.noun.one}.update.start', {**call.body, 'id': id})
@@ -247,7 +265,8 @@ class Resource:
         ever(call, f'delete_{self.noun.one}')
         with call.db.write() as tx:
             row = self.show_row(tx, call.context, id)
-            call.check(f'delete_{self.noun.one}', **self._target(tx, row))
+            with self._told(call, row):
+                call.check(f'delete_{self.noun.one}', **self._target(tx, row))
             check_revision(call, row)
             gone = {f'{self.noun.one}_id': id}
             notifications.notify(call, tx, f'{self.noun.one}.delete.start', gone)
@@ -256,6 +275,16 @@ class Resource:
             self.remove(call, tx, row)
             notifications.notify(call, tx, f'{self.noun.one}.delete.end', gone)
         return Reply()
+
+    @contextlib.contextmanager
+    def _told(self, call: Call, row: Any) -> Iterator[None]:
+        """A refusal by policy tells no other project that the row is there, where that is a secret."""
+        try:
+            yield
+        except errors.Forbidden as why:
+            if self.secret and row.project_id != call.context.project_id:
+                raise errors.NotFound('The resource could not be found.', type='HTTPNotFound') from why
+            raise
 
     def _target(self, tx: db.Tx, row: Any, given: Given | None = None) -> dict[str, Any]:
         """The target of the policy rules for a row, and for what an update is to make of it."""

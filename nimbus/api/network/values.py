@@ -126,14 +126,8 @@ def subnet(value: Any) -> str:
 
 
 def prefix(value: Any) -> str:
-    """A range of addresses with no bits set beyond its length."""
-    try:
-        address = _range(value)
-    except ValueError:
-        raise ValueError(f"'{str(value)[:80]}' is not a valid IP subnet") from None
-    if address.ip != address.network.network_address:
-        raise ValueError(f"'{value}' isn't a recognized IP subnet cidr, '{address.network}' is recommended")
-    return str(address.network)
+    """A range of addresses, of any length, without the bits set beyond it."""
+    return str(_range(value).network)
 
 
 def destination(value: Any) -> str:

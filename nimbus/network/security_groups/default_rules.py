@@ -13,14 +13,14 @@ from nimbus.network.security_groups import rules
 
 PARENT = 'PARENT'  # as a remote group: the very group that has the rule
 RULE = ('direction', 'ethertype', 'protocol', 'port_range_min', 'port_range_max', 'remote_ip_prefix', 'remote_group_id',
-        'remote_address_group_id', 'description')  # fmt: skip
+        'remote_address_group_id')  # fmt: skip
 FIRST_ID = '00000000-0000-4000-8000-{:012}'  # the same in every cloud, so that racers make them once
 # What groups begin with until an operator says otherwise.
 FIRST: tuple[dict[str, Any], ...] = (
-    *({'direction': 'egress', 'ethertype': version, 'used_in_non_default_sg': True} for version in ('IPv4', 'IPv6')),
+    *({'direction': 'egress', 'ethertype': one, 'used_in_non_default_sg': True} for one in ('IPv4', 'IPv6')),
     *(
-        {'direction': 'ingress', 'ethertype': version, 'remote_group_id': PARENT, 'used_in_non_default_sg': False}
-        for version in ('IPv4', 'IPv6')
+        {'direction': 'ingress', 'ethertype': one, 'remote_group_id': PARENT, 'used_in_non_default_sg': False}
+        for one in ('IPv4', 'IPv6')
     ),
 )
 
@@ -30,7 +30,8 @@ def settle(tx: db.Tx, ctx: Context) -> None:
     if is_settled(tx):
         return
     for number, given in enumerate(FIRST):
-        row = {**dict.fromkeys(RULE), 'description': '', 'used_in_default_sg': True, 'gone': False, **given}
+        told = f'Legacy default SG rule for {given["direction"]} traffic'
+        row = {**dict.fromkeys(RULE), 'description': told, 'used_in_default_sg': True, 'gone': False, **given}
         stamp = standard_attributes.stamp(ctx, '') | {'id': FIRST_ID.format(number), 'project_id': ''}
         tx.ensure(DefaultRule, **row, **stamp)
 

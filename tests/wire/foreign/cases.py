@@ -217,6 +217,7 @@ BY_FIELD: dict[str, Body] = {
     'user.federated[].protocols[].protocol_id': bodies.federated,
     'trust.roles[].name': lambda t: {'trust': bodies.trust(t)['trust'] | {'roles': []}},
     'roles[].name': lambda t: {'roles': []},
+    'subnet.subnetpool_id': lambda t: {'subnet': {'network_id': t['free network'], 'ip_version': 4}},
     'limits[].project_id': lambda t: {
         'limits': [{'service_id': t['service'], 'resource_name': 'free', 'resource_limit': 1}]
     },

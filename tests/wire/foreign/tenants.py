@@ -172,6 +172,7 @@ def _identity(maker: Maker, whose: str) -> None:
 def _network(maker: Maker, whose: str) -> None:
     things, number = maker.things, LAST[whose]
     maker.make('network', '/v2.0/networks', 'network', name=f'{whose} network')
+    maker.make('network', '/v2.0/networks', 'network', 'free network', name=f'{whose} other network')
     told = {'network_id': things['network'], 'ip_version': 4, 'cidr': f'10.{number}.0.0/24'}
     maker.make('network', '/v2.0/subnets', 'subnet', **told)
     told = {'network_id': things['network'], 'ip_version': 4, 'cidr': f'10.{number}.1.0/24'}

@@ -23,7 +23,8 @@ def changed(neutron, group_id, action, addresses, status=200, asker=MEMBER):
 
 
 def test_an_address_group_has_ranges_that_come_and_go(neutron):
-    made = group(neutron, name='a', description='d', addresses=['10.0.0.5', '10.1.0.9/24', 'fd00::/64'])
+    assert group(neutron, 400, addresses=['10.0.0.5'])['type'] == 'HTTPBadRequest', 'it says no length'
+    made = group(neutron, name='a', description='d', addresses=['10.0.0.5/32', '10.1.0.9/24', 'fd00::/64'])
     assert made['addresses'] == ['10.0.0.5/32', '10.1.0.0/24', 'fd00::/64']
     assert (made['name'], made['description'], made['project_id']) == ('a', 'd', MEMBER.project_id)
     assert 'shared' not in made and 'tags' not in made
@@ -71,13 +72,15 @@ def test_an_address_group_is_shared(neutron):
     path = f'/address-groups/{ranges}'
     body = {'addresses': ['10.3.0.0/24']}
     assert neutron.refused('PUT', f'{path}/add_addresses', body, STRANGER) == (403, 'PolicyNotAuthorized')
+    for method, told in (('PUT', {'address_group': {'name': 'x'}}), ('DELETE', None)):
+        assert neutron.refused(method, path, told, STRANGER) == (404, 'HTTPNotFound')
     assert neutron.refused('DELETE', f'/rbac-policies/{policy}') == (409, 'RbacPolicyInUse')
     neutron('DELETE', f'/security-group-rules/{rule}', asker=STRANGER)
     assert neutron('DELETE', f'/rbac-policies/{policy}').status == 204
 
 
 def test_hosts_filter_by_the_ranges_as_they_are_now(neutron, database):
-    ranges = group(neutron, addresses=['10.0.0.5', '10.1.0.0/24'])['id']
+    ranges = group(neutron, addresses=['10.0.0.5/32', '10.1.0.0/24'])['id']
     within = neutron.make('security_group', name='g')['id']
     told = {'security_group_id': within, 'direction': 'ingress', 'remote_address_group_id': ranges}
     neutron.make('security_group_rule', **told)

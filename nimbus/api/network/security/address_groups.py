@@ -23,7 +23,8 @@ def address(value: Any) -> str:
         raise ValueError(f"'{str(value)[:80]}' is not a valid IP subnet") from None
 
 
-ADDRESSES = values.listing(address, 'address')
+ADDRESSES = values.listing(address, 'address')  # of an action
+RANGES = values.listing(values.prefix, 'address')  # of a new group, where each says its length
 
 
 class AddressGroup(Standard):
@@ -33,7 +34,7 @@ class AddressGroup(Standard):
     tagged = False
 
     name = attribute(*BOTH, take=values.text(), default='')
-    addresses = attribute(READ, CREATE, take=ADDRESSES, default=(), filter=False)
+    addresses = attribute(READ, CREATE, take=RANGES, default=(), filter=False)
 
 
 def change(call: Call, tx: db.Tx, row: Any, given: Given) -> None:
@@ -50,6 +51,7 @@ ADDRESS_GROUPS = Resource(
     change=change,
     remove=lambda call, tx, row: address_groups.delete(tx, call.context, row.id),
     target=lambda tx, row: {},
+    secret=True,
 )
 
 
