@@ -40,6 +40,12 @@ class AccessToPublicFlavor(Change):
     number = (2, 7)
 
 
+class MksConsoles(Change):
+    """A console may be asked for by the protocol mks, which no hypervisor here has."""
+
+    number = (2, 8)
+
+
 class LockedShown(Change):
     """A server's view says whether it is locked."""
 
@@ -110,6 +116,12 @@ class CpuInfoObject(Change):
     """A hypervisor's cpu_info is an object instead of a string."""
 
     number = (2, 28)
+
+
+class ConsoleTokens(Change):
+    """Operators see where the console is that a token leads to, whatever its type."""
+
+    number = (2, 31)
 
 
 class DeviceTags(Change):
@@ -430,6 +442,12 @@ class ImageProperties(Change):
     number = (2, 98)
 
 
+class SpiceDirect(Change):
+    """A console may be asked for by the type spice-direct, which no hypervisor here has; tokens take no query."""
+
+    number = (2, 99)
+
+
 class SchedulerHints(Change):
     """A server shows its scheduler hints."""
 
@@ -441,6 +459,7 @@ HISTORY = History(
     MoreServerAttributes,
     FilterByIp6,
     AccessToPublicFlavor,
+    MksConsoles,
     LockedShown,
     KeysOfOthers,
     ForcedDown,
@@ -453,6 +472,7 @@ HISTORY = History(
     MigrationTypes,
     Tags,
     CpuInfoObject,
+    ConsoleTokens,
     DeviceTags,
     HypervisorPages,
     KeyPages,
@@ -506,6 +526,7 @@ HISTORY = History(
     QualifiedHostnames,
     PinnedZone,
     ImageProperties,
+    SpiceDirect,
     SchedulerHints,
     minimum=MINIMUM,
     maximum=MAXIMUM,

@@ -169,6 +169,7 @@ SEGMENTS = {
     'images': 'image',
     'networks': 'network',
     'os-aggregates': 'aggregate',
+    'os-console-auth-tokens': 'console_token',
     'os-hosts': 'host',
     'os-hypervisors': 'hypervisor',
     'os-instance-actions': 'request',
@@ -201,30 +202,32 @@ ABSENT = {
 # Names that name nothing: values, words of a fixed set, and what a new thing is to be called.
 PLAIN = frozenset(
     """
-OS-DCF:diskConfig OS-FLV-EXT-DATA:ephemeral OS-SCH-HNT:scheduler_hints accessIPv4 accessIPv6 action adminPass
-addresses admin_state_up all allocation_pools allow_redelegation allowed_address_pairs attach_status auth_url
-authorization_ttl backup_gigabytes backup_type backups binary binding:profile binding:vnic_type blob body_hash
-boot_index bootable build_near_host_ip cidr config config_drive confirmResize connection_info connector
-container_format contents cores default_limit default_prefixlen default_quota delete_on_termination description
-destination_type device device_name device_owner device_type direction disabled_reason disk disk_bus disk_format
-display_description display_name distributed dns_nameservers enable_dhcp enable_snat enabled ethertype expires_at
-external_fixed_ips extra_dhcp_opts extra_specs fixed_ip fixed_ip_address fixed_ips floating_ip_address floating_ips
-force forceDelete forced_down from_port gateway_ip gigabytes groups guest_format ha headers host_routes hostname
-ignore_change_password_upon_first_use ignore_lockout_failure_attempts ignore_password_expiry ignore_user_inactivity
-immutable impersonation injected_file_content_bytes injected_file_path_bytes injected_files instances interface
-ip_protocol ip_version ipv6_address_mode ipv6_ra_mode is_default is_domain is_public key key_pairs length lock
-lock_password locked_reason mapping max_count max_prefixlen max_server_per_host meta metadata metadata_items method
-methods migration_status min_count min_disk min_prefixlen min_ram mode mountpoint mtu multi_factor_auth_enabled
-multi_factor_auth_rules multiattach new_size no_device oauth1 object_type original_password os-complete
-os-flavor-access:is_public os-start os-stop os-volume-type-access:is_public os_hidden params passcode password path
-pause per_volume_gigabytes policies policy port_range_max port_range_min port_security_enabled prefixes prefixlen
-preserve_ephemeral protected protocol provider:network_type provider:physical_network provider:segmentation_id
-public_key query ram readonly redelegation_count relay_state_prefix remaining_uses remote_id_attribute remote_ids
-remote_ip_prefix resource_limit resource_name restore resume return_reservation_id revertResize rotation
-router:external routes rxtx_factor secret security_group_rules server_group_members server_groups service shared
-shelve shelveOffload signature size snapshots source_type sp_url state stateful status suspend swap tag tags to_port
-token trigger_crash_dump type unique_id unlock unpause unrescue unrestricted unshelve url use_default_subnetpool
-used_in_default_sg used_in_non_default_sg user_data vcpus verb virtual_name visibility volume_size volumes
+OS-DCF:diskConfig OS-FLV-EXT-DATA:ephemeral OS-SCH-HNT:scheduler_hints accessIPv4 accessIPv6 adminPass admin_state_up
+all allocation_pools allow_redelegation allowed_address_pairs attach_status auth_url authorization_ttl
+backup_gigabytes backup_type backups binary binding:profile binding:vnic_type blob body_hash boot_index bootable
+build_near_host_ip cidr config config_drive confirmResize connection_info connector container_format contents cores
+default_limit delete_on_termination description destination_type device device_name device_owner device_type direction
+disabled_reason disk disk_bus disk_format display_description display_name distributed dns_nameservers enable_dhcp
+enable_snat enabled ethertype expires_at external_fixed_ips extra_dhcp_opts extra_specs fixed_ip fixed_ip_address
+fixed_ips floating_ip_address floating_ips force forceDelete forced_down from_port gateway_ip gigabytes groups
+guest_format ha headers host_routes hostname ignore_change_password_upon_first_use ignore_lockout_failure_attempts
+ignore_password_expiry ignore_user_inactivity immutable impersonation injected_file_content_bytes
+injected_file_path_bytes injected_files instances interface ip_protocol ip_version ipv6_address_mode ipv6_ra_mode
+is_default is_domain is_public key key_pairs length lock lock_password locked_reason mapping max_count
+max_server_per_host meta metadata metadata_items method methods migration_status min_count min_disk min_ram mode
+mountpoint mtu multi_factor_auth_enabled multi_factor_auth_rules multiattach new_size no_device oauth1
+original_password os-complete os-flavor-access:is_public os-getRDPConsole os-start os-stop
+os-volume-type-access:is_public os_hidden
+params passcode password path pause per_volume_gigabytes policies policy port_range_max port_range_min
+port_security_enabled preserve_ephemeral protected protocol provider:network_type provider:physical_network
+provider:segmentation_id public_key query ram readonly redelegation_count relay_state_prefix remaining_uses
+remote_id_attribute remote_ids remote_ip_prefix resource_limit resource_name restore resume return_reservation_id
+revertResize rotation router:external routes rxtx_factor secret security_group_rules server_group_members
+server_groups service shared shelve shelveOffload signature size snapshots source_type sp_url state stateful status
+suspend swap tag tags to_port token trigger_crash_dump type unique_id unlock unpause unrescue unrestricted unshelve
+url user_data vcpus verb virtual_name visibility volume_size volumes
+action addresses default_prefixlen default_quota max_prefixlen min_prefixlen object_type prefixes prefixlen
+use_default_subnetpool used_in_default_sg used_in_non_default_sg
 """.split()
 )
 

@@ -129,6 +129,34 @@ def test_a_list_is_not_filtered_by_what_its_rows_do_not_have(neutron):
     assert neutron('GET', '/networks?status=ACTIVE&tags=a&changed_since=2026-01-01T00:00:00Z').status == 200
 
 
+# Values that need no leave
+
+PLAIN = {
+    'network': {'shared': False, 'router:external': False, 'is_default': False, 'port_security_enabled': True},
+    'port': {'device_id': '', 'device_owner': '', 'binding:vnic_type': 'normal'},
+    'router': {'external_gateway_info': None},
+}
+ASKED = [
+    ('network', {'shared': True}),
+    ('network', {'router:external': True}),
+    ('network', {'is_default': True}),
+    ('network', {'provider:network_type': None}),
+    ('network', {'provider:segmentation_id': None}),
+    ('port', {'binding:host_id': ''}),
+    ('port', {'binding:profile': {}}),
+    ('router', {'distributed': False}),
+    ('router', {'ha': False}),
+    ('router', {'distributed': True}),
+    ('router', {'ha': True}),
+]
+ON_SHARED = [
+    {'allowed_address_pairs': []},
+    {'mac_address': 'fa:16:3e:00:00:09'},
+    {'port_security_enabled': True},
+    {'device_owner': 'network:dhcp'},
+]
+
+
 @pytest.mark.parametrize('kind', PLAIN)
 def test_a_member_may_say_what_is_so_anyway(neutron, kind):
     told = {'network_id': neutron.network('10.0.0.0/24')['id']} if kind == 'port' else {}
