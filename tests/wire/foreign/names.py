@@ -31,6 +31,7 @@ KINDS = {
     'imageRef': 'image',
     'image_id': 'image',
     'instance_uuid': 'server',
+    'internal_port_id': 'port',
     'instance_id': 'server',
     'key_name': 'keypair',
     'mapping_id': 'mapping',
@@ -138,6 +139,8 @@ EXACT = {
 }
 # Names that stand for things elsewhere and not here.
 NO_NAMES = {
+    'conntrack_helper.port': 'a number of TCP or UDP',
+    'conntrack_helpers[].port': 'a number of TCP or UDP',
     'events[].name': 'one of a fixed set of events',
     'rbac_policy.target_tenant': 'whom a project shares its own with is its to say',
     'credential.host': 'the host that a request was signed for',
@@ -163,6 +166,7 @@ SEGMENTS = {
     'allocations': 'server',
     'attachments': 'attachment',
     'authorize': 'request_token',
+    'conntrack_helpers': 'conntrack_helper',
     'domains': 'domain',
     'floatingips': 'floatingip',
     'flavors': 'flavor',
@@ -179,6 +183,7 @@ SEGMENTS = {
     'os-security-groups': 'security_group',
     'os-server-groups': 'server_group',
     'os-services': 'compute_service',
+    'port_forwardings': 'port_forwarding',
     'ports': 'port',
     'rbac-policies': 'rbac_policy',
     'resource_providers': 'provider',
@@ -229,6 +234,10 @@ url user_data vcpus verb virtual_name visibility volume_size volumes
 action addresses default_prefixlen default_quota max_prefixlen min_prefixlen object_type prefixes prefixlen
 use_default_subnetpool used_in_default_sg used_in_non_default_sg
 """.split()
+)
+# Those of what steers traffic.
+PLAIN |= frozenset(
+    'external_port external_port_range helper internal_ip_address internal_port internal_port_range'.split()
 )
 
 
