@@ -8,9 +8,11 @@ import sqlalchemy as sa
 from nimbus.common import context, errors, jobs
 from nimbus.common.database import db
 from nimbus.common.jobs import Job
-from nimbus.compute import quotas, states
+from nimbus.compute import states, user_quotas
 from nimbus.compute.models import Server
 from nimbus.compute.servers import resizes, servers
+
+LETTING_GO = ('detach_volume', 'detach_interface')
 
 
 def delete(tx: db.Tx, asker: context.Context, server_id: str, *, later: bool = False) -> None:
@@ -43,9 +45,12 @@ def restore(tx: db.Tx, asker: context.Context, server_id: str) -> None:
 
     Raises NotFound, Conflict, WrongState, and OverQuota when its project has no room for it any more.
     """
-    row = servers.begin(tx, asker, server_id, 'restore')
+    row = servers.show(tx, asker, server_id)
     flavor = row.flavor
-    quotas.QUOTAS.take(tx, row.project_id, instances=1, cores=flavor['vcpus'], ram=flavor['ram'])
+    if states.MACHINE.allows('restore', row.vm_state, row.task_state):  # what waits for its end is not counted yet
+        amounts = {'instances': 1, 'cores': flavor['vcpus'], 'ram': flavor['ram']}
+        user_quotas.take(tx, row.project_id, row.user_id, **amounts)
+    servers.begin(tx, asker, server_id, 'restore')
     jobs.start(tx, asker, 'restore_server', server_id)
 
 
