@@ -54,7 +54,7 @@ def index(call: Call) -> dict[str, Any]:
     every = call.arg('all_projects') is not None and call.allows(f'{policies.API}os-server-groups:index:all_projects')
     with call.db.read() as tx:
         rows = groups.find(tx, call.context, every=every, offset=part.start, limit=part.stop - part.start)
-        call.given['members'] = groups.members(tx, [row.id for row in rows])
+        call.given['members'] = groups.shown_members(tx, [row.id for row in rows])
     return call.views(Group, rows)
 
 
@@ -62,7 +62,7 @@ def show(call: Call, id: str) -> dict[str, Any]:
     """One group."""
     with call.db.read() as tx:
         row = groups.show(tx, call.context, id)
-        call.given['members'] = groups.members(tx, [row.id])
+        call.given['members'] = groups.shown_members(tx, [row.id])
     return call.view(Group, row)
 
 
