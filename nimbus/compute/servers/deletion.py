@@ -32,7 +32,8 @@ def delete(tx: db.Tx, asker: context.Context, server_id: str, *, later: bool = F
         return
     with servers.counting(tx, server_id):
         servers.begin(tx, asker, server_id, 'soft_delete' if later else 'delete')
-    jobs.cancel(tx, server_id)
+    # A kept server lets go of what it was asked to let go of; one that is deleted loses all of it anyway.
+    jobs.cancel(tx, server_id, but=LETTING_GO if later else ())
     if later:
         resizes.let_stand(tx, asker, server_id)
         jobs.start(tx, asker, 'soft_delete_server', server_id)
