@@ -36,6 +36,7 @@ TEST_OFFSETS = {
     'beside': 5500,
     'beside-jws': 5600,
     'chaos': 5700,
+    'processes': 5800,
     'stopping': 5900,
     'ports': 6000,
 }

@@ -50,7 +50,7 @@ def server_url() -> Iterator[str | None]:
 def database(tmp_path: pathlib.Path, server_url: str | None) -> Iterator[db.Database]:
     """An empty database with every table."""
     if server_url:
-        made = db.Database(server_url)
+        made = databases.opened(server_url)
         databases.empty(made.writer)
     else:
         made = databases.new(tmp_path / 'nimbus.db')

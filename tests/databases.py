@@ -57,7 +57,25 @@ def make_tables(path: pathlib.Path) -> None:
 def new(path: pathlib.Path) -> db.Database:
     """A database with every table and no row, in a new SQLite file."""
     make_tables(path)
-    return db.Database(f'sqlite:///{path}')
+    return opened(f'sqlite:///{path}')
+
+
+_FIRST: dict[str, sa.Engine] = {}
+
+
+def opened(url: str) -> db.Database:
+    """The database at the URL, which knows the statements that others of its kind have compiled.
+
+    A short test would spend half of its time on compiling them anew.
+    """
+    made = db.Database(url)
+    for engine in {made.writer, made.reader}:
+        if engine.url.drivername not in _FIRST:
+            engine.connect().close()  # the dialect learns what its server can
+        first = _FIRST.setdefault(engine.url.drivername, engine)
+        engine.dialect = first.dialect
+        engine.update_execution_options(compiled_cache=first._compiled_cache)
+    return made
 
 
 _BOOTSTRAPPED: dict[tuple[tuple[str, str], ...], bytes] = {}

@@ -80,10 +80,11 @@ def service_user(conf: Any) -> Any:
     return ServiceUser(identity_url(conf), chosen.username, chosen.password, chosen.project)
 
 
-def fill(conf: Any, parts: Parts, identity: bool = True) -> None:
+def fill(conf: Any, parts: Parts, identity: bool = True, peers: Any = None) -> None:
     """The parts have what the REST APIs need beside a database: the validation of tokens, and the services' own parts.
 
-    With `identity` this process issues tokens, and so may have the keys that sign them.
+    With `identity` this process issues tokens, and so may have the keys that sign them.  `peers` are the daemon's other
+    processes.
     """
     from nimbus.identity import key_repository as keys
     from nimbus.identity.options import Settings
@@ -96,8 +97,9 @@ def fill(conf: Any, parts: Parts, identity: bool = True) -> None:
     keys.setup(settings.credential_key_repository)
     signed = token_signer(settings) if identity else token_checker(conf, settings)
     parts.tokens = Validator(
-        parts.db, settings.key_repository, settings, parts.clock, signed, token_cache_of(settings, parts)
+        parts.db, settings.key_repository, settings, parts.clock, signed, token_cache_of(settings, parts), peers
     )
+    parts.extra['process'] = peers.process if peers else 0
     parts.tokens.start()
     parts.extra['identity_url'] = f'{wiring.url_of(conf, "identity")}/v3'
     parts.extra['network'] = network_settings(conf)
@@ -229,14 +231,10 @@ def relay(conf: Any, parts: Parts) -> Any:
 
 def scheduler(conf: Any, parts: Parts) -> wiring.Group:
     """The scheduler and its end of the bus."""
+    from nimbus.scheduler import options
     from nimbus.scheduler.manager import SchedulerServer
 
-    server = SchedulerServer(
-        parts.db,
-        down_time=conf.service_down_time,
-        filters=conf.scheduler.enabled_filters,
-        weighers=conf.scheduler.enabled_weighers,
-    )
+    server = SchedulerServer(parts.db, down_time=conf.service_down_time, settings=options.settings(conf))
     host = wiring.host_name(conf)
     present = [
         Presence(parts, services.Kind('compute', 'nova-scheduler', 'internal'), host, conf.report_interval),
@@ -377,12 +375,12 @@ def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
     return wiring.Group(made, wiring.Listener(bus, made, host))
 
 
-def everything(conf: Any, parts: Parts, hosts: int = 1) -> wiring.Group:
+def everything(conf: Any, parts: Parts, hosts: int = 1, peers: Any = None) -> wiring.Group:
     """A whole cloud on this host; more than one host only makes sense with fake drivers.
 
     Jobs stop while the agents that they call still run, and agents stop while their desks still do.
     """
-    fill(conf, parts)
+    fill(conf, parts, peers=peers)
     name = wiring.host_name(conf)
     agents = wiring.Group(together=True)
     for host in [name, *(f'{name}-{n}' for n in range(2, hosts + 1))]:

@@ -8,7 +8,7 @@ from nimbus.common.agents.desk_server import DeskServer
 from nimbus.common.context import Context
 from nimbus.common.database import db
 from nimbus.compute import states
-from nimbus.compute.hosts import aggregates, availability_zones
+from nimbus.compute.hosts import aggregates
 from nimbus.compute.rpc import ComputeDesk
 from nimbus.compute.servers import guests, servers
 from nimbus.scheduler import claims, hosts
@@ -30,7 +30,7 @@ class ComputeDeskServer(DeskServer, ComputeDesk):
     kinds = {'nova-compute': services.Kind('compute', 'nova-compute')}
 
     def _heard(self, tx: db.Tx, host: str, binary: str, facts: dict[str, Any]) -> None:
-        hosts.report(tx, host, facts, aggregates.zones(tx).get(host, availability_zones.DEFAULT))
+        hosts.report(tx, host, facts, *aggregates.of_host(tx, host))
 
     def desired(self, context: Context, host: str) -> list[dict[str, Any]]:
         with self.db.read() as tx:

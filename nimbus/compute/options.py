@@ -53,6 +53,13 @@ OPTIONS: dict[str, list[Any]] = {
             help='Seconds for which a shelved server stays on its host, so that it is back soon; -1 for ever, 0 not at '
             'all. To be the same for every API and conductor.',
         ),
+        cfg.ListOpt(
+            'compute_monitors',
+            default=[],
+            help='What each host measures for MetricsWeigher: cpu.virt_driver for cpu.frequency, cpu.percent and '
+            'cpu.WHAT.time and cpu.WHAT.percent of user, kernel, idle and iowait.',
+            deprecated_opts=[cfg.DeprecatedOpt('compute_monitors', group='DEFAULT')],
+        ),
         cfg.BoolOpt('force_config_drive', default=False, help='Whether every server gets a config drive.'),
         cfg.IntOpt(
             'image_cache_age',

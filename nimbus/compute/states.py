@@ -42,6 +42,11 @@ SNAPSHOTTING, BACKING_UP, PENDING_UPLOAD, UPLOADING = (
 )
 IMAGING = frozenset({SNAPSHOTTING, BACKING_UP, PENDING_UPLOAD, UPLOADING})
 SHELVING, OFFLOADING, UNSHELVING = 'shelving', 'shelving_offloading', 'unshelving'
+# While a verb writes disks, as the scheduler counts the work of a host.
+AT_DISKS = frozenset(
+    {RESIZING, MIGRATING, REBUILDING, REBUILT_SPAWNING, SNAPSHOTTING, BACKING_UP, PENDING_UPLOAD, UPLOADING}
+    | {'rescuing', UNSHELVING, SHELVING}
+)
 # What an image of a server that is about to be sent, and one that is being sent, are told by, for each verb.
 SENDING = {
     'snapshot': (PENDING_UPLOAD, UPLOADING),

@@ -92,10 +92,14 @@ def servers_on(tx: db.Tx, host: str) -> set[str]:
     return set(tx.column(query.where(Host.host == host)))
 
 
-def hosts_of(tx: db.Tx, server_ids: Sequence[str]) -> dict[str, int]:
-    """How many of the servers have a claim on each host, by the host's name; hosts without one are left out."""
+def hosts_of(tx: db.Tx, server_ids: Sequence[str], project_id: str | None = None) -> dict[str, int]:
+    """How many of the servers have a claim on each host, by the host's name; hosts without one are left out.
+
+    Only those of the project, if one is named.
+    """
     query = sa.select(Host.host, sa.func.count()).join(Claim, Claim.host_id == Host.id)
-    return dict(tuple(row) for row in tx.rows(query.where(Claim.server_id.in_(server_ids)).group_by(Host.host)))
+    whose = [Claim.server_id.in_(server_ids), *([Claim.project_id == project_id] if project_id else [])]
+    return dict(tuple(row) for row in tx.rows(query.where(*whose).group_by(Host.host)))
 
 
 def counts(tx: db.Tx) -> dict[str, int]:
@@ -109,6 +113,12 @@ def used_by(tx: db.Tx, project_id: str, user_id: str | None = None) -> dict[str,
     sums = [db.total(getattr(Claim, name)) for name in RESOURCES]
     whose = [Claim.project_id == project_id, *([Claim.user_id == user_id] if user_id else [])]
     return dict(zip(RESOURCES, tx.rows(sa.select(*sums).where(*whose))[0], strict=True))
+
+
+def count_by(tx: db.Tx, project_id: str, user_id: str | None = None) -> int:
+    """How many servers of the project, or of its user, hold anything."""
+    whose = [Claim.project_id == project_id, *([Claim.user_id == user_id] if user_id else [])]
+    return int(tx.scalar(sa.select(sa.func.count()).select_from(Claim).where(*whose)))
 
 
 def release(tx: db.Tx, server_id: str) -> bool:

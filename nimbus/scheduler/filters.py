@@ -5,6 +5,7 @@ A filter of one's own subclasses Filter, stands under the entry point
 """
 
 import abc
+from collections.abc import Mapping
 from typing import Any
 
 from nimbus.scheduler import specs
@@ -18,6 +19,16 @@ class Filter(abc.ABC):
     """Base of every filter."""
 
     even_forced = False  # whether a host that an operator names must pass too
+    hints: tuple[str, ...] = ()  # of a new server, that the filter looks at
+    needs: tuple[str, ...] = ()  # of `instances`, `io_ops` and `metrics`: what is to be known of the hosts
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        """The settings are the options of the scheduler by name."""
+        self.settings = settings
+
+    @classmethod  # noqa: B027 - most filters read no hint
+    def check(cls, hints: Mapping[str, Any]) -> None:
+        """Nothing, when the hints are of a form that the filter can read.  Raises Invalid."""
 
     def applies(self, request: Request) -> bool:
         """Whether the request has anything that the filter looks at."""
@@ -247,8 +258,3 @@ def names(hosts: Hosts, most: int = 3) -> str:
     """The first few hosts by name, and how many more there are."""
     shown = ', '.join(host.host for host in hosts[:most])
     return shown if len(hosts) <= most else f'{shown} and {len(hosts) - most} more'
-
-
-def options_of(found: dict[str, Any]) -> str:
-    """The names of what is there to choose from."""
-    return ', '.join(sorted(found)) or 'none'

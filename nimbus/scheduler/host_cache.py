@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from nimbus.common.agents import services
 from nimbus.common.clock import Clock
 from nimbus.common.database import db
+from nimbus.compute.hosts import aggregates
 from nimbus.scheduler.claims import BINARY
 from nimbus.scheduler.models import Host
 from nimbus.scheduler.request_spec import Request
@@ -32,6 +33,10 @@ class HostState:
         'zone',
         'facts',
         'generation',
+        'vcpus',
+        'memory_mb',
+        'disk_gb',
+        'used_vcpus',
         'free_vcpus',
         'free_memory_mb',
         'free_disk_gb',
@@ -40,11 +45,21 @@ class HostState:
         'forced_down',
         'down_time',
         'now',
+        'failed_builds',
+        'instances',
+        'io_ops',
+        'metrics',
+        'aggregates',
+        'properties',
     )
 
     def __init__(self, host: str, down_time: float, now: Any) -> None:
         self.host, self.down_time, self.now = host, down_time, now
         self.seen, self.disabled, self.forced_down = 0.0, False, False
+        self.instances = self.io_ops = 0  # as they were counted for the request at hand, by a filter's wish
+        self.metrics: dict[str, float] = {}  # what its agent measures
+        self.aggregates: list[dict[str, str]] = []  # the properties of each aggregate that it is in
+        self.properties: dict[str, set[str]] = {}  # all of these together, one with commas taken apart
 
     @property
     def silent(self) -> float:
@@ -54,10 +69,27 @@ class HostState:
     def follow(self, row: Any) -> None:
         """The host is as its row says."""
         self.id, self.node, self.zone, self.facts = row.id, row.node, row.zone, row.facts
-        self.generation = row.generation
+        self.generation, self.failed_builds = row.generation, row.failed_builds
+        self.vcpus, self.memory_mb, self.disk_gb, self.used_vcpus = (
+            row.vcpus,
+            row.memory_mb,
+            row.disk_gb,
+            row.used_vcpus,
+        )
         self.free_vcpus = (row.vcpus - row.reserved_vcpus) * row.vcpus_ratio - row.used_vcpus
         self.free_memory_mb = (row.memory_mb - row.reserved_memory_mb) * row.memory_mb_ratio - row.used_memory_mb
         self.free_disk_gb = (row.disk_gb - row.reserved_disk_gb) * row.disk_gb_ratio - row.used_disk_gb
+
+    def join(self, aggregates: list[dict[str, str]]) -> None:
+        """The host is in the aggregates that have such properties, and in no other."""
+        self.aggregates, self.properties = aggregates, {}
+        for each in aggregates:
+            for name, value in each.items():
+                self.properties.setdefault(name, set()).update(part.strip() for part in value.split(','))
+
+    def given(self, name: str) -> list[str]:
+        """What the aggregates of the host say under the name, each once."""
+        return [each[name] for each in self.aggregates if name in each]
 
     def take(self, request: Request) -> None:
         """The request's resources are taken off the host's free ones, ahead of the next read of its row."""
@@ -69,12 +101,17 @@ class HostState:
 class HostCache:
     """The hosts of one scheduler process."""
 
-    def __init__(self, database: db.Database, down_time: float = 30, clock: Clock | None = None) -> None:
-        self.db, self.down_time, self.clock = database, down_time, clock or Clock()
+    def __init__(
+        self, database: db.Database, down_time: float = 30, clock: Clock | None = None, *, metrics: bool = False
+    ) -> None:
+        """`metrics` says whether somebody wants to know what the hosts measure."""
+        self.db, self.down_time, self.clock, self.metrics = database, down_time, clock or Clock(), metrics
         self.lock = threading.RLock()
         self._hosts: dict[str, HostState] = {}
         self._all: list[HostState] = []
-        self._mark = EPOCH
+        self._mark = self._regrouped = EPOCH
+        self._aggregates: dict[int, Any] = {}
+        self.keys: frozenset[str] = frozenset()  # properties that any aggregate has
         self._looked: float | None = None
         self._read_at = 0.0
 
@@ -96,6 +133,8 @@ class HostCache:
             changed = [host for host, generation in touched if self._generation(host) != generation]
             for some in range(0, len(changed), BATCH):
                 self._follow(tx.rows(sa.select(Host).where(Host.host.in_(changed[some : some + BATCH]))))
+            regrouped = aggregates.changed(tx, self._regrouped - OVERLAP)
+        self._group(regrouped)
         if self._looked is None or now - self._looked > self.interval * 2:
             self.look()
 
@@ -112,7 +151,10 @@ class HostCache:
         """Every host is known as it is now, and deleted ones are gone."""
         with self.db.read() as tx:
             rows = tx.rows(sa.select(Host).order_by(Host.seq))
+            grouped = aggregates.find(tx)
         self._follow(rows)
+        self._aggregates = {row.seq: row for row in grouped}
+        self._regroup()
         names = {row.host for row in rows}
         with self.lock:
             if len(names) != len(self._hosts):
@@ -129,14 +171,16 @@ class HostCache:
         """When each agent reported last and whether it is switched off is known as it is now."""
         service = services.Service
         columns = service.host, service.seen_at, service.disabled, service.forced_down
+        columns += (service.facts,) if self.metrics else ()
         self._looked = time.monotonic()
         with self.db.read() as tx:
             rows = tx.rows(sa.select(*columns).where(service.binary == BINARY))
         with self.lock:
-            for name, seen_at, disabled, forced_down in rows:
+            for name, seen_at, disabled, forced_down, *facts in rows:
                 if state := self._hosts.get(name):
                     state.seen = (seen_at - EPOCH).total_seconds()
                     state.disabled, state.forced_down = disabled, forced_down
+                    state.metrics = facts[0].get('metrics') or {} if facts else {}
 
     def _follow(self, rows: Any) -> None:
         with self.lock:
@@ -150,6 +194,32 @@ class HostCache:
                 self._mark = max(self._mark, row.updated_at)
             if fresh:
                 self._all = list(self._hosts.values())
+                self._join()
+
+    def _group(self, rows: Any) -> None:
+        """The aggregates are known as the rows say, and which hosts are in them."""
+        news = [row for row in rows if self._aggregates.get(row.seq) != row]
+        if not news:
+            return
+        self._aggregates.update({row.seq: row for row in news})
+        self._regroup()
+
+    def _regroup(self) -> None:
+        rows = self._aggregates.values()
+        self._regrouped = max([self._regrouped, *(row.updated_at for row in rows if row.updated_at)])
+        self.keys = frozenset(name for row in rows for name in row.properties)
+        with self.lock:
+            self._join()
+
+    def _join(self) -> None:
+        found: dict[str, list[dict[str, str]]] = {}
+        for _, row in sorted(self._aggregates.items()):
+            for host in row.hosts:
+                found.setdefault(host, []).append(row.properties)
+        for state in self._hosts.values():
+            mine = found.get(state.host, [])
+            if state.aggregates != mine:
+                state.join(mine)
 
     def now(self) -> float:
         """The moment as seconds since 1970."""

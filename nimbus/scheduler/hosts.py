@@ -1,6 +1,6 @@
 """Compute hosts: rows that the compute agents' reports create and keep up to date."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,9 +16,14 @@ SELDOM = ('hypervisor_type', 'hypervisor_version', 'host_ip', 'arch', 'cpu_info'
 RATIOS = {'vcpus': 4.0, 'memory_mb': 1.0, 'disk_gb': 1.0}  # where a report names none
 
 
-def report(tx: db.Tx, host: str, facts: dict[str, Any], zone: str = 'nova') -> str:
-    """The host is known with the capacity its agent reported; what is claimed of it stays.  Returns its id."""
-    values = _values(host, facts, zone)
+def report(
+    tx: db.Tx, host: str, facts: dict[str, Any], zone: str = 'nova', ratios: Mapping[str, float] | None = None
+) -> str:
+    """The host is known with the capacity its agent reported; what is claimed of it stays.  Returns its id.
+
+    `ratios` go before those that the agent reported.
+    """
+    values = _values(host, facts, zone, ratios or {})
     row = tx.row(sa.select(Host).where(Host.host == host))
     now = clock.Clock().now()
     if row is None:
@@ -37,8 +42,28 @@ def move(tx: db.Tx, host: str, zone: str) -> None:
     tx.update(Host, *where, zone=zone, updated_at=clock.Clock().now(), generation=Host.generation + 1)
 
 
-def _values(host: str, facts: dict[str, Any], zone: str) -> dict[str, Any]:
-    reserved, ratios = facts.get('reserved') or {}, facts.get('ratios') or {}
+def overcommit(tx: db.Tx, host: str, reported: Mapping[str, float], ratios: Mapping[str, float]) -> None:
+    """So much may be claimed of the host from now on as the `ratios` say, or the reported ones where they do not."""
+    found = {f'{name}_ratio': float({**RATIOS, **reported, **ratios}[name]) for name in RESOURCES}
+    other = [getattr(Host, name) != value for name, value in found.items()]
+    now: dict[str, Any] = {'updated_at': clock.Clock().now(), 'generation': Host.generation + 1}
+    tx.update(Host, Host.host == host, sa.or_(*other), **found, **now)
+
+
+def build_failed(tx: db.Tx, host: str) -> None:
+    """One more build failed on the host."""
+    now: dict[str, Any] = {'updated_at': clock.Clock().now(), 'generation': Host.generation + 1}
+    tx.update(Host, Host.host == host, failed_builds=Host.failed_builds + 1, **now)
+
+
+def build_succeeded(tx: db.Tx, host: str) -> None:
+    """The builds that failed on the host before are forgotten."""
+    now: dict[str, Any] = {'updated_at': clock.Clock().now(), 'generation': Host.generation + 1}
+    tx.update(Host, Host.host == host, Host.failed_builds > 0, failed_builds=0, **now)
+
+
+def _values(host: str, facts: dict[str, Any], zone: str, given: Mapping[str, float]) -> dict[str, Any]:
+    reserved, ratios = facts.get('reserved') or {}, {**(facts.get('ratios') or {}), **given}
     values: dict[str, Any] = {
         'node': facts.get('hypervisor_hostname') or host,
         'zone': zone,
@@ -86,3 +111,13 @@ def forget(tx: db.Tx, host: str) -> None:
     free = [getattr(Host, f'used_{name}') == 0 for name in RESOURCES]
     if not tx.delete(Host, Host.host == host, *free) and tx.row(sa.select(Host.id).where(Host.host == host)):
         raise errors.Conflict(f'Host {host} cannot be deleted while servers have claims on it.')
+
+
+def over(tx: db.Tx) -> Sequence[tuple[Any, str, int]]:
+    """Each host and resource of which more is claimed than reserves and ratios allow by now, and how much they do."""
+    return [
+        (row, name, most)
+        for row in list(tx)
+        for name in RESOURCES
+        if getattr(row, f'used_{name}') > (most := capacity(row, name))
+    ]

@@ -2,22 +2,19 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nimbus.common import errors
 from nimbus.common.clock import Clock
 from nimbus.common.context import Context
 from nimbus.common.database import db
-from nimbus.scheduler import claims
+from nimbus.scheduler import claims, options, plugins
 from nimbus.scheduler.host_cache import HostCache
-from nimbus.scheduler.options import OPTIONS
-from nimbus.scheduler.placer import FILTERS, WEIGHERS, Placer, load
 from nimbus.scheduler.request_spec import Request
 from nimbus.scheduler.rpc import Scheduler
 
 LOG = logging.getLogger(__name__)
-DEFAULTS = {option.name: option.default for option in OPTIONS['scheduler']}
 RELOAD = 60  # looks between two readings of everything, which also sees deleted hosts
 
 
@@ -29,19 +26,28 @@ class SchedulerServer(Scheduler):
         database: db.Database,
         *,
         down_time: float = 30,
-        filters: Sequence[str] = DEFAULTS['enabled_filters'],
-        weighers: Sequence[str] = DEFAULTS['enabled_weighers'],
+        filters: Sequence[str] | None = None,
+        weighers: Sequence[str] | None = None,
+        settings: Mapping[str, Any] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """Raises LookupError when a filter or weigher is named that is not there."""
-        self.db = database
-        self.cache = HostCache(database, down_time, clock)
-        self.placer = Placer(
-            database,
-            self.cache,
-            load(FILTERS, '[scheduler] enabled_filters', filters),
-            load(WEIGHERS, '[scheduler] enabled_weighers', weighers),
+        """Raises LookupError when a filter, weigher or driver is named that is not there, or a filter is not available.
+
+        `filters` and `weighers` are those that the settings enable, where none are given.
+        """
+        said = dict(settings or options.settings())
+        filters = said['enabled_filters'] if filters is None else filters
+        weighers = said['enabled_weighers'] if weighers is None else weighers
+        available = said['available_filters']
+        chosen = (
+            plugins.load(plugins.FILTERS, '[scheduler] enabled_filters', filters, said, available),
+            plugins.load(plugins.WEIGHERS, '[scheduler] enabled_weighers', weighers, said),
         )
+        metrics = any('metrics' in each.needs for some in chosen for each in some)
+        self.db = database
+        self.cache = HostCache(database, down_time, clock, metrics=metrics)
+        driver = plugins.find(plugins.DRIVERS, '[scheduler] driver', [said['driver']])[0]
+        self.placer = driver(database, self.cache, *chosen, said)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 

@@ -31,6 +31,7 @@ class Host(db.Base):
     used_vcpus: Mapped[int]
     used_memory_mb: Mapped[int]
     used_disk_gb: Mapped[int]
+    failed_builds: Mapped[int] = mapped_column(server_default='0')  # since one succeeded
     generation: Mapped[int]  # grows with every change of the row
     created_at: Mapped[datetime.datetime]
     updated_at: Mapped[datetime.datetime] = mapped_column(index=True)

@@ -1,33 +1,24 @@
 """Place one server on a host: filter, weigh and claim, and record the outcome of each."""
 
 import dataclasses
-from collections.abc import Sequence
+import heapq
+import random
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import stevedore
 from sqlalchemy import exc
 
 from nimbus.common import errors, failpoints
 from nimbus.common.database import db
+from nimbus.compute.hosts import hypervisors
 from nimbus.compute.servers import groups
 from nimbus.scheduler import claims
-from nimbus.scheduler.filters import Filter, Hosts, options_of
+from nimbus.scheduler.filters import Filter, Hosts
 from nimbus.scheduler.host_cache import HostCache, HostState
 from nimbus.scheduler.request_spec import Request
 from nimbus.scheduler.weighers import Weigher
 
-FILTERS, WEIGHERS = 'nimbus.scheduler.filters', 'nimbus.scheduler.weighers'
 TRIES = 5  # hosts that may be lost to other schedulers before everything is read anew
-
-
-def load(namespace: str, option: str, names: Sequence[str]) -> list[Any]:
-    """One of each named class, in the order named.  Raises LookupError, naming the option and the unknown name."""
-    known = stevedore.ExtensionManager(namespace, invoke_on_load=False)
-    found = {extension.name: extension.plugin for extension in known}
-    for name in names:
-        if name not in found:
-            raise LookupError(f'{option} names {name}, which is not there; there are {options_of(found)}.')
-    return [found[name]() for name in names]
 
 
 @dataclasses.dataclass
@@ -69,8 +60,16 @@ class Trail:
 class Placer:
     """Places servers on the hosts of one database."""
 
-    def __init__(self, database: db.Database, cache: HostCache, filters: list[Filter], weighers: list[Weigher]) -> None:
+    def __init__(
+        self,
+        database: db.Database,
+        cache: HostCache,
+        filters: Sequence[Filter],
+        weighers: Sequence[Weigher],
+        settings: Mapping[str, Any],
+    ) -> None:
         self.db, self.cache, self.filters, self.weighers = database, cache, filters, weighers
+        self.subset: int = settings['host_subset_size']
 
     def place(self, server_id: str, request: Request) -> dict[str, Any]:
         """The server has a claim: {'host', 'node', 'zone', 'trail'}; one that it has already stays.
@@ -97,6 +96,7 @@ class Placer:
             request = self._beside(server_id, request)
             with self.cache.lock:
                 trail.clear()
+                self._count(request)
                 fit = self._fit(request, trail, lost)
                 if not fit:
                     return None
@@ -113,12 +113,28 @@ class Placer:
         return None
 
     def _beside(self, server_id: str, request: Request) -> Request:
-        """The request with the hosts where the others of the server's group are by now."""
-        if not request.group:
+        """The request with the hosts where the others of the server's group, and those its hints name, are by now."""
+        named = {name: _listed(request.hints.get(name)) for name in ('same_host', 'different_host')}
+        if not (request.group or any(named.values())):
             return request
         with self.db.read() as tx:
-            others = set(groups.members(tx, [request.group['id']]).get(request.group['id'], [])) - {server_id}
-            return dataclasses.replace(request, group_hosts=claims.hosts_of(tx, sorted(others)))
+            near = {name: claims.hosts_of(tx, ids, request.project_id) for name, ids in named.items() if ids}
+            others: set[str] = set()
+            if request.group:
+                others = set(groups.members(tx, [request.group['id']]).get(request.group['id'], [])) - {server_id}
+            beside = claims.hosts_of(tx, sorted(others)) if others else {}
+        return dataclasses.replace(request, hint_hosts=near, group_hosts=beside)
+
+    def _count(self, request: Request) -> None:
+        """The hosts know what a filter or weigher of the request wants to be counted."""
+        needs = {need for each in (*self.filters, *self.weighers) if each.applies(request) for need in each.needs}
+        if not needs & {'instances', 'io_ops'}:
+            return
+        with self.db.read() as tx:
+            instances = claims.counts(tx) if 'instances' in needs else {}
+            busy = hypervisors.io_workload(tx) if 'io_ops' in needs else {}
+        for host in self.cache.hosts():
+            host.instances, host.io_ops = instances.get(host.id, 0), busy.get(host.host, 0)
 
     def _fit(self, request: Request, trail: Trail, lost: set[str]) -> Hosts:
         hosts = self.cache.hosts()
@@ -148,11 +164,14 @@ class Placer:
         return hosts
 
     def _best(self, hosts: Hosts, request: Request) -> HostState:
-        columns = [each.weights(hosts, request) for each in self.weighers if each.applies(request)]
-        if not columns:
+        columns = [each.scores(hosts, request, self.cache.keys) for each in self.weighers if each.applies(request)]
+        if len(hosts) == 1 or not (columns or self.subset > 1):
             return hosts[0]
         sums = columns[0] if len(columns) == 1 else list(map(sum, zip(*columns, strict=True)))
-        return hosts[sums.index(max(sums))]
+        if self.subset == 1:
+            return hosts[sums.index(max(sums))]
+        best = heapq.nlargest(self.subset, range(len(hosts)), key=(sums or [0.0] * len(hosts)).__getitem__)
+        return hosts[random.choice(best)]
 
     def _claim(self, server_id: str, host: HostState, request: Request) -> bool:
         try:
@@ -168,6 +187,11 @@ class Placer:
             return taken
         except exc.IntegrityError:  # the same server was placed at the same moment
             return False
+
+
+def _listed(given: Any) -> list[str]:
+    """The ids of a hint that is one or several."""
+    return [given] if isinstance(given, str) and given else list(given or ())
 
 
 def _answer(host: Any, trail: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,10 @@ class Request:
     avoid: tuple[str, ...] = ()  # hosts that refused the server already
     extra_specs: dict[str, str] = dataclasses.field(default_factory=dict)
     image_properties: dict[str, str] = dataclasses.field(default_factory=dict)
+    image_id: str | None = None
+    flavor_name: str | None = None
+    hints: dict[str, Any] = dataclasses.field(default_factory=dict)
+    hint_hosts: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)  # of the servers that a hint names
     group: dict[str, Any] | None = None  # the id, policy and `most` of the group that the server is in
     group_hosts: dict[str, int] = dataclasses.field(default_factory=dict)  # where its others are, and how many
 

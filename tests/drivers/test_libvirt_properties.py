@@ -11,7 +11,7 @@ from nimbus.compute.agent.driver import RUNNING
 from nimbus.compute.guest import NICS, SCREENS, Nic
 from tests.cases import one_first
 
-from .test_libvirt_driver import bridge, definition, rig, spawn  # noqa: F401 - fixtures
+from .test_libvirt_driver import bridge, definition, rig  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.real
 

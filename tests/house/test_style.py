@@ -33,6 +33,7 @@ WAITING_TESTS = {
     'tests/drivers/netlab.py': 'namespaces and guests of the kernel',
     'tests/drivers/test_network_repair.py': 'killing daemons at another moment each time',
     'tests/drivers/test_network_real.py': 'packets',
+    'tests/whole/test_processes.py': 'processes of a whole cloud',
     'tests/wire/identity/slapd.py': 'a directory server of its own',
 }
 NOW_IS_TOLD_BY = 'nimbus/common/clock.py'

@@ -16,6 +16,7 @@ from nimbus.api.kit.routes import Api
 from nimbus.common.parts import Parts
 from nimbus.common.quotas import UNLIMITED, Quotas
 from nimbus.image import quotas
+from nimbus.scheduler import options
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Settings:
     shelved_offload_time: int = 0  # seconds for which a shelved server stays on its host; -1 for ever
     image_quotas: Quotas = dataclasses.field(default_factory=quotas.ImageQuotas)
     image_properties: int = UNLIMITED  # how many an image may have
+    filters: tuple[str, ...] = tuple(options.settings()['enabled_filters'])  # which hints are looked at
 
 
 def factory(_global_conf: Any, **local: str) -> Api:
@@ -39,6 +41,7 @@ def factory(_global_conf: Any, **local: str) -> Api:
             parts.conf.compute.shelved_offload_time,
             quotas.of(parts.conf),
             parts.conf.image.property_quota,
+            tuple(parts.conf.scheduler.enabled_filters),
         )
     return make(parts, local.get('api', 'v2.1'), local.get('policy_file'))
 

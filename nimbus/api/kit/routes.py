@@ -13,7 +13,7 @@ from nimbus.api.kit.fields import CREATE, UPDATE, Noun, Shape, ShapeByVersion
 from nimbus.api.kit.paths import Router, quoted, shown, text_of
 from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.versions import HIGHEST, LOWEST, Change, History, Version
-from nimbus.common import context, errors, failpoints, log, numbers
+from nimbus.common import context, errors, failpoints, log, numbers, turns
 from nimbus.common.database import db
 from nimbus.common.parts import Parts
 
@@ -333,7 +333,8 @@ class Api:
             except errors.Transient:
                 if attempt == TRIES - 1 or call.route.raw:
                     raise
-                time.sleep(0.02 * 2**attempt)
+                with turns.waiting():
+                    time.sleep(0.02 * 2**attempt)
         raise AssertionError('unreachable')
 
     def _respond(self, call: Call, found: Any) -> tuple[int, Any, Any]:

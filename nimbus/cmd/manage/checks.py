@@ -15,11 +15,13 @@ from nimbus.cmd import owner, schema, wiring
 from nimbus.common import clock, errors, jobs
 from nimbus.common.agents import services
 from nimbus.network.hosts import local_networks
+from nimbus.scheduler import hosts as known
 
 GOOD, WARNING, FAILURE = 0, 1, 2
 KEY_AGE = 90  # days after which a key that encrypts is old
 SKEW = 5  # seconds by which clocks may differ; messages may be delayed by more
 FREE = 0.05  # of the disk that keeps the state
+UNITS = {'vcpus': 'virtual CPUs', 'memory_mb': 'MiB of memory', 'disk_gb': 'GiB of disk'}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,5 +188,25 @@ def networks(_conf: Any, parts: Any) -> Iterator[Finding]:
         yield Finding(WARNING, 'networks', text)
 
 
+def capacity(_conf: Any, parts: Any) -> Iterator[Finding]:
+    """No host has more claimed of it than its reserves and ratios allow by now."""
+    with parts.db.read() as tx:
+        found = known.over(tx)
+    for row, resource, most in found:
+        used = getattr(row, f'used_{resource}')
+        text = f'Servers hold {used} {UNITS[resource]} of {row.host}, which may give {most}: what is placed stays, and '
+        yield Finding(WARNING, 'capacity', text + 'nothing is added before there is room.')
+
+
 UPGRADE: tuple[Check, ...] = (database_schema, keys, stuck_jobs)
-EVERY: tuple[Check, ...] = (*UPGRADE, database_connections, files, disk_space, ports, daemons, clocks, networks)
+EVERY: tuple[Check, ...] = (
+    *UPGRADE,
+    database_connections,
+    files,
+    disk_space,
+    ports,
+    daemons,
+    clocks,
+    networks,
+    capacity,
+)

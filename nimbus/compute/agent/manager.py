@@ -14,6 +14,7 @@ from nimbus.common import errors, failpoints
 from nimbus.common.agents.desk import Heartbeat
 from nimbus.common.agents.errands import ACCEPTED, Errands
 from nimbus.common.context import Context
+from nimbus.compute.agent import monitors
 from nimbus.compute.agent.driver import Driver, Missing, Refused
 from nimbus.compute.agent.heal import Healer
 from nimbus.compute.agent.progress import Progress
@@ -54,6 +55,7 @@ class Settings:
     report_interval: float = 10
     heal_interval: float = 60
     image_age: float = 86400  # seconds that a base image is kept which no guest stands on
+    monitors: tuple[str, ...] = ()  # which measure the host
     workers: int = 8
 
     @classmethod
@@ -75,6 +77,7 @@ class Settings:
             report_interval=conf.report_interval,
             heal_interval=conf.compute.heal_interval,
             image_age=conf.compute.image_cache_age,
+            monitors=tuple(conf.compute.compute_monitors),
         )
 
 
@@ -87,6 +90,7 @@ class Agent(Compute):
         """`desk` is a client of ComputeDesk; `state_path` is a folder of this agent's alone."""
         self.host, self.driver, self.images, self.desk = host, driver, images, desk
         self.settings = settings or Settings()
+        self.monitors = monitors.named(self.settings.monitors)
         self.errands = Errands(desk.done, os.path.join(state_path, 'fences'), self.settings.workers)
         self.healer = Healer(
             host,
@@ -120,7 +124,9 @@ class Agent(Compute):
     def facts(self) -> dict[str, Any]:
         """What the host has, and how much of it may be claimed."""
         facts = dataclasses.asdict(self.driver.facts())
-        return {**facts, 'reserved': self.settings.reserved, 'ratios': self.settings.ratios}
+        told = {'reserved': self.settings.reserved, 'ratios': self.settings.ratios}
+        metrics = {name: value for each in self.monitors for name, value in each.read().items()}
+        return {**facts, **told, **({'metrics': metrics} if self.monitors else {})}
 
     def busy(self, server_id: str) -> bool:
         """Whether an errand for the guest is being worked on."""

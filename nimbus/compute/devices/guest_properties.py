@@ -1,4 +1,4 @@
-"""Check extra specs, image properties and scheduler hints: those that nimbus does not support are refused.
+"""Check extra specs and image properties: those that nimbus does not support are refused.
 
 A rule is a pattern of names and which of their values are supported: those listed, or every one.  A name that a rule
 lists without values is refused whatever it says.  Names that no rule has are an operator's own and mean nothing.
@@ -22,7 +22,7 @@ FLAGS = {
 DISK_BUSES = ('virtio', 'scsi', 'sata', 'ide')
 
 FLAVOR: tuple[Rule, ...] = (
-    (r'capabilities:.+', EVERY),  # the scheduler compares them with the hosts' facts
+    (r'(aggregate_instance_extra_specs|capabilities):.+', EVERY),  # the scheduler compares them with the hosts' facts
     (r'hw:cpu_(max_)?(sockets|cores|threads)', EVERY),  # guest.topology looks at them
     (r'hw:cpu_policy', ('shared',)),
     (r'hw:mem_page_size', ('small', 'any')),
@@ -43,7 +43,7 @@ FLAVOR: tuple[Rule, ...] = (
     (r'quota:(cpu|memory|disk_io|vif)_(limit|reservation)', ('0',)),
     (r'quota:(cpu|memory|disk_io|vif)_shares_level', ('normal',)),
     (r'trait\w*:.+', ('forbidden',)),  # no host has any
-    (r'(accel|aggregate_instance_extra_specs|hw|hw_rng|hw_video|os|pci_passthrough|quota|vmware):.+', NEVER),
+    (r'(accel|hw|hw_rng|hw_video|os|pci_passthrough|quota|vmware):.+', NEVER),
     (r'resources[\w-]*:.+', NEVER),
 )
 IMAGE: tuple[Rule, ...] = (
@@ -96,13 +96,6 @@ def check_flavor(specs: Mapping[str, Any]) -> None:
 def check_image(properties: Mapping[str, Any]) -> None:
     """Nothing, when all that an image's properties ask for is supported.  Raises Invalid, naming the first."""
     _check('property', 'image', {name: value for name, value in properties.items() if not _is_empty(value)}, IMAGE)
-
-
-def check_hints(hints: Mapping[str, Any]) -> None:
-    """Nothing, when the hints ask for a group or nothing.  Raises Invalid, naming the first that asks for more."""
-    for name, value in sorted(hints.items()):
-        if name != 'group' and not _is_empty(value):
-            raise errors.Invalid(f'The scheduler hint {name} is not supported: this cloud has no filter for it.')
 
 
 def check_device(destination: str, disk_bus: str | None, device_type: str | None) -> None:

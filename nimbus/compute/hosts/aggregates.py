@@ -1,5 +1,7 @@
 """Host aggregates: groups of hosts with a name, metadata, and perhaps an availability zone."""
 
+import datetime
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,11 +16,18 @@ from nimbus.scheduler import hosts as places
 
 ZONE = 'availability_zone'  # the metadata key that makes an aggregate an availability zone
 DEFAULT = 'nova'  # where a host stands that no aggregate puts anywhere
+# The properties that say how far the hosts may be overcommitted, instead of what each reports.
+RATIOS = {'cpu_allocation_ratio': 'vcpus', 'ram_allocation_ratio': 'memory_mb', 'disk_allocation_ratio': 'disk_gb'}
 
 
 def find(tx: db.Tx) -> list[Any]:
     """Every aggregate, oldest first."""
     return list(tx.rows(sa.select(Aggregate).order_by(Aggregate.seq)))
+
+
+def changed(tx: db.Tx, since: datetime.datetime) -> list[Any]:
+    """The aggregates that were changed at that moment or later; those that never had a host are left out."""
+    return list(tx.rows(sa.select(Aggregate).where(Aggregate.updated_at >= since)))
 
 
 def zones(tx: db.Tx, but: int | None = None) -> dict[str, str]:
@@ -27,17 +36,41 @@ def zones(tx: db.Tx, but: int | None = None) -> dict[str, str]:
     return {host: row.properties[ZONE] for row in rows for host in row.hosts}
 
 
+def of_host(tx: db.Tx, host: str) -> tuple[str, dict[str, float]]:
+    """The zone of the host, and how far its aggregates say that it may be overcommitted."""
+    rows = find(tx)
+    zone = next((row.properties[ZONE] for row in rows if ZONE in row.properties and host in row.hosts), DEFAULT)
+    return zone, _ratios(rows, host)
+
+
+def _ratios(rows: list[Any], host: str) -> dict[str, float]:
+    """What the aggregates say, the lowest of several; what is no ratio says nothing."""
+    found: dict[str, float] = {}
+    for row in rows:
+        for name, resource in RATIOS.items() if host in row.hosts else ():
+            try:
+                given = float(row.properties.get(name, 0))
+            except ValueError:
+                continue
+            if 0 < given < math.inf:
+                found[resource] = min(given, found.get(resource, given))
+    return found
+
+
 def _move(tx: db.Tx, hosts: list[str], before: dict[str, str], refusal: Callable[[str], errors.NimbusError]) -> None:
-    """The scheduler knows the zone of each of the hosts; raises the refusal where servers would go from one to another.
+    """The scheduler knows the zone and ratios of each host; raises the refusal where servers would change their zone.
 
     `before` are the zones as they were.
     """
-    after = zones(tx)
+    after, rows = zones(tx), find(tx)
     for host in hosts:
         old, new = before.get(host, DEFAULT), after.get(host, DEFAULT)
         if old != new and claims.servers_on(tx, host):
             raise refusal(f'Host {host} has servers, and its zone would change from {old} to {new}.')
         places.move(tx, host, new)
+        daemons = services.find(tx, room='compute', host=host, binary='nova-compute')
+        reported = (daemons[0].facts.get('ratios') or {}) if daemons else {}
+        places.overcommit(tx, host, reported, _ratios(rows, host))
 
 
 def show(tx: db.Tx, number: int) -> Any:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from nimbus.common import errors
 from nimbus.common.agents import services
 from nimbus.common.database import db
+from nimbus.compute import states
 from nimbus.compute.models import Server
 from nimbus.scheduler import hosts
 
@@ -72,3 +73,10 @@ def servers_on(tx: db.Tx, host: str) -> list[Any]:
     """The id and number of every server on the host."""
     where = (Server.host == host, Server.deleted_at.is_(None))
     return list(tx.rows(sa.select(Server.seq, Server.id).where(*where).order_by(Server.seq)))
+
+
+def io_workload(tx: db.Tx) -> dict[str, int]:
+    """How many servers of each host a verb writes the disks of, by the host's name; hosts without one are left out."""
+    busy = sa.or_(Server.vm_state == states.BUILDING, Server.task_state.in_(sorted(states.AT_DISKS)))
+    query = sa.select(Server.host, sa.func.count()).where(Server.deleted_at.is_(None), Server.host.is_not(None), busy)
+    return dict(tuple(row) for row in tx.rows(query.group_by(Server.host)))

@@ -74,10 +74,9 @@ def _ram_fits(ram: int, needed: int | None) -> None:
         )
 
 
-def wishes_can_be_met(flavor: Any, image: dict[str, Any] | None, hints: dict[str, Any]) -> None:
-    """Nothing, when all that flavor, image and hints ask of the guest is supported.  Raises Invalid."""
+def wishes_can_be_met(flavor: Any, image: dict[str, Any] | None) -> None:
+    """Nothing, when all that flavor and image ask of the guest is supported.  Raises Invalid."""
     specs, properties = flavor.extra_specs or {}, (image or {}).get('properties') or {}
-    guest_properties.check_hints(hints)
     guest_properties.check_flavor(specs)
     guest_properties.check_image(properties)
     guest.topology(flavor.vcpus, specs, properties)

@@ -99,7 +99,7 @@ def _find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> Found:
     root_name = device_names.root(image, devices)
     devices = device_names.named(devices, root_name, from_image=root is None, usual=device_names.usual_bus(image))
     boot_checks.image_fits(image, flavor, wanted.may_have_no_disk, root)
-    boot_checks.wishes_can_be_met(flavor, image, wanted.hints)
+    boot_checks.wishes_can_be_met(flavor, image)
     boot_checks.hosts_exist(tx, wanted.requested_host, wanted.requested_node)
     return Found(
         flavor=flavor,

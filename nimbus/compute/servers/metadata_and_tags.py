@@ -11,10 +11,9 @@ from nimbus.compute.models import Server, ServerTag
 from nimbus.compute.servers import servers
 
 MAX_TAGS = 50
-TAGS = (
-    sa.select(ServerTag.server_id, ServerTag.tag)
-    .where(ServerTag.server_id.in_(sa.bindparam('servers', expanding=True)))
-    .order_by(ServerTag.tag)
+TAGS = db.Gathering(
+    sa.select(ServerTag.server_id, ServerTag.tag).order_by(ServerTag.tag),
+    ServerTag.server_id,
 )
 
 
@@ -55,7 +54,7 @@ def _changing(tx: db.Tx, asker: context.Context, server_id: str, verb: str) -> A
 def tags(tx: db.Tx, server_ids: list[str]) -> dict[str, list[str]]:
     """The tags of each of many servers, sorted, by one query."""
     found: dict[str, list[str]] = {}
-    for server_id, tag in tx.rows(TAGS, {'servers': server_ids}):
+    for server_id, tag in TAGS.rows(tx, server_ids):
         found.setdefault(server_id, []).append(tag)
     return found
 

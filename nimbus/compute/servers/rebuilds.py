@@ -76,7 +76,7 @@ def _fits(before: Any, image: dict[str, Any] | None, wanted: Wanted) -> None:
     """Nothing, when the server's flavor is large enough for the image and its wishes can be met.  Raises Invalid."""
     flavor = types.SimpleNamespace(**before.flavor)
     boot_checks.image_fits(image, flavor, wanted.may_have_no_disk, None)
-    boot_checks.wishes_can_be_met(flavor, image, before.hints)
+    boot_checks.wishes_can_be_met(flavor, image)
 
 
 def finish(tx: db.Tx, server_id: str, *, stopped: bool) -> None:

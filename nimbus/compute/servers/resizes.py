@@ -43,7 +43,7 @@ def resize(
 
 def _check(spec: dict[str, Any], flavor: Any, facts: dict[str, Any], may_have_no_disk: bool) -> None:
     """Nothing, when the server can have the flavor without losing what is on its disks.  Raises Invalid."""
-    boot_checks.wishes_can_be_met(flavor, spec['image'], {})
+    boot_checks.wishes_can_be_met(flavor, spec['image'])
     block_requests.check_local(spec['bdms'], flavor)
     new = {**spec, 'flavor': facts}
     root = next((device for device in spec['bdms'] if device['boot_index'] == block_requests.ROOT), None)

@@ -9,7 +9,7 @@ from nimbus.compute import states
 from nimbus.compute.metadata import documents
 from nimbus.compute.servers import guests, servers
 from nimbus.conductor.workflows import disks, guest_orders, vif_plugging
-from nimbus.scheduler import claims
+from nimbus.scheduler import claims, hosts
 
 
 def place(run: Run) -> dict[str, Any]:
@@ -43,6 +43,9 @@ def request(run: Run, spec: dict[str, Any]) -> dict[str, Any]:
         'avoid': sorted(run.get('refusals', {})),
         'extra_specs': flavor.get('extra_specs') or {},
         'image_properties': image.get('properties') or {},
+        'image_id': image.get('id'),
+        'flavor_name': flavor.get('name'),
+        'hints': {name: value for name, value in (spec['hints'] or {}).items() if name != 'group'},
         'group': spec['group'],
     }
 
@@ -106,6 +109,8 @@ def boot(run: Run) -> dict[str, Any]:
     try:
         return guest_orders.ask(run, 'spawn', guest)
     except Refused as why:
+        with run.env.db.write() as tx:
+            hosts.build_failed(tx, run.host)
         if why.kind != 'Refused':
             raise
         raise _elsewhere(run, why) from why
@@ -144,6 +149,7 @@ def unboot(run: Run) -> None:
 def mark_active(tx: db.Tx, run: Run) -> None:
     """The server is ACTIVE and its volumes are in use."""
     disks.complete_all(tx, run)
+    hosts.build_succeeded(tx, run.host)
     servers.built(tx, run.subject)
 
 

@@ -21,7 +21,8 @@ from tests.conftest import MEMBER
 from tests.domain.compute.test_boots import root
 
 # Every name that upstream registers or knows, a value that is not its default, and what becomes of that here:
-# `refused`, done to the `guest`, compared with a `host`, or `free`: it bounds, stores or speaks of something else.
+# `refused`, done to the `guest`, compared with a `host`, a `hint` that chooses one, or `free`: it bounds, stores or
+# speaks of something else.
 TABLE = pathlib.Path(__file__).with_name('wishes.tsv').read_text()
 WISHES = list(csv.DictReader(TABLE.splitlines(), delimiter='\t'))
 IMAGE = '6c2c8f0e-8a5b-4c57-9d3c-0000000000bb'
@@ -84,6 +85,12 @@ def test_what_is_not_done_is_refused_by_its_name(api, world, parts, wish):
 def test_what_asks_nothing_of_a_guest_is_no_reason_to_refuse(api, world, parts, wish):
     kind, name, value, _ = wish.values()
     assert ask(api, wishing(parts.db, kind, name, value)).status == 202
+
+
+@pytest.mark.parametrize('wish', of('hint'), ids=named)
+def test_a_hint_that_a_filter_looks_at_is_taken(api, world, parts, wish):
+    kind, name, value, _ = wish.values()
+    assert ask(api, wishing(parts.db, kind, name, value), **{'os:scheduler_hints': {name: value}}).status == 202
 
 
 @pytest.mark.parametrize('wish', of('guest'), ids=named)

@@ -15,6 +15,7 @@ from nimbus.api.kit.versions import Version
 from nimbus.common import errors, ids, numbers
 from nimbus.compute.devices import block_requests
 from nimbus.compute.servers import boots
+from nimbus.scheduler import hints as hint_checks
 
 MAX_USER_DATA = 65535
 PASSWORD_SIGNS = string.ascii_letters + string.digits
@@ -150,6 +151,7 @@ def wanted(call: Call, body: dict[str, Any]) -> boots.Wanted:
     least, most = _counts(asked)
     hints = body.get('os:scheduler_hints') or body.get('OS-SCH-HNT:scheduler_hints') or {}
     check_certificates(asked)
+    hint_checks.check(hints, call.parts.extra['compute'].filters)
     image_id = asked.get('imageRef') or None
     devices = _devices(call, asked, image_id)
     if image_id is None and not devices:
@@ -189,13 +191,6 @@ def _counts(asked: dict[str, Any]) -> tuple[int, int]:
     if least > most:
         raise errors.Invalid('min_count must be <= max_count')
     return least, most
-
-
-def _refuse_absent(asked: dict[str, Any], hints: dict[str, Any]) -> None:
-    check_certificates(asked)
-    if group := hints.get('group'):
-        named = group if isinstance(group, str) else group[0]
-        raise errors.Invalid(f'Instance group {named} could not be found: this cloud has no server groups.')
 
 
 def _security_groups(asked: dict[str, Any]) -> tuple[str, ...]:
