@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nimbus.cmd import host_defaults, wiring
+from nimbus.cmd import consoles, host_defaults, wiring
 from nimbus.common import errors, folders, jobs
 from nimbus.common.agents import services
 from nimbus.common.context import Context
@@ -386,4 +386,5 @@ def everything(conf: Any, parts: Parts, hosts: int = 1, peers: Any = None) -> wi
     for host in [name, *(f'{name}-{n}' for n in range(2, hosts + 1))]:
         for room in ('network', 'volume', 'compute'):
             agents.add(agent(room, conf, parts.bus, host))
-    return wiring.Group(scheduler(conf, parts), desks(conf, parts), agents, jobs_of(conf, parts))
+    control = scheduler(conf, parts), desks(conf, parts)
+    return wiring.Group(*control, agents, jobs_of(conf, parts), consoles.console(conf, parts))

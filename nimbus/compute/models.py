@@ -205,6 +205,26 @@ class Move(db.Base):
     updated_at: Mapped[datetime.datetime | None]
 
 
+class ConsoleToken(db.Base):
+    """A token by which a console of a server is reached for a while; the token itself is kept nowhere."""
+
+    __tablename__ = 'console_tokens'
+    __table_args__ = (
+        sa.Index('console_tokens_server', 'server_id'),
+        sa.Index('console_tokens_ended', 'expires_at'),
+        db.Base.__table_args__,
+    )
+    seq: Mapped[db.Seq]
+    token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    server_id: Mapped[db.Id]
+    host: Mapped[str]  # where the server was when the token was given
+    kind: Mapped[str] = mapped_column(sa.String(32))  # novnc, serial
+    address: Mapped[str]  # of the console itself, for the proxy
+    port: Mapped[int]
+    created_at: Mapped[datetime.datetime]
+    expires_at: Mapped[datetime.datetime]
+
+
 class Aggregate(db.Base):
     """Hosts that an operator gave a name and properties in common."""
 

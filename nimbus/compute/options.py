@@ -118,7 +118,23 @@ OPTIONS: dict[str, list[Any]] = {
             help='space: the disks of new guests have all their space from the beginning, where the file system can.',
         ),
         cfg.IntOpt('detach_timeout', default=60, min=1, help='Seconds a guest has to let go of a volume.'),
-        cfg.StrOpt('vnc_listen', default='127.0.0.1', help="Where guests' VNC consoles listen."),
+        cfg.StrOpt('vnc_listen', default='127.0.0.1', help="Where guests' VNC and serial consoles listen."),
+        cfg.StrOpt(
+            'server_proxyclient_address',
+            help='Address under which nimbus-console reaches consoles of this host; unset means vnc_listen, or host_ip '
+            'where that is 0.0.0.0 or ::.',
+        ),
+        cfg.BoolOpt(
+            'serial_console',
+            default=False,
+            help="Whether guests' serial consoles can be opened; in force for a guest from its next start.",
+        ),
+        cfg.StrOpt(
+            'serial_port_range',
+            default='10000:20000',
+            regex=r'^\d{1,5}:\d{1,5}$',
+            help='First and last TCP port for serial consoles, of which each guest that runs takes one.',
+        ),
         cfg.StrOpt(
             'host_ip',
             help='Address under which other hosts reach this one; unset means the one by which it reaches the broker, '

@@ -153,6 +153,10 @@ class Compute(Contract):
     def console(self, context: Context, server_id: str, lines: int | None) -> str:
         """The last lines of the guest's serial console, all that is kept for None.  Raises NotFound."""
 
+    @call(timeout=30)
+    def console_address(self, context: Context, server_id: str, kind: str) -> dict[str, Any]:
+        """Where the running guest's console is reached: {'host', 'port'}.  Raises NotFound, Conflict and Invalid."""
+
 
 class ComputeDesk(Desk):
     """Calls of the compute agents: reports and questions to the conductor."""

@@ -1,6 +1,7 @@
 """Makes the Compute API's applications.
 
-`parts.extra['compute']` is a Settings; it is read from the options where nobody has put one there.
+`parts.extra['compute']` is a Settings, and `parts.extra['console']` those of consoles; they are read from the options
+where nobody has put one there.
 """
 
 import dataclasses
@@ -15,6 +16,7 @@ from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.routes import Api
 from nimbus.common.parts import Parts
 from nimbus.common.quotas import UNLIMITED, Quotas
+from nimbus.console.options import Settings as ConsoleSettings
 from nimbus.image import quotas
 from nimbus.scheduler import options
 
@@ -43,6 +45,8 @@ def factory(_global_conf: Any, **local: str) -> Api:
             parts.conf.image.property_quota,
             tuple(parts.conf.scheduler.enabled_filters),
         )
+    if 'console' not in parts.extra and parts.conf is not None:
+        parts.extra['console'] = ConsoleSettings.of(parts.conf)
     return make(parts, local.get('api', 'v2.1'), local.get('policy_file'))
 
 
@@ -51,6 +55,7 @@ def make(parts: Parts, api: str = 'v2.1', policy_file: str | None = None) -> Api
     parts.extra.setdefault('compute', Settings())
     if 'image_policy' not in parts.extra:
         parts.extra['image_policy'] = _image_policy(parts, policy_file)
+    parts.extra.setdefault('console', ConsoleSettings())
     policy = Policy(RULES, policy_file)
     if api == 'versions':
         return Api('compute-versions', VERSION_ROUTES, parts, policy, faults.named)

@@ -61,6 +61,12 @@ KNOWN = (
     Extension('os-config-drive', 'ConfigDrive', 'Config drives.', (BOOT,)),
     Extension('os-console-output', 'ConsoleOutput', 'The console output of a server.', ('os-getConsoleOutput',)),
     Extension(
+        'os-console-auth-tokens',
+        'ConsoleAuthTokens',
+        'Where a console is.',
+        ('GET /os-console-auth-tokens/{id}',),
+    ),
+    Extension(
         'os-extended-hypervisors', 'ExtendedHypervisors', 'More of a hypervisor.', ('GET /os-hypervisors/detail',)
     ),
     Extension(
@@ -176,6 +182,15 @@ KNOWN = (
     Extension('os-personality', 'Personality', 'Files of a new server.', (BOOT,)),
     Extension('os-quota-class-sets', 'QuotaClasses', 'Quota classes.', ('GET /os-quota-class-sets/{name}',)),
     Extension('os-quota-sets', 'Quotas', 'Quotas of projects.', ('GET /os-quota-sets/{project_id}',)),
+    Extension(
+        'os-remote-consoles',
+        'Consoles',
+        'The screen and the serial port of a server.',
+        (
+            'os-getVNCConsole',
+            'os-getSerialConsole',
+        ),
+    ),
     Extension(
         'os-security-groups',
         'SecurityGroups',

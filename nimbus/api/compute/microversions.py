@@ -41,6 +41,12 @@ class AccessToPublicFlavor(Change):
     number = (2, 7)
 
 
+class MksConsoles(Change):
+    """A console may be asked for by the protocol mks, which no hypervisor here has."""
+
+    number = (2, 8)
+
+
 class LockedShown(Change):
     """A server's view says whether it is locked."""
 
@@ -111,6 +117,12 @@ class CpuInfoObject(Change):
     """A hypervisor's cpu_info is an object instead of a string."""
 
     number = (2, 28)
+
+
+class ConsoleTokens(Change):
+    """Operators see where the console is that a token leads to, whatever its type."""
+
+    number = (2, 31)
 
 
 class DeviceTags(Change):
@@ -431,6 +443,12 @@ class ImageProperties(Change):
     number = (2, 98)
 
 
+class SpiceDirect(Change):
+    """A console may be asked for by the type spice-direct, which no hypervisor here has; tokens take no query."""
+
+    number = (2, 99)
+
+
 class SchedulerHints(Change):
     """A server shows its scheduler hints."""
 
@@ -442,6 +460,7 @@ HISTORY = History(
     MoreServerAttributes,
     FilterByIp6,
     AccessToPublicFlavor,
+    MksConsoles,
     LockedShown,
     KeysOfOthers,
     ForcedDown,
@@ -454,6 +473,7 @@ HISTORY = History(
     MigrationTypes,
     Tags,
     CpuInfoObject,
+    ConsoleTokens,
     DeviceTags,
     HypervisorPages,
     KeyPages,
@@ -507,6 +527,7 @@ HISTORY = History(
     QualifiedHostnames,
     PinnedZone,
     ImageProperties,
+    SpiceDirect,
     SchedulerHints,
     minimum=MINIMUM,
     maximum=MAXIMUM,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.api.compute import extensions, flavors, keypairs, quotas, versions
+from nimbus.api.compute import extensions, flavors, keypairs, quotas, routes_consoles, versions
 from nimbus.api.compute.hosts import aggregates, hosts, hypervisors, services, usage_audits
 from nimbus.api.compute.microversions import (
     ADDRESS_ACTIONS_END,
@@ -343,6 +343,7 @@ ROUTES = (
     *SERVERS,
     *ACTIONS,
     *PARTS,
+    *routes_consoles.CONSOLES,
     *VOLUMES,
     *FLAVORS,
     *KEYPAIRS,

@@ -9,7 +9,7 @@ import abc
 from collections.abc import Callable
 
 from nimbus.common import errors
-from nimbus.compute.guest import Diagnostics, Guest, HostFacts, Nic, Rescue, Volume
+from nimbus.compute.guest import ConsoleAddress, Diagnostics, Guest, HostFacts, Nic, Rescue, Volume
 
 RUNNING, SHUTDOWN, PAUSED, CRASHED = 'running', 'shutdown', 'paused', 'crashed'
 
@@ -190,13 +190,21 @@ class Cards(abc.ABC):
 
 
 class Console(abc.ABC):
-    """Console: the log of a guest's serial console."""
+    """Console: the log of a guest's serial console, and where its consoles are reached."""
 
     @abc.abstractmethod
     def console(self, guest_id: str, lines: int | None) -> str:
         """The last `lines` lines of the serial console, all that is kept for None.  Raises Missing.
 
         What follows the last end of line counts as a line, even when it is empty.
+        """
+
+    @abc.abstractmethod
+    def console_address(self, guest_id: str, kind: str) -> ConsoleAddress:
+        """Where the running guest's console is reached: its screen by VNC, or its serial port by plain TCP.
+
+        `kind` is VNC or SERIAL of nimbus.compute.guest.  Raises Missing, Conflict when the guest is off, and Invalid
+        when it has no such console.
         """
 
 

@@ -333,6 +333,10 @@ class Agent(Compute):
     def console(self, context: Context, server_id: str, lines: int | None) -> str:
         return self._told(server_id, 'console', lambda: self.driver.console(server_id, lines))
 
+    def console_address(self, context: Context, server_id: str, kind: str) -> dict[str, Any]:
+        ask = functools.partial(self.driver.console_address, server_id, kind)
+        return dataclasses.asdict(self._told(server_id, 'console', ask))
+
     def _told(self, server_id: str, what: str, ask: Callable[[], T]) -> T:
         """The driver's answer.  Raises NotFound where the guest is not here."""
         try:

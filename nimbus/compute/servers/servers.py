@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, context, errors
 from nimbus.common.database import db
-from nimbus.compute import notifications, quotas, states
+from nimbus.compute import console_tokens, notifications, quotas, states
 from nimbus.compute.devices import block_devices
 from nimbus.compute.models import Server, ServerTag
 from nimbus.compute.servers import groups, moves
@@ -123,11 +123,13 @@ def progressed(tx: db.Tx, server_id: str, percent: int) -> bool:
 
 def placed(tx: db.Tx, server_id: str, host: str, node: str, zone: str | None) -> bool:
     """The server belongs to the host, which is where its guest is or will be; False when it is gone."""
+    console_tokens.forget(tx, server_id)
     return bool(tx.update(Server, *_living(server_id), host=host, node=node, zone=zone))
 
 
 def unplaced(tx: db.Tx, server_id: str) -> bool:
     """The server belongs to no host; False when it is gone."""
+    console_tokens.forget(tx, server_id)
     return bool(tx.update(Server, *_living(server_id), host=None, node=None, zone=None))
 
 
@@ -203,6 +205,7 @@ def gone(tx: db.Tx, server_id: str) -> bool:
         return False
     block_devices.drop_all(tx, server_id)
     groups.leave(tx, server_id)
+    console_tokens.forget(tx, server_id)
     quotas.follow(tx, before, row_of(tx, server_id))
     return notifications.ended(tx, server_id, 'delete')
 

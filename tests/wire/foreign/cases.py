@@ -244,6 +244,14 @@ IN_PATHS: dict[str, Body] = {
         'createBackup': {'name': 'x', 'backup_type': 'daily', 'rotation': 1}
     },
     'compute POST /v2.1/servers/{id}/action os-getConsoleOutput': lambda t: {'os-getConsoleOutput': {}},
+    'compute POST /v2.1/servers/{id}/action os-getVNCConsole': lambda t: {'os-getVNCConsole': {'type': 'novnc'}},
+    'compute POST /v2.1/servers/{id}/action os-getSerialConsole': lambda t: {'os-getSerialConsole': {'type': 'serial'}},
+    'compute POST /v2.1/servers/{id}/action os-getSPICEConsole': lambda t: {
+        'os-getSPICEConsole': {'type': 'spice-html5'}
+    },
+    'compute POST /v2.1/servers/{id}/remote-consoles': lambda t: {
+        'remote_console': {'protocol': 'vnc', 'type': 'novnc'}
+    },
     'compute POST /v2.1/servers/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
     'compute PUT /v2.1/servers/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
     'compute PUT /v2.1/servers/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},

@@ -169,6 +169,7 @@ SEGMENTS = {
     'os-networks': 'network',
     'os-tenant-networks': 'network',
     'os-volumes': 'volume',
+    'os-console-auth-tokens': 'console_token',
     'os-hosts': 'host',
     'os-hypervisors': 'hypervisor',
     'os-instance-actions': 'request',
@@ -214,7 +215,8 @@ injected_file_path_bytes injected_files instances interface ip_protocol ip_versi
 is_default is_domain is_public key key_pairs length lock lock_password locked_reason maintenance_mode mapping max_count
 max_server_per_host meta metadata metadata_items method methods migration_status min_count min_disk min_ram mode
 mountpoint mtu multi_factor_auth_enabled multi_factor_auth_rules multiattach new_size no_device oauth1
-original_password os-complete os-flavor-access:is_public os-start os-stop os-volume-type-access:is_public os_hidden
+original_password os-complete os-flavor-access:is_public os-getRDPConsole os-start os-stop
+os-volume-type-access:is_public os_hidden
 params passcode password path pause per_volume_gigabytes policies policy port_range_max port_range_min
 port_security_enabled preserve_ephemeral protected protocol provider:network_type provider:physical_network
 provider:segmentation_id public_key query ram readonly redelegation_count relay_state_prefix remaining_uses

@@ -245,6 +245,9 @@ def _server(maker: Maker, whose: str) -> None:
     maker.world.cloud.wait(lambda: _status(maker, 'volume', place) == 'in-use')
     rows = maker.ask('volume', 'GET', '/v3/attachments', OPENSTACK_API_VERSION='volume 3.44').json['attachments']
     things['attachment'] = next(row['id'] for row in rows if row['volume_id'] == things['server volume'])
+    asked = {'remote_console': {'protocol': 'vnc', 'type': 'novnc'}}
+    opened = maker.ask('compute', 'POST', f'{path}/remote-consoles', asked, OPENSTACK_API_VERSION='compute 2.90').json
+    things['console_token'] = opened['remote_console']['url'].rpartition('token%3D')[2]
     maker.ask('compute', 'PUT', f'{path}/tags/{LAST[whose]}', OPENSTACK_API_VERSION='compute 2.90')
     actions = maker.ask('compute', 'GET', f'{path}/os-instance-actions').json['instanceActions']
     things['request'] = actions[0]['request_id']

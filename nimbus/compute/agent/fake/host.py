@@ -13,7 +13,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.compute.agent.driver import CRASHED, RUNNING, SHUTDOWN
+from nimbus.compute.agent.driver import CRASHED, PAUSED, RUNNING, SHUTDOWN
+from nimbus.compute.agent.fake.consoles import Consoles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +74,7 @@ class FakeHost:
         self._guard = threading.Lock()
         self._locks: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
         self._guests: dict[str, FakeGuest] = {}
+        self.consoles = Consoles()
         if folder:
             os.makedirs(folder, exist_ok=True)
             self._load(folder)
@@ -126,6 +128,8 @@ class FakeHost:
         with self._guard:
             before = self._guests.get(guest_id)
             self._guests[guest_id] = guest
+        if guest.state not in (RUNNING, PAUSED):
+            self.consoles.drop(guest_id)
         if self.folder:
             self._keep(self.folder, guest_id, guest)
         if before is None or before.state != guest.state:
@@ -136,6 +140,7 @@ class FakeHost:
         """The guest is gone."""
         with self._guard:
             gone = self._guests.pop(guest_id, None)
+        self.consoles.drop(guest_id)
         if self.folder:
             try:
                 os.unlink(os.path.join(self.folder, f'{guest_id}.json'))

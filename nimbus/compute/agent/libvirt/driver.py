@@ -240,10 +240,7 @@ class LibvirtDriver(Plugging, Resizing, Snapshotting, Suspending, Rescuing, Insi
     def attached(self, guest_id: str) -> dict[str, str]:
         return volumes.volumes(self._found(guest_id))
 
-    # ---------------------------------------------------------------- console, facts
-    def console(self, guest_id: str, lines: int | None) -> str:
-        return self._folder(guest_id).tail(lines, self.settings.console_bytes)
-
+    # ---------------------------------------------------------------- facts
     def facts(self) -> HostFacts:
         own = self.settings
         cpu = self._cpu or libvirt_facts.plain_cpu()
@@ -269,11 +266,15 @@ class LibvirtDriver(Plugging, Resizing, Snapshotting, Suspending, Rescuing, Insi
     def _run(self, guest: Guest, folder: Folder, rescue: Rescue | None = None) -> None:
         cdrom_bus = 'sata' if 'q35' in self._machine_type(guest) else 'ide'
         disks = rescue_disks.layout(folder, guest, rescue, cdrom_bus) if rescue else folder.layout(guest, cdrom_bus)
-        xml = libvirt_xml.domain(guest, self._machine, disks, folder.console)
-        folder.write('libvirt.xml', xml)
-        domain = self._libvirt().defineXML(xml)
-        folder.fresh_console()
-        self._waits.past_collisions(domain.create)
+
+        def create() -> None:
+            xml = libvirt_xml.domain(guest, self._machine, disks, folder.console, self._serial_port())
+            folder.write('libvirt.xml', xml)
+            domain = self._libvirt().defineXML(xml)
+            folder.fresh_console()
+            domain.create()
+
+        self._waits.past_collisions(create)
 
     def _machine_type(self, guest: Guest) -> str:
         return guest.properties.get('hw_machine_type') or self.settings.machine_type
