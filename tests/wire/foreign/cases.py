@@ -160,6 +160,9 @@ BODIES: dict[str, Body] = {
     'network PUT /v2.0/routers/{id}': lambda t: {'router': {}},
     'network POST /v2.0/floatingips': lambda t: {'floatingip': {'floating_network_id': t['external network']}},
     'network PUT /v2.0/floatingips/{id}': lambda t: {'floatingip': {}},
+    'network POST /v2.0/floatingips/{id}/port_forwardings': bodies.forwarding,
+    'network PUT /v2.0/floatingips/{id}/port_forwardings/{port_forwarding_id}': lambda t: {'port_forwarding': {}},
+    'network POST /v2.0/routers/{id}/conntrack_helpers': bodies.helper,
     'network PUT /v2.0/routers/{id}/add_router_interface': lambda t: {},
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {},
     'network PUT /v2.0/quotas/{project_id}': lambda t: {'quota': {'port': 77}},
@@ -267,6 +270,12 @@ IN_PATHS: dict[str, Body] = {
     'network PUT /v2.0/routers/{id}/add_extraroutes': lambda t: {'router': {'routes': []}},
     'network PUT /v2.0/routers/{id}/remove_extraroutes': lambda t: {'router': {'routes': []}},
     'network PUT /v2.0/floatingips/{id}': lambda t: {'floatingip': {'description': 'x'}},
+    'network PUT /v2.0/floatingips/{id}/port_forwardings/{port_forwarding_id}': lambda t: {
+        'port_forwarding': {'description': 'x'}
+    },
+    'network PUT /v2.0/routers/{id}/conntrack_helpers/{conntrack_helper_id}': lambda t: {
+        'conntrack_helper': {'port': 99}
+    },
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {'subnet_id': t['subnet']},
     'network PUT /v2.0/security-groups/{id}': lambda t: {'security_group': {'name': 'x'}},
     'network PUT /v2.0/agents/{id}': lambda t: {'agent': {'description': 'x'}},
@@ -281,6 +290,7 @@ IN_PATHS: dict[str, Body] = {
     'volume PUT /v3/volumes/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
 }
 WORDS = {'kind': 'networks', 'key': 'k', 'tag': '1', 'before': '2026-01-01 00:00:00'}
+_FORWARDINGS = '/v2.0/floatingips/{id}/port_forwardings'
 PLACES = {
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}': {'idp_id': '=fresh'},
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}': {'protocol_id': '=fresh'},
@@ -299,6 +309,13 @@ PLACES = {
     'compute POST /v2.1/os-aggregates/{id}/action add_host': {'id': 'free aggregate'},
     'compute POST /v2.1/flavors/{id}/action addTenantAccess': {'id': 'free flavor'},
     'network PUT /v2.0/routers/{id}/remove_router_interface': {'id': 'wired router'},
+    **dict.fromkeys(
+        (
+            *(f'network {method} {_FORWARDINGS}' for method in ('GET', 'POST')),
+            *(f'network {method} {_FORWARDINGS}/{{port_forwarding_id}}' for method in ('GET', 'PUT', 'DELETE')),
+        ),
+        {'id': 'forwarding floatingip'},
+    ),
     'volume POST /v3/volumes/{id}/action os-detach': {'id': 'server volume'},
     'compute PUT /v2.1/os-quota-class-sets/{name}': {'name': '=default'},
     'volume PUT /v3/os-quota-class-sets/{name}': {'name': '=default'},

@@ -29,6 +29,7 @@ KINDS = {
     'imageRef': 'image',
     'image_id': 'image',
     'instance_uuid': 'server',
+    'internal_port_id': 'port',
     'instance_id': 'server',
     'key_name': 'keypair',
     'mapping_id': 'mapping',
@@ -138,6 +139,8 @@ EXACT = {
 }
 # Names that stand for things elsewhere and not here.
 NO_NAMES = {
+    'conntrack_helper.port': 'a number of TCP or UDP',
+    'conntrack_helpers[].port': 'a number of TCP or UDP',
     'events[].name': 'one of a fixed set of events',
     'credential.host': 'the host that a request was signed for',
     'credentials.host': 'the host that a request was signed for',
@@ -159,6 +162,7 @@ SEGMENTS = {
     'allocations': 'server',
     'attachments': 'attachment',
     'authorize': 'request_token',
+    'conntrack_helpers': 'conntrack_helper',
     'domains': 'domain',
     'floatingips': 'floatingip',
     'flavors': 'flavor',
@@ -179,6 +183,7 @@ SEGMENTS = {
     'os-security-groups': 'security_group',
     'os-server-groups': 'server_group',
     'os-services': 'compute_service',
+    'port_forwardings': 'port_forwarding',
     'ports': 'port',
     'resource_providers': 'provider',
     'routers': 'router',
@@ -226,6 +231,10 @@ server_groups service shared shelve shelveOffload signature size snapshots sourc
 suspend swap tag tags to_port token trigger_crash_dump type unique_id unlock unpause unrescue unrestricted unshelve
 url user_data vcpus verb virtual_name visibility volume_size volumes
 """.split()
+)
+# Those of what steers traffic.
+PLAIN |= frozenset(
+    'external_port external_port_range helper internal_ip_address internal_port internal_port_range'.split()
 )
 
 

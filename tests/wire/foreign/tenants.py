@@ -198,6 +198,25 @@ def _network(maker: Maker, whose: str) -> None:
     maker.make('network', '/v2.0/ports', 'port', 'free port', fixed_ips=there, **told)
     maker.make('network', '/v2.0/security-groups', 'security_group', 'free group', name=f'{whose} other group')
     things |= {'security_group_name': f'{whose} group', 'network_name': f'{whose} network'}
+    _steered(maker, number)
+
+
+def _steered(maker: Maker, number: int) -> None:
+    """What steers traffic: a floating IP that forwards a port, and a router that follows a protocol."""
+    things = maker.things
+    told = {'network_id': things['network'], 'ip_version': 4, 'cidr': f'10.{number}.2.0/24'}
+    maker.make('network', '/v2.0/subnets', 'subnet', 'forwarded subnet', **told)
+    plug = {'subnet_id': things['forwarded subnet']}
+    maker.ask('network', 'PUT', f'/v2.0/routers/{things["wired router"]}/add_router_interface', plug)
+    told = {'network_id': things['network'], 'fixed_ips': [plug]}
+    maker.make('network', '/v2.0/ports', 'port', 'forwarded port', **told)
+    floating = {'floating_network_id': things['external network']}
+    maker.make('network', '/v2.0/floatingips', 'floatingip', 'forwarding floatingip', **floating)
+    told = {'protocol': 'tcp', 'external_port': 2222, 'internal_port': 22, 'internal_port_id': things['forwarded port']}
+    path = f'/v2.0/floatingips/{things["forwarding floatingip"]}/port_forwardings'
+    maker.make('network', path, 'port_forwarding', **told)
+    path = f'/v2.0/routers/{things["router"]}/conntrack_helpers'
+    maker.make('network', path, 'conntrack_helper', protocol='tcp', port=21, helper='ftp')
 
 
 def _float(maker: Maker, whose: str, kind: str, address: str, number: int, **more: str) -> None:
