@@ -245,6 +245,12 @@ class FlavorDescriptions(Change):
     number = (2, 55)
 
 
+class MigrateToHost(Change):
+    """An operator may name the host that a server is migrated to."""
+
+    number = (2, 56)
+
+
 class NoPersonality(Change):
     """Files are not injected any more, and their quotas and limits are gone."""
 
@@ -494,6 +500,7 @@ HISTORY = History(
     UuidsOfServices,
     RebuildKeys,
     FlavorDescriptions,
+    MigrateToHost,
     NoPersonality,
     ActionPages,
     MigrationPages,

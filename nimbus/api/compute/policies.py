@@ -2,7 +2,7 @@
 
 from oslo_policy import policy
 
-from nimbus.api.kit.policy import ADMIN, MEMBER, READER, of_projects
+from nimbus.api.kit.policy import ADMIN, MANAGER, MEMBER, READER, of_projects
 
 ANY, NOBODY = '@', '!'
 SERVICE = 'rule:service_or_admin'
@@ -122,7 +122,9 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'os-lock-server:unlock',
         'os-server-password:clear',
     ),
+    MANAGER: ('os-migrate-server:migrate',),
     ADMIN: (
+        'os-migrate-server:migrate:host',
         'servers:index:get_all_tenants',
         'servers:detail:get_all_tenants',
         'servers:allow_all_filters',

@@ -10,7 +10,8 @@ from nimbus.common.database import db
 from nimbus.common.jobs import Job
 from nimbus.compute import states, user_quotas
 from nimbus.compute.models import Server
-from nimbus.compute.servers import resizes, servers
+from nimbus.compute.servers import servers
+from nimbus.compute.servers.moves import resizes
 
 LETTING_GO = ('detach_volume', 'detach_interface')
 

@@ -10,7 +10,8 @@ from nimbus.compute import states
 from nimbus.compute.flavors import flavors
 from nimbus.compute.models import Flavor, Server
 from nimbus.compute.quotas import QUOTAS, RECOUNT
-from nimbus.compute.servers import moves, power, servers
+from nimbus.compute.servers import power, servers
+from nimbus.compute.servers.moves import moves
 from tests.compute_world import boot, put_in, running, volume_of
 from tests.conftest import ADMIN, MEMBER, READER, STRANGER
 

@@ -218,7 +218,8 @@ guest_format ha headers host_routes hostname ignore_change_password_upon_first_u
 ignore_password_expiry ignore_user_inactivity immutable impersonation injected_file_content_bytes
 injected_file_path_bytes injected_files instances interface ip_protocol ip_version ipv6_address_mode ipv6_ra_mode
 is_default is_domain is_public key key_pairs length lock lock_password locked_reason maintenance_mode mapping max_count
-max_server_per_host meta metadata metadata_items method methods migration_status min_count min_disk min_ram mode
+max_server_per_host meta metadata metadata_items method methods migrate migration_status min_count min_disk min_ram
+mode
 mountpoint mtu multi_factor_auth_enabled multi_factor_auth_rules multiattach new_size no_device oauth1
 original_password os-complete os-flavor-access:is_public os-getRDPConsole os-start os-stop
 os-volume-type-access:is_public os_hidden

@@ -11,7 +11,7 @@ from nimbus.api.kit.routes import Call
 from nimbus.common import clock, errors
 from nimbus.common.database import listing
 from nimbus.compute.flavors import flavors
-from nimbus.compute.servers import moves, resizes
+from nimbus.compute.servers.moves import moves, resizes
 
 RESIZE: Shape = shapes.action(
     'resize',
