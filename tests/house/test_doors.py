@@ -16,6 +16,7 @@ FORBIDDEN = {
         'oslo_messaging',
         *(f'{room}.models' for room in ROOMS),
         'nimbus.identity.models_federation',
+        'nimbus.network.models_traffic',
         *(f'{room}.agent' for room in ROOMS),
     ),
     'nimbus.console': ('webob', 'nimbus.api', 'nimbus.conductor', 'nimbus.cmd', *(f'{room}.agent' for room in ROOMS)),

@@ -26,6 +26,8 @@ def _or(*checks: str) -> str:
 
 ADMIN_READER, ADMIN_MEMBER, ADMIN_MANAGER = _or(ADMIN, READER), _or(ADMIN, MEMBER), _or(ADMIN, MANAGER)
 ADMIN_SERVICE = _or(ADMIN, SERVICE)
+ADMIN_OWNER_READER = _or(ADMIN, READER, 'rule:ext_parent_owner')
+ADMIN_OWNER_MEMBER = _or(ADMIN, MEMBER, 'rule:ext_parent_owner')
 ON_NETWORK = _or(ADMIN, SERVICE, NET_MEMBER)
 ON_NETWORK_OR_SHARED = _or(ADMIN, SERVICE, NET_MEMBER, 'rule:shared')
 
@@ -34,6 +36,7 @@ TERMS = {
     'admin_or_owner': 'rule:context_is_admin or rule:owner',
     'network_owner': 'project_id:%(network:project_id)s',
     'sg_owner': 'project_id:%(security_group:project_id)s',
+    'ext_parent_owner': 'project_id:%(ext_parent:project_id)s',
     'shared': 'True:%(network:shared)s',
     'external': 'True:%(network:external)s',
     'network_device': 'True:%(network_device)s',
@@ -138,6 +141,11 @@ FLOATING_IP = {
     'delete_floatingip': ADMIN_MEMBER,
     'get_floatingip_pool': ADMIN_READER,
 }
+BELOW = {
+    f'{verb}_{noun}': ADMIN_OWNER_READER if verb == 'get' else ADMIN_OWNER_MEMBER
+    for noun in ('floatingip_port_forwarding', 'router_conntrack_helper')
+    for verb in ('create', 'get', 'update', 'delete')
+}
 TAGS = {
     f'{verb}_{noun}:tags': ADMIN_READER if verb == 'get' else ADMIN_MEMBER
     for noun in ('network', 'subnet', 'port', 'router', 'floatingip', 'security_group')
@@ -162,7 +170,7 @@ RULES = (
     *(policy.RuleDefault(name, check) for name, check in TERMS.items()),
     *(
         of_projects(name, check)
-        for part in (NETWORK, SUBNET, PORT, GROUP, ROUTER, FLOATING_IP, TAGS, CLOUD)
+        for part in (NETWORK, SUBNET, PORT, GROUP, ROUTER, FLOATING_IP, BELOW, TAGS, CLOUD)
         for name, check in part.items()
     ),
 )

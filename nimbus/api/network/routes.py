@@ -1,18 +1,9 @@
 """Every endpoint of the Networking API."""
 
-from nimbus.api.network import (
-    agents,
-    floatingips,
-    info,
-    ip_availability,
-    networks,
-    ports,
-    quotas,
-    routers,
-    security_groups,
-    subnets,
-    tags,
-)
+from nimbus.api.network import agents, info, networks, ports, quotas, tags
+from nimbus.api.network.addressing import ip_availability, subnets
+from nimbus.api.network.routing import conntrack_helpers, floatingips, routers
+from nimbus.api.network.security import security_groups
 
 ROUTES = (
     *networks.NETWORKS.routes('/networks'),
@@ -22,6 +13,7 @@ ROUTES = (
     *security_groups.RULES.routes('/security-group-rules'),
     *routers.ROUTERS.routes('/routers'),
     *routers.INTERFACES,
+    *conntrack_helpers.ROUTES,
     *floatingips.ROUTES,
     *agents.ROUTES,
     *quotas.ROUTES,

@@ -3,9 +3,12 @@
 from typing import Any
 
 from nimbus.api.kit.routes import Call, Reply, Route
-from nimbus.api.network import floatingips, networks, ports, routers, security_groups, subnets, values
+from nimbus.api.network import networks, ports, values
+from nimbus.api.network.addressing import subnets
 from nimbus.api.network.attributes import bad
 from nimbus.api.network.resources import Resource
+from nimbus.api.network.routing import floatingips, routers
+from nimbus.api.network.security import security_groups
 from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.network.networks import tags

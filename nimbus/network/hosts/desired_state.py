@@ -16,6 +16,7 @@ from nimbus.common.database import db
 from nimbus.network import allocation_pools, generations, holders
 from nimbus.network.hosts import scheduling, tunnel_peers
 from nimbus.network.models import Address, FloatingIp, Member, Network, Port, Router, Rule, Service, Subnet
+from nimbus.network.models_traffic import ConntrackHelper, PortForwarding
 from nimbus.network.rpc import TUNNELS
 
 Found = dict[str, list[Any]]
@@ -180,6 +181,8 @@ def _subnet(subnet: Any) -> dict[str, Any]:
         'dhcp': subnet.enable_dhcp,
         'dns': list(subnet.dns_nameservers),
         'routes': [list(route) for route in routes],
+        'ra_mode': subnet.ipv6_ra_mode,
+        'address_mode': subnet.ipv6_address_mode,
     }
 
 
@@ -306,6 +309,11 @@ def _routers(tx: db.Tx, host: str, router_ids: set[str]) -> dict[str, Any]:
     own = _by(tx.rows(sa.select(Port).where(*mine, Port.admin_state_up.is_(True)).order_by(Port.seq)), 'holder_id')
     addresses = _addresses(tx, Address.port_id.in_(sa.select(Port.id).where(*mine)))
     floating = _by(tx.rows(sa.select(FloatingIp).where(FloatingIp.router_id.in_(sorted(router_ids)))), 'router_id')
+    through = sa.select(FloatingIp.id).where(FloatingIp.router_id.in_(sorted(router_ids)))
+    query = sa.select(PortForwarding).where(PortForwarding.floating_ip_id.in_(through)).order_by(PortForwarding.seq)
+    forwards = _by(tx.rows(query), 'floating_ip_id')
+    query = sa.select(ConntrackHelper).where(ConntrackHelper.router_id.in_(sorted(router_ids)))
+    helpers = _by(tx.rows(query.order_by(ConntrackHelper.seq)), 'router_id')
     found = {}
     for router in rows:
         ports: dict[str, list[Any]] = {holders.ROUTER: [], holders.GATEWAY: []}
@@ -316,14 +324,31 @@ def _routers(tx: db.Tx, host: str, router_ids: set[str]) -> dict[str, Any]:
             'ports': ports[holders.ROUTER],
             'gateways': ports[holders.GATEWAY],
             'snat': router.enable_snat,
-            'floating': [
-                {'port_id': one.floating_port_id, 'ip': one.floating_ip_address, 'fixed_ip': one.fixed_ip_address}
-                for one in floating.get(router.id, ())
+            'floating': [_floating(one, forwards) for one in floating.get(router.id, ())],
+            'helpers': [
+                {'protocol': one.protocol, 'port': one.port, 'name': one.helper} for one in helpers.get(router.id, ())
             ],
             'routes': [[route['destination'], route['nexthop']] for route in router.routes],
             'admin_up': router.admin_state_up,
         }
     return found
+
+
+def _floating(floating: Any, forwards: Found) -> dict[str, Any]:
+    return {
+        'port_id': floating.floating_port_id,
+        'ip': floating.floating_ip_address,
+        'fixed_ip': floating.fixed_ip_address,
+        'forwards': [
+            {
+                'protocol': one.protocol,
+                'outer': [one.external_first, one.external_last],
+                'ip': one.internal_ip_address,
+                'inner': [one.internal_first, one.internal_last],
+            }
+            for one in forwards.get(floating.id, ())
+        ],
+    }
 
 
 def _router_port(port: Any, addresses: Found) -> dict[str, Any]:

@@ -57,6 +57,8 @@ class Place:
             before['cidr'] = '10.78.0.0/24'
         if 'port_range_min' in before:
             before |= {'port_range_min': 8, 'port_range_max': 8}
+        if 'external_port' in before:
+            before |= {'external_port': 98, 'internal_port': 98}
         return {f'{one}s': [before, whole[one]]}
 
     def _plain(self, things: dict[str, str]) -> dict[str, Any]:

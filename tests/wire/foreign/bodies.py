@@ -176,3 +176,12 @@ def rule(things: Things) -> dict[str, Any]:
 def trust(things: Things) -> dict[str, Any]:
     told = {'trustor_user_id': things['user'], 'trustee_user_id': things['reader user'], 'impersonation': False}
     return {'trust': told | {'project_id': things['project'], 'roles': [{'id': things['role']}]}}
+
+
+def forwarding(things: Things) -> dict[str, Any]:
+    told = {'protocol': 'tcp', 'external_port': 99, 'internal_port': 99, 'internal_port_id': things['port']}
+    return {'port_forwarding': told}
+
+
+def helper(things: Things) -> dict[str, Any]:
+    return {'conntrack_helper': {'protocol': 'udp', 'port': 69, 'helper': 'tftp'}}

@@ -3,7 +3,8 @@
 import copy
 from typing import Any
 
-from tests.wire.foreign import bodies
+from nimbus.api.compute.proxies.routes import GONE
+from tests.wire.foreign import bodies, fields
 from tests.wire.foreign.bodies import Body, Things
 
 # What is in bodies whose shape no route tells: what the handler reads.
@@ -30,6 +31,8 @@ READ_BY_HANDLERS = {
     'compute PUT /v2.1/flavors/{id}/os-extra_specs/{key}': (),
     'identity POST /v3/OS-OAUTH1/request_token': (),
     'identity POST /v3/OS-OAUTH1/access_token': (),
+    'compute POST /v2.1/os-baremetal-nodes': (),
+    **{f'compute {route.method} /v2.1{route.path}': () for route in GONE if route.method in fields.WRITES},
 }  # fmt: skip
 # What is inside of attributes that the network service takes whole.
 INSIDE = {
@@ -127,11 +130,22 @@ BODIES: dict[str, Body] = {
     },
     'compute POST /v2.1/os-server-groups': lambda t: {'server_group': {'name': 'x', 'policies': ['affinity']}},
     'compute POST /v2.1/servers/{id}/action resize': lambda t: {'resize': {'flavorRef': t['free flavor']}},
+    'compute POST /v2.1/servers/{id}/action migrate': lambda t: {'migrate': {}},
     'compute POST /v2.1/servers/{id}/os-interface': lambda t: {'interfaceAttachment': {}},
     'compute POST /v2.1/servers/{id}/action addFixedIp': lambda t: {'addFixedIp': {'networkId': t['network']}},
     'compute POST /v2.1/servers/{id}/action removeFixedIp': lambda t: {
         'removeFixedIp': {'address': t['server address']}
     },
+    'compute POST /v2.1/servers/{id}/action addFloatingIp': lambda t: {
+        'addFloatingIp': {'address': t['floating address']}
+    },
+    'compute POST /v2.1/servers/{id}/action removeFloatingIp': lambda t: {
+        'removeFloatingIp': {'address': t['server floating address']}
+    },
+    'compute POST /v2.1/os-floating-ips': lambda t: {'pool': t['external network']},
+    'compute POST /v2.1/os-volumes': lambda t: {'volume': {'size': 1}},
+    'compute POST /v2.1/os-snapshots': lambda t: {'snapshot': {'volume_id': t['volume']}},
+    'compute PUT /v2.1/os-hosts/{name}': lambda t: {'status': 'enable'},
     'compute PUT /v2.1/os-services/{id}': lambda t: {'binary': 'nova-compute', 'host': t['host']},
     'compute POST /v2.1/os-aggregates': lambda t: {'aggregate': {'name': 'x'}},
     'compute PUT /v2.1/os-aggregates/{id}': lambda t: {'aggregate': {'name': 'x'}},
@@ -147,6 +161,9 @@ BODIES: dict[str, Body] = {
     'network PUT /v2.0/routers/{id}': lambda t: {'router': {}},
     'network POST /v2.0/floatingips': lambda t: {'floatingip': {'floating_network_id': t['external network']}},
     'network PUT /v2.0/floatingips/{id}': lambda t: {'floatingip': {}},
+    'network POST /v2.0/floatingips/{id}/port_forwardings': bodies.forwarding,
+    'network PUT /v2.0/floatingips/{id}/port_forwardings/{port_forwarding_id}': lambda t: {'port_forwarding': {}},
+    'network POST /v2.0/routers/{id}/conntrack_helpers': bodies.helper,
     'network PUT /v2.0/routers/{id}/add_router_interface': lambda t: {},
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {},
     'network PUT /v2.0/quotas/{project_id}': lambda t: {'quota': {'port': 77}},
@@ -242,6 +259,9 @@ IN_PATHS: dict[str, Body] = {
     'compute POST /v2.1/servers/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
     'compute PUT /v2.1/servers/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
     'compute PUT /v2.1/servers/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
+    'compute POST /v2.1/images/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
+    'compute PUT /v2.1/images/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
+    'compute PUT /v2.1/images/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
     'compute PUT /v2.1/servers/{id}/tags': lambda t: {'tags': ['x']},
     'network PUT /v2.0/networks/{id}': lambda t: {'network': {'name': 'x'}},
     'network PUT /v2.0/subnets/{id}': lambda t: {'subnet': {'name': 'x'}},
@@ -251,6 +271,12 @@ IN_PATHS: dict[str, Body] = {
     'network PUT /v2.0/routers/{id}/add_extraroutes': lambda t: {'router': {'routes': []}},
     'network PUT /v2.0/routers/{id}/remove_extraroutes': lambda t: {'router': {'routes': []}},
     'network PUT /v2.0/floatingips/{id}': lambda t: {'floatingip': {'description': 'x'}},
+    'network PUT /v2.0/floatingips/{id}/port_forwardings/{port_forwarding_id}': lambda t: {
+        'port_forwarding': {'description': 'x'}
+    },
+    'network PUT /v2.0/routers/{id}/conntrack_helpers/{conntrack_helper_id}': lambda t: {
+        'conntrack_helper': {'port': 99}
+    },
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {'subnet_id': t['subnet']},
     'network PUT /v2.0/security-groups/{id}': lambda t: {'security_group': {'name': 'x'}},
     'network PUT /v2.0/agents/{id}': lambda t: {'agent': {'description': 'x'}},
@@ -265,6 +291,7 @@ IN_PATHS: dict[str, Body] = {
     'volume PUT /v3/volumes/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
 }
 WORDS = {'kind': 'networks', 'key': 'k', 'tag': '1', 'before': '2026-01-01 00:00:00'}
+_FORWARDINGS = '/v2.0/floatingips/{id}/port_forwardings'
 PLACES = {
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}': {'idp_id': '=fresh'},
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}': {'protocol_id': '=fresh'},
@@ -283,6 +310,13 @@ PLACES = {
     'compute POST /v2.1/os-aggregates/{id}/action add_host': {'id': 'free aggregate'},
     'compute POST /v2.1/flavors/{id}/action addTenantAccess': {'id': 'free flavor'},
     'network PUT /v2.0/routers/{id}/remove_router_interface': {'id': 'wired router'},
+    **dict.fromkeys(
+        (
+            *(f'network {method} {_FORWARDINGS}' for method in ('GET', 'POST')),
+            *(f'network {method} {_FORWARDINGS}/{{port_forwarding_id}}' for method in ('GET', 'PUT', 'DELETE')),
+        ),
+        {'id': 'forwarding floatingip'},
+    ),
     'volume POST /v3/volumes/{id}/action os-detach': {'id': 'server volume'},
     'compute PUT /v2.1/os-quota-class-sets/{name}': {'name': '=default'},
     'volume PUT /v3/os-quota-class-sets/{name}': {'name': '=default'},

@@ -29,6 +29,7 @@ KINDS = {
     'imageRef': 'image',
     'image_id': 'image',
     'instance_uuid': 'server',
+    'internal_port_id': 'port',
     'instance_id': 'server',
     'key_name': 'keypair',
     'mapping_id': 'mapping',
@@ -123,6 +124,10 @@ EXACT = {
     'port.fixed_ips[].ip_address': 'address',
     'interfaceAttachment.port_id': 'free port',
     'removeFixedIp.address': 'server address',
+    'addFloatingIp.address': 'floating address',
+    'addFloatingIp.fixed_address': 'server address',
+    'removeFloatingIp.address': 'server floating address',
+    'POST /os-floating-ips pool': 'external network',
     'interfaceAttachment.fixed_ips[].ip_address': 'address',
     'port.mac_address': 'mac',
     'router.external_gateway_info.network_id': 'external network',
@@ -134,6 +139,8 @@ EXACT = {
 }
 # Names that stand for things elsewhere and not here.
 NO_NAMES = {
+    'conntrack_helper.port': 'a number of TCP or UDP',
+    'conntrack_helpers[].port': 'a number of TCP or UDP',
     'events[].name': 'one of a fixed set of events',
     'credential.host': 'the host that a request was signed for',
     'credentials.host': 'the host that a request was signed for',
@@ -155,12 +162,17 @@ SEGMENTS = {
     'allocations': 'server',
     'attachments': 'attachment',
     'authorize': 'request_token',
+    'conntrack_helpers': 'conntrack_helper',
     'domains': 'domain',
     'floatingips': 'floatingip',
     'flavors': 'flavor',
     'images': 'image',
     'networks': 'network',
     'os-aggregates': 'aggregate',
+    'os-floating-ips': 'floatingip',
+    'os-networks': 'network',
+    'os-tenant-networks': 'network',
+    'os-volumes': 'volume',
     'os-console-auth-tokens': 'console_token',
     'os-hosts': 'host',
     'os-hypervisors': 'hypervisor',
@@ -171,6 +183,7 @@ SEGMENTS = {
     'os-security-groups': 'security_group',
     'os-server-groups': 'server_group',
     'os-services': 'compute_service',
+    'port_forwardings': 'port_forwarding',
     'ports': 'port',
     'resource_providers': 'provider',
     'routers': 'router',
@@ -204,8 +217,9 @@ fixed_ips floating_ip_address floating_ips force forceDelete forced_down from_po
 guest_format ha headers host_routes hostname ignore_change_password_upon_first_use ignore_lockout_failure_attempts
 ignore_password_expiry ignore_user_inactivity immutable impersonation injected_file_content_bytes
 injected_file_path_bytes injected_files instances interface ip_protocol ip_version ipv6_address_mode ipv6_ra_mode
-is_default is_domain is_public key key_pairs length lock lock_password locked_reason mapping max_count
-max_server_per_host meta metadata metadata_items method methods migration_status min_count min_disk min_ram mode
+is_default is_domain is_public key key_pairs length lock lock_password locked_reason maintenance_mode mapping max_count
+max_server_per_host meta metadata metadata_items method methods migrate migration_status min_count min_disk min_ram
+mode
 mountpoint mtu multi_factor_auth_enabled multi_factor_auth_rules multiattach new_size no_device oauth1
 original_password os-complete os-flavor-access:is_public os-getRDPConsole os-start os-stop
 os-volume-type-access:is_public os_hidden
@@ -218,6 +232,10 @@ server_groups service shared shelve shelveOffload signature size snapshots sourc
 suspend swap tag tags to_port token trigger_crash_dump type unique_id unlock unpause unrescue unrestricted unshelve
 url user_data vcpus verb virtual_name visibility volume_size volumes
 """.split()
+)
+# Those of what steers traffic.
+PLAIN |= frozenset(
+    'external_port external_port_range helper internal_ip_address internal_port internal_port_range'.split()
 )
 
 

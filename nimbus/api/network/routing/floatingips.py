@@ -8,9 +8,11 @@ from nimbus.api.kit.routes import Call, Route
 from nimbus.api.network import values
 from nimbus.api.network.attributes import BOTH, Given, NeutronNoun, Tagged, attribute
 from nimbus.api.network.resources import Resource, shown
+from nimbus.api.network.routing import port_forwardings
 from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.network import standard_attributes
+from nimbus.network.ports import forwarded_ports
 from nimbus.network.routers import floating_ips
 
 DETAILS = ('name', 'network_id', 'mac_address', 'admin_state_up', 'status', 'device_id', 'device_owner')
@@ -20,6 +22,12 @@ def port_details(row: Any, call: Call) -> dict[str, Any] | None:
     """What is shown of the port that the floating IP leads to."""
     port = call.children['targets'].get(row.port_id)  # type: ignore[attr-defined]
     return port and {name: getattr(port, name) for name in DETAILS}
+
+
+def forwardings(row: Any, call: Call) -> list[dict[str, Any]]:
+    """What the floating IP forwards."""
+    found = call.children['forwardings'].get(row.id, ())  # type: ignore[attr-defined]
+    return [port_forwardings.shown_in_floating_ip(one) for one in found]
 
 
 class FloatingIp(Tagged):
@@ -35,6 +43,7 @@ class FloatingIp(Tagged):
     fixed_ip_address = attribute(*BOTH, take=values.maybe(values.ip), default=None)
     status = attribute(source=lambda row, call: call.children['statuses'].get(row.id, 'DOWN'), sort=False)
     port_details = attribute(source=port_details, filter=False)
+    port_forwardings = attribute(source=forwardings, filter=False)
 
 
 def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
@@ -43,6 +52,7 @@ def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
         'tags': standard_attributes.tags_of(tx, [row.id for row in rows]),
         'statuses': floating_ips.statuses(tx, rows),
         'targets': floating_ips.targets(tx, rows),
+        'forwardings': forwarded_ports.of(tx, [row.id for row in rows]),
     }
 
 
@@ -114,6 +124,7 @@ def pools(call: Call) -> Any:
 
 ROUTES = (
     *FLOATING_IPS.routes('/floatingips'),
+    *port_forwardings.ROUTES,
     Route('GET', '/floatingip_pools', pools, None),
     Route('GET', '/floatingip-pools', pools, None),  # as some clients spell it
 )

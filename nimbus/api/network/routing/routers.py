@@ -13,7 +13,7 @@ from nimbus.common.database import db
 from nimbus.network import standard_attributes
 from nimbus.network.hosts import scheduling
 from nimbus.network.ports import router_ports
-from nimbus.network.routers import gateways, routers, routes
+from nimbus.network.routers import conntrack_helpers, gateways, routers, routes
 
 GATEWAY = values.record(
     {'network_id': values.uuid}, {'enable_snat': values.flag, 'external_fixed_ips': values.FIXED_IPS}
@@ -75,6 +75,7 @@ class Router(Tagged):
     ha = attribute(*BOTH, take=values.flag, source=absent, filter=False, ruled=BOTH)
     availability_zone_hints = attribute(source=lambda row, call: [], filter=False)
     availability_zones = attribute(source=child('zones'), filter=False)
+    conntrack_helpers = attribute(source=child('helpers'), filter=False)
 
 
 UNSTORED = ('external_gateway_info', 'distributed', 'ha')
@@ -103,7 +104,11 @@ def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
     found = [row.id for row in rows]
     zones = {subject: ['nova'] for subject in scheduling.placed(tx, 'router', found)}
     tags = standard_attributes.tags_of(tx, found)
-    return {'tags': tags, 'zones': zones, 'gateways': gateways.of(tx, rows)}
+    helpers = {
+        router_id: [{name: getattr(one, name) for name in ('protocol', 'port', 'helper')} for one in followed]
+        for router_id, followed in conntrack_helpers.of(tx, found).items()
+    }
+    return {'tags': tags, 'zones': zones, 'gateways': gateways.of(tx, rows), 'helpers': helpers}
 
 
 ROUTERS = Resource(
