@@ -24,7 +24,11 @@ def write(place: Place, ovsdb: str, libvirt: str, datapath: str) -> bool:
         'DEFAULT': {'host': place.host, 'state_path': str(place.state)},
         'api': {'listen': place.choices.bind, 'port_offset': str(place.choices.port_offset)},
         # What devstack/down switched off runs again after the next devstack/up.
-        'compute': {'driver': 'libvirt', 'resume_guests_state_on_host_boot': 'true'},
+        'compute': {
+            'driver': 'libvirt',
+            'resume_guests_state_on_host_boot': 'true',
+            'allow_resize_to_same_host': 'true',
+        },
         'libvirt': {
             'uri': libvirt,
             'virt_type': place.choices.virt_type,

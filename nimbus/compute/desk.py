@@ -11,6 +11,7 @@ from nimbus.compute import states
 from nimbus.compute.hosts import aggregates
 from nimbus.compute.rpc import ComputeDesk
 from nimbus.compute.servers import guests, servers
+from nimbus.compute.servers.moves import moves
 from nimbus.scheduler import claims, hosts
 
 NUMBER = {
@@ -34,14 +35,17 @@ class ComputeDeskServer(DeskServer, ComputeDesk):
 
     def desired(self, context: Context, host: str) -> list[dict[str, Any]]:
         with self.db.read() as tx:
-            return [
+            found = [
                 {'id': row.id, 'power': _power(row), 'busy': jobs.under_way(tx, row.id)}
                 for row in servers.on_host(tx, host)
             ]
+            moving = moves.on_host(tx, host) - {row['id'] for row in found}
+        # What a host keeps for a move, or gets by one, is nothing that it should mend.
+        return found + [{'id': one, 'power': 'any', 'busy': True} for one in sorted(moving)]
 
     def strangers(self, context: Context, host: str, guest_ids: list[str]) -> list[str]:
         with self.db.read() as tx:
-            claimed = claims.servers_on(tx, host)
+            claimed = claims.servers_on(tx, host) | moves.on_host(tx, host)
             return [guest for guest in guest_ids if guest not in claimed and _is_nobodys(tx, guest, host)]
 
     def guest(self, context: Context, host: str, server_id: str) -> dict[str, Any] | None:

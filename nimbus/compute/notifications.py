@@ -20,6 +20,7 @@ EVENTS = {
     'reboot': 'reboot',
     'reboot_hard': 'reboot',
     'resize': 'resize',
+    'migrate': 'resize',
     'confirm_resize': 'resize.confirm',
     'revert_resize': 'resize.revert',
     'pause': 'pause',

@@ -40,6 +40,12 @@ OPTIONS: dict[str, list[Any]] = {
             help='Seconds in which a deleted server is kept, shut off, and may be restored; 0 deletes at once. To be '
             'the same for every API and conductor.',
         ),
+        cfg.BoolOpt(
+            'allow_resize_to_same_host',
+            default=False,
+            help='Whether a server may be resized on the host where it stands, which a cloud of one host needs; read '
+            'by conductors.',
+        ),
         cfg.IntOpt(
             'resize_confirm_window',
             default=0,
@@ -139,6 +145,22 @@ OPTIONS: dict[str, list[Any]] = {
             'host_ip',
             help='Address under which other hosts reach this one; unset means the one by which it reaches the broker, '
             '127.0.0.1 without a broker.',
+        ),
+        cfg.StrOpt(
+            'live_migration_inbound_addr',
+            help='Address of this host at which others fetch the disks of guests that leave it and to which they send '
+            'running guests; unset means host_ip.',
+        ),
+        cfg.BoolOpt(
+            'live_migration_with_native_tls',
+            default=False,
+            help='Whether what hosts send each other of guests is encrypted and both sides show certificates; to be '
+            'the same on every host.',
+        ),
+        cfg.StrOpt(
+            'migration_certificates',
+            default='/etc/pki/qemu',
+            help='Folder of the certificates for that, named as QEMU names them.',
         ),
     ],
 }

@@ -111,6 +111,27 @@ class Compute(Contract):
         """Errand: no disks are kept beside those that the guest has."""
 
     @call(timeout=ACK)
+    def send(self, context: Context, job_id: str, key: str, fence: int, server_id: str, move_id: str) -> str:
+        """Errand: the disks of the guest, which is off, can be fetched from here.  It reports {'offer'}: how."""
+
+    @call(timeout=ACK)
+    def receive(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        fence: int,
+        guest: dict[str, Any],
+        move_id: str,
+        offer: dict[str, Any],
+    ) -> str:
+        """Errand: the guest is here, off, on copies of the disks that another host offers, in its sizes."""
+
+    @call(timeout=ACK)
+    def withhold(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
+        """Errand: no disk of the guest can be fetched from here."""
+
+    @call(timeout=ACK)
     def snapshot(
         self, context: Context, job_id: str, key: str, fence: int, server_id: str, image_id: str, quiesce: str
     ) -> str:

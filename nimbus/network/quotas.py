@@ -62,6 +62,12 @@ def give_back(tx: db.Tx, project_id: str, **amounts: int) -> None:
     QUOTAS.give_back(tx, project_id, **amounts)
 
 
+def room(tx: db.Tx, project_id: str, resource: str) -> int | None:
+    """How many more of the resource the project may have now; None where there is no limit."""
+    held = QUOTAS.show(tx, project_id)[resource]
+    return None if held.limit == quotas.UNLIMITED else max(0, held.limit - held.used)
+
+
 def forget(tx: db.Tx, project_id: str) -> None:
     """The project has no limits of its own.  Raises NotFound where it had none."""
     if project_id not in QUOTAS.projects(tx):

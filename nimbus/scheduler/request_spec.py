@@ -21,6 +21,7 @@ class Request:
     host: str | None = None  # the one host an operator names; what judges fitness is then passed over
     only: str | None = None  # the one host where it may stand, which must be fit for it
     avoid: tuple[str, ...] = ()  # hosts that refused the server already
+    leave: str | None = None  # the host where the server stands and that it is to leave
     extra_specs: dict[str, str] = dataclasses.field(default_factory=dict)
     image_properties: dict[str, str] = dataclasses.field(default_factory=dict)
     image_id: str | None = None

@@ -11,6 +11,7 @@ from nimbus.api.kit.versions import Change, History, Version
 MINIMUM: Version = (2, 1)
 MAXIMUM: Version = (2, 100)
 PROXIES_END: Version = (2, 35)  # the last version with views of other services
+IMAGE_METADATA_END: Version = (2, 38)  # the last version with the metadata of images
 HOSTS_END: Version = (2, 42)  # the last version with the old view of hosts
 
 ADDRESS_ACTIONS_END: Version = (2, 43)  # the last version with actions on a server's addresses
@@ -242,6 +243,12 @@ class FlavorDescriptions(Change):
     """Flavors have a description, which can be changed."""
 
     number = (2, 55)
+
+
+class MigrateToHost(Change):
+    """An operator may name the host that a server is migrated to."""
+
+    number = (2, 56)
 
 
 class NoPersonality(Change):
@@ -493,6 +500,7 @@ HISTORY = History(
     UuidsOfServices,
     RebuildKeys,
     FlavorDescriptions,
+    MigrateToHost,
     NoPersonality,
     ActionPages,
     MigrationPages,

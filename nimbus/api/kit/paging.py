@@ -56,6 +56,14 @@ def limit(call: Call, max_limit: int | None, default: int | None = None) -> int 
     return min(asked, max_limit or HUGE)
 
 
+def part(call: Call, max_limit: int = MAX_LIMIT) -> slice:
+    """The rows of a list that `offset` and `limit` ask for; a limit of 0 is the largest.  Raises Invalid."""
+    first = numbers.read(call.arg('offset') or '0')
+    if first is None or first < 0:
+        raise errors.Invalid('offset param must be an integer')
+    return slice(first, first + (limit(call, max_limit) or max_limit))
+
+
 def _sorts(call: Call, noun: type[Noun], strict: bool) -> tuple[tuple[str, str], ...]:
     """The order asked for by `sort=name:asc,...` or by `sort_key=` and `sort_dir=` pairs."""
     known = noun.names(sort=True, version=call.version)

@@ -7,6 +7,7 @@ verb that takes something away is fine with it being gone already.
 
 import abc
 from collections.abc import Callable
+from typing import Any
 
 from nimbus.common import errors
 from nimbus.compute.guest import ConsoleAddress, Diagnostics, Guest, HostFacts, Nic, Rescue, Volume
@@ -157,6 +158,28 @@ class Resizes(abc.ABC):
         """No disks are kept beside those that the guest has; none kept is fine."""
 
 
+class Moves(abc.ABC):
+    """Moves: take a guest to another host."""
+
+    @abc.abstractmethod
+    def send(self, guest_id: str, move_id: str) -> dict[str, Any]:
+        """The disks of the guest, which is off, can be fetched by `receive` with what is returned.
+
+        It may be repeated.  Raises Missing and Refused.
+        """
+
+    @abc.abstractmethod
+    def receive(self, guest: Guest, move_id: str, offer: dict[str, Any]) -> None:
+        """The guest is here, off, on copies of the disks offered, in its own sizes; once a move is enough.
+
+        What was left of it here before is gone.  Raises Refused; then nothing of it is here.
+        """
+
+    @abc.abstractmethod
+    def withhold(self, guest_id: str) -> None:
+        """No disk of the guest can be fetched; none offered, or no guest, is fine."""
+
+
 class Snapshots(abc.ABC):
     """Snapshots: a copy of a guest's root disk as it was at one moment, kept on the host until it is dropped."""
 
@@ -232,7 +255,7 @@ class Facts(abc.ABC):
         """The host's capacity and identity now."""
 
 
-class Driver(Power, Suspension, Rescuing, Disks, Resizes, Snapshots, Cards, Console, Inside, Facts):
+class Driver(Power, Suspension, Rescuing, Disks, Resizes, Moves, Snapshots, Cards, Console, Inside, Facts):
     """A hypervisor driver: all of the above, and how it is opened and closed."""
 
     @abc.abstractmethod

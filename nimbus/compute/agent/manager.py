@@ -17,9 +17,9 @@ from nimbus.common.context import Context
 from nimbus.compute.agent import monitors
 from nimbus.compute.agent.driver import Driver, Missing, Refused
 from nimbus.compute.agent.heal import Healer
+from nimbus.compute.agent.move_errands import MoveErrands
 from nimbus.compute.agent.progress import Progress
 from nimbus.compute.guest import Guest, Image, Nic, Rescue, Volume
-from nimbus.compute.rpc import Compute
 
 LOG = logging.getLogger(__name__)
 T = TypeVar('T')
@@ -81,7 +81,7 @@ class Settings:
         )
 
 
-class Agent(Compute):
+class Agent(MoveErrands):
     """Serves topic `compute` on one host."""
 
     def __init__(
@@ -276,16 +276,6 @@ class Agent(Compute):
                 LOG.info('Guest %s is gone and has let go of volume %s', server_id, volume['id'])
 
         return self._take(job_id, key, server_id, fence, 'detach', do)
-
-    def resize(self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any], move_id: str) -> str:
-        made = Guest.from_dict(guest)
-        return self._take(job_id, key, made.id, fence, 'resize', lambda: self.driver.resize(made, move_id))
-
-    def unresize(self, context: Context, job_id: str, key: str, fence: int, server_id: str, move_id: str) -> str:
-        return self._take(job_id, key, server_id, fence, 'unresize', lambda: self.driver.unresize(server_id, move_id))
-
-    def settle(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
-        return self._take(job_id, key, server_id, fence, 'settle', lambda: self.driver.settle(server_id))
 
     def snapshot(
         self, context: Context, job_id: str, key: str, fence: int, server_id: str, image_id: str, quiesce: str

@@ -27,6 +27,7 @@ NAMES = {
     'suspend_server': 'suspend',
     'resume_server': 'resume',
     'resize_server': 'resize',
+    'migrate_server': 'migrate',
     'confirm_resize': 'confirmResize',
     'revert_resize': 'revertResize',
     'snapshot_server': 'createImage',

@@ -15,7 +15,8 @@ from nimbus.common.database import db
 from nimbus.compute import console_tokens, notifications, quotas, states
 from nimbus.compute.devices import block_devices
 from nimbus.compute.models import Server, ServerTag
-from nimbus.compute.servers import groups, moves
+from nimbus.compute.servers import groups
+from nimbus.compute.servers.moves import moves
 from nimbus.compute.states import MACHINE
 
 ROW = sa.select(Server.__table__).where(Server.__table__.c.id == sa.bindparam('server'))

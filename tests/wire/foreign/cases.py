@@ -3,7 +3,8 @@
 import copy
 from typing import Any
 
-from tests.wire.foreign import bodies
+from nimbus.api.compute.proxies.routes import GONE
+from tests.wire.foreign import bodies, fields
 from tests.wire.foreign.bodies import Body, Things
 
 # What is in bodies whose shape no route tells: what the handler reads.
@@ -35,6 +36,8 @@ READ_BY_HANDLERS = {
     'compute PUT /v2.1/flavors/{id}/os-extra_specs/{key}': (),
     'identity POST /v3/OS-OAUTH1/request_token': (),
     'identity POST /v3/OS-OAUTH1/access_token': (),
+    'compute POST /v2.1/os-baremetal-nodes': (),
+    **{f'compute {route.method} /v2.1{route.path}': () for route in GONE if route.method in fields.WRITES},
 }  # fmt: skip
 # What is inside of attributes that the network service takes whole.
 INSIDE = {
@@ -137,11 +140,22 @@ BODIES: dict[str, Body] = {
     },
     'compute POST /v2.1/os-server-groups': lambda t: {'server_group': {'name': 'x', 'policies': ['affinity']}},
     'compute POST /v2.1/servers/{id}/action resize': lambda t: {'resize': {'flavorRef': t['free flavor']}},
+    'compute POST /v2.1/servers/{id}/action migrate': lambda t: {'migrate': {}},
     'compute POST /v2.1/servers/{id}/os-interface': lambda t: {'interfaceAttachment': {}},
     'compute POST /v2.1/servers/{id}/action addFixedIp': lambda t: {'addFixedIp': {'networkId': t['network']}},
     'compute POST /v2.1/servers/{id}/action removeFixedIp': lambda t: {
         'removeFixedIp': {'address': t['server address']}
     },
+    'compute POST /v2.1/servers/{id}/action addFloatingIp': lambda t: {
+        'addFloatingIp': {'address': t['floating address']}
+    },
+    'compute POST /v2.1/servers/{id}/action removeFloatingIp': lambda t: {
+        'removeFloatingIp': {'address': t['server floating address']}
+    },
+    'compute POST /v2.1/os-floating-ips': lambda t: {'pool': t['external network']},
+    'compute POST /v2.1/os-volumes': lambda t: {'volume': {'size': 1}},
+    'compute POST /v2.1/os-snapshots': lambda t: {'snapshot': {'volume_id': t['volume']}},
+    'compute PUT /v2.1/os-hosts/{name}': lambda t: {'status': 'enable'},
     'compute PUT /v2.1/os-services/{id}': lambda t: {'binary': 'nova-compute', 'host': t['host']},
     'compute POST /v2.1/os-aggregates': lambda t: {'aggregate': {'name': 'x'}},
     'compute PUT /v2.1/os-aggregates/{id}': lambda t: {'aggregate': {'name': 'x'}},
@@ -267,6 +281,9 @@ IN_PATHS: dict[str, Body] = {
     'compute POST /v2.1/servers/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
     'compute PUT /v2.1/servers/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
     'compute PUT /v2.1/servers/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
+    'compute POST /v2.1/images/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
+    'compute PUT /v2.1/images/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
+    'compute PUT /v2.1/images/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
     'compute PUT /v2.1/servers/{id}/tags': lambda t: {'tags': ['x']},
     'network PUT /v2.0/networks/{id}': lambda t: {'network': {'name': 'x'}},
     'network PUT /v2.0/subnets/{id}': lambda t: {'subnet': {'name': 'x'}},

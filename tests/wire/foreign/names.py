@@ -128,6 +128,10 @@ EXACT = {
     'port.fixed_ips[].ip_address': 'address',
     'interfaceAttachment.port_id': 'free port',
     'removeFixedIp.address': 'server address',
+    'addFloatingIp.address': 'floating address',
+    'addFloatingIp.fixed_address': 'server address',
+    'removeFloatingIp.address': 'server floating address',
+    'POST /os-floating-ips pool': 'external network',
     'interfaceAttachment.fixed_ips[].ip_address': 'address',
     'port.mac_address': 'mac',
     'router.external_gateway_info.network_id': 'external network',
@@ -173,6 +177,10 @@ SEGMENTS = {
     'images': 'image',
     'networks': 'network',
     'os-aggregates': 'aggregate',
+    'os-floating-ips': 'floatingip',
+    'os-networks': 'network',
+    'os-tenant-networks': 'network',
+    'os-volumes': 'volume',
     'os-console-auth-tokens': 'console_token',
     'os-hosts': 'host',
     'os-hypervisors': 'hypervisor',
@@ -218,8 +226,9 @@ fixed_ips floating_ip_address floating_ips force forceDelete forced_down from_po
 guest_format ha headers host_routes hostname ignore_change_password_upon_first_use ignore_lockout_failure_attempts
 ignore_password_expiry ignore_user_inactivity immutable impersonation injected_file_content_bytes
 injected_file_path_bytes injected_files instances interface ip_protocol ip_version ipv6_address_mode ipv6_ra_mode
-is_default is_domain is_public key key_pairs length lock lock_password locked_reason mapping max_count
-max_server_per_host meta metadata metadata_items method methods migration_status min_count min_disk min_ram mode
+is_default is_domain is_public key key_pairs length lock lock_password locked_reason maintenance_mode mapping max_count
+max_server_per_host meta metadata metadata_items method methods migrate migration_status min_count min_disk min_ram
+mode
 mountpoint mtu multi_factor_auth_enabled multi_factor_auth_rules multiattach new_size no_device oauth1
 original_password os-complete os-flavor-access:is_public os-getRDPConsole os-start os-stop
 os-volume-type-access:is_public os_hidden

@@ -11,10 +11,11 @@ from nimbus.compute.agent.fake import copies
 from nimbus.compute.agent.fake.guests import FakeSettings
 from nimbus.compute.agent.fake.host import FakeGuest
 from nimbus.compute.agent.fake.inside import Inside
+from nimbus.compute.agent.fake.moves import FakeMoves
 from nimbus.compute.guest import Guest, HostFacts, Nic, Rescue, Volume
 
 
-class FakeDriver(Inside, Driver):
+class FakeDriver(FakeMoves, Inside, Driver):
     """Guests of a FakeHost.  Like a real driver it holds nothing of theirs itself: another one finds them."""
 
     def __init__(self, settings: FakeSettings, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -284,6 +285,7 @@ class FakeDriver(Inside, Driver):
                 console=_boot_text(guest.name),
                 macs=[nic.mac for nic in guest.nics],
                 saved=False,
+                offered=False,
                 rescue=None,
             ),
         )

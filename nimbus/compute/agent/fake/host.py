@@ -35,6 +35,8 @@ class FakeGuest:
     kept_gb: int = 0  # of the disks it had before it was resized, while they are kept
     kept_for: str | None = None  # the move that they are kept for
     copied_for: str | None = None  # the image that a copy of its disk is kept for
+    offered: bool = False  # its disks can be fetched by another host
+    came_by: str | None = None  # the move by which it came to this host
 
 
 class FakeHost:

@@ -176,7 +176,7 @@ class Folder:
             )
         if guest.image.disk_format == 'iso':
             size = 0  # a CD does not grow
-        self.write('disk.info', json.dumps({'disk': 'qcow2' if self._making.cow else 'raw'}))
+        self.note_root('qcow2' if self._making.cow else 'raw')
         if self._making.cow:
             self.make('disk', lambda part: self._overlay(part, size or base_size, base, base_format))
         else:
@@ -211,6 +211,10 @@ class Folder:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), part)
         if done.returncode:
             LOG.warning('%s begins without its space: %s', part.removesuffix('.part'), done.stderr.strip())
+
+    def note_root(self, disk_format: str) -> None:
+        """The root disk is said to be of the format."""
+        self.write('disk.info', json.dumps({'disk': disk_format}))
 
     def root_format(self) -> str:
         """The format of the root disk as it was made: noted then, because a disk that a guest writes is not probed."""

@@ -19,6 +19,7 @@ from nimbus.compute.agent.libvirt.cards import Plugging
 from nimbus.compute.agent.libvirt.disks import Folder, guest_folders, has_direct_io, volume_disk
 from nimbus.compute.agent.libvirt.inside import Inside
 from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, refusal
+from nimbus.compute.agent.libvirt.moves.copies import Copying, is_sent_by_another, withhold
 from nimbus.compute.agent.libvirt.rescuing import Rescuing
 from nimbus.compute.agent.libvirt.resizes import Resizing
 from nimbus.compute.agent.libvirt.restorer import Restorer
@@ -52,7 +53,7 @@ EVENT_STATES = {
 }
 
 
-class LibvirtDriver(Plugging, Resizing, Snapshotting, Suspending, Rescuing, Inside, Driver):
+class LibvirtDriver(Plugging, Resizing, Copying, Snapshotting, Suspending, Rescuing, Inside, Driver):
     """Guests of one libvirt; its verbs may be called from any thread."""
 
     def __init__(self, settings: LibvirtSettings) -> None:
@@ -156,6 +157,7 @@ class LibvirtDriver(Plugging, Resizing, Snapshotting, Suspending, Rescuing, Insi
             if not folder.exists():
                 raise Missing(f'Guest {guest.id} is not on this host.')
             try:
+                withhold(folder)
                 folder.drop_rescue()
                 folder.make_disks(guest, None)
                 self._run(guest, folder)
@@ -305,7 +307,10 @@ class LibvirtDriver(Plugging, Resizing, Snapshotting, Suspending, Rescuing, Insi
         domain = self._find(guest_id)
         if domain is not None:
             domain.undefineFlags(UNDEFINE)
-        self._folder(guest_id).remove()
+        folder = self._folder(guest_id)
+        if not is_sent_by_another(folder):
+            withhold(folder)
+            folder.remove()
         self._reboots.pop(guest_id, None)
         self._reported.pop(guest_id, None)
 

@@ -25,3 +25,6 @@ class LibvirtSettings:
     serial_port_range: str = '10000:20000'
     host_ip: str = '127.0.0.1'
     hostname: str | None = None  # None: as libvirt has it
+    live_migration_inbound_addr: str | None = None  # None: host_ip
+    live_migration_with_native_tls: bool = False
+    migration_certificates: str = '/etc/pki/qemu'

@@ -1,4 +1,4 @@
-"""Moves of servers to another size: what each was and will be, and what is held for both until somebody decides."""
+"""Moves of servers to another size or host: what each was and will be, and what is held for both until it is over."""
 
 import dataclasses
 import datetime
@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, errors, ids
 from nimbus.common.database import db
-from nimbus.compute import quotas
+from nimbus.compute import quotas, user_quotas
 from nimbus.compute.models import Move, Server
 
-RESIZE = 'resize'
+RESIZE, MIGRATION = 'resize', 'migration'
 BEFORE, UNDER_WAY, AFTER, FINISHED = 'pre-migrating', 'migrating', 'post-migrating', 'finished'
 CONFIRMING, REVERTING = 'confirming', 'reverting'
 CONFIRMED, REVERTED, FAILED = 'confirmed', 'reverted', 'error'
@@ -20,12 +20,23 @@ OPEN = quotas.OPEN_MOVES
 CONFIRMABLE, REVERTIBLE = frozenset({FINISHED, CONFIRMING}), frozenset({FINISHED})
 
 
-def begin(tx: db.Tx, row: Any, asker_id: str | None, flavor_id: str, flavor: dict[str, Any]) -> str:
-    """The server of the row is on its way to the flavor, and its project holds enough for both; returns the move's id.
+def begin(
+    tx: db.Tx,
+    row: Any,
+    asker_id: str | None,
+    flavor_id: str,
+    flavor: dict[str, Any],
+    *,
+    kind: str = RESIZE,
+    status: str = BEFORE,
+) -> str:
+    """The server of the row is on its way to the flavor, or with its own to another host; returns the move's id.
+
+    Its project holds enough for both flavors.
 
     Raises OverQuota.
     """
-    quotas.QUOTAS.take(tx, row.project_id, **quotas.beyond(row.flavor, flavor))
+    user_quotas.take(tx, row.project_id, row.user_id, **quotas.beyond(row.flavor, flavor))
     move_id = ids.dashed()
     now = clock.Clock().now()
     tx.insert(
@@ -34,8 +45,8 @@ def begin(tx: db.Tx, row: Any, asker_id: str | None, flavor_id: str, flavor: dic
         server_id=row.id,
         project_id=row.project_id,
         user_id=asker_id,
-        kind=RESIZE,
-        status=BEFORE,
+        kind=kind,
+        status=status,
         vm_state=row.vm_state,
         source_host=row.host,
         source_node=row.node,
@@ -60,6 +71,18 @@ def show(tx: db.Tx, move_id: str) -> Any:
 def of(tx: db.Tx, server_id: str) -> Any:
     """The server's move that nobody has decided about yet, or None."""
     return tx.row(sa.select(Move).where(Move.server_id == server_id, Move.status.in_(OPEN)))
+
+
+def on_host(tx: db.Tx, host: str) -> set[str]:
+    """The ids of the servers that come to the host or leave it, or of which it keeps something until that is over."""
+    there = sa.or_(Move.source_host == host, Move.target_host == host)
+    return set(tx.column(sa.select(Move.server_id).where(Move.status.in_(OPEN), there)))
+
+
+def none_open(tx: db.Tx, server_id: str) -> None:
+    """Nothing, when no earlier move of the server waits for anybody.  Raises Conflict."""
+    if (left := of(tx, server_id)) is not None:
+        raise errors.Conflict(f'Instance {server_id} still holds what it had before migration {left.id}.')
 
 
 def ids_of_open(tx: db.Tx) -> set[str]:

@@ -7,8 +7,12 @@ from nimbus.common.database import db
 from nimbus.compute import states
 from nimbus.compute.devices import block_requests
 from nimbus.compute.flavors import flavors
-from nimbus.compute.servers import boot_checks, guests, moves, servers
+from nimbus.compute.servers import boot_checks, guests, servers
+from nimbus.compute.servers.moves import moves
 from nimbus.scheduler import claims
+
+# The verb of a server that each kind of move is.
+VERBS = {moves.RESIZE: 'resize', moves.MIGRATION: 'migrate'}
 
 
 def resize(
@@ -35,10 +39,9 @@ def resize(
         raise errors.Invalid('When resizing, instances must change flavor!')
     facts = flavors.facts(flavor)
     _check(servers.spec(tx, server_id), flavor, facts, may_have_no_disk)
-    if (left := moves.of(tx, server_id)) is not None:
-        raise errors.Conflict(f'Instance {server_id} still holds what it had before migration {left.id}.')
+    moves.none_open(tx, server_id)
     move_id = moves.begin(tx, row, asker.user_id, flavor.id, facts)
-    jobs.start(tx, asker, 'resize_server', server_id, move_id=move_id)
+    jobs.start(tx, asker, 'resize_server', server_id, move_id=move_id, to_host=None)
 
 
 def _check(spec: dict[str, Any], flavor: Any, facts: dict[str, Any], may_have_no_disk: bool) -> None:
@@ -110,6 +113,12 @@ def drop(tx: db.Tx, server_id: str) -> None:
 def take_flavor(tx: db.Tx, server_id: str, flavor_id: str, flavor: dict[str, Any]) -> None:
     """The server's row has the flavor."""
     servers.resized(tx, server_id, flavor_id, flavor)
+
+
+def described(tx: db.Tx, move_id: str) -> dict[str, Any]:
+    """The guest of the move's server as it will be, as plain JSON."""
+    move = moves.show(tx, move_id)
+    return guests.describe(tx, move.server_id, flavor=move.new_flavor)
 
 
 def settled_state(power_state: int) -> str:
