@@ -1,11 +1,11 @@
-"""Pools of subnets, the address scopes they are in, and the pool that a subnet was allocated from."""
+"""Address groups, the rules that name them, and the rules with which security groups begin."""
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
-revision = '0021'
-down_revision = '0020'
+revision = '0023'
+down_revision = '0022'
 OPTIONS = {
     'mysql_engine': 'InnoDB',
     'mysql_charset': 'utf8mb4',
@@ -46,23 +46,24 @@ def _standard(name: str, *columns: sa.Column) -> None:
 def upgrade() -> None:
     """The schema has the change."""
     _standard(
-        'address_scopes',
+        'address_groups',
         sa.Column('name', sa.String(length=255), nullable=False),
-        sa.Column('ip_version', sa.Integer(), nullable=False),
+        sa.Column('addresses', sa.JSON(none_as_null=True), nullable=False),
     )
     _standard(
-        'subnet_pools',
-        sa.Column('name', sa.String(length=255), nullable=False),
-        sa.Column('ip_version', sa.Integer(), nullable=False),
-        sa.Column('prefixes', sa.JSON(none_as_null=True), nullable=False),
-        sa.Column('min_prefixlen', sa.Integer(), nullable=False),
-        sa.Column('max_prefixlen', sa.Integer(), nullable=False),
-        sa.Column('default_prefixlen', sa.Integer(), nullable=False),
-        sa.Column('default_quota', _number(), nullable=True),
-        sa.Column('is_default', sa.Boolean(), nullable=False),
-        sa.Column('address_scope_id', sa.String(length=64), nullable=True),
+        'default_security_group_rules',
+        sa.Column('direction', sa.String(length=8), nullable=False),
+        sa.Column('ethertype', sa.String(length=8), nullable=False),
+        sa.Column('protocol', sa.String(length=40), nullable=True),
+        sa.Column('port_range_min', sa.Integer(), nullable=True),
+        sa.Column('port_range_max', sa.Integer(), nullable=True),
+        sa.Column('remote_ip_prefix', sa.String(length=64), nullable=True),
+        sa.Column('remote_group_id', sa.String(length=64), nullable=True),
+        sa.Column('remote_address_group_id', sa.String(length=64), nullable=True),
+        sa.Column('used_in_default_sg', sa.Boolean(), nullable=False),
+        sa.Column('used_in_non_default_sg', sa.Boolean(), nullable=False),
+        sa.Column('gone', sa.Boolean(), nullable=False),
     )
-    op.create_index('ix_subnet_pools_address_scope_id', 'subnet_pools', ['address_scope_id'])
-    with op.batch_alter_table('subnets', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('subnetpool_id', sa.String(length=64), nullable=True))
-        batch_op.create_index('ix_subnets_subnetpool_id', ['subnetpool_id'])
+    with op.batch_alter_table('security_group_rules', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('remote_address_group_id', sa.String(length=64), nullable=True))
+        batch_op.create_index('ix_security_group_rules_remote_address_group_id', ['remote_address_group_id'])

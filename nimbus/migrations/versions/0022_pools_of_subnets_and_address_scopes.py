@@ -1,4 +1,4 @@
-"""Address groups, the rules that name them, and the rules with which security groups begin."""
+"""Pools of subnets, the address scopes they are in, and the pool that a subnet was allocated from."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -46,24 +46,23 @@ def _standard(name: str, *columns: sa.Column) -> None:
 def upgrade() -> None:
     """The schema has the change."""
     _standard(
-        'address_groups',
+        'address_scopes',
         sa.Column('name', sa.String(length=255), nullable=False),
-        sa.Column('addresses', sa.JSON(none_as_null=True), nullable=False),
+        sa.Column('ip_version', sa.Integer(), nullable=False),
     )
     _standard(
-        'default_security_group_rules',
-        sa.Column('direction', sa.String(length=8), nullable=False),
-        sa.Column('ethertype', sa.String(length=8), nullable=False),
-        sa.Column('protocol', sa.String(length=40), nullable=True),
-        sa.Column('port_range_min', sa.Integer(), nullable=True),
-        sa.Column('port_range_max', sa.Integer(), nullable=True),
-        sa.Column('remote_ip_prefix', sa.String(length=64), nullable=True),
-        sa.Column('remote_group_id', sa.String(length=64), nullable=True),
-        sa.Column('remote_address_group_id', sa.String(length=64), nullable=True),
-        sa.Column('used_in_default_sg', sa.Boolean(), nullable=False),
-        sa.Column('used_in_non_default_sg', sa.Boolean(), nullable=False),
-        sa.Column('gone', sa.Boolean(), nullable=False),
+        'subnet_pools',
+        sa.Column('name', sa.String(length=255), nullable=False),
+        sa.Column('ip_version', sa.Integer(), nullable=False),
+        sa.Column('prefixes', sa.JSON(none_as_null=True), nullable=False),
+        sa.Column('min_prefixlen', sa.Integer(), nullable=False),
+        sa.Column('max_prefixlen', sa.Integer(), nullable=False),
+        sa.Column('default_prefixlen', sa.Integer(), nullable=False),
+        sa.Column('default_quota', _number(), nullable=True),
+        sa.Column('is_default', sa.Boolean(), nullable=False),
+        sa.Column('address_scope_id', sa.String(length=64), nullable=True),
     )
-    with op.batch_alter_table('security_group_rules', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('remote_address_group_id', sa.String(length=64), nullable=True))
-        batch_op.create_index('ix_security_group_rules_remote_address_group_id', ['remote_address_group_id'])
+    op.create_index('ix_subnet_pools_address_scope_id', 'subnet_pools', ['address_scope_id'])
+    with op.batch_alter_table('subnets', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('subnetpool_id', sa.String(length=64), nullable=True))
+        batch_op.create_index('ix_subnets_subnetpool_id', ['subnetpool_id'])
