@@ -237,3 +237,13 @@ class Aggregate(db.Base):
     hosts: Mapped[list[Any]]
     created_at: Mapped[datetime.datetime]
     updated_at: Mapped[datetime.datetime | None]
+
+
+class UserLimit(db.Base):
+    """A limit that an operator set for one user of a project."""
+
+    __tablename__ = 'quota_user_limits'
+    project_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    user_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    resource: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    hard_limit: Mapped[int]

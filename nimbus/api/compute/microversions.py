@@ -11,6 +11,7 @@ from nimbus.api.kit.versions import Change, History, Version
 MINIMUM: Version = (2, 1)
 MAXIMUM: Version = (2, 100)
 PROXIES_END: Version = (2, 35)  # the last version with views of other services
+IMAGE_METADATA_END: Version = (2, 38)  # the last version with the metadata of images
 HOSTS_END: Version = (2, 42)  # the last version with the old view of hosts
 
 ADDRESS_ACTIONS_END: Version = (2, 43)  # the last version with actions on a server's addresses

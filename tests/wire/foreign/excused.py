@@ -5,6 +5,7 @@ By the endpoint and the field, by the field, or by the kind of thing that it nam
 
 # Where a list shows its rows to the asker, who may then ask for each of them.
 LISTED = {
+    'default_rule': ('network', '/v2.0/default-security-group-rules'),
     'external network': ('network', '/v2.0/networks'),
     'region': ('identity', '/v3/regions'),
     'registered_limit': ('identity', '/v3/registered_limits'),
@@ -102,6 +103,7 @@ OWN_REFUSED: dict[str, str] = {
     'interfaceAttachment.fixed_ips[].ip_address': 'the address is one of another port of one’s own',
     'floatingip.subnet_id': 'a subnet of an external network is meant',
     'volume.source_volid': 'there are no copies of volumes',
+    'snapshot.volume_id': 'volumes have no snapshots',
     'attachment_id': 'compute’s own attachment is detached by compute',
 }
 

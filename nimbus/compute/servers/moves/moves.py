@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, errors, ids
 from nimbus.common.database import db
-from nimbus.compute import quotas
+from nimbus.compute import quotas, user_quotas
 from nimbus.compute.models import Move, Server
 
 RESIZE, MIGRATION, EVACUATION = 'resize', 'migration', 'evacuation'
@@ -38,7 +38,7 @@ def begin(
 
     Raises OverQuota.
     """
-    quotas.QUOTAS.take(tx, row.project_id, **quotas.beyond(row.flavor, flavor))
+    user_quotas.take(tx, row.project_id, row.user_id, **quotas.beyond(row.flavor, flavor))
     move_id = ids.dashed()
     now = clock.Clock().now()
     tx.insert(
