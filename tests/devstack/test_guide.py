@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from devstack import packages
-from tests.nodes import guide, named
+from devstack import guide, packages
+from tests.nodes import named
 
 ROOT = guide.GUIDE.parents[1]
 BLOCKS = [(where, what) for where, found in guide.blocks().items() for what in found]
