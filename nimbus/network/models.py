@@ -250,6 +250,15 @@ class Sharing(db.Base):
     target_project: Mapped[db.Id]
 
 
+class Topology(db.Base):
+    """The network and the router that were allocated for a project that asked for no more."""
+
+    __tablename__ = 'network_topologies'
+    project_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    network_id: Mapped[db.Id]
+    router_id: Mapped[db.Id]
+
+
 class Tag(db.Base):
     """A tag of a noun of this service."""
 

@@ -60,6 +60,13 @@ EXTENSIONS = (
         ('CREATE port.allowed_address_pairs', 'UPDATE port.allowed_address_pairs'),
     ),
     Extension(
+        'auto-allocated-topology',
+        'Auto Allocated Topology Services',
+        'Auto Allocated Topology Services.',
+        '2016-01-01T00:00:00-00:00',
+        ('GET /auto-allocated-topology/{project_id}', 'DELETE /auto-allocated-topology/{project_id}'),
+    ),
+    Extension(
         'availability_zone',
         'Availability Zone',
         'The availability zone extension.',

@@ -205,6 +205,8 @@ CLOUD = {
     'update_quota': ADMIN,
     'delete_quota': ADMIN,
     'get_service_provider': 'role:reader',
+    'get_auto_allocated_topology': ADMIN_READER,
+    'delete_auto_allocated_topology': ADMIN_MEMBER,
 }
 RULES = (
     *(policy.RuleDefault(name, check) for name, check in TERMS.items()),

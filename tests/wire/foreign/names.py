@@ -164,6 +164,7 @@ SEGMENTS = {
     'OS-EC2': 'ec2',
     'access_tokens': 'request_token',
     'address-groups': 'address_group',
+    'auto-allocated-topology': 'project',
     'address-scopes': 'address_scope',
     'default-security-group-rules': 'default_rule',
     'agents': 'agent',
