@@ -199,6 +199,8 @@ CLOUD = {
     'get_dhcp-agents': ADMIN,
     'get_l3-routers': ADMIN,
     'get_l3-agents': ADMIN,
+    'create_l3-router': ADMIN,
+    'delete_l3-router': ADMIN,
     'get_availability_zone': 'role:reader',
     'get_network_ip_availability': ADMIN,
     'get_quota': _or(ADMIN, MANAGER),
