@@ -9,7 +9,7 @@ from nimbus.common.agents import services
 from nimbus.common.context import Context
 from nimbus.common.database import db, tables
 from nimbus.network import generations, holders, standard_attributes
-from nimbus.network.hosts import physical_networks, scheduling
+from nimbus.network.hosts import physical_networks, scheduling, zones
 from nimbus.network.models import FloatingIp, Network, Port, Router, Service, Subnet
 from nimbus.network.ports import ports
 
@@ -89,11 +89,18 @@ def place_router(tx: db.Tx, router_id: str) -> str:
     """
     there = _ports(tx, router_id)
     if not there:
-        return scheduling.place(tx, 'router', router_id)
-    host = scheduling.place(tx, 'router', router_id, physical_networks.fit_for(tx, router_id) or None)
+        return scheduling.place(tx, 'router', router_id, _fit(tx, router_id))
+    host = scheduling.place(tx, 'router', router_id, _fit(tx, router_id))
     if host:
         _follow(tx, there, host)
     return host
+
+
+def _fit(tx: db.Tx, router_id: str) -> set[str] | None:
+    """The hosts where the router can be wired, in the zones asked for as far as there are any; None: all."""
+    fit = physical_networks.fit_for(tx, router_id) or None
+    within = zones.hosts(tx, 'router', tx.scalar(sa.select(Router.zone_hints).where(Router.id == router_id)))
+    return within & fit or fit if within and fit else within or fit
 
 
 def _follow(tx: db.Tx, there: list[Any], host: str) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from nimbus.common import ids
+from nimbus.common.agents import services
 from nimbus.network import rescheduling
 from tests.conftest import ADMIN, MEMBER
 from tests.domain.network import cloud
@@ -76,3 +77,22 @@ def test_what_cannot_be_put_on_an_agent(neutron, agents):
         assert neutron.refused('POST', path, body, ADMIN)[0] == 400
     neutron('PUT', f'/agents/{agents["h1"]}', {'agent': {'admin_state_up': False}}, ADMIN)
     assert neutron.refused('POST', path, put, ADMIN) == (409, 'InvalidL3Agent')
+
+
+def test_networks_and_routers_are_in_the_zones_asked_for(neutron, database, agents):
+    with database.write() as tx:
+        for row in services.find(tx, 'network'):
+            if row.host == 'h2':
+                tx.update(services.Service, services.Service.id == row.id, zone='far')
+    for zone, host in (('far', 'h2'), ('nova', 'h1')):
+        net = neutron.network('10.0.0.0/24', dhcp=True, availability_zone_hints=[zone])
+        assert (net['availability_zone_hints'], net['availability_zones']) == ([zone], [zone])
+        router = neutron.make('router', availability_zone_hints=[zone])
+        assert (router['availability_zone_hints'], router['availability_zones']) == ([zone], [])
+        neutron('PUT', f'/routers/{router["id"]}/add_router_interface', {'subnet_id': net['subnets'][0]})
+        assert neutron('GET', f'/routers/{router["id"]}').json['router']['availability_zones'] == [zone]
+        assert hosting(neutron, router['id']) == [host]
+    for kind in ('network', 'router'):
+        assert neutron.make(kind, 404, availability_zone_hints=['moon'])['type'] == 'AvailabilityZoneNotFound'
+        assert neutron.make(kind, 400, availability_zone_hints='far')['type'] == 'HTTPBadRequest'
+        assert neutron.make(kind, 400, availability_zone_hints=[7])['type'] == 'HTTPBadRequest'
