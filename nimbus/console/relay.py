@@ -61,7 +61,7 @@ class Relay:
 
     def _turn(self) -> None:
         sent = self._client.flush()
-        if sent and self._to_client:
+        while sent and self._to_client:
             self._client.put(bytes(self._to_client[:CHUNK]))
             del self._to_client[:CHUNK]
             sent = self._client.flush()

@@ -112,6 +112,7 @@ BODIES: dict[str, Body] = {
     'compute POST /v2.1/servers': bodies.server,
     'compute POST /v2.1/servers/{id}/action rebuild': lambda t: {'rebuild': {'imageRef': t['image']}},
     'compute POST /v2.1/servers/{id}/action unshelve': lambda t: {'unshelve': {'availability_zone': t['zone']}},
+    'compute POST /v2.1/servers/{id}/action evacuate': lambda t: {'evacuate': {}},
     'compute POST /v2.1/servers/{id}/action rescue': lambda t: {'rescue': {}},
     'compute POST /v2.1/servers/{id}/action addSecurityGroup': lambda t: {
         'addSecurityGroup': {'name': t['security_group']}

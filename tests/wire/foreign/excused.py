@@ -95,6 +95,7 @@ OWN_REFUSED: dict[str, str] = {
     'volumeAttachment.id': 'an attachment keeps its id',
     'port.fixed_ips[].ip_address network POST /v2.0/ports': 'the address is one of another port of one’s own',
     'port.mac_address network POST /v2.0/ports': 'the address is one of another port of one’s own',
+    'evacuate.host': 'it is the host that the server is on',
     'unshelve.availability_zone': 'the server is not shelved',
     'unshelve.host': 'the server is not shelved',
     'resize.flavorRef': 'the flavor is the one that the server has',

@@ -222,8 +222,9 @@ backup_gigabytes backup_type backups binary binding:profile binding:vnic_type bl
 build_near_host_ip cidr config config_drive confirmResize connection_info connector container_format contents cores
 default_limit delete_on_termination description destination_type device device_name device_owner device_type direction
 disabled_reason disk disk_bus disk_format display_description display_name distributed dns_nameservers enable_dhcp
-enable_snat enabled ethertype expires_at external_fixed_ips extra_dhcp_opts extra_specs fixed_ip fixed_ip_address
-fixed_ips floating_ip_address floating_ips force forceDelete forced_down from_port gateway_ip gigabytes groups
+enable_snat enabled ethertype evacuate expires_at external_fixed_ips extra_dhcp_opts extra_specs fixed_ip
+fixed_ip_address fixed_ips floating_ip_address floating_ips force forceDelete forced_down from_port gateway_ip gigabytes
+groups
 guest_format ha headers host_routes hostname ignore_change_password_upon_first_use ignore_lockout_failure_attempts
 ignore_password_expiry ignore_user_inactivity immutable impersonation injected_file_content_bytes
 injected_file_path_bytes injected_files instances interface ip_protocol ip_version ipv6_address_mode ipv6_ra_mode
@@ -231,7 +232,7 @@ is_default is_domain is_public key key_pairs length lock lock_password locked_re
 max_server_per_host meta metadata metadata_items method methods migrate migration_status min_count min_disk min_ram
 mode
 mountpoint mtu multi_factor_auth_enabled multi_factor_auth_rules multiattach new_size no_device oauth1
-original_password os-complete os-flavor-access:is_public os-getRDPConsole os-start os-stop
+onSharedStorage original_password os-complete os-flavor-access:is_public os-getRDPConsole os-start os-stop
 os-volume-type-access:is_public os_hidden
 params passcode password path pause per_volume_gigabytes policies policy port_range_max port_range_min
 port_security_enabled preserve_ephemeral protected protocol provider:network_type provider:physical_network

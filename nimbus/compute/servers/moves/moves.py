@@ -11,10 +11,12 @@ from nimbus.common.database import db
 from nimbus.compute import quotas, user_quotas
 from nimbus.compute.models import Move, Server
 
-RESIZE, MIGRATION = 'resize', 'migration'
+RESIZE, MIGRATION, EVACUATION = 'resize', 'migration', 'evacuation'
 BEFORE, UNDER_WAY, AFTER, FINISHED = 'pre-migrating', 'migrating', 'post-migrating', 'finished'
 CONFIRMING, REVERTING = 'confirming', 'reverting'
 CONFIRMED, REVERTED, FAILED = 'confirmed', 'reverted', 'error'
+# Of an evacuation: asked for, over, and over with nothing that runs on the old host any more.
+ACCEPTED, DONE, COMPLETED = 'accepted', 'done', 'completed'
 OPEN = quotas.OPEN_MOVES
 # A confirm that failed may have forgotten what was kept: it can only be asked for again.
 CONFIRMABLE, REVERTIBLE = frozenset({FINISHED, CONFIRMING}), frozenset({FINISHED})
@@ -77,6 +79,12 @@ def on_host(tx: db.Tx, host: str) -> set[str]:
     """The ids of the servers that come to the host or leave it, or of which it keeps something until that is over."""
     there = sa.or_(Move.source_host == host, Move.target_host == host)
     return set(tx.column(sa.select(Move.server_id).where(Move.status.in_(OPEN), there)))
+
+
+def leaving(tx: db.Tx, host: str) -> list[Any]:
+    """The moves off the host, of servers that may still go back there, oldest first."""
+    where = (Move.status.in_(OPEN), Move.source_host == host, Move.target_host != host)
+    return list(tx.rows(sa.select(Move).where(*where).order_by(Move.seq)))
 
 
 def none_open(tx: db.Tx, server_id: str) -> None:
@@ -148,3 +156,10 @@ def _equal(name: str, value: str) -> Any:
 def forget(tx: db.Tx, server_ids: list[str]) -> None:
     """Servers that have no row any more have no moves."""
     tx.delete(Move, Move.server_id.in_(server_ids))
+
+
+def stale_hosts(tx: db.Tx, server_id: str) -> list[str]:
+    """The hosts that the server is or was evacuated from and that may still run a guest of it."""
+    unsure = (ACCEPTED, BEFORE, DONE)
+    where = (Move.server_id == server_id, Move.kind == EVACUATION, Move.status.in_(unsure))
+    return sorted({host for host in tx.column(sa.select(Move.source_host).where(*where)) if host})
