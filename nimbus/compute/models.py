@@ -189,7 +189,7 @@ class Move(db.Base):
     server_id: Mapped[db.Id]
     project_id: Mapped[db.Id]
     user_id: Mapped[str | None] = mapped_column(sa.String(64))
-    kind: Mapped[str] = mapped_column(sa.String(32))  # resize
+    kind: Mapped[str] = mapped_column(sa.String(32))  # resize, evacuation
     status: Mapped[str] = mapped_column(sa.String(32))
     vm_state: Mapped[str] = mapped_column(sa.String(32))  # the server's before
     source_host: Mapped[str | None]
@@ -208,6 +208,7 @@ class Move(db.Base):
     disk_total: Mapped[int | None]
     disk_processed: Mapped[int | None]
     disk_remaining: Mapped[int | None]
+    disk_kept: Mapped[bool | None]  # of an evacuation: whether both hosts share the storage with the disks
     created_at: Mapped[datetime.datetime]
     updated_at: Mapped[datetime.datetime | None]
 
@@ -243,3 +244,13 @@ class Aggregate(db.Base):
     hosts: Mapped[list[Any]]
     created_at: Mapped[datetime.datetime]
     updated_at: Mapped[datetime.datetime | None]
+
+
+class UserLimit(db.Base):
+    """A limit that an operator set for one user of a project."""
+
+    __tablename__ = 'quota_user_limits'
+    project_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    user_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    resource: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    hard_limit: Mapped[int]

@@ -11,6 +11,7 @@ from nimbus.api.kit.versions import Change, History, Version
 MINIMUM: Version = (2, 1)
 MAXIMUM: Version = (2, 100)
 PROXIES_END: Version = (2, 35)  # the last version with views of other services
+IMAGE_METADATA_END: Version = (2, 38)  # the last version with the metadata of images
 HOSTS_END: Version = (2, 42)  # the last version with the old view of hosts
 
 ADDRESS_ACTIONS_END: Version = (2, 43)  # the last version with actions on a server's addresses
@@ -70,6 +71,12 @@ class OwnersOfGroups(Change):
     number = (2, 13)
 
 
+class EvacuationFindsDisks(Change):
+    """Whether the hosts of an evacuated server share storage is found out, not said, and no password is answered."""
+
+    number = (2, 14)
+
+
 class SoftPolicies(Change):
     """Groups of servers may have soft policies."""
 
@@ -122,6 +129,12 @@ class CpuInfoObject(Change):
     """A hypervisor's cpu_info is an object instead of a string."""
 
     number = (2, 28)
+
+
+class EvacuationAsksFilters(Change):
+    """The scheduler's filters judge the host that an evacuation names, unless it is forced."""
+
+    number = (2, 29)
 
 
 class ForcedMoves(Change):
@@ -329,7 +342,7 @@ class VolumeTypes(Change):
 
 
 class NoForcedMoves(Change):
-    """No live migration is forced onto a host."""
+    """No move of a server passes over the scheduler's filters."""
 
     number = (2, 68)
 
@@ -466,6 +479,12 @@ class QualifiedHostnames(Change):
     number = (2, 94)
 
 
+class EvacuatedStopped(Change):
+    """A server is off when it was evacuated."""
+
+    number = (2, 95)
+
+
 class PinnedZone(Change):
     """A server shows the availability zone it was asked into."""
 
@@ -500,6 +519,7 @@ HISTORY = History(
     KeysOfOthers,
     ForcedDown,
     OwnersOfGroups,
+    EvacuationFindsDisks,
     SoftPolicies,
     HostStatus,
     Descriptions,
@@ -509,6 +529,7 @@ HISTORY = History(
     BlockMigrationAuto,
     Tags,
     CpuInfoObject,
+    EvacuationAsksFilters,
     ForcedMoves,
     ConsoleTokens,
     DeviceTags,
@@ -566,6 +587,7 @@ HISTORY = History(
     KeysImportedOnly,
     RebuildRootVolumes,
     QualifiedHostnames,
+    EvacuatedStopped,
     PinnedZone,
     ImageProperties,
     SpiceDirect,

@@ -11,6 +11,7 @@ from nimbus.conductor.workflows.extend_volume import ExtendVolume
 from nimbus.conductor.workflows.images.shelving import BringBackServer, OffloadServer, ShelveServer, UnshelveServer
 from nimbus.conductor.workflows.images.snapshots import BackupServer, SnapshotServer
 from nimbus.conductor.workflows.interfaces import AttachInterface, DetachInterface
+from nimbus.conductor.workflows.moves.evacuations import EvacuateServer
 from nimbus.conductor.workflows.moves.live import LiveMigrateServer
 from nimbus.conductor.workflows.moves.resizes import ConfirmResize, MigrateServer, ResizeServer
 from nimbus.conductor.workflows.moves.reverts import LeaveHost, RevertResize
@@ -42,6 +43,7 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'live_migrate_server': LiveMigrateServer,
     'confirm_resize': ConfirmResize,
     'revert_resize': RevertResize,
+    'evacuate_server': EvacuateServer,
     'leave_host': LeaveHost,
     'snapshot_server': SnapshotServer,
     'backup_server': BackupServer,

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from nimbus.common import errors
 from nimbus.common.context import Context
 from nimbus.common.database import db, listing
+from nimbus.network import access, generations, holders, quotas, rescheduling, standard_attributes
 from nimbus.network import addresses as fixed
-from nimbus.network import generations, holders, quotas, rescheduling, standard_attributes
 from nimbus.network.hosts import scheduling
 from nimbus.network.models import Address, FloatingIp, Port, Router
 from nimbus.network.models_traffic import PortForwarding
@@ -86,6 +86,32 @@ def delete(tx: db.Tx, ctx: Context, router_id: str) -> None:
         quotas.give_back(tx, row.project_id, router=1)
 
 
+def host_on(tx: db.Tx, ctx: Context, agent: Any, router_id: str) -> None:
+    """The router stands where the L3 agent is.  Raises NotFound, Conflict where it stands elsewhere."""
+    lock(tx, ctx, router_id)
+    if agent.binary != scheduling.AGENT['router'] or agent.disabled:
+        raise errors.Conflict(f'Agent {agent.id} is not a L3 Agent or has been disabled', type='InvalidL3Agent')
+    old = scheduling.host_of(tx, 'router', router_id)
+    if old == agent.host:
+        return
+    if old:
+        raise errors.Conflict(
+            f'The router {router_id} has been already hosted by the L3 Agent on host {old}.',
+            type='RouterHostedByL3Agent',
+        )
+    rescheduling.move_router(tx, router_id, agent.host)
+
+
+def leave(tx: db.Tx, ctx: Context, agent: Any, router_id: str) -> None:
+    """The router stands nowhere, until it is put somewhere or changed.  Raises NotFound, Conflict if not there."""
+    lock(tx, ctx, router_id)
+    if agent.binary != scheduling.AGENT['router'] or scheduling.host_of(tx, 'router', router_id) != agent.host:
+        raise errors.Conflict(
+            f'The router {router_id} is not hosted by L3 agent {agent.id}.', type='RouterNotHostedByL3Agent'
+        )
+    rescheduling.move_router(tx, router_id, '')
+
+
 # Interfaces
 
 
@@ -118,7 +144,10 @@ def _make_port(tx: db.Tx, ctx: Context, router: Any, subnet_id: str, host: str) 
     subnet = subnets.show(tx, ctx, subnet_id)
     if not subnet.gateway_ip:
         raise router_ports.bad_request('Subnet for router interface must have a gateway IP')
-    if subnet.project_id != ctx.project_id and not ctx.is_admin:
+    mine = subnet.project_id == ctx.project_id or ctx.project_id in access.projects(
+        tx, subnet.network_id, access.SHARED
+    )
+    if not mine and not ctx.is_admin:
         raise router_ports.bad_request(
             f'Subnet {subnet_id} is not owned by the project that asks, and only its owner gives it a router'
         )

@@ -184,7 +184,7 @@ def abort(api: Any, server_id: str, number: Any, minor: int, asker: Any = ADMIN)
 def test_a_running_move_is_aborted_and_one_that_waits_from_2_65_on(api, parts, server):
     migrate(api, server.id, OLD)
     move = move_of(parts, server.id)
-    assert abort(api, server.id, move.seq, 23).status == 405
+    assert abort(api, server.id, move.seq, 23).status == 404
     answer = abort(api, server.id, move.seq, 64)
     assert answer.status == 400 and 'is queued. Cannot abort live migration' in told(answer)
     assert abort(api, server.id, move.seq, 65).status == 202

@@ -7,7 +7,7 @@ from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Flag, Noun, Shape, Text
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
-from nimbus.common import errors, numbers
+from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.compute import states
 from nimbus.compute.devices import block_devices
@@ -64,13 +64,10 @@ def index(call: Call, id: str) -> dict[str, Any]:
     """The server's volumes."""
     if call.speaks(microversions.StrictQueries):
         shapes.known(call.query, 'limit', 'offset')
-    limit = paging.limit(call, paging.MAX_LIMIT)
-    offset = numbers.read(call.arg('offset') or '0')
-    if offset is None or offset < 0:
-        raise errors.Invalid('offset param must be an integer')
+    part = paging.part(call)
     with call.db.read() as tx:
         servers.show(tx, call.context, id)
-        rows = block_devices.volumes_of(tx, [id]).get(id, [])[offset:][:limit]
+        rows = block_devices.volumes_of(tx, [id]).get(id, [])[part]
     return call.views(Attachment, rows)
 
 
@@ -130,5 +127,5 @@ def _check_shelved(call: Call, tx: db.Tx, server_id: str, verb: str) -> None:
     """Nothing, when the version lets the volumes of a shelved server change.  Raises NotFound and WrongState."""
     if not call.speaks(microversions.VolumesOfShelved):
         row = servers.show(tx, call.context, server_id)
-        if row.vm_state == states.SHELVED:
+        if row.vm_state in (states.SHELVED, states.OFFLOADED):
             raise errors.WrongState(f"Cannot '{verb}' instance {server_id} while it is in vm_state {row.vm_state}")

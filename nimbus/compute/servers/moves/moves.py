@@ -8,15 +8,17 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, errors, ids
 from nimbus.common.database import db
-from nimbus.compute import quotas
+from nimbus.compute import quotas, user_quotas
 from nimbus.compute.models import Move, Server
 
-RESIZE, MIGRATION, LIVE = 'resize', 'migration', 'live-migration'
+RESIZE, MIGRATION, LIVE, EVACUATION = 'resize', 'migration', 'live-migration', 'evacuation'
 BEFORE, UNDER_WAY, AFTER, FINISHED = 'pre-migrating', 'migrating', 'post-migrating', 'finished'
 CONFIRMING, REVERTING = 'confirming', 'reverting'
-# Of a server that runs.
+# Of a server that runs; an evacuation is completed too, once nothing runs on the old host any more.
 QUEUED, PREPARING, RUNNING, COMPLETED, CANCELLED = 'queued', 'preparing', 'running', 'completed', 'cancelled'
 CONFIRMED, REVERTED, FAILED = 'confirmed', 'reverted', 'error'
+# Of an evacuation: asked for, and over.
+ACCEPTED, DONE = 'accepted', 'done'
 OPEN = quotas.OPEN_MOVES
 # A confirm that failed may have forgotten what was kept: it can only be asked for again.
 CONFIRMABLE, REVERTIBLE = frozenset({FINISHED, CONFIRMING}), frozenset({FINISHED})
@@ -38,7 +40,7 @@ def begin(
 
     Raises OverQuota.
     """
-    quotas.QUOTAS.take(tx, row.project_id, **quotas.beyond(row.flavor, flavor))
+    user_quotas.take(tx, row.project_id, row.user_id, **quotas.beyond(row.flavor, flavor))
     move_id = ids.dashed()
     now = clock.Clock().now()
     tx.insert(
@@ -79,6 +81,12 @@ def on_host(tx: db.Tx, host: str) -> set[str]:
     """The ids of the servers that come to the host or leave it, or of which it keeps something until that is over."""
     there = sa.or_(Move.source_host == host, Move.target_host == host)
     return set(tx.column(sa.select(Move.server_id).where(Move.status.in_(OPEN), there)))
+
+
+def leaving(tx: db.Tx, host: str) -> list[Any]:
+    """The moves off the host, of servers that may still go back there, oldest first."""
+    where = (Move.status.in_(OPEN), Move.source_host == host, Move.target_host != host)
+    return list(tx.rows(sa.select(Move).where(*where).order_by(Move.seq)))
 
 
 def none_open(tx: db.Tx, server_id: str) -> None:
@@ -150,3 +158,10 @@ def _equal(name: str, value: str) -> Any:
 def forget(tx: db.Tx, server_ids: list[str]) -> None:
     """Servers that have no row any more have no moves."""
     tx.delete(Move, Move.server_id.in_(server_ids))
+
+
+def stale_hosts(tx: db.Tx, server_id: str) -> list[str]:
+    """The hosts that the server is or was evacuated from and that may still run a guest of it."""
+    unsure = (ACCEPTED, BEFORE, DONE)
+    where = (Move.server_id == server_id, Move.kind == EVACUATION, Move.status.in_(unsure))
+    return sorted({host for host in tx.column(sa.select(Move.source_host).where(*where)) if host})

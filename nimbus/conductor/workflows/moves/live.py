@@ -151,7 +151,7 @@ def arrive(tx: db.Tx, run: Run) -> None:
     destinations.stand(tx, run, run.subject)
     destinations.bind(tx, run, place)
     for row in attachments.of_server(tx, run.subject):
-        if row.id in run.connections:
+        if row.id in run.connections and row.host != place.host:
             left.append({'volume_id': row.volume_id, 'connector': row.connector})
             connector = {**(row.connector or {}), 'host': place.host, 'instance': run.subject}
             attachments.connected(tx, disks.CLOUD, row.id, place.host, run.connections[row.id], connector)

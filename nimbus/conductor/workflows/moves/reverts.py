@@ -113,7 +113,7 @@ def destroy_guest(run: Run) -> None:
     with run.env.db.read() as tx:
         if servers.row_of(tx, run.subject).host == run.job.params['host']:
             return
-    if run.job.params['keeps_disks']:
+    if run.get('keeps_disks'):
         guest_orders.take_back(run, 'live_drop', run.subject, True, host=run.job.params['host'])
     else:
         guest_orders.destroy(run, run.job.params['host'])
@@ -121,7 +121,7 @@ def destroy_guest(run: Run) -> None:
 
 def disconnect_volumes(run: Run) -> None:
     """The host reaches none of the server's volumes any more; one that is gone is fine."""
-    for left in run.job.params['volumes']:
+    for left in run.get('volumes', ()):
         with run.env.db.read() as tx:
             try:
                 host = volume_rows.show(tx, disks.CLOUD, left['volume_id']).host

@@ -37,6 +37,12 @@ FILTERS = {
 }
 
 
+def _number(call: Call, flavor_id: str, facts: dict[str, Any]) -> int | None:
+    """The flavor's number, which it had though it be gone."""
+    number: int | None = facts.get('seq', call.given['numbers'].get(flavor_id))
+    return number
+
+
 class Migration(Noun):
     """A move of a server to another size or host."""
 
@@ -52,8 +58,8 @@ class Migration(Noun):
     dest_compute = Text(source='target_host')
     dest_host = Text(source='target_address')
     dest_node = Text(source='target_node')
-    old_instance_type_id = Int(source=lambda row, call: call.given['numbers'].get(row.old_flavor_id))
-    new_instance_type_id = Int(source=lambda row, call: call.given['numbers'].get(row.new_flavor_id))
+    old_instance_type_id = Int(source=lambda row, call: _number(call, row.old_flavor_id, row.old_flavor))
+    new_instance_type_id = Int(source=lambda row, call: _number(call, row.new_flavor_id, row.new_flavor))
     migration_type = Text(source='kind', since=microversions.MigrationTypes.number)
     user_id = Text(since=microversions.OwnersOfMigrations.number)
     project_id = Text(since=microversions.OwnersOfMigrations.number)
