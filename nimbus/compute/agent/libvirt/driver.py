@@ -83,7 +83,7 @@ class LibvirtDriver(Plugging, Resizing, Copying, Evacuating, Snapshotting, Suspe
             self.settings.vnc_listen,
         )
         try:
-            self._libvirt()
+            self.own()
         except errors.Unavailable as why:
             raise OSError(why.inside) from why
         self._threads = [
