@@ -69,7 +69,7 @@ class Evacuating(Domains):
             try:
                 self._check_room(guest)
                 if self.shares(guest.id, source):
-                    ownership.write(folder.path, Owner(self.settings.host, source))
+                    folder.take()
                     folder.drop_rescue()
                 else:
                     folder.begin()
