@@ -35,7 +35,13 @@ HIDDEN = (
     'generation',
     'forced_host',
     'forced_node',
+    'locked_by',
+    'progress',
+    'shelved_image_id',
+    'shelved_at',
 )
+OF_PROJECT = (Server.project_id == sa.bindparam('of_project'),)
+THERE = (Server.deleted_at.is_(None), Server.vm_state != states.SOFT_DELETED)
 COLUMNS = tuple(column for column in TABLE.columns if column.key not in (*COSTLY, *HIDDEN))
 SORTS = {
     'access_ip_v4': 'access_ip_v4',
@@ -88,12 +94,23 @@ class Wanted:
 
 def find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
     """One page of the servers that match.  Raises Invalid on an unknown marker."""
-    seen, where = _seen(asker, wanted), conditions(wanted)
+    where, narrowed = conditions(wanted), () if wanted.deleted is not False or wanted.kept else THERE
     addresses = {name: wanted.filters[name] for name in ('ip', 'ip6') if wanted.filters.get(name)}
     if addresses:
-        where.append(Server.id.in_(_with_address(tx, seen + where, addresses)))
+        where.append(Server.id.in_(_with_address(tx, [*_seen(asker, wanted), *where, *narrowed], addresses)))
     columns = BRIEF if wanted.brief else (*COLUMNS, *(TABLE.c[name] for name in wanted.costly))
-    return listing.rows(tx, Server, where, wanted.page, seen=seen, columns=columns)
+    return listing.rows(
+        tx,
+        Server,
+        where,
+        wanted.page,
+        seen=(),
+        columns=columns,
+        fixed=() if wanted.every_project else OF_PROJECT,
+        narrowed=narrowed,
+        values={} if wanted.every_project else {'of_project': asker.project_id},
+        shares=True,
+    )
 
 
 def _seen(asker: context.Context, wanted: Wanted) -> list[Any]:
@@ -102,10 +119,12 @@ def _seen(asker: context.Context, wanted: Wanted) -> list[Any]:
 
 
 def conditions(wanted: Wanted) -> list[Any]:
-    """The SQL conditions that the servers meet.  Raises Invalid."""
+    """The SQL conditions that the servers meet, beside those of every usual list.  Raises Invalid."""
     where: list[Any] = []
-    if wanted.deleted is not None:
-        where.append(_gone(wanted) if wanted.deleted else _there(wanted))
+    if wanted.deleted:
+        where.append(_gone(wanted))
+    elif wanted.deleted is not None and wanted.kept:
+        where.append(Server.deleted_at.is_(None))
     if wanted.statuses is not None:
         where.append(_in_status(list(wanted.statuses)))
     # A client that asks again from the time at which it asked last misses nothing of that second.
@@ -125,12 +144,6 @@ def conditions(wanted: Wanted) -> list[Any]:
 
 def _gone(wanted: Wanted) -> Any:
     return sa.or_(Server.deleted_at.is_not(None), Server.vm_state == states.SOFT_DELETED)
-
-
-def _there(wanted: Wanted) -> Any:
-    if wanted.kept:
-        return Server.deleted_at.is_(None)
-    return sa.and_(Server.deleted_at.is_(None), Server.vm_state != states.SOFT_DELETED)
 
 
 def _in_status(statuses: list[str]) -> Any:

@@ -18,7 +18,7 @@ from nimbus.compute.models import Server, ServerTag
 from nimbus.compute.servers import groups, moves
 from nimbus.compute.states import MACHINE
 
-ROW = sa.select(Server.__table__).where(Server.__table__.c.id == sa.bindparam('server'))
+ROW = db.Fixed(sa.select(Server.__table__).where(Server.__table__.c.id == sa.bindparam('server')))
 
 
 def show(tx: db.Tx, asker: context.Context, server_id: str) -> Any:
