@@ -23,9 +23,10 @@ REST = {
     'image': 9292,
     'network': 9696,
 }
+SERVED = REST | {'console': 6080}
 # What only the cloud itself speaks to; away from the usual numbers, which the host's own servers may have.
 INNER = {'rabbitmq': 15672 + 1000, 'erlang': 25672 + 1000, 'epmd': 14369, 'database': 13306}
-HIGHEST_OFFSET = 65535 - max((REST | INNER).values())
+HIGHEST_OFFSET = 65535 - max((SERVED | INNER).values())
 # Added to the ports of clouds that tests bring up beside the user's, or beside each other. With any of them every port
 # stays below 32768, from where the kernel gives out ports to whoever connects somewhere.
 TEST_OFFSETS = {
@@ -44,7 +45,8 @@ TEST_OFFSETS = {
 LONGEST = 40
 # These secrets nimbus makes itself when it runs in one process, in files of its own.
 NIMBUS_OWN = {'admin': 'admin-password', 'nimbus': 'service-password', 'metadata': 'metadata-secret'}
-FORMS = ('embedded', 'daemons')
+CONTROL = '10.198.0.11'  # the first node of a lab, see nodes.py
+FORMS = ('embedded', 'daemons', 'hosts')
 DATABASES = ('sqlite', 'mariadb', 'postgresql')
 
 
@@ -58,6 +60,7 @@ class Choices:
     bind: str = '127.0.0.1'
     virt_type: str = 'qemu'
     fake: bool = False
+    hosts: int = 0  # of the form `hosts`: nodes with guests, beside that of the control host
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +71,8 @@ class Place:
     choices: Choices
 
     def port(self, what: str) -> int:
-        """The TCP port of `what`, a key of REST or INNER."""
-        return (REST | INNER)[what] + self.choices.port_offset
+        """The TCP port of `what`, a key of SERVED or INNER."""
+        return (SERVED | INNER)[what] + self.choices.port_offset
 
     @property
     def host(self) -> str:

@@ -114,6 +114,8 @@ def configure(args: argparse.Namespace) -> Any:
             conf.set_override('least_seconds', args.least_time, group='fake')
     elif args.state:
         conf.set_override('state_path', args.state)
+    if args.hosts == 1:
+        conf.set_default('allow_resize_to_same_host', True, group='compute')  # there is no other one
     if args.listen:
         conf.set_override('listen', args.listen, group='api')
     if args.port_offset is not None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nimbus.cmd import host_defaults, wiring
+from nimbus.cmd import consoles, host_defaults, wiring
 from nimbus.common import errors, folders, jobs
 from nimbus.common.agents import services
 from nimbus.common.context import Context
@@ -289,7 +289,7 @@ def hypervisor(conf: Any, host: str, instances: str) -> Any:
     virt_type, by = host_defaults.virt_type(chosen['virt_type'])
     host_ip, way = host_defaults.host_ip(chosen['host_ip'], conf.bus)
     LOG.info('Guests of %s are run by %s (%s); other hosts reach it at %s (%s)', host, virt_type, by, host_ip, way)
-    here = {'instances_path': instances, 'virt_type': virt_type, 'host_ip': host_ip}
+    here = {'instances_path': instances, 'virt_type': virt_type, 'host_ip': host_ip, 'host': host}
     return kind(LibvirtSettings(**{**chosen, **here}))
 
 
@@ -386,4 +386,5 @@ def everything(conf: Any, parts: Parts, hosts: int = 1, peers: Any = None) -> wi
     for host in [name, *(f'{name}-{n}' for n in range(2, hosts + 1))]:
         for room in ('network', 'volume', 'compute'):
             agents.add(agent(room, conf, parts.bus, host))
-    return wiring.Group(scheduler(conf, parts), desks(conf, parts), agents, jobs_of(conf, parts))
+    control = scheduler(conf, parts), desks(conf, parts)
+    return wiring.Group(*control, agents, jobs_of(conf, parts), consoles.console(conf, parts))

@@ -12,6 +12,7 @@ from nimbus.common import errors
 
 NICS = ('virtio', 'e1000', 'e1000e', 'rtl8139', 'pcnet', 'ne2k_pci', 'vmxnet3')  # models of cards
 SCREENS = ('vga', 'virtio', 'cirrus', 'bochs', 'none')
+VNC, SERIAL = 'vnc', 'serial'  # consoles
 SHAPE = ('sockets', 'cores', 'threads')
 Counts = tuple[int, ...]  # in the order of SHAPE; 0 where nothing is asked for
 
@@ -153,6 +154,14 @@ class Guest:
                 'volumes': tuple(Volume(**volume) for volume in values.get('volumes', ())),
             }
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class ConsoleAddress:
+    """Where a guest's console is reached from other hosts."""
+
+    host: str
+    port: int
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,8 +9,9 @@ from nimbus.api.network import values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, child
 from nimbus.api.network.resources import Resource
 from nimbus.common.database import db
-from nimbus.network import standard_attributes
-from nimbus.network.hosts import scheduling
+from nimbus.network import access, standard_attributes
+from nimbus.network.addressing import allocation
+from nimbus.network.hosts import zones
 from nimbus.network.networks import networks, segments
 
 RULED = (CREATE, UPDATE)
@@ -24,7 +25,14 @@ class Network(Tagged):
 
     name = attribute(*BOTH, take=values.text(), default='')
     admin_state_up = attribute(*BOTH, take=values.flag, default=True)
-    shared = attribute(*BOTH, take=values.flag, default=False, ruled=RULED)
+    shared = attribute(
+        *BOTH,
+        take=values.flag,
+        source=lambda row, call: row.id in call.children['shared'],
+        default=False,
+        sort=False,
+        ruled=RULED,
+    )
     status = attribute(source=lambda row, call: 'ACTIVE', filter=False)
     subnets = attribute(source=child('subnets'), filter=False)
     mtu = attribute(*BOTH, take=values.whole(68, 65535), sift=values.number)
@@ -56,7 +64,11 @@ class Network(Tagged):
         sift=values.number,
         ruled=(READ, CREATE),
     )
-    availability_zone_hints = attribute(source=lambda row, call: [], filter=False)
+    ipv4_address_scope = attribute(source=lambda row, call: call.children['scopes'].get((row.id, 4)), filter=False)
+    ipv6_address_scope = attribute(source=lambda row, call: call.children['scopes'].get((row.id, 6)), filter=False)
+    availability_zone_hints = attribute(
+        READ, CREATE, take=values.ZONES, source=lambda row, call: row.zone_hints or [], default=(), filter=False
+    )
     availability_zones = attribute(source=child('zones'), filter=False)
 
 
@@ -66,7 +78,9 @@ def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
     return {
         'tags': standard_attributes.tags_of(tx, found),
         'subnets': networks.subnets_of(tx, found),
-        'zones': {subject: ['nova'] for subject in scheduling.placed(tx, 'dhcp', found)},
+        'shared': access.shared(tx, call.context, found),
+        'scopes': allocation.scopes_of(tx, found),
+        'zones': zones.of(tx, 'dhcp', found),
     }
 
 
@@ -74,6 +88,7 @@ def add(call: Call, tx: db.Tx, given: Given, parent: Any) -> str:
     """A network exists as requested.  Raises Invalid on a segment that it may not be on."""
     settings = call.parts.extra['network']
     provider = [given.pop(name, None) for name in PROVIDER]
+    given['zone_hints'] = zones.known(tx, 'dhcp', given.pop('availability_zone_hints'))
     return networks.create(
         tx,
         call.context,

@@ -6,9 +6,8 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, context, errors
 from nimbus.common.database import db
-from nimbus.compute import states
+from nimbus.compute import states, user_quotas
 from nimbus.compute.models import Server, ServerTag
-from nimbus.compute.quotas import QUOTAS
 from nimbus.compute.servers import servers
 
 MAX_TAGS = 50
@@ -27,7 +26,7 @@ def put(
     """
     row = _changing(tx, asker, server_id, 'update metadata')
     kept = items if only else {**row.properties, **items}
-    allowed = QUOTAS.limits(tx, row.project_id)['metadata_items']
+    allowed = user_quotas.limits(tx, row.project_id, asker.user_id or '')['metadata_items']
     if allowed != -1 and len(kept) > allowed:
         raise errors.OverQuota(f'Maximum number of metadata items exceeds {allowed}')
     tx.update(Server, Server.id == server_id, properties=kept, updated_at=clock.Clock().now())

@@ -56,3 +56,8 @@ def of_servers(tx: db.Tx, server_ids: Sequence[str]) -> dict[tuple[str, str], li
     for port_id, fixed_ip, ip in OF_SERVERS.rows(tx, server_ids):
         found.setdefault((port_id, fixed_ip), []).append(ip)
     return found
+
+
+def leading_to(tx: db.Tx, port_id: str) -> Any:
+    """A floating IP that leads to the port; None where there is none."""
+    return tx.row(OF_PORT, {'of': port_id})

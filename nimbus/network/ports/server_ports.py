@@ -132,6 +132,7 @@ def _address(ip: str, subnet: Any) -> dict[str, Any]:
         'dns': list(subnet.dns_nameservers),
         'routes': [{'destination': destination, 'nexthop': hop} for destination, hop in routes],
         'dhcp': subnet.enable_dhcp,
+        'mode': subnet.ipv6_address_mode,
     }
 
 
