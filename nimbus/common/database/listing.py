@@ -69,34 +69,33 @@ def rows(
 
     `seen` are the conditions of the rows that the asker may see at all; `where` narrows them to what is asked for.
     A marker may be any row that is seen, as one that matched may have changed since.  Without `columns` a row has all
-    of them.  `fixed` are more conditions, each the same object every time, so that
-    the statement is made once; `values` are those of their bind parameters.  They too hold for the marker, and those in
-    `narrowed`, which are such objects as well, do not.  With `shares` equal JSON columns of rows may be one object.
+    of them.  `fixed` and `narrowed` are more of either kind, each the same object every time, so that the statement is
+    made once; `values` are those of their bind parameters.  With `shares` equal JSON columns of rows may be one object.
     Raises Invalid when the marker is not the `key` of such a row.
     """
-    sorts = [(name, way) for name, way in page.sorts if name != unique]
-    last_way = page.sorts[-1][1] if page.sorts else 'desc'
-    order = [*sorts, (unique, last_way)]
-    if page.reverse:
-        order = [(name, 'asc' if way == 'desc' else 'desc') for name, way in order]
-    table = db.table_of(model)
+    order, table = _order(page, unique), db.table_of(model)
     given = {**(values or {}), **({} if page.limit is None else {'page_limit': page.limit})}
-    asked = table, columns, fixed + narrowed, tuple(order), page.limit is not None, tx.dialect
-    if not seen and not where and page.marker is None:
-        found = tx.rows(_fixed(shares, *asked), given)
-        return found[::-1] if page.reverse else found
-    query = _ordered(*asked)
-    if seen or where:
-        query = query.where(*seen, *where)
+    asked = table, columns, fixed + narrowed, order, page.limit is not None, tx.dialect
+    query: Any = _fixed(shares, *asked)
+    if seen or where or page.marker is not None:
+        query = _ordered(*asked).where(*seen, *where)
     if page.marker is not None:
         ways = [(table.c[name], way) for name, way in order]
         marked = sa.select(*(column for column, _ in ways)).where(table.c[key] == page.marker, *seen, *fixed)
-        row = tx.row(marked, values or {})
-        if row is None:
+        if (row := tx.row(marked, values or {})) is None:
             raise errors.Invalid(f'{noun} [{page.marker}] not found')
         query = query.where(_after(ways, row))
     found = tx.rows(query, given)
     return found[::-1] if page.reverse else found
+
+
+def _order(page: Page, unique: str) -> tuple[tuple[str, str], ...]:
+    """The columns to sort by, the unique one last, and the way of each."""
+    sorts = [(name, way) for name, way in page.sorts if name != unique]
+    order = (*sorts, (unique, page.sorts[-1][1] if page.sorts else 'desc'))
+    if page.reverse:
+        return tuple((name, 'asc' if way == 'desc' else 'desc') for name, way in order)
+    return order
 
 
 @functools.lru_cache(1024)
