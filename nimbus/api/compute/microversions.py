@@ -9,7 +9,7 @@ from typing import Any
 from nimbus.api.kit.versions import Change, History, Version
 
 MINIMUM: Version = (2, 1)
-MAXIMUM: Version = (2, 100)
+MAXIMUM: Version = (2, 104)
 PROXIES_END: Version = (2, 35)  # the last version with views of other services
 HOSTS_END: Version = (2, 42)  # the last version with the old view of hosts
 
@@ -436,6 +436,24 @@ class SchedulerHints(Change):
     number = (2, 100)
 
 
+class AttachedLater(Change):
+    """Attaching a volume is answered with 202 and no body: its device is not known yet."""
+
+    number = (2, 101)
+
+
+class NoUnknownQueries(Change):
+    """Flavors are found by name and have no rxtx_factor and no disabled; no query may have what nobody knows."""
+
+    number = (2, 102)
+
+
+class ChangePinnedZone(Change):
+    """A server may be freed from the zone that it was asked into, and pinned to the one where it is."""
+
+    number = (2, 104)
+
+
 HISTORY = History(
     KeyTypes,
     MoreServerAttributes,
@@ -507,6 +525,9 @@ HISTORY = History(
     PinnedZone,
     ImageProperties,
     SchedulerHints,
+    AttachedLater,
+    NoUnknownQueries,
+    ChangePinnedZone,
     minimum=MINIMUM,
     maximum=MAXIMUM,
     service='compute',

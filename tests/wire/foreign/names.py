@@ -9,6 +9,7 @@ KINDS = {
     'aggregate': 'aggregate',
     'attachment_id': 'attachment',
     'availability_zone': 'zone',
+    'pinned_availability_zone': 'zone',
     'binding:host_id': 'host',
     'compute_host': 'host',
     'default_project_id': 'project',
