@@ -9,7 +9,7 @@ from nimbus.common import errors
 from nimbus.compute.agent.driver import PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
 from nimbus.compute.agent.fake import copies
 from nimbus.compute.agent.fake.host import FakeGuest, FakeHost
-from nimbus.compute.guest import Diagnostics, DiskUse, Guest, HostFacts, Nic, Processor, Rescue, Volume
+from nimbus.compute.guest import Diagnostics, DiskUse, Guest, HostFacts, Nic, Processor, Rescue, Volume, traits_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -286,6 +286,7 @@ class FakeDriver(Driver):
             disk_free_gb=self.host.disk_gb - sum(guest.disk_gb + guest.kept_gb for guest in guests),
             memory_used_mb=sum(guest.memory_mb for guest in running),
             host_ip=self.settings.host_ip,
+            traits=traits_of('x86_64'),
             cpu_info={
                 'arch': 'x86_64',
                 'model': 'fake',
