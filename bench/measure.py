@@ -1,6 +1,7 @@
 """What every bench needs: a way to ask an endpoint, and the CPU that its processes spent."""
 
 import argparse
+import contextlib
 import http.client
 import json
 import os
@@ -35,7 +36,8 @@ class Processes:
     """The cloud's processes, as the kernel counts them."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self.pids = options.pid or [pid for pid in _pids() if pid != os.getpid() and options.match in _line(pid)]
+        told = options.pid and with_children(options.pid)
+        self.pids = told or [pid for pid in _pids() if pid != os.getpid() and options.match in _line(pid)]
 
     def cpu_ms(self) -> float:
         """CPU milliseconds that all of them have spent, children that ended included."""
@@ -74,6 +76,20 @@ class Processes:
         return [path.read_text() for path in paths if path.exists()]
 
 
+def with_children(pids: list[int]) -> list[int]:
+    """The processes and whatever they have started, directly or not, that runs now."""
+    children: dict[int, list[int]] = {}
+    for pid in _pids():
+        with contextlib.suppress(OSError):
+            fields = pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
+            children.setdefault(int(fields[1]), []).append(pid)
+    found, new = list(pids), list(pids)
+    while new:
+        new = [child for pid in new for child in children.get(pid, ())]
+        found += new
+    return found
+
+
 def _pids() -> list[int]:
     return [int(path.name) for path in pathlib.Path('/proc').iterdir() if path.name.isdigit()]
 
@@ -92,7 +108,7 @@ class Endpoint:
 
     def __init__(self, url: str, token: str | None = None) -> None:
         place = urllib.parse.urlsplit(url)
-        self.base = place.path.rstrip('/')
+        self.base, self.base_url = place.path.rstrip('/'), url
         self._connection = http.client.HTTPConnection(place.hostname or '', place.port, timeout=120)
         self.headers = {'X-Auth-Token': token} if token else {}
 

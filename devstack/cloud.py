@@ -17,7 +17,7 @@ from devstack.progress import Unable, say
 if TYPE_CHECKING:
     from devstack import demo
 
-DAEMONS = ('identity', 'image', 'api', 'conductor', 'scheduler', 'network', 'volume', 'compute')
+DAEMONS = ('identity', 'image', 'api', 'conductor', 'scheduler', 'console', 'network', 'volume', 'compute')
 AGENTS = ('network', 'volume', 'compute')
 # The agents that must have reported before the cloud is ready, by the names under which they do.
 REPORTING = ('nova-compute', 'neutron-', 'cinder-volume')

@@ -30,6 +30,7 @@ REFUSE_STARTS = '#!/bin/sh\nexit 101\n'
 # run from the next boot of the machine, and for anybody.
 SERVERS = {
     'haproxy': ('haproxy.service',),
+    'radvd': ('radvd.service',),
     'rabbitmq-server': ('rabbitmq-server.service', 'epmd.service', 'epmd.socket'),
     'mariadb-server': ('mariadb.service',),
     'postgresql': ('postgresql.service',),

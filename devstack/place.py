@@ -23,9 +23,10 @@ REST = {
     'image': 9292,
     'network': 9696,
 }
+SERVED = REST | {'console': 6080}
 # What only the cloud itself speaks to; away from the usual numbers, which the host's own servers may have.
 INNER = {'rabbitmq': 15672 + 1000, 'erlang': 25672 + 1000, 'epmd': 14369, 'database': 13306}
-HIGHEST_OFFSET = 65535 - max((REST | INNER).values())
+HIGHEST_OFFSET = 65535 - max((SERVED | INNER).values())
 # Added to the ports of clouds that tests bring up beside the user's, or beside each other. With any of them every port
 # stays below 32768, from where the kernel gives out ports to whoever connects somewhere.
 TEST_OFFSETS = {
@@ -36,6 +37,7 @@ TEST_OFFSETS = {
     'beside': 5500,
     'beside-jws': 5600,
     'chaos': 5700,
+    'processes': 5800,
     'stopping': 5900,
     'ports': 6000,
 }
@@ -67,8 +69,8 @@ class Place:
     choices: Choices
 
     def port(self, what: str) -> int:
-        """The TCP port of `what`, a key of REST or INNER."""
-        return (REST | INNER)[what] + self.choices.port_offset
+        """The TCP port of `what`, a key of SERVED or INNER."""
+        return (SERVED | INNER)[what] + self.choices.port_offset
 
     @property
     def host(self) -> str:

@@ -10,7 +10,7 @@ import pathlib
 import socket
 from collections.abc import Iterator
 
-from devstack.place import INNER, REST, Place
+from devstack.place import INNER, SERVED, Place
 from devstack.processes import Registry
 from devstack.progress import Unable
 
@@ -22,7 +22,7 @@ INNER_OWNERS = {'rabbitmq': 'rabbitmq', 'erlang': 'rabbitmq', 'epmd': 'epmd'}
 def require_free(place: Place, registry: Registry) -> None:
     """Every port of a process of the cloud that does not run yet is free.  Raises Unable naming who has one."""
     for what in _wanted(place, registry):
-        address = place.choices.bind if what in REST else '127.0.0.1'
+        address = place.choices.bind if what in SERVED else '127.0.0.1'
         port = place.port(what)
         if not _is_free(address, port):
             raise Unable(
@@ -32,14 +32,14 @@ def require_free(place: Place, registry: Registry) -> None:
 
 
 def owner(place: Place, service: str) -> str:
-    """The process that serves the REST API of a service."""
+    """The process that serves the REST API of a service, or the consoles."""
     if place.choices.form == 'embedded':
         return 'nimbus'
-    return f'nimbus-{service}' if service in ('identity', 'image') else 'nimbus-api'
+    return f'nimbus-{service}' if service in ('identity', 'image', 'console') else 'nimbus-api'
 
 
 def _wanted(place: Place, registry: Registry) -> list[str]:
-    wanted = [what for what in REST if not registry.get(owner(place, what))]
+    wanted = [what for what in SERVED if not registry.get(owner(place, what))]
     if place.choices.form == 'daemons':
         owners = {**INNER_OWNERS, 'database': place.choices.database}
         wanted += [what for what in INNER if not registry.get(owners[what])]

@@ -7,6 +7,8 @@ from devstack.place import Place, write_private
 
 # Mild enough for a cloud to try things in, and so that what enforces them is always tried.
 COMPLIANCE = {'lockout_failure_attempts': '2', 'lockout_duration': '5', 'unique_last_password_count': '2'}
+# Away from the ports of every cloud that stands on one machine beside others.
+SERIAL_PORTS = '23000:26000'
 Sections = dict[str, dict[str, str]]
 
 
@@ -22,8 +24,17 @@ def write(place: Place, ovsdb: str, libvirt: str, datapath: str) -> bool:
         'DEFAULT': {'host': place.host, 'state_path': str(place.state)},
         'api': {'listen': place.choices.bind, 'port_offset': str(place.choices.port_offset)},
         # What devstack/down switched off runs again after the next devstack/up.
-        'compute': {'driver': 'libvirt', 'resume_guests_state_on_host_boot': 'true'},
-        'libvirt': {'uri': libvirt, 'virt_type': place.choices.virt_type},
+        'compute': {
+            'driver': 'libvirt',
+            'resume_guests_state_on_host_boot': 'true',
+            'allow_resize_to_same_host': 'true',
+        },
+        'libvirt': {
+            'uri': libvirt,
+            'virt_type': place.choices.virt_type,
+            'serial_console': 'true',
+            'serial_port_range': SERIAL_PORTS,
+        },
         'network': {
             'driver': 'ovs',
             'ovsdb': ovsdb,

@@ -24,6 +24,14 @@ OPTIONS = {
             help='Which APIs nimbus-api serves; identity and image have daemons of their own.',
         ),
         cfg.IntOpt('threads', default=32, min=2, help='Requests a process works on at a time.'),
+        cfg.IntOpt(
+            'workers',
+            default=0,
+            min=0,
+            max=64,
+            help='Processes that serve the APIs of a daemon, itself among them; 0 means one for each processor that it '
+            'may use, at most 8.',
+        ),
         cfg.FloatOpt(
             'request_timeout',
             default=30,

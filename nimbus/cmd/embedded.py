@@ -12,6 +12,7 @@ from typing import Any
 
 from nimbus.api.kit import policy
 from nimbus.cmd import schema, seed, services, serving, wiring
+from nimbus.cmd.processes import apis
 from nimbus.common import config, errors
 
 LOG = logging.getLogger(__name__)
@@ -113,6 +114,8 @@ def configure(args: argparse.Namespace) -> Any:
             conf.set_override('least_seconds', args.least_time, group='fake')
     elif args.state:
         conf.set_override('state_path', args.state)
+    if args.hosts == 1:
+        conf.set_default('allow_resize_to_same_host', True, group='compute')  # there is no other one
     if args.listen:
         conf.set_override('listen', args.listen, group='api')
     if args.port_offset is not None:
@@ -150,36 +153,44 @@ def secret(path: pathlib.Path) -> str:
         return made
 
 
-def prepare(conf: Any, parts: Any) -> str:
-    """Schema, keys, first users, services and endpoints exist; returns the admin's password."""
+def set_secrets(conf: Any) -> str:
+    """The cloud's own secrets are part of the configuration, made at the first start; returns the admin's password."""
     state = pathlib.Path(conf.state_path)
     admin = os.environ.get('OS_BOOTSTRAP_PASSWORD') or secret(state / 'admin-password')
     service = conf.service_user.password or secret(state / 'service-password')
     conf.set_override('password', service, group='service_user')
     if not conf.metadata.shared_secret:
         conf.set_override('shared_secret', secret(state / 'metadata-secret'), group='metadata')
+    return admin
+
+
+def prepare(conf: Any, parts: Any, admin: str) -> None:
+    """Schema, keys, first users, services and endpoints exist."""
+    service = conf.service_user.password
     at = schema.revision(parts.db)
     hasher = services.passwords(conf, () if at else (admin, service))
     if at != schema.newest():
         schema.upgrade(parts.db)
     schema.load_models()
     services.bootstrap(conf, parts, admin, service, hasher)
-    return admin
 
 
 def run(conf: Any, args: argparse.Namespace, began: float) -> int:
     """Serve until a signal to stop; returns the exit code."""
     state = pathlib.Path(conf.state_path)
-    parts = wiring.make_parts(conf)
-    admin = prepare(conf, parts)
-    server = serving.Server(serving.Settings.of(conf))
-    cloud = services.everything(conf, parts, args.hosts if args.fake else 1)
-    for name, app in wiring.load_apps(conf, parts, list(APIS)).items():
-        server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name), wiring.envelope(name))
+    admin = set_secrets(conf)
+    sockets = apis.bind(conf, list(APIS))
+    others = apis.beside(conf, sockets)
+    parts = wiring.make_parts(conf, processes=others.count)
+    prepare(conf, parts, admin)
+    server = serving.Server(serving.Settings.of(conf), others.place)
+    cloud = services.everything(conf, parts, args.hosts if args.fake else 1, others.place)
+    apis.add_apps(server, conf, parts, sockets)
     if args.seed:
         seed.plant(parts, admin)
 
     def ready() -> None:
+        others.start()
         write_clouds(state / 'clouds.yaml', conf, admin, seed.USERS if args.seed else ())
         wiring.notify('READY=1')
         LOG.info('The cloud is ready after %.1f s', time.monotonic() - began)
@@ -195,12 +206,12 @@ def run(conf: Any, args: argparse.Namespace, began: float) -> int:
         wiring.settle_memory()
         # Until here a signal ends the process; there is no server yet that could be stopped.
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: server.stop())
-        signal.signal(signal.SIGHUP, lambda *_: policy.read_again())
+            signal.signal(number, lambda *_: (others.leave(), server.stop()))
+        signal.signal(signal.SIGHUP, lambda *_: (others.reload(), policy.read_again()))
         server.run(ready, wiring.pulse(), lambda: wiring.notify('WATCHDOG=1'))
     finally:
         wiring.notify('STOPPING=1')
-        in_order = wiring.stop_in_time(cloud.stop, lambda: services.empty(parts), parts.db.close)
+        in_order = wiring.stop_in_time(others.stop, cloud.stop, lambda: services.empty(parts), parts.db.close)
     return wiring.leave(0, in_order)
 
 

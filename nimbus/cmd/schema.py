@@ -26,14 +26,15 @@ AT = sa.Table(  # as alembic defines it
 
 COMMON = tuple(f'nimbus.common.{name}' for name in ('jobs', 'messaging.outbox', 'quotas', 'agents.services'))
 ROOMS = ('identity', 'image', 'network', 'volume', 'compute', 'scheduler')
+BESIDE = ('nimbus.network.models_traffic',)  # tables of rooms that have more than their models
 
 
 def load_models() -> None:
     """Every table is known to db.Base."""
     for name in COMMON:
         importlib.import_module(name)
-    for room in ROOMS:
-        importlib.import_module(f'nimbus.{room}.models')
+    for name in (*(f'nimbus.{room}.models' for room in ROOMS), *BESIDE):
+        importlib.import_module(name)
 
 
 def _config(connection: Any) -> 'alembic.config.Config':

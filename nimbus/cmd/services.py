@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nimbus.cmd import host_defaults, wiring
+from nimbus.cmd import consoles, host_defaults, wiring
 from nimbus.common import errors, folders, jobs
 from nimbus.common.agents import services
 from nimbus.common.context import Context
@@ -80,10 +80,11 @@ def service_user(conf: Any) -> Any:
     return ServiceUser(identity_url(conf), chosen.username, chosen.password, chosen.project)
 
 
-def fill(conf: Any, parts: Parts, identity: bool = True) -> None:
+def fill(conf: Any, parts: Parts, identity: bool = True, peers: Any = None) -> None:
     """The parts have what the REST APIs need beside a database: the validation of tokens, and the services' own parts.
 
-    With `identity` this process issues tokens, and so may have the keys that sign them.
+    With `identity` this process issues tokens, and so may have the keys that sign them.  `peers` are the daemon's other
+    processes.
     """
     from nimbus.identity import key_repository as keys
     from nimbus.identity.options import Settings
@@ -96,8 +97,9 @@ def fill(conf: Any, parts: Parts, identity: bool = True) -> None:
     keys.setup(settings.credential_key_repository)
     signed = token_signer(settings) if identity else token_checker(conf, settings)
     parts.tokens = Validator(
-        parts.db, settings.key_repository, settings, parts.clock, signed, token_cache_of(settings, parts)
+        parts.db, settings.key_repository, settings, parts.clock, signed, token_cache_of(settings, parts), peers
     )
+    parts.extra['process'] = peers.process if peers else 0
     parts.tokens.start()
     parts.extra['identity_url'] = f'{wiring.url_of(conf, "identity")}/v3'
     parts.extra['network'] = network_settings(conf)
@@ -287,7 +289,7 @@ def hypervisor(conf: Any, host: str, instances: str) -> Any:
     virt_type, by = host_defaults.virt_type(chosen['virt_type'])
     host_ip, way = host_defaults.host_ip(chosen['host_ip'], conf.bus)
     LOG.info('Guests of %s are run by %s (%s); other hosts reach it at %s (%s)', host, virt_type, by, host_ip, way)
-    here = {'instances_path': instances, 'virt_type': virt_type, 'host_ip': host_ip}
+    here = {'instances_path': instances, 'virt_type': virt_type, 'host_ip': host_ip, 'host': host}
     return kind(LibvirtSettings(**{**chosen, **here}))
 
 
@@ -373,15 +375,16 @@ def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
     return wiring.Group(made, wiring.Listener(bus, made, host))
 
 
-def everything(conf: Any, parts: Parts, hosts: int = 1) -> wiring.Group:
+def everything(conf: Any, parts: Parts, hosts: int = 1, peers: Any = None) -> wiring.Group:
     """A whole cloud on this host; more than one host only makes sense with fake drivers.
 
     Jobs stop while the agents that they call still run, and agents stop while their desks still do.
     """
-    fill(conf, parts)
+    fill(conf, parts, peers=peers)
     name = wiring.host_name(conf)
     agents = wiring.Group(together=True)
     for host in [name, *(f'{name}-{n}' for n in range(2, hosts + 1))]:
         for room in ('network', 'volume', 'compute'):
             agents.add(agent(room, conf, parts.bus, host))
-    return wiring.Group(scheduler(conf, parts), desks(conf, parts), agents, jobs_of(conf, parts))
+    control = scheduler(conf, parts), desks(conf, parts)
+    return wiring.Group(*control, agents, jobs_of(conf, parts), consoles.console(conf, parts))

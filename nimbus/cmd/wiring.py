@@ -65,8 +65,11 @@ def in_words(conf: Any, why: Exception) -> str:
     return f'{why} {url} says: {words}'
 
 
-def set_up_logging(conf: Any) -> None:
-    """The process logs as configured from now on.  Raises OSError naming the option that is invalid."""
+def set_up_logging(conf: Any, rotates: bool = True) -> None:
+    """The process logs as configured from now on.  Raises OSError naming the option that is invalid.
+
+    Of several that log to the same file one `rotates` it.
+    """
     options = conf.log
     usual = log.SYSLOG_FORMAT if options.file == 'syslog' else log.FORMAT
     usual = log.at_debug(usual) if options.debug else usual
@@ -75,11 +78,12 @@ def set_up_logging(conf: Any) -> None:
     except ValueError as why:
         raise OSError(f'[log] context_format or default_format is no format: {why}.') from why
     level = 'DEBUG' if options.debug else options.level
-    log.setup(options.file, level, options.rotate_mb, options.keep, options.facility, formatter, conf.prog)
+    rotate_mb = options.rotate_mb if rotates else 0
+    log.setup(options.file, level, rotate_mb, options.keep, options.facility, formatter, conf.prog)
 
 
-def make_parts(conf: Any, *, database: bool = True) -> Parts:
-    """The parts of a process; an agent's have no database."""
+def make_parts(conf: Any, *, database: bool = True, processes: int = 1) -> Parts:
+    """The parts of a process, one of so many of its daemon; an agent's have no database."""
     share_arenas()
     bus = rpc.transport(conf.bus)
     if database and not conf.database.url:
@@ -87,6 +91,10 @@ def make_parts(conf: Any, *, database: bool = True) -> Parts:
     made: Any = db.Database(database_url(conf), conf.database.pool_size) if database else None
     parts = Parts(conf=conf, db=made, bus=bus)
     if made:
+        if processes > 1 and made.sqlite:
+            lock = pathlib.Path(conf.state_path) / 'nimbus.db-writer'
+            _keep_private(lock)
+            made.share_writes(lock)
         # Within one process a nudge never waits; a broker that hangs would block every request.
         made.wake = parts.wake if conf.bus.startswith('inproc:') else wakeups.Wakeups(parts.wake).wake
         made.limits = config.limits(conf)
@@ -95,7 +103,7 @@ def make_parts(conf: Any, *, database: bool = True) -> Parts:
 
 
 def _keep_private(path: pathlib.Path) -> None:
-    """A database file is made with mode 0600 for its folder's owner; SQLite's files beside it get the same."""
+    """A file of the database is made with mode 0600 for its folder's owner; SQLite's files beside it get the same."""
     with contextlib.suppress(OSError):  # a folder that is missing or not ours is reported by the database itself
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         if os.geteuid() == 0:
@@ -103,9 +111,9 @@ def _keep_private(path: pathlib.Path) -> None:
         os.close(handle)
 
 
-def weigh_connections(parts: Parts) -> None:
-    """Logs a warning when the database server could not give this process all the connections of its pool."""
-    size = parts.conf.database.pool_size
+def weigh_connections(parts: Parts, processes: int = 1) -> None:
+    """Logs a warning when the database server could not give so many processes all the connections of their pools."""
+    size = parts.conf.database.pool_size * processes
     try:
         spare = parts.db.spare_connections()
     except errors.Unavailable as why:
@@ -113,8 +121,8 @@ def weigh_connections(parts: Parts) -> None:
         return
     if spare is not None and spare < size:
         LOG.warning(
-            'The database server takes %d more connections and this process may want %d: raise its max_connections, or '
-            'lower [database] pool_size.',
+            'The database server takes %d more connections and this daemon may want %d: raise its max_connections, or '
+            'lower [database] pool_size or [api] workers.',
             spare,
             size,
         )

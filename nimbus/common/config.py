@@ -25,6 +25,7 @@ ROOMS = (
     'nimbus.compute',
     'nimbus.scheduler',
     'nimbus.conductor',
+    'nimbus.console',
 )
 QUOTAS_OF = ('compute', 'network', 'volume')  # groups whose options quota_RESOURCE are the service's default limits
 

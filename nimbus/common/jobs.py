@@ -8,7 +8,7 @@ Who may write a job is fenced by its generation, never by wall time.
 
 import dataclasses
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -271,12 +271,16 @@ def _insert(
     return job_id
 
 
-def cancel(tx: db.Tx, subject: str) -> int:
-    """The jobs under way for `subject` are undone from their next step on; returns how many they are."""
+def cancel(tx: db.Tx, subject: str, *, but: Sequence[str] = ()) -> int:
+    """The jobs under way for `subject`, `but` those of some workflows, are undone from their next step on.
+
+    Returns how many they are.
+    """
     wished = tx.update(
         Job,
         Job.subject == subject,
         Job.heading == FORWARD,
+        Job.workflow.not_in(list(but)),
         Job.cancelled.is_(False),
         cancelled=True,
         run_at=clock.Clock().now(),

@@ -128,7 +128,7 @@ def setup(
 ) -> None:
     """The process logs to a file, to `-` (standard error) or to `syslog`, from now on.  Raises OSError.
 
-    `program` is how it is named in syslog.
+    `program` is how it is named in syslog.  With `rotate_mb` 0 another process rotates the file, and this one follows.
     """
     handler: Any
     if destination == '-':
@@ -136,6 +136,8 @@ def setup(
     elif destination == 'syslog':
         handler = logging.handlers.SysLogHandler('/dev/log', facility)
         handler.ident = f'{program}[{os.getpid()}]: '
+    elif not rotate_mb:
+        handler = logging.handlers.WatchedFileHandler(destination)
     else:
         handler = logging.handlers.RotatingFileHandler(destination, maxBytes=rotate_mb << 20, backupCount=keep)
     handler.addFilter(Facts())

@@ -69,6 +69,22 @@ GIVE_BACK = (
 Rows = Callable[[db.Tx, str | None], dict[str, dict[str, int]]]  # of one project or of all, counted from the rows
 
 
+def over(overs: list[str], asked: dict[str, int], used: dict[str, int], limits: dict[str, int]) -> errors.OverQuota:
+    """The refusal of what would go over the limits; its facts are `overs`, and the other three of those resources."""
+
+    def each(amounts: dict[str, int]) -> str:
+        return ', '.join(str(amounts[name]) for name in overs)
+
+    names = ', '.join(overs)
+    return errors.OverQuota(
+        f'Quota exceeded for {names}: Requested {each(asked)}, but already used {each(used)} of {each(limits)} {names}',
+        overs=overs,
+        asked={name: asked[name] for name in overs},
+        used={name: used[name] for name in overs},
+        limits={name: limits[name] for name in overs},
+    )
+
+
 class Quotas:
     """The quotas of one service."""
 
@@ -125,23 +141,8 @@ class Quotas:
             if amount and not self._take_one(tx, project_id, name, amount, limits[name])
         ]
         if overs:
-            show = self.show(tx, project_id)
-            raise errors.OverQuota(
-                'Quota exceeded for '
-                + ', '.join(overs)
-                + ': Requested '
-                + ', '.join(str(amounts[n]) for n in overs)
-                + ', but already used '
-                + ', '.join(str(show[n].used) for n in overs)
-                + ' of '
-                + ', '.join(str(limits[n]) for n in overs)
-                + ' '
-                + ', '.join(overs),
-                overs=overs,
-                asked={n: amounts[n] for n in overs},
-                used={n: show[n].used for n in overs},
-                limits={n: limits[n] for n in overs},
-            )
+            used = {name: quota.used for name, quota in self.show(tx, project_id).items()}
+            raise over(overs, amounts, used, limits)
 
     def _take_one(self, tx: db.Tx, project_id: str, resource: str, amount: int, limit: int) -> bool:
         counter = self._counter(project_id, resource)

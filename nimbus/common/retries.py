@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from nimbus.common import errors
+from nimbus.common import errors, turns
 
 # Seconds between tries: a deadlock's other side is done in milliseconds, a server that restarts is left to the caller.
 PAUSES = (0.01, 0.03, 0.1, 0.3, 0.6)
@@ -18,5 +18,6 @@ def with_retries(attempt: Callable[[], T]) -> T:
         try:
             return attempt()
         except errors.Transient:
-            time.sleep(random.uniform(pause / 2, pause))  # not in step with whoever was in the way
+            with turns.waiting():
+                time.sleep(random.uniform(pause / 2, pause))  # not in step with whoever was in the way
     return attempt()

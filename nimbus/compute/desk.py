@@ -11,6 +11,7 @@ from nimbus.compute import states
 from nimbus.compute.hosts import aggregates
 from nimbus.compute.rpc import ComputeDesk
 from nimbus.compute.servers import guests, servers
+from nimbus.compute.servers.moves import evacuations, moves
 from nimbus.scheduler import claims, hosts
 
 NUMBER = {
@@ -34,15 +35,34 @@ class ComputeDeskServer(DeskServer, ComputeDesk):
 
     def desired(self, context: Context, host: str) -> list[dict[str, Any]]:
         with self.db.read() as tx:
-            return [
+            found = [
                 {'id': row.id, 'power': _power(row), 'busy': jobs.under_way(tx, row.id)}
                 for row in servers.on_host(tx, host)
             ]
+            moving = moves.on_host(tx, host) - {row['id'] for row in found}
+        # What a host keeps for a move, or gets by one, is nothing that it should mend.
+        return found + [{'id': one, 'power': 'any', 'busy': True} for one in sorted(moving)]
 
     def strangers(self, context: Context, host: str, guest_ids: list[str]) -> list[str]:
         with self.db.read() as tx:
-            claimed = claims.servers_on(tx, host)
+            claimed = claims.servers_on(tx, host) | moves.on_host(tx, host)
             return [guest for guest in guest_ids if guest not in claimed and _is_nobodys(tx, guest, host)]
+
+    def deleted(self, context: Context, host: str, guest_ids: list[str]) -> list[str]:
+        with self.db.read() as tx:
+            rows = {guest: _row(tx, guest) for guest in guest_ids}
+        return [guest for guest, row in rows.items() if row is not None and row.deleted_at is not None]
+
+    def evacuated(self, context: Context, host: str) -> list[dict[str, Any]]:
+        with self.db.read() as tx:
+            return [
+                {'id': row.server_id, 'move': row.id, 'kept': bool(row.disk_kept)}
+                for row in evacuations.leftovers(tx, host)
+            ]
+
+    def forsaken(self, context: Context, host: str, move: str) -> None:
+        with self.db.write() as tx:
+            evacuations.forsaken(tx, host, move)
 
     def guest(self, context: Context, host: str, server_id: str) -> dict[str, Any] | None:
         with self.db.read() as tx:

@@ -14,6 +14,7 @@ NICS = ('virtio', 'e1000', 'e1000e', 'rtl8139', 'pcnet', 'ne2k_pci', 'vmxnet3') 
 SCREENS = ('vga', 'virtio', 'cirrus', 'bochs', 'none')
 BUSES = ('virtio', 'scsi', 'sata', 'ide')
 FORMATS = ('raw', 'qcow2', 'iso', 'vdi', 'vhd', 'vhdx', 'vmdk')  # of images
+VNC, SERIAL = 'vnc', 'serial'  # consoles
 SHAPE = ('sockets', 'cores', 'threads')
 Counts = tuple[int, ...]  # in the order of SHAPE; 0 where nothing is asked for
 
@@ -164,6 +165,14 @@ def traits_of(arch: str) -> list[str]:
     kinds = (('IMAGE_TYPE', FORMATS), ('NET_VIF_MODEL', NICS), ('GRAPHICS_MODEL', SCREENS), ('STORAGE_BUS', BUSES))
     found += [f'{kind}_{name}' for kind, names in kinds for name in names]
     return sorted([f'HW_ARCH_{arch}'.upper(), *(f'COMPUTE_{name}'.upper() for name in found)])
+
+
+@dataclasses.dataclass(frozen=True)
+class ConsoleAddress:
+    """Where a guest's console is reached from other hosts."""
+
+    host: str
+    port: int
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, context, errors
 from nimbus.common.database import db, listing
-from nimbus.compute import quotas
+from nimbus.compute import user_quotas
 from nimbus.compute.models import Keypair
 
 SSH, X509 = 'ssh', 'x509'
@@ -43,7 +43,7 @@ def add(tx: db.Tx, asker: context.Context, user_id: str, name: str, public_key: 
     Raises Invalid when it is no such key, Conflict when the name is taken and OverQuota.
     """
     print_of = fingerprint(public_key, kind)
-    allowed = quotas.QUOTAS.limits(tx, asker.project_id or '')['key_pairs']
+    allowed = user_quotas.limits(tx, asker.project_id or '', user_id)['key_pairs']
     held = tx.scalar(sa.select(sa.func.count()).select_from(Keypair).where(Keypair.user_id == user_id))
     if allowed != -1 and held >= allowed:
         raise errors.OverQuota('Quota exceeded, too many key pairs.')

@@ -189,7 +189,7 @@ class Move(db.Base):
     server_id: Mapped[db.Id]
     project_id: Mapped[db.Id]
     user_id: Mapped[str | None] = mapped_column(sa.String(64))
-    kind: Mapped[str] = mapped_column(sa.String(32))  # resize
+    kind: Mapped[str] = mapped_column(sa.String(32))  # resize, evacuation
     status: Mapped[str] = mapped_column(sa.String(32))
     vm_state: Mapped[str] = mapped_column(sa.String(32))  # the server's before
     source_host: Mapped[str | None]
@@ -201,8 +201,29 @@ class Move(db.Base):
     old_flavor: Mapped[dict[str, Any]]
     new_flavor_id: Mapped[str]
     new_flavor: Mapped[dict[str, Any]]
+    disk_kept: Mapped[bool | None]  # of an evacuation: whether both hosts share the storage with the disks
     created_at: Mapped[datetime.datetime]
     updated_at: Mapped[datetime.datetime | None]
+
+
+class ConsoleToken(db.Base):
+    """A token by which a console of a server is reached for a while; the token itself is kept nowhere."""
+
+    __tablename__ = 'console_tokens'
+    __table_args__ = (
+        sa.Index('console_tokens_server', 'server_id'),
+        sa.Index('console_tokens_ended', 'expires_at'),
+        db.Base.__table_args__,
+    )
+    seq: Mapped[db.Seq]
+    token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    server_id: Mapped[db.Id]
+    host: Mapped[str]  # where the server was when the token was given
+    kind: Mapped[str] = mapped_column(sa.String(32))  # novnc, serial
+    address: Mapped[str]  # of the console itself, for the proxy
+    port: Mapped[int]
+    created_at: Mapped[datetime.datetime]
+    expires_at: Mapped[datetime.datetime]
 
 
 class Aggregate(db.Base):
@@ -216,3 +237,13 @@ class Aggregate(db.Base):
     hosts: Mapped[list[Any]]
     created_at: Mapped[datetime.datetime]
     updated_at: Mapped[datetime.datetime | None]
+
+
+class UserLimit(db.Base):
+    """A limit that an operator set for one user of a project."""
+
+    __tablename__ = 'quota_user_limits'
+    project_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    user_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    resource: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    hard_limit: Mapped[int]

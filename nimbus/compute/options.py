@@ -40,6 +40,12 @@ OPTIONS: dict[str, list[Any]] = {
             help='Seconds in which a deleted server is kept, shut off, and may be restored; 0 deletes at once. To be '
             'the same for every API and conductor.',
         ),
+        cfg.BoolOpt(
+            'allow_resize_to_same_host',
+            default=False,
+            help='Whether a server may be resized on the host where it stands, which a cloud of one host needs; read '
+            'by conductors.',
+        ),
         cfg.IntOpt(
             'resize_confirm_window',
             default=0,
@@ -66,6 +72,13 @@ OPTIONS: dict[str, list[Any]] = {
             default=86400,
             min=600,
             help='Seconds after which a base image that no guest of the host stands on is removed.',
+        ),
+        cfg.IntOpt(
+            'evacuated_disk_age',
+            default=604800,
+            min=0,
+            help='Seconds for which a host that comes back keeps the disks that evacuated servers left on it, in the '
+            'folder evacuated beside those of its guests.',
         ),
         cfg.IntOpt('quota_instances', default=10, help='Servers a project may have; -1 for any number.'),
         cfg.IntOpt('quota_cores', default=20, help='Virtual CPUs that its servers may have; -1 for any number.'),
@@ -118,11 +131,43 @@ OPTIONS: dict[str, list[Any]] = {
             help='space: the disks of new guests have all their space from the beginning, where the file system can.',
         ),
         cfg.IntOpt('detach_timeout', default=60, min=1, help='Seconds a guest has to let go of a volume.'),
-        cfg.StrOpt('vnc_listen', default='127.0.0.1', help="Where guests' VNC consoles listen."),
+        cfg.StrOpt('vnc_listen', default='127.0.0.1', help="Where guests' VNC and serial consoles listen."),
+        cfg.StrOpt(
+            'server_proxyclient_address',
+            help='Address under which nimbus-console reaches consoles of this host; unset means vnc_listen, or host_ip '
+            'where that is 0.0.0.0 or ::.',
+        ),
+        cfg.BoolOpt(
+            'serial_console',
+            default=False,
+            help="Whether guests' serial consoles can be opened; in force for a guest from its next start.",
+        ),
+        cfg.StrOpt(
+            'serial_port_range',
+            default='10000:20000',
+            regex=r'^\d{1,5}:\d{1,5}$',
+            help='First and last TCP port for serial consoles, of which each guest that runs takes one.',
+        ),
         cfg.StrOpt(
             'host_ip',
             help='Address under which other hosts reach this one; unset means the one by which it reaches the broker, '
             '127.0.0.1 without a broker.',
+        ),
+        cfg.StrOpt(
+            'live_migration_inbound_addr',
+            help='Address of this host at which others fetch the disks of guests that leave it and to which they send '
+            'running guests; unset means host_ip.',
+        ),
+        cfg.BoolOpt(
+            'live_migration_with_native_tls',
+            default=False,
+            help='Whether what hosts send each other of guests is encrypted and both sides show certificates; to be '
+            'the same on every host.',
+        ),
+        cfg.StrOpt(
+            'migration_certificates',
+            default='/etc/pki/qemu',
+            help='Folder of the certificates for that, named as QEMU names them.',
         ),
     ],
 }

@@ -44,7 +44,9 @@ def follow(tx: db.Tx, before: Any, after: Any) -> None:
         QUOTAS.give_back(tx, after.project_id, **amounts)
 
 
-OPEN_MOVES = frozenset({'pre-migrating', 'migrating', 'post-migrating', 'finished', 'confirming', 'reverting'})
+OPEN_MOVES = frozenset(
+    {'accepted', 'pre-migrating', 'migrating', 'post-migrating', 'finished', 'confirming', 'reverting'}
+)
 
 
 def larger(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
@@ -57,34 +59,37 @@ def beyond(flavor: dict[str, Any], larger: dict[str, Any]) -> dict[str, int]:
     return {'cores': max(0, larger['vcpus'] - flavor['vcpus']), 'ram': max(0, larger['ram'] - flavor['ram'])}
 
 
-def _moving(tx: db.Tx, project_id: str | None) -> list[tuple[str, dict[str, int]]]:
+def _moving(tx: db.Tx, project_id: str | None, user_id: str | None) -> list[tuple[str, dict[str, int]]]:
     """What projects hold for servers that may go back to another flavor, or are about to get one."""
     query = sa.select(Move.project_id, Server.flavor, Move.old_flavor, Move.new_flavor)
     query = query.join(Server, Server.id == Move.server_id).where(Move.status.in_(OPEN_MOVES))
     query = query if project_id is None else query.where(Move.project_id == project_id)
+    query = query if user_id is None else query.where(Server.user_id == user_id)
     return [(owner, beyond(flavor, larger(old, new))) for owner, flavor, old, new in tx.execute(query)]
 
 
-def _rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
+def rows(tx: db.Tx, project_id: str | None, user_id: str | None = None) -> dict[str, dict[str, int]]:
+    """What projects hold, counted from the rows: of one or of all, and of one user or of all, by project."""
     where = _counting()
     where += [Server.project_id == project_id] if project_id is not None else []
+    where += [Server.user_id == user_id] if user_id is not None else []
     found: dict[str, dict[str, int]] = {}
     for owner, flavor in tx.execute(sa.select(Server.project_id, Server.flavor).where(*where)):
         held = found.setdefault(owner, {'instances': 0, 'cores': 0, 'ram': 0})
         held['instances'] += 1
         held['cores'] += flavor['vcpus']
         held['ram'] += flavor['ram']
-    for owner, more in _moving(tx, project_id):
+    for owner, more in _moving(tx, project_id, user_id):
         held = found.setdefault(owner, {'instances': 0, 'cores': 0, 'ram': 0})
         held['cores'] += more['cores']
         held['ram'] += more['ram']
     groups = sa.select(ServerGroup.project_id, sa.func.count()).group_by(ServerGroup.project_id)
-    for owner, count in tx.execute(
-        groups if project_id is None else groups.where(ServerGroup.project_id == project_id)
-    ):
+    groups = groups if project_id is None else groups.where(ServerGroup.project_id == project_id)
+    groups = groups if user_id is None else groups.where(ServerGroup.user_id == user_id)
+    for owner, count in tx.execute(groups):
         found.setdefault(owner, {'instances': 0, 'cores': 0, 'ram': 0})['server_groups'] = count
     return found
 
 
-QUOTAS = Quotas('compute', DEFAULTS, _rows)
-RECOUNT = Recount(QUOTAS, ('instances', 'cores', 'ram', 'server_groups'), _rows)
+QUOTAS = Quotas('compute', DEFAULTS, rows)
+RECOUNT = Recount(QUOTAS, ('instances', 'cores', 'ram', 'server_groups'), rows)

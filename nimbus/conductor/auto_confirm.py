@@ -8,7 +8,7 @@ import threading
 from nimbus.common import context, errors
 from nimbus.common.clock import Clock
 from nimbus.common.database import db
-from nimbus.compute.servers import moves, resizes
+from nimbus.compute.servers.moves import moves, resizes
 
 LOG = logging.getLogger(__name__)
 MOST = 100  # resizes looked for at once

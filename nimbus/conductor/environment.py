@@ -22,6 +22,7 @@ class Environment:
         self.down_time: float = conf.service_down_time if conf else 30
         self.max_attempts: int = conf.scheduler.max_attempts if conf else 3
         self.shutdown_timeout: int = conf.compute.shutdown_timeout if conf else 60
+        self.resize_to_same_host: bool = conf.compute.allow_resize_to_same_host if conf else False
         self.image_quotas: Quotas = quotas.of(conf)
         self.force_config_drive: bool = conf.compute.force_config_drive if conf else False
 

@@ -10,8 +10,8 @@ from nimbus.image.data.transfers import Limits, Transfers
 from nimbus.image.stores.file import FileStore
 
 
-def build(conf: Any, database: db.Database) -> Transfers:
-    """The transfers of this host, wired as the `image` options say."""
+def build(conf: Any, database: db.Database, process: int = 0) -> Transfers:
+    """The transfers of this host, wired as the `image` options say, in that process of the daemon."""
     said = conf.image
     limits = Limits(
         disk_formats=tuple(said.disk_formats),
@@ -23,4 +23,4 @@ def build(conf: Any, database: db.Database) -> Transfers:
         members=said.member_quota,
     )
     store = FileStore(said.store_path or os.path.join(conf.state_path, 'images'))
-    return Transfers(database, store, limits, quotas.of(conf), conf.host or socket.gethostname())
+    return Transfers(database, store, limits, quotas.of(conf), conf.host or socket.gethostname(), process)

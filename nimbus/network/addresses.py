@@ -56,6 +56,36 @@ def give(
     return given
 
 
+def give_guest(
+    tx: db.Tx, port_id: str, network_id: str, mac: str, wanted: Sequence[dict[str, str]] | None, had: Sequence[Any] = ()
+) -> None:
+    """The port has the wanted addresses beside those it `had`, and of each SLAAC subnet the one that its guest makes.
+
+    Raises Invalid on an address asked for of a SLAAC subnet, and what `give` raises.
+    """
+    subnets = subnets_of(tx, network_id)
+    if wanted is None:
+        _give_default(tx, port_id, network_id, mac, subnets)
+        return
+    places = [(item, _subnet_for(item, network_id, subnets)) for item in wanted]
+    for item, subnet in places:
+        if allocation_pools.is_slaac(subnet) and item.get('ip_address'):
+            raise errors.Invalid(
+                f'Invalid input for operation: the port cannot be given IPv6 address {item["ip_address"]} of subnet '
+                f'{subnet.id}, where guests make their addresses by themselves.',
+                type='AllocationOnAutoAddressSubnet',
+            )
+    there = {address.subnet_id for address in had}
+    plain = [item for item, subnet in places if not allocation_pools.is_slaac(subnet)]
+    made = [{'subnet_id': one.id} for one in subnets if allocation_pools.is_slaac(one) and one.id not in there]
+    give(tx, port_id, network_id, mac, plain + made, subnets)
+
+
+def made_by_guests(tx: db.Tx, network_id: str) -> set[str]:
+    """The ids of the subnets of which guests make their own addresses."""
+    return {subnet.id for subnet in subnets_of(tx, network_id) if allocation_pools.is_slaac(subnet)}
+
+
 def _give_default(tx: db.Tx, port_id: str, network_id: str, mac: str, subnets: Sequence[Any]) -> list[dict[str, str]]:
     """One IPv4 address, one of DHCPv6, and one on every SLAAC subnet, as far as the network has such subnets."""
     given = []

@@ -9,6 +9,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Range = tuple[int, int]  # first and last address, both within
 PICK = random.SystemRandom()
 EVERYWHERE = ('0.0.0.0/0', '::/0')
+BY_THEMSELVES = ('slaac', 'dhcpv6-stateless')  # modes of IPv6 in which guests make their own addresses
 TRIES = 8  # addresses tried at random before all that are taken are looked at
 
 
@@ -104,4 +105,4 @@ def eui64(cidr: str, mac: str) -> str:
 
 def is_slaac(subnet: Any) -> bool:
     """Whether ports on the subnet make their own addresses."""
-    return subnet.ip_version == 6 and subnet.ipv6_address_mode in ('slaac', 'dhcpv6-stateless')
+    return subnet.ip_version == 6 and not {subnet.ipv6_address_mode, subnet.ipv6_ra_mode}.isdisjoint(BY_THEMSELVES)

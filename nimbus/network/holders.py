@@ -21,6 +21,12 @@ OWNER = {  # what such ports show as device_owner
     FLOATING: 'network:floatingip',
 }
 UNCOUNTED = (DHCP, *OUTSIDE)  # ports that the service makes for itself
+# Owners by which a port says that the device beside them is a router.
+ROUTER_OWNERS = (
+    OWNER[ROUTER],
+    'network:router_interface_distributed',
+    'network:ha_router_replicated_interface',
+)
 
 IS_OWN = sa.and_(Port.holder != SERVER, sa.or_(Port.holder != '', Port.device_owner.startswith(OWN)))
 # Ports that go with their network and do not keep a subnet in use.
@@ -40,3 +46,8 @@ def held(kind: str, holder_id: str) -> list[Any]:
 def of(tx: db.Tx, kind: str, holder_id: str) -> list[Any]:
     """The ports that it holds, oldest first."""
     return list(tx.rows(sa.select(Port).where(*held(kind, holder_id)).order_by(Port.seq)))
+
+
+def of_service(port: Any) -> bool:
+    """Whether the service itself addresses the port, also where guests make their own addresses."""
+    return port.holder not in ('', SERVER) or port.device_owner in ROUTER_OWNERS

@@ -139,11 +139,7 @@ class Placer:
     def _fit(self, request: Request, trail: Trail, lost: set[str]) -> Hosts:
         hosts = self.cache.hosts()
         trail.hosts = len(hosts)
-        if wanted := request.host or request.only:
-            named = [host for host in hosts if host.host == wanted]
-            if hosts and not named:
-                trail.note('the request', hosts, f'none is named {wanted}', 'the host that was named')
-            hosts = named
+        hosts = _named(hosts, request, trail)
         for each in self.filters:
             if not hosts:
                 break
@@ -187,6 +183,20 @@ class Placer:
             return taken
         except exc.IntegrityError:  # the same server was placed at the same moment
             return False
+
+
+def _named(hosts: Hosts, request: Request, trail: Trail) -> Hosts:
+    """The hosts that the request speaks of: the one that it names, and not the one that the server is to leave."""
+    if wanted := request.host or request.only:
+        named = [host for host in hosts if host.host == wanted]
+        if hosts and not named:
+            trail.note('the request', hosts, f'none is named {wanted}', 'the host that was named')
+        hosts = named
+    left = [host for host in hosts if host.host != request.leave] if request.leave else hosts
+    if len(left) < len(hosts):
+        gone = [host for host in hosts if host.host == request.leave]
+        trail.note('the request', gone, f'the server is to leave {request.leave}', 'another host')
+    return left
 
 
 def _listed(given: Any) -> list[str]:

@@ -31,6 +31,13 @@ def usual_zone(tx: db.Tx) -> str:
     return services.ZONE if services.ZONE in taking or not taking else min(taking)
 
 
+def zone_for(tx: db.Tx, asked: str | None) -> str:
+    """The zone of a new volume: the one that is asked for, or the usual one.  Raises Invalid for one that is not."""
+    if asked and asked not in zones(tx):
+        raise errors.Invalid(f"Invalid input received: Availability zone '{asked}' is invalid.")
+    return asked or usual_zone(tx)
+
+
 def choose(tx: db.Tx, volume: Any, down_time: float) -> Any:
     """The service row of the host that takes the volume.  Raises NoValidHost, saying why each did not."""
     promised, wishes = progress.promised(tx), types.wishes(tx, volume.type_id)

@@ -47,7 +47,7 @@ def test_systemd_would_find_something_wrong(verified, tmp_path):
 
 
 def test_every_daemon_has_a_unit():
-    daemons = ('identity', 'api', 'scheduler', 'conductor', 'compute', 'image', 'network', 'volume')
+    daemons = ('identity', 'api', 'scheduler', 'conductor', 'compute', 'image', 'network', 'volume', 'console')
     assert SERVICES == sorted(f'nimbus-{name}.service' for name in (*daemons, 'backup'))
 
 

@@ -153,6 +153,8 @@ class LibvirtRig:
             'qemu',
             detach_timeout=30,
             console_bytes=65536,
+            serial_console=True,
+            serial_port_range='21000:21999',
         )
         self.driver: Driver = LibvirtDriver(self.settings)
         self.driver.open()

@@ -22,7 +22,12 @@ VERSIONS = re.compile(r'Versions `(\d+\.\d+)` to `(\d+\.\d+)`')
 PUBLISHED = source.ROOT / 'tests' / 'house' / 'published'
 SERVICES = ('identity', 'compute', 'image', 'network', 'placement', 'volume')
 NAMED_LIKE_IDS = {'/types/default', *(f'/os-services/{word}' for word in ('enable', 'disable', 'disable-log-reason'))}
-NAMED_LIKE_IDS |= {'/os-services/force-down', '/os-hypervisors/detail'}  # a route takes these words for an id
+NAMED_LIKE_IDS |= {'/os-services/force-down', '/os-hypervisors/detail'}
+NAMED_LIKE_IDS |= {
+    '/os-certificates/root',
+    '/os-cloudpipe/configure-project',
+    '/os-floating-ips-bulk/delete',
+}  # a route takes these words for an id
 SERVED_ON_PURPOSE = {'GET /v2/info/stores'}  # a route whose answer is that there is nothing
 
 

@@ -16,8 +16,10 @@ FORBIDDEN = {
         'oslo_messaging',
         *(f'{room}.models' for room in ROOMS),
         'nimbus.identity.models_federation',
+        'nimbus.network.models_traffic',
         *(f'{room}.agent' for room in ROOMS),
     ),
+    'nimbus.console': ('webob', 'nimbus.api', 'nimbus.conductor', 'nimbus.cmd', *(f'{room}.agent' for room in ROOMS)),
     'nimbus.conductor': ('webob', 'nimbus.api', 'nimbus.cmd', *(f'{room}.agent' for room in ROOMS)),
     **{room: ('webob', 'nimbus.api', 'nimbus.conductor', 'nimbus.cmd') for room in ROOMS},
 }
@@ -28,6 +30,7 @@ ONLY_IN = {
     'pyroute2': ('nimbus.network.agent',),
     'ovsdbapp': ('nimbus.network.agent',),
     'webob': ('nimbus.api',),
+    'websockify': ('nimbus.console',),
     'eventlet': ('nimbus.cmd',),
 }
 # A host holds no database: an agent sees no model, no noun and no SQL.

@@ -40,6 +40,12 @@ def test_a_case_is_in_one_part_alone():
     """What is not long belongs to the README's command, and what is long to the rotation."""
     tox = configparser.RawConfigParser()
     tox.read(ROOT / 'tox.ini')
-    for short, long in (('real', 'long'), ('kills', 'chaos')):
-        one, other = (tox[f'testenv:{name}']['commands'] for name in (short, long))
-        assert one.replace("'real and not long'", "'real and long'") == other
+    one, other = (tox[f'testenv:{name}']['commands'] for name in ('kills', 'chaos'))
+    assert one.replace("'real and not long'", "'real and long'") == other
+    assert one_word(tox, 'real', "'real and not long'") == one_word(tox, 'long', 'long')
+    assert all("'not real and not long'" in tox[f'testenv:{name}']['commands'] for name in ('unit', 'wire', 'cloud'))
+
+
+def one_word(tox, part, chosen):
+    """The part's command without the words that choose its tests."""
+    return tox[f'testenv:{part}']['commands'].replace(f' -m {chosen} ', ' ')

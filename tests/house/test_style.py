@@ -12,6 +12,7 @@ LONG, TOO_LONG = 400, 600
 # Why a file may have more than 400 lines.
 LONG_FILES = {
     'nimbus/api/compute/microversions.py': 'one entry for each microversion; a published history in one piece',
+    'nimbus/api/network/extension_table.py': 'one entry for each extension; a published list in one piece',
 }
 LONGEST = 40  # lines of a function
 # Why a function may have more.
@@ -33,6 +34,7 @@ WAITING_TESTS = {
     'tests/drivers/netlab.py': 'namespaces and guests of the kernel',
     'tests/drivers/test_network_repair.py': 'killing daemons at another moment each time',
     'tests/drivers/test_network_real.py': 'packets',
+    'tests/whole/test_processes.py': 'processes of a whole cloud',
     'tests/wire/identity/slapd.py': 'a directory server of its own',
 }
 NOW_IS_TOLD_BY = 'nimbus/common/clock.py'

@@ -19,7 +19,7 @@ CHECKOUT = '/root/nimbus'
 HOSTS = ('c1', 'c2')
 BROKER = 'the broker and the configuration, in the same shell'
 UNITS = {
-    'ctl': ('identity', 'api', 'image', 'scheduler', 'conductor'),
+    'ctl': ('identity', 'api', 'image', 'scheduler', 'conductor', 'console'),
     'c1': ('compute', 'network', 'volume'),
     'c2': ('compute', 'network', 'volume'),
 }

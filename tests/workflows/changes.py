@@ -6,7 +6,7 @@ import pytest
 
 from nimbus.common import errors
 from nimbus.compute import states
-from nimbus.compute.servers import moves, resizes
+from nimbus.compute.servers.moves import migrations, moves, resizes
 from nimbus.compute.servers.networking import interfaces
 from nimbus.network.networks import networks
 from nimbus.network.ports import ports
@@ -61,7 +61,10 @@ def unplugged(cloud: Cloud, given: dict[str, Any], server: str) -> None:
 
 
 def server_and_flavor(cloud: Cloud) -> dict[str, Any]:
-    return {'server': cloud.server(), 'flavor': cloud.flavor()}
+    """A server whose host is the only one that takes it."""
+    given = {'server': cloud.server(), 'flavor': cloud.flavor()}
+    cloud.stay(cloud.row(given['server']).host)
+    return given
 
 
 def resize(cloud: Cloud, given: dict[str, Any]) -> str:
@@ -129,6 +132,92 @@ def unconfirmed(cloud: Cloud, given: dict[str, Any], server: str, held: dict[str
 revert = asking(resizes.revert)
 
 
+def mobile_server(cloud: Cloud) -> dict[str, Any]:
+    """A server with a port and a volume, another host, and a larger flavor."""
+    volume = cloud.volume()
+    device = {'source': 'volume', 'destination': 'volume', 'volume_id': volume, 'delete_on_termination': False}
+    server = cloud.server(networks=[{'uuid': cloud.network}], devices=[device])
+    given = {'server': server, 'volume': volume, 'host': cloud.row(server).host, 'flavor': cloud.flavor()}
+    with cloud.db.read() as tx:
+        (given['port'],) = [row.id for row in ports.of_server(tx, server)]
+    return given
+
+
+def stands_on(cloud: Cloud, given: dict[str, Any], host: str, size: tuple[str, int]) -> None:
+    """The guest runs on the host with its port and its volume, and has the flavor and so many vCPUs."""
+    server, held = given['server'], cloud.held()
+    row, guest = cloud.row(server), cloud.host(host).all()[server]
+    assert (row.host, row.power_state, (row.flavor_id, guest.vcpus)) == (host, states.RUNNING, size)
+    assert guest.state == 'running' and list(guest.volumes) == [given['volume']] and not guest.offered
+    assert held['ports'] == [(given['port'], server, host)]
+    assert held['disks'][given['volume']] == [host]
+
+
+def other_than(cloud: Cloud, host: str) -> str:
+    return next(name for name in cloud.agents if name != host)
+
+
+def moved(cloud: Cloud, given: dict[str, Any], server: str) -> None:
+    """It runs on another host, and the one that it left keeps what it was, off."""
+    assert cloud.row(server).vm_state == states.RESIZED
+    size = ('2', 2) if given.get('resizes') else ('1', 1)
+    stands_on(cloud, given, other_than(cloud, given['host']), size)
+    kept = cloud.host(given['host']).all()[server]
+    assert (kept.state, kept.vcpus, kept.offered) == ('shutdown', 1, False)
+
+
+def unmoved(cloud: Cloud, given: dict[str, Any], server: str) -> None:
+    """It runs where it ran, as it was, and no other host has anything of it."""
+    runs(cloud, given, server)
+    stands_on(cloud, given, given['host'], ('1', 1))
+    assert server not in cloud.host(other_than(cloud, given['host'])).all()
+    with cloud.db.read() as tx:
+        assert moves.of(tx, server) is None
+
+
+def settled_elsewhere(cloud: Cloud, given: dict[str, Any], server: str) -> None:
+    """It runs on the other host for good, and the one that it left has nothing of it."""
+    runs(cloud, given, server)
+    stands_on(cloud, given, other_than(cloud, given['host']), ('2', 2))
+    assert server not in cloud.host(given['host']).all()
+
+
+def resize_away(cloud: Cloud, given: dict[str, Any]) -> str:
+    given['resizes'] = True
+    return resize(cloud, given)
+
+
+def server_elsewhere(cloud: Cloud) -> dict[str, Any]:
+    given = mobile_server(cloud)
+    resize_away(cloud, given)
+    cloud.settle()
+    moved(cloud, given, given['server'])
+    return given
+
+
+def undecided_elsewhere(cloud: Cloud, given: dict[str, Any], server: str, held: dict[str, Any]) -> None:
+    """It still waits for a decision on its new host, says why, and can go back."""
+    moved(cloud, given, server)
+    assert cloud.row(server).fault['message'] and cloud.held() == held
+    cloud.check()
+    cloud.ask(resizes.revert, server)
+    cloud.settle()
+    unmoved(cloud, given, server)
+
+
+def unconfirmed_elsewhere(cloud: Cloud, given: dict[str, Any], server: str, held: dict[str, Any]) -> None:
+    """It still waits on its new host and says why; it can be confirmed again."""
+    assert cloud.row(server).vm_state == states.RESIZED and cloud.row(server).fault['message']
+    cloud.check()
+    confirm(cloud, given)
+    cloud.settle()
+    settled_elsewhere(cloud, given, server)
+
+
+def left_all_the_same(cloud: Cloud, given: dict[str, Any], server: str, held: dict[str, Any]) -> None:
+    unmoved(cloud, given, server)
+
+
 SCENARIOS = [
     *scenarios.SCENARIOS,
     Scenario('attach_interface', server_and_port, plug, plugged),
@@ -136,4 +225,9 @@ SCENARIOS = [
     Scenario('resize_server', server_and_flavor, resize, resized, as_it_was(smaller)),
     Scenario('confirm_resize', resized_server, confirm, confirmed, unconfirmed),
     Scenario('revert_resize', resized_server, revert, smaller, undecided),
+    Scenario('resize_server', mobile_server, resize_away, moved, as_it_was(unmoved)),
+    Scenario('migrate_server', mobile_server, asking(migrations.migrate), moved, as_it_was(unmoved)),
+    Scenario('confirm_resize', server_elsewhere, confirm, settled_elsewhere, unconfirmed_elsewhere),
+    Scenario('revert_resize', server_elsewhere, revert, unmoved, undecided_elsewhere),
+    Scenario('leave_host', server_elsewhere, revert, unmoved, left_all_the_same),
 ]

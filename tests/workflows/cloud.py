@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import context, errors, ids, jobs
+from nimbus.common.agents import services
 from nimbus.common.agents.errands import outcome_of
 from nimbus.common.clock import Clock, FakeClock
 from nimbus.common.parts import Parts
@@ -24,7 +25,8 @@ from nimbus.compute.flavors import flavors
 from nimbus.compute.models import BlockDevice, Flavor, Server
 from nimbus.compute.quotas import RECOUNT
 from nimbus.compute.rpc import Compute
-from nimbus.compute.servers import boots, guests, moves, servers
+from nimbus.compute.servers import boots, guests, servers
+from nimbus.compute.servers.moves import moves
 from nimbus.conductor.environment import Environment
 from nimbus.conductor.runner import Runner
 from nimbus.conductor.workflows import WORKFLOWS
@@ -148,6 +150,13 @@ class Cloud:
     def host(self, name: str) -> FakeHost:
         """What runs on a host, whatever its agent says."""
         return FakeHost.named(f'{self.name}-{name}')
+
+    def stay(self, host: str) -> None:
+        """Servers are placed on that host alone, and may be resized there."""
+        self.env.resize_to_same_host = True
+        with self.db.write() as tx:
+            for row in services.find(tx, 'compute'):
+                services.change(tx, row.id, disabled=row.host != host)
 
     def _volume_agent(self) -> Any:
         desk = Direct(VolumeDeskServer(self.db), context.internal())
@@ -312,7 +321,13 @@ class Cloud:
         assert set(open_moves) == {row.id for row in rows if row.vm_state == states.RESIZED}, 'a move for ever'
         self._check_claims(held, [row for row in rows if row.host], open_moves, local)
         self._check_quota([row for row in rows if row.vm_state != states.SOFT_DELETED], open_moves)
-        running = [guest for host in held['guests'].values() for guest in host]
+        kept = {
+            (move.source_host, server) for server, move in open_moves.items() if move.source_host != move.target_host
+        }
+        for host, server in kept:
+            left = self.host(host).all().get(server)
+            assert left is None or left.state == 'shutdown', 'what is kept runs'
+        running = [guest for host, there in held['guests'].items() for guest in there if (host, guest) not in kept]
         assert len(running) == len(set(running)), 'a server has two guests'
         copies = [guest for host in self.agents for guest in self.host(host).all().values() if guest.copied_for]
         assert copies == [], 'a copy of a disk for ever'

@@ -8,7 +8,7 @@ from nimbus.common import errors
 from nimbus.common.quotas import QuotaLimit
 from nimbus.compute import states
 from nimbus.compute.quotas import QUOTAS
-from nimbus.compute.servers import deletion, power
+from nimbus.compute.servers import deletion, power, volume_attachments
 from nimbus.conductor.audit import Audit
 from nimbus.conductor.reclaim import Reclaim
 from tests.conftest import ADMIN, MEMBER
@@ -121,3 +121,25 @@ def test_one_that_is_found_running_is_shut_off(cloud):
     host.put(server, dataclasses.replace(host.find(server), state='running'))
     cloud.settle()
     assert host.find(server).state == 'shutdown' and cloud.row(server).vm_state == states.SOFT_DELETED
+
+
+def test_what_was_let_go_of_before_it_was_deleted_is_let_go_of(cloud):
+    server, volume = cloud.server(), cloud.volume()
+    cloud.ask(volume_attachments.attach, server, volume)
+    cloud.settle()
+    cloud.ask(volume_attachments.detach, server, volume)
+    cloud.ask(deletion.delete, server, later=True)
+    cloud.settle()
+    assert cloud.row(server).vm_state == states.SOFT_DELETED and cloud.volume_row(volume).status == 'available'
+    cloud.check()
+
+
+def test_one_that_is_deleted_at_once_waits_for_no_detach(cloud):
+    server, volume = cloud.server(), cloud.volume()
+    cloud.ask(volume_attachments.attach, server, volume)
+    cloud.settle()
+    cloud.ask(volume_attachments.detach, server, volume)
+    cloud.ask(deletion.delete, server)
+    cloud.settle()
+    assert cloud.row(server).vm_state == states.DELETED and cloud.volume_row(volume).status == 'available'
+    cloud.check()

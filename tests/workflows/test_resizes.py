@@ -3,7 +3,8 @@
 import pytest
 
 from nimbus.compute import states
-from nimbus.compute.servers import deletion, moves, resizes
+from nimbus.compute.servers import deletion
+from nimbus.compute.servers.moves import moves, resizes
 from nimbus.conductor.auto_confirm import AutoConfirm
 from nimbus.conductor.workflows import WORKFLOWS
 from tests.workflows import changes, harness, scenarios
@@ -15,6 +16,7 @@ DECISIONS = {'confirm_resize': resizes.confirm, 'revert_resize': resizes.revert}
 @pytest.fixture
 def cloud(tmp_path):
     made = Cloud(tmp_path, hosts=1)
+    made.stay('h1')
     yield made
     made.close()
 

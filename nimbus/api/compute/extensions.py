@@ -16,7 +16,7 @@ KNOWN = (
     Extension('OS-EXT-AZ', 'ExtendedAvailabilityZone', 'The availability zone of a server.', (SHOW,)),
     Extension(
         'OS-EXT-IMG-SIZE',
-        'ExtendedImageSize',
+        'ImageSize',
         'The size of an image.',
         (
             'GET /images',
@@ -60,6 +60,12 @@ KNOWN = (
     Extension('os-block-device-mapping-v2-boot', 'BlockDeviceMappingV2Boot', 'Disks of a new server.', (BOOT,)),
     Extension('os-config-drive', 'ConfigDrive', 'Config drives.', (BOOT,)),
     Extension('os-console-output', 'ConsoleOutput', 'The console output of a server.', ('os-getConsoleOutput',)),
+    Extension(
+        'os-console-auth-tokens',
+        'ConsoleAuthTokens',
+        'Where a console is.',
+        ('GET /os-console-auth-tokens/{id}',),
+    ),
     Extension(
         'os-extended-hypervisors', 'ExtendedHypervisors', 'More of a hypervisor.', ('GET /os-hypervisors/detail',)
     ),
@@ -105,6 +111,19 @@ KNOWN = (
     Extension('os-flavor-rxtx', 'FlavorRxtx', 'The rxtx_factor of a flavor.', (FLAVOR,)),
     Extension('os-flavor-swap', 'FlavorSwap', 'The swap disk of a flavor.', (FLAVOR,)),
     Extension('os-hide-server-addresses', 'HideServerAddresses', 'No addresses while a server is built.', (SHOW,)),
+    Extension(
+        'os-floating-ip-pools', 'FloatingIpPools', 'Where floating IPs come from.', ('GET /os-floating-ip-pools',)
+    ),
+    Extension(
+        'os-floating-ips',
+        'FloatingIps',
+        'Floating IPs.',
+        (
+            'GET /os-floating-ips',
+            'addFloatingIp',
+            'removeFloatingIp',
+        ),
+    ),
     Extension(
         'os-hosts',
         'Hosts',
@@ -159,9 +178,19 @@ KNOWN = (
     ),
     Extension('os-migrations', 'Migrations', 'The moves of servers.', ('GET /os-migrations',)),
     Extension('os-multiple-create', 'MultipleCreate', 'Several new servers by one request.', (BOOT,)),
+    Extension('os-networks', 'Networks', 'Networks.', ('GET /os-networks',)),
     Extension('os-personality', 'Personality', 'Files of a new server.', (BOOT,)),
     Extension('os-quota-class-sets', 'QuotaClasses', 'Quota classes.', ('GET /os-quota-class-sets/{name}',)),
     Extension('os-quota-sets', 'Quotas', 'Quotas of projects.', ('GET /os-quota-sets/{project_id}',)),
+    Extension(
+        'os-remote-consoles',
+        'Consoles',
+        'The screen and the serial port of a server.',
+        (
+            'os-getVNCConsole',
+            'os-getSerialConsole',
+        ),
+    ),
     Extension(
         'os-security-groups',
         'SecurityGroups',
@@ -228,6 +257,7 @@ KNOWN = (
             'GET /os-simple-tenant-usage/{project_id}',
         ),
     ),
+    Extension('os-tenant-networks', 'OSTenantNetworks', "A project's networks.", ('GET /os-tenant-networks',)),
     Extension('os-used-limits', 'UsedLimits', 'What a project holds, beside its limits.', ('GET /limits',)),
     Extension(
         'os-used-limits-for-admin', 'UsedLimitsForAdmin', 'What any project holds, for operators.', ('GET /limits',)
@@ -236,8 +266,9 @@ KNOWN = (
     Extension(
         'os-volumes',
         'Volumes',
-        'The volumes of a server.',
+        'Volumes, and those of a server.',
         (
+            'GET /os-volumes',
             'GET /servers/{id}/os-volume_attachments',
             'POST /servers/{id}/os-volume_attachments',
         ),

@@ -11,6 +11,7 @@ from nimbus.api.kit.versions import Change, History, Version
 MINIMUM: Version = (2, 1)
 MAXIMUM: Version = (2, 104)
 PROXIES_END: Version = (2, 35)  # the last version with views of other services
+IMAGE_METADATA_END: Version = (2, 38)  # the last version with the metadata of images
 HOSTS_END: Version = (2, 42)  # the last version with the old view of hosts
 
 ADDRESS_ACTIONS_END: Version = (2, 43)  # the last version with actions on a server's addresses
@@ -40,6 +41,12 @@ class AccessToPublicFlavor(Change):
     number = (2, 7)
 
 
+class MksConsoles(Change):
+    """A console may be asked for by the protocol mks, which no hypervisor here has."""
+
+    number = (2, 8)
+
+
 class LockedShown(Change):
     """A server's view says whether it is locked."""
 
@@ -62,6 +69,12 @@ class OwnersOfGroups(Change):
     """Groups of servers show whose they are."""
 
     number = (2, 13)
+
+
+class EvacuationFindsDisks(Change):
+    """Whether the hosts of an evacuated server share storage is found out, not said, and no password is answered."""
+
+    number = (2, 14)
 
 
 class SoftPolicies(Change):
@@ -110,6 +123,18 @@ class CpuInfoObject(Change):
     """A hypervisor's cpu_info is an object instead of a string."""
 
     number = (2, 28)
+
+
+class EvacuationAsksFilters(Change):
+    """The scheduler's filters judge the host that an evacuation names, unless it is forced."""
+
+    number = (2, 29)
+
+
+class ConsoleTokens(Change):
+    """Operators see where the console is that a token leads to, whatever its type."""
+
+    number = (2, 31)
 
 
 class DeviceTags(Change):
@@ -232,6 +257,12 @@ class FlavorDescriptions(Change):
     number = (2, 55)
 
 
+class MigrateToHost(Change):
+    """An operator may name the host that a server is migrated to."""
+
+    number = (2, 56)
+
+
 class NoPersonality(Change):
     """Files are not injected any more, and their quotas and limits are gone."""
 
@@ -284,6 +315,12 @@ class VolumeTypes(Change):
     """A disk made for a new server may name its volume type."""
 
     number = (2, 67)
+
+
+class NoForcedMoves(Change):
+    """No move of a server passes over the scheduler's filters."""
+
+    number = (2, 68)
 
 
 class AttachmentTags(Change):
@@ -418,6 +455,12 @@ class QualifiedHostnames(Change):
     number = (2, 94)
 
 
+class EvacuatedStopped(Change):
+    """A server is off when it was evacuated."""
+
+    number = (2, 95)
+
+
 class PinnedZone(Change):
     """A server shows the availability zone it was asked into."""
 
@@ -428,6 +471,12 @@ class ImageProperties(Change):
     """A server shows the properties of its image."""
 
     number = (2, 98)
+
+
+class SpiceDirect(Change):
+    """A console may be asked for by the type spice-direct, which no hypervisor here has; tokens take no query."""
+
+    number = (2, 99)
 
 
 class SchedulerHints(Change):
@@ -459,10 +508,12 @@ HISTORY = History(
     MoreServerAttributes,
     FilterByIp6,
     AccessToPublicFlavor,
+    MksConsoles,
     LockedShown,
     KeysOfOthers,
     ForcedDown,
     OwnersOfGroups,
+    EvacuationFindsDisks,
     SoftPolicies,
     HostStatus,
     Descriptions,
@@ -471,6 +522,8 @@ HISTORY = History(
     MigrationTypes,
     Tags,
     CpuInfoObject,
+    EvacuationAsksFilters,
+    ConsoleTokens,
     DeviceTags,
     HypervisorPages,
     KeyPages,
@@ -491,6 +544,7 @@ HISTORY = History(
     UuidsOfServices,
     RebuildKeys,
     FlavorDescriptions,
+    MigrateToHost,
     NoPersonality,
     ActionPages,
     MigrationPages,
@@ -500,6 +554,7 @@ HISTORY = History(
     GroupRules,
     ChangesBefore,
     VolumeTypes,
+    NoForcedMoves,
     AttachmentTags,
     GroupsOfServer,
     LockedReason,
@@ -522,8 +577,10 @@ HISTORY = History(
     KeysImportedOnly,
     RebuildRootVolumes,
     QualifiedHostnames,
+    EvacuatedStopped,
     PinnedZone,
     ImageProperties,
+    SpiceDirect,
     SchedulerHints,
     AttachedLater,
     NoUnknownQueries,

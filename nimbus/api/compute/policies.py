@@ -2,7 +2,7 @@
 
 from oslo_policy import policy
 
-from nimbus.api.kit.policy import ADMIN, MEMBER, READER, of_projects
+from nimbus.api.kit.policy import ADMIN, MANAGER, MEMBER, READER, of_projects
 
 ANY, NOBODY = '@', '!'
 SERVICE = 'rule:service_or_admin'
@@ -34,6 +34,18 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'os-security-groups:get',
         'os-security-groups:show',
         'os-security-groups:list',
+        'os-volumes:list',
+        'os-volumes:detail',
+        'os-volumes:show',
+        'os-volumes:snapshots:list',
+        'os-volumes:snapshots:detail',
+        'os-volumes:snapshots:show',
+        'os-networks:list',
+        'os-networks:show',
+        'os-tenant-networks:list',
+        'os-tenant-networks:show',
+        'os-floating-ips:list',
+        'os-floating-ips:show',
         'os-simple-tenant-usage:show',
         'os-server-groups:index',
         'os-server-groups:show',
@@ -96,12 +108,23 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'os-security-groups:rule:delete',
         'os-security-groups:add',
         'os-security-groups:remove',
+        'os-volumes:create',
+        'os-volumes:delete',
+        'os-volumes:snapshots:create',
+        'os-volumes:snapshots:delete',
+        'os-floating-ips:create',
+        'os-floating-ips:delete',
+        'os-floating-ips:add',
+        'os-floating-ips:remove',
         'os-console-output',
+        'os-remote-consoles',
         'os-lock-server:lock',
         'os-lock-server:unlock',
         'os-server-password:clear',
     ),
+    MANAGER: ('os-migrate-server:migrate',),
     ADMIN: (
+        'os-migrate-server:migrate:host',
         'servers:index:get_all_tenants',
         'servers:detail:get_all_tenants',
         'servers:allow_all_filters',
@@ -129,6 +152,12 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'os-hypervisors:uptime',
         'os-hosts:list',
         'os-hosts:show',
+        'os-hosts:update',
+        'os-hosts:start',
+        'os-hosts:shutdown',
+        'os-hosts:reboot',
+        'os-baremetal-nodes:list',
+        'os-baremetal-nodes:show',
         'os-services:list',
         'os-services:update',
         'os-services:delete',
@@ -155,10 +184,12 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'os-lock-server:unlock:unlock_override',
         'os-admin-actions:reset_state',
         'os-server-diagnostics',
+        'os-evacuate',
+        'os-console-auth-tokens',
         'os-shelve:shelve_offload',
         'os-shelve:unshelve_to_host',
     ),
-    ANY: ('os-availability-zone:list', 'os-quota-sets:defaults', 'limits', 'extensions'),
+    ANY: ('os-availability-zone:list', 'os-quota-sets:defaults', 'limits', 'extensions', 'os-floating-ip-pools'),
     OWN_KEYS: ('os-keypairs:index', 'os-keypairs:show', 'os-keypairs:create', 'os-keypairs:delete'),
     SERVICE: ('os-volumes-attachments:swap', 'os-server-external-events:create'),
 }

@@ -1,5 +1,6 @@
 """Quotas and limits over HTTP."""
 
+import re
 from typing import Any
 
 from nimbus.api.compute import microversions, policies, shapes
@@ -10,8 +11,11 @@ from nimbus.api.kit.versions import Version
 from nimbus.common import errors, numbers
 from nimbus.common.database import db
 from nimbus.common.quotas import UNLIMITED, Quota
+from nimbus.compute import user_quotas
 from nimbus.compute.quotas import DEFAULTS, QUOTAS
 
+MOST = shapes.MAX_INT + 1  # more than any limit
+USER = re.compile(r'[\w-]{1,64}', re.ASCII)
 # Quotas from before there was a network service: stored and shown, but they limit nothing.
 NETWORKS = ('fixed_ips', 'floating_ips', 'security_groups', 'security_group_rules')
 FILES = ('injected_files', 'injected_file_content_bytes', 'injected_file_path_bytes')
@@ -73,16 +77,16 @@ class UpdateShapes:
         return shapes.under(self.wrapper, shapes.closed(fields))
 
 
-def _strict(call: Call) -> None:
+def _user(call: Call) -> str | None:
+    """The user within the project whose limits are meant, None where the project's are.  Raises Invalid."""
     if call.speaks(microversions.StrictQueries):
         shapes.known(call.query, 'user_id')
-
-
-def _whole_project(call: Call) -> None:
-    """Raises NotBuilt for the quotas of a single user of a project."""
-    _strict(call)
-    if call.arg('user_id'):
-        raise errors.NotBuilt('Limits of one user within a project are not part of this cloud.')
+    user_id = call.arg('user_id')
+    if user_id and not USER.fullmatch(user_id):
+        raise errors.Invalid(
+            'Invalid input for query parameters user_id. It is the id of a user, of up to 64 characters.'
+        )
+    return user_id or None
 
 
 def _shown(call: Call, found: dict[str, Quota], of_class: bool = False) -> dict[str, int]:
@@ -90,27 +94,28 @@ def _shown(call: Call, found: dict[str, Quota], of_class: bool = False) -> dict[
     return {name: limits[name] for name in names(call.version, of_class=of_class)}
 
 
-def _held(tx: db.Tx, project_id: str) -> dict[str, Quota]:
-    """Limit and use of every resource, including those whose limits are not enforced."""
-    return {name: Quota(name, UNLIMITED, 0) for name in NETWORKS} | QUOTAS.show(tx, project_id)
+def _held(tx: db.Tx, project_id: str, user_id: str | None = None) -> dict[str, Quota]:
+    """Limit and use of every resource, enforced or not, as the project or one user in it has them."""
+    found = QUOTAS.show(tx, project_id) if user_id is None else user_quotas.show(tx, project_id, user_id)
+    return {name: Quota(name, UNLIMITED, 0) for name in NETWORKS} | found
 
 
 def show(call: Call, project_id: str) -> dict[str, Any]:
     """The project's limits."""
     call.check(f'{policies.API}os-quota-sets:show', project_id=project_id)
-    _strict(call)
+    user_id = _user(call)
     with call.db.read() as tx:
         check_exists(tx, call.context, project_id)
-        return {'quota_set': {'id': project_id, **_shown(call, QUOTAS.show(tx, project_id))}}
+        return {'quota_set': {'id': project_id, **_shown(call, _held(tx, project_id, user_id))}}
 
 
 def detail(call: Call, project_id: str) -> dict[str, Any]:
     """The project's limits and usage."""
     call.check(f'{policies.API}os-quota-sets:detail', project_id=project_id)
-    _strict(call)
+    user_id = _user(call)
     with call.db.read() as tx:
         check_exists(tx, call.context, project_id)
-        held = _held(tx, project_id)
+        held = _held(tx, project_id, user_id)
     shown = {
         name: {'limit': held[name].limit, 'in_use': held[name].used, 'reserved': 0} for name in names(call.version)
     }
@@ -126,22 +131,48 @@ def defaults(call: Call, project_id: str) -> dict[str, Any]:
 
 
 def update(call: Call, project_id: str) -> dict[str, Any]:
-    """The project's limits, as they are now."""
-    _whole_project(call)
+    """The limits of the project, or of one user in it, as they are now."""
+    user_id = _user(call)
     given = dict(call.body['quota_set'])
     force = shapes.flag(given.pop('force', False))
     limits = {name: _limit(name, value) for name, value in given.items()}
     with call.db.write() as tx:
         check_exists(tx, call.context, project_id)
-        held = _held(tx, project_id)
-        for name, limit in limits.items():
-            if not force and limit != UNLIMITED and limit < held[name].used:
-                raise errors.Invalid(
-                    f'Quota limit {limit} for {name} must be greater than or equal to already used and reserved '
-                    f'{held[name].used}.'
-                )
-        QUOTAS.set(tx, project_id, limits)
-        return {'quota_set': _shown(call, QUOTAS.show(tx, project_id))}
+        if not force:
+            _check(limits, *_bounds(tx, project_id, user_id))
+        if user_id is None:
+            QUOTAS.set(tx, project_id, limits)
+        else:
+            user_quotas.set(tx, project_id, user_id, limits)
+        return {'quota_set': _shown(call, _held(tx, project_id, user_id))}
+
+
+def _bounds(tx: db.Tx, project_id: str, user_id: str | None) -> tuple[dict[str, int], dict[str, int]]:
+    """The least and the largest limit of each resource: what is held, and what the project leaves to one user."""
+    set_apart = user_quotas.given_out(tx, project_id)
+    least = {name: quota.used for name, quota in _held(tx, project_id, user_id).items()}
+    if user_id is None:
+        return {name: max(used, set_apart.get(name, 0)) for name, used in least.items()}, {}
+    own = user_quotas.own(tx, project_id, user_id)
+    others = {name: amount - max(0, own.get(name, 0)) for name, amount in set_apart.items()}
+    most = {
+        name: max(0, quota.limit - others.get(name, 0))
+        for name, quota in _held(tx, project_id).items()
+        if quota.limit != UNLIMITED
+    }
+    return least, most
+
+
+def _check(limits: dict[str, int], least: dict[str, int], most: dict[str, int]) -> None:
+    for name, limit in limits.items():
+        size = MOST if limit == UNLIMITED else limit
+        if size < least[name]:
+            raise errors.Invalid(
+                f'Quota limit {limit} for {name} must be greater than or equal to already used and reserved '
+                f'{least[name]}.'
+            )
+        if size > most.get(name, MOST):
+            raise errors.Invalid(f'Quota limit {limit} for {name} must be less than or equal to {most[name]}.')
 
 
 def _limit(name: str, value: Any) -> int:
@@ -149,10 +180,12 @@ def _limit(name: str, value: Any) -> int:
 
 
 def delete(call: Call, project_id: str) -> None:
-    """202: the project has no limits of its own, though it be one that is gone."""
-    _whole_project(call)
+    """202: the project, though it be one that is gone, has no limits of its own, or one user in it has none."""
+    user_id = _user(call)
     with call.db.write() as tx:
-        QUOTAS.reset(tx, project_id)
+        user_quotas.reset(tx, project_id, user_id)
+        if user_id is None:
+            QUOTAS.reset(tx, project_id)
 
 
 def show_class(call: Call, name: str) -> dict[str, Any]:

@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.api.compute import extensions, flavors, keypairs, quotas, versions
+from nimbus.api.compute import extensions, flavors, keypairs, quotas, routes_consoles, versions
 from nimbus.api.compute.hosts import aggregates, hosts, hypervisors, services, usage_audits
 from nimbus.api.compute.microversions import (
     ADDRESS_ACTIONS_END,
     HOSTS_END,
-    PROXIES_END,
     ChangeAttachment,
     FlavorDescriptions,
     Tags,
 )
 from nimbus.api.compute.policies import API, TOPOLOGY
+from nimbus.api.compute.proxies import routes as proxies
 from nimbus.api.compute.servers import (
     actions,
     deletions,
@@ -25,8 +25,6 @@ from nimbus.api.compute.servers import (
     rebuilds,
     requests,
     rescues,
-    resizes,
-    security_groups,
     servers,
     subresources,
     suspensions,
@@ -34,6 +32,7 @@ from nimbus.api.compute.servers import (
     volume_attachments,
 )
 from nimbus.api.compute.servers.images import shelvings, snapshots
+from nimbus.api.compute.servers.moves import evacuations, migrate, resizes
 from nimbus.api.kit.routes import Route
 
 Handler = Callable[..., Any]
@@ -69,11 +68,6 @@ def interface(method: str, path: str, handler: Handler, rule: str, status: int =
     """A row for the network interfaces of a server."""
     rule = f'{API}os-attach-interfaces:{rule}'
     return Route(method, f'/servers/{{id}}/os-interface{path}', handler, rule, status, **more)
-
-
-def proxy(method: str, path: str, handler: Handler, rule: str, status: int = 200, **more: Any) -> Route:
-    """A row for an old view of another service."""
-    return Route(method, path, handler, f'{API}os-security-groups:{rule}', status, until=PROXIES_END, **more)
 
 
 def aggregate(name: str, handler: Handler, shape: Any) -> Route:
@@ -117,6 +111,8 @@ ACTIONS = (
     act('resize', resizes.resize, 'servers:resize', resizes.RESIZE),
     act('confirmResize', resizes.confirm, 'servers:confirm_resize', resizes.CONFIRM, 204),
     act('revertResize', resizes.revert, 'servers:revert_resize', resizes.REVERT),
+    act('evacuate', evacuations.evacuate, 'os-evacuate', evacuations.EVACUATE, 200),
+    act('migrate', migrate.migrate, 'os-migrate-server:migrate', migrate.MIGRATE),
     act('createImage', snapshots.create_image, 'servers:create_image', snapshots.CREATE_IMAGE),
     act('createBackup', snapshots.create_backup, 'os-create-backup', snapshots.CREATE_BACKUP),
     act('shelve', shelvings.shelve, 'os-shelve:shelve', shelvings.SHELVE),
@@ -281,21 +277,6 @@ SERVER_GROUPS = (
     Route('GET', '/os-server-groups/{id}', groups.show, f'{API}os-server-groups:show'),
     Route('DELETE', '/os-server-groups/{id}', groups.delete, f'{API}os-server-groups:delete', 204),
 )
-SECURITY_GROUPS = (
-    proxy('GET', '/os-security-groups', security_groups.index, 'get'),
-    proxy('POST', '/os-security-groups', security_groups.create, 'create', shape=security_groups.CREATE),
-    proxy('GET', '/os-security-groups/{id}', security_groups.show, 'show'),
-    proxy('PUT', '/os-security-groups/{id}', security_groups.update, 'update', shape=security_groups.UPDATE),
-    proxy('DELETE', '/os-security-groups/{id}', security_groups.delete, 'delete', 202),
-    proxy(
-        'POST',
-        '/os-security-group-rules',
-        security_groups.create_rule,
-        'rule:create',
-        shape=security_groups.CREATE_RULE,
-    ),
-    proxy('DELETE', '/os-security-group-rules/{id}', security_groups.delete_rule, 'rule:delete', 202),
-)
 QUOTAS = (
     Route('GET', '/os-quota-sets/{project_id}', quotas.show, None),
     Route('GET', '/os-quota-sets/{project_id}/detail', quotas.detail, None),
@@ -338,6 +319,11 @@ OPERATORS = (
     Route('GET', '/os-hypervisors/{id}/uptime', hypervisors.uptime, f'{API}os-hypervisors:uptime', until=UNTIL_USAGE),
     Route('GET', '/os-hosts', hosts.index, f'{API}os-hosts:list', until=HOSTS_END),
     Route('GET', '/os-hosts/{name}', hosts.show, f'{API}os-hosts:show', until=HOSTS_END),
+    *(
+        Route('GET', f'/os-hosts/{{name}}/{verb}', hosts.power, f'{API}os-hosts:{rule}', until=HOSTS_END)
+        for verb, rule in (('startup', 'start'), ('shutdown', 'shutdown'), ('reboot', 'reboot'))
+    ),
+    Route('PUT', '/os-hosts/{name}', hosts.update, f'{API}os-hosts:update', until=HOSTS_END, shape=hosts.UPDATE),
     Route('GET', '/os-services', services.index, f'{API}os-services:list'),
     Route('PUT', '/os-services/{id}', services.update, f'{API}os-services:update', shape=services.UpdateShapes()),
     Route('DELETE', '/os-services/{id}', services.delete, f'{API}os-services:delete', 204),
@@ -359,6 +345,7 @@ ROUTES = (
     *SERVERS,
     *ACTIONS,
     *PARTS,
+    *routes_consoles.CONSOLES,
     *VOLUMES,
     *FLAVORS,
     *KEYPAIRS,
@@ -367,7 +354,7 @@ ROUTES = (
     *AUDITS,
     *EVENTS,
     *SERVER_GROUPS,
-    *SECURITY_GROUPS,
+    *proxies.ROUTES,
     *QUOTAS,
     *OPERATORS,
 )

@@ -20,9 +20,10 @@ def factory(_global_conf: Any, **local: str) -> Api:
     """PasteDeploy's factory; first cleans up uploads that were interrupted with an earlier process."""
     parts = wsgi.parts()
     if 'image' not in parts.extra:
-        parts.extra['image'] = service.build(parts.conf, parts.db)
+        parts.extra['image'] = service.build(parts.conf, parts.db, parts.extra.get('process', 0))
     parts.extra['image'].heal()
-    Sweeps(parts.extra['image']).start()
+    if not parts.extra.get('process', 0):
+        Sweeps(parts.extra['image']).start()
     return make(parts, local.get('policy_file'))
 
 

@@ -56,6 +56,14 @@ def limit(call: Call, max_limit: int | None, default: int | None = None) -> int 
     return min(asked, max_limit or HUGE)
 
 
+def part(call: Call, max_limit: int = MAX_LIMIT) -> slice:
+    """The rows of a list that `offset` and `limit` ask for; a limit of 0 is the largest.  Raises Invalid."""
+    first = numbers.read(call.arg('offset') or '0')
+    if first is None or first < 0:
+        raise errors.Invalid('offset param must be an integer')
+    return slice(first, first + (limit(call, max_limit) or max_limit))
+
+
 def _sorts(call: Call, noun: type[Noun], strict: bool) -> tuple[tuple[str, str], ...]:
     """The order asked for by `sort=name:asc,...` or by `sort_key=` and `sort_dir=` pairs."""
     known = noun.names(sort=True, version=call.version)
@@ -87,15 +95,15 @@ def next_link(
     return [{'rel': rel, 'href': page_url(call, getattr(rows[-1], key))}]
 
 
-def page_url(call: Call, marker: str, **changed: str) -> str:
-    """The request's own URL with another marker."""
+def page_url(call: Call, marker: str | None, **changed: str) -> str:
+    """The request's own URL with another marker, or with none."""
     query: list[tuple[str, str]] = [
         (name, value)
         for name, values in call.query.items()
         for value in values
         if name != 'marker' and name not in changed
     ]
-    query += [*changed.items(), ('marker', marker)]
+    query += [*changed.items(), *([('marker', marker)] if marker is not None else [])]
     return f'{call.root_url}{call.path}?{urllib.parse.urlencode(query)}'
 
 

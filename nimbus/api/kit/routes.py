@@ -1,5 +1,6 @@
 """An API's routing table, one row per endpoint, and the WSGI application that serves it."""
 
+import copy
 import dataclasses
 import logging
 import time
@@ -12,7 +13,7 @@ from nimbus.api.kit.fields import CREATE, UPDATE, Noun, Shape, ShapeByVersion
 from nimbus.api.kit.paths import Router, quoted, shown, text_of
 from nimbus.api.kit.policy import Policy
 from nimbus.api.kit.versions import HIGHEST, LOWEST, Change, History, Version
-from nimbus.common import context, errors, failpoints, log, numbers
+from nimbus.common import context, errors, failpoints, log, numbers, turns
 from nimbus.common.database import db
 from nimbus.common.parts import Parts
 
@@ -66,6 +67,7 @@ class Call:
         self.parts: Parts = api.parts
         self.body: Any = None  # the whole parsed body
         self.given: dict[str, Any] = {}  # the noun's or the action's own part of it
+        self.policy = api.policy
         self.query: dict[str, list[str]] = urllib.parse.parse_qs(environ.get('QUERY_STRING', ''), True)
 
     @property
@@ -79,11 +81,17 @@ class Call:
 
     def check(self, rule: str, **target: Any) -> None:
         """Nothing, when the asker passes the rule for the target.  Raises Forbidden."""
-        self.api.policy.check(rule, self.context, target or None)
+        self.policy.check(rule, self.context, target or None)
 
     def allows(self, rule: str, **target: Any) -> bool:
         """Whether the asker passes the rule for the target."""
-        return self.api.policy.allows(rule, self.context, target or None)
+        return self.policy.allows(rule, self.context, target or None)
+
+    def under(self, policy: Policy) -> 'Call':
+        """The same request, judged by the policy of another service, whose view this is."""
+        other = copy.copy(self)
+        other.policy = policy
+        return other
 
     def arg(self, name: str, default: str | None = None) -> str | None:
         """The last value of a query parameter."""
@@ -251,6 +259,10 @@ class Api:
         living, values = self._living(path, version)
         wanted = 'GET' if method == 'HEAD' and self.head else method
         if not living.get(wanted):
+            if wanted in living:
+                raise errors.NotFound(
+                    f'Version {version[0]}.{version[1]} has no {method} of {shown(path)}; another has.'
+                )
             allowed = self._allowed(living)
             raise errors.NotAllowed(
                 f'The method {method} is not allowed for this resource; allowed are {allowed}.',
@@ -321,7 +333,8 @@ class Api:
             except errors.Transient:
                 if attempt == TRIES - 1 or call.route.raw:
                     raise
-                time.sleep(0.02 * 2**attempt)
+                with turns.waiting():
+                    time.sleep(0.02 * 2**attempt)
         raise AssertionError('unreachable')
 
     def _respond(self, call: Call, found: Any) -> tuple[int, Any, Any]:

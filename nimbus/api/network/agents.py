@@ -3,9 +3,10 @@
 from typing import Any
 
 from nimbus.api.kit.routes import Call, Reply, Route
-from nimbus.api.network import networks, routers, values
+from nimbus.api.network import networks, values
 from nimbus.api.network.attributes import NeutronNoun, attribute, bad
 from nimbus.api.network.resources import shown
+from nimbus.api.network.routing import routers
 from nimbus.common import errors
 from nimbus.common.agents import services
 from nimbus.network.hosts import agents, scheduling

@@ -1,11 +1,14 @@
-"""Tags of networks, subnets, ports, routers and security groups over HTTP."""
+"""Tags of every noun that has them, over HTTP."""
 
 from typing import Any
 
 from nimbus.api.kit.routes import Call, Reply, Route
-from nimbus.api.network import floatingips, networks, ports, routers, security_groups, subnets, values
+from nimbus.api.network import networks, ports, values
+from nimbus.api.network.addressing import subnet_pools, subnets
 from nimbus.api.network.attributes import bad
 from nimbus.api.network.resources import Resource
+from nimbus.api.network.routing import floatingips, routers
+from nimbus.api.network.security import security_groups
 from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.network.networks import tags
@@ -16,6 +19,7 @@ TAGGED = {
     'ports': ports.PORTS,
     'routers': routers.ROUTERS,
     'floatingips': floatingips.FLOATING_IPS,
+    'subnetpools': subnet_pools.SUBNET_POOLS,
     'security_groups': security_groups.GROUPS,
     'security-groups': security_groups.GROUPS,
 }

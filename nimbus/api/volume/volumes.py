@@ -233,11 +233,8 @@ def create(call: Call) -> dict[str, Any]:
     image = given.get('imageRef') or given.get('image_id')
     if image:
         call.check('volume:create_from_image')
-    zone, host = _where(call, given.get('availability_zone'))
+    zone, host = destination(call, given.get('availability_zone'))
     with call.db.write() as tx:
-        if zone and zone not in hosts.zones(tx):
-            raise errors.Invalid(f"Invalid input received: Availability zone '{zone}' is invalid.")
-        zone = zone or hosts.usual_zone(tx)
         row = volumes.create(
             tx,
             call.context,
@@ -247,7 +244,7 @@ def create(call: Call) -> dict[str, Any]:
             description=_trimmed(given.get('description', given.get('display_description'))),
             image_id=image or None,
             volume_type=given.get('volume_type') or None,
-            zone=zone,
+            zone=hosts.zone_for(tx, zone),
             host=host,
             metadata=given.get('metadata') or {},
         )
@@ -286,7 +283,7 @@ def _trimmed(text: str | None) -> str | None:
     return text.strip() if text else text
 
 
-def _where(call: Call, zone: str | None) -> tuple[str | None, str | None]:
+def destination(call: Call, zone: str | None) -> tuple[str | None, str | None]:
     """(zone, host): an operator may name both as ZONE:HOST."""
     name, colon, host = (zone or '').partition(':')
     if colon and not call.context.is_admin:

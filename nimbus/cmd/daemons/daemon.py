@@ -85,28 +85,31 @@ def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
     """Serve the named services' REST APIs, those of [api] services when none are named."""
     from nimbus.api.kit import policy
     from nimbus.cmd import services, serving
+    from nimbus.cmd.processes import apis
 
     conf = configure(program, sentence)
     try:
-        parts = wiring.make_parts(conf)
-        wiring.weigh_connections(parts)
-        wiring.weigh_address(conf)
         names = names or conf.api.services
-        services.fill(conf, parts, identity='identity' in names)
-        server = serving.Server(serving.Settings.of(conf))
-        for name, app in wiring.load_apps(conf, parts, names).items():
-            server.add(conf.api.listen, wiring.port_of(conf, name), app, wiring.costly(name), wiring.envelope(name))
+        sockets = apis.bind(conf, names)
+        others = apis.beside(conf, sockets)
+        parts = wiring.make_parts(conf, processes=others.count)
+        wiring.weigh_connections(parts, others.count)
+        wiring.weigh_address(conf)
+        services.fill(conf, parts, identity='identity' in names, peers=others.place)
+        server = serving.Server(serving.Settings.of(conf), others.place)
+        apis.add_apps(server, conf, parts, sockets)
     except (OSError, LookupError, errors.NimbusError) as why:
         wiring.give_up(program, wiring.in_words(conf, why))
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: server.stop())
-    signal.signal(signal.SIGHUP, lambda *_: policy.read_again())
+        signal.signal(number, lambda *_: (others.leave(), server.stop()))
+    signal.signal(signal.SIGHUP, lambda *_: (others.reload(), policy.read_again()))
     wiring.settle_memory()
 
     def ready() -> None:
+        others.start()
         wiring.notify('READY=1')
         LOG.info('%s is at work', program)
 
     server.run(ready, wiring.pulse(), lambda: wiring.notify('WATCHDOG=1'))
     wiring.notify('STOPPING=1')
-    return wiring.leave(0, wiring.stop_in_time(lambda: services.empty(parts), parts.db.close))
+    return wiring.leave(0, wiring.stop_in_time(others.stop, lambda: services.empty(parts), parts.db.close))

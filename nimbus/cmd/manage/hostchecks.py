@@ -31,6 +31,7 @@ PROGRAMS = {
     'ovs-ofctl': 'openvswitch-switch',
     'dnsmasq': 'dnsmasq-base',
     'haproxy': 'haproxy',
+    'radvd': 'radvd',
     'ip': 'iproute2',
     'iptables-restore': 'iptables',
     'ipset': 'ipset',

@@ -20,7 +20,7 @@ with warnings.catch_warnings():
 http.server = sys.modules['http.server']
 
 from nimbus.cmd.serving.access_log import NAME as ACCESS  # noqa: E402
-from nimbus.cmd.serving.server import Server, listen  # noqa: E402
+from nimbus.cmd.serving.server import Server, bind, listen  # noqa: E402
 from nimbus.cmd.serving.settings import Settings  # noqa: E402
 
-__all__ = ['ACCESS', 'Server', 'Settings', 'listen']
+__all__ = ['ACCESS', 'Server', 'Settings', 'bind', 'listen']

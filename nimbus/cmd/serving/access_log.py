@@ -12,6 +12,7 @@ NAME = 'nimbus.access'
 LOG = logging.getLogger(NAME)
 MAX_TARGET = 1000  # characters of a path and query that are logged
 SECRET = re.compile(r'passw|token|secret|signature|credential|assertion|saml|verifier|code|auth_key', re.IGNORECASE)
+SECRET_IN_PATH = re.compile(r'(?<=/os-console-auth-tokens/)[^/]+')
 AT_WORK = 'nimbus.context'
 MASKED = {'masked': True}
 LINE = '%s "%s %s %s" status: %d len: %d time: %.1f ms user: %s project: %s'
@@ -44,10 +45,11 @@ def write_refused(peer: str, status: int, request: str) -> None:
 
 
 def masked(target: str) -> str:
-    """A path and query with the values of secret parameters, by their names, replaced by ***."""
+    """A path and query with *** for secret ids in the path and for the values of secret parameters, by their names."""
     path, mark, query = target.partition('?')
+    path = SECRET_IN_PATH.sub('***', path)
     if not mark:
-        return target
+        return path
     pairs = (pair.partition('=') for pair in query.split('&'))
     kept = (f'{name}={"***" if SECRET.search(urllib.parse.unquote_plus(name)) else value}' if equals else name
             for name, equals, value in pairs)  # fmt: skip

@@ -55,7 +55,7 @@ class Port:
             'wsgi.version': (1, 0),
             'wsgi.url_scheme': 'http',
             'wsgi.multithread': True,
-            'wsgi.multiprocess': False,
+            'wsgi.multiprocess': server.peers is not None,
             'wsgi.run_once': False,
         }
 
@@ -303,7 +303,7 @@ class Connection:
             if self._server.settings.access_log:
                 access_log.write(environ, head.target, answer.status, size, self._began)
 
-        self._server.workers.run(end)
+        self._server.workers.run(end, computes=False)
 
     def _send_pieces(self, answer: answers.Answer) -> int:
         """All pieces are sent; each is made in a native thread, which is free again while the client reads slowly."""
@@ -311,7 +311,7 @@ class Connection:
         self._connections.open_file()
         try:
             while not pump.done:
-                self._server.workers.run(pump.turn)
+                self._server.workers.run(pump.turn, computes=False)
                 if pump.rest:
                     self._write(pump.rest)
         finally:

@@ -7,7 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import eventlet
 from eventlet import event, hubs
@@ -25,12 +25,21 @@ LOG = logging.getLogger(__name__)
 BACKLOG = 1024
 UNSENT = 131_072  # bytes of answers that the system takes before they can be sent
 AT_ONCE = 64  # connections that are accepted before others have their turn
+AMONG_PEERS = 2  # the same where other processes accept from the same socket, and should have their share
+TURN_OF_OTHERS = 0.005  # seconds that a process with more connections than another leaves the next to it
 GRACE = 0.7  # seconds in which requests under way are answered when the process stops
 SWEEP = 0.5  # seconds between two checks of timeouts
 M_MMAP_THRESHOLD = -3  # as malloc.h has it
 MUCH = 8 << 20  # bytes held for slow clients, which are worth giving back
 LARGE = 73_728  # bytes: above the pieces that streams are made of, which are used again and again
 FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+class Peers(Protocol):
+    """The processes that serve the same sockets."""
+
+    def is_ahead(self, connections: int) -> bool:
+        """Whether another has fewer connections than this one, which has so many."""
 
 
 class Memory:
@@ -57,16 +66,21 @@ class Memory:
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket.  Raises OSError that says which port is taken."""
+    sock = bind(host, port)
+    _open(sock)
+    return sock
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that has the port, and listens once it is served.  Raises OSError that says which port is taken."""
     family = socket.AF_INET6 if ':' in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
-        sock.listen(BACKLOG)
     except OSError as why:
         sock.close()
-        taken = f' Process {owner} listens there.' if (owner := _owner(port)) else ''
-        raise OSError(why.errno, f'Port {port} of {host} cannot be listened on: {why.strerror}.{taken}') from why
+        raise _taken(why, host, port) from why
     # A connection inherits it.  Without it the second part of an answer that is sent in two waits until the client
     # acknowledges the first, which it puts off for 40 ms.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -74,6 +88,21 @@ def listen(host: str, port: int) -> socket.socket:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
     sock.setblocking(False)
     return sock
+
+
+def _open(sock: socket.socket) -> None:
+    """The socket listens.  Raises OSError as `listen` does, where another process was faster."""
+    try:
+        sock.listen(BACKLOG)
+    except OSError as why:
+        host, port = sock.getsockname()[:2]
+        sock.close()
+        raise _taken(why, host, port) from why
+
+
+def _taken(why: OSError, host: str, port: int) -> OSError:
+    taken = f' Process {owner} listens there.' if (owner := _owner(port)) else ''
+    return OSError(why.errno, f'Port {port} of {host} cannot be listened on: {why.strerror}.{taken}')
 
 
 def _owner(port: int) -> str:
@@ -96,8 +125,9 @@ def _every(seconds: float, beat: Callable[[], None]) -> None:
 class Server:
     """`run` keeps the calling thread until `stop`."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings, self.stopping = settings, False
+    def __init__(self, settings: Settings, peers: Peers | None = None) -> None:
+        """`peers` are the other processes that serve the same sockets, where there are any."""
+        self.settings, self.stopping, self.peers = settings, False, peers
         self.workers, self.connections = Workers(settings.threads), Connections(settings)
         self.uploads = Uploads(self.workers, settings.slowest, settings.request_timeout)
         self.room = WaitingRoom()
@@ -117,10 +147,21 @@ class Server:
 
         Costly requests take at most half of the threads.  Invalid requests are refused in the envelope.
         """
-        sock = listen(host, port)
+        sock = bind(host, port)
+        self.serve_at(sock, app, is_costly, envelope)
+        return int(sock.getsockname()[1])
+
+    def serve_at(
+        self,
+        sock: socket.socket,
+        app: Callable[..., Any],
+        is_costly: Callable[[dict[str, Any]], bool] | None = None,
+        envelope: faults.Envelope = faults.keystone,
+    ) -> None:
+        """As `add`, at a socket that was bound before; others may serve it too."""
+        _open(sock)
         line = WaitingQueue(max(1, self.settings.threads // 2)) if is_costly else None
         self.ports.append(Port(self, sock, app, is_costly, envelope, line))
-        return int(sock.getsockname()[1])
 
     def run(
         self, ready: Callable[[], None], pulse: float | None = None, beat: Callable[[], None] = lambda: None
@@ -175,7 +216,9 @@ class Server:
         sock = port.sock
         while True:
             hubs.trampoline(sock, read=True)
-            for _ in range(AT_ONCE):
+            if self.peers and self.peers.is_ahead(len(self.connections.all)):
+                eventlet.sleep(TURN_OF_OTHERS)
+            for _ in range(AMONG_PEERS if self.peers else AT_ONCE):
                 try:
                     made, peer = sock.accept()
                 except BlockingIOError:

@@ -3,7 +3,10 @@
 import collections
 import contextlib
 import datetime
+import fcntl
 import functools
+import os
+import pathlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, TypeVar
@@ -11,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
-from nimbus.common import failpoints, retries
+from nimbus.common import failpoints, retries, turns
 from nimbus.common.database import dialects, tables
 
 Id = Annotated[str, tables.mapped_column(sa.String(64))]
@@ -72,7 +75,8 @@ class Ticket:
             turn = threading.Lock()
             turn.acquire()
             self._waiting.append(turn)
-        turn.acquire()
+        with turns.waiting():
+            turn.acquire()
 
     def __exit__(self, *_: object) -> None:
         with self._guard:
@@ -80,6 +84,42 @@ class Ticket:
                 self._waiting.popleft().release()
             else:
                 self._held = False
+
+
+class _FileLock:
+    """A lock that processes share; of one process a single thread may take it at a time."""
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self._handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+
+    def __enter__(self) -> None:
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with turns.waiting():
+                fcntl.flock(self._handle, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.flock(self._handle, fcntl.LOCK_UN)
+
+
+class _Both:
+    """Two locks as one."""
+
+    def __init__(self, outer: contextlib.AbstractContextManager[None], inner: _FileLock) -> None:
+        self._outer, self._inner = outer, inner
+
+    def __enter__(self) -> None:
+        self._outer.__enter__()
+        try:
+            self._inner.__enter__()
+        except BaseException:
+            self._outer.__exit__(None, None, None)
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self._inner.__exit__()
+        self._outer.__exit__(None, None, None)
 
 
 class Tx:
@@ -213,6 +253,13 @@ class Database:
             self.reader = self.writer if memory else dialects.sqlite_engine(self.url, 'BEGIN', pool_size)
         else:
             self.writer = self.reader = dialects.engine(self.url, pool_size)
+
+    def share_writes(self, path: pathlib.Path) -> None:
+        """Processes that write to the same SQLite file wait for each other by a lock on the file at `path`.
+
+        SQLite itself would try again and again, each time after a longer pause.
+        """
+        self._ticket = _Both(self._ticket, _FileLock(path))
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Tx]:

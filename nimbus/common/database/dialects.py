@@ -10,7 +10,7 @@ from sqlalchemy import exc
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.dialects.sqlite import pysqlite
 
-from nimbus.common import errors, log
+from nimbus.common import errors, log, turns
 
 SLOWEST = 30  # seconds of one statement; a request has lost its client by then
 LOCKED = 10  # seconds to wait for a row; the servers' own 50 s, or for ever, would hold the threads of a whole daemon
@@ -28,6 +28,10 @@ AGAIN = {
 }  # fmt: skip
 SLOW = {1969, 3024, '57014'}
 READ_ONLY = {1290, 1792, 1836, '25006'}
+# What of a dialect waits for the database server.
+ROUND_TRIPS = (
+    'connect', 'do_ping', 'do_commit', 'do_rollback', 'do_execute', 'do_executemany', 'do_execute_no_params',
+)  # fmt: skip
 UNFIT = {1139, '2201B'}  # a regular expression that this server does not know
 
 
@@ -45,6 +49,9 @@ def engine(url: sa.URL, size: int, unlimited: bool = False) -> sa.Engine:
         json_deserializer=orjson.loads,
         connect_args=_connect_args(url, unlimited),
     )
+
+    for name in ROUND_TRIPS:
+        setattr(made.dialect, name, turns.apart(getattr(made.dialect, name)))
 
     @sa.event.listens_for(made, 'connect')
     def prepare(connection: Any, _record: Any) -> None:

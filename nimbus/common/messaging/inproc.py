@@ -16,6 +16,21 @@ import oslo_messaging
 from oslo_messaging._drivers import base
 
 _BUSES: dict[str, 'Bus'] = collections.defaultdict(lambda: Bus())
+UNHEARD: Any = object()  # an answer: nobody listens
+
+
+class Remote(Exception):
+    """A failure of another process, the first argument, which is raised as it came."""
+
+
+def bus(name: str) -> 'Bus':
+    """The bus of that name in this process."""
+    return _BUSES[name]
+
+
+def replace(name: str, other: 'Bus') -> None:
+    """Whoever opens the bus of that name from now on has the other."""
+    _BUSES[name] = other
 
 
 class Bus:
@@ -130,19 +145,16 @@ class Driver(base.BaseDriver):
         answer: queue.SimpleQueue[Any] | None = queue.SimpleQueue() if wait_for_reply else None
         item = orjson.dumps(ctxt), orjson.dumps(message), answer
         deadline = time.monotonic() + (timeout or 60)
-        while not self._bus.send(name, item, bool(target.fanout)) and answer is not None:
+        while True:
+            sent = self._bus.send(name, item, bool(target.fanout))
+            if answer is None:
+                return None
+            found = _await(answer, deadline, name) if sent else UNHEARD
+            if found is not UNHEARD:
+                return _opened(*found)
             if time.monotonic() > deadline:
                 raise oslo_messaging.MessagingTimeout(f'Nobody listens on {name}.')
             time.sleep(0.05)
-        if answer is None:
-            return None
-        try:
-            reply, failure = answer.get(timeout=max(0.0, deadline - time.monotonic()))
-        except queue.Empty:
-            raise oslo_messaging.MessagingTimeout(f'No answer came from {name}.') from None
-        if failure:
-            raise type(failure)(*failure.args, **getattr(failure, 'kwargs', {}))
-        return orjson.loads(reply)
 
     def send_notification(
         self,
@@ -166,3 +178,20 @@ class Driver(base.BaseDriver):
 
     def cleanup(self) -> None:
         pass
+
+
+def _await(answer: queue.SimpleQueue[Any], deadline: float, name: str) -> Any:
+    """What is put into the queue.  Raises MessagingTimeout at the deadline."""
+    try:
+        return answer.get(timeout=max(0.0, deadline - time.monotonic()))
+    except queue.Empty:
+        raise oslo_messaging.MessagingTimeout(f'No answer came from {name}.') from None
+
+
+def _opened(reply: bytes, failure: Any) -> Any:
+    """The answer; raises the failure where it is one."""
+    if isinstance(failure, Remote):
+        raise failure.args[0]
+    if failure:
+        raise type(failure)(*failure.args, **getattr(failure, 'kwargs', {}))
+    return orjson.loads(reply)

@@ -18,7 +18,7 @@ import orjson
 import oslo_messaging
 from oslo_config import cfg
 
-from nimbus.common import context, errors, log, retries, workers
+from nimbus.common import context, errors, log, retries, turns, workers
 
 LOG = logging.getLogger(__name__)
 TRACE = logging.getLogger('nimbus.trace')  # at DEBUG, a line for each message sent: who is asked for what
@@ -180,7 +180,8 @@ class Client:
             _check_size(named, f'The order {name} to the {self._contract.topic} service')
             TRACE.debug('%s %s %s', how, self._address(), name)
             try:
-                answer = getattr(prepared, how)(self._asker.to_dict(), name, **named)
+                with turns.waiting():
+                    answer = getattr(prepared, how)(self._asker.to_dict(), name, **named)
             except oslo_messaging.MessagingTimeout as why:
                 if self._timeouts:
                     self._timeouts.unheard(seconds)

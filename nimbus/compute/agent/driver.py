@@ -7,9 +7,10 @@ verb that takes something away is fine with it being gone already.
 
 import abc
 from collections.abc import Callable
+from typing import Any
 
 from nimbus.common import errors
-from nimbus.compute.guest import Diagnostics, Guest, HostFacts, Nic, Rescue, Volume
+from nimbus.compute.guest import ConsoleAddress, Diagnostics, Guest, HostFacts, Nic, Rescue, Volume
 
 RUNNING, SHUTDOWN, PAUSED, CRASHED = 'running', 'shutdown', 'paused', 'crashed'
 
@@ -157,6 +158,62 @@ class Resizes(abc.ABC):
         """No disks are kept beside those that the guest has; none kept is fine."""
 
 
+class Evacuating(abc.ABC):
+    """Evacuating: take over a guest whose host is down, and forsake one that left while this host was."""
+
+    @abc.abstractmethod
+    def shares(self, guest_id: str, source: str) -> bool:
+        """Whether the guest's disks, as the host `source` left them, are here: on storage that both share.
+
+        Raises Refused when disks of the guest are here and it is not known whose they are.
+        """
+
+    @abc.abstractmethod
+    def take_over(self, guest: Guest, source: str, root: str | None, runs: bool) -> None:
+        """The guest is here, running or off, on the disks that are shared with `source`, or on new ones.
+
+        New ones are made of the cached base image at `root`.  Raises Refused.
+        """
+
+    @abc.abstractmethod
+    def forsake(self, guest_id: str, heir: str | None, kept: bool) -> None:
+        """The guest is not here, running or off; no guest is fine.
+
+        Disks on shared storage are not touched, whether that is known here or `kept` says it; they belong to `heir`
+        again, if one is named and they were taken over from it.  Disks of this host alone are set aside.
+        """
+
+    @abc.abstractmethod
+    def on_shared_storage(self, guest_id: str) -> bool:
+        """Whether the guest's disks are another host's, or were taken over from one."""
+
+    @abc.abstractmethod
+    def forget_forsaken(self, max_age: float) -> list[str]:
+        """Disks that were set aside longer than `max_age` seconds ago are gone; returns their paths."""
+
+
+class Moves(abc.ABC):
+    """Moves: take a guest to another host."""
+
+    @abc.abstractmethod
+    def send(self, guest_id: str, move_id: str) -> dict[str, Any]:
+        """The disks of the guest, which is off, can be fetched by `receive` with what is returned.
+
+        It may be repeated.  Raises Missing and Refused.
+        """
+
+    @abc.abstractmethod
+    def receive(self, guest: Guest, move_id: str, offer: dict[str, Any]) -> None:
+        """The guest is here, off, on copies of the disks offered, in its own sizes; once a move is enough.
+
+        What was left of it here before is gone.  Raises Refused; then nothing of it is here.
+        """
+
+    @abc.abstractmethod
+    def withhold(self, guest_id: str) -> None:
+        """No disk of the guest can be fetched; none offered, or no guest, is fine."""
+
+
 class Snapshots(abc.ABC):
     """Snapshots: a copy of a guest's root disk as it was at one moment, kept on the host until it is dropped."""
 
@@ -190,13 +247,21 @@ class Cards(abc.ABC):
 
 
 class Console(abc.ABC):
-    """Console: the log of a guest's serial console."""
+    """Console: the log of a guest's serial console, and where its consoles are reached."""
 
     @abc.abstractmethod
     def console(self, guest_id: str, lines: int | None) -> str:
         """The last `lines` lines of the serial console, all that is kept for None.  Raises Missing.
 
         What follows the last end of line counts as a line, even when it is empty.
+        """
+
+    @abc.abstractmethod
+    def console_address(self, guest_id: str, kind: str) -> ConsoleAddress:
+        """Where the running guest's console is reached: its screen by VNC, or its serial port by plain TCP.
+
+        `kind` is VNC or SERIAL of nimbus.compute.guest.  Raises Missing, Conflict when the guest is off, and Invalid
+        when it has no such console.
         """
 
 
@@ -224,7 +289,7 @@ class Facts(abc.ABC):
         """The host's capacity and identity now."""
 
 
-class Driver(Power, Suspension, Rescuing, Disks, Resizes, Snapshots, Cards, Console, Inside, Facts):
+class Driver(Power, Suspension, Rescuing, Disks, Resizes, Moves, Evacuating, Snapshots, Cards, Console, Inside, Facts):
     """A hypervisor driver: all of the above, and how it is opened and closed."""
 
     @abc.abstractmethod

@@ -29,10 +29,9 @@ FACTS = (
 
 TABLE = BlockDevice.__table__
 OF_SERVER = sa.select(TABLE).where(TABLE.c.server_id == sa.bindparam('server')).order_by(TABLE.c.seq)
-VOLUMES = (
-    sa.select(TABLE)
-    .where(TABLE.c.server_id.in_(sa.bindparam('servers', expanding=True)), TABLE.c.volume_id.is_not(None))
-    .order_by(TABLE.c.seq)
+VOLUMES = db.Gathering(
+    sa.select(TABLE).where(TABLE.c.volume_id.is_not(None)).order_by(TABLE.c.seq),
+    TABLE.c.server_id,
 )
 
 
@@ -44,7 +43,7 @@ def of_server(tx: db.Tx, server_id: str) -> list[Any]:
 def volumes_of(tx: db.Tx, server_ids: list[str]) -> dict[str, list[Any]]:
     """The rows of the volumes that each of many servers has, by one query."""
     found: dict[str, list[Any]] = {}
-    for row in tx.rows(VOLUMES, {'servers': server_ids}):
+    for row in VOLUMES.rows(tx, server_ids):
         found.setdefault(row.server_id, []).append(row)
     return found
 

@@ -152,7 +152,7 @@ def _network(nic: dict[str, Any], address: dict[str, Any]) -> dict[str, Any]:
             {'network': str(to.network_address), 'netmask': str(to.netmask), 'gateway': route['nexthop']},
         )
     return {
-        'type': f'ipv{address["version"]}',
+        'type': f'ipv{address["version"]}' + (f'_{address["mode"]}' if address['mode'] else ''),
         **found,
         'ip_address': address['ip'],
         'netmask': str(whole.netmask),

@@ -5,7 +5,7 @@ from typing import Any
 from nimbus.common import context, errors
 from nimbus.common.agents import services
 from nimbus.common.database import db
-from nimbus.compute import guest
+from nimbus.compute import guest, user_quotas
 from nimbus.compute.devices import guest_properties
 from nimbus.compute.hosts import availability_zones
 from nimbus.compute.quotas import QUOTAS
@@ -91,7 +91,7 @@ def limits(
     tx: db.Tx, asker: context.Context, properties: dict[str, str], personality: tuple[dict[str, str], ...]
 ) -> None:
     """Nothing, when a server may have so many properties and files.  Raises OverQuota."""
-    allowed = QUOTAS.limits(tx, asker.project_id or '')
+    allowed = user_quotas.limits(tx, asker.project_id or '', asker.user_id or '')
 
     def over(resource: str, count: int) -> bool:
         return allowed[resource] != -1 and count > allowed[resource]
@@ -117,13 +117,14 @@ def take_quota(tx: db.Tx, asker: context.Context, flavor: Any, least: int, most:
 
     def take(count: int) -> None:
         with tx.connection.begin_nested():
-            QUOTAS.take(tx, project_id, instances=count, cores=count * flavor.vcpus, ram=count * flavor.ram)
+            amounts = {'instances': count, 'cores': count * flavor.vcpus, 'ram': count * flavor.ram}
+            user_quotas.take(tx, project_id, asker.user_id, **amounts)
 
     try:
         take(most)
         return most
     except errors.OverQuota as why:
-        room = _room(tx, project_id, flavor)
+        room = _room(tx, project_id, asker.user_id or '', flavor)
         if least < most and least <= room:
             take(room)
             return room
@@ -134,11 +135,13 @@ def take_quota(tx: db.Tx, asker: context.Context, flavor: Any, least: int, most:
         raise
 
 
-def _room(tx: db.Tx, project_id: str, flavor: Any) -> int:
-    held = QUOTAS.show(tx, project_id)
+def _room(tx: db.Tx, project_id: str, user_id: str, flavor: Any) -> int:
     needs = {'instances': 1, 'cores': flavor.vcpus, 'ram': flavor.ram}
     rooms = [
-        (held[name].limit - held[name].used) // need for name, need in needs.items() if need and held[name].limit != -1
+        (held[name].limit - held[name].used) // need
+        for held in (QUOTAS.show(tx, project_id), user_quotas.show(tx, project_id, user_id))
+        for name, need in needs.items()
+        if need and held[name].limit != -1
     ]
     return max(0, min(rooms))
 

@@ -15,6 +15,7 @@ from nimbus.compute.flavors import flavors
 from nimbus.compute.models import BlockDevice, Server, ServerTag
 from nimbus.compute.servers import boot_checks, groups, lookups, servers
 from nimbus.image.images import images
+from nimbus.network import quotas as network_quotas
 from nimbus.network.networks import networks
 from nimbus.network.security_groups import groups as security_groups
 from nimbus.volume import types
@@ -77,7 +78,8 @@ def boot(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
     """
     found = _find(tx, asker, wanted)
     boot_checks.limits(tx, asker, wanted.properties, wanted.personality)
-    count = boot_checks.take_quota(tx, asker, found.flavor, wanted.min_count, wanted.max_count)
+    most = _with_ports(tx, asker, wanted, found.networks)
+    count = boot_checks.take_quota(tx, asker, found.flavor, wanted.min_count, most)
     if count > MOST:
         raise errors.Invalid(f'One request builds at most {MOST} servers; max_count asks for {wanted.max_count}.')
     if group_id := named_group(wanted.hints):
@@ -167,6 +169,20 @@ def _networks(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
                     'Failed to launch instances: max_count cannot be greater than 1 if an fixed_ip is specified.'
                 )
     return list(lookups.or_invalid(networks.for_boot, tx, asker, asked))
+
+
+def _with_ports(tx: db.Tx, asker: context.Context, wanted: Wanted, nics: list[Any]) -> int:
+    """How many servers the project has ports left for, of those asked for.  Raises OverQuota.
+
+    The ports are made with each server: another request may be first.
+    """
+    each = sum(not nic['port_id'] for nic in nics)
+    room = network_quotas.room(tx, asker.project_id or '', 'port') if each else None
+    if room is None:
+        return wanted.max_count
+    if room // each < wanted.min_count:
+        raise errors.OverQuota('Maximum number of ports exceeded')
+    return min(wanted.max_count, room // each)
 
 
 def _security_groups(tx: db.Tx, asker: context.Context, names: tuple[str, ...]) -> list[str]:

@@ -8,9 +8,12 @@ import sqlalchemy as sa
 from nimbus.common import context, errors, jobs
 from nimbus.common.database import db
 from nimbus.common.jobs import Job
-from nimbus.compute import quotas, states
+from nimbus.compute import states, user_quotas
 from nimbus.compute.models import Server
-from nimbus.compute.servers import resizes, servers
+from nimbus.compute.servers import servers
+from nimbus.compute.servers.moves import resizes
+
+LETTING_GO = ('detach_volume', 'detach_interface')
 
 
 def delete(tx: db.Tx, asker: context.Context, server_id: str, *, later: bool = False) -> None:
@@ -30,7 +33,8 @@ def delete(tx: db.Tx, asker: context.Context, server_id: str, *, later: bool = F
         return
     with servers.counting(tx, server_id):
         servers.begin(tx, asker, server_id, 'soft_delete' if later else 'delete')
-    jobs.cancel(tx, server_id)
+    # A kept server lets go of what it was asked to let go of; one that is deleted loses all of it anyway.
+    jobs.cancel(tx, server_id, but=LETTING_GO if later else ())
     if later:
         resizes.let_stand(tx, asker, server_id)
         jobs.start(tx, asker, 'soft_delete_server', server_id)
@@ -43,9 +47,12 @@ def restore(tx: db.Tx, asker: context.Context, server_id: str) -> None:
 
     Raises NotFound, Conflict, WrongState, and OverQuota when its project has no room for it any more.
     """
-    row = servers.begin(tx, asker, server_id, 'restore')
+    row = servers.show(tx, asker, server_id)
     flavor = row.flavor
-    quotas.QUOTAS.take(tx, row.project_id, instances=1, cores=flavor['vcpus'], ram=flavor['ram'])
+    if states.MACHINE.allows('restore', row.vm_state, row.task_state):  # what waits for its end is not counted yet
+        amounts = {'instances': 1, 'cores': flavor['vcpus'], 'ram': flavor['ram']}
+        user_quotas.take(tx, row.project_id, row.user_id, **amounts)
+    servers.begin(tx, asker, server_id, 'restore')
     jobs.start(tx, asker, 'restore_server', server_id)
 
 

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, context, errors, ids
 from nimbus.common.database import db
-from nimbus.compute.models import GroupedServer, ServerGroup
+from nimbus.compute import states, user_quotas
+from nimbus.compute.models import GroupedServer, Server, ServerGroup
 from nimbus.compute.quotas import QUOTAS
 
 AFFINITY, ANTI_AFFINITY, SOFT_AFFINITY, SOFT_ANTI_AFFINITY = POLICIES = (
@@ -25,7 +26,7 @@ def create(tx: db.Tx, asker: context.Context, name: str, policy: str, most: int 
         raise errors.Invalid('Only anti-affinity policy supports rules.')
     project_id = asker.project_id or ''
     try:
-        QUOTAS.take(tx, project_id, server_groups=1)
+        user_quotas.take(tx, project_id, asker.user_id, server_groups=1)
     except errors.OverQuota as why:
         raise errors.OverQuota('Quota exceeded, too many server groups.', **why.facts) from None
     group_id = ids.dashed()
@@ -60,6 +61,18 @@ def delete(tx: db.Tx, asker: context.Context, group_id: str) -> None:
 def members(tx: db.Tx, group_ids: list[str]) -> dict[str, list[str]]:
     """The ids of the servers in each group, in the order they came."""
     query = sa.select(GroupedServer.group_id, GroupedServer.server_id).where(GroupedServer.group_id.in_(group_ids))
+    return _by_group(tx, query)
+
+
+def shown_members(tx: db.Tx, group_ids: list[str]) -> dict[str, list[str]]:
+    """The members without those that wait for their end, as users see them."""
+    query = sa.select(GroupedServer.group_id, GroupedServer.server_id)
+    query = query.join(Server, Server.id == GroupedServer.server_id)
+    where = GroupedServer.group_id.in_(group_ids), Server.vm_state != states.SOFT_DELETED
+    return _by_group(tx, query.where(*where))
+
+
+def _by_group(tx: db.Tx, query: Any) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for group_id, server_id in tx.rows(query.order_by(GroupedServer.seq)):
         found.setdefault(group_id, []).append(server_id)
@@ -72,7 +85,7 @@ def room(tx: db.Tx, asker: context.Context, group_id: str, count: int) -> Any:
     if row is None or row.project_id != asker.project_id:
         raise errors.Invalid(f'Instance group {group_id} could not be found.')
     held = len(lock(tx, group_id))
-    most = QUOTAS.limits(tx, row.project_id)['server_group_members']
+    most = user_quotas.limits(tx, row.project_id, asker.user_id or '')['server_group_members']
     if most != -1 and held + count > most:
         raise errors.OverQuota('Quota exceeded, too many servers in group')
     return row

@@ -14,12 +14,16 @@ SWAP = 'swap'
 EPHEMERAL_FORMAT = 'ext4'
 
 
-def describe(tx: db.Tx, server_id: str, config_drive: dict[str, str] | None = None) -> dict[str, Any]:
+def describe(
+    tx: db.Tx, server_id: str, config_drive: dict[str, str] | None = None, flavor: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """The server's Guest as plain JSON.  Raises NotFound.
 
-    `config_drive` is given when the guest is made; a host keeps the drive from then on.
+    `config_drive` is given when the guest is made; a host keeps the drive from then on.  `flavor` is another one than
+    the server has.
     """
     spec = servers.spec(tx, server_id)
+    spec |= {'flavor': flavor} if flavor else {}
     flavor, properties = spec['flavor'], _properties(spec['image'])
     guest = Guest(
         id=spec['id'],

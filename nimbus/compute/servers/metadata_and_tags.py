@@ -6,16 +6,14 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, context, errors
 from nimbus.common.database import db
-from nimbus.compute import states
+from nimbus.compute import states, user_quotas
 from nimbus.compute.models import Server, ServerTag
-from nimbus.compute.quotas import QUOTAS
 from nimbus.compute.servers import servers
 
 MAX_TAGS = 50
-TAGS = (
-    sa.select(ServerTag.server_id, ServerTag.tag)
-    .where(ServerTag.server_id.in_(sa.bindparam('servers', expanding=True)))
-    .order_by(ServerTag.tag)
+TAGS = db.Gathering(
+    sa.select(ServerTag.server_id, ServerTag.tag).order_by(ServerTag.tag),
+    ServerTag.server_id,
 )
 
 
@@ -28,7 +26,7 @@ def put(
     """
     row = _changing(tx, asker, server_id, 'update metadata')
     kept = items if only else {**row.properties, **items}
-    allowed = QUOTAS.limits(tx, row.project_id)['metadata_items']
+    allowed = user_quotas.limits(tx, row.project_id, asker.user_id or '')['metadata_items']
     if allowed != -1 and len(kept) > allowed:
         raise errors.OverQuota(f'Maximum number of metadata items exceeds {allowed}')
     tx.update(Server, Server.id == server_id, properties=kept, updated_at=clock.Clock().now())
@@ -56,7 +54,7 @@ def _changing(tx: db.Tx, asker: context.Context, server_id: str, verb: str) -> A
 def tags(tx: db.Tx, server_ids: list[str]) -> dict[str, list[str]]:
     """The tags of each of many servers, sorted, by one query."""
     found: dict[str, list[str]] = {}
-    for server_id, tag in tx.rows(TAGS, {'servers': server_ids}):
+    for server_id, tag in TAGS.rows(tx, server_ids):
         found.setdefault(server_id, []).append(tag)
     return found
 

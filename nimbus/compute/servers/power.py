@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from nimbus.common import clock, context, errors, jobs
 from nimbus.common.database import db
 from nimbus.compute.models import Server
-from nimbus.compute.servers import resizes, servers
+from nimbus.compute.servers import servers
+from nimbus.compute.servers.moves import resizes
 
 
 def start(tx: db.Tx, asker: context.Context, server_id: str) -> None:

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, context, errors
 from nimbus.common.database import db
-from nimbus.compute import notifications, quotas, states
+from nimbus.compute import console_tokens, notifications, quotas, states
 from nimbus.compute.devices import block_devices
 from nimbus.compute.models import Server, ServerTag
-from nimbus.compute.servers import groups, moves
+from nimbus.compute.servers import groups
+from nimbus.compute.servers.moves import moves
 from nimbus.compute.states import MACHINE
 
 ROW = sa.select(Server.__table__).where(Server.__table__.c.id == sa.bindparam('server'))
@@ -123,11 +124,13 @@ def progressed(tx: db.Tx, server_id: str, percent: int) -> bool:
 
 def placed(tx: db.Tx, server_id: str, host: str, node: str, zone: str | None) -> bool:
     """The server belongs to the host, which is where its guest is or will be; False when it is gone."""
+    console_tokens.forget(tx, server_id)
     return bool(tx.update(Server, *_living(server_id), host=host, node=node, zone=zone))
 
 
 def unplaced(tx: db.Tx, server_id: str) -> bool:
     """The server belongs to no host; False when it is gone."""
+    console_tokens.forget(tx, server_id)
     return bool(tx.update(Server, *_living(server_id), host=None, node=None, zone=None))
 
 
@@ -160,7 +163,7 @@ def finished(tx: db.Tx, server_id: str, verb: str, **more: Any) -> bool:
 def failed(tx: db.Tx, server_id: str, verb: str, code: int, message: str, details: str | None = None) -> bool:
     """The verb has failed for that reason; False when another verb has taken over."""
     fault = {'code': code, 'message': message[:255], 'details': details, 'created': clock.iso(clock.Clock().now())}
-    if verb in ('build', 'rebuild', 'rescue'):
+    if verb in ('build', 'rebuild', 'evacuate', 'rescue'):
         tx.update(Server, Server.id == server_id, admin_pass=None)
     state = MACHINE.rules[verb].failed
     if verb in states.TASKS:
@@ -203,6 +206,7 @@ def gone(tx: db.Tx, server_id: str) -> bool:
         return False
     block_devices.drop_all(tx, server_id)
     groups.leave(tx, server_id)
+    console_tokens.forget(tx, server_id)
     quotas.follow(tx, before, row_of(tx, server_id))
     return notifications.ended(tx, server_id, 'delete')
 

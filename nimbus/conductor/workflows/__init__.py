@@ -11,10 +11,12 @@ from nimbus.conductor.workflows.extend_volume import ExtendVolume
 from nimbus.conductor.workflows.images.shelving import BringBackServer, OffloadServer, ShelveServer, UnshelveServer
 from nimbus.conductor.workflows.images.snapshots import BackupServer, SnapshotServer
 from nimbus.conductor.workflows.interfaces import AttachInterface, DetachInterface
+from nimbus.conductor.workflows.moves.evacuations import EvacuateServer
+from nimbus.conductor.workflows.moves.resizes import ConfirmResize, MigrateServer, ResizeServer
+from nimbus.conductor.workflows.moves.reverts import LeaveHost, RevertResize
 from nimbus.conductor.workflows.reboot_server import RebootServer
 from nimbus.conductor.workflows.rebuild_server import RebuildServer
 from nimbus.conductor.workflows.rescues import RescueServer, UnrescueServer
-from nimbus.conductor.workflows.resizes import ConfirmResize, ResizeServer, RevertResize
 from nimbus.conductor.workflows.soft_deletion import RestoreServer, SoftDeleteServer
 from nimbus.conductor.workflows.start_server import StartServer
 from nimbus.conductor.workflows.stop_server import StopServer
@@ -36,8 +38,11 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'suspend_server': SuspendServer,
     'resume_server': ResumeServer,
     'resize_server': ResizeServer,
+    'migrate_server': MigrateServer,
     'confirm_resize': ConfirmResize,
     'revert_resize': RevertResize,
+    'evacuate_server': EvacuateServer,
+    'leave_host': LeaveHost,
     'snapshot_server': SnapshotServer,
     'backup_server': BackupServer,
     'shelve_server': ShelveServer,

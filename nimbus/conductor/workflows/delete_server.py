@@ -4,20 +4,25 @@ from typing import Any
 
 from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow
-from nimbus.compute.servers import resizes, servers
+from nimbus.compute.servers import servers
 from nimbus.compute.servers.images import shelving
+from nimbus.compute.servers.moves import moves, resizes
 from nimbus.conductor.workflows import disks, guest_orders, vif_plugging
 from nimbus.scheduler import claims
 
 
 def destroy_guest(run: Run) -> dict[str, Any]:
-    """Nothing of the guest is left on its host; a host that is down destroys it when it comes back."""
+    """Nothing of the guest is left on any host; one that is down destroys it when it comes back."""
     host = run.get('host')
     if 'host' not in run.job.notes:
         with run.env.db.read() as tx:
             host = servers.row_of(tx, run.subject).host
-        run.note(host=host)
+            move = moves.of(tx, run.subject)
+        also = {move.source_host, move.target_host} - {host, None} if move else set()
+        run.note(host=host, also=sorted(also))
     guest_orders.destroy(run, host)
+    for number, other in enumerate(run.get('also', ()), 1):
+        guest_orders.destroy(run, other, f':{number}')
     return {'host': host}
 
 

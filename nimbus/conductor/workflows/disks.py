@@ -69,21 +69,22 @@ def _is_kept(run: Run, found: dict[str, Any]) -> bool:
     return True
 
 
-def connect_all(run: Run) -> None:
-    """The server's host reaches every volume."""
+def connect_all(run: Run, host: str | None = None) -> None:
+    """The server's host, or the one named, reaches every volume."""
     for found in of_server(run):
-        connect(run, found)
+        connect(run, found, host)
 
 
-def connect(run: Run, found: dict[str, Any]) -> None:
-    """The server's host reaches the volume, and the attachment says how."""
+def connect(run: Run, found: dict[str, Any], host: str | None = None) -> None:
+    """The server's host, or the one named, reaches the volume, and the attachment says how."""
+    host = host or run.host
     with run.env.db.read() as tx:
         volume = volumes.show(tx, CLOUD, found['volume_id'])
-    connector = {'host': run.host, 'instance': run.subject, 'mountpoint': found['device']}
+    connector = {'host': host, 'instance': run.subject, 'mountpoint': found['device']}
     agent = run.env.volume(run.context, volume.host)
     connection = agent.connect(found['volume_id'], run.fence, connector)
     with run.env.db.write() as tx:
-        attachments.connected(tx, CLOUD, found['attachment_id'], run.host, connection, connector)
+        attachments.connected(tx, CLOUD, found['attachment_id'], host, connection, connector)
 
 
 def disconnect_all(run: Run) -> None:

@@ -83,28 +83,29 @@ def _drop(tx: db.Tx, run: Run, port_id: str) -> None:
     ports.drop(tx, run.context, port_id)
 
 
-def wait(run: Run) -> None:
-    """Every port of `run.ports` is wired on `run.host`.
+def wait(run: Run, host: str | None = None) -> None:
+    """Every port of `run.ports` is wired on `run.host`, or the one named.
 
     Raises NotYet while it is not, Unwired when it cannot be, HostDown, and NimbusError when it took too long.
     """
+    host = host or run.host
     now = run.env.clock.now()
     if run.get('wired_by') is None:
         run.note(wired_by=(now + WIRING).isoformat())
-    if are_up(run):
+    if are_up(run, host):
         return
-    if run.env.is_down(run.host):
-        raise guest_orders.HostDown("The server's host is down.", inside=f'Host {run.host} is down.')
+    if run.env.is_down(host):
+        raise guest_orders.HostDown("The server's host is down.", inside=f'Host {host} is down.')
     if now > datetime.datetime.fromisoformat(run.wired_by):
         minutes = f'within {WIRING // datetime.timedelta(minutes=1)} minutes'
         raise errors.NimbusError(
             f"The server's host did not connect its ports to their networks {minutes}.",
-            inside=f'Host {run.host} did not wire the ports {minutes}.',
+            inside=f'Host {host} did not wire the ports {minutes}.',
         )
     raise NotYet(2)
 
 
-def are_up(run: Run) -> bool:
+def are_up(run: Run, host: str) -> bool:
     """Whether the host has wired and filtered every port and hands out its addresses.
 
     Raises Unwired when it cannot, saying why, and NimbusError when a port is gone.
@@ -119,7 +120,7 @@ def are_up(run: Run) -> bool:
         text = '; '.join(filter(None, troubles))
         raise Unwired(
             'The ports of the server cannot be wired there.',
-            inside=f'Host {run.host} cannot wire the ports: {text}',
+            inside=f'Host {host} cannot wire the ports: {text}',
         )
     if any(status != 'ACTIVE' for status in wiring.values()):
         return False

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from nimbus.common import errors
+from nimbus.common import errors, turns
 from nimbus.common.clock import Clock
 from nimbus.identity.settings.ldap import Ldap
 
@@ -127,7 +127,7 @@ class Connections:
         self._binders.close()
 
     def _over(self, kept: Pool, make: Callable[[str], Any], question: Callable[[Any], T]) -> T:
-        with self._turn():
+        with turns.waiting(), self._turn():
             held = kept.take()
             if held is not None:
                 asked_at = self._clock.monotonic()

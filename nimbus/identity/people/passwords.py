@@ -11,7 +11,7 @@ from typing import Any
 
 import bcrypt
 
-from nimbus.common import errors
+from nimbus.common import errors, turns
 
 BCRYPT_BYTES = 72  # bcrypt reads no further
 LONG = '$sha512'  # marks the hash of a password longer than bcrypt reads
@@ -50,7 +50,8 @@ class Passwords:
         if not self._slots.acquire(blocking=False):
             raise errors.Unavailable('Too many logins are being checked at the moment; please try again.')
         try:
-            return self._pool.submit(work, *args).result()
+            with turns.waiting():
+                return self._pool.submit(work, *args).result()
         finally:
             self._slots.release()
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from cryptography import fernet
 
-from nimbus.common import errors
+from nimbus.common import errors, turns
 from nimbus.common.clock import Clock
 from nimbus.identity.tokens.payload import EPOCH, Claims
 from nimbus.identity.tokens.subjects import Place, Subject
@@ -44,7 +44,8 @@ class Server:
         if self._clock.monotonic() < self._rests_until:
             return None
         try:
-            return verb(self._client)
+            with turns.waiting():
+                return verb(self._client)
         except self._failures as why:
             self._rests_until = self._clock.monotonic() + REST
             LOG.warning(

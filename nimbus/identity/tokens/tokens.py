@@ -20,6 +20,7 @@ from nimbus.identity.options import Settings
 from nimbus.identity.people import activity
 from nimbus.identity.tokens import payload, signing, subjects
 from nimbus.identity.tokens.payload import Claims
+from nimbus.identity.tokens.peers import Peers, read_lately
 from nimbus.identity.tokens.signing import Verifier
 from nimbus.identity.tokens.subjects import Subject, refusal
 from nimbus.identity.tokens.token_cache import TokenCache
@@ -58,15 +59,17 @@ class Validator:
         clock: Clock | None = None,
         signed: Verifier | None = None,
         shared: TokenCache | None = None,
+        peers: Peers | None = None,
     ) -> None:
         """`signed` has the keys of signed tokens; without it only encrypted ones are accepted.
 
-        `shared` is asked before the database about a token that is not in this process's cache.
+        `shared` is asked before the database about a token that is not in this process's cache.  A client that was told
+        of a revocation by one of the `peers` may ask another at once, so each looks at what they have applied.
         """
         self._db, self._settings, self._clock = database, settings or Settings(), clock or Clock()
         self.keys = KeyRing(key_repository)
         self.signed = signed or Verifier()
-        self._shared = shared
+        self._shared, self._peers = shared, peers
         self._key_ids: frozenset[str] = frozenset()
         self._entries: dict[bytes, Entry] = {}
         self._index: dict[tuple[str, str], set[bytes]] = {}
@@ -153,6 +156,8 @@ class Validator:
 
     def _entry(self, token: str, allow_expired: bool) -> Entry:
         now = self._clock.monotonic()
+        if self._peers is not None and self._peers.newest() > self._seen:
+            self._try_to_poll()
         if now >= self._news_good_until:
             self._keep_up(now)
         digest = hashlib.sha256(token.encode('utf-8', 'replace')).digest()
@@ -277,6 +282,12 @@ class Validator:
                 self._apply(rows)
         self.keys.refresh()
         self._follow_keys()
+        if self._peers is not None:
+            self._peers.applied(self._seen, started)
+        self._are_current(started)
+
+    def _are_current(self, started: float) -> None:
+        """The revocations in memory are those there were at that moment."""
         self._read_at = started
         settings = self._settings
         self._news_good_until = started + (
@@ -334,11 +345,23 @@ class Validator:
     def _follow(self) -> None:
         while not self._stop.wait(self._settings.revocation_interval):
             try:
-                self._try_to_poll()
+                if not self._follow_peers():
+                    self._try_to_poll()
                 if self._clock.monotonic() - self._pruned_at > PRUNE_EVERY:
                     self.prune()
             except Exception:  # the thread must not end: without it every token is refused after a while
                 LOG.exception('Revocations could not be followed')
+
+    def _follow_peers(self) -> bool:
+        """Whether another process has read the revocations just now, so that this one need not."""
+        since = self._clock.monotonic() - 2 * self._settings.revocation_interval
+        read_at = read_lately(self._peers, self._seen, since)
+        if read_at is None:
+            return False
+        self.keys.refresh()
+        self._follow_keys()
+        self._are_current(read_at)
+        return True
 
     def prune(self) -> None:
         """Revocations of tokens that have all expired are deleted, here and in the database."""

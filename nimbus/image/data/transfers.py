@@ -36,8 +36,12 @@ class Limits:
 class Transfers:
     """Moves image bytes between clients and one store, and keeps rows and bytes in step."""
 
-    def __init__(self, database: db.Database, store: Store, limits: Limits, quotas: Quotas, host: str) -> None:
-        self.db, self.store, self.limits, self.quotas, self.host = database, store, limits, quotas, host
+    def __init__(
+        self, database: db.Database, store: Store, limits: Limits, quotas: Quotas, host: str, process: int = 0
+    ) -> None:
+        """Of several processes of a service on this host, 0 is the one that begins before the others."""
+        self.db, self.store, self.limits, self.quotas = database, store, limits, quotas
+        self.host, self._is_first = uploads.place(host, process), not process
 
     def upload(self, image: Any, pieces: Iterable[bytes], announced: int | None) -> None:
         """The image is active and its bytes are `pieces`.
@@ -166,10 +170,11 @@ class Transfers:
     def heal(self) -> None:
         """Uploads whose process died are queued again, and bytes of deleted images are gone.
 
-        Bytes that no row ever knew are reported and left alone.
+        The first process does it for those that serve beside it, which begin later.  Bytes that no row ever knew are
+        reported and left alone.
         """
         with self.db.read() as tx:
-            waiting = images.filled(tx, uploads.unfinished(tx, self.host))
+            waiting = images.filled(tx, uploads.unfinished(tx, self.host, self._is_first))
         for image in waiting:
             self._mend(image)
         unknown = self.sweep()

@@ -90,12 +90,18 @@ def abandon(tx: db.Tx, image_id: str, upload_id: str, quotas: Quotas) -> bool:
     return True
 
 
-def unfinished(tx: db.Tx, host: str) -> list[Any]:
-    """The images whose upload or import began on that host and did not end."""
+def place(host: str, process: int) -> str:
+    """What is kept of where an upload runs: the host, and which of the service's processes there."""
+    return f'{host}#{process}' if process else host
+
+
+def unfinished(tx: db.Tx, where: str, beside: bool = False) -> list[Any]:
+    """The images whose upload or import began at that place, or in a process `beside` it, and did not end."""
+    here = Image.upload_host == where
     return list(
         tx.rows(
             sa.select(Image).where(
-                Image.upload_host == host,
+                sa.or_(here, Image.upload_host.startswith(f'{where}#', autoescape=True)) if beside else here,
                 Image.status.in_((SAVING, UPLOADING, IMPORTING)),
                 Image.upload_id.is_not(None),
             )

@@ -13,6 +13,8 @@ from typing import Any, Self, get_args, get_origin, get_type_hints
 
 METADATA = '169.254.169.254'  # where guests ask what they are
 METADATA6 = 'fe80::a9fe:a9fe'  # on every link with an IPv6 subnet
+STATEFUL, STATELESS, SLAAC = 'dhcpv6-stateful', 'dhcpv6-stateless', 'slaac'
+DHCPV6, BY_THEMSELVES = (STATEFUL, STATELESS), {STATELESS, SLAAC}
 
 
 class Serializable:
@@ -33,6 +35,19 @@ class Subnet:
     dhcp: bool
     dns: tuple[str, ...] = ()
     routes: tuple[tuple[str, str], ...] = ()  # (destination, next hop)
+    ra_mode: str | None = None  # of IPv6, by Neutron's names: what the router advertises,
+    address_mode: str | None = None  # and what gives addresses
+
+    @property
+    def hands_out(self) -> bool:
+        """Whether the DHCP server has the subnet's addresses, or answers those who made their own."""
+        modes = (self.ra_mode, self.address_mode)
+        return self.dhcp and (self.ip_version == 4 or self.address_mode in DHCPV6 or modes == (None, None))
+
+    @property
+    def self_made(self) -> bool:
+        """Whether guests make their addresses by themselves."""
+        return bool({self.ra_mode, self.address_mode} & BY_THEMSELVES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +70,7 @@ class Port(Serializable):
     admin_up: bool = True
     security: bool = True  # port security: False means no filtering at all
     groups: tuple[str, ...] = ()
+    tracked: bool = True  # False: its groups are stateless, and each packet is filtered by itself
     allowed_pairs: tuple[tuple[str, str], ...] = ()  # (address or CIDR, MAC)
 
     @property
@@ -135,12 +151,32 @@ class RouterPort:
 
 
 @dataclasses.dataclass(frozen=True)
+class Forward:
+    """Ports of an address outside that lead to one port of an address inside, or to as many."""
+
+    protocol: str
+    outer: tuple[int, int]  # the first and the last port
+    ip: str
+    inner: tuple[int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Helper:
+    """A protocol whose connections are followed at a port."""
+
+    protocol: str
+    port: int
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Floating:
-    """An address outside that leads to one inside."""
+    """An address outside that leads to one inside, or whose ports do."""
 
     port_id: str  # which holds the address outside
     ip: str
-    fixed_ip: str
+    fixed_ip: str | None = None
+    forwards: tuple[Forward, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,6 +188,7 @@ class Router(Serializable):
     gateways: tuple[RouterPort, ...] = ()  # its port outside, if it has one
     snat: bool = True  # what has no floating address leaves with the gateway's
     floating: tuple[Floating, ...] = ()
+    helpers: tuple[Helper, ...] = ()
 
     @property
     def every_port(self) -> tuple[RouterPort, ...]:

@@ -15,7 +15,20 @@ import sqlalchemy as sa
 from nimbus.common.database import db
 from nimbus.network import allocation_pools, generations, holders
 from nimbus.network.hosts import scheduling, tunnel_peers
-from nimbus.network.models import Address, FloatingIp, Member, Network, Port, Router, Rule, Service, Subnet
+from nimbus.network.models import (
+    Address,
+    AddressGroup,
+    FloatingIp,
+    Group,
+    Member,
+    Network,
+    Port,
+    Router,
+    Rule,
+    Service,
+    Subnet,
+)
+from nimbus.network.models_traffic import ConntrackHelper, PortForwarding
 from nimbus.network.rpc import TUNNELS
 
 Found = dict[str, list[Any]]
@@ -29,14 +42,16 @@ def whole(tx: db.Tx, host: str, generation: int) -> dict[str, Any]:
     served = scheduling.served_on(tx, host)
     guests = [port for port in own if not holders.is_own(port)]
     members = _by(tx.rows(sa.select(Member).join(Port).where(Port.host == host)), 'port_id', 'group_id')
-    rules = _rules(tx, {group_id for port in guests for group_id in members.get(port.id, ())})
+    held = {group_id for port in guests for group_id in members.get(port.id, ())}
+    loose = _loose(tx, held)
+    rules = _rules(tx, held)
     nets = _networks(tx, {port.network_id for port in own} | served)
     addresses = _addresses(tx, Address.port_id.in_(sa.select(Port.id).where(Port.host == host)))
     return {
         'generation': generation,
         'whole': True,
         'networks': _network_values(tx, host, nets, served),
-        'ports': {port.id: _port(port, nets[port.network_id], addresses, members) for port in guests},
+        'ports': {port.id: _port(port, nets[port.network_id], addresses, members, loose) for port in guests},
         'rules': rules,
         'members': _members(tx, {rule['remote_group'] for of in rules.values() for rule in of} - {None}),
         'routers': _routers(tx, host, _here(tx, host)),
@@ -57,7 +72,8 @@ def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations
     if rows or of[generations.PORT]:
         addresses = _addresses(tx, Address.port_id.in_([port.id for port in guests]))
         members = {port_id: sorted(groups) for port_id, groups in places.items()}
-        values = {port.id: _port(port, nets[port.network_id], addresses, members) for port in guests}
+        loose = _loose(tx, {group_id for groups in members.values() for group_id in groups})
+        values = {port.id: _port(port, nets[port.network_id], addresses, members, loose) for port in guests}
         gone: dict[str, Any] = dict.fromkeys(of[generations.PORT])
         served = scheduling.served_on(tx, host, {port.network_id for port in rows})
         leases = _leases(tx, Port.id.in_([port.id for port in rows]), served)
@@ -101,7 +117,7 @@ def _values(addresses: Found, port_id: str) -> list[dict[str, str]]:
     return [{'ip': a.ip_address, 'subnet_id': a.subnet_id} for a in addresses.get(port_id, ())]
 
 
-def _port(port: Any, network: Any, addresses: Found, members: Found) -> dict[str, Any]:
+def _port(port: Any, network: Any, addresses: Found, members: Found, loose: set[str]) -> dict[str, Any]:
     return {
         'id': port.id,
         'network_id': port.network_id,
@@ -113,6 +129,7 @@ def _port(port: Any, network: Any, addresses: Found, members: Found) -> dict[str
         'admin_up': port.admin_state_up and network.admin_state_up,
         'security': port.port_security_enabled,
         'groups': sorted(members.get(port.id, ())),
+        **({'tracked': False} if loose.intersection(members.get(port.id, ())) else {}),
         'allowed_pairs': [[_plain(pair), pair['mac_address']] for pair in port.allowed_address_pairs],
     }
 
@@ -180,6 +197,8 @@ def _subnet(subnet: Any) -> dict[str, Any]:
         'dhcp': subnet.enable_dhcp,
         'dns': list(subnet.dns_nameservers),
         'routes': [list(route) for route in routes],
+        'ra_mode': subnet.ipv6_ra_mode,
+        'address_mode': subnet.ipv6_address_mode,
     }
 
 
@@ -249,6 +268,12 @@ def _rules(tx: db.Tx, group_ids: set[str]) -> dict[str, list[dict[str, Any]]]:
     return {group_id: [_rule(rule) for rule in rules.get(group_id, ())] for group_id in sorted(group_ids)}
 
 
+def _loose(tx: db.Tx, group_ids: set[str]) -> set[str]:
+    """Which of the groups work without connection tracking."""
+    query = sa.select(Group.id).where(Group.id.in_(sorted(group_ids)), Group.stateful.is_(False))
+    return set(tx.column(query)) if group_ids else set()
+
+
 def _rule(rule: Any) -> dict[str, Any]:
     return {
         'direction': rule.direction,
@@ -257,12 +282,15 @@ def _rule(rule: Any) -> dict[str, Any]:
         'port_min': rule.port_range_min,
         'port_max': rule.port_range_max,
         'remote_prefix': rule.remote_ip_prefix,
-        'remote_group': rule.remote_group_id,
+        'remote_group': rule.remote_group_id or rule.remote_address_group_id,
     }
 
 
 def _members(tx: db.Tx, group_ids: set[str]) -> dict[str, dict[str, list[str]]]:
-    """Every address of each group's ports by port, those they may use beside their own included."""
+    """Every address of each group's ports by port, those they may use beside their own included.
+
+    An address group has its ranges, under its own id.
+    """
     found: dict[str, dict[str, list[str]]] = {group_id: {} for group_id in sorted(group_ids)}
     if not group_ids:
         return found
@@ -277,7 +305,17 @@ def _members(tx: db.Tx, group_ids: set[str]) -> dict[str, dict[str, list[str]]]:
     for group_id, port_id, pairs in tx.rows(paired.where(Member.group_id.in_(sorted(group_ids)))):
         if pairs:
             found[group_id].setdefault(port_id, []).extend(_plain(pair) for pair in pairs)
+    for group_id, ranges in tx.rows(
+        sa.select(AddressGroup.id, AddressGroup.addresses).where(AddressGroup.id.in_(sorted(group_ids)))
+    ):
+        found[group_id][group_id] = [_single(one) for one in ranges]
     return found
+
+
+def _single(cidr: str) -> str:
+    """A range of one address as the address."""
+    net = ipaddress.ip_network(cidr)
+    return str(net.network_address) if net.num_addresses == 1 else cidr
 
 
 def _places(tx: db.Tx, rows: Iterable[Any]) -> dict[str, dict[str, list[str]]]:
@@ -306,6 +344,11 @@ def _routers(tx: db.Tx, host: str, router_ids: set[str]) -> dict[str, Any]:
     own = _by(tx.rows(sa.select(Port).where(*mine, Port.admin_state_up.is_(True)).order_by(Port.seq)), 'holder_id')
     addresses = _addresses(tx, Address.port_id.in_(sa.select(Port.id).where(*mine)))
     floating = _by(tx.rows(sa.select(FloatingIp).where(FloatingIp.router_id.in_(sorted(router_ids)))), 'router_id')
+    through = sa.select(FloatingIp.id).where(FloatingIp.router_id.in_(sorted(router_ids)))
+    query = sa.select(PortForwarding).where(PortForwarding.floating_ip_id.in_(through)).order_by(PortForwarding.seq)
+    forwards = _by(tx.rows(query), 'floating_ip_id')
+    query = sa.select(ConntrackHelper).where(ConntrackHelper.router_id.in_(sorted(router_ids)))
+    helpers = _by(tx.rows(query.order_by(ConntrackHelper.seq)), 'router_id')
     found = {}
     for router in rows:
         ports: dict[str, list[Any]] = {holders.ROUTER: [], holders.GATEWAY: []}
@@ -316,14 +359,31 @@ def _routers(tx: db.Tx, host: str, router_ids: set[str]) -> dict[str, Any]:
             'ports': ports[holders.ROUTER],
             'gateways': ports[holders.GATEWAY],
             'snat': router.enable_snat,
-            'floating': [
-                {'port_id': one.floating_port_id, 'ip': one.floating_ip_address, 'fixed_ip': one.fixed_ip_address}
-                for one in floating.get(router.id, ())
+            'floating': [_floating(one, forwards) for one in floating.get(router.id, ())],
+            'helpers': [
+                {'protocol': one.protocol, 'port': one.port, 'name': one.helper} for one in helpers.get(router.id, ())
             ],
             'routes': [[route['destination'], route['nexthop']] for route in router.routes],
             'admin_up': router.admin_state_up,
         }
     return found
+
+
+def _floating(floating: Any, forwards: Found) -> dict[str, Any]:
+    return {
+        'port_id': floating.floating_port_id,
+        'ip': floating.floating_ip_address,
+        'fixed_ip': floating.fixed_ip_address,
+        'forwards': [
+            {
+                'protocol': one.protocol,
+                'outer': [one.external_first, one.external_last],
+                'ip': one.internal_ip_address,
+                'inner': [one.internal_first, one.internal_last],
+            }
+            for one in forwards.get(floating.id, ())
+        ],
+    }
 
 
 def _router_port(port: Any, addresses: Found) -> dict[str, Any]:

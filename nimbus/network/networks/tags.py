@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nimbus.common.database import db
 from nimbus.network import standard_attributes
-from nimbus.network.models import FloatingIp, Group, Network, Port, Router, Subnet
+from nimbus.network.models import FloatingIp, Group, Network, Port, Router, Subnet, SubnetPool
 
 LONGEST = 60
 MODELS = {
@@ -13,6 +13,7 @@ MODELS = {
     'ports': Port,
     'routers': Router,
     'floatingips': FloatingIp,
+    'subnetpools': SubnetPool,
     'security_groups': Group,
     'security-groups': Group,
 }

@@ -12,11 +12,12 @@ from nimbus.network.models import FloatingIp, Port
 
 DOWN = 'DOWN'
 OF_PORT = sa.select(db.table_of(FloatingIp)).where(FloatingIp.port_id == sa.bindparam('of'))
-OF_SERVERS = (
+OF_SERVERS = db.Gathering(
     sa.select(FloatingIp.port_id, FloatingIp.fixed_ip_address, FloatingIp.floating_ip_address)
     .join(Port, Port.id == FloatingIp.port_id)
-    .where(Port.holder == holders.SERVER, db.among(Port.holder_id, 'servers'))
-    .order_by(FloatingIp.seq)
+    .where(Port.holder == holders.SERVER)
+    .order_by(FloatingIp.seq),
+    Port.holder_id,
 )
 NOWHERE: dict[str, Any] = {'port_id': None, 'fixed_ip_address': None, 'router_id': None}
 
@@ -52,6 +53,11 @@ def refuse_loss(tx: db.Tx, port_id: str, kept: Iterable[str]) -> None:
 def of_servers(tx: db.Tx, server_ids: Sequence[str]) -> dict[tuple[str, str], list[str]]:
     """The floating IPs that lead to the servers, by port and fixed address."""
     found: dict[tuple[str, str], list[str]] = {}
-    for port_id, fixed_ip, ip in tx.rows(OF_SERVERS, {'servers': list(server_ids)}):
+    for port_id, fixed_ip, ip in OF_SERVERS.rows(tx, server_ids):
         found.setdefault((port_id, fixed_ip), []).append(ip)
     return found
+
+
+def leading_to(tx: db.Tx, port_id: str) -> Any:
+    """A floating IP that leads to the port; None where there is none."""
+    return tx.row(OF_PORT, {'of': port_id})

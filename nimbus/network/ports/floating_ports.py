@@ -21,6 +21,6 @@ def give_up(tx: db.Tx, ctx: Context, row: Any) -> None:
 
 def give_up_idle(tx: db.Tx, ctx: Context, network_id: str) -> None:
     """Floating IPs of the network that lead nowhere are gone: nothing is lost with them but the network itself."""
-    idle = (FloatingIp.floating_network_id == network_id, FloatingIp.port_id.is_(None))
+    idle = (FloatingIp.floating_network_id == network_id, FloatingIp.router_id.is_(None))
     for row in tx.rows(sa.select(FloatingIp).where(*idle)):
         give_up(tx, ctx, row)

@@ -12,16 +12,10 @@ from nimbus.common.database import db
 from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, standard_attributes
 from nimbus.network.models import Port, Router
-from nimbus.network.ports import floating_addresses, port_visibility, ports, router_ports
+from nimbus.network.ports import floating_addresses, forwarded_ports, macs, port_visibility, ports, router_ports
 from nimbus.network.security_groups import groups
 
 MAX_PAIRS = 10
-# Owners by which a port says that the device beside them is a router.
-OF_ROUTERS = (
-    'network:router_interface',
-    'network:router_interface_distributed',
-    'network:ha_router_replicated_interface',
-)
 PLAIN = ('name', 'description', 'admin_state_up', 'device_id', 'device_owner', 'vnic_type', 'profile')
 
 
@@ -47,7 +41,7 @@ def create(tx: db.Tx, ctx: Context, network: Any, project_id: str, values: dict[
 
 def _refuse_foreign_router(tx: db.Tx, ctx: Context, project_id: str, device_owner: str, device_id: str) -> None:
     """Nothing, unless the port would say that it is an interface of another project's router.  Raises Conflict."""
-    if ctx.is_admin or device_owner not in OF_ROUTERS or not device_id:
+    if ctx.is_admin or device_owner not in holders.ROUTER_OWNERS or not device_id:
         return
     owner = tx.scalar(sa.select(Router.project_id).where(Router.id == device_id))
     if owner is not None and owner != project_id:
@@ -82,7 +76,7 @@ def _paired(values: dict[str, Any], mac: str | None = None) -> dict[str, Any]:
     pairs = values.get('allowed_address_pairs')
     if not pairs:
         return values
-    mac = values.get('mac_address') or mac or ports.new_mac()
+    mac = values.get('mac_address') or mac or macs.new()
     named = [{'ip_address': pair['ip_address'], 'mac_address': pair.get('mac_address') or mac} for pair in pairs]
     seen = set()
     for pair in named:
@@ -178,6 +172,20 @@ def _change_mac(change: _Change) -> None:
             f'Unable to complete operation for network {row.network_id}. The mac address {mac} is in use.',
             type='MacAddressInUse',
         ) from why
+    _remake(change)
+
+
+def _remake(change: _Change) -> None:
+    """The addresses that the guest makes of its MAC are those of its new one."""
+    tx, row = change.tx, change.row
+    if holders.of_service(row):
+        return
+    made = fixed.made_by_guests(tx, row.network_id)
+    had = fixed.of(tx, [row.id]).get(row.id, [])
+    kept = [address for address in had if address.subnet_id not in made]
+    if len(kept) != len(had):
+        fixed.take_back(tx, row.id, [address.ip_address for address in kept])
+        fixed.give_guest(tx, row.id, row.network_id, change.values['mac_address'], [], kept)
 
 
 def _change_addresses(change: _Change) -> None:
@@ -189,7 +197,9 @@ def _change_addresses(change: _Change) -> None:
             type='ServicePortInUse',
         )
     _move(change)
-    floating_addresses.refuse_loss(tx, row.id, [a.ip_address for a in fixed.of(tx, [row.id]).get(row.id, ())])
+    kept = [address.ip_address for address in fixed.of(tx, [row.id]).get(row.id, ())]
+    floating_addresses.refuse_loss(tx, row.id, kept)
+    forwarded_ports.release(tx, row.id, kept)
     if row.holder == holders.ROUTER:
         router_ports.check_moved(tx, row.holder_id, row.id)
 
@@ -207,8 +217,16 @@ def _move(change: _Change) -> None:
         else:
             keep.append(match.ip_address)
             del free[match.ip_address]
+    mac = change.value('mac_address')
+    if holders.of_service(row):
+        fixed.take_back(tx, row.id, keep)
+        fixed.give(tx, row.id, row.network_id, mac, ask)
+        return
+    # What a guest makes by itself stays whatever the request says.
+    made = fixed.made_by_guests(tx, row.network_id)
+    keep += [address.ip_address for address in had if address.subnet_id in made]
     fixed.take_back(tx, row.id, keep)
-    fixed.give(tx, row.id, row.network_id, change.value('mac_address'), ask)
+    fixed.give_guest(tx, row.id, row.network_id, mac, ask, [one for one in had if one.ip_address in keep])
 
 
 def _is(item: dict[str, str], address: Any) -> bool:

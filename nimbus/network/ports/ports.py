@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,17 +14,15 @@ from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, notifications, quotas, standard_attributes, tunnels
 from nimbus.network.hosts import scheduling
 from nimbus.network.models import Member, Network, Port, Subnet
-from nimbus.network.ports import floating_addresses, server_ports
+from nimbus.network.ports import forwarded_ports, macs, server_ports
 from nimbus.network.ports.server_ports import addresses, groups_of, nics, of_server, trouble, wiring
 from nimbus.network.security_groups import groups
 
 __all__ = ('addresses', 'groups_of', 'nics', 'of_server', 'trouble', 'wiring')  # the seam is `ports` alone
 
 LOG = logging.getLogger(__name__)
-MAC_BASE = 'fa:16:3e'
 MAC_TRIES = 16
 DOWN = 'DOWN'  # of a port that its host has not wired
-PICK = random.SystemRandom()
 BY_ID = sa.select(db.table_of(Port)).where(Port.id == sa.bindparam('of'))
 _DHCP = tables.Alias(Port)
 UNSERVED = sa.select(Network.id).where(
@@ -75,7 +72,9 @@ def insert(tx: db.Tx, ctx: Context, draft: Draft) -> str:
     secure = draft.port_security_enabled
     secure = not own and (draft.network.port_security_enabled if secure is None else secure)
     mac = _insert_row(tx, ctx, draft, secure)
-    fixed.give(tx, draft.id, draft.network.id, mac, draft.fixed_ips)
+    (fixed.give if holders.of_service(draft) else fixed.give_guest)(
+        tx, draft.id, draft.network.id, mac, draft.fixed_ips
+    )
     if draft.groups is None:
         wanted = [groups.ensure_default(tx, ctx, draft.project_id)] if secure else []
         groups.put_in(tx, draft.id, wanted)
@@ -100,7 +99,7 @@ def _insert_row(tx: db.Tx, ctx: Context, draft: Draft, secure: bool) -> str:
         'since': 0,
     }
     for _ in range(MAC_TRIES):
-        mac = draft.mac_address or new_mac()
+        mac = draft.mac_address or macs.new()
         try:
             with tx.trial():
                 tx.insert(Port, mac_address=mac, **values)
@@ -123,11 +122,6 @@ def _explain_clash(tx: db.Tx, draft: Draft, mac: str) -> None:
             f'Unable to complete operation for network {draft.network.id}. The mac address {mac} is in use.',
             type='MacAddressInUse',
         ) from None
-
-
-def new_mac() -> str:
-    """A random address under the cloud's own prefix."""
-    return ':'.join([MAC_BASE, *(f'{PICK.randrange(256):02x}' for _ in range(3))])
 
 
 def concern(tx: db.Tx, port_id: str, network_id: str, host: str, group_ids: Sequence[str]) -> None:
@@ -256,7 +250,7 @@ def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:
     tx.delete(Member, Member.port_id == port_id)
     if not tx.delete(Port, Port.id == port_id):
         return
-    floating_addresses.release(tx, port_id)
+    forwarded_ports.let_go(tx, port_id)
     standard_attributes.forget_tags(tx, port_id)
     if row.holder not in holders.UNCOUNTED:
         quotas.give_back(tx, row.project_id, port=1)

@@ -75,3 +75,21 @@ def _refuse_meeting(there: Sequence[Any], wanted: Sequence[Any]) -> None:
                 raise bad_request(
                     f'Cidr {subnet.cidr} of subnet {subnet.id} overlaps with cidr {other.cidr} of subnet {other.id}'
                 )
+
+
+def on_ipv6(tx: db.Tx, router_id: str, network_id: str) -> Any:
+    """The router's interface with an IPv6 address on the network; None where it has none."""
+    there = sa.exists().where(Address.port_id == Port.id, Address.subnet_id == Subnet.id, Subnet.ip_version == 6)
+    return tx.row(
+        sa.select(Port).where(*holders.held(holders.ROUTER, router_id), Port.network_id == network_id, there).limit(1)
+    )
+
+
+def refuse_second_ipv6(tx: db.Tx, router_id: str, port: Any) -> None:
+    """Nothing, when the router has no other interface with IPv6 addresses on the port's network.  Raises Invalid."""
+    other = on_ipv6(tx, router_id, port.network_id)
+    if other is not None and other.id != port.id:
+        raise bad_request(
+            f'Router {router_id} has the IPv6 port {other.id} on network {port.network_id} already, and one port '
+            'advertises all prefixes of a network'
+        )

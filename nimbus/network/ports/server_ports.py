@@ -14,21 +14,22 @@ from nimbus.network.hosts import scheduling
 from nimbus.network.models import Address, Group, Member, Network, Port, Subnet
 from nimbus.network.ports import floating_addresses
 
-OF_SERVERS = sa.and_(Port.holder == holders.SERVER, Port.holder_id.in_(sa.bindparam('servers', expanding=True)))
-ADDRESSES = (
+ADDRESSES = db.Gathering(
     sa.select(Port.holder_id, Port.id, Port.mac_address, Network.name, Address.ip_address)
     .join(Address, Address.port_id == Port.id)
     .join(Network, Network.id == Port.network_id)
-    .where(OF_SERVERS)
-    .order_by(Port.place, Port.seq, Address.seq)
+    .where(Port.holder == holders.SERVER)
+    .order_by(Port.place, Port.seq, Address.seq),
+    Port.holder_id,
 )
-GROUPS = (
+GROUPS = db.Gathering(
     sa.select(Port.holder_id, Group.id, Group.name, Group.seq)
     .join(Member, Member.port_id == Port.id)
     .join(Group, Group.id == Member.group_id)
-    .where(OF_SERVERS)
+    .where(Port.holder == holders.SERVER)
     .order_by(Group.seq)
-    .distinct()
+    .distinct(),
+    Port.holder_id,
 )
 
 
@@ -131,6 +132,7 @@ def _address(ip: str, subnet: Any) -> dict[str, Any]:
         'dns': list(subnet.dns_nameservers),
         'routes': [{'destination': destination, 'nexthop': hop} for destination, hop in routes],
         'dhcp': subnet.enable_dhcp,
+        'mode': subnet.ipv6_address_mode,
     }
 
 
@@ -140,7 +142,7 @@ def addresses(tx: db.Tx, server_ids: Sequence[str]) -> dict[str, list[dict[str, 
     if not server_ids:
         return found
     floating = floating_addresses.of_servers(tx, server_ids)
-    for server_id, port_id, mac, name, ip in tx.rows(ADDRESSES, {'servers': server_ids}):
+    for server_id, port_id, mac, name, ip in ADDRESSES.rows(tx, server_ids):
         for shown in (ip, *floating.get((port_id, ip), ())):
             entry = {
                 'network': name,
@@ -158,6 +160,6 @@ def groups_of(tx: db.Tx, server_ids: Sequence[str]) -> dict[str, list[dict[str, 
     found: dict[str, list[dict[str, str]]] = {}
     if not server_ids:
         return found
-    for server_id, group_id, name, _ in tx.rows(GROUPS, {'servers': server_ids}):
+    for server_id, group_id, name, _ in GROUPS.rows(tx, server_ids):
         found.setdefault(server_id, []).append({'name': name, 'id': group_id})
     return found

@@ -14,7 +14,7 @@ from nimbus.network import holders, quotas, standard_attributes
 from nimbus.network.hosts import scheduling
 from nimbus.network.models import Address, FloatingIp, Network, Port, Router, Subnet
 from nimbus.network.networks import networks
-from nimbus.network.ports import floating_addresses, floating_ports, port_visibility, ports
+from nimbus.network.ports import floating_addresses, floating_ports, forwarded_ports, port_visibility, ports
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +138,10 @@ def update(
 
 def delete(tx: db.Tx, ctx: Context, floating_id: str) -> None:
     """The address is the external network's again.  Raises NotFound."""
+    tx.update(FloatingIp, FloatingIp.id == floating_id, description=FloatingIp.description)  # so that racers wait
     row = show(tx, ctx, floating_id)
+    if forwarded_ports.of(tx, [floating_id]):
+        raise in_use(floating_id)
     if row.port_id:
         floating_addresses.lead(tx, row, '', **floating_addresses.NOWHERE)
     floating_ports.give_up(tx, ctx, row)
@@ -151,15 +154,9 @@ def _associate(tx: db.Tx, ctx: Context, row: Any, target: Target) -> None:
     """The floating IP leads to the port's address through the router between."""
     port = port_visibility.show(tx, ctx, target.port_id)
     address = _address(row, port, fixed.of(tx, [port.id]).get(port.id, ()), target, ctx)
-    router_id = _router(tx, row, port, address.subnet_id)
-    # Whoever takes the port or the router's gateway away meanwhile has to wait for this, or this finds it gone.
-    if not tx.update(Port, Port.id == port.id, place=Port.place):
-        raise standard_attributes.missing('Port', port.id)
-    if (
-        not tx.update(Router, Router.id == router_id, status=Router.status)
-        or _router(tx, row, port, address.subnet_id) != router_id
-    ):
-        raise _unreachable(row, port, address.subnet_id)
+    if forwarded_ports.of(tx, [row.id]):
+        raise in_use(row.id)
+    router_id = lead_through(tx, row, port, address.subnet_id)
     place = {'port_id': port.id, 'fixed_ip_address': address.ip_address, 'router_id': router_id}
     if place == {name: getattr(row, name) for name in place}:
         return
@@ -175,8 +172,30 @@ def _associate(tx: db.Tx, ctx: Context, row: Any, target: Target) -> None:
         ) from None
 
 
-def _address(row: Any, port: Any, addresses: Sequence[Any], target: Target, ctx: Context) -> Any:
-    """The fixed address that the floating IP may lead to.  Raises Invalid."""
+def in_use(floating_id: str) -> errors.Conflict:
+    """The refusal where forwarded ports need the floating IP."""
+    return errors.Conflict(
+        f'Floating IP {floating_id} in use by Port Forwarding resources.', type='FipInUseByPortForwarding'
+    )
+
+
+def lead_through(tx: db.Tx, row: Any, port: Any, subnet_id: str) -> str:
+    """The router between the port and the floating IP, both of which stay until the transaction ends.
+
+    Raises NotFound.
+    """
+    router_id = _router(tx, row, port, subnet_id)
+    # Whoever takes the port or the router's gateway away meanwhile has to wait for this, or this finds it gone.
+    if not tx.update(Port, Port.id == port.id, place=Port.place):
+        raise standard_attributes.missing('Port', port.id)
+    there = tx.update(Router, Router.id == router_id, status=Router.status)
+    if not there or _router(tx, row, port, subnet_id) != router_id:
+        raise _unreachable(row, port, subnet_id)
+    return router_id
+
+
+def refuse_target(row: Any, port: Any, ctx: Context) -> None:
+    """Nothing, when the asker may lead the floating IP to the port.  Raises Invalid."""
     if port.project_id != row.project_id and not ctx.is_admin:
         raise _bad(
             f'Cannot process floating IP association with Port {port.id}, since that port is owned by a different '
@@ -184,6 +203,11 @@ def _address(row: Any, port: Any, addresses: Sequence[Any], target: Target, ctx:
         )
     if port.holder in holders.UNCOUNTED:
         raise _bad(f'Port {port.id} is unable to be assigned a floating IP')
+
+
+def _address(row: Any, port: Any, addresses: Sequence[Any], target: Target, ctx: Context) -> Any:
+    """The fixed address that the floating IP may lead to.  Raises Invalid."""
+    refuse_target(row, port, ctx)
     wanted = target.fixed_ip_address
     if wanted and ':' in wanted:
         raise _bad(f'Cannot process floating IP association with {wanted}, since that is not an IPv4 address')

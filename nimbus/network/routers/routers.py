@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from nimbus.common import errors
 from nimbus.common.context import Context
 from nimbus.common.database import db, listing
+from nimbus.network import access, generations, holders, quotas, rescheduling, standard_attributes
 from nimbus.network import addresses as fixed
-from nimbus.network import generations, holders, quotas, rescheduling, standard_attributes
 from nimbus.network.hosts import scheduling
 from nimbus.network.models import Address, FloatingIp, Port, Router
+from nimbus.network.models_traffic import PortForwarding
 from nimbus.network.networks import networks, subnets
 from nimbus.network.ports import port_visibility, ports, router_ports
 from nimbus.network.routers import gateways, routes
@@ -110,14 +111,17 @@ def add_interface(
         port_id = _make_port(tx, ctx, router, subnet_id or '', host)
     host = rescheduling.place_router(tx, router_id)  # which goes on only where the new network can be wired too
     generations.bump(tx, [host], (generations.ROUTER, router_id))
-    return described(tx, router, port_id)
+    return described(tx, router, port_id, subnet_id)
 
 
 def _make_port(tx: db.Tx, ctx: Context, router: Any, subnet_id: str, host: str) -> str:
     subnet = subnets.show(tx, ctx, subnet_id)
     if not subnet.gateway_ip:
         raise router_ports.bad_request('Subnet for router interface must have a gateway IP')
-    if subnet.project_id != ctx.project_id and not ctx.is_admin:
+    mine = subnet.project_id == ctx.project_id or ctx.project_id in access.projects(
+        tx, subnet.network_id, access.SHARED
+    )
+    if not mine and not ctx.is_admin:
         raise router_ports.bad_request(
             f'Subnet {subnet_id} is not owned by the project that asks, and only its owner gives it a router'
         )
@@ -127,6 +131,11 @@ def _make_port(tx: db.Tx, ctx: Context, router: Any, subnet_id: str, host: str) 
             'Router'
         )
     router_ports.refuse_meeting(tx, router.id, [subnet])
+    if subnet.ip_version == 6 and (port := router_ports.on_ipv6(tx, router.id, subnet.network_id)):
+        # One port advertises all of a network's prefixes.
+        fixed.give(tx, port.id, port.network_id, port.mac_address, [_place(subnet)])
+        _readdressed(tx, port)
+        return str(port.id)
     draft = ports.Draft(
         network=networks.show(tx, ctx, subnet.network_id),
         project_id=router.project_id,
@@ -135,9 +144,19 @@ def _make_port(tx: db.Tx, ctx: Context, router: Any, subnet_id: str, host: str) 
         holder=holders.ROUTER,
         holder_id=router.id,
         host=host,
-        fixed_ips=[{'subnet_id': subnet.id, 'ip_address': subnet.gateway_ip}],
+        fixed_ips=[_place(subnet)],
     )
     return ports.insert(tx, ctx, draft)
+
+
+def _place(subnet: Any) -> dict[str, str]:
+    return {'subnet_id': subnet.id, 'ip_address': subnet.gateway_ip}
+
+
+def _readdressed(tx: db.Tx, port: Any) -> None:
+    """The interface has gained or lost an address, and the hosts concerned know."""
+    standard_attributes.touch(tx, Port, port.id)
+    ports.concern(tx, port.id, port.network_id, port.host, [])
 
 
 def _take_port(tx: db.Tx, ctx: Context, router: Any, port_id: str, host: str) -> str:
@@ -151,6 +170,8 @@ def _take_port(tx: db.Tx, ctx: Context, router: Any, port_id: str, host: str) ->
         raise router_ports.bad_request('A port must have at least one fixed IP to be a router interface')
     if sum(subnet.ip_version == 4 for subnet in on) > 1:
         raise router_ports.bad_request('Cannot have multiple IPv4 subnets on router port')
+    if any(subnet.ip_version == 6 for subnet in on):
+        router_ports.refuse_second_ipv6(tx, router.id, port)
     router_ports.refuse_meeting(tx, router.id, on)
     values = {
         'device_id': router.id,
@@ -189,8 +210,13 @@ def remove_interface(
     port_id = _interface(tx, router_id, subnet_id, port_id)
     given = described(tx, router, port_id, subnet_id)
     _refuse_routes(tx, router, given['subnet_ids'])
-    _refuse_floating(tx, router_id, port_id)
-    ports.drop(tx, ctx, port_id)
+    _refuse_floating(tx, router_id, given['subnet_ids'])
+    kept = [one for one in fixed.of(tx, [port_id]).get(port_id, ()) if one.subnet_id not in given['subnet_ids']]
+    if kept:
+        fixed.take_back(tx, port_id, [one.ip_address for one in kept])
+        _readdressed(tx, ports.get(tx, port_id))
+    else:
+        ports.drop(tx, ctx, port_id)
     if not rescheduling.leave_unused(tx, router_id):
         generations.bump(tx, [scheduling.host_of(tx, 'router', router_id)], (generations.ROUTER, router_id))
     return given
@@ -231,8 +257,8 @@ def _refuse_routes(tx: db.Tx, router: Any, subnet_ids: Sequence[str]) -> None:
                 )
 
 
-def _refuse_floating(tx: db.Tx, router_id: str, port_id: str) -> None:
-    """Nothing, when no floating IP leads through the router to one of the port's subnets.  Raises Conflict."""
+def _refuse_floating(tx: db.Tx, router_id: str, subnet_ids: Sequence[str]) -> None:
+    """Nothing, when no floating IP leads through the router to one of the subnets.  Raises Conflict."""
     led = (
         sa.select(Address.subnet_id)
         .join(
@@ -241,8 +267,19 @@ def _refuse_floating(tx: db.Tx, router_id: str, port_id: str) -> None:
         )
         .where(FloatingIp.router_id == router_id)
     )
-    on = {address.subnet_id for address in fixed.of(tx, [port_id]).get(port_id, ())}
-    for subnet_id in sorted(on & set(tx.column(led))):
+    forwarded = (
+        sa.select(Address.subnet_id)
+        .join(
+            PortForwarding,
+            sa.and_(
+                PortForwarding.internal_port_id == Address.port_id,
+                PortForwarding.internal_ip_address == Address.ip_address,
+            ),
+        )
+        .join(FloatingIp, FloatingIp.id == PortForwarding.floating_ip_id)
+        .where(FloatingIp.router_id == router_id)
+    )
+    for subnet_id in sorted(set(subnet_ids) & {*tx.column(led), *tx.column(forwarded)}):
         raise errors.Conflict(
             f'Router interface for subnet {subnet_id} on router {router_id} cannot be deleted, as it is required by '
             'one or more floating IPs.',
@@ -253,14 +290,14 @@ def _refuse_floating(tx: db.Tx, router_id: str, port_id: str) -> None:
 def described(tx: db.Tx, router: Any, port_id: str, subnet_id: str | None = None) -> dict[str, Any]:
     """What the API shows of an interface that was added or removed."""
     port = ports.get(tx, port_id)
-    on = [address.subnet_id for address in fixed.of(tx, [port_id]).get(port_id, [])]
+    on = [subnet_id] if subnet_id else [one.subnet_id for one in fixed.of(tx, [port_id]).get(port_id, [])]
     return {
         'id': router.id,
         'tenant_id': router.project_id,
         'project_id': router.project_id,
         'port_id': port_id,
         'network_id': port.network_id,
-        'subnet_id': subnet_id or (on[0] if on else ''),
+        'subnet_id': on[0] if on else '',
         'subnet_ids': on,
         'tags': standard_attributes.tags_of(tx, [router.id]).get(router.id, []),
     }

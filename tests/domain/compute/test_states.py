@@ -35,6 +35,7 @@ ALLOWED = {
     'unrescue': {'rescued'},
     'rebuild': {'active', 'stopped', 'error'},
     'resize': {'active', 'stopped'},
+    'migrate': {'active', 'stopped'},
     'confirm_resize': {'resized'},
     'revert_resize': {'resized'},
     'snapshot': {'active', 'stopped', 'paused', 'suspended'},

@@ -12,13 +12,6 @@ def test_a_volume_is_not_swapped_for_another(api, parts, world):
     assert answer.status == 501 and 'Swapping a volume' in answer.json['notImplemented']['message']
 
 
-def test_no_user_has_limits_of_his_own(api):
-    for method, body in (('PUT', {'quota_set': {'cores': 1}}), ('DELETE', None)):
-        answer = api(method, f'/os-quota-sets/{MEMBER.project_id}?user_id=u', body, ADMIN)
-        assert answer.status == 501, (method, answer.data)
-        assert 'Limits of one user' in answer.json['notImplemented']['message']
-
-
 def test_no_key_of_type_x509_is_made_here(api):
     answer = api('POST', '/os-keypairs', {'keypair': {'name': 'key', 'type': 'x509'}}, version='compute 2.2')
     assert answer.status == 400 and 'x509' in answer.json['badRequest']['message']

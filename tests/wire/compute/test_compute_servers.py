@@ -13,6 +13,7 @@ from nimbus.common.jobs import Job
 from nimbus.compute.devices import block_devices
 from nimbus.compute.quotas import QUOTAS
 from nimbus.compute.servers import servers
+from nimbus.network import quotas as network_quotas
 from nimbus.network.ports import ports
 from tests.compute_world import boot, put_in, running
 from tests.conftest import ADMIN, MEMBER, OUTSIDER, READER, STRANGER
@@ -319,6 +320,7 @@ def test_a_wrong_state_is_409_in_the_words_clients_know(api, parts, world):
 def test_one_request_builds_no_more_servers_than_one_transaction_bears(api, parts, world):
     with parts.db.write() as tx:
         QUOTAS.set(tx, MEMBER.project_id, dict.fromkeys(('instances', 'cores', 'ram'), -1))
+        network_quotas.QUOTAS.set(tx, MEMBER.project_id, {'port': -1})
     asked = {'name': 'x', 'flavorRef': world.flavor, 'imageRef': world.image, 'networks': [{'uuid': world.network}]}
     refused = api('POST', '/servers', {'server': asked | {'max_count': 10**9}})
     told = 'One request builds at most 1000 servers; max_count asks for 1000000000.'
@@ -326,3 +328,20 @@ def test_one_request_builds_no_more_servers_than_one_transaction_bears(api, part
     with parts.db.read() as tx:
         assert QUOTAS.show(tx, MEMBER.project_id)['instances'].used == 0
     assert api('GET', '/servers').json['servers'] == []
+
+
+def test_no_server_is_asked_for_that_the_project_has_no_port_left_for(api, parts, world):
+    with parts.db.write() as tx:
+        network_quotas.QUOTAS.set(tx, MEMBER.project_id, {'port': 3})
+    asked = {
+        'name': 'vm',
+        'flavorRef': world.flavor,
+        'imageRef': world.image,
+        'networks': [{'uuid': world.network}] * 2,
+    }
+    answer = api('POST', '/servers', {'server': {**asked, 'min_count': 2}})
+    assert (answer.status, answer.json['forbidden']['message']) == (403, 'Maximum number of ports exceeded')
+    assert api('GET', '/servers').json == {'servers': []}
+    assert api('POST', '/servers', {'server': {**asked, 'min_count': 1, 'max_count': 4}}).status == 202
+    assert len(api('GET', '/servers').json['servers']) == 1
+    assert api('POST', '/servers', {'server': {**asked, 'networks': []}}).status == 202

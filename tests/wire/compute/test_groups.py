@@ -146,3 +146,16 @@ def test_a_group_that_is_not_there_or_anothers_takes_no_server(api, parts, world
         answer = ask(api, world, group)
         assert (answer.status, told(answer)) == (400, f'Instance group {group} could not be found.')
     assert ask(api, world, 'no id').status == 400
+
+
+def test_a_server_that_waits_for_its_end_is_not_among_the_members(latest, parts, world):
+    group = make(latest, 'compute 2.64', policy='anti-affinity').json['server_group']['id']
+    kept, gone = (running(parts.db, world, hints={'group': group}) for _ in range(2))
+    with parts.db.write() as tx:
+        deletion.delete(tx, MEMBER, gone.id, later=True)
+        deletion.put_away(tx, MEMBER, gone.id)
+    assert latest('GET', f'/os-server-groups/{group}').json['server_group']['members'] == [kept.id]
+    (listed,) = latest('GET', '/os-server-groups').json['server_groups']
+    assert listed['members'] == [kept.id]
+    with parts.db.read() as tx:
+        assert set(groups.members(tx, [group])[group]) == {kept.id, gone.id}

@@ -10,7 +10,8 @@ from nimbus.compute import states
 from nimbus.compute.flavors import flavors
 from nimbus.compute.models import Flavor, Server
 from nimbus.compute.quotas import QUOTAS, RECOUNT
-from nimbus.compute.servers import moves, power, servers
+from nimbus.compute.servers import power, servers
+from nimbus.compute.servers.moves import moves
 from tests.compute_world import boot, put_in, running, volume_of
 from tests.conftest import ADMIN, MEMBER, READER, STRANGER
 
@@ -230,3 +231,13 @@ def test_moves_come_in_pages_and_by_what_is_asked(api, parts, world):
     assert ask('colour=red').status == 400
     assert ask('project_id=x', '2.79').status == 400
     assert ask('changes-since=2100-01-01T00:00:00Z&changes-before=2000-01-01T00:00:00Z').status == 400
+
+
+def test_a_move_shows_the_numbers_of_flavors_that_are_gone(api, parts, server):
+    large = flavor(parts, 'large')
+    resize(api, server.id, large)
+    (before,) = api('GET', '/os-migrations', asker=ADMIN).json['migrations']
+    for gone in (large, server.flavor_id):
+        assert api('DELETE', f'/flavors/{gone}', asker=ADMIN).status == 202
+    (after,) = api('GET', '/os-migrations', asker=ADMIN).json['migrations']
+    assert after == before and None not in (after['old_instance_type_id'], after['new_instance_type_id'])

@@ -57,7 +57,11 @@ class Place:
             before['cidr'] = '10.78.0.0/24'
         if 'port_range_min' in before:
             before |= {'port_range_min': 8, 'port_range_max': 8}
-        return {f'{one}s': [before, whole[one]]}
+        if 'external_port' in before:
+            before |= {'external_port': 98, 'internal_port': 98}
+        if 'target_tenant' in before:
+            before['target_tenant'] = 'c' * 32
+        return {self.endpoint.route.noun.many: [before, whole[one]]}
 
     def _plain(self, things: dict[str, str]) -> dict[str, Any]:
         return cases.body(self.endpoint.key, self.field, self.kind, things) or {}

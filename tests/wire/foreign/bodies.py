@@ -176,3 +176,17 @@ def rule(things: Things) -> dict[str, Any]:
 def trust(things: Things) -> dict[str, Any]:
     told = {'trustor_user_id': things['user'], 'trustee_user_id': things['reader user'], 'impersonation': False}
     return {'trust': told | {'project_id': things['project'], 'roles': [{'id': things['role']}]}}
+
+
+def sharing(things: Things) -> dict[str, Any]:
+    told = {'object_type': 'network', 'object_id': things['network'], 'action': 'access_as_shared'}
+    return {'rbac_policy': {**told, 'target_tenant': 'e' * 32}}
+
+
+def forwarding(things: Things) -> dict[str, Any]:
+    told = {'protocol': 'tcp', 'external_port': 99, 'internal_port': 99, 'internal_port_id': things['port']}
+    return {'port_forwarding': told}
+
+
+def helper(things: Things) -> dict[str, Any]:
+    return {'conntrack_helper': {'protocol': 'udp', 'port': 69, 'helper': 'tftp'}}

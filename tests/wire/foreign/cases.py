@@ -3,7 +3,8 @@
 import copy
 from typing import Any
 
-from tests.wire.foreign import bodies
+from nimbus.api.compute.proxies.routes import GONE
+from tests.wire.foreign import bodies, fields
 from tests.wire.foreign.bodies import Body, Things
 
 # What is in bodies whose shape no route tells: what the handler reads.
@@ -12,6 +13,11 @@ READ_BY_HANDLERS = {
     'network PUT /v2.0/routers/{id}/remove_router_interface': ('subnet_id', 'port_id'),
     'network PUT /v2.0/routers/{id}/add_extraroutes': ('router.routes',),
     'network PUT /v2.0/routers/{id}/remove_extraroutes': ('router.routes',),
+    'network PUT /v2.0/subnetpools/{id}/add_prefixes': ('prefixes',),
+    'network PUT /v2.0/address-groups/{id}/add_addresses': ('addresses',),
+    'network PUT /v2.0/address-groups/{id}/remove_addresses': ('addresses',),
+    'network PUT /v2.0/subnetpools/{id}/remove_prefixes': ('prefixes',),
+    'network PUT /v2.0/subnetpools/{id}/onboard_network_subnets': ('network_id',),
     'network PUT /v2.0/agents/{id}': ('agent.admin_state_up', 'agent.description'),
     'network PUT /v2.0/quotas/{project_id}': ('quota.project_id', 'quota.tenant_id', 'quota.force'),
     'network PUT /v2.0/{kind}/{id}/tags': ('tags',),
@@ -30,6 +36,8 @@ READ_BY_HANDLERS = {
     'compute PUT /v2.1/flavors/{id}/os-extra_specs/{key}': (),
     'identity POST /v3/OS-OAUTH1/request_token': (),
     'identity POST /v3/OS-OAUTH1/access_token': (),
+    'compute POST /v2.1/os-baremetal-nodes': (),
+    **{f'compute {route.method} /v2.1{route.path}': () for route in GONE if route.method in fields.WRITES},
 }  # fmt: skip
 # What is inside of attributes that the network service takes whole.
 INSIDE = {
@@ -38,7 +46,12 @@ INSIDE = {
     'router.external_gateway_info': ('router.external_gateway_info.network_id',),
     'OS-SCH-HNT:scheduler_hints': ('OS-SCH-HNT:scheduler_hints.same_host', 'OS-SCH-HNT:scheduler_hints.different_host'),
 }
-IN_BULK = ('networks', 'subnets', 'ports', 'security_groups', 'security_group_rules', 'routers', 'floatingips')
+IN_BULK = tuple(
+    """
+    networks subnets subnetpools address_scopes address_groups ports security_groups security_group_rules
+    default_security_group_rules routers floatingips rbac_policies
+    """.split()
+)
 RAW = (  # forms and assertions, which only an identity provider or a consumer can make
     'identity POST /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/auth',
     'identity POST /v3/auth/OS-FEDERATION/websso/{protocol_id}',
@@ -99,6 +112,7 @@ BODIES: dict[str, Body] = {
     'compute POST /v2.1/servers': bodies.server,
     'compute POST /v2.1/servers/{id}/action rebuild': lambda t: {'rebuild': {'imageRef': t['image']}},
     'compute POST /v2.1/servers/{id}/action unshelve': lambda t: {'unshelve': {'availability_zone': t['zone']}},
+    'compute POST /v2.1/servers/{id}/action evacuate': lambda t: {'evacuate': {}},
     'compute POST /v2.1/servers/{id}/action rescue': lambda t: {'rescue': {}},
     'compute POST /v2.1/servers/{id}/action addSecurityGroup': lambda t: {
         'addSecurityGroup': {'name': t['security_group']}
@@ -128,11 +142,22 @@ BODIES: dict[str, Body] = {
     },
     'compute POST /v2.1/os-server-groups': lambda t: {'server_group': {'name': 'x', 'policies': ['affinity']}},
     'compute POST /v2.1/servers/{id}/action resize': lambda t: {'resize': {'flavorRef': t['free flavor']}},
+    'compute POST /v2.1/servers/{id}/action migrate': lambda t: {'migrate': {}},
     'compute POST /v2.1/servers/{id}/os-interface': lambda t: {'interfaceAttachment': {}},
     'compute POST /v2.1/servers/{id}/action addFixedIp': lambda t: {'addFixedIp': {'networkId': t['network']}},
     'compute POST /v2.1/servers/{id}/action removeFixedIp': lambda t: {
         'removeFixedIp': {'address': t['server address']}
     },
+    'compute POST /v2.1/servers/{id}/action addFloatingIp': lambda t: {
+        'addFloatingIp': {'address': t['floating address']}
+    },
+    'compute POST /v2.1/servers/{id}/action removeFloatingIp': lambda t: {
+        'removeFloatingIp': {'address': t['server floating address']}
+    },
+    'compute POST /v2.1/os-floating-ips': lambda t: {'pool': t['external network']},
+    'compute POST /v2.1/os-volumes': lambda t: {'volume': {'size': 1}},
+    'compute POST /v2.1/os-snapshots': lambda t: {'snapshot': {'volume_id': t['volume']}},
+    'compute PUT /v2.1/os-hosts/{name}': lambda t: {'status': 'enable'},
     'compute PUT /v2.1/os-services/{id}': lambda t: {'binary': 'nova-compute', 'host': t['host']},
     'compute POST /v2.1/os-aggregates': lambda t: {'aggregate': {'name': 'x'}},
     'compute PUT /v2.1/os-aggregates/{id}': lambda t: {'aggregate': {'name': 'x'}},
@@ -144,10 +169,22 @@ BODIES: dict[str, Body] = {
     'network PUT /v2.0/ports/{id}': lambda t: {'port': {}},
     'network POST /v2.0/security-groups': lambda t: {'security_group': {'name': 'x'}},
     'network POST /v2.0/security-group-rules': bodies.rule,
+    'network POST /v2.0/rbac-policies': bodies.sharing,
+    'network POST /v2.0/subnetpools': lambda t: {'subnetpool': {'name': 'x', 'prefixes': ['10.77.0.0/16']}},
+    'network PUT /v2.0/subnetpools/{id}': lambda t: {'subnetpool': {}},
+    'network PUT /v2.0/subnetpools/{id}/onboard_network_subnets': lambda t: {},
+    'network POST /v2.0/address-groups': lambda t: {'address_group': {'name': 'x'}},
+    'network POST /v2.0/default-security-group-rules': lambda t: {
+        'default_security_group_rule': {'direction': 'ingress', 'protocol': 'tcp'}
+    },
+    'network POST /v2.0/address-scopes': lambda t: {'address_scope': {'ip_version': 4}},
     'network POST /v2.0/routers': lambda t: {'router': {}},
     'network PUT /v2.0/routers/{id}': lambda t: {'router': {}},
     'network POST /v2.0/floatingips': lambda t: {'floatingip': {'floating_network_id': t['external network']}},
     'network PUT /v2.0/floatingips/{id}': lambda t: {'floatingip': {}},
+    'network POST /v2.0/floatingips/{id}/port_forwardings': bodies.forwarding,
+    'network PUT /v2.0/floatingips/{id}/port_forwardings/{port_forwarding_id}': lambda t: {'port_forwarding': {}},
+    'network POST /v2.0/routers/{id}/conntrack_helpers': bodies.helper,
     'network PUT /v2.0/routers/{id}/add_router_interface': lambda t: {},
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {},
     'network PUT /v2.0/quotas/{project_id}': lambda t: {'quota': {'port': 77}},
@@ -199,6 +236,9 @@ BY_FIELD: dict[str, Body] = {
     'user.federated[].protocols[].protocol_id': bodies.federated,
     'trust.roles[].name': lambda t: {'trust': bodies.trust(t)['trust'] | {'roles': []}},
     'roles[].name': lambda t: {'roles': []},
+    'subnet.subnetpool_id': lambda t: {
+        'subnet': {'network_id': t['free network'], 'ip_version': 4, 'subnetpool_id': t['subnetpool']}
+    },
     'limits[].project_id': lambda t: {
         'limits': [{'service_id': t['service'], 'resource_name': 'free', 'resource_limit': 1}]
     },
@@ -232,18 +272,44 @@ IN_PATHS: dict[str, Body] = {
         'createBackup': {'name': 'x', 'backup_type': 'daily', 'rotation': 1}
     },
     'compute POST /v2.1/servers/{id}/action os-getConsoleOutput': lambda t: {'os-getConsoleOutput': {}},
+    'compute POST /v2.1/servers/{id}/action os-getVNCConsole': lambda t: {'os-getVNCConsole': {'type': 'novnc'}},
+    'compute POST /v2.1/servers/{id}/action os-getSerialConsole': lambda t: {'os-getSerialConsole': {'type': 'serial'}},
+    'compute POST /v2.1/servers/{id}/action os-getSPICEConsole': lambda t: {
+        'os-getSPICEConsole': {'type': 'spice-html5'}
+    },
+    'compute POST /v2.1/servers/{id}/remote-consoles': lambda t: {
+        'remote_console': {'protocol': 'vnc', 'type': 'novnc'}
+    },
     'compute POST /v2.1/servers/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
     'compute PUT /v2.1/servers/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
     'compute PUT /v2.1/servers/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
+    'compute POST /v2.1/images/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
+    'compute PUT /v2.1/images/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
+    'compute PUT /v2.1/images/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
     'compute PUT /v2.1/servers/{id}/tags': lambda t: {'tags': ['x']},
     'network PUT /v2.0/networks/{id}': lambda t: {'network': {'name': 'x'}},
     'network PUT /v2.0/subnets/{id}': lambda t: {'subnet': {'name': 'x'}},
     'network PUT /v2.0/ports/{id}': lambda t: {'port': {'name': 'x'}},
+    'network PUT /v2.0/subnetpools/{id}': lambda t: {'subnetpool': {'name': 'x'}},
+    'network PUT /v2.0/subnetpools/{id}/add_prefixes': lambda t: {'prefixes': ['10.88.0.0/16']},
+    'network PUT /v2.0/subnetpools/{id}/remove_prefixes': lambda t: {'prefixes': ['10.88.0.0/16']},
+    'network PUT /v2.0/subnetpools/{id}/onboard_network_subnets': lambda t: {'network_id': t['network']},
+    'network PUT /v2.0/address-groups/{id}': lambda t: {'address_group': {'name': 'x'}},
+    'network PUT /v2.0/address-groups/{id}/add_addresses': lambda t: {'addresses': ['10.5.0.0/16']},
+    'network PUT /v2.0/address-groups/{id}/remove_addresses': lambda t: {'addresses': ['10.0.0.0/8']},
+    'network PUT /v2.0/address-scopes/{id}': lambda t: {'address_scope': {'name': 'x'}},
+    'network PUT /v2.0/rbac-policies/{id}': lambda t: {'rbac_policy': {'target_tenant': 'd' * 32}},
     'network PUT /v2.0/routers/{id}': lambda t: {'router': {'name': 'x'}},
     'network PUT /v2.0/routers/{id}/add_router_interface': lambda t: {'subnet_id': t['free subnet']},
     'network PUT /v2.0/routers/{id}/add_extraroutes': lambda t: {'router': {'routes': []}},
     'network PUT /v2.0/routers/{id}/remove_extraroutes': lambda t: {'router': {'routes': []}},
     'network PUT /v2.0/floatingips/{id}': lambda t: {'floatingip': {'description': 'x'}},
+    'network PUT /v2.0/floatingips/{id}/port_forwardings/{port_forwarding_id}': lambda t: {
+        'port_forwarding': {'description': 'x'}
+    },
+    'network PUT /v2.0/routers/{id}/conntrack_helpers/{conntrack_helper_id}': lambda t: {
+        'conntrack_helper': {'port': 99}
+    },
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {'subnet_id': t['subnet']},
     'network PUT /v2.0/security-groups/{id}': lambda t: {'security_group': {'name': 'x'}},
     'network PUT /v2.0/agents/{id}': lambda t: {'agent': {'description': 'x'}},
@@ -258,6 +324,7 @@ IN_PATHS: dict[str, Body] = {
     'volume PUT /v3/volumes/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
 }
 WORDS = {'kind': 'networks', 'key': 'k', 'tag': '1', 'before': '2026-01-01 00:00:00'}
+_FORWARDINGS = '/v2.0/floatingips/{id}/port_forwardings'
 PLACES = {
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}': {'idp_id': '=fresh'},
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}': {'protocol_id': '=fresh'},
@@ -276,6 +343,13 @@ PLACES = {
     'compute POST /v2.1/os-aggregates/{id}/action add_host': {'id': 'free aggregate'},
     'compute POST /v2.1/flavors/{id}/action addTenantAccess': {'id': 'free flavor'},
     'network PUT /v2.0/routers/{id}/remove_router_interface': {'id': 'wired router'},
+    **dict.fromkeys(
+        (
+            *(f'network {method} {_FORWARDINGS}' for method in ('GET', 'POST')),
+            *(f'network {method} {_FORWARDINGS}/{{port_forwarding_id}}' for method in ('GET', 'PUT', 'DELETE')),
+        ),
+        {'id': 'forwarding floatingip'},
+    ),
     'volume POST /v3/volumes/{id}/action os-detach': {'id': 'server volume'},
     'compute PUT /v2.1/os-quota-class-sets/{name}': {'name': '=default'},
     'volume PUT /v3/os-quota-class-sets/{name}': {'name': '=default'},

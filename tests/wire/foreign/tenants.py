@@ -80,8 +80,11 @@ def settle_whole(world: Any) -> None:
     outside = {'name': 'outside', 'router:external': True}
     maker.make('network', '/v2.0/networks', 'network', 'external network', **outside)
     told = {'network_id': things['external network'], 'ip_version': 4, 'cidr': '172.24.4.0/24', 'enable_dhcp': False}
+    told |= {'allocation_pools': [{'start': '172.24.4.2', 'end': '172.24.4.99'}]}  # what is floating is chosen
     maker.make('network', '/v2.0/subnets', 'subnet', 'external subnet', **told)
     maker.ask('network', 'GET', '/v2.0/security-groups')  # a list makes one's default group once
+    rows = maker.ask('network', 'GET', '/v2.0/default-security-group-rules').json['default_security_group_rules']
+    things['default_rule'] = rows[0]['id']
     world.mine |= things | {'volume_type': things['public type']}
     told = {'name': 'nobodys', 'os-volume-type-access:is_public': False}
     maker.make('volume', '/v3/types', 'volume_type', **told)
@@ -170,6 +173,7 @@ def _identity(maker: Maker, whose: str) -> None:
 def _network(maker: Maker, whose: str) -> None:
     things, number = maker.things, LAST[whose]
     maker.make('network', '/v2.0/networks', 'network', name=f'{whose} network')
+    maker.make('network', '/v2.0/networks', 'network', 'free network', name=f'{whose} other network')
     told = {'network_id': things['network'], 'ip_version': 4, 'cidr': f'10.{number}.0.0/24'}
     maker.make('network', '/v2.0/subnets', 'subnet', **told)
     told = {'network_id': things['network'], 'ip_version': 4, 'cidr': f'10.{number}.1.0/24'}
@@ -177,11 +181,16 @@ def _network(maker: Maker, whose: str) -> None:
     maker.make('network', '/v2.0/security-groups', 'security_group', name=f'{whose} group')
     told = {'security_group_id': things['security_group'], 'direction': 'ingress', 'ethertype': 'IPv4'}
     maker.make('network', '/v2.0/security-group-rules', 'security_group_rule', **told)
+    told = {'object_type': 'network', 'object_id': things['network'], 'action': 'access_as_shared'}
+    maker.make('network', '/v2.0/rbac-policies', 'rbac_policy', target_tenant='f' * 32, **told)
+    maker.make('network', '/v2.0/address-groups', 'address_group', addresses=['10.0.0.0/8'])
+    maker.make('network', '/v2.0/address-scopes', 'address_scope', name=f'{whose} scope', ip_version=4)
+    told = {'name': f'{whose} pool', 'prefixes': [f'10.{number + 100}.0.0/16'], 'default_prefixlen': 24}
+    maker.make('network', '/v2.0/subnetpools', 'subnetpool', **told)
     maker.make('network', '/v2.0/routers', 'router', name=f'{whose} router')
     through = {'external_gateway_info': {'network_id': things['external network']}}
     maker.make('network', '/v2.0/routers', 'router', 'wired router', name=f'{whose} wired router', **through)
-    floating = {'floating_network_id': things['external network']}
-    maker.make('network', '/v2.0/floatingips', 'floatingip', **floating)
+    _float(maker, whose, 'floatingip', 'floating address', 1)
     plug = {'subnet_id': things['subnet']}
     path = f'/v2.0/routers/{things["wired router"]}/add_router_interface'
     things['interface port'] = maker.ask('network', 'PUT', path, plug).json['port_id']
@@ -189,12 +198,44 @@ def _network(maker: Maker, whose: str) -> None:
     here, there = ([{'subnet_id': things[kind]}] for kind in ('subnet', 'free subnet'))
     made = maker.make('network', '/v2.0/ports', 'port', fixed_ips=here, **told)
     things |= {'address': made['fixed_ips'][0]['ip_address'], 'mac': made['mac_address']}
-    groups = [things['security_group']]
-    made = maker.make('network', '/v2.0/ports', 'port', 'server port', fixed_ips=here, security_groups=groups, **told)
-    things['server address'] = made['fixed_ips'][0]['ip_address']
+    twice = [*here, {**here[0], 'ip_address': f'10.{number}.0.200'}]
+    more = told | {'fixed_ips': twice, 'security_groups': [things['security_group']]}
+    made = maker.make('network', '/v2.0/ports', 'port', 'server port', **more)
+    things['server address'], second = (fixed['ip_address'] for fixed in made['fixed_ips'])
+    led = {'port_id': things['server port'], 'fixed_ip_address': second}
+    _float(maker, whose, 'led floatingip', 'server floating address', 2, **led)
     maker.make('network', '/v2.0/ports', 'port', 'free port', fixed_ips=there, **told)
     maker.make('network', '/v2.0/security-groups', 'security_group', 'free group', name=f'{whose} other group')
     things |= {'security_group_name': f'{whose} group', 'network_name': f'{whose} network'}
+    _steered(maker, number)
+
+
+def _steered(maker: Maker, number: int) -> None:
+    """What steers traffic: a floating IP that forwards a port, and a router that follows a protocol."""
+    things = maker.things
+    told = {'network_id': things['network'], 'ip_version': 4, 'cidr': f'10.{number}.2.0/24'}
+    maker.make('network', '/v2.0/subnets', 'subnet', 'forwarded subnet', **told)
+    plug = {'subnet_id': things['forwarded subnet']}
+    maker.ask('network', 'PUT', f'/v2.0/routers/{things["wired router"]}/add_router_interface', plug)
+    told = {'network_id': things['network'], 'fixed_ips': [plug]}
+    maker.make('network', '/v2.0/ports', 'port', 'forwarded port', **told)
+    floating = {'floating_network_id': things['external network']}
+    maker.make('network', '/v2.0/floatingips', 'floatingip', 'forwarding floatingip', **floating)
+    told = {'protocol': 'tcp', 'external_port': 2222, 'internal_port': 22, 'internal_port_id': things['forwarded port']}
+    path = f'/v2.0/floatingips/{things["forwarding floatingip"]}/port_forwardings'
+    maker.make('network', path, 'port_forwarding', **told)
+    path = f'/v2.0/routers/{things["router"]}/conntrack_helpers'
+    maker.make('network', path, 'conntrack_helper', protocol='tcp', port=21, helper='ftp')
+
+
+def _float(maker: Maker, whose: str, kind: str, address: str, number: int, **more: str) -> None:
+    """The tenant has a floating IP, whose address is not the beginning of another's."""
+    things = maker.things
+    things[address] = f'172.24.4.{LAST[whose] * 100 + number}'
+    more |= {'floating_network_id': things['external network'], 'project_id': things['project']}
+    maker.persona, was = 'admin', maker.persona
+    maker.make('network', '/v2.0/floatingips', 'floatingip', kind, floating_ip_address=things[address], **more)
+    maker.persona = was
 
 
 def _storage(maker: Maker, whose: str) -> None:
@@ -232,6 +273,9 @@ def _server(maker: Maker, whose: str) -> None:
     maker.world.cloud.wait(lambda: _status(maker, 'volume', place) == 'in-use')
     rows = maker.ask('volume', 'GET', '/v3/attachments', OPENSTACK_API_VERSION='volume 3.44').json['attachments']
     things['attachment'] = next(row['id'] for row in rows if row['volume_id'] == things['server volume'])
+    asked = {'remote_console': {'protocol': 'vnc', 'type': 'novnc'}}
+    opened = maker.ask('compute', 'POST', f'{path}/remote-consoles', asked, OPENSTACK_API_VERSION='compute 2.90').json
+    things['console_token'] = opened['remote_console']['url'].rpartition('token%3D')[2]
     maker.ask('compute', 'PUT', f'{path}/tags/{LAST[whose]}', OPENSTACK_API_VERSION='compute 2.90')
     actions = maker.ask('compute', 'GET', f'{path}/os-instance-actions').json['instanceActions']
     things['request'] = actions[0]['request_id']

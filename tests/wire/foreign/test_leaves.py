@@ -72,6 +72,10 @@ WHOLE = {
     'volume PUT /v3/types/{id}': lambda t: {'volume_type': {'name': 'x'}},
 }
 OF_TWO_SHAPES = ('compute PUT /v2.1/os-services/{id}',)  # its path has an id since a version, and a verb before it
+# What asks for consoles that no guest has: the same answer whatever is told.
+NEVER_TAKEN = tuple(f'compute POST /v2.1/servers/{{id}}/action os-get{kind}Console' for kind in ('SPICE', 'RDP'))
+# The host of the server is up, so that it is not evacuated.
+NEVER_TAKEN += ('compute POST /v2.1/servers/{id}/action evacuate',)
 RULES = [{'local': [{'user': {'name': '{0}'}}], 'remote': [{'type': 'x'}]}]
 QUERIES = ('', '%00', '%ff', '%ed%a0%80', '-1', '9' * 30, 'NaN', 'x' * 10_000, '%F0%9F%92%A9', '[]', 'in:', 'in:%22',
            'gt:', "'%20OR%201=1--", '9999-12-31T23:59:59-23:59', '%25', '_', 'a=b', ':', ',', 'a:b:c,')  # fmt: skip
@@ -132,7 +136,7 @@ def test_every_route_with_a_body_is_told_one_that_it_takes(world, service):
             continue
         more = endpoint.headers(endpoint.versions[0]) if endpoint.versions[0] else {}
         outcome = ask(world, ADMIN, service, endpoint.route.method, path(endpoint, world.mine), body, **more)
-        if outcome.answer.status == 400 and endpoint.key not in OF_TWO_SHAPES:
+        if outcome.answer.status == 400 and endpoint.key not in (*OF_TWO_SHAPES, *NEVER_TAKEN):
             wrong.append(f'{endpoint.key} {body}: {outcome.answer.data[:200]!r}')
     assert not wrong, '\n'.join(wrong)
 

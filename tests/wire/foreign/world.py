@@ -91,7 +91,9 @@ class World:
 
 
 NAMED = frozenset(('keypair', 'host', 'zone', 'region', 'idp', 'protocol', 'mapping', 'sp', 'flavor_name', 'request'))
-UNLIKE = {'address': '10.2.0.251', 'server address': '10.2.0.251', 'mac': 'fa:16:3e:ff:ff:fe', 'token': 'gAAAAAunknown'}
+UNLIKE = dict.fromkeys(('address', 'server address'), '10.2.0.251')
+UNLIKE |= dict.fromkeys(('floating address', 'server floating address'), '172.24.4.251')
+UNLIKE |= {'mac': 'fa:16:3e:ff:ff:fe', 'token': 'gAAAAAunknown'}
 Rows = dict[str, dict[str, tuple[Any, ...]]]
 
 

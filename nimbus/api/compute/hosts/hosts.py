@@ -1,11 +1,18 @@
-"""Hosts over HTTP (/os-hosts, gone since 2.43): the list, and the usage of a host in all and by project."""
+"""Hosts over HTTP (/os-hosts, gone since 2.43): the list, the usage of a host in all and by project, and changes."""
 
 from typing import Any
 
+from nimbus.api.compute import shapes
+from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call
 from nimbus.common import errors
 from nimbus.common.agents import services
+from nimbus.common.database import db
 from nimbus.compute.hosts import availability_zones, hypervisors
+
+_SWITCH = {'type': 'string', 'enum': ['enable', 'disable', 'Enable', 'Disable', 'ENABLE', 'DISABLE']}
+COMPUTE = 'nova-compute'
+UPDATE = Shape({**shapes.closed({'status': _SWITCH, 'maintenance_mode': _SWITCH}), 'minProperties': 1})
 
 
 def index(call: Call) -> dict[str, Any]:
@@ -29,11 +36,7 @@ def show(call: Call, name: str) -> dict[str, Any]:
     Raises NotFound.
     """
     with call.db.read() as tx:
-        row = next((row for row in hypervisors.find(tx) if row.host == name), None)
-        if row is None:
-            if services.find(tx, room='compute', host=name, binary='nova-compute'):
-                raise errors.NotFound(f'Compute host {name} could not be found.')
-            raise errors.NotFound(f"Host '{name}' is not mapped to any cell")
+        row = _show(tx, name)
         held = hypervisors.held_by_project(tx, name)
     host = row.row
     most = {key: sum(one[key] for one in held.values()) for key in ('cpu', 'memory_mb', 'disk_gb')}
@@ -48,3 +51,36 @@ def show(call: Call, name: str) -> dict[str, Any]:
         **held,
     }
     return {'host': [{'resource': {'host': name, 'project': who, **what}} for who, what in resources.items()]}
+
+
+def _show(tx: db.Tx, name: str) -> Any:
+    """The host.  Raises NotFound."""
+    row = next((row for row in hypervisors.find(tx) if row.host == name), None)
+    if row is None:
+        if services.find(tx, room='compute', host=name, binary=COMPUTE):
+            raise errors.NotFound(f'Compute host {name} could not be found.')
+        raise errors.NotFound(f"Host '{name}' is not mapped to any cell")
+    return row
+
+
+def update(call: Call, name: str) -> dict[str, Any]:
+    """PUT /os-hosts/{name}: the host is given new servers, or none; no hypervisor here empties a host by itself."""
+    with call.db.write() as tx:
+        _show(tx, name)
+        if 'maintenance_mode' in call.body:
+            raise _unsupported()
+        disabled = call.body['status'].lower() == 'disable'
+        for row in services.find(tx, room='compute', host=name, binary=COMPUTE):
+            services.change(tx, row.id, disabled=disabled, disabled_reason=None)
+    return {'host': name, 'status': 'disabled' if disabled else 'enabled'}
+
+
+def power(call: Call, name: str) -> None:
+    """GET /os-hosts/{name}/startup and its like: 501, for no hypervisor here switches its host on or off."""
+    with call.db.read() as tx:
+        _show(tx, name)
+    raise _unsupported()
+
+
+def _unsupported() -> errors.NotBuilt:
+    return errors.NotBuilt('The requested functionality is not supported.')

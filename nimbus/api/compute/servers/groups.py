@@ -7,7 +7,7 @@ from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Listing, Mapping, Noun, Shape, Text
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
-from nimbus.common import errors, numbers
+from nimbus.common import numbers
 from nimbus.compute.servers import groups
 
 HARD = [groups.ANTI_AFFINITY, groups.AFFINITY]
@@ -50,14 +50,11 @@ def index(call: Call) -> dict[str, Any]:
     """The groups of the project; an operator may ask for all there are."""
     if call.speaks(microversions.StrictQueries):
         shapes.known(call.query, 'all_projects', 'limit', 'offset')
-    limit = paging.limit(call, paging.MAX_LIMIT)
-    offset = numbers.read(call.arg('offset') or '0')
-    if offset is None or offset < 0:
-        raise errors.Invalid('offset param must be an integer')
+    part = paging.part(call)
     every = call.arg('all_projects') is not None and call.allows(f'{policies.API}os-server-groups:index:all_projects')
     with call.db.read() as tx:
-        rows = groups.find(tx, call.context, every=every, offset=offset, limit=limit)
-        call.given['members'] = groups.members(tx, [row.id for row in rows])
+        rows = groups.find(tx, call.context, every=every, offset=part.start, limit=part.stop - part.start)
+        call.given['members'] = groups.shown_members(tx, [row.id for row in rows])
     return call.views(Group, rows)
 
 
@@ -65,7 +62,7 @@ def show(call: Call, id: str) -> dict[str, Any]:
     """One group."""
     with call.db.read() as tx:
         row = groups.show(tx, call.context, id)
-        call.given['members'] = groups.members(tx, [row.id])
+        call.given['members'] = groups.shown_members(tx, [row.id])
     return call.view(Group, row)
 
 

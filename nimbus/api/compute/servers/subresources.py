@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 from nimbus.api.compute import shapes
-from nimbus.api.compute.servers import security_groups as proxies
+from nimbus.api.compute.proxies import security_groups as proxies
 from nimbus.api.compute.servers.views import Related, addresses_of
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Reply

@@ -7,7 +7,7 @@ from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Flag, Noun, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.api.kit.versions import Version
-from nimbus.common import errors, numbers
+from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.compute import states
 from nimbus.compute.devices import block_devices
@@ -64,13 +64,10 @@ def index(call: Call, id: str) -> dict[str, Any]:
     """The server's volumes."""
     if call.speaks(microversions.StrictQueries):
         shapes.known(call.query, 'limit', 'offset')
-    limit = paging.limit(call, paging.MAX_LIMIT)
-    offset = numbers.read(call.arg('offset') or '0')
-    if offset is None or offset < 0:
-        raise errors.Invalid('offset param must be an integer')
+    part = paging.part(call)
     with call.db.read() as tx:
         servers.show(tx, call.context, id)
-        rows = block_devices.volumes_of(tx, [id]).get(id, [])[offset:][:limit]
+        rows = block_devices.volumes_of(tx, [id]).get(id, [])[part]
     return call.views(Attachment, rows)
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from typing import Any
 
 from nimbus.compute.agent.driver import Refused
@@ -57,8 +58,13 @@ def convert(source: str, source_format: str, target: str, target_format: str) ->
     _run(WORK_LIMITS, 'convert', '-q', '-f', qemu_format(source_format), '-O', target_format, source, target)
 
 
+def copy(source: str, target: str, target_format: str, objects: Sequence[str] = ()) -> None:
+    """`target` holds what the source holds, which is named by its options."""
+    _run(WORK_LIMITS, 'convert', '-q', *objects, '--image-opts', '-W', '-O', target_format, source, target)
+
+
 def _run(limits: tuple[str, ...], *argv: str) -> str:
-    command = [_program('prlimit'), *limits, '--', _program('qemu-img'), *argv]
+    command = [program('prlimit'), *limits, '--', program('qemu-img'), *argv]
     # The C locale keeps the sentences that are matched below as they are.
     done = subprocess.run(
         command,
@@ -76,7 +82,8 @@ def _run(limits: tuple[str, ...], *argv: str) -> str:
     return done.stdout
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
+    """The path of a program that disks are made with.  Raises Refused."""
     path = shutil.which(name, path='/usr/bin:/bin:/usr/local/bin')
     if path is None:
         raise Refused(f'This host has no {name}; install the packages qemu-utils and util-linux.')

@@ -6,35 +6,21 @@ import time
 from collections.abc import Callable
 
 from nimbus.common import errors
-from nimbus.compute.agent.driver import PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
+from nimbus.compute.agent.driver import PAUSED, RUNNING, SHUTDOWN, Driver, Refused
 from nimbus.compute.agent.fake import copies
-from nimbus.compute.agent.fake.host import FakeGuest, FakeHost
-from nimbus.compute.guest import Diagnostics, DiskUse, Guest, HostFacts, Nic, Processor, Rescue, Volume, traits_of
+from nimbus.compute.agent.fake.evacuating import Evacuating
+from nimbus.compute.agent.fake.guests import FakeSettings
+from nimbus.compute.agent.fake.host import FakeGuest
+from nimbus.compute.agent.fake.inside import Inside
+from nimbus.compute.agent.fake.moves import FakeMoves
+from nimbus.compute.guest import Guest, HostFacts, Nic, Rescue, Volume, traits_of
 
 
-@dataclasses.dataclass(frozen=True)
-class FakeSettings:
-    """The name of the simulated host that a driver drives, and its size when it is new."""
-
-    host: str
-    folder: str | None = None  # where its guests are kept too, to outlive the process
-    vcpus: int = 64
-    memory_mb: int = 262144
-    disk_gb: int = 4096
-    host_ip: str = '127.0.0.1'
-    least_seconds: float = 0  # how long each change of a guest takes at least
-
-
-CHANGES = frozenset(('spawn', 'destroy', 'start', 'stop', 'reboot', 'rebuild', 'attach', 'detach', 'plug', 'unplug'))
-CHANGES |= {'pause', 'unpause', 'suspend', 'resume', 'rescue', 'unrescue', 'resize', 'unresize', 'snapshot'}
-
-
-class FakeDriver(Driver):
+class FakeDriver(Evacuating, FakeMoves, Inside, Driver):
     """Guests of a FakeHost.  Like a real driver it holds nothing of theirs itself: another one finds them."""
 
     def __init__(self, settings: FakeSettings, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.settings, self._sleep = settings, sleep
-        self.host = FakeHost.named(settings.host, settings.folder, settings.vcpus, settings.memory_mb, settings.disk_gb)
+        super().__init__(settings, sleep)
         self._watchers: list[Callable[[str, str], None]] = []
 
     def open(self) -> None:
@@ -44,6 +30,7 @@ class FakeDriver(Driver):
     def close(self) -> None:
         if self._report in self.host.listeners:
             self.host.listeners.remove(self._report)
+        self.host.consoles.close()
 
     # ---------------------------------------------------------------- power
     def spawn(self, guest: Guest, root: str | None, progress: Callable[[int], None]) -> None:
@@ -243,35 +230,7 @@ class FakeDriver(Driver):
     def plugged(self, guest_id: str) -> set[str]:
         return set(self._known(guest_id).macs)
 
-    # ---------------------------------------------------------------- console, facts
-    def console(self, guest_id: str, lines: int | None) -> str:
-        self._meet('console')
-        text = self._known(guest_id).console
-        if lines is None:
-            return text
-        return '\n'.join(text.split('\n')[-lines:]) if lines > 0 else ''
-
-    def set_password(self, guest_id: str, user: str, password: str) -> None:
-        self._say(guest_id, 'set_password', f'the password of {user} is changed')
-
-    def inject_nmi(self, guest_id: str) -> None:
-        self._say(guest_id, 'inject_nmi', 'an interrupt came')
-
-    def diagnostics(self, guest_id: str) -> Diagnostics:
-        self._meet('diagnostics')
-        known = self._known(guest_id)
-        running = known.state in (RUNNING, PAUSED)
-        names = (['vda'] if known.base else []) + sorted(known.volumes.values())
-        return Diagnostics(
-            state=known.state,
-            driver='libvirt',  # clients know the names of upstream's drivers only
-            hypervisor='fake',
-            memory_kb=known.memory_mb << 10,
-            used_kb=known.memory_mb << 10 if running else 0,
-            processors=tuple(Processor(number, 0) for number in range(known.vcpus if running else 0)),
-            disks=tuple(DiskUse(name, 0, 0, 0, 0, 0) for name in names if running),
-        )
-
+    # ---------------------------------------------------------------- facts
     def facts(self) -> HostFacts:
         self._meet('facts')
         guests = self.host.all().values()
@@ -297,30 +256,10 @@ class FakeDriver(Driver):
         )
 
     # ---------------------------------------------------------------- inside
-    def _known(self, guest_id: str) -> FakeGuest:
-        known = self.host.find(guest_id)
-        if known is None:
-            raise Missing(f'Guest {guest_id} is not on this host.')
-        return known
-
-    def _meet(self, verb: str) -> None:
-        if self.settings.least_seconds and verb in CHANGES:
-            self._sleep(self.settings.least_seconds)
-        self.host.meet(verb, self._sleep)
-
     def _made(self, guest: Guest, root: str | None) -> FakeGuest:
         wanted = {volume.id: volume.device for volume in guest.volumes}
         text, macs = _boot_text(guest.name), [nic.mac for nic in guest.nics]
         return FakeGuest(guest.name, RUNNING, guest.vcpus, guest.memory_mb, guest.local_gb, wanted, root, text, macs)
-
-    def _say(self, guest_id: str, verb: str, text: str) -> None:
-        """A running guest says the text on its console.  Raises Missing and Conflict."""
-        with self.host.lock(guest_id):
-            known = self._known(guest_id)
-            self._meet(verb)
-            if known.state != RUNNING:
-                raise errors.Conflict(f'Guest {guest_id} is {known.state}.')
-            self.host.put(guest_id, dataclasses.replace(known, console=f'{known.console}{known.name}: {text}\n'))
 
     def _turn(self, guest_id: str, verb: str, before: str, after: str) -> None:
         with self.host.lock(guest_id):
@@ -348,6 +287,7 @@ class FakeDriver(Driver):
                 console=_boot_text(guest.name),
                 macs=[nic.mac for nic in guest.nics],
                 saved=False,
+                offered=False,
                 rescue=None,
             ),
         )

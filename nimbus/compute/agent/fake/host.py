@@ -13,7 +13,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.compute.agent.driver import CRASHED, RUNNING, SHUTDOWN
+from nimbus.compute.agent.driver import CRASHED, PAUSED, RUNNING, SHUTDOWN
+from nimbus.compute.agent.fake.consoles import Consoles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +35,8 @@ class FakeGuest:
     kept_gb: int = 0  # of the disks it had before it was resized, while they are kept
     kept_for: str | None = None  # the move that they are kept for
     copied_for: str | None = None  # the image that a copy of its disk is kept for
+    offered: bool = False  # its disks can be fetched by another host
+    came_by: str | None = None  # the move by which it came to this host
 
 
 class FakeHost:
@@ -72,7 +75,10 @@ class FakeHost:
         self._delays: dict[str, float] = {}
         self._guard = threading.Lock()
         self._locks: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
+        self.storage: dict[str, list[str]] | None = None  # whose the disks on shared storage are, and were before
+        self.aside: set[str] = set()  # guests whose disks were kept when they had gone elsewhere
         self._guests: dict[str, FakeGuest] = {}
+        self.consoles = Consoles()
         if folder:
             os.makedirs(folder, exist_ok=True)
             self._load(folder)
@@ -86,6 +92,12 @@ class FakeHost:
     def delay(self, verb: str, seconds: float) -> None:
         """Every call of a driver's verb takes `seconds` longer, none for 0."""
         self._delays[verb] = seconds
+
+    def share(self, *others: 'FakeHost') -> None:
+        """The disks of the guests of these hosts stand on storage that they share."""
+        self.storage = {guest_id: [host.name] for host in (self, *others) for guest_id in host.all()}
+        for host in others:
+            host.storage = self.storage
 
     def crash(self, guest_id: str) -> None:
         """The guest has died under its driver, as when QEMU is killed."""
@@ -126,6 +138,8 @@ class FakeHost:
         with self._guard:
             before = self._guests.get(guest_id)
             self._guests[guest_id] = guest
+        if guest.state not in (RUNNING, PAUSED):
+            self.consoles.drop(guest_id)
         if self.folder:
             self._keep(self.folder, guest_id, guest)
         if before is None or before.state != guest.state:
@@ -136,6 +150,7 @@ class FakeHost:
         """The guest is gone."""
         with self._guard:
             gone = self._guests.pop(guest_id, None)
+        self.consoles.drop(guest_id)
         if self.folder:
             try:
                 os.unlink(os.path.join(self.folder, f'{guest_id}.json'))

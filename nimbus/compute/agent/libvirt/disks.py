@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 
 from nimbus.common import folders
-from nimbus.compute.agent.disks import configdrive, imagecache, qemu_img
+from nimbus.compute.agent.disks import configdrive, imagecache, ownership, qemu_img
 from nimbus.compute.agent.driver import Missing, Refused
 from nimbus.compute.agent.libvirt.xml import Disk
 from nimbus.compute.guest import Blank, Guest, Volume
@@ -33,6 +33,7 @@ class Making:
 
     cow: bool = True  # a root disk is an overlay of its image's base; else a whole copy of it
     preallocate: bool = False  # disks have all their space from the beginning
+    host: str = 'localhost'  # whose the folders of new guests are
 
 
 class Folder:
@@ -58,6 +59,17 @@ class Folder:
         folders.make(self.path)
         if not known:
             self.write('building', '')
+            self.own()
+
+    def own(self) -> None:
+        """The folder says whose it is; one that says it already is left as it is."""
+        if ownership.read(self.path) is None:
+            ownership.write(self.path, ownership.Owner(self._making.host))
+
+    def is_ours(self) -> bool:
+        """Whether the folder is no other host's."""
+        owner = ownership.read(self.path)
+        return owner is None or owner.host == self._making.host
 
     def is_building(self) -> bool:
         """Whether no spawn of this guest has come to its end yet."""
@@ -176,7 +188,7 @@ class Folder:
             )
         if guest.image.disk_format == 'iso':
             size = 0  # a CD does not grow
-        self.write('disk.info', json.dumps({'disk': 'qcow2' if self._making.cow else 'raw'}))
+        self.note_root('qcow2' if self._making.cow else 'raw')
         if self._making.cow:
             self.make('disk', lambda part: self._overlay(part, size or base_size, base, base_format))
         else:
@@ -211,6 +223,10 @@ class Folder:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), part)
         if done.returncode:
             LOG.warning('%s begins without its space: %s', part.removesuffix('.part'), done.stderr.strip())
+
+    def note_root(self, disk_format: str) -> None:
+        """The root disk is said to be of the format."""
+        self.write('disk.info', json.dumps({'disk': disk_format}))
 
     def root_format(self) -> str:
         """The format of the root disk as it was made: noted then, because a disk that a guest writes is not probed."""

@@ -19,6 +19,13 @@ class LibvirtSettings:
     use_cow_images: bool = True  # False: a root disk is a whole copy of its image
     preallocate_images: str = 'none'  # 'space': disks have all their space from the beginning
     detach_timeout: int = 60
-    vnc_listen: str = '127.0.0.1'
+    vnc_listen: str = '127.0.0.1'  # serial consoles listen there too
+    server_proxyclient_address: str | None = None  # None: vnc_listen, or host_ip where that is a wildcard
+    serial_console: bool = False  # whether the serial port of a guest listens on a port of the host
+    serial_port_range: str = '10000:20000'
     host_ip: str = '127.0.0.1'
     hostname: str | None = None  # None: as libvirt has it
+    host: str = 'localhost'  # the name by which the cloud knows this host
+    live_migration_inbound_addr: str | None = None  # None: host_ip
+    live_migration_with_native_tls: bool = False
+    migration_certificates: str = '/etc/pki/qemu'

@@ -2,13 +2,14 @@
 
 import libvirt
 
-from nimbus.compute.agent.libvirt.domains import Domains
+from nimbus.compute.agent.libvirt import xml as libvirt_xml
+from nimbus.compute.agent.libvirt.consoles import Consoles
 from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds
 from nimbus.compute.agent.libvirt.waits import Waits
-from nimbus.compute.guest import Guest
+from nimbus.compute.guest import SERIAL, Guest
 
 
-class Suspending(Domains):
+class Suspending(Consoles):
     """The driver's verbs that hold a guest still and let it go on."""
 
     def start(self, guest: Guest) -> None:
@@ -42,7 +43,14 @@ class Suspending(Domains):
             if domain is None or domain.isActive() or not domain.hasManagedSaveImage():
                 self.start(guest)
             else:
-                self._waits.past_collisions(domain.create)
+                self._waits.past_collisions(lambda: self._restore(domain))
+
+    def _restore(self, domain: libvirt.virDomain) -> None:
+        # Another guest may have the port of its serial console by now.
+        kept = domain.managedSaveGetXMLDesc()
+        if libvirt_xml.console_port(kept, SERIAL) is not None and (port := self._serial_port()) is not None:
+            domain.managedSaveDefineXML(libvirt_xml.with_serial_port(kept, port))
+        domain.create()
 
 
 def let_go_on(domain: libvirt.virDomain, waits: Waits) -> None:

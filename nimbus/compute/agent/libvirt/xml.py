@@ -3,7 +3,7 @@
 import dataclasses
 from xml.etree import ElementTree as ET
 
-from nimbus.compute.guest import SCREENS, Guest, Nic
+from nimbus.compute.guest import SCREENS, VNC, Guest, Nic
 
 NOVA = 'http://openstack.org/xmlns/libvirt/nova/1.1'
 
@@ -35,8 +35,11 @@ class Machine:
     vnc_listen: str
 
 
-def domain(guest: Guest, machine: Machine, disks: list[Disk], console: str) -> str:
-    """The definition of `guest` with `disks`, its serial console logged to the file `console`."""
+def domain(guest: Guest, machine: Machine, disks: list[Disk], console: str, serial_port: int | None = None) -> str:
+    """The definition of `guest` with `disks`, its serial console logged to the file `console`.
+
+    The console also listens on the port, where there is one.
+    """
     machine_type = guest.properties.get('hw_machine_type') or machine.machine_type
     root = ET.Element('domain', type=machine.virt_type)
     _texts(root, name=guest.name, uuid=guest.id)
@@ -55,7 +58,7 @@ def domain(guest: Guest, machine: Machine, disks: list[Disk], console: str) -> s
         ET.SubElement(devices, 'controller', type='scsi', index='0', model='virtio-scsi')
     devices.extend(disk_element(disk, machine.cache) for disk in disks)
     devices.extend(nic_element(nic, machine.virt_type) for nic in guest.nics)
-    _consoles(devices, machine, console, guest)
+    _consoles(devices, machine, console, serial_port, guest)
     _aids(devices, guest)
     return ET.tostring(root, encoding='unicode')
 
@@ -144,6 +147,29 @@ def without_place(device: str) -> str:
     return ET.tostring(element, encoding='unicode')
 
 
+def console_port(xml: str, kind: str) -> int | None:
+    """Where a running domain's screen or serial port listens; None where it does not."""
+    devices = ET.fromstring(xml).find('./devices')
+    if devices is None:
+        return None
+    if kind == VNC:
+        screen = devices.find("graphics[@type='vnc']")
+        port = screen.get('port', '') if screen is not None else ''
+    else:
+        source = devices.find("serial[@type='tcp']/source[@mode='bind']")
+        port = source.get('service', '') if source is not None else ''
+    return int(port) if port.isdecimal() else None
+
+
+def with_serial_port(xml: str, port: int) -> str:
+    """The definition with its serial console, where that listens on a port, on this one."""
+    root = ET.fromstring(xml)
+    for device in ('serial', 'console'):
+        for source in root.iterfind(f"devices/{device}[@type='tcp']/source[@mode='bind']"):
+            source.set('service', str(port))
+    return ET.tostring(root, encoding='unicode')
+
+
 def _metadata(root: ET.Element, guest: Guest) -> None:
     ET.register_namespace('nova', NOVA)
     instance = ET.SubElement(ET.SubElement(root, 'metadata'), f'{{{NOVA}}}instance')
@@ -190,8 +216,11 @@ def _features(root: ET.Element, guest: Guest, machine: Machine) -> None:
     _texts(root, on_poweroff='destroy', on_reboot='restart', on_crash='destroy')
 
 
-def _consoles(devices: ET.Element, machine: Machine, console: str, guest: Guest) -> None:
-    serial = ET.SubElement(devices, 'serial', type='pty')
+def _consoles(devices: ET.Element, machine: Machine, console: str, serial_port: int | None, guest: Guest) -> None:
+    serial = ET.SubElement(devices, 'serial', type='pty' if serial_port is None else 'tcp')
+    if serial_port is not None:
+        ET.SubElement(serial, 'source', mode='bind', host=machine.vnc_listen, service=str(serial_port))
+        ET.SubElement(serial, 'protocol', type='raw')
     # Appending lets the host cut the log's old part away while QEMU holds it open.
     ET.SubElement(serial, 'log', file=console, append='on')
     ET.SubElement(serial, 'target', type='isa-serial', port='0')

@@ -39,6 +39,7 @@ class Server:
         self.outer = 'tap' + (network.dhcp_port_id or '')[:11]
         self.domain = settings.dns_domain.strip('.')
         self.subnets = {one.id: one for one in network.subnets if one.dhcp}
+        self.handed_out = [one for one in self.subnets.values() if one.hands_out]
         self.daemon = Daemon(self.namespace, self._argv(), self._file('pid'), self._file('leases'))
 
     def wire(self) -> bool:
@@ -132,12 +133,13 @@ class Server:
             if lease.subnet_id not in self.subnets:
                 continue
             name = f'{label(lease.hostname, lease.ip)}.{self.domain}'
-            place = f'[{lease.ip}]' if ':' in lease.ip else lease.ip
-            tag = f'set:port-{lease.port_id},' if lease.options else ''
-            hosts.append(f'{lease.mac.lower()},{tag}{name},{place}')
-            asked[lease.port_id, lease.subnet_id] = lease
+            if not self.subnets[lease.subnet_id].self_made:
+                place = f'[{lease.ip}]' if ':' in lease.ip else lease.ip
+                tag = f'set:port-{lease.port_id},' if lease.options else ''
+                hosts.append(f'{lease.mac.lower()},{tag}{name},{place}')
+                asked[lease.port_id, lease.subnet_id] = lease
             names.append(f'{lease.ip} {name} {name.split(".")[0]}')
-        for subnet in self.subnets.values():
+        for subnet in self.handed_out:
             options += self._options(subnet)
         for lease in asked.values():
             options += _asked(lease)
@@ -149,7 +151,9 @@ class Server:
         own = self._address(subnet)
         dns = subnet.dns or ((own,) if own else ())
         if subnet.ip_version == 6:
-            return [f'{tag},option6:dns-server,' + ','.join(f'[{one}]' for one in dns)] if dns else []
+            search = f'{tag},option6:domain-search,{self.domain}'
+            servers = ','.join(f'[{one}]' for one in dns if ':' in one)
+            return [search, *([f'{tag},option6:dns-server,{servers}'] if servers else [])]
         routes = list(subnet.routes)
         if own:
             routes.append((f'{METADATA}/32', own))
@@ -163,17 +167,17 @@ class Server:
         return [*lines, f'{tag},option:router' + (f',{subnet.gateway_ip}' if subnet.gateway_ip else '')]
 
     def _argv(self) -> list[str]:
-        size = sum(min(ipaddress.ip_network(one.cidr).num_addresses, 65536) for one in self.subnets.values())
+        size = sum(min(ipaddress.ip_network(one.cidr).num_addresses, 65536) for one in self.handed_out)
         return [
             'dnsmasq', '--conf-file=/dev/null', '--no-hosts', '--no-resolv', '--no-ping', '--dhcp-authoritative',
             f'--pid-file={self._file("pid")}', f'--dhcp-hostsfile={self._file("host")}',
             f'--addn-hosts={self._file("addn_hosts")}', f'--dhcp-optsfile={self._file("opts")}',
             f'--dhcp-leasefile={self._file("leases")}', '--bind-dynamic', '--except-interface=lo',
             f'--interface={self.interface}', f'--dhcp-option-force=option:mtu,{self.network.mtu}',
-            f'--dhcp-lease-max={min(size, 65536)}', f'--domain={self.domain}',
+            f'--dhcp-lease-max={max(1, min(size, 65536))}', f'--domain={self.domain}',
             f'--user={self.settings.daemon_user}', f'--log-facility={self._file(LOG)}', '--quiet-dhcp', '--quiet-dhcp6',
             *(f'--server={one}' for one in self.settings.dns_servers),
-            *(f'--dhcp-range={_range(one)}' for one in self.subnets.values()),
+            *(f'--dhcp-range={_range(one)}' for one in self.handed_out),
         ]  # fmt: skip
 
 

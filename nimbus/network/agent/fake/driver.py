@@ -11,8 +11,9 @@ from collections.abc import Collection
 
 import orjson
 
+from nimbus.common.ip_protocols import NUMBERS
 from nimbus.network.agent import driver
-from nimbus.network.agent.firewall.allowed_traffic import Flow, admits, family, rules_of
+from nimbus.network.agent.firewall.allowed_traffic import Flow, admits, eui64, family, rules_of
 from nimbus.network.rpc import TUNNELS
 
 
@@ -51,6 +52,18 @@ class Host:
             return next((lease.ip for lease in network.leases
                          if lease.mac == port.mac and lease.subnet_id in serving), None)  # fmt: skip
 
+    def makes_itself(self, port_id: str) -> set[str]:
+        """The addresses that the port's guest makes of what routers advertise on its network."""
+        with self.lock:
+            port = self.ports.get(port_id)
+            network = self.networks.get(port.network_id) if port and port.admin_up else None
+            if port is None or network is None:
+                return set()
+            subnets = {one.id: one for one in network.subnets if one.ra_mode in driver.BY_THEMSELVES}
+            routing = [each for router in self.routers.values() if router.admin_up for each in router.ports]
+            on = {address.subnet_id for each in routing for address in each.addresses}
+            return {eui64(subnets[name].cidr, port.mac) for name in on & set(subnets)}
+
     def reaches(self, port_id: str, address: str, protocol: int = 1, port: int | None = 8) -> bool:
         """Whether a new flow from one guest's port to the address of another arrives, on this host or by a tunnel."""
         with self.lock:
@@ -88,10 +101,9 @@ class Host:
         with self.lock:
             for router in self.routers.values():
                 for one in router.floating if router.admin_up and router.gateways else ():
-                    if one.ip == address:
-                        return self._behind(
-                            router, one.fixed_ip, Flow('ingress', family(address), source, protocol, port, 0)
-                        )
+                    if one.ip == address and (inside := _leads(one, protocol, port)):
+                        flow = Flow('ingress', family(address), source, protocol, inside[1], 0)
+                        return self._behind(router, inside[0], flow)
             return None
 
     def _behind(self, router: driver.Router, fixed_ip: str, flow: Flow) -> str | None:
@@ -118,6 +130,17 @@ class Host:
 
     def _admits(self, port: driver.Port, flow: Flow) -> bool:
         return not port.security or admits(rules_of(port, self.groups), self.groups, flow)
+
+
+def _leads(floating: driver.Floating, protocol: int, port: int | None) -> tuple[str, int | None] | None:
+    """The address and the port inside to which a floating address leads; None where it does not."""
+    if floating.fixed_ip:
+        return floating.fixed_ip, port
+    for forward in floating.forwards:
+        first, last = forward.outer
+        if NUMBERS[forward.protocol] == protocol and port is not None and first <= port <= last:
+            return forward.ip, min(forward.inner[0] + port - first, forward.inner[1])
+    return None
 
 
 HOSTS: dict[str, Host] = {}

@@ -110,10 +110,15 @@ def family(prefix: str) -> str:
 
 def link_local(mac: str) -> str:
     """The link-local IPv6 address that a guest makes of its MAC."""
+    return eui64('fe80::/64', mac)
+
+
+def eui64(cidr: str, mac: str) -> str:
+    """The IPv6 address that a guest makes of a prefix and its MAC."""
     parts = [int(part, 16) for part in mac.split(':')]
     parts[0] ^= 2
-    whole = bytes([0xFE, 0x80] + [0] * 6 + parts[:3] + [0xFF, 0xFE] + parts[3:])
-    return str(ipaddress.IPv6Address(whole))
+    half = int.from_bytes(bytes(parts[:3] + [0xFF, 0xFE] + parts[3:]), 'big')
+    return str(ipaddress.IPv6Address(int(ipaddress.IPv6Network(cidr).network_address) | half))
 
 
 def allowed_sources(port: Port) -> tuple[tuple[str, str], ...]:

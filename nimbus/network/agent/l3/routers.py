@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+from collections.abc import Sequence
 
 from nimbus.common import folders
 from nimbus.network.agent.driver import METADATA6, Network, Router, RouterPort
@@ -10,7 +11,8 @@ from nimbus.network.agent.host.command import run
 from nimbus.network.agent.host.daemons import Daemon
 from nimbus.network.agent.host.settings import Settings
 from nimbus.network.agent.l3 import nat
-from nimbus.network.agent.l3.leads import Leads
+from nimbus.network.agent.l3.leads import Leads, lead_of
+from nimbus.network.agent.l3.radvd import Advertiser, Link
 from nimbus.network.agent.metadata.proxy import ROUTER_PORT, Proxy
 
 # Routes written by this driver carry this protocol number, so that others' are left alone.
@@ -44,6 +46,7 @@ class RouterNamespace:
         self.networks = networks
         self.namespace = namespace(router.id)
         self.folder = folder(settings, router.id)
+        self.advertiser = Advertiser(self.namespace, self.folder, settings.daemon_user)
         self.gateway = next(iter(router.gateways), None)
         self.outside = names_of(self.gateway.port_id, 'qg-')[1] if self.gateway else None
 
@@ -71,7 +74,7 @@ class RouterNamespace:
 
     def serve(self) -> None:
         """Rules, addresses, routes and the metadata proxy are as the router says; rules stand before an address."""
-        self._filter()
+        self._translate()
         for port in self.router.ports:
             self._hold(port, names_of(port.port_id)[1], self._sizes(port))
         if self.gateway and self.outside:
@@ -79,12 +82,15 @@ class RouterNamespace:
             self._hold(self.gateway, self.outside, floating | self._sizes(self.gateway))
         self._route()
         Leads(self.namespace, self.folder).settle(self._leads())
+        self.advertiser.ensure(self._advertised() if self.router.admin_up else ())
         proxy = Proxy(self.namespace, self.folder, self.settings.metadata_socket or '', self.settings.daemon_user)
         if self.settings.metadata_socket:
             binds = [f'{METADATA6}:80 interface {names_of(port.port_id)[1]}' for port in self._metadata_over_ipv6()]
             proxy.ensure([f'0.0.0.0:{ROUTER_PORT}', *binds], 'X-Neutron-Router-ID', self.router.id)
         else:
             proxy.stop()
+        if self.router.helpers or files.read(os.path.join(self.folder, 'followed')):
+            self._filter('followed', nat.followed(self.router), 'raw')  # last: a kernel may lack what it asks for
 
     def _hold(self, port: RouterPort, inner: str, sizes: dict[str, int]) -> None:
         new = plug.hold_addresses(self.namespace, inner, sizes)
@@ -95,13 +101,24 @@ class RouterNamespace:
         if not self.gateway:
             return {}
         own = {one.ip: 'any' for one in self.gateway.addresses if ':' not in one.ip and self.router.snat}
-        return own | {one.ip: one.fixed_ip for one in self.router.floating}
+        whole = {one.ip: one.fixed_ip for one in self.router.floating if one.fixed_ip}
+        parts = [lead_of(one.ip, forward) for one in self.router.floating for forward in one.forwards]
+        return own | whole | dict(parts)
 
     def _sizes(self, port: RouterPort) -> dict[str, int]:
         subnets = {one.id: one for one in self.networks[port.network_id].subnets}
         own = {one.ip: ipaddress.ip_network(subnets[one.subnet_id].cidr).prefixlen
                for one in port.addresses if one.subnet_id in subnets}  # fmt: skip
         return own | ({METADATA6: 64} if port in self._metadata_over_ipv6() else {})
+
+    def _advertised(self) -> list[Link]:
+        """The links inside, with the subnets that the router has an address of."""
+        found = []
+        for port in self.router.ports:
+            network, on = self.networks[port.network_id], {address.subnet_id for address in port.addresses}
+            subnets = [one for one in network.subnets if one.id in on]
+            found.append(Link(names_of(port.port_id)[1], network.mtu, subnets))
+        return found
 
     def _metadata_over_ipv6(self) -> list[RouterPort]:
         """The ports where guests ask for metadata over IPv6: no DHCP server of their network answers them.
@@ -139,15 +156,19 @@ class RouterNamespace:
         found = {one.ip_version: (EVERYWHERE[one.ip_version], one.gateway_ip or '') for one in reversed(subnets)}
         return list(found.values())
 
-    def _filter(self) -> None:
-        """The namespace's own tables are exactly these: they are nobody else's."""
+    def _translate(self) -> None:
+        """Addresses are translated as the router says."""
         own = next((one.ip for one in self.gateway.addresses if ':' not in one.ip), None) if self.gateway else None
-        rules = nat.tables(self.router, self.outside, own)
-        path = os.path.join(self.folder, 'rules')
+        self._filter('rules', nat.tables(self.router, self.outside, own), *nat.TABLES)
+
+    def _filter(self, name: str, rules: str, *tables: str) -> None:
+        """The namespace's own tables are exactly these: they are nobody else's."""
+        path = os.path.join(self.folder, name)
         netns = ('ip', 'netns', 'exec', self.namespace)
-        if not files.write(path, rules) and _count(run(*netns, 'iptables-save')) == _count(rules):
+        if files.read(path) == rules and _count(run(*netns, 'iptables-save'), tables) == _count(rules, tables):
             return
         run(*netns, 'iptables-restore', '-w', '10', stdin=rules)
+        files.write(path, rules)
 
 
 def discard(settings: Settings, router_id: str) -> set[str]:
@@ -155,6 +176,7 @@ def discard(settings: Settings, router_id: str) -> set[str]:
     home = folder(settings, router_id)
     netns = namespace(router_id)
     Daemon(netns, ['haproxy'], os.path.join(home, 'haproxy.pid'), os.path.join(home, 'haproxy.cfg')).stop()
+    Advertiser(netns, home, settings.daemon_user).stop()
     taps = set((files.read(os.path.join(home, 'ports')) or '').split())
     with namespaces.links() as host:
         for tap in taps:
@@ -175,5 +197,10 @@ def _ips(port: RouterPort) -> set[str]:
     return {address.ip for address in port.addresses}
 
 
-def _count(text: str) -> int:
-    return sum(line.startswith('-A ') for line in text.splitlines())
+def _count(text: str, tables: Sequence[str]) -> int:
+    """How many rules the tables have in the text."""
+    found, here = 0, ''
+    for line in text.splitlines():
+        here = line[1:] if line.startswith('*') else here
+        found += line.startswith('-A ') and here in tables
+    return found

@@ -1,0 +1,1 @@
+"""Other sizes and hosts for servers, over HTTP."""

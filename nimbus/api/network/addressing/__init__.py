@@ -1,0 +1,1 @@
+"""Subnets and what ranges and addresses come from, over HTTP."""

@@ -1,0 +1,1 @@
+"""Routers and floating IPs over HTTP."""

@@ -1,0 +1,1 @@
+"""Security groups and what their rules are made of, over HTTP."""

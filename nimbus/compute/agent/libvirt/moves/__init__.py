@@ -1,0 +1,1 @@
+"""Guests of libvirt that go from host to host."""

@@ -1,0 +1,1 @@
+"""Servers that get another size or host."""

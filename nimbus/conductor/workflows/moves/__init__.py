@@ -1,0 +1,1 @@
+"""Workflows that give servers another size or host."""
