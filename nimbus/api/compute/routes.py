@@ -362,9 +362,11 @@ VERSION_ROUTES = (
     Route('GET', '/', versions.every, None, open=True),
     Route('GET', '/versions/{id}', versions.named, None, open=True),
 )
-# The handlers that look at the query, and refuse what they do not know of it.
+# The handlers that look at the query themselves, and the one to which no query matters.
 QUERIED = frozenset(
     {
+        proxies.gone.gone,
+        routes_consoles.consoles.token,
         flavors.detail,
         flavors.index,
         groups.index,

@@ -54,7 +54,9 @@ def test_flavors_are_found_by_name(api, parts, world):
 
 
 @pytest.mark.parametrize(
-    'route', [r for r in ROUTES if r.method == 'GET' and r.lives_in((2, 102))], ids=lambda r: r.path
+    'route',
+    [r for r in ROUTES if r.method == 'GET' and r.lives_in((2, 102)) and r.status != 410],
+    ids=lambda r: r.path,
 )
 def test_no_query_has_what_nobody_knows(api, parts, world, route):
     values = {name: ids.dashed() for name in ('id', 'port_id', 'volume_id', 'request_id', 'network', 'key', 'tag')}
