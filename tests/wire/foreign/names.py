@@ -165,6 +165,7 @@ SEGMENTS = {
     'OS-EC2': 'ec2',
     'access_tokens': 'request_token',
     'address-groups': 'address_group',
+    'auto-allocated-topology': 'project',
     'address-scopes': 'address_scope',
     'default-security-group-rules': 'default_rule',
     'agents': 'agent',
@@ -244,7 +245,7 @@ server_groups service shared shelve shelveOffload signature size snapshots sourc
 suspend swap tag tags to_port token trigger_crash_dump type unique_id unlock unpause unrescue unrestricted unshelve
 url user_data vcpus verb virtual_name visibility volume_size volumes
 action addresses default_prefixlen default_quota max_prefixlen min_prefixlen object_type prefixes prefixlen
-use_default_subnetpool used_in_default_sg used_in_non_default_sg
+service_types availability_zone_hints use_default_subnetpool used_in_default_sg used_in_non_default_sg
 """.split()
 )
 # Those of what steers traffic.

@@ -129,5 +129,5 @@ def _check_shelved(call: Call, tx: db.Tx, server_id: str, verb: str) -> None:
     """Nothing, when the version lets the volumes of a shelved server change.  Raises NotFound and WrongState."""
     if not call.speaks(microversions.VolumesOfShelved):
         row = servers.show(tx, call.context, server_id)
-        if row.vm_state == states.SHELVED:
+        if row.vm_state in (states.SHELVED, states.OFFLOADED):
             raise errors.WrongState(f"Cannot '{verb}' instance {server_id} while it is in vm_state {row.vm_state}")
