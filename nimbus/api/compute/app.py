@@ -8,7 +8,8 @@ import dataclasses
 from typing import Any
 
 from nimbus.api.compute import shapes
-from nimbus.api.compute.microversions import HISTORY, LEGACY, NoUnknownQueries
+from nimbus.api.compute.legacy import LEGACY
+from nimbus.api.compute.microversions import HISTORY, NoUnknownQueries
 from nimbus.api.compute.policies import RULES
 from nimbus.api.compute.routes import QUERIED, ROUTES, VERSION_ROUTES
 from nimbus.api.image.policies import RULES as IMAGE_RULES

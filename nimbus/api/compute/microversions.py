@@ -4,8 +4,6 @@ What a version adds to or takes from a view is a window on the field (nouns) or 
 is asked for by the name of its class here.
 """
 
-from typing import Any
-
 from nimbus.api.kit.versions import Change, History, Version
 
 MINIMUM: Version = (2, 1)
@@ -590,18 +588,3 @@ HISTORY = History(
     service='compute',
     legacy_header='X-OpenStack-Nova-API-Version',
 )
-
-
-class Legacy(History):
-    """The API before microversions: it is 2.1 whatever a request asks for, and has no version headers."""
-
-    def asked(self, environ: dict[str, Any]) -> Version:
-        """Always the minimum."""
-        return self.minimum
-
-    def headers(self, version: Version) -> list[tuple[str, str]]:
-        """None."""
-        return []
-
-
-LEGACY = Legacy(minimum=MINIMUM, service='compute')

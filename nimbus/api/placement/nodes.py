@@ -38,7 +38,8 @@ class Node:
 
     def used(self, resource: str) -> int:
         """How much is used of a class that the host has."""
-        return int(getattr(self.row, f'used_{CLASSES[resource]}'))
+        used: int = getattr(self.row, f'used_{CLASSES[resource]}')
+        return used
 
     def has_room(self, resource: str, amount: int) -> bool:
         """Whether so much of the class can be used beside what is."""
