@@ -2,23 +2,17 @@
 
 import dataclasses
 import datetime
-import re
 from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 
 from nimbus.common import context, numbers, times
-from nimbus.common.database import db, listing
+from nimbus.common.database import db, listing, patterns
 from nimbus.compute import states
 from nimbus.compute.devices.block_requests import truth
 from nimbus.compute.models import Server, ServerTag
 from nimbus.network.ports import server_ports
-
-# A pattern is run by the database on every row: one with groups, or with many quantifiers, can take for ever.
-PATTERN = re.compile(r'[^(){}|]*\Z')
-MAX_QUANTIFIERS = 3
-MAX_PATTERN = 255
 
 TABLE = db.table_of(Server)
 BRIEF = (TABLE.c.seq, TABLE.c.id, TABLE.c.name)
@@ -136,7 +130,7 @@ def conditions(wanted: Wanted) -> list[Any]:
             values = value if isinstance(value, list) else [value]
             where.append(EXACT[name].in_(values))
         elif name in MATCHES:
-            where.append(_matches(MATCHES[name], str(value)))
+            where.append(patterns.matches(MATCHES[name], str(value)))
         elif name in SPECIAL:
             where.append(SPECIAL[name](value))
     return where
@@ -160,24 +154,10 @@ def _in_status(statuses: list[str]) -> Any:
     return sa.or_(*options) if options else sa.false()
 
 
-def _matches(column: Any, pattern: str) -> Any:
-    """The column matches the regular expression, or contains the text where it is none that is safe to run."""
-    if not re.search(r'[\\.^$*+?\[\]]', pattern):
-        return column.contains(pattern, autoescape=True)
-    safe = len(pattern) <= MAX_PATTERN and PATTERN.match(pattern)
-    if safe and len(re.findall(r'[*+?]', pattern)) <= MAX_QUANTIFIERS:
-        try:
-            re.compile(pattern)
-            return column.regexp_match(pattern)
-        except re.error:
-            pass
-    return column.contains(pattern, autoescape=True)
-
-
-def _with_address(tx: db.Tx, where: list[Any], patterns: dict[str, Any]) -> list[str]:
+def _with_address(tx: db.Tx, where: list[Any], wanted: dict[str, Any]) -> list[str]:
     """The ids of the servers that have an address containing one of the texts."""
     candidates = tx.column(sa.select(Server.id).where(*where))
-    texts = [str(pattern).strip('^$').replace('\\', '') for pattern in patterns.values()]
+    texts = [str(pattern).strip('^$').replace('\\', '') for pattern in wanted.values()]
     return [
         server_id
         for server_id, held in server_ports.addresses(tx, candidates).items()
