@@ -165,6 +165,7 @@ def _report(place: Place, made: 'demo.Demo | None') -> None:
         print(f'\nThe server demo has the address {made.address}. The end of its console:\n\n{tail}')
         named = [
             ('Log in', ' \\\n                        '.join(_login(made))),
+            ('Its screen', f'{cloud.BIN}/openstack --os-cloud {user} console url show demo'),
             ('As the demo user', f'{cloud.BIN}/openstack --os-cloud {user} server list'),
             *named,
         ]
