@@ -4,6 +4,14 @@ What a version adds to or takes from a view is a window on the field (nouns) or 
 is asked for by the name of its class here.
 """
 
+from nimbus.api.compute.move_versions import (
+    AbortWaiting,
+    BlockMigrationAuto,
+    ChecksInBackground,
+    ForcedMoves,
+    MigrateToHost,
+    NoForcedMoves,
+)
 from nimbus.api.kit.versions import Change, History, Version
 
 MINIMUM: Version = (2, 1)
@@ -111,12 +119,6 @@ class MigrationTypes(Change):
     number = (2, 23)
 
 
-class BlockMigrationAuto(Change):
-    """Whether a live migration copies disks may be left to the hosts; nobody asks for overcommitted disks."""
-
-    number = (2, 25)
-
-
 class Tags(Change):
     """Servers have tags, and can be found by them."""
 
@@ -135,12 +137,6 @@ class EvacuationAsksFilters(Change):
     number = (2, 29)
 
 
-class ForcedMoves(Change):
-    """A live migration may be forced onto the host that is named."""
-
-    number = (2, 30)
-
-
 class ConsoleTokens(Change):
     """Operators see where the console is that a token leads to, whatever its type."""
 
@@ -157,12 +153,6 @@ class HypervisorPages(Change):
     """Hypervisors come in pages; a bug took the tags of disks away."""
 
     number = (2, 33)
-
-
-class ChecksInBackground(Change):
-    """What a live migration's host refuses is told by the migration, not in the answer."""
-
-    number = (2, 34)
 
 
 class KeyPages(Change):
@@ -273,18 +263,6 @@ class FlavorDescriptions(Change):
     number = (2, 55)
 
 
-class AbortWaiting(Change):
-    """A live migration that has not begun to copy may be aborted too."""
-
-    number = (2, 65)
-
-
-class MigrateToHost(Change):
-    """An operator may name the host that a server is migrated to."""
-
-    number = (2, 56)
-
-
 class NoPersonality(Change):
     """Files are not injected any more, and their quotas and limits are gone."""
 
@@ -337,12 +315,6 @@ class VolumeTypes(Change):
     """A disk made for a new server may name its volume type."""
 
     number = (2, 67)
-
-
-class NoForcedMoves(Change):
-    """No move of a server passes over the scheduler's filters."""
-
-    number = (2, 68)
 
 
 class AttachmentTags(Change):

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import context, errors, jobs
+from nimbus.common import context, errors, jobs, numbers
 from nimbus.common.agents import services
 from nimbus.common.database import db
 from nimbus.compute import states
@@ -64,9 +64,8 @@ def in_progress(tx: db.Tx, server_id: str) -> list[Any]:
 
 def one(tx: db.Tx, server_id: str, number: str) -> Any:
     """The move of the server that has the number, or None."""
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
-        return None
-    return tx.row(sa.select(Move).where(Move.server_id == server_id, Move.seq == int(number)))
+    seq = numbers.read(number)
+    return None if seq is None else tx.row(sa.select(Move).where(Move.server_id == server_id, Move.seq == seq))
 
 
 def _known(tx: db.Tx, server_id: str, number: str) -> Any:

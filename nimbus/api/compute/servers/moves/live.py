@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nimbus.api.compute import microversions, policies, shapes
+from nimbus.api.compute import microversions, move_versions, policies, shapes
 from nimbus.api.compute.servers.moves.migrate import HOST, RULE
 from nimbus.api.kit.fields import Int, Noun, Shape, ShapeByVersion, Text
 from nimbus.api.kit.routes import Call
@@ -23,9 +23,9 @@ def _shape(block: shapes.Schema, **more: shapes.Schema) -> Shape:
 
 MIGRATE_LIVE = ShapeByVersion(
     ((2, 1), _shape(shapes.BOOLEAN, disk_over_commit=shapes.BOOLEAN)),
-    (microversions.BlockMigrationAuto.number, _shape(OR_AUTO)),
-    (microversions.ForcedMoves.number, _shape(OR_AUTO, force=shapes.BOOLEAN)),
-    (microversions.NoForcedMoves.number, _shape(OR_AUTO)),
+    (move_versions.BlockMigrationAuto.number, _shape(OR_AUTO)),
+    (move_versions.ForcedMoves.number, _shape(OR_AUTO, force=shapes.BOOLEAN)),
+    (move_versions.NoForcedMoves.number, _shape(OR_AUTO)),
 )
 FORCE_COMPLETE = shapes.action('force_complete', shapes.NOTHING)
 
@@ -69,7 +69,7 @@ def migrate(call: Call, id: str) -> None:
     if forced and not asked['host']:
         raise errors.Invalid("Can't force to a non-provided destination")
     block = None if asked['block_migration'] == 'auto' else _true(asked['block_migration'])
-    how = live.How(asked['host'], block, forced, at_once=not call.speaks(microversions.ChecksInBackground))
+    how = live.How(asked['host'], block, forced, at_once=not call.speaks(move_versions.ChecksInBackground))
     with call.db.write() as tx:
         live.migrate(tx, call.context, id, how)
 
@@ -104,7 +104,7 @@ def show(call: Call, id: str, migration_id: str) -> dict[str, Any]:
 def abort(call: Call, id: str, migration_id: str) -> None:
     """The move is being broken off."""
     with call.db.write() as tx:
-        live.abort(tx, call.context, id, migration_id, waiting_too=call.speaks(microversions.AbortWaiting))
+        live.abort(tx, call.context, id, migration_id, waiting_too=call.speaks(move_versions.AbortWaiting))
 
 
 def force_complete(call: Call, id: str, migration_id: str) -> None:
