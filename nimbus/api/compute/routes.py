@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.api.compute import extensions, flavors, keypairs, quotas, routes_consoles, versions
+from nimbus.api.compute import extensions, flavors, keypairs, quotas, routes_consoles, routes_moves, versions
 from nimbus.api.compute.hosts import aggregates, hosts, hypervisors, services, usage_audits
 from nimbus.api.compute.microversions import (
     ADDRESS_ACTIONS_END,
@@ -254,31 +254,6 @@ VOLUMES = (
     ),
     volume('DELETE', '/{volume_id}', volume_attachments.delete, 'delete', 202),
 )
-FORCED, LISTED, ABORTED = (2, 22), (2, 23), (2, 24)  # the versions that brought these routes
-
-
-def moving(method: str, path: str, handler: Handler, rule: str, status: int = 200, **more: Any) -> Route:
-    """A row for the moves of a server that runs."""
-    rule = f'{API}servers:migrations:{rule}'
-    return Route(method, f'/servers/{{id}}/migrations{path}', handler, rule, status, **more)
-
-
-MIGRATIONS = (
-    Route('GET', '/os-migrations', resizes.migrations, f'{API}os-migrations:index'),
-    moving('GET', '', live.index, 'index', since=LISTED),
-    moving('GET', '/{migration_id}', live.show, 'show', since=LISTED),
-    moving('DELETE', '/{migration_id}', live.abort, 'delete', 202, since=ABORTED),
-    moving(
-        'POST',
-        '/{migration_id}/action',
-        live.force_complete,
-        'force_complete',
-        202,
-        action='force_complete',
-        shape=live.FORCE_COMPLETE,
-        since=FORCED,
-    ),
-)
 USAGE = (
     Route('GET', '/os-simple-tenant-usage', usage.index, f'{API}os-simple-tenant-usage:list'),
     Route('GET', '/os-simple-tenant-usage/{project_id}', usage.show, None),
@@ -374,7 +349,7 @@ ROUTES = (
     *VOLUMES,
     *FLAVORS,
     *KEYPAIRS,
-    *MIGRATIONS,
+    *routes_moves.MIGRATIONS,
     *USAGE,
     *AUDITS,
     *EVENTS,

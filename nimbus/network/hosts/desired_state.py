@@ -14,11 +14,10 @@ import sqlalchemy as sa
 
 from nimbus.common.database import db
 from nimbus.network import allocation_pools, generations, holders
-from nimbus.network.hosts import scheduling, tunnel_peers
+from nimbus.network.hosts import arriving, scheduling, tunnel_peers
 from nimbus.network.models import (
     Address,
     AddressGroup,
-    Arrival,
     FloatingIp,
     Group,
     Member,
@@ -39,7 +38,7 @@ KINDS = (generations.PORT, generations.NETWORK, generations.RULES, generations.M
 
 def whole(tx: db.Tx, host: str, generation: int) -> dict[str, Any]:
     """What the host must look like."""
-    there = _there(host)
+    there = arriving.there(host)
     own = tx.rows(sa.select(Port).where(there).order_by(Port.seq))
     served = scheduling.served_on(tx, host)
     guests = [port for port in own if not holders.is_own(port)]
@@ -64,7 +63,7 @@ def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations
     """What those subjects must be on the host now."""
     of = {kind: {subject_id for one, subject_id in subjects if one == kind} for kind in KINDS}
     rows = tx.rows(sa.select(Port).where(Port.id.in_(sorted(of[generations.PORT])))) if of[generations.PORT] else []
-    coming = _coming(tx, host, of[generations.PORT])
+    coming = arriving.coming(tx, host, of[generations.PORT])
     here = [port for port in rows if port.host == host or port.id in coming]
     networks = of[generations.NETWORK] | {port.network_id for port in here if port.holder == holders.DHCP}
     routers = of[generations.ROUTER] | {port.holder_id for port in here if port.holder in OF_ROUTERS}
@@ -95,17 +94,6 @@ def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations
     if routers:
         found['routers'] = dict.fromkeys(routers) | _routers(tx, host, _here(tx, host, routers))
     return found
-
-
-def _there(host: str) -> Any:
-    """SQL: the ports that are wired on the host, those of guests on their way there included."""
-    return sa.or_(Port.host == host, Port.id.in_(sa.select(Arrival.port_id).where(Arrival.host == host)))
-
-
-def _coming(tx: db.Tx, host: str, port_ids: set[str]) -> set[str]:
-    """Those of the ports whose guests are on their way to the host."""
-    where = (Arrival.host == host, Arrival.port_id.in_(sorted(port_ids)))
-    return set(tx.column(sa.select(Arrival.port_id).where(*where))) if port_ids else set()
 
 
 def _here(tx: db.Tx, host: str, among: Iterable[str] | None = None) -> set[str]:
