@@ -65,6 +65,7 @@ RAW = (  # forms and assertions, which only an identity provider or a consumer c
 
 # By endpoint; beside it, by field, where one needs another body than the rest.
 BODIES: dict[str, Body] = {
+    'placement PUT /resource_providers/{uuid}/traits': lambda t: {'traits': [], 'resource_provider_generation': 0},
     'identity POST /v3/auth/tokens': bodies.auth,
     'identity POST /v3/domains': lambda t: {'domain': {'name': 'x'}},
     'identity POST /v3/projects': lambda t: {'project': {'name': 'x', 'domain_id': t['domain']}},
