@@ -129,6 +129,7 @@ EXACT = {
     'port.fixed_ips[].ip_address': 'address',
     'interfaceAttachment.port_id': 'free port',
     'removeFixedIp.address': 'server address',
+    'cache[].id': 'image',
     'addFloatingIp.address': 'floating address',
     'addFloatingIp.fixed_address': 'server address',
     'removeFloatingIp.address': 'server floating address',
