@@ -25,6 +25,8 @@ class Found:
     volume_version: str
     store: tuple[str, str]  # the vendor and the protocol of the volumes' store
     outside: str  # an external network; '' where there is none
+    hosts: int  # that run servers and are up
+    moves_running: bool  # whether these are real: an embedded hypervisor sends no guest that runs
 
 
 def look(place: Place) -> Found:
@@ -43,7 +45,14 @@ def look(place: Place) -> Found:
         volume_version=_newest(admin.of('block-storage')),
         store=(can.get('vendor_name', ''), can.get('storage_protocol', '')),
         outside=_outside(admin),
+        hosts=_hosts(admin),
+        moves_running=place.choices.form != 'embedded',
     )
+
+
+def _hosts(admin: demo.Api) -> int:
+    found = admin.of('compute').get('/os-services?binary=nova-compute').json()['services']
+    return sum(row['state'] == 'up' for row in found)
 
 
 def _outside(admin: demo.Api) -> str:
@@ -135,7 +144,7 @@ def _what(found: Found) -> Values:
             'image_ref_alt': found.image,
             'flavor_ref': found.flavors[0],
             'flavor_ref_alt': found.flavors[1],
-            'min_compute_nodes': 1,
+            'min_compute_nodes': max(1, found.hosts),
             'min_microversion': '2.1',
             'max_microversion': 'latest',
             'build_timeout': 240,
@@ -147,6 +156,9 @@ def _what(found: Found) -> Values:
             'disk_config': True,
             'interface_attach': True,
             'resize': False,
+            'cold_migration': found.hosts > 1,
+            'live_migration': found.hosts > 1 and found.moves_running,
+            'block_migration_for_live_migration': found.hosts > 1 and found.moves_running,
             'suspend': True,
             'pause': True,
             'shelve': False,
