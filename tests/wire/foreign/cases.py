@@ -144,6 +144,9 @@ BODIES: dict[str, Body] = {
     'compute POST /v2.1/os-server-groups': lambda t: {'server_group': {'name': 'x', 'policies': ['affinity']}},
     'compute POST /v2.1/servers/{id}/action resize': lambda t: {'resize': {'flavorRef': t['free flavor']}},
     'compute POST /v2.1/servers/{id}/action migrate': lambda t: {'migrate': {}},
+    'compute POST /v2.1/servers/{id}/action os-migrateLive': lambda t: {
+        'os-migrateLive': {'host': None, 'block_migration': 'auto'}
+    },
     'compute POST /v2.1/servers/{id}/os-interface': lambda t: {'interfaceAttachment': {}},
     'compute POST /v2.1/servers/{id}/action addFixedIp': lambda t: {'addFixedIp': {'networkId': t['network']}},
     'compute POST /v2.1/servers/{id}/action removeFixedIp': lambda t: {
@@ -158,6 +161,7 @@ BODIES: dict[str, Body] = {
     'compute POST /v2.1/os-floating-ips': lambda t: {'pool': t['external network']},
     'compute POST /v2.1/os-volumes': lambda t: {'volume': {'size': 1}},
     'compute POST /v2.1/os-snapshots': lambda t: {'snapshot': {'volume_id': t['volume']}},
+    'compute POST /v2.1/os-aggregates/{id}/images': lambda t: {'cache': [{'id': t['image']}]},
     'compute PUT /v2.1/os-hosts/{name}': lambda t: {'status': 'enable'},
     'compute PUT /v2.1/os-services/{id}': lambda t: {'binary': 'nova-compute', 'host': t['host']},
     'compute POST /v2.1/os-aggregates': lambda t: {'aggregate': {'name': 'x'}},
