@@ -31,6 +31,7 @@ class Network(Tagged):
     port_security_enabled = attribute(*BOTH, take=values.flag, default=True, ruled=RULED)
     external = attribute(*BOTH, take=values.flag, default=False, wire='router:external', source='external', ruled=RULED)
     is_default = attribute(*BOTH, take=values.flag, default=False, ruled=RULED)
+    qos_policy_id = attribute(*BOTH, take=values.maybe(values.uuid), default=None)
     network_type = attribute(
         READ,
         CREATE,

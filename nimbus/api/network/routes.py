@@ -2,6 +2,7 @@
 
 from nimbus.api.network import agents, info, networks, ports, quotas, tags
 from nimbus.api.network.addressing import ip_availability, subnets
+from nimbus.api.network.qos import policies as qos
 from nimbus.api.network.routing import conntrack_helpers, floatingips, routers
 from nimbus.api.network.security import security_groups
 
@@ -15,6 +16,7 @@ ROUTES = (
     *routers.INTERFACES,
     *conntrack_helpers.ROUTES,
     *floatingips.ROUTES,
+    *qos.ROUTES,
     *agents.ROUTES,
     *quotas.ROUTES,
     *ip_availability.ROUTES,

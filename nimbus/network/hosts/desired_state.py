@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from nimbus.common.database import db
 from nimbus.network import allocation_pools, generations, holders
-from nimbus.network.hosts import scheduling, tunnel_peers
+from nimbus.network.hosts import qualities, scheduling, tunnel_peers
 from nimbus.network.models import Address, FloatingIp, Member, Network, Port, Router, Rule, Service, Subnet
 from nimbus.network.models_traffic import ConntrackHelper, PortForwarding
 from nimbus.network.rpc import TUNNELS
@@ -37,7 +37,7 @@ def whole(tx: db.Tx, host: str, generation: int) -> dict[str, Any]:
         'generation': generation,
         'whole': True,
         'networks': _network_values(tx, host, nets, served),
-        'ports': {port.id: _port(port, nets[port.network_id], addresses, members) for port in guests},
+        'ports': _ports(tx, guests, nets, addresses, members),
         'rules': rules,
         'members': _members(tx, {rule['remote_group'] for of in rules.values() for rule in of} - {None}),
         'routers': _routers(tx, host, _here(tx, host)),
@@ -58,7 +58,7 @@ def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations
     if rows or of[generations.PORT]:
         addresses = _addresses(tx, Address.port_id.in_([port.id for port in guests]))
         members = {port_id: sorted(groups) for port_id, groups in places.items()}
-        values = {port.id: _port(port, nets[port.network_id], addresses, members) for port in guests}
+        values = _ports(tx, guests, nets, addresses, members)
         gone: dict[str, Any] = dict.fromkeys(of[generations.PORT])
         served = scheduling.served_on(tx, host, {port.network_id for port in rows})
         leases = _leases(tx, Port.id.in_([port.id for port in rows]), served)
@@ -100,6 +100,13 @@ def _addresses(tx: db.Tx, where: Any) -> Found:
 
 def _values(addresses: Found, port_id: str) -> list[dict[str, str]]:
     return [{'ip': a.ip_address, 'subnet_id': a.subnet_id} for a in addresses.get(port_id, ())]
+
+
+def _ports(tx: db.Tx, guests: Iterable[Any], nets: dict[str, Any], addresses: Found, members: Found) -> dict[str, Any]:
+    """The values of guests' ports, each with the QoS of its own policy or its network's."""
+    named = {port.id: port.qos_policy_id or nets[port.network_id].qos_policy_id for port in guests}
+    quality = qualities.of(tx, named)
+    return {port.id: _port(port, nets[port.network_id], addresses, members) | quality[port.id] for port in guests}
 
 
 def _port(port: Any, network: Any, addresses: Found, members: Found) -> dict[str, Any]:
@@ -314,6 +321,7 @@ def _routers(tx: db.Tx, host: str, router_ids: set[str]) -> dict[str, Any]:
     forwards = _by(tx.rows(query), 'floating_ip_id')
     query = sa.select(ConntrackHelper).where(ConntrackHelper.router_id.in_(sorted(router_ids)))
     helpers = _by(tx.rows(query.order_by(ConntrackHelper.seq)), 'router_id')
+    quality = qualities.of(tx, _qualities(tx, rows, [one for of in floating.values() for one in of]))
     found = {}
     for router in rows:
         ports: dict[str, list[Any]] = {holders.ROUTER: [], holders.GATEWAY: []}
@@ -324,7 +332,11 @@ def _routers(tx: db.Tx, host: str, router_ids: set[str]) -> dict[str, Any]:
             'ports': ports[holders.ROUTER],
             'gateways': ports[holders.GATEWAY],
             'snat': router.enable_snat,
-            'floating': [_floating(one, forwards) for one in floating.get(router.id, ())],
+            'floating': [
+                _floating(one, forwards) | {'bandwidth': quality[one.id]['bandwidth']}
+                for one in floating.get(router.id, ())
+            ],
+            'bandwidth': quality[router.id]['bandwidth'],
             'helpers': [
                 {'protocol': one.protocol, 'port': one.port, 'name': one.helper} for one in helpers.get(router.id, ())
             ],
@@ -332,6 +344,15 @@ def _routers(tx: db.Tx, host: str, router_ids: set[str]) -> dict[str, Any]:
             'admin_up': router.admin_state_up,
         }
     return found
+
+
+def _qualities(tx: db.Tx, routers: Iterable[Any], floating: Iterable[Any]) -> dict[str, str | None]:
+    """The policy of each router's gateway and of each floating IP, which is its network's where it has none."""
+    outside = sorted({one.floating_network_id for one in floating})
+    query = sa.select(Network.id, Network.qos_policy_id).where(Network.id.in_(outside))
+    of_networks = {network_id: policy_id for network_id, policy_id in tx.rows(query)} if outside else {}
+    own = {router.id: router.qos_policy_id for router in routers}
+    return own | {one.id: one.qos_policy_id or of_networks.get(one.floating_network_id) for one in floating}
 
 
 def _floating(floating: Any, forwards: Found) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from nimbus.network.models import Address, Network, Port, Subnet
 from nimbus.network.networks import segments
 from nimbus.network.options import Settings
 from nimbus.network.ports import floating_ports, ports
+from nimbus.network.qos import bindings
 
 VISIBLE = sa.or_(Network.shared.is_(True), Network.external.is_(True))
 
@@ -81,6 +82,9 @@ def create(
     }
     if values.get('is_default'):
         _refuse_second_default(tx)
+    policy_id = bindings.checked(tx, ctx, values.get('qos_policy_id'))
+    given['qos_policy_id'] = policy_id or bindings.default(tx, stamp['project_id'])
+    values.pop('qos_policy_id', None)
     segments.claim(tx, settings, segment, insert)
     return stamp['id']
 
@@ -104,7 +108,13 @@ def update(tx: db.Tx, ctx: Context, network_id: str, *, settings: Settings | Non
         _refuse_closing(tx, network_id)
     if values.get('is_default') and not row.is_default:
         _refuse_second_default(tx, network_id)
+    moved = values.get('qos_policy_id', row.qos_policy_id) != row.qos_policy_id
+    if moved:
+        bindings.refuse_removal(tx, ctx, row.qos_policy_id)
+        bindings.checked(tx, ctx, values['qos_policy_id'])
     standard_attributes.touch(tx, Network, network_id, **values)
+    if moved:
+        bindings.tell_network(tx, network_id)
     # Whether a network is up is part of each of its ports' values.
     only = () if 'admin_state_up' in values else ((generations.NETWORK, network_id),)
     generations.bump(tx, generations.of_networks(tx, [network_id]), *only)

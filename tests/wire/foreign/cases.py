@@ -52,6 +52,7 @@ RAW = (  # forms and assertions, which only an identity provider or a consumer c
 )
 
 
+_POLICIES = '/v2.0/qos/policies/{id}'
 # By endpoint; beside it, by field, where one needs another body than the rest.
 BODIES: dict[str, Body] = {
     'identity POST /v3/auth/tokens': bodies.auth,
@@ -164,6 +165,8 @@ BODIES: dict[str, Body] = {
     'network POST /v2.0/floatingips/{id}/port_forwardings': bodies.forwarding,
     'network PUT /v2.0/floatingips/{id}/port_forwardings/{port_forwarding_id}': lambda t: {'port_forwarding': {}},
     'network POST /v2.0/routers/{id}/conntrack_helpers': bodies.helper,
+    'network POST /v2.0/qos/policies': lambda t: {'policy': {'name': 'x'}},
+    **{f'network POST {_POLICIES}/{kind}_rules': bodies.quality(f'{kind}_rule', kind) for kind in bodies.QOS},
     'network PUT /v2.0/routers/{id}/add_router_interface': lambda t: {},
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {},
     'network PUT /v2.0/quotas/{project_id}': lambda t: {'quota': {'port': 77}},
@@ -277,6 +280,14 @@ IN_PATHS: dict[str, Body] = {
     'network PUT /v2.0/routers/{id}/conntrack_helpers/{conntrack_helper_id}': lambda t: {
         'conntrack_helper': {'port': 99}
     },
+    'network PUT /v2.0/qos/policies/{id}': lambda t: {'policy': {'name': 'x'}},
+    **{
+        f'network PUT {_POLICIES}/{kind}_rules/{{rule_id}}': bodies.quality(f'{kind}_rule', kind) for kind in bodies.QOS
+    },
+    **{
+        f'network PUT /v2.0/qos/alias_{kind}_rules/{{rule_id}}': bodies.quality(f'alias_{kind}_rule', kind)
+        for kind in bodies.QOS
+    },
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {'subnet_id': t['subnet']},
     'network PUT /v2.0/security-groups/{id}': lambda t: {'security_group': {'name': 'x'}},
     'network PUT /v2.0/agents/{id}': lambda t: {'agent': {'description': 'x'}},
@@ -290,7 +301,7 @@ IN_PATHS: dict[str, Body] = {
     'volume PUT /v3/volumes/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
     'volume PUT /v3/volumes/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
 }
-WORDS = {'kind': 'networks', 'key': 'k', 'tag': '1', 'before': '2026-01-01 00:00:00'}
+WORDS = {'kind': 'networks', 'rule_type': 'dscp_marking', 'key': 'k', 'tag': '1', 'before': '2026-01-01 00:00:00'}
 _FORWARDINGS = '/v2.0/floatingips/{id}/port_forwardings'
 PLACES = {
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}': {'idp_id': '=fresh'},
@@ -310,6 +321,11 @@ PLACES = {
     'compute POST /v2.1/os-aggregates/{id}/action add_host': {'id': 'free aggregate'},
     'compute POST /v2.1/flavors/{id}/action addTenantAccess': {'id': 'free flavor'},
     'network PUT /v2.0/routers/{id}/remove_router_interface': {'id': 'wired router'},
+    **{
+        f'network {method} {_POLICIES}/{kind}_rules/{{rule_id}}': {'id': 'ruled qos_policy'}
+        for kind in bodies.QOS
+        for method in ('GET', 'PUT', 'DELETE')
+    },
     **dict.fromkeys(
         (
             *(f'network {method} {_FORWARDINGS}' for method in ('GET', 'POST')),
