@@ -18,7 +18,8 @@ WAYS = ('egress', 'ingress')
 
 def mark(value: Any) -> int:
     """A mark of DSCP.  Raises ValueError."""
-    return int(values.one_of(*sorted({*MARKS}), also=values.number)(value))
+    found: int = values.one_of(*sorted({*MARKS}), also=values.number)(value)
+    return found
 
 
 class BandwidthLimit(NeutronNoun):
