@@ -289,7 +289,7 @@ def hypervisor(conf: Any, host: str, instances: str) -> Any:
     virt_type, by = host_defaults.virt_type(chosen['virt_type'])
     host_ip, way = host_defaults.host_ip(chosen['host_ip'], conf.bus)
     LOG.info('Guests of %s are run by %s (%s); other hosts reach it at %s (%s)', host, virt_type, by, host_ip, way)
-    here = {'instances_path': instances, 'virt_type': virt_type, 'host_ip': host_ip}
+    here = {'instances_path': instances, 'virt_type': virt_type, 'host_ip': host_ip, 'host': host}
     return kind(LibvirtSettings(**{**chosen, **here}))
 
 

@@ -11,7 +11,7 @@ from nimbus.compute import states
 from nimbus.compute.hosts import aggregates
 from nimbus.compute.rpc import ComputeDesk
 from nimbus.compute.servers import guests, servers
-from nimbus.compute.servers.moves import moves
+from nimbus.compute.servers.moves import evacuations, moves
 from nimbus.scheduler import claims, hosts
 
 NUMBER = {
@@ -47,6 +47,22 @@ class ComputeDeskServer(DeskServer, ComputeDesk):
         with self.db.read() as tx:
             claimed = claims.servers_on(tx, host) | moves.on_host(tx, host)
             return [guest for guest in guest_ids if guest not in claimed and _is_nobodys(tx, guest, host)]
+
+    def deleted(self, context: Context, host: str, guest_ids: list[str]) -> list[str]:
+        with self.db.read() as tx:
+            rows = {guest: _row(tx, guest) for guest in guest_ids}
+        return [guest for guest, row in rows.items() if row is not None and row.deleted_at is not None]
+
+    def evacuated(self, context: Context, host: str) -> list[dict[str, Any]]:
+        with self.db.read() as tx:
+            return [
+                {'id': row.server_id, 'move': row.id, 'kept': bool(row.disk_kept)}
+                for row in evacuations.leftovers(tx, host)
+            ]
+
+    def forsaken(self, context: Context, host: str, move: str) -> None:
+        with self.db.write() as tx:
+            evacuations.forsaken(tx, host, move)
 
     def guest(self, context: Context, host: str, server_id: str) -> dict[str, Any] | None:
         with self.db.read() as tx:

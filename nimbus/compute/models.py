@@ -189,7 +189,7 @@ class Move(db.Base):
     server_id: Mapped[db.Id]
     project_id: Mapped[db.Id]
     user_id: Mapped[str | None] = mapped_column(sa.String(64))
-    kind: Mapped[str] = mapped_column(sa.String(32))  # resize
+    kind: Mapped[str] = mapped_column(sa.String(32))  # resize, evacuation
     status: Mapped[str] = mapped_column(sa.String(32))
     vm_state: Mapped[str] = mapped_column(sa.String(32))  # the server's before
     source_host: Mapped[str | None]
@@ -201,6 +201,7 @@ class Move(db.Base):
     old_flavor: Mapped[dict[str, Any]]
     new_flavor_id: Mapped[str]
     new_flavor: Mapped[dict[str, Any]]
+    disk_kept: Mapped[bool | None]  # of an evacuation: whether both hosts share the storage with the disks
     created_at: Mapped[datetime.datetime]
     updated_at: Mapped[datetime.datetime | None]
 

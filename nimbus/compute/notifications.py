@@ -30,6 +30,7 @@ EVENTS = {
     'soft_delete': 'soft_delete',
     'restore': 'restore',
     'rebuild': 'rebuild',
+    'evacuate': 'rebuild',
     'rescue': 'rescue',
     'unrescue': 'unrescue',
     'snapshot': 'snapshot',

@@ -73,6 +73,13 @@ OPTIONS: dict[str, list[Any]] = {
             min=600,
             help='Seconds after which a base image that no guest of the host stands on is removed.',
         ),
+        cfg.IntOpt(
+            'evacuated_disk_age',
+            default=604800,
+            min=0,
+            help='Seconds for which a host that comes back keeps the disks that evacuated servers left on it, in the '
+            'folder evacuated beside those of its guests.',
+        ),
         cfg.IntOpt('quota_instances', default=10, help='Servers a project may have; -1 for any number.'),
         cfg.IntOpt('quota_cores', default=20, help='Virtual CPUs that its servers may have; -1 for any number.'),
         cfg.IntOpt('quota_ram', default=51200, help='MiB of memory that its servers may have; -1 for any.'),

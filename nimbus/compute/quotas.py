@@ -44,7 +44,9 @@ def follow(tx: db.Tx, before: Any, after: Any) -> None:
         QUOTAS.give_back(tx, after.project_id, **amounts)
 
 
-OPEN_MOVES = frozenset({'pre-migrating', 'migrating', 'post-migrating', 'finished', 'confirming', 'reverting'})
+OPEN_MOVES = frozenset(
+    {'accepted', 'pre-migrating', 'migrating', 'post-migrating', 'finished', 'confirming', 'reverting'}
+)
 
 
 def larger(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

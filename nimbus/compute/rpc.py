@@ -111,6 +111,29 @@ class Compute(Contract):
         """Errand: no disks are kept beside those that the guest has."""
 
     @call(timeout=ACK)
+    def take_over(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        fence: int,
+        guest: dict[str, Any],
+        source: str,
+        shared: bool | None,
+        runs: bool,
+    ) -> str:
+        """Errand: the guest of host `source`, which is down, is here, and runs or is off.
+
+        Its disks are those it had where both hosts share their storage, else new ones; `shared` is what an operator
+        says of that, None where the host finds out.  It reports {'power', 'kept'}: whether it kept its disks.
+        Kind 'Refused' when another host may take it.
+        """
+
+    @call(timeout=ACK)
+    def forsake(self, context: Context, job_id: str, key: str, fence: int, server_id: str, heir: str) -> str:
+        """Errand: the guest is not here; disks on storage that is shared with `heir` stay, and are that host's."""
+
+    @call(timeout=ACK)
     def send(self, context: Context, job_id: str, key: str, fence: int, server_id: str, move_id: str) -> str:
         """Errand: the disks of the guest, which is off, can be fetched from here.  It reports {'offer'}: how."""
 
@@ -191,6 +214,21 @@ class ComputeDesk(Desk):
     @call(timeout=30)
     def strangers(self, context: Context, host: str, guest_ids: list[str]) -> list[str]:
         """Those of the guests whose server is gone and that are to be destroyed; the others must be left alone."""
+
+    @call(timeout=30)
+    def deleted(self, context: Context, host: str, guest_ids: list[str]) -> list[str]:
+        """Those of the guests whose servers are deleted, so that nobody needs their disks any more."""
+
+    @call(timeout=30)
+    def evacuated(self, context: Context, host: str) -> list[dict[str, Any]]:
+        """The servers that left the host while it was down, which it is to forsake: {'id', 'move', 'kept'}.
+
+        `kept` says that their new hosts have the very disks, on storage that is shared.
+        """
+
+    @call(timeout=15)
+    def forsaken(self, context: Context, host: str, move: str) -> None:
+        """The host runs nothing any more of the server that left it by that move."""
 
     @call(timeout=30)
     def guest(self, context: Context, host: str, server_id: str) -> dict[str, Any] | None:

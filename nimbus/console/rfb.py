@@ -40,8 +40,12 @@ def enter(server: socket.socket, settings: Settings) -> socket.socket:
         raise Refused(f'The hypervisor offers the security types {list(offered)}; {settings.auth_schemes} are allowed.')
     server.sendall(bytes([TYPES[scheme]]))
     secured = _vencrypt(server, settings) if scheme == VENCRYPT else server
-    if struct.unpack('>I', _read(secured, 4))[0]:
-        raise Refused(f'The hypervisor says: {_reason(secured)}')
+    try:
+        if struct.unpack('>I', _read(secured, 4))[0]:
+            raise Refused(f'The hypervisor says: {_reason(secured)}')
+    except BaseException:
+        secured.close()  # whoever gave the connection has no part in it any more where TLS has taken it over
+        raise
     return secured
 
 

@@ -15,7 +15,7 @@ from nimbus.network.models import Change, Host, Member, Port, Rule, Service
 
 TOPIC = 'network'
 # What a change may be noted as: a port's value, place in groups and leases; a network with its subnets and leases; a
-# group's rules; the addresses of a group's members; a router.
+# group's rules; the addresses of a group's members, or of an address group; a router.
 PORT, NETWORK, RULES, MEMBERS, ROUTER = 'port', 'network', 'rules', 'members', 'router'
 Subject = tuple[str, str]  # (kind, id)
 MOST = 500  # notes that are handed out one by one; whoever missed more gets everything
@@ -130,6 +130,12 @@ def of_members(tx: db.Tx, group_ids: Iterable[str]) -> set[str]:
             .distinct()
         )
     )
+
+
+def of_addressed(tx: db.Tx, address_group_id: str) -> set[str]:
+    """Hosts with a port whose rules name the address group."""
+    named = sa.select(Rule.security_group_id).where(Rule.remote_address_group_id == address_group_id)
+    return of_members(tx, tx.column(named.distinct()))
 
 
 def of_peers(tx: db.Tx, group_ids: Iterable[str]) -> set[str]:

@@ -40,6 +40,29 @@ class Network(Standard, db.Base):
     qos_policy_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
 
 
+class AddressScope(Standard, db.Base):
+    """A set of pools of addresses none of which is there twice."""
+
+    __tablename__ = 'address_scopes'
+    name: Mapped[str]
+    ip_version: Mapped[int] = mapped_column(sa.Integer)
+
+
+class SubnetPool(Standard, db.Base):
+    """Ranges of addresses out of which subnets are allocated, each part of them once."""
+
+    __tablename__ = 'subnet_pools'
+    name: Mapped[str]
+    ip_version: Mapped[int] = mapped_column(sa.Integer)
+    prefixes: Mapped[list[Any]]
+    min_prefixlen: Mapped[int] = mapped_column(sa.Integer)
+    max_prefixlen: Mapped[int] = mapped_column(sa.Integer)
+    default_prefixlen: Mapped[int] = mapped_column(sa.Integer)
+    default_quota: Mapped[int | None]  # of one project: addresses, or ranges of /64
+    is_default: Mapped[bool]
+    address_scope_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+
+
 class Subnet(Standard, db.Base):
     """A subnet: a range of addresses on a network; `first` orders ranges for the overlap check."""
 
@@ -55,6 +78,7 @@ class Subnet(Standard, db.Base):
     allocation_pools: Mapped[list[Any]]
     dns_nameservers: Mapped[list[Any]]
     host_routes: Mapped[list[Any]]
+    subnetpool_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
 
 
 class Port(Standard, db.Base):
@@ -141,6 +165,32 @@ class Rule(Standard, db.Base):
     remote_group_id: Mapped[str | None] = mapped_column(
         sa.ForeignKey('security_groups.id', ondelete='CASCADE'), index=True
     )
+    remote_address_group_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+
+
+class AddressGroup(Standard, db.Base):
+    """Ranges of addresses that rules of security groups name together."""
+
+    __tablename__ = 'address_groups'
+    name: Mapped[str]
+    addresses: Mapped[list[Any]]
+
+
+class DefaultRule(Standard, db.Base):
+    """What new security groups begin with; one that is deleted stays as `gone`, so that no first one returns."""
+
+    __tablename__ = 'default_security_group_rules'
+    direction: Mapped[str] = mapped_column(sa.String(8))
+    ethertype: Mapped[str] = mapped_column(sa.String(8))
+    protocol: Mapped[str | None] = mapped_column(sa.String(40))
+    port_range_min: Mapped[int | None] = mapped_column(sa.Integer)
+    port_range_max: Mapped[int | None] = mapped_column(sa.Integer)
+    remote_ip_prefix: Mapped[str | None] = mapped_column(sa.String(64))
+    remote_group_id: Mapped[str | None] = mapped_column(sa.String(64))  # 'PARENT': the group itself
+    remote_address_group_id: Mapped[str | None] = mapped_column(sa.String(64))
+    used_in_default_sg: Mapped[bool]
+    used_in_non_default_sg: Mapped[bool]
+    gone: Mapped[bool]
 
 
 class Member(db.Base):
@@ -181,6 +231,27 @@ class FloatingIp(Standard, db.Base):
     fixed_ip_address: Mapped[str | None] = mapped_column(sa.String(64))
     router_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
     qos_policy_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+
+
+class Sharing(db.Base):
+    """Who beside its project may use a noun of this service: one project, or '*' for every one.
+
+    The constraint keeps a noun from being shared twice in the same way.
+    """
+
+    __tablename__ = 'network_sharings'
+    __table_args__ = (
+        sa.UniqueConstraint('object_id', 'target_project', 'action', name='network_sharings_once'),
+        sa.Index('network_sharings_target', 'target_project'),
+        db.Base.__table_args__,
+    )
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    project_id: Mapped[str] = mapped_column(sa.String(64), index=True)
+    object_type: Mapped[str] = mapped_column(sa.String(32))
+    object_id: Mapped[db.Id]
+    action: Mapped[str] = mapped_column(sa.String(32))
+    target_project: Mapped[db.Id]
 
 
 class Tag(db.Base):

@@ -68,11 +68,14 @@ OPTIONS = {
         cfg.ListOpt('dns_servers', default=[], help='DNS servers to which the DHCP servers of networks forward.'),
         cfg.IntOpt('poll_interval', default=3, min=1, help='Seconds between polls for changes when no nudge arrives.'),
         cfg.IntOpt('resync_interval', default=30, min=1, help='Seconds between full comparisons of host and database.'),
+        cfg.IntOpt('quota_address_group', default=-1, help='Address groups a project may have; -1 for any number.'),
         cfg.IntOpt('quota_network', default=100, help='Networks a project may have; -1 for any number.'),
         cfg.IntOpt('quota_subnet', default=100, help='Subnets a project may have; -1 for any number.'),
+        cfg.IntOpt('quota_subnetpool', default=-1, help='Subnet pools a project may have; -1 for any number.'),
         cfg.IntOpt('quota_port', default=500, help='Ports a project may have; -1 for any number.'),
         cfg.IntOpt('quota_router', default=10, help='Routers a project may have; -1 for any number.'),
         cfg.IntOpt('quota_floatingip', default=50, help='Floating IPs a project may have; -1 for any number.'),
+        cfg.IntOpt('quota_rbac_policy', default=10, help='Shares a project may make; -1 for any number.'),
         cfg.IntOpt('quota_security_group', default=10, help='Security groups a project may have; -1 for any number.'),
         cfg.IntOpt(
             'quota_security_group_rule', default=100, help='Security group rules a project may have; -1 for any number.'

@@ -7,26 +7,43 @@ import sqlalchemy as sa
 from nimbus.common import errors, quotas
 from nimbus.common.database import db
 from nimbus.network import holders
-from nimbus.network.models import FloatingIp, Group, Network, Port, Router, Rule, Subnet
+from nimbus.network.models import (
+    AddressGroup,
+    FloatingIp,
+    Group,
+    Network,
+    Port,
+    Router,
+    Rule,
+    Sharing,
+    Subnet,
+    SubnetPool,
+)
 
 DEFAULTS = {
     'network': 100,
     'subnet': 100,
+    'subnetpool': -1,
     'port': 500,
     'router': 10,
     'floatingip': 50,
     'security_group': 10,
+    'address_group': -1,
     'security_group_rule': 100,
+    'rbac_policy': 10,
 }
 QUOTAS = quotas.Quotas('network', DEFAULTS, lambda tx, project_id: _rows(tx, project_id))
 MODELS: dict[str, Any] = {
     'network': Network,
     'subnet': Subnet,
+    'subnetpool': SubnetPool,
     'port': Port,
     'router': Router,
     'floatingip': FloatingIp,
     'security_group': Group,
+    'address_group': AddressGroup,
     'security_group_rule': Rule,
+    'rbac_policy': Sharing,
 }
 
 

@@ -52,7 +52,7 @@ class Filter(abc.ABC):
 
 
 class RetryFilter(Filter):
-    """Passes over hosts that refused the server already."""
+    """Passes over hosts that refused the server already, or from which it was evacuated and which do not know it."""
 
     even_forced = True
 
@@ -63,7 +63,7 @@ class RetryFilter(Filter):
         return host.host not in request.avoid
 
     def why(self, removed: Hosts, request: Request) -> str:
-        return f'{names(removed)} refused the server before'
+        return f'{names(removed)} refused the server before, or may still run its guest'
 
 
 class AvailabilityZoneFilter(Filter):

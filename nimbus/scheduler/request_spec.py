@@ -20,7 +20,7 @@ class Request:
     zone: str | None = None
     host: str | None = None  # the one host an operator names; what judges fitness is then passed over
     only: str | None = None  # the one host where it may stand, which must be fit for it
-    avoid: tuple[str, ...] = ()  # hosts that refused the server already
+    avoid: tuple[str, ...] = ()  # hosts that refused the server already, or may still run a guest of it
     leave: str | None = None  # the host where the server stands and that it is to leave
     extra_specs: dict[str, str] = dataclasses.field(default_factory=dict)
     image_properties: dict[str, str] = dataclasses.field(default_factory=dict)

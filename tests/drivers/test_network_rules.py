@@ -152,3 +152,16 @@ def test_every_protocol_that_a_rule_may_name_reaches_the_packet_filter(ethertype
     flow = Flow('ingress', ethertype, '10.0.0.9' if ethertype == 'IPv4' else '2001:db8::9', number or 47)
     assert admits([rule], {}, flow)
     assert chains._match('p', rule) == (f'-p {number}' if number else '')
+
+
+def test_a_port_that_is_not_tracked_has_each_packet_filtered_by_itself():
+    wishes = Wishes()
+    tracked = wishes.port(wishes.network(), groups=[wishes.group(PING)])
+    for port in (tracked, dataclasses.replace(tracked, tracked=False)):
+        item = chains.FilteredPort(port, 4097, rules_of(port, wishes.groups))
+        made = chains.chains('nim', 'IPv4', [item], {})
+        (zone,) = made['raw']['nim-PREROUTING']
+        own = [line for way in 'io' for line in made['filter'][chains.chain_of('nim', port.id, way)]]
+        assert zone.endswith('--zone 4097' if port.tracked else '-j CT --notrack')
+        assert any('INVALID' in line for line in own) == any('connmark' in line for line in own) == port.tracked
+        assert own[-1] == '-j DROP'

@@ -39,7 +39,9 @@ def imported(block: ast.AST) -> set[str]:
 
 
 def test_no_folder_has_more_modules_than_can_be_looked_over():
-    sizes = Counter(path.parent for path in PATHS.values() if path.stem != '__init__')
+    # The migrations are one line, and grow by one file with each change of the tables.
+    rooms = [path.parent for path in PATHS.values() if path.stem != '__init__' and path.parent.name != 'versions']
+    sizes = Counter(rooms)
     assert {str(folder): size for folder, size in sizes.items() if size > MOST} == {}
 
 

@@ -12,6 +12,7 @@ LONG, TOO_LONG = 400, 600
 # Why a file may have more than 400 lines.
 LONG_FILES = {
     'nimbus/api/compute/microversions.py': 'one entry for each microversion; a published history in one piece',
+    'nimbus/api/network/extension_table.py': 'one entry for each extension; a published list in one piece',
 }
 LONGEST = 40  # lines of a function
 # Why a function may have more.

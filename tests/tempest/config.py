@@ -152,7 +152,8 @@ def _what(found: Found) -> Values:
             'shelve': False,
             'rescue': True,
             'snapshot': False,
-            'vnc_console': False,
+            'vnc_console': True,
+            'serial_console': True,
         },
         'image': {'disk_formats': 'raw,qcow2', 'container_formats': 'bare'},
         'volume': {

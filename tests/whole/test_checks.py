@@ -17,6 +17,8 @@ from nimbus.common import clock, context, jobs
 from nimbus.common.agents import services
 from nimbus.common.jobs import Job
 from nimbus.compute.desk import ComputeDeskServer
+from nimbus.compute.models import Move
+from nimbus.compute.servers.moves import evacuations
 
 
 def found(cloud, check):
@@ -190,3 +192,26 @@ def test_a_database_that_cannot_be_reached_is_named_with_the_servers_words_and_n
     said = told.stdout + told.stderr
     assert told.returncode and 'Traceback' not in said and 'hush' not in said
     assert f'nimbus:***@127.0.0.1:{port}/n says: ' in said and 'refused' in said
+
+
+def test_a_host_that_may_still_run_evacuated_servers_is_named_until_it_says_that_it_does_not(cloud):
+    assert found(cloud, checks.evacuations) == GOOD
+    now = clock.Clock().now()
+    given = {'server_id': 's', 'project_id': 'p', 'kind': 'evacuation', 'status': 'done', 'vm_state': 'active'}
+    given |= {'source_host': 'h9', 'old_flavor_id': '1', 'old_flavor': {}, 'new_flavor_id': '1', 'new_flavor': {}}
+    with cloud.parts.db.write() as tx:
+        tx.insert(Move, id='m1', **given, created_at=now)
+    ((level, sentence),) = found(cloud, checks.evacuations)
+    assert level == checks.WARNING and sentence.startswith('1 server was evacuated from h9, which is down')
+    with cloud.parts.db.write() as tx:
+        services.report(tx, services.Kind('compute', 'nova-compute'), 'h9', {}, started=True)
+        tx.insert(Move, id='m2', **given, created_at=now)
+    ((level, sentence),) = found(cloud, checks.evacuations)
+    assert level == checks.WARNING and sentence.startswith('2 servers were evacuated from h9, which is up')
+    with cloud.parts.db.write() as tx:
+        evacuations.forsaken(tx, 'h8', 'm1')
+        evacuations.forsaken(tx, 'h9', 'm2')
+        assert evacuations.unforsaken(tx) == {'h9': 1}
+        evacuations.forget_host(tx, 'h9')
+        services.forget(tx, services.find(tx, host='h9')[0].id)
+    assert found(cloud, checks.evacuations) == GOOD

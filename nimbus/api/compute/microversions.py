@@ -71,6 +71,12 @@ class OwnersOfGroups(Change):
     number = (2, 13)
 
 
+class EvacuationFindsDisks(Change):
+    """Whether the hosts of an evacuated server share storage is found out, not said, and no password is answered."""
+
+    number = (2, 14)
+
+
 class SoftPolicies(Change):
     """Groups of servers may have soft policies."""
 
@@ -117,6 +123,12 @@ class CpuInfoObject(Change):
     """A hypervisor's cpu_info is an object instead of a string."""
 
     number = (2, 28)
+
+
+class EvacuationAsksFilters(Change):
+    """The scheduler's filters judge the host that an evacuation names, unless it is forced."""
+
+    number = (2, 29)
 
 
 class ConsoleTokens(Change):
@@ -305,6 +317,12 @@ class VolumeTypes(Change):
     number = (2, 67)
 
 
+class NoForcedMoves(Change):
+    """No move of a server passes over the scheduler's filters."""
+
+    number = (2, 68)
+
+
 class AttachmentTags(Change):
     """Attachments of volumes and interfaces show their tags."""
 
@@ -437,6 +455,12 @@ class QualifiedHostnames(Change):
     number = (2, 94)
 
 
+class EvacuatedStopped(Change):
+    """A server is off when it was evacuated."""
+
+    number = (2, 95)
+
+
 class PinnedZone(Change):
     """A server shows the availability zone it was asked into."""
 
@@ -471,6 +495,7 @@ HISTORY = History(
     KeysOfOthers,
     ForcedDown,
     OwnersOfGroups,
+    EvacuationFindsDisks,
     SoftPolicies,
     HostStatus,
     Descriptions,
@@ -479,6 +504,7 @@ HISTORY = History(
     MigrationTypes,
     Tags,
     CpuInfoObject,
+    EvacuationAsksFilters,
     ConsoleTokens,
     DeviceTags,
     HypervisorPages,
@@ -510,6 +536,7 @@ HISTORY = History(
     GroupRules,
     ChangesBefore,
     VolumeTypes,
+    NoForcedMoves,
     AttachmentTags,
     GroupsOfServer,
     LockedReason,
@@ -532,6 +559,7 @@ HISTORY = History(
     KeysImportedOnly,
     RebuildRootVolumes,
     QualifiedHostnames,
+    EvacuatedStopped,
     PinnedZone,
     ImageProperties,
     SpiceDirect,

@@ -184,6 +184,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'os-lock-server:unlock:unlock_override',
         'os-admin-actions:reset_state',
         'os-server-diagnostics',
+        'os-evacuate',
         'os-console-auth-tokens',
         'os-shelve:shelve_offload',
         'os-shelve:unshelve_to_host',

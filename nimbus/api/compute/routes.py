@@ -32,7 +32,7 @@ from nimbus.api.compute.servers import (
     volume_attachments,
 )
 from nimbus.api.compute.servers.images import shelvings, snapshots
-from nimbus.api.compute.servers.moves import migrate, resizes
+from nimbus.api.compute.servers.moves import evacuations, migrate, resizes
 from nimbus.api.kit.routes import Route
 
 Handler = Callable[..., Any]
@@ -111,6 +111,7 @@ ACTIONS = (
     act('resize', resizes.resize, 'servers:resize', resizes.RESIZE),
     act('confirmResize', resizes.confirm, 'servers:confirm_resize', resizes.CONFIRM, 204),
     act('revertResize', resizes.revert, 'servers:revert_resize', resizes.REVERT),
+    act('evacuate', evacuations.evacuate, 'os-evacuate', evacuations.EVACUATE, 200),
     act('migrate', migrate.migrate, 'os-migrate-server:migrate', migrate.MIGRATE),
     act('createImage', snapshots.create_image, 'servers:create_image', snapshots.CREATE_IMAGE),
     act('createBackup', snapshots.create_backup, 'os-create-backup', snapshots.CREATE_BACKUP),

@@ -95,15 +95,15 @@ def next_link(
     return [{'rel': rel, 'href': page_url(call, getattr(rows[-1], key))}]
 
 
-def page_url(call: Call, marker: str, **changed: str) -> str:
-    """The request's own URL with another marker."""
+def page_url(call: Call, marker: str | None, **changed: str) -> str:
+    """The request's own URL with another marker, or with none."""
     query: list[tuple[str, str]] = [
         (name, value)
         for name, values in call.query.items()
         for value in values
         if name != 'marker' and name not in changed
     ]
-    query += [*changed.items(), ('marker', marker)]
+    query += [*changed.items(), *([('marker', marker)] if marker is not None else [])]
     return f'{call.root_url}{call.path}?{urllib.parse.urlencode(query)}'
 
 

@@ -9,7 +9,8 @@ from nimbus.api.network import values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, child
 from nimbus.api.network.resources import Resource
 from nimbus.common.database import db
-from nimbus.network import standard_attributes
+from nimbus.network import access, standard_attributes
+from nimbus.network.addressing import allocation
 from nimbus.network.hosts import scheduling
 from nimbus.network.networks import networks, segments
 
@@ -24,7 +25,14 @@ class Network(Tagged):
 
     name = attribute(*BOTH, take=values.text(), default='')
     admin_state_up = attribute(*BOTH, take=values.flag, default=True)
-    shared = attribute(*BOTH, take=values.flag, default=False, ruled=RULED)
+    shared = attribute(
+        *BOTH,
+        take=values.flag,
+        source=lambda row, call: row.id in call.children['shared'],
+        default=False,
+        sort=False,
+        ruled=RULED,
+    )
     status = attribute(source=lambda row, call: 'ACTIVE', filter=False)
     subnets = attribute(source=child('subnets'), filter=False)
     mtu = attribute(*BOTH, take=values.whole(68, 65535), sift=values.number)
@@ -57,6 +65,8 @@ class Network(Tagged):
         sift=values.number,
         ruled=(READ, CREATE),
     )
+    ipv4_address_scope = attribute(source=lambda row, call: call.children['scopes'].get((row.id, 4)), filter=False)
+    ipv6_address_scope = attribute(source=lambda row, call: call.children['scopes'].get((row.id, 6)), filter=False)
     availability_zone_hints = attribute(source=lambda row, call: [], filter=False)
     availability_zones = attribute(source=child('zones'), filter=False)
 
@@ -67,6 +77,8 @@ def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
     return {
         'tags': standard_attributes.tags_of(tx, found),
         'subnets': networks.subnets_of(tx, found),
+        'shared': access.shared(tx, call.context, found),
+        'scopes': allocation.scopes_of(tx, found),
         'zones': {subject: ['nova'] for subject in scheduling.placed(tx, 'dhcp', found)},
     }
 

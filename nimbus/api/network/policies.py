@@ -2,8 +2,9 @@
 
 The target of a rule has the owner's `project_id`, `network:project_id` for
 resources of a network, `network:shared`, `network:external`, for a port
-whether its owner is the network service itself (`network_device`), and for a
-security group's rule `security_group:project_id`.
+whether its owner is the network service itself (`network_device`), for a
+security group's rule `security_group:project_id`, and for an RBAC policy
+whether it shares with every project (`wildcard`).
 """
 
 from oslo_policy import policy
@@ -40,7 +41,9 @@ TERMS = {
     'shared': 'True:%(network:shared)s',
     'external': 'True:%(network:external)s',
     'network_device': 'True:%(network_device)s',
+    'wildcard': 'True:%(wildcard)s',
     'admin_only': 'rule:context_is_admin',
+    'restrict_wildcard': '(not rule:wildcard) or rule:admin_only',
 }
 NETWORK = {
     'create_network': ADMIN_MEMBER,
@@ -109,6 +112,17 @@ GROUP = {
     'get_security_group_rule': _or(ADMIN, 'role:reader and rule:sg_owner'),
     'delete_security_group_rule': _or(ADMIN, 'role:member and rule:sg_owner'),
 }
+RANGES = {
+    'create_address_group': ADMIN_MEMBER,
+    'get_address_group': _or(ADMIN, READER, 'rule:shared'),
+    'update_address_group': ADMIN_MEMBER,
+    'delete_address_group': ADMIN_MEMBER,
+    'add_addresses': ADMIN_MEMBER,
+    'remove_addresses': ADMIN_MEMBER,
+    'create_default_security_group_rule': ADMIN,
+    'get_default_security_group_rule': 'role:reader',
+    'delete_default_security_group_rule': ADMIN,
+}
 ROUTER = {
     'create_router': ADMIN_MEMBER,
     'create_router:distributed': ADMIN,
@@ -141,6 +155,32 @@ FLOATING_IP = {
     'delete_floatingip': ADMIN_MEMBER,
     'get_floatingip_pool': ADMIN_READER,
 }
+POOLS = {
+    'create_subnetpool': ADMIN_MEMBER,
+    'create_subnetpool:shared': ADMIN,
+    'create_subnetpool:is_default': ADMIN,
+    'get_subnetpool': _or(ADMIN, READER, 'rule:shared'),
+    'update_subnetpool': ADMIN_MEMBER,
+    'update_subnetpool:is_default': ADMIN,
+    'delete_subnetpool': ADMIN_MEMBER,
+    'add_prefixes': ADMIN_MEMBER,
+    'remove_prefixes': ADMIN_MEMBER,
+    'onboard_network_subnets': ADMIN_MEMBER,
+    'create_address_scope': ADMIN_MEMBER,
+    'create_address_scope:shared': ADMIN,
+    'get_address_scope': _or(ADMIN, READER, 'rule:shared'),
+    'update_address_scope': ADMIN_MEMBER,
+    'update_address_scope:shared': ADMIN,
+    'delete_address_scope': ADMIN_MEMBER,
+}
+SHARING = {
+    'create_rbac_policy': ADMIN_MEMBER,
+    'create_rbac_policy:target_tenant': _or(ADMIN, 'not rule:wildcard'),
+    'get_rbac_policy': ADMIN_READER,
+    'update_rbac_policy': ADMIN_MEMBER,
+    'update_rbac_policy:target_tenant': _or(ADMIN, 'not rule:wildcard'),
+    'delete_rbac_policy': ADMIN_MEMBER,
+}
 BELOW = {
     f'{verb}_{noun}': ADMIN_OWNER_READER if verb == 'get' else ADMIN_OWNER_MEMBER
     for noun in ('floatingip_port_forwarding', 'router_conntrack_helper')
@@ -161,7 +201,7 @@ QOS = {
 }
 TAGS = {
     f'{verb}_{noun}:tags': ADMIN_READER if verb == 'get' else ADMIN_MEMBER
-    for noun in ('network', 'subnet', 'port', 'router', 'floatingip', 'policy', 'security_group')
+    for noun in ('network', 'subnet', 'subnetpool', 'port', 'router', 'floatingip', 'policy', 'security_group')
     for verb in ('get', 'update', 'delete')
 }
 CLOUD = {
@@ -183,7 +223,7 @@ RULES = (
     *(policy.RuleDefault(name, check) for name, check in TERMS.items()),
     *(
         of_projects(name, check)
-        for part in (NETWORK, SUBNET, PORT, GROUP, ROUTER, FLOATING_IP, BELOW, QOS, TAGS, CLOUD)
+        for part in (NETWORK, SUBNET, PORT, GROUP, RANGES, ROUTER, FLOATING_IP, BELOW, QOS, POOLS, SHARING, TAGS, CLOUD)
         for name, check in part.items()
     ),
 )

@@ -1,5 +1,6 @@
 """Ports over HTTP."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from nimbus.api.network import values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, bad, child
 from nimbus.api.network.resources import Resource
 from nimbus.common.database import db
-from nimbus.network import addresses, standard_attributes
+from nimbus.network import access, addresses, standard_attributes
 from nimbus.network.networks import networks
 from nimbus.network.ports import port_changes, port_visibility
 from nimbus.network.qos import bindings
@@ -116,18 +117,29 @@ def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def parent(call: Call, tx: db.Tx, given: Given) -> Any:
-    """The network the port is to be on.  Raises NotFound."""
-    return networks.show(tx, call.context, given['network_id'])
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """The network that a port is to be on, and whether it is shared with the asker's project."""
+
+    network: Any
+    shared: bool
 
 
-def draft(network: Any, given: Given) -> dict[str, Any]:
+def parent(call: Call, tx: db.Tx, given: Given) -> Place:
+    """Where the port is to be.  Raises NotFound."""
+    row = networks.show(tx, call.context, given['network_id'])
+    own = row.project_id == call.context.project_id
+    return Place(row, not own and bool(access.shared(tx, call.context, [row.id])))
+
+
+def draft(place: Place, given: Given) -> dict[str, Any]:
     """The target of the policy rules for a new port."""
-    return {
-        'network:project_id': network.project_id,
-        'network:shared': network.shared,
-        'network_device': given['device_owner'].startswith('network:'),
-    }
+    return {'network:project_id': place.network.project_id, 'network:shared': place.shared, **wish(given)}
+
+
+def wish(given: Given) -> dict[str, Any]:
+    """What the device owner that a request gives the port adds to the target of the policy rules."""
+    return {'network_device': given['device_owner'].startswith('network:')} if 'device_owner' in given else {}
 
 
 def _kept(given: Given) -> dict[str, Any]:
@@ -149,11 +161,11 @@ def _check_addresses(call: Call, verb: str, given: Given, target: dict[str, Any]
             call.check(f'{verb}_port:fixed_ips:{name}', **target)
 
 
-def add(call: Call, tx: db.Tx, given: Given, network: Any) -> str:
+def add(call: Call, tx: db.Tx, given: Given, place: Place) -> str:
     """A port exists on its network as requested."""
-    target = {'project_id': given['project_id'], **draft(network, given)}
+    target = {'project_id': given['project_id'], **draft(place, given)}
     _check_addresses(call, CREATE, given, target)
-    return port_changes.create(tx, call.context, network, given['project_id'], _kept(given))
+    return port_changes.create(tx, call.context, place.network, given['project_id'], _kept(given))
 
 
 def change(call: Call, tx: db.Tx, row: Any, given: Given) -> None:
@@ -187,6 +199,7 @@ PORTS = Resource(
     children=children,
     parent=parent,
     draft=draft,
+    wish=wish,
     add=add,
     change=change,
     remove=lambda call, tx, row: port_changes.delete(tx, call.context, row.id),

@@ -1,8 +1,9 @@
 """List, show, create, update and delete of every network resource, with pages, filters and policy."""
 
+import contextlib
 import dataclasses
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from nimbus.api.kit import paging
@@ -15,6 +16,9 @@ from nimbus.common.database import db
 from nimbus.common.database.listing import Page
 
 OWN = ('project_id', 'user_id', 'tenant_id', 'network:project_id', 'security_group:project_id')
+TAGS = ('tags', 'tags-any', 'not-tags', 'not-tags-any')
+# What a list's query may name beside filters.
+BESIDE = frozenset(('fields', 'limit', 'marker', 'page_reverse', 'sort_key', 'sort_dir', 'changed_since', *TAGS))
 
 
 def ever(call: Call, rule: str) -> None:
@@ -34,6 +38,7 @@ def own_alone(call: Call, given: Given) -> None:
 def page(call: Call, noun: type[NeutronNoun], special: dict[str, Callable[[list[str]], Any]] | None = None) -> Page:
     """The part of the list that the request asks for.  Raises Invalid."""
     hidden = set(noun.hidden(call.allows))
+    _refuse_unknown(call, noun, special or {})
     filters: dict[str, Any] = {}
     for name, field in noun.fields:
         texts = call.query.get(name)
@@ -41,10 +46,10 @@ def page(call: Call, noun: type[NeutronNoun], special: dict[str, Callable[[list[
             continue
         column = field.source if isinstance(field.source, str) else name
         filters[column] = _sifted(name, field, texts)
-    for name in ('tags', 'tags-any', 'not-tags', 'not-tags-any') if noun.tagged else ():
+    for name in TAGS if noun.tagged else ():
         if name in call.query:
             filters[name] = call.query[name]
-    if 'changed_since' in call.query:
+    if 'changed_since' in call.query and 'updated_at' in dict(noun.fields):
         filters['changed_since'] = since(call.query['changed_since'][0])
     for name, find in (special or {}).items():
         if name in call.query:
@@ -60,6 +65,14 @@ def page(call: Call, noun: type[NeutronNoun], special: dict[str, Callable[[list[
         filters=filters,
         reverse=(call.arg('page_reverse') or '').lower() == 'true',
     )
+
+
+def _refuse_unknown(call: Call, noun: type[NeutronNoun], special: dict[str, Any]) -> None:
+    """Raises Invalid where the query filters by what the noun does not have."""
+    unknown = [name for name in call.query if name not in BESIDE and name not in special]
+    absent = sorted(set(unknown) - {name for name, _ in noun.fields})
+    if absent:
+        raise bad(f'{absent} is invalid attribute for filtering')
 
 
 def since(text: str) -> datetime.datetime:
@@ -98,14 +111,17 @@ def _sorts(call: Call, noun: type[NeutronNoun], hidden: set[str]) -> tuple[tuple
 
 def links(call: Call, noun: type[NeutronNoun], rows: Sequence[Any], cut: Page) -> dict[str, Any]:
     """The links to the next and previous page, such as `networks_links`, when the list is paged."""
-    if not cut.limit or not rows:
+    if not cut.limit:
         return {}
     found = []
     full = len(rows) >= cut.limit
     if full or cut.reverse:
-        found.append({'rel': 'next', 'href': paging.page_url(call, rows[-1].id, page_reverse='False')})
-    if cut.marker and not cut.reverse or full and cut.reverse:
-        found.append({'rel': 'previous', 'href': paging.page_url(call, rows[0].id, page_reverse='True')})
+        found.append(
+            {'rel': 'next', 'href': paging.page_url(call, rows[-1].id if rows else None, page_reverse='False')}
+        )
+    if full or not cut.reverse:
+        back = paging.page_url(call, rows[0].id if rows else None, page_reverse='True')
+        found.append({'rel': 'previous', 'href': back})
     return {f'{noun.many}_links': found} if found else {}
 
 
@@ -125,7 +141,7 @@ def shown(call: Call, noun: type[NeutronNoun], rows: Sequence[Any]) -> list[dict
 def check_revision(call: Call, row: Any) -> None:
     """Raises Precondition when the row is not at the revision that If-Match names, and Invalid on a bad header."""
     header = call.header('If-Match', '') or ''
-    if 'revision_number=' not in header:
+    if 'revision_number=' not in header or not hasattr(row, 'revision_number'):
         return
     number = header.strip('" ').partition('revision_number=')[2].strip('"')
     asked = numbers.read(number)
@@ -158,6 +174,8 @@ class Resource:
     special: dict[str, Callable[[list[str]], Any]] | None = None
     before_list: Callable[[Call], None] = lambda call: None
     before_create: Callable[[Sequence[Given]], None] = lambda wanted: None
+    wish: Callable[[Given], dict[str, Any]] = lambda given: {}  # what an update asks for adds to the target of a row
+    secret: bool = False  # what is shared with others does not exist for them where they would change it
 
     def routes(self, path: str) -> tuple[Route, ...]:
         """The noun's endpoints."""
@@ -185,7 +203,8 @@ class Resource:
             raise bad(why.sentence) from why
         return {self.noun.many: shown(call, self.noun, rows), **links(call, self.noun, rows, cut)}
 
-    def _views(self, call: Call, tx: db.Tx, found_ids: Sequence[str]) -> list[dict[str, Any]]:
+    def views(self, call: Call, tx: db.Tx, found_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Those as the asker may see them."""
         rows = [self.show_row(tx, call.context, found) for found in found_ids]
         call.children = self.children(call, tx, rows)
         return shown(call, self.noun, rows)
@@ -194,7 +213,7 @@ class Resource:
         """GET of one."""
         ever(call, f'get_{self.noun.one}')
         with call.db.read() as tx:
-            return {self.noun.one: self._views(call, tx, [id])[0]}
+            return {self.noun.one: self.views(call, tx, [id])[0]}
 
     def create(self, call: Call) -> Any:
         """POST: one, or several in one transaction."""
@@ -207,7 +226,7 @@ class Resource:
         with call.db.write() as tx:
             notifications.notify(call, tx, f'{self.noun.one}.create.start', call.body)
             made = [self._create(call, tx, given) for given in wanted]
-            views = self._views(call, tx, made)
+            views = self.views(call, tx, made)
             answer = {self.noun.many: views} if several else {self.noun.one: views[0]}
             notifications.notify(call, tx, f'{self.noun.one}.create.end', answer)
         return answer
@@ -231,12 +250,13 @@ class Resource:
         ever(call, f'update_{self.noun.one}')
         with call.db.write() as tx:
             row = self.show_row(tx, call.context, id)
-            self._check(call, UPDATE, call.given, self._target(tx, row, call.given))
+            with self._told(call, row):
+                self._check(call, UPDATE, call.given, self._target(tx, row, call.given))
             check_revision(call, row)
             assert self.change
             notifications.notify(call, tx, f'{self.noun.one}.update.start', {**call.body, 'id': id})
             self.change(call, tx, row, call.given)
-            answer = {self.noun.one: self._views(call, tx, [id])[0]}
+            answer = {self.noun.one: self.views(call, tx, [id])[0]}
             notifications.notify(call, tx, f'{self.noun.one}.update.end', answer)
             return answer
 
@@ -245,19 +265,28 @@ class Resource:
         ever(call, f'delete_{self.noun.one}')
         with call.db.write() as tx:
             row = self.show_row(tx, call.context, id)
-            call.check(f'delete_{self.noun.one}', **self._target(tx, row))
+            with self._told(call, row):
+                call.check(f'delete_{self.noun.one}', **self._target(tx, row))
             check_revision(call, row)
             gone = {f'{self.noun.one}_id': id}
             notifications.notify(call, tx, f'{self.noun.one}.delete.start', gone)
             if tx.publisher is not None:
-                gone = {**gone, self.noun.one: self._views(call, tx, [id])[0]}
+                gone = {**gone, self.noun.one: self.views(call, tx, [id])[0]}
             self.remove(call, tx, row)
             notifications.notify(call, tx, f'{self.noun.one}.delete.end', gone)
         return Reply()
 
+    @contextlib.contextmanager
+    def _told(self, call: Call, row: Any) -> Iterator[None]:
+        """A refusal by policy tells no other project that the row is there, where that is a secret."""
+        try:
+            yield
+        except errors.Forbidden as why:
+            if self.secret and row.project_id != call.context.project_id:
+                raise errors.NotFound('The resource could not be found.', type='HTTPNotFound') from why
+            raise
+
     def _target(self, tx: db.Tx, row: Any, given: Given | None = None) -> dict[str, Any]:
-        """The target of the policy rules for a row; for a port also the device owner that an update gives it."""
+        """The target of the policy rules for a row, and for what an update is to make of it."""
         target = {'project_id': row.project_id, 'tenant_id': row.project_id, **self.target(tx, row)}
-        if given is not None and 'device_owner' in given:
-            target['network_device'] = given['device_owner'].startswith('network:')
-        return target
+        return target if given is None else target | self.wish(given)

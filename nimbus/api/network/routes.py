@@ -1,22 +1,28 @@
 """Every endpoint of the Networking API."""
 
 from nimbus.api.network import agents, info, networks, ports, quotas, tags
-from nimbus.api.network.addressing import ip_availability, subnets
+from nimbus.api.network.addressing import address_scopes, ip_availability, subnet_pools, subnets
 from nimbus.api.network.qos import policies as qos
 from nimbus.api.network.routing import conntrack_helpers, floatingips, routers
-from nimbus.api.network.security import security_groups
+from nimbus.api.network.security import address_groups, default_rules, security_groups
+from nimbus.api.network.sharing import rbac_policies
 
 ROUTES = (
     *networks.NETWORKS.routes('/networks'),
     *subnets.SUBNETS.routes('/subnets'),
+    *subnet_pools.ROUTES,
+    *address_scopes.ADDRESS_SCOPES.routes('/address-scopes'),
     *ports.PORTS.routes('/ports'),
     *security_groups.GROUPS.routes('/security-groups'),
     *security_groups.RULES.routes('/security-group-rules'),
+    *address_groups.ROUTES,
+    *default_rules.DEFAULT_RULES.routes('/default-security-group-rules'),
     *routers.ROUTERS.routes('/routers'),
     *routers.INTERFACES,
     *conntrack_helpers.ROUTES,
     *floatingips.ROUTES,
     *qos.ROUTES,
+    *rbac_policies.RBAC_POLICIES.routes('/rbac-policies'),
     *agents.ROUTES,
     *quotas.ROUTES,
     *ip_availability.ROUTES,

@@ -1,10 +1,10 @@
-"""Tags of networks, subnets, ports, routers and security groups over HTTP."""
+"""Tags of every noun that has them, over HTTP."""
 
 from typing import Any
 
 from nimbus.api.kit.routes import Call, Reply, Route
 from nimbus.api.network import networks, ports, values
-from nimbus.api.network.addressing import subnets
+from nimbus.api.network.addressing import subnet_pools, subnets
 from nimbus.api.network.attributes import bad
 from nimbus.api.network.qos import policies
 from nimbus.api.network.resources import Resource
@@ -21,6 +21,7 @@ TAGGED = {
     'routers': routers.ROUTERS,
     'floatingips': floatingips.FLOATING_IPS,
     'policies': policies.POLICIES,
+    'subnetpools': subnet_pools.SUBNET_POOLS,
     'security_groups': security_groups.GROUPS,
     'security-groups': security_groups.GROUPS,
 }

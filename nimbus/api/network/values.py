@@ -125,6 +125,11 @@ def subnet(value: Any) -> str:
     return str(net)
 
 
+def prefix(value: Any) -> str:
+    """A range of addresses, of any length, without the bits set beyond it."""
+    return str(_range(value).network)
+
+
 def destination(value: Any) -> str:
     """Where a route leads: a range with no bits set beyond its length; 0.0.0.0/0 and ::/0 are everywhere."""
     try:

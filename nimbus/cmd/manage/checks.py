@@ -14,6 +14,7 @@ from typing import Any
 from nimbus.cmd import owner, schema, wiring
 from nimbus.common import clock, errors, jobs
 from nimbus.common.agents import services
+from nimbus.compute.servers.moves.evacuations import unforsaken
 from nimbus.network.hosts import local_networks
 from nimbus.scheduler import hosts as known
 
@@ -188,6 +189,24 @@ def networks(_conf: Any, parts: Any) -> Iterator[Finding]:
         yield Finding(WARNING, 'networks', text)
 
 
+def evacuations(conf: Any, parts: Any) -> Iterator[Finding]:
+    """No host may still run guests of servers that were evacuated from it."""
+    with parts.db.read() as tx:
+        left = unforsaken(tx)
+        up = {row.host for row in services.find(tx, 'compute') if services.is_up(row, conf.service_down_time)}
+    for host, count in sorted(left.items()):
+        many = f'{count} server{"s were" if count != 1 else " was"} evacuated from {host}, '
+        if host in up:
+            text = (
+                'which is up and has not yet said that it runs none of their guests: see the log of its nimbus-compute.'
+            )
+        else:
+            text = (
+                'which is down and may still run their guests: keep it off the network until its nimbus-compute runs.'
+            )
+        yield Finding(WARNING, 'evacuations', many + text)
+
+
 def capacity(_conf: Any, parts: Any) -> Iterator[Finding]:
     """No host has more claimed of it than its reserves and ratios allow by now."""
     with parts.db.read() as tx:
@@ -208,5 +227,6 @@ EVERY: tuple[Check, ...] = (
     daemons,
     clocks,
     networks,
+    evacuations,
     capacity,
 )

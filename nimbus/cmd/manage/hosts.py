@@ -11,6 +11,7 @@ from nimbus.cmd import wiring
 from nimbus.cmd.manage import broker
 from nimbus.common import errors
 from nimbus.common.agents import services
+from nimbus.compute.servers.moves import evacuations
 from nimbus.scheduler import claims
 from nimbus.scheduler import hosts as known
 from nimbus.volume.models import Volume
@@ -94,6 +95,7 @@ def _forget(database: Any, host: str) -> list[str]:
         for row in rows:
             services.forget(tx, row.id)
         known.forget(tx, host)
+        evacuations.forget_host(tx, host)
     return [row.binary for row in rows]
 
 

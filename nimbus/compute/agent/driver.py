@@ -158,6 +158,40 @@ class Resizes(abc.ABC):
         """No disks are kept beside those that the guest has; none kept is fine."""
 
 
+class Evacuating(abc.ABC):
+    """Evacuating: take over a guest whose host is down, and forsake one that left while this host was."""
+
+    @abc.abstractmethod
+    def shares(self, guest_id: str, source: str) -> bool:
+        """Whether the guest's disks, as the host `source` left them, are here: on storage that both share.
+
+        Raises Refused when disks of the guest are here and it is not known whose they are.
+        """
+
+    @abc.abstractmethod
+    def take_over(self, guest: Guest, source: str, root: str | None, runs: bool) -> None:
+        """The guest is here, running or off, on the disks that are shared with `source`, or on new ones.
+
+        New ones are made of the cached base image at `root`.  Raises Refused.
+        """
+
+    @abc.abstractmethod
+    def forsake(self, guest_id: str, heir: str | None, kept: bool) -> None:
+        """The guest is not here, running or off; no guest is fine.
+
+        Disks on shared storage are not touched, whether that is known here or `kept` says it; they belong to `heir`
+        again, if one is named and they were taken over from it.  Disks of this host alone are set aside.
+        """
+
+    @abc.abstractmethod
+    def on_shared_storage(self, guest_id: str) -> bool:
+        """Whether the guest's disks are another host's, or were taken over from one."""
+
+    @abc.abstractmethod
+    def forget_forsaken(self, max_age: float) -> list[str]:
+        """Disks that were set aside longer than `max_age` seconds ago are gone; returns their paths."""
+
+
 class Moves(abc.ABC):
     """Moves: take a guest to another host."""
 
@@ -255,7 +289,7 @@ class Facts(abc.ABC):
         """The host's capacity and identity now."""
 
 
-class Driver(Power, Suspension, Rescuing, Disks, Resizes, Moves, Snapshots, Cards, Console, Inside, Facts):
+class Driver(Power, Suspension, Rescuing, Disks, Resizes, Moves, Evacuating, Snapshots, Cards, Console, Inside, Facts):
     """A hypervisor driver: all of the above, and how it is opened and closed."""
 
     @abc.abstractmethod

@@ -41,7 +41,9 @@ class Healer:
             for server_id, row in desired.items():
                 if not row['busy'] and not self.busy(server_id):
                     self._mend(server_id, row['power'], here.get(server_id), server_id in again, retry)
-            self._strangers([guest for guest in here if guest not in desired and not self.busy(guest)])
+            gone = self._forsake()
+            others = {guest for guest in here if guest not in desired} - gone
+            self._strangers([guest for guest in here if guest in others and not self.busy(guest)])
             return bool(self._waiting)
 
     def _mend(self, server_id: str, power: str, state: str | None, resume: bool, retry: bool) -> None:
@@ -86,16 +88,42 @@ class Healer:
         LOG.info('The guest of server %s was started again', server_id)
         return True
 
+    def _forsake(self) -> set[str]:
+        """Guests whose servers were brought to other hosts while this one was down do not run here; returns their ids.
+
+        The desk names none whose server might still come back here.
+        """
+        gone = set()
+        for row in self.desk.evacuated(self.host):
+            if self.busy(row['id']):
+                continue
+            gone.add(row['id'])
+            try:
+                self.driver.forsake(row['id'], None, row['kept'])
+            except Exception:
+                LOG.exception('The guest of server %s, which was evacuated from this host, is still here', row['id'])
+                continue
+            LOG.warning('Server %s was evacuated from this host: its guest does not run here any more', row['id'])
+            self.desk.forsaken(self.host, row['move'])
+        return gone
+
     def _strangers(self, strangers: list[str]) -> None:
         """Of unknown guests, those of deleted servers are destroyed; all others are logged, once."""
         doomed = set(self.desk.strangers(self.host, strangers)) if strangers else set()
         for guest in strangers:
             if guest in doomed:
-                LOG.warning('Guest %s belongs to a server that is deleted: it is destroyed', guest)
-                self.driver.destroy(guest)
+                LOG.warning('Guest %s belongs to a server that is deleted or elsewhere: it is destroyed', guest)
+                self._destroy(guest)
             elif guest not in self._logged:
                 LOG.error('Guest %s does not belong on this host as far as the cloud knows; it is left alone', guest)
                 self._logged.add(guest)
+
+    def _destroy(self, guest: str) -> None:
+        """The guest is gone; disks that another host may use stay, unless their server is deleted."""
+        if self.driver.on_shared_storage(guest) and not self.desk.deleted(self.host, [guest]):
+            self.driver.forsake(guest, None, True)
+        else:
+            self.driver.destroy(guest)
 
     def seen(self, server_id: str, state: str) -> None:
         """The driver saw the guest change; it is reported unless an errand, or this, is at work on the guest."""

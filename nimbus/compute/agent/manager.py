@@ -16,6 +16,7 @@ from nimbus.common.agents.errands import ACCEPTED, Errands
 from nimbus.common.context import Context
 from nimbus.compute.agent import monitors
 from nimbus.compute.agent.driver import Driver, Missing, Refused
+from nimbus.compute.agent.evacuation_errands import EvacuationErrands
 from nimbus.compute.agent.heal import Healer
 from nimbus.compute.agent.move_errands import MoveErrands
 from nimbus.compute.agent.progress import Progress
@@ -55,6 +56,7 @@ class Settings:
     report_interval: float = 10
     heal_interval: float = 60
     image_age: float = 86400  # seconds that a base image is kept which no guest stands on
+    aside_age: float = 604800  # seconds that disks are kept which an evacuated guest left here
     monitors: tuple[str, ...] = ()  # which measure the host
     workers: int = 8
 
@@ -77,11 +79,12 @@ class Settings:
             report_interval=conf.report_interval,
             heal_interval=conf.compute.heal_interval,
             image_age=conf.compute.image_cache_age,
+            aside_age=conf.compute.evacuated_disk_age,
             monitors=tuple(conf.compute.compute_monitors),
         )
 
 
-class Agent(MoveErrands):
+class Agent(MoveErrands, EvacuationErrands):
     """Serves topic `compute` on one host."""
 
     def __init__(
@@ -357,7 +360,9 @@ class Agent(MoveErrands):
             self.desk.progress(self.host, server_id, percent)
 
     def tidy(self) -> None:
-        """Base images that are not needed are gone, and the fences of guests that no job will ever be for again."""
+        """What is not needed is gone: base images, disks that evacuated guests left, fences that no job is for."""
+        for path in self.driver.forget_forsaken(self.settings.aside_age):
+            LOG.info('%s was left by an evacuated guest and is gone after %d seconds', path, self.settings.aside_age)
         for base in self.images.prune(self.driver.bases(), self.settings.image_age):
             LOG.info('Base image %s was not needed for %d seconds and is gone', base, self.settings.image_age)
         here = self.driver.guests()

@@ -20,6 +20,7 @@ NAMES = {
     'soft_delete_server': 'delete',
     'restore_server': 'restore',
     'rebuild_server': 'rebuild',
+    'evacuate_server': 'evacuate',
     'rescue_server': 'rescue',
     'unrescue_server': 'unrescue',
     'pause_server': 'pause',

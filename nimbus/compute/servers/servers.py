@@ -163,7 +163,7 @@ def finished(tx: db.Tx, server_id: str, verb: str, **more: Any) -> bool:
 def failed(tx: db.Tx, server_id: str, verb: str, code: int, message: str, details: str | None = None) -> bool:
     """The verb has failed for that reason; False when another verb has taken over."""
     fault = {'code': code, 'message': message[:255], 'details': details, 'created': clock.iso(clock.Clock().now())}
-    if verb in ('build', 'rebuild', 'rescue'):
+    if verb in ('build', 'rebuild', 'evacuate', 'rescue'):
         tx.update(Server, Server.id == server_id, admin_pass=None)
     state = MACHINE.rules[verb].failed
     if verb in states.TASKS:

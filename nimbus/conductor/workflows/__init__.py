@@ -11,6 +11,7 @@ from nimbus.conductor.workflows.extend_volume import ExtendVolume
 from nimbus.conductor.workflows.images.shelving import BringBackServer, OffloadServer, ShelveServer, UnshelveServer
 from nimbus.conductor.workflows.images.snapshots import BackupServer, SnapshotServer
 from nimbus.conductor.workflows.interfaces import AttachInterface, DetachInterface
+from nimbus.conductor.workflows.moves.evacuations import EvacuateServer
 from nimbus.conductor.workflows.moves.resizes import ConfirmResize, MigrateServer, ResizeServer
 from nimbus.conductor.workflows.moves.reverts import LeaveHost, RevertResize
 from nimbus.conductor.workflows.reboot_server import RebootServer
@@ -40,6 +41,7 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'migrate_server': MigrateServer,
     'confirm_resize': ConfirmResize,
     'revert_resize': RevertResize,
+    'evacuate_server': EvacuateServer,
     'leave_host': LeaveHost,
     'snapshot_server': SnapshotServer,
     'backup_server': BackupServer,

@@ -8,6 +8,7 @@ from nimbus.common.jobs import Refused, Rewind, Run, Step, Workflow
 from nimbus.compute import states
 from nimbus.compute.metadata import documents
 from nimbus.compute.servers import guests, servers
+from nimbus.compute.servers.moves import moves
 from nimbus.conductor.workflows import disks, guest_orders, vif_plugging
 from nimbus.scheduler import claims, hosts
 
@@ -38,9 +39,9 @@ def request(run: Run, spec: dict[str, Any]) -> dict[str, Any]:
         'project_id': spec['project_id'],
         'user_id': spec['user_id'],
         'zone': spec['zone'],
-        'host': None if 'to_host' in run.job.params else spec['forced_host'],  # where it began binds it no longer
+        'host': _named(run, spec),
         'only': run.get('to_host'),
-        'avoid': sorted(run.get('refusals', {})),
+        'avoid': sorted(_avoided(run)),
         'extra_specs': flavor.get('extra_specs') or {},
         'image_properties': image.get('properties') or {},
         'image_id': image.get('id'),
@@ -48,6 +49,21 @@ def request(run: Run, spec: dict[str, Any]) -> dict[str, Any]:
         'hints': {name: value for name, value in (spec['hints'] or {}).items() if name != 'group'},
         'group': spec['group'],
     }
+
+
+def _avoided(run: Run) -> set[str]:
+    """The hosts that refused the server, and those that may still run a guest of it, which a new one has nowhere."""
+    if run.job.workflow == 'build_server':
+        return set(run.get('refusals', {}))
+    with run.env.db.read() as tx:
+        return {*run.get('refusals', {}), *moves.stale_hosts(tx, run.subject)}
+
+
+def _named(run: Run, spec: dict[str, Any]) -> str | None:
+    """The one host that an operator named, whatever filters say; where a server began binds no move of it."""
+    if 'to_host' in run.job.params:
+        return run.to_host if run.get('forced') else None
+    return spec['forced_host']
 
 
 def give_back_place(run: Run) -> None:
@@ -75,7 +91,7 @@ def wait_for_wires(run: Run) -> None:
     try:
         vif_plugging.wait(run)
     except (vif_plugging.Unwired, guest_orders.HostDown) as why:
-        raise _elsewhere(run, why) from why
+        raise elsewhere(run, why) from why
 
 
 def forget_wires(run: Run) -> None:
@@ -113,10 +129,10 @@ def boot(run: Run) -> dict[str, Any]:
             hosts.build_failed(tx, run.host)
         if why.kind != 'Refused':
             raise
-        raise _elsewhere(run, why) from why
+        raise elsewhere(run, why) from why
 
 
-def _elsewhere(run: Run, why: errors.NimbusError) -> Exception:
+def elsewhere(run: Run, why: errors.NimbusError) -> Exception:
     """A Rewind to another host than the one that refused the server, or the failure when enough were tried."""
     refusals = {**run.get('refusals', {}), run.host: why.inside}
     run.note(reasons={**run.get('reasons', {}), run.host: why.sentence})

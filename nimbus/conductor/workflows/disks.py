@@ -69,10 +69,10 @@ def _is_kept(run: Run, found: dict[str, Any]) -> bool:
     return True
 
 
-def connect_all(run: Run) -> None:
-    """The server's host reaches every volume."""
+def connect_all(run: Run, host: str | None = None) -> None:
+    """The server's host, or the one named, reaches every volume."""
     for found in of_server(run):
-        connect(run, found)
+        connect(run, found, host)
 
 
 def connect(run: Run, found: dict[str, Any], host: str | None = None) -> None:

@@ -79,6 +79,7 @@ class Port(Serializable):
     admin_up: bool = True
     security: bool = True  # port security: False means no filtering at all
     groups: tuple[str, ...] = ()
+    tracked: bool = True  # False: its groups are stateless, and each packet is filtered by itself
     allowed_pairs: tuple[tuple[str, str], ...] = ()  # (address or CIDR, MAC)
     bandwidth: tuple[Cap, ...] = ()  # in kbit
     packets: tuple[Cap, ...] = ()  # in thousands

@@ -13,7 +13,7 @@ from nimbus.network.networks import networks
 
 def of(tx: db.Tx, ctx: Context, ip_version: int | None, network_id: str | None = None) -> list[dict[str, Any]]:
     """A value for each network the asker may see, or for that one, with one for each of its subnets."""
-    where = standard_attributes.scope(ctx, Network, networks.VISIBLE) + (
+    where = standard_attributes.scope(ctx, Network, networks.visible(ctx)) + (
         [Network.id == network_id] if network_id else []
     )
     found = {row.id: _network(row) for row in tx.rows(sa.select(Network).where(*where).order_by(Network.seq))}

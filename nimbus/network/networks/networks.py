@@ -8,20 +8,25 @@ import sqlalchemy as sa
 from nimbus.common import errors
 from nimbus.common.context import Context
 from nimbus.common.database import db, listing
-from nimbus.network import generations, holders, quotas, standard_attributes
+from nimbus.network import access, generations, holders, quotas, standard_attributes
 from nimbus.network.hosts import scheduling
-from nimbus.network.models import Address, Network, Port, Subnet
+from nimbus.network.models import Address, Network, Port, Sharing, Subnet
 from nimbus.network.networks import segments
 from nimbus.network.options import Settings
 from nimbus.network.ports import floating_ports, ports
 from nimbus.network.qos import bindings
 
-VISIBLE = sa.or_(Network.shared.is_(True), Network.external.is_(True))
+KIND = 'network'
+
+
+def visible(ctx: Context) -> Any:
+    """The condition that the asker's project may see another's network: to plug into it, or to lead out by it."""
+    return access.seen(ctx, Network, access.SHARED, access.EXTERNAL)
 
 
 def show(tx: db.Tx, ctx: Context, network_id: str) -> Any:
     """The network: the asker's own, a shared or an external one.  Raises NotFound."""
-    row = standard_attributes.find(tx, ctx, Network, network_id, seen=VISIBLE)
+    row = standard_attributes.find(tx, ctx, Network, network_id, seen=lambda: visible(ctx))
     if row is None:
         raise standard_attributes.missing('Network', network_id)
     return row
@@ -29,7 +34,8 @@ def show(tx: db.Tx, ctx: Context, network_id: str) -> Any:
 
 def find(tx: db.Tx, ctx: Context, page: listing.Page) -> list[Any]:
     """One page of the networks the asker may see."""
-    return standard_attributes.lists(tx, Network, standard_attributes.scope(ctx, Network, VISIBLE), page)
+    scope = standard_attributes.scope(ctx, Network, visible(ctx))
+    return standard_attributes.lists(tx, Network, scope, page, access.by_shared(ctx, Network))
 
 
 def subnets_of(tx: db.Tx, network_ids: Sequence[str]) -> dict[str, list[str]]:
@@ -86,7 +92,15 @@ def create(
     given['qos_policy_id'] = policy_id or bindings.default(tx, stamp['project_id'])
     values.pop('qos_policy_id', None)
     segments.claim(tx, settings, segment, insert)
+    _open(tx, stamp['id'], values)
     return stamp['id']
+
+
+def _open(tx: db.Tx, network_id: str, values: dict[str, Any]) -> None:
+    """Every project may use the network as the values say."""
+    for name, action in (('shared', access.SHARED), ('external', access.EXTERNAL)):
+        if values.get(name):
+            access.give(tx, KIND, tx.row(sa.select(Network).where(Network.id == network_id)), action)
 
 
 def _refuse_second_default(tx: db.Tx, but: str = '') -> None:
@@ -115,13 +129,19 @@ def update(tx: db.Tx, ctx: Context, network_id: str, *, settings: Settings | Non
     standard_attributes.touch(tx, Network, network_id, **values)
     if moved:
         bindings.tell_network(tx, network_id)
+    _open(tx, network_id, values)
+    if values.get('shared') is False:
+        access.take(tx, KIND, network_id, Sharing.action == access.SHARED, Sharing.target_project == access.EVERYONE)
+    if values.get('external') is False:
+        access.take(tx, KIND, network_id, Sharing.action == access.EXTERNAL)
     # Whether a network is up is part of each of its ports' values.
     only = () if 'admin_state_up' in values else ((generations.NETWORK, network_id),)
     generations.bump(tx, generations.of_networks(tx, [network_id]), *only)
 
 
 def _refuse_unsharing(tx: db.Tx, row: Any) -> None:
-    foreign = sa.select(Port.id).where(Port.network_id == row.id, Port.project_id != row.project_id, ~holders.IS_OWN)
+    allowed = [row.project_id, *access.projects(tx, row.id, access.SHARED)]
+    foreign = sa.select(Port.id).where(Port.network_id == row.id, Port.project_id.not_in(allowed), ~holders.IS_OWN)
     if tx.row(foreign.limit(1)) is not None:
         raise errors.Conflict(
             f'Unable to reconfigure sharing settings for network {row.id}. Multiple tenants are using it.',
@@ -164,6 +184,7 @@ def delete(tx: db.Tx, ctx: Context, network_id: str) -> None:
     for subnet in gone:
         standard_attributes.forget_tags(tx, subnet.id)
         quotas.give_back(tx, subnet.project_id, subnet=1)
+    access.take(tx, KIND, network_id)
     standard_attributes.forget_tags(tx, network_id)
     quotas.give_back(tx, row.project_id, network=1)
 
@@ -200,8 +221,8 @@ def for_boot(tx: db.Tx, ctx: Context, requested: Sequence[dict[str, Any]] | str 
 
 
 def _single(tx: db.Tx, ctx: Context, auto: bool) -> list[dict[str, Any]]:
-    own = sa.and_(Network.project_id == (ctx.project_id or ''), Network.shared.is_(False))
-    mine = tx.rows(sa.select(Network).where(sa.or_(own, Network.shared.is_(True))).order_by(Network.seq).limit(2))
+    own = Network.project_id == (ctx.project_id or '')
+    mine = tx.rows(sa.select(Network).where(sa.or_(own, access.seen(ctx, Network))).order_by(Network.seq).limit(2))
     if len(mine) > 1:
         raise errors.Conflict('Multiple possible networks found, use a Network ID to be more specific.')
     if not mine and auto:
@@ -210,14 +231,14 @@ def _single(tx: db.Tx, ctx: Context, auto: bool) -> list[dict[str, Any]]:
 
 
 def _given_network(tx: db.Tx, ctx: Context, item: dict[str, Any]) -> dict[str, Any]:
-    network = standard_attributes.find(tx, ctx, Network, item['uuid'], seen=VISIBLE)
+    network = standard_attributes.find(tx, ctx, Network, item['uuid'], seen=lambda: visible(ctx))
     if network is None:
         raise errors.Invalid(f'Network {item["uuid"]} could not be found.')
     return _check_network(tx, ctx, network, item.get('fixed_ip'), item.get('tag'))
 
 
 def _check_network(tx: db.Tx, ctx: Context, network: Any, fixed_ip: str | None, tag: str | None) -> dict[str, Any]:
-    if network.external and not network.shared and not ctx.is_admin:
+    if network.external and not ctx.is_admin and not access.shared(tx, ctx, [network.id]):
         raise errors.Forbidden(f'It is not allowed to create an interface on external network {network.id}')
     if tx.row(sa.select(Subnet.id).where(Subnet.network_id == network.id).limit(1)) is None:
         raise errors.Invalid(f'Network {network.id} requires a subnet in order to boot instances on.')

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from nimbus.common import errors
 from nimbus.common.context import Context
 from nimbus.common.database import db, listing
+from nimbus.network import access, allocation_pools, generations, holders, quotas, standard_attributes
 from nimbus.network import addresses as fixed
-from nimbus.network import allocation_pools, generations, holders, quotas, standard_attributes
+from nimbus.network.addressing import allocation
 from nimbus.network.models import Address, Network, Port, Subnet
 from nimbus.network.ports import ports
 
@@ -28,31 +29,30 @@ def show(tx: db.Tx, ctx: Context, subnet_id: str) -> Any:
 
 
 def _seen(ctx: Context) -> Any:
-    mine = sa.or_(Network.shared.is_(True), Network.project_id == ctx.project_id)
+    mine = sa.or_(access.seen(ctx, Network), Network.project_id == ctx.project_id)
     return Subnet.network_id.in_(sa.select(Network.id).where(mine))
 
 
 def find(tx: db.Tx, ctx: Context, page: listing.Page) -> list[Any]:
     """One page of the subnets the asker may see."""
-    return standard_attributes.lists(tx, Subnet, standard_attributes.scope(ctx, Subnet, _seen(ctx)), page, FILTERS)
+    scope = standard_attributes.scope(ctx, Subnet, _seen(ctx))
+    return standard_attributes.lists(tx, Subnet, scope, page, {'shared': lambda values: _on_shared(ctx, values)})
 
 
-def _on_shared(values: Sequence[bool]) -> Any:
-    return Subnet.network_id.in_(sa.select(Network.id).where(Network.shared.in_(values)))
-
-
-FILTERS = {'shared': _on_shared}
+def _on_shared(ctx: Context, values: Sequence[bool]) -> Any:
+    shared = Subnet.network_id.in_(access.given(ctx.project_id))
+    return sa.or_(*(shared if value else ~shared for value in values))
 
 
 def create(tx: db.Tx, ctx: Context, network: Any, values: dict[str, Any], project_id: str | None = None) -> str:
     """A subnet stands on the network and its DHCP server serves it; returns its id.
 
-    Raises Invalid on an overlap or on values that do not go together, OverQuota.
+    Raises Invalid on an overlap or on values that do not go together, NotFound for a pool, OverQuota.
     """
-    values = _complete(values)
     standard_attributes.touch(tx, Network, network.id)  # racers on the same network wait here for each other
-    _refuse_overlap(tx, network.id, values['cidr'])
     stamp = standard_attributes.stamp(ctx, project_id)
+    values = _complete(allocation.place(tx, ctx, network, values, stamp['project_id']))
+    _refuse_overlap(tx, network.id, values['cidr'])
     quotas.take(tx, stamp['project_id'], subnet=1)
     tx.insert(Subnet, network_id=network.id, **values, **stamp)
     _slaac_existing(tx, network.id, stamp['id'])

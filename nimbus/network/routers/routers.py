@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from nimbus.common import errors
 from nimbus.common.context import Context
 from nimbus.common.database import db, listing
+from nimbus.network import access, generations, holders, quotas, rescheduling, standard_attributes
 from nimbus.network import addresses as fixed
-from nimbus.network import generations, holders, quotas, rescheduling, standard_attributes
 from nimbus.network.hosts import scheduling
 from nimbus.network.models import Address, FloatingIp, Port, Router
 from nimbus.network.models_traffic import PortForwarding
@@ -118,7 +118,10 @@ def _make_port(tx: db.Tx, ctx: Context, router: Any, subnet_id: str, host: str) 
     subnet = subnets.show(tx, ctx, subnet_id)
     if not subnet.gateway_ip:
         raise router_ports.bad_request('Subnet for router interface must have a gateway IP')
-    if subnet.project_id != ctx.project_id and not ctx.is_admin:
+    mine = subnet.project_id == ctx.project_id or ctx.project_id in access.projects(
+        tx, subnet.network_id, access.SHARED
+    )
+    if not mine and not ctx.is_admin:
         raise router_ports.bad_request(
             f'Subnet {subnet_id} is not owned by the project that asks, and only its owner gives it a router'
         )

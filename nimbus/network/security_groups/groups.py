@@ -8,13 +8,15 @@ import sqlalchemy as sa
 from nimbus.common import errors
 from nimbus.common.context import Context
 from nimbus.common.database import db, listing
-from nimbus.network import generations, quotas, standard_attributes
+from nimbus.network import access, generations, quotas, standard_attributes
 from nimbus.network.models import DefaultGroup, Group, Member, Rule
-from nimbus.network.security_groups import rules
+from nimbus.network.security_groups import default_rules, rules
 
 DEFAULT = 'default'
+KIND = 'security_group'
 OF_PORTS = db.Gathering(sa.select(Member.port_id, Member.group_id).order_by(Member.group_id), Member.port_id)
 DEFAULT_OF = sa.select(DefaultGroup.group_id).where(DefaultGroup.project_id == sa.bindparam('of'))
+DEFAULTS = db.Gathering(sa.select(DefaultGroup.group_id), DefaultGroup.group_id)
 PUT_IN = sa.insert(db.table_of(Member))
 
 
@@ -31,19 +33,22 @@ def ensure_default(tx: db.Tx, ctx: Context, project_id: str) -> str:
             tx.insert(DefaultGroup, project_id=project_id, group_id=values['id'])
     except sa.exc.IntegrityError:
         return default_of(tx, project_id) or ''
-    quotas.QUOTAS.hold(tx, project_id, security_group=1, security_group_rule=4)
+    given = default_rules.of_group(tx, ctx, values['id'], default=True)
+    quotas.QUOTAS.hold(tx, project_id, security_group=1, security_group_rule=len(given))
     tx.insert(Group, stateful=True, **values)
-    rules.insert_egress(tx, ctx, project_id, values['id'])
-    for ethertype in ('IPv4', 'IPv6'):
-        rules.insert(
-            tx, ctx, project_id, values['id'], direction='ingress', ethertype=ethertype, remote_group_id=values['id']
-        )
+    for rule in given:
+        rules.insert(tx, ctx, project_id, values['id'], rule)
     return values['id']
 
 
 def default_of(tx: db.Tx, project_id: str) -> str | None:
     """The id of the project's default group, None before its first use."""
     return tx.scalar(DEFAULT_OF, {'of': project_id})
+
+
+def defaults(tx: db.Tx, group_ids: Sequence[str]) -> set[str]:
+    """Which of the groups are their projects' default ones."""
+    return {row[0] for row in DEFAULTS.rows(tx, list(dict.fromkeys(group_ids)))}
 
 
 def resolve(tx: db.Tx, ctx: Context, names_or_ids: Sequence[str]) -> list[str]:
@@ -72,9 +77,17 @@ def resolve(tx: db.Tx, ctx: Context, names_or_ids: Sequence[str]) -> list[str]:
 
 
 def show(tx: db.Tx, ctx: Context, group_id: str) -> Any:
-    """The group.  Raises NotFound."""
-    row = standard_attributes.find(tx, ctx, Group, group_id)
+    """The group: the asker's own or one that is shared with their project.  Raises NotFound."""
+    row = standard_attributes.find(tx, ctx, Group, group_id, seen=lambda: access.seen(ctx, Group))
     if row is None:
+        raise absent(group_id)
+    return row
+
+
+def own(tx: db.Tx, ctx: Context, group_id: str) -> Any:
+    """The group, which the asker may change.  Raises NotFound for one that is only shared with them."""
+    row = show(tx, ctx, group_id)
+    if row.project_id != ctx.project_id and not ctx.is_admin and not ctx.is_service:
         raise absent(group_id)
     return row
 
@@ -86,7 +99,8 @@ def absent(group_id: str) -> errors.NotFound:
 
 def find(tx: db.Tx, ctx: Context, page: listing.Page) -> list[Any]:
     """One page of the groups the asker may see."""
-    return standard_attributes.lists(tx, Group, standard_attributes.scope(ctx, Group), page)
+    scope = standard_attributes.scope(ctx, Group, access.seen(ctx, Group))
+    return standard_attributes.lists(tx, Group, scope, page, access.by_shared(ctx, Group))
 
 
 def rules_of(tx: db.Tx, group_ids: Sequence[str]) -> dict[str, list[Any]]:
@@ -102,20 +116,22 @@ def rules_of(tx: db.Tx, group_ids: Sequence[str]) -> dict[str, list[Any]]:
 def create(
     tx: db.Tx, ctx: Context, *, name: str, description: str = '', project_id: str | None = None, stateful: bool = True
 ) -> str:
-    """A group that lets everything out stands; returns its id.  Raises Conflict on the name default, OverQuota."""
+    """A group with the default rules stands; returns its id.  Raises Conflict on the name default, OverQuota."""
     values = standard_attributes.stamp(ctx, project_id)
     ensure_default(tx, ctx, values['project_id'])
     if name == DEFAULT:
         raise errors.Conflict('Default security group already exists.', type='SecurityGroupDefaultAlreadyExists')
-    quotas.take(tx, values['project_id'], security_group=1, security_group_rule=2)
+    given = default_rules.of_group(tx, ctx, values['id'], default=False)
+    quotas.take(tx, values['project_id'], security_group=1, security_group_rule=len(given))
     tx.insert(Group, name=name, description=description, stateful=stateful, **values)
-    rules.insert_egress(tx, ctx, values['project_id'], values['id'])
+    for rule in given:
+        rules.insert(tx, ctx, values['project_id'], values['id'], rule)
     return values['id']
 
 
 def update(tx: db.Tx, ctx: Context, group_id: str, **values: Any) -> None:
     """The group has the values.  Raises NotFound, Conflict when the default group would get another name."""
-    row = show(tx, ctx, group_id)
+    row = own(tx, ctx, group_id)
     if 'name' in values and values['name'] != row.name:
         if row.name == DEFAULT:
             raise errors.Conflict(
@@ -133,7 +149,7 @@ def delete(tx: db.Tx, ctx: Context, group_id: str) -> None:
 
     Raises NotFound, Conflict while a port is in it, or when it is the default one and the asker no operator.
     """
-    row = show(tx, ctx, group_id)
+    row = own(tx, ctx, group_id)
     if _in_use(tx, group_id):
         raise errors.Conflict(f'Security Group {group_id} in use.', type='SecurityGroupInUse')
     if row.name == DEFAULT and not ctx.is_admin:
@@ -155,6 +171,7 @@ def delete(tx: db.Tx, ctx: Context, group_id: str) -> None:
     except sa.exc.IntegrityError as why:
         raise errors.Conflict(f'Security Group {group_id} in use.', type='SecurityGroupInUse') from why
     standard_attributes.forget_tags(tx, group_id)
+    access.take(tx, KIND, group_id)
     quotas.give_back(tx, row.project_id, security_group=1)
     for counted in gone:
         quotas.give_back(tx, counted.project_id, security_group_rule=counted.n)
@@ -176,21 +193,29 @@ def of_ports(tx: db.Tx, port_ids: Sequence[str]) -> dict[str, list[str]]:
 
 
 def join(tx: db.Tx, ctx: Context, port_id: str, project_id: str, group_ids: Sequence[str]) -> None:
-    """The port is in these groups and no other.  Raises NotFound for a group that its project does not have."""
+    """The port is in these groups and no other.  Raises NotFound for a group that its project may not use."""
     wanted = list(dict.fromkeys(group_ids))
     if wanted:
-        known = set(
-            tx.column(
-                sa.select(Group.id).where(
-                    Group.id.in_(wanted), *([] if ctx.is_admin else [Group.project_id == project_id])
-                )
-            )
-        )
+        usable = sa.or_(Group.project_id == project_id, Group.id.in_(access.given(project_id)))
+        query = sa.select(Group.id).where(Group.id.in_(wanted), *([] if ctx.is_admin else [usable]))
+        known = set(tx.column(query))
         for group_id in wanted:
             if group_id not in known:
                 raise absent(group_id)
+    refuse_mixture(tx, wanted)
     tx.delete(Member, Member.port_id == port_id)
     put_in(tx, port_id, wanted)
+
+
+def refuse_mixture(tx: db.Tx, group_ids: Sequence[str]) -> None:
+    """Nothing, when all of the groups track connections or none does.  Raises Conflict."""
+    query = sa.select(Group.stateful).where(Group.id.in_(group_ids)).distinct()
+    if len(group_ids) > 1 and len(tx.column(query)) > 1:
+        raise errors.Conflict(
+            'Error Cannot apply both stateful and stateless security groups on the same port at the same time while '
+            'attempting the operation.',
+            type='SecurityGroupConflict',
+        )
 
 
 def put_in(tx: db.Tx, port_id: str, wanted: Sequence[str]) -> None:

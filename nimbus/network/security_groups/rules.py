@@ -1,7 +1,7 @@
 """Security group rules: their rows, and the checks that they are valid and not there twice."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from nimbus.common import errors, ip_protocols, numbers
 from nimbus.common.context import Context
 from nimbus.common.database import db, listing
-from nimbus.network import generations, quotas, standard_attributes
-from nimbus.network.models import Group, Rule
+from nimbus.network import access, generations, quotas, standard_attributes
+from nimbus.network.models import AddressGroup, DefaultGroup, Group, Rule
 
 # Names a protocol may be asked by, and the number on the wire.
 ICMP = (1, 58)
@@ -18,6 +18,16 @@ PORTED = (6, 17, 33, 132, 136)
 ONLY_IPV6 = (41, 43, 44, 58, 59, 60)
 ANY = (None, 'any', '0', '-1', 'ip', '')
 ANYWHERE = ('0.0.0.0/0', '::/0')  # ranges that a rule without one means too
+VALUES = (
+    'direction',
+    'ethertype',
+    'protocol',
+    'port_range_min',
+    'port_range_max',
+    'remote_ip_prefix',
+    'remote_group_id',
+    'remote_address_group_id',
+)  # of a rule, beside its description
 
 
 def show(tx: db.Tx, ctx: Context, rule_id: str) -> Any:
@@ -30,7 +40,15 @@ def show(tx: db.Tx, ctx: Context, rule_id: str) -> Any:
 
 def find(tx: db.Tx, ctx: Context, page: listing.Page) -> list[Any]:
     """One page of the rules the asker may see."""
-    return standard_attributes.lists(tx, Rule, standard_attributes.scope(ctx, Rule), page)
+    return standard_attributes.lists(tx, Rule, standard_attributes.scope(ctx, Rule), page, FILTERS)
+
+
+def _of_default(values: Sequence[bool]) -> Any:
+    of_default = Rule.security_group_id.in_(sa.select(DefaultGroup.group_id))
+    return sa.or_(*(of_default if value else ~of_default for value in values))
+
+
+FILTERS = {'belongs_to_default_sg': _of_default}
 
 
 def create(tx: db.Tx, ctx: Context, values: dict[str, Any]) -> str:
@@ -44,14 +62,25 @@ def create(tx: db.Tx, ctx: Context, values: dict[str, Any]) -> str:
         raise _no_group(values['security_group_id'])
     values = normal(values)
     remote = values.get('remote_group_id')
-    if remote is not None and standard_attributes.find(tx, ctx, Group, remote) is None:
+    if remote is not None and not _may_name(tx, ctx, Group, remote):
         raise _no_group(remote)
+    ranges = values.get('remote_address_group_id')
+    if ranges is not None:
+        # Whoever deletes the address group meanwhile waits here, and then finds the rule.
+        tx.update(AddressGroup, AddressGroup.id == ranges, name=AddressGroup.name)
+    if ranges is not None and not _may_name(tx, ctx, AddressGroup, ranges):
+        raise errors.NotFound(f'Address group {ranges} could not be found.', type='AddressGroupNotFound')
     quotas.take(tx, group.project_id, security_group_rule=1)
     wanted = {name: value for name, value in values.items() if name not in ('security_group_id', 'project_id')}
-    rule_id = insert(tx, ctx, group.project_id, group.id, **wanted)
+    rule_id = insert(tx, ctx, group.project_id, group.id, wanted)
     standard_attributes.touch(tx, Group, group.id)
     generations.bump(tx, generations.of_members(tx, [group.id]), (generations.RULES, group.id))
     return rule_id
+
+
+def _may_name(tx: db.Tx, ctx: Context, model: Any, group_id: str) -> bool:
+    seen = access.seen(ctx, model)
+    return standard_attributes.find(tx, ctx, model, group_id, seen=seen) is not None
 
 
 def check_bulk(wanted: Sequence[dict[str, Any]]) -> None:
@@ -65,15 +94,7 @@ def check_bulk(wanted: Sequence[dict[str, Any]]) -> None:
         )
     seen = set()
     for values in map(normal, wanted):
-        given = _fingerprint(
-            values['direction'],
-            values['ethertype'],
-            values['protocol'],
-            values.get('port_range_min'),
-            values.get('port_range_max'),
-            values.get('remote_ip_prefix'),
-            values.get('remote_group_id'),
-        )
+        given = fingerprint(values)
         if given in seen:
             raise errors.Conflict('Duplicate Security Group Rule in POST.', type='DuplicateSecurityGroupRuleInPost')
         seen.add(given)
@@ -89,44 +110,16 @@ def delete(tx: db.Tx, ctx: Context, rule_id: str) -> None:
         generations.bump(tx, hosts, (generations.RULES, row.security_group_id))
 
 
-def insert(
-    tx: db.Tx,
-    ctx: Context,
-    project_id: str,
-    group_id: str,
-    *,
-    direction: str,
-    ethertype: str,
-    protocol: str | None = None,
-    port_range_min: int | None = None,
-    port_range_max: int | None = None,
-    remote_ip_prefix: str | None = None,
-    remote_group_id: str | None = None,
-    description: str = '',
-) -> str:
+def insert(tx: db.Tx, ctx: Context, project_id: str, group_id: str, values: dict[str, Any]) -> str:
     """The rule's row stands; returns its id.  Raises Conflict on a rule the group has already."""
     stamp = standard_attributes.stamp(ctx, project_id)
-    fingerprint = _fingerprint(
-        direction, ethertype, protocol, port_range_min, port_range_max, remote_ip_prefix, remote_group_id
-    )
+    mark = fingerprint(values)
+    row = {**dict.fromkeys(VALUES), 'description': '', **values}
     try:
         with tx.connection.begin_nested():
-            tx.insert(
-                Rule,
-                security_group_id=group_id,
-                fingerprint=fingerprint,
-                direction=direction,
-                ethertype=ethertype,
-                protocol=protocol,
-                port_range_min=port_range_min,
-                port_range_max=port_range_max,
-                remote_ip_prefix=remote_ip_prefix,
-                remote_group_id=remote_group_id,
-                description=description,
-                **stamp,
-            )
+            tx.insert(Rule, security_group_id=group_id, fingerprint=mark, **row, **stamp)
     except sa.exc.IntegrityError:
-        raise _not_inserted(tx, group_id, fingerprint) from None
+        raise _not_inserted(tx, group_id, mark) from None
     return stamp['id']
 
 
@@ -140,20 +133,23 @@ def _not_inserted(tx: db.Tx, group_id: str, fingerprint: str) -> errors.NimbusEr
     )
 
 
-def _fingerprint(direction: str, ethertype: str, protocol: Any, low: Any, high: Any, prefix: Any, group: Any) -> str:
+def fingerprint(values: Mapping[str, Any]) -> str:
     """What two rules have in common that let the same pass."""
+    protocol, ethertype = values.get('protocol'), values['ethertype']
     number = None if protocol in ANY else _number(protocol)
     if ethertype == 'IPv6' and number == ip_protocols.NUMBERS['icmp']:
         number = ip_protocols.NUMBERS['ipv6-icmp']
-    prefix = plain(prefix)
-    parts = (direction, ethertype, number, low, high, None if prefix in ANYWHERE else prefix, group)
+    prefix = plain(values.get('remote_ip_prefix'))
+    parts = (
+        values['direction'],
+        ethertype,
+        number,
+        values.get('port_range_min'),
+        values.get('port_range_max'),
+        None if prefix in ANYWHERE else prefix,
+        values.get('remote_group_id') or values.get('remote_address_group_id'),
+    )
     return '/'.join('' if part is None else str(part) for part in parts)
-
-
-def insert_egress(tx: db.Tx, ctx: Context, project_id: str, group_id: str) -> None:
-    """The group lets everything out."""
-    for ethertype in ('IPv4', 'IPv6'):
-        insert(tx, ctx, project_id, group_id, direction='egress', ethertype=ethertype)
 
 
 def normal(values: dict[str, Any]) -> dict[str, Any]:
@@ -180,7 +176,7 @@ def normal(values: dict[str, Any]) -> dict[str, Any]:
             f'Invalid ethertype {values["ethertype"]} for protocol {protocol}.',
             'SecurityGroupEthertypeConflictWithProtocol',
         )
-    if values.get('remote_ip_prefix') and values.get('remote_group_id'):
+    if sum(bool(values.get(f'remote_{kind}')) for kind in ('ip_prefix', 'group_id', 'address_group_id')) > 1:
         raise _invalid(
             'Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.',
             'SecurityGroupMultipleRemoteEntites',

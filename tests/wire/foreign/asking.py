@@ -59,7 +59,9 @@ class Place:
             before |= {'port_range_min': 8, 'port_range_max': 8}
         if 'external_port' in before:
             before |= {'external_port': 98, 'internal_port': 98}
-        return {f'{one}s': [before, whole[one]]}
+        if 'target_tenant' in before:
+            before['target_tenant'] = 'c' * 32
+        return {self.endpoint.route.noun.many: [before, whole[one]]}
 
     def _plain(self, things: dict[str, str]) -> dict[str, Any]:
         return cases.body(self.endpoint.key, self.field, self.kind, things) or {}

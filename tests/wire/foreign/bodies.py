@@ -178,6 +178,11 @@ def trust(things: Things) -> dict[str, Any]:
     return {'trust': told | {'project_id': things['project'], 'roles': [{'id': things['role']}]}}
 
 
+def sharing(things: Things) -> dict[str, Any]:
+    told = {'object_type': 'network', 'object_id': things['network'], 'action': 'access_as_shared'}
+    return {'rbac_policy': {**told, 'target_tenant': 'e' * 32}}
+
+
 def forwarding(things: Things) -> dict[str, Any]:
     told = {'protocol': 'tcp', 'external_port': 99, 'internal_port': 99, 'internal_port_id': things['port']}
     return {'port_forwarding': told}

@@ -13,6 +13,11 @@ READ_BY_HANDLERS = {
     'network PUT /v2.0/routers/{id}/remove_router_interface': ('subnet_id', 'port_id'),
     'network PUT /v2.0/routers/{id}/add_extraroutes': ('router.routes',),
     'network PUT /v2.0/routers/{id}/remove_extraroutes': ('router.routes',),
+    'network PUT /v2.0/subnetpools/{id}/add_prefixes': ('prefixes',),
+    'network PUT /v2.0/address-groups/{id}/add_addresses': ('addresses',),
+    'network PUT /v2.0/address-groups/{id}/remove_addresses': ('addresses',),
+    'network PUT /v2.0/subnetpools/{id}/remove_prefixes': ('prefixes',),
+    'network PUT /v2.0/subnetpools/{id}/onboard_network_subnets': ('network_id',),
     'network PUT /v2.0/agents/{id}': ('agent.admin_state_up', 'agent.description'),
     'network PUT /v2.0/quotas/{project_id}': ('quota.project_id', 'quota.tenant_id', 'quota.force'),
     'network PUT /v2.0/{kind}/{id}/tags': ('tags',),
@@ -41,7 +46,12 @@ INSIDE = {
     'router.external_gateway_info': ('router.external_gateway_info.network_id',),
     'OS-SCH-HNT:scheduler_hints': ('OS-SCH-HNT:scheduler_hints.same_host', 'OS-SCH-HNT:scheduler_hints.different_host'),
 }
-IN_BULK = ('networks', 'subnets', 'ports', 'security_groups', 'security_group_rules', 'routers', 'floatingips')
+IN_BULK = tuple(
+    """
+    networks subnets subnetpools address_scopes address_groups ports security_groups security_group_rules
+    default_security_group_rules routers floatingips rbac_policies
+    """.split()
+)
 RAW = (  # forms and assertions, which only an identity provider or a consumer can make
     'identity POST /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}/auth',
     'identity POST /v3/auth/OS-FEDERATION/websso/{protocol_id}',
@@ -102,6 +112,7 @@ BODIES: dict[str, Body] = {
     'compute POST /v2.1/servers': bodies.server,
     'compute POST /v2.1/servers/{id}/action rebuild': lambda t: {'rebuild': {'imageRef': t['image']}},
     'compute POST /v2.1/servers/{id}/action unshelve': lambda t: {'unshelve': {'availability_zone': t['zone']}},
+    'compute POST /v2.1/servers/{id}/action evacuate': lambda t: {'evacuate': {}},
     'compute POST /v2.1/servers/{id}/action rescue': lambda t: {'rescue': {}},
     'compute POST /v2.1/servers/{id}/action addSecurityGroup': lambda t: {
         'addSecurityGroup': {'name': t['security_group']}
@@ -158,6 +169,15 @@ BODIES: dict[str, Body] = {
     'network PUT /v2.0/ports/{id}': lambda t: {'port': {}},
     'network POST /v2.0/security-groups': lambda t: {'security_group': {'name': 'x'}},
     'network POST /v2.0/security-group-rules': bodies.rule,
+    'network POST /v2.0/rbac-policies': bodies.sharing,
+    'network POST /v2.0/subnetpools': lambda t: {'subnetpool': {'name': 'x', 'prefixes': ['10.77.0.0/16']}},
+    'network PUT /v2.0/subnetpools/{id}': lambda t: {'subnetpool': {}},
+    'network PUT /v2.0/subnetpools/{id}/onboard_network_subnets': lambda t: {},
+    'network POST /v2.0/address-groups': lambda t: {'address_group': {'name': 'x'}},
+    'network POST /v2.0/default-security-group-rules': lambda t: {
+        'default_security_group_rule': {'direction': 'ingress', 'protocol': 'tcp'}
+    },
+    'network POST /v2.0/address-scopes': lambda t: {'address_scope': {'ip_version': 4}},
     'network POST /v2.0/routers': lambda t: {'router': {}},
     'network PUT /v2.0/routers/{id}': lambda t: {'router': {}},
     'network POST /v2.0/floatingips': lambda t: {'floatingip': {'floating_network_id': t['external network']}},
@@ -218,6 +238,9 @@ BY_FIELD: dict[str, Body] = {
     'user.federated[].protocols[].protocol_id': bodies.federated,
     'trust.roles[].name': lambda t: {'trust': bodies.trust(t)['trust'] | {'roles': []}},
     'roles[].name': lambda t: {'roles': []},
+    'subnet.subnetpool_id': lambda t: {
+        'subnet': {'network_id': t['free network'], 'ip_version': 4, 'subnetpool_id': t['subnetpool']}
+    },
     'limits[].project_id': lambda t: {
         'limits': [{'service_id': t['service'], 'resource_name': 'free', 'resource_limit': 1}]
     },
@@ -269,6 +292,15 @@ IN_PATHS: dict[str, Body] = {
     'network PUT /v2.0/networks/{id}': lambda t: {'network': {'name': 'x'}},
     'network PUT /v2.0/subnets/{id}': lambda t: {'subnet': {'name': 'x'}},
     'network PUT /v2.0/ports/{id}': lambda t: {'port': {'name': 'x'}},
+    'network PUT /v2.0/subnetpools/{id}': lambda t: {'subnetpool': {'name': 'x'}},
+    'network PUT /v2.0/subnetpools/{id}/add_prefixes': lambda t: {'prefixes': ['10.88.0.0/16']},
+    'network PUT /v2.0/subnetpools/{id}/remove_prefixes': lambda t: {'prefixes': ['10.88.0.0/16']},
+    'network PUT /v2.0/subnetpools/{id}/onboard_network_subnets': lambda t: {'network_id': t['network']},
+    'network PUT /v2.0/address-groups/{id}': lambda t: {'address_group': {'name': 'x'}},
+    'network PUT /v2.0/address-groups/{id}/add_addresses': lambda t: {'addresses': ['10.5.0.0/16']},
+    'network PUT /v2.0/address-groups/{id}/remove_addresses': lambda t: {'addresses': ['10.0.0.0/8']},
+    'network PUT /v2.0/address-scopes/{id}': lambda t: {'address_scope': {'name': 'x'}},
+    'network PUT /v2.0/rbac-policies/{id}': lambda t: {'rbac_policy': {'target_tenant': 'd' * 32}},
     'network PUT /v2.0/routers/{id}': lambda t: {'router': {'name': 'x'}},
     'network PUT /v2.0/routers/{id}/add_router_interface': lambda t: {'subnet_id': t['free subnet']},
     'network PUT /v2.0/routers/{id}/add_extraroutes': lambda t: {'router': {'routes': []}},

@@ -5,6 +5,7 @@ By the endpoint and the field, by the field, or by the kind of thing that it nam
 
 # Where a list shows its rows to the asker, who may then ask for each of them.
 LISTED = {
+    'default_rule': ('network', '/v2.0/default-security-group-rules'),
     'external network': ('network', '/v2.0/networks'),
     'region': ('identity', '/v3/regions'),
     'registered_limit': ('identity', '/v3/registered_limits'),
@@ -94,6 +95,7 @@ OWN_REFUSED: dict[str, str] = {
     'volumeAttachment.id': 'an attachment keeps its id',
     'port.fixed_ips[].ip_address network POST /v2.0/ports': 'the address is one of another port of one’s own',
     'port.mac_address network POST /v2.0/ports': 'the address is one of another port of one’s own',
+    'evacuate.host': 'it is the host that the server is on',
     'unshelve.availability_zone': 'the server is not shelved',
     'unshelve.host': 'the server is not shelved',
     'resize.flavorRef': 'the flavor is the one that the server has',

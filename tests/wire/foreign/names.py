@@ -6,6 +6,8 @@ from tests.wire.foreign.fields import Endpoint, last
 KINDS = {
     'access': 'ec2',
     'access_rules': 'access_rule',
+    'address_scope_id': 'address_scope',
+    'remote_address_group_id': 'address_group',
     'aggregate': 'aggregate',
     'attachment_id': 'attachment',
     'availability_zone': 'zone',
@@ -41,6 +43,7 @@ KINDS = {
     'network_id': 'network',
     'node': 'host',
     'owner': 'project',
+    'object_id': 'network',
     'parent_group_id': 'security_group',
     'parent_id': 'project',
     'parent_region_id': 'region',
@@ -66,6 +69,7 @@ KINDS = {
     'service_id': 'service',
     'source_volid': 'volume',
     'subnet_id': 'subnet',
+    'subnetpool_id': 'subnetpool',
     'tenant': 'project',
     'tenant_id': 'project',
     'trust_id': 'trust',
@@ -143,6 +147,7 @@ NO_NAMES = {
     'conntrack_helper.port': 'a number of TCP or UDP',
     'conntrack_helpers[].port': 'a number of TCP or UDP',
     'events[].name': 'one of a fixed set of events',
+    'rbac_policy.target_tenant': 'whom a project shares its own with is its to say',
     'credential.host': 'the host that a request was signed for',
     'credentials.host': 'the host that a request was signed for',
     'ec2Credentials.host': 'the host that a request was signed for',
@@ -159,6 +164,9 @@ ALSO = {
 SEGMENTS = {
     'OS-EC2': 'ec2',
     'access_tokens': 'request_token',
+    'address-groups': 'address_group',
+    'address-scopes': 'address_scope',
+    'default-security-group-rules': 'default_rule',
     'agents': 'agent',
     'allocations': 'server',
     'attachments': 'attachment',
@@ -186,11 +194,13 @@ SEGMENTS = {
     'os-services': 'compute_service',
     'port_forwardings': 'port_forwarding',
     'ports': 'port',
+    'rbac-policies': 'rbac_policy',
     'resource_providers': 'provider',
     'routers': 'router',
     'security-group-rules': 'security_group_rule',
     'security-groups': 'security_group',
     'servers': 'server',
+    'subnetpools': 'subnetpool',
     'subnets': 'subnet',
     'types': 'volume_type',
     'volumes': 'volume',
@@ -200,7 +210,6 @@ ABSENT = {
     'consistencygroup_id': 'there are no groups of volumes',
     'group_id': 'there are no groups of volumes',
     'snapshot_id': 'there are no snapshots',
-    'subnetpool_id': 'there are no pools of subnets',
     'trusted_image_certificates': 'there are no certificates of images',
     'class_name': 'there is one class of quotas',
 }
@@ -213,8 +222,9 @@ backup_gigabytes backup_type backups binary binding:profile binding:vnic_type bl
 build_near_host_ip cidr config config_drive confirmResize connection_info connector container_format contents cores
 default_limit delete_on_termination description destination_type device device_name device_owner device_type direction
 disabled_reason disk disk_bus disk_format display_description display_name distributed dns_nameservers enable_dhcp
-enable_snat enabled ethertype expires_at external_fixed_ips extra_dhcp_opts extra_specs fixed_ip fixed_ip_address
-fixed_ips floating_ip_address floating_ips force forceDelete forced_down from_port gateway_ip gigabytes groups
+enable_snat enabled ethertype evacuate expires_at external_fixed_ips extra_dhcp_opts extra_specs fixed_ip
+fixed_ip_address fixed_ips floating_ip_address floating_ips force forceDelete forced_down from_port gateway_ip gigabytes
+groups
 guest_format ha headers host_routes hostname ignore_change_password_upon_first_use ignore_lockout_failure_attempts
 ignore_password_expiry ignore_user_inactivity immutable impersonation injected_file_content_bytes
 injected_file_path_bytes injected_files instances interface ip_protocol ip_version ipv6_address_mode ipv6_ra_mode
@@ -222,7 +232,7 @@ is_default is_domain is_public key key_pairs length lock lock_password locked_re
 max_server_per_host meta metadata metadata_items method methods migrate migration_status min_count min_disk min_ram
 mode
 mountpoint mtu multi_factor_auth_enabled multi_factor_auth_rules multiattach new_size no_device oauth1
-original_password os-complete os-flavor-access:is_public os-getRDPConsole os-start os-stop
+onSharedStorage original_password os-complete os-flavor-access:is_public os-getRDPConsole os-start os-stop
 os-volume-type-access:is_public os_hidden
 params passcode password path pause per_volume_gigabytes policies policy port_range_max port_range_min
 port_security_enabled preserve_ephemeral protected protocol provider:network_type provider:physical_network
@@ -232,6 +242,8 @@ revertResize rotation router:external routes rxtx_factor secret security_group_r
 server_groups service shared shelve shelveOffload signature size snapshots source_type sp_url state stateful status
 suspend swap tag tags to_port token trigger_crash_dump type unique_id unlock unpause unrescue unrestricted unshelve
 url user_data vcpus verb virtual_name visibility volume_size volumes
+action addresses default_prefixlen default_quota max_prefixlen min_prefixlen object_type prefixes prefixlen
+use_default_subnetpool used_in_default_sg used_in_non_default_sg
 """.split()
 )
 # Those of what steers traffic.

@@ -84,6 +84,8 @@ def settle_whole(world: Any) -> None:
     told |= {'allocation_pools': [{'start': '172.24.4.2', 'end': '172.24.4.99'}]}  # what is floating is chosen
     maker.make('network', '/v2.0/subnets', 'subnet', 'external subnet', **told)
     maker.ask('network', 'GET', '/v2.0/security-groups')  # a list makes one's default group once
+    rows = maker.ask('network', 'GET', '/v2.0/default-security-group-rules').json['default_security_group_rules']
+    things['default_rule'] = rows[0]['id']
     world.mine |= things | {'volume_type': things['public type']}
     told = {'name': 'nobodys', 'os-volume-type-access:is_public': False}
     maker.make('volume', '/v3/types', 'volume_type', **told)
@@ -178,6 +180,7 @@ def _identity(maker: Maker, whose: str) -> None:
 def _network(maker: Maker, whose: str) -> None:
     things, number = maker.things, LAST[whose]
     maker.make('network', '/v2.0/networks', 'network', name=f'{whose} network')
+    maker.make('network', '/v2.0/networks', 'network', 'free network', name=f'{whose} other network')
     told = {'network_id': things['network'], 'ip_version': 4, 'cidr': f'10.{number}.0.0/24'}
     maker.make('network', '/v2.0/subnets', 'subnet', **told)
     told = {'network_id': things['network'], 'ip_version': 4, 'cidr': f'10.{number}.1.0/24'}
@@ -185,6 +188,12 @@ def _network(maker: Maker, whose: str) -> None:
     maker.make('network', '/v2.0/security-groups', 'security_group', name=f'{whose} group')
     told = {'security_group_id': things['security_group'], 'direction': 'ingress', 'ethertype': 'IPv4'}
     maker.make('network', '/v2.0/security-group-rules', 'security_group_rule', **told)
+    told = {'object_type': 'network', 'object_id': things['network'], 'action': 'access_as_shared'}
+    maker.make('network', '/v2.0/rbac-policies', 'rbac_policy', target_tenant='f' * 32, **told)
+    maker.make('network', '/v2.0/address-groups', 'address_group', addresses=['10.0.0.0/8'])
+    maker.make('network', '/v2.0/address-scopes', 'address_scope', name=f'{whose} scope', ip_version=4)
+    told = {'name': f'{whose} pool', 'prefixes': [f'10.{number + 100}.0.0/16'], 'default_prefixlen': 24}
+    maker.make('network', '/v2.0/subnetpools', 'subnetpool', **told)
     maker.make('network', '/v2.0/routers', 'router', name=f'{whose} router')
     through = {'external_gateway_info': {'network_id': things['external network']}}
     maker.make('network', '/v2.0/routers', 'router', 'wired router', name=f'{whose} wired router', **through)

@@ -21,6 +21,8 @@ def test_a_new_network_shows_what_neutron_shows(neutron):
         'port_security_enabled': True,
         'router:external': False,
         'is_default': False,
+        'ipv4_address_scope': None,
+        'ipv6_address_scope': None,
         'availability_zone_hints': [],
         'availability_zones': [],
         'tags': [],

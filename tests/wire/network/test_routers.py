@@ -202,7 +202,7 @@ def test_only_real_extensions_are_told(neutron):
     assert neutron.refused('GET', '/extensions/vpnaas') == (404, 'ExtensionNotFound')
     (provider,) = neutron('GET', '/service-providers').json['service_providers']
     assert (provider['service_type'], provider['name']) == ('L3_ROUTER_NAT', 'single_node')
-    assert neutron('GET', '/address-scopes').status == 404
+    assert neutron('GET', '/address-pools').status == 404
 
 
 def test_the_pipeline_tells_its_version_without_a_token(parts):

@@ -8,18 +8,11 @@ from nimbus.api.kit.routes import Call
 from nimbus.api.network import values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, bad
 from nimbus.api.network.resources import Resource
-from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.network import standard_attributes
 from nimbus.network.networks import networks, subnets
 
 MODES = values.maybe(values.one_of('dhcpv6-stateful', 'dhcpv6-stateless', 'slaac'))
-
-
-def only_none(value: Any) -> None:
-    """Only None is valid: there are no subnet pools.  Raises ValueError."""
-    if value is not None:
-        raise ValueError(f"'{value}' names a subnet pool, and there are none")
 
 
 class Subnet(Tagged):
@@ -30,7 +23,9 @@ class Subnet(Tagged):
     name = attribute(*BOTH, take=values.text(), default='')
     network_id = attribute(READ, CREATE, take=values.uuid, required=True)
     ip_version = attribute(READ, CREATE, take=values.ip_version, required=True, sift=values.number)
-    subnetpool_id = attribute(READ, CREATE, take=only_none, source=lambda row, call: None, filter=False)
+    subnetpool_id = attribute(READ, CREATE, take=values.maybe(values.uuid), default=None)
+    prefixlen = attribute(CREATE, take=values.whole(0, 128), filter=False)
+    use_default_subnetpool = attribute(CREATE, take=values.flag, default=False, filter=False)
     cidr = attribute(READ, CREATE, take=values.maybe(values.subnet), default=None)
     gateway_ip = attribute(*BOTH, take=values.maybe(values.ip))
     allocation_pools = attribute(*BOTH, take=values.POOLS, filter=False)
@@ -54,11 +49,7 @@ def parent(call: Call, tx: db.Tx, given: Given) -> Any:
 
 def add(call: Call, tx: db.Tx, given: Given, network: Any) -> str:
     """A subnet exists on its network as requested."""
-    if given['cidr'] is None:
-        raise errors.Invalid(
-            'Bad subnets request: a subnetpool must be specified in the absence of a cidr.', type='BadRequest'
-        )
-    kept = {name: value for name, value in given.items() if name not in ('network_id', 'project_id', 'subnetpool_id')}
+    kept = {name: value for name, value in given.items() if name not in ('network_id', 'project_id')}
     kept |= {name: list(kept[name]) for name in ('dns_nameservers', 'host_routes')}
     return subnets.create(tx, call.context, network, kept, given['project_id'])
 

@@ -1,6 +1,5 @@
 """Security groups and their rules over HTTP."""
 
-import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +8,9 @@ from nimbus.api.kit.routes import Call
 from nimbus.api.network import values
 from nimbus.api.network.attributes import BOTH, Given, Standard, Tagged, attribute
 from nimbus.api.network.resources import Resource
-from nimbus.common import errors
+from nimbus.api.network.security import rule_values
 from nimbus.common.database import db
-from nimbus.network import standard_attributes
+from nimbus.network import access, standard_attributes
 from nimbus.network.security_groups import groups, rules
 
 LONGEST = 64  # characters of a project's id
@@ -21,48 +20,6 @@ def embedded(row: Any, call: Call) -> list[dict[str, Any]]:
     """The group's rules in full."""
     view = Rule.view(call.version)
     return [view(rule, call) for rule in call.children['rules'].get(row.id, ())]
-
-
-def protocol(value: Any) -> str | None:
-    """A protocol by name or number; None means any."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError(f"'{value}' is not a protocol")
-    word = str(value).lower()
-    return {'icmpv4': 'icmp', 'icmp6': 'ipv6-icmp'}.get(word, word)
-
-
-def port(value: Any) -> int | None:
-    """A port, or an ICMP type or code.  Raises Invalid in Neutron's own words."""
-    if value is None or value == '':
-        return None
-    try:
-        return values.whole(0, 65535)(value)
-    except ValueError as why:
-        raise errors.Invalid(f'Invalid value for port {value}', type='SecurityGroupInvalidPortValue') from why
-
-
-def ethertype(value: Any) -> str:
-    """IPv4 or IPv6 in any case.  Raises Invalid in Neutron's own words."""
-    found = {'ipv4': 'IPv4', 'ipv6': 'IPv6'}.get(str(value).lower())
-    if found is None:
-        raise errors.Invalid(
-            f"Security group rule for ethertype '{value}' not supported. Allowed values are ['IPv4', 'IPv6'].",
-            type='SecurityGroupRuleInvalidEtherType',
-        )
-    return found
-
-
-def prefix(value: Any) -> str | None:
-    """A range; an address alone is a range of one.  Raises Invalid in Neutron's own words."""
-    if value is None or value == '':
-        return None
-    try:
-        ipaddress.ip_network(value, strict=False)
-    except (ValueError, TypeError) as why:
-        raise errors.Invalid(f'Invalid CIDR {value} given as IP prefix.', type='InvalidCIDR') from why
-    return str(ipaddress.ip_interface(value)) if isinstance(value, str) else None
 
 
 def normalized(row: Any, call: Call) -> str | None:
@@ -79,12 +36,18 @@ class Rule(Standard):
     security_group_id = attribute(READ, CREATE, take=values.uuid, required=True)
     description = attribute(READ, CREATE, take=values.text(), default='')
     direction = attribute(READ, CREATE, take=values.one_of('ingress', 'egress'), required=True)
-    ethertype = attribute(READ, CREATE, take=ethertype, default='IPv4')
-    protocol = attribute(READ, CREATE, take=protocol, default=None)
-    port_range_min = attribute(READ, CREATE, take=port, default=None, sift=values.number)
-    port_range_max = attribute(READ, CREATE, take=port, default=None, sift=values.number)
-    remote_ip_prefix = attribute(READ, CREATE, take=prefix, default=None)
+    ethertype = attribute(READ, CREATE, take=rule_values.ethertype, default='IPv4')
+    protocol = attribute(READ, CREATE, take=rule_values.protocol, default=None)
+    port_range_min = attribute(READ, CREATE, take=rule_values.port, default=None, sift=values.number)
+    port_range_max = attribute(READ, CREATE, take=rule_values.port, default=None, sift=values.number)
+    remote_ip_prefix = attribute(READ, CREATE, take=rule_values.prefix, default=None)
     remote_group_id = attribute(READ, CREATE, take=values.maybe(values.text(64)), default=None)
+    remote_address_group_id = attribute(READ, CREATE, take=values.maybe(values.text(64)), default=None)
+    belongs_to_default_sg = attribute(
+        source=lambda row, call: row.security_group_id in call.children['defaults'],
+        take=values.flag,
+        sort=False,
+    )
     normalized_cidr = attribute(source=normalized, filter=False)
 
 
@@ -95,14 +58,19 @@ class Group(Tagged):
 
     name = attribute(*BOTH, take=values.text(), required=True)
     stateful = attribute(*BOTH, take=values.flag, default=True)
-    shared = attribute(source=lambda row, call: False, filter=False)
+    shared = attribute(source=lambda row, call: row.id in call.children['shared'], take=values.flag, sort=False)
     security_group_rules = attribute(source=embedded, filter=False)
 
 
 def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
     """What views of groups need beside their rows."""
     found = [row.id for row in rows]
-    return {'tags': standard_attributes.tags_of(tx, found), 'rules': groups.rules_of(tx, found)}
+    return {
+        'tags': standard_attributes.tags_of(tx, found),
+        'rules': groups.rules_of(tx, found),
+        'shared': access.shared(tx, call.context, found),
+        'defaults': groups.defaults(tx, found),
+    }
 
 
 def with_default(call: Call) -> None:
@@ -130,22 +98,12 @@ def _owner(tx: db.Tx, row: Any) -> dict[str, Any]:
 
 def add(call: Call, tx: db.Tx, given: Given, parent: Any) -> str:
     """A group exists as requested."""
-    refuse_stateless(given)
     return groups.create(tx, call.context, **given)
 
 
 def change(call: Call, tx: db.Tx, row: Any, given: Given) -> None:
     """The group has the values."""
-    refuse_stateless(given)
     groups.update(tx, call.context, row.id, **given)
-
-
-def refuse_stateless(given: Given) -> None:
-    """Raises NotBuilt for a stateless group, whose rules would work without connection tracking."""
-    if not given.get('stateful', True):
-        raise errors.NotBuilt(
-            'Stateless security groups are not part of this cloud; stateful may only be true.', type='NotImplemented'
-        )
 
 
 GROUPS = Resource(
@@ -163,7 +121,7 @@ RULES = Resource(
     noun=Rule,
     find=rules.find,
     show_row=rules.show,
-    children=lambda call, tx, rows: {},
+    children=lambda call, tx, rows: {'defaults': groups.defaults(tx, [row.security_group_id for row in rows])},
     parent=parent,
     draft=lambda group, given: _owner(None, group),  # type: ignore[arg-type]
     add=lambda call, tx, given, parent: rules.create(tx, call.context, given),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from nimbus.common import errors
 from nimbus.compute.agent.driver import PAUSED, RUNNING, SHUTDOWN, Driver, Refused
 from nimbus.compute.agent.fake import copies
+from nimbus.compute.agent.fake.evacuating import Evacuating
 from nimbus.compute.agent.fake.guests import FakeSettings
 from nimbus.compute.agent.fake.host import FakeGuest
 from nimbus.compute.agent.fake.inside import Inside
@@ -15,7 +16,7 @@ from nimbus.compute.agent.fake.moves import FakeMoves
 from nimbus.compute.guest import Guest, HostFacts, Nic, Rescue, Volume
 
 
-class FakeDriver(FakeMoves, Inside, Driver):
+class FakeDriver(Evacuating, FakeMoves, Inside, Driver):
     """Guests of a FakeHost.  Like a real driver it holds nothing of theirs itself: another one finds them."""
 
     def __init__(self, settings: FakeSettings, sleep: Callable[[float], None] = time.sleep) -> None:

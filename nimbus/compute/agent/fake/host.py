@@ -75,6 +75,8 @@ class FakeHost:
         self._delays: dict[str, float] = {}
         self._guard = threading.Lock()
         self._locks: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
+        self.storage: dict[str, list[str]] | None = None  # whose the disks on shared storage are, and were before
+        self.aside: set[str] = set()  # guests whose disks were kept when they had gone elsewhere
         self._guests: dict[str, FakeGuest] = {}
         self.consoles = Consoles()
         if folder:
@@ -90,6 +92,12 @@ class FakeHost:
     def delay(self, verb: str, seconds: float) -> None:
         """Every call of a driver's verb takes `seconds` longer, none for 0."""
         self._delays[verb] = seconds
+
+    def share(self, *others: 'FakeHost') -> None:
+        """The disks of the guests of these hosts stand on storage that they share."""
+        self.storage = {guest_id: [host.name] for host in (self, *others) for guest_id in host.all()}
+        for host in others:
+            host.storage = self.storage
 
     def crash(self, guest_id: str) -> None:
         """The guest has died under its driver, as when QEMU is killed."""

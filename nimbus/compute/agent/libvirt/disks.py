@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable
 
 from nimbus.common import folders
-from nimbus.compute.agent.disks import configdrive, imagecache, qemu_img
+from nimbus.compute.agent.disks import configdrive, imagecache, ownership, qemu_img
 from nimbus.compute.agent.driver import Missing, Refused
 from nimbus.compute.agent.libvirt.xml import Disk
 from nimbus.compute.guest import Blank, Guest, Volume
@@ -33,6 +33,7 @@ class Making:
 
     cow: bool = True  # a root disk is an overlay of its image's base; else a whole copy of it
     preallocate: bool = False  # disks have all their space from the beginning
+    host: str = 'localhost'  # whose the folders of new guests are
 
 
 class Folder:
@@ -58,6 +59,17 @@ class Folder:
         folders.make(self.path)
         if not known:
             self.write('building', '')
+            self.own()
+
+    def own(self) -> None:
+        """The folder says whose it is; one that says it already is left as it is."""
+        if ownership.read(self.path) is None:
+            ownership.write(self.path, ownership.Owner(self._making.host))
+
+    def is_ours(self) -> bool:
+        """Whether the folder is no other host's."""
+        owner = ownership.read(self.path)
+        return owner is None or owner.host == self._making.host
 
     def is_building(self) -> bool:
         """Whether no spawn of this guest has come to its end yet."""

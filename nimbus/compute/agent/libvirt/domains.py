@@ -22,7 +22,7 @@ class Domains:
 
     def __init__(self, settings: LibvirtSettings) -> None:
         self.settings = settings
-        self._making = Making(settings.use_cow_images, settings.preallocate_images == 'space')
+        self._making = Making(settings.use_cow_images, settings.preallocate_images == 'space', settings.host)
         self._connection: events.Connection | None = None
         self._connecting = threading.Lock()
         self._locks: weakref.WeakValueDictionary[str, threading.RLock] = weakref.WeakValueDictionary()

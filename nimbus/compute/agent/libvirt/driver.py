@@ -9,7 +9,7 @@ from typing import Any
 import libvirt
 
 from nimbus.common import errors, folders
-from nimbus.compute.agent.disks import qemu_img
+from nimbus.compute.agent.disks import ownership, qemu_img
 from nimbus.compute.agent.driver import CRASHED, PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
 from nimbus.compute.agent.libvirt import connection as events
 from nimbus.compute.agent.libvirt import facts as libvirt_facts
@@ -20,6 +20,7 @@ from nimbus.compute.agent.libvirt.disks import Folder, guest_folders, has_direct
 from nimbus.compute.agent.libvirt.inside import Inside
 from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, refusal
 from nimbus.compute.agent.libvirt.moves.copies import Copying, is_sent_by_another, withhold
+from nimbus.compute.agent.libvirt.moves.evacuating import Evacuating
 from nimbus.compute.agent.libvirt.rescuing import Rescuing
 from nimbus.compute.agent.libvirt.resizes import Resizing
 from nimbus.compute.agent.libvirt.restorer import Restorer
@@ -53,7 +54,7 @@ EVENT_STATES = {
 }
 
 
-class LibvirtDriver(Plugging, Resizing, Copying, Snapshotting, Suspending, Rescuing, Inside, Driver):
+class LibvirtDriver(Plugging, Resizing, Copying, Evacuating, Snapshotting, Suspending, Rescuing, Inside, Driver):
     """Guests of one libvirt; its verbs may be called from any thread."""
 
     def __init__(self, settings: LibvirtSettings) -> None:
@@ -199,7 +200,8 @@ class LibvirtDriver(Plugging, Resizing, Copying, Snapshotting, Suspending, Rescu
         raise Missing(f'Guest {guest_id} is not on this host.')
 
     def guests(self) -> dict[str, str]:
-        found = dict.fromkeys(guest_folders(self.settings.instances_path), SHUTDOWN)
+        ids = guest_folders(self.settings.instances_path)
+        found = {guest_id: SHUTDOWN for guest_id in ids if self._folder(guest_id).is_ours()}
         for domain in self._libvirt().listAllDomains():
             try:
                 if domain.UUIDString() not in found:
@@ -218,9 +220,9 @@ class LibvirtDriver(Plugging, Resizing, Copying, Snapshotting, Suspending, Rescu
         self._watchers.append(changed)
 
     def bases(self) -> set[str]:
-        return {
-            base for guest_id in guest_folders(self.settings.instances_path) for base in self._folder(guest_id).bases()
-        }
+        own = self.settings.instances_path
+        tops = (own, *ownership.asides(own))
+        return {base for top in tops for guest_id in guest_folders(top) for base in Folder(top, guest_id).bases()}
 
     # ---------------------------------------------------------------- disks
     @in_kinds
@@ -265,14 +267,17 @@ class LibvirtDriver(Plugging, Resizing, Copying, Snapshotting, Suspending, Rescu
                 f'{self.settings.min_free_mb} MiB free.',
             )
 
-    def _run(self, guest: Guest, folder: Folder, rescue: Rescue | None = None) -> None:
+    def _define(self, guest: Guest, folder: Folder, rescue: Rescue | None = None) -> libvirt.virDomain:
         cdrom_bus = 'sata' if 'q35' in self._machine_type(guest) else 'ide'
         disks = rescue_disks.layout(folder, guest, rescue, cdrom_bus) if rescue else folder.layout(guest, cdrom_bus)
+        xml = libvirt_xml.domain(guest, self._machine, disks, folder.console, self._serial_port())
+        folder.write('libvirt.xml', xml)
+        folder.own()
+        return self._libvirt().defineXML(xml)
 
+    def _run(self, guest: Guest, folder: Folder, rescue: Rescue | None = None) -> None:
         def create() -> None:
-            xml = libvirt_xml.domain(guest, self._machine, disks, folder.console, self._serial_port())
-            folder.write('libvirt.xml', xml)
-            domain = self._libvirt().defineXML(xml)
+            domain = self._define(guest, folder, rescue)
             folder.fresh_console()
             domain.create()
 
@@ -303,14 +308,17 @@ class LibvirtDriver(Plugging, Resizing, Copying, Snapshotting, Suspending, Rescu
                 raise
 
     def _erase(self, guest_id: str) -> None:
+        self._undefine(guest_id)
+        folder = self._folder(guest_id)
+        if folder.is_ours() and not is_sent_by_another(folder):
+            withhold(folder)
+            folder.remove()
+
+    def _undefine(self, guest_id: str) -> None:
         self._power_off(guest_id)
         domain = self._find(guest_id)
         if domain is not None:
             domain.undefineFlags(UNDEFINE)
-        folder = self._folder(guest_id)
-        if not is_sent_by_another(folder):
-            withhold(folder)
-            folder.remove()
         self._reboots.pop(guest_id, None)
         self._reported.pop(guest_id, None)
 

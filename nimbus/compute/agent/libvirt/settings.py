@@ -25,6 +25,7 @@ class LibvirtSettings:
     serial_port_range: str = '10000:20000'
     host_ip: str = '127.0.0.1'
     hostname: str | None = None  # None: as libvirt has it
+    host: str = 'localhost'  # the name by which the cloud knows this host
     live_migration_inbound_addr: str | None = None  # None: host_ip
     live_migration_with_native_tls: bool = False
     migration_certificates: str = '/etc/pki/qemu'

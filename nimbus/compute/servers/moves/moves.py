@@ -11,10 +11,12 @@ from nimbus.common.database import db
 from nimbus.compute import quotas, user_quotas
 from nimbus.compute.models import Move, Server
 
-RESIZE, MIGRATION = 'resize', 'migration'
+RESIZE, MIGRATION, EVACUATION = 'resize', 'migration', 'evacuation'
 BEFORE, UNDER_WAY, AFTER, FINISHED = 'pre-migrating', 'migrating', 'post-migrating', 'finished'
 CONFIRMING, REVERTING = 'confirming', 'reverting'
 CONFIRMED, REVERTED, FAILED = 'confirmed', 'reverted', 'error'
+# Of an evacuation: asked for, over, and over with nothing that runs on the old host any more.
+ACCEPTED, DONE, COMPLETED = 'accepted', 'done', 'completed'
 OPEN = quotas.OPEN_MOVES
 # A confirm that failed may have forgotten what was kept: it can only be asked for again.
 CONFIRMABLE, REVERTIBLE = frozenset({FINISHED, CONFIRMING}), frozenset({FINISHED})
@@ -148,3 +150,10 @@ def _equal(name: str, value: str) -> Any:
 def forget(tx: db.Tx, server_ids: list[str]) -> None:
     """Servers that have no row any more have no moves."""
     tx.delete(Move, Move.server_id.in_(server_ids))
+
+
+def stale_hosts(tx: db.Tx, server_id: str) -> list[str]:
+    """The hosts that the server is or was evacuated from and that may still run a guest of it."""
+    unsure = (ACCEPTED, BEFORE, DONE)
+    where = (Move.server_id == server_id, Move.kind == EVACUATION, Move.status.in_(unsure))
+    return sorted({host for host in tx.column(sa.select(Move.source_host).where(*where)) if host})

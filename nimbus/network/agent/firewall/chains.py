@@ -67,7 +67,8 @@ def _of_port(prefix: str, ethertype: str, item: FilteredPort) -> tuple[list[str]
     to_guest = f'-m physdev --physdev-out {tap} --physdev-is-bridged'
     from_guest = f'-m physdev --physdev-in {tap} --physdev-is-bridged'
     # Also where nothing is filtered: a port that is filtered later knows then who began what.
-    zone = f'-i {item.port.bridge} -j CT --zone {item.zone}'
+    track = f'--zone {item.zone}' if item.port.tracked or not item.port.security else '--notrack'
+    zone = f'-i {item.port.bridge} -j CT {track}'
     ways = {'ingress': to_guest, 'egress': from_guest}
     over = [
         f'{ways[cap.direction]} {_over(prefix, item.port.id, cap)} -j DROP'
@@ -82,10 +83,11 @@ def _of_port(prefix: str, ethertype: str, item: FilteredPort) -> tuple[list[str]
         match = _match(prefix, rule) if rule.ethertype == ethertype else None
         if match is not None:
             rules[rule.direction].append(f'{match} -j ACCEPT'.strip())
+    first, last = ((_CUT,), _LAST) if item.port.tracked else ((), ['-j DROP'])
     own = {
         s: tuple(_sources(item.port, ethertype)),
-        i: (_CUT, *_to_guest(ethertype), *rules['ingress'], *_LAST),
-        o: (_CUT, *_from_guest(ethertype, s), *rules['egress'], *_LAST),
+        i: (*first, *_to_guest(ethertype), *rules['ingress'], *last),
+        o: (*first, *_from_guest(ethertype, s), *rules['egress'], *last),
     }
     return [zone], [*over, f'{to_guest} -j {i}', f'{from_guest} -j {o}'], own
 

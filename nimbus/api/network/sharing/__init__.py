@@ -1,0 +1,1 @@
+"""Policies by which projects share things with others, over HTTP."""

@@ -1,0 +1,1 @@
+"""Policies by which projects share networks, address ranges and groups with others."""
