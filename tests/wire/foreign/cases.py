@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from nimbus.api.compute.proxies.routes import GONE
-from tests.wire.foreign import bodies, fields
+from tests.wire.foreign import bodies, fields, steered
 from tests.wire.foreign.bodies import Body, Things
 
 # What is in bodies whose shape no route tells: what the handler reads.
@@ -62,9 +62,9 @@ RAW = (  # forms and assertions, which only an identity provider or a consumer c
 )
 
 
-_POLICIES = '/v2.0/qos/policies/{id}'
 # By endpoint; beside it, by field, where one needs another body than the rest.
 BODIES: dict[str, Body] = {
+    **steered.BODIES,
     'identity POST /v3/auth/tokens': bodies.auth,
     'identity POST /v3/domains': lambda t: {'domain': {'name': 'x'}},
     'identity POST /v3/projects': lambda t: {'project': {'name': 'x', 'domain_id': t['domain']}},
@@ -182,11 +182,6 @@ BODIES: dict[str, Body] = {
     'network PUT /v2.0/routers/{id}': lambda t: {'router': {}},
     'network POST /v2.0/floatingips': lambda t: {'floatingip': {'floating_network_id': t['external network']}},
     'network PUT /v2.0/floatingips/{id}': lambda t: {'floatingip': {}},
-    'network POST /v2.0/floatingips/{id}/port_forwardings': bodies.forwarding,
-    'network PUT /v2.0/floatingips/{id}/port_forwardings/{port_forwarding_id}': lambda t: {'port_forwarding': {}},
-    'network POST /v2.0/routers/{id}/conntrack_helpers': bodies.helper,
-    'network POST /v2.0/qos/policies': lambda t: {'policy': {'name': 'x'}},
-    **{f'network POST {_POLICIES}/{kind}_rules': bodies.quality(f'{kind}_rule', kind) for kind in bodies.QOS},
     'network PUT /v2.0/routers/{id}/add_router_interface': lambda t: {},
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {},
     'network PUT /v2.0/quotas/{project_id}': lambda t: {'quota': {'port': 77}},
@@ -257,6 +252,7 @@ KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHy
 # Where a route is asked at another thing than the first of its kind: by name in the path; `=` is told as it is.
 # What is asked of one thing in a path, where no field of the body names another.
 IN_PATHS: dict[str, Body] = {
+    **steered.IN_PATHS,
     'identity PATCH /v3/domains/{domain_id}': lambda t: {'domain': {'description': 'x'}},
     'identity PATCH /v3/projects/{project_id}': lambda t: {'project': {'description': 'x'}},
     'identity PATCH /v3/users/{user_id}': lambda t: {'user': {'description': 'x'}},
@@ -306,20 +302,6 @@ IN_PATHS: dict[str, Body] = {
     'network PUT /v2.0/routers/{id}/add_extraroutes': lambda t: {'router': {'routes': []}},
     'network PUT /v2.0/routers/{id}/remove_extraroutes': lambda t: {'router': {'routes': []}},
     'network PUT /v2.0/floatingips/{id}': lambda t: {'floatingip': {'description': 'x'}},
-    'network PUT /v2.0/floatingips/{id}/port_forwardings/{port_forwarding_id}': lambda t: {
-        'port_forwarding': {'description': 'x'}
-    },
-    'network PUT /v2.0/routers/{id}/conntrack_helpers/{conntrack_helper_id}': lambda t: {
-        'conntrack_helper': {'port': 99}
-    },
-    'network PUT /v2.0/qos/policies/{id}': lambda t: {'policy': {'name': 'x'}},
-    **{
-        f'network PUT {_POLICIES}/{kind}_rules/{{rule_id}}': bodies.quality(f'{kind}_rule', kind) for kind in bodies.QOS
-    },
-    **{
-        f'network PUT /v2.0/qos/alias_{kind}_rules/{{rule_id}}': bodies.quality(f'alias_{kind}_rule', kind)
-        for kind in bodies.QOS
-    },
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {'subnet_id': t['subnet']},
     'network PUT /v2.0/security-groups/{id}': lambda t: {'security_group': {'name': 'x'}},
     'network PUT /v2.0/agents/{id}': lambda t: {'agent': {'description': 'x'}},
@@ -334,8 +316,8 @@ IN_PATHS: dict[str, Body] = {
     'volume PUT /v3/volumes/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
 }
 WORDS = {'kind': 'networks', 'rule_type': 'dscp_marking', 'key': 'k', 'tag': '1', 'before': '2026-01-01 00:00:00'}
-_FORWARDINGS = '/v2.0/floatingips/{id}/port_forwardings'
 PLACES = {
+    **steered.PLACES,
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}': {'idp_id': '=fresh'},
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}': {'protocol_id': '=fresh'},
     'identity PATCH /v3/regions/{region_id}': {'region_id': 'second region'},
@@ -353,18 +335,6 @@ PLACES = {
     'compute POST /v2.1/os-aggregates/{id}/action add_host': {'id': 'free aggregate'},
     'compute POST /v2.1/flavors/{id}/action addTenantAccess': {'id': 'free flavor'},
     'network PUT /v2.0/routers/{id}/remove_router_interface': {'id': 'wired router'},
-    **{
-        f'network {method} {_POLICIES}/{kind}_rules/{{rule_id}}': {'id': 'ruled qos_policy'}
-        for kind in bodies.QOS
-        for method in ('GET', 'PUT', 'DELETE')
-    },
-    **dict.fromkeys(
-        (
-            *(f'network {method} {_FORWARDINGS}' for method in ('GET', 'POST')),
-            *(f'network {method} {_FORWARDINGS}/{{port_forwarding_id}}' for method in ('GET', 'PUT', 'DELETE')),
-        ),
-        {'id': 'forwarding floatingip'},
-    ),
     'volume POST /v3/volumes/{id}/action os-detach': {'id': 'server volume'},
     'compute PUT /v2.1/os-quota-class-sets/{name}': {'name': '=default'},
     'volume PUT /v3/os-quota-class-sets/{name}': {'name': '=default'},
