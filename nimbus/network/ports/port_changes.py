@@ -241,11 +241,13 @@ def _is(item: dict[str, str], address: Any) -> bool:
 
 
 def delete(tx: db.Tx, ctx: Context, port_id: str) -> None:
-    """The port is gone.  Raises NotFound, Conflict for a router's or floating IP's, which goes with it."""
+    """The port is gone.  Raises NotFound, Conflict for a router's or floating IP's, and where another's leads to it."""
     row = port_visibility.show(tx, ctx, port_id)
     if row.holder in (holders.ROUTER, *holders.OUTSIDE):
         raise errors.Conflict(
             f'Port {port_id} cannot be deleted directly via the port API: has device owner {row.device_owner}.',
             type='ServicePortInUse',
         )
+    if not (ctx.is_admin or ctx.is_service):
+        floating_addresses.refuse_others(tx, port_id, ctx.project_id)
     ports.drop(tx, ctx, port_id)

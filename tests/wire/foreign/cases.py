@@ -43,7 +43,10 @@ READ_BY_HANDLERS = {
 INSIDE = {
     'port.fixed_ips': ('port.fixed_ips[].subnet_id', 'port.fixed_ips[].ip_address'),
     'port.security_groups': ('port.security_groups[]',),
-    'router.external_gateway_info': ('router.external_gateway_info.network_id',),
+    'router.external_gateway_info': (
+        'router.external_gateway_info.network_id',
+        'router.external_gateway_info.qos_policy_id',
+    ),
     'OS-SCH-HNT:scheduler_hints': ('OS-SCH-HNT:scheduler_hints.same_host', 'OS-SCH-HNT:scheduler_hints.different_host'),
 }
 IN_BULK = tuple(
@@ -206,6 +209,7 @@ BODIES: dict[str, Body] = {
     },
 }
 BY_FIELD: dict[str, Body] = {
+    **steered.BY_FIELD,
     'auth.identity.application_credential.id': bodies.lent,
     'auth.identity.application_credential.name': bodies.lent_by_name,
     'auth.identity.application_credential.user.id': bodies.lent_by_name,

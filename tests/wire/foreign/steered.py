@@ -6,6 +6,7 @@ from tests.wire.foreign.bodies import Body
 _POLICIES = '/v2.0/qos/policies/{id}'
 _FORWARDINGS = '/v2.0/floatingips/{id}/port_forwardings'
 BODIES: dict[str, Body] = {
+    'network PUT /v2.0/networks/{id}': lambda t: {'network': {}},
     'network POST /v2.0/floatingips/{id}/port_forwardings': bodies.forwarding,
     'network PUT /v2.0/floatingips/{id}/port_forwardings/{port_forwarding_id}': lambda t: {'port_forwarding': {}},
     'network POST /v2.0/routers/{id}/conntrack_helpers': bodies.helper,
@@ -41,4 +42,9 @@ PLACES: dict[str, dict[str, str]] = {
         ),
         {'id': 'forwarding floatingip'},
     ),
+}
+BY_FIELD: dict[str, Body] = {
+    'router.external_gateway_info.qos_policy_id': lambda t: {
+        'router': {'external_gateway_info': {'network_id': t['external network']}}
+    },
 }
