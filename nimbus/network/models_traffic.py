@@ -43,7 +43,6 @@ class QosPolicy(Standard, db.Base):
 
     __tablename__ = 'qos_policies'
     name: Mapped[str]
-    shared: Mapped[bool]
     default_of: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
 
 

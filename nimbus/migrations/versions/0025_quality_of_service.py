@@ -36,7 +36,6 @@ def upgrade() -> None:
         sa.Column('created_at', _moment(), nullable=False),
         sa.Column('updated_at', _moment(), nullable=False),
         sa.Column('name', sa.String(length=255), nullable=False),
-        sa.Column('shared', sa.Boolean(), nullable=False),
         sa.Column('default_of', sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint('seq'),
         sa.UniqueConstraint('id'),

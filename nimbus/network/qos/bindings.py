@@ -22,7 +22,7 @@ def checked(tx: db.Tx, ctx: Context, policy_id: str | None, port_id: str = '') -
         return None
     policy = policies.show(tx, ctx, policy_id)
     # Whoever deletes the policy or gives it a rule meanwhile waits for this.
-    if not tx.update(QosPolicy, QosPolicy.id == policy.id, shared=QosPolicy.shared):
+    if not tx.update(QosPolicy, QosPolicy.id == policy.id, name=QosPolicy.name):
         raise errors.NotFound(f'QoS policy {policy_id} could not be found.', type='QosPolicyNotFound')
     beyond = sa.select(QosRule.kind).where(QosRule.policy_id == policy.id, QosRule.kind.not_in(HELD))
     if (kind := tx.scalar(beyond.limit(1))) is not None:

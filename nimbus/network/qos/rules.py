@@ -92,7 +92,7 @@ def delete(tx: db.Tx, policy: Any, row: Any) -> None:
 
 def _lock(tx: db.Tx, policy: Any) -> None:
     """Racers on the policy, and whoever would name it now, wait for each other."""
-    tx.update(QosPolicy, QosPolicy.id == policy.id, shared=QosPolicy.shared)
+    tx.update(QosPolicy, QosPolicy.id == policy.id, name=QosPolicy.name)
 
 
 def _refuse_twice(tx: db.Tx, policy: Any, kind: str, values: Values, but: str = '') -> None:

@@ -231,3 +231,18 @@ def test_floating_ips_and_gateways_have_policies(neutron, qos):
     assert world.change(floating, qos_policy_id=None)['qos_policy_id'] is None
     wrong = {'router': {'external_gateway_info': {**out, 'qos_policy_id': 'x'}}}
     assert neutron.refused('PUT', world.path, wrong) == (400, 'HTTPBadRequest')
+
+
+def test_a_policy_is_shared_with_one_project(neutron, qos):
+    policy = qos.policy()
+    told = {'object_type': 'qos_policy', 'object_id': policy['id'], 'action': 'access_as_shared'}
+    body = {'rbac_policy': {**told, 'target_tenant': STRANGER.project_id}}
+    shared = neutron('POST', '/rbac-policies', body, ADMIN).json['rbac_policy']
+    assert neutron('GET', '/qos/policies?shared=true', asker=STRANGER).json['policies'][0]['id'] == policy['id']
+    assert qos.shown(policy, STRANGER)['shared'] is True and qos.shown(policy, MEMBER)['shared'] is False
+    theirs = neutron.make('network', asker=STRANGER, qos_policy_id=policy['id'])
+    path = f'/rbac-policies/{shared["id"]}'
+    assert neutron.refused('DELETE', path, asker=ADMIN) == (409, 'RbacPolicyInUse')
+    neutron.change('network', theirs['id'], STRANGER, qos_policy_id=None)
+    assert neutron('DELETE', path, asker=ADMIN).status == 204
+    assert neutron.refused('GET', f'/qos/policies/{policy["id"]}', asker=STRANGER) == (404, 'QosPolicyNotFound')

@@ -11,7 +11,7 @@ from nimbus.api.network.qos import rules as wire
 from nimbus.api.network.resources import Resource, page
 from nimbus.common import errors
 from nimbus.common.database import db
-from nimbus.network import standard_attributes
+from nimbus.network import access, standard_attributes
 from nimbus.network.qos import bindings, policies
 
 
@@ -21,7 +21,9 @@ class Policy(Tagged):
     one, many = 'policy', 'policies'
 
     name = attribute(*BOTH, take=values.text(), required=True)
-    shared = attribute(*BOTH, take=values.flag, default=False)
+    shared = attribute(
+        *BOTH, take=values.flag, source=lambda row, call: row.id in call.children['shared'], default=False, sort=False
+    )
     is_default = attribute(
         *BOTH, take=values.flag, source=lambda row, call: row.default_of is not None, default=False, sort=False
     )
@@ -35,7 +37,11 @@ class Policy(Tagged):
 def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
     """What views of policies need beside their rows."""
     found = [row.id for row in rows]
-    return {'tags': standard_attributes.tags_of(tx, found), 'rules': policies.rules_of(tx, found)}
+    return {
+        'tags': standard_attributes.tags_of(tx, found),
+        'rules': policies.rules_of(tx, found),
+        'shared': access.shared(tx, call.context, found),
+    }
 
 
 def add(call: Call, tx: db.Tx, given: Given, parent: Any) -> str:
