@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 
 from devstack import packages, ports
-from devstack.place import DATABASES, HIGHEST_OFFSET, Place, decide, remembered, settle
+from devstack.place import CONTROL, DATABASES, HIGHEST_OFFSET, Place, decide, remembered, settle
 from devstack.processes import Registry
 from devstack.progress import Unable, finish, say
 
@@ -34,6 +34,7 @@ KNOWN = (*PARTS, *REST)
 GROUPS = {'all': KNOWN, 'rest': REST}
 # MiB that are there afterwards: the libraries of .venv, and a cloud with its guest image and a demo server.
 VENV, STATE = 300, 200
+MOST_HOSTS = 8
 
 
 def up() -> argparse.ArgumentParser:
@@ -46,6 +47,12 @@ def up() -> argparse.ArgumentParser:
         const='daemons',
         dest='form',
         help='separate daemons over RabbitMQ and a database server, instead of one process',
+    )
+    parser.add_argument(
+        '--hosts',
+        type=_hosts,
+        metavar='N',
+        help='N hosts with guests beside a control host, each a machine in small with its own systemd, instead of one',
     )
     parser.add_argument('--database', choices=DATABASES[1:], help='the database server (default: mariadb)')
     parser.add_argument('--bind', metavar='ADDRESS', help='where the REST endpoints listen (default: 127.0.0.1)')
@@ -125,6 +132,13 @@ def _offset(word: str) -> int:
     return int(word)
 
 
+def _hosts(word: str) -> int:
+    """How many hosts a machine may have beside the control host."""
+    if not word.isascii() or not word.isdigit() or not 1 <= int(word) <= MOST_HOSTS:
+        raise argparse.ArgumentTypeError(f'{word} is no number from 1 to {MOST_HOSTS}')
+    return int(word)
+
+
 def _part(word: str) -> str:
     """One of the parts; as `choices`, argparse would refuse that none is named."""
     if word not in KNOWN and word not in GROUPS:
@@ -145,6 +159,8 @@ def place(options: argparse.Namespace) -> Place:
 
 
 def _chosen(options: argparse.Namespace) -> dict[str, object]:
+    if options.hosts:
+        return {'form': 'hosts', 'hosts': options.hosts, 'bind': CONTROL}
     return {
         'form': options.form or ('daemons' if options.database else None),
         'database': options.database,
@@ -165,6 +181,8 @@ def groups(options: argparse.Namespace) -> list[str]:
     state = options.state.absolute()
     choices = wish(options).choices
     _weigh(state, (ROOT / '.venv', VENV, '.venv'), (state / 'choices.json', STATE, 'the cloud'))
+    if choices.form == 'hosts':
+        return ['python', 'base', 'guest', 'fresh']
     return ['python', 'base', 'guest', *(['daemons', choices.database] if choices.form == 'daemons' else [])]
 
 

@@ -58,6 +58,9 @@ def make_room(place: Place) -> None:
 
 def stop(place: Place, registry: Registry) -> None:
     """No process, guest, namespace, bridge or tap of the cloud is left.  Raises Unable naming what is."""
+    if registry.get('nodes'):
+        say('ending the nodes')
+    registry.stop('nodes', 120.0)
     ours = {name: process for name in registry.names() if name.startswith('nimbus') and (process := registry.get(name))}
     if ours:
         say(f'stopping {", ".join(reversed(ours))}')

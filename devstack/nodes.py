@@ -25,6 +25,21 @@ LAB = roots.CACHE / 'nodes'
 # What a container of systemd may not do by itself, and a host of guests and networks must.
 KERNEL = '@mount @keyring bpf perf_event_open'
 DEVICES = ('/dev/net/tun', '/dev/fuse')
+# What the operator guide says of tunnels with the datapath netdev; the rules of a boot before are gone after it.
+UNDERLAY = """[Unit]
+After=openvswitch-switch.service systemd-networkd.service
+Requires=openvswitch-switch.service
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/bash -ec ' \\
+    ovs-vsctl --may-exist add-br br-phy -- set bridge br-phy datapath_type=netdev \\
+        other_config:hwaddr=$(cat /sys/class/net/host0/address) -- --may-exist add-port br-phy host0; \\
+    ip addr flush dev host0; ip link set br-phy up; networkctl reload; networkctl reconfigure host0 br-phy; \\
+    iptables -I INPUT -i host0 -j DROP; iptables -I FORWARD -i host0 -j DROP; ethtool -K host0 tx off'
+[Install]
+WantedBy=multi-user.target
+"""
 
 
 class Lab:
@@ -130,6 +145,20 @@ class Node:
         self._reach_registries()
         if not wait_until(lambda: self.state() in ('running', 'degraded'), 180, 0.3):
             raise Unable(f'systemd of the node {self.name} is {self.state()} after 180 s.')
+
+    def carry_tunnels(self) -> None:
+        """The node's address stands on a bridge of Open vSwitch, where tunnels of its own datapath may end.
+
+        So it does again after a boot, and after its cable was pulled.
+        """
+        network = self.root / 'etc/systemd/network'
+        card = f'[Match]\nName=host0\n[Link]\nMTUBytes={MTU}\n[Network]\nLinkLocalAddressing=no\n'
+        bridge = f'[Match]\nName=br-phy\n[Link]\nMTUBytes={MTU}\n[Network]\nAddress={self.address}/24\n'
+        (network / '10-host0.network').write_text(card)
+        (network / '11-br-phy.network').write_text(bridge)
+        (self.root / 'etc/systemd/system/underlay.service').write_text(UNDERLAY)
+        self.must('systemctl', 'daemon-reload')
+        self.must('systemctl', 'enable', '--now', 'underlay')
 
     def state(self) -> str:
         """What systemd says of the whole machine."""

@@ -45,7 +45,8 @@ TEST_OFFSETS = {
 LONGEST = 40
 # These secrets nimbus makes itself when it runs in one process, in files of its own.
 NIMBUS_OWN = {'admin': 'admin-password', 'nimbus': 'service-password', 'metadata': 'metadata-secret'}
-FORMS = ('embedded', 'daemons')
+CONTROL = '10.198.0.11'  # the first node of a lab, see nodes.py
+FORMS = ('embedded', 'daemons', 'hosts')
 DATABASES = ('sqlite', 'mariadb', 'postgresql')
 
 
@@ -59,6 +60,7 @@ class Choices:
     bind: str = '127.0.0.1'
     virt_type: str = 'qemu'
     fake: bool = False
+    hosts: int = 0  # of the form `hosts`: nodes with guests, beside that of the control host
 
 
 @dataclasses.dataclass(frozen=True)

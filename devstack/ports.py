@@ -39,6 +39,8 @@ def owner(place: Place, service: str) -> str:
 
 
 def _wanted(place: Place, registry: Registry) -> list[str]:
+    if place.choices.form == 'hosts':
+        return []  # each of its nodes has addresses of its own
     wanted = [what for what in SERVED if not registry.get(owner(place, what))]
     if place.choices.form == 'daemons':
         owners = {**INNER_OWNERS, 'database': place.choices.database}

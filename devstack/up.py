@@ -11,6 +11,7 @@ from devstack import (
     arguments,
     cloud,
     clouds_yaml,
+    hosts,
     libvirtd,
     mariadb,
     outside,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 HERE = pathlib.Path(__file__).parent
 BUILD = HERE / 'guest' / 'build'
+KEEPER = 'nodes'  # the process that lives as long as the nodes of a cloud of several hosts
 
 
 def main() -> int:
@@ -39,6 +41,9 @@ def main() -> int:
     ports.require_free(arguments.wish(options), registry)
     with alone(options.state.absolute()):
         place = arguments.place(options)
+        if place.choices.form == 'hosts':
+            hosts_up(place, registry)
+            return 0
         # What this starts and waits for is stopped by devstack/down too, should this be killed meanwhile.
         os.environ[MARK] = str(place.state)
         with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -48,6 +53,25 @@ def main() -> int:
             _point_clients(place)
             _report(place, _demo(place, image.result(), admin) if image else None)
     return 0
+
+
+def hosts_up(place: Place, registry: Registry) -> None:
+    """A cloud of a control host and others stands on nodes, which live until devstack/down.
+
+    Raises Unable when it stands with another number of hosts.
+    """
+    count, ready = place.choices.hosts, place.state / hosts.READY
+    if not registry.get(KEEPER):
+        ready.unlink(missing_ok=True)
+        say(f'installing a control host and {count} with guests as nodes: about five minutes, ten the first time')
+        words = [str(cloud.BIN / 'python'), '-m', 'devstack.hosts', '--state', str(place.state), '--hosts', str(count)]
+        registry.start(KEEPER, words, {'PYTHONPATH': str(HERE.parent)})
+    registry.require(KEEPER, ready.exists, 1800)
+    if (there := int(ready.read_text())) != count:
+        raise Unable(f'the cloud has {there} hosts; run devstack/down first to have {count}.')
+    say('the cloud is ready')
+    _point_clients(place)
+    _report(place, None)
 
 
 def _demo(place: Place, image: pathlib.Path, admin: 'demo.Api') -> 'demo.Demo':
@@ -141,6 +165,7 @@ def _report(place: Place, made: 'demo.Demo | None') -> None:
         print(f'\nThe server demo has the address {made.address}. The end of its console:\n\n{tail}')
         named = [
             ('Log in', ' \\\n                        '.join(_login(made))),
+            ('Its screen', f'{cloud.BIN}/openstack --os-cloud {user} console url show demo'),
             ('As the demo user', f'{cloud.BIN}/openstack --os-cloud {user} server list'),
             *named,
         ]

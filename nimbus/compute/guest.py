@@ -12,6 +12,8 @@ from nimbus.common import errors
 
 NICS = ('virtio', 'e1000', 'e1000e', 'rtl8139', 'pcnet', 'ne2k_pci', 'vmxnet3')  # models of cards
 SCREENS = ('vga', 'virtio', 'cirrus', 'bochs', 'none')
+BUSES = ('virtio', 'scsi', 'sata', 'ide')
+FORMATS = ('raw', 'qcow2', 'iso', 'vdi', 'vhd', 'vhdx', 'vmdk')  # of images
 VNC, SERIAL = 'vnc', 'serial'  # consoles
 SHAPE = ('sockets', 'cores', 'threads')
 Counts = tuple[int, ...]  # in the order of SHAPE; 0 where nothing is asked for
@@ -156,6 +158,15 @@ class Guest:
         )
 
 
+def traits_of(arch: str) -> list[str]:
+    """What the drivers can, by placement's names."""
+    found = ['NODE', 'DEVICE_TAGGING', 'NET_ATTACH_INTERFACE', 'NET_ATTACH_INTERFACE_WITH_TAG', 'VOLUME_ATTACH']
+    found += ['VOLUME_ATTACH_WITH_TAG', 'FIRMWARE_BIOS', f'ARCH_{arch}']
+    kinds = (('IMAGE_TYPE', FORMATS), ('NET_VIF_MODEL', NICS), ('GRAPHICS_MODEL', SCREENS), ('STORAGE_BUS', BUSES))
+    found += [f'{kind}_{name}' for kind, names in kinds for name in names]
+    return sorted([f'HW_ARCH_{arch}'.upper(), *(f'COMPUTE_{name}'.upper() for name in found)])
+
+
 @dataclasses.dataclass(frozen=True)
 class ConsoleAddress:
     """Where a guest's console is reached from other hosts."""
@@ -180,6 +191,7 @@ class HostFacts:
     arch: str = 'x86_64'
     cpu_info: dict[str, Any] = dataclasses.field(default_factory=dict)
     uptime: str = ''
+    traits: list[str] = dataclasses.field(default_factory=list)  # what its driver can, by placement's names
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,13 +22,13 @@ def _free(heading: str) -> sa.Select[Any]:
     return sa.select(due.order_by(COL.run_at).limit(sa.bindparam('most')).subquery())
 
 
-FREE = sa.union_all(_free(BACK), _free(FORWARD))  # jobs that are being undone go first
+FREE = db.Fixed(sa.union_all(_free(BACK), _free(FORWARD)))  # jobs that are being undone go first
 HELD = sa.select(COL.id, COL.generation, COL.beat).where(
     COL.heading.in_(UNDER_WAY), COL.owner.is_not(None), COL.run_at <= sa.bindparam('now')
 )
-JOB = sa.select(TABLE).where(COL.id == sa.bindparam('job'))
-CANCELLED = sa.select(COL.cancelled).where(COL.id == sa.bindparam('job'))
-LEASE = (
+JOB = db.Fixed(sa.select(TABLE).where(COL.id == sa.bindparam('job')))
+CANCELLED = db.Fixed(sa.select(COL.cancelled).where(COL.id == sa.bindparam('job')))
+LEASE = db.Fixed(
     sa.update(TABLE)
     .where(
         COL.id == sa.bindparam('job'),
@@ -40,12 +40,15 @@ LEASE = (
 )
 MINE = (COL.id == sa.bindparam('job'), COL.generation == sa.bindparam('mine'))
 NEW = {name: sa.bindparam(f'new_{name}', type_=COL[name].type) for name in (*KEPT, 'owner')}
-SAVE = sa.update(TABLE).where(*MINE).values(updated_at=sa.bindparam('now'), **NEW)
+_SAVE = sa.update(TABLE).where(*MINE).values(updated_at=sa.bindparam('now'), **NEW)
+SAVE = db.Fixed(_SAVE)
 # A report that came in while the step was working must not wait for the next poll.
-WAIT = SAVE.values(
-    run_at=sa.case(
-        (COL.woken == sa.bindparam('slept_over'), sa.bindparam('new_run_at', type_=COL.run_at.type)),
-        else_=sa.bindparam('now'),
+WAIT = db.Fixed(
+    _SAVE.values(
+        run_at=sa.case(
+            (COL.woken == sa.bindparam('slept_over'), sa.bindparam('new_run_at', type_=COL.run_at.type)),
+            else_=sa.bindparam('now'),
+        )
     )
 )
 

@@ -154,7 +154,7 @@ class Runner:
         taken = []
         for row in sorted(candidates, key=lambda row: row.id):  # in one order, so that two runners do not deadlock
             lease = {'job': row.id, 'was': row.generation, 'last_beat': row.beat, 'me': self.name}
-            if tx.execute(leases.LEASE, lease).rowcount:
+            if tx.change(leases.LEASE, lease):
                 taken.append(tx.row(leases.JOB, {'job': row.id}))
         return sorted(taken, key=lambda row: row.run_at)
 
@@ -385,7 +385,7 @@ class Runner:
         values |= {'slept_over': job.woken, 'new_run_at': job.run_at} if waiting else {}
 
         def write(tx: db.Tx) -> None:
-            if not tx.execute(leases.WAIT if waiting else leases.SAVE, values).rowcount:
+            if not tx.change(leases.WAIT if waiting else leases.SAVE, values):
                 raise Lost(job.id)
             if also:
                 also(tx)
@@ -394,7 +394,7 @@ class Runner:
             if job.heading in (DONE, UNDONE):
                 tx.delete(Answer, Answer.job_id == job.id)
             if not release:
-                job.cancelled = tx.execute(leases.CANCELLED, {'job': job.id}).scalar()
+                job.cancelled = tx.scalar(leases.CANCELLED, {'job': job.id})
 
         self.db.with_retries(write)
         return not release

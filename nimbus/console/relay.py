@@ -61,7 +61,7 @@ class Relay:
 
     def _turn(self) -> None:
         sent = self._client.flush()
-        if sent and self._to_client:
+        while sent and self._to_client:
             self._client.put(bytes(self._to_client[:CHUNK]))
             del self._to_client[:CHUNK]
             sent = self._client.flush()
@@ -85,7 +85,7 @@ class Relay:
             # One of which nothing is wanted would be told of over and over once it has ended.
             if events := (select.POLLIN if reads else 0) | (select.POLLOUT if writes else 0):
                 poll.register(fileno, events)
-        poll.poll(1000)
+        poll.poll(min(1000, max(0, int((self._end - time.monotonic()) * 1000) + 1)))
 
     def _full(self) -> bool:
         return len(self._to_target) >= CHUNK

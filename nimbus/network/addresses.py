@@ -40,15 +40,16 @@ def give(
     mac: str,
     wanted: Sequence[dict[str, str]] | None,
     subnets: Sequence[Any] | None = None,
+    owner: str = '',
 ) -> list[dict[str, str]]:
     """The port has the wanted addresses, or one of each kind when nothing is wanted in particular.
 
-    `wanted` items have a subnet_id, an ip_address or both.  Raises Invalid on an address that no subnet has,
-    Conflict when it is taken or none is left.
+    `wanted` items have a subnet_id, an ip_address or both; `owner` is whose device the port is.  Raises Invalid on an
+    address that no subnet has, Conflict when it is taken or none is left.
     """
     subnets = subnets if subnets is not None else subnets_of(tx, network_id)
     if wanted is None:
-        return _give_default(tx, port_id, network_id, mac, subnets)
+        return _give_default(tx, port_id, network_id, mac, for_owner(network_id, subnets, owner))
     given = []
     for item in wanted:
         subnet = _subnet_for(item, network_id, subnets)
@@ -57,7 +58,13 @@ def give(
 
 
 def give_guest(
-    tx: db.Tx, port_id: str, network_id: str, mac: str, wanted: Sequence[dict[str, str]] | None, had: Sequence[Any] = ()
+    tx: db.Tx,
+    port_id: str,
+    network_id: str,
+    mac: str,
+    wanted: Sequence[dict[str, str]] | None,
+    had: Sequence[Any] = (),
+    owner: str = '',
 ) -> None:
     """The port has the wanted addresses beside those it `had`, and of each SLAAC subnet the one that its guest makes.
 
@@ -65,7 +72,7 @@ def give_guest(
     """
     subnets = subnets_of(tx, network_id)
     if wanted is None:
-        _give_default(tx, port_id, network_id, mac, subnets)
+        _give_default(tx, port_id, network_id, mac, for_owner(network_id, subnets, owner))
         return
     places = [(item, _subnet_for(item, network_id, subnets)) for item in wanted]
     for item, subnet in places:
@@ -84,6 +91,17 @@ def give_guest(
 def made_by_guests(tx: db.Tx, network_id: str) -> set[str]:
     """The ids of the subnets of which guests make their own addresses."""
     return {subnet.id for subnet in subnets_of(tx, network_id) if allocation_pools.is_slaac(subnet)}
+
+
+def for_owner(network_id: str, subnets: Sequence[Any], owner: str) -> list[Any]:
+    """The subnets whose addresses ports of that owner of devices get.  Raises Conflict where there are only others."""
+    found = [subnet for subnet in subnets if not subnet.service_types or owner in subnet.service_types]
+    if subnets and not found:
+        raise errors.Conflict(
+            f'No valid service subnet for the given device owner, network {network_id}, service type {owner}.',
+            type='IpAddressGenerationFailureNoMatchingSubnet',
+        )
+    return found
 
 
 def _give_default(tx: db.Tx, port_id: str, network_id: str, mac: str, subnets: Sequence[Any]) -> list[dict[str, str]]:

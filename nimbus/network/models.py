@@ -38,6 +38,7 @@ class Network(Standard, db.Base):
     segmentation_id: Mapped[int | None]
     segment: Mapped[str | None] = mapped_column(sa.String(100))  # what no other network may be on
     qos_policy_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+    zone_hints: Mapped[list[Any] | None]  # the zones that its DHCP is to be in
 
 
 class AddressScope(Standard, db.Base):
@@ -79,6 +80,7 @@ class Subnet(Standard, db.Base):
     dns_nameservers: Mapped[list[Any]]
     host_routes: Mapped[list[Any]]
     subnetpool_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+    service_types: Mapped[list[Any] | None]  # the device owners whose ports get its addresses; none: all
 
 
 class Port(Standard, db.Base):
@@ -211,6 +213,7 @@ class Router(Standard, db.Base):
     routes: Mapped[list[Any]]
     enable_snat: Mapped[bool] = mapped_column(server_default=sa.true())
     qos_policy_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)  # of its gateway
+    zone_hints: Mapped[list[Any] | None]  # the zones that it is to be in
 
 
 class FloatingIp(Standard, db.Base):
@@ -252,6 +255,15 @@ class Sharing(db.Base):
     object_id: Mapped[db.Id]
     action: Mapped[str] = mapped_column(sa.String(32))
     target_project: Mapped[db.Id]
+
+
+class Topology(db.Base):
+    """The network and the router that were allocated for a project that asked for no more."""
+
+    __tablename__ = 'network_topologies'
+    project_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    network_id: Mapped[db.Id]
+    router_id: Mapped[db.Id]
 
 
 class Tag(db.Base):

@@ -4,11 +4,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from nimbus.common import errors
 from nimbus.common.agents import services
 from nimbus.common.context import Context
 from nimbus.common.database import db, tables
-from nimbus.network import holders, standard_attributes
-from nimbus.network.hosts import physical_networks, scheduling
+from nimbus.network import generations, holders, standard_attributes
+from nimbus.network.hosts import physical_networks, scheduling, zones
 from nimbus.network.models import FloatingIp, Network, Port, Router, Service, Subnet
 from nimbus.network.ports import ports
 
@@ -49,7 +50,8 @@ def waiting(tx: db.Tx, host: str) -> Due:
     for kind, query in wanted.items():
         agents = sa.select(services.Service.host).where(services.Service.binary == scheduling.AGENT[kind])
         column = query.selected_columns[0]
-        placed = sa.exists().where(Service.kind == kind, Service.subject_id == column, Service.host.in_(agents))
+        settled = sa.or_(Service.host == '', Service.host.in_(agents))  # where an operator took it away, it stays so
+        placed = sa.exists().where(Service.kind == kind, Service.subject_id == column, settled)
         found += [(kind, subject_id) for subject_id in tx.column(query.where(~placed))]
     found += [('router', router_id) for router_id in _misplaced(tx, host) if ('router', router_id) not in found]
     unserved = sorted(
@@ -87,13 +89,43 @@ def place_router(tx: db.Tx, router_id: str) -> str:
     """
     there = _ports(tx, router_id)
     if not there:
-        return scheduling.place(tx, 'router', router_id)
-    host = scheduling.place(tx, 'router', router_id, physical_networks.fit_for(tx, router_id) or None)
-    for port in there:
-        if host and port.host != host:
-            standard_attributes.touch(tx, Port, port.id, host=host, status=ports.DOWN, trouble=None)
-            ports.concern(tx, port.id, port.network_id, host, [])
+        return scheduling.place(tx, 'router', router_id, _fit(tx, router_id))
+    host = scheduling.place(tx, 'router', router_id, _fit(tx, router_id))
+    if host:
+        _follow(tx, there, host)
     return host
+
+
+def _fit(tx: db.Tx, router_id: str) -> set[str] | None:
+    """The hosts where the router can be wired, in the zones asked for as far as there are any; None: all."""
+    fit = physical_networks.fit_for(tx, router_id) or None
+    within = zones.hosts(tx, 'router', tx.scalar(sa.select(Router.zone_hints).where(Router.id == router_id)))
+    return within & fit or fit if within and fit else within or fit
+
+
+def _follow(tx: db.Tx, there: list[Any], host: str) -> None:
+    """The ports are where their router is."""
+    for port in there:
+        if port.host != host:
+            standard_attributes.touch(tx, Port, port.id, host=host, status=ports.DOWN, trouble=None)
+            if port.host:
+                generations.bump(tx, [port.host], (generations.PORT, port.id))
+            ports.concern(tx, port.id, port.network_id, host, [])
+
+
+def move_router(tx: db.Tx, router_id: str, host: str) -> None:
+    """The router stands on that host as an operator says, or on none for ''.
+
+    Raises Conflict where the host does not carry the physical network of its gateway.
+    """
+    fit = physical_networks.fit_for(tx, router_id)
+    if host and fit and host not in fit:
+        raise errors.Conflict(
+            f'Host {host} has no bridge for the physical network of the gateway of router {router_id}.',
+            type='InvalidL3Agent',
+        )
+    scheduling.put(tx, 'router', router_id, host)
+    _follow(tx, _ports(tx, router_id), host)
 
 
 def leave_unused(tx: db.Tx, router_id: str) -> bool:

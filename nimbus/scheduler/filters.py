@@ -8,7 +8,7 @@ import abc
 from collections.abc import Mapping
 from typing import Any
 
-from nimbus.scheduler import specs
+from nimbus.scheduler import specs, traits
 from nimbus.scheduler.host_cache import HostState
 from nimbus.scheduler.request_spec import Request
 
@@ -215,6 +215,34 @@ class ComputeCapabilitiesFilter(Filter):
             for name, wanted in sorted(request.extra_specs.items())
             if (path := specs.capability(name)) and not specs.matches(specs.fact(host.facts, path), wanted)
         ]
+
+
+class TraitsFilter(Filter):
+    """Keeps the hosts with the traits that flavor and image require, and without those that they forbid."""
+
+    even_forced = True
+
+    def applies(self, request: Request) -> bool:
+        return any(traits.wanted(request.extra_specs, request.image_properties))
+
+    def passes(self, host: HostState, request: Request) -> bool:
+        required, forbidden = traits.wanted(request.extra_specs, request.image_properties)
+        return required <= host.traits and not forbidden & host.traits
+
+    def keep(self, hosts: Hosts, request: Request) -> Hosts:
+        required, forbidden = traits.wanted(request.extra_specs, request.image_properties)
+        return [host for host in hosts if required <= host.traits and not forbidden & host.traits]
+
+    def why(self, removed: Hosts, request: Request) -> str:
+        required, forbidden = traits.wanted(request.extra_specs, request.image_properties)
+        host = removed[0]
+        lacks, has = sorted(required - host.traits), sorted(forbidden & host.traits)
+        return f'{host.host} {" and ".join([f"lacks {name}" for name in lacks] + [f"has {name}" for name in has])}'
+
+    def wish(self, request: Request) -> str:
+        required, forbidden = traits.wanted(request.extra_specs, request.image_properties)
+        told = [*sorted(required), *(f'not {name}' for name in sorted(forbidden))]
+        return f'a host that is {", ".join(told)}, as flavor or image ask'
 
 
 class ServerGroupAffinityFilter(Filter):

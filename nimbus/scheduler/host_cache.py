@@ -11,6 +11,7 @@ from nimbus.common.agents import services
 from nimbus.common.clock import Clock
 from nimbus.common.database import db
 from nimbus.compute.hosts import aggregates
+from nimbus.scheduler import traits
 from nimbus.scheduler.claims import BINARY
 from nimbus.scheduler.models import Host
 from nimbus.scheduler.request_spec import Request
@@ -51,6 +52,7 @@ class HostState:
         'metrics',
         'aggregates',
         'properties',
+        'traits',
     )
 
     def __init__(self, host: str, down_time: float, now: Any) -> None:
@@ -76,6 +78,7 @@ class HostState:
             row.disk_gb,
             row.used_vcpus,
         )
+        self.traits = traits.of(row)
         self.free_vcpus = (row.vcpus - row.reserved_vcpus) * row.vcpus_ratio - row.used_vcpus
         self.free_memory_mb = (row.memory_mb - row.reserved_memory_mb) * row.memory_mb_ratio - row.used_memory_mb
         self.free_disk_gb = (row.disk_gb - row.reserved_disk_gb) * row.disk_gb_ratio - row.used_disk_gb

@@ -12,7 +12,7 @@ from nimbus.scheduler.request_spec import RESOURCES
 
 # What an agent reports and what is kept of it in `facts`; what changes from report to report stays out,
 # so that a host at rest costs no write here.
-SELDOM = ('hypervisor_type', 'hypervisor_version', 'host_ip', 'arch', 'cpu_info', 'capabilities')
+SELDOM = ('hypervisor_type', 'hypervisor_version', 'host_ip', 'arch', 'cpu_info', 'capabilities', 'traits')
 RATIOS = {'vcpus': 4.0, 'memory_mb': 1.0, 'disk_gb': 1.0}  # where a report names none
 
 

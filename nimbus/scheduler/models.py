@@ -32,6 +32,7 @@ class Host(db.Base):
     used_memory_mb: Mapped[int]
     used_disk_gb: Mapped[int]
     failed_builds: Mapped[int] = mapped_column(server_default='0')  # since one succeeded
+    given_traits: Mapped[list[Any] | None]  # by operators, beside those that its driver reports
     generation: Mapped[int]  # grows with every change of the row
     created_at: Mapped[datetime.datetime]
     updated_at: Mapped[datetime.datetime] = mapped_column(index=True)
@@ -49,4 +50,13 @@ class Claim(db.Base):
     vcpus: Mapped[int]
     memory_mb: Mapped[int]
     disk_gb: Mapped[int]
+    created_at: Mapped[datetime.datetime]
+
+
+class Trait(db.Base):
+    """A trait of an operator's own: hosts may be given it."""
+
+    __tablename__ = 'traits'
+    seq: Mapped[db.Seq]
+    name: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime.datetime]

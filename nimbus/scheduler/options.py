@@ -41,6 +41,7 @@ OPTIONS = {
                 'CoreFilter',
                 'RamFilter',
                 'DiskFilter',
+                'TraitsFilter',
                 'ServerGroupAntiAffinityFilter',
                 'ServerGroupAffinityFilter',
                 'DifferentHostFilter',

@@ -74,7 +74,7 @@ class Cloud:
         common = {
             'DEFAULT': {'state_path': self.path, 'report_interval': 5},
             'log': {'debug': self.debug},
-            'api': {'port_offset': OFFSET, 'policy_file': self.path / 'policy.yaml', 'threads': 8},
+            'api': {'port_offset': OFFSET, 'policy_file': self.path / 'policy.yaml', 'threads': 8, 'workers': 1},
             'service_user': {'password': self.place.secret('nimbus')},
             'metadata': {'shared_secret': self.place.secret('metadata')},
             'identity': {'bcrypt_rounds': 4},

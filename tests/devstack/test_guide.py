@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from devstack import packages
-from tests.nodes import guide, named
+from devstack import guide, packages
+from tests.nodes import named
 
 ROOT = guide.GUIDE.parents[1]
 BLOCKS = [(where, what) for where, found in guide.blocks().items() for what in found]
@@ -29,8 +29,8 @@ def test_every_block_says_where_it_is_run_and_what_it_does():
 
 
 def test_every_block_is_run_by_a_test():
-    folder = ROOT / 'tests' / 'nodes'
-    tests = ' '.join(path.read_text() for path in folder.glob('*.py'))
+    files = [*(ROOT / 'tests' / 'nodes').glob('*.py'), ROOT / 'devstack' / 'hosts.py']
+    tests = ' '.join(path.read_text() for path in files)
     assert [what for _, what in BLOCKS if f"'{what}'" not in tests and f'"{what}"' not in tests] == []
 
 
@@ -49,6 +49,7 @@ def test_a_block_is_shell_and_names_files_that_are_there(where, what):
 def test_a_host_of_agents_has_what_devstack_gives_one():
     needed = set(packages.wanted(['base'])) - {'iputils-ping', 'openssh-client'}  # for whoever tries the cloud
     needed -= {'libvirt-daemon', 'libvirt-daemon-driver-qemu'}  # libvirt-daemon-system brings them
+    needed -= {'novnc'}  # which control hosts serve
     assert needed <= set(guide.packages('agent host'))
 
 

@@ -20,6 +20,8 @@ bus = inproc:///notify
 [api]
 identity_port = 0
 image_port = 0
+[console]
+port = 0
 [identity]
 bcrypt_rounds = 4
 [compute]
@@ -57,7 +59,7 @@ def begin(room: str, conf: pathlib.Path, address: str, **more: str) -> subproces
     return subprocess.Popen(words, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-@pytest.mark.parametrize('room', ['identity', 'image', 'scheduler', 'conductor', 'compute'])
+@pytest.mark.parametrize('room', ['identity', 'image', 'scheduler', 'conductor', 'console', 'compute'])
 def test_a_daemon_says_that_it_serves_that_it_turns_and_that_it_stops(room, conf, manager):
     with begin(room, conf, manager.getsockname(), WATCHDOG_USEC='200000') as daemon:
         told = [manager.recv(99).decode() for _ in range(3)]

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from nimbus.common import errors
-from nimbus.compute.agent.driver import Missing
+from nimbus.compute.agent.driver import Missing, Refused
 from nimbus.compute.guest import SERIAL, VNC
 
 from .compute_rigs import wait_for
@@ -81,3 +81,30 @@ def test_a_guest_that_comes_back_has_one_again(rig, spawn):
 def test_a_guest_that_is_not_here_has_none(rig):
     with pytest.raises(Missing):
         rig.driver.console_address('4b2a9e0c-2b7b-4c9d-8f5d-0a8d3f6f1e11', VNC)
+
+
+@pytest.mark.parametrize(
+    ('told', 'there'),
+    [
+        ({}, '127.0.0.1'),
+        ({'vnc_listen': '192.0.2.7'}, '192.0.2.7'),
+        ({'vnc_listen': '0.0.0.0'}, '192.0.2.1'),
+        ({'vnc_listen': '::'}, '192.0.2.1'),
+        ({'vnc_listen': '0.0.0.0', 'server_proxyclient_address': 'c1.inner'}, 'c1.inner'),
+    ],
+)
+def test_a_host_tells_the_address_at_which_others_reach_its_consoles(told, there):
+    consoles = pytest.importorskip('nimbus.compute.agent.libvirt.consoles', exc_type=ImportError)
+    from nimbus.compute.agent.libvirt.settings import LibvirtSettings
+
+    assert consoles.reached_at(LibvirtSettings('/instances', host_ip='192.0.2.1', **told)) == there
+
+
+def test_a_port_for_a_serial_console_is_one_that_nobody_has():
+    consoles = pytest.importorskip('nimbus.compute.agent.libvirt.consoles', exc_type=ImportError)
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = taken.getsockname()[1]
+        ports = consoles.SerialPorts('127.0.0.1', f'{port}:{port}')
+        with pytest.raises(Refused, match='no port left'):
+            ports.free()
+    assert ports.free() == port

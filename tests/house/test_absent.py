@@ -113,7 +113,7 @@ def test_every_operation_that_is_not_served_is_called_absent(service):
 def test_the_versions_beyond_the_newest_are_called_absent(service, history):
     known = [row['version'] for row in published('versions') if row['service'] == service]
     beyond = [text for text in known if tuple(map(int, text.split('.'))) > history.latest]
-    assert VERSIONS.findall(sections()[service]) == [(beyond[0], beyond[-1])]
+    assert VERSIONS.findall(sections()[service]) == ([(beyond[0], beyond[-1])] if beyond else [])
 
 
 @pytest.mark.parametrize(('service', 'history'), [('compute', COMPUTE), ('volume', VOLUME)])

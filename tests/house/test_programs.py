@@ -23,6 +23,7 @@ FORMS = {
     'devstack/roots.py': ['base', 'fresh'],
     'devstack/boxes.py': ['base', 'fresh'],
     'devstack/nodes': ['base', 'fresh'],
+    'devstack/hosts.py': ['base', 'fresh'],
     'devstack/rabbitmq.py': ['python', 'base', 'guest', 'daemons'],
     'devstack/mariadb.py': ['python', 'base', 'guest', 'daemons', 'mariadb'],
     'devstack/postgresql.py': ['python', 'base', 'guest', 'daemons', 'postgresql'],

@@ -11,38 +11,25 @@ from typing import Any
 from keystoneauth1 import exceptions, session
 from keystoneauth1.identity import v3
 
-from devstack import nodes
-from tests.nodes import guide
+from devstack import guide, nodes
+from devstack.hosts import BROKER, CHECKOUT, COMMON, Machines, install_control, join
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
-CHECKOUT = '/root/nimbus'
 HOSTS = ('c1', 'c2')
-BROKER = 'the broker and the configuration, in the same shell'
 UNITS = {
     'ctl': ('identity', 'api', 'image', 'scheduler', 'conductor', 'console'),
     'c1': ('compute', 'network', 'volume'),
     'c2': ('compute', 'network', 'volume'),
 }
-# The machine that runs the nodes may have control groups of old, of which a node may make none.
-NO_CGROUPS = 'echo "cgroup_controllers = [ ]" >>/etc/libvirt/qemu.conf; systemctl restart libvirtd'
 
 
-class Cloud:
+class Cloud(Machines):
     """The three nodes and the way to their APIs."""
 
     def __init__(self, control: nodes.Node, second: nodes.Node, agents: dict[str, nodes.Node]) -> None:
-        self.control, self.second, self.agents = control, second, agents
-        self.said: dict[str, str] = {}
+        super().__init__(control, agents)
+        self.second = second
         self._session: Any = None
-
-    def __getitem__(self, name: str) -> nodes.Node:
-        return self.control if name == 'ctl' else self.agents[name]
-
-    def follow(self, node: nodes.Node, where: str, *whats: str, **values: str) -> str:
-        """What the guide's commands printed on the node."""
-        script = f'cd {CHECKOUT}\n{guide.script(where, *whats, **values)}'
-        self.said[f'{node.name}: {whats[-1]}'] = said = node.must('bash', '-euc', script, seconds=600)
-        return said
 
     def follow_all(self, node: nodes.Node, kind: str, **values: str) -> None:
         """The node is a control host of a kind of its own, as the guide says, but for what is in its database."""
@@ -94,6 +81,18 @@ class Cloud:
         there = self.login('admin', self._password(), 'admin', node.address)
         answer = there.request(f'http://{node.address}:{port}{path}', 'POST' if body else 'GET', json=body)
         return answer.json()
+
+    def refused(self, service: str, method: str, path: str, body: Any = None, version: str = '') -> str:
+        """The sentence with which the administrator is refused."""
+        try:
+            self.ask(service, method, path, body, version)
+        except exceptions.HttpError as why:
+            return str(why)
+        raise AssertionError(f'{method} {path} was not refused')
+
+    def host_of(self, server_id: str) -> str:
+        """The host that the server is on."""
+        return self.server(server_id)['OS-EXT-SRV-ATTR:host']
 
     def like(self, server_id: str) -> dict[str, Any]:
         """What to ask for to get a server of the same image, flavor and network."""
@@ -172,42 +171,21 @@ class Cloud:
 
 def build(lab: nodes.Lab, image: pathlib.Path) -> Cloud:
     """The cloud stands as the guide says, and its nodes have an image for guests in their checkout."""
-    common = ('python3-venv',)
     syslog = guide.packages('control host', 'logs by syslog')
-    control = lab.node('ctl', (*common, *guide.packages('control host'), *syslog))
-    agents = {name: lab.node(name, (*common, *guide.packages('agent host'))) for name in HOSTS}
-    second = lab.node('ctl2', (*common, *guide.packages('control host with PostgreSQL')))
+    control = lab.node('ctl', (*COMMON, *guide.packages('control host'), *syslog))
+    agents = {name: lab.node(name, (*COMMON, *guide.packages('agent host'))) for name in HOSTS}
+    second = lab.node('ctl2', (*COMMON, *guide.packages('control host with PostgreSQL')))
     for node in (control, second, *agents.values()):
         node.lay(REPO, CHECKOUT)
         node.boot()
     lab.introduce()
     subprocess.run(['cp', str(image), f'{control.root}{CHECKOUT}/{image.name}'], check=True)
     cloud = Cloud(control, second, agents)
-    cloud.follow(control, 'control host', 'packages')
-    cloud.follow(control, 'every host', 'the program, its units, its user and its folders')
-    cloud.follow(control, 'control host', 'what pip brings, the client among it')
-    cloud.follow(control, 'control host', 'the database', BROKER, ADDRESS=control.address)
-    cloud.follow(control, 'control host', 'the schema, the keys and the first user')
+    install_control(cloud)
     for name, node in agents.items():
         join(cloud, name, node)
     nodes.until(cloud.is_whole, 90, lambda: str(cloud.up()))
     return cloud
-
-
-def join(cloud: Cloud, name: str, node: nodes.Node) -> None:
-    """The node is a host of the cloud, as the guide says; its guests are to outlive its reboots."""
-    cloud.follow(node, 'agent host', 'packages')
-    cloud.follow(node, 'every host', 'the program, its units, its user and its folders')
-    cloud.follow(node, 'agent host', 'what pip brings')
-    cloud.follow(cloud.control, 'control host', 'a new host', HOST=name)
-    conf = cloud.control.must('cat', f'/root/{name}.conf') + '\n[compute]\nresume_guests_state_on_host_boot = true\n'
-    node.must('tee', '/etc/nimbus/nimbus.conf', input=conf)
-    node.must('bash', '-ec', NO_CGROUPS)
-    script = f'cd {CHECKOUT}\n' + guide.script('agent host', 'is it ready')
-    done = node.run('bash', '-euc', script)
-    cloud.said[f'{name}: is it ready'] = done.stdout
-    assert done.returncode in (0, 1), done.stdout  # 1: guests are emulated, where the machine has no KVM
-    cloud.follow(node, 'agent host', 'start')
 
 
 def _ask(who: session.Session, service: str, method: str, path: str, body: Any = None, version: str = '') -> Any:

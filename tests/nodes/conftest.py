@@ -13,7 +13,16 @@ from tests.nodes import cloud as clouds
 
 IMAGE = roots.CACHE / 'guest'
 # The modules build on each other: guests that the first ones make are there for the faults of the later ones.
-ORDER = ('test_install', 'test_guests', 'test_hosts', 'test_operating', 'test_faults', 'test_copies', 'test_leaving')
+ORDER = (
+    'test_install',
+    'test_guests',
+    'test_hosts',
+    'test_operating',
+    'test_faults',
+    'test_across',
+    'test_copies',
+    'test_leaving',
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

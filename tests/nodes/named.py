@@ -32,10 +32,12 @@ NAMED: dict[str, Run | Elsewhere] = {
     'devstack/test rest --minutes N': DEVSTACK,
     'devstack/up': DEVSTACK,
     'devstack/up --daemons': DEVSTACK,
+    'devstack/up --hosts N': Elsewhere('tests/nodes follow the same commands, by devstack/hosts.py'),
     'devstack/up --no-demo': DEVSTACK,
     "journalctl -p err -u 'nimbus-*'": Run("journalctl -p err -u 'nimbus-*' --no-pager"),
     'nimbus status': Run(says='21 of 21 parts are up'),
     'nimbus status --short': Run(says='^NIMBUS OK - '),
+    'nimbus up': DEVSTACK,
     'nimbus up --fake': Elsewhere('tests/fresh/test_as_user.py, by an ordinary user'),
     'nimbus why SERVER': Run('nimbus why guest-c1', says='guest-c1'),
     'nimbus-manage db backup FILE': Run(
@@ -48,11 +50,19 @@ NAMED: dict[str, Run | Elsewhere] = {
     'nimbus-manage host remove c1': Elsewhere('tests/nodes/test_leaving.py, once nothing is on the host'),
     'nimbus-status upgrade check': Run(says='Success'),
     'openstack --os-compute-api-version 2.1 host list': Run(says=r'\| c1 +\| compute'),
+    'openstack network agent delete': Elsewhere('tests/wire/network; these nodes keep their agents'),
+    'openstack network agent show': Run(
+        'openstack network agent show $(openstack network agent list --host c1 -f value -c ID -c Binary | '
+        "awk '$2 ~ /openvswitch/ {print $1}')",
+        says='tunneling_ip',
+    ),
     'openstack security group rule create': Run(
         'openstack security group rule create --proto icmp $(openstack security group list --project admin '
         '-f value -c ID -c Name | awk \'$2 == "default" {print $1}\')',
         says='icmp',
     ),
+    'openstack compute service set --enable c1 nova-compute': Run(),
+    'openstack server migration list --type evacuation': Run(),
     'openstack server restore ID': Elsewhere('tests/wire/compute/test_deletion.py; these nodes delete servers at once'),
     'openstack volume backend pool list --long': Run(says='c2@'),
     'systemctl reload nimbus-api nimbus-identity nimbus-image': Run(),

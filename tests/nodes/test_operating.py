@@ -5,8 +5,7 @@ import re
 import pytest
 from keystoneauth1 import exceptions
 
-from devstack import nodes
-from tests.nodes import guide
+from devstack import guide, nodes
 from tests.nodes.cloud import HOSTS, UNITS, seconds_until
 from tests.nodes.named import NAMED, Run
 

@@ -1,4 +1,7 @@
-"""A nimbus-identity of a test's own: one process over one SQLite file, on a free port of the loopback."""
+"""A nimbus-identity of a test's own: one process over one SQLite file, on a free port of the loopback.
+
+It serves alone, so that where it dies no other process answers in its place.
+"""
 
 import contextlib
 import http.client
@@ -20,6 +23,7 @@ state_path = {state}
 [api]
 listen = 127.0.0.1
 identity_port = {port}
+workers = 1
 {api}
 [identity]
 bcrypt_rounds = 4

@@ -6,7 +6,7 @@ from nimbus.common import errors
 from nimbus.common.agents import services
 from nimbus.compute import states
 from nimbus.compute.hosts import aggregates
-from nimbus.compute.servers import deletion
+from nimbus.compute.servers import deletion, volume_attachments
 from nimbus.compute.servers.images import shelving
 from nimbus.conductor.shelved_offload import ShelvedOffload
 from nimbus.image.images import images
@@ -147,4 +147,36 @@ def test_it_leaves_its_host_once_its_time_there_is_over(cloud):
     assert (rounds.offload(), rounds.offload()) == (1, 0)
     cloud.settle()
     assert cloud.row(server).vm_state == states.OFFLOADED
+    cloud.check()
+
+
+def test_volumes_come_and_go_while_it_is_on_no_host(cloud):
+    kept, gone, late = (cloud.volume() for _ in range(3))
+    server = cloud.server()
+    for volume in (kept, gone):
+        cloud.ask(volume_attachments.attach, server, volume)
+        cloud.settle()
+    away(cloud, server)
+    cloud.ask(volume_attachments.detach, server, gone)
+    cloud.ask(volume_attachments.attach, server, late)
+    assert cloud.under_way() == []
+    assert [cloud.volume_row(volume).status for volume in (kept, gone, late)] == ['reserved', 'available', 'in-use']
+    with pytest.raises(errors.Invalid, match='status must be available'):
+        cloud.ask(volume_attachments.attach, cloud.server(), late)
+    assert bring(cloud, server)
+    assert [cloud.volume_row(volume).status for volume in (kept, gone, late)] == ['in-use', 'available', 'in-use']
+    held = cloud.held()['attachments']
+    assert sorted(volume for volume, _, _ in held) == sorted([kept, late])
+    cloud.ask(volume_attachments.detach, server, late)
+    cloud.settle()
+    assert cloud.volume_row(late).status == 'available'
+    cloud.check()
+
+
+def test_a_server_on_no_host_that_is_deleted_lets_go_of_what_it_was_given_there(cloud):
+    server, volume = away(cloud), cloud.volume()
+    cloud.ask(volume_attachments.attach, server, volume, delete_on_termination=False)
+    cloud.ask(deletion.delete, server)
+    cloud.settle()
+    assert cloud.volume_row(volume).status == 'available'
     cloud.check()

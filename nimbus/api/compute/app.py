@@ -7,18 +7,30 @@ where nobody has put one there.
 import dataclasses
 from typing import Any
 
-from nimbus.api.compute.microversions import HISTORY, LEGACY
+from nimbus.api.compute import shapes
+from nimbus.api.compute.legacy import LEGACY
+from nimbus.api.compute.microversions import HISTORY, NoUnknownQueries
 from nimbus.api.compute.policies import RULES
-from nimbus.api.compute.routes import ROUTES, VERSION_ROUTES
+from nimbus.api.compute.routes import QUERIED, ROUTES, VERSION_ROUTES
 from nimbus.api.image.policies import RULES as IMAGE_RULES
 from nimbus.api.kit import faults, wsgi
 from nimbus.api.kit.policy import Policy
-from nimbus.api.kit.routes import Api
+from nimbus.api.kit.routes import Api, Call
 from nimbus.common.parts import Parts
 from nimbus.common.quotas import UNLIMITED, Quotas
 from nimbus.console.options import Settings as ConsoleSettings
 from nimbus.image import quotas
 from nimbus.scheduler import options
+
+
+class Compute(Api):
+    """The API, where no GET has a parameter that nobody knows, from a version on."""
+
+    def _take_in(self, call: Call, body: Any) -> None:
+        route = call.route
+        if route.method == 'GET' and call.speaks(NoUnknownQueries) and call.query and route.handler not in QUERIED:
+            shapes.known(call.query)
+        super()._take_in(call, body)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +72,7 @@ def make(parts: Parts, api: str = 'v2.1', policy_file: str | None = None) -> Api
     if api == 'versions':
         return Api('compute-versions', VERSION_ROUTES, parts, policy, faults.named)
     history = LEGACY if api == 'v2' else HISTORY
-    return Api('compute', ROUTES, parts, policy, faults.named, history, project_in_path=True)
+    return Compute('compute', ROUTES, parts, policy, faults.named, history, project_in_path=True)
 
 
 def _image_policy(parts: Parts, policy_file: str | None) -> Policy:

@@ -29,6 +29,7 @@ SORTS = {
     'vcpus': 'vcpus',
 }
 QUERY = ('limit', 'marker', 'is_public', 'minRam', 'minDisk', 'sort_key', 'sort_dir')
+DROPPED: Version = (2, 101)  # the last version with what means nothing
 
 
 class FlavorName(Noun):
@@ -50,9 +51,9 @@ class Flavor(FlavorName):
     plain_swap = Text(wire='swap', source=lambda row, call: row.swap or '', until=(2, 74))
     swap = Int(since=microversions.StrictQueries.number)
     ephemeral = Int(wire='OS-FLV-EXT-DATA:ephemeral', source='ephemeral')
-    disabled = Flag(wire='OS-FLV-DISABLED:disabled', source='disabled')
+    disabled = Flag(wire='OS-FLV-DISABLED:disabled', source='disabled', until=DROPPED)
     is_public = Flag(wire='os-flavor-access:is_public', source='is_public')
-    rxtx_factor = Int(source=lambda row, call: row.rxtx_factor or '')
+    rxtx_factor = Int(source=lambda row, call: row.rxtx_factor or '', until=DROPPED)
     specs = Mapping(
         wire='extra_specs',
         source=lambda row, call: row.extra_specs if call.allows(f'{policies.API}os-flavor-extra-specs:index') else None,
@@ -90,6 +91,8 @@ class CreateShapes:
         }
         if version >= microversions.FlavorDescriptions.number:
             fields['description'] = shapes.FLAVOR_DESCRIPTION
+        if version >= microversions.NoUnknownQueries.number:
+            del fields['rxtx_factor']
         return shapes.under('flavor', shapes.closed(fields, ['name', 'ram', 'vcpus', 'disk']))
 
 
@@ -112,21 +115,24 @@ def detail(call: Call) -> dict[str, Any]:
 
 
 def _page(call: Call, noun: type[Noun]) -> dict[str, Any]:
+    named = call.speaks(microversions.NoUnknownQueries)
     if call.speaks(microversions.StrictQueries):
-        shapes.known(call.query, *QUERY)
+        shapes.known(call.query, *QUERY, *(['name'] if named else []))
     way = call.arg('sort_dir') or 'asc'
     key = call.arg('sort_key') or 'flavorid'
-    if key not in SORTS or way not in ('asc', 'desc'):
+    sorts = {name: column for name, column in SORTS.items() if not (named and name == 'rxtx_factor')}
+    if key not in sorts or way not in ('asc', 'desc'):
         raise errors.Invalid(
             f'Invalid input for query parameters sort_key. Value: {key[:80]} {way[:8]}. Flavors are sorted, asc or '
-            f'desc, by one of {", ".join(SORTS)}.'
+            f'desc, by one of {", ".join(sorts)}.'
         )
     page = listing.Page(
         limit=paging.limit(call, paging.MAX_LIMIT), marker=call.arg('marker') or None, sorts=((SORTS[key], way),)
     )
     least = {name: _least(call, wire) for name, wire in (('min_ram', 'minRam'), ('min_disk', 'minDisk'))}
+    name = call.arg('name') if named else None
     with call.db.read() as tx:
-        rows = flavors.find(tx, call.context, page, public=_public(call), **least)
+        rows = flavors.find(tx, call.context, page, public=_public(call), name=name, **least)
     links = paging.next_link(call, rows, page)
     return call.views(noun, rows, **({'flavors_links': links} if links else {}))
 

@@ -4,12 +4,10 @@ What a version adds to or takes from a view is a window on the field (nouns) or 
 is asked for by the name of its class here.
 """
 
-from typing import Any
-
 from nimbus.api.kit.versions import Change, History, Version
 
 MINIMUM: Version = (2, 1)
-MAXIMUM: Version = (2, 100)
+MAXIMUM: Version = (2, 104)
 PROXIES_END: Version = (2, 35)  # the last version with views of other services
 IMAGE_METADATA_END: Version = (2, 38)  # the last version with the metadata of images
 HOSTS_END: Version = (2, 42)  # the last version with the old view of hosts
@@ -485,6 +483,24 @@ class SchedulerHints(Change):
     number = (2, 100)
 
 
+class AttachedLater(Change):
+    """Attaching a volume is answered with 202 and no body: its device is not known yet."""
+
+    number = (2, 101)
+
+
+class NoUnknownQueries(Change):
+    """Flavors are found by name and have no rxtx_factor and no disabled; no query may have what nobody knows."""
+
+    number = (2, 102)
+
+
+class ChangePinnedZone(Change):
+    """A server may be freed from the zone that it was asked into, and pinned to the one where it is."""
+
+    number = (2, 104)
+
+
 HISTORY = History(
     KeyTypes,
     MoreServerAttributes,
@@ -564,23 +580,11 @@ HISTORY = History(
     ImageProperties,
     SpiceDirect,
     SchedulerHints,
+    AttachedLater,
+    NoUnknownQueries,
+    ChangePinnedZone,
     minimum=MINIMUM,
     maximum=MAXIMUM,
     service='compute',
     legacy_header='X-OpenStack-Nova-API-Version',
 )
-
-
-class Legacy(History):
-    """The API before microversions: it is 2.1 whatever a request asks for, and has no version headers."""
-
-    def asked(self, environ: dict[str, Any]) -> Version:
-        """Always the minimum."""
-        return self.minimum
-
-    def headers(self, version: Version) -> list[tuple[str, str]]:
-        """None."""
-        return []
-
-
-LEGACY = Legacy(minimum=MINIMUM, service='compute')

@@ -362,3 +362,29 @@ VERSION_ROUTES = (
     Route('GET', '/', versions.every, None, open=True),
     Route('GET', '/versions/{id}', versions.named, None, open=True),
 )
+# The handlers that look at the query themselves, and the one to which no query matters.
+QUERIED = frozenset(
+    {
+        proxies.gone.gone,
+        routes_consoles.consoles.token,
+        flavors.detail,
+        flavors.index,
+        groups.index,
+        hypervisors.detail,
+        hypervisors.index,
+        hypervisors.show,
+        instance_actions.index,
+        keypairs.index,
+        keypairs.show,
+        quotas.detail,
+        quotas.limits,
+        quotas.show,
+        resizes.migrations,
+        servers.detail,
+        servers.index,
+        services.index,
+        usage.index,
+        usage.show,
+        volume_attachments.index,
+    }
+)

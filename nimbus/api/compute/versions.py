@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from nimbus.api.compute.microversions import LEGACY, MAXIMUM, MINIMUM
+from nimbus.api.compute.legacy import LEGACY
+from nimbus.api.compute.microversions import MAXIMUM, MINIMUM
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import show
 from nimbus.common import errors

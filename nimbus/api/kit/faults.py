@@ -142,6 +142,8 @@ def placement(status: int, sentence: str, error: errors.NimbusError, request_id:
         'detail': sentence,
         'request_id': request_id,
     }
+    if 'code' in error.facts:
+        entry['code'] = error.facts['code']
     if status == 406:
         entry |= {
             'min_version': error.facts.get('min_version'),

@@ -159,6 +159,30 @@ def l3_agents(call: Call, id: str) -> Any:
     return _agents_of(call, 'router', id)
 
 
+def _named(call: Call, name: str) -> str:
+    """The id that the body has under the name.  Raises Invalid."""
+    given = call.body.get(name) if isinstance(call.body, dict) else None
+    try:
+        return values.uuid(given)
+    except ValueError as why:
+        raise bad(f'Invalid input for {name}. Reason: {why}.') from why
+
+
+def add_router(call: Call, id: str) -> Any:
+    """POST: the L3 agent hosts the router."""
+    router_id = _named(call, 'router_id')
+    with call.db.write() as tx:
+        router_rows.host_on(tx, call.context, agents.show(tx, id), router_id)
+    return None
+
+
+def remove_router(call: Call, id: str, router_id: str) -> Any:
+    """DELETE: the L3 agent does not host the router."""
+    with call.db.write() as tx:
+        router_rows.leave(tx, call.context, agents.show(tx, id), router_id)
+    return Reply()
+
+
 def zones(call: Call) -> Any:
     """GET: the zones that DHCP and L3 agents are in."""
     kinds = {'neutron-dhcp-agent': 'network', 'neutron-l3-agent': 'router'}
@@ -175,6 +199,8 @@ ROUTES = (
     Route('DELETE', '/agents/{id}', delete, 'delete_agent', 204),
     Route('GET', '/agents/{id}/dhcp-networks', networks_on, 'get_dhcp-networks'),
     Route('GET', '/agents/{id}/l3-routers', routers_on, 'get_l3-routers'),
+    Route('POST', '/agents/{id}/l3-routers', add_router, 'create_l3-router', 201),
+    Route('DELETE', '/agents/{id}/l3-routers/{router_id}', remove_router, 'delete_l3-router', 204),
     Route('GET', '/networks/{id}/dhcp-agents', dhcp_agents, 'get_dhcp-agents'),
     Route('GET', '/routers/{id}/l3-agents', l3_agents, 'get_l3-agents'),
     Route('GET', '/availability_zones', zones, 'get_availability_zone'),

@@ -62,6 +62,13 @@ EXTENSIONS = (
         ('CREATE port.allowed_address_pairs', 'UPDATE port.allowed_address_pairs'),
     ),
     Extension(
+        'auto-allocated-topology',
+        'Auto Allocated Topology Services',
+        'Auto Allocated Topology Services.',
+        '2016-01-01T00:00:00-00:00',
+        ('GET /auto-allocated-topology/{project_id}', 'DELETE /auto-allocated-topology/{project_id}'),
+    ),
+    Extension(
         'availability_zone',
         'Availability Zone',
         'The availability zone extension.',
@@ -240,6 +247,13 @@ EXTENSIONS = (
         ('GET /network-ip-availabilities', 'GET /network-ip-availabilities/{network_id}'),
     ),
     Extension(
+        'network_availability_zone',
+        'Network Availability Zone',
+        'Availability zone support for network.',
+        '2015-01-01T10:00:00-00:00',
+        ('CREATE network.availability_zone_hints', 'READ network.availability_zones'),
+    ),
+    Extension(
         'pagination',
         'Pagination support',
         'Extension that indicates that pagination is enabled.',
@@ -352,6 +366,13 @@ EXTENSIONS = (
         ),
     ),
     Extension(
+        'router_availability_zone',
+        'Router Availability Zone',
+        'Availability zone support for router.',
+        '2015-01-01T10:00:00-00:00',
+        ('CREATE router.availability_zone_hints', 'READ router.availability_zones'),
+    ),
+    Extension(
         'security-group',
         'security-group',
         'The security groups extension.',
@@ -446,6 +467,13 @@ EXTENSIONS = (
         'Indicates if the security group is stateful or not',
         '2019-11-26T09:00:00-00:00',
         ('CREATE security_group.stateful', 'UPDATE security_group.stateful'),
+    ),
+    Extension(
+        'subnet-service-types',
+        'Subnet service types',
+        'Provides ability to set the subnet service_types field',
+        '2016-03-15T18:00:00-00:00',
+        ('CREATE subnet.service_types', 'UPDATE subnet.service_types'),
     ),
     Extension(
         'subnet_allocation',

@@ -11,7 +11,7 @@ from nimbus.api.network.resources import Resource
 from nimbus.common.database import db
 from nimbus.network import access, standard_attributes
 from nimbus.network.addressing import allocation
-from nimbus.network.hosts import scheduling
+from nimbus.network.hosts import zones
 from nimbus.network.networks import networks, segments
 
 RULED = (CREATE, UPDATE)
@@ -67,7 +67,9 @@ class Network(Tagged):
     )
     ipv4_address_scope = attribute(source=lambda row, call: call.children['scopes'].get((row.id, 4)), filter=False)
     ipv6_address_scope = attribute(source=lambda row, call: call.children['scopes'].get((row.id, 6)), filter=False)
-    availability_zone_hints = attribute(source=lambda row, call: [], filter=False)
+    availability_zone_hints = attribute(
+        READ, CREATE, take=values.ZONES, source=lambda row, call: row.zone_hints or [], default=(), filter=False
+    )
     availability_zones = attribute(source=child('zones'), filter=False)
 
 
@@ -79,7 +81,7 @@ def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
         'subnets': networks.subnets_of(tx, found),
         'shared': access.shared(tx, call.context, found),
         'scopes': allocation.scopes_of(tx, found),
-        'zones': {subject: ['nova'] for subject in scheduling.placed(tx, 'dhcp', found)},
+        'zones': zones.of(tx, 'dhcp', found),
     }
 
 
@@ -87,6 +89,7 @@ def add(call: Call, tx: db.Tx, given: Given, parent: Any) -> str:
     """A network exists as requested.  Raises Invalid on a segment that it may not be on."""
     settings = call.parts.extra['network']
     provider = [given.pop(name, None) for name in PROVIDER]
+    given['zone_hints'] = zones.known(tx, 'dhcp', given.pop('availability_zone_hints'))
     return networks.create(
         tx,
         call.context,

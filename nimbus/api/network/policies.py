@@ -67,6 +67,8 @@ NETWORK = {
 }
 SUBNET = {
     'create_subnet': _or(ADMIN, NET_MEMBER),
+    'create_subnet:service_types': ADMIN,
+    'update_subnet:service_types': ADMIN,
     'get_subnet': _or(ADMIN, READER, NET_READER, SERVICE, 'rule:shared'),
     'update_subnet': _or(ADMIN, MEMBER, NET_MEMBER),
     'delete_subnet': _or(ADMIN, MEMBER, NET_MEMBER),
@@ -212,12 +214,16 @@ CLOUD = {
     'get_dhcp-agents': ADMIN,
     'get_l3-routers': ADMIN,
     'get_l3-agents': ADMIN,
+    'create_l3-router': ADMIN,
+    'delete_l3-router': ADMIN,
     'get_availability_zone': 'role:reader',
     'get_network_ip_availability': ADMIN,
     'get_quota': _or(ADMIN, MANAGER),
     'update_quota': ADMIN,
     'delete_quota': ADMIN,
     'get_service_provider': 'role:reader',
+    'get_auto_allocated_topology': ADMIN_READER,
+    'delete_auto_allocated_topology': ADMIN_MEMBER,
 }
 RULES = (
     *(policy.RuleDefault(name, check) for name, check in TERMS.items()),

@@ -254,6 +254,7 @@ FIXED_IPS = listing(
     'fixed IP',
     "Invalid data format for fixed IP: '{}'",
 )
+ZONES = listing(text(), 'availability zone')
 PAIRS = listing(
     record({'ip_address': range_or_ip}, {'mac_address': mac}, "Invalid input. '{}' must be a dictionary."),
     'address pair',

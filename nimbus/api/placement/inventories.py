@@ -2,49 +2,50 @@
 
 from typing import Any
 
-from nimbus.api.kit.routes import Call
-from nimbus.api.placement import providers
+from nimbus.api.kit.routes import Call, Reply
+from nimbus.api.placement import nodes, providers
+from nimbus.api.placement.dates import dated
+from nimbus.api.placement.nodes import Node
 from nimbus.api.placement.resource_classes import CLASSES
 from nimbus.common import errors
-from nimbus.scheduler import hosts
 
 
-def _inventory(row: Any, column: str) -> dict[str, Any]:
+def _node(call: Call, uuid: str) -> Node:
+    with call.db.read() as tx:
+        return nodes.of(tx, providers.host(tx, uuid))
+
+
+def _inventory(node: Node, name: str) -> dict[str, Any]:
+    column = CLASSES[name]
     return {
-        'total': getattr(row, column),
-        'reserved': getattr(row, f'reserved_{column}'),
+        'total': getattr(node.row, column),
+        'reserved': getattr(node.row, f'reserved_{column}'),
         'min_unit': 1,
-        'max_unit': max(1, hosts.capacity(row, column)),
+        'max_unit': max(1, node.capacity(name)),
         'step_size': 1,
-        'allocation_ratio': getattr(row, f'{column}_ratio'),
+        'allocation_ratio': getattr(node.row, f'{column}_ratio'),
     }
 
 
-def _had(row: Any) -> dict[str, str]:
-    """The resource classes of which the host has anything."""
-    return {name: column for name, column in CLASSES.items() if getattr(row, column)}
-
-
-def index(call: Call, uuid: str) -> dict[str, Any]:
+def index(call: Call, uuid: str) -> Reply:
     """GET /resource_providers/{uuid}/inventories."""
-    with call.db.read() as tx:
-        row = providers.host(tx, uuid)
-    found = {name: _inventory(row, column) for name, column in _had(row).items()}
-    return {'inventories': found, 'resource_provider_generation': row.generation}
+    node = _node(call, uuid)
+    found = {name: _inventory(node, name) for name in node.classes}
+    body = {'inventories': found, 'resource_provider_generation': node.row.generation}
+    return dated(call, body, node.row.updated_at)
 
 
-def show(call: Call, uuid: str, name: str) -> dict[str, Any]:
+def show(call: Call, uuid: str, name: str) -> Reply:
     """GET /resource_providers/{uuid}/inventories/{name}.  Raises NotFound."""
-    with call.db.read() as tx:
-        row = providers.host(tx, uuid)
-    if name not in _had(row):
+    node = _node(call, uuid)
+    if name not in node.classes:
         raise errors.NotFound(f'No inventory of class {name} for {uuid}')
-    return {**_inventory(row, CLASSES[name]), 'resource_provider_generation': row.generation}
+    body = {**_inventory(node, name), 'resource_provider_generation': node.row.generation}
+    return dated(call, body, node.row.updated_at)
 
 
-def usages(call: Call, uuid: str) -> dict[str, Any]:
+def usages(call: Call, uuid: str) -> Reply:
     """GET /resource_providers/{uuid}/usages."""
-    with call.db.read() as tx:
-        row = providers.host(tx, uuid)
-    used = {name: getattr(row, f'used_{column}') for name, column in _had(row).items()}
-    return {'usages': used, 'resource_provider_generation': row.generation}
+    node = _node(call, uuid)
+    used = {name: node.used(name) for name in node.classes}
+    return dated(call, {'usages': used, 'resource_provider_generation': node.row.generation})

@@ -283,6 +283,18 @@ def metadata(conf: Any, _parts: Any) -> Iterator[Finding]:
         yield Finding(FAILURE, 'metadata', f'Requests of guests would be refused at {url}: {reason}.')
 
 
+def consoles(conf: Any, _parts: Any) -> Iterator[Finding]:
+    """Guests' consoles listen where nimbus-console, which is on control hosts, reaches them."""
+    at = conf.libvirt.server_proxyclient_address or conf.libvirt.vnc_listen
+    if conf.compute.driver == 'libvirt' and conf.bus.startswith('rabbit') and wiring.is_loopback(at):
+        yield Finding(
+            WARNING,
+            'consoles',
+            f"Guests' consoles are at {at}, where no other host reaches them: set [libvirt] vnc_listen to an "
+            'address that control hosts reach, and nobody else.',
+        )
+
+
 EVERY: tuple[checks.Check, ...] = (
     libraries,
     programs,
@@ -294,5 +306,6 @@ EVERY: tuple[checks.Check, ...] = (
     bus,
     identity,
     metadata,
+    consoles,
     checks.disk_space,
 )

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from nimbus.cmd import owner, schema, wiring
-from nimbus.cmd.manage import backup, checks, hostchecks, hosts, openapi
+from nimbus.cmd.manage import backup, checks, drain, hostchecks, hosts, openapi
 from nimbus.common import config, errors
 from nimbus.common.agents import services
 
@@ -112,6 +112,14 @@ def _host_verbs(verbs: Any) -> None:
         verb.add_argument('name', metavar='NAME', help='name of the host, as its daemons give it: see hostname')
         verb.add_argument('--node', help='node of RabbitMQ that rabbitmqctl speaks to (default: the one of this host)')
     _verb(verbs, 'check', hostchecks.main, 'Check that the agents of this host can work.')
+    empty = _verb(verbs, 'drain', drain.main, 'Take every server off a host; exit 1 and name those that stay.')
+    empty.add_argument('name', metavar='NAME', help='name of the host, as its daemons give it')
+    empty.add_argument('--reason', default='It is being emptied.', help='why the host is disabled, for other operators')
+    empty.add_argument('--at-once', type=int, default=2, metavar='N', help='how many servers move at once (default: 2)')
+    empty.add_argument('--shut-down', action='store_true', help='let servers that run be off while they move')
+    empty.add_argument(
+        '--timeout', type=float, default=86400, metavar='SECONDS', help='when to give up waiting (default: a day)'
+    )
 
 
 def _verb(verbs: Any, name: str, run: Any, sentence: str) -> argparse.ArgumentParser:

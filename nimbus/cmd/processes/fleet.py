@@ -76,7 +76,8 @@ class Fleet:
         try:
             if not select.select([handle], [], [], WITHIN)[0]:
                 os.kill(self._pid, signal.SIGKILL)  # the others are killed with it
-            os.waitpid(self._pid, 0)
+            with contextlib.suppress(ChildProcessError):  # whoever started the daemon may have it ignore SIGCHLD
+                os.waitpid(self._pid, 0)
         finally:
             os.close(handle)
         control, self._control = self._control, None

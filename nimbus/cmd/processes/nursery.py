@@ -61,6 +61,7 @@ class Nursery:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._leave)  # whoever signals the whole group ends the others as well
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._poll.register(self._control, select.POLLIN)
         while self._listen():
             self._begin_those_due()

@@ -6,6 +6,7 @@ report came in, so that a host with a wrong clock does not look dead.
 
 import dataclasses
 import datetime
+import functools
 from typing import Any
 
 import sqlalchemy as sa
@@ -73,10 +74,14 @@ def report(tx: db.Tx, kind: Kind, host: str, facts: dict[str, Any], *, started: 
 
 def find(tx: db.Tx, room: str | None = None, **where: Any) -> list[Any]:
     """The daemons of a room, oldest first, with columns equal to what `where` says."""
-    query = sa.select(Service).where(*(getattr(Service, name) == value for name, value in where.items()))
-    if room:
-        query = query.where(Service.room == room)
-    return list(tx.rows(query.order_by(Service.seq)))
+    given = {**where, 'room': room} if room else where
+    return tx.rows(_finding(tuple(given)), given)
+
+
+@functools.cache
+def _finding(names: tuple[str, ...]) -> db.Fixed:
+    query = sa.select(Service).where(*(getattr(Service, name) == sa.bindparam(name) for name in names))
+    return db.Fixed(query.order_by(Service.seq))
 
 
 def show(tx: db.Tx, service_id: str) -> Any:

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from nimbus.common import failpoints, retries, turns
-from nimbus.common.database import dialects, tables
+from nimbus.common.database import dialects, fixed, tables
+from nimbus.common.database.fixed import Fixed
 
 Id = Annotated[str, tables.mapped_column(sa.String(64))]
 Seq = Annotated[int, tables.mapped_column(primary_key=True)]
@@ -50,12 +51,16 @@ class Gathering:
     def __init__(self, query: Any, column: Any) -> None:
         """The `column` is the one whose value must be among those that `rows` is given."""
         self._made = functools.cache(lambda dialect: query.where(dialects.among(dialect, column, 'among')))
+        self._quick = functools.cache(lambda: Fixed(self._made('sqlite')))
 
     def rows(self, tx: 'Tx', values: Sequence[str]) -> Iterator[Any]:
-        """The rows of the query, as the driver has them."""
+        """The rows of the query."""
         for start in range(0, len(values), MOST_VALUES):
             part = list(values[start : start + MOST_VALUES])
             given = dialects.among_values(tx.dialect, part)
+            if tx.dialect == 'sqlite':
+                yield from self._quick().rows(tx.connection, {'among': given})
+                continue
             yield from tx.execute(self._made(tx.dialect), {'among': given}).all()
 
 
@@ -137,6 +142,7 @@ class Tx:
         self._wake = wake
         self.publisher = publisher  # this host's name where notifications are published, else None: see outbox
         self.limits = limits or {}  # configured quotas: service -> resource -> limit
+        self._is_quick = fixed.is_quick(connection)
         self._after: list[Callable[[], None]] = []
         self._nudged: set[str] = set()
 
@@ -144,30 +150,45 @@ class Tx:
         """Run one Core statement; `values` may be a list of rows for an insert."""
         return self.connection.execute(statement, values)
 
+    def change(self, statement: Fixed, values: dict[str, Any]) -> int:
+        """The fixed change has been made; how many rows it met."""
+        return statement.change(self.connection, values)
+
     def scalar(self, statement: Any, values: Any = None) -> Any:
         """The first column of the first row, or None; `values` are those of the statement's bind parameters."""
+        if isinstance(statement, Fixed):
+            row = self.row(statement, values)
+            return None if row is None else row[0]
         return self.connection.scalar(statement, values)
 
     def row(self, statement: Any, values: Any = None) -> Any:
         """The first row, or None; `values` are those of the statement's bind parameters."""
+        if isinstance(statement, Fixed):
+            return next(iter(statement.rows(self.connection, values)), None)
         result = self.connection.execute(statement, values)
         found = result.first()
-        return None if found is None else _row_class(tuple(result.keys()))(found)
+        return None if found is None else fixed.row_class(tuple(result.keys()))(found)
 
     def rows(self, statement: Any, values: Any = None) -> list[Any]:
         """Every row; `values` are those of the statement's bind parameters."""
+        if isinstance(statement, Fixed):
+            return statement.rows(self.connection, values)
         result = self.connection.execute(statement, values)
-        return list(map(_row_class(tuple(result.keys())), result.all()))
+        return list(map(fixed.row_class(tuple(result.keys())), result.all()))
 
     def column(self, statement: Any, values: Any = None) -> list[Any]:
         """The first column of every row; `values` are those of the statement's bind parameters."""
+        if isinstance(statement, Fixed):
+            return [row[0] for row in statement.rows(self.connection, values)]
         return [row[0] for row in self.connection.execute(statement, values).all()]
 
     def insert(self, model: type[Base], **values: Any) -> None:
         """One more row stands in the model's table; column defaults apply."""
         if any(isinstance(value, sa.ClauseElement) for value in values.values()):
             self.connection.execute(sa.insert(table_of(model)).values(values))
-        else:  # one statement for every row of the table, compiled once
+        elif self._is_quick and (made := fixed.insertion(table_of(model), tuple(values))):
+            made.change(self.connection, values)
+        else:
             self.connection.execute(_insertion(table_of(model)), values)
 
     def ensure(self, model: type[Base], **values: Any) -> None:
@@ -181,11 +202,15 @@ class Tx:
 
     def update(self, model: type[Base], *where: Any, **values: Any) -> int:
         """The rows that match have the values; returns how many matched."""
+        if self._is_quick and (met := fixed.change(self.connection, table_of(model), where, values)) is not None:
+            return met
         statement = sa.update(table_of(model)).where(*where).values(values)
         return self.connection.execute(statement).rowcount
 
     def delete(self, model: type[Base], *where: Any) -> int:
         """The rows that match are gone; returns how many."""
+        if self._is_quick and (met := fixed.change(self.connection, table_of(model), where, None)) is not None:
+            return met
         return self.connection.execute(sa.delete(table_of(model)).where(*where)).rowcount
 
     @contextlib.contextmanager
@@ -215,14 +240,6 @@ class Tx:
         if self._wake:
             for topic in sorted(self._nudged):
                 self._wake(topic)
-
-
-@functools.lru_cache(1024)
-def _row_class(names: tuple[str, ...]) -> Callable[[Any], Any]:
-    """Makes a named tuple of a row with these columns: its attributes are read ten times as fast as the driver's."""
-    named: Any = collections.namedtuple('Row', names, rename=True)  # type: ignore[misc]
-    named._mapping = property(named._asdict)  # type: ignore[attr-defined]
-    return named._make
 
 
 @functools.cache

@@ -61,34 +61,41 @@ def rows(
     noun: str = 'marker',
     columns: tuple[Any, ...] = (),
     fixed: tuple[Any, ...] = (),
+    narrowed: tuple[Any, ...] = (),
     values: dict[str, Any] | None = None,
+    shares: bool = False,
 ) -> list[Any]:
     """One page of the model's rows that match, sorted as asked and then by `unique` so that no row is lost.
 
     `seen` are the conditions of the rows that the asker may see at all; `where` narrows them to what is asked for.
     A marker may be any row that is seen, as one that matched may have changed since.  Without `columns` a row has all
-    of them.  `fixed` are more conditions, each the same object every time, so that
-    the statement is made once; `values` are those of their bind parameters.  They too hold for the marker.
+    of them.  `fixed` and `narrowed` are more of either kind, each the same object every time, so that the statement is
+    made once; `values` are those of their bind parameters.  With `shares` equal JSON columns of rows may be one object.
     Raises Invalid when the marker is not the `key` of such a row.
     """
-    sorts = [(name, way) for name, way in page.sorts if name != unique]
-    last_way = page.sorts[-1][1] if page.sorts else 'desc'
-    order = [*sorts, (unique, last_way)]
-    if page.reverse:
-        order = [(name, 'asc' if way == 'desc' else 'desc') for name, way in order]
-    table = db.table_of(model)
-    query = _ordered(table, columns, fixed, tuple(order), page.limit is not None, tx.dialect)
-    if seen or where:
-        query = query.where(*seen, *where)
+    order, table = _order(page, unique), db.table_of(model)
+    given = {**(values or {}), **({} if page.limit is None else {'page_limit': page.limit})}
+    asked = table, columns, fixed + narrowed, order, page.limit is not None, tx.dialect
+    query: Any = _fixed(shares, *asked)
+    if seen or where or page.marker is not None:
+        query = _ordered(*asked).where(*seen, *where)
     if page.marker is not None:
         ways = [(table.c[name], way) for name, way in order]
         marked = sa.select(*(column for column, _ in ways)).where(table.c[key] == page.marker, *seen, *fixed)
-        row = tx.row(marked, values or {})
-        if row is None:
+        if (row := tx.row(marked, values or {})) is None:
             raise errors.Invalid(f'{noun} [{page.marker}] not found')
         query = query.where(_after(ways, row))
-    found = tx.rows(query, {**(values or {}), **({} if page.limit is None else {'page_limit': page.limit})})
+    found = tx.rows(query, given)
     return found[::-1] if page.reverse else found
+
+
+def _order(page: Page, unique: str) -> tuple[tuple[str, str], ...]:
+    """The columns to sort by, the unique one last, and the way of each."""
+    sorts = [(name, way) for name, way in page.sorts if name != unique]
+    order = (*sorts, (unique, page.sorts[-1][1] if page.sorts else 'desc'))
+    if page.reverse:
+        return tuple((name, 'asc' if way == 'desc' else 'desc') for name, way in order)
+    return order
 
 
 @functools.lru_cache(1024)
@@ -104,6 +111,12 @@ def _ordered(
     query = sa.select(*(columns or (table,))).where(*fixed)
     query = query.order_by(*(dialects.ordered(dialect, table.c[name], way) for name, way in order))
     return query.limit(sa.bindparam('page_limit', type_=sa.Integer)) if limited else query
+
+
+@functools.lru_cache(1024)
+def _fixed(shares: bool, *asked: Any) -> db.Fixed:
+    """The statement of a list without conditions of the moment."""
+    return db.Fixed(_ordered(*asked), shares)
 
 
 def _after(ways: list[tuple[Any, str]], row: Any) -> Any:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from nimbus.common import errors
+from nimbus.common import errors, numbers
 from nimbus.compute.guest import NICS, SCREENS
 
 Rule = tuple[str, tuple[str, ...] | None]  # the values that are supported; None: every one
@@ -19,6 +19,7 @@ FLAGS = {
     **dict.fromkeys(('1', 't', 'true', 'on', 'y', 'yes'), 'true'),
     **dict.fromkeys(('0', 'f', 'false', 'off', 'n', 'no'), 'false'),
 }
+TRAITS = ('required', 'forbidden')
 DISK_BUSES = ('virtio', 'scsi', 'sata', 'ide')
 
 FLAVOR: tuple[Rule, ...] = (
@@ -42,7 +43,9 @@ FLAVOR: tuple[Rule, ...] = (
     (r'quota:vif_(inbound|outbound)_(average|peak|burst)', ('0',)),
     (r'quota:(cpu|memory|disk_io|vif)_(limit|reservation)', ('0',)),
     (r'quota:(cpu|memory|disk_io|vif)_shares_level', ('normal',)),
-    (r'trait\w*:.+', ('forbidden',)),  # no host has any
+    (r'trait:.+', TRAITS),  # the scheduler's TraitsFilter looks at them
+    (r'resources:(VCPU|MEMORY_MB|DISK_GB)', EVERY),  # instead of what the flavor says, checked by amounts
+    (r'trait[\w-]+:.+', NEVER),
     (r'(accel|hw|hw_rng|hw_video|os|pci_passthrough|quota|vmware):.+', NEVER),
     (r'resources[\w-]*:.+', NEVER),
 )
@@ -77,7 +80,7 @@ IMAGE: tuple[Rule, ...] = (
     (r'hw_(firmware_stateless|ipxe_boot|locked_memory|mem_encryption)', NO),
     (r'hw_(ephemeral_encryption|vif_multiqueue_enabled|virtio_packed_ring)|ipxe_boot|img_hide_hypervisor_id', NO),
     (r'(img_linked_clone|vmware_linked_clone)', NO),
-    (r'trait:.+', ('forbidden',)),
+    (r'trait:.+', TRAITS),
     # These speak of other hypervisors, of how the bytes are stored, or of operations that are absent themselves.
     (r'(hw_)?auto_disk_config|hw_device_id|hw_disk_type|hw_rescue_(bus|device)|xenapi_\w+', EVERY),
     (r'(img_)?(bdm_v2|bittorrent|cache_in_nova|owner_id)|img_(compression_level|use_agent|version)', EVERY),
@@ -91,6 +94,9 @@ IMAGE: tuple[Rule, ...] = (
 def check_flavor(specs: Mapping[str, Any]) -> None:
     """Nothing, when all that a flavor's extra specs ask for is supported.  Raises Invalid, naming the first."""
     _check('extra spec', 'flavor', specs, FLAVOR)
+    for name, value in sorted(specs.items()):
+        if name.startswith('resources:') and numbers.read(str(value)) not in range(2**31):
+            raise errors.Invalid(f'The extra spec {name}={value} of the flavor is to be a whole number of at least 0.')
 
 
 def check_image(properties: Mapping[str, Any]) -> None:

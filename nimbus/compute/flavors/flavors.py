@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nimbus.common import clock, context, errors, ids
-from nimbus.common.database import db, listing
+from nimbus.common.database import db, listing, patterns
 from nimbus.compute.models import Flavor, FlavorAccess
 
 GRANTED = sa.select(FlavorAccess.flavor_id).where(FlavorAccess.project_id == sa.bindparam('project'))
@@ -40,12 +40,14 @@ def find(
     public: bool | None = True,
     min_ram: int = 0,
     min_disk: int = 0,
+    name: str | None = None,
 ) -> list[Any]:
-    """One page of the flavors the asker may use, public ones or not; None lists both.
+    """One page of the flavors the asker may use, public ones or not; None lists both.  A name is a regular expression.
 
     Raises Invalid on an unknown marker.
     """
     where: list[Any] = [Flavor.ram >= min_ram, Flavor.disk >= min_disk] if min_ram or min_disk else []
+    where += [patterns.matches(Flavor.name, name)] if name is not None else []
     if public is True and not asker.is_admin:
         return listing.rows(tx, Flavor, where, page, seen=(), fixed=(USABLE,), values={'project': asker.project_id})
     fixed = () if public is None else (PUBLIC,) if public else (PRIVATE,)

@@ -20,6 +20,9 @@ AFFINITY, ANTI_AFFINITY, SOFT_AFFINITY, SOFT_ANTI_AFFINITY = POLICIES = (
 MOST = 'max_server_per_host'
 
 
+OF = db.Gathering(sa.select(GroupedServer.server_id, GroupedServer.group_id), GroupedServer.server_id)
+
+
 def create(tx: db.Tx, asker: context.Context, name: str, policy: str, most: int | None = None) -> Any:
     """A group of the asker's project stands; `most` servers of it may share a host.  Raises OverQuota and Invalid."""
     if most is not None and policy != ANTI_AFFINITY:
@@ -119,8 +122,7 @@ def rule_of(tx: db.Tx, server_id: str) -> dict[str, Any] | None:
 
 def groups_of(tx: db.Tx, server_ids: list[str]) -> dict[str, list[str]]:
     """The ids of the groups that each server is in."""
-    query = sa.select(GroupedServer.server_id, GroupedServer.group_id).where(GroupedServer.server_id.in_(server_ids))
-    return {server_id: [group_id] for server_id, group_id in tx.rows(query)}
+    return {server_id: [group_id] for server_id, group_id in OF.rows(tx, server_ids)}
 
 
 def lock(tx: db.Tx, group_id: str) -> list[str]:

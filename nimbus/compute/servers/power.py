@@ -80,5 +80,24 @@ def change(tx: db.Tx, asker: context.Context, server_id: str, **values: Any) -> 
     return servers.row_of(tx, server_id)
 
 
+def pin(tx: db.Tx, asker: context.Context, server_id: str, zone: str | None) -> None:
+    """The server is kept to the zone where it is, or to none.
+
+    Raises NotFound, and Conflict where it is kept to another zone or stands in another.
+    """
+    row = servers.show(tx, asker, server_id)
+    if zone == row.pinned_zone:
+        return
+    if zone is not None and row.pinned_zone is not None:
+        raise errors.Conflict(
+            'Cannot change pinned availability zone directly. Unpin first by setting pinned_availability_zone to null.'
+        )
+    if zone is not None and zone != row.zone:
+        raise errors.Conflict(
+            f"Server can only be pinned to its current availability zone '{row.zone}', but '{zone}' was requested."
+        )
+    _write(tx, server_id, pinned_zone=zone)
+
+
 def _write(tx: db.Tx, server_id: str, **values: Any) -> None:
     tx.execute(sa.update(Server).where(Server.id == server_id).values(updated_at=clock.Clock().now(), **values))

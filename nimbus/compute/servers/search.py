@@ -2,23 +2,17 @@
 
 import dataclasses
 import datetime
-import re
 from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 
 from nimbus.common import context, numbers, times
-from nimbus.common.database import db, listing
+from nimbus.common.database import db, listing, patterns
 from nimbus.compute import states
 from nimbus.compute.devices.block_requests import truth
 from nimbus.compute.models import Server, ServerTag
 from nimbus.network.ports import server_ports
-
-# A pattern is run by the database on every row: one with groups, or with many quantifiers, can take for ever.
-PATTERN = re.compile(r'[^(){}|]*\Z')
-MAX_QUANTIFIERS = 3
-MAX_PATTERN = 255
 
 TABLE = db.table_of(Server)
 BRIEF = (TABLE.c.seq, TABLE.c.id, TABLE.c.name)
@@ -35,7 +29,13 @@ HIDDEN = (
     'generation',
     'forced_host',
     'forced_node',
+    'locked_by',
+    'progress',
+    'shelved_image_id',
+    'shelved_at',
 )
+OF_PROJECT = (Server.project_id == sa.bindparam('of_project'),)
+THERE = (Server.deleted_at.is_(None), Server.vm_state != states.SOFT_DELETED)
 COLUMNS = tuple(column for column in TABLE.columns if column.key not in (*COSTLY, *HIDDEN))
 SORTS = {
     'access_ip_v4': 'access_ip_v4',
@@ -88,12 +88,23 @@ class Wanted:
 
 def find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:
     """One page of the servers that match.  Raises Invalid on an unknown marker."""
-    seen, where = _seen(asker, wanted), conditions(wanted)
+    where, narrowed = conditions(wanted), () if wanted.deleted is not False or wanted.kept else THERE
     addresses = {name: wanted.filters[name] for name in ('ip', 'ip6') if wanted.filters.get(name)}
     if addresses:
-        where.append(Server.id.in_(_with_address(tx, seen + where, addresses)))
+        where.append(Server.id.in_(_with_address(tx, [*_seen(asker, wanted), *where, *narrowed], addresses)))
     columns = BRIEF if wanted.brief else (*COLUMNS, *(TABLE.c[name] for name in wanted.costly))
-    return listing.rows(tx, Server, where, wanted.page, seen=seen, columns=columns)
+    return listing.rows(
+        tx,
+        Server,
+        where,
+        wanted.page,
+        seen=(),
+        columns=columns,
+        fixed=() if wanted.every_project else OF_PROJECT,
+        narrowed=narrowed,
+        values={} if wanted.every_project else {'of_project': asker.project_id},
+        shares=True,
+    )
 
 
 def _seen(asker: context.Context, wanted: Wanted) -> list[Any]:
@@ -102,10 +113,12 @@ def _seen(asker: context.Context, wanted: Wanted) -> list[Any]:
 
 
 def conditions(wanted: Wanted) -> list[Any]:
-    """The SQL conditions that the servers meet.  Raises Invalid."""
+    """The SQL conditions that the servers meet, beside those of every usual list.  Raises Invalid."""
     where: list[Any] = []
-    if wanted.deleted is not None:
-        where.append(_gone(wanted) if wanted.deleted else _there(wanted))
+    if wanted.deleted:
+        where.append(_gone(wanted))
+    elif wanted.deleted is not None and wanted.kept:
+        where.append(Server.deleted_at.is_(None))
     if wanted.statuses is not None:
         where.append(_in_status(list(wanted.statuses)))
     # A client that asks again from the time at which it asked last misses nothing of that second.
@@ -117,7 +130,7 @@ def conditions(wanted: Wanted) -> list[Any]:
             values = value if isinstance(value, list) else [value]
             where.append(EXACT[name].in_(values))
         elif name in MATCHES:
-            where.append(_matches(MATCHES[name], str(value)))
+            where.append(patterns.matches(MATCHES[name], str(value)))
         elif name in SPECIAL:
             where.append(SPECIAL[name](value))
     return where
@@ -125,12 +138,6 @@ def conditions(wanted: Wanted) -> list[Any]:
 
 def _gone(wanted: Wanted) -> Any:
     return sa.or_(Server.deleted_at.is_not(None), Server.vm_state == states.SOFT_DELETED)
-
-
-def _there(wanted: Wanted) -> Any:
-    if wanted.kept:
-        return Server.deleted_at.is_(None)
-    return sa.and_(Server.deleted_at.is_(None), Server.vm_state != states.SOFT_DELETED)
 
 
 def _in_status(statuses: list[str]) -> Any:
@@ -147,24 +154,10 @@ def _in_status(statuses: list[str]) -> Any:
     return sa.or_(*options) if options else sa.false()
 
 
-def _matches(column: Any, pattern: str) -> Any:
-    """The column matches the regular expression, or contains the text where it is none that is safe to run."""
-    if not re.search(r'[\\.^$*+?\[\]]', pattern):
-        return column.contains(pattern, autoescape=True)
-    safe = len(pattern) <= MAX_PATTERN and PATTERN.match(pattern)
-    if safe and len(re.findall(r'[*+?]', pattern)) <= MAX_QUANTIFIERS:
-        try:
-            re.compile(pattern)
-            return column.regexp_match(pattern)
-        except re.error:
-            pass
-    return column.contains(pattern, autoescape=True)
-
-
-def _with_address(tx: db.Tx, where: list[Any], patterns: dict[str, Any]) -> list[str]:
+def _with_address(tx: db.Tx, where: list[Any], wanted: dict[str, Any]) -> list[str]:
     """The ids of the servers that have an address containing one of the texts."""
     candidates = tx.column(sa.select(Server.id).where(*where))
-    texts = [str(pattern).strip('^$').replace('\\', '') for pattern in patterns.values()]
+    texts = [str(pattern).strip('^$').replace('\\', '') for pattern in wanted.values()]
     return [
         server_id
         for server_id, held in server_ports.addresses(tx, candidates).items()

@@ -19,7 +19,7 @@ from nimbus.compute.servers import groups
 from nimbus.compute.servers.moves import moves
 from nimbus.compute.states import MACHINE
 
-ROW = sa.select(Server.__table__).where(Server.__table__.c.id == sa.bindparam('server'))
+ROW = db.Fixed(sa.select(Server.__table__).where(Server.__table__.c.id == sa.bindparam('server')))
 
 
 def show(tx: db.Tx, asker: context.Context, server_id: str) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 from nimbus.common import context, errors, ids, jobs
 from nimbus.common.database import db
+from nimbus.compute import notifications, states
 from nimbus.compute.devices import block_devices, block_requests, device_names
 from nimbus.compute.servers import guests, servers
 from nimbus.volume.volumes import attachments, volumes
@@ -28,7 +29,7 @@ def attach(
     """
     if device and not DEVICE.match(device):
         raise errors.Invalid(f'The supplied device path ({device}) is invalid.')
-    servers.begin(tx, asker, server_id, 'attach_volume')
+    server = servers.begin(tx, asker, server_id, 'attach_volume')
     held = block_devices.of_server(tx, server_id)
     if any(row.volume_id == volume_id for row in held):
         raise errors.Invalid(f'Invalid volume: volume {volume_id} already attached')
@@ -39,17 +40,21 @@ def attach(
     bdm_id = ids.dashed()
     values = {'volume_id': volume_id, 'attachment_id': attachment_id, 'device': path, 'size': volume.size, 'tag': tag}
     block_devices.add(tx, bdm_id, server_id, delete_on_termination=delete_on_termination, **values)
-    jobs.start(
-        tx,
-        asker,
-        'attach_volume',
-        server_id,
-        volume_id=volume_id,
-        attachment_id=attachment_id,
-        bdm_id=bdm_id,
-        device=path,
-    )
+    if server.vm_state == states.OFFLOADED:
+        _attach_at_once(tx, asker, server_id, volume_id, attachment_id, path)
+    else:
+        told = {'volume_id': volume_id, 'attachment_id': attachment_id, 'bdm_id': bdm_id, 'device': path}
+        jobs.start(tx, asker, 'attach_volume', server_id, **told)
     return block_devices.volume(tx, server_id, volume_id)
+
+
+def _attach_at_once(
+    tx: db.Tx, asker: context.Context, server_id: str, volume_id: str, attachment_id: str, path: str
+) -> None:
+    """The volume is in use by the server, which is on no host: the one that it comes back on connects it."""
+    attachments.complete(tx, context.internal(), attachment_id, path)
+    jobs.record(tx, asker, 'attach_volume', server_id, 'attach')
+    notifications.volume_moved(tx, server_id, volume_id, 'attach')
 
 
 def _reserve(tx: db.Tx, asker: context.Context, volume_id: str, server_id: str) -> str:
@@ -96,7 +101,10 @@ def detach(tx: db.Tx, asker: context.Context, server_id: str, volume_id: str) ->
         raise errors.Invalid('Cannot detach a root device volume')
     if jobs.asked(tx, server_id, 'detach_volume', bdm_id=row.id):
         raise errors.Invalid(f'Invalid volume: volume {volume_id} is being detached already')
-    servers.begin(tx, asker, server_id, 'detach_volume')
+    server = servers.begin(tx, asker, server_id, 'detach_volume')
+    if server.vm_state == states.OFFLOADED:
+        _detach_at_once(tx, asker, row)
+        return
     try:
         attachments.begin_detach(tx, asker, row.attachment_id)
     except errors.Conflict as why:
@@ -111,3 +119,11 @@ def detach(tx: db.Tx, asker: context.Context, server_id: str, volume_id: str) ->
         bdm_id=row.id,
         device=row.device,
     )
+
+
+def _detach_at_once(tx: db.Tx, asker: context.Context, row: Any) -> None:
+    """The volume of the block device is available again: no host reaches it for a server that is on none."""
+    attachments.drop(tx, context.internal(), row.attachment_id)
+    block_devices.drop(tx, row.id)
+    jobs.record(tx, asker, 'detach_volume', row.server_id, 'detach')
+    notifications.volume_moved(tx, row.server_id, row.volume_id, 'detach')

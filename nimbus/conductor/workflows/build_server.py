@@ -32,17 +32,18 @@ def place(run: Run) -> dict[str, Any]:
 def request(run: Run, spec: dict[str, Any]) -> dict[str, Any]:
     """The request to the scheduler."""
     flavor, image = spec['flavor'], spec['image'] or {}
+    said = flavor.get('extra_specs') or {}
     return {
-        'vcpus': flavor['vcpus'],
-        'memory_mb': flavor['ram'],
-        'disk_gb': guests.local_gb(spec),
+        'vcpus': int(said.get('resources:VCPU', flavor['vcpus'])),
+        'memory_mb': int(said.get('resources:MEMORY_MB', flavor['ram'])),
+        'disk_gb': int(said.get('resources:DISK_GB', guests.local_gb(spec))),
         'project_id': spec['project_id'],
         'user_id': spec['user_id'],
         'zone': spec['zone'],
         'host': _named(run, spec),
         'only': run.get('to_host'),
         'avoid': sorted(_avoided(run)),
-        'extra_specs': flavor.get('extra_specs') or {},
+        'extra_specs': said,
         'image_properties': image.get('properties') or {},
         'image_id': image.get('id'),
         'flavor_name': flavor.get('name'),

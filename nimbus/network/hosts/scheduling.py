@@ -57,16 +57,23 @@ def place(tx: db.Tx, kind: str, subject_id: str, only: set[str] | None = None) -
         if row[0] in counts:
             counts[row[0]] = row[1]
     chosen = min(counts, key=lambda host: (counts[host], host))
-    if old:
-        tx.update(Service, Service.kind == kind, Service.subject_id == subject_id, host=chosen)
-    else:
+    return put(tx, kind, subject_id, chosen)
+
+
+def put(tx: db.Tx, kind: str, subject_id: str, host: str) -> str:
+    """The service stands on the host, or on the one a racer chose first; returns it.
+
+    On '' it stands nowhere by an operator's will, and is not placed again before somebody changes its subject.
+    """
+    old = host_of(tx, kind, subject_id)
+    if not tx.update(Service, Service.kind == kind, Service.subject_id == subject_id, host=host):
         try:
             with tx.connection.begin_nested():
-                tx.insert(Service, kind=kind, subject_id=subject_id, host=chosen)
+                tx.insert(Service, kind=kind, subject_id=subject_id, host=host)
         except sa.exc.IntegrityError:
             return host_of(tx, kind, subject_id)
-    generations.bump(tx, {old, chosen}, (SUBJECT[kind], subject_id))
-    return chosen
+    generations.bump(tx, {old, host}, (SUBJECT[kind], subject_id))
+    return host
 
 
 def placed(tx: db.Tx, kind: str, subject_ids: Sequence[str]) -> set[str]:
@@ -74,7 +81,8 @@ def placed(tx: db.Tx, kind: str, subject_ids: Sequence[str]) -> set[str]:
     found: set[str] = set()
     for start in range(0, len(subject_ids), 1000):
         part = list(subject_ids[start : start + 1000])
-        query = sa.select(Service.subject_id).where(Service.kind == kind, Service.subject_id.in_(part))
+        there = (Service.kind == kind, Service.subject_id.in_(part), Service.host != '')
+        query = sa.select(Service.subject_id).where(*there)
         found.update(tx.column(query))
     return found
 

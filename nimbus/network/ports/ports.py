@@ -12,7 +12,7 @@ from nimbus.common.context import Context
 from nimbus.common.database import db, tables
 from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, notifications, quotas, standard_attributes, tunnels
-from nimbus.network.hosts import scheduling
+from nimbus.network.hosts import scheduling, zones
 from nimbus.network.models import Member, Network, Port, Subnet
 from nimbus.network.ports import forwarded_ports, macs, server_ports
 from nimbus.network.ports.server_ports import addresses, groups_of, nics, of_server, trouble, wiring
@@ -74,7 +74,7 @@ def insert(tx: db.Tx, ctx: Context, draft: Draft) -> str:
     secure = not own and (draft.network.port_security_enabled if secure is None else secure)
     mac = _insert_row(tx, ctx, draft, secure)
     (fixed.give if holders.of_service(draft) else fixed.give_guest)(
-        tx, draft.id, draft.network.id, mac, draft.fixed_ips
+        tx, draft.id, draft.network.id, mac, draft.fixed_ips, owner=draft.device_owner
     )
     if draft.groups is None:
         wanted = [groups.ensure_default(tx, ctx, draft.project_id)] if secure else []
@@ -300,11 +300,12 @@ def keep_dhcp(tx: db.Tx, ctx: Context, network: Any) -> None:
 def _dhcp_hosts(tx: db.Tx, network: Any, there: set[str]) -> set[str]:
     """Every host that has guests on the network; any one host without guests, and where tunnels lead there from all."""
     if network.network_type in tunnels.TUNNELS:
-        host = scheduling.place(tx, 'dhcp', network.id, set(tunnels.ends(tx)))
+        ends, within = set(tunnels.ends(tx)), zones.hosts(tx, 'dhcp', network.zone_hints)
+        host = scheduling.place(tx, 'dhcp', network.id, ends & within or ends if within else ends)
         return {host} if host else set()
     guests = set(tx.column(sa.select(Port.host).where(Port.network_id == network.id, Port.host != '', ~holders.IS_OWN)))
     wanted = scheduling.able(tx, 'dhcp', guests, there)
-    host = scheduling.place(tx, 'dhcp', network.id, wanted)
+    host = scheduling.place(tx, 'dhcp', network.id, wanted or zones.hosts(tx, 'dhcp', network.zone_hints))
     return wanted or ({host} if host else set())
 
 

@@ -86,6 +86,32 @@ def delete(tx: db.Tx, ctx: Context, router_id: str) -> None:
         quotas.give_back(tx, row.project_id, router=1)
 
 
+def host_on(tx: db.Tx, ctx: Context, agent: Any, router_id: str) -> None:
+    """The router stands where the L3 agent is.  Raises NotFound, Conflict where it stands elsewhere."""
+    lock(tx, ctx, router_id)
+    if agent.binary != scheduling.AGENT['router'] or agent.disabled:
+        raise errors.Conflict(f'Agent {agent.id} is not a L3 Agent or has been disabled', type='InvalidL3Agent')
+    old = scheduling.host_of(tx, 'router', router_id)
+    if old == agent.host:
+        return
+    if old:
+        raise errors.Conflict(
+            f'The router {router_id} has been already hosted by the L3 Agent on host {old}.',
+            type='RouterHostedByL3Agent',
+        )
+    rescheduling.move_router(tx, router_id, agent.host)
+
+
+def leave(tx: db.Tx, ctx: Context, agent: Any, router_id: str) -> None:
+    """The router stands nowhere, until it is put somewhere or changed.  Raises NotFound, Conflict if not there."""
+    lock(tx, ctx, router_id)
+    if agent.binary != scheduling.AGENT['router'] or scheduling.host_of(tx, 'router', router_id) != agent.host:
+        raise errors.Conflict(
+            f'The router {router_id} is not hosted by L3 agent {agent.id}.', type='RouterNotHostedByL3Agent'
+        )
+    rescheduling.move_router(tx, router_id, '')
+
+
 # Interfaces
 
 

@@ -13,7 +13,12 @@ RICH = Request(
     project_id='p1',
     zone='east',
     avoid=('h1',),
-    extra_specs={'ssd': 'true', 'capabilities:hypervisor_type': 'QEMU'},
+    extra_specs={
+        'ssd': 'true',
+        'trait:COMPUTE_NODE': 'required',
+        'trait:CUSTOM_X': 'forbidden',
+        'capabilities:hypervisor_type': 'QEMU',
+    },
     image_properties={'os_distro': 'debian', 'hw_architecture': 'x86_64'},
     image_id='i1',
     flavor_name='small',
@@ -34,6 +39,7 @@ def host(number: int) -> HostState:
     state.vcpus, state.memory_mb, state.disk_gb, state.used_vcpus = number, number * 1024, number * 10, 0
     state.free_vcpus, state.free_memory_mb, state.free_disk_gb = number - 1, (number - 1) * 1024, (number - 1) * 10
     state.seen, state.failed_builds, state.instances, state.io_ops = 100.0, number, number, number
+    state.traits = frozenset({'COMPUTE_NODE'} if number > 1 else ())
     state.metrics = {'cpu.percent': float(number)} if number > 1 else {}
     state.join([{'ssd': 'true', 'filter_tenant_id': 'p1', 'instance_type': 'small'}] if number > 1 else [])
     return state

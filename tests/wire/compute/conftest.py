@@ -9,7 +9,7 @@ from nimbus.common.parts import Parts
 from tests.compute_world import furnish
 from tests.wire.client import Client
 
-LATEST = 'compute 2.100'
+LATEST = 'compute 2.104'
 
 
 @pytest.fixture

@@ -304,14 +304,14 @@ def test_versions_are_told_to_everybody(api, parts):
     every = Client(app.make(parts, 'versions'))('GET', '/', asker=None).json['versions']
     assert [(one['id'], one['version'], one['status']) for one in every] == [
         ('v2.0', '', 'SUPPORTED'),
-        ('v2.1', '2.100', 'CURRENT'),
+        ('v2.1', '2.104', 'CURRENT'),
     ]
     assert api('GET', '/', asker=None).json['version']['links'][0]['href'] == 'http://cloud/v2.1/'
     legacy = Client(app.make(parts, 'v2'), prefix='/v2')
     assert legacy('GET', '/', asker=None).json['version']['id'] == 'v2.0'
-    answer = legacy('GET', '/servers', version='compute 2.100')
+    answer = legacy('GET', '/servers', version='compute 2.104')
     assert answer.status == 200 and 'OpenStack-API-Version' not in answer.headers
-    assert api('GET', '/servers', version='compute 2.101').status == 406
+    assert api('GET', '/servers', version='compute 2.105').status == 406
 
 
 def test_what_is_done_at_once_is_among_the_actions_as_well(api, parts, world):

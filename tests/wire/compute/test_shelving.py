@@ -117,12 +117,13 @@ def test_on_its_host_it_comes_back_nowhere_else(api, parts, world):
     assert asked(api, row, None, '2.91').status == 202
 
 
-def test_its_volumes_come_and_go_from_2_20_on(api, parts, world):
+@pytest.mark.parametrize('state', [states.SHELVED, states.OFFLOADED])
+def test_its_volumes_come_and_go_from_2_20_on(api, parts, world, state):
     row = running(parts.db, world)
-    put_in(parts.db, row.id, states.SHELVED)
+    put_in(parts.db, row.id, state)
     path = f'/servers/{row.id}/os-volume_attachments'
     body = {'volumeAttachment': {'volumeId': volume_of(parts.db, MEMBER)}}
     told = api('POST', path, body)
-    said = f"Cannot 'attach_volume' instance {row.id} while it is in vm_state shelved"
+    said = f"Cannot 'attach_volume' instance {row.id} while it is in vm_state {state}"
     assert (told.status, told.json['conflictingRequest']['message']) == (409, said)
     assert api('POST', path, body, version='compute 2.20').status == 200

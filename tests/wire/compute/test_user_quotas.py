@@ -7,7 +7,8 @@ import pytest
 
 from nimbus.compute import user_quotas
 from nimbus.compute.quotas import QUOTAS
-from nimbus.compute.servers import deletion, moves, servers
+from nimbus.compute.servers import deletion, servers
+from nimbus.compute.servers.moves import moves
 from tests.compute_world import boot, put_in, running
 from tests.conftest import ADMIN, MEMBER, READER, STRANGER
 

@@ -18,6 +18,7 @@ READ_BY_HANDLERS = {
     'network PUT /v2.0/address-groups/{id}/remove_addresses': ('addresses',),
     'network PUT /v2.0/subnetpools/{id}/remove_prefixes': ('prefixes',),
     'network PUT /v2.0/subnetpools/{id}/onboard_network_subnets': ('network_id',),
+    'network POST /v2.0/agents/{id}/l3-routers': ('router_id',),
     'network PUT /v2.0/agents/{id}': ('agent.admin_state_up', 'agent.description'),
     'network PUT /v2.0/quotas/{project_id}': ('quota.project_id', 'quota.tenant_id', 'quota.force'),
     'network PUT /v2.0/{kind}/{id}/tags': ('tags',),
@@ -68,6 +69,7 @@ RAW = (  # forms and assertions, which only an identity provider or a consumer c
 # By endpoint; beside it, by field, where one needs another body than the rest.
 BODIES: dict[str, Body] = {
     **steered.BODIES,
+    'placement PUT /resource_providers/{uuid}/traits': lambda t: {'traits': [], 'resource_provider_generation': 0},
     'identity POST /v3/auth/tokens': bodies.auth,
     'identity POST /v3/domains': lambda t: {'domain': {'name': 'x'}},
     'identity POST /v3/projects': lambda t: {'project': {'name': 'x', 'domain_id': t['domain']}},
@@ -180,6 +182,7 @@ BODIES: dict[str, Body] = {
     'network POST /v2.0/default-security-group-rules': lambda t: {
         'default_security_group_rule': {'direction': 'ingress', 'protocol': 'tcp'}
     },
+    'network POST /v2.0/agents/{id}/l3-routers': lambda t: {'router_id': t['router']},
     'network POST /v2.0/address-scopes': lambda t: {'address_scope': {'ip_version': 4}},
     'network POST /v2.0/routers': lambda t: {'router': {}},
     'network PUT /v2.0/routers/{id}': lambda t: {'router': {}},

@@ -11,6 +11,7 @@ KINDS = {
     'aggregate': 'aggregate',
     'attachment_id': 'attachment',
     'availability_zone': 'zone',
+    'pinned_availability_zone': 'zone',
     'binding:host_id': 'host',
     'compute_host': 'host',
     'default_project_id': 'project',
@@ -165,6 +166,7 @@ SEGMENTS = {
     'OS-EC2': 'ec2',
     'access_tokens': 'request_token',
     'address-groups': 'address_group',
+    'auto-allocated-topology': 'project',
     'address-scopes': 'address_scope',
     'default-security-group-rules': 'default_rule',
     'agents': 'agent',
@@ -235,6 +237,7 @@ mountpoint mtu multi_factor_auth_enabled multi_factor_auth_rules multiattach new
 onSharedStorage original_password os-complete os-flavor-access:is_public os-getRDPConsole os-start os-stop
 os-volume-type-access:is_public os_hidden
 params passcode password path pause per_volume_gigabytes policies policy port_range_max port_range_min
+resource_provider_generation traits
 port_security_enabled preserve_ephemeral protected protocol provider:network_type provider:physical_network
 provider:segmentation_id public_key query ram readonly redelegation_count relay_state_prefix remaining_uses
 remote_id_attribute remote_ids remote_ip_prefix resource_limit resource_name restore resume return_reservation_id
@@ -243,7 +246,7 @@ server_groups service shared shelve shelveOffload signature size snapshots sourc
 suspend swap tag tags to_port token trigger_crash_dump type unique_id unlock unpause unrescue unrestricted unshelve
 url user_data vcpus verb virtual_name visibility volume_size volumes
 action addresses default_prefixlen default_quota max_prefixlen min_prefixlen object_type prefixes prefixlen
-use_default_subnetpool used_in_default_sg used_in_non_default_sg
+service_types availability_zone_hints use_default_subnetpool used_in_default_sg used_in_non_default_sg
 """.split()
 )
 # Those of what steers traffic.

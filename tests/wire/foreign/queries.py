@@ -49,6 +49,7 @@ WALKED: dict[str, tuple[str, ...]] = {
             'placement GET /resource_providers',
             'placement GET /usages',
             'placement GET /traits',
+            'placement GET /allocation_candidates',
         ),
         (),
     ),
@@ -101,11 +102,13 @@ KINDS = {
     'ipv6_address_scope': 'address_scope',
     'ip_address': 'address',
     'mac_address': 'mac',
+    'in_tree': 'provider',
     'member_of': 'aggregate',
     'source_compute': 'host',
 }
 PLAIN = names.PLAIN | frozenset(
     """
+consumer_type group_policy required root_required same_subtree
 * access_ip_v4 access_ip_v6 all_projects all_tenants associated auto_disk_config availability_zone_hints
 availability_zones binding:vif_details binding:vif_type changed_since changes-before changes-since created_at deleted
 detail detailed effective end external_gateway_info fields glance_metadata hidden include_names include_subtree ip ip6

@@ -134,3 +134,25 @@ def test_availability_counts_addresses(neutron):
     found = neutron('GET', f'/network-ip-availabilities/{net["id"]}', asker=ADMIN).json['network_ip_availability']
     assert (found['total_ips'], found['used_ips']) == (5, 1)
     assert neutron.refused('GET', '/network-ip-availabilities')[0] == 403
+
+
+def test_ports_get_addresses_of_the_subnets_for_their_owners(neutron):
+    net = neutron.make('network')['id']
+    told = {'network_id': net, 'ip_version': 4, 'enable_dhcp': False}
+    assert neutron.make('subnet', 403, cidr='10.0.0.0/24', service_types=['compute:nova'], **told)['type'] == (
+        'PolicyNotAuthorized'
+    )
+    for wrong, kind in ((['x'], 'InvalidSubnetServiceType'), ([7], 'InvalidInputSubnetServiceType')):
+        assert neutron.make('subnet', 400, ADMIN, cidr='10.0.0.0/24', service_types=wrong, **told)['type'] == kind
+    guests = neutron.make('subnet', asker=ADMIN, cidr='10.0.0.0/24', service_types=['compute:nova'], **told)
+    assert guests['service_types'] == ['compute:nova']
+    refused = neutron.make('port', 409, network_id=net)
+    assert refused['type'] == 'IpAddressGenerationFailureNoMatchingSubnet'
+    port = neutron.make('port', network_id=net, device_owner='compute:nova')
+    assert [ip['subnet_id'] for ip in port['fixed_ips']] == [guests['id']]
+    rest = neutron.make('subnet', cidr='10.1.0.0/24', **told)['id']
+    port = neutron.make('port', network_id=net)
+    assert [ip['subnet_id'] for ip in port['fixed_ips']] == [rest]
+    port = neutron.make('port', network_id=net, fixed_ips=[{'subnet_id': guests['id']}])
+    assert [ip['subnet_id'] for ip in port['fixed_ips']] == [guests['id']], 'it was asked for'
+    assert neutron.change('subnet', guests['id'], ADMIN, service_types=[])['service_types'] == []

@@ -6,6 +6,7 @@ import pytest
 
 from nimbus.api.placement import app
 from nimbus.common.agents import services
+from nimbus.compute.hosts import aggregates
 from nimbus.scheduler import hosts
 from nimbus.scheduler.manager import SchedulerServer
 from tests.conftest import ADMIN, MEMBER
@@ -21,12 +22,12 @@ def facts(node: str, **more) -> dict:
 
 @pytest.fixture
 def cloud(database):
-    """Ids of the hosts; the server is MEMBER's and holds 2 vCPUs and 1 GiB of the second one."""
+    """Ids of the hosts and of the second one's aggregate; MEMBER's server holds 2 vCPUs and 1 GiB of the second."""
     with database.write() as tx:
         for name in ('h1', 'h2'):
             services.report(tx, KIND, name, {})
         first = hosts.report(tx, 'h1', facts('n1', memory_mb=512))
-        second = hosts.report(tx, 'h2', facts('n2', reserved={'memory_mb': 512}))
+        second = hosts.report(tx, 'h2', facts('n2', reserved={'memory_mb': 512}, traits=['COMPUTE_NODE']))
     wish = {
         'vcpus': 2,
         'memory_mb': 1024,
@@ -35,7 +36,10 @@ def cloud(database):
         'user_id': MEMBER.user_id,
     }
     assert SchedulerServer(database).place(MEMBER, SERVER, wish)['host'] == 'h2'
-    return types.SimpleNamespace(first=first, second=second)
+    with database.write() as tx:
+        rack = aggregates.create(tx, 'rack', None)
+        aggregates.add_host(tx, rack.seq, 'h2')
+    return types.SimpleNamespace(first=first, second=second, rack=rack.id)
 
 
 @pytest.fixture

@@ -63,6 +63,7 @@ def show(call: Call, id: str) -> dict[str, Any]:
         return batches.one(call, tx, nouns.show(tx, call.context, id))
 
 
+PINNED = 'pinned_availability_zone'
 CHANGES = {
     'name': 'name',
     'description': 'description',
@@ -89,16 +90,21 @@ class ChangeShapes:
             fields['description'] = shapes.DESCRIPTION
         if version >= microversions.Hostnames.number:
             fields['hostname'] = shapes.FQDN if version >= microversions.QualifiedHostnames.number else shapes.HOSTNAME
+        if version >= microversions.ChangePinnedZone.number:
+            fields['pinned_availability_zone'] = {'anyOf': [shapes.NAME, {'type': 'null'}]}
         return shapes.under('server', shapes.closed(fields))
 
 
 def update(call: Call, id: str) -> dict[str, Any]:
-    """The server with its new name, description, addresses or host name."""
-    given = call.body['server']
+    """The server with its new name, description, addresses, host name or zone."""
+    given = dict(call.body['server'])
+    pinned = {'zone': given.pop(PINNED)} if PINNED in given else {}
     values = {CHANGES[name]: value for name, value in given.items()}
     if 'access_ip_v6' in values:
         values['access_ip_v6'] = shapes.shortest(values['access_ip_v6'])
     with call.db.write() as tx:
+        if pinned:
+            power.pin(tx, call.context, id, **pinned)
         row = power.change(tx, call.context, id, **values)
         return batches.changed(call, tx, row)
 

@@ -30,6 +30,9 @@ class Related:
     groups: dict[str, list[str]] | None = None  # None: a list, which does not show them
     extra_specs: bool = False
     is_admin: bool = False
+    made: dict[Any, Any] = dataclasses.field(
+        default_factory=dict
+    )  # what rows with equal flavors or images show of them
 
 
 @functools.lru_cache(4096)
@@ -77,7 +80,15 @@ def _flavor_link(row: Row, related: Related) -> dict[str, Any]:
 
 
 def _flavor_facts(row: Row, related: Related) -> dict[str, Any]:
-    flavor = row.flavor
+    # The rows of a list share equal flavors and images as objects, which live as long as the rows do.
+    key = 'flavor', id(row.flavor)
+    found: dict[str, Any] | None = related.made.get(key)
+    if found is None:
+        found = related.made[key] = _flavor_shown(row.flavor, related)
+    return found
+
+
+def _flavor_shown(flavor: dict[str, Any], related: Related) -> dict[str, Any]:
     found = {name: flavor[name] for name in ('vcpus', 'ram', 'disk', 'ephemeral', 'swap')}
     found['original_name'] = flavor['name']
     if related.extra_specs:
@@ -93,6 +104,14 @@ def _image(row: Row, related: Related) -> Any:
 
 
 def _image_with_properties(row: Row, related: Related) -> Any:
+    key = row.image_id, id(row.image)
+    found = related.made.get(key)
+    if found is None:
+        found = related.made[key] = _image_shown(row, related)
+    return found
+
+
+def _image_shown(row: Row, related: Related) -> Any:
     found = _image(row, related)
     if found:
         found['properties'] = {

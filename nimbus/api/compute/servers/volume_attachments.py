@@ -5,7 +5,7 @@ from typing import Any
 from nimbus.api.compute import microversions, shapes
 from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Flag, Noun, Shape, Text
-from nimbus.api.kit.routes import Call
+from nimbus.api.kit.routes import Call, Reply
 from nimbus.api.kit.versions import Version
 from nimbus.common import errors
 from nimbus.common.database import db
@@ -78,7 +78,7 @@ def show(call: Call, id: str, volume_id: str) -> dict[str, Any]:
         return call.view(Attachment, block_devices.volume(tx, id, volume_id))
 
 
-def create(call: Call, id: str) -> dict[str, Any]:
+def create(call: Call, id: str) -> dict[str, Any] | Reply:
     """The volume is being attached to the server."""
     given = call.body['volumeAttachment']
     with call.db.write() as tx:
@@ -92,6 +92,8 @@ def create(call: Call, id: str) -> dict[str, Any]:
             tag=given.get('tag'),
             delete_on_termination=shapes.flag(given.get('delete_on_termination', False)),
         )
+    if call.speaks(microversions.AttachedLater):
+        return Reply(status=202)
     body = {'id': row.volume_id, 'serverId': id, 'volumeId': row.volume_id, 'device': row.device}
     if call.speaks(microversions.AttachmentTags):
         body['tag'] = row.tag
@@ -127,5 +129,5 @@ def _check_shelved(call: Call, tx: db.Tx, server_id: str, verb: str) -> None:
     """Nothing, when the version lets the volumes of a shelved server change.  Raises NotFound and WrongState."""
     if not call.speaks(microversions.VolumesOfShelved):
         row = servers.show(tx, call.context, server_id)
-        if row.vm_state == states.SHELVED:
+        if row.vm_state in (states.SHELVED, states.OFFLOADED):
             raise errors.WrongState(f"Cannot '{verb}' instance {server_id} while it is in vm_state {row.vm_state}")

@@ -3,16 +3,34 @@
 from collections.abc import Sequence
 from typing import Any
 
-from nimbus.api.kit.fields import CREATE, READ
+from nimbus.api.kit.fields import CREATE, READ, UPDATE
 from nimbus.api.kit.routes import Call
 from nimbus.api.network import values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, bad
 from nimbus.api.network.resources import Resource
+from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.network import standard_attributes
 from nimbus.network.networks import networks, subnets
 
+LONGEST = 255
 MODES = values.maybe(values.one_of('dhcpv6-stateful', 'dhcpv6-stateless', 'slaac'))
+
+OWNERS = ('network:', 'compute:', 'baremetal:', 'trunk:', 'neutron:')  # how the owners of devices begin
+
+
+def service_type(value: Any) -> str:
+    """An owner of devices.  Raises Invalid in Neutron's own words."""
+    if not isinstance(value, str):
+        raise errors.Invalid(
+            f'Subnet service type {str(value)[:80]} is not a string.', type='InvalidInputSubnetServiceType'
+        )
+    if not value.startswith(OWNERS) or len(value) > LONGEST:
+        raise errors.Invalid(
+            f'Subnet service type {value[:80]} does not correspond to a valid device owner.',
+            type='InvalidSubnetServiceType',
+        )
+    return value
 
 
 class Subnet(Tagged):
@@ -34,7 +52,14 @@ class Subnet(Tagged):
     enable_dhcp = attribute(*BOTH, take=values.flag, default=True)
     ipv6_ra_mode = attribute(READ, CREATE, take=MODES, default=None)
     ipv6_address_mode = attribute(READ, CREATE, take=MODES, default=None)
-    service_types = attribute(source=lambda row, call: [], filter=False)
+    service_types = attribute(
+        *BOTH,
+        take=values.listing(service_type, 'service type'),
+        source=lambda row, call: row.service_types or [],
+        default=(),
+        filter=False,
+        ruled=(CREATE, UPDATE),
+    )
 
 
 def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
@@ -50,7 +75,7 @@ def parent(call: Call, tx: db.Tx, given: Given) -> Any:
 def add(call: Call, tx: db.Tx, given: Given, network: Any) -> str:
     """A subnet exists on its network as requested."""
     kept = {name: value for name, value in given.items() if name not in ('network_id', 'project_id')}
-    kept |= {name: list(kept[name]) for name in ('dns_nameservers', 'host_routes')}
+    kept |= {name: list(kept[name]) for name in ('dns_nameservers', 'host_routes', 'service_types')}
     return subnets.create(tx, call.context, network, kept, given['project_id'])
 
 

@@ -11,7 +11,7 @@ from nimbus.api.network.resources import Resource, shown
 from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.network import standard_attributes
-from nimbus.network.hosts import scheduling
+from nimbus.network.hosts import zones
 from nimbus.network.ports import router_ports
 from nimbus.network.routers import conntrack_helpers, gateways, routers, routes
 
@@ -78,7 +78,9 @@ class Router(Tagged):
     routes = attribute(READ, UPDATE, take=values.ROUTES, filter=False)
     distributed = attribute(*BOTH, take=values.flag, source=absent, filter=False, ruled=BOTH)
     ha = attribute(*BOTH, take=values.flag, source=absent, filter=False, ruled=BOTH)
-    availability_zone_hints = attribute(source=lambda row, call: [], filter=False)
+    availability_zone_hints = attribute(
+        READ, CREATE, take=values.ZONES, source=lambda row, call: row.zone_hints or [], default=(), filter=False
+    )
     availability_zones = attribute(source=child('zones'), filter=False)
     conntrack_helpers = attribute(source=child('helpers'), filter=False)
 
@@ -93,6 +95,7 @@ def _stored(given: Given) -> dict[str, Any]:
 def add(call: Call, tx: db.Tx, given: Given, parent: Any) -> str:
     """A router exists as requested."""
     refuse_kinds(given)
+    given['zone_hints'] = zones.known(tx, 'router', given.pop('availability_zone_hints'))
     wish = _wish(call, CREATE, given, given['project_id'])
     return routers.create(tx, call.context, **wish, **_stored(given))
 
@@ -107,13 +110,12 @@ def change(call: Call, tx: db.Tx, row: Any, given: Given) -> None:
 def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
     """What views of routers need beside their rows."""
     found = [row.id for row in rows]
-    zones = {subject: ['nova'] for subject in scheduling.placed(tx, 'router', found)}
     tags = standard_attributes.tags_of(tx, found)
     helpers = {
         router_id: [{name: getattr(one, name) for name in ('protocol', 'port', 'helper')} for one in followed]
         for router_id, followed in conntrack_helpers.of(tx, found).items()
     }
-    return {'tags': tags, 'zones': zones, 'gateways': gateways.of(tx, rows), 'helpers': helpers}
+    return {'tags': tags, 'zones': zones.of(tx, 'router', found), 'gateways': gateways.of(tx, rows), 'helpers': helpers}
 
 
 ROUTERS = Resource(

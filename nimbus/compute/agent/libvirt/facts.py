@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 import libvirt
 
-from nimbus.compute.guest import HostFacts
+from nimbus.compute.guest import HostFacts, traits_of
 
 EMULATOR = '/usr/bin/qemu-system-x86_64'
 KNOWN = 0.2  # seconds that libvirt takes at most to report what it need not probe
@@ -41,6 +41,7 @@ def read(
         arch=os.uname().machine,
         cpu_info=cpu_info,
         uptime=_uptime(),
+        traits=traits_of(os.uname().machine),
     )
 
 

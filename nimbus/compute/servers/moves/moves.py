@@ -81,6 +81,12 @@ def on_host(tx: db.Tx, host: str) -> set[str]:
     return set(tx.column(sa.select(Move.server_id).where(Move.status.in_(OPEN), there)))
 
 
+def leaving(tx: db.Tx, host: str) -> list[Any]:
+    """The moves off the host, of servers that may still go back there, oldest first."""
+    where = (Move.status.in_(OPEN), Move.source_host == host, Move.target_host != host)
+    return list(tx.rows(sa.select(Move).where(*where).order_by(Move.seq)))
+
+
 def none_open(tx: db.Tx, server_id: str) -> None:
     """Nothing, when no earlier move of the server waits for anybody.  Raises Conflict."""
     if (left := of(tx, server_id)) is not None:

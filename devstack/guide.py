@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-GUIDE = pathlib.Path(__file__).resolve().parents[2] / 'doc' / 'operator-guide.md'
+GUIDE = pathlib.Path(__file__).resolve().parents[1] / 'doc' / 'operator-guide.md'
 BLOCK = re.compile(r'^```sh\n# ([A-Za-z ]+): ([^\n]+)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r'^```.*?^```$', re.MULTILINE | re.DOTALL)
 # What stands in a sentence and is a command: a program of nimbus's or systemd's with what it is told.

@@ -1,0 +1,170 @@
+"""Statements that are the same at every request but for the values of their parameters.
+
+SQLAlchemy builds a statement, looks it up in its cache and makes the parts of a result anew each time; for SQLite,
+whose answer is there in microseconds, that takes longer than the answer.  A fixed statement is compiled once, and what
+came of it is used.  Database servers get it by SQLAlchemy.
+"""
+
+import collections
+import functools
+import operator
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+MAX_TEXTS = 4096  # JSON texts whose values are kept
+
+
+@functools.lru_cache(1024)
+def row_class(names: tuple[str, ...]) -> Callable[[Any], Any]:
+    """Makes a named tuple of a row with these columns: its attributes are read ten times as fast as the driver's."""
+    named: Any = collections.namedtuple('Row', names, rename=True)  # type: ignore[misc]
+    named._mapping = property(named._asdict)  # type: ignore[attr-defined]
+    return named._make
+
+
+@functools.lru_cache(MAX_TEXTS)
+def _shared(text: str) -> Any:
+    return orjson.loads(text)
+
+
+def is_quick(connection: Any) -> bool:
+    """Whether statements on the connection may go to SQLite directly: nobody listens to them."""
+    return connection.dialect.name == 'sqlite' and not (connection._has_events or connection.engine._has_events)
+
+
+class Fixed:
+    """One statement; none of its parameters may stand for several values.
+
+    With `shares` equal JSON columns of rows are one object, for readers that change nothing of it.
+    """
+
+    def __init__(self, statement: Any, shares: bool = False) -> None:
+        self.statement, self._shares = statement, shares
+        self._compiled: _Compiled | None = None
+
+    def rows(self, connection: Any, values: dict[str, Any] | None = None) -> list[Any]:
+        """Every row of the query; `values` are those of its bind parameters."""
+        if is_quick(connection):
+            compiled = self._quick(connection)
+            try:
+                return compiled.rows(connection.connection.dbapi_connection, values or {})
+            except sqlite3.Error:
+                pass  # SQLAlchemy meets it too, and says what kind of error it is
+        result = connection.execute(self.statement, values or {})
+        return list(map(row_class(tuple(result.keys())), result.all()))
+
+    def change(self, connection: Any, values: dict[str, Any] | None = None) -> int:
+        """The change has been made; how many rows it met."""
+        if is_quick(connection):
+            compiled = self._quick(connection)
+            try:
+                return compiled.change(connection.connection.dbapi_connection, values or {})
+            except sqlite3.Error:
+                pass  # it has changed nothing
+        found: int = connection.execute(self.statement, values or {}).rowcount
+        return found
+
+    def _quick(self, connection: Any) -> '_Compiled':
+        if not connection.in_transaction():
+            connection.begin()
+        if self._compiled is None:
+            self._compiled = _Compiled(self.statement, connection.dialect, self._shares)
+        return self._compiled
+
+
+class _Compiled:
+    """A statement as SQLite takes it."""
+
+    def __init__(self, statement: Any, dialect: Any, shares: bool) -> None:
+        made = statement.compile(dialect=dialect)
+        required = {bind.key: None for bind in made.binds.values() if bind.required}
+        if any(bind.expanding and bind.required for bind in made.binds.values()):
+            raise ValueError(f'The text of the statement depends on its values: {made}')
+        whole = made.construct_expanded_state(required)  # a list of fixed values is as many parameters
+        self._sql, names = whole.statement, whole.positiontup or ()
+        self._binds = [(name, whole.parameters[name], whole.processors.get(name)) for name in names]
+        columns = made._result_columns
+        self._make = row_class(tuple(column.keyname for column in columns))
+        readers = [_reader(column.type, dialect, shares) for column in columns]
+        self._readers = [(n, reader) for n, reader in enumerate(readers) if reader is not None]
+
+    def rows(self, connection: sqlite3.Connection, values: dict[str, Any]) -> list[Any]:
+        """The rows that SQLite finds."""
+        found = connection.execute(self._sql, self._parameters(values)).fetchall()
+        return list(map(self._make, self._read(found) if self._readers and found else found))
+
+    def change(self, connection: sqlite3.Connection, values: dict[str, Any]) -> int:
+        """How many rows SQLite has changed."""
+        return connection.execute(self._sql, self._parameters(values)).rowcount
+
+    def _parameters(self, values: dict[str, Any]) -> list[Any]:
+        found = []
+        for name, default, maker in self._binds:
+            value = values.get(name, default)
+            found.append(value if maker is None else maker(value))
+        return found
+
+    def _read(self, rows: list[Any]) -> Sequence[Any]:
+        """The rows with values as their columns' types have them, column by column."""
+        columns: list[Any] = list(zip(*rows, strict=True))
+        for n, reader in self._readers:
+            columns[n] = map(reader, columns[n])
+        return list(zip(*columns, strict=True))
+
+
+def _reader(kind: Any, dialect: Any, shares: bool) -> Callable[[Any], Any] | None:
+    """What makes a value of the column's type of SQLite's; None where it is the same."""
+    found: Callable[[Any], Any] | None = kind._cached_result_processor(dialect, None)
+    if found is not None and shares and isinstance(kind, sa.JSON):
+        return lambda text: None if text is None else _shared(text)
+    return found
+
+
+@functools.lru_cache(4096)
+def insertion(table: sa.Table, names: tuple[str, ...]) -> Fixed | None:
+    """An insert with these columns, the others by the database; None where a default of Python's is missing."""
+    if any(column.default is not None and column.name not in names for column in table.columns):
+        return None
+    return Fixed(sa.insert(table).values({name: sa.bindparam(name, type_=table.c[name].type) for name in names}))
+
+
+@functools.lru_cache(4096)
+def _change(table: sa.Table, where: tuple[str, ...], names: tuple[str, ...] | None) -> Fixed:
+    same = [table.c[name] == sa.bindparam(f'where_{name}', type_=table.c[name].type) for name in where]
+    if names is None:
+        return Fixed(sa.delete(table).where(*same))
+    new = {table.c[name]: sa.bindparam(f'new_{name}', type_=table.c[name].type) for name in names}
+    return Fixed(sa.update(table).where(*same).values(new))
+
+
+def change(connection: Any, table: sa.Table, where: Sequence[Any], values: dict[str, Any] | None) -> int | None:
+    """How many rows that meet `where` have the values from now on, or are gone where there are none.
+
+    None when not everything is a plain value, or a column that equals one; nothing was done then.
+    """
+    given: dict[str, Any] = {}
+    for clause in where:
+        if getattr(clause, 'operator', None) is not operator.eq or not isinstance(clause.right, sa.BindParameter):
+            return None
+        if getattr(clause.left, 'table', None) is not table or clause.right.callable or clause.right.required:
+            return None
+        if given.setdefault(f'where_{clause.left.name}', clause.right.value) is not clause.right.value:
+            return None
+    if values is not None and (_watches_updates(table) or not _are_plain(values)):
+        return None
+    names = tuple(name.removeprefix('where_') for name in given)
+    given.update((f'new_{name}', value) for name, value in (values or {}).items())
+    return _change(table, names, None if values is None else tuple(values)).change(connection, given)
+
+
+def _are_plain(values: dict[str, Any]) -> bool:
+    return bool(values) and not any(isinstance(value, sa.ClauseElement) for value in values.values())
+
+
+@functools.cache
+def _watches_updates(table: sa.Table) -> bool:
+    return any(column.onupdate is not None for column in table.columns)
