@@ -19,6 +19,10 @@ class Compute(Contract):
         """Errand: the guest runs here.  It reports {'power'}; kind 'Refused' when another host may take it."""
 
     @call(timeout=ACK)
+    def fetch(self, context: Context, job_id: str, key: str, fence: int, image: dict[str, Any]) -> str:
+        """Errand: the base of the image is here, for whatever guest is made from it."""
+
+    @call(timeout=ACK)
     def destroy(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
         """Errand: nothing of the guest is left here; one that is still being made is given up first."""
 

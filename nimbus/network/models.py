@@ -39,6 +39,7 @@ class Network(Standard, db.Base):
     segment: Mapped[str | None] = mapped_column(sa.String(100))  # what no other network may be on
     qos_policy_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
     zone_hints: Mapped[list[Any] | None]  # the zones that its DHCP is to be in
+    dns_domain: Mapped[str | None]
 
 
 class AddressScope(Standard, db.Base):
@@ -111,6 +112,8 @@ class Port(Standard, db.Base):
     allowed_address_pairs: Mapped[list[Any]]
     extra_dhcp_opts: Mapped[list[Any] | None]  # what its guest's lease says beside the subnet's own
     hostname: Mapped[str]  # of the guest, for its lease
+    dns_name: Mapped[str | None]  # what its addresses are called instead
+    dns_domain: Mapped[str | None]
     created_for_server: Mapped[bool]  # made with a server and gone with it
     place: Mapped[int] = mapped_column(sa.Integer)  # among the server's ports, in the order asked for
     since: Mapped[int]  # generation of its host that first has it; an older report says nothing of it
@@ -230,6 +233,8 @@ class FloatingIp(Standard, db.Base):
     floating_network_id: Mapped[db.Id]
     floating_port_id: Mapped[db.Id] = mapped_column(unique=True)
     floating_ip_address: Mapped[str] = mapped_column(sa.String(64))
+    dns_name: Mapped[str | None]
+    dns_domain: Mapped[str | None]
     port_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
     fixed_ip_address: Mapped[str | None] = mapped_column(sa.String(64))
     router_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)

@@ -11,6 +11,7 @@ API = 'os_compute_api:'
 SERVERS = 'os_compute_api:servers:'
 ATTRIBUTES = 'os_compute_api:os-extended-server-attributes'
 TOPOLOGY = 'compute:server:topology:index'
+CACHE_IMAGES = 'compute:aggregates:images'
 REQUESTED_DESTINATION = 'compute:servers:create:requested_destination'
 
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -199,4 +200,5 @@ RULES = (
     *(of_projects(API + name, check) for check, names in _NAMES.items() for name in names),
     of_projects(REQUESTED_DESTINATION, ADMIN),
     of_projects(TOPOLOGY, READER),
+    of_projects(CACHE_IMAGES, ADMIN),
 )

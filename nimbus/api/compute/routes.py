@@ -12,7 +12,7 @@ from nimbus.api.compute.microversions import (
     FlavorDescriptions,
     Tags,
 )
-from nimbus.api.compute.policies import API, TOPOLOGY
+from nimbus.api.compute.policies import API, CACHE_IMAGES, TOPOLOGY
 from nimbus.api.compute.proxies import routes as proxies
 from nimbus.api.compute.servers import (
     actions,
@@ -36,7 +36,7 @@ from nimbus.api.compute.servers.moves import evacuations, migrate, resizes
 from nimbus.api.kit.routes import Route
 
 Handler = Callable[..., Any]
-CRASH_DUMPS, TOPOLOGIES = (2, 17), (2, 78)  # the versions that brought these routes
+CRASH_DUMPS, TOPOLOGIES, CACHED_IMAGES = (2, 17), (2, 78), (2, 81)  # the versions that brought these routes
 SERVERS = (
     Route('GET', '/servers', servers.index, f'{API}servers:index'),
     Route('POST', '/servers', servers.create, f'{API}servers:create', 202, shape=requests.Shapes()),
@@ -334,6 +334,15 @@ OPERATORS = (
         'PUT', '/os-aggregates/{id}', aggregates.update_aggregate, f'{API}os-aggregates:update', shape=aggregates.UPDATE
     ),
     Route('DELETE', '/os-aggregates/{id}', aggregates.delete_aggregate, f'{API}os-aggregates:delete'),
+    Route(
+        'POST',
+        '/os-aggregates/{id}/images',
+        aggregates.cache_images,
+        CACHE_IMAGES,
+        202,
+        since=CACHED_IMAGES,
+        shape=aggregates.CACHE,
+    ),
     aggregate('add_host', aggregates.add_host, aggregates.ADD_HOST),
     aggregate('remove_host', aggregates.remove_host, aggregates.REMOVE_HOST),
     aggregate('set_metadata', aggregates.set_metadata, aggregates.SET_METADATA),

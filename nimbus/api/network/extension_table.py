@@ -102,6 +102,20 @@ EXTENSIONS = (
         ),
     ),
     Extension(
+        'dns-domain-ports',
+        'dns_domain for ports',
+        'Allows the DNS domain to be specified for a network port.',
+        '2017-04-24T10:00:00-00:00',
+        ('UPDATE port.dns_domain',),
+    ),
+    Extension(
+        'dns-integration',
+        'DNS Integration',
+        'Provides integration with DNS.',
+        '2015-08-15T18:00:00-00:00',
+        ('UPDATE port.dns_name', 'READ port.dns_assignment', 'UPDATE network.dns_domain', 'CREATE floatingip.dns_name'),
+    ),
+    Extension(
         'expose-l3-conntrack-helper',
         'Expose CT target rules for conntrack helper',
         'Routers show the conntrack helpers that they have.',

@@ -6,7 +6,7 @@ from typing import Any
 
 from nimbus.api.kit.fields import CREATE, READ, UPDATE
 from nimbus.api.kit.routes import Call
-from nimbus.api.network import values
+from nimbus.api.network import dns_names, values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, bad, child
 from nimbus.api.network.resources import Resource
 from nimbus.common.database import db
@@ -24,6 +24,12 @@ def fixed_ips(row: Any, call: Call) -> list[dict[str, str]]:
     """The port's fixed IPs as the API shows them."""
     found = call.children['addresses'].get(row.id, ())
     return [{'subnet_id': subnet_id, 'ip_address': ip} for _, subnet_id, ip in found]
+
+
+def dns_assignment(row: Any, call: Call) -> list[dict[str, str]]:
+    """What the port's addresses are called in the DNS of its network."""
+    addresses = [ip for _, _, ip in call.children['addresses'].get(row.id, ())]
+    return dns_names.assigned(row.dns_name, row.hostname, addresses)
 
 
 def vif_details(row: Any, call: Call) -> dict[str, Any]:
@@ -58,6 +64,13 @@ class Port(Tagged):
         *BOTH, take=values.listing(values.uuid, 'security group'), source=child('groups'), filter=False
     )
     port_security_enabled = attribute(*BOTH, take=values.flag, ruled=RULED)
+    dns_name = attribute(
+        *BOTH, take=dns_names.name, source=lambda row, call: row.dns_name or row.hostname, default=None, filter=False
+    )
+    dns_domain = attribute(
+        *BOTH, take=dns_names.name, source=lambda row, call: row.dns_domain or '', default=None, filter=False
+    )
+    dns_assignment = attribute(source=dns_assignment, filter=False)
     allowed_address_pairs = attribute(*BOTH, take=values.PAIRS, default=(), filter=False, ruled=RULED, weighty=True)
     extra_dhcp_opts = attribute(
         *BOTH,

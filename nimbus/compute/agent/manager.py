@@ -187,6 +187,10 @@ class Agent(MoveErrands, EvacuationErrands):
 
         return self._take(job_id, key, made.id, fence, 'spawn', do)
 
+    def fetch(self, context: Context, job_id: str, key: str, fence: int, image: dict[str, Any]) -> str:
+        wanted = Image(**image)
+        return self._take(job_id, key, wanted.id, fence, 'fetch', lambda: {'base': self.images.get(wanted)})
+
     def rebuild(
         self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any], preserve: bool, timeout: int
     ) -> str:

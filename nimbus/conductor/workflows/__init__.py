@@ -8,6 +8,7 @@ from nimbus.conductor.workflows.delete_server import DeleteServer
 from nimbus.conductor.workflows.delete_volume import DeleteVolume
 from nimbus.conductor.workflows.detach_volume import DetachVolume
 from nimbus.conductor.workflows.extend_volume import ExtendVolume
+from nimbus.conductor.workflows.images.caching import CacheImage
 from nimbus.conductor.workflows.images.shelving import BringBackServer, OffloadServer, ShelveServer, UnshelveServer
 from nimbus.conductor.workflows.images.snapshots import BackupServer, SnapshotServer
 from nimbus.conductor.workflows.interfaces import AttachInterface, DetachInterface
@@ -49,6 +50,7 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'offload_server': OffloadServer,
     'unshelve_server': UnshelveServer,
     'bring_back_server': BringBackServer,
+    'cache_image': CacheImage,
     'attach_volume': AttachVolume,
     'detach_volume': DetachVolume,
     'attach_interface': AttachInterface,

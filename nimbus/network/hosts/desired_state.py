@@ -200,7 +200,7 @@ def _leases(tx: db.Tx, which: Any, network_ids: set[str]) -> list[Any]:
         sa.select(
             Port.id.label('port_id'),
             Port.mac_address,
-            Port.hostname,
+            sa.func.coalesce(Port.dns_name, Port.hostname).label('hostname'),
             Port.holder_id,
             Port.project_id,
             Port.extra_dhcp_opts,

@@ -116,6 +116,8 @@ def update(tx: db.Tx, ctx: Context, network_id: str, *, settings: Settings | Non
     row = show(tx, ctx, network_id)
     if 'mtu' in values:
         segments.mtu(settings or Settings(), row.network_type, values['mtu'])
+        versions = sa.select(Subnet.ip_version).where(Subnet.network_id == network_id).distinct()
+        segments.check_mtu(network_id, values['mtu'], tx.column(versions))
     if row.shared and values.get('shared') is False:
         _refuse_unsharing(tx, row)
     if row.external and values.get('external') is False:

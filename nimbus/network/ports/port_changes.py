@@ -17,7 +17,17 @@ from nimbus.network.qos import bindings
 from nimbus.network.security_groups import groups
 
 MAX_PAIRS = 10
-PLAIN = ('name', 'description', 'admin_state_up', 'device_id', 'device_owner', 'vnic_type', 'profile')
+PLAIN = (
+    'name',
+    'description',
+    'admin_state_up',
+    'device_id',
+    'device_owner',
+    'vnic_type',
+    'profile',
+    'dns_name',
+    'dns_domain',
+)
 
 
 def create(tx: db.Tx, ctx: Context, network: Any, project_id: str, values: dict[str, Any]) -> str:

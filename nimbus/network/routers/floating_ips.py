@@ -68,10 +68,13 @@ def create(
     place: dict[str, str] | None = None,
     target: Target | None = None,
     qos_policy_id: str | None = None,
+    names: dict[str, str | None] | None = None,
 ) -> str:
     """The project holds an address of the external network; returns the floating IP's id.
 
-    `place` may name a subnet of it, an address or both.  Raises NotFound, Invalid, Conflict, OverQuota.
+    `place` may name a subnet of it, an address or both; `names` are what it is called in a DNS.
+
+    Raises NotFound, Invalid, Conflict, OverQuota.
     """
     network = networks.show(tx, ctx, floating_network_id)
     if not network.external:
@@ -89,6 +92,7 @@ def create(
         floating_port_id=port_id,
         floating_ip_address=address.ip_address,
         **floating_addresses.NOWHERE,
+        **(names or {}),
         **stamp,
     )
     if target:

@@ -162,6 +162,7 @@ BODIES: dict[str, Body] = {
     'compute POST /v2.1/os-floating-ips': lambda t: {'pool': t['external network']},
     'compute POST /v2.1/os-volumes': lambda t: {'volume': {'size': 1}},
     'compute POST /v2.1/os-snapshots': lambda t: {'snapshot': {'volume_id': t['volume']}},
+    'compute POST /v2.1/os-aggregates/{id}/images': lambda t: {'cache': [{'id': t['image']}]},
     'compute PUT /v2.1/os-hosts/{name}': lambda t: {'status': 'enable'},
     'compute PUT /v2.1/os-services/{id}': lambda t: {'binary': 'nova-compute', 'host': t['host']},
     'compute POST /v2.1/os-aggregates': lambda t: {'aggregate': {'name': 'x'}},

@@ -130,6 +130,7 @@ EXACT = {
     'port.fixed_ips[].ip_address': 'address',
     'interfaceAttachment.port_id': 'free port',
     'removeFixedIp.address': 'server address',
+    'cache[].id': 'image',
     'addFloatingIp.address': 'floating address',
     'addFloatingIp.fixed_address': 'server address',
     'removeFloatingIp.address': 'server floating address',
@@ -246,6 +247,7 @@ server_groups service shared shelve shelveOffload signature size snapshots sourc
 suspend swap tag tags to_port token trigger_crash_dump type unique_id unlock unpause unrescue unrestricted unshelve
 url user_data vcpus verb virtual_name visibility volume_size volumes
 action addresses default_prefixlen default_quota max_prefixlen min_prefixlen object_type prefixes prefixlen
+dns_domain dns_name
 service_types availability_zone_hints use_default_subnetpool used_in_default_sg used_in_non_default_sg
 """.split()
 )

@@ -116,7 +116,8 @@ launch_index launched_at limit locked locked_by member_status migration_type min
 not-tags-any offset page_reverse parents_as_ids parents_as_list password_expires_at port_details power_state progress
 reservation_id resources revision_number root_device_name scope.OS-INHERIT:inherited_to scope.system service_type
 service_types since soft_deleted sort sort_dir sort_key start stateful subtree_as_ids subtree_as_list tags-any
-belongs_to_default_sg target_tenant task_state terminated_at updated_at usage vm_state with_count with_servers
+belongs_to_default_sg dns_assignment
+target_tenant task_state terminated_at updated_at usage vm_state with_count with_servers
 """.split()
 )
 ABSENT = (*names.ABSENT, 'kernel_id', 'ramdisk_id')

@@ -5,7 +5,7 @@ from typing import Any
 
 from nimbus.api.kit.fields import CREATE, READ
 from nimbus.api.kit.routes import Call, Route
-from nimbus.api.network import values
+from nimbus.api.network import dns_names, values
 from nimbus.api.network.attributes import BOTH, Given, NeutronNoun, Tagged, attribute
 from nimbus.api.network.resources import Resource, shown
 from nimbus.api.network.routing import port_forwardings
@@ -40,6 +40,12 @@ class FloatingIp(Tagged):
     subnet_id = attribute(CREATE, take=values.maybe(values.uuid), default=None, filter=False)
     floating_network_id = attribute(READ, CREATE, take=values.uuid, required=True)
     router_id = attribute()
+    dns_name = attribute(
+        READ, CREATE, take=dns_names.name, source=lambda row, call: row.dns_name or '', default=None, filter=False
+    )
+    dns_domain = attribute(
+        READ, CREATE, take=dns_names.name, source=lambda row, call: row.dns_domain or '', default=None, filter=False
+    )
     port_id = attribute(*BOTH, take=values.maybe(values.uuid), default=None)
     fixed_ip_address = attribute(*BOTH, take=values.maybe(values.ip), default=None)
     qos_policy_id = attribute(*BOTH, take=values.maybe(values.uuid), default=None)
@@ -85,6 +91,7 @@ def add(call: Call, tx: db.Tx, given: Given, parent: Any) -> str:
         qos_policy_id=given['qos_policy_id'],
         place={name: value for name, value in place.items() if value},
         target=_target(given),
+        names={name: given[name] for name in ('dns_name', 'dns_domain')},
     )
 
 

@@ -83,7 +83,7 @@ class LibvirtDriver(Plugging, Resizing, Copying, Evacuating, Snapshotting, Suspe
             self.settings.vnc_listen,
         )
         try:
-            self._libvirt()
+            self.own()
         except errors.Unavailable as why:
             raise OSError(why.inside) from why
         self._threads = [
@@ -272,7 +272,7 @@ class LibvirtDriver(Plugging, Resizing, Copying, Evacuating, Snapshotting, Suspe
         disks = rescue_disks.layout(folder, guest, rescue, cdrom_bus) if rescue else folder.layout(guest, cdrom_bus)
         xml = libvirt_xml.domain(guest, self._machine, disks, folder.console, self._serial_port())
         folder.write('libvirt.xml', xml)
-        folder.own()
+        folder.take()
         return self._libvirt().defineXML(xml)
 
     def _run(self, guest: Guest, folder: Folder, rescue: Rescue | None = None) -> None:
