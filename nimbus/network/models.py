@@ -120,6 +120,18 @@ class Port(Standard, db.Base):
     qos_policy_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)  # its own, not its network's
 
 
+class Arrival(db.Base):
+    """That a port is wired on a host ahead of the guest that is on its way there."""
+
+    __tablename__ = 'port_arrivals'
+    __table_args__ = (sa.Index('port_arrivals_host', 'host'), db.Base.__table_args__)
+    port_id: Mapped[str] = mapped_column(sa.ForeignKey('ports.id', ondelete='CASCADE'), primary_key=True)
+    host: Mapped[str]
+    status: Mapped[str] = mapped_column(sa.String(16))
+    trouble: Mapped[str | None] = mapped_column(sa.Text())
+    since: Mapped[int]  # generation of the host that first has it
+
+
 class Address(db.Base):
     """A fixed address of a port; the constraint is what keeps it from being given twice."""
 

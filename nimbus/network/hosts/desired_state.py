@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from nimbus.common.database import db
 from nimbus.network import allocation_pools, generations, holders
-from nimbus.network.hosts import desired_routers, qualities, scheduling, tunnel_peers
+from nimbus.network.hosts import arriving, desired_routers, qualities, scheduling, tunnel_peers
 from nimbus.network.hosts.gathered import Found, addresses_of, by, values_of
 from nimbus.network.models import (
     Address,
@@ -34,15 +34,16 @@ KINDS = (generations.PORT, generations.NETWORK, generations.RULES, generations.M
 
 def whole(tx: db.Tx, host: str, generation: int) -> dict[str, Any]:
     """What the host must look like."""
-    own = tx.rows(sa.select(Port).where(Port.host == host).order_by(Port.seq))
+    there = arriving.there(host)
+    own = tx.rows(sa.select(Port).where(there).order_by(Port.seq))
     served = scheduling.served_on(tx, host)
     guests = [port for port in own if not holders.is_own(port)]
-    members = by(tx.rows(sa.select(Member).join(Port).where(Port.host == host)), 'port_id', 'group_id')
+    members = by(tx.rows(sa.select(Member).join(Port).where(there)), 'port_id', 'group_id')
     held = {group_id for port in guests for group_id in members.get(port.id, ())}
     loose = _loose(tx, held)
     rules = _rules(tx, held)
     nets = _networks(tx, {port.network_id for port in own} | served)
-    addresses = addresses_of(tx, Address.port_id.in_(sa.select(Port.id).where(Port.host == host)))
+    addresses = addresses_of(tx, Address.port_id.in_(sa.select(Port.id).where(there)))
     return {
         'generation': generation,
         'whole': True,
@@ -58,7 +59,8 @@ def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations
     """What those subjects must be on the host now."""
     of = {kind: {subject_id for one, subject_id in subjects if one == kind} for kind in KINDS}
     rows = tx.rows(sa.select(Port).where(Port.id.in_(sorted(of[generations.PORT])))) if of[generations.PORT] else []
-    here = [port for port in rows if port.host == host]
+    coming = arriving.coming(tx, host, of[generations.PORT])
+    here = [port for port in rows if port.host == host or port.id in coming]
     networks = of[generations.NETWORK] | {port.network_id for port in here if port.holder == holders.DHCP}
     routers = of[generations.ROUTER] | {port.holder_id for port in here if port.holder in desired_routers.OF_ROUTERS}
     guests = [port for port in here if not holders.is_own(port)]

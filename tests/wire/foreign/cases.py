@@ -148,6 +148,9 @@ BODIES: dict[str, Body] = {
     'compute POST /v2.1/os-server-groups': lambda t: {'server_group': {'name': 'x', 'policies': ['affinity']}},
     'compute POST /v2.1/servers/{id}/action resize': lambda t: {'resize': {'flavorRef': t['free flavor']}},
     'compute POST /v2.1/servers/{id}/action migrate': lambda t: {'migrate': {}},
+    'compute POST /v2.1/servers/{id}/action os-migrateLive': lambda t: {
+        'os-migrateLive': {'host': None, 'block_migration': 'auto'}
+    },
     'compute POST /v2.1/servers/{id}/os-interface': lambda t: {'interfaceAttachment': {}},
     'compute POST /v2.1/servers/{id}/action addFixedIp': lambda t: {'addFixedIp': {'networkId': t['network']}},
     'compute POST /v2.1/servers/{id}/action removeFixedIp': lambda t: {
