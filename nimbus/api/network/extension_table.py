@@ -517,4 +517,11 @@ EXTENSIONS = (
         '2024-07-23T10:00:00-00:00',
         ('POST /{kind}/{id}/tags',),
     ),
+    Extension(
+        'tag-ports-during-bulk-creation',
+        'Tag Ports During Bulk Creation',
+        'Allow to tag ports during bulk creation',
+        '2019-12-29T19:00:00-00:00',
+        ('CREATE port.tags',),
+    ),
 )

@@ -67,8 +67,6 @@ NETWORK = {
 }
 SUBNET = {
     'create_subnet': _or(ADMIN, NET_MEMBER),
-    'create_subnet:service_types': ADMIN,
-    'update_subnet:service_types': ADMIN,
     'get_subnet': _or(ADMIN, READER, NET_READER, SERVICE, 'rule:shared'),
     'update_subnet': _or(ADMIN, MEMBER, NET_MEMBER),
     'delete_subnet': _or(ADMIN, MEMBER, NET_MEMBER),

@@ -11,7 +11,6 @@ KINDS = {
     'aggregate': 'aggregate',
     'attachment_id': 'attachment',
     'availability_zone': 'zone',
-    'pinned_availability_zone': 'zone',
     'binding:host_id': 'host',
     'compute_host': 'host',
     'default_project_id': 'project',
@@ -238,7 +237,7 @@ mountpoint mtu multi_factor_auth_enabled multi_factor_auth_rules multiattach new
 onSharedStorage original_password os-complete os-flavor-access:is_public os-getRDPConsole os-start os-stop
 os-volume-type-access:is_public os_hidden
 params passcode password path pause per_volume_gigabytes policies policy port_range_max port_range_min
-resource_provider_generation traits
+pinned_availability_zone resource_provider_generation traits
 port_security_enabled preserve_ephemeral protected protocol provider:network_type provider:physical_network
 provider:segmentation_id public_key query ram readonly redelegation_count relay_state_prefix remaining_uses
 remote_id_attribute remote_ids remote_ip_prefix resource_limit resource_name restore resume return_reservation_id
