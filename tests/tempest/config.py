@@ -156,9 +156,7 @@ def _what(found: Found) -> Values:
             'disk_config': True,
             'interface_attach': True,
             'resize': False,
-            'cold_migration': found.hosts > 1,
-            'live_migration': found.hosts > 1 and found.moves_running,
-            'block_migration_for_live_migration': found.hosts > 1 and found.moves_running,
+            **_moves(found),
             'suspend': True,
             'pause': True,
             'shelve': False,
@@ -179,6 +177,12 @@ def _what(found: Found) -> Values:
         },
         'volume-feature-enabled': {'backup': False, 'snapshot': False, 'multi_backend': False},
     }
+
+
+def _moves(found: Found) -> dict[str, object]:
+    several = found.hosts > 1
+    names = ('live_migration', 'block_migration_for_live_migration')
+    return {'cold_migration': several, **dict.fromkeys(names, several and found.moves_running)}
 
 
 def _network_and_guests(found: Found) -> Values:
