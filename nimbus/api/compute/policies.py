@@ -123,8 +123,17 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'os-lock-server:unlock',
         'os-server-password:clear',
     ),
-    MANAGER: ('os-migrate-server:migrate',),
+    MANAGER: (
+        'os-migrate-server:migrate',
+        'os-migrate-server:migrate_live',
+        'servers:migrations:index',
+        'servers:migrations:delete',
+        'servers:migrations:force_complete',
+    ),
     ADMIN: (
+        'os-migrate-server:migrate_live:host',
+        'servers:migrations:index:host',
+        'servers:migrations:show',
         'os-migrate-server:migrate:host',
         'servers:index:get_all_tenants',
         'servers:detail:get_all_tenants',

@@ -18,6 +18,7 @@ from nimbus.compute.agent import monitors
 from nimbus.compute.agent.driver import Driver, Missing, Refused
 from nimbus.compute.agent.evacuation_errands import EvacuationErrands
 from nimbus.compute.agent.heal import Healer
+from nimbus.compute.agent.live_errands import LiveErrands
 from nimbus.compute.agent.move_errands import MoveErrands
 from nimbus.compute.agent.progress import Progress
 from nimbus.compute.guest import Guest, Image, Nic, Rescue, Volume
@@ -84,7 +85,7 @@ class Settings:
         )
 
 
-class Agent(MoveErrands, EvacuationErrands):
+class Agent(MoveErrands, LiveErrands, EvacuationErrands):
     """Serves topic `compute` on one host."""
 
     def __init__(

@@ -13,6 +13,7 @@ from nimbus.conductor.workflows.images.shelving import BringBackServer, OffloadS
 from nimbus.conductor.workflows.images.snapshots import BackupServer, SnapshotServer
 from nimbus.conductor.workflows.interfaces import AttachInterface, DetachInterface
 from nimbus.conductor.workflows.moves.evacuations import EvacuateServer
+from nimbus.conductor.workflows.moves.live import LiveMigrateServer
 from nimbus.conductor.workflows.moves.resizes import ConfirmResize, MigrateServer, ResizeServer
 from nimbus.conductor.workflows.moves.reverts import LeaveHost, RevertResize
 from nimbus.conductor.workflows.reboot_server import RebootServer
@@ -40,6 +41,7 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'resume_server': ResumeServer,
     'resize_server': ResizeServer,
     'migrate_server': MigrateServer,
+    'live_migrate_server': LiveMigrateServer,
     'confirm_resize': ConfirmResize,
     'revert_resize': RevertResize,
     'evacuate_server': EvacuateServer,
