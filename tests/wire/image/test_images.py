@@ -394,10 +394,3 @@ def test_schemas_tell_fields_from_properties(client):
     assert 'qcow2' in schema['properties']['disk_format']['enum']
     for name in ('images', 'member', 'members'):
         assert client('GET', f'/v2/schemas/{name}').json['name'] == name
-
-
-def test_an_image_has_no_tasks(client):
-    made = client('POST', '/v2/images', {'name': 'i', 'visibility': 'private'}).json
-    assert client('GET', f'/v2/images/{made["id"]}/tasks', asker=READER).json == {'tasks': []}
-    assert client('GET', f'/v2/images/{made["id"]}/tasks', asker=STRANGER).status == 404
-    assert client('GET', f'{UNKNOWN}/tasks').status == 404
