@@ -14,6 +14,7 @@ from nimbus.network import access, addresses, standard_attributes
 from nimbus.network.networks import networks
 from nimbus.network.networks import tags as tag_rows
 from nimbus.network.ports import port_changes, port_visibility
+from nimbus.network.qos import bindings
 from nimbus.network.security_groups import groups
 
 RULED = (CREATE, UPDATE)
@@ -107,6 +108,10 @@ class Port(Tagged):
         ruled=SECRET,
         weighty=True,
     )
+    qos_policy_id = attribute(*BOTH, take=values.maybe(values.uuid), default=None)
+    qos_network_policy_id = attribute(
+        source=lambda row, call: call.children['policies'].get(row.network_id), filter=False
+    )
     vif_type = attribute(
         wire='binding:vif_type',
         source=lambda row, call: 'ovs' if row.host else 'unbound',
@@ -124,6 +129,7 @@ def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
         'tags': standard_attributes.tags_of(tx, found),
         'addresses': addresses.of(tx, found),
         'groups': groups.of_ports(tx, found),
+        'policies': bindings.of_networks(tx, [row.network_id for row in rows]),
     }
 
 
