@@ -41,11 +41,12 @@ def _run(connection: Any, statement: Any, values: dict[str, Any] | None) -> tupl
     given = [_value(bind, values) for bind in key.bindparams]
     lengths = tuple(len(value) for bind, value in zip(key.bindparams, given, strict=True) if bind.expanding)
     whole = key.key, lengths
-    if whole not in _KNOWN:
+    shape = _KNOWN.get(whole, NOT_ONE)
+    if shape is NOT_ONE:
+        shape = _Shape.of(statement, key.bindparams, given, connection.dialect)
         if len(_KNOWN) >= MOST:
             _KNOWN.clear()
-        _KNOWN[whole] = _Shape.of(statement, key.bindparams, given, connection.dialect)
-    shape = _KNOWN[whole]
+        _KNOWN[whole] = shape
     if shape is None:
         return None
     if not connection.in_transaction():
