@@ -37,6 +37,7 @@ class Network(Standard, db.Base):
     physical_network: Mapped[str | None] = mapped_column(sa.String(64))
     segmentation_id: Mapped[int | None]
     segment: Mapped[str | None] = mapped_column(sa.String(100))  # what no other network may be on
+    qos_policy_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
     zone_hints: Mapped[list[Any] | None]  # the zones that its DHCP is to be in
     dns_domain: Mapped[str | None]
 
@@ -116,6 +117,7 @@ class Port(Standard, db.Base):
     created_for_server: Mapped[bool]  # made with a server and gone with it
     place: Mapped[int] = mapped_column(sa.Integer)  # among the server's ports, in the order asked for
     since: Mapped[int]  # generation of its host that first has it; an older report says nothing of it
+    qos_policy_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)  # its own, not its network's
 
 
 class Arrival(db.Base):
@@ -225,6 +227,7 @@ class Router(Standard, db.Base):
     status: Mapped[str] = mapped_column(sa.String(16))
     routes: Mapped[list[Any]]
     enable_snat: Mapped[bool] = mapped_column(server_default=sa.true())
+    qos_policy_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)  # of its gateway
     zone_hints: Mapped[list[Any] | None]  # the zones that it is to be in
 
 
@@ -247,6 +250,7 @@ class FloatingIp(Standard, db.Base):
     port_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
     fixed_ip_address: Mapped[str | None] = mapped_column(sa.String(64))
     router_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+    qos_policy_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
 
 
 class Sharing(db.Base):

@@ -42,6 +42,7 @@ class Network(Tagged):
         *BOTH, take=dns_names.name, source=lambda row, call: row.dns_domain or '', default=None, filter=False
     )
     is_default = attribute(*BOTH, take=values.flag, default=False, ruled=RULED)
+    qos_policy_id = attribute(*BOTH, take=values.maybe(values.uuid), default=None)
     network_type = attribute(
         READ,
         CREATE,

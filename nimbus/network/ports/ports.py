@@ -61,6 +61,7 @@ class Draft:
     dns_domain: str | None = None
     created_for_server: bool = False
     place: int = 0
+    qos_policy_id: str | None = None
 
 
 def insert(tx: db.Tx, ctx: Context, draft: Draft) -> str:

@@ -51,6 +51,7 @@ KINDS = {
     'port': 'port',
     'port_id': 'port',
     'project_id': 'project',
+    'qos_policy_id': 'qos_policy',
     'protocol_id': 'protocol',
     'redelegated_trust_id': 'trust',
     'region': 'region',
@@ -251,7 +252,10 @@ service_types availability_zone_hints use_default_subnetpool used_in_default_sg 
 )
 # Those of what steers traffic.
 PLAIN |= frozenset(
-    'external_port external_port_range helper internal_ip_address internal_port internal_port_range'.split()
+    """
+dscp_mark external_port external_port_range helper internal_ip_address internal_port internal_port_range
+max_burst_kbps max_burst_kpps max_kbps max_kpps min_kbps min_kpps
+""".split()
 )
 
 
@@ -289,17 +293,19 @@ def kind_in_path(path: str, name: str) -> str | None:
     """What a segment between braces names; None for a word of a fixed set, a tag or a key.  Raises KeyError."""
     if name in WORDS or (path.partition('/{' + name + '}')[0].rpartition('/')[2] in WORDS_AFTER):
         return None
+    before = path.partition('/{' + name + '}')[0].rpartition('/')[2]
     if path.startswith('/v2.0/{kind}'):
         return 'network'
+    if path.startswith('/v2.0/qos/') and name in ('id', 'rule_id'):
+        return 'qos_policy' if name == 'id' else before.removeprefix('alias_').removesuffix('s')
     if name in ('prior_role_id', 'implies_role_id'):
         return 'role'
-    before = path.partition('/{' + name + '}')[0].rpartition('/')[2]
     if before in SEGMENTS:
         return SEGMENTS[before]
     return KINDS.get(name) or ID_NAMES[name]
 
 
-WORDS = ('tag', 'key', 'alias', 'group', 'option', 'kind', 'before')
+WORDS = ('tag', 'key', 'alias', 'group', 'option', 'kind', 'before', 'rule_type')
 WORDS_AFTER = ('os-quota-class-sets', 'versions', 'inventories', 'resource_classes', 'traits')
 ID_NAMES = {
     f'{kind}_id': kind

@@ -24,6 +24,7 @@ def test_a_new_network_shows_what_neutron_shows(neutron):
         'dns_domain': '',
         'ipv4_address_scope': None,
         'ipv6_address_scope': None,
+        'qos_policy_id': None,
         'availability_zone_hints': [],
         'availability_zones': [],
         'tags': [],
