@@ -14,6 +14,8 @@ from nimbus.compute.models import ConsoleToken, Server
 def give(tx: db.Tx, row: Any, kind: str, address: str, port: int, seconds: int) -> str:
     """A new token for the console of the server of the row, which its host has at that address and port."""
     token, now = ids.dashed(), clock.Clock().now()
+    # Whoever asks again and again has so many rows as tokens that are good.
+    tx.delete(ConsoleToken, ConsoleToken.server_id == row.id, ConsoleToken.expires_at <= now)
     tx.insert(
         ConsoleToken,
         token_hash=_hash(token),

@@ -11,7 +11,7 @@ from nimbus.compute import states
 from nimbus.compute.hosts import aggregates
 from nimbus.compute.rpc import ComputeDesk
 from nimbus.compute.servers import guests, servers
-from nimbus.compute.servers.moves import evacuations, moves
+from nimbus.compute.servers.moves import evacuations, live, moves
 from nimbus.scheduler import claims, hosts
 
 NUMBER = {
@@ -79,6 +79,10 @@ class ComputeDeskServer(DeskServer, ComputeDesk):
             if state == 'running' and row.vm_state in SHOULD_REST:
                 return  # the agent shuts it down; it does not become ACTIVE behind its user's back
             servers.powered(tx, server_id, NUMBER[state])
+
+    def moving(self, context: Context, host: str, server_id: str, figures: dict[str, int]) -> None:
+        with self.db.write() as tx:
+            live.progressed(tx, host, server_id, figures)
 
     def progress(self, context: Context, host: str, server_id: str, percent: int) -> None:
         with self.db.write() as tx:

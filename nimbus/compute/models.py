@@ -201,6 +201,13 @@ class Move(db.Base):
     old_flavor: Mapped[dict[str, Any]]
     new_flavor_id: Mapped[str]
     new_flavor: Mapped[dict[str, Any]]
+    # bytes of one that runs, as far as they are known
+    memory_total: Mapped[int | None]
+    memory_processed: Mapped[int | None]
+    memory_remaining: Mapped[int | None]
+    disk_total: Mapped[int | None]
+    disk_processed: Mapped[int | None]
+    disk_remaining: Mapped[int | None]
     disk_kept: Mapped[bool | None]  # of an evacuation: whether both hosts share the storage with the disks
     created_at: Mapped[datetime.datetime]
     updated_at: Mapped[datetime.datetime | None]

@@ -21,6 +21,7 @@ EVENTS = {
     'reboot_hard': 'reboot',
     'resize': 'resize',
     'migrate': 'resize',
+    'migrate_live': 'live_migration._post',
     'confirm_resize': 'resize.confirm',
     'revert_resize': 'resize.revert',
     'pause': 'pause',

@@ -165,6 +165,41 @@ OPTIONS: dict[str, list[Any]] = {
             'the same on every host.',
         ),
         cfg.StrOpt(
+            'live_migration_uri',
+            default='qemu+tcp://%s/system',
+            help="The libvirt of this host as others reach it to send it running guests; %s is this host's address.",
+        ),
+        cfg.IntOpt(
+            'live_migration_bandwidth',
+            default=0,
+            min=0,
+            help='MiB a second that a running guest which leaves this host may take of the network; 0 is no limit.',
+        ),
+        cfg.IntOpt(
+            'live_migration_completion_timeout',
+            default=800,
+            min=0,
+            help='Seconds for each GiB of a running guest, memory and disks, within which it must have moved; 0 is no '
+            'limit.',
+        ),
+        cfg.StrOpt(
+            'live_migration_timeout_action',
+            default='abort',
+            choices=['abort', 'force_complete'],
+            help='What then becomes of the move: it is broken off, or the guest is paused, or finished by post-copy.',
+        ),
+        cfg.BoolOpt(
+            'live_migration_permit_post_copy',
+            default=False,
+            help='Whether a guest whose move is forced runs on the other host at once and fetches its memory from '
+            'there; it is lost if the network is meanwhile.',
+        ),
+        cfg.BoolOpt(
+            'live_migration_permit_auto_converge',
+            default=False,
+            help='Whether a guest is slowed down that changes its memory faster than it can be sent.',
+        ),
+        cfg.StrOpt(
             'migration_certificates',
             default='/etc/pki/qemu',
             help='Folder of the certificates for that, named as QEMU names them.',

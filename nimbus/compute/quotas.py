@@ -46,6 +46,7 @@ def follow(tx: db.Tx, before: Any, after: Any) -> None:
 
 OPEN_MOVES = frozenset(
     {'accepted', 'pre-migrating', 'migrating', 'post-migrating', 'finished', 'confirming', 'reverting'}
+    | {'queued', 'preparing', 'running'}
 )
 
 

@@ -19,6 +19,10 @@ class Compute(Contract):
         """Errand: the guest runs here.  It reports {'power'}; kind 'Refused' when another host may take it."""
 
     @call(timeout=ACK)
+    def fetch(self, context: Context, job_id: str, key: str, fence: int, image: dict[str, Any]) -> str:
+        """Errand: the base of the image is here, for whatever guest is made from it."""
+
+    @call(timeout=ACK)
     def destroy(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
         """Errand: nothing of the guest is left here; one that is still being made is given up first."""
 
@@ -155,6 +159,86 @@ class Compute(Contract):
         """Errand: no disk of the guest can be fetched from here."""
 
     @call(timeout=ACK)
+    def live_facts(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
+        """Errand: what another host must know of the guest to run it on.  It reports {'facts'}."""
+
+    @call(timeout=ACK)
+    def live_check(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        fence: int,
+        guest: dict[str, Any],
+        move_id: str,
+        facts: dict[str, Any],
+    ) -> str:
+        """Errand: the running guest of the facts can come here.  It reports {'target'}: how it gets here."""
+
+    @call(timeout=ACK)
+    def live_reach(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        fence: int,
+        server_id: str,
+        target: dict[str, Any],
+        block: bool | None,
+    ) -> str:
+        """Errand: the other host was reached from here.  It reports {'shared'}: whether it has the guest's very disks.
+
+        `block` says whether it is to have copies of them, None where either is well.
+        """
+
+    @call(timeout=ACK)
+    def live_prepare(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        fence: int,
+        guest: dict[str, Any],
+        move_id: str,
+        facts: dict[str, Any],
+        target: dict[str, Any],
+    ) -> str:
+        """Errand: all that the guest needs to come is here."""
+
+    @call(timeout=ACK)
+    def live_move(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        fence: int,
+        guest: dict[str, Any],
+        move_id: str,
+        target: dict[str, Any],
+    ) -> str:
+        """Errand: the guest runs on the other host and not here; on failure it runs on here."""
+
+    @call(timeout=ACK)
+    def live_arrived(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
+        """Errand: the guest that came runs here.  It reports {'power'}."""
+
+    @call(timeout=ACK)
+    def live_here(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
+        """Errand: nothing is done; it reports {'here'}: whether the guest runs here, once no earlier errand does."""
+
+    @call(timeout=ACK)
+    def live_drop(self, context: Context, job_id: str, key: str, fence: int, server_id: str, shared: bool) -> str:
+        """Errand: nothing that was prepared for the guest is here; disks that hosts share stay."""
+
+    @call(timeout=ACK)
+    def live_abort(self, context: Context, server_id: str) -> None:
+        """The guest's move to another host is being broken off; none under way is fine."""
+
+    @call(timeout=ACK)
+    def live_force(self, context: Context, server_id: str) -> None:
+        """The guest's move to another host comes to its end soon, whatever the guest does.  Raises NotFound."""
+
+    @call(timeout=ACK)
     def snapshot(
         self, context: Context, job_id: str, key: str, fence: int, server_id: str, image_id: str, quiesce: str
     ) -> str:
@@ -237,6 +321,10 @@ class ComputeDesk(Desk):
     @call(timeout=15)
     def changed(self, context: Context, host: str, server_id: str, state: str) -> None:
         """The guest was seen in that state; the server follows it, unless a job works on the server."""
+
+    @cast
+    def moving(self, context: Context, host: str, server_id: str, figures: dict[str, int]) -> None:
+        """So much of the guest, which moves from the host to another, was moved: bytes by the names of a migration."""
 
     @cast
     def progress(self, context: Context, host: str, server_id: str, percent: int) -> None:

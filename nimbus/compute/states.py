@@ -31,6 +31,7 @@ REBOOTS = frozenset({'rebooting', 'reboot_pending', 'reboot_started'})
 HARD_REBOOTS = frozenset({'rebooting_hard', 'reboot_pending_hard', 'reboot_started_hard'})
 
 RESIZING, MIGRATING, MIGRATED, FINISHING = 'resize_prep', 'resize_migrating', 'resize_migrated', 'resize_finish'
+MOVING = 'migrating'
 RESIZES = frozenset({RESIZING, MIGRATING, MIGRATED, FINISHING})
 CONFIRMING, REVERTING = 'resize_confirming', 'resize_reverting'
 
@@ -77,6 +78,7 @@ TASKS = {
     'unrescue': frozenset({'unrescuing'}),
     'resize': RESIZES,
     'migrate': RESIZES,
+    'migrate_live': frozenset({MOVING}),
     'confirm_resize': frozenset({CONFIRMING}),
     'revert_resize': frozenset({REVERTING}),
     'snapshot': IMAGING,
@@ -115,6 +117,7 @@ MACHINE = Machine(
     rule('trigger_crash_dump', {ACTIVE, PAUSED, RESCUED, RESIZED, ERROR}, None),
     rule('resize', {ACTIVE, STOPPED}, RESIZING, RESIZED),
     rule('migrate', {ACTIVE, STOPPED}, RESIZING, RESIZED),
+    rule('migrate_live', {ACTIVE, PAUSED}, MOVING),
     rule('confirm_resize', {RESIZED}, CONFIRMING, ACTIVE),
     rule('revert_resize', {RESIZED}, REVERTING, ACTIVE),
     rule('snapshot', SETTLED, SNAPSHOTTING),
@@ -137,6 +140,7 @@ TOLD = {
     'reboot_hard': 'reboot',
     'soft_delete': 'delete',
     'change_password': 'changePassword',
+    'migrate_live': 'os-migrateLive',
     'confirm_resize': 'confirmResize',
     'revert_resize': 'revertResize',
     'snapshot': 'createImage',
@@ -191,6 +195,7 @@ BUSY_STATUSES = {
     'HARD_REBOOT': ((ACTIVE,), HARD_REBOOTS),
     'REBUILD': ((ACTIVE, STOPPED, ERROR), REBUILDS),
     'RESIZE': ((ACTIVE, STOPPED), RESIZES),
+    'MIGRATING': ((ACTIVE, PAUSED), frozenset({MOVING})),
     'REVERT_RESIZE': ((RESIZED,), frozenset({REVERTING})),
 }
 BUSY_STATUS = {
@@ -199,7 +204,6 @@ BUSY_STATUS = {
 # Statuses of verbs that are not built: a list may be filtered by them and is then empty.
 OTHER_STATUSES = frozenset(
     {
-        'MIGRATING',
         'PASSWORD',
     }
 )

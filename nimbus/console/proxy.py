@@ -13,8 +13,10 @@ from nimbus.console.options import Settings
 from nimbus.console.targets import Targets
 
 LOG = logging.getLogger(__name__)
+UNSENT = 131072  # bytes that the kernel takes for a client beyond what is on its way
 VISITORS = 64  # connections without a console; when more come, the oldest goes
 VISIT = 30.0  # seconds in which a connection must have one
+LEAVE = 0.5  # seconds that all connections together may take to end
 SWEEP = 600.0  # seconds between two looks for tokens whose time is over
 PAGE_MISSING = 'There is no folder %s, so that nimbus-console serves websockets alone: install novnc, or set novnc_path'
 
@@ -37,7 +39,8 @@ class Proxy:
         address = self.settings.listen, self.settings.port
         family = socket.AF_INET6 if ':' in address[0] else socket.AF_INET
         try:
-            self._listener = socket.create_server(address, family=family, backlog=128)
+            both = address[0] == '::'
+            self._listener = socket.create_server(address, family=family, backlog=128, dualstack_ipv6=both)
         except OSError as why:
             raise OSError(f'The consoles cannot be served on port {address[1]} of {address[0]}: {why}.') from why
         if not pathlib.Path(self.settings.novnc_path).is_dir():
@@ -62,8 +65,9 @@ class Proxy:
             peers, threads = [*self._visitors, *self._open], list(self._threads)
         for peer in peers:
             _cut(peer)
+        until = time.monotonic() + LEAVE
         for thread in threads:
-            thread.join(1)
+            thread.join(max(0.0, until - time.monotonic()))
 
     def enter(self, peer: socket.socket) -> bool:
         """Whether the visitor may have a console; he is no visitor any more then."""
@@ -132,12 +136,14 @@ class Proxy:
 
 
 def _keep(peer: socket.socket) -> None:
-    """The kernel notices when the client's machine is gone."""
+    """The kernel notices when the client's machine is gone, and keeps little for it."""
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
     peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10)
     peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
     peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # What a client does not read is not piled up in the kernel either.
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
 
 
 def _cut(peer: socket.socket) -> None:

@@ -10,6 +10,7 @@ from nimbus.common.database import db
 from nimbus.compute import console_tokens
 from nimbus.compute.guest import SERIAL, VNC
 
+BATCH = 200  # tokens forgotten in one transaction, so that no other writer waits long
 KINDS = {'novnc': VNC, 'serial': SERIAL}
 
 
@@ -53,6 +54,7 @@ class Targets:
         if (place['host'], place['port']) != (target.address, target.port):
             raise errors.NotFound(f'Server {target.server_id} has its console at another port by now.')
 
-    def forget_ended(self, most: int = 1000) -> int:
-        """Tokens whose time is over have left no row; returns how many."""
-        return self._db.with_retries(lambda tx: console_tokens.forget_ended(tx, most))
+    def forget_ended(self) -> None:
+        """Tokens whose time is over have left no row."""
+        while self._db.with_retries(lambda tx: console_tokens.forget_ended(tx, BATCH)) == BATCH:
+            pass

@@ -54,7 +54,7 @@ class NetworkDeskServer(desk_server.DeskServer, NetworkDesk):
         report = port_reports.Report(host, generation, wired, trouble, only)
         with self.db.read() as tx:
             known = scheduling.seen(tx, host)
-            if known and known.applied >= generation and not port_reports.unsettled(tx, report):
+            if known and known.applied >= generation and not port_reports.is_new(tx, report):
                 return
         failpoints.hit('desk.applied')
         with self.db.write() as tx:

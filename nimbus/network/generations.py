@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from nimbus.common.database import db
 from nimbus.network import tunnels
-from nimbus.network.models import Change, Host, Member, Port, Rule, Service
+from nimbus.network.models import Arrival, Change, Host, Member, Port, Rule, Service
 
 TOPIC = 'network'
 # What a change may be noted as: a port's value, place in groups and leases; a network with its subnets and leases; a
@@ -32,17 +32,27 @@ NOTED = (
     .limit(MOST + 1)
 )
 _THERE = sa.select(Port.host).where(Port.network_id == sa.bindparam('of'), Port.host != '')
+_COMING = sa.select(Arrival.host).join(Port).where(Port.network_id == sa.bindparam('of'))
 OF_PORTS = (
     sa.select(Port.host)
     .where(Port.holder == 'dhcp', Port.holder_id == sa.bindparam('of'), Port.host != '')
-    .union(_THERE.where(Port.holder == 'router'), _THERE.where(tunnels.carry(sa.bindparam('of'))))
+    .union(
+        _THERE.where(Port.holder == 'router'),
+        _THERE.where(tunnels.carry(sa.bindparam('of'))),
+        _COMING.where(tunnels.carry(sa.bindparam('of'))),
+    )
 )
 OF_PEERS = (
     sa.select(Port.host)
     .join(Member, Member.port_id == Port.id)
     .join(Rule, Rule.security_group_id == Member.group_id)
     .where(db.among(Rule.remote_group_id, 'groups'), Port.host != '')
-    .distinct()
+    .union(
+        sa.select(Arrival.host)
+        .join(Member, Member.port_id == Arrival.port_id)
+        .join(Rule, Rule.security_group_id == Member.group_id)
+        .where(db.among(Rule.remote_group_id, 'groups'))
+    )
 )
 
 

@@ -37,7 +37,9 @@ class Network(Standard, db.Base):
     physical_network: Mapped[str | None] = mapped_column(sa.String(64))
     segmentation_id: Mapped[int | None]
     segment: Mapped[str | None] = mapped_column(sa.String(100))  # what no other network may be on
+    qos_policy_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
     zone_hints: Mapped[list[Any] | None]  # the zones that its DHCP is to be in
+    dns_domain: Mapped[str | None]
 
 
 class AddressScope(Standard, db.Base):
@@ -110,9 +112,24 @@ class Port(Standard, db.Base):
     allowed_address_pairs: Mapped[list[Any]]
     extra_dhcp_opts: Mapped[list[Any] | None]  # what its guest's lease says beside the subnet's own
     hostname: Mapped[str]  # of the guest, for its lease
+    dns_name: Mapped[str | None]  # what its addresses are called instead
+    dns_domain: Mapped[str | None]
     created_for_server: Mapped[bool]  # made with a server and gone with it
     place: Mapped[int] = mapped_column(sa.Integer)  # among the server's ports, in the order asked for
     since: Mapped[int]  # generation of its host that first has it; an older report says nothing of it
+    qos_policy_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)  # its own, not its network's
+
+
+class Arrival(db.Base):
+    """That a port is wired on a host ahead of the guest that is on its way there."""
+
+    __tablename__ = 'port_arrivals'
+    __table_args__ = (sa.Index('port_arrivals_host', 'host'), db.Base.__table_args__)
+    port_id: Mapped[str] = mapped_column(sa.ForeignKey('ports.id', ondelete='CASCADE'), primary_key=True)
+    host: Mapped[str]
+    status: Mapped[str] = mapped_column(sa.String(16))
+    trouble: Mapped[str | None] = mapped_column(sa.Text())
+    since: Mapped[int]  # generation of the host that first has it
 
 
 class Address(db.Base):
@@ -210,6 +227,7 @@ class Router(Standard, db.Base):
     status: Mapped[str] = mapped_column(sa.String(16))
     routes: Mapped[list[Any]]
     enable_snat: Mapped[bool] = mapped_column(server_default=sa.true())
+    qos_policy_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)  # of its gateway
     zone_hints: Mapped[list[Any] | None]  # the zones that it is to be in
 
 
@@ -227,9 +245,12 @@ class FloatingIp(Standard, db.Base):
     floating_network_id: Mapped[db.Id]
     floating_port_id: Mapped[db.Id] = mapped_column(unique=True)
     floating_ip_address: Mapped[str] = mapped_column(sa.String(64))
+    dns_name: Mapped[str | None]
+    dns_domain: Mapped[str | None]
     port_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
     fixed_ip_address: Mapped[str | None] = mapped_column(sa.String(64))
     router_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+    qos_policy_id: Mapped[str | None] = mapped_column(sa.String(64), index=True)
 
 
 class Sharing(db.Base):

@@ -33,3 +33,31 @@ class ConntrackHelper(Standard, db.Base):
     protocol: Mapped[str] = mapped_column(sa.String(16))
     port: Mapped[int] = mapped_column(sa.Integer)
     helper: Mapped[str] = mapped_column(sa.String(64))
+
+
+class QosPolicy(Standard, db.Base):
+    """A QoS policy: rules that hold for the ports, networks, floating IPs and gateways that name it.
+
+    `default_of` is the project whose default it is; the constraint keeps a project from having two.
+    """
+
+    __tablename__ = 'qos_policies'
+    name: Mapped[str]
+    default_of: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
+
+
+class QosRule(db.Base):
+    """A rule of a QoS policy; each kind once for each direction."""
+
+    __tablename__ = 'qos_rules'
+    __table_args__ = (
+        sa.UniqueConstraint('policy_id', 'kind', 'direction', name='qos_rules_once'),
+        db.Base.__table_args__,
+    )
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    policy_id: Mapped[str] = mapped_column(sa.ForeignKey('qos_policies.id', ondelete='CASCADE'))
+    kind: Mapped[str] = mapped_column(sa.String(32))  # one of nimbus/network/qos/rules.py's KINDS
+    direction: Mapped[str] = mapped_column(sa.String(8))  # 'egress' is from the guest; '' where there is none
+    amount: Mapped[int]  # kbit/s, thousands of packets a second, or the mark
+    burst: Mapped[int]

@@ -7,6 +7,7 @@ from nimbus.common.context import Context
 from nimbus.common.messaging.rpc import Contract, call, cast
 
 # The types of networks whose packets hosts send each other in tunnels.
+DOMAIN = 'nimbus'  # in which the DHCP servers of networks know the names of guests
 TUNNELS = ('vxlan', 'gre', 'geneve')
 # The binaries of the Neutron agents as which one agent process appears.
 BINARIES = ('neutron-openvswitch-agent', 'neutron-dhcp-agent', 'neutron-l3-agent', 'neutron-metadata-agent')

@@ -113,3 +113,11 @@ def test_disks_of_which_it_is_not_known_whose_they_are_are_not_used(rig, shared,
     with pytest.raises(Refused, match='are there already'):
         rig.driver.take_over(dataclasses.replace(shared), 'h9', None, True)
     assert rig.processes(shared) == 0
+
+
+@on_qemu
+def test_guests_of_an_agent_that_kept_no_notes_are_noted_at_the_next_start(rig, spawn):
+    guest = spawn()
+    (folder_of(rig, guest) / ownership.NOTE).unlink()
+    rig.restart()
+    assert ownership.read(str(folder_of(rig, guest))) == Owner(rig.settings.host)

@@ -40,6 +40,7 @@ NAMED: dict[str, Run | Elsewhere] = {
     'nimbus up': DEVSTACK,
     'nimbus up --fake': Elsewhere('tests/fresh/test_as_user.py, by an ordinary user'),
     'nimbus why SERVER': Run('nimbus why guest-c1', says='guest-c1'),
+    'nimbus capacity FLAVOR': Run('nimbus capacity small', says='in all'),
     'nimbus-manage db backup FILE': Run(
         'nimbus-manage db backup /root/nimbus.json.gz; stat -c %a /root/nimbus.json.gz', says='^600$'
     ),

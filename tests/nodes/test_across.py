@@ -44,7 +44,9 @@ def wide(cloud, guests):
         made[host] = server['id']
     for server in made.values():
         nodes.until(lambda server=server: cloud.is_active(server), 120, lambda server=server: str(cloud.server(server)))
-    return made
+    yield made
+    for one in made.values():
+        cloud.ask('compute', 'DELETE', f'/servers/{one}')
 
 
 def address(cloud, server: str) -> str:
@@ -103,5 +105,19 @@ def test_the_host_that_comes_back_runs_nothing_of_it_and_keeps_its_disk_aside(cl
     assert name in cloud.guests('c1') and cloud.is_active(server)
     assert 'were evacuated' not in cloud.control.run('nimbus-manage', 'doctor').stdout
     node.must('rm', '-r', f'{folder}/evacuated')
-    for one in wide.values():
-        cloud.ask('compute', 'DELETE', f'/servers/{one}')
+
+
+def test_a_server_is_taken_to_another_host_with_its_disk_and_reached_there(cloud, wide):
+    server, path = wide['c2'], f'/servers/{wide["c2"]}/action'
+    before = cloud.console(server).count('answers')
+    cloud.ask('compute', 'POST', path, {'migrate': None})
+    nodes.until(lambda: cloud.state(server) == ('VERIFY_RESIZE', None), 240, lambda: str(cloud.server(server)))
+    assert cloud.host_of(server) == 'c2' and before
+    cloud.ask('compute', 'POST', path, {'confirmResize': None})
+    nodes.until(lambda: cloud.is_active(server), 60, lambda: str(cloud.server(server)))
+    nodes.until(lambda: 'login' in cloud.console(server), 180, lambda: cloud.console(server)[-2000:])
+    nodes.until(lambda: not _folder(cloud, 'c1', server) and _folder(cloud, 'c2', server), 60)
+
+
+def _folder(cloud, host: str, server: str) -> bool:
+    return cloud[host].run('test', '-e', f'/var/lib/nimbus/instances/{server}').returncode == 0

@@ -16,6 +16,7 @@ VENV = ROOT / '.venv-tempest'
 WANTED = (
     'tempest==47.0.0',
     'keystone-tempest-plugin==0.22.0',
+    'neutron-tempest-plugin==3.3.0',
     'python-openstackclient==10.5.0',
     'openstacksdk==4.22.0',
 )

@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from nimbus.common import errors
 from nimbus.compute import states
+from nimbus.compute.servers.moves import live as live_moves
 from nimbus.compute.servers.moves import migrations, moves, resizes
 from nimbus.compute.servers.networking import interfaces
+from nimbus.network.models import Arrival
 from nimbus.network.networks import networks
 from nimbus.network.ports import ports
 from tests.conftest import MEMBER
@@ -218,6 +221,40 @@ def left_all_the_same(cloud: Cloud, given: dict[str, Any], server: str, held: di
     unmoved(cloud, given, server)
 
 
+def live(cloud: Cloud, given: dict[str, Any]) -> str:
+    cloud.ask(live_moves.migrate, given['server'], live_moves.How())
+    return given['server']
+
+
+def moved_alive(cloud: Cloud, given: dict[str, Any], server: str) -> None:
+    """It runs on the other host, where it never was off, and its own has nothing of it."""
+    runs(cloud, given, server)
+    host = other_than(cloud, given['host'])
+    stands_on(cloud, given, host, ('1', 1))
+    assert server not in cloud.host(given['host']).all()
+    assert cloud.host(host).all()[server].console == given['console']
+    waits_nowhere(cloud, server, 'completed')
+
+
+def stays_alive(cloud: Cloud, given: dict[str, Any], server: str, held: dict[str, Any]) -> None:
+    unmoved(cloud, given, server)
+    assert cloud.held() == held and cloud.row(server).fault['message']
+    assert cloud.host(given['host']).all()[server].console == given['console']
+    waits_nowhere(cloud, server, 'error')
+
+
+def waits_nowhere(cloud: Cloud, server: str, status: str) -> None:
+    """Its move is over in that way, and no port of it is expected anywhere."""
+    with cloud.db.read() as tx:
+        assert [move.status for move in moves.find(tx, moves.Wanted({'server_id': server}))] == [status]
+        assert tx.rows(sa.select(Arrival)) == []
+
+
+def running_server(cloud: Cloud) -> dict[str, Any]:
+    given = mobile_server(cloud)
+    return {**given, 'console': cloud.host(given['host']).all()[given['server']].console}
+
+
 SCENARIOS = [
     *scenarios.SCENARIOS,
     Scenario('attach_interface', server_and_port, plug, plugged),
@@ -227,6 +264,7 @@ SCENARIOS = [
     Scenario('revert_resize', resized_server, revert, smaller, undecided),
     Scenario('resize_server', mobile_server, resize_away, moved, as_it_was(unmoved)),
     Scenario('migrate_server', mobile_server, asking(migrations.migrate), moved, as_it_was(unmoved)),
+    Scenario('live_migrate_server', running_server, live, moved_alive, stays_alive),
     Scenario('confirm_resize', server_elsewhere, confirm, settled_elsewhere, unconfirmed_elsewhere),
     Scenario('revert_resize', server_elsewhere, revert, unmoved, undecided_elsewhere),
     Scenario('leave_host', server_elsewhere, revert, unmoved, left_all_the_same),

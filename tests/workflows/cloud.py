@@ -33,7 +33,7 @@ from nimbus.conductor.workflows import WORKFLOWS
 from nimbus.image.models import Image
 from nimbus.network import generations
 from nimbus.network.desk import NetworkDeskServer
-from nimbus.network.models import Port
+from nimbus.network.models import Arrival, Port
 from nimbus.network.networks import networks, subnets
 from nimbus.network.ports import ports
 from nimbus.scheduler.manager import SchedulerServer
@@ -224,6 +224,7 @@ class Cloud:
         for host in self.agents:
             with self.db.read() as tx:
                 wired = tx.column(sa.select(Port.id).where(Port.host == host))
+                wired += tx.column(sa.select(Arrival.port_id).where(Arrival.host == host))
                 generation = generations.of(tx, host)
             self.network_desk.applied(context.internal(), host, generation, wired, {}, None)
 

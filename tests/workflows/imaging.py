@@ -3,12 +3,13 @@
 from typing import Any
 
 from nimbus.compute import states
-from nimbus.compute.servers.images import backups, shelving, snapshots
+from nimbus.compute.hosts import aggregates
+from nimbus.compute.servers.images import backups, caching, shelving, snapshots
 from nimbus.image.images import images
 from nimbus.image.quotas import ImageQuotas
-from tests.conftest import MEMBER
+from tests.conftest import ADMIN, MEMBER
 from tests.workflows import changes, scenarios
-from tests.workflows.cloud import Cloud
+from tests.workflows.cloud import IMAGE, Cloud
 from tests.workflows.harness import Scenario
 from tests.workflows.scenarios import as_it_was, guest_of, plain_server, runs
 
@@ -120,6 +121,18 @@ def back(cloud: Cloud, given: dict[str, Any], server: str) -> None:
     assert given['image'] not in [image_id for image_id, _ in cloud.images()]
 
 
+def cache(cloud: Cloud, given: Any) -> str:
+    with cloud.db.write() as tx:
+        number = aggregates.create(tx, 'rack', None).seq
+        aggregates.add_host(tx, number, 'h1')
+        caching.fetch(tx, ADMIN, number, [IMAGE])
+    return IMAGE
+
+
+def nothing_else(cloud: Cloud, given: Any, image: str, held: Any = None) -> None:
+    assert cloud.under_way() == [] and held in (None, cloud.held())
+
+
 SCENARIOS = [
     *changes.SCENARIOS,
     Scenario('snapshot_server', plain_server, snapshot, pictured, as_it_was(runs)),
@@ -128,4 +141,5 @@ SCENARIOS = [
     Scenario('offload_server', shelved_server, offload, offloaded, offloadable_again),
     Scenario('unshelve_server', shelved_server, unshelve, back, as_it_was(shelved)),
     Scenario('bring_back_server', offloaded_server, unshelve, back, as_it_was(offloaded)),
+    Scenario('cache_image', lambda cloud: None, cache, nothing_else, nothing_else),
 ]

@@ -4,6 +4,14 @@ What a version adds to or takes from a view is a window on the field (nouns) or 
 is asked for by the name of its class here.
 """
 
+from nimbus.api.compute.move_versions import (
+    AbortWaiting,
+    BlockMigrationAuto,
+    ChecksInBackground,
+    ForcedMoves,
+    MigrateToHost,
+    NoForcedMoves,
+)
 from nimbus.api.kit.versions import Change, History, Version
 
 MINIMUM: Version = (2, 1)
@@ -255,12 +263,6 @@ class FlavorDescriptions(Change):
     number = (2, 55)
 
 
-class MigrateToHost(Change):
-    """An operator may name the host that a server is migrated to."""
-
-    number = (2, 56)
-
-
 class NoPersonality(Change):
     """Files are not injected any more, and their quotas and limits are gone."""
 
@@ -313,12 +315,6 @@ class VolumeTypes(Change):
     """A disk made for a new server may name its volume type."""
 
     number = (2, 67)
-
-
-class NoForcedMoves(Change):
-    """No move of a server passes over the scheduler's filters."""
-
-    number = (2, 68)
 
 
 class AttachmentTags(Change):
@@ -518,12 +514,15 @@ HISTORY = History(
     VolumesOfShelved,
     ActionsOfTheDeleted,
     MigrationTypes,
+    BlockMigrationAuto,
     Tags,
     CpuInfoObject,
     EvacuationAsksFilters,
+    ForcedMoves,
     ConsoleTokens,
     DeviceTags,
     HypervisorPages,
+    ChecksInBackground,
     KeyPages,
     NoProxies,
     NetworksRequired,
@@ -550,6 +549,7 @@ HISTORY = History(
     HostsOfEvents,
     TrustedCertificates,
     GroupRules,
+    AbortWaiting,
     ChangesBefore,
     VolumeTypes,
     NoForcedMoves,

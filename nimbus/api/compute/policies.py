@@ -11,6 +11,7 @@ API = 'os_compute_api:'
 SERVERS = 'os_compute_api:servers:'
 ATTRIBUTES = 'os_compute_api:os-extended-server-attributes'
 TOPOLOGY = 'compute:server:topology:index'
+CACHE_IMAGES = 'compute:aggregates:images'
 REQUESTED_DESTINATION = 'compute:servers:create:requested_destination'
 
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -122,8 +123,17 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'os-lock-server:unlock',
         'os-server-password:clear',
     ),
-    MANAGER: ('os-migrate-server:migrate',),
+    MANAGER: (
+        'os-migrate-server:migrate',
+        'os-migrate-server:migrate_live',
+        'servers:migrations:index',
+        'servers:migrations:delete',
+        'servers:migrations:force_complete',
+    ),
     ADMIN: (
+        'os-migrate-server:migrate_live:host',
+        'servers:migrations:index:host',
+        'servers:migrations:show',
         'os-migrate-server:migrate:host',
         'servers:index:get_all_tenants',
         'servers:detail:get_all_tenants',
@@ -199,4 +209,5 @@ RULES = (
     *(of_projects(API + name, check) for check, names in _NAMES.items() for name in names),
     of_projects(REQUESTED_DESTINATION, ADMIN),
     of_projects(TOPOLOGY, READER),
+    of_projects(CACHE_IMAGES, ADMIN),
 )

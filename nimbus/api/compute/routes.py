@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.api.compute import extensions, flavors, keypairs, quotas, routes_consoles, versions
+from nimbus.api.compute import extensions, flavors, keypairs, quotas, routes_consoles, routes_moves, versions
 from nimbus.api.compute.hosts import aggregates, hosts, hypervisors, services, usage_audits
 from nimbus.api.compute.microversions import (
     ADDRESS_ACTIONS_END,
@@ -12,7 +12,7 @@ from nimbus.api.compute.microversions import (
     FlavorDescriptions,
     Tags,
 )
-from nimbus.api.compute.policies import API, TOPOLOGY
+from nimbus.api.compute.policies import API, CACHE_IMAGES, TOPOLOGY
 from nimbus.api.compute.proxies import routes as proxies
 from nimbus.api.compute.servers import (
     actions,
@@ -32,11 +32,11 @@ from nimbus.api.compute.servers import (
     volume_attachments,
 )
 from nimbus.api.compute.servers.images import shelvings, snapshots
-from nimbus.api.compute.servers.moves import evacuations, migrate, resizes
+from nimbus.api.compute.servers.moves import evacuations, live, migrate, resizes
 from nimbus.api.kit.routes import Route
 
 Handler = Callable[..., Any]
-CRASH_DUMPS, TOPOLOGIES = (2, 17), (2, 78)  # the versions that brought these routes
+CRASH_DUMPS, TOPOLOGIES, CACHED_IMAGES = (2, 17), (2, 78), (2, 81)  # the versions that brought these routes
 SERVERS = (
     Route('GET', '/servers', servers.index, f'{API}servers:index'),
     Route('POST', '/servers', servers.create, f'{API}servers:create', 202, shape=requests.Shapes()),
@@ -113,6 +113,7 @@ ACTIONS = (
     act('revertResize', resizes.revert, 'servers:revert_resize', resizes.REVERT),
     act('evacuate', evacuations.evacuate, 'os-evacuate', evacuations.EVACUATE, 200),
     act('migrate', migrate.migrate, 'os-migrate-server:migrate', migrate.MIGRATE),
+    act('os-migrateLive', live.migrate, 'os-migrate-server:migrate_live', live.MIGRATE_LIVE),
     act('createImage', snapshots.create_image, 'servers:create_image', snapshots.CREATE_IMAGE),
     act('createBackup', snapshots.create_backup, 'os-create-backup', snapshots.CREATE_BACKUP),
     act('shelve', shelvings.shelve, 'os-shelve:shelve', shelvings.SHELVE),
@@ -253,7 +254,6 @@ VOLUMES = (
     ),
     volume('DELETE', '/{volume_id}', volume_attachments.delete, 'delete', 202),
 )
-MIGRATIONS = (Route('GET', '/os-migrations', resizes.migrations, f'{API}os-migrations:index'),)
 USAGE = (
     Route('GET', '/os-simple-tenant-usage', usage.index, f'{API}os-simple-tenant-usage:list'),
     Route('GET', '/os-simple-tenant-usage/{project_id}', usage.show, None),
@@ -334,6 +334,15 @@ OPERATORS = (
         'PUT', '/os-aggregates/{id}', aggregates.update_aggregate, f'{API}os-aggregates:update', shape=aggregates.UPDATE
     ),
     Route('DELETE', '/os-aggregates/{id}', aggregates.delete_aggregate, f'{API}os-aggregates:delete'),
+    Route(
+        'POST',
+        '/os-aggregates/{id}/images',
+        aggregates.cache_images,
+        CACHE_IMAGES,
+        202,
+        since=CACHED_IMAGES,
+        shape=aggregates.CACHE,
+    ),
     aggregate('add_host', aggregates.add_host, aggregates.ADD_HOST),
     aggregate('remove_host', aggregates.remove_host, aggregates.REMOVE_HOST),
     aggregate('set_metadata', aggregates.set_metadata, aggregates.SET_METADATA),
@@ -349,7 +358,7 @@ ROUTES = (
     *VOLUMES,
     *FLAVORS,
     *KEYPAIRS,
-    *MIGRATIONS,
+    *routes_moves.MIGRATIONS,
     *USAGE,
     *AUDITS,
     *EVENTS,

@@ -173,7 +173,7 @@ def add_router(call: Call, id: str) -> Any:
     router_id = _named(call, 'router_id')
     with call.db.write() as tx:
         router_rows.host_on(tx, call.context, agents.show(tx, id), router_id)
-    return None
+    return Reply(stream=[b'null'], headers=[('Content-Type', 'application/json')], status=201)
 
 
 def remove_router(call: Call, id: str, router_id: str) -> Any:

@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any
 
+from nimbus.api.network.qos import extensions as qos
+
 
 @dataclasses.dataclass(frozen=True)
 class Extension:
@@ -98,6 +100,20 @@ EXTENSIONS = (
             'DELETE /agents/{id}/dhcp-networks/{network_id}',
             'GET /networks/{id}/dhcp-agents',
         ),
+    ),
+    Extension(
+        'dns-domain-ports',
+        'dns_domain for ports',
+        'Allows the DNS domain to be specified for a network port.',
+        '2017-04-24T10:00:00-00:00',
+        ('UPDATE port.dns_domain',),
+    ),
+    Extension(
+        'dns-integration',
+        'DNS Integration',
+        'Provides integration with DNS.',
+        '2015-08-15T18:00:00-00:00',
+        ('UPDATE port.dns_name', 'READ port.dns_assignment', 'UPDATE network.dns_domain', 'CREATE floatingip.dns_name'),
     ),
     Extension(
         'expose-l3-conntrack-helper',
@@ -279,6 +295,7 @@ EXTENSIONS = (
         '2012-09-07T10:00:00-00:00',
         ('CREATE network.provider:network_type', 'READ network.provider:segmentation_id'),
     ),
+    *(Extension(*row) for row in qos.ROWS),
     Extension(
         'quota-check-limit',
         'Quota engine limit check',
@@ -445,7 +462,8 @@ EXTENSIONS = (
     ),
     Extension(
         'standard-attr-tag',
-        'Tag support for resources with standard attribute: floatingip, network, port, router, security_group, subnet',
+        'Tag support for resources with standard attribute: '
+        'floatingip, network, policy, port, router, security_group, subnet',
         'Enables to set tag on resources with standard attribute.',
         '2017-01-01T00:00:00-00:00',
         ('PUT /{kind}/{id}/tags', 'PUT /{kind}/{id}/tags/{tag}'),
@@ -498,5 +516,12 @@ EXTENSIONS = (
         'Allow to create multiple tags for a resource',
         '2024-07-23T10:00:00-00:00',
         ('POST /{kind}/{id}/tags',),
+    ),
+    Extension(
+        'tag-ports-during-bulk-creation',
+        'Tag Ports During Bulk Creation',
+        'Allow to tag ports during bulk creation',
+        '2019-12-29T19:00:00-00:00',
+        ('CREATE port.tags',),
     ),
 )

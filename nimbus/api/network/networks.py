@@ -5,7 +5,7 @@ from typing import Any
 
 from nimbus.api.kit.fields import CREATE, READ, UPDATE
 from nimbus.api.kit.routes import Call
-from nimbus.api.network import values
+from nimbus.api.network import dns_names, values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, child
 from nimbus.api.network.resources import Resource
 from nimbus.common.database import db
@@ -35,10 +35,14 @@ class Network(Tagged):
     )
     status = attribute(source=lambda row, call: 'ACTIVE', filter=False)
     subnets = attribute(source=child('subnets'), filter=False)
-    mtu = attribute(*BOTH, take=values.whole(68, 65535), sift=values.number)
+    mtu = attribute(*BOTH, take=values.whole(0, 65535), sift=values.number)
     port_security_enabled = attribute(*BOTH, take=values.flag, default=True, ruled=RULED)
     external = attribute(*BOTH, take=values.flag, default=False, wire='router:external', source='external', ruled=RULED)
+    dns_domain = attribute(
+        *BOTH, take=dns_names.name, source=lambda row, call: row.dns_domain or '', default=None, filter=False
+    )
     is_default = attribute(*BOTH, take=values.flag, default=False, ruled=RULED)
+    qos_policy_id = attribute(*BOTH, take=values.maybe(values.uuid), default=None)
     network_type = attribute(
         READ,
         CREATE,

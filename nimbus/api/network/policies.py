@@ -67,8 +67,6 @@ NETWORK = {
 }
 SUBNET = {
     'create_subnet': _or(ADMIN, NET_MEMBER),
-    'create_subnet:service_types': ADMIN,
-    'update_subnet:service_types': ADMIN,
     'get_subnet': _or(ADMIN, READER, NET_READER, SERVICE, 'rule:shared'),
     'update_subnet': _or(ADMIN, MEMBER, NET_MEMBER),
     'delete_subnet': _or(ADMIN, MEMBER, NET_MEMBER),
@@ -188,9 +186,22 @@ BELOW = {
     for noun in ('floatingip_port_forwarding', 'router_conntrack_helper')
     for verb in ('create', 'get', 'update', 'delete')
 }
+_KINDS = ('bandwidth_limit', 'dscp_marking', 'minimum_bandwidth', 'minimum_packet_rate')
+RULES_OF_QOS = {'policy': (*_KINDS, 'packet_rate_limit'), 'alias': _KINDS}  # each kind below its policy, and alone
+QOS = {
+    **{f'{verb}_policy': ADMIN_READER if verb == 'get' else ADMIN for verb in ('create', 'get', 'update', 'delete')},
+    **{
+        f'{verb}_{where}_{kind}_rule': 'role:reader' if verb == 'get' else ADMIN
+        for where, kinds in RULES_OF_QOS.items()
+        for kind in kinds
+        for verb in ('create', 'get', 'update', 'delete')
+        if where != 'alias' or verb != 'create'
+    },
+    'get_rule_type': ADMIN,
+}
 TAGS = {
     f'{verb}_{noun}:tags': ADMIN_READER if verb == 'get' else ADMIN_MEMBER
-    for noun in ('network', 'subnet', 'subnetpool', 'port', 'router', 'floatingip', 'security_group')
+    for noun in ('network', 'subnet', 'subnetpool', 'port', 'router', 'floatingip', 'policy', 'security_group')
     for verb in ('get', 'update', 'delete')
 }
 CLOUD = {
@@ -216,7 +227,7 @@ RULES = (
     *(policy.RuleDefault(name, check) for name, check in TERMS.items()),
     *(
         of_projects(name, check)
-        for part in (NETWORK, SUBNET, PORT, GROUP, RANGES, ROUTER, FLOATING_IP, BELOW, POOLS, SHARING, TAGS, CLOUD)
+        for part in (NETWORK, SUBNET, PORT, GROUP, RANGES, ROUTER, FLOATING_IP, BELOW, QOS, POOLS, SHARING, TAGS, CLOUD)
         for name, check in part.items()
     ),
 )

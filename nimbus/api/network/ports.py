@@ -6,23 +6,32 @@ from typing import Any
 
 from nimbus.api.kit.fields import CREATE, READ, UPDATE
 from nimbus.api.kit.routes import Call
-from nimbus.api.network import values
+from nimbus.api.network import dns_names, values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, bad, child
 from nimbus.api.network.resources import Resource
 from nimbus.common.database import db
 from nimbus.network import access, addresses, standard_attributes
 from nimbus.network.networks import networks
+from nimbus.network.networks import tags as tag_rows
 from nimbus.network.ports import port_changes, port_visibility
+from nimbus.network.qos import bindings
 from nimbus.network.security_groups import groups
 
 RULED = (CREATE, UPDATE)
 SECRET = (READ, CREATE, UPDATE)
+TAGS = values.listing(values.text(tag_rows.LONGEST), 'tag')
 
 
 def fixed_ips(row: Any, call: Call) -> list[dict[str, str]]:
     """The port's fixed IPs as the API shows them."""
     found = call.children['addresses'].get(row.id, ())
     return [{'subnet_id': subnet_id, 'ip_address': ip} for _, subnet_id, ip in found]
+
+
+def dns_assignment(row: Any, call: Call) -> list[dict[str, str]]:
+    """What the port's addresses are called in the DNS of its network."""
+    addresses = [ip for _, _, ip in call.children['addresses'].get(row.id, ())]
+    return dns_names.assigned(row.dns_name, row.hostname, addresses)
 
 
 def vif_details(row: Any, call: Call) -> dict[str, Any]:
@@ -57,6 +66,13 @@ class Port(Tagged):
         *BOTH, take=values.listing(values.uuid, 'security group'), source=child('groups'), filter=False
     )
     port_security_enabled = attribute(*BOTH, take=values.flag, ruled=RULED)
+    dns_name = attribute(
+        *BOTH, take=dns_names.name, source=lambda row, call: row.dns_name or row.hostname, default=None, filter=False
+    )
+    dns_domain = attribute(
+        *BOTH, take=dns_names.name, source=lambda row, call: row.dns_domain or '', default=None, filter=False
+    )
+    dns_assignment = attribute(source=dns_assignment, filter=False)
     allowed_address_pairs = attribute(*BOTH, take=values.PAIRS, default=(), filter=False, ruled=RULED, weighty=True)
     extra_dhcp_opts = attribute(
         *BOTH,
@@ -92,6 +108,10 @@ class Port(Tagged):
         ruled=SECRET,
         weighty=True,
     )
+    qos_policy_id = attribute(*BOTH, take=values.maybe(values.uuid), default=None)
+    qos_network_policy_id = attribute(
+        source=lambda row, call: call.children['policies'].get(row.network_id), filter=False
+    )
     vif_type = attribute(
         wire='binding:vif_type',
         source=lambda row, call: 'ovs' if row.host else 'unbound',
@@ -99,6 +119,7 @@ class Port(Tagged):
         ruled=(READ,),
     )
     vif_details = attribute(wire='binding:vif_details', source=vif_details, filter=False, ruled=(READ,))
+    tags = attribute(READ, CREATE, take=TAGS, source=child('tags'), default=(), filter=False)
 
 
 def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
@@ -108,6 +129,7 @@ def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
         'tags': standard_attributes.tags_of(tx, found),
         'addresses': addresses.of(tx, found),
         'groups': groups.of_ports(tx, found),
+        'policies': bindings.of_networks(tx, [row.network_id for row in rows]),
     }
 
 
@@ -159,7 +181,12 @@ def add(call: Call, tx: db.Tx, given: Given, place: Place) -> str:
     """A port exists on its network as requested."""
     target = {'project_id': given['project_id'], **draft(place, given)}
     _check_addresses(call, CREATE, given, target)
-    return port_changes.create(tx, call.context, place.network, given['project_id'], _kept(given))
+    kept = _kept(given)
+    tags = kept.pop('tags')
+    port_id = port_changes.create(tx, call.context, place.network, given['project_id'], kept)
+    if tags:
+        tag_rows.add(tx, 'ports', port_id, tags)
+    return port_id
 
 
 def change(call: Call, tx: db.Tx, row: Any, given: Given) -> None:

@@ -2,6 +2,7 @@
 
 from nimbus.api.network import agents, info, networks, ports, quotas, tags
 from nimbus.api.network.addressing import address_scopes, ip_availability, subnet_pools, subnets
+from nimbus.api.network.qos import policies as qos
 from nimbus.api.network.routing import auto_allocation, conntrack_helpers, floatingips, routers
 from nimbus.api.network.security import address_groups, default_rules, security_groups
 from nimbus.api.network.sharing import rbac_policies
@@ -21,6 +22,7 @@ ROUTES = (
     *conntrack_helpers.ROUTES,
     *auto_allocation.ROUTES,
     *floatingips.ROUTES,
+    *qos.ROUTES,
     *rbac_policies.RBAC_POLICIES.routes('/rbac-policies'),
     *agents.ROUTES,
     *quotas.ROUTES,

@@ -6,6 +6,7 @@ from nimbus.api.kit.routes import Call, Reply, Route
 from nimbus.api.network import networks, ports, values
 from nimbus.api.network.addressing import subnet_pools, subnets
 from nimbus.api.network.attributes import bad
+from nimbus.api.network.qos import policies
 from nimbus.api.network.resources import Resource
 from nimbus.api.network.routing import floatingips, routers
 from nimbus.api.network.security import security_groups
@@ -19,6 +20,7 @@ TAGGED = {
     'ports': ports.PORTS,
     'routers': routers.ROUTERS,
     'floatingips': floatingips.FLOATING_IPS,
+    'policies': policies.POLICIES,
     'subnetpools': subnet_pools.SUBNET_POOLS,
     'security_groups': security_groups.GROUPS,
     'security-groups': security_groups.GROUPS,

@@ -214,6 +214,55 @@ class Moves(abc.ABC):
         """No disk of the guest can be fetched; none offered, or no guest, is fine."""
 
 
+class LiveMoves(abc.ABC):
+    """Moves of running guests to another host; they are broken off and forced from other threads."""
+
+    @abc.abstractmethod
+    def live_facts(self, guest_id: str) -> dict[str, Any]:
+        """What `live_check` and `live_prepare` there must know of the running guest.  Raises Missing and Refused."""
+
+    @abc.abstractmethod
+    def live_check(self, guest: Guest, move_id: str, facts: dict[str, Any]) -> dict[str, Any]:
+        """How the guest of the facts gets here; only a mark is left of the check.  Raises Refused."""
+
+    @abc.abstractmethod
+    def live_reach(self, guest_id: str, target: dict[str, Any], block: bool | None) -> bool:
+        """Whether the target has the guest's very disks.  Raises Refused when that is not as `block` says."""
+
+    @abc.abstractmethod
+    def live_prepare(self, guest: Guest, move_id: str, facts: dict[str, Any], target: dict[str, Any]) -> None:
+        """All that the guest needs to come here is here.  Raises Refused; then nothing of it is."""
+
+    @abc.abstractmethod
+    def live_move(
+        self, guest: Guest, move_id: str, target: dict[str, Any], report: Callable[[dict[str, int]], None]
+    ) -> None:
+        """The guest runs on the target and not here; on failure, which is Refused, it runs on here.
+
+        One that has gone already is fine.  `report` is called with how much was moved.
+        """
+
+    @abc.abstractmethod
+    def live_arrived(self, guest_id: str) -> None:
+        """The guest that came is a guest of this host.  Raises Missing."""
+
+    @abc.abstractmethod
+    def live_here(self, guest_id: str) -> bool:
+        """Whether the guest runs, or stands still, here."""
+
+    @abc.abstractmethod
+    def live_drop(self, guest_id: str, shared: bool) -> None:
+        """Nothing prepared for the guest is here, but for disks that are `shared`.  A guest that runs stays."""
+
+    @abc.abstractmethod
+    def live_abort(self, guest_id: str) -> None:
+        """The move under way is being broken off; none is fine.  Raises Missing."""
+
+    @abc.abstractmethod
+    def live_force(self, guest_id: str) -> None:
+        """The move under way comes to its end soon, whatever the guest does; none is fine.  Raises Missing."""
+
+
 class Snapshots(abc.ABC):
     """Snapshots: a copy of a guest's root disk as it was at one moment, kept on the host until it is dropped."""
 
@@ -289,7 +338,9 @@ class Facts(abc.ABC):
         """The host's capacity and identity now."""
 
 
-class Driver(Power, Suspension, Rescuing, Disks, Resizes, Moves, Evacuating, Snapshots, Cards, Console, Inside, Facts):
+class Driver(
+    Power, Suspension, Rescuing, Disks, Resizes, Moves, LiveMoves, Evacuating, Snapshots, Cards, Console, Inside, Facts
+):
     """A hypervisor driver: all of the above, and how it is opened and closed."""
 
     @abc.abstractmethod

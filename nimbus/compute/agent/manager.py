@@ -18,6 +18,7 @@ from nimbus.compute.agent import monitors
 from nimbus.compute.agent.driver import Driver, Missing, Refused
 from nimbus.compute.agent.evacuation_errands import EvacuationErrands
 from nimbus.compute.agent.heal import Healer
+from nimbus.compute.agent.live_errands import LiveErrands
 from nimbus.compute.agent.move_errands import MoveErrands
 from nimbus.compute.agent.progress import Progress
 from nimbus.compute.guest import Guest, Image, Nic, Rescue, Volume
@@ -84,7 +85,7 @@ class Settings:
         )
 
 
-class Agent(MoveErrands, EvacuationErrands):
+class Agent(MoveErrands, LiveErrands, EvacuationErrands):
     """Serves topic `compute` on one host."""
 
     def __init__(
@@ -186,6 +187,10 @@ class Agent(MoveErrands, EvacuationErrands):
             return {'power': self.driver.state(made.id)}
 
         return self._take(job_id, key, made.id, fence, 'spawn', do)
+
+    def fetch(self, context: Context, job_id: str, key: str, fence: int, image: dict[str, Any]) -> str:
+        wanted = Image(**image)
+        return self._take(job_id, key, wanted.id, fence, 'fetch', lambda: {'base': self.images.get(wanted)})
 
     def rebuild(
         self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any], preserve: bool, timeout: int

@@ -8,10 +8,12 @@ from nimbus.conductor.workflows.delete_server import DeleteServer
 from nimbus.conductor.workflows.delete_volume import DeleteVolume
 from nimbus.conductor.workflows.detach_volume import DetachVolume
 from nimbus.conductor.workflows.extend_volume import ExtendVolume
+from nimbus.conductor.workflows.images.caching import CacheImage
 from nimbus.conductor.workflows.images.shelving import BringBackServer, OffloadServer, ShelveServer, UnshelveServer
 from nimbus.conductor.workflows.images.snapshots import BackupServer, SnapshotServer
 from nimbus.conductor.workflows.interfaces import AttachInterface, DetachInterface
 from nimbus.conductor.workflows.moves.evacuations import EvacuateServer
+from nimbus.conductor.workflows.moves.live import LiveMigrateServer
 from nimbus.conductor.workflows.moves.resizes import ConfirmResize, MigrateServer, ResizeServer
 from nimbus.conductor.workflows.moves.reverts import LeaveHost, RevertResize
 from nimbus.conductor.workflows.reboot_server import RebootServer
@@ -39,6 +41,7 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'resume_server': ResumeServer,
     'resize_server': ResizeServer,
     'migrate_server': MigrateServer,
+    'live_migrate_server': LiveMigrateServer,
     'confirm_resize': ConfirmResize,
     'revert_resize': RevertResize,
     'evacuate_server': EvacuateServer,
@@ -49,6 +52,7 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'offload_server': OffloadServer,
     'unshelve_server': UnshelveServer,
     'bring_back_server': BringBackServer,
+    'cache_image': CacheImage,
     'attach_volume': AttachVolume,
     'detach_volume': DetachVolume,
     'attach_interface': AttachInterface,

@@ -57,6 +57,15 @@ class Address:
 
 
 @dataclasses.dataclass(frozen=True)
+class Cap:
+    """The most that passes a port one way, in a second and at once."""
+
+    direction: str  # 'egress' is from the guest
+    rate: int
+    burst: int = 0  # 0: as the host thinks right
+
+
+@dataclasses.dataclass(frozen=True)
 class Port(Serializable):
     """A guest's port that this host must wire."""
 
@@ -72,6 +81,9 @@ class Port(Serializable):
     groups: tuple[str, ...] = ()
     tracked: bool = True  # False: its groups are stateless, and each packet is filtered by itself
     allowed_pairs: tuple[tuple[str, str], ...] = ()  # (address or CIDR, MAC)
+    bandwidth: tuple[Cap, ...] = ()  # in kbit
+    packets: tuple[Cap, ...] = ()  # in thousands
+    dscp: int | None = None  # the mark that its guest's packets carry
 
     @property
     def tap(self) -> str:
@@ -80,6 +92,10 @@ class Port(Serializable):
     @property
     def bridge(self) -> str:
         return 'qbr' + self.id[:11]
+
+    def cap(self, direction: str) -> Cap | None:
+        """What the port's bandwidth is limited to that way."""
+        return next((one for one in self.bandwidth if one.direction == direction), None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,6 +193,7 @@ class Floating:
     ip: str
     fixed_ip: str | None = None
     forwards: tuple[Forward, ...] = ()
+    bandwidth: tuple[Cap, ...] = ()  # in kbit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,6 +206,7 @@ class Router(Serializable):
     snat: bool = True  # what has no floating address leaves with the gateway's
     floating: tuple[Floating, ...] = ()
     helpers: tuple[Helper, ...] = ()
+    bandwidth: tuple[Cap, ...] = ()  # of what leaves with the gateway's own address, in kbit
 
     @property
     def every_port(self) -> tuple[RouterPort, ...]:

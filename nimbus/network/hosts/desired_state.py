@@ -14,47 +14,44 @@ import sqlalchemy as sa
 
 from nimbus.common.database import db
 from nimbus.network import allocation_pools, generations, holders
-from nimbus.network.hosts import scheduling, tunnel_peers
+from nimbus.network.hosts import arriving, desired_routers, qualities, scheduling, tunnel_peers
+from nimbus.network.hosts.gathered import Found, addresses_of, by, values_of
 from nimbus.network.models import (
     Address,
     AddressGroup,
-    FloatingIp,
     Group,
     Member,
     Network,
     Port,
-    Router,
     Rule,
     Service,
     Subnet,
 )
-from nimbus.network.models_traffic import ConntrackHelper, PortForwarding
 from nimbus.network.rpc import TUNNELS
 
-Found = dict[str, list[Any]]
-OF_ROUTERS = (holders.ROUTER, holders.GATEWAY)
 KINDS = (generations.PORT, generations.NETWORK, generations.RULES, generations.MEMBERS, generations.ROUTER)
 
 
 def whole(tx: db.Tx, host: str, generation: int) -> dict[str, Any]:
     """What the host must look like."""
-    own = tx.rows(sa.select(Port).where(Port.host == host).order_by(Port.seq))
+    there = arriving.there(host)
+    own = tx.rows(sa.select(Port).where(there).order_by(Port.seq))
     served = scheduling.served_on(tx, host)
     guests = [port for port in own if not holders.is_own(port)]
-    members = _by(tx.rows(sa.select(Member).join(Port).where(Port.host == host)), 'port_id', 'group_id')
+    members = by(tx.rows(sa.select(Member).join(Port).where(there)), 'port_id', 'group_id')
     held = {group_id for port in guests for group_id in members.get(port.id, ())}
     loose = _loose(tx, held)
     rules = _rules(tx, held)
     nets = _networks(tx, {port.network_id for port in own} | served)
-    addresses = _addresses(tx, Address.port_id.in_(sa.select(Port.id).where(Port.host == host)))
+    addresses = addresses_of(tx, Address.port_id.in_(sa.select(Port.id).where(there)))
     return {
         'generation': generation,
         'whole': True,
         'networks': _network_values(tx, host, nets, served),
-        'ports': {port.id: _port(port, nets[port.network_id], addresses, members, loose) for port in guests},
+        'ports': _ports(tx, guests, nets, addresses, members, loose),
         'rules': rules,
         'members': _members(tx, {rule['remote_group'] for of in rules.values() for rule in of} - {None}),
-        'routers': _routers(tx, host, _here(tx, host)),
+        'routers': desired_routers.values(tx, host, _here(tx, host)),
     }
 
 
@@ -62,18 +59,19 @@ def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations
     """What those subjects must be on the host now."""
     of = {kind: {subject_id for one, subject_id in subjects if one == kind} for kind in KINDS}
     rows = tx.rows(sa.select(Port).where(Port.id.in_(sorted(of[generations.PORT])))) if of[generations.PORT] else []
-    here = [port for port in rows if port.host == host]
+    coming = arriving.coming(tx, host, of[generations.PORT])
+    here = [port for port in rows if port.host == host or port.id in coming]
     networks = of[generations.NETWORK] | {port.network_id for port in here if port.holder == holders.DHCP}
-    routers = of[generations.ROUTER] | {port.holder_id for port in here if port.holder in OF_ROUTERS}
+    routers = of[generations.ROUTER] | {port.holder_id for port in here if port.holder in desired_routers.OF_ROUTERS}
     guests = [port for port in here if not holders.is_own(port)]
     nets = _networks(tx, networks | {port.network_id for port in guests})
     places = _places(tx, rows)
     found: dict[str, Any] = {'generation': generation, 'whole': False}
     if rows or of[generations.PORT]:
-        addresses = _addresses(tx, Address.port_id.in_([port.id for port in guests]))
+        addresses = addresses_of(tx, Address.port_id.in_([port.id for port in guests]))
         members = {port_id: sorted(groups) for port_id, groups in places.items()}
         loose = _loose(tx, {group_id for groups in members.values() for group_id in groups})
-        values = {port.id: _port(port, nets[port.network_id], addresses, members, loose) for port in guests}
+        values = _ports(tx, guests, nets, addresses, members, loose)
         gone: dict[str, Any] = dict.fromkeys(of[generations.PORT])
         served = scheduling.served_on(tx, host, {port.network_id for port in rows})
         leases = _leases(tx, Port.id.in_([port.id for port in rows]), served)
@@ -90,7 +88,7 @@ def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations
     if of[generations.MEMBERS]:
         found['members'] = _members(tx, of[generations.MEMBERS])
     if routers:
-        found['routers'] = dict.fromkeys(routers) | _routers(tx, host, _here(tx, host, routers))
+        found['routers'] = dict.fromkeys(routers) | desired_routers.values(tx, host, _here(tx, host, routers))
     return found
 
 
@@ -102,19 +100,15 @@ def _here(tx: db.Tx, host: str, among: Iterable[str] | None = None) -> set[str]:
     return set(tx.column(query))
 
 
-def _by(rows: Iterable[Any], key: str, value: str | None = None) -> Found:
-    found: Found = {}
-    for row in rows:
-        found.setdefault(getattr(row, key), []).append(getattr(row, value) if value else row)
-    return found
-
-
-def _addresses(tx: db.Tx, where: Any) -> Found:
-    return _by(tx.rows(sa.select(Address).where(where).order_by(Address.seq)), 'port_id')
-
-
-def _values(addresses: Found, port_id: str) -> list[dict[str, str]]:
-    return [{'ip': a.ip_address, 'subnet_id': a.subnet_id} for a in addresses.get(port_id, ())]
+def _ports(
+    tx: db.Tx, guests: Iterable[Any], nets: dict[str, Any], addresses: Found, members: Found, loose: set[str]
+) -> dict[str, Any]:
+    """The values of guests' ports, each with the QoS of its own policy or its network's."""
+    named = {port.id: port.qos_policy_id or nets[port.network_id].qos_policy_id for port in guests}
+    quality = qualities.of(tx, named)
+    return {
+        port.id: _port(port, nets[port.network_id], addresses, members, loose) | quality[port.id] for port in guests
+    }
 
 
 def _port(port: Any, network: Any, addresses: Found, members: Found, loose: set[str]) -> dict[str, Any]:
@@ -122,7 +116,7 @@ def _port(port: Any, network: Any, addresses: Found, members: Found, loose: set[
         'id': port.id,
         'network_id': port.network_id,
         'mac': port.mac_address,
-        'addresses': _values(addresses, port.id),
+        'addresses': values_of(addresses, port.id),
         'device_id': port.holder_id,
         'project_id': port.project_id,
         'hostname': port.hostname,
@@ -151,12 +145,12 @@ def _networks(tx: db.Tx, network_ids: set[str]) -> dict[str, Any]:
 def _network_values(tx: db.Tx, host: str, nets: dict[str, Any], served: set[str]) -> dict[str, Any]:
     """The networks, those that are served here with their leases."""
     query = sa.select(Subnet).where(Subnet.network_id.in_(sorted(nets))).order_by(Subnet.seq)
-    subnets = _by(tx.rows(query) if nets else (), 'network_id')
+    subnets = by(tx.rows(query) if nets else (), 'network_id')
     query = sa.select(Port).where(Port.network_id.in_(sorted(served)), Port.holder == holders.DHCP)
     servers = {port.network_id: port for port in tx.rows(query.where(Port.host == host))} if served else {}
-    addresses = _addresses(tx, Address.port_id.in_([port.id for port in servers.values()])) if servers else {}
+    addresses = addresses_of(tx, Address.port_id.in_([port.id for port in servers.values()])) if servers else {}
     up = {one for one in served & set(servers) & set(nets) if nets[one].admin_state_up and servers[one].admin_state_up}
-    leases = _by(_leases(tx, sa.true(), up), 'network_id')
+    leases = by(_leases(tx, sa.true(), up), 'network_id')
     remotes: dict[str, dict[str, Any]] = {name: {} for name in nets}
     spanning = sorted(network.id for network in nets.values() if network.network_type in TUNNELS)
     if spanning:
@@ -177,7 +171,7 @@ def _network_values(tx: db.Tx, host: str, nets: dict[str, Any], served: set[str]
             value |= {
                 'dhcp_port_id': server.id,
                 'dhcp_mac': server.mac_address,
-                'dhcp_addresses': _values(addresses, server.id),
+                'dhcp_addresses': values_of(addresses, server.id),
             }
         found[network.id] = {
             'value': value,
@@ -208,7 +202,7 @@ def _leases(tx: db.Tx, which: Any, network_ids: set[str]) -> list[Any]:
         sa.select(
             Port.id.label('port_id'),
             Port.mac_address,
-            Port.hostname,
+            sa.func.coalesce(Port.dns_name, Port.hostname).label('hostname'),
             Port.holder_id,
             Port.project_id,
             Port.extra_dhcp_opts,
@@ -264,7 +258,7 @@ def _rules(tx: db.Tx, group_ids: set[str]) -> dict[str, list[dict[str, Any]]]:
     if not group_ids:
         return {}
     query = sa.select(Rule).where(Rule.security_group_id.in_(sorted(group_ids))).order_by(Rule.seq)
-    rules = _by(tx.rows(query), 'security_group_id')
+    rules = by(tx.rows(query), 'security_group_id')
     return {group_id: [_rule(rule) for rule in rules.get(group_id, ())] for group_id in sorted(group_ids)}
 
 
@@ -323,73 +317,11 @@ def _places(tx: db.Tx, rows: Iterable[Any]) -> dict[str, dict[str, list[str]]]:
     ports_by_id = {port.id: port for port in rows}
     if not ports_by_id:
         return {}
-    own = _by(tx.rows(sa.select(Member).where(Member.port_id.in_(sorted(ports_by_id)))), 'port_id', 'group_id')
-    addresses = _addresses(tx, Address.port_id.in_(sorted(own))) if own else {}
+    own = by(tx.rows(sa.select(Member).where(Member.port_id.in_(sorted(ports_by_id)))), 'port_id', 'group_id')
+    addresses = addresses_of(tx, Address.port_id.in_(sorted(own))) if own else {}
     found = {}
     for port_id, group_ids in own.items():
         ips = [address.ip_address for address in addresses.get(port_id, ())]
         ips += [_plain(pair) for pair in ports_by_id[port_id].allowed_address_pairs]
         found[port_id] = dict.fromkeys(group_ids, ips)
     return found
-
-
-# Routers
-
-
-def _routers(tx: db.Tx, host: str, router_ids: set[str]) -> dict[str, Any]:
-    if not router_ids:
-        return {}
-    rows = tx.rows(sa.select(Router).where(Router.id.in_(sorted(router_ids))).order_by(Router.seq))
-    mine = (Port.holder_id.in_(sorted(router_ids)), Port.holder.in_(OF_ROUTERS), Port.host == host)
-    own = _by(tx.rows(sa.select(Port).where(*mine, Port.admin_state_up.is_(True)).order_by(Port.seq)), 'holder_id')
-    addresses = _addresses(tx, Address.port_id.in_(sa.select(Port.id).where(*mine)))
-    floating = _by(tx.rows(sa.select(FloatingIp).where(FloatingIp.router_id.in_(sorted(router_ids)))), 'router_id')
-    through = sa.select(FloatingIp.id).where(FloatingIp.router_id.in_(sorted(router_ids)))
-    query = sa.select(PortForwarding).where(PortForwarding.floating_ip_id.in_(through)).order_by(PortForwarding.seq)
-    forwards = _by(tx.rows(query), 'floating_ip_id')
-    query = sa.select(ConntrackHelper).where(ConntrackHelper.router_id.in_(sorted(router_ids)))
-    helpers = _by(tx.rows(query.order_by(ConntrackHelper.seq)), 'router_id')
-    found = {}
-    for router in rows:
-        ports: dict[str, list[Any]] = {holders.ROUTER: [], holders.GATEWAY: []}
-        for port in own.get(router.id, ()):
-            ports[port.holder].append(_router_port(port, addresses))
-        found[router.id] = {
-            'id': router.id,
-            'ports': ports[holders.ROUTER],
-            'gateways': ports[holders.GATEWAY],
-            'snat': router.enable_snat,
-            'floating': [_floating(one, forwards) for one in floating.get(router.id, ())],
-            'helpers': [
-                {'protocol': one.protocol, 'port': one.port, 'name': one.helper} for one in helpers.get(router.id, ())
-            ],
-            'routes': [[route['destination'], route['nexthop']] for route in router.routes],
-            'admin_up': router.admin_state_up,
-        }
-    return found
-
-
-def _floating(floating: Any, forwards: Found) -> dict[str, Any]:
-    return {
-        'port_id': floating.floating_port_id,
-        'ip': floating.floating_ip_address,
-        'fixed_ip': floating.fixed_ip_address,
-        'forwards': [
-            {
-                'protocol': one.protocol,
-                'outer': [one.external_first, one.external_last],
-                'ip': one.internal_ip_address,
-                'inner': [one.internal_first, one.internal_last],
-            }
-            for one in forwards.get(floating.id, ())
-        ],
-    }
-
-
-def _router_port(port: Any, addresses: Found) -> dict[str, Any]:
-    return {
-        'port_id': port.id,
-        'network_id': port.network_id,
-        'mac': port.mac_address,
-        'addresses': _values(addresses, port.id),
-    }

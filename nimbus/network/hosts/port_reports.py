@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from nimbus.common import clock
 from nimbus.common.database import db
-from nimbus.network.models import Port
+from nimbus.network.models import Arrival, Port
 
 ACTIVE, DOWN, ERROR = 'ACTIVE', 'DOWN', 'ERROR'
 UNSETTLED = sa.select(Port.id, Port.holder_id, Port.status, Port.trouble).where(
@@ -54,4 +54,26 @@ def settle(tx: db.Tx, report: Report) -> set[str]:
         still = (Port.id == row.id, Port.host == report.host, Port.since <= report.generation)
         if tx.update(Port, *still, status=status, trouble=why, updated_at=clock.Clock().now()):
             changed.add(row.holder_id)
+    for row, status, why in _awaited(tx, report):
+        still = (Arrival.port_id == row.port_id, Arrival.host == report.host, Arrival.since <= report.generation)
+        if tx.update(Arrival, *still, status=status, trouble=why):
+            changed.add(row.holder_id)
     return changed
+
+
+def _awaited(tx: db.Tx, report: Report) -> list[tuple[Any, str, str | None]]:
+    """The ports of guests on their way to the host that are not as reported: row, status and reason."""
+    where: list[Any] = [Arrival.host == report.host, Arrival.since <= report.generation]
+    where += [] if report.only is None else [Arrival.port_id.in_(list(report.only))]
+    found = []
+    for row in tx.rows(sa.select(Arrival, Port.holder_id).join(Port, Port.id == Arrival.port_id).where(*where)):
+        why = report.trouble.get(row.port_id)
+        status = ERROR if why else ACTIVE if row.port_id in report.wired else DOWN
+        if (status, why) != (row.status, row.trouble):
+            found.append((row, status, why))
+    return found
+
+
+def is_new(tx: db.Tx, report: Report) -> bool:
+    """Whether any port is not as reported."""
+    return bool(unsettled(tx, report) or _awaited(tx, report))

@@ -14,6 +14,7 @@ from nimbus.network.models import Address, Network, Port, Sharing, Subnet
 from nimbus.network.networks import segments
 from nimbus.network.options import Settings
 from nimbus.network.ports import floating_ports, ports
+from nimbus.network.qos import bindings
 
 KIND = 'network'
 
@@ -87,6 +88,9 @@ def create(
     }
     if values.get('is_default'):
         _refuse_second_default(tx)
+    policy_id = bindings.checked(tx, ctx, values.get('qos_policy_id'))
+    given['qos_policy_id'] = policy_id or bindings.default(tx, stamp['project_id'])
+    values.pop('qos_policy_id', None)
     segments.claim(tx, settings, segment, insert)
     _open(tx, stamp['id'], values)
     return stamp['id']
@@ -112,13 +116,21 @@ def update(tx: db.Tx, ctx: Context, network_id: str, *, settings: Settings | Non
     row = show(tx, ctx, network_id)
     if 'mtu' in values:
         segments.mtu(settings or Settings(), row.network_type, values['mtu'])
+        versions = sa.select(Subnet.ip_version).where(Subnet.network_id == network_id).distinct()
+        segments.check_mtu(network_id, values['mtu'], tx.column(versions))
     if row.shared and values.get('shared') is False:
         _refuse_unsharing(tx, row)
     if row.external and values.get('external') is False:
         _refuse_closing(tx, network_id)
     if values.get('is_default') and not row.is_default:
         _refuse_second_default(tx, network_id)
+    moved = values.get('qos_policy_id', row.qos_policy_id) != row.qos_policy_id
+    if moved:
+        bindings.refuse_removal(tx, ctx, row.qos_policy_id)
+        bindings.checked(tx, ctx, values['qos_policy_id'])
     standard_attributes.touch(tx, Network, network_id, **values)
+    if moved:
+        bindings.tell_network(tx, network_id)
     _open(tx, network_id, values)
     if values.get('shared') is False:
         access.take(tx, KIND, network_id, Sharing.action == access.SHARED, Sharing.target_project == access.EVERYONE)

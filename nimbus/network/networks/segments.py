@@ -1,7 +1,7 @@
 """Find a new network its segment: the one an operator asks for, or a free one of the types that projects get."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import sqlalchemy as sa
 
@@ -10,6 +10,8 @@ from nimbus.common.database import db
 from nimbus.network.models import Network
 from nimbus.network.networks.network_types import TYPES, VLAN, Segment, invalid
 from nimbus.network.options import Settings
+
+LEAST = {4: 68, 6: 1280}  # bytes of the smallest MTU that an IP version may have
 
 
 def asked(
@@ -33,6 +35,16 @@ def mtu(settings: Settings, network_type: str, asked: int | None) -> int:
     if asked is not None and asked > most:
         raise invalid(f'Requested MTU is too big, maximum is {most}')
     return asked or most
+
+
+def check_mtu(network_id: str, size: int, ip_versions: Iterable[int]) -> None:
+    """Nothing, when packets of that size carry the IP versions of the network's subnets.  Raises Conflict."""
+    for version in sorted(ip_versions, reverse=True):
+        if size < LEAST[version]:
+            raise errors.Conflict(
+                f'MTU of {network_id} is not valid, subnet requires a minimum of {LEAST[version]}',
+                type='NetworkMTUSubnetConflict',
+            )
 
 
 def claim(tx: db.Tx, settings: Settings, wanted: Segment | None, insert: Callable[[dict[str, object]], None]) -> None:

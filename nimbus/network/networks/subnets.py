@@ -13,6 +13,7 @@ from nimbus.network import access, allocation_pools, generations, holders, quota
 from nimbus.network import addresses as fixed
 from nimbus.network.addressing import allocation
 from nimbus.network.models import Address, Network, Port, Subnet
+from nimbus.network.networks import segments
 from nimbus.network.ports import ports
 
 MAX_NAMESERVERS, MAX_ROUTES = 5, 20
@@ -53,6 +54,7 @@ def create(tx: db.Tx, ctx: Context, network: Any, values: dict[str, Any], projec
     stamp = standard_attributes.stamp(ctx, project_id)
     values = _complete(allocation.place(tx, ctx, network, values, stamp['project_id']))
     _refuse_overlap(tx, network.id, values['cidr'])
+    segments.check_mtu(network.id, network.mtu, [values['ip_version']])
     quotas.take(tx, stamp['project_id'], subnet=1)
     tx.insert(Subnet, network_id=network.id, **values, **stamp)
     _slaac_existing(tx, network.id, stamp['id'])

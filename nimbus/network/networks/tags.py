@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from nimbus.common.database import db
 from nimbus.network import standard_attributes
 from nimbus.network.models import FloatingIp, Group, Network, Port, Router, Subnet, SubnetPool
+from nimbus.network.models_traffic import QosPolicy
 
 LONGEST = 60
 MODELS = {
@@ -13,6 +14,7 @@ MODELS = {
     'ports': Port,
     'routers': Router,
     'floatingips': FloatingIp,
+    'policies': QosPolicy,
     'subnetpools': SubnetPool,
     'security_groups': Group,
     'security-groups': Group,

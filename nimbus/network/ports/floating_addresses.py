@@ -61,3 +61,16 @@ def of_servers(tx: db.Tx, server_ids: Sequence[str]) -> dict[tuple[str, str], li
 def leading_to(tx: db.Tx, port_id: str) -> Any:
     """A floating IP that leads to the port; None where there is none."""
     return tx.row(OF_PORT, {'of': port_id})
+
+
+def refuse_others(tx: db.Tx, port_id: str, project_id: str | None) -> None:
+    """Nothing, when no other project's floating IP leads to the port: an operator's is not taken off it so.
+
+    Raises Conflict.
+    """
+    if any(row.project_id != (project_id or '') for row in tx.rows(OF_PORT, {'of': port_id})):
+        raise errors.Conflict(
+            f'Unable to complete the operation on port "{port_id}" because the port still has an associated floating '
+            'IP.',
+            type='FipAssociated',
+        )

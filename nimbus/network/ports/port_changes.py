@@ -13,10 +13,21 @@ from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, standard_attributes
 from nimbus.network.models import Port, Router
 from nimbus.network.ports import floating_addresses, forwarded_ports, macs, port_visibility, ports, router_ports
+from nimbus.network.qos import bindings
 from nimbus.network.security_groups import groups
 
 MAX_PAIRS = 10
-PLAIN = ('name', 'description', 'admin_state_up', 'device_id', 'device_owner', 'vnic_type', 'profile')
+PLAIN = (
+    'name',
+    'description',
+    'admin_state_up',
+    'device_id',
+    'device_owner',
+    'vnic_type',
+    'profile',
+    'dns_name',
+    'dns_domain',
+)
 
 
 def create(tx: db.Tx, ctx: Context, network: Any, project_id: str, values: dict[str, Any]) -> str:
@@ -31,6 +42,7 @@ def create(tx: db.Tx, ctx: Context, network: Any, project_id: str, values: dict[
     _check_pairs(values.get('allowed_address_pairs', ()), secure)
     _refuse_foreign_router(tx, ctx, project_id, values.get('device_owner', ''), values.get('device_id', ''))
     values = {**values, 'extra_dhcp_opts': dhcp_options((), values.get('extra_dhcp_opts'))}
+    bindings.checked(tx, ctx, values.get('qos_policy_id'))
     draft = ports.Draft(network=network, project_id=project_id, **_paired(values))
     due = not holders.is_own(draft) and ports.dhcp_due(tx, network.id, draft.host)
     port_id = ports.insert(tx, ctx, draft)
@@ -125,6 +137,9 @@ def update(tx: db.Tx, ctx: Context, port_id: str, values: dict[str, Any]) -> Non
         kept['port_security_enabled'] = values['port_security_enabled']
     if values.get('mac_address') and values['mac_address'] != row.mac_address:
         _change_mac(change)
+    if values.get('qos_policy_id', row.qos_policy_id) != row.qos_policy_id:
+        bindings.refuse_removal(tx, ctx, row.qos_policy_id)
+        kept['qos_policy_id'] = bindings.checked(tx, ctx, values['qos_policy_id'], port_id)
     host = values.get('host', row.host)
     if host != row.host:
         kept |= {'host': host, 'status': ports.DOWN, 'trouble': None}
@@ -236,11 +251,13 @@ def _is(item: dict[str, str], address: Any) -> bool:
 
 
 def delete(tx: db.Tx, ctx: Context, port_id: str) -> None:
-    """The port is gone.  Raises NotFound, Conflict for a router's or floating IP's, which goes with it."""
+    """The port is gone.  Raises NotFound, Conflict for a router's or floating IP's, and where another's leads to it."""
     row = port_visibility.show(tx, ctx, port_id)
     if row.holder in (holders.ROUTER, *holders.OUTSIDE):
         raise errors.Conflict(
             f'Port {port_id} cannot be deleted directly via the port API: has device owner {row.device_owner}.',
             type='ServicePortInUse',
         )
+    if not (ctx.is_admin or ctx.is_service):
+        floating_addresses.refuse_others(tx, port_id, ctx.project_id)
     ports.drop(tx, ctx, port_id)

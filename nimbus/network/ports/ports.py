@@ -59,8 +59,11 @@ class Draft:
     allowed_address_pairs: Sequence[dict[str, str]] = ()
     extra_dhcp_opts: Sequence[dict[str, Any]] = ()
     hostname: str = ''
+    dns_name: str | None = None
+    dns_domain: str | None = None
     created_for_server: bool = False
     place: int = 0
+    qos_policy_id: str | None = None
 
 
 def insert(tx: db.Tx, ctx: Context, draft: Draft) -> str:

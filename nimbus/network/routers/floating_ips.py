@@ -12,9 +12,10 @@ from nimbus.common.database import db, listing, tables
 from nimbus.network import addresses as fixed
 from nimbus.network import holders, quotas, standard_attributes
 from nimbus.network.hosts import scheduling
-from nimbus.network.models import Address, FloatingIp, Network, Port, Router, Subnet
+from nimbus.network.models import Address, FloatingIp, Network, Port, Router, Service, Subnet
 from nimbus.network.networks import networks
 from nimbus.network.ports import floating_addresses, floating_ports, forwarded_ports, port_visibility, ports
+from nimbus.network.qos import bindings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,25 +67,32 @@ def create(
     description: str = '',
     place: dict[str, str] | None = None,
     target: Target | None = None,
+    qos_policy_id: str | None = None,
+    names: dict[str, str | None] | None = None,
 ) -> str:
     """The project holds an address of the external network; returns the floating IP's id.
 
-    `place` may name a subnet of it, an address or both.  Raises NotFound, Invalid, Conflict, OverQuota.
+    `place` may name a subnet of it, an address or both; `names` are what it is called in a DNS.
+
+    Raises NotFound, Invalid, Conflict, OverQuota.
     """
     network = networks.show(tx, ctx, floating_network_id)
     if not network.external:
         raise _bad(f'Network {network.id} is not a valid external network')
+    bindings.checked(tx, ctx, qos_policy_id)
     stamp = standard_attributes.stamp(ctx, project_id)
     quotas.take(tx, stamp['project_id'], floatingip=1)
     port_id = _hold(tx, ctx, network, stamp['id'], place or {})
     (address, *_) = fixed.of(tx, [port_id])[port_id]
     tx.insert(
         FloatingIp,
+        qos_policy_id=qos_policy_id,
         description=description,
         floating_network_id=network.id,
         floating_port_id=port_id,
         floating_ip_address=address.ip_address,
         **floating_addresses.NOWHERE,
+        **(names or {}),
         **stamp,
     )
     if target:
@@ -120,16 +128,19 @@ def _hold(tx: db.Tx, ctx: Context, network: Any, floating_id: str, place: dict[s
     return port_id
 
 
-def update(
-    tx: db.Tx, ctx: Context, floating_id: str, *, description: str | None = None, target: Target | None | bool = False
-) -> None:
-    """The floating IP has the description and leads to the target; None is nowhere, False where it led before.
+def update(tx: db.Tx, ctx: Context, floating_id: str, *, target: Target | None | bool = False, **values: Any) -> None:
+    """The floating IP has the values and leads to the target; None is nowhere, False where it led before.
 
     Raises NotFound, Invalid, Conflict.
     """
     row = show(tx, ctx, floating_id)
-    if description is not None:
-        standard_attributes.touch(tx, FloatingIp, floating_id, description=description)
+    if values.get('qos_policy_id', row.qos_policy_id) != row.qos_policy_id:
+        bindings.refuse_removal(tx, ctx, row.qos_policy_id)
+        bindings.checked(tx, ctx, values['qos_policy_id'])
+    if values:
+        standard_attributes.touch(tx, FloatingIp, floating_id, **values)
+    if 'qos_policy_id' in values and row.router_id:
+        bindings.tell_routers(tx, Service.subject_id == row.router_id)
     if isinstance(target, Target):
         _associate(tx, ctx, row, target)
     elif target is None and row.port_id:

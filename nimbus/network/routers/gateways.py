@@ -14,6 +14,7 @@ from nimbus.network import generations, holders, rescheduling, standard_attribut
 from nimbus.network.models import FloatingIp, Port, Router
 from nimbus.network.networks import networks
 from nimbus.network.ports import ports, router_ports
+from nimbus.network.qos import bindings
 from nimbus.network.routers import routes
 
 OF = db.Gathering(
@@ -29,6 +30,7 @@ class Wish:
     network_id: str
     enable_snat: bool = True
     external_fixed_ips: Sequence[dict[str, str]] = ()  # none: any of the network's
+    qos_policy_id: str | None = ''  # '': the one that it had
 
 
 def of(tx: db.Tx, rows: Sequence[Any]) -> dict[str, dict[str, Any]]:
@@ -42,6 +44,7 @@ def of(tx: db.Tx, rows: Sequence[Any]) -> dict[str, dict[str, Any]]:
                 {'subnet_id': subnet_id, 'ip_address': ip} for _, subnet_id, ip in addresses.get(found[row.id][1], ())
             ],
             'enable_snat': row.enable_snat,
+            'qos_policy_id': row.qos_policy_id,
         }
         for row in rows
         if row.id in found
@@ -56,6 +59,7 @@ def change(tx: db.Tx, ctx: Context, router: Any, wish: Wish | None) -> None:
     # Whoever leads a floating IP through the router meanwhile waits here.
     tx.update(Router, Router.id == router.id, status=Router.status)
     network = networks.show(tx, ctx, wish.network_id) if wish else None
+    policy_id = _policy(tx, ctx, router, wish)
     if wish and network:
         _check(tx, router, network, wish)
     old = next(iter(holders.of(tx, holders.GATEWAY, router.id)), None)
@@ -68,10 +72,20 @@ def change(tx: db.Tx, ctx: Context, router: Any, wish: Wish | None) -> None:
             _drop(tx, ctx, router.id, old)
         if wish and network:
             _make(tx, ctx, router, network, wish)
-    tx.update(Router, Router.id == router.id, enable_snat=wish.enable_snat if wish else True)
+    snat = wish.enable_snat if wish else True
+    tx.update(Router, Router.id == router.id, enable_snat=snat, qos_policy_id=policy_id)
     if not rescheduling.leave_unused(tx, router.id):
         host = rescheduling.place_router(tx, router.id)
         generations.bump(tx, [host], (generations.ROUTER, router.id))
+
+
+def _policy(tx: db.Tx, ctx: Context, router: Any, wish: Wish | None) -> str | None:
+    """The QoS policy of the gateway to be.  Raises NotFound, Conflict, Forbidden."""
+    wanted = wish.qos_policy_id if wish else None
+    if wanted in ('', router.qos_policy_id):
+        return str(router.qos_policy_id) if router.qos_policy_id else None
+    bindings.refuse_removal(tx, ctx, router.qos_policy_id if wish else None)
+    return bindings.checked(tx, ctx, wanted)
 
 
 def _check(tx: db.Tx, router: Any, network: Any, wish: Wish) -> None:

@@ -24,6 +24,8 @@ from nimbus.network.models import (
     Subnet,
     SubnetPool,
 )
+from nimbus.network.models_traffic import QosPolicy
+from nimbus.network.qos import policies
 
 Projects = Callable[[db.Tx, str], set[str]]
 
@@ -63,6 +65,7 @@ def _in_scope(tx: db.Tx, scope_id: str) -> set[str]:
 
 
 KINDS = {
+    'qos_policy': Kind(QosPolicy, {SHARED: policies.users}),
     'network': Kind(Network, {SHARED: _on_network, EXTERNAL: _led_out}),
     'security_group': Kind(Group, {SHARED: _in_group}),
     'address_group': Kind(AddressGroup, {SHARED: _named}),

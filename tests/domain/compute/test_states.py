@@ -34,6 +34,7 @@ ALLOWED = {
     'rescue': {'active', 'stopped', 'error'},
     'unrescue': {'rescued'},
     'rebuild': {'active', 'stopped', 'error'},
+    'evacuate': {'active', 'stopped', 'error'},
     'resize': {'active', 'stopped'},
     'migrate': {'active', 'stopped'},
     'confirm_resize': {'resized'},

@@ -357,3 +357,24 @@ def test_what_went_wrong_in_a_step_is_told_with_its_traceback_to_operators_alone
     theirs = api('GET', path, asker=ADMIN).json['instanceAction']
     assert theirs['events'][0]['traceback'] == 'Traceback: no room'
     assert api('GET', path, asker=STRANGER).status == 404
+
+
+def test_images_are_fetched_to_the_hosts_of_an_aggregate(api, latest, parts, world):
+    made = api('POST', '/os-aggregates', {'aggregate': {'name': 'a'}}, asker=ADMIN).json['aggregate']
+    path, nowhere = f'/os-aggregates/{made["id"]}/images', '7a9fd0ec-15b1-44e6-a2dd-4d8d2a0cfa0f'
+    api('POST', f'/os-aggregates/{made["id"]}/action', {'add_host': {'host': 'h1'}}, asker=ADMIN)
+
+    def ask(at, *images, asker=ADMIN, version=None):
+        return latest('POST', at, {'cache': [{'id': image} for image in images]}, asker=asker, version=version)
+
+    assert (ask(path, world.image).status, ask(path, world.image, asker=MEMBER).status) == (202, 403)
+    assert ask(path, world.image, version='compute 2.80').status == 404
+    for images in ((), (world.image, world.image), (nowhere,), ('x',)):
+        assert ask(path, *images).status == 400, images
+    assert (ask('/os-aggregates/999/images', world.image).status, ask('/os-aggregates/x/images', nowhere).status) == (
+        404,
+        400,
+    )
+    with parts.db.read() as tx:
+        (job,) = jobs.history(tx, world.image)
+    assert (job.workflow, job.params['target'], job.params['image']['id']) == ('cache_image', 'h1', world.image)

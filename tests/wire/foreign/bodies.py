@@ -190,3 +190,17 @@ def forwarding(things: Things) -> dict[str, Any]:
 
 def helper(things: Things) -> dict[str, Any]:
     return {'conntrack_helper': {'protocol': 'udp', 'port': 69, 'helper': 'tftp'}}
+
+
+# A rule of each kind of QoS, as it is made and as it is changed.
+QOS: dict[str, dict[str, Any]] = {
+    'bandwidth_limit': {'max_kbps': 99},
+    'dscp_marking': {'dscp_mark': 26},
+    'packet_rate_limit': {'max_kpps': 99},
+    'minimum_bandwidth': {'min_kbps': 9},
+    'minimum_packet_rate': {'min_kpps': 9},
+}
+
+
+def quality(one: str, kind: str) -> Body:
+    return lambda things: {one: QOS[kind]}

@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from nimbus.api.compute.proxies.routes import GONE
-from tests.wire.foreign import bodies, fields
+from tests.wire.foreign import bodies, fields, steered
 from tests.wire.foreign.bodies import Body, Things
 
 # What is in bodies whose shape no route tells: what the handler reads.
@@ -44,7 +44,10 @@ READ_BY_HANDLERS = {
 INSIDE = {
     'port.fixed_ips': ('port.fixed_ips[].subnet_id', 'port.fixed_ips[].ip_address'),
     'port.security_groups': ('port.security_groups[]',),
-    'router.external_gateway_info': ('router.external_gateway_info.network_id',),
+    'router.external_gateway_info': (
+        'router.external_gateway_info.network_id',
+        'router.external_gateway_info.qos_policy_id',
+    ),
     'OS-SCH-HNT:scheduler_hints': ('OS-SCH-HNT:scheduler_hints.same_host', 'OS-SCH-HNT:scheduler_hints.different_host'),
 }
 IN_BULK = tuple(
@@ -65,6 +68,7 @@ RAW = (  # forms and assertions, which only an identity provider or a consumer c
 
 # By endpoint; beside it, by field, where one needs another body than the rest.
 BODIES: dict[str, Body] = {
+    **steered.BODIES,
     'placement PUT /resource_providers/{uuid}/traits': lambda t: {'traits': [], 'resource_provider_generation': 0},
     'identity POST /v3/auth/tokens': bodies.auth,
     'identity POST /v3/domains': lambda t: {'domain': {'name': 'x'}},
@@ -144,6 +148,9 @@ BODIES: dict[str, Body] = {
     'compute POST /v2.1/os-server-groups': lambda t: {'server_group': {'name': 'x', 'policies': ['affinity']}},
     'compute POST /v2.1/servers/{id}/action resize': lambda t: {'resize': {'flavorRef': t['free flavor']}},
     'compute POST /v2.1/servers/{id}/action migrate': lambda t: {'migrate': {}},
+    'compute POST /v2.1/servers/{id}/action os-migrateLive': lambda t: {
+        'os-migrateLive': {'host': None, 'block_migration': 'auto'}
+    },
     'compute POST /v2.1/servers/{id}/os-interface': lambda t: {'interfaceAttachment': {}},
     'compute POST /v2.1/servers/{id}/action addFixedIp': lambda t: {'addFixedIp': {'networkId': t['network']}},
     'compute POST /v2.1/servers/{id}/action removeFixedIp': lambda t: {
@@ -158,6 +165,7 @@ BODIES: dict[str, Body] = {
     'compute POST /v2.1/os-floating-ips': lambda t: {'pool': t['external network']},
     'compute POST /v2.1/os-volumes': lambda t: {'volume': {'size': 1}},
     'compute POST /v2.1/os-snapshots': lambda t: {'snapshot': {'volume_id': t['volume']}},
+    'compute POST /v2.1/os-aggregates/{id}/images': lambda t: {'cache': [{'id': t['image']}]},
     'compute PUT /v2.1/os-hosts/{name}': lambda t: {'status': 'enable'},
     'compute PUT /v2.1/os-services/{id}': lambda t: {'binary': 'nova-compute', 'host': t['host']},
     'compute POST /v2.1/os-aggregates': lambda t: {'aggregate': {'name': 'x'}},
@@ -184,9 +192,6 @@ BODIES: dict[str, Body] = {
     'network PUT /v2.0/routers/{id}': lambda t: {'router': {}},
     'network POST /v2.0/floatingips': lambda t: {'floatingip': {'floating_network_id': t['external network']}},
     'network PUT /v2.0/floatingips/{id}': lambda t: {'floatingip': {}},
-    'network POST /v2.0/floatingips/{id}/port_forwardings': bodies.forwarding,
-    'network PUT /v2.0/floatingips/{id}/port_forwardings/{port_forwarding_id}': lambda t: {'port_forwarding': {}},
-    'network POST /v2.0/routers/{id}/conntrack_helpers': bodies.helper,
     'network PUT /v2.0/routers/{id}/add_router_interface': lambda t: {},
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {},
     'network PUT /v2.0/quotas/{project_id}': lambda t: {'quota': {'port': 77}},
@@ -211,6 +216,7 @@ BODIES: dict[str, Body] = {
     },
 }
 BY_FIELD: dict[str, Body] = {
+    **steered.BY_FIELD,
     'auth.identity.application_credential.id': bodies.lent,
     'auth.identity.application_credential.name': bodies.lent_by_name,
     'auth.identity.application_credential.user.id': bodies.lent_by_name,
@@ -257,6 +263,7 @@ KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHy
 # Where a route is asked at another thing than the first of its kind: by name in the path; `=` is told as it is.
 # What is asked of one thing in a path, where no field of the body names another.
 IN_PATHS: dict[str, Body] = {
+    **steered.IN_PATHS,
     'identity PATCH /v3/domains/{domain_id}': lambda t: {'domain': {'description': 'x'}},
     'identity PATCH /v3/projects/{project_id}': lambda t: {'project': {'description': 'x'}},
     'identity PATCH /v3/users/{user_id}': lambda t: {'user': {'description': 'x'}},
@@ -306,12 +313,6 @@ IN_PATHS: dict[str, Body] = {
     'network PUT /v2.0/routers/{id}/add_extraroutes': lambda t: {'router': {'routes': []}},
     'network PUT /v2.0/routers/{id}/remove_extraroutes': lambda t: {'router': {'routes': []}},
     'network PUT /v2.0/floatingips/{id}': lambda t: {'floatingip': {'description': 'x'}},
-    'network PUT /v2.0/floatingips/{id}/port_forwardings/{port_forwarding_id}': lambda t: {
-        'port_forwarding': {'description': 'x'}
-    },
-    'network PUT /v2.0/routers/{id}/conntrack_helpers/{conntrack_helper_id}': lambda t: {
-        'conntrack_helper': {'port': 99}
-    },
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {'subnet_id': t['subnet']},
     'network PUT /v2.0/security-groups/{id}': lambda t: {'security_group': {'name': 'x'}},
     'network PUT /v2.0/agents/{id}': lambda t: {'agent': {'description': 'x'}},
@@ -325,9 +326,9 @@ IN_PATHS: dict[str, Body] = {
     'volume PUT /v3/volumes/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
     'volume PUT /v3/volumes/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
 }
-WORDS = {'kind': 'networks', 'key': 'k', 'tag': '1', 'before': '2026-01-01 00:00:00'}
-_FORWARDINGS = '/v2.0/floatingips/{id}/port_forwardings'
+WORDS = {'kind': 'networks', 'rule_type': 'dscp_marking', 'key': 'k', 'tag': '1', 'before': '2026-01-01 00:00:00'}
 PLACES = {
+    **steered.PLACES,
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}': {'idp_id': '=fresh'},
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}': {'protocol_id': '=fresh'},
     'identity PATCH /v3/regions/{region_id}': {'region_id': 'second region'},
@@ -345,13 +346,6 @@ PLACES = {
     'compute POST /v2.1/os-aggregates/{id}/action add_host': {'id': 'free aggregate'},
     'compute POST /v2.1/flavors/{id}/action addTenantAccess': {'id': 'free flavor'},
     'network PUT /v2.0/routers/{id}/remove_router_interface': {'id': 'wired router'},
-    **dict.fromkeys(
-        (
-            *(f'network {method} {_FORWARDINGS}' for method in ('GET', 'POST')),
-            *(f'network {method} {_FORWARDINGS}/{{port_forwarding_id}}' for method in ('GET', 'PUT', 'DELETE')),
-        ),
-        {'id': 'forwarding floatingip'},
-    ),
     'volume POST /v3/volumes/{id}/action os-detach': {'id': 'server volume'},
     'compute PUT /v2.1/os-quota-class-sets/{name}': {'name': '=default'},
     'volume PUT /v3/os-quota-class-sets/{name}': {'name': '=default'},

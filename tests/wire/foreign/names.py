@@ -11,7 +11,6 @@ KINDS = {
     'aggregate': 'aggregate',
     'attachment_id': 'attachment',
     'availability_zone': 'zone',
-    'pinned_availability_zone': 'zone',
     'binding:host_id': 'host',
     'compute_host': 'host',
     'default_project_id': 'project',
@@ -52,6 +51,7 @@ KINDS = {
     'port': 'port',
     'port_id': 'port',
     'project_id': 'project',
+    'qos_policy_id': 'qos_policy',
     'protocol_id': 'protocol',
     'redelegated_trust_id': 'trust',
     'region': 'region',
@@ -129,6 +129,7 @@ EXACT = {
     'port.fixed_ips[].ip_address': 'address',
     'interfaceAttachment.port_id': 'free port',
     'removeFixedIp.address': 'server address',
+    'cache[].id': 'image',
     'addFloatingIp.address': 'floating address',
     'addFloatingIp.fixed_address': 'server address',
     'removeFloatingIp.address': 'server floating address',
@@ -236,7 +237,7 @@ mountpoint mtu multi_factor_auth_enabled multi_factor_auth_rules multiattach new
 onSharedStorage original_password os-complete os-flavor-access:is_public os-getRDPConsole os-start os-stop
 os-volume-type-access:is_public os_hidden
 params passcode password path pause per_volume_gigabytes policies policy port_range_max port_range_min
-resource_provider_generation traits
+pinned_availability_zone resource_provider_generation traits
 port_security_enabled preserve_ephemeral protected protocol provider:network_type provider:physical_network
 provider:segmentation_id public_key query ram readonly redelegation_count relay_state_prefix remaining_uses
 remote_id_attribute remote_ids remote_ip_prefix resource_limit resource_name restore resume return_reservation_id
@@ -245,12 +246,16 @@ server_groups service shared shelve shelveOffload signature size snapshots sourc
 suspend swap tag tags to_port token trigger_crash_dump type unique_id unlock unpause unrescue unrestricted unshelve
 url user_data vcpus verb virtual_name visibility volume_size volumes
 action addresses default_prefixlen default_quota max_prefixlen min_prefixlen object_type prefixes prefixlen
+dns_domain dns_name
 service_types availability_zone_hints use_default_subnetpool used_in_default_sg used_in_non_default_sg
 """.split()
 )
 # Those of what steers traffic.
 PLAIN |= frozenset(
-    'external_port external_port_range helper internal_ip_address internal_port internal_port_range'.split()
+    """
+dscp_mark external_port external_port_range helper internal_ip_address internal_port internal_port_range
+max_burst_kbps max_burst_kpps max_kbps max_kpps min_kbps min_kpps
+""".split()
 )
 
 
@@ -288,17 +293,19 @@ def kind_in_path(path: str, name: str) -> str | None:
     """What a segment between braces names; None for a word of a fixed set, a tag or a key.  Raises KeyError."""
     if name in WORDS or (path.partition('/{' + name + '}')[0].rpartition('/')[2] in WORDS_AFTER):
         return None
+    before = path.partition('/{' + name + '}')[0].rpartition('/')[2]
     if path.startswith('/v2.0/{kind}'):
         return 'network'
+    if path.startswith('/v2.0/qos/') and name in ('id', 'rule_id'):
+        return 'qos_policy' if name == 'id' else before.removeprefix('alias_').removesuffix('s')
     if name in ('prior_role_id', 'implies_role_id'):
         return 'role'
-    before = path.partition('/{' + name + '}')[0].rpartition('/')[2]
     if before in SEGMENTS:
         return SEGMENTS[before]
     return KINDS.get(name) or ID_NAMES[name]
 
 
-WORDS = ('tag', 'key', 'alias', 'group', 'option', 'kind', 'before')
+WORDS = ('tag', 'key', 'alias', 'group', 'option', 'kind', 'before', 'rule_type')
 WORDS_AFTER = ('os-quota-class-sets', 'versions', 'inventories', 'resource_classes', 'traits')
 ID_NAMES = {
     f'{kind}_id': kind

@@ -8,7 +8,7 @@ from nimbus.api.compute.servers import queries
 from nimbus.api.kit import routes
 from nimbus.api.volume import filters
 from nimbus.volume.volumes import search as volume_search
-from tests.wire.foreign import names
+from tests.wire.foreign import bodies, names
 from tests.wire.foreign.asking import SERVICES, endpoints, path
 from tests.wire.foreign.fields import Endpoint
 from tests.wire.foreign.world import ADMIN, World
@@ -83,6 +83,7 @@ ROWS = {
     'trusts': 'trust',
     'users': 'user',
     'dhcp-agents': 'agent',
+    **{f'{kind}_rules': f'{kind}_rule' for kind in bodies.QOS},
     'l3-agents': 'agent',
 }
 KINDS = {
@@ -115,7 +116,8 @@ launch_index launched_at limit locked locked_by member_status migration_type min
 not-tags-any offset page_reverse parents_as_ids parents_as_list password_expires_at port_details power_state progress
 reservation_id resources revision_number root_device_name scope.OS-INHERIT:inherited_to scope.system service_type
 service_types since soft_deleted sort sort_dir sort_key start stateful subtree_as_ids subtree_as_list tags-any
-belongs_to_default_sg target_tenant task_state terminated_at updated_at usage vm_state with_count with_servers
+belongs_to_default_sg dns_assignment
+target_tenant task_state terminated_at updated_at usage vm_state with_count with_servers
 """.split()
 )
 ABSENT = (*names.ABSENT, 'kernel_id', 'ramdisk_id')
@@ -183,6 +185,8 @@ IN_PAGES = {'/os-simple-tenant-usage/{project_id}': 'server'}
 
 def rows_of(endpoint: Endpoint) -> str | None:
     """What the rows of a list are; None where an endpoint shows one thing."""
+    if endpoint.route.path == '/qos/policies':
+        return 'qos_policy'
     told = (endpoint.mount + endpoint.route.path).removesuffix('/detail').rpartition('/')[2]
     return IN_PAGES.get(endpoint.route.path) if told.startswith('{') else ROWS.get(told)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.wire.client import Answer, Client
+from tests.wire.foreign import bodies
 from tests.wire.identity import oauth_party
 
 SECRETS = {'mine': 'the first password', 'theirs': 'the second password'}
@@ -146,6 +147,12 @@ def _granted(maker: Maker, whose: str) -> None:
     made = maker.ask('identity', 'POST', '/v3/limits', {'limits': [limit]}).json
     things['limit'] = made['limits'][0]['id']
     maker.ask('compute', 'PUT', f'/v2.1/os-quota-sets/{things["project"]}', {'quota_set': {'cores': 17}})
+    told = {'name': f'{whose} policy', 'project_id': things['project']}
+    for kind in ('qos_policy', 'ruled qos_policy'):
+        things[kind] = maker.ask('network', 'POST', '/v2.0/qos/policies', {'policy': told}).json['policy']['id']
+    for kind, told in bodies.QOS.items():
+        path = f'/v2.0/qos/policies/{things["ruled qos_policy"]}/{kind}_rules'
+        maker.make('network', path, f'{kind}_rule', **told)
 
 
 def _identity(maker: Maker, whose: str) -> None:

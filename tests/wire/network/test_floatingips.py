@@ -123,7 +123,7 @@ def refusals(neutron, world):
         ({'port_id': port, 'fixed_ip_address': 'x'}, 400, 'HTTPBadRequest', "'x' is not a valid IP address"),
         ({'fixed_ip_address': '10.0.0.9'}, 400, 'BadRequest', 'cannot be specified without a port_id'),
         ({'router_id': NOWHERE}, 400, 'HTTPBadRequest', "Attribute 'router_id' not allowed in POST"),
-        ({'dns_name': 'x'}, 400, 'HTTPBadRequest', "Unrecognized attribute(s) 'dns_name'"),
+        ({'colour': 'x'}, 400, 'HTTPBadRequest', "Unrecognized attribute(s) 'colour'"),
     ]
 
 

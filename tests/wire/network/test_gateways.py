@@ -84,6 +84,7 @@ def test_operators_choose_addresses_and_translation(neutron, outside):
         'network_id': outside['id'],
         'enable_snat': True,
         'external_fixed_ips': moved,
+        'qos_policy_id': None,
     }
     kept = neutron.change('router', router['id'], asker=ADMIN, **through(outside))
     assert kept['external_gateway_info']['external_fixed_ips'] == moved

@@ -129,8 +129,13 @@ def test_a_forwarding_ends_with_the_port_and_with_its_address(neutron, world):
 def test_a_member_who_deletes_a_port_leaves_an_operators_floating_ip_where_it_is(neutron, world):
     floating = world.float(asker=ADMIN, port_id=world.inner['id'])
     assert floating['project_id'] == ADMIN.project_id
-    neutron('DELETE', f'/ports/{world.inner["id"]}')
-    assert neutron('GET', f'/floatingips/{floating["id"]}', asker=ADMIN).status == 200
+    path = f'/ports/{world.inner["id"]}'
+    assert neutron.refused('DELETE', path) == (409, 'FipAssociated')
+    there = neutron('GET', f'/floatingips/{floating["id"]}', asker=ADMIN).json['floatingip']
+    assert there['port_id'] == world.inner['id']
+    assert neutron('DELETE', path, asker=ADMIN).status == 204
+    there = neutron('GET', f'/floatingips/{floating["id"]}', asker=ADMIN).json['floatingip']
+    assert there['port_id'] is None
 
 
 def refusals(neutron, world):

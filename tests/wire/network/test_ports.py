@@ -184,3 +184,13 @@ def test_a_dhcp_option_cannot_smuggle_another_line(neutron):
     for name, value in (('150', 'x\ny'), ('15\n0', 'x'), ('a,b', 'x'), ('', 'x'), ('150', ''), ('150', 7)):
         body = {'port': {'network_id': net['id'], 'extra_dhcp_opts': [{'opt_name': name, 'opt_value': value}]}}
         assert neutron.refused('POST', '/ports', body) == (400, 'HTTPBadRequest')
+
+
+def test_ports_are_tagged_as_they_are_made(neutron):
+    net = neutron.network('10.0.0.0/24')['id']
+    body = {'ports': [{'network_id': net, 'tags': ['b', 'a']}, {'network_id': net}]}
+    made = neutron('POST', '/ports', body).json['ports']
+    assert [port['tags'] for port in made] == [['a', 'b'], []]
+    for wrong in ('a', [7], ['x' * 61], ['a', 'a'], {}):
+        assert neutron.make('port', 400, network_id=net, tags=wrong)['type'] == 'HTTPBadRequest'
+    assert neutron.refused('PUT', f'/ports/{made[0]["id"]}', {'port': {'tags': []}}) == (400, 'HTTPBadRequest')

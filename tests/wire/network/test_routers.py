@@ -197,9 +197,9 @@ def test_a_limit_below_what_is_used_is_set_by_force_only(neutron):
 
 def test_only_real_extensions_are_told(neutron):
     found = {e['alias'] for e in neutron('GET', '/extensions').json['extensions']}
-    assert {'router', 'security-group', 'quotas', 'agent'} <= found and 'qos' not in found
+    assert {'router', 'security-group', 'quotas', 'agent'} <= found and 'vpnaas' not in found
     assert neutron('GET', '/extensions/router').json['extension']['alias'] == 'router'
-    assert neutron.refused('GET', '/extensions/qos') == (404, 'ExtensionNotFound')
+    assert neutron.refused('GET', '/extensions/vpnaas') == (404, 'ExtensionNotFound')
     (provider,) = neutron('GET', '/service-providers').json['service_providers']
     assert (provider['service_type'], provider['name']) == ('L3_ROUTER_NAT', 'single_node')
     assert neutron('GET', '/address-pools').status == 404

@@ -3,11 +3,12 @@
 from typing import Any
 
 from nimbus.api.compute import microversions, policies, shapes
-from nimbus.api.kit.fields import Flag, Int, Listing, Mapping, Noun, Text
+from nimbus.api.kit.fields import Flag, Int, Listing, Mapping, Noun, Shape, Text
 from nimbus.api.kit.routes import Call
 from nimbus.common import clock, errors, numbers
 from nimbus.common.agents import services
 from nimbus.compute.hosts import aggregates, availability_zones
+from nimbus.compute.servers.images import caching
 
 
 def index(call: Call) -> dict[str, Any]:
@@ -49,6 +50,8 @@ CREATE = shapes.under('aggregate', shapes.closed(_FIELDS, ['name']))
 UPDATE = shapes.under('aggregate', {**shapes.closed(_FIELDS), 'minProperties': 1})
 ADD_HOST = shapes.action('add_host', shapes.closed({'host': shapes.FQDN}, ['host']))
 REMOVE_HOST = shapes.action('remove_host', shapes.closed({'host': shapes.FQDN}, ['host']))
+_CACHED = {'type': 'array', 'minItems': 1, 'items': shapes.closed({'id': shapes.UUID}, ['id'])}
+CACHE = Shape(shapes.closed({'cache': _CACHED}, ['cache']))
 SET_METADATA = shapes.action(
     'set_metadata',
     shapes.closed(
@@ -143,3 +146,13 @@ def set_metadata(call: Call, id: str) -> dict[str, Any]:
     """The aggregate with its new properties."""
     with call.db.write() as tx:
         return call.view(Aggregate, aggregates.change(tx, _number(id), properties=call.given['metadata']))
+
+
+def cache_images(call: Call, id: str) -> None:
+    """202: the images are being fetched to the aggregate's hosts."""
+    number = _number(id)
+    wanted = [item['id'] for item in call.body['cache']]
+    if len(set(wanted)) < len(wanted):
+        raise errors.Invalid('Duplicate images in request')
+    with call.db.write() as tx:
+        caching.fetch(tx, call.context, number, wanted)

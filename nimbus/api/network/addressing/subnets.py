@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from nimbus.api.kit.fields import CREATE, READ, UPDATE
+from nimbus.api.kit.fields import CREATE, READ
 from nimbus.api.kit.routes import Call
 from nimbus.api.network import values
 from nimbus.api.network.attributes import BOTH, Given, Tagged, attribute, bad
@@ -58,7 +58,6 @@ class Subnet(Tagged):
         source=lambda row, call: row.service_types or [],
         default=(),
         filter=False,
-        ruled=(CREATE, UPDATE),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from nimbus.api.kit.fields import CREATE, READ
 from nimbus.api.kit.routes import Call, Route
-from nimbus.api.network import values
+from nimbus.api.network import dns_names, values
 from nimbus.api.network.attributes import BOTH, Given, NeutronNoun, Tagged, attribute
 from nimbus.api.network.resources import Resource, shown
 from nimbus.api.network.routing import port_forwardings
@@ -13,6 +13,7 @@ from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.network import standard_attributes
 from nimbus.network.ports import forwarded_ports
+from nimbus.network.qos import bindings
 from nimbus.network.routers import floating_ips
 
 DETAILS = ('name', 'network_id', 'mac_address', 'admin_state_up', 'status', 'device_id', 'device_owner')
@@ -39,8 +40,18 @@ class FloatingIp(Tagged):
     subnet_id = attribute(CREATE, take=values.maybe(values.uuid), default=None, filter=False)
     floating_network_id = attribute(READ, CREATE, take=values.uuid, required=True)
     router_id = attribute()
+    dns_name = attribute(
+        READ, CREATE, take=dns_names.name, source=lambda row, call: row.dns_name or '', default=None, filter=False
+    )
+    dns_domain = attribute(
+        READ, CREATE, take=dns_names.name, source=lambda row, call: row.dns_domain or '', default=None, filter=False
+    )
     port_id = attribute(*BOTH, take=values.maybe(values.uuid), default=None)
     fixed_ip_address = attribute(*BOTH, take=values.maybe(values.ip), default=None)
+    qos_policy_id = attribute(*BOTH, take=values.maybe(values.uuid), default=None)
+    qos_network_policy_id = attribute(
+        source=lambda row, call: call.children['policies'].get(row.floating_network_id), filter=False
+    )
     status = attribute(source=lambda row, call: call.children['statuses'].get(row.id, 'DOWN'), sort=False)
     port_details = attribute(source=port_details, filter=False)
     port_forwardings = attribute(source=forwardings, filter=False)
@@ -52,6 +63,7 @@ def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
         'tags': standard_attributes.tags_of(tx, [row.id for row in rows]),
         'statuses': floating_ips.statuses(tx, rows),
         'targets': floating_ips.targets(tx, rows),
+        'policies': bindings.of_networks(tx, [row.floating_network_id for row in rows]),
         'forwardings': forwarded_ports.of(tx, [row.id for row in rows]),
     }
 
@@ -76,8 +88,10 @@ def add(call: Call, tx: db.Tx, given: Given, parent: Any) -> str:
         project_id=given['project_id'],
         floating_network_id=given['floating_network_id'],
         description=given['description'],
+        qos_policy_id=given['qos_policy_id'],
         place={name: value for name, value in place.items() if value},
         target=_target(given),
+        names={name: given[name] for name in ('dns_name', 'dns_domain')},
     )
 
 
@@ -85,9 +99,8 @@ def change(call: Call, tx: db.Tx, row: Any, given: Given) -> None:
     """The floating IP has the values; a request that names none takes it from its port, as upstream's does."""
     target = _target(given)
     stays = 'port_id' not in given and bool(given)
-    floating_ips.update(
-        tx, call.context, row.id, description=given.get('description'), target=False if stays else target
-    )
+    kept = {name: given[name] for name in ('description', 'qos_policy_id') if name in given}
+    floating_ips.update(tx, call.context, row.id, target=False if stays else target, **kept)
 
 
 FLOATING_IPS = Resource(

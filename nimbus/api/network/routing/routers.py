@@ -16,7 +16,12 @@ from nimbus.network.ports import router_ports
 from nimbus.network.routers import conntrack_helpers, gateways, routers, routes
 
 GATEWAY = values.record(
-    {'network_id': values.uuid}, {'enable_snat': values.flag, 'external_fixed_ips': values.FIXED_IPS}
+    {'network_id': values.uuid},
+    {
+        'enable_snat': values.flag,
+        'external_fixed_ips': values.FIXED_IPS,
+        'qos_policy_id': values.maybe(values.uuid),
+    },
 )
 
 
@@ -35,7 +40,7 @@ def _wish(call: Call, verb: str, given: Given, project_id: str) -> dict[str, Any
     if 'external_gateway_info' not in given:
         return {}
     info = given['external_gateway_info']
-    for name in info or ():
+    for name in set(info or ()) - {'qos_policy_id'}:  # of which there is no rule
         call.check(f'{verb}_router:external_gateway_info:{name}', project_id=project_id)
     return {'gateway': info and gateways.Wish(**info)}
 

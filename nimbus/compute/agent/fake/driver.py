@@ -12,11 +12,12 @@ from nimbus.compute.agent.fake.evacuating import Evacuating
 from nimbus.compute.agent.fake.guests import FakeSettings
 from nimbus.compute.agent.fake.host import FakeGuest
 from nimbus.compute.agent.fake.inside import Inside
+from nimbus.compute.agent.fake.live_moves import FakeLiveMoves
 from nimbus.compute.agent.fake.moves import FakeMoves
 from nimbus.compute.guest import Guest, HostFacts, Nic, Rescue, Volume, traits_of
 
 
-class FakeDriver(Evacuating, FakeMoves, Inside, Driver):
+class FakeDriver(Evacuating, FakeMoves, FakeLiveMoves, Inside, Driver):
     """Guests of a FakeHost.  Like a real driver it holds nothing of theirs itself: another one finds them."""
 
     def __init__(self, settings: FakeSettings, sleep: Callable[[float], None] = time.sleep) -> None:

@@ -70,6 +70,8 @@ class FakeHost:
         self.name, self.folder = name, folder
         self.vcpus, self.memory_mb, self.disk_gb = vcpus, memory_mb, disk_gb
         self.listeners: list[Callable[[str, str], None]] = []
+        self.broken: set[str] = set()  # guests whose move to another host is being broken off
+        self.forced: set[str] = set()  # guests whose move is to end soon
         self.calls: collections.Counter[str] = collections.Counter()
         self._faults: dict[str, list[Exception]] = {}
         self._delays: dict[str, float] = {}

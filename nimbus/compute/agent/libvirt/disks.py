@@ -66,6 +66,12 @@ class Folder:
         if ownership.read(self.path) is None:
             ownership.write(self.path, ownership.Owner(self._making.host))
 
+    def take(self) -> None:
+        """The folder is this host's, on which its guest runs from now on, whosever it was."""
+        owner = ownership.read(self.path)
+        if owner is None or owner.host != self._making.host:
+            ownership.write(self.path, ownership.Owner(self._making.host, owner.host if owner else None))
+
     def is_ours(self) -> bool:
         """Whether the folder is no other host's."""
         owner = ownership.read(self.path)

@@ -19,8 +19,9 @@ from nimbus.compute.agent.libvirt.cards import Plugging
 from nimbus.compute.agent.libvirt.disks import Folder, guest_folders, has_direct_io, volume_disk
 from nimbus.compute.agent.libvirt.inside import Inside
 from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, refusal
-from nimbus.compute.agent.libvirt.moves.copies import Copying, is_sent_by_another, withhold
+from nimbus.compute.agent.libvirt.moves.copies import is_sent_by_another, withhold
 from nimbus.compute.agent.libvirt.moves.evacuating import Evacuating
+from nimbus.compute.agent.libvirt.moves.live import LiveMoving
 from nimbus.compute.agent.libvirt.rescuing import Rescuing
 from nimbus.compute.agent.libvirt.resizes import Resizing
 from nimbus.compute.agent.libvirt.restorer import Restorer
@@ -54,7 +55,7 @@ EVENT_STATES = {
 }
 
 
-class LibvirtDriver(Plugging, Resizing, Copying, Evacuating, Snapshotting, Suspending, Rescuing, Inside, Driver):
+class LibvirtDriver(Plugging, Resizing, LiveMoving, Evacuating, Snapshotting, Suspending, Rescuing, Inside, Driver):
     """Guests of one libvirt; its verbs may be called from any thread."""
 
     def __init__(self, settings: LibvirtSettings) -> None:
@@ -83,7 +84,7 @@ class LibvirtDriver(Plugging, Resizing, Copying, Evacuating, Snapshotting, Suspe
             self.settings.vnc_listen,
         )
         try:
-            self._libvirt()
+            self.own()
         except errors.Unavailable as why:
             raise OSError(why.inside) from why
         self._threads = [
@@ -272,7 +273,7 @@ class LibvirtDriver(Plugging, Resizing, Copying, Evacuating, Snapshotting, Suspe
         disks = rescue_disks.layout(folder, guest, rescue, cdrom_bus) if rescue else folder.layout(guest, cdrom_bus)
         xml = libvirt_xml.domain(guest, self._machine, disks, folder.console, self._serial_port())
         folder.write('libvirt.xml', xml)
-        folder.own()
+        folder.take()
         return self._libvirt().defineXML(xml)
 
     def _run(self, guest: Guest, folder: Folder, rescue: Rescue | None = None) -> None:

@@ -26,15 +26,15 @@ def read(
     cpu_info: dict[str, Any],
 ) -> HostFacts:
     """The facts of the host that `connection` leads to and this process runs on."""
-    memory = _memory()
+    known = memory()
     disk = shutil.disk_usage(instances_path)
     return HostFacts(
         hypervisor_hostname=hostname,
         hypervisor_type=connection.getType(),
-        hypervisor_version=_qemu_version(),
+        hypervisor_version=qemu_version(),
         vcpus=os.cpu_count() or 1,
-        memory_mb=memory['MemTotal'] // 1024,
-        memory_used_mb=(memory['MemTotal'] - memory['MemAvailable']) // 1024,
+        memory_mb=known['MemTotal'] // 1024,
+        memory_used_mb=(known['MemTotal'] - known['MemAvailable']) // 1024,
         disk_gb=disk.total // 1024**3,
         disk_free_gb=disk.free // 1024**3,
         host_ip=host_ip,
@@ -45,7 +45,8 @@ def read(
     )
 
 
-def _memory() -> dict[str, int]:
+def memory() -> dict[str, int]:
+    """What the kernel says of the memory, in KiB."""
     # libvirt's getInfo() has been seen to report a third of the memory of a container.
     with open('/proc/meminfo') as lines:
         return {name: int(rest.split()[0]) for name, rest in (line.split(':', 1) for line in lines)}
@@ -82,7 +83,7 @@ def learn(connection: libvirt.virConnect, virt_type: str, closing: threading.Eve
     return cpu(connection.getCapabilities())
 
 
-def _qemu_version() -> int:
+def qemu_version() -> int:
     """As libvirt would number it; asking libvirt would wait for its long first look at QEMU."""
     done = subprocess.run([EMULATOR, '--version'], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     found = re.search(r'version (\d+)\.(\d+)\.(\d+)', done.stdout)

@@ -28,4 +28,10 @@ class LibvirtSettings:
     host: str = 'localhost'  # the name by which the cloud knows this host
     live_migration_inbound_addr: str | None = None  # None: host_ip
     live_migration_with_native_tls: bool = False
+    live_migration_uri: str = 'qemu+tcp://%s/system'
+    live_migration_bandwidth: int = 0  # MiB a second; 0: all there is
+    live_migration_completion_timeout: int = 800  # seconds for each GiB; 0: none
+    live_migration_timeout_action: str = 'abort'  # or force_complete
+    live_migration_permit_post_copy: bool = False
+    live_migration_permit_auto_converge: bool = False
     migration_certificates: str = '/etc/pki/qemu'

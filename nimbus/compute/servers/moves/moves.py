@@ -11,12 +11,14 @@ from nimbus.common.database import db
 from nimbus.compute import quotas, user_quotas
 from nimbus.compute.models import Move, Server
 
-RESIZE, MIGRATION, EVACUATION = 'resize', 'migration', 'evacuation'
+RESIZE, MIGRATION, LIVE, EVACUATION = 'resize', 'migration', 'live-migration', 'evacuation'
 BEFORE, UNDER_WAY, AFTER, FINISHED = 'pre-migrating', 'migrating', 'post-migrating', 'finished'
 CONFIRMING, REVERTING = 'confirming', 'reverting'
+# Of a server that runs; an evacuation is completed too, once nothing runs on the old host any more.
+QUEUED, PREPARING, RUNNING, COMPLETED, CANCELLED = 'queued', 'preparing', 'running', 'completed', 'cancelled'
 CONFIRMED, REVERTED, FAILED = 'confirmed', 'reverted', 'error'
-# Of an evacuation: asked for, over, and over with nothing that runs on the old host any more.
-ACCEPTED, DONE, COMPLETED = 'accepted', 'done', 'completed'
+# Of an evacuation: asked for, and over.
+ACCEPTED, DONE = 'accepted', 'done'
 OPEN = quotas.OPEN_MOVES
 # A confirm that failed may have forgotten what was kept: it can only be asked for again.
 CONFIRMABLE, REVERTIBLE = frozenset({FINISHED, CONFIRMING}), frozenset({FINISHED})

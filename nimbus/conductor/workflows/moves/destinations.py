@@ -8,11 +8,12 @@ import logging
 from typing import Any
 
 from nimbus.common import errors
+from nimbus.common.database import db
 from nimbus.common.jobs import Run
 from nimbus.compute.servers import servers
 from nimbus.compute.servers.moves import moves
 from nimbus.conductor.workflows import build_server, disks, vif_plugging
-from nimbus.network.ports import ports
+from nimbus.network.ports import arrivals, ports
 from nimbus.scheduler import claims, hosts
 
 LOG = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def claim_of(run: Run, holder: str) -> Any:
         return claims.of(tx, holder)
 
 
-def stand(tx: Any, run: Run, holder: str) -> None:
+def stand(tx: db.Tx, run: Run, holder: str) -> None:
     """The server's row names the host where the holder's claim is."""
     found = claims.of(tx, holder)
     servers.placed(tx, run.subject, found.host, found.node, found.zone)
@@ -64,11 +65,16 @@ def stand(tx: Any, run: Run, holder: str) -> None:
 def bring_ports(run: Run, holder: str) -> list[str]:
     """The server's ports are bound to the host where the holder's claim is; their ids."""
     with run.env.db.write() as tx:
-        place = claims.of(tx, holder)
-        hostname, found = servers.row_of(tx, run.subject).hostname, ports.of_server(tx, run.subject)
-        to = {'server_id': run.subject, 'host': place.host, 'zone': place.zone, 'hostname': hostname}
-        for row in found:
-            ports.bind(tx, run.context, row.id, project_id=row.project_id, **to)
+        return bind(tx, run, claims.of(tx, holder))
+
+
+def bind(tx: db.Tx, run: Run, place: Any) -> list[str]:
+    """The server's ports are bound to the host of the claim, wired already where they were ahead of it; their ids."""
+    hostname, found = servers.row_of(tx, run.subject).hostname, ports.of_server(tx, run.subject)
+    to = {'server_id': run.subject, 'host': place.host, 'zone': place.zone, 'hostname': hostname}
+    for row in found:
+        ports.bind(tx, run.context, row.id, project_id=row.project_id, **to)
+    arrivals.arrived(tx, run.subject, place.host)
     return [row.id for row in found]
 
 

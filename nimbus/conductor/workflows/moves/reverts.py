@@ -1,17 +1,19 @@
 """Give a server that was resized or moved what it had: its size, its disks and its host."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
-from nimbus.common import context, jobs
+from nimbus.common import context, errors, jobs
 from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow
 from nimbus.compute import states
 from nimbus.compute.servers import servers
 from nimbus.compute.servers.moves import moves
-from nimbus.conductor.workflows import guest_orders, power
+from nimbus.conductor.workflows import disks, guest_orders, power
 from nimbus.conductor.workflows.moves import destinations, resizes
 from nimbus.scheduler import claims
+from nimbus.volume.volumes import volumes as volume_rows
 
 LOG = logging.getLogger(__name__)
 
@@ -74,9 +76,13 @@ def come_back(tx: db.Tx, run: Run) -> None:
         leave(tx, run, run.host)
 
 
-def leave(tx: db.Tx, run: Run, host: str) -> None:
-    """The host that the server is not on any more is being rid of it."""
-    jobs.start(tx, context.internal(run.context.request_id), 'leave_host', run.subject, host=host)
+def leave(tx: db.Tx, run: Run, host: str, volumes: Sequence[dict[str, Any]] = (), *, keeps_disks: bool = False) -> None:
+    """The host that the server is not on any more is being rid of it, and of how it reached the volumes.
+
+    It `keeps_disks` that it shares with the server's new host.
+    """
+    params = {'host': host, 'volumes': list(volumes), 'keeps_disks': keeps_disks}
+    jobs.start(tx, context.internal(run.context.request_id), 'leave_host', run.subject, **params)
 
 
 def wait_again(run: Run) -> None:
@@ -107,7 +113,21 @@ def destroy_guest(run: Run) -> None:
     with run.env.db.read() as tx:
         if servers.row_of(tx, run.subject).host == run.job.params['host']:
             return
-    guest_orders.destroy(run, run.job.params['host'])
+    if run.get('keeps_disks'):
+        guest_orders.take_back(run, 'live_drop', run.subject, True, host=run.job.params['host'])
+    else:
+        guest_orders.destroy(run, run.job.params['host'])
+
+
+def disconnect_volumes(run: Run) -> None:
+    """The host reaches none of the server's volumes any more; one that is gone is fine."""
+    for left in run.get('volumes', ()):
+        with run.env.db.read() as tx:
+            try:
+                host = volume_rows.show(tx, disks.CLOUD, left['volume_id']).host
+            except errors.NotFound:
+                continue
+        run.env.volume(run.context, host).disconnect(left['volume_id'], run.fence, left['connector'])
 
 
 def left(tx: db.Tx, run: Run) -> None:
@@ -118,5 +138,5 @@ def left(tx: db.Tx, run: Run) -> None:
 class LeaveHost(Workflow):
     """Destroy what a host still has of a server that is on another one now, also when the server is on its way out."""
 
-    steps = (Step(destroy_guest, undo=destroy_guest),)
+    steps = (Step(destroy_guest, undo=destroy_guest), Step(disconnect_volumes, undo=disconnect_volumes))
     on_done = staticmethod(left)

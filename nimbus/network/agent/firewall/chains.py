@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterable
 
-from nimbus.network.agent.driver import Port, Rule
+from nimbus.network.agent.driver import Cap, Port, Rule
 from nimbus.network.agent.firewall.allowed_traffic import (
     IPV4,
     IPV6,
@@ -21,6 +21,7 @@ Chains = dict[str, dict[str, tuple[str, ...]]]  # table -> chain -> rules withou
 # Neighbour discovery, multicast listening and router advertisements: without them IPv6 does not work at all.
 ND_TO_GUEST = (130, 131, 132, 135, 136)
 ND_FROM_GUEST = (130, 131, 132, 133, 135, 136, 143)
+MOST_PACKETS = 1000  # thousands a second: all that hashlimit counts, and more than a host passes
 BUILT_IN = (('filter', 'INPUT'), ('filter', 'FORWARD'), ('raw', 'PREROUTING'))
 
 
@@ -68,8 +69,14 @@ def _of_port(prefix: str, ethertype: str, item: FilteredPort) -> tuple[list[str]
     # Also where nothing is filtered: a port that is filtered later knows then who began what.
     track = f'--zone {item.zone}' if item.port.tracked or not item.port.security else '--notrack'
     zone = f'-i {item.port.bridge} -j CT {track}'
+    ways = {'ingress': to_guest, 'egress': from_guest}
+    over = [
+        f'{ways[cap.direction]} {_over(prefix, item.port.id, cap)} -j DROP'
+        for cap in item.port.packets
+        if cap.rate < MOST_PACKETS
+    ]
     if not item.port.security:
-        return [zone], [f'{to_guest} -j ACCEPT', f'{from_guest} -j ACCEPT'], {}
+        return [zone], [*over, f'{to_guest} -j ACCEPT', f'{from_guest} -j ACCEPT'], {}
     i, o, s = (chain_of(prefix, item.port.id, way) for way in 'ios')
     rules = {'ingress': [], 'egress': []}
     for rule in item.rules:
@@ -82,7 +89,14 @@ def _of_port(prefix: str, ethertype: str, item: FilteredPort) -> tuple[list[str]
         i: (*first, *_to_guest(ethertype), *rules['ingress'], *last),
         o: (*first, *_from_guest(ethertype, s), *rules['egress'], *last),
     }
-    return [zone], [f'{to_guest} -j {i}', f'{from_guest} -j {o}'], own
+    return [zone], [*over, f'{to_guest} -j {i}', f'{from_guest} -j {o}'], own
+
+
+def _over(prefix: str, port_id: str, cap: Cap) -> str:
+    """What matches the packets beyond a limit, which is each address family's own."""
+    rate, burst = cap.rate * 1000, min(cap.burst or cap.rate, MOST_PACKETS) * 1000
+    name = chain_of(prefix, port_id, cap.direction[0])
+    return f'-m hashlimit --hashlimit-above {rate}/sec --hashlimit-burst {burst} --hashlimit-name {name}'
 
 
 _CUT = f'-m connmark --mark {HELD:#x}/{HELD:#x} -j DROP'

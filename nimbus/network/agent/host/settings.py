@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from nimbus.network import rpc
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
@@ -14,7 +16,7 @@ class Settings:
     toward: tuple[str, ...] = ()  # hosts that all others reach too
     bridges: dict[str, str] = dataclasses.field(default_factory=dict)  # of each physical network
     prefix: str = 'nim'  # of iptables chains and ipsets: at most 6 characters
-    dns_domain: str = 'nimbus'
+    dns_domain: str = rpc.DOMAIN
     dns_servers: tuple[str, ...] = ()  # DNS servers that dnsmasq forwards to
     metadata_socket: str | None = None  # where the agent's metadata proxy listens; None: no metadata
     daemon_user: str = 'nobody'  # whom dnsmasq and haproxy run as

@@ -1,6 +1,7 @@
 """Compute a router's packet filter: metadata, floating addresses and the gateway's own (no command is run here)."""
 
 from nimbus.network.agent.driver import METADATA, Forward, Router
+from nimbus.network.agent.l3 import lanes
 from nimbus.network.agent.metadata.proxy import ROUTER_PORT
 
 METADATA_MARK, OUTSIDE_MARK = '0x1/0xffff', '0x2/0xffff'
@@ -13,7 +14,7 @@ def tables(router: Router, gateway: str | None, address: str | None) -> str:
     """What iptables-restore takes; `gateway` is the link outside, `address` the IPv4 address it has."""
     parts = {
         'nat': _incoming(router, gateway) + _outgoing(router, gateway, address),
-        'mangle': _marks(gateway),
+        'mangle': _marks(gateway) + lanes.rules(router, gateway),
         'filter': _gate(),
     }
     return ''.join('\n'.join([f'*{name}', *rules, 'COMMIT', '']) for name, rules in parts.items())

@@ -11,6 +11,7 @@ from nimbus.network.agent.host.command import run
 from nimbus.network.agent.host.daemons import Daemon
 from nimbus.network.agent.host.settings import Settings
 from nimbus.network.agent.l3 import nat
+from nimbus.network.agent.l3.lanes import Lanes
 from nimbus.network.agent.l3.leads import Leads, lead_of
 from nimbus.network.agent.l3.radvd import Advertiser, Link
 from nimbus.network.agent.metadata.proxy import ROUTER_PORT, Proxy
@@ -81,6 +82,8 @@ class RouterNamespace:
             floating = {one.ip: 32 for one in self.router.floating}
             self._hold(self.gateway, self.outside, floating | self._sizes(self.gateway))
         self._route()
+        inside = [names_of(port.port_id)[1] for port in self.router.ports]
+        Lanes(self.namespace, self.folder).ensure(self.router, self.outside, inside)
         Leads(self.namespace, self.folder).settle(self._leads())
         self.advertiser.ensure(self._advertised() if self.router.admin_up else ())
         proxy = Proxy(self.namespace, self.folder, self.settings.metadata_socket or '', self.settings.daemon_user)

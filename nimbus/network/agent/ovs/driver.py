@@ -12,7 +12,7 @@ from nimbus.common import folders
 from nimbus.network.agent import driver as base
 from nimbus.network.agent.dhcp import dnsmasq
 from nimbus.network.agent.firewall.firewall import Firewall
-from nimbus.network.agent.host import files, namespaces, plug
+from nimbus.network.agent.host import files, namespaces, plug, shaping
 from nimbus.network.agent.host.settings import Settings
 from nimbus.network.agent.host.underlay import Underlay
 from nimbus.network.agent.l3 import routers
@@ -158,6 +158,7 @@ class _Pass:
         self.switch.unplug(gone)
         there = {name: port for name, port in self.there.items() if name not in gone}
         plugged = self.switch.plug(self.wanted, there)
+        self._shape_ports(ports)
         self._write_flows(ports, plugged)
         self._raise_ports(ports, plugged)
         self._drop_links()
@@ -286,8 +287,9 @@ class _Pass:
         lines = flows.base() + self.providers.inward(here, self.tags)
         for port in ports:
             there = plugged.get(plug.names_of(port.id)[2])
-            if port.security and there and there.number:
-                lines += flows.guarding(port, there.number)
+            if there and there.number:
+                lines += flows.marking(port, there.number)
+                lines += flows.guarding(port, there.number) if port.security else []
         self.switch.flow(lines, self.audit)
 
     def _raise_ports(self, ports: list[base.Port], plugged: dict[str, vswitch.Plugged]) -> None:
@@ -302,6 +304,26 @@ class _Pass:
                 elif name in self.wanted and (old.get(port.id) != port.admin_up or name in self.renewed):
                     if name in self.renewed or not self.audit or self.links[name].up != port.admin_up:
                         self._try(port.id, lambda p=port: plug.switch_side(route, p.id, p.admin_up))
+
+    def _shape_ports(self, ports: list[base.Port]) -> None:
+        """What passes each port one way and the other is limited as its policy says.
+
+        What its guest sends leaves the bridge's side of the pair, and what it gets leaves the switch's.
+        """
+        old = {} if self.audit else {port.id: port.bandwidth for port in self.before.ports}
+        news = [port for port in ports if self._renewed(port) or old.get(port.id, ()) != port.bandwidth]
+        if not self.audit and not news:
+            return
+        there = shaping.read_all()
+        for port in ports if self.audit else news:
+            _, inner, outer = plug.names_of(port.id)
+            for link, direction in ((inner, 'egress'), (outer, 'ingress')):
+                cap = port.cap(direction)
+                if outer in self.wanted and (cap or link in there):
+                    self._try(port.id, lambda n=link, c=cap: shaping.ensure(n, c, there.get(n)))
+
+    def _renewed(self, port: base.Port) -> bool:
+        return bool(port.bandwidth) and plug.names_of(port.id)[2] in self.renewed
 
     def _drop_links(self) -> None:
         """No bridge and no pair of a port that left is there."""

@@ -11,6 +11,17 @@ def base() -> list[str]:
     return ['table=0,priority=0,actions=NORMAL', f'table={GUARD},priority=0,actions=drop']
 
 
+def marking(port: Port, number: int) -> list[str]:
+    """What the guest sends carries the port's mark, whatever it wrote there itself."""
+    if port.dscp is None:
+        return []
+    then = f'resubmit(,{GUARD})' if port.security else 'NORMAL'
+    return [
+        f'table=0,priority=11,in_port={number},{kind},actions=mod_nw_tos:{port.dscp << 2},{then}'
+        for kind in ('ip', 'ipv6')
+    ]
+
+
 def guarding(port: Port, number: int) -> list[str]:
     """What the guest behind the switch's port `number` may send: its own MAC, ARP and neighbour claims."""
     # A tagged or priority-tagged frame would pass bridge-netfilter unseen, so it is dropped here.

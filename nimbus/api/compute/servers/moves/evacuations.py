@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nimbus.api.compute import microversions, shapes
+from nimbus.api.compute import microversions, move_versions, shapes
 from nimbus.api.compute.servers import requests
 from nimbus.api.kit.fields import ShapeByVersion
 from nimbus.api.kit.routes import Call
@@ -21,7 +21,7 @@ EVACUATE = ShapeByVersion(
         microversions.EvacuationAsksFilters.number,
         shapes.action('evacuate', shapes.closed({**FIELDS, 'force': shapes.BOOLEAN})),
     ),
-    (microversions.NoForcedMoves.number, shapes.action('evacuate', shapes.closed(FIELDS))),
+    (move_versions.NoForcedMoves.number, shapes.action('evacuate', shapes.closed(FIELDS))),
 )
 
 

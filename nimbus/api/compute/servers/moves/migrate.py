@@ -1,6 +1,6 @@
 """Taking servers to another host: actions of `POST /servers/{id}/action`."""
 
-from nimbus.api.compute import microversions, policies, shapes
+from nimbus.api.compute import move_versions, policies, shapes
 from nimbus.api.kit.fields import ShapeByVersion
 from nimbus.api.kit.routes import Call
 from nimbus.compute.servers.moves import migrations
@@ -10,7 +10,7 @@ HOST: shapes.Schema = {**shapes.FQDN, 'type': ['string', 'null']}
 MIGRATE = ShapeByVersion(
     ((2, 1), shapes.bare('migrate')),
     (
-        microversions.MigrateToHost.number,
+        move_versions.MigrateToHost.number,
         shapes.action('migrate', {**shapes.closed({'host': HOST}), 'type': ['object', 'null']}),
     ),
 )
@@ -18,7 +18,7 @@ MIGRATE = ShapeByVersion(
 
 def migrate(call: Call, id: str) -> None:
     """The server is being taken to another host, off."""
-    asked = (call.given or {}) if call.speaks(microversions.MigrateToHost) else {}
+    asked = (call.given or {}) if call.speaks(move_versions.MigrateToHost) else {}
     if asked.get('host'):
         call.check(f'{RULE}migrate:host')
     with call.db.write() as tx:

@@ -62,9 +62,9 @@ class Copying(Domains):
     def receive(self, guest: Guest, move_id: str, offer: dict[str, Any]) -> None:
         with self._lock(guest.id):
             folder = self._folder(guest.id)
-            if _note(folder, CAME) == f'{move_id} whole':
+            if note(folder, CAME) == f'{move_id} whole':
                 return
-            if _note(folder, SENDING).endswith(f' {move_id}'):
+            if note(folder, SENDING).endswith(f' {move_id}'):
                 raise Refused(
                     'Both hosts keep guests on the same storage, and a guest that is off needs no other host there.'
                 )
@@ -121,13 +121,14 @@ def fetch(channel: nbd.Channel, folder: Folder, guest: Guest, offered: nbd.Offer
 
 def is_sent_by_another(folder: Folder) -> bool:
     """Whether the folder, on storage that hosts share, is what another host sends a guest from."""
-    host = _note(folder, SENDING).partition(' ')[0]
+    host = note(folder, SENDING).partition(' ')[0]
     return host not in ('', platform.node())
 
 
-def _note(folder: Folder, name: str) -> str:
+def note(folder: Folder, name: str) -> str:
+    """What the file of the folder says; blank where there is none."""
     try:
-        with open(folder.file(name)) as note:
-            return note.read()
+        with open(folder.file(name)) as file:
+            return file.read()
     except FileNotFoundError:
         return ''

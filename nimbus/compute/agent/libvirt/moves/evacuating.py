@@ -30,6 +30,16 @@ class Evacuating(Domains):
     def _undefine(self, guest_id: str) -> None:
         raise NotImplementedError
 
+    def own(self) -> None:
+        """The folder of every guest that is defined here says whose it is, as far as it can be written."""
+        for domain in self._libvirt().listAllDomains():
+            try:
+                folder = self._folder(domain.UUIDString())
+                if folder.exists():
+                    folder.own()
+            except (libvirt.libvirtError, OSError) as why:  # gone since it was listed, or a disk that is full
+                LOG.warning('A guest of this host is not noted as its own: %s', why)
+
     @in_kinds
     def shares(self, guest_id: str, source: str) -> bool:
         folder = self._folder(guest_id)
@@ -59,7 +69,7 @@ class Evacuating(Domains):
             try:
                 self._check_room(guest)
                 if self.shares(guest.id, source):
-                    ownership.write(folder.path, Owner(self.settings.host, source))
+                    folder.take()
                     folder.drop_rescue()
                 else:
                     folder.begin()

@@ -1,0 +1,108 @@
+"""The extensions of quality of service: alias, name, description, since when Neutron has it, and what it needs."""
+
+_BELOW = '/qos/policies/{id}'
+ROWS: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
+    (
+        'qos',
+        'Quality of Service',
+        'Policies of bandwidth and marks for ports and networks',
+        '2015-06-08T10:00:00-00:00',
+        (
+            'POST /qos/policies',
+            f'POST {_BELOW}/bandwidth_limit_rules',
+            f'POST {_BELOW}/dscp_marking_rules',
+            f'POST {_BELOW}/minimum_bandwidth_rules',
+            'GET /qos/rule-types',
+            'UPDATE port.qos_policy_id',
+            'UPDATE network.qos_policy_id',
+        ),
+    ),
+    (
+        'qos-bw-limit-direction',
+        'Direction for QoS bandwidth limit rule',
+        'A limit of bandwidth is for what a guest sends or for what it gets.',
+        '2017-04-10T10:00:00-00:00',
+        ('UPDATE bandwidth_limit_rule.direction',),
+    ),
+    (
+        'qos-bw-minimum-ingress',
+        'Ingress direction for QoS minimum bandwidth rule',
+        'A minimum of bandwidth is for what a guest sends or for what it gets.',
+        '2018-07-09T10:00:00-00:00',
+        ('UPDATE minimum_bandwidth_rule.direction',),
+    ),
+    (
+        'qos-default',
+        'QoS default policy',
+        'A project may have a policy that its networks begin with.',
+        '2017-041-06T10:00:00-00:00',
+        ('UPDATE policy.is_default',),
+    ),
+    (
+        'qos-fip',
+        'Floating IP QoS',
+        'Policies of bandwidth for floating IPs',
+        '2017-07-20T00:00:00-00:00',
+        ('UPDATE floatingip.qos_policy_id',),
+    ),
+    (
+        'qos-fip-network-policy',
+        'QoS floating IP network policy ID',
+        'Floating IPs show the policy of their network.',
+        '2021-11-15T10:00:00-00:00',
+        ('READ floatingip.qos_network_policy_id',),
+    ),
+    (
+        'qos-gateway-ip',
+        'Router gateway IP QoS',
+        'Policies of bandwidth for gateways of routers',
+        '2018-02-24T00:00:00-00:00',
+        ('UPDATE router.external_gateway_info', 'POST /qos/policies'),
+    ),
+    (
+        'qos-port-network-policy',
+        'QoS port network policy ID',
+        'Ports show the policy of their network.',
+        '2019-11-01T10:00:00-00:00',
+        ('READ port.qos_network_policy_id',),
+    ),
+    (
+        'qos-pps',
+        'QoS Rule Type Packet per Second Extension',
+        'Limits of packets a second',
+        '2021-05-12T10:00:00-00:00',
+        (f'POST {_BELOW}/packet_rate_limit_rules',),
+    ),
+    (
+        'qos-pps-minimum',
+        'QoS minimum packet rate rule',
+        'Minima of packets a second',
+        '2021-07-14T10:00:00-00:00',
+        (f'POST {_BELOW}/minimum_packet_rate_rules',),
+    ),
+    (
+        'qos-pps-minimum-rule-alias',
+        'QoS minimum packet rate rule alias',
+        'Minima of packets by their own ids',
+        '2021-10-22T10:00:00-00:00',
+        ('GET /qos/alias_minimum_packet_rate_rules/{rule_id}',),
+    ),
+    (
+        'qos-rule-type-details',
+        'Details of QoS rule types',
+        'The types of rules show what their parameters may be.',
+        '2017-06-22T10:00:00-00:00',
+        ('GET /qos/rule-types/{rule_type}',),
+    ),
+    (
+        'qos-rules-alias',
+        'Quality of Service rules alias API',
+        'Rules by their own ids',
+        '2018-10-07T10:00:00-00:00',
+        (
+            'GET /qos/alias_bandwidth_limit_rules/{rule_id}',
+            'PUT /qos/alias_dscp_marking_rules/{rule_id}',
+            'DELETE /qos/alias_minimum_bandwidth_rules/{rule_id}',
+        ),
+    ),
+)

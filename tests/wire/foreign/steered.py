@@ -1,0 +1,50 @@
+"""The cases of what steers traffic: port forwarding, conntrack helpers and quality of service."""
+
+from tests.wire.foreign import bodies
+from tests.wire.foreign.bodies import Body
+
+_POLICIES = '/v2.0/qos/policies/{id}'
+_FORWARDINGS = '/v2.0/floatingips/{id}/port_forwardings'
+BODIES: dict[str, Body] = {
+    'network PUT /v2.0/networks/{id}': lambda t: {'network': {}},
+    'network POST /v2.0/floatingips/{id}/port_forwardings': bodies.forwarding,
+    'network PUT /v2.0/floatingips/{id}/port_forwardings/{port_forwarding_id}': lambda t: {'port_forwarding': {}},
+    'network POST /v2.0/routers/{id}/conntrack_helpers': bodies.helper,
+    'network POST /v2.0/qos/policies': lambda t: {'policy': {'name': 'x'}},
+    **{f'network POST {_POLICIES}/{kind}_rules': bodies.quality(f'{kind}_rule', kind) for kind in bodies.QOS},
+}
+IN_PATHS: dict[str, Body] = {
+    'network PUT /v2.0/floatingips/{id}/port_forwardings/{port_forwarding_id}': lambda t: {
+        'port_forwarding': {'description': 'x'}
+    },
+    'network PUT /v2.0/routers/{id}/conntrack_helpers/{conntrack_helper_id}': lambda t: {
+        'conntrack_helper': {'port': 99}
+    },
+    'network PUT /v2.0/qos/policies/{id}': lambda t: {'policy': {'name': 'x'}},
+    **{
+        f'network PUT {_POLICIES}/{kind}_rules/{{rule_id}}': bodies.quality(f'{kind}_rule', kind) for kind in bodies.QOS
+    },
+    **{
+        f'network PUT /v2.0/qos/alias_{kind}_rules/{{rule_id}}': bodies.quality(f'alias_{kind}_rule', kind)
+        for kind in bodies.QOS
+    },
+}
+PLACES: dict[str, dict[str, str]] = {
+    **{
+        f'network {method} {_POLICIES}/{kind}_rules/{{rule_id}}': {'id': 'ruled qos_policy'}
+        for kind in bodies.QOS
+        for method in ('GET', 'PUT', 'DELETE')
+    },
+    **dict.fromkeys(
+        (
+            *(f'network {method} {_FORWARDINGS}' for method in ('GET', 'POST')),
+            *(f'network {method} {_FORWARDINGS}/{{port_forwarding_id}}' for method in ('GET', 'PUT', 'DELETE')),
+        ),
+        {'id': 'forwarding floatingip'},
+    ),
+}
+BY_FIELD: dict[str, Body] = {
+    'router.external_gateway_info.qos_policy_id': lambda t: {
+        'router': {'external_gateway_info': {'network_id': t['external network']}}
+    },
+}
