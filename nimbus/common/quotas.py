@@ -57,11 +57,11 @@ COUNTER = (USE.project_id == PROJECT, USE.service == SERVICE, USE.resource == RE
 LIMITS = sa.select(LIMIT.project_id, LIMIT.resource, LIMIT.hard_limit).where(
     LIMIT.service == SERVICE, sa.or_(LIMIT.project_id == '', LIMIT.project_id == PROJECT)
 )
-COUNTED = sa.select(USE.used).where(*COUNTER)
+COUNTED = db.Fixed(sa.select(USE.used).where(*COUNTER))
 # A counter below nothing is wrong, and would let too many through: it is counted anew before it is used.
-TAKE = sa.update(db.table_of(QuotaUse)).where(*COUNTER, USE.used >= 0).values(used=USE.used + AMOUNT)
-TAKE_WITHIN = TAKE.where(USE.used + AMOUNT <= MOST)
-GIVE_BACK = (
+_TAKE = sa.update(db.table_of(QuotaUse)).where(*COUNTER, USE.used >= 0).values(used=USE.used + AMOUNT)
+TAKE, TAKE_WITHIN = db.Fixed(_TAKE), db.Fixed(_TAKE.where(USE.used + AMOUNT <= MOST))
+GIVE_BACK = db.Fixed(
     sa.update(db.table_of(QuotaUse))
     .where(*COUNTER, USE.used >= 0)
     .values(used=sa.case((USE.used > AMOUNT, USE.used - AMOUNT), else_=0))
@@ -150,7 +150,7 @@ class Quotas:
         statement = TAKE
         if limit != UNLIMITED and amount > 0:
             statement, values['most'] = TAKE_WITHIN, limit
-        if tx.execute(statement, values).rowcount:
+        if tx.change(statement, values):
             return True
         found = tx.row(COUNTED, counter)
         if found is None:
@@ -185,7 +185,7 @@ class Quotas:
         """The project holds so much less, never below nothing."""
         for resource, amount in sorted(amounts.items()):
             if amount:
-                tx.execute(GIVE_BACK, {**self._counter(project_id, resource), 'amount': amount})
+                tx.change(GIVE_BACK, {**self._counter(project_id, resource), 'amount': amount})
 
     def correct(self, tx: db.Tx, project_id: str, counted: dict[str, int]) -> dict[str, tuple[int, int]]:
         """The counters say what was counted from the rows; returns what differed: resource -> (was, is)."""

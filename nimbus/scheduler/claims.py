@@ -45,8 +45,8 @@ def _taking(*off: Any) -> Any:
     )
 
 
-TAKE = _taking(SERVICE.forced_down.is_(True), SERVICE.disabled.is_(True))
-TAKE_NAMED = _taking(SERVICE.forced_down.is_(True))  # an operator may name a host that is disabled
+TAKE = db.Fixed(_taking(SERVICE.forced_down.is_(True), SERVICE.disabled.is_(True)))
+TAKE_NAMED = db.Fixed(_taking(SERVICE.forced_down.is_(True)))  # an operator may name a host that is disabled
 OF = (
     sa.select(Claim.__table__, HOST.host, HOST.node, HOST.zone)
     .join(Host.__table__, HOST.id == Claim.__table__.c.host_id)
@@ -62,7 +62,7 @@ def take(tx: db.Tx, server_id: str, host_id: str, request: Request) -> bool:
     asks = {name: getattr(request, name) for name in RESOURCES}
     now = clock.Clock().now()
     values = {'the_host': host_id, 'now': now, **{f'n_{name}': n for name, n in asks.items()}}
-    if not tx.execute(TAKE_NAMED if request.host else TAKE, values).rowcount:
+    if not tx.change(TAKE_NAMED if request.host else TAKE, values):
         return False
     tx.insert(
         Claim,

@@ -6,7 +6,8 @@ import tempfile
 
 import pytest
 
-from devstack import arguments, packages, settings
+from devstack import arguments, packages, ports, settings
+from devstack.processes import Registry
 from devstack.progress import Unable
 
 
@@ -110,3 +111,19 @@ def test_a_disk_that_is_too_full_for_a_cloud_is_told(short, monkeypatch):
     monkeypatch.setattr(arguments.shutil, 'disk_usage', lambda path: shutil._ntuple_diskusage(0, 0, 58 << 20))
     with pytest.raises(Unable, match=r'the cloud need about \d+ MiB in .*, where 58 MiB are free'):
         arguments.groups(arguments.up().parse_args(['--state', str(short / 'state')]))
+
+
+def test_several_hosts_are_a_form_of_its_own_whose_nodes_have_addresses_of_their_own(short):
+    options = arguments.up().parse_args(['--state', str(short), '--hosts', '3'])
+    where = arguments.place(options)
+    assert (where.choices.form, where.choices.hosts) == ('hosts', 3)
+    assert where.url('identity') == 'http://10.198.0.11:5000' and ports._wanted(where, Registry(short)) == []
+    assert arguments.groups(options) == ['python', 'base', 'guest', 'fresh']
+    assert arguments.place(arguments.up().parse_args(['--state', str(short)])).choices.form == 'hosts'
+
+
+@pytest.mark.parametrize('word', ['0', '9', '-1', 'two'])
+def test_a_number_of_hosts_that_no_machine_bears_is_refused(word, capsys):
+    with pytest.raises(SystemExit):
+        arguments.up().parse_args([f'--hosts={word}'])
+    assert f'{word} is no number from 1 to 8' in capsys.readouterr().err

@@ -50,6 +50,12 @@ def database(tmp_path):
     made.close()
 
 
+@pytest.fixture
+def no_sqlalchemy(database, monkeypatch):
+    """SQLAlchemy runs nothing, so that what succeeds went the short way."""
+    monkeypatch.setattr(sa.Connection, 'execute', lambda *_, **__: pytest.fail('SQLAlchemy has run a statement'))
+
+
 def listened(database):
     """The database with somebody who listens to its statements, so that SQLAlchemy runs them all."""
     for engine in (database.reader, database.writer):
@@ -136,3 +142,40 @@ def test_a_read_sees_one_moment(database):
         assert len(tx.rows(db.Fixed(ALL))) == 2
     with database.read() as tx:
         assert tx.rows(db.Fixed(ALL)) == []
+
+
+def test_the_short_way_is_taken(database, no_sqlalchemy):
+    one = sa.update(TABLE).where(TABLE.c.id == sa.bindparam('of')).values(facts=sa.bindparam('new'), at=MOMENT)
+    with database.write() as tx:
+        assert tx.row(ONE, {'id': 'a'}).facts == FULL['facts']
+        assert tx.change(db.Fixed(one), {'of': 'a', 'new': {'n': 1}}) == 1
+        assert tx.update(Thing, Thing.id == 'a', count=9, more={'m': []}, at=None) == 1
+        tx.insert(Thing, **{**FULL, 'id': 'c'})
+        assert tx.delete(Thing, Thing.id == 'c') == 1
+        assert tx.update(Thing, Thing.id.in_(['a', 'z']), count=Thing.count + 1, more={'k': 1}) == 1
+        assert tx.update(Thing, Thing.id.in_(['a', 'b']), count=Thing.count + 1) == 2
+        assert tx.delete(Thing, Thing.id.in_(['x', 'y', 'z'])) == 0
+
+
+@pytest.mark.parametrize('ids', [['a'], ['b', 'a'], ['b', 'z', 'a'], []])
+def test_a_query_built_anew_finds_the_same(database, ids):
+    def query(least):
+        made = sa.select(TABLE.c.name, TABLE.c.facts, TABLE.c.at).where(TABLE.c.id.in_(ids), TABLE.c.count >= least)
+        return made.order_by(TABLE.c.id).limit(5)
+
+    for least in (-5, 0, 3, 4):
+        with database.read() as tx:
+            expected = [tuple(row) for row in tx.connection.execute(query(least)).all()]
+            assert [tuple(row) for row in tx.rows(query(least))] == expected
+            assert tx.row(query(least)) == next(iter(tx.rows(query(least))), None)
+            assert tx.rows(db.Fixed(query(least))) == tx.rows(query(least))
+
+
+def test_values_of_parameters_and_values_in_place_go_together(database):
+    def query(least):
+        return sa.select(TABLE.c.id).where(TABLE.c.count >= least, TABLE.c.at <= sa.bindparam('now'))
+
+    with database.read() as tx:
+        assert tx.column(query(1), {'now': MOMENT}) == ['a']
+        assert tx.column(query(4), {'now': MOMENT}) == []
+        assert tx.column(query(1), {'now': MOMENT - datetime.timedelta(days=1)}) == []

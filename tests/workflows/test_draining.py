@@ -8,7 +8,7 @@ from nimbus.compute import states
 from nimbus.compute.agent.driver import Refused
 from nimbus.compute.servers import power, suspension
 from nimbus.compute.servers.images import shelving
-from nimbus.compute.servers.moves import moves, resizes
+from nimbus.compute.servers.moves import live, moves, resizes
 from nimbus.compute.servers.moves.draining import Draining
 from nimbus.image.quotas import ImageQuotas
 from tests.workflows import scenarios
@@ -71,11 +71,26 @@ def test_servers_that_are_off_go_for_good_and_nobody_has_to_confirm(cloud):
     cloud.check()
 
 
-def test_a_server_that_runs_stays_unless_it_may_be_shut_down(cloud):
+def test_servers_that_run_or_stand_still_go_as_they_are(cloud):
+    runs, stands = server_on(cloud, 'h1'), server_on(cloud, 'h1')
+    cloud.ask(suspension.pause, stands)
+    cloud.settle()
+    assert drained(cloud, Draining(cloud.db, 'h1')).left == {}
+    assert 'h1' not in (host_of(cloud, runs), host_of(cloud, stands))
+    scenarios.runs(cloud, {}, runs)
+    scenarios.stands(cloud, {}, stands)
+    cloud.check()
+
+
+def test_a_server_that_cannot_go_while_it_runs_stays_unless_it_may_be_shut_down(cloud, monkeypatch):
+    def refuse(tx, asker, server_id, how):
+        raise errors.Conflict('Its processor is another one there.')
+
+    monkeypatch.setattr(live, 'migrate', refuse)
     server = server_on(cloud, 'h1')
     draining = Draining(cloud.db, 'h1')
     draining.close('x')
-    assert 'it runs' in drained(cloud, draining).left[server]
+    assert drained(cloud, draining).left == {server: 'Its processor is another one there.'}
     assert drained(cloud, Draining(cloud.db, 'h1', shut_down=True)).left == {}
     assert host_of(cloud, server) != 'h1'
     scenarios.runs(cloud, {}, server)

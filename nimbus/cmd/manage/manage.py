@@ -116,7 +116,7 @@ def _host_verbs(verbs: Any) -> None:
     empty.add_argument('name', metavar='NAME', help='name of the host, as its daemons give it')
     empty.add_argument('--reason', default='It is being emptied.', help='why the host is disabled, for other operators')
     empty.add_argument('--at-once', type=int, default=2, metavar='N', help='how many servers move at once (default: 2)')
-    empty.add_argument('--shut-down', action='store_true', help='let servers that run be off while they move')
+    empty.add_argument('--shut-down', action='store_true', help='shut down servers that cannot move while they run')
     empty.add_argument(
         '--timeout', type=float, default=86400, metavar='SECONDS', help='when to give up waiting (default: a day)'
     )

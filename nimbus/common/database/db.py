@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from nimbus.common import failpoints, retries, turns
-from nimbus.common.database import dialects, fixed, tables
+from nimbus.common.database import dialects, fixed, shapes, tables
 from nimbus.common.database.fixed import Fixed
 
 Id = Annotated[str, tables.mapped_column(sa.String(64))]
@@ -148,7 +148,7 @@ class Tx:
 
     def execute(self, statement: Any, values: Any = None) -> sa.CursorResult[Any]:
         """Run one Core statement; `values` may be a list of rows for an insert."""
-        return self.connection.execute(statement, values)
+        return self.connection.execute(statement.statement if isinstance(statement, Fixed) else statement, values)
 
     def change(self, statement: Fixed, values: dict[str, Any]) -> int:
         """The fixed change has been made; how many rows it met."""
@@ -156,31 +156,33 @@ class Tx:
 
     def scalar(self, statement: Any, values: Any = None) -> Any:
         """The first column of the first row, or None; `values` are those of the statement's bind parameters."""
-        if isinstance(statement, Fixed):
-            row = self.row(statement, values)
-            return None if row is None else row[0]
-        return self.connection.scalar(statement, values)
+        row = self.row(statement, values)
+        return None if row is None else row[0]
 
     def row(self, statement: Any, values: Any = None) -> Any:
         """The first row, or None; `values` are those of the statement's bind parameters."""
-        if isinstance(statement, Fixed):
-            return next(iter(statement.rows(self.connection, values)), None)
+        if (found := self._quickly(statement, values, first=True)) is not shapes.NOT_ONE:
+            return found[0] if found else None
         result = self.connection.execute(statement, values)
-        found = result.first()
-        return None if found is None else fixed.row_class(tuple(result.keys()))(found)
+        first = result.first()
+        return None if first is None else fixed.row_class(tuple(result.keys()))(first)
 
     def rows(self, statement: Any, values: Any = None) -> list[Any]:
         """Every row; `values` are those of the statement's bind parameters."""
-        if isinstance(statement, Fixed):
-            return statement.rows(self.connection, values)
+        if (found := self._quickly(statement, values)) is not shapes.NOT_ONE:
+            return found
         result = self.connection.execute(statement, values)
         return list(map(fixed.row_class(tuple(result.keys())), result.all()))
 
     def column(self, statement: Any, values: Any = None) -> list[Any]:
         """The first column of every row; `values` are those of the statement's bind parameters."""
+        return [row[0] for row in self.rows(statement, values)]
+
+    def _quickly(self, statement: Any, values: Any, first: bool = False) -> Any:
+        """Every row of the query, or the first alone; NOT_ONE where SQLAlchemy must run it."""
         if isinstance(statement, Fixed):
-            return [row[0] for row in statement.rows(self.connection, values)]
-        return [row[0] for row in self.connection.execute(statement, values).all()]
+            return statement.rows(self.connection, values)
+        return shapes.rows(self.connection, statement, values, first) if self._is_quick else shapes.NOT_ONE
 
     def insert(self, model: type[Base], **values: Any) -> None:
         """One more row stands in the model's table; column defaults apply."""
@@ -204,14 +206,19 @@ class Tx:
         """The rows that match have the values; returns how many matched."""
         if self._is_quick and (met := fixed.change(self.connection, table_of(model), where, values)) is not None:
             return met
-        statement = sa.update(table_of(model)).where(*where).values(values)
-        return self.connection.execute(statement).rowcount
+        return self._change(sa.update(table_of(model)).where(*where).values(values))
 
     def delete(self, model: type[Base], *where: Any) -> int:
         """The rows that match are gone; returns how many."""
         if self._is_quick and (met := fixed.change(self.connection, table_of(model), where, None)) is not None:
             return met
-        return self.connection.execute(sa.delete(table_of(model)).where(*where)).rowcount
+        return self._change(sa.delete(table_of(model)).where(*where))
+
+    def _change(self, statement: Any) -> int:
+        found: Any = shapes.change(self.connection, statement) if self._is_quick else shapes.NOT_ONE
+        if found is shapes.NOT_ONE:
+            found = self.connection.execute(statement).rowcount
+        return found
 
     @contextlib.contextmanager
     def trial(self) -> Iterator[None]:

@@ -44,7 +44,7 @@ class Fixed:
 
     def __init__(self, statement: Any, shares: bool = False) -> None:
         self.statement, self._shares = statement, shares
-        self._compiled: _Compiled | None = None
+        self._compiled: _Filled | None = None
 
     def rows(self, connection: Any, values: dict[str, Any] | None = None) -> list[Any]:
         """Every row of the query; `values` are those of its bind parameters."""
@@ -68,16 +68,39 @@ class Fixed:
         found: int = connection.execute(self.statement, values or {}).rowcount
         return found
 
-    def _quick(self, connection: Any) -> '_Compiled':
+    def _quick(self, connection: Any) -> '_Filled':
         if not connection.in_transaction():
             connection.begin()
         if self._compiled is None:
-            self._compiled = _Compiled(self.statement, connection.dialect, self._shares)
+            self._compiled = _Filled(self.statement, connection.dialect, self._shares)
         return self._compiled
 
 
-class _Compiled:
-    """A statement as SQLite takes it."""
+class Compiled:
+    """A text as SQLite takes it, and how the values of its rows are read."""
+
+    def __init__(self, sql: str, columns: Any, dialect: Any, shares: bool = False) -> None:
+        self._sql = sql
+        self._make = row_class(tuple(column.keyname for column in columns))
+        readers = [_reader(column.type, dialect, shares) for column in columns]
+        self._readers = [(n, reader) for n, reader in enumerate(readers) if reader is not None]
+
+    def run(self, connection: sqlite3.Connection, parameters: list[Any]) -> sqlite3.Cursor:
+        """The statement has been run."""
+        return connection.execute(self._sql, parameters)
+
+    def read(self, rows: list[Any]) -> list[Any]:
+        """The rows with values as their columns' types have them."""
+        if self._readers and rows:
+            columns: list[Any] = list(zip(*rows, strict=True))
+            for n, reader in self._readers:
+                columns[n] = map(reader, columns[n])
+            rows = list(zip(*columns, strict=True))
+        return list(map(self._make, rows))
+
+
+class _Filled:
+    """A statement as SQLite takes it, with the values that stand in it."""
 
     def __init__(self, statement: Any, dialect: Any, shares: bool) -> None:
         made = statement.compile(dialect=dialect)
@@ -85,21 +108,17 @@ class _Compiled:
         if any(bind.expanding and bind.required for bind in made.binds.values()):
             raise ValueError(f'The text of the statement depends on its values: {made}')
         whole = made.construct_expanded_state(required)  # a list of fixed values is as many parameters
-        self._sql, names = whole.statement, whole.positiontup or ()
-        self._binds = [(name, whole.parameters[name], whole.processors.get(name)) for name in names]
-        columns = made._result_columns
-        self._make = row_class(tuple(column.keyname for column in columns))
-        readers = [_reader(column.type, dialect, shares) for column in columns]
-        self._readers = [(n, reader) for n, reader in enumerate(readers) if reader is not None]
+        names, makers = whole.positiontup or (), {**made._bind_processors, **whole.processors}
+        self._binds = [(name, whole.parameters[name], makers.get(name)) for name in names]
+        self._compiled = Compiled(whole.statement, made._result_columns, dialect, shares)
 
     def rows(self, connection: sqlite3.Connection, values: dict[str, Any]) -> list[Any]:
         """The rows that SQLite finds."""
-        found = connection.execute(self._sql, self._parameters(values)).fetchall()
-        return list(map(self._make, self._read(found) if self._readers and found else found))
+        return self._compiled.read(self._compiled.run(connection, self._parameters(values)).fetchall())
 
     def change(self, connection: sqlite3.Connection, values: dict[str, Any]) -> int:
         """How many rows SQLite has changed."""
-        return connection.execute(self._sql, self._parameters(values)).rowcount
+        return self._compiled.run(connection, self._parameters(values)).rowcount
 
     def _parameters(self, values: dict[str, Any]) -> list[Any]:
         found = []
@@ -107,13 +126,6 @@ class _Compiled:
             value = values.get(name, default)
             found.append(value if maker is None else maker(value))
         return found
-
-    def _read(self, rows: list[Any]) -> Sequence[Any]:
-        """The rows with values as their columns' types have them, column by column."""
-        columns: list[Any] = list(zip(*rows, strict=True))
-        for n, reader in self._readers:
-            columns[n] = map(reader, columns[n])
-        return list(zip(*columns, strict=True))
 
 
 def _reader(kind: Any, dialect: Any, shares: bool) -> Callable[[Any], Any] | None:

@@ -30,7 +30,9 @@ UNSERVED = sa.select(Network.id).where(
     sa.exists().where(Subnet.network_id == Network.id, Subnet.enable_dhcp.is_(True)),
     ~sa.exists().where(scheduling.serves(_DHCP, Network.id, sa.bindparam('on'))),
 )
-SINCE = sa.update(db.table_of(Port)).where(Port.id == sa.bindparam('of')).values(since=sa.bindparam('reached'))
+SINCE = db.Fixed(
+    sa.update(db.table_of(Port)).where(Port.id == sa.bindparam('of')).values(since=sa.bindparam('reached'))
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,7 +134,7 @@ def concern(tx: db.Tx, port_id: str, network_id: str, host: str, group_ids: Sequ
     hosts = generations.of_ports(tx, network_id) | generations.of_peers(tx, group_ids)
     reached = generations.bump(tx, hosts | {host}, (generations.PORT, port_id))
     if host:
-        tx.execute(SINCE, {'of': port_id, 'reached': reached[host]})
+        tx.change(SINCE, {'of': port_id, 'reached': reached[host]})
 
 
 def get(tx: db.Tx, port_id: str) -> Any:

@@ -13,17 +13,24 @@ from nimbus.common.database import db
 from nimbus.compute import states
 from nimbus.compute.servers import servers
 from nimbus.compute.servers.images import shelving
-from nimbus.compute.servers.moves import migrations, moves, resizes
+from nimbus.compute.servers.moves import live, migrations, moves, resizes
 
 Ask = Callable[[db.Tx, context.Context, str], None]
 
 
-# What takes a server that is in the state off its host without anybody noticing more than that.
-WAYS: dict[str, Ask] = {states.STOPPED: migrations.migrate, states.SHELVED: shelving.begin_offload}
-RUNNING = 'it runs: stop it, or let it be shut down for the move'
+def _while_it_runs(tx: db.Tx, asker: context.Context, server_id: str) -> None:
+    live.migrate(tx, asker, server_id, live.How())
+
+
+# What takes a server that is in the state off its host; where one way fails the next is tried.
+WAYS: dict[str, tuple[Ask, ...]] = {
+    states.ACTIVE: (_while_it_runs,),
+    states.PAUSED: (_while_it_runs,),
+    states.STOPPED: (migrations.migrate,),
+    states.SHELVED: (shelving.begin_offload,),
+}
+SHUT_DOWN: dict[str, tuple[Ask, ...]] = {states.ACTIVE: (_while_it_runs, migrations.migrate)}
 WAITS = {
-    states.ACTIVE: RUNNING,
-    states.PAUSED: 'it is paused: unpause it, or stop it, first',
     states.SUSPENDED: 'it is suspended: resume it, or stop it, first',
     states.RESCUED: 'it is being rescued: unrescue it first',
     states.SOFT_DELETED: 'it waits for its end: restore it, or delete it at once',
@@ -50,10 +57,10 @@ class Draining:
     """A host that is being emptied; `look` is called until it is over."""
 
     def __init__(self, database: db.Database, host: str, at_once: int = 2, *, shut_down: bool = False) -> None:
-        """`shut_down` lets servers that run be off while they move."""
+        """`shut_down` lets servers that cannot move while they run be off for it."""
         self.db, self.host, self.at_once = database, host, at_once
-        self._ways = WAYS | ({states.ACTIVE: migrations.migrate} if shut_down else {})
-        self._asked: set[str] = set()
+        self._ways = WAYS | (SHUT_DOWN if shut_down else {})
+        self._tries: dict[str, int] = {}
         self._refused: dict[str, str] = {}
 
     def close(self, reason: str) -> None:
@@ -83,39 +90,41 @@ class Draining:
         return seen
 
     def _send(self, row: Any, seen: Look) -> None:
-        if row.id in self._refused or row.id in self._asked or row.vm_state not in self._ways:
+        ways, tries = self._ways.get(row.vm_state, ()), self._tries.get(row.id, 0)
+        if tries >= len(ways):
             seen.left[row.id] = self._refused.get(row.id) or self._why(row)
         elif len(seen.going) < self.at_once:
-            self._ask(row, seen)
+            self._ask(row, ways[tries], seen)
         else:
             seen.going.append(row.id)
 
-    def _ask(self, row: Any, seen: Look) -> None:
-        self._asked.add(row.id)
+    def _ask(self, row: Any, way: Ask, seen: Look) -> None:
+        self._tries[row.id] = self._tries.get(row.id, 0) + 1
         try:
             with self.db.write() as tx:
-                self._ways[row.vm_state](tx, context.internal(), row.id)
+                way(tx, context.internal(), row.id)
         except errors.NimbusError as why:
-            self._refused[row.id] = seen.left[row.id] = why.sentence
+            self._refused[row.id] = why.sentence
         else:
-            seen.going.append(row.id)
+            self._refused.pop(row.id, None)
+        seen.going.append(row.id)
 
     def _why(self, row: Any) -> str:
         """Why a server that nothing is done to is still here."""
-        if row.id in self._asked and row.fault:
+        if row.id in self._tries and row.fault:
             return str(row.fault.get('details') or row.fault['message'])
         return WAITS.get(row.vm_state, f'it is {row.vm_state}')
 
     def _settle(self, move: Any, seen: Look) -> None:
         """A server that was taken off here stays where it is; one that a user moved or resized waits for him."""
-        if move.kind != moves.MIGRATION or move.user_id is not None:
-            seen.left[move.server_id] = WAITS[states.RESIZED]
-            return
         with self.db.write() as tx:
             row, works = servers.row_of(tx, move.server_id), jobs.under_way(tx, move.server_id)
-            if not works and move.status == moves.FINISHED:
+            if works:
+                seen.going.append(row.id)
+            elif move.kind != moves.MIGRATION or move.user_id is not None:
+                seen.left[row.id] = WAITS[states.RESIZED]
+            elif move.status == moves.FINISHED:
                 resizes.confirm(tx, context.internal(), row.id)
-            elif not works:
-                seen.left[row.id] = 'it is elsewhere, and what it left is still there: ' + self._why(row)
-                return
-        seen.going.append(row.id)
+                seen.going.append(row.id)
+            else:
+                seen.left[row.id] = f'it is elsewhere, and what it left is still there: {self._why(row)}'

@@ -248,7 +248,9 @@ class LiveMoving(Copying):
             if not self._is_active(guest_id):
                 raise Missing(f'Guest {guest_id} did not come to this host.')
             self._keep_xml(self._found(guest_id))
-            self._folder(guest_id).finish()
+            folder = self._folder(guest_id)
+            folder.take()
+            folder.finish()
 
     @in_kinds
     def live_here(self, guest_id: str) -> bool:
