@@ -25,6 +25,8 @@ class Found:
     volume_version: str
     store: tuple[str, str]  # the vendor and the protocol of the volumes' store
     outside: str  # an external network; '' where there is none
+    hosts: int  # that run servers and are up
+    moves_running: bool  # whether these are real: an embedded hypervisor sends no guest that runs
 
 
 def look(place: Place) -> Found:
@@ -43,7 +45,14 @@ def look(place: Place) -> Found:
         volume_version=_newest(admin.of('block-storage')),
         store=(can.get('vendor_name', ''), can.get('storage_protocol', '')),
         outside=_outside(admin),
+        hosts=_hosts(admin),
+        moves_running=place.choices.form != 'embedded',
     )
+
+
+def _hosts(admin: demo.Api) -> int:
+    found = admin.of('compute').get('/os-services?binary=nova-compute').json()['services']
+    return sum(row['state'] == 'up' for row in found)
 
 
 def _outside(admin: demo.Api) -> str:
@@ -135,7 +144,7 @@ def _what(found: Found) -> Values:
             'image_ref_alt': found.image,
             'flavor_ref': found.flavors[0],
             'flavor_ref_alt': found.flavors[1],
-            'min_compute_nodes': 1,
+            'min_compute_nodes': max(1, found.hosts),
             'min_microversion': '2.1',
             'max_microversion': 'latest',
             'build_timeout': 240,
@@ -147,6 +156,7 @@ def _what(found: Found) -> Values:
             'disk_config': True,
             'interface_attach': True,
             'resize': False,
+            **_moves(found),
             'suspend': True,
             'pause': True,
             'shelve': False,
@@ -167,6 +177,12 @@ def _what(found: Found) -> Values:
         },
         'volume-feature-enabled': {'backup': False, 'snapshot': False, 'multi_backend': False},
     }
+
+
+def _moves(found: Found) -> dict[str, object]:
+    several = found.hosts > 1
+    names = ('live_migration', 'block_migration_for_live_migration')
+    return {'cold_migration': several, **dict.fromkeys(names, several and found.moves_running)}
 
 
 def _network_and_guests(found: Found) -> Values:
