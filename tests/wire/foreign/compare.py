@@ -11,7 +11,7 @@ from tests.wire.foreign.world import Rows, World
 
 MADE = re.compile(
     r'[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{32}\b'
-    r'|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?|fa(:[0-9a-f]{2}){5}|r-[0-9a-z]{8}|\b10\.1\.\d+\.\d+'
+    r'|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?|fa(:[0-9a-f]{2}){5}|r-[0-9a-z]{8}|\b10[.-]1[.-]\d+[.-]\d+'
 )
 
 REQUEST = re.compile(r'req-[0-9a-f-]{36}')
