@@ -37,9 +37,6 @@ class LiveMoving(Copying):
 
     _machine: Any
 
-    def _keep_xml(self, domain: libvirt.virDomain) -> None:
-        raise NotImplementedError
-
     # Before it moves
 
     @in_kinds
