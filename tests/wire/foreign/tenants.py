@@ -198,15 +198,7 @@ def _network(maker: Maker, whose: str) -> None:
     maker.make('network', '/v2.0/address-scopes', 'address_scope', name=f'{whose} scope', ip_version=4)
     told = {'name': f'{whose} pool', 'prefixes': [f'10.{number + 100}.0.0/16'], 'default_prefixlen': 24}
     maker.make('network', '/v2.0/subnetpools', 'subnetpool', **told)
-    maker.make('network', '/v2.0/routers', 'router', name=f'{whose} router')
-    through = {'external_gateway_info': {'network_id': things['external network']}}
-    maker.make('network', '/v2.0/routers', 'router', 'wired router', name=f'{whose} wired router', **through)
-    _float(maker, whose, 'floatingip', 'floating address', 1)
-    told = {'network_id': things['network'], 'ip_version': 4, 'cidr': f'10.{number}.3.0/24'}
-    maker.make('network', '/v2.0/subnets', 'subnet', 'interface subnet', **told)
-    path = f'/v2.0/routers/{things["wired router"]}/add_router_interface'
-    for kind, port in (('subnet', 'busy interface port'), ('interface subnet', 'interface port')):
-        things[port] = maker.ask('network', 'PUT', path, {'subnet_id': things[kind]}).json['port_id']
+    _wired(maker, whose)
     told = {'network_id': things['network'], 'name': f'{whose} port'}
     here, there = ([{'subnet_id': things[kind]}] for kind in ('subnet', 'free subnet'))
     made = maker.make('network', '/v2.0/ports', 'port', fixed_ips=here, **told)
@@ -221,6 +213,20 @@ def _network(maker: Maker, whose: str) -> None:
     maker.make('network', '/v2.0/security-groups', 'security_group', 'free group', name=f'{whose} other group')
     things |= {'security_group_name': f'{whose} group', 'network_name': f'{whose} network'}
     _steered(maker, number)
+
+
+def _wired(maker: Maker, whose: str) -> None:
+    """A router, and another between the external network and subnets with and without floating IPs."""
+    things = maker.things
+    maker.make('network', '/v2.0/routers', 'router', name=f'{whose} router')
+    through = {'external_gateway_info': {'network_id': things['external network']}}
+    maker.make('network', '/v2.0/routers', 'router', 'wired router', name=f'{whose} wired router', **through)
+    _float(maker, whose, 'floatingip', 'floating address', 1)
+    told = {'network_id': things['network'], 'ip_version': 4, 'cidr': f'10.{LAST[whose]}.3.0/24'}
+    maker.make('network', '/v2.0/subnets', 'subnet', 'interface subnet', **told)
+    path = f'/v2.0/routers/{things["wired router"]}/add_router_interface'
+    for kind, port in (('subnet', 'busy interface port'), ('interface subnet', 'interface port')):
+        things[port] = maker.ask('network', 'PUT', path, {'subnet_id': things[kind]}).json['port_id']
 
 
 def _steered(maker: Maker, number: int) -> None:
