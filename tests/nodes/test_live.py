@@ -26,7 +26,7 @@ def mover(cloud, guests, tunnels):
     rule = {'security_group_id': group_id, 'direction': 'ingress', 'protocol': 'icmp'}
     cloud.ask('network', 'POST', '/v2.0/security-group-rules', {'security_group_rule': rule})
     made = {}
-    for name, host in (('stays', 'c2'), ('mover', 'c1')):  # DHCP stays with the first of them, on c2
+    for name, host in (('stays', 'c2'), ('mover', 'c1')):
         asked = {
             **cloud.like(guests['c1']),
             'name': name,
@@ -37,9 +37,20 @@ def mover(cloud, guests, tunnels):
         one = made[name] = cloud.ask('compute', 'POST', '/servers', {'server': asked})['server']['id']
         nodes.until(lambda one=one: cloud.is_active(one), 120, lambda one=one: str(cloud.server(one)))
     nodes.until(lambda: 'login' in cloud.console(made['mover']), 180, lambda: cloud.console(made['mover'])[-2000:])
+    _serve_from(cloud, network, 'c2')
     yield made['mover']
     for one in made.values():
         cloud.ask('compute', 'DELETE', f'/servers/{one}')
+
+
+def _serve_from(cloud, network: str, host: str) -> None:
+    """The network's DHCP server is on the host, from which the guest is pinged, and stays there."""
+    agents = cloud.ask('network', 'GET', '/v2.0/agents?binary=neutron-dhcp-agent')['agents']
+    ids = {one['host']: one['id'] for one in agents}
+    (here,) = cloud.ask('network', 'GET', f'/v2.0/networks/{network}/dhcp-agents')['agents']
+    if here['host'] != host:
+        cloud.ask('network', 'DELETE', f'/v2.0/agents/{here["id"]}/dhcp-networks/{network}')
+        cloud.ask('network', 'POST', f'/v2.0/agents/{ids[host]}/dhcp-networks', {'network_id': network})
 
 
 class Pings:
@@ -53,6 +64,7 @@ class Pings:
         self._words = f'ip netns exec qdhcp-{found["id"]} ping -D -n -i {INTERVAL} {addresses[0]["addr"]}'
 
     def __enter__(self) -> 'Pings':
+        nodes.until(lambda: self.node.run(*self._words.split(), '-c1', '-W1').returncode == 0, 60)
         self.node.must('systemd-run', '--collect', '--unit=pings', 'sh', '-c', f'exec {self._words} >/run/pings')
         nodes.until(lambda: len(self.answered()) > 10, 30)
         return self
