@@ -124,6 +124,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'os-server-password:clear',
     ),
     MANAGER: (
+        'os-migrations:index',
         'os-migrate-server:migrate',
         'os-migrate-server:migrate_live',
         'servers:migrations:index',
@@ -179,7 +180,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'os-aggregates:add_host',
         'os-aggregates:remove_host',
         'os-aggregates:set_metadata',
-        'os-migrations:index',
+        'os-migrations:index:all_projects',
+        'os-migrations:index:host',
         'os-simple-tenant-usage:list',
         'os-instance-usage-audit-log:list',
         'os-instance-usage-audit-log:show',
