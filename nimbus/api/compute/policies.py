@@ -194,6 +194,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         'os-instance-actions:events',
         'os-instance-actions:events:details',
         'os-lock-server:unlock:unlock_override',
+        'os-admin-actions:inject_network_info',
         'os-admin-actions:reset_state',
         'os-server-diagnostics',
         'os-evacuate',
