@@ -27,7 +27,7 @@ class OtherFakeRig(FakeRig):
 @pytest.fixture
 def other(rig):
     """Another host of the kind."""
-    made = LibvirtRig() if rig.real else OtherFakeRig()
+    made = LibvirtRig.lent('other') if rig.real else OtherFakeRig()
     yield made
     made.close()
 

@@ -45,6 +45,14 @@ class Cloud(Machines):
         """The guide's shell lines that make who runs them the administrator."""
         return guide.script('anywhere', 'who asks', ADDRESS=self.control.address).replace('nimbus status\n', '')
 
+    def first_server(self) -> str:
+        """What the guide's commands print that make the first image, flavor and server; the server is deleted again."""
+        values = {'ADDRESS': self.control.address, 'IMAGE': 'nimbus-guest.qcow2'}
+        said = self.follow(self.control, 'anywhere', 'who asks', 'the first server', **values)
+        (server,) = self.ask('compute', 'GET', '/servers')['servers']
+        self.ask('compute', 'DELETE', f'/servers/{server["id"]}')
+        return said
+
     # ---------------------------------------------------------------- REST
     def login(self, username: str, password: str, project: str, address: str = '') -> session.Session:
         """A session of a user, at this node's identity or at that of another control host."""

@@ -24,12 +24,8 @@ PING = """#!/bin/sh
 
 
 @pytest.fixture(scope='module')
-def wide(cloud, guests):
+def wide(cloud, guests, tunnels):
     """A server on each host, all of them on one network that reaches across the hosts."""
-    for host in HOSTS:
-        cloud[host].carry_tunnels()
-        cloud[host].must('systemctl', 'restart', 'nimbus-network')
-    nodes.until(cloud.is_whole, 90, lambda: str(cloud.up()))
     asked = {'name': 'wide', 'provider:network_type': 'vxlan', 'provider:segmentation_id': 7001}
     network = cloud.ask('network', 'POST', '/v2.0/networks', {'network': asked})['network']['id']
     pool = {'allocation_pools': [{'start': '10.31.0.10', 'end': '10.31.0.20'}]}

@@ -139,6 +139,7 @@ EXACT = {
     'router.external_gateway_info.network_id': 'external network',
     'PUT /v2.0/routers/{id}/add_router_interface subnet_id': 'free subnet',
     'PUT /v2.0/routers/{id}/add_router_interface port_id': 'free port',
+    'PUT /v2.0/routers/{id}/remove_router_interface subnet_id': 'interface subnet',
     'PUT /v2.0/routers/{id}/remove_router_interface port_id': 'interface port',
     'PUT /servers/{id}/os-volume_attachments/{volume_id} volumeAttachment.volumeId': 'server volume',
     'region.parent_region_id': 'region',
@@ -250,6 +251,8 @@ dns_domain dns_name
 service_types availability_zone_hints use_default_subnetpool used_in_default_sg used_in_non_default_sg
 """.split()
 )
+# Those of what moves servers.
+PLAIN |= frozenset(('block_migration', 'disk_over_commit', 'force_complete'))
 # Those of what steers traffic.
 PLAIN |= frozenset(
     """
@@ -311,6 +314,6 @@ ID_NAMES = {
     f'{kind}_id': kind
     for kind in (
         'access_rule access_token application_credential consumer credential endpoint_group group limit '
-        'registered_limit request_token sp'
+        'registered_limit request_token sp migration'
     ).split()
 }

@@ -28,17 +28,11 @@ MARK = '.mark-{}'  # the file by which two hosts find out whether they share the
 LOOK = 0.5  # seconds between two looks at a move
 STILL = 60.0  # seconds in which nothing moves after which it is given up
 HARD = 10.0  # seconds after which one that was given up is cut off
-GIB = 1 << 30
 FIGURES = ('memory_total', 'memory_processed', 'memory_remaining', 'disk_total', 'disk_processed', 'disk_remaining')
 
 
 class LiveMoving(Copying):
     """The driver's verbs that move running guests."""
-
-    _machine: Any
-
-    def _keep_xml(self, domain: libvirt.virDomain) -> None:
-        raise NotImplementedError
 
     # Before it moves
 
