@@ -91,11 +91,11 @@ class Cloud(Machines):
         return answer.json()
 
     def refused(self, service: str, method: str, path: str, body: Any = None, version: str = '') -> str:
-        """The sentence with which the administrator is refused."""
+        """The answer with which the administrator is refused; keystoneauth reads only identity's form of it."""
         try:
             self.ask(service, method, path, body, version)
         except exceptions.HttpError as why:
-            return str(why)
+            return f'{why}: {why.response.text}'
         raise AssertionError(f'{method} {path} was not refused')
 
     def host_of(self, server_id: str) -> str:
