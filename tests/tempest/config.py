@@ -164,31 +164,7 @@ def _what(found: Found) -> Values:
             'max_microversion': 'latest',
             'build_timeout': 240,
         },
-        'compute-feature-enabled': {
-            'config_drive': True,
-            'console_output': True,
-            'metadata_service': True,
-            'disk_config': True,
-            'interface_attach': True,
-            'resize': True,
-            **_moves(found),
-            'suspend': True,
-            'pause': True,
-            'shelve': True,
-            'personality': True,
-            'rescue': True,
-            'stable_rescue': True,
-            'hostname_fqdn_sanitization': True,
-            'snapshot': True,
-            'swap_volume': False,
-            'volume_multiattach': False,
-            'attach_encrypted_volume': False,
-            'vnc_console': True,
-            'serial_console': True,
-            # Each that is enabled from the beginning.
-            'scheduler_enabled_filters': 'all',
-            'nova_policy_roles': 'admin,manager,member,reader',
-        },
+        'compute-feature-enabled': {**_abilities(), **_moves(found)},
         'image': {'disk_formats': 'raw,qcow2', 'container_formats': 'bare'},
         'volume': {
             'catalog_type': 'block-storage',
@@ -200,6 +176,34 @@ def _what(found: Found) -> Values:
             'build_timeout': 240,
         },
         'volume-feature-enabled': {'backup': False, 'snapshot': False, 'multi_backend': False},
+    }
+
+
+def _abilities() -> dict[str, object]:
+    """What compute is asked for whatever the cloud's size."""
+    return {
+        'config_drive': True,
+        'console_output': True,
+        'metadata_service': True,
+        'disk_config': True,
+        'interface_attach': True,
+        'resize': True,
+        'suspend': True,
+        'pause': True,
+        'shelve': True,
+        'personality': True,
+        'rescue': True,
+        'stable_rescue': True,
+        'hostname_fqdn_sanitization': True,
+        'snapshot': True,
+        'swap_volume': False,
+        'volume_multiattach': False,
+        'attach_encrypted_volume': False,
+        'vnc_console': True,
+        'serial_console': True,
+        # Each that is enabled from the beginning.
+        'scheduler_enabled_filters': 'all',
+        'nova_policy_roles': 'admin,manager,member,reader',
     }
 
 
