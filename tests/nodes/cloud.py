@@ -153,6 +153,11 @@ class Cloud(Machines):
         down = {name for name, up in self.up().items() if not up}
         return len(down) == 6 and all(name.partition(' at ')[2].split('@')[0] == host for name in down)
 
+    def forget_network_agents(self, host: str) -> None:
+        """What the host served of networks stands on others: the agents of the host, which is down, are deleted."""
+        for agent in self.ask('network', 'GET', f'/v2.0/agents?host={host}')['agents']:
+            self.ask('network', 'DELETE', f'/v2.0/agents/{agent["id"]}')
+
     def guests(self, host: str) -> dict[str, int]:
         """The guests that run on the host, and when each one's QEMU was born, which tells it from another."""
         script = (

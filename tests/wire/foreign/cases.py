@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from nimbus.api.compute.proxies.routes import GONE
+from nimbus.api.compute.proxies.routes import GONE, GONE_ACTION
 from tests.wire.foreign import bodies, fields, steered
 from tests.wire.foreign.bodies import Body, Things
 
@@ -38,6 +38,7 @@ READ_BY_HANDLERS = {
     'identity POST /v3/OS-OAUTH1/request_token': (),
     'identity POST /v3/OS-OAUTH1/access_token': (),
     'compute POST /v2.1/os-baremetal-nodes': (),
+    f'compute POST /v2.1/servers/{{id}}/action {GONE_ACTION.action}': (),
     **{f'compute {route.method} /v2.1{route.path}': () for route in GONE if route.method in fields.WRITES},
 }  # fmt: skip
 # What is inside of attributes that the network service takes whole.
@@ -275,6 +276,7 @@ IN_PATHS: dict[str, Body] = {
     'compute POST /v2.1/servers/{id}/action reboot': lambda t: {'reboot': {'type': 'SOFT'}},
     'compute POST /v2.1/servers/{id}/action changePassword': lambda t: {'changePassword': {'adminPass': 'x'}},
     'compute POST /v2.1/servers/{id}/action trigger_crash_dump': lambda t: {'trigger_crash_dump': None},
+    'compute POST /v2.1/servers/{id}/action injectNetworkInfo': lambda t: {'injectNetworkInfo': None},
     'compute POST /v2.1/servers/{id}/action os-resetState': lambda t: {'os-resetState': {'state': 'error'}},
     'compute POST /v2.1/servers/{id}/action createImage': lambda t: {'createImage': {'name': 'x'}},
     'compute POST /v2.1/servers/{id}/action createBackup': lambda t: {

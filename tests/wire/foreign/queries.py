@@ -80,7 +80,7 @@ ROWS = {
     'limits': 'limit',
     'mappings': 'mapping',
     'network-ip-availabilities': 'network',
-    'os-migrations': 'server',  # a migration has no other tenant's to be compared with: operators alone see any
+    'os-migrations': 'server',  # a migration has no other tenant's to be compared with: others see their project's
     'os-simple-tenant-usage': 'server',
     'os-volume_attachments': 'volume',
     'policies': 'policy',
