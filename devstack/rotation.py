@@ -25,7 +25,7 @@ SECONDS = {
     'postgresql': 420,
     'mariadb': 600,
     'daemons': 250,
-    'wide': 1150,
+    'wide': 1400,
     'fresh': 600,
     'nodes': 700,
 }
