@@ -11,7 +11,7 @@ from nimbus.api.kit.routes import Call, Reply
 from nimbus.api.kit.versions import HIGHEST
 from nimbus.common import errors
 from nimbus.common.database.listing import Page
-from nimbus.image.images import images, search
+from nimbus.image.images import images, marks, search
 
 DISALLOWED = ('direct_url', 'self', 'file', 'schema', 'stores')
 READ_ONLY = (
@@ -19,7 +19,7 @@ READ_ONLY = (
     *('schema', 'id', 'os_hash_algo', 'os_hash_value'),
 )
 RESERVED = ('location', 'locations', 'deleted', 'deleted_at')
-NAMESPACE = 'os_glance_'
+NAMESPACE = marks.NAMESPACE
 OWN = ('id', 'name', 'owner', 'visibility', 'protected', 'os_hidden', 'min_disk', 'min_ram')
 FORMATS = ('disk_format', 'container_format')
 SORTABLE = ('name', 'status', 'container_format', 'disk_format', 'size', 'id', 'created_at', 'updated_at')
@@ -84,7 +84,7 @@ def check_limits(call: Call, properties: dict[str, str], tags: Any) -> None:
     """Raises TooLarge when an image would have too many properties or tags."""
     limits = call.parts.extra['image'].limits
     for what, count, limit in (
-        ('properties', len(properties), limits.properties),
+        ('properties', len(marks.own(properties)), limits.properties),
         ('tags', len(set(tags)), limits.tags),
     ):
         if 0 <= limit < count:
@@ -199,10 +199,3 @@ def remove_tag(call: Call, id: str, tag: str) -> None:
         if tag not in image.tags:
             raise errors.NotFound(f'Image {id} has no tag {tag}.')
         images.retag(tx, image, set(image.tags) - {tag})
-
-
-def tasks(call: Call, id: str) -> dict[str, Any]:
-    """GET /v2/images/{id}/tasks: none, for an import here is no task."""
-    with call.db.read() as tx:
-        access.seen(call, tx, id)
-    return {'tasks': []}

@@ -90,6 +90,13 @@ def abandon(tx: db.Tx, image_id: str, upload_id: str, quotas: Quotas) -> bool:
     return True
 
 
+def abandon_import(tx: db.Tx, image_id: str, quotas: Quotas) -> None:
+    """An image under import is queued again."""
+    row = tx.row(sa.select(Image.upload_id).where(Image.id == image_id, Image.status == IMPORTING))
+    if row is not None:
+        abandon(tx, image_id, row.upload_id, quotas)
+
+
 def place(host: str, process: int) -> str:
     """What is kept of where an upload runs: the host, and which of the service's processes there."""
     return f'{host}#{process}' if process else host

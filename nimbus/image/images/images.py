@@ -12,6 +12,7 @@ from nimbus.common import clock, context, errors, ids
 from nimbus.common.database import db
 from nimbus.common.quotas import Quotas, Recount
 from nimbus.image import notifications
+from nimbus.image.images import marks
 from nimbus.image.models import Image, ImageMember, ImageProperty, ImageTag
 from nimbus.image.quotas import RESOURCES, ImageQuotas, held, rows
 from nimbus.image.states import DELETED, MACHINE, UPLOADING
@@ -157,9 +158,11 @@ RECOUNT = Recount(ImageQuotas(), RESOURCES, rows)
 
 
 def _write_properties(tx: db.Tx, image_id: str, properties: dict[str, str]) -> None:
-    tx.delete(ImageProperty, ImageProperty.image_id == image_id)
-    for name, value in properties.items():
-        tx.insert(ImageProperty, image_id=image_id, name=name, value=value)
+    """The image has these properties; its marks stay as they are."""
+    marked = ImageProperty.name.startswith(marks.NAMESPACE, autoescape=True)
+    tx.delete(ImageProperty, ImageProperty.image_id == image_id, sa.not_(marked))
+    for name in marks.own(properties):
+        tx.insert(ImageProperty, image_id=image_id, name=name, value=properties[name])
 
 
 def _write_tags(tx: db.Tx, image_id: str, tags: Iterable[str]) -> None:

@@ -337,7 +337,7 @@ def test_errors_have_the_form_that_the_client_prefers(client, make, accept, medi
         assert (html.escape(sentence) if media == 'text/html' else sentence) in refused.data.decode()
 
 
-def test_an_import_to_all_stores_goes_to_the_one_there_is(client, make):
+def test_an_import_to_all_stores_goes_to_the_one_there_is(client, make, settle):
     path, body = f'/v2/images/{make()["id"]}', {'method': {'name': 'glance-direct'}}
     assert client('PUT', f'{path}/stage', b'abc', **OCTETS).status == 204
     for wrong in ({'all_stores': 'yes'}, {'all_stores_must_succeed': 1}, {'all_stores_must_succeed': False}):
@@ -345,6 +345,7 @@ def test_an_import_to_all_stores_goes_to_the_one_there_is(client, make):
     assert client('POST', f'{path}/import', body | {'stores': ['fast']}).status == 400
     told = {'all_stores': True, 'all_stores_must_succeed': True}
     assert client('POST', f'{path}/import', body | told).status == 202
+    settle()
     assert client('GET', path).json['status'] == 'active'
 
 
@@ -357,7 +358,7 @@ def test_tags_come_and_go(client, make):
     assert client('PUT', f'{path}/tags/{"x" * 256}').status == 400
 
 
-def test_staged_bytes_are_imported(client, make):
+def test_staged_bytes_are_imported(client, make, settle):
     path = f'/v2/images/{make()["id"]}'
     body = {'method': {'name': 'glance-direct'}}
     assert client('POST', f'{path}/import', body).status == 409
@@ -365,6 +366,7 @@ def test_staged_bytes_are_imported(client, make):
     assert client('GET', path).json['status'] == 'uploading'
     assert client('POST', f'{path}/import', {'method': {'name': 'web-download'}}).status == 400
     assert client('POST', f'{path}/import', body).status == 202
+    settle()
     shown = client('GET', path).json
     assert (shown['status'], shown['size'], shown['virtual_size']) == ('active', 3, 512)
     assert client('GET', f'{path}/file').data == b'abc'
