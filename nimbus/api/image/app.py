@@ -22,6 +22,8 @@ def factory(_global_conf: Any, **local: str) -> Api:
     parts = wsgi.parts()
     if 'image' not in parts.extra:
         parts.extra['image'] = service.build(parts.conf, parts.db, parts.extra.get('process', 0))
+    if 'image imports' not in parts.extra:
+        parts.extra['image imports'] = service.imports(parts.conf, parts.extra['image'])
     parts.extra['image'].heal()
     made = make(parts, local.get('policy_file'))
     parts.extra['image imports'].runner.start()

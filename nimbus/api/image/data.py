@@ -53,20 +53,20 @@ def _check_chunk(call: Call) -> None:
 
 def import_(call: Call, id: str) -> None:
     """POST /v2/images/{id}/import: a task brings data into the image."""
-    _check_method(call.body)
+    _check_method(call, call.body)
     with call.db.write() as tx:
         image = access.seen(call, tx, id, 'modify_image')
         call.parts.extra['image imports'].ask(tx, call.context, image, call.body)
 
 
-def _check_method(body: Any) -> None:
+def _check_method(call: Call, body: Any) -> None:
     """Nothing, when the body asks for an import there is.  Raises Invalid."""
     method = body.get('method') if isinstance(body, dict) else None
     if not isinstance(method, dict):
         raise errors.Invalid("Import request requires a 'method' field.")
     if 'name' not in method:
         raise errors.Invalid("Import request requires a 'name' field.")
-    if method['name'] not in info.IMPORT_METHODS:
+    if method['name'] not in info.methods(call):
         raise errors.Invalid(f"Unknown import method name '{method['name']}'.")
     for name in ('all_stores_must_succeed', 'all_stores'):
         if not isinstance(body.get(name, False), bool):

@@ -28,9 +28,22 @@ DEFAULT_LIMIT, MAX_LIMIT = 25, 1000
 
 def create(call: Call) -> Any:
     """POST /v2/images."""
-    body = call.body
-    if not isinstance(body, dict):
+    if not isinstance(call.body, dict):
         raise errors.Invalid('Body expected in request.')
+    values, properties, tags = wanted(call, call.body)
+    with call.db.write() as tx:
+        image = images.create(tx, call.context, call.parts.extra['image'].quotas, values, properties, tags)
+    headers = [('Location', f'{call.root_url}/v2/images/{image.id}')]
+    if found := info.methods(call):
+        headers.append(('OpenStack-image-import-methods', ','.join(found)))
+    return Reply(image_view(call, image), headers=headers)
+
+
+def wanted(call: Call, body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], list[str]]:
+    """The values, properties and tags of the image that the body describes, and the asker may make.
+
+    Raises Invalid, Forbidden and TooLarge.
+    """
     for name in (*DISALLOWED, *READ_ONLY):
         if name in body and name != 'id':
             raise errors.Forbidden(f"Attribute '{name}' is read-only.")
@@ -47,13 +60,7 @@ def create(call: Call) -> Any:
             raise errors.Forbidden(f"You are not permitted to create images owned by '{owner}'")
         raise errors.Forbidden('You are not authorized to complete add_image action.')
     access.check_visibility(call, facts['visibility'], facts)
-    with call.db.write() as tx:
-        image = images.create(tx, call.context, call.parts.extra['image'].quotas, values, properties, tags)
-    headers = [
-        ('Location', f'{call.root_url}/v2/images/{image.id}'),
-        ('OpenStack-image-import-methods', ','.join(info.IMPORT_METHODS)),
-    ]
-    return Reply(image_view(call, image), headers=headers)
+    return values, properties, tags
 
 
 def check_shape(body: dict[str, Any], call: Call) -> None:

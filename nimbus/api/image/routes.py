@@ -29,6 +29,7 @@ ROUTES = (
     Route('PUT', '/v2/images/{id}/members/{member}', members.update, None),
     Route('DELETE', '/v2/images/{id}/members/{member}', members.delete, None, 204),
     Route('GET', '/v2/tasks', tasks.index, 'tasks_api_access'),
+    Route('POST', '/v2/tasks', tasks.create, 'tasks_api_access', 201),
     Route('GET', '/v2/tasks/{task}', tasks.show, 'tasks_api_access'),
     Route('GET', '/v2/schemas/image', schemas.image, None),
     Route('GET', '/v2/schemas/images', schemas.images, None),

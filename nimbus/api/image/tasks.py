@@ -4,11 +4,13 @@ import urllib.parse
 from typing import Any
 
 from nimbus.api.image import access
+from nimbus.api.image import images as images_wire
 from nimbus.api.image.nouns import Task
 from nimbus.api.kit import paging
-from nimbus.api.kit.routes import Call
+from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import clock, errors, ids
 from nimbus.common.database.listing import Page
+from nimbus.image.images import images
 from nimbus.image.tasks import tasks
 
 DEFAULT_LIMIT, MAX_LIMIT = 25, 1000
@@ -70,6 +72,41 @@ def show(call: Call, task: str) -> Any:
     """GET /v2/tasks/{task}."""
     with call.db.read() as tx:
         return view(call, tasks.show(tx, call.context, task))
+
+
+def create(call: Call) -> Any:
+    """POST /v2/tasks: an image is made, and filled with what a URI names."""
+    given = _import_from(call.body)
+    described = dict(given['image_properties'])
+    described.setdefault('disk_format', given['import_from_format'])
+    described.setdefault('container_format', 'bare')
+    values, properties, tags = images_wire.wanted(call, described)
+    service = call.parts.extra['image imports']
+    with call.db.write() as tx:
+        image = images.create(tx, call.context, service.transfers.quotas, values, properties, tags)
+        task_id = service.ask_alone(tx, call.context, image, given)
+        shown = view(call, tasks.show(tx, call.context, task_id))
+    return Reply(shown, headers=[('Location', shown['self'])])
+
+
+def _import_from(body: Any) -> dict[str, Any]:
+    """What an import task is asked for.  Raises Invalid."""
+    if not isinstance(body, dict):
+        raise errors.Invalid('Body expected in request.')
+    for name in ('type', 'input'):
+        if name not in body:
+            raise errors.Invalid(f"Task '{name}' is required")
+    if body['type'] != tasks.IMPORT:
+        raise errors.Invalid(
+            f"A task that is asked for has the type '{tasks.IMPORT}'; others come with their requests."
+        )
+    given = body['input']
+    if not isinstance(given, dict):
+        raise errors.Invalid("The 'input' of a task is an object.")
+    for name, kind in (('import_from', str), ('import_from_format', str), ('image_properties', dict)):
+        if not isinstance(given.get(name), kind):
+            raise errors.Invalid(f"Input does not contain '{name}' field")
+    return {name: given[name] for name in ('import_from', 'import_from_format', 'image_properties')}
 
 
 def of_image(call: Call, id: str) -> Any:

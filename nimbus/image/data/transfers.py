@@ -31,6 +31,7 @@ class Limits:
     properties: int = 128
     tags: int = 128
     members: int = 128
+    import_methods: tuple[str, ...] = ('glance-direct', 'web-download')
 
 
 class Transfers:
@@ -137,24 +138,44 @@ class Transfers:
             return False
         return True
 
-    def take_staged(self, image: Any, then: Callable[[db.Tx], None] = lambda tx: None) -> None:
+    def fetch(self, image: Any, pieces: Iterable[bytes], announced: int | None) -> None:
+        """The bytes of an image under import are staged, and were inspected; raises what `upload` does."""
+        self.check_size(announced or 0)
+        draft = self.store.draft(image.id, image.upload_id)
+        try:
+            facts = self._stream(image, pieces, draft, announced, inspected=True)
+            draft.stage()
+            failpoints.hit('image.fetched')
+            with self.db.write() as tx:
+                uploads.fetched(tx, image, facts, self.quotas)
+        finally:
+            draft.drop()
+
+    def take_staged(self, image: Any, then: Callable[[db.Tx], None] = lambda tx: None, inspected: bool = False) -> None:
         """The image, which is `importing`, is active with its staged bytes, and `then` is so too; may run twice.
 
         Raises WrongMedia, TooLarge, OverQuota and Gone.
         """
         self.store.promote(image.id)
         failpoints.hit('image.promoted')
+        virtual = image.virtual_size if inspected else self._inspect(image)
+        with self.db.write() as tx:
+            uploads.imported(tx, image, self.quotas, virtual)
+            then(tx)
+
+    def _inspect(self, image: Any) -> int | None:
+        """The size of the disk in the image's bytes, which are what was declared.  Raises WrongMedia, TooLarge."""
         look = content.Inspection(image.disk_format, image.container_format, image.properties)
         for piece in self.store.read(image.id, 0, image.size):
             look.eat(piece)
         virtual = look.finish(self.limits.virtual_size_cap)
         look.look(self.store.local(image.id))
-        with self.db.write() as tx:
-            uploads.imported(tx, image, self.quotas, virtual)
-            then(tx)
+        return virtual
 
-    def clear(self, image_id: str) -> None:
-        """No bytes are left of an image that has none to show."""
+    def clear(self, image_id: str, upload_id: str | None) -> None:
+        """No bytes are left of an image that has none to show, nor of that upload to it."""
+        if upload_id:
+            self.store.drop_draft(image_id, upload_id)
         with self.db.read() as tx:
             empty = uploads.has_no_bytes(tx, image_id)
         if empty:

@@ -58,9 +58,9 @@ class Runner:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def begin(self, task_id: str, generation: int = 0) -> None:
-        """The task is worked on as soon as a thread is free."""
+        """The task is worked on as soon as a thread is free; once this has stopped, by another process."""
         with self._idle:
-            if task_id in self._held:
+            if task_id in self._held or self._stop.is_set():
                 return
             self._held[task_id] = 0
         self._pool.submit(self._run, task_id, generation)
