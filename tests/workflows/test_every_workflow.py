@@ -10,7 +10,7 @@ from nimbus.conductor.workflows import WORKFLOWS
 from nimbus.volume.models import Volume
 from tests.workflows import harness
 from tests.workflows.cloud import Cloud
-from tests.workflows.evacuations import SCENARIOS
+from tests.workflows.volume_copies import SCENARIOS
 
 
 @pytest.fixture

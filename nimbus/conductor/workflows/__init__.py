@@ -23,6 +23,7 @@ from nimbus.conductor.workflows.suspension import PauseServer, ResumeServer, Sus
 from nimbus.conductor.workflows.volumes.creation import CreateVolume
 from nimbus.conductor.workflows.volumes.deletion import DeleteVolume
 from nimbus.conductor.workflows.volumes.extension import ExtendVolume
+from nimbus.conductor.workflows.volumes.snapshots import CreateSnapshot, DeleteSnapshot, RevertVolume
 
 WORKFLOWS: dict[str, type[Workflow]] = {
     'build_server': BuildServer,
@@ -60,4 +61,7 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'create_volume': CreateVolume,
     'delete_volume': DeleteVolume,
     'extend_volume': ExtendVolume,
+    'revert_volume': RevertVolume,
+    'create_snapshot': CreateSnapshot,
+    'delete_snapshot': DeleteSnapshot,
 }

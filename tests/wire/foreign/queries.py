@@ -7,13 +7,16 @@ from typing import Any
 from nimbus.api.compute.servers import queries
 from nimbus.api.kit import routes
 from nimbus.api.volume import filters
+from nimbus.api.volume.snapshots import snapshots as snapshot_api
 from nimbus.volume.volumes import search as volume_search
+from nimbus.volume.volumes import snapshot_search
 from tests.wire.foreign import bodies, names
 from tests.wire.foreign.asking import SERVICES, endpoints, path
 from tests.wire.foreign.fields import Endpoint
 from tests.wire.foreign.world import ADMIN, World
 
 _SERVERS, _VOLUMES = queries.FILTERS, (*filters.OPEN, *filters.NEVER, *volume_search.PLAIN, 'host', 'project_id')
+_SNAPSHOTS = (*snapshot_api.OPEN, *snapshot_search.PLAIN, 'project_id')
 # What handlers read that walk through the whole query; those that walk through it to refuse what they do not know, and
 # look the rest up by name, read nothing more.
 WALKED: dict[str, tuple[str, ...]] = {
@@ -22,6 +25,8 @@ WALKED: dict[str, tuple[str, ...]] = {
     'volume GET /v3/volumes': _VOLUMES,
     'volume GET /v3/volumes/detail': _VOLUMES,
     'volume GET /v3/volumes/summary': _VOLUMES,
+    'volume GET /v3/snapshots': _SNAPSHOTS,
+    'volume GET /v3/snapshots/detail': _SNAPSHOTS,
     'image GET /v2/images': ('id', 'name', 'owner', 'visibility', 'member_status'),
     'network GET /v2.0/agents': ('host', 'id', 'availability_zone'),
     'network GET /v2.0/networks/{id}/dhcp-agents': ('host', 'id'),

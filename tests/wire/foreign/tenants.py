@@ -256,6 +256,10 @@ def _storage(maker: Maker, whose: str) -> None:
         maker.world.cloud.wait(lambda kind=kind: _status(maker, 'volume', f'/v3/volumes/{things[kind]}') == 'available')
     ready = {'os-set_bootable': {'bootable': True}}
     maker.ask('volume', 'POST', f'/v3/volumes/{things["volume"]}/action', ready)
+    told = {'volume_id': things['volume'], 'name': f'{whose} snapshot', 'metadata': {'k': 'v'}}
+    maker.make('volume', '/v3/snapshots', 'snapshot', **told)
+    place = f'/v3/snapshots/{things["snapshot"]}'
+    maker.world.cloud.wait(lambda: _status(maker, 'volume', place) == 'available')
 
 
 def _status(maker: Maker, service: str, path: str) -> str:
