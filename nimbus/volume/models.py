@@ -130,3 +130,11 @@ class VolumeType(db.Base):
     extra_specs: Mapped[dict[str, Any]]
     created_at: Mapped[datetime.datetime]
     updated_at: Mapped[datetime.datetime | None]
+
+
+class TypeAccess(db.Base):
+    """A project that may choose a private volume type."""
+
+    __tablename__ = 'volume_type_access'
+    type_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)

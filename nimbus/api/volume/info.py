@@ -143,6 +143,16 @@ KNOWN = (
         ),
     ),
     Extension(
+        'os-volume-type-access',
+        'VolumeTypeAccess',
+        'The projects that may choose a private volume type.',
+        (
+            'GET /types/{id}/os-volume-type-access',
+            'addProjectAccess',
+            'removeProjectAccess',
+        ),
+    ),
+    Extension(
         'scheduler-stats', 'Scheduler_stats', 'What each store has room for.', ('GET /scheduler-stats/get_pools',)
     ),
 )

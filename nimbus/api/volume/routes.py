@@ -171,6 +171,24 @@ ROUTES = (
     Route('GET', '/types/{id}', types.show, 'volume_extension:type_get'),
     Route('PUT', '/types/{id}', types.update, 'volume_extension:type_update', noun=Type),
     Route('DELETE', '/types/{id}', types.delete, 'volume_extension:type_delete', 202),
+    Route(
+        'GET', '/types/{id}/os-volume-type-access', types.access, 'volume_extension:volume_type_access:get_all_for_type'
+    ),
+    *(
+        Route(
+            'POST',
+            '/types/{id}/action',
+            handler,
+            f'volume_extension:volume_type_access:{action}',
+            202,
+            action=action,
+            shape=shape,
+        )
+        for action, handler, shape in (
+            ('addProjectAccess', types.grant, types.GRANT),
+            ('removeProjectAccess', types.revoke, types.REVOKE),
+        )
+    ),
     Route('GET', '/types/{id}/extra_specs', types.extra_specs, 'volume_extension:types_extra_specs:index'),
     Route(
         'POST',

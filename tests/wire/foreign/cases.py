@@ -207,6 +207,10 @@ BODIES: dict[str, Body] = {
     'volume POST /v3/volumes/{id}/action revert': lambda t: {'revert': {'snapshot_id': t['snapshot']}},
     'volume POST /v3/attachments': lambda t: {'attachment': {'volume_uuid': t['volume'], 'instance_uuid': t['server']}},
     'volume PUT /v3/attachments/{id}': lambda t: {'attachment': {'connector': {'host': 'x', 'initiator': 'x'}}},
+    'volume POST /v3/types/{id}/action addProjectAccess': lambda t: {'addProjectAccess': {'project': t['project']}},
+    'volume POST /v3/types/{id}/action removeProjectAccess': lambda t: {
+        'removeProjectAccess': {'project': t['project']}
+    },
     'volume PUT /v3/os-quota-sets/{project}': lambda t: {'quota_set': {'volumes': 7}},
     'volume PUT /v3/os-quota-class-sets/{name}': lambda t: {'quota_class_set': {'volumes': 7}},
     'volume PUT /v3/os-services/enable': lambda t: {'binary': 'cinder-volume', 'host': t['host']},

@@ -93,6 +93,8 @@ EXACT = {
     'POST /os-security-group-rules security_group_rule.group_id': 'security_group',
     'addSecurityGroup.name': 'free group',
     'removeSecurityGroup.name': 'security_group',
+    'addProjectAccess.project': 'project',
+    'removeProjectAccess.project': 'project',
     'server.security_groups[].name': 'security_group',
     'server.networks[].uuid': 'network',
     'server.block_device_mapping_v2[].uuid': 'volume',
