@@ -16,8 +16,15 @@ REPO = pathlib.Path(__file__).resolve().parent.parent
 CHECKOUT = '/root/nimbus'
 BROKER = 'the broker and the configuration, in the same shell'
 COMMON = ('python3-venv',)
-# The machine that runs the nodes may have control groups of old, of which a node may make none.
-NO_CGROUPS = 'echo "cgroup_controllers = [ ]" >>/etc/libvirt/qemu.conf; systemctl restart libvirtd'
+# The machine that runs the nodes may have control groups of old, of which a node may make none.  And whoever reaches a
+# node's libvirt owns its guests: the network of the nodes is theirs alone, and no example to follow.
+LIBVIRT = """
+echo 'cgroup_controllers = [ ]' >>/etc/libvirt/qemu.conf
+echo 'auth_tcp = "none"' >>/etc/libvirt/libvirtd.conf
+systemctl stop libvirtd.service libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket
+systemctl enable libvirtd-tcp.socket
+systemctl start libvirtd-tcp.socket libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket
+"""
 READY = 'hosts.ready'  # in the state folder: how many hosts there are, once the cloud stands
 
 
@@ -58,7 +65,7 @@ def join(cloud: Machines, name: str, node: nodes.Node) -> None:
     cloud.follow(cloud.control, 'control host', 'a new host', HOST=name)
     conf = cloud.control.must('cat', f'/root/{name}.conf') + '\n[compute]\nresume_guests_state_on_host_boot = true\n'
     node.must('tee', '/etc/nimbus/nimbus.conf', input=conf)
-    node.must('bash', '-ec', NO_CGROUPS)
+    node.must('bash', '-ec', LIBVIRT)
     script = f'cd {CHECKOUT}\n' + guide.script('agent host', 'is it ready')
     done = node.run('bash', '-euc', script)
     cloud.said[f'{name}: is it ready'] = done.stdout

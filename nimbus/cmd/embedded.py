@@ -183,8 +183,8 @@ def run(conf: Any, args: argparse.Namespace, began: float) -> int:
     others = apis.beside(conf, sockets)
     parts = wiring.make_parts(conf, processes=others.count)
     prepare(conf, parts, admin)
-    server = serving.Server(serving.Settings.of(conf), others.place)
-    cloud = services.everything(conf, parts, args.hosts if args.fake else 1, others.place)
+    server = serving.Server(serving.Settings.of(conf), others.peers)
+    cloud = services.everything(conf, parts, args.hosts if args.fake else 1, others.peers)
     apis.add_apps(server, conf, parts, sockets)
     if args.seed:
         seed.plant(parts, admin)

@@ -5,6 +5,7 @@ What reads and makes keys is imported where it does: a start does not wait for i
 
 import base64
 import binascii
+import datetime
 import hashlib
 from typing import Any
 
@@ -16,6 +17,8 @@ from nimbus.compute import user_quotas
 from nimbus.compute.models import Keypair
 
 SSH, X509 = 'ssh', 'x509'
+PRINCIPAL = '1.3.6.1.4.1.311.20.2.3'  # a certificate's name of the user for Windows
+VALID = datetime.timedelta(days=3650)  # for which a certificate that is made here holds
 
 
 def find(tx: db.Tx, user_id: str, page: listing.Page) -> list[Any]:
@@ -63,17 +66,39 @@ def delete(tx: db.Tx, user_id: str, name: str) -> None:
         raise errors.NotFound(f'Keypair {name} not found for user {user_id}')
 
 
-def generate() -> tuple[str, str]:
-    """A new private RSA key and its public key, in the forms that every ssh client reads."""
+def generate(kind: str, user_id: str) -> tuple[str, str]:
+    """A new private RSA key and its public key, as every ssh client reads them, or the user's certificate of it."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    if kind == X509:
+        return _certified(key, user_id)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
     public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
     return private.decode(), f'{public.decode()} Generated-by-Nova'
+
+
+def _certified(key: Any, user_id: str) -> tuple[str, str]:
+    """The private key and a certificate by which the user logs in to Windows without a password."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+
+    name = f'{user_id}@localhost'.encode()
+    other = x509.OtherName(x509.ObjectIdentifier(PRINCIPAL), bytes([0x0C, len(name)]) + name)  # a UTF8String of ASN.1
+    own = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, user_id)])
+    now = clock.Clock().now()
+    made = x509.CertificateBuilder().subject_name(own).issuer_name(own).public_key(key.public_key())
+    made = made.serial_number(x509.random_serial_number()).not_valid_before(now).not_valid_after(now + VALID)
+    made = made.add_extension(x509.SubjectAlternativeName([other]), critical=False)
+    made = made.add_extension(x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+    certificate = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return private.decode(), certificate
 
 
 def fingerprint(public_key: str, kind: str = SSH) -> str:

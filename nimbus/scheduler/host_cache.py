@@ -135,7 +135,8 @@ class HostCache:
             touched = tx.rows(CHANGED, {'since': self._mark - OVERLAP})
             changed = [host for host, generation in touched if self._generation(host) != generation]
             for some in range(0, len(changed), BATCH):
-                self._follow(tx.rows(sa.select(Host).where(Host.host.in_(changed[some : some + BATCH]))))
+                found = Host.host.in_(changed[some : some + BATCH])
+                self._follow(tx.rows(sa.select(Host).where(found).order_by(Host.seq)))
             regrouped = aggregates.changed(tx, self._regrouped - OVERLAP)
         self._group(regrouped)
         if self._looked is None or now - self._looked > self.interval * 2:

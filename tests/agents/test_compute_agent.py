@@ -133,6 +133,16 @@ def test_an_errand_is_answered_within_a_second_however_long_it_takes(rig):
     assert rig.answer(job, 'k').ok
 
 
+def test_an_errand_that_the_host_holds_is_busy_until_it_is_let_go(rig):
+    let_go = rig.host.hold('spawn')
+    job = rig.job('s1')
+    assert rig.client.spawn(job, 'k', 1, guest('s1')) == 'accepted'
+    assert rig.client.spawn(job, 'k', 1, guest('s1')) == 'busy'
+    assert not rig.host.all()
+    let_go.set()
+    assert rig.answer(job, 'k').ok
+
+
 def test_a_refusal_is_reported_by_its_kind(rig):
     job = rig.job('s1')
     rig.client.spawn(job, 'k', 1, {**guest('s1'), 'memory_mb': 10**9})

@@ -51,6 +51,14 @@ def test_a_frame_for_a_known_port_goes_to_its_host_alone():
     assert sent_to(found) == {ENDS[FAR.end]}
 
 
+def test_a_frame_for_a_guest_on_its_way_goes_to_both_its_hosts_and_is_taken_from_both():
+    moving = Remote('wide', ONE.mac, ONE.ips, ONE.end, coming=TWO.end)
+    (found,) = [line for line in table(rules(moving), tunnel_flows.UNICAST) if f'dl_dst={ONE.mac}' in line]
+    assert sent_to(found) == {ENDS[ONE.end], ENDS[TWO.end]}
+    inward = ''.join(table(rules(moving), tunnel_flows.table_of('vxlan')))
+    assert f'tun_src={ONE.end}' in inward and f'tun_src={TWO.end}' in inward
+
+
 def test_a_frame_is_taken_from_the_hosts_of_its_network_alone():
     lines = rules(ONE, FAR)
     vxlan, geneve = (table(lines, tunnel_flows.table_of(name)) for name in ('vxlan', 'geneve'))

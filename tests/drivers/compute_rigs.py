@@ -19,6 +19,7 @@ from collections.abc import Callable
 
 import pytest
 
+from nimbus.common import folders
 from nimbus.compute.agent.disks.imagecache import ImageCache
 from nimbus.compute.agent.driver import Driver, Refused
 from nimbus.compute.agent.fake.driver import FakeDriver, FakeSettings
@@ -92,6 +93,11 @@ class FakeRig:
         self.driver: Driver = FakeDriver(self.settings)
         self.driver.open()
 
+    @classmethod
+    def lent(cls) -> 'FakeRig':
+        """A host that nothing has happened on."""
+        return cls()
+
     def close(self) -> None:
         self.driver.close()
         FakeHost.forget()
@@ -140,6 +146,19 @@ class LibvirtRig:
     """
 
     name, real = 'libvirt', True
+    _made: dict[str, 'LibvirtRig'] = {}
+
+    @classmethod
+    def lent(cls, name: str = '') -> 'LibvirtRig':
+        """The host of that name, with nothing on it: one for the whole process, as libvirt can open few and no more."""
+        if name not in cls._made:
+            cls._made[name] = cls()
+            atexit.register(lambda: cls._made[name].driver.close())
+        made = cls._made[name]
+        made.folder.mkdir(exist_ok=True)
+        folders.make(str(made.instances))
+        made.cache = ImageCache(str(made.instances), lambda _: [made._bytes])
+        return made
 
     def __init__(self) -> None:
         from nimbus.compute.agent.libvirt.driver import LibvirtDriver, LibvirtSettings
@@ -158,12 +177,10 @@ class LibvirtRig:
         )
         self.driver: Driver = LibvirtDriver(self.settings)
         self.driver.open()
-        self.cache = ImageCache(str(self.instances), lambda _: [self._bytes])
 
     def close(self) -> None:
         for guest_id in self.driver.guests():
             self.driver.destroy(guest_id)
-        self.driver.close()
         shutil.rmtree(self.folder)
 
     def restart(self) -> Driver:

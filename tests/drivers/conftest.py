@@ -70,7 +70,7 @@ def driver(lab):
 )
 def rig(request):
     """A hypervisor: the fake one, then QEMU."""
-    made = request.param()
+    made = request.param.lent()
     yield made
     made.close()
 

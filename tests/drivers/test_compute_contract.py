@@ -231,3 +231,4 @@ def test_facts_add_up(rig):
     assert 0 <= facts.disk_free_gb <= facts.disk_gb
     assert 0 <= facts.memory_used_mb <= facts.memory_mb
     assert set(facts.cpu_info) >= {'arch', 'model', 'vendor', 'topology', 'features'}
+    assert ' up ' in facts.uptime

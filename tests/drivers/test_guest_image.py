@@ -48,7 +48,7 @@ def ip(*words: str) -> None:
 
 @pytest.fixture(scope='module')
 def rig():
-    made = LibvirtRig()
+    made = LibvirtRig.lent()
     yield made
     made.close()
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture(scope='module')
 def rig():
-    made = LibvirtRig()
+    made = LibvirtRig.lent()
     yield made
     made.close()
 
@@ -90,6 +90,7 @@ def test_a_guest_folder_has_its_files_with_narrow_modes(rig, spawn):
         'disk.local': 0o600,
         'disk.swap': 0o600,
         'disk.config': 0o640,
+        'host': 0o600,
         'disk.info': 0o600,
         'console.log': 0o600,
         'libvirt.xml': 0o600,
@@ -253,7 +254,7 @@ def test_a_half_made_guest_is_mended(rig, spawn):
     (folder / 'disk.part').write_bytes(b'half a disk')
     rig.driver.spawn(guest, base, lambda percent: None)
     assert rig.driver.state(guest.id) == RUNNING
-    assert sorted(path.name for path in folder.iterdir()) == ['console.log', 'disk', 'disk.info', 'libvirt.xml']
+    assert sorted(path.name for path in folder.iterdir()) == ['console.log', 'disk', 'disk.info', 'host', 'libvirt.xml']
     rig.driver.destroy(guest.id)
 
 

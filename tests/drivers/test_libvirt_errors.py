@@ -93,3 +93,45 @@ def test_a_qemu_that_was_killed_while_it_started_is_told_to_the_user():
     told = libvirt_errors.refusal(GUEST, 'u', killed)
     assert told.sentence == f'QEMU was killed or ended while it started guest {GUEST}.'
     assert 'secret' in told.inside
+
+
+def lost(text):
+    """What libvirt says when the other end of a connection is gone, whichever that is."""
+    why = libvirt.libvirtError(text)
+    why.err = (libvirt.VIR_ERR_RPC, libvirt.VIR_FROM_RPC, text)
+    return why
+
+
+class Leaving:
+    """A running guest whose move ends with the host that it goes to."""
+
+    def isActive(self):
+        return 1
+
+    def jobInfo(self):
+        return [libvirt.VIR_DOMAIN_JOB_NONE]
+
+    def jobStats(self):
+        return {}
+
+    def XMLDesc(self, flags=0):
+        raise lost('client socket is closed')
+
+
+def moving():
+    return types.SimpleNamespace(id=GUEST, memory_mb=64, local_gb=1)
+
+
+def test_a_move_whose_target_went_away_is_refused_and_not_asked_for_again(driver, monkeypatch):
+    monkeypatch.setattr(driver, '_find', lambda guest_id: Leaving())
+    with pytest.raises(Refused, match=f'^Guest {GUEST} could not be moved.$') as caught:
+        driver.live_move(moving(), 'move', {'address': '192.0.2.1'}, lambda figures: None)
+    assert 'client socket is closed' in caught.value.inside
+
+
+def test_a_move_whose_own_libvirt_went_away_may_be_asked_for_again(driver, monkeypatch):
+    there = iter([Leaving()])
+    found = driver._find
+    monkeypatch.setattr(driver, '_find', lambda guest_id: next(there, None) or found(guest_id))
+    with pytest.raises(errors.Unavailable, match="^The hypervisor of the server's host is away.$"):
+        driver.live_move(moving(), 'move', {'address': '192.0.2.1'}, lambda figures: None)

@@ -103,6 +103,8 @@ def test_a_guarded_port_claims_only_its_own_addresses():
     lines = flows.guarding(port, 7)
     assert [line for line in lines if 'arp_spa=' + port.addresses[0].ip in line]
     assert all('in_port=7' in line for line in lines)
+    (told,) = [line for line in lines if ',rarp,' in line]
+    assert f'dl_src={port.mac}' in told and f'arp_sha={port.mac}' in told and 'arp_spa=0.0.0.0' in told
 
 
 def test_desired_survives_its_trip_through_json():

@@ -45,6 +45,14 @@ class Cloud(Machines):
         """The guide's shell lines that make who runs them the administrator."""
         return guide.script('anywhere', 'who asks', ADDRESS=self.control.address).replace('nimbus status\n', '')
 
+    def first_server(self) -> str:
+        """What the guide's commands print that make the first image, flavor and server; the server is deleted again."""
+        values = {'ADDRESS': self.control.address, 'IMAGE': 'nimbus-guest.qcow2'}
+        said = self.follow(self.control, 'anywhere', 'who asks', 'the first server', **values)
+        (server,) = self.ask('compute', 'GET', '/servers')['servers']
+        self.ask('compute', 'DELETE', f'/servers/{server["id"]}')
+        return said
+
     # ---------------------------------------------------------------- REST
     def login(self, username: str, password: str, project: str, address: str = '') -> session.Session:
         """A session of a user, at this node's identity or at that of another control host."""
@@ -83,11 +91,11 @@ class Cloud(Machines):
         return answer.json()
 
     def refused(self, service: str, method: str, path: str, body: Any = None, version: str = '') -> str:
-        """The sentence with which the administrator is refused."""
+        """The answer with which the administrator is refused; keystoneauth reads only identity's form of it."""
         try:
             self.ask(service, method, path, body, version)
         except exceptions.HttpError as why:
-            return str(why)
+            return f'{why}: {why.response.text}'
         raise AssertionError(f'{method} {path} was not refused')
 
     def host_of(self, server_id: str) -> str:
@@ -144,6 +152,11 @@ class Cloud(Machines):
         """Whether all six parts of the host are down, and no other part is."""
         down = {name for name, up in self.up().items() if not up}
         return len(down) == 6 and all(name.partition(' at ')[2].split('@')[0] == host for name in down)
+
+    def forget_network_agents(self, host: str) -> None:
+        """What the host served of networks stands on others: the agents of the host, which is down, are deleted."""
+        for agent in self.ask('network', 'GET', f'/v2.0/agents?host={host}')['agents']:
+            self.ask('network', 'DELETE', f'/v2.0/agents/{agent["id"]}')
 
     def guests(self, host: str) -> dict[str, int]:
         """The guests that run on the host, and when each one's QEMU was born, which tells it from another."""

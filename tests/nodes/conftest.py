@@ -20,6 +20,7 @@ ORDER = (
     'test_operating',
     'test_faults',
     'test_across',
+    'test_live',
     'test_copies',
     'test_leaving',
 )
@@ -52,6 +53,8 @@ def cloud() -> Iterator[clouds.Cloud]:
 @pytest.fixture(scope='session')
 def guests(cloud: clouds.Cloud) -> dict[str, str]:
     """The id of a server on each host, all of them on one network; each with a volume of its own host."""
+    if not cloud.ask('image', 'GET', '/v2/images')['images']:
+        cloud.first_server()  # test_install does so too, when it is run before
     (image,) = cloud.ask('image', 'GET', '/v2/images')['images']
     (flavor,) = cloud.ask('compute', 'GET', '/flavors')['flavors']
     network = cloud.ask('network', 'POST', '/v2.0/networks', {'network': {'name': 'guests'}})['network']['id']
@@ -71,6 +74,15 @@ def guests(cloud: clouds.Cloud) -> dict[str, str]:
         nodes.until(lambda server=server: cloud.is_active(server), 120, lambda server=server: str(cloud.server(server)))
         assert cloud.server(server)['OS-EXT-SRV-ATTR:host'] == host
     return made
+
+
+@pytest.fixture(scope='session')
+def tunnels(cloud: clouds.Cloud) -> None:
+    """Networks reach across the hosts."""
+    for host in clouds.HOSTS:
+        cloud[host].carry_tunnels()
+        cloud[host].must('systemctl', 'restart', 'nimbus-network')
+    nodes.until(cloud.is_whole, 90, lambda: str(cloud.up()))
 
 
 def _keep_journals(made: clouds.Cloud) -> None:

@@ -27,6 +27,8 @@ BEFORE_NEWEST = {
 AREAS = sorted(path.stem for path in HERE.glob('*.txt'))
 # Everything else that passes, too much for every run: `devstack/tempest wide/network`.
 WIDE = sorted(f'wide/{path.stem}' for path in HERE.glob('wide/*.txt'))
+# What is skipped on one host: `devstack/tempest hosts/compute` on a cloud of several.
+HOSTS = sorted(f'hosts/{path.stem}' for path in HERE.glob('hosts/*.txt'))
 
 
 def listed(area: str) -> list[str]:
@@ -81,7 +83,7 @@ def arguments() -> argparse.ArgumentParser:
     """The command line of devstack/tempest."""
     return tempest(
         f'Without a test only the workspace is made. The areas are {", ".join(AREAS)}; beyond "all" there are '
-        f'{", ".join(WIDE)}.'
+        f'{", ".join(WIDE)}, and for several hosts {", ".join(HOSTS)}.'
     )
 
 
@@ -95,7 +97,7 @@ def main() -> int:
     workspace = Workspace(Place(state, choices))
     say(f'configuring the tempest workspace {workspace.folder}')
     names = AREAS if options.tests == ['all'] else options.tests
-    wanted = [test for name in names for test in (listed(name) if name in AREAS + WIDE else [name])]
+    wanted = [test for name in names for test in (listed(name) if name in AREAS + WIDE + HOSTS else [name])]
     # A persona has the roles that its test gives it, and no other.
     personas = any(test.startswith('keystone_tempest_plugin.tests.rbac.') for test in wanted)
     workspace.configure(options.newest, **({'auth.tempest_roles': ''} if personas else {}))

@@ -44,6 +44,12 @@ def test_the_wide_lists_are_no_part_of_the_usual_run():
     assert all(re.fullmatch(r'tempest\.api\.network\.[\w.]+', test) for test in tests)
 
 
+def test_the_long_list_of_compute_has_nothing_that_needs_several_hosts():
+    wide, hosts = run.listed('wide/compute'), run.listed('hosts/compute')
+    assert len(set(wide)) == len(wide) >= 495 and len(set(hosts)) == len(hosts) >= 24
+    assert not set(wide) & {*hosts, *run.listed('compute')}
+
+
 def test_the_report_counts_a_skipped_test_of_the_lists_as_failed(tmp_path):
     outcomes = [outcome('a', 'passed'), outcome('b', 'skipped', 'off'), outcome('other', 'skipped', 'off')]
     run.report(['a', 'b', 'c'], outcomes, tmp_path / 'r.xml')

@@ -40,9 +40,9 @@ class Cloud:
         self.clouds = folder / 'state/clouds.yaml'
 
     def others(self):
-        """The pids of the nursery, and of the processes that serve."""
-        nursery, *serving = [pid for pid in measure.with_children([self.pid]) if pid != self.pid] or [None]
-        return nursery, serving
+        """The pids of the supervisor, and of the processes that serve."""
+        supervisor, *serving = [pid for pid in measure.with_children([self.pid]) if pid != self.pid] or [None]
+        return supervisor, serving
 
     def serving(self):
         """The pids of all that serve beside the cloud, when all of them do."""
@@ -201,19 +201,19 @@ def test_a_process_that_was_killed_has_a_successor(cloud, side):
 
 
 def test_with_the_cloud_all_its_processes_end(cloud, tmp_path):
-    nursery, serving = cloud.others()[0], cloud.serving()
+    supervisor, serving = cloud.others()[0], cloud.serving()
     began = time.monotonic()
     os.kill(cloud.pid, signal.SIGTERM)
     assert cloud.process.wait(30) == 0
     assert time.monotonic() - began < 2
-    assert ended([nursery, *serving], 0)
+    assert ended([supervisor, *serving], 0)
     # Killed, it takes them with it as well, and its ports are free for the next.
     again = Cloud(cloud.folder)
     try:
-        nursery, serving = again.others()[0], again.serving()
+        supervisor, serving = again.others()[0], again.serving()
         again.process.kill()
         again.process.wait(10)
-        assert ended([nursery, *serving])
+        assert ended([supervisor, *serving])
         third = Cloud(cloud.folder)
         third.process.kill()
         third.process.communicate()

@@ -27,6 +27,7 @@ PARTS = {
     'sg_owner',
     'shared',
     'external',
+    'restrict_wildcard',
     'network_device',
     'admin_only',
     'service_or_admin',

@@ -59,6 +59,7 @@ KNOWN = (
     Extension('os-block-device-mapping', 'BlockDeviceMapping', 'Disks of a new server.', (BOOT,)),
     Extension('os-block-device-mapping-v2-boot', 'BlockDeviceMappingV2Boot', 'Disks of a new server.', (BOOT,)),
     Extension('os-config-drive', 'ConfigDrive', 'Config drives.', (BOOT,)),
+    Extension('os-consoles', 'Consoles', 'Consoles of a server.', ('os-getVNCConsole',)),
     Extension('os-console-output', 'ConsoleOutput', 'The console output of a server.', ('os-getConsoleOutput',)),
     Extension(
         'os-console-auth-tokens',

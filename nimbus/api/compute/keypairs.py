@@ -7,7 +7,7 @@ from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Flag, Int, Noun, Shape, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.api.kit.versions import Version
-from nimbus.common import clock, errors
+from nimbus.common import clock
 from nimbus.common.database import listing
 from nimbus.compute import keypairs
 
@@ -105,9 +105,7 @@ def create(call: Call) -> Reply:
     user_id = _whose(call, 'create', given.get('user_id'))
     kind, public, private = given.get('type', keypairs.SSH), given.get('public_key'), None
     if public is None:
-        if kind != keypairs.SSH:
-            raise errors.Invalid('Only ssh keys are generated here; import the certificate of an x509 key pair.')
-        private, public = keypairs.generate()
+        private, public = keypairs.generate(kind, user_id)
     with call.db.write() as tx:
         row = keypairs.add(tx, call.context, user_id, given['name'], public, kind)
     body = call.view(KeypairMade, row)

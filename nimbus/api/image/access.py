@@ -16,7 +16,7 @@ def target(image: Any) -> dict[str, Any]:
         'visibility': image.visibility,
         'member_id': image.member,
         'id': image.id,
-        'image_type': image.properties.get('image_type', ''),
+        'image_location': image.properties.get('image_location', ''),
     }
 
 

@@ -199,3 +199,10 @@ def remove_tag(call: Call, id: str, tag: str) -> None:
         if tag not in image.tags:
             raise errors.NotFound(f'Image {id} has no tag {tag}.')
         images.retag(tx, image, set(image.tags) - {tag})
+
+
+def tasks(call: Call, id: str) -> dict[str, Any]:
+    """GET /v2/images/{id}/tasks: none, for an import here is no task."""
+    with call.db.read() as tx:
+        access.seen(call, tx, id)
+    return {'tasks': []}

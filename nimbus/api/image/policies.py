@@ -10,7 +10,7 @@ READER = f'{ADMIN} or (role:reader and {OWNER})'
 MEMBER = f'{ADMIN} or (role:member and {OWNER})'
 SEEN_BY = f'({OWNER} or {TAKER} or {OPEN_TO_ALL})'
 # A compute host fills the images that servers are copied to, and no others.
-COPIER = "role:service and ('snapshot':%(image_type)s or 'backup':%(image_type)s)"
+COPIER = "role:service and 'snapshot':%(image_location)s"
 MEMBERS_SEEN_BY = f'{ADMIN} or role:reader and ({OWNER} or {TAKER})'
 
 RULES = tuple(

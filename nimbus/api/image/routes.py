@@ -22,6 +22,7 @@ ROUTES = (
     Route('POST', '/v2/images/{id}/actions/reactivate', images.reactivate, None, 204),
     Route('PUT', '/v2/images/{id}/tags/{tag}', images.add_tag, None, 204),
     Route('DELETE', '/v2/images/{id}/tags/{tag}', images.remove_tag, None, 204),
+    Route('GET', '/v2/images/{id}/tasks', images.tasks, None),
     Route('GET', '/v2/images/{id}/members', members.index, None),
     Route('POST', '/v2/images/{id}/members', members.create, None),
     Route('GET', '/v2/images/{id}/members/{member}', members.show, None),

@@ -95,8 +95,8 @@ def run_api(program: str, sentence: str, names: list[str] | None = None) -> int:
         parts = wiring.make_parts(conf, processes=others.count)
         wiring.weigh_connections(parts, others.count)
         wiring.weigh_address(conf)
-        services.fill(conf, parts, identity='identity' in names, peers=others.place)
-        server = serving.Server(serving.Settings.of(conf), others.place)
+        services.fill(conf, parts, identity='identity' in names, peers=others.peers)
+        server = serving.Server(serving.Settings.of(conf), others.peers)
         apis.add_apps(server, conf, parts, sockets)
     except (OSError, LookupError, errors.NimbusError) as why:
         wiring.give_up(program, wiring.in_words(conf, why))

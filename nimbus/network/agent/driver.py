@@ -136,6 +136,12 @@ class Remote(Serializable):
     mac: str
     ips: tuple[str, ...]
     end: str  # of the tunnel: an address of the other host
+    coming: str = ''  # the same of a second host, where the port's guest is on its way to
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """Of every tunnel that may lead to the guest at this moment."""
+        return (self.end, self.coming) if self.coming else (self.end,)
 
 
 @dataclasses.dataclass(frozen=True)

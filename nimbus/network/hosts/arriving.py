@@ -13,7 +13,9 @@ def there(host: str) -> Any:
     return sa.or_(Port.host == host, Port.id.in_(sa.select(Arrival.port_id).where(Arrival.host == host)))
 
 
-def coming(tx: db.Tx, host: str, port_ids: set[str]) -> set[str]:
-    """Those of the ports whose guests are on their way to the host."""
-    where = (Arrival.host == host, Arrival.port_id.in_(sorted(port_ids)))
-    return set(tx.column(sa.select(Arrival.port_id).where(*where))) if port_ids else set()
+def coming(tx: db.Tx, port_ids: set[str]) -> dict[str, str]:
+    """Of those ports whose guests are on their way to another host, which host that is."""
+    if not port_ids:
+        return {}
+    rows = tx.rows(sa.select(Arrival.port_id, Arrival.host).where(Arrival.port_id.in_(sorted(port_ids))))
+    return {row.port_id: row.host for row in rows}

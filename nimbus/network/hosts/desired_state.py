@@ -59,8 +59,8 @@ def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations
     """What those subjects must be on the host now."""
     of = {kind: {subject_id for one, subject_id in subjects if one == kind} for kind in KINDS}
     rows = tx.rows(sa.select(Port).where(Port.id.in_(sorted(of[generations.PORT])))) if of[generations.PORT] else []
-    coming = arriving.coming(tx, host, of[generations.PORT])
-    here = [port for port in rows if port.host == host or port.id in coming]
+    coming = arriving.coming(tx, of[generations.PORT])
+    here = [port for port in rows if host in (port.host, coming.get(port.id))]
     networks = of[generations.NETWORK] | {port.network_id for port in here if port.holder == holders.DHCP}
     routers = of[generations.ROUTER] | {port.holder_id for port in here if port.holder in desired_routers.OF_ROUTERS}
     guests = [port for port in here if not holders.is_own(port)]
@@ -76,7 +76,7 @@ def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations
         served = scheduling.served_on(tx, host, {port.network_id for port in rows})
         leases = _leases(tx, Port.id.in_([port.id for port in rows]), served)
         found |= {'ports': gone | values, 'places': gone | places, 'leases': gone | _by_port(leases)}
-        away = [port.id for port in rows if port.host not in ('', host)]
+        away = [port.id for port in rows if port.host not in ('', host) or port.id in coming]
         found['remotes'] = gone | (tunnel_peers.beyond(tx, host, Port.id.in_(away)) if away else {})
     if networks:
         values = _network_values(

@@ -19,7 +19,7 @@ def expect(tx: db.Tx, server_id: str, host: str) -> None:
         if known is not None:
             _drop(tx, known)
         tx.insert(Arrival, port_id=port.id, host=host, status='DOWN', trouble=None, since=0)
-        reached = generations.bump(tx, [host], (generations.PORT, port.id))
+        reached = generations.bump(tx, _concerned(tx, port.network_id, host), (generations.PORT, port.id))
         tx.update(Arrival, Arrival.port_id == port.id, since=reached[host])
 
 
@@ -39,7 +39,13 @@ def forget(tx: db.Tx, server_id: str) -> None:
 
 def _drop(tx: db.Tx, row: Any) -> None:
     tx.delete(Arrival, Arrival.port_id == row.port_id)
-    generations.bump(tx, [row.host], (generations.PORT, row.port_id))
+    network_id = tx.scalar(sa.select(Port.network_id).where(Port.id == row.port_id))
+    generations.bump(tx, _concerned(tx, network_id, row.host), (generations.PORT, row.port_id))
+
+
+def _concerned(tx: db.Tx, network_id: str, host: str) -> set[str]:
+    """The host, and all that send to the port by tunnels, to both its hosts while its guest is on its way."""
+    return {host} | generations.of_ports(tx, network_id)
 
 
 def arrived(tx: db.Tx, server_id: str, host: str) -> None:

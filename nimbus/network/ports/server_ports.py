@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from nimbus.common.agents import services
 from nimbus.common.database import db, tables
-from nimbus.network import allocation_pools, holders
+from nimbus.network import allocation_pools, generations, holders
 from nimbus.network.hosts import scheduling
 from nimbus.network.models import Address, Group, Member, Network, Port, Subnet
 from nimbus.network.ports import floating_addresses
@@ -93,6 +93,12 @@ def of_server(tx: db.Tx, server_id: str) -> list[Any]:
     for address in tx.rows(sa.select(Address).where(Address.port_id.in_(list(by_id))).order_by(Address.seq)):
         by_id[address.port_id].fixed_ips.append({'subnet_id': address.subnet_id, 'ip_address': address.ip_address})
     return found
+
+
+def tell_again(tx: db.Tx, server_id: str) -> None:
+    """The hosts of the server's ports ask for each of them once more, with its groups and leases, and make it so."""
+    for port in of_server(tx, server_id):
+        generations.bump(tx, [port.host], (generations.PORT, port.id))
 
 
 def next_place(tx: db.Tx, server_id: str) -> int:

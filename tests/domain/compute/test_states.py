@@ -37,6 +37,7 @@ ALLOWED = {
     'evacuate': {'active', 'stopped', 'error'},
     'resize': {'active', 'stopped'},
     'migrate': {'active', 'stopped'},
+    'migrate_live': {'active', 'paused'},
     'confirm_resize': {'resized'},
     'revert_resize': {'resized'},
     'snapshot': {'active', 'stopped', 'paused', 'suspended'},

@@ -14,7 +14,7 @@ from nimbus.network.hosts import agents, desired_state, local_networks, physical
 from nimbus.network.models import Address, Port
 from nimbus.network.networks import networks
 from nimbus.network.networks.segments import Segment
-from nimbus.network.ports import port_changes, ports, server_ports
+from nimbus.network.ports import arrivals, port_changes, ports, server_ports
 from nimbus.network.routers import routers
 from tests.conftest import ADMIN, MEMBER
 from tests.domain.network import cloud
@@ -213,3 +213,27 @@ def test_a_floating_address_is_no_port_beyond_a_tunnel(tx):
     cloud.port(tx, net, host='h2', holder='floating', holder_id='f', device_owner='network:floatingip')
     gateway = cloud.port(tx, net, host='h2', holder='gateway', holder_id='r', device_owner='network:router_gateway')
     assert known(tx, 'h1') == seen(tx, ports.get(tx, gateway))
+
+
+def test_a_port_whose_guest_is_on_its_way_is_reached_at_both_its_hosts(tx):
+    net = carried(tx, '10.0.0.0/24')
+    moving, peer = cloud.server(tx, net, 'h1'), cloud.server(tx, net, 'h2')
+    held = {host: Held(tx, host) for host in ENDS}
+    arrivals.expect(tx, moving.holder_id, 'h3')
+    for host in ('h1', 'h2', 'h3'):
+        held[host].ask(tx)
+    mine = {host: _remote(held[host], moving.mac_address) for host in ('h1', 'h2', 'h3')}
+    assert set(mine['h2'].ends) == {ENDS['h1'], ENDS['h3']} and len(mine['h2'].ips) == 1
+    assert (mine['h1'].ends, mine['h3'].ends) == ((ENDS['h3'],), (ENDS['h1'],))
+    assert mine['h1'].ips == mine['h3'].ips == (), 'a guest that asks who has its own address must hear nobody'
+    assert _remote(held['h3'], peer.mac_address).ips
+    arrivals.forget(tx, moving.holder_id)
+    assert held['h1'].ask(tx) == {peer.mac_address: ENDS['h2']}
+    held['h2'].ask(tx)
+    assert _remote(held['h2'], moving.mac_address).ends == (ENDS['h1'],)
+    assert held['h3'].ask(tx) == {}
+
+
+def _remote(held, mac):
+    (found,) = [one for one in held.state.desired().remotes if one.mac == mac]
+    return found

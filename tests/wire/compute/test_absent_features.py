@@ -12,11 +12,6 @@ def test_a_volume_is_not_swapped_for_another(api, parts, world):
     assert answer.status == 501 and 'Swapping a volume' in answer.json['notImplemented']['message']
 
 
-def test_no_key_of_type_x509_is_made_here(api):
-    answer = api('POST', '/os-keypairs', {'keypair': {'name': 'key', 'type': 'x509'}}, version='compute 2.2')
-    assert answer.status == 400 and 'x509' in answer.json['badRequest']['message']
-
-
 def test_no_image_is_checked_against_certificates(latest, world):
     server = {'name': 'vm', 'flavorRef': world.flavor, 'imageRef': world.image, 'networks': 'none'}
     answer = latest('POST', '/servers', {'server': {**server, 'trusted_image_certificates': ['a']}})

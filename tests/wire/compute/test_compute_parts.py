@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 
 from nimbus.common import jobs
 from nimbus.common.jobs import Job
@@ -378,3 +380,16 @@ def test_images_are_fetched_to_the_hosts_of_an_aggregate(api, latest, parts, wor
     with parts.db.read() as tx:
         (job,) = jobs.history(tx, world.image)
     assert (job.workflow, job.params['target'], job.params['image']['id']) == ('cache_image', 'h1', world.image)
+
+
+def test_a_certificate_and_its_key_are_made_for_a_user(api):
+    body = {'keypair': {'name': 'windows', 'type': 'x509'}}
+    made = api('POST', '/os-keypairs', body, version='compute 2.2').json['keypair']
+    certificate = x509.load_pem_x509_certificate(made['public_key'].encode())
+    key = serialization.load_pem_private_key(made['private_key'].encode(), None)
+    assert key.public_key() == certificate.public_key() and made['type'] == 'x509'
+    assert made['fingerprint'].replace(':', '') == certificate.fingerprint(hashes.SHA1()).hex()  # noqa: S303
+    (name,) = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert name.value.endswith(f'{MEMBER.user_id}@localhost'.encode())
+    shown = api('GET', '/os-keypairs/windows', version='compute 2.2').json['keypair']
+    assert (shown['type'], shown['public_key']) == ('x509', made['public_key'])

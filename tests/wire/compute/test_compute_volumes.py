@@ -84,7 +84,7 @@ def test_whether_it_goes_with_the_server_can_be_changed(api, parts, world):
     path = f'/servers/{row.id}/os-volume_attachments'
     api('POST', path, {'volumeAttachment': {'volumeId': volume_id}})
     asked = {'volumeAttachment': {'volumeId': volume_id, 'delete_on_termination': True}}
-    assert api('PUT', f'{path}/{volume_id}', asked, version='compute 2.84').status == 405
+    assert api('PUT', f'{path}/{volume_id}', asked, version='compute 2.84').status == 404
     assert api('PUT', f'{path}/{volume_id}', asked, version='compute 2.85').status == 202
     shown = api('GET', f'{path}/{volume_id}', version='compute 2.79').json['volumeAttachment']
     assert shown['delete_on_termination'] is True

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from nimbus.common import ids
 from nimbus.common.jobs import Job
 from nimbus.compute import states
 from nimbus.network.models import Port
@@ -13,6 +14,7 @@ from nimbus.network.ports import ports
 from nimbus.network.quotas import QUOTAS
 from tests.compute_world import SUBNET, boot, put_in, running
 from tests.conftest import ADMIN, MEMBER, READER, STRANGER
+from tests.domain.network import cloud
 
 
 def jobs_of(parts: Any, workflow: str) -> list[Any]:
@@ -192,3 +194,23 @@ def test_a_network_without_a_free_address_gives_none(api, parts, world, server):
     assert refused.status == 400 and 'No more IP addresses' in told(refused)
     refused = act(api, server.id, 'addFixedIp', networkId=full)
     assert refused.status == 400 and full in told(refused)
+
+
+def test_the_host_is_told_of_a_servers_ports_again_when_an_operator_asks(api, parts, world, server):
+    attach(api, server.id, net_id=world.network)
+    for value in (None, {}, 'any'):
+        with parts.db.read() as tx:
+            before = cloud.generation(tx, 'h1')
+        answer = api('POST', f'/servers/{server.id}/action', {'injectNetworkInfo': value}, asker=ADMIN)
+        assert (answer.status, answer.data) == (202, b'')
+        with parts.db.read() as tx:
+            assert cloud.generation(tx, 'h1') > before
+
+
+def test_who_may_have_the_host_told_of_a_servers_ports_again(api, server):
+    body = {'injectNetworkInfo': None}
+    assert api('POST', f'/servers/{server.id}/action', body).status == 403
+    assert api('POST', f'/servers/{ids.dashed()}/action', body, asker=ADMIN).status == 404
+    assert api('POST', f'/servers/{server.id}/action', {**body, 'more': 1}, asker=ADMIN).status == 400
+    api('POST', f'/servers/{server.id}/action', {'lock': None})
+    assert api('POST', f'/servers/{server.id}/action', body, asker=ADMIN).status == 202

@@ -60,7 +60,7 @@ def test_flavors_are_found_by_name(api, parts, world):
 )
 def test_no_query_has_what_nobody_knows(api, parts, world, route):
     values = {name: ids.dashed() for name in ('id', 'port_id', 'volume_id', 'request_id', 'network', 'key', 'tag')}
-    values |= {'name': 'x', 'project_id': MEMBER.project_id, 'alias': 'x', 'before': '2020-01-01'}
+    values |= {'migration_id': '1', 'name': 'x', 'project_id': MEMBER.project_id, 'alias': 'x', 'before': '2020-01-01'}
     answer = api('GET', f'{route.path.format(**values)}?nope=1', asker=ADMIN, version=at(102))
     assert answer.status == 400 and "('nope' was unexpected)" in answer.json['badRequest']['message'], answer.data
     if route.handler not in QUERIED:

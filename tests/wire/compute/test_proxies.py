@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from nimbus.api.compute.proxies.routes import GONE
+from nimbus.api.compute.proxies.routes import GONE, GONE_ACTION
 from nimbus.common.agents import services
 from nimbus.network.networks import networks
 from nimbus.scheduler import hosts
@@ -186,3 +186,9 @@ def test_what_upstream_has_taken_out_is_gone_in_every_version(api):
         for version in ('compute 2.1', 'compute 2.100'):
             answer = api(route.method, path, {} if route.method in ('POST', 'PUT') else None, version=version)
             assert answer.status == 410 and answer.json['computeFault']['code'] == 410, (route.method, path)
+
+
+def test_an_action_that_upstream_has_taken_out_is_gone_for_any_server(api):
+    for version in ('compute 2.1', 'compute 2.100'):
+        answer = api('POST', '/servers/x/action', {GONE_ACTION.action: None}, version=version)
+        assert answer.status == 410 and 'resetNetwork' in told(answer)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from nimbus.common import ids
 from nimbus.common.jobs import Job
 from nimbus.compute import states
 from nimbus.compute.flavors import flavors
@@ -13,7 +14,7 @@ from nimbus.compute.quotas import QUOTAS, RECOUNT
 from nimbus.compute.servers import power, servers
 from nimbus.compute.servers.moves import moves
 from tests.compute_world import boot, put_in, running, volume_of
-from tests.conftest import ADMIN, MEMBER, READER, STRANGER
+from tests.conftest import ADMIN, MANAGER, MEMBER, READER, STRANGER
 
 
 def flavor(parts: Any, flavor_id: str, **size: int) -> str:
@@ -197,6 +198,28 @@ def test_operators_see_moves(api, parts, server, version, more):
     assert (found['status'], found['instance_uuid'], found['source_compute']) == ('pre-migrating', server.id, 'h1')
     assert isinstance(found['id'], int) and found['new_instance_type_id'] != found['old_instance_type_id']
     assert api('GET', '/os-migrations').status == 403
+
+
+def test_a_manager_sees_the_moves_of_its_project_and_no_hosts(api, parts, world, server):
+    large = flavor(parts, 'large')
+    resize(api, server.id, large)
+    elsewhere = running(parts.db, world, STRANGER)
+    resize(api, elsewhere.id, large, asker=STRANGER)
+    own = f'/os-migrations?project_id={MANAGER.project_id}'
+    for version in ('2.1', '2.80'):
+        (found,) = api('GET', own, asker=MANAGER, version=f'compute {version}').json['migrations']
+        assert (found['instance_uuid'], found['status']) == (server.id, 'pre-migrating')
+        hosts = {'source_compute', 'source_node', 'dest_compute', 'dest_host', 'dest_node'}
+        assert {found[name] for name in hosts} == {None}
+    of_others = f'/os-migrations?project_id={STRANGER.project_id}'
+    for path in ('/os-migrations', of_others, '/os-migrations?project_id='):
+        assert api('GET', path, asker=MANAGER, version='compute 2.80').status == 403
+    (theirs,) = api('GET', of_others, asker=ADMIN, version='compute 2.80').json['migrations']
+    assert (theirs['instance_uuid'], theirs['source_compute']) == (elsewhere.id, 'h1')
+    after = api('GET', f'{own}&marker={theirs["uuid"]}', asker=MANAGER, version='compute 2.80')
+    nothing = api('GET', f'{own}&marker={ids.dashed()}', asker=MANAGER, version='compute 2.80')
+    assert after.status == nothing.status == 400
+    assert api('GET', own, version='compute 2.80').status == 403
 
 
 def test_moves_come_in_pages_and_by_what_is_asked(api, parts, world):

@@ -129,9 +129,20 @@ def test_a_server_that_boots_from_a_volume_is_refused_with_a_sentence(latest, pa
 
 def test_a_property_cannot_have_the_name_of_what_every_image_has(latest, parts, world):
     row = running(parts.db, world)
-    for name in ('owner', 'visibility', 'status', 'image_type'):
+    for name in ('owner', 'visibility', 'status', 'instance_uuid'):
         answer = latest('POST', f'/servers/{row.id}/action', {'createImage': {'name': 'x', 'metadata': {name: 'x'}}})
         assert answer.status == 400 and f'Image property {name} ' in answer.json['badRequest']['message']
+
+
+def test_what_kind_of_image_it_is_may_be_said_of_an_image_and_not_of_a_backup(latest, parts, world):
+    row = running(parts.db, world)
+    more = {'metadata': {'image_type': 'test'}}
+    answer = latest('POST', f'/servers/{row.id}/action', {'createImage': {'name': 'x', **more}})
+    properties = made(parts, answer.json['image_id']).properties
+    assert (properties['image_type'], properties['image_location']) == ('test', 'snapshot')
+    put_in(parts.db, row.id, states.ACTIVE)
+    answer = latest('POST', f'/servers/{row.id}/action', {'createBackup': {**BACKUP['createBackup'], **more}})
+    assert answer.status == 400 and 'image_type' in answer.json['badRequest']['message']
 
 
 def test_so_many_properties_as_a_server_may_have_are_enough_until_2_39(api, latest, parts, world):

@@ -9,10 +9,10 @@ from nimbus.api.kit.versions import HIGHEST
 from tests.wire.foreign import cases, excused, fields, names
 from tests.wire.foreign.compare import Outcome, ask, harm, plain
 from tests.wire.foreign.fields import WRITES, Endpoint
-from tests.wire.foreign.world import ADMIN, MANAGER, MEMBER, READER, World
+from tests.wire.foreign.world import ADMIN, LEADER, MANAGER, MEMBER, READER, World
 
 SERVICES = ('identity', 'compute', 'image', 'network', 'volume', 'placement')
-TENANTS = (MEMBER, READER, MANAGER)
+TENANTS = (MEMBER, READER, MANAGER, LEADER)
 PATCHES = {'CONTENT_TYPE': 'application/openstack-images-v2.1-json-patch'}
 
 

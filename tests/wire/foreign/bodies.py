@@ -203,4 +203,4 @@ QOS: dict[str, dict[str, Any]] = {
 
 
 def quality(one: str, kind: str) -> Body:
-    return lambda things: {one: QOS[kind]}
+    return lambda things: {one: dict(QOS[kind])}

@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from nimbus.api.compute.proxies.routes import GONE
+from nimbus.api.compute.proxies.routes import GONE, GONE_ACTION
 from tests.wire.foreign import bodies, fields, steered
 from tests.wire.foreign.bodies import Body, Things
 
@@ -38,6 +38,7 @@ READ_BY_HANDLERS = {
     'identity POST /v3/OS-OAUTH1/request_token': (),
     'identity POST /v3/OS-OAUTH1/access_token': (),
     'compute POST /v2.1/os-baremetal-nodes': (),
+    f'compute POST /v2.1/servers/{{id}}/action {GONE_ACTION.action}': (),
     **{f'compute {route.method} /v2.1{route.path}': () for route in GONE if route.method in fields.WRITES},
 }  # fmt: skip
 # What is inside of attributes that the network service takes whole.
@@ -151,7 +152,7 @@ BODIES: dict[str, Body] = {
     'compute POST /v2.1/servers/{id}/action os-migrateLive': lambda t: {
         'os-migrateLive': {'host': None, 'block_migration': 'auto'}
     },
-    'compute POST /v2.1/servers/{id}/os-interface': lambda t: {'interfaceAttachment': {}},
+    'compute POST /v2.1/servers/{id}/os-interface': lambda t: {'interfaceAttachment': {'net_id': t['network']}},
     'compute POST /v2.1/servers/{id}/action addFixedIp': lambda t: {'addFixedIp': {'networkId': t['network']}},
     'compute POST /v2.1/servers/{id}/action removeFixedIp': lambda t: {
         'removeFixedIp': {'address': t['server address']}
@@ -260,7 +261,7 @@ BY_FIELD: dict[str, Body] = {
         'limits': [{'service_id': t['service'], 'resource_name': 'r', 'resource_limit': 1, 'project_id': t['project']}]
     },
     'server.networks[].port': bodies.server_on_port,
-    'interfaceAttachment.fixed_ips[].ip_address': lambda t: {'interfaceAttachment': {'net_id': t['network']}},
+    'interfaceAttachment.port_id': lambda t: {'interfaceAttachment': {}},
     'server.block_device_mapping[].snapshot_id': bodies.old_disk,
     'server.block_device_mapping[].volume_id': bodies.old_disk,
     'server.block_device_mapping_v2[].uuid': bodies.server_from('volume'),
@@ -282,6 +283,7 @@ IN_PATHS: dict[str, Body] = {
     'compute POST /v2.1/servers/{id}/action reboot': lambda t: {'reboot': {'type': 'SOFT'}},
     'compute POST /v2.1/servers/{id}/action changePassword': lambda t: {'changePassword': {'adminPass': 'x'}},
     'compute POST /v2.1/servers/{id}/action trigger_crash_dump': lambda t: {'trigger_crash_dump': None},
+    'compute POST /v2.1/servers/{id}/action injectNetworkInfo': lambda t: {'injectNetworkInfo': None},
     'compute POST /v2.1/servers/{id}/action os-resetState': lambda t: {'os-resetState': {'state': 'error'}},
     'compute POST /v2.1/servers/{id}/action createImage': lambda t: {'createImage': {'name': 'x'}},
     'compute POST /v2.1/servers/{id}/action createBackup': lambda t: {
@@ -320,7 +322,7 @@ IN_PATHS: dict[str, Body] = {
     'network PUT /v2.0/routers/{id}/add_extraroutes': lambda t: {'router': {'routes': []}},
     'network PUT /v2.0/routers/{id}/remove_extraroutes': lambda t: {'router': {'routes': []}},
     'network PUT /v2.0/floatingips/{id}': lambda t: {'floatingip': {'description': 'x'}},
-    'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {'subnet_id': t['subnet']},
+    'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {'subnet_id': t['interface subnet']},
     'network PUT /v2.0/security-groups/{id}': lambda t: {'security_group': {'name': 'x'}},
     'network PUT /v2.0/agents/{id}': lambda t: {'agent': {'description': 'x'}},
     'network PUT /v2.0/{kind}/{id}/tags': lambda t: {'tags': ['x']},
@@ -357,6 +359,13 @@ PLACES = {
     'compute POST /v2.1/os-aggregates/{id}/action add_host': {'id': 'free aggregate'},
     'compute POST /v2.1/flavors/{id}/action addTenantAccess': {'id': 'free flavor'},
     'network PUT /v2.0/routers/{id}/remove_router_interface': {'id': 'wired router'},
+    'network POST /v2.0/agents/{id}/l3-routers': {'id': 'l3 agent'},
+    'network DELETE /v2.0/agents/{id}/l3-routers/{router_id}': {'id': 'l3 agent'},
+    'compute GET /v2.1/servers/{id}/migrations': {'id': 'moving server'},
+    **{
+        f'compute {method} /v2.1/servers/{{id}}/migrations/{{migration_id}}{action}': {'id': 'moving server'}
+        for method, action in (('GET', ''), ('DELETE', ''), ('POST', '/action force_complete'))
+    },
     'volume POST /v3/volumes/{id}/action os-detach': {'id': 'server volume'},
     'compute PUT /v2.1/os-quota-class-sets/{name}': {'name': '=default'},
     'volume PUT /v3/os-quota-class-sets/{name}': {'name': '=default'},

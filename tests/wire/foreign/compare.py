@@ -11,9 +11,10 @@ from tests.wire.foreign.world import Rows, World
 
 MADE = re.compile(
     r'[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{32}\b'
-    r'|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?|fa(:[0-9a-f]{2}){5}|r-[0-9a-z]{8}|\b10\.1\.\d+\.\d+'
+    r'|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?|fa(:[0-9a-f]{2}){5}|r-[0-9a-z]{8}|\b10[.-]1[.-]\d+[.-]\d+'
 )
 
+UPTIME = re.compile(r'"uptime": ?\d+')  # of a usage, which goes on while one asks
 REQUEST = re.compile(r'req-[0-9a-f-]{36}')
 SECRET = re.compile(r'("(?:adminPass|secret|audit_ids)": ?\[?)"[^"]*"')
 
@@ -58,7 +59,7 @@ def plain(world: World, outcome: Outcome, value: str) -> tuple[int, str]:
     for form in (value, json.dumps(value)[1:-1], urllib.parse.quote(value), urllib.parse.quote_plus(value)):
         edges = ('', '') if len(value) >= 32 else ('(?<![0-9A-Za-z])', '(?![0-9A-Za-z])')
         text = re.sub(edges[0] + re.escape(form) + edges[1], '<asked>', text)
-    text = REQUEST.sub('<request>', text)
+    text = UPTIME.sub('<uptime>', REQUEST.sub('<request>', text))
     known = set(world.mine.values()) | set(world.theirs.values())
     text = MADE.sub(lambda found: found[0] if found[0] in known else '<new>', text)
     return outcome.answer.status, text

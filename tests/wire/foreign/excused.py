@@ -101,7 +101,6 @@ OWN_REFUSED: dict[str, str] = {
     'unshelve.host': 'the server is not shelved',
     'resize.flavorRef': 'the flavor is the one that the server has',
     'migrate.host': 'the server stands on that host',
-    'os-migrateLive.host': 'the server stands on that host',
     'interfaceAttachment.fixed_ips[].ip_address': 'the address is one of another port of one’s own',
     'floatingip.subnet_id': 'a subnet of an external network is meant',
     'attachment_id': 'compute’s own attachment is detached by compute',

@@ -142,6 +142,7 @@ EXACT = {
     'router.external_gateway_info.network_id': 'external network',
     'PUT /v2.0/routers/{id}/add_router_interface subnet_id': 'free subnet',
     'PUT /v2.0/routers/{id}/add_router_interface port_id': 'free port',
+    'PUT /v2.0/routers/{id}/remove_router_interface subnet_id': 'interface subnet',
     'PUT /v2.0/routers/{id}/remove_router_interface port_id': 'interface port',
     'PUT /servers/{id}/os-volume_attachments/{volume_id} volumeAttachment.volumeId': 'server volume',
     'region.parent_region_id': 'region',
@@ -232,7 +233,7 @@ enable_snat enabled ethertype evacuate expires_at external_fixed_ips extra_dhcp_
 fixed_ip_address fixed_ips floating_ip_address floating_ips force forceDelete forced_down from_port gateway_ip gigabytes
 groups
 guest_format ha headers host_routes hostname ignore_change_password_upon_first_use ignore_lockout_failure_attempts
-ignore_password_expiry ignore_user_inactivity immutable impersonation injected_file_content_bytes
+ignore_password_expiry ignore_user_inactivity immutable injectNetworkInfo impersonation injected_file_content_bytes
 injected_file_path_bytes injected_files instances interface ip_protocol ip_version ipv6_address_mode ipv6_ra_mode
 is_default is_domain is_public key key_pairs length lock lock_password locked_reason maintenance_mode mapping max_count
 max_server_per_host meta metadata metadata_items method methods migrate migration_status min_count min_disk min_ram
@@ -254,6 +255,8 @@ dns_domain dns_name
 service_types availability_zone_hints use_default_subnetpool used_in_default_sg used_in_non_default_sg
 """.split()
 )
+# Those of what moves servers.
+PLAIN |= frozenset(('block_migration', 'disk_over_commit', 'force_complete'))
 # Those of what steers traffic.
 PLAIN |= frozenset(
     """
@@ -315,6 +318,6 @@ ID_NAMES = {
     f'{kind}_id': kind
     for kind in (
         'access_rule access_token application_credential consumer credential endpoint_group group limit '
-        'registered_limit request_token sp'
+        'registered_limit request_token sp migration'
     ).split()
 }

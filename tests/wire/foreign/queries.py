@@ -4,6 +4,7 @@ import collections
 from collections.abc import Iterator
 from typing import Any
 
+from nimbus.api.compute.proxies import images
 from nimbus.api.compute.servers import queries
 from nimbus.api.kit import routes
 from nimbus.api.volume import filters
@@ -17,6 +18,13 @@ from tests.wire.foreign.world import ADMIN, World
 
 _SERVERS, _VOLUMES = queries.FILTERS, (*filters.OPEN, *filters.NEVER, *volume_search.PLAIN, 'host', 'project_id')
 _SNAPSHOTS = (*snapshot_api.OPEN, *snapshot_search.PLAIN, 'project_id')
+_LISTS = """
+networks subnets subnetpools address-scopes ports security-groups security-group-rules address-groups rbac-policies
+default-security-group-rules routers routers/{id}/conntrack_helpers floatingips floatingips/{id}/port_forwardings
+qos/policies qos/rule-types
+"""
+_LISTS += ' '.join(f'qos/policies/{{id}}/{kind}_rules' for kind in bodies.QOS)
+_IMAGES = (*images.FILTERS, 'status', 'server', 'changes-since')
 # What handlers read that walk through the whole query; those that walk through it to refuse what they do not know, and
 # look the rest up by name, read nothing more.
 WALKED: dict[str, tuple[str, ...]] = {
@@ -27,6 +35,8 @@ WALKED: dict[str, tuple[str, ...]] = {
     'volume GET /v3/volumes/summary': _VOLUMES,
     'volume GET /v3/snapshots': _SNAPSHOTS,
     'volume GET /v3/snapshots/detail': _SNAPSHOTS,
+    'compute GET /v2.1/images': _IMAGES,
+    'compute GET /v2.1/images/detail': _IMAGES,
     'image GET /v2/images': ('id', 'name', 'owner', 'visibility', 'member_status'),
     'network GET /v2.0/agents': ('host', 'id', 'availability_zone'),
     'network GET /v2.0/networks/{id}/dhcp-agents': ('host', 'id'),
@@ -50,7 +60,9 @@ WALKED: dict[str, tuple[str, ...]] = {
             'compute GET /v2.1/os-migrations',
             'compute GET /v2.1/os-simple-tenant-usage',
             'compute GET /v2.1/os-simple-tenant-usage/{project_id}',
+            'compute GET /v2.1/os-console-auth-tokens/{id}',
             'network GET /v2.0/availability_zones',
+            *(f'network GET /v2.0/{path}' for path in _LISTS.split()),
             'placement GET /resource_providers',
             'placement GET /usages',
             'placement GET /traits',
@@ -73,7 +85,7 @@ ROWS = {
     'limits': 'limit',
     'mappings': 'mapping',
     'network-ip-availabilities': 'network',
-    'os-migrations': 'server',  # a migration has no other tenant's to be compared with: operators alone see any
+    'os-migrations': 'server',  # a migration has no other tenant's to be compared with: others see their project's
     'os-simple-tenant-usage': 'server',
     'os-volume_attachments': 'volume',
     'policies': 'policy',
@@ -92,15 +104,20 @@ ROWS = {
     'l3-agents': 'agent',
 }
 KINDS = {
+    'conntrack_helpers': 'conntrack_helper',
     'fixed_ips': 'subnet',
     'group.id': 'group',
     'network_name': 'network_name',
+    'port_forwardings': 'port_forwarding',
+    'qos_network_policy_id': 'qos_policy',
     'resource_providers': 'provider',
     'role.id': 'role',
+    'rules': 'bandwidth_limit_rule',
     'scope.domain.id': 'domain',
     'scope.project.id': 'project',
     'subnets': 'subnet',
     'security_group_rules': 'security_group_rule',
+    'server': 'server',
     'user.id': 'user',
     'image_ref': 'image',
     'ipv4_address_scope': 'address_scope',
@@ -207,6 +224,7 @@ def kind_of(endpoint: Endpoint, name: str) -> str | None:
     return KINDS.get(name) or names.KINDS.get(name)
 
 
+OF_WORDS = ('/qos/rule-types',)  # lists whose rows are words of a fixed set: their marker names nothing
 NAMED_TOO = ('user', 'project', 'domain', 'group', 'domain_role', 'security_group')
 
 
@@ -214,5 +232,5 @@ def known(endpoint: Endpoint, name: str) -> bool:
     """Whether a table says what a name that a handler looks up means."""
     bare = name.partition('__')[0].removesuffix('~')
     if bare in ('marker', 'id', 'uuid'):
-        return rows_of(endpoint) is not None
+        return rows_of(endpoint) is not None or endpoint.route.path in OF_WORDS
     return bare in PLAIN or bare in ABSENT or bare == 'name' or kind_of(endpoint, name) is not None

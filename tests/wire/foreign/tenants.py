@@ -13,8 +13,8 @@ LAST = {'mine': 1, 'theirs': 2}
 class Maker:
     """Makes things by requests that must succeed, and keeps their ids."""
 
-    def __init__(self, world: Any, things: dict[str, str]) -> None:
-        self.world, self.things, self.persona = world, things, 'admin'
+    def __init__(self, world: Any, things: dict[str, str], persona: str = 'admin') -> None:
+        self.world, self.things, self.persona = world, things, persona
 
     def ask(self, service: str, method: str, path: str, body: Any = None, **more: str) -> Answer:
         """The answer to a request of whoever is at work."""
@@ -74,6 +74,8 @@ def settle_whole(world: Any) -> None:
     ):
         rows = maker.ask(service, 'GET', path).json[many]
         things[kind] = str(rows[0].get('id') or rows[0]['uuid'])
+        if kind == 'agent':
+            things['l3 agent'] = next(row['id'] for row in rows if row['binary'] == 'neutron-l3-agent')
     maker.make('compute', '/v2.1/flavors', 'flavor', 'public flavor', name='public', ram=64, vcpus=1, disk=1)
     told = {'name': 'hidden', 'ram': 64, 'vcpus': 1, 'disk': 1, 'os-flavor-access:is_public': False}
     maker.make('compute', '/v2.1/flavors', 'flavor', 'free flavor', **told)
@@ -117,8 +119,9 @@ def _people(maker: Maker, whose: str) -> None:
     for persona in USERS:
         told = {'name': f'{whose} {persona}', 'password': SECRETS[whose], 'domain_id': things['domain']}
         user = maker.make('identity', '/v3/users', 'user', f'{persona} user', **told)
+        role = 'manager' if persona == 'leader' else persona
         place = f'domains/{things["domain"]}' if persona == 'manager' else f'projects/{things["project"]}'
-        maker.put(f'/v3/{place}/users/{user["id"]}/roles/{things[f"role {persona}"]}')
+        maker.put(f'/v3/{place}/users/{user["id"]}/roles/{things[f"role {role}"]}')
         at = {'domain': {'id': things['domain']}} if persona == 'manager' else {'project': {'id': things['project']}}
         maker.world.enter(f'{whose} {persona}', told['name'], told['password'], things['domain'], at)
     things |= {'user': things['member user'], 'user_name': f'{whose} member', 'project_name': f'{whose} project'}
@@ -182,6 +185,7 @@ def _network(maker: Maker, whose: str) -> None:
     maker.make('network', '/v2.0/networks', 'network', name=f'{whose} network')
     maker.make('network', '/v2.0/networks', 'network', 'free network', name=f'{whose} other network')
     told = {'network_id': things['network'], 'ip_version': 4, 'cidr': f'10.{number}.0.0/24'}
+    told |= {'allocation_pools': [{'start': f'10.{number}.0.2', 'end': f'10.{number}.0.199'}]}  # .200 is asked for
     maker.make('network', '/v2.0/subnets', 'subnet', **told)
     told = {'network_id': things['network'], 'ip_version': 4, 'cidr': f'10.{number}.1.0/24'}
     maker.make('network', '/v2.0/subnets', 'subnet', 'free subnet', **told)
@@ -194,13 +198,7 @@ def _network(maker: Maker, whose: str) -> None:
     maker.make('network', '/v2.0/address-scopes', 'address_scope', name=f'{whose} scope', ip_version=4)
     told = {'name': f'{whose} pool', 'prefixes': [f'10.{number + 100}.0.0/16'], 'default_prefixlen': 24}
     maker.make('network', '/v2.0/subnetpools', 'subnetpool', **told)
-    maker.make('network', '/v2.0/routers', 'router', name=f'{whose} router')
-    through = {'external_gateway_info': {'network_id': things['external network']}}
-    maker.make('network', '/v2.0/routers', 'router', 'wired router', name=f'{whose} wired router', **through)
-    _float(maker, whose, 'floatingip', 'floating address', 1)
-    plug = {'subnet_id': things['subnet']}
-    path = f'/v2.0/routers/{things["wired router"]}/add_router_interface'
-    things['interface port'] = maker.ask('network', 'PUT', path, plug).json['port_id']
+    _wired(maker, whose)
     told = {'network_id': things['network'], 'name': f'{whose} port'}
     here, there = ([{'subnet_id': things[kind]}] for kind in ('subnet', 'free subnet'))
     made = maker.make('network', '/v2.0/ports', 'port', fixed_ips=here, **told)
@@ -215,6 +213,20 @@ def _network(maker: Maker, whose: str) -> None:
     maker.make('network', '/v2.0/security-groups', 'security_group', 'free group', name=f'{whose} other group')
     things |= {'security_group_name': f'{whose} group', 'network_name': f'{whose} network'}
     _steered(maker, number)
+
+
+def _wired(maker: Maker, whose: str) -> None:
+    """A router, and another between the external network and subnets with and without floating IPs."""
+    things = maker.things
+    maker.make('network', '/v2.0/routers', 'router', name=f'{whose} router')
+    through = {'external_gateway_info': {'network_id': things['external network']}}
+    maker.make('network', '/v2.0/routers', 'router', 'wired router', name=f'{whose} wired router', **through)
+    _float(maker, whose, 'floatingip', 'floating address', 1)
+    told = {'network_id': things['network'], 'ip_version': 4, 'cidr': f'10.{LAST[whose]}.3.0/24'}
+    maker.make('network', '/v2.0/subnets', 'subnet', 'interface subnet', **told)
+    path = f'/v2.0/routers/{things["wired router"]}/add_router_interface'
+    for kind, port in (('subnet', 'busy interface port'), ('interface subnet', 'interface port')):
+        things[port] = maker.ask('network', 'PUT', path, {'subnet_id': things[kind]}).json['port_id']
 
 
 def _steered(maker: Maker, number: int) -> None:

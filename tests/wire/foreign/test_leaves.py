@@ -3,6 +3,7 @@
 A refusal leaves nothing behind, what a member does changes nothing of the other tenant, and no answer is a 500.
 """
 
+import copy
 import urllib.parse
 
 import pytest
@@ -85,7 +86,7 @@ QUERIES = ('', '%00', '%ff', '%ed%a0%80', '-1', '9' * 30, 'NaN', 'x' * 10_000, '
 def body_for(world, endpoint, field):
     """What the endpoint takes: as a table has it, or the smallest that its schema allows; None where neither is."""
     made = WHOLE.get(endpoint.key) or cases.IN_PATHS.get(endpoint.key)
-    told = made(world.mine) if made else cases.body(endpoint.key, field, 'volume', world.mine)
+    told = copy.deepcopy(made(world.mine)) if made else cases.body(endpoint.key, field, 'volume', world.mine)
     if told is None:
         schema = fields.schema(endpoint.route, next(iter(fields.between(endpoint))))
         told = sample(schema) if schema else None

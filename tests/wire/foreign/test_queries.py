@@ -5,10 +5,10 @@ import urllib.parse
 import pytest
 
 from tests.wire.foreign import names, queries
-from tests.wire.foreign.asking import SERVICES, judged, path
+from tests.wire.foreign.asking import SERVICES, TENANTS, judged, path
 from tests.wire.foreign.compare import ask
 from tests.wire.foreign.queries import kind_of, known, listing, rows_of
-from tests.wire.foreign.world import MANAGER, MEMBER, READER
+from tests.wire.foreign.world import MEMBER
 
 EVERYWHERE = sorted({*names.KINDS, *queries.KINDS})  # what any list may be filtered by
 
@@ -50,7 +50,7 @@ def test_no_list_is_filtered_by_what_it_does_not_show(world, service, looked, us
     assert not wrong, '\n'.join(wrong)
 
 
-def judge(world, endpoint, name, kind, version, used, personas=(MEMBER, READER, MANAGER)):
+def judge(world, endpoint, name, kind, version, used, personas=TENANTS):
     """Where another's id in a query does not find what nobody's does."""
     more = endpoint.headers(version) if version else {}
     at = path(endpoint, world.mine)

@@ -9,7 +9,7 @@ from tests.wire.foreign.test_paths import MEDIA, body_for
 from tests.wire.foreign.world import ADMIN
 
 ACCEPT = 'image PUT /v2/images/{id}/members/{member}'  # one's own membership, of the other's image
-SHARED = ('network', 'subnet', 'free subnet', 'image', 'volume_type', 'flavor')
+SHARED = ('network', 'subnet', 'free subnet', 'interface subnet', 'image', 'volume_type', 'flavor')
 
 
 @pytest.fixture(scope='module')

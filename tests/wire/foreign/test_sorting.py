@@ -28,7 +28,7 @@ def test_what_a_list_hides_orders_nothing(world, service):
         if not rows_of(endpoint):
             continue
         at = path(endpoint, world.mine)
-        shown = rows(world(MEMBER, service, 'GET', at))[1]
+        shown = {name for whole in (at, f'{at}/detail') for name in rows(world(MEMBER, service, 'GET', whole))[1]}
         for name in HIDDEN:
             if name in shown:
                 continue

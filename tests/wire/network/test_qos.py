@@ -81,7 +81,7 @@ def test_a_rule_is_found_by_its_own_id_too(neutron, qos):
     assert neutron('GET', path, asker=MEMBER).json == {one: made}
     assert neutron('PUT', path, {one: {'max_kbps': 7}}, ADMIN).json == {one: {**made, 'max_kbps': 7}}
     assert neutron.refused('PUT', path, {one: {'max_kbps': 7}}) == (403, 'PolicyNotAuthorized')
-    assert neutron.refused('GET', path, asker=STRANGER) == (404, 'QosPolicyNotFound')
+    assert neutron.refused('GET', path, asker=STRANGER) == (404, 'QosRuleNotFound')
     assert neutron.refused('GET', f'/qos/alias_dscp_marking_rules/{made["id"]}', asker=ADMIN)[0] == 404
     assert neutron('DELETE', path, asker=ADMIN).status == 204
     assert neutron.refused('GET', path, asker=ADMIN) == (404, 'QosRuleNotFound')

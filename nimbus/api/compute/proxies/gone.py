@@ -11,9 +11,8 @@ COMMANDS = {'POST': 'node-create', 'DELETE': 'node-delete', 'add_interface': 'po
 
 def gone(call: Call, **_names: str) -> NoReturn:
     """410."""
-    raise errors.Gone(
-        f'{call.route.method} {call.route.path} is no longer available; no other path has taken its place.'
-    )
+    what = f'The action {call.route.action}' if call.route.action else f'{call.route.method} {call.route.path}'
+    raise errors.Gone(f'{what} is no longer available; nothing else has taken its place.')
 
 
 def nodes(call: Call, **_names: str) -> NoReturn:

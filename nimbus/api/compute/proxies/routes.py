@@ -97,6 +97,7 @@ NODES = (
     node('POST', '/{key}/action', gone.change_nodes, action='remove_interface'),
 )
 # In every version, for whoever has a token; an {option} is whatever stands there.
+GONE_ACTION = Route('POST', '/servers/{id}/action', gone.gone, None, 410, action='resetNetwork')
 GONE = tuple(
     Route(method, path, gone.gone, None, 410)
     for path, methods in (
@@ -134,4 +135,4 @@ GONE = tuple(
     )
     for method in methods.split()
 )
-ROUTES = (*IMAGES, *VOLUMES, *NETWORKS, *SECURITY_GROUPS, *NODES, *GONE)
+ROUTES = (*IMAGES, *VOLUMES, *NETWORKS, *SECURITY_GROUPS, *NODES, *GONE, GONE_ACTION)

@@ -9,6 +9,7 @@ from nimbus.common import errors, numbers
 from nimbus.compute import states
 from nimbus.compute.rpc import Compute
 from nimbus.compute.servers import power, servers
+from nimbus.compute.servers.networking import interfaces
 from nimbus.compute.servers.networking import security_groups as groups
 
 START = shapes.bare('os-start')
@@ -32,6 +33,8 @@ LOCK = ShapeByVersion(
 )
 UNLOCK = shapes.bare('unlock')
 RESET_STATE = shapes.action('os-resetState', shapes.closed({'state': {'enum': ['active', 'error']}}, ['state']))
+# Upstream looks at no value of it.
+INJECT_NETWORK = shapes.action('injectNetworkInfo', {})
 CONSOLE = shapes.action(
     'os-getConsoleOutput',
     shapes.closed(
@@ -86,6 +89,12 @@ def reset_state(call: Call, id: str) -> None:
     state = {'active': states.ACTIVE, 'error': states.ERROR}[call.given['state']]
     with call.db.write() as tx:
         power.reset_state(tx, call.context, id, state)
+
+
+def inject_network(call: Call, id: str) -> None:
+    """The hosts of the server's ports are asked to make them anew."""
+    with call.db.write() as tx:
+        interfaces.tell_again(tx, call.context, id)
 
 
 def console(call: Call, id: str) -> dict[str, Any]:

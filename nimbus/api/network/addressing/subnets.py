@@ -1,5 +1,6 @@
 """Subnets over HTTP."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from nimbus.network.networks import networks, subnets
 LONGEST = 255
 MODES = values.maybe(values.one_of('dhcpv6-stateful', 'dhcpv6-stateless', 'slaac'))
 
-OWNERS = ('network:', 'compute:', 'baremetal:', 'trunk:', 'neutron:')  # how the owners of devices begin
+OWNER = re.compile(r'[a-z][a-z0-9_-]*:\S*')  # of devices, as compute:nova; whose it is, is free
 
 
 def service_type(value: Any) -> str:
@@ -25,7 +26,7 @@ def service_type(value: Any) -> str:
         raise errors.Invalid(
             f'Subnet service type {str(value)[:80]} is not a string.', type='InvalidInputSubnetServiceType'
         )
-    if not value.startswith(OWNERS) or len(value) > LONGEST:
+    if not OWNER.fullmatch(value) or len(value) > LONGEST:
         raise errors.Invalid(
             f'Subnet service type {value[:80]} does not correspond to a valid device owner.',
             type='InvalidSubnetServiceType',

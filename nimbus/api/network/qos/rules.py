@@ -8,6 +8,7 @@ from nimbus.api.network import notifications, values
 from nimbus.api.network.attributes import BOTH, Given, NeutronNoun, attribute
 from nimbus.api.network.nested import Nested
 from nimbus.api.network.resources import ever, shown
+from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.network.qos import policies, rules
 
@@ -130,7 +131,10 @@ class Alias:
 
     def _found(self, call: Call, tx: db.Tx, verb: str, rule_id: str) -> tuple[Any, Any]:
         """The policy and its rule, for one who may do that.  Raises NotFound, Forbidden."""
-        policy = policies.show(tx, call.context, rules.policy_of(tx, self.kind, rule_id))
+        try:
+            policy = policies.show(tx, call.context, rules.policy_of(tx, self.kind, rule_id))
+        except errors.NotFound as why:  # another's rule is as good as none, and its policy is not named
+            raise rules.missing(rule_id, 'unknown') from why
         call.check(f'{verb}_{self.noun.one}', project_id=policy.project_id)
         return policy, rules.show(tx, policy, self.kind, rule_id)
 

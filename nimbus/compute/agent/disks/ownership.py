@@ -33,7 +33,7 @@ def read(folder: str) -> Owner | None:
 def write(folder: str, owner: Owner) -> None:
     """The folder is the owner's."""
     part = os.path.join(folder, f'{NOTE}.part')
-    with open(part, 'w') as note:
+    with open(part, 'w', opener=lambda path, flags: os.open(path, flags, 0o600)) as note:
         json.dump(dataclasses.asdict(owner), note)
         note.flush()
         os.fsync(note.fileno())

@@ -14,6 +14,7 @@ from nimbus.compute.agent.fake.host import FakeGuest
 from nimbus.compute.agent.fake.inside import Inside
 from nimbus.compute.agent.fake.live_moves import FakeLiveMoves
 from nimbus.compute.agent.fake.moves import FakeMoves
+from nimbus.compute.agent.uptime import uptime
 from nimbus.compute.guest import Guest, HostFacts, Nic, Rescue, Volume, traits_of
 
 
@@ -246,6 +247,7 @@ class FakeDriver(Evacuating, FakeMoves, FakeLiveMoves, Inside, Driver):
             disk_free_gb=self.host.disk_gb - sum(guest.disk_gb + guest.kept_gb for guest in guests),
             memory_used_mb=sum(guest.memory_mb for guest in running),
             host_ip=self.settings.host_ip,
+            uptime=uptime(),
             traits=traits_of('x86_64'),
             cpu_info={
                 'arch': 'x86_64',

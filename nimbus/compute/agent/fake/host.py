@@ -75,6 +75,7 @@ class FakeHost:
         self.calls: collections.Counter[str] = collections.Counter()
         self._faults: dict[str, list[Exception]] = {}
         self._delays: dict[str, float] = {}
+        self._holds: dict[str, threading.Event] = {}
         self._guard = threading.Lock()
         self._locks: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
         self.storage: dict[str, list[str]] | None = None  # whose the disks on shared storage are, and were before
@@ -94,6 +95,10 @@ class FakeHost:
     def delay(self, verb: str, seconds: float) -> None:
         """Every call of a driver's verb takes `seconds` longer, none for 0."""
         self._delays[verb] = seconds
+
+    def hold(self, verb: str) -> threading.Event:
+        """Calls of a driver's verb wait until the event is set."""
+        return self._holds.setdefault(verb, threading.Event())
 
     def share(self, *others: 'FakeHost') -> None:
         """The disks of the guests of these hosts stand on storage that they share."""
@@ -118,6 +123,8 @@ class FakeHost:
             error = waiting.pop(0) if waiting else None
         if self._delays.get(verb):
             sleep(self._delays[verb])
+        if verb in self._holds:
+            self._holds[verb].wait()
         if error is not None:
             raise error
 

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 import libvirt
 
+from nimbus.compute.agent.uptime import uptime
 from nimbus.compute.guest import HostFacts, traits_of
 
 EMULATOR = '/usr/bin/qemu-system-x86_64'
@@ -40,7 +41,7 @@ def read(
         host_ip=host_ip,
         arch=os.uname().machine,
         cpu_info=cpu_info,
-        uptime=_uptime(),
+        uptime=uptime(),
         traits=traits_of(os.uname().machine),
     )
 
@@ -105,12 +106,3 @@ def plain_cpu() -> dict[str, Any]:
         'topology': {'sockets': 1, 'cores': os.cpu_count() or 1, 'threads': 1},
         'features': sorted(known.get('flags', '').split()),
     }
-
-
-def _uptime() -> str:
-    with open('/proc/uptime') as line:
-        seconds = int(float(line.read().split()[0]))
-    days, clock = seconds // 86400, f'{seconds // 3600 % 24:2d}:{seconds // 60 % 60:02d}'
-    load = ', '.join(f'{value:.2f}' for value in os.getloadavg())
-    since = f'{days} days, {clock}' if days else clock
-    return f' {time.strftime("%H:%M:%S")} up {since},  0 users,  load average: {load}'

@@ -23,7 +23,7 @@ TAKEN = frozenset(
         *('id', 'name', 'owner', 'visibility', 'protected', 'os_hidden', 'min_disk', 'min_ram', 'disk_format'),
         *('container_format', 'tags', 'created_at', 'updated_at', 'deleted_at', 'deleted', 'status', 'checksum'),
         *('size', 'virtual_size', 'direct_url', 'self', 'file', 'schema', 'stores', 'location', 'locations'),
-        *('os_hash_algo', 'os_hash_value', 'base_image_ref', 'image_type', 'instance_uuid', 'user_id', 'owner_id'),
+        *('os_hash_algo', 'os_hash_value', 'base_image_ref', 'instance_uuid', 'user_id', 'owner_id'),
         *('backup_type', 'image_state', 'image_location'),
     }
 )
@@ -51,14 +51,15 @@ def snapshot(tx: db.Tx, asker: context.Context, server_id: str, wanted: Wanted) 
             f'No image can be made of instance {server_id}, which boots from a volume: this cloud has no volume '
             'snapshots.'
         )
-    image_id = reserve(tx, asker, row, wanted, {'image_type': 'snapshot'})
+    facts = {} if 'image_type' in wanted.properties else {'image_type': 'snapshot'}
+    image_id = reserve(tx, asker, row, wanted, facts)
     jobs.start(tx, asker, 'snapshot_server', server_id, image_id=image_id, quiesce=quiesced(row), verb='snapshot')
     return image_id
 
 
 def reserve(tx: db.Tx, asker: context.Context, row: Any, wanted: Wanted, facts: dict[str, str]) -> str:
     """An image of the server in the row waits for its bytes; returns its id.  Raises Invalid and OverQuota."""
-    if taken := sorted(TAKEN & set(wanted.properties)):
+    if taken := sorted((TAKEN | facts.keys()) & set(wanted.properties)):
         raise errors.Invalid(f'Image property {taken[0]} cannot be given: every image has one of that name.')
     if wanted.counted:
         boot_checks.limits(tx, asker, wanted.properties, ())

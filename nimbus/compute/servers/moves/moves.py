@@ -139,7 +139,8 @@ def find(tx: db.Tx, wanted: Wanted) -> list[Any]:
     where += [Move.updated_at >= wanted.since] if wanted.since else []
     where += [Move.updated_at <= wanted.before] if wanted.before else []
     if wanted.marker:
-        after = tx.scalar(sa.select(Move.seq).where(Move.id == wanted.marker))
+        among = [Move.project_id == wanted.equal['project_id']] if 'project_id' in wanted.equal else []
+        after = tx.scalar(sa.select(Move.seq).where(Move.id == wanted.marker, *among))
         if after is None:
             raise errors.Invalid(f'Marker {wanted.marker} could not be found.')
         where.append(Move.seq < after)

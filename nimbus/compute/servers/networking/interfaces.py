@@ -46,6 +46,12 @@ def attach(
     return port
 
 
+def tell_again(tx: db.Tx, asker: context.Context, server_id: str) -> None:
+    """The host makes the server's ports anew.  Raises NotFound, and Conflict when the server is locked."""
+    servers.unlocked(asker, servers.show(tx, asker, server_id))
+    server_ports.tell_again(tx, server_id)
+
+
 def _card(tx: db.Tx, server_id: str, port_id: str) -> dict[str, Any]:
     return dataclasses.asdict(guests.card(tx, server_id, port_id))
 

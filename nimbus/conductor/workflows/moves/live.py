@@ -135,6 +135,8 @@ def move_back(run: Run) -> None:
     run.env.compute(run.context, run.source).live_abort(run.subject)
     if guest_orders.ask(run, 'live_here', run.subject, host=run.source)['here']:
         return
+    if not guest_orders.ask(run, 'live_here', run.subject, host=run.host, turn=':there')['here']:
+        return  # it died on the way: its disks are where it came from, and nothing may be made in their place
     back = guest_orders.ask(
         run, 'live_check', lambda: guest_orders.described(run), run.move_id, run.facts, host=run.source
     )

@@ -83,7 +83,7 @@ class Host:
     def hears(self, end: str | None, source: driver.Port, address: str, protocol: int, port: int | None) -> bool:
         """Whether a new flow that comes from a guest by the tunnel from `end` arrives at the address here."""
         with self.lock:
-            if end not in [one.end for one in self._beyond(source.network_id)]:
+            if not any(end in one.ends for one in self._beyond(source.network_id)):
                 return False
             own = next((one.ip for one in source.addresses if family(one.ip) == family(address)), None)
             into = Flow('ingress', family(address), own or '', protocol, port, 0)

@@ -33,6 +33,8 @@ def guarding(port: Port, number: int) -> list[str]:
         # An address probe claims nothing.
         rules.append(f'{own},priority=3,arp,arp_spa=0.0.0.0,arp_sha={mac},actions=NORMAL')
         rules += [f'{own},priority=1,{kind},actions=NORMAL' for kind in ('ip', 'ipv6')]
+        # By these the emulator of a guest that has just come from another host tells where its MAC is now.
+        rules.append(f'{own},priority=1,rarp,arp_op=3,arp_spa=0.0.0.0,arp_sha={mac},actions=NORMAL')
     for prefix, mac in sources:
         own = f'{here},dl_src={mac}'
         whole = network(prefix).prefixlen == 0

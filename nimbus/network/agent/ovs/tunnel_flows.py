@@ -33,7 +33,7 @@ def by_network(remotes: Iterable[Remote]) -> dict[str, list[Remote]]:
 
 def ends(remotes: Iterable[Remote]) -> list[str]:
     """The far ends of the tunnels to the ports."""
-    return sorted({one.end for one in remotes})
+    return sorted({end for one in remotes for end in one.ends})
 
 
 def rules(
@@ -88,16 +88,17 @@ def _of_network(network: Network, tag: int, port: int, remotes: Collection[Remot
     if reached:
         copies = ','.join(f'{_to(end)},output:{port}' for end in reached)
         found.append(f'table={FLOOD},priority=1,dl_vlan={tag},actions={leave},{copies}')
-    found += [_alone(tag, leave, mac, end, port) for mac, end in {one.mac: one.end for one in remotes}.items()]
+    found += [_alone(tag, leave, mac, to, port) for mac, to in {one.mac: one.ends for one in remotes}.items()]
     answers = {ip: one.mac for one in remotes for ip in one.ips if ':' not in ip}
     return found + [_answer(tag, ip, mac) for ip, mac in answers.items()]
 
 
 # A change of one port elsewhere computes the rules of that one alone; the others are remembered.
 @functools.lru_cache(maxsize=1 << 16)
-def _alone(tag: int, leave: str, mac: str, end: str, port: int) -> str:
-    """What is for a port elsewhere goes to its host alone."""
-    return f'table={UNICAST},priority=2,dl_vlan={tag},dl_dst={mac},actions={leave},{_to(end)},output:{port}'
+def _alone(tag: int, leave: str, mac: str, to: tuple[str, ...], port: int) -> str:
+    """What is for a port elsewhere goes to its host alone; while its guest moves, to both hosts."""
+    copies = ','.join(f'{_to(end)},output:{port}' for end in to)
+    return f'table={UNICAST},priority=2,dl_vlan={tag},dl_dst={mac},actions={leave},{copies}'
 
 
 def _to(end: str) -> str:

@@ -43,6 +43,11 @@ def _number(call: Call, flavor_id: str, facts: dict[str, Any]) -> int | None:
     return number
 
 
+def _host(name: str) -> Any:
+    """The column of a host, for those who may know it."""
+    return lambda row, call: getattr(row, name) if call.given['hosts'] else None
+
+
 class Migration(Noun):
     """A move of a server to another size or host."""
 
@@ -53,11 +58,11 @@ class Migration(Noun):
     updated_at = Text(source=lambda row, call: clock.iso_micro(row.updated_at))
     status = Text()
     instance_uuid = Text(source='server_id')
-    source_compute = Text(source='source_host')
-    source_node = Text()
-    dest_compute = Text(source='target_host')
-    dest_host = Text(source='target_address')
-    dest_node = Text(source='target_node')
+    source_compute = Text(source=_host('source_host'))
+    source_node = Text(source=_host('source_node'))
+    dest_compute = Text(source=_host('target_host'))
+    dest_host = Text(source=_host('target_address'))
+    dest_node = Text(source=_host('target_node'))
     old_instance_type_id = Int(source=lambda row, call: _number(call, row.old_flavor_id, row.old_flavor))
     new_instance_type_id = Int(source=lambda row, call: _number(call, row.new_flavor_id, row.new_flavor))
     migration_type = Text(source='kind', since=microversions.MigrationTypes.number)
@@ -91,7 +96,9 @@ def revert(call: Call, id: str) -> None:
 
 
 def migrations(call: Call) -> dict[str, Any]:
-    """The moves of all servers that the query asks for."""
+    """The moves that the query asks for: of all servers, or of those of the asker's project."""
+    if call.arg('project_id') != call.context.project_id:
+        call.check(f'{policies.API}os-migrations:index:all_projects')
     paged = call.speaks(microversions.MigrationPages)
     if paged:
         names = [*FILTERS, 'hidden', 'limit', 'marker', 'changes-since']
@@ -107,7 +114,7 @@ def migrations(call: Call) -> dict[str, Any]:
             raise errors.Invalid('The value of changes-since must be less than or equal to changes-before.')
     with call.db.read() as tx:
         rows = [] if _hidden(call) else moves.find(tx, moves.Wanted(**wanted))
-        call.given['numbers'] = flavors.numbers(tx)
+        call.given = {'numbers': flavors.numbers(tx), 'hosts': call.allows(f'{policies.API}os-migrations:index:host')}
     body = call.views(Migration, rows)
     if paged and (links := paging.next_link(call, rows, listing.Page(limit=wanted['limit']), key='id')):
         body['migrations_links'] = links

@@ -17,7 +17,7 @@ from nimbus.compute.agent.disks import nbd, qemu_img
 from nimbus.compute.agent.driver import Missing, Refused
 from nimbus.compute.agent.libvirt import connection as events
 from nimbus.compute.agent.libvirt.disks import VOLUME_FORMATS, Folder
-from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, is_gone, refusal, sentence
+from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, refusal, sentence
 from nimbus.compute.agent.libvirt.moves import checks
 from nimbus.compute.agent.libvirt.moves.copies import CAME, CONFIG, Copying, is_sent_by_another, note
 from nimbus.compute.agent.libvirt.resizes import disks_of
@@ -28,17 +28,11 @@ MARK = '.mark-{}'  # the file by which two hosts find out whether they share the
 LOOK = 0.5  # seconds between two looks at a move
 STILL = 60.0  # seconds in which nothing moves after which it is given up
 HARD = 10.0  # seconds after which one that was given up is cut off
-GIB = 1 << 30
 FIGURES = ('memory_total', 'memory_processed', 'memory_remaining', 'disk_total', 'disk_processed', 'disk_remaining')
 
 
 class LiveMoving(Copying):
     """The driver's verbs that move running guests."""
-
-    _machine: Any
-
-    def _keep_xml(self, domain: libvirt.virDomain) -> None:
-        raise NotImplementedError
 
     # Before it moves
 
@@ -153,8 +147,7 @@ class LiveMoving(Copying):
         else:  # libvirt went on with it while this agent was away
             self._watch(domain, guest, target, lambda: _has_job(domain), report)
         if outcome and outcome[0] is not None:
-            if is_gone(outcome[0]):
-                raise outcome[0]
+            self._find(guest.id)  # raises while it is this host's own libvirt that went away, and not the other's
             text = f'Guest {guest.id} could not be moved'
             raise Refused(f'{text}.', inside=f'{text}: {sentence(outcome[0])}') from outcome[0]
         if self._is_active(guest.id):

@@ -11,13 +11,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.cmd.processes import nursery
-from nimbus.cmd.processes.board import Board, Place
-from nimbus.cmd.processes.nursery import Nursery, Work
+from nimbus.cmd.processes import supervisor
+from nimbus.cmd.processes.shared_numbers import Peers, SharedNumbers
+from nimbus.cmd.processes.supervisor import Supervisor, Work
 
 LOG = logging.getLogger(__name__)
 MOST = 8  # processes that are begun unasked: each takes memory and connections to the database
-WITHIN = 2 * nursery.GRACE + 0.5  # seconds in which all of them end
+WITHIN = 2 * supervisor.GRACE + 0.5  # seconds in which all of them end
 
 
 def count(conf: Any) -> int:
@@ -27,7 +27,7 @@ def count(conf: Any) -> int:
     return conf.api.workers or min(MOST, len(os.sched_getaffinity(0)))
 
 
-class Fleet:
+class WorkerProcesses:
     """All processes but this one; none where the daemon serves alone."""
 
     def __init__(self, processes: int, work: Work, on_bus: Callable[[socket.socket], None] | None = None) -> None:
@@ -35,37 +35,37 @@ class Fleet:
 
         To be made before this process has threads or connections.  `on_bus` gets a socket to each process that begins.
         """
-        self.place: Place | None = None
+        self.peers: Peers | None = None
         self.count = max(1, processes)
         self._control: socket.socket | None = None
         self._on_bus = on_bus
         if processes < 2:
             return
-        board = Board(processes)
-        self.place = Place(board, 0)
+        shared = SharedNumbers(processes)
+        self.peers = Peers(shared, 0)
         self._control, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         sys.stdout.flush()
         sys.stderr.flush()
         me, self._pid = os.getpid(), os.fork()
         if not self._pid:
             self._control.close()
-            nursery.die_with(me)
-            _tend(Nursery(far, board, work, on_bus is not None))
+            supervisor.die_with(me)
+            _supervise(Supervisor(far, shared, work, on_bus is not None))
         far.close()
 
     def start(self) -> None:
         """The processes begin, now that all they need is there."""
         if self._control:
             threading.Thread(target=self._listen, name='processes', daemon=True).start()
-            self._tell(nursery.START)
+            self._tell(supervisor.START)
 
     def reload(self) -> None:
         """Each reads its policy again."""
-        self._tell(nursery.RELOAD)
+        self._tell(supervisor.RELOAD)
 
     def leave(self) -> None:
         """The processes begin to stop; safe in a signal handler."""
-        self._tell(nursery.STOP)
+        self._tell(supervisor.STOP)
 
     def stop(self) -> None:
         """The processes have ended."""
@@ -89,7 +89,7 @@ class Fleet:
                 self._control.send(order)
 
     def _listen(self) -> None:
-        """The other ends of the processes' sockets are handed on, until the nursery has ended."""
+        """The other ends of the processes' sockets are handed on, until the supervisor has ended."""
         control = self._control
         while control is not None:
             try:
@@ -106,8 +106,8 @@ class Fleet:
                     sock.close()
 
 
-def _tend(made: Nursery) -> None:
-    """The life of the nursery; it does not return."""
+def _supervise(made: Supervisor) -> None:
+    """The life of the supervisor; it does not return."""
     try:
         made.run()
     except BaseException:

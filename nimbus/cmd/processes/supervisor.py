@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from nimbus.cmd.processes.board import Board, Place
+from nimbus.cmd.processes.shared_numbers import Peers, SharedNumbers
 
 LOG = logging.getLogger(__name__)
 START, RELOAD, STOP, BUS = b'start', b'reload', b'stop', b'bus'
@@ -26,7 +26,7 @@ LONGEST = 30.0  # seconds between two tries to begin a process that ends at once
 YOUNG = 10.0  # seconds: a process that lived longer is begun again at once
 SILENT = 60.0  # seconds without a beat after which a process counts as hung
 LOOK = 5000  # milliseconds between two looks for hung ones
-Work = Callable[[Place, socket.socket | None], int]
+Work = Callable[[Peers, socket.socket | None], int]
 
 
 def die_with(parent: int) -> None:
@@ -46,13 +46,13 @@ class Child:
         self.pause = 0.0  # seconds before the next try
 
 
-class Nursery:
+class Supervisor:
     """Keeps every process but the daemon itself alive; `run` returns when the daemon has asked for their end."""
 
-    def __init__(self, control: socket.socket, board: Board, work: Work, bridged: bool) -> None:
+    def __init__(self, control: socket.socket, shared: SharedNumbers, work: Work, bridged: bool) -> None:
         """`bridged` processes get a socket to the daemon, which gets its other end."""
-        self._control, self._board, self._work, self._bridged = control, board, work, bridged
-        self._children = [Child(number) for number in range(1, board.processes)]
+        self._control, self._shared, self._work, self._bridged = control, shared, work, bridged
+        self._children = [Child(number) for number in range(1, shared.processes)]
         self._poll = select.poll()
         self._leaving = self._started = False
 
@@ -72,9 +72,9 @@ class Nursery:
 
     def _listen(self) -> bool:
         """What has come was done: orders and ends of processes; False when the daemon wants no more."""
-        for handle, _ in self._poll.poll(self._patience()):
+        for handle, _ in self._poll.poll(self._milliseconds()):
             if handle != self._control.fileno():
-                self._bury(next(child for child in self._children if child.handle == handle))
+                self._reap(next(child for child in self._children if child.handle == handle))
                 continue
             order = self._control.recv(64)
             if order == START:
@@ -84,13 +84,13 @@ class Nursery:
             else:
                 return False
         for child in self._children:
-            if child.pid and self._board.silence(child.process) > SILENT:
+            if child.pid and self._shared.silence(child.process) > SILENT:
                 LOG.error('Process %d has not answered for %d s and is killed', child.pid, SILENT)
                 os.kill(child.pid, signal.SIGKILL)
-                self._board.clear(child.process)
+                self._shared.clear(child.process)
         return True
 
-    def _patience(self) -> float:
+    def _milliseconds(self) -> float:
         """Milliseconds until there is something to do by itself."""
         due = [child.due for child in self._children if self._started and not child.pid and not self._leaving]
         return max(0.0, min(LOOK, *((at - time.monotonic()) * 1000 for at in due))) if due else LOOK
@@ -126,19 +126,19 @@ class Nursery:
             signal.signal(number, signal.SIG_DFL)
         code = 1
         try:
-            code = self._work(Place(self._board, process), bus)
+            code = self._work(Peers(self._shared, process), bus)
         except BaseException:
             LOG.exception('Process %d of the daemon cannot serve', process)
         finally:
             logging.shutdown()
             os._exit(code)
 
-    def _bury(self, child: Child) -> None:
+    def _reap(self, child: Child) -> None:
         """The process has ended; another is due, the later the sooner this one ended."""
         _, status = os.waitpid(child.pid, 0)
         self._poll.unregister(child.handle)
         os.close(child.handle)
-        self._board.clear(child.process)
+        self._shared.clear(child.process)
         age = time.monotonic() - child.began
         child.pause = 0.0 if age > YOUNG else min(LONGEST, max(1.0, 2 * child.pause))
         child.due = time.monotonic() + child.pause
@@ -166,7 +166,7 @@ class Nursery:
             left = until - time.monotonic()
             ended = self._poll.poll(max(0.0, left) * 1000)
             for handle, _ in ended:
-                self._bury(next(child for child in self._children if child.handle == handle))
+                self._reap(next(child for child in self._children if child.handle == handle))
             if not ended and left <= 0:
                 self._signal(signal.SIGKILL)
                 until += GRACE

@@ -12,7 +12,7 @@ GONE = -1  # connections of a process that does not serve
 SLACK = 2  # connections by which a process may be ahead of another and still accept more at once
 
 
-class Board:
+class SharedNumbers:
     """The numbers of every process; made before the processes are."""
 
     def __init__(self, processes: int) -> None:
@@ -44,31 +44,31 @@ class Board:
         return (time.monotonic_ns() - beat) / 1e9 if beat else 0.0
 
 
-class Place:
-    """The board as one process uses it; process 0 is the daemon itself."""
+class Peers:
+    """The shared numbers as one process uses them; process 0 is the daemon itself."""
 
-    def __init__(self, board: Board, process: int) -> None:
-        self._board, self.process = board, process
+    def __init__(self, shared: SharedNumbers, process: int) -> None:
+        self._shared, self.process = shared, process
 
     def beat(self) -> None:
         """The process works."""
-        self._board.put(self.process, BEAT, time.monotonic_ns())
+        self._shared.put(self.process, BEAT, time.monotonic_ns())
 
     def is_ahead(self, connections: int) -> bool:
         """Whether another process has fewer connections, so that it should accept the next; this one has so many."""
-        self._board.put(self.process, CONNECTIONS, connections)
-        others = [n for n in self._board.all(CONNECTIONS) if n != GONE]
+        self._shared.put(self.process, CONNECTIONS, connections)
+        others = [n for n in self._shared.all(CONNECTIONS) if n != GONE]
         return connections >= min(others) + SLACK
 
     def applied(self, number: int, read_at: float) -> None:
         """Every revocation up to this number has been applied by the process, read at that moment."""
-        self._board.put(self.process, REVOCATION, number)
-        self._board.put(self.process, READ_AT, int(read_at * 1e9))
+        self._shared.put(self.process, REVOCATION, number)
+        self._shared.put(self.process, READ_AT, int(read_at * 1e9))
 
     def newest(self) -> int:
         """The newest revocation that any of the processes has applied."""
-        return max(self._board.all(REVOCATION))
+        return max(self._shared.all(REVOCATION))
 
     def read_at(self) -> float | None:
         """When the daemon itself last read the revocations; None in the daemon, which reads them by itself."""
-        return self._board.get(0, READ_AT) / 1e9 if self.process else None
+        return self._shared.get(0, READ_AT) / 1e9 if self.process else None
