@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from nimbus.api.compute.proxies.routes import GONE, GONE_ACTION
-from tests.wire.foreign import bodies, fields, steered
+from tests.wire.foreign import bodies, fields, steered, stored
 from tests.wire.foreign.bodies import Body, Things
 
 # What is in bodies whose shape no route tells: what the handler reads.
@@ -70,6 +70,7 @@ RAW = (  # forms and assertions, which only an identity provider or a consumer c
 # By endpoint; beside it, by field, where one needs another body than the rest.
 BODIES: dict[str, Body] = {
     **steered.BODIES,
+    **stored.BODIES,
     'placement PUT /resource_providers/{uuid}/traits': lambda t: {'traits': [], 'resource_provider_generation': 0},
     'identity POST /v3/auth/tokens': bodies.auth,
     'identity POST /v3/domains': lambda t: {'domain': {'name': 'x'}},
@@ -204,14 +205,8 @@ BODIES: dict[str, Body] = {
         'os-attach': {'instance_uuid': t['server'], 'mountpoint': '/dev/vdz'}
     },
     'volume POST /v3/volumes/{id}/action os-detach': lambda t: {'os-detach': {}},
-    'volume POST /v3/snapshots': lambda t: {'snapshot': {'volume_id': t['volume']}},
-    'volume POST /v3/volumes/{id}/action revert': lambda t: {'revert': {'snapshot_id': t['snapshot']}},
     'volume POST /v3/attachments': lambda t: {'attachment': {'volume_uuid': t['volume'], 'instance_uuid': t['server']}},
     'volume PUT /v3/attachments/{id}': lambda t: {'attachment': {'connector': {'host': 'x', 'initiator': 'x'}}},
-    'volume POST /v3/types/{id}/action addProjectAccess': lambda t: {'addProjectAccess': {'project': t['project']}},
-    'volume POST /v3/types/{id}/action removeProjectAccess': lambda t: {
-        'removeProjectAccess': {'project': t['project']}
-    },
     'volume PUT /v3/os-quota-sets/{project}': lambda t: {'quota_set': {'volumes': 7}},
     'volume PUT /v3/os-quota-class-sets/{name}': lambda t: {'quota_class_set': {'volumes': 7}},
     'volume PUT /v3/os-services/enable': lambda t: {'binary': 'cinder-volume', 'host': t['host']},
@@ -272,6 +267,7 @@ KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHy
 # What is asked of one thing in a path, where no field of the body names another.
 IN_PATHS: dict[str, Body] = {
     **steered.IN_PATHS,
+    **stored.IN_PATHS,
     'identity PATCH /v3/domains/{domain_id}': lambda t: {'domain': {'description': 'x'}},
     'identity PATCH /v3/projects/{project_id}': lambda t: {'project': {'description': 'x'}},
     'identity PATCH /v3/users/{user_id}': lambda t: {'user': {'description': 'x'}},
@@ -331,10 +327,6 @@ IN_PATHS: dict[str, Body] = {
     'image POST /v2/images/{id}/members': lambda t: {'member': 'x'},
     'image PUT /v2/images/{id}/members/{member}': lambda t: {'status': 'accepted'},
     'volume PUT /v3/volumes/{id}': lambda t: {'volume': {'name': 'x'}},
-    'volume PUT /v3/snapshots/{id}': lambda t: {'snapshot': {'name': 'x'}},
-    'volume POST /v3/snapshots/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
-    'volume PUT /v3/snapshots/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
-    'volume PUT /v3/snapshots/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
     'volume POST /v3/volumes/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
     'volume PUT /v3/volumes/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
     'volume PUT /v3/volumes/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},

@@ -1,11 +1,10 @@
 """The actions of POST /snapshots/{id}/action, and the action of a volume that goes back to one."""
 
-import re
 from typing import Any
 
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call
-from nimbus.common import errors
+from nimbus.common import errors, numbers
 from nimbus.volume import states
 from nimbus.volume.volumes import snapshots, volumes
 
@@ -44,7 +43,8 @@ def force_delete(call: Call, id: str) -> None:
 def update_status(call: Call, id: str) -> None:
     """os-update_snapshot_status: a snapshot that is being made or deleted has the state and progress that are given."""
     status, progress = call.given['status'], call.given.get('progress')
-    if progress and not (re.fullmatch('[0-9]{1,3}%', progress) and int(progress[:-1]) <= 100):
+    share = numbers.read(progress[:-1]) if progress else 0
+    if progress and (share is None or not 0 <= share <= 100 or progress[-1] != '%'):
         raise errors.Invalid('Invalid input received: progress must be an integer percentage')
     with call.db.write() as tx:
         found = snapshots.show(tx, call.context, id).status
