@@ -2,14 +2,14 @@
 
 import functools
 import logging
-import threading
 
-from nimbus.common import clock, errors
+from nimbus.common import clock
 from nimbus.common.database import db
 from nimbus.common.messaging import outbox
 from nimbus.common.quotas import Recount
 from nimbus.compute import quotas as compute_quotas
 from nimbus.compute.servers import servers
+from nimbus.conductor.rounds import Rounds
 from nimbus.image.images import images
 from nimbus.network import quotas as network_limits
 from nimbus.scheduler import claims
@@ -20,22 +20,17 @@ LOG = logging.getLogger(__name__)
 RECOUNTS = (compute_quotas.RECOUNT, network_limits.RECOUNT, volume_quotas.RECOUNT, images.RECOUNT)
 
 
-class Audit:
+class Audit(Rounds):
     """Claims and counters follow the rows; any number of conductors may do this side by side."""
 
+    name = 'audit'
+    warning = 'Counters cannot be compared with rows'
+    failure = 'Counters cannot be compared with rows'
+
     def __init__(self, database: db.Database, interval: float = 60) -> None:
-        self.db, self.interval = database, interval
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name='audit', daemon=True)
-
-    def start(self) -> None:
-        """The first comparison is made one interval from now, when what a restart left half-done has gone on."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """No comparison is made any more."""
-        self._stop.set()
-        self._thread.join()
+        """The first comparison is made one interval from the start, when what a restart left half-done has gone on."""
+        super().__init__(self.audit, interval)
+        self.db = database
 
     def audit(self) -> list[str]:
         """Nothing is claimed that no server has, and quotas say what there is; returns a sentence for each mend."""
@@ -61,12 +56,3 @@ class Audit:
                 )
                 LOG.warning('%s', mended[-1])
         return mended
-
-    def _run(self) -> None:
-        while not self._stop.wait(self.interval):
-            try:
-                self.audit()
-            except errors.Unavailable as why:
-                LOG.warning('Counters cannot be compared with rows: %s', why)
-            except Exception:
-                LOG.exception('Counters cannot be compared with rows')

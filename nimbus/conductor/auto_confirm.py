@@ -3,39 +3,29 @@
 import datetime
 import functools
 import logging
-import threading
 
 from nimbus.common import context, errors
 from nimbus.common.clock import Clock
 from nimbus.common.database import db
 from nimbus.compute.servers.moves import moves, resizes
+from nimbus.conductor.rounds import Rounds, often_enough
 
 LOG = logging.getLogger(__name__)
 MOST = 100  # resizes looked for at once
-LOOK = 60.0  # seconds between two looks, at most
 
 
-class AutoConfirm:
+class AutoConfirm(Rounds):
     """Resizes wait so many seconds for a decision; any number of conductors may do this side by side."""
+
+    name = 'auto-confirm'
+    warning = 'Resizes that wait cannot be looked for now'
+    failure = 'Resizes that wait cannot be confirmed'
 
     def __init__(self, database: db.Database, window: int, clock: Clock | None = None) -> None:
         """`window` of 0: they wait for ever."""
+        super().__init__(self.confirm, often_enough(window) if window else 0)
         self.db, self.window = database, window
         self._clock = clock or Clock()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Looks are made from now on."""
-        if self.window:
-            self._thread = threading.Thread(target=self._run, name='auto-confirm', daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        """No look is made any more."""
-        self._stop.set()
-        if self._thread:
-            self._thread.join()
 
     def confirm(self) -> int:
         """Resizes whose time is over are being confirmed; returns how many."""
@@ -53,12 +43,3 @@ class AutoConfirm:
             return False
         LOG.info('The resize of server %s waited for %d seconds and is confirmed', server_id, self.window)
         return True
-
-    def _run(self) -> None:
-        while not self._stop.wait(min(LOOK, max(1, self.window / 4))):
-            try:
-                self.confirm()
-            except errors.Unavailable as why:
-                LOG.warning('Resizes that wait cannot be looked for now: %s', why)
-            except Exception:
-                LOG.exception('Resizes that wait cannot be confirmed')

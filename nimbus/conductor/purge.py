@@ -6,13 +6,13 @@ What still is keeps its whole history.
 import datetime
 import functools
 import logging
-import threading
 from collections.abc import Callable
 
-from nimbus.common import errors, jobs
+from nimbus.common import jobs
 from nimbus.common.clock import Clock
 from nimbus.common.database import db
 from nimbus.compute.servers import servers
+from nimbus.conductor.rounds import Rounds
 from nimbus.image.images import images
 from nimbus.volume.volumes import snapshots, volumes
 
@@ -22,27 +22,18 @@ INTERVAL = 3600  # seconds between two rounds
 PAUSE = 0.05  # seconds between two transactions of one round
 
 
-class Purge:
+class Purge(Rounds):
     """Deleted things and ended jobs are kept for so many days; any number of conductors may do this side by side."""
 
+    name = 'purge'
+    warning = 'Old rows cannot be purged now'
+    failure = 'Old rows cannot be purged'
+
     def __init__(self, database: db.Database, days: int, clock: Clock | None = None) -> None:
-        """`days` of 0 keeps everything for ever."""
+        """`days` of 0 keeps everything for ever; else a round is made every hour."""
+        super().__init__(self.purge, INTERVAL if days else 0)
         self.db, self.days = database, days
         self._clock = clock or Clock()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """A round is made every hour, the first one an hour from now."""
-        if self.days:
-            self._thread = threading.Thread(target=self._run, name='purge', daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        """No round is made any more."""
-        self._stop.set()
-        if self._thread:
-            self._thread.join()
 
     def purge(self) -> dict[str, int]:
         """What is older than the days is gone; returns how many servers, images and jobs that were."""
@@ -67,12 +58,3 @@ class Purge:
             if self._stop.wait(PAUSE):
                 break
         return total
-
-    def _run(self) -> None:
-        while not self._stop.wait(INTERVAL):
-            try:
-                self.purge()
-            except errors.Unavailable as why:
-                LOG.warning('Old rows cannot be purged now: %s', why)
-            except Exception:
-                LOG.exception('Old rows cannot be purged')

@@ -88,7 +88,7 @@ def test_a_stranger_is_missing(rig):
     ],
 )
 def test_the_disks_stand_where_the_image_wants_them(device, bus, own, expected):
-    rig = LibvirtRig.lent()
+    rig = LibvirtRig.lent('alone')
     try:
         guest, base = rig.guest()
         rig.driver.spawn(guest, base, lambda percent: None)

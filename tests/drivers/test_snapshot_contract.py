@@ -79,9 +79,8 @@ def test_a_copy_outlives_its_driver_and_is_found_again(rig, spawn):
     assert not os.path.exists(path)
 
 
+@on_qemu
 def test_a_guest_without_an_agent_is_refused_where_it_must_stand_still_and_copied_where_it_should(rig, spawn):
-    if not rig.real:
-        pytest.skip('a remembered guest has no agent that could be missing')
     guest = spawn()
     with pytest.raises(Refused, match='did not freeze its file systems'):
         rig.driver.snapshot(guest.id, IMAGE, 'must')

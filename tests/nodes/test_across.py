@@ -71,11 +71,11 @@ def test_a_server_of_a_lost_host_is_evacuated_and_reached_at_its_address(cloud, 
     cloud['c2'].cut()
     try:
         nodes.until(lambda: cloud.down_on('c2'), 60, lambda: str(cloud.up()))
+        cloud.forget_network_agents('c2')
         cloud.ask('compute', 'POST', f'/servers/{server}/action', {'evacuate': {}}, 'compute 2.94')
         nodes.until(lambda: cloud.host_of(server) == 'c1' and cloud.is_active(server), 180,
                     lambda: str(cloud.server(server)))  # fmt: skip
         assert address(cloud, server) == before
-        cloud.forget_network_agents('c2')
         nodes.until(lambda: 'login' in cloud.console(server), 180, lambda: cloud.console(server)[-2000:])
         nodes.until(lambda: address(cloud, wide['c1']) in answered(cloud, server), 120,
                     lambda: cloud.console(server)[-2000:])  # fmt: skip

@@ -27,7 +27,7 @@ BEFORE_NEWEST = {
 AREAS = sorted(path.stem for path in HERE.glob('*.txt'))
 # Everything else that passes, too much for every run: `devstack/tempest wide/network`.
 WIDE = sorted(f'wide/{path.stem}' for path in HERE.glob('wide/*.txt'))
-# What is skipped on one host: `devstack/tempest hosts/compute` on a cloud of several.
+# What passed on several hosts, and is partly skipped on one: `devstack/tempest hosts/compute` on a cloud of several.
 HOSTS = sorted(f'hosts/{path.stem}' for path in HERE.glob('hosts/*.txt'))
 
 

@@ -1,6 +1,7 @@
 """The errands of the compute agent that take a running guest to another host, and what is said meanwhile."""
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 from nimbus.common import errors
@@ -16,10 +17,7 @@ class LiveErrands(Compute):
     host: str
     driver: Driver
     desk: Any
-
-    def _take(self, job_id: str, key: str, subject: str, fence: int, verb: str, do: Any) -> str:
-        """The errand is accepted, as the agent accepts any."""
-        raise NotImplementedError
+    _take: Callable[..., str]
 
     def live_facts(self, context: Context, job_id: str, key: str, fence: int, server_id: str) -> str:
         def do() -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The errands of the compute agent that give a guest another size or take it to another host."""
 
+from collections.abc import Callable
 from typing import Any
 
 from nimbus.common.context import Context
@@ -12,10 +13,7 @@ class MoveErrands(Compute):
     """Part of the agent."""
 
     driver: Driver
-
-    def _take(self, job_id: str, key: str, subject: str, fence: int, verb: str, do: Any) -> str:
-        """The errand is accepted, as the agent accepts any."""
-        raise NotImplementedError
+    _take: Callable[..., str]
 
     def resize(self, context: Context, job_id: str, key: str, fence: int, guest: dict[str, Any], move_id: str) -> str:
         made = Guest.from_dict(guest)

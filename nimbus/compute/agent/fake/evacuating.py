@@ -1,6 +1,7 @@
 """Pretended guests that come from a host that is down, and what is left of those that went while this host was."""
 
 import dataclasses
+from collections.abc import Callable
 
 from nimbus.compute.agent.driver import SHUTDOWN
 from nimbus.compute.agent.fake.guests import Guests
@@ -11,11 +12,8 @@ from nimbus.compute.guest import Guest
 class Evacuating(Guests):
     """The driver's verbs for guests that change their host while one of the two is down."""
 
-    def _check_room(self, guest: Guest) -> None:
-        raise NotImplementedError
-
-    def _made(self, guest: Guest, root: str | None) -> FakeGuest:
-        raise NotImplementedError
+    _check_room: Callable[[Guest], None]
+    _made: Callable[[Guest, str | None], FakeGuest]
 
     def shares(self, guest_id: str, source: str) -> bool:
         self._meet('shares')
