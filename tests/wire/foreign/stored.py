@@ -1,4 +1,4 @@
-"""What the routes of snapshots and volume types take, by endpoint."""
+"""What the routes of volumes, snapshots and volume types take, by endpoint."""
 
 from typing import Any
 
@@ -13,8 +13,17 @@ BODIES: dict[str, Body] = {
         for action in ('addProjectAccess', 'removeProjectAccess')
     },
 }
+PLACES = {
+    'volume POST /v3/types/{id}/action addProjectAccess': {'id': 'free type'},
+    'volume POST /v3/types/{id}/action removeProjectAccess': {'id': 'granted type'},
+}
 IN_PATHS: dict[str, Body] = {
+    'volume PUT /v3/volumes/{id}': lambda t: {'volume': {'name': 'x'}},
     'volume PUT /v3/snapshots/{id}': lambda t: {'snapshot': {'name': 'x'}},
-    **{f'volume {method} /v3/snapshots/{{id}}/metadata': lambda t: {'metadata': PAIR} for method in ('POST', 'PUT')},
-    'volume PUT /v3/snapshots/{id}/metadata/{key}': lambda t: {'meta': PAIR},
+    **{
+        f'volume {method} /v3/{many}/{{id}}/metadata': lambda t: {'metadata': PAIR}
+        for many in ('volumes', 'snapshots')
+        for method in ('POST', 'PUT')
+    },
+    **{f'volume PUT /v3/{many}/{{id}}/metadata/{{key}}': lambda t: {'meta': PAIR} for many in ('volumes', 'snapshots')},
 }
