@@ -1,14 +1,14 @@
-"""The states of a volume, and which verb leads from which state to which."""
+"""The states of volumes and snapshots, and which verb leads from which state to which."""
 
 from nimbus.common.states import ANY, Machine, rule
 
 CREATING, DOWNLOADING, AVAILABLE, RESERVED = 'creating', 'downloading', 'available', 'reserved'
 ATTACHING, IN_USE, DETACHING, MAINTENANCE = 'attaching', 'in-use', 'detaching', 'maintenance'
-DELETING, EXTENDING = 'deleting', 'extending'
+DELETING, EXTENDING, REVERTING, RESTORING = 'deleting', 'extending', 'reverting', 'restoring'
 ERROR, ERROR_DELETING, ERROR_EXTENDING = 'error', 'error_deleting', 'error_extending'
 ALL = (
     *(CREATING, DOWNLOADING, AVAILABLE, RESERVED, ATTACHING, IN_USE, DETACHING, MAINTENANCE),
-    *(DELETING, EXTENDING, ERROR, ERROR_DELETING, ERROR_EXTENDING),
+    *(DELETING, EXTENDING, REVERTING, ERROR, ERROR_DELETING, ERROR_EXTENDING),
 )
 # What an operator may set by hand.
 SETTABLE = ('creating', 'available', 'deleting', 'error', 'error_deleting', 'error_managing', 'managing', 'attaching',
@@ -24,6 +24,7 @@ MACHINE = Machine(
     rule('delete', {AVAILABLE, ERROR, ERROR_EXTENDING}, DELETING, failed=ERROR_DELETING),
     rule('force_delete', ANY, DELETING, failed=ERROR_DELETING),
     rule('extend', {AVAILABLE}, EXTENDING, done=AVAILABLE, failed=ERROR_EXTENDING),
+    rule('revert', {AVAILABLE}, REVERTING, done=AVAILABLE, failed=ERROR),
     rule('reserve', {AVAILABLE}, RESERVED),
     rule('begin_attach', {AVAILABLE}, ATTACHING),
     rule('unreserve', {ATTACHING, RESERVED}, AVAILABLE),
@@ -32,5 +33,18 @@ MACHINE = Machine(
     rule('roll_detach', {DETACHING}, IN_USE),
     rule('reset', ANY, None),
     noun='volume',
+    state='status',
+)
+SNAPSHOT_STATES = (CREATING, AVAILABLE, DELETING, RESTORING, ERROR, ERROR_DELETING)
+# What an operator may set by hand.
+SETTABLE_SNAPSHOT = ('error', 'available', 'creating', 'deleting', 'deleted', 'updating', 'error_deleting',
+                     'unmanaging', 'backing-up', 'restoring')  # fmt: skip
+SNAPSHOTS = Machine(
+    rule('create', {CREATING}, CREATING, done=AVAILABLE, failed=ERROR),
+    rule('delete', {AVAILABLE, ERROR}, DELETING, failed=ERROR_DELETING),
+    rule('force_delete', ANY, DELETING, failed=ERROR_DELETING),
+    rule('restore', {AVAILABLE}, RESTORING, done=AVAILABLE, failed=AVAILABLE),
+    rule('reset', ANY, None),
+    noun='snapshot',
     state='status',
 )

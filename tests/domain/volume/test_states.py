@@ -19,6 +19,7 @@ MAY = {
     'delete': {'available', 'error', 'error_extending'},
     'force_delete': set(ALL),
     'extend': {'available'},
+    'revert': {'available'},
     'reserve': {'available'},
     'begin_attach': {'available'},
     'unreserve': {'attaching', 'reserved'},

@@ -92,6 +92,7 @@ OWN_REFUSED: dict[str, str] = {
     'input.image_properties.id image POST /v2/tasks': 'the new image would have the id of another',
     'region.id': 'the new region would have the id of another',
     'server.block_device_mapping_v2[].image_id': 'the second form names an image by uuid',
+    'server.block_device_mapping_v2[].snapshot_id': 'the second form names a snapshot by uuid',
     'server.block_device_mapping_v2[].volume_id': 'the second form names a volume by uuid',
     'volumeAttachment.id': 'an attachment keeps its id',
     'port.fixed_ips[].ip_address network POST /v2.0/ports': 'the address is one of another port of one’s own',
@@ -103,8 +104,6 @@ OWN_REFUSED: dict[str, str] = {
     'migrate.host': 'the server stands on that host',
     'interfaceAttachment.fixed_ips[].ip_address': 'the address is one of another port of one’s own',
     'floatingip.subnet_id': 'a subnet of an external network is meant',
-    'volume.source_volid': 'there are no copies of volumes',
-    'snapshot.volume_id': 'volumes have no snapshots',
     'attachment_id': 'compute’s own attachment is detached by compute',
 }
 

@@ -80,6 +80,8 @@ def settle_whole(world: Any) -> None:
     told = {'name': 'hidden', 'ram': 64, 'vcpus': 1, 'disk': 1, 'os-flavor-access:is_public': False}
     maker.make('compute', '/v2.1/flavors', 'flavor', 'free flavor', **told)
     maker.make('volume', '/v3/types', 'volume_type', 'public type', name='everybodys')
+    told = {'name': 'granted to nobody', 'os-volume-type-access:is_public': False}
+    maker.make('volume', '/v3/types', 'volume_type', 'free type', **told)
     outside = {'name': 'outside', 'router:external': True}
     maker.make('network', '/v2.0/networks', 'network', 'external network', **outside)
     told = {'network_id': things['external network'], 'ip_version': 4, 'cidr': '172.24.4.0/24', 'enable_dhcp': False}
@@ -141,6 +143,10 @@ def _granted(maker: Maker, whose: str) -> None:
     maker.make('compute', '/v2.1/flavors', 'flavor', **told)
     grant = {'addTenantAccess': {'tenant': things['project']}}
     maker.ask('compute', 'POST', f'/v2.1/flavors/{things["flavor"]}/action', grant)
+    told = {'name': f'{whose} type', 'os-volume-type-access:is_public': False}
+    maker.make('volume', '/v3/types', 'volume_type', 'granted type', **told)
+    grant = {'addProjectAccess': {'project': things['project']}}
+    maker.ask('volume', 'POST', f'/v3/types/{things["granted type"]}/action', grant)
     limit = {
         'service_id': things['service'],
         'resource_name': 'r',
@@ -279,6 +285,10 @@ def _storage(maker: Maker, whose: str) -> None:
         maker.world.cloud.wait(lambda kind=kind: _status(maker, 'volume', f'/v3/volumes/{things[kind]}') == 'available')
     ready = {'os-set_bootable': {'bootable': True}}
     maker.ask('volume', 'POST', f'/v3/volumes/{things["volume"]}/action', ready)
+    told = {'volume_id': things['volume'], 'name': f'{whose} snapshot', 'metadata': {'k': 'v'}}
+    maker.make('volume', '/v3/snapshots', 'snapshot', **told)
+    place = f'/v3/snapshots/{things["snapshot"]}'
+    maker.world.cloud.wait(lambda: _status(maker, 'volume', place) == 'available')
 
 
 def _status(maker: Maker, service: str, path: str) -> str:
