@@ -7,7 +7,7 @@ import pathlib
 import pytest
 import yaml
 
-from nimbus.cmd import embedded, seed, wiring
+from nimbus.cmd import embedded, ready_files, seed, wiring
 from tests.cloud import PASSWORD, Cloud
 
 LEAST = 0.5  # seconds
@@ -84,7 +84,7 @@ def test_a_server_and_a_volume_are_seen_in_each_state(cloud):
 
 def test_every_user_of_a_seeded_cloud_has_an_entry_in_its_clouds_yaml(cloud, tmp_path):
     path = tmp_path / 'clouds.yaml'
-    embedded.write_clouds(path, cloud.conf, 'p', seed.USERS)
+    ready_files.write_clouds(path, cloud.conf, 'p', seed.USERS)
     found = yaml.safe_load(path.read_text())['clouds']
     assert {name: entry['auth']['username'] for name, entry in found.items()} == {
         'nimbus': 'admin',
@@ -95,12 +95,14 @@ def test_every_user_of_a_seeded_cloud_has_an_entry_in_its_clouds_yaml(cloud, tmp
     assert found['nimbus-demo']['auth']['auth_url'] == f'{wiring.url_of(cloud.conf, "identity")}/v3'
 
 
-@pytest.mark.parametrize('words', [['--seed', 'devstack'], ['--least-time', '1']])
+@pytest.mark.parametrize(
+    'words', [['--seed', 'devstack'], ['--least-time', '1'], ['--port', '0'], ['--ready-file', 'f']]
+)
 def test_what_is_for_tests_goes_with_a_fake_cloud_alone(words, capsys):
     with pytest.raises(SystemExit) as ended:
         embedded.main(words)
     assert ended.value.code == 2
-    assert '--seed and --least-time go with --fake' in capsys.readouterr().err
+    assert '--seed, --least-time, --port and --ready-file go with --fake' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('text', ['-1', 'soon', 'nan', '1e9'])

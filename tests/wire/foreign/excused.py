@@ -107,8 +107,6 @@ OWN_REFUSED: dict[str, str] = {
     'migrate.host': 'the server stands on that host',
     'interfaceAttachment.fixed_ips[].ip_address': 'the address is one of another port of one’s own',
     'floatingip.subnet_id': 'a subnet of an external network is meant',
-    'addProjectAccess.project': 'the type is a public one',
-    'removeProjectAccess.project': 'the type is a public one',
     'attachment_id': 'compute’s own attachment is detached by compute',
 }
 

@@ -1,6 +1,14 @@
-"""What a tenant has of the volume service beside volumes and snapshots."""
+"""What a tenant has of volumes that are passed on, and what the routes for it take, by endpoint."""
 
 from typing import Any
+
+TRANSFERS = ('os-volume-transfer', 'volume-transfers')
+BODIES: dict[str, Any] = {
+    f'volume POST /v3/{path}': lambda t: {'transfer': {'volume_id': t['volume']}} for path in TRANSFERS
+}
+IN_PATHS: dict[str, Any] = {
+    f'volume POST /v3/{path}/{{id}}/accept': lambda t: {'accept': {'auth_key': t['transfer key']}} for path in TRANSFERS
+}
 
 
 def settle(maker: Any, whose: str) -> None:

@@ -1,4 +1,4 @@
-"""What the routes of snapshots, transfers and volume types take, by endpoint."""
+"""What the routes of volumes, snapshots and volume types take, by endpoint."""
 
 from typing import Any
 
@@ -12,17 +12,18 @@ BODIES: dict[str, Body] = {
         f'volume POST /v3/types/{{id}}/action {action}': lambda t, action=action: {action: {'project': t['project']}}
         for action in ('addProjectAccess', 'removeProjectAccess')
     },
-    **{
-        f'volume POST /v3/{path}': lambda t: {'transfer': {'volume_id': t['volume']}}
-        for path in ('os-volume-transfer', 'volume-transfers')
-    },
+}
+PLACES = {
+    'volume POST /v3/types/{id}/action addProjectAccess': {'id': 'free type'},
+    'volume POST /v3/types/{id}/action removeProjectAccess': {'id': 'granted type'},
 }
 IN_PATHS: dict[str, Body] = {
+    'volume PUT /v3/volumes/{id}': lambda t: {'volume': {'name': 'x'}},
     'volume PUT /v3/snapshots/{id}': lambda t: {'snapshot': {'name': 'x'}},
-    **{f'volume {method} /v3/snapshots/{{id}}/metadata': lambda t: {'metadata': PAIR} for method in ('POST', 'PUT')},
-    'volume PUT /v3/snapshots/{id}/metadata/{key}': lambda t: {'meta': PAIR},
     **{
-        f'volume POST /v3/{path}/{{id}}/accept': lambda t: {'accept': {'auth_key': t['transfer key']}}
-        for path in ('os-volume-transfer', 'volume-transfers')
+        f'volume {method} /v3/{many}/{{id}}/metadata': lambda t: {'metadata': PAIR}
+        for many in ('volumes', 'snapshots')
+        for method in ('POST', 'PUT')
     },
+    **{f'volume PUT /v3/{many}/{{id}}/metadata/{{key}}': lambda t: {'meta': PAIR} for many in ('volumes', 'snapshots')},
 }

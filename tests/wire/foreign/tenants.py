@@ -84,6 +84,8 @@ def settle_whole(world: Any) -> None:
     told = {'name': 'hidden', 'ram': 64, 'vcpus': 1, 'disk': 1, 'os-flavor-access:is_public': False}
     maker.make('compute', '/v2.1/flavors', 'flavor', 'free flavor', **told)
     maker.make('volume', '/v3/types', 'volume_type', 'public type', name='everybodys')
+    told = {'name': 'granted to nobody', 'os-volume-type-access:is_public': False}
+    maker.make('volume', '/v3/types', 'volume_type', 'free type', **told)
     outside = {'name': 'outside', 'router:external': True}
     maker.make('network', '/v2.0/networks', 'network', 'external network', **outside)
     told = {'network_id': things['external network'], 'ip_version': 4, 'cidr': '172.24.4.0/24', 'enable_dhcp': False}
@@ -145,6 +147,10 @@ def _granted(maker: Maker, whose: str) -> None:
     maker.make('compute', '/v2.1/flavors', 'flavor', **told)
     grant = {'addTenantAccess': {'tenant': things['project']}}
     maker.ask('compute', 'POST', f'/v2.1/flavors/{things["flavor"]}/action', grant)
+    told = {'name': f'{whose} type', 'os-volume-type-access:is_public': False}
+    maker.make('volume', '/v3/types', 'volume_type', 'granted type', **told)
+    grant = {'addProjectAccess': {'project': things['project']}}
+    maker.ask('volume', 'POST', f'/v3/types/{things["granted type"]}/action', grant)
     limit = {
         'service_id': things['service'],
         'resource_name': 'r',
