@@ -7,12 +7,13 @@ import os
 import pathlib
 import secrets
 import signal
+import threading
 import time
 from typing import Any
 
 from nimbus.api.kit import policy
-from nimbus.cmd import ready_files, schema, seed, services, serving, wiring
-from nimbus.cmd.fake import ports
+from nimbus.cmd import ready_files, schema, services, serving, wiring
+from nimbus.cmd.fake import ports, seeding
 from nimbus.cmd.processes import apis
 from nimbus.common import config, errors
 
@@ -30,6 +31,7 @@ def main(argv: list[str]) -> int:
     args = _arguments(argv)
     try:
         conf = configure(args)
+        args.seed = seeding.read(args.seed) if args.seed else {}
         if args.ready_file:
             ready_files.prepare_ready(args.ready_file)
         wiring.set_up_logging(conf)
@@ -71,8 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--hosts', type=_count, default=1, help='number of simulated compute hosts (with --fake)')
     parser.add_argument(
         '--seed',
-        choices=('devstack',),
-        help='users, flavors, an image and networks that suites expect to find (with --fake)',
+        metavar='NAME|FILE',
+        help='what the cloud has from its beginning: devstack, or a file that describes it (with --fake)',
     )
     parser.add_argument(
         '--least-time',
@@ -209,14 +211,15 @@ def run(conf: Any, args: argparse.Namespace, began: float) -> int:
     parts = wiring.make_parts(conf, processes=others.count)
     prepare(conf, parts, admin)
     server = serving.Server(serving.Settings.of(conf), others.peers)
-    cloud = services.everything(conf, parts, args.hosts if args.fake else 1, others.peers)
+    cloud = services.everything(conf, parts, _hosts(conf, args), others.peers)
     apis.add_apps(server, conf, parts, sockets)
-    if args.seed:
-        seed.plant(parts, admin)
 
     def ready() -> None:
         others.start()
-        _announce(conf, args, admin, time.monotonic() - began)
+        if args.seed:
+            threading.Thread(target=_seed, args=(conf, args, admin, began), name='seed', daemon=True).start()
+        else:
+            _announce(conf, args, admin, began)
 
     try:
         cloud.start()
@@ -243,9 +246,27 @@ def _sockets(conf: Any, args: argparse.Namespace) -> tuple[apis.Sockets, context
     return sockets, kept
 
 
-def _announce(conf: Any, args: argparse.Namespace, admin: str, seconds: float) -> None:
+def _hosts(conf: Any, args: argparse.Namespace) -> list[str]:
+    """The names of the hosts; more than one only makes sense with fake drivers."""
+    name = wiring.host_name(conf)
+    if not args.fake:
+        return [name]
+    return seeding.hosts(args.seed, [name, *(f'{name}-{n}' for n in range(2, args.hosts + 1))])
+
+
+def _seed(conf: Any, args: argparse.Namespace, admin: str, began: float) -> None:
+    """The cloud has what its seed describes and is announced, or the process has ended with a sentence."""
+    try:
+        seeding.plant(conf, args.seed, admin)
+        _announce(conf, args, admin, began)
+    except Exception as why:  # nobody else would hear of it
+        wiring.give_up('nimbus', why)
+
+
+def _announce(conf: Any, args: argparse.Namespace, admin: str, began: float) -> None:
     """Whoever waits for the cloud knows that it is ready, and how to log in."""
-    clouds, users = pathlib.Path(conf.state_path) / 'clouds.yaml', seed.USERS if args.seed else ()
+    seconds = time.monotonic() - began
+    clouds, users = pathlib.Path(conf.state_path) / 'clouds.yaml', seeding.users(args.seed or {}, admin)
     ready_files.write_clouds(clouds, conf, admin, users)
     if args.ready_file:
         ready_files.write_ready(args.ready_file, conf, admin, users)

@@ -8,32 +8,38 @@ from typing import Any
 
 from nimbus.cmd import wiring
 
+User = tuple[str, str, str]  # name, project and password
 SERVICES = ('identity', 'compute', 'network', 'image', 'volume', 'placement')
 
 
-def write_clouds(path: pathlib.Path, conf: Any, password: str, users: Iterable[str] = ()) -> None:
+def write_clouds(path: pathlib.Path, conf: Any, password: str, users: Iterable[User] = ()) -> None:
     """A clouds.yaml for this cloud alone is in the state folder, readable by its owner only.
 
-    It has an entry for admin and one for each of the users, who have the same password.
+    It has an entry for admin and one for each of the users.
     """
     text = 'clouds:\n'
-    for name, user in _entries(users):
+    for name, (user, project, secret) in _entries(password, users).items():
         text += (
-            f'  {name}:\n    auth:\n'
+            f'  {_quoted(name)}:\n    auth:\n'
             f'      auth_url: {wiring.url_of(conf, "identity")}/v3\n'
-            f'      username: {user}\n      project_name: {user}\n'
+            f'      username: {_quoted(user)}\n      project_name: {_quoted(project)}\n'
             '      user_domain_id: default\n      project_domain_id: default\n'
-            f'      password: {password}\n'
+            f'      password: {_quoted(secret)}\n'
             f'    region_name: {conf.region}\n    identity_api_version: 3\n'
         )
     _write(path, text)
 
 
-def _entries(users: Iterable[str]) -> list[tuple[str, str]]:
-    return [('nimbus', 'admin'), *((f'nimbus-{user}', user) for user in users)]
+def _entries(password: str, users: Iterable[User]) -> dict[str, User]:
+    return {'nimbus': ('admin', 'admin', password)} | {f'nimbus-{user[0]}': user for user in users}
 
 
-def write_ready(path: pathlib.Path, conf: Any, password: str, users: Iterable[str] = ()) -> None:
+def _quoted(text: str) -> str:
+    """The text as YAML, which takes JSON's strings; without quotes some words are numbers or truths."""
+    return json.dumps(text)
+
+
+def write_ready(path: pathlib.Path, conf: Any, password: str, users: Iterable[User] = ()) -> None:
     """The file says as JSON where the cloud is reached and by whom; it is there whole or not at all."""
     auth_url = f'{wiring.url_of(conf, "identity")}/v3'
     told = {
@@ -47,12 +53,12 @@ def write_ready(path: pathlib.Path, conf: Any, password: str, users: Iterable[st
             entry: {
                 'auth_url': auth_url,
                 'username': user,
-                'password': password,
-                'project_name': user,
+                'password': secret,
+                'project_name': project,
                 'user_domain_id': 'default',
                 'project_domain_id': 'default',
             }
-            for entry, user in _entries(users)
+            for entry, (user, project, secret) in _entries(password, users).items()
         },
     }
     _write(path, json.dumps(told, indent=2) + '\n')

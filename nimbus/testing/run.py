@@ -11,7 +11,7 @@ from nimbus.testing.child import LOOK, ChildCloud, NotReady, without_cloud
 NO_CLOUD, NOT_EXECUTABLE, NOT_FOUND, BY_SIGNAL = 125, 126, 127, 128  # exit codes, as a shell's and timeout's
 PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 SI_KERNEL = 128  # the terminal's own signals, which the command has got too
-USAGE = 'nimbus run [--seed NAME] [--hosts N] [--least-time SECONDS] [--user USER] -- COMMAND ...'
+USAGE = 'nimbus run [--seed NAME|FILE] [--hosts N] [--least-time SECONDS] [--user USER] -- COMMAND ...'
 
 
 def main(argv: list[str]) -> int:

@@ -14,6 +14,7 @@ import urllib.request
 import pytest
 
 from nimbus.testing import child
+from nimbus.testing.seeds import files
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NIMBUS = (sys.executable, '-m', 'nimbus.cli.main')
@@ -129,3 +130,26 @@ def test_what_keeps_a_cloud_from_starting_is_named(tmp_path):
         ran = up('--state', str(cloud.state), '--port', '0')
         assert ran.returncode == 1
         assert f'Process {cloud.facts["pid"]} already runs with the state in {cloud.state}' in ran.stderr
+
+
+def test_a_seed_of_ones_own_is_there_when_the_command_begins(surroundings, tmp_path_factory):
+    seed = tmp_path_factory.mktemp('seed') / 'mine.yaml'
+    seed.write_text(
+        'hosts: [{name: big, zone: east, vcpus: 100}]\n'
+        'projects: [{name: blue}]\n'
+        'users: [{name: ann, password: hers, roles: {blue: [member]}}]\n'
+        'flavors: [{name: f, ram: 64, vcpus: 1, disk: 1}]\n'
+        'images: [{name: i}]\n'
+        'servers: [{name: s, project: blue, flavor: f, image: i, state: SHUTOFF}]\n'
+    )
+    ran = run(surroundings, '--seed', str(seed), '--', *NIMBUS, 'fake', 'dump')
+    assert ran.returncode == 0, ran.stderr
+    found = files.parse(ran.stdout)
+    assert [(row['name'], row['state'], row['user']) for row in found['servers']] == [('s', 'SHUTOFF', 'ann')]
+    assert found['hosts'][0] == {'name': 'big', 'zone': 'east', 'vcpus': 100, 'memory_mb': 262144, 'disk_gb': 4096}
+    seed.write_text('hosts: [{name: 7}]\n')
+    ran = run(surroundings, '--seed', str(seed), '--', 'true')
+    assert (ran.returncode, f'{seed}:1: hosts.0.name: 7 is not of type' in ran.stderr) == (125, True)
+    seed.write_text('projects: [{name: p, quotas: {compute: {nonsense: 3}}}]\n')
+    ran = run(surroundings, '--seed', str(seed), '--', 'true')
+    assert ran.returncode == 125 and 'The seed cannot be planted: PUT /os-quota-sets' in ran.stderr
