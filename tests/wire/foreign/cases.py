@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from nimbus.api.compute.proxies.routes import GONE, GONE_ACTION
-from tests.wire.foreign import bodies, fields, steered, stored
+from tests.wire.foreign import bodies, fields, holdings, steered, stored
 from tests.wire.foreign.bodies import Body, Things
 
 # What is in bodies whose shape no route tells: what the handler reads.
@@ -73,6 +73,7 @@ RAW = (  # forms and assertions, which only an identity provider or a consumer c
 BODIES: dict[str, Body] = {
     **steered.BODIES,
     **stored.BODIES,
+    **holdings.BODIES,
     'placement PUT /resource_providers/{uuid}/traits': lambda t: {'traits': [], 'resource_provider_generation': 0},
     'identity POST /v3/auth/tokens': bodies.auth,
     'identity POST /v3/domains': lambda t: {'domain': {'name': 'x'}},
@@ -277,6 +278,7 @@ KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHy
 IN_PATHS: dict[str, Body] = {
     **steered.IN_PATHS,
     **stored.IN_PATHS,
+    **holdings.IN_PATHS,
     'identity PATCH /v3/domains/{domain_id}': lambda t: {'domain': {'description': 'x'}},
     'identity PATCH /v3/projects/{project_id}': lambda t: {'project': {'description': 'x'}},
     'identity PATCH /v3/users/{user_id}': lambda t: {'user': {'description': 'x'}},

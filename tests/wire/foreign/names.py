@@ -189,6 +189,7 @@ SEGMENTS = {
     'os-networks': 'network',
     'os-tenant-networks': 'network',
     'os-snapshots': 'snapshot',
+    'os-volume-transfer': 'transfer',
     'os-volumes': 'volume',
     'os-console-auth-tokens': 'console_token',
     'os-hosts': 'host',
@@ -213,6 +214,7 @@ SEGMENTS = {
     'subnets': 'subnet',
     'tasks': 'image_task',
     'types': 'volume_type',
+    'volume-transfers': 'transfer',
     'volumes': 'volume',
 }
 ABSENT = {
@@ -268,6 +270,9 @@ dscp_mark external_port external_port_range helper internal_ip_address internal_
 max_burst_kbps max_burst_kpps max_kbps max_kpps min_kbps min_kpps
 """.split()
 )
+
+# Those of what is done with volumes.
+PLAIN |= frozenset(('auth_key', 'no_snapshots'))
 
 
 def plain(endpoint: Endpoint, field: str) -> bool:
