@@ -4,11 +4,12 @@ import copy
 from typing import Any
 
 from nimbus.api.compute.proxies.routes import GONE, GONE_ACTION
-from tests.wire.foreign import bodies, fields, holdings, steered, stored
+from tests.wire.foreign import bodies, fields, holdings, imported, steered, stored
 from tests.wire.foreign.bodies import Body, Things
 
 # What is in bodies whose shape no route tells: what the handler reads.
 READ_BY_HANDLERS = {
+    **imported.READ_BY_HANDLERS,
     'network PUT /v2.0/routers/{id}/add_router_interface': ('subnet_id', 'port_id'),
     'network PUT /v2.0/routers/{id}/remove_router_interface': ('subnet_id', 'port_id'),
     'network PUT /v2.0/routers/{id}/add_extraroutes': ('router.routes',),
@@ -28,9 +29,6 @@ READ_BY_HANDLERS = {
     'image PATCH /v2/images/{id}': ('owner', 'id'),
     'image PUT /v2/images/{id}/file': (),
     'image PUT /v2/images/{id}/stage': (),
-    'image POST /v2/images/{id}/import': ('method.name', 'method.uri', 'all_stores', 'all_stores_must_succeed'),
-    'image POST /v2/tasks': ('type', 'input.import_from', 'input.import_from_format', 'input.image_properties.id',
-                             'input.image_properties.owner'),
     'image POST /v2/images/{id}/actions/deactivate': (),
     'image POST /v2/images/{id}/actions/reactivate': (),
     'image POST /v2/images/{id}/members': ('member',),
@@ -201,14 +199,7 @@ BODIES: dict[str, Body] = {
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {},
     'network PUT /v2.0/quotas/{project_id}': lambda t: {'quota': {'port': 77}},
     'image POST /v2/images': lambda t: {'name': 'x'},
-    'image POST /v2/tasks': lambda t: {
-        'type': 'import',
-        'input': {
-            'import_from': 'http://8.8.8.8/',  # no task begins in this world
-            'import_from_format': 'raw',
-            'image_properties': {'disk_format': 'raw'},
-        },
-    },
+    **imported.BODIES,
     'image PATCH /v2/images/{id}': lambda t: {},
     'image POST /v2/images/{id}/members': lambda t: {},
     'volume POST /v3/volumes': lambda t: {'volume': {'size': 1}},
