@@ -1,6 +1,6 @@
 """Every endpoint of the Image API."""
 
-from nimbus.api.image import data, images, info, members, patches, schemas, tasks
+from nimbus.api.image import data, images, info, members, patches, schemas, stores, tasks
 from nimbus.api.kit.routes import Route
 
 PATCH_MEDIA = tuple(sorted(patches.DRAFTS))
@@ -38,6 +38,8 @@ ROUTES = (
     Route('GET', '/v2/schemas/task', schemas.task, None),
     Route('GET', '/v2/schemas/tasks', schemas.tasks, None),
     Route('GET', '/v2/info/import', info.import_methods, None),
-    Route('GET', '/v2/info/stores', info.stores, None),
+    Route('GET', '/v2/info/stores', stores.index, None),
+    Route('GET', '/v2/info/stores/detail', stores.detail, None),
+    Route('DELETE', '/v2/stores/{store}/{image}', stores.delete, None, 204),
     Route('GET', '/v2/info/usage', info.usage, None),
 )

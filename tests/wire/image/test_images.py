@@ -396,3 +396,13 @@ def test_schemas_tell_fields_from_properties(client):
     assert 'qcow2' in schema['properties']['disk_format']['enum']
     for name in ('images', 'member', 'members'):
         assert client('GET', f'/v2/schemas/{name}').json['name'] == name
+
+
+def test_a_cloud_of_one_store_names_none(client, make):
+    from tests.conftest import ADMIN
+
+    image = make(b'abc')
+    assert 'stores' not in image
+    for path in ('/v2/info/stores', '/v2/info/stores/detail'):
+        assert client('GET', path, asker=ADMIN).status == 404
+    assert client('DELETE', f'/v2/stores/fast/{image["id"]}', asker=ADMIN).status == 404
