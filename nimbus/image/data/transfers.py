@@ -34,7 +34,7 @@ class Limits:
     properties: int = 128
     tags: int = 128
     members: int = 128
-    import_methods: tuple[str, ...] = ('glance-direct', 'web-download')
+    import_methods: tuple[str, ...] = ('glance-direct', 'web-download', 'copy-image')
 
 
 class Transfers:

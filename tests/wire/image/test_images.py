@@ -27,7 +27,7 @@ def test_a_new_image_is_queued_shared_and_its_askers(client):
     made = client('POST', '/v2/images', {'name': 'i', 'os_distro': 'debian', 'tags': ['b', 'a', 'b']})
     assert made.status == 201
     assert made.headers['Location'] == f'http://cloud/v2/images/{made.json["id"]}'
-    assert made.headers['OpenStack-image-import-methods'] == 'glance-direct,web-download'
+    assert made.headers['OpenStack-image-import-methods'] == 'glance-direct,web-download,copy-image'
     shown = client('GET', f'/v2/images/{made.json["id"]}').json
     stamps = {name: shown.pop(name) for name in ('created_at', 'updated_at', 'id')}
     assert stamps['created_at'].endswith('Z') and '.' not in stamps['created_at']
@@ -370,7 +370,11 @@ def test_staged_bytes_are_imported(client, make, settle):
     shown = client('GET', path).json
     assert (shown['status'], shown['size'], shown['virtual_size']) == ('active', 3, 512)
     assert client('GET', f'{path}/file').data == b'abc'
-    assert client('GET', '/v2/info/import').json['import-methods']['value'] == ['glance-direct', 'web-download']
+    assert client('GET', '/v2/info/import').json['import-methods']['value'] == [
+        'glance-direct',
+        'web-download',
+        'copy-image',
+    ]
 
 
 def test_usage_follows_what_a_project_has(client, make):
