@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from nimbus.common import errors
+from nimbus.image.stores import s3
 from nimbus.image.stores.base import Store
 from nimbus.image.stores.file import FileStore
+from nimbus.image.stores.s3 import S3Store
 from nimbus.image.stores.stores import Place, Stores
 
 
@@ -52,4 +54,14 @@ def _file(conf: Any, name: str, staging: FileStore) -> Store:
     return staging if os.path.realpath(path) == os.path.realpath(staging.path) else FileStore(path)
 
 
-KINDS = {'file': _file}
+def _s3(conf: Any, name: str, staging: FileStore) -> Store:
+    said = conf.image
+    words = {}
+    for option in ('s3_urls', 's3_buckets', 's3_access_keys', 's3_secret_keys'):
+        if name not in getattr(said, option):
+            raise errors.Invalid(f'[image] {option} says nothing of the store {name}, which speaks S3.')
+        words[option] = getattr(said, option)[name]
+    return S3Store(*words.values(), spool=s3.folder(str(staging.path), name))
+
+
+KINDS = {'file': _file, 's3': _s3}

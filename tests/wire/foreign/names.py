@@ -321,7 +321,7 @@ def kind_in_path(path: str, name: str) -> str | None:
     return KINDS.get(name) or ID_NAMES[name]
 
 
-WORDS = ('tag', 'key', 'alias', 'group', 'option', 'kind', 'before', 'rule_type')
+WORDS = ('tag', 'key', 'alias', 'group', 'option', 'kind', 'before', 'rule_type', 'store')
 WORDS_AFTER = ('os-quota-class-sets', 'versions', 'inventories', 'resource_classes', 'traits')
 ID_NAMES = {
     f'{kind}_id': kind
