@@ -118,6 +118,26 @@ class Attachment(db.Base):
     attached_at: Mapped[datetime.datetime | None]
 
 
+class Transfer(db.Base):
+    """An offer of a volume to whoever has its key; it is gone once it is accepted."""
+
+    __tablename__ = 'volume_transfers'
+    __table_args__ = (
+        sa.Index('volume_transfers_project', 'project_id'),
+        sa.Index('volume_transfers_volume', 'volume_id'),
+        db.Base.__table_args__,
+    )
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    volume_id: Mapped[str] = mapped_column(sa.String(64))
+    project_id: Mapped[str] = mapped_column(sa.String(64))  # whose volume it is
+    name: Mapped[str | None]
+    salt: Mapped[str] = mapped_column(sa.String(64))
+    key_hash: Mapped[str] = mapped_column(sa.String(64))  # the key itself is told once and never kept
+    no_snapshots: Mapped[bool]
+    created_at: Mapped[datetime.datetime]
+
+
 class VolumeType(db.Base):
     """A kind of volume that users may choose."""
 

@@ -36,9 +36,9 @@ class VolumeQuotas(quotas.Quotas):
             )
         self._take(tx, project_id, volumes=volumes, gigabytes=size)
 
-    def hold_snapshot(self, tx: db.Tx, project_id: str, size: int) -> None:
-        """The project has one more snapshot, of `size` GiB.  Raises OverQuota."""
-        self._take(tx, project_id, snapshots=1, gigabytes=size)
+    def hold_snapshot(self, tx: db.Tx, project_id: str, size: int, snapshots: int = 1) -> None:
+        """The project has so many more snapshots, of `size` GiB in all.  Raises OverQuota."""
+        self._take(tx, project_id, snapshots=snapshots, gigabytes=size)
 
     def _take(self, tx: db.Tx, project_id: str, **amounts: int) -> None:
         try:
@@ -50,9 +50,9 @@ class VolumeQuotas(quotas.Quotas):
         """The project has so much less."""
         self.give_back(tx, project_id, volumes=volumes, gigabytes=size)
 
-    def release_snapshot(self, tx: db.Tx, project_id: str, size: int) -> None:
-        """The project has one snapshot less."""
-        self.give_back(tx, project_id, snapshots=1, gigabytes=size)
+    def release_snapshot(self, tx: db.Tx, project_id: str, size: int, snapshots: int = 1) -> None:
+        """The project has so many snapshots less."""
+        self.give_back(tx, project_id, snapshots=snapshots, gigabytes=size)
 
 
 def _refusal(facts: dict[str, Any]) -> errors.OverQuota:

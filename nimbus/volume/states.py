@@ -6,9 +6,10 @@ CREATING, DOWNLOADING, AVAILABLE, RESERVED = 'creating', 'downloading', 'availab
 ATTACHING, IN_USE, DETACHING, MAINTENANCE = 'attaching', 'in-use', 'detaching', 'maintenance'
 DELETING, EXTENDING, REVERTING, RESTORING = 'deleting', 'extending', 'reverting', 'restoring'
 ERROR, ERROR_DELETING, ERROR_EXTENDING = 'error', 'error_deleting', 'error_extending'
+AWAITING_TRANSFER = 'awaiting-transfer'
 ALL = (
     *(CREATING, DOWNLOADING, AVAILABLE, RESERVED, ATTACHING, IN_USE, DETACHING, MAINTENANCE),
-    *(DELETING, EXTENDING, REVERTING, ERROR, ERROR_DELETING, ERROR_EXTENDING),
+    *(DELETING, EXTENDING, REVERTING, ERROR, ERROR_DELETING, ERROR_EXTENDING, AWAITING_TRANSFER),
 )
 # What an operator may set by hand.
 SETTABLE = ('creating', 'available', 'deleting', 'error', 'error_deleting', 'error_managing', 'managing', 'attaching',
@@ -31,6 +32,8 @@ MACHINE = Machine(
     rule('attach', {AVAILABLE, ATTACHING, RESERVED, IN_USE}, IN_USE),
     rule('begin_detach', {IN_USE}, DETACHING),
     rule('roll_detach', {DETACHING}, IN_USE),
+    rule('offer', {AVAILABLE}, AWAITING_TRANSFER),
+    rule('end_offer', {AWAITING_TRANSFER}, AVAILABLE),
     rule('reset', ANY, None),
     noun='volume',
     state='status',

@@ -153,6 +153,9 @@ KNOWN = (
         ),
     ),
     Extension(
+        'os-volume-transfer', 'VolumeTransfer', 'Passing volumes to other projects.', ('POST /os-volume-transfer',)
+    ),
+    Extension(
         'scheduler-stats', 'Scheduler_stats', 'What each store has room for.', ('GET /scheduler-stats/get_pools',)
     ),
 )

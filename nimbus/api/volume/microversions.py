@@ -135,6 +135,24 @@ class AttachmentModes(Change):
     number = (3, 54)
 
 
+class TransfersWithSnapshots(Change):
+    """A volume is passed on with its snapshots, or without them by `no_snapshots`."""
+
+    number = (3, 55)
+
+
+class TransferHistory(Change):
+    """A transfer shows from which project the volume comes, and whether it was accepted."""
+
+    number = (3, 57)
+
+
+class TransferPages(Change):
+    """Lists of transfers come in pages and are sorted as asked."""
+
+    number = (3, 59)
+
+
 class Moments(Change):
     """Lists are filtered by when volumes were made or changed."""
 
@@ -177,6 +195,9 @@ VOLUME = History(
     TypeFilters,
     StrictBodies,
     AttachmentModes,
+    TransfersWithSnapshots,
+    TransferHistory,
+    TransferPages,
     Moments,
     Clusters,
     minimum=(3, 0),

@@ -2,7 +2,17 @@
 
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Route
-from nimbus.api.volume import attachments, hosts, info, quotas, types, volume_actions, volume_metadata, volumes
+from nimbus.api.volume import (
+    attachments,
+    hosts,
+    info,
+    quotas,
+    transfers,
+    types,
+    volume_actions,
+    volume_metadata,
+    volumes,
+)
 from nimbus.api.volume.snapshots import actions, snapshots
 from nimbus.api.volume.snapshots.snapshots import Snapshot
 from nimbus.api.volume.types import SPECS, Type
@@ -166,6 +176,7 @@ ROUTES = (
         action='os-complete',
         shape=attachments.COMPLETE,
     ),
+    *transfers.ROUTES,
     Route('GET', '/types', types.index, 'volume_extension:type_get_all'),
     Route('POST', '/types', types.create, 'volume_extension:type_create', noun=Type),
     Route('GET', '/types/{id}', types.show, 'volume_extension:type_get'),

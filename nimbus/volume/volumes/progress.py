@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from nimbus.common.database import db
 from nimbus.common.messaging import outbox
 from nimbus.volume import notifications
-from nimbus.volume.models import Attachment, Snapshot, Volume, VolumeMetadata
+from nimbus.volume.models import Attachment, Snapshot, Transfer, Volume, VolumeMetadata
 from nimbus.volume.quotas import VolumeQuotas
 from nimbus.volume.states import MACHINE
 
@@ -75,7 +75,7 @@ def gone(tx: db.Tx, volume_id: str) -> None:
         notifications.notify(tx, volume_id, 'delete.end')
     if row is not None and tx.delete(Volume, Volume.id == volume_id, Volume.status == 'deleting'):
         QUOTAS.release(tx, row.project_id, row.size)
-        for table in (VolumeMetadata, Attachment):
+        for table in (VolumeMetadata, Attachment, Transfer):
             tx.delete(table, table.volume_id == volume_id)
 
 

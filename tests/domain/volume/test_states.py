@@ -26,6 +26,8 @@ MAY = {
     'attach': {'available', 'attaching', 'reserved', 'in-use'},
     'begin_detach': {'in-use'},
     'roll_detach': {'detaching'},
+    'offer': {'available'},
+    'end_offer': {'awaiting-transfer'},
     'reset': set(ALL),
 }
 SERVER = ids.dashed()

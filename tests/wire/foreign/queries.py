@@ -10,7 +10,7 @@ from nimbus.api.kit import routes
 from nimbus.api.volume import filters
 from nimbus.api.volume.snapshots import snapshots as snapshot_api
 from nimbus.volume.volumes import search as volume_search
-from nimbus.volume.volumes import snapshot_search
+from nimbus.volume.volumes import snapshot_search, transfers
 from tests.wire.foreign import bodies, names
 from tests.wire.foreign.asking import SERVICES, endpoints, path
 from tests.wire.foreign.fields import Endpoint
@@ -33,6 +33,11 @@ WALKED: dict[str, tuple[str, ...]] = {
     'volume GET /v3/volumes': _VOLUMES,
     'volume GET /v3/volumes/detail': _VOLUMES,
     'volume GET /v3/volumes/summary': _VOLUMES,
+    **{
+        f'volume GET /v3/{path}{detail}': transfers.FILTERS
+        for path in ('os-volume-transfer', 'volume-transfers')
+        for detail in ('', '/detail')
+    },
     'volume GET /v3/snapshots': _SNAPSHOTS,
     'volume GET /v3/snapshots/detail': _SNAPSHOTS,
     'compute GET /v2.1/images': _IMAGES,

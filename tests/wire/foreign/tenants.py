@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.wire.client import Answer, Client
-from tests.wire.foreign import bodies
+from tests.wire.foreign import bodies, holdings
 from tests.wire.identity import oauth_party
 
 SECRETS = {'mine': 'the first password', 'theirs': 'the second password'}
@@ -32,6 +32,10 @@ class Maker:
     def put(self, path: str, body: Any = None) -> None:
         """Something of identity is there."""
         self.ask('identity', 'PUT', path, body)
+
+    def await_status(self, service: str, path: str, status: str) -> None:
+        """What is at the path has come to the status."""
+        self.world.cloud.wait(lambda: next(iter(self.ask(service, 'GET', path).json.values()))['status'] == status)
 
 
 def settle_whole(world: Any) -> None:
@@ -263,26 +267,32 @@ def _float(maker: Maker, whose: str, kind: str, address: str, number: int, **mor
     maker.persona = was
 
 
+def _import(maker: Maker, told: dict[str, str]) -> None:
+    """The task of an import that was done."""
+    path = f'/v2/images/{maker.ask("image", "POST", "/v2/images", told).json["id"]}'
+    maker.ask('image', 'PUT', f'{path}/stage', b'\0' * 512, CONTENT_TYPE='application/octet-stream')
+    maker.ask('image', 'POST', f'{path}/import', {'method': {'name': 'glance-direct'}})
+    maker.world.cloud.wait(lambda: maker.ask('image', 'GET', path).json['status'] == 'active')
+    (task,) = maker.ask('image', 'GET', f'{path}/tasks').json['tasks']
+    maker.things['image_task'] = task['id']
+
+
 def _storage(maker: Maker, whose: str) -> None:
     things = maker.things
     told = {'name': f'{whose} image', 'disk_format': 'raw', 'container_format': 'bare', 'visibility': 'shared'}
     things['image'] = maker.ask('image', 'POST', '/v2/images', told).json['id']
     path = f'/v2/images/{things["image"]}'
     maker.ask('image', 'PUT', f'{path}/file', b'\0' * 65536, CONTENT_TYPE='application/octet-stream')
+    _import(maker, told)
     for kind in ('volume', 'server volume'):
         maker.make('volume', '/v3/volumes', 'volume', kind, size=1, name=f'{whose} volume')
-        maker.world.cloud.wait(lambda kind=kind: _status(maker, 'volume', f'/v3/volumes/{things[kind]}') == 'available')
+        maker.await_status('volume', f'/v3/volumes/{things[kind]}', 'available')
     ready = {'os-set_bootable': {'bootable': True}}
     maker.ask('volume', 'POST', f'/v3/volumes/{things["volume"]}/action', ready)
     told = {'volume_id': things['volume'], 'name': f'{whose} snapshot', 'metadata': {'k': 'v'}}
     maker.make('volume', '/v3/snapshots', 'snapshot', **told)
-    place = f'/v3/snapshots/{things["snapshot"]}'
-    maker.world.cloud.wait(lambda: _status(maker, 'volume', place) == 'available')
-
-
-def _status(maker: Maker, service: str, path: str) -> str:
-    found = maker.ask(service, 'GET', path).json
-    return str(next(iter(found.values()))['status'])
+    maker.await_status('volume', f'/v3/snapshots/{things["snapshot"]}', 'available')
+    holdings.settle(maker, whose)
 
 
 def _server(maker: Maker, whose: str) -> None:
@@ -295,11 +305,10 @@ def _server(maker: Maker, whose: str) -> None:
     made = maker.ask('compute', 'POST', '/v2.1/servers', {'server': told}).json['server']
     things['server'] = made['id']
     path = f'/v2.1/servers/{made["id"]}'
-    maker.world.cloud.wait(lambda: _status(maker, 'compute', path) == 'ACTIVE')
+    maker.await_status('compute', path, 'ACTIVE')
     body = {'volumeAttachment': {'volumeId': things['server volume']}}
     maker.ask('compute', 'POST', f'{path}/os-volume_attachments', body)
-    place = f'/v3/volumes/{things["server volume"]}'
-    maker.world.cloud.wait(lambda: _status(maker, 'volume', place) == 'in-use')
+    maker.await_status('volume', f'/v3/volumes/{things["server volume"]}', 'in-use')
     rows = maker.ask('volume', 'GET', '/v3/attachments', OPENSTACK_API_VERSION='volume 3.44').json['attachments']
     things['attachment'] = next(row['id'] for row in rows if row['volume_id'] == things['server volume'])
     asked = {'remote_console': {'protocol': 'vnc', 'type': 'novnc'}}
