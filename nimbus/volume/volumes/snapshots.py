@@ -72,27 +72,18 @@ def create(
     copies.opened_by(tx, volume_id)
     (quotas or VolumeQuotas()).hold_snapshot(tx, ctx.project_id or '', volume.size)
     snapshot_id = ids.dashed()
-    tx.insert(
-        Snapshot,
-        id=snapshot_id,
-        volume_id=volume_id,
-        project_id=ctx.project_id,
-        user_id=ctx.user_id,
-        name=name,
-        description=description,
-        size=volume.size,
-        status='creating',
-        progress='0%',
-        host=volume.host,
-        type_id=volume.type_id,
-        bootable=volume.bootable,
-        image=volume.image,
-        created_at=clock.Clock().now(),
-    )
+    _insert(tx, ctx, volume, id=snapshot_id, name=name, description=description)
     set_metadata(tx, snapshot_id, metadata or {})
     jobs.start(tx, ctx, 'create_snapshot', snapshot_id, volume_id=volume_id)
     notifications.notify_snapshot(tx, snapshot_id, 'create.start', ctx)
     return show(tx, ctx, snapshot_id)
+
+
+def _insert(tx: db.Tx, ctx: context.Context, volume: Any, **values: Any) -> None:
+    """The row of a snapshot of the volume stands, which is being made."""
+    kept = {name: getattr(volume, name) for name in ('size', 'host', 'type_id', 'bootable', 'image')}
+    made = {'volume_id': volume.id, 'project_id': ctx.project_id, 'user_id': ctx.user_id, **kept, **values}
+    tx.insert(Snapshot, status='creating', progress='0%', created_at=clock.Clock().now(), **made)
 
 
 def _check(volume: Any, states: tuple[str, ...]) -> None:
