@@ -23,7 +23,7 @@ PROPERTIES = db.Gathering(
     sa.select(ImageProperty.image_id, ImageProperty.name, ImageProperty.value), ImageProperty.image_id
 )
 TAGS = db.Gathering(sa.select(ImageTag.image_id, ImageTag.tag).order_by(ImageTag.tag), ImageTag.image_id)
-LIVING = sa.select(Image).where(Image.id == sa.bindparam('image'), Image.status != DELETED)
+LIVING = db.Fixed(sa.select(Image).where(Image.id == sa.bindparam('image'), Image.status != DELETED))
 
 
 def show(tx: db.Tx, ctx: context.Context, image_id: str) -> Any:
