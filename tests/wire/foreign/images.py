@@ -48,6 +48,7 @@ READ = {
     f'image POST {_SPACE}/tags/{{tag}}': (),
 }
 IN_PATHS: dict[str, Body] = {
+    'image POST /v2/images/{id}/import': lambda t: {'method': {'name': 'glance-direct'}},
     'image POST /v2/images/{id}/members': lambda t: {'member': 'x'},
     'image PUT /v2/images/{id}/members/{member}': lambda t: {'status': 'accepted'},
     'image POST /v2/metadefs/namespaces': lambda t: {'namespace': 'new'},
