@@ -15,7 +15,8 @@ from typing import Any
 
 from oslo_utils.imageutils import format_inspector
 
-from nimbus.common import disk_safety, errors
+from nimbus.common import errors
+from nimbus.common.disks import safety
 from nimbus.image.data import trailers
 from nimbus.image.data.trailers import SECTOR
 
@@ -113,7 +114,7 @@ class Inspection:
         return virtual
 
     def _check_safety(self, found: Any) -> None:
-        if why := disk_safety.violation(found):
+        if why := safety.violation(found):
             raise self._refusal(f'is {found} and not safe to use: {why}')
 
     def _virtual_size(self, found: dict[str, Any]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from oslo_utils.imageutils import format_inspector
 
-from nimbus.common import disk_safety
+from nimbus.common.disks import safety
 from nimbus.compute.agent.disks import qemu_img
 from nimbus.compute.agent.driver import Refused
 
@@ -58,7 +58,7 @@ class Inspector:
         ):
             raise self._bad(f'its content is {" and ".join(sorted(matches)) or "nothing known"}')
         for match in self._wrapper.formats or ():
-            if why := disk_safety.violation(match):
+            if why := safety.violation(match):
                 raise self._bad('it fails the safety check', f': {why}')
 
     def _check_vmdk_parent(self, path: str) -> None:
