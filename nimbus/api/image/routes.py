@@ -1,6 +1,7 @@
 """Every endpoint of the Image API."""
 
 from nimbus.api.image import data, images, info, members, patches, schemas, stores, tasks
+from nimbus.api.image.metadefs.routes import ROUTES as METADEF_ROUTES
 from nimbus.api.kit.routes import Route
 
 PATCH_MEDIA = tuple(sorted(patches.DRAFTS))
@@ -42,4 +43,5 @@ ROUTES = (
     Route('GET', '/v2/info/stores/detail', stores.detail, None),
     Route('DELETE', '/v2/stores/{store}/{image}', stores.delete, None, 204),
     Route('GET', '/v2/info/usage', info.usage, None),
+    *METADEF_ROUTES,
 )
