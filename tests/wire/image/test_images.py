@@ -337,18 +337,6 @@ def test_errors_have_the_form_that_the_client_prefers(client, make, accept, medi
         assert (html.escape(sentence) if media == 'text/html' else sentence) in refused.data.decode()
 
 
-def test_an_import_to_all_stores_goes_to_the_one_there_is(client, make, settle):
-    path, body = f'/v2/images/{make()["id"]}', {'method': {'name': 'glance-direct'}}
-    assert client('PUT', f'{path}/stage', b'abc', **OCTETS).status == 204
-    for wrong in ({'all_stores': 'yes'}, {'all_stores_must_succeed': 1}, {'all_stores_must_succeed': False}):
-        assert client('POST', f'{path}/import', body | wrong).status == 400
-    assert client('POST', f'{path}/import', body | {'stores': ['fast']}).status == 400
-    told = {'all_stores': True, 'all_stores_must_succeed': True}
-    assert client('POST', f'{path}/import', body | told).status == 202
-    settle()
-    assert client('GET', path).json['status'] == 'active'
-
-
 def test_tags_come_and_go(client, make):
     path = f'/v2/images/{make()["id"]}'
     assert client('PUT', f'{path}/tags/t').status == 204
@@ -400,13 +388,3 @@ def test_schemas_tell_fields_from_properties(client):
     assert 'qcow2' in schema['properties']['disk_format']['enum']
     for name in ('images', 'member', 'members'):
         assert client('GET', f'/v2/schemas/{name}').json['name'] == name
-
-
-def test_a_cloud_of_one_store_names_none(client, make):
-    from tests.conftest import ADMIN
-
-    image = make(b'abc')
-    assert 'stores' not in image
-    for path in ('/v2/info/stores', '/v2/info/stores/detail'):
-        assert client('GET', path, asker=ADMIN).status == 404
-    assert client('DELETE', f'/v2/stores/fast/{image["id"]}', asker=ADMIN).status == 404
