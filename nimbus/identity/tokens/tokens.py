@@ -294,6 +294,11 @@ class Validator:
             settings.revocation_timeout if self._thread else settings.revocation_interval
         )
 
+    def forget(self) -> None:
+        """Nothing read before counts: for a database that was put back to an earlier state."""
+        self._seen, self._before = 0, {}
+        self.poll()
+
     def _begin(self, tx: db.Tx) -> None:
         """Every revocation is applied; what was cached before without reading them is dropped."""
         newest = revocations.newest(tx)
