@@ -4,12 +4,12 @@ import concurrent.futures
 import dataclasses
 import logging
 import pathlib
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from nimbus.cmd import consoles, host_defaults, wiring
-from nimbus.common import errors, folders, jobs
+from nimbus.cmd.presence import Presence
+from nimbus.common import folders, jobs
 from nimbus.common.agents import services
 from nimbus.common.context import Context
 from nimbus.common.messaging import rpc
@@ -29,34 +29,6 @@ class Nudged(Conductor):
 
     def nudge(self, context: Context) -> None:
         self._wake()
-
-
-class Presence:
-    """Reports regularly to the database that a daemon is up."""
-
-    def __init__(self, parts: Parts, kind: services.Kind, host: str, interval: float) -> None:
-        self._parts, self._kind, self._host, self._interval = parts, kind, host, interval
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f'present-{kind.binary}', daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join(5)
-
-    def _run(self) -> None:
-        started = True
-        while True:
-            try:
-                with self._parts.db.write() as tx:
-                    services.report(tx, self._kind, self._host, {}, started=started)
-                started = False
-            except errors.Unavailable as why:
-                LOG.warning('%s cannot report that it is up: %s', self._kind.binary, why)
-            if self._stop.wait(self._interval):
-                return
 
 
 def state_dir(conf: Any, *names: str) -> str:

@@ -118,7 +118,7 @@ class Snapshots:
 
     def _forget(self) -> None:
         """Nobody goes by what he read of the database before."""
-        self._parts.tokens.forget()
+        self._parts.tokens.poll(anew=True)
         for daemon in self._cloud.every():
             if hasattr(daemon, 'errands'):
                 daemon.errands.fences.forget_all()
