@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,13 +11,13 @@ from nimbus.common import errors, failpoints, ids
 from nimbus.common.database import db
 from nimbus.common.quotas import Quotas
 from nimbus.image.data import content, copies, uploads
+from nimbus.image.data.hashes import Hashes
 from nimbus.image.images import images, marks
 from nimbus.image.stores.base import Draft
 from nimbus.image.stores.file import FileDraft, FileStore
 from nimbus.image.stores.stores import Stores
 
 LOG = logging.getLogger(__name__)
-ALGORITHM = 'sha512'
 BATCH = 500
 SLOWEST = 5.0  # seconds between tries to undo a broken upload
 
@@ -95,31 +94,23 @@ class Transfers:
         self, image: Any, pieces: Iterable[bytes], draft: Draft, announced: int | None, inspected: bool
     ) -> dict[str, Any]:
         """Every piece is in the draft; returns what the bytes turned out to be."""
-        md5, sha = hashlib.md5(usedforsecurity=False), hashlib.new(ALGORITHM)
         look = content.Inspection(image.disk_format, image.container_format, image.properties) if inspected else None
-        size = 0
-        for piece in pieces:
-            size += len(piece)
-            self.check_size(size)
-            md5.update(piece)
-            sha.update(piece)
-            if look:
-                look.eat(piece)
-            draft.write(piece)
-        if announced is not None and announced != size:
-            raise errors.Invalid(f'The image was announced with {announced} bytes, and {size} came.')
-        draft.settle()
+        with Hashes() as hashes:
+            for piece in pieces:
+                self.check_size(hashes.size + len(piece))
+                hashes.eat(piece)
+                if look:
+                    look.eat(piece)
+                draft.write(piece)
+            if announced is not None and announced != hashes.size:
+                raise errors.Invalid(f'The image was announced with {announced} bytes, and {hashes.size} came.')
+            draft.settle()
+            facts = hashes.facts()
         virtual = None
         if look:
             virtual = look.finish(self.limits.virtual_size_cap)
             look.look(draft.path)
-        return {
-            'size': size,
-            'virtual_size': virtual,
-            'checksum': md5.hexdigest(),
-            'os_hash_algo': ALGORITHM,
-            'os_hash_value': sha.hexdigest(),
-        }
+        return {**facts, 'virtual_size': virtual}
 
     def check_size(self, size: int) -> None:
         """Raises TooLarge when an image may not have so many bytes."""
