@@ -31,6 +31,7 @@ class Limits:
     properties: int = 128
     tags: int = 128
     members: int = 128
+    certificates: str = ''  # the folder of certificates that signatures are checked by
     import_methods: tuple[str, ...] = ('glance-direct', 'web-download')
 
 
@@ -84,7 +85,7 @@ class Transfers:
     ) -> dict[str, Any]:
         """Every piece is in the draft; returns what the bytes turned out to be."""
         md5, sha = hashlib.md5(usedforsecurity=False), hashlib.new(ALGORITHM)
-        look = content.Inspection(image.disk_format, image.container_format, image.properties) if inspected else None
+        look = self._inspection(image) if inspected else None
         size = 0
         for piece in pieces:
             size += len(piece)
@@ -163,9 +164,12 @@ class Transfers:
             uploads.imported(tx, image, self.quotas, virtual)
             then(tx)
 
+    def _inspection(self, image: Any) -> content.Inspection:
+        return content.Inspection(image.disk_format, image.container_format, image.properties, self.limits.certificates)
+
     def _inspect(self, image: Any) -> int | None:
         """The size of the disk in the image's bytes, which are what was declared.  Raises WrongMedia, TooLarge."""
-        look = content.Inspection(image.disk_format, image.container_format, image.properties)
+        look = self._inspection(image)
         for piece in self.store.read(image.id, 0, image.size):
             look.eat(piece)
         virtual = look.finish(self.limits.virtual_size_cap)
