@@ -85,12 +85,16 @@ def rows(
         ways = [(table.c[name], way) for name, way in order]
         marked = sa.select(*(column for column, _ in ways)).where(table.c[key] == page.marker, *seen, *fixed)
         if (row := tx.row(marked, values or {})) is None:
-            if absent is not None:
-                raise errors.NotFound(absent.format(page.marker))
-            raise errors.Invalid(f'{noun} [{page.marker}] not found')
+            raise _unknown(noun, absent, page.marker)
         query = query.where(_after(ways, row))
     found = tx.rows(query, given)
     return found[::-1] if page.reverse else found
+
+
+def _unknown(noun: str, absent: str | None, marker: str) -> errors.NimbusError:
+    if absent is not None:
+        return errors.NotFound(absent.format(marker))
+    return errors.Invalid(f'{noun} [{marker}] not found')
 
 
 def _order(page: Page, unique: str) -> tuple[tuple[str, str], ...]:
