@@ -9,7 +9,7 @@ from nimbus.common.database import db
 from nimbus.image import quotas
 from nimbus.image.data.transfers import Limits, Transfers
 from nimbus.image.downloads.rules import Rules
-from nimbus.image.stores.file import FileStore
+from nimbus.image.stores import settings
 from nimbus.image.tasks.imports import Imports
 
 
@@ -27,8 +27,8 @@ def build(conf: Any, database: db.Database, process: int = 0) -> Transfers:
         certificates=said.certificates_path or os.path.join(conf.state_path, 'certificates'),
         import_methods=tuple(said.import_methods),
     )
-    store = FileStore(said.store_path or os.path.join(conf.state_path, 'images'))
-    return Transfers(database, store, limits, quotas.of(conf), conf.host or socket.gethostname(), process)
+    host = conf.host or socket.gethostname()
+    return Transfers(database, settings.stores(conf), limits, quotas.of(conf), host, process)
 
 
 def imports(conf: Any, transfers: Transfers) -> Imports:

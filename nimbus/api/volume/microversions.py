@@ -165,6 +165,13 @@ class Clusters(Change):
     number = (3, 61)
 
 
+# Not in the history yet: it is in force once the versions between are advertised too.
+class UsedSnapshots(Change):
+    """Snapshots of volumes in use are made as of others, without `force`, which cannot be false any more."""
+
+    number = (3, 66)
+
+
 VOLUME = History(
     StrictBootable,
     ImageFilters,

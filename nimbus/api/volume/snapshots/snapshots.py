@@ -7,15 +7,16 @@ from nimbus.api.kit.fields import CREATE, READ, UPDATE, Any_, Mapping, Noun, Tex
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
 from nimbus.api.volume import filters
-from nimbus.api.volume.microversions import Counts, LikeFilters, SnapshotFilters, SnapshotSorts
-from nimbus.api.volume.volume_actions import BOOLEAN
+from nimbus.api.volume.microversions import Counts, LikeFilters, SnapshotFilters, SnapshotSorts, UsedSnapshots
+from nimbus.api.volume.volume_actions import BOOLEAN, truth
 from nimbus.api.volume.volumes import PAIRS, trimmed
 from nimbus.common import errors
 from nimbus.common.clock import iso_micro
 from nimbus.common.database import listing
 from nimbus.volume.volumes import snapshot_search, snapshots
 
-SORTS = ('id', 'status', 'volume_id', 'created_at', 'updated_at')
+SORTS = ('id', 'status', 'volume_id', 'created_at', 'updated_at', 'display_name')
+COLUMNS = {'display_name': 'name'}
 OPEN = ('name', 'status', 'volume_id', 'metadata', 'availability_zone')  # filters for all users
 ATTRIBUTES = 'os-extended-snapshot-attributes'
 
@@ -92,6 +93,7 @@ def _list(call: Call, view: Any) -> dict[str, Any]:
 def _page(call: Call) -> listing.Page:
     """The requested page with its filters.  Raises Invalid."""
     filters.check_names(call, OPEN)
+    sorted_by = (*SORTS, 'name') if call.speaks(SnapshotSorts) else SORTS
     found: dict[str, Any] = {}
     for name in call.query:
         if call.context.is_admin or name.removesuffix('~') in OPEN:
@@ -99,7 +101,8 @@ def _page(call: Call) -> listing.Page:
     return listing.Page(
         limit=paging.limit(call, paging.MAX_LIMIT),
         marker=call.arg('marker') or None,
-        sorts=filters.sorts(call, (*SORTS, 'name') if call.speaks(SnapshotSorts) else SORTS),
+        offset=paging.part(call).start,
+        sorts=tuple((COLUMNS.get(key, key), way) for key, way in filters.sorts(call, sorted_by)),
         filters=found,
     )
 
@@ -124,6 +127,7 @@ def show(call: Call, id: str) -> dict[str, Any]:
 def create(call: Call) -> dict[str, Any]:
     """A snapshot is being created."""
     given = call.given
+    in_use = _of_used(call)
     with call.db.write() as tx:
         row = snapshots.create(
             tx,
@@ -133,8 +137,23 @@ def create(call: Call) -> dict[str, Any]:
             name=trimmed(given.get('name', given.get('display_name'))),
             description=trimmed(given.get('description')),
             metadata=given.get('metadata') or {},
+            in_use=in_use,
         )
     return {'snapshot': _plain(call, row)}
+
+
+def _of_used(call: Call) -> bool:
+    """Whether the volume may be with a server: where `force` says so, and since 3.66 always.  Raises Invalid."""
+    force = call.given.get('force')
+    if not call.speaks(UsedSnapshots):
+        return force is not None and truth(force)
+    if force is not None and not truth(force):
+        raise errors.Invalid(
+            "Since microversion 3.66 of the Block Storage API, the 'force' option is invalid for this request. For "
+            "backward compatibility, however, when the 'force' flag is passed with a value evaluating to True, it is "
+            'silently ignored.'
+        )
+    return True
 
 
 def update(call: Call, id: str) -> dict[str, Any]:
