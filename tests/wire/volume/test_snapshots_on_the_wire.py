@@ -50,7 +50,7 @@ def test_a_snapshot_is_made_and_shown(latest, make):
     }
     assert set(found) == {
         *('id', 'created_at', 'updated_at', 'name', 'description', 'volume_id', 'status', 'size', 'metadata'),
-        *('group_snapshot_id', 'user_id'),
+        *('group_snapshot_id', 'user_id', 'consumes_quota'),
     }
     assert (found['volume_id'], found['metadata'], found['user_id']) == (volume, {'k': 'v'}, MEMBER.user_id)
     assert used(latest) == (1, 1, 4)
