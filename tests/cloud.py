@@ -181,6 +181,7 @@ class Cloud:
         for agent in reversed(list(self.agents.values())):
             agent.stop()
         self.control.stop()
+        self.parts.extra['image imports'].runner.stop()
         services.empty(self.parts)
         self.parts.db.close()
 

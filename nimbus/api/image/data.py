@@ -7,7 +7,6 @@ from nimbus.api.image import access, info
 from nimbus.api.kit.bodies import AT_LEAST
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors, numbers
-from nimbus.image.images import images
 
 PIECE = 1 << 20  # bytes read at once; hashing and format checks have a cost for each piece
 OCTETS = 'application/octet-stream'
@@ -53,23 +52,21 @@ def _check_chunk(call: Call) -> None:
 
 
 def import_(call: Call, id: str) -> None:
-    """POST /v2/images/{id}/import: staged bytes become the image's."""
-    _check_method(call.body)
+    """POST /v2/images/{id}/import: a task brings data into the image."""
+    _check_method(call, call.body)
     with call.db.write() as tx:
         image = access.seen(call, tx, id, 'modify_image')
-        images.check_importable(image)
-        image = images.importing(tx, image)
-    call.parts.extra['image'].take_staged(image)
+        call.parts.extra['image imports'].ask(tx, call.context, image, call.body)
 
 
-def _check_method(body: Any) -> None:
+def _check_method(call: Call, body: Any) -> None:
     """Nothing, when the body asks for an import there is.  Raises Invalid."""
     method = body.get('method') if isinstance(body, dict) else None
     if not isinstance(method, dict):
         raise errors.Invalid("Import request requires a 'method' field.")
     if 'name' not in method:
         raise errors.Invalid("Import request requires a 'name' field.")
-    if method['name'] not in info.IMPORT_METHODS:
+    if method['name'] not in info.methods(call):
         raise errors.Invalid(f"Unknown import method name '{method['name']}'.")
     for name in ('all_stores_must_succeed', 'all_stores'):
         if not isinstance(body.get(name, False), bool):

@@ -30,6 +30,7 @@ RULES = tuple(
         ('get_member', MEMBERS_SEEN_BY, 'Show a project an image is shared with.'),
         ('get_members', MEMBERS_SEEN_BY, 'List the projects an image is shared with.'),
         ('modify_member', f'{ADMIN} or (role:member and {TAKER})', 'Take or refuse an image that is shared.'),
+        ('tasks_api_access', ADMIN, 'List, show and make tasks.'),
         ('deactivate', MEMBER, 'Deactivate an image.'),
         ('reactivate', MEMBER, 'Reactivate an image.'),
     )

@@ -4,14 +4,14 @@ import dataclasses
 import hashlib
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from nimbus.common import errors, failpoints, ids
 from nimbus.common.database import db
 from nimbus.common.quotas import Quotas
 from nimbus.image.data import content, uploads
-from nimbus.image.images import images
+from nimbus.image.images import images, marks
 from nimbus.image.stores.base import Draft, Store
 
 LOG = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class Limits:
     properties: int = 128
     tags: int = 128
     members: int = 128
+    import_methods: tuple[str, ...] = ('glance-direct', 'web-download')
 
 
 class Transfers:
@@ -137,23 +138,48 @@ class Transfers:
             return False
         return True
 
-    def take_staged(self, image: Any) -> None:
-        """The image, which is `importing`, is active with its staged bytes; or queued, without any; may run twice.
+    def fetch(self, image: Any, pieces: Iterable[bytes], announced: int | None) -> None:
+        """The bytes of an image under import are staged, and were inspected; raises what `upload` does."""
+        self.check_size(announced or 0)
+        draft = self.store.draft(image.id, image.upload_id)
+        try:
+            facts = self._stream(image, pieces, draft, announced, inspected=True)
+            draft.stage()
+            failpoints.hit('image.fetched')
+            with self.db.write() as tx:
+                uploads.fetched(tx, image, facts, self.quotas)
+        finally:
+            draft.drop()
+
+    def take_staged(self, image: Any, then: Callable[[db.Tx], None] = lambda tx: None, inspected: bool = False) -> None:
+        """The image, which is `importing`, is active with its staged bytes, and `then` is so too; may run twice.
 
         Raises WrongMedia, TooLarge, OverQuota and Gone.
         """
-        try:
-            self.store.promote(image.id)
-            look = content.Inspection(image.disk_format, image.container_format, image.properties)
-            for piece in self.store.read(image.id, 0, image.size):
-                look.eat(piece)
-            virtual = look.finish(self.limits.virtual_size_cap)
-            look.look(self.store.local(image.id))
-            with self.db.write() as tx:
-                uploads.imported(tx, image, self.quotas, virtual)
-        except BaseException:
-            self._give_up(image.id, image.upload_id)
-            raise
+        self.store.promote(image.id)
+        failpoints.hit('image.promoted')
+        virtual = image.virtual_size if inspected else self._inspect(image)
+        with self.db.write() as tx:
+            uploads.imported(tx, image, self.quotas, virtual)
+            then(tx)
+
+    def _inspect(self, image: Any) -> int | None:
+        """The size of the disk in the image's bytes, which are what was declared.  Raises WrongMedia, TooLarge."""
+        look = content.Inspection(image.disk_format, image.container_format, image.properties)
+        for piece in self.store.read(image.id, 0, image.size):
+            look.eat(piece)
+        virtual = look.finish(self.limits.virtual_size_cap)
+        look.look(self.store.local(image.id))
+        return virtual
+
+    def clear(self, image_id: str, upload_id: str | None) -> None:
+        """No bytes are left of an image that has none to show, nor of that upload to it."""
+        if upload_id:
+            self.store.drop_draft(image_id, upload_id)
+        with self.db.read() as tx:
+            empty = uploads.has_no_bytes(tx, image_id)
+        if empty:
+            self.forget(image_id)
 
     def download(self, image: Any, start: int, length: int) -> Iterator[bytes]:
         """A part of the image's bytes.  Raises NotFound when the store has none."""
@@ -189,11 +215,14 @@ class Transfers:
         return unknown
 
     def _mend(self, image: Any) -> None:
+        if marks.TASK in image.properties:
+            return  # the task is gone on with, or fails and says so
         if image.status == 'importing':
             try:
                 self.take_staged(image)
             except errors.NimbusError as why:
                 LOG.warning('The import of image %s did not survive a restart: %s', image.id, why)
+                self._give_up(image.id, image.upload_id)
             return
         if image.size is not None or self.store.busy(image.id, image.upload_id):
             return  # staged bytes wait for their user; a busy draft has a living writer

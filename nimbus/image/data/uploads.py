@@ -26,7 +26,7 @@ CLEAR = {
 def begin(tx: db.Tx, image: Any, verb: str, upload_id: str, host: str, quotas: Quotas) -> None:
     """The image waits for the bytes of this upload alone.  Raises Invalid, Conflict and OverQuota."""
     missing = [name for name in ('disk_format', 'container_format') if not getattr(image, name)]
-    if missing and image.status == 'queued' and verb == 'upload':
+    if missing and image.status == 'queued' and verb != 'stage':
         raise errors.Invalid(
             f'Propert{"ies" if len(missing) > 1 else "y"} {", ".join(missing)} must be set prior to saving data.'
         )
@@ -50,6 +50,18 @@ def finish(tx: db.Tx, image: Any, upload_id: str, facts: dict[str, Any], quotas:
 def staged(tx: db.Tx, image: Any, upload_id: str, facts: dict[str, Any], quotas: Quotas) -> None:
     """The image's bytes are there and wait to be imported.  Raises Gone, OverQuota."""
     _settle(tx, image, upload_id, UPLOADING, facts)
+    quotas.give_back(tx, image.owner or '', image_count_uploading=1)
+    quotas.take(tx, image.owner or '', image_stage_total=mib(facts['size']))
+
+
+def renew(tx: db.Tx, image: Any, upload_id: str, host: str) -> None:
+    """The bytes that are fetched for an image under import come by this upload from now on.  Raises Gone."""
+    _settle(tx, image, image.upload_id, IMPORTING, {'upload_id': upload_id, 'upload_host': host})
+
+
+def fetched(tx: db.Tx, image: Any, facts: dict[str, Any], quotas: Quotas) -> None:
+    """The bytes of an image under import are there, and staged.  Raises Gone, OverQuota."""
+    _settle(tx, image, image.upload_id, IMPORTING, facts)
     quotas.give_back(tx, image.owner or '', image_count_uploading=1)
     quotas.take(tx, image.owner or '', image_stage_total=mib(facts['size']))
 
@@ -88,6 +100,16 @@ def abandon(tx: db.Tx, image_id: str, upload_id: str, quotas: Quotas) -> bool:
     else:
         quotas.give_back(tx, row.owner or '', image_stage_total=mib(row.size))
     return True
+
+
+def abandon_import(tx: db.Tx, image_id: str, quotas: Quotas) -> str | None:
+    """An image under import is queued again; returns the upload that brought its bytes."""
+    row = tx.row(sa.select(Image.upload_id).where(Image.id == image_id, Image.status == IMPORTING))
+    if row is None:
+        return None
+    abandon(tx, image_id, row.upload_id, quotas)
+    upload_id: str | None = row.upload_id
+    return upload_id
 
 
 def place(host: str, process: int) -> str:

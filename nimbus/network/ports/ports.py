@@ -23,7 +23,7 @@ __all__ = ('addresses', 'groups_of', 'nics', 'of_server', 'trouble', 'wiring')  
 LOG = logging.getLogger(__name__)
 MAC_TRIES = 16
 DOWN = 'DOWN'  # of a port that its host has not wired
-BY_ID = sa.select(db.table_of(Port)).where(Port.id == sa.bindparam('of'))
+BY_ID = db.Fixed(sa.select(db.table_of(Port)).where(Port.id == sa.bindparam('of')))
 _DHCP = tables.Alias(Port)
 UNSERVED = sa.select(Network.id).where(
     Network.id == sa.bindparam('of'),

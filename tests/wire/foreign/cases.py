@@ -4,11 +4,12 @@ import copy
 from typing import Any
 
 from nimbus.api.compute.proxies.routes import GONE, GONE_ACTION
-from tests.wire.foreign import bodies, fields, holdings, steered, stored
+from tests.wire.foreign import bodies, fields, holdings, imported, steered, stored
 from tests.wire.foreign.bodies import Body, Things
 
 # What is in bodies whose shape no route tells: what the handler reads.
 READ_BY_HANDLERS = {
+    **imported.READ_BY_HANDLERS,
     'network PUT /v2.0/routers/{id}/add_router_interface': ('subnet_id', 'port_id'),
     'network PUT /v2.0/routers/{id}/remove_router_interface': ('subnet_id', 'port_id'),
     'network PUT /v2.0/routers/{id}/add_extraroutes': ('router.routes',),
@@ -28,7 +29,6 @@ READ_BY_HANDLERS = {
     'image PATCH /v2/images/{id}': ('owner', 'id'),
     'image PUT /v2/images/{id}/file': (),
     'image PUT /v2/images/{id}/stage': (),
-    'image POST /v2/images/{id}/import': ('method.name',),
     'image POST /v2/images/{id}/actions/deactivate': (),
     'image POST /v2/images/{id}/actions/reactivate': (),
     'image POST /v2/images/{id}/members': ('member',),
@@ -199,6 +199,7 @@ BODIES: dict[str, Body] = {
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {},
     'network PUT /v2.0/quotas/{project_id}': lambda t: {'quota': {'port': 77}},
     'image POST /v2/images': lambda t: {'name': 'x'},
+    **imported.BODIES,
     'image PATCH /v2/images/{id}': lambda t: {},
     'image POST /v2/images/{id}/members': lambda t: {},
     'volume POST /v3/volumes': lambda t: {'volume': {'size': 1}},

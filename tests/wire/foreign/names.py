@@ -87,6 +87,7 @@ KINDS = {
 # The same for names that mean one thing here and another there.
 EXACT = {
     'POST /v2/images id': 'image',
+    'POST /v2/tasks input.image_properties.id': 'image',
     'POST /v3/regions region.id': 'region',
     'POST /v3/domains domain.explicit_domain_id': 'domain',
     'PUT /servers/{id}/os-volume_attachments/{volume_id} volumeAttachment.id': 'attachment',
@@ -213,6 +214,7 @@ SEGMENTS = {
     'snapshots': 'snapshot',
     'subnetpools': 'subnetpool',
     'subnets': 'subnet',
+    'tasks': 'image_task',
     'types': 'volume_type',
     'volume-transfers': 'transfer',
     'default-types': 'project',
@@ -261,6 +263,8 @@ dns_domain dns_name
 service_types availability_zone_hints use_default_subnetpool used_in_default_sg used_in_non_default_sg
 """.split()
 )
+# Those of imports of images.
+PLAIN |= frozenset(('all_stores', 'all_stores_must_succeed', 'import_from', 'import_from_format', 'uri'))
 # Those of what moves servers.
 PLAIN |= frozenset(('block_migration', 'disk_over_commit', 'force_complete'))
 # Those of what steers traffic.

@@ -269,12 +269,23 @@ def _float(maker: Maker, whose: str, kind: str, address: str, number: int, **mor
     maker.persona = was
 
 
+def _import(maker: Maker, told: dict[str, str]) -> None:
+    """The task of an import that was done."""
+    path = f'/v2/images/{maker.ask("image", "POST", "/v2/images", told).json["id"]}'
+    maker.ask('image', 'PUT', f'{path}/stage', b'\0' * 512, CONTENT_TYPE='application/octet-stream')
+    maker.ask('image', 'POST', f'{path}/import', {'method': {'name': 'glance-direct'}})
+    maker.world.cloud.wait(lambda: maker.ask('image', 'GET', path).json['status'] == 'active')
+    (task,) = maker.ask('image', 'GET', f'{path}/tasks').json['tasks']
+    maker.things['image_task'] = task['id']
+
+
 def _storage(maker: Maker, whose: str) -> None:
     things = maker.things
     told = {'name': f'{whose} image', 'disk_format': 'raw', 'container_format': 'bare', 'visibility': 'shared'}
     things['image'] = maker.ask('image', 'POST', '/v2/images', told).json['id']
     path = f'/v2/images/{things["image"]}'
     maker.ask('image', 'PUT', f'{path}/file', b'\0' * 65536, CONTENT_TYPE='application/octet-stream')
+    _import(maker, told)
     for kind in ('volume', 'server volume'):
         maker.make('volume', '/v3/volumes', 'volume', kind, size=1, name=f'{whose} volume')
         maker.await_status('volume', f'/v3/volumes/{things[kind]}', 'available')

@@ -85,6 +85,7 @@ class World:
         for host in self.cloud.hosts:
             self.cloud.stop('network', host)
         self.cloud.control.stop()
+        self.cloud.parts.extra['image imports'].runner.stop()
         self.memory = Memory(self.cloud.path / 'nimbus.db')
         numbers = {self.theirs['migration']}  # too short to be looked for; what has it names its server too
         self.others = set(self.theirs.values()) - set(self.mine.values()) - numbers
