@@ -27,6 +27,7 @@ AT = sa.Table(  # as alembic defines it
 COMMON = tuple(f'nimbus.common.{name}' for name in ('jobs', 'messaging.outbox', 'quotas', 'agents.services'))
 ROOMS = ('identity', 'image', 'network', 'volume', 'compute', 'scheduler')
 BESIDE = (
+    'nimbus.image.models_metadefs',
     'nimbus.image.models_tasks',
     'nimbus.network.models_traffic',
 )  # tables of rooms that have more than their models

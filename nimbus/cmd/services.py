@@ -166,6 +166,7 @@ def passwords(conf: Any, known: Sequence[str] = ()) -> HashedAhead:
 def bootstrap(conf: Any, parts: Parts, admin_password: str, service_password: str, hasher: Any = None) -> None:
     """The first users, roles, services and endpoints exist; `hasher` makes the hashes of their passwords."""
     from nimbus.identity import bootstrap as first
+    from nimbus.image.metadefs import loading
 
     with parts.db.write() as tx:
         first.bootstrap(
@@ -176,6 +177,7 @@ def bootstrap(conf: Any, parts: Parts, admin_password: str, service_password: st
             service_password=service_password,
             passwords=hasher or passwords(conf),
         )
+        loading.first(tx)
 
 
 def conductor(conf: Any, parts: Parts) -> wiring.Group:

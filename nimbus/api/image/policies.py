@@ -1,5 +1,6 @@
 """Policy rules of the Image API, with Glance's names and defaults."""
 
+from nimbus.api.image.metadefs.policies import RULES as METADEF_RULES
 from nimbus.api.kit.policy import of_projects
 
 ADMIN = 'rule:context_is_admin'
@@ -35,3 +36,4 @@ RULES = tuple(
         ('reactivate', MEMBER, 'Reactivate an image.'),
     )
 )
+RULES += METADEF_RULES

@@ -1,6 +1,7 @@
 """Every endpoint of the Image API."""
 
 from nimbus.api.image import data, images, info, members, patches, schemas, tasks
+from nimbus.api.image.metadefs.routes import ROUTES as METADEF_ROUTES
 from nimbus.api.kit.routes import Route
 
 PATCH_MEDIA = tuple(sorted(patches.DRAFTS))
@@ -40,4 +41,5 @@ ROUTES = (
     Route('GET', '/v2/info/import', info.import_methods, None),
     Route('GET', '/v2/info/stores', info.stores, None),
     Route('GET', '/v2/info/usage', info.usage, None),
+    *METADEF_ROUTES,
 )

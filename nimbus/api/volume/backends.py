@@ -6,7 +6,7 @@ from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Route
 from nimbus.api.volume import info
 from nimbus.api.volume.microversions import CleanedWorkers
-from nimbus.api.volume.volume_actions import BOOLEAN, true
+from nimbus.api.volume.volume_actions import BOOLEAN, truth
 from nimbus.common import errors, jobs
 from nimbus.common.agents import services
 from nimbus.volume import hosts
@@ -104,8 +104,8 @@ def _meant(call: Call, row: Any, wanted: dict[str, Any]) -> bool:
     """Whether the request speaks of the daemon; it speaks of those that are down where it does not say."""
     is_up = info.up(call, row)
     return (
-        is_up == true(wanted.get('is_up', False))
-        and ('disabled' not in wanted or row.disabled == true(wanted['disabled']))
+        is_up == truth(wanted.get('is_up', False))
+        and ('disabled' not in wanted or row.disabled == truth(wanted['disabled']))
         and wanted.get('binary') in (None, row.binary)
         and wanted.get('host') in (None, row.host, info.name(row))
         and not wanted.get('cluster_name')

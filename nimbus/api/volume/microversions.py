@@ -213,6 +213,18 @@ class QuotaUses(Change):
     number = (3, 65)
 
 
+class UsedSnapshots(Change):
+    """Snapshots of volumes in use are made as of others, without `force`, which cannot be false any more."""
+
+    number = (3, 66)
+
+
+class OptionalProjects(Change):
+    """A path need not begin with the project's id; here it never had to."""
+
+    number = (3, 67)
+
+
 VOLUME = History(
     StrictBootable,
     Messages,
@@ -249,6 +261,8 @@ VOLUME = History(
     TypeIds,
     KeyIds,
     QuotaUses,
+    UsedSnapshots,
+    OptionalProjects,
     minimum=(3, 0),
     service='volume',
     # Clients name the service by the type that its catalog entry has.

@@ -61,44 +61,42 @@ def create(
     name: str | None = None,
     description: str | None = None,
     metadata: dict[str, str] | None = None,
+    in_use: bool = False,
 ) -> Any:
-    """The snapshot is being made.  Raises NotFound, OverQuota, and Invalid for a volume that is not at rest."""
+    """The snapshot is being made, of a volume that a server has where that is told.
+
+    Raises NotFound, OverQuota, and Invalid for a volume that is not at rest.
+    """
     volume = volumes.show(tx, ctx, volume_id)
-    _check_rest(volume)
+    _check(volume, copies.COPIED if in_use else (AVAILABLE,))
+    copies.opened_by(tx, volume_id)
     frozen.check(tx, volume.host)
     (quotas or VolumeQuotas()).hold_snapshot(tx, ctx.project_id or '', volume.size)
     snapshot_id = ids.dashed()
-    tx.insert(
-        Snapshot,
-        id=snapshot_id,
-        volume_id=volume_id,
-        project_id=ctx.project_id,
-        user_id=ctx.user_id,
-        name=name,
-        description=description,
-        size=volume.size,
-        status='creating',
-        progress='0%',
-        host=volume.host,
-        type_id=volume.type_id,
-        bootable=volume.bootable,
-        image=volume.image,
-        created_at=clock.Clock().now(),
-    )
+    _insert(tx, ctx, volume, id=snapshot_id, name=name, description=description)
     set_metadata(tx, snapshot_id, metadata or {})
     jobs.start(tx, ctx, 'create_snapshot', snapshot_id, volume_id=volume_id)
     notifications.notify_snapshot(tx, snapshot_id, 'create.start', ctx)
     return show(tx, ctx, snapshot_id)
 
 
-def _check_rest(volume: Any) -> None:
+def _insert(tx: db.Tx, ctx: context.Context, volume: Any, **values: Any) -> None:
+    """The row of a snapshot of the volume stands, which is being made."""
+    kept = {name: getattr(volume, name) for name in ('size', 'host', 'type_id', 'bootable', 'image')}
+    made = {'volume_id': volume.id, 'project_id': ctx.project_id, 'user_id': ctx.user_id, **kept, **values}
+    tx.insert(Snapshot, status='creating', progress='0%', created_at=clock.Clock().now(), **made)
+
+
+def _check(volume: Any, states: tuple[str, ...]) -> None:
+    """Nothing, when the volume can be copied and is in one of the states.  Raises Invalid."""
     if volume.status == 'error':
         raise errors.Invalid('Invalid volume: The snapshot cannot be created when the volume is in error status.')
     if volume.status == 'maintenance':
         raise errors.Invalid('Invalid volume: The snapshot cannot be created when the volume is in maintenance mode.')
-    if volume.status != AVAILABLE:
+    if volume.status not in states:
         raise errors.Invalid(
-            f'Invalid volume: Volume {volume.id} status must be available, but current status is: {volume.status}.'
+            f'Invalid volume: Volume {volume.id} status must be {", ".join(states)}, but current status is: '
+            f'{volume.status}.'
         )
     if not volume.host:
         raise errors.Invalid(

@@ -14,7 +14,7 @@ from nimbus.image.images import search as image_search
 from nimbus.volume import notifications, types
 from nimbus.volume.models import Attachment, Volume, VolumeMetadata
 from nimbus.volume.quotas import VolumeQuotas
-from nimbus.volume.states import AVAILABLE, DETACHING, IN_USE, MACHINE
+from nimbus.volume.states import DETACHING, IN_USE, MACHINE
 from nimbus.volume.volumes import copies, frozen
 
 GIB = 1 << 30
@@ -131,10 +131,16 @@ def _type_of(tx: db.Tx, ctx: context.Context, wanted: str | None, source: copies
 
 
 def source(tx: db.Tx, ctx: context.Context, volume_id: str) -> copies.Source:
-    """What a volume begins with that is made from this one.  Raises NotFound, and Invalid when it is not at rest."""
+    """What a volume begins with that is made from this one.
+
+    Raises NotFound, and Invalid when it is neither at rest nor with a server.
+    """
     row = show(tx, ctx, volume_id)
-    if row.status != AVAILABLE:
-        raise errors.Invalid("Invalid volume: Originating source volume status must be one of 'available' values")
+    if row.status not in copies.COPIED:
+        raise errors.Invalid(
+            "Invalid volume: Originating source volume status must be one of 'available, in-use' values"
+        )
+    copies.opened_by(tx, volume_id)
     kept = {'size': row.size, 'host': row.host, 'type_id': row.type_id, 'bootable': row.bootable, 'image': row.image}
     return copies.Source(id=row.id, is_snapshot=False, zone=row.availability_zone, **kept)
 

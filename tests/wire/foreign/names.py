@@ -151,6 +151,9 @@ EXACT = {
 }
 # Names that stand for things elsewhere and not here.
 NO_NAMES = {
+    'objects[].name': 'what a definition is called',
+    'resource_type_associations[].name': 'a word for a type of resources',
+    'tags[].name': 'a word',
     'conntrack_helper.port': 'a number of TCP or UDP',
     'conntrack_helpers[].port': 'a number of TCP or UDP',
     'events[].name': 'one of a fixed set of events',
@@ -185,6 +188,7 @@ SEGMENTS = {
     'floatingips': 'floatingip',
     'flavors': 'flavor',
     'images': 'image',
+    'namespaces': 'metadef_namespace',
     'networks': 'network',
     'os-aggregates': 'aggregate',
     'os-floating-ips': 'floatingip',
@@ -263,6 +267,9 @@ dns_domain dns_name
 service_types availability_zone_hints use_default_subnetpool used_in_default_sg used_in_non_default_sg
 """.split()
 )
+# Those of metadata definitions.
+PLAIN |= frozenset('default enum items minimum namespace operators prefix properties properties_target title'.split())
+PLAIN |= frozenset(('required',))
 # Those of imports of images.
 PLAIN |= frozenset(('all_stores', 'all_stores_must_succeed', 'import_from', 'import_from_format', 'uri'))
 # Those of what moves servers.
@@ -325,7 +332,7 @@ def kind_in_path(path: str, name: str) -> str | None:
     return KINDS.get(name) or ID_NAMES[name]
 
 
-WORDS = ('tag', 'key', 'alias', 'group', 'option', 'kind', 'before', 'rule_type')
+WORDS = ('tag', 'object', 'property', 'type', 'key', 'alias', 'group', 'option', 'kind', 'before', 'rule_type')
 WORDS_AFTER = ('os-quota-class-sets', 'versions', 'inventories', 'resource_classes', 'traits')
 ID_NAMES = {
     f'{kind}_id': kind

@@ -45,6 +45,7 @@ WALKED: dict[str, tuple[str, ...]] = {
     'compute GET /v2.1/images': _IMAGES,
     'compute GET /v2.1/images/detail': _IMAGES,
     'image GET /v2/images': ('id', 'name', 'owner', 'visibility', 'member_status'),
+    'image GET /v2/metadefs/namespaces': ('visibility', 'resource_types'),
     'network GET /v2.0/agents': ('host', 'id', 'availability_zone'),
     'network GET /v2.0/networks/{id}/dhcp-agents': ('host', 'id'),
     'network GET /v2.0/routers/{id}/l3-agents': ('host', 'id'),
@@ -148,6 +149,7 @@ not-tags-any offset page_reverse parents_as_ids parents_as_list password_expires
 reservation_id resources revision_number root_device_name scope.OS-INHERIT:inherited_to scope.system service_type
 service_types since soft_deleted sort sort_dir sort_key start stateful subtree_as_ids subtree_as_list tags-any
 belongs_to_default_sg dns_assignment
+resource_type resource_types
 target_tenant task_state terminated_at updated_at usage vm_state with_count with_servers
 """.split()
 )
@@ -233,7 +235,10 @@ def kind_of(endpoint: Endpoint, name: str) -> str | None:
     return KINDS.get(name) or names.KINDS.get(name)
 
 
-OF_WORDS = ('/qos/rule-types',)  # lists whose rows are words of a fixed set: their marker names nothing
+OF_WORDS = (
+    '/qos/rule-types',
+    '/v2/metadefs/namespaces/{namespace}/tags',
+)  # lists whose rows are words of a fixed set: their marker names nothing
 NAMED_TOO = ('user', 'project', 'domain', 'group', 'domain_role', 'security_group')
 
 

@@ -113,6 +113,7 @@ def settle(world: Any, whose: str, things: dict[str, str]) -> None:
     _storage(maker, whose)
     _server(maker, whose)
     maker.persona = 'admin'
+    _defined(maker, whose)
     _lent(maker, whose)
 
 
@@ -319,6 +320,17 @@ def _server(maker: Maker, whose: str) -> None:
     maker.ask('compute', 'PUT', f'{path}/tags/{LAST[whose]}', OPENSTACK_API_VERSION='compute 2.90')
     actions = maker.ask('compute', 'GET', f'{path}/os-instance-actions').json['instanceActions']
     things['request'] = actions[0]['request_id']
+
+
+def _defined(maker: Maker, whose: str) -> None:
+    """A private namespace of metadata definitions, with one of everything."""
+    things = maker.things
+    things['metadef_namespace'] = f'{whose} namespace'
+    property_ = {'title': 'x', 'type': 'string'}
+    told = {'namespace': things['metadef_namespace'], 'owner': things['project'], 'tags': [{'name': '1'}]}
+    told |= {'objects': [{'name': 'x', 'properties': {'x': property_}}], 'properties': {'x': property_}}
+    told |= {'resource_type_associations': [{'name': 'x', 'prefix': 'x:'}]}
+    maker.ask('image', 'POST', '/v2/metadefs/namespaces', told)
 
 
 def _lent(maker: Maker, whose: str) -> None:

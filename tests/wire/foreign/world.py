@@ -93,7 +93,7 @@ class World:
         self.memory.close()
 
 
-NAMED = frozenset(('keypair', 'host', 'zone', 'region', 'idp', 'protocol', 'mapping', 'sp', 'flavor_name', 'request'))
+NAMED = frozenset('keypair host zone region idp protocol mapping sp flavor_name request metadef_namespace'.split())
 UNLIKE = dict.fromkeys(('address', 'server address'), '10.2.0.251')
 UNLIKE |= dict.fromkeys(('floating address', 'server floating address'), '172.24.4.251')
 UNLIKE |= {'mac': 'fa:16:3e:ff:ff:fe', 'token': 'gAAAAAunknown'}

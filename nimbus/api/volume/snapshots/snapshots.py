@@ -7,8 +7,8 @@ from nimbus.api.kit.fields import CREATE, READ, UPDATE, Any_, Mapping, Noun, Tex
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
 from nimbus.api.volume import filters
-from nimbus.api.volume.microversions import Counts, LikeFilters, SnapshotFilters, SnapshotSorts
-from nimbus.api.volume.volume_actions import BOOLEAN
+from nimbus.api.volume.microversions import Counts, LikeFilters, SnapshotFilters, SnapshotSorts, UsedSnapshots
+from nimbus.api.volume.volume_actions import BOOLEAN, truth
 from nimbus.api.volume.volumes import PAIRS, trimmed
 from nimbus.common import errors
 from nimbus.common.clock import iso_micro
@@ -127,6 +127,7 @@ def show(call: Call, id: str) -> dict[str, Any]:
 def create(call: Call) -> dict[str, Any]:
     """A snapshot is being created."""
     given = call.given
+    in_use = _of_used(call)
     with call.db.write() as tx:
         row = snapshots.create(
             tx,
@@ -136,8 +137,23 @@ def create(call: Call) -> dict[str, Any]:
             name=trimmed(given.get('name', given.get('display_name'))),
             description=trimmed(given.get('description')),
             metadata=given.get('metadata') or {},
+            in_use=in_use,
         )
     return {'snapshot': _plain(call, row)}
+
+
+def _of_used(call: Call) -> bool:
+    """Whether the volume may be with a server: where `force` says so, and since 3.66 always.  Raises Invalid."""
+    force = call.given.get('force')
+    if not call.speaks(UsedSnapshots):
+        return force is not None and truth(force)
+    if force is not None and not truth(force):
+        raise errors.Invalid(
+            "Since microversion 3.66 of the Block Storage API, the 'force' option is invalid for this request. For "
+            "backward compatibility, however, when the 'force' flag is passed with a value evaluating to True, it is "
+            'silently ignored.'
+        )
+    return True
 
 
 def update(call: Call, id: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class FakeDriver(driver.Driver):
         self._least = least_seconds
         self.disks = disks if disks is not None else {}
         self.kept = kept if kept is not None else {}
+        self._filled = dict[str, dict[str, Any]]()  # copies that a guest makes, by what they are made of
         self._total, self._lock = total, threading.Lock()
         self._scratch = tempfile.TemporaryDirectory(prefix='nimbus-fake-volumes-')
 
@@ -69,6 +70,24 @@ class FakeDriver(driver.Driver):
         time.sleep(self._least)
         with self._lock:
             self.kept.setdefault(snapshot_id, {name: given[name] for name in ('size', 'format', 'content')})
+
+    def begin_copy(self, copy_id: str, kind: str, volume_id: str) -> dict[str, str] | None:
+        if copy_id in (self.kept if kind == 'snapshot' else self.disks):
+            return None
+        self._filled[copy_id] = self._disk(volume_id)
+        return {'path': f'/fake/{kind}-{copy_id}', 'format': 'raw'}
+
+    def end_copy(self, copy_id: str, kind: str, size: int) -> None:
+        with self._lock:
+            if copy_id in (self.kept if kind == 'snapshot' else self.disks):
+                return
+            if copy_id not in self._filled:
+                raise errors.NotFound(f'{kind.capitalize()} {copy_id} was not filled.')
+            given = self._filled.pop(copy_id)
+            if kind == 'snapshot':
+                self.kept[copy_id] = {name: given[name] for name in ('size', 'format', 'content')}
+            else:
+                self.disks[copy_id] = _disk(size, given['format'], given['content'])
 
     def revert(self, volume_id: str, snapshot_id: str) -> None:
         time.sleep(self._least)
