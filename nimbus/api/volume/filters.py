@@ -32,6 +32,7 @@ def page(call: Call) -> tuple[listing.Page, bool]:
     asked = listing.Page(
         limit=paging.limit(call, paging.MAX_LIMIT),
         marker=call.arg('marker') or None,
+        offset=paging.part(call).start,
         sorts=sorts(call, SORTS + OPERATORS_SORTS if call.context.is_admin else SORTS),
         filters=found,
     )

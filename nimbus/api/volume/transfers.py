@@ -67,6 +67,7 @@ def _list(call: Call, view: Any) -> dict[str, Any]:
     page = listing.Page(
         limit=paging.limit(call, paging.MAX_LIMIT),
         marker=(call.arg('marker') or None) if paged else None,
+        offset=paging.part(call).start if paged else 0,
         sorts=filters.sorts(call, SORTS) if paged else (('created_at', 'asc'),),
         filters=found,
     )

@@ -15,6 +15,8 @@ from nimbus.volume.quotas import VolumeQuotas
 from nimbus.volume.states import AVAILABLE, MACHINE, SNAPSHOTS
 from nimbus.volume.volumes import copies, frozen, volumes
 
+ABSENT = 'Snapshot {} could not be found.'
+
 
 def show(tx: db.Tx, ctx: context.Context, snapshot_id: str) -> Any:
     """The snapshot with its `metadata`.  Raises NotFound."""
@@ -23,7 +25,7 @@ def show(tx: db.Tx, ctx: context.Context, snapshot_id: str) -> Any:
         query = query.where(Snapshot.project_id == ctx.project_id)
     row = tx.row(query)
     if row is None:
-        raise errors.NotFound(f'Snapshot {snapshot_id} could not be found.')
+        raise errors.NotFound(ABSENT.format(snapshot_id))
     return filled(tx, [row])[0]
 
 
@@ -38,8 +40,8 @@ def filled(tx: db.Tx, rows: Sequence[Any]) -> list[Any]:
 
 
 def find(tx: db.Tx, seen: list[Any], where: list[Any], page: listing.Page) -> list[Any]:
-    """A page of the snapshots that are seen and match.  Raises Invalid."""
-    return filled(tx, listing.rows(tx, Snapshot, where, page, seen=seen))
+    """A page of the snapshots that are seen and match.  Raises Invalid, and NotFound for an unknown marker."""
+    return filled(tx, listing.rows(tx, Snapshot, where, page, seen=seen, absent=ABSENT))
 
 
 def every() -> Any:

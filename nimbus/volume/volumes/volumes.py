@@ -17,6 +17,7 @@ from nimbus.volume.quotas import VolumeQuotas
 from nimbus.volume.states import DETACHING, IN_USE, MACHINE
 from nimbus.volume.volumes import copies, frozen
 
+ABSENT = 'Volume {} could not be found.'
 GIB = 1 << 30
 TYPE_PROPERTY = 'cinder_img_volume_type'  # the type that an image wants of its volumes, where the request names none
 KEPT = (
@@ -35,7 +36,7 @@ def show(tx: db.Tx, ctx: context.Context, volume_id: str) -> Any:
         query = query.where(Volume.project_id == ctx.project_id)
     row = tx.row(query)
     if row is None:
-        raise errors.NotFound(f'Volume {volume_id} could not be found.')
+        raise errors.NotFound(ABSENT.format(volume_id))
     return filled(tx, [row])[0]
 
 
@@ -62,8 +63,8 @@ def filled(tx: db.Tx, rows: Sequence[Any]) -> list[Any]:
 
 
 def find(tx: db.Tx, seen: list[Any], where: list[Any], page: listing.Page) -> list[Any]:
-    """A page of the volumes that are seen and match.  Raises Invalid."""
-    return filled(tx, listing.rows(tx, Volume, where, page, seen=seen))
+    """A page of the volumes that are seen and match.  Raises Invalid, and NotFound for an unknown marker."""
+    return filled(tx, listing.rows(tx, Volume, where, page, seen=seen, absent=ABSENT))
 
 
 def every() -> Any:
@@ -199,7 +200,7 @@ def _named_image(tx: db.Tx, ctx: context.Context, given: str) -> Any:
 def change(tx: db.Tx, volume_id: str, **values: Any) -> None:
     """The volume's row has the values: name, description, bootable, readonly.  Raises NotFound."""
     if not tx.update(Volume, Volume.id == volume_id, updated_at=clock.Clock().now(), **values):
-        raise errors.NotFound(f'Volume {volume_id} could not be found.')
+        raise errors.NotFound(ABSENT.format(volume_id))
     if values.keys() & {'name', 'description'}:
         notifications.notify(tx, volume_id, 'update.end')
 

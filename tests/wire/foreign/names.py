@@ -332,7 +332,7 @@ def kind_in_path(path: str, name: str) -> str | None:
     return KINDS.get(name) or ID_NAMES[name]
 
 
-WORDS = ('tag', 'object', 'property', 'type', 'key', 'alias', 'group', 'option', 'kind', 'before', 'rule_type')
+WORDS = ('store', 'tag', 'object', 'property', 'type', 'key', 'alias', 'group', 'option', 'kind', 'before', 'rule_type')
 WORDS_AFTER = ('os-quota-class-sets', 'versions', 'inventories', 'resource_classes', 'traits')
 ID_NAMES = {
     f'{kind}_id': kind

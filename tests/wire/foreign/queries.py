@@ -51,6 +51,7 @@ WALKED: dict[str, tuple[str, ...]] = {
     'network GET /v2.0/routers/{id}/l3-agents': ('host', 'id'),
     **dict.fromkeys(
         (
+            'image GET /v2/tasks',
             'compute GET /v2.1/servers/{id}/os-instance-actions',
             'compute GET /v2.1/servers/{id}/os-volume_attachments',
             'compute GET /v2.1/flavors',

@@ -160,6 +160,8 @@ def test_lists_are_filtered_sorted_and_paged(latest, make, snap):
     assert listed("metadata={'k': 'v'}") == ids_[:1]
     assert listed('name~=a&sort=created_at:asc') == [ids_[0], ids_[2]]
     assert listed('status=error') == []
+    assert listed('sort=display_name:asc&offset=1&limit=1') == ids_[2:]
+    assert latest('GET', f'/snapshots?marker={second}').status == 404
     page = latest('GET', '/snapshots/detail?limit=2&sort=created_at:asc&with_count=true').json
     assert ([row['id'] for row in page['snapshots']], page['count']) == (ids_[:2], 3)
     assert f'marker={ids_[1]}' in page['snapshots_links'][0]['href']

@@ -191,8 +191,11 @@ def test_lists_are_filtered_by_what_the_version_knows(api, latest, make, act):
     assert api('GET', '/volumes?bootable=maybe', version='volume 3.2').status == 400
     assert latest('GET', '/volumes?with_count=true&limit=1').json['count'] == 2
     assert latest('GET', '/volumes?with_count=perhaps').status == 400
-    for wrong in ('limit=-1', 'limit=x', 'sort_key=nonsense', 'sort=name:up', 'size=big', 'marker=nonsense'):
+    for wrong in ('limit=-1', 'limit=x', 'sort_key=nonsense', 'sort=name:up', 'size=big', 'offset=-1', 'offset=x'):
         assert latest('GET', f'/volumes?{wrong}').status == 400, wrong
+    absent = latest('GET', '/volumes?marker=nonsense')
+    assert (absent.status, absent.json['itemNotFound']['message']) == (404, 'Volume nonsense could not be found.')
+    assert names('sort=name:asc&offset=1') == ['beta'] and names('offset=2') == []
 
 
 def test_a_list_is_walked_by_its_links(latest, make):

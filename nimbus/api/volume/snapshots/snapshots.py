@@ -15,7 +15,8 @@ from nimbus.common.clock import iso_micro
 from nimbus.common.database import listing
 from nimbus.volume.volumes import snapshot_search, snapshots
 
-SORTS = ('id', 'status', 'volume_id', 'created_at', 'updated_at')
+SORTS = ('id', 'status', 'volume_id', 'created_at', 'updated_at', 'display_name')
+COLUMNS = {'display_name': 'name'}
 OPEN = ('name', 'status', 'volume_id', 'metadata', 'availability_zone', 'consumes_quota')  # filters for all users
 ATTRIBUTES = 'os-extended-snapshot-attributes'
 
@@ -93,6 +94,7 @@ def _list(call: Call, view: Any) -> dict[str, Any]:
 def _page(call: Call) -> listing.Page:
     """The requested page with its filters.  Raises Invalid."""
     filters.check_names(call, OPEN)
+    sorted_by = (*SORTS, 'name') if call.speaks(SnapshotSorts) else SORTS
     found: dict[str, Any] = {}
     for name in call.query:
         if call.context.is_admin or name.removesuffix('~') in OPEN:
@@ -100,7 +102,8 @@ def _page(call: Call) -> listing.Page:
     return listing.Page(
         limit=paging.limit(call, paging.MAX_LIMIT),
         marker=call.arg('marker') or None,
-        sorts=filters.sorts(call, (*SORTS, 'name') if call.speaks(SnapshotSorts) else SORTS),
+        offset=paging.part(call).start,
+        sorts=tuple((COLUMNS.get(key, key), way) for key, way in filters.sorts(call, sorted_by)),
         filters=found,
     )
 
