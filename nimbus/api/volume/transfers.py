@@ -7,7 +7,7 @@ from nimbus.api.kit.fields import Shape, ShapeByVersion
 from nimbus.api.kit.routes import Call, Route
 from nimbus.api.volume import filters
 from nimbus.api.volume.microversions import TransferHistory, TransferPages, TransfersWithSnapshots
-from nimbus.api.volume.volume_actions import BOOLEAN
+from nimbus.api.volume.volume_actions import BOOLEAN, truth
 from nimbus.common.clock import iso_micro
 from nimbus.common.database import listing
 from nimbus.volume.volumes import transfers
@@ -88,7 +88,7 @@ def show(call: Call, id: str) -> dict[str, Any]:
 def create(call: Call) -> dict[str, Any]:
     """A volume is on offer; this answer alone has the key."""
     given = call.body['transfer']
-    no_snapshots = str(given.get('no_snapshots', False)).lower() in ('true', '1', 'on')
+    no_snapshots = truth(given.get('no_snapshots', False))
     name = given.get('name')
     with call.db.write() as tx:
         row, key = transfers.create(

@@ -15,7 +15,7 @@ from nimbus.volume import notifications, types
 from nimbus.volume.models import Attachment, Volume, VolumeMetadata
 from nimbus.volume.quotas import VolumeQuotas
 from nimbus.volume.states import DETACHING, IN_USE, MACHINE
-from nimbus.volume.volumes import copies
+from nimbus.volume.volumes import copies, frozen
 
 ABSENT = 'Volume {} could not be found.'
 GIB = 1 << 30
@@ -128,7 +128,7 @@ def _type_of(tx: db.Tx, ctx: context.Context, wanted: str | None, source: copies
     """The id of the new volume's type: the one that is asked for, else its source's, else the default one."""
     if wanted:
         return str(types.by_name_or_id(tx, ctx, wanted).id)
-    return source.type_id if source and source.type_id else str(types.ensure_default(tx).id)
+    return source.type_id if source and source.type_id else str(types.default_for(tx, ctx).id)
 
 
 def source(tx: db.Tx, ctx: context.Context, volume_id: str) -> copies.Source:
@@ -242,6 +242,7 @@ def delete(tx: db.Tx, ctx: context.Context, volume_id: str, *, force: bool = Fal
     volume = show(tx, ctx, volume_id)
     if volume.status == 'deleting' and jobs.under_way(tx, volume_id):
         return
+    frozen.check(tx, volume.host)
     held = [one for one in volume.attachments if one.status != 'reserved' or not force]
     held += [one for one in copies.snapshots_of(tx, volume_id) if one.status != 'deleting']
     if volume.attach_status == 'attached' or held or not MACHINE.allows(verb := _deletion(force), volume.status):

@@ -17,7 +17,7 @@ from nimbus.volume.volumes import snapshot_search, snapshots
 
 SORTS = ('id', 'status', 'volume_id', 'created_at', 'updated_at', 'display_name')
 COLUMNS = {'display_name': 'name'}
-OPEN = ('name', 'status', 'volume_id', 'metadata', 'availability_zone')  # filters for all users
+OPEN = ('name', 'status', 'volume_id', 'metadata', 'availability_zone', 'consumes_quota')  # filters for all users
 ATTRIBUTES = 'os-extended-snapshot-attributes'
 
 
@@ -40,6 +40,7 @@ class Snapshot(Noun):
     force = Any_(CREATE, schema=BOOLEAN)
     group_snapshot_id = Text(source=lambda row, call: None, since=(3, 14))
     user_id = Text(since=(3, 41))
+    consumes_quota = Any_(source=lambda row, call: True, since=(3, 65))
 
     @classmethod
     def _inner_schema(cls, verb: str, version: Version) -> dict[str, Any]:
@@ -111,6 +112,8 @@ def _filter(call: Call, name: str, value: str) -> dict[str, Any]:
     """{name: what a search takes}, or nothing where the version has no such filter."""
     if name == 'metadata':
         return {name: filters.pairs(name, value)} if call.speaks(SnapshotFilters) else {}
+    if name == 'consumes_quota':
+        return filters.of_quota(call, value)
     if name.endswith('~'):
         return {name: value} if call.speaks(LikeFilters) else {}
     if name in snapshot_search.PLAIN or name == 'availability_zone':
