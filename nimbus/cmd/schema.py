@@ -26,7 +26,8 @@ AT = sa.Table(  # as alembic defines it
 
 COMMON = tuple(f'nimbus.common.{name}' for name in ('jobs', 'messaging.outbox', 'quotas', 'agents.services'))
 ROOMS = ('identity', 'image', 'network', 'volume', 'compute', 'scheduler')
-BESIDE = ('nimbus.network.models_traffic',)  # tables of rooms that have more than their models
+# Tables of rooms that have more than their models.
+BESIDE = ('nimbus.network.models_traffic', 'nimbus.network.models_wiring')
 
 
 def load_models() -> None:

@@ -18,7 +18,7 @@ _SERVERS, _VOLUMES = queries.FILTERS, (*filters.OPEN, *filters.NEVER, *volume_se
 _LISTS = """
 networks subnets subnetpools address-scopes ports security-groups security-group-rules address-groups rbac-policies
 default-security-group-rules routers routers/{id}/conntrack_helpers floatingips floatingips/{id}/port_forwardings
-qos/policies qos/rule-types
+qos/policies qos/rule-types trunks
 """
 _LISTS += ' '.join(f'qos/policies/{{id}}/{kind}_rules' for kind in bodies.QOS)
 _IMAGES = (*images.FILTERS, 'status', 'server', 'changes-since')
