@@ -1,6 +1,7 @@
 """What every test may use."""
 
 import pathlib
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +12,11 @@ from nimbus.common import context
 from nimbus.common.clock import Clock
 from nimbus.common.database import db
 from nimbus.common.parts import Parts
+from nimbus.network import allocation_pools
 from tests import databases
 
+CHANCE = random.Random(1)  # what chooses addresses, instead of the system's randomness
+allocation_pools.PICK = CHANCE
 TOGETHER = ('tests/wire/foreign/',)  # folders that share one world, and count what was asked of it
 
 
@@ -26,6 +30,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.partition('::')[0])
 
     return ByFile(config, log)
+
+
+@pytest.fixture(autouse=True)
+def same_addresses() -> None:
+    """The addresses that a network chooses are the same in each run: a test that names one meets it always or never."""
+    CHANCE.seed(1)
 
 
 @pytest.fixture(scope='session')

@@ -1,23 +1,27 @@
 """`nimbus up`: the whole cloud in one process, with SQLite and an in-process bus."""
 
 import argparse
+import contextlib
 import logging
 import os
 import pathlib
 import secrets
 import signal
+import threading
 import time
-from collections.abc import Iterable
 from typing import Any
 
 from nimbus.api.kit import policy
-from nimbus.cmd import schema, seed, services, serving, wiring
+from nimbus.cmd import ready_files, schema, services, serving, wiring
+from nimbus.cmd.fake import ports, seeding
 from nimbus.cmd.processes import apis
 from nimbus.common import config, errors
 
 LOG = logging.getLogger(__name__)
 APIS = ('identity', 'compute', 'metadata', 'network', 'image', 'volume', 'placement')
 LONGEST = 3600  # seconds that a simulated change may be made to take
+CHEAP = 4  # the cost of a password's hash where it protects nothing: a login of 1 ms instead of 250
+FOR_TESTS = ('seed', 'least_time', 'port', 'ready_file')  # what goes with a fake cloud alone
 FAKE_STATE = '~/.local/state/nimbus-fake'
 
 
@@ -27,6 +31,9 @@ def main(argv: list[str]) -> int:
     args = _arguments(argv)
     try:
         conf = configure(args)
+        args.seed = seeding.read(args.seed) if args.seed else {}
+        if args.ready_file:
+            ready_files.prepare_ready(args.ready_file)
         wiring.set_up_logging(conf)
         if args.log_requests:
             logging.getLogger(serving.ACCESS).setLevel(logging.INFO)
@@ -52,8 +59,10 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     """The command line, read and checked."""
     parser = _parser()
     args = parser.parse_args(argv)
-    if not args.fake and (args.seed or args.least_time is not None):
-        parser.error('--seed and --least-time go with --fake')
+    if not args.fake and any(getattr(args, name) is not None for name in FOR_TESTS):
+        parser.error('--seed, --least-time, --port and --ready-file go with --fake')
+    if args.port is not None and args.port_offset is not None:
+        parser.error('--port and --port-offset exclude each other')
     return args
 
 
@@ -64,8 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--hosts', type=_count, default=1, help='number of simulated compute hosts (with --fake)')
     parser.add_argument(
         '--seed',
-        choices=('devstack',),
-        help='users, flavors, an image and networks that suites expect to find (with --fake)',
+        metavar='NAME|FILE',
+        help='what the cloud has from its beginning: devstack, or a file that describes it (with --fake)',
     )
     parser.add_argument(
         '--least-time',
@@ -78,7 +87,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--listen', help='address to bind the REST endpoints to')
     parser.add_argument('--log-requests', action='store_true', help='a line on standard error for each request')
     parser.add_argument('--port-offset', type=int, help='added to every usual port')
+    parser.add_argument(
+        '--port',
+        type=_port,
+        help='the first of the ports, which follow each other; 0 takes any that are free (with --fake)',
+    )
+    parser.add_argument(
+        '--ready-file',
+        metavar='FILE',
+        type=pathlib.Path,
+        help='written when the cloud is ready, with its URLs and credentials as JSON (with --fake)',
+    )
     return parser
+
+
+def _port(text: str) -> int:
+    """The first port on the command line."""
+    if not text.isascii() or not text.isdigit() or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f'{text} is no port: 0 for free ones, or 1 to 65535')
+    return int(text)
 
 
 def _seconds(text: str) -> float:
@@ -110,6 +137,7 @@ def configure(args: argparse.Namespace) -> Any:
         for room in ('compute', 'network', 'volume'):
             conf.set_override('driver', 'fake', group=room)
         conf.set_override('level', 'WARNING', group='log')
+        conf.set_default('bcrypt_rounds', CHEAP, group='identity')
         if args.least_time is not None:
             conf.set_override('least_seconds', args.least_time, group='fake')
     elif args.state:
@@ -177,32 +205,25 @@ def prepare(conf: Any, parts: Any, admin: str) -> None:
 
 def run(conf: Any, args: argparse.Namespace, began: float) -> int:
     """Serve until a signal to stop; returns the exit code."""
-    state = pathlib.Path(conf.state_path)
     admin = set_secrets(conf)
-    sockets = apis.bind(conf, list(APIS))
+    sockets, kept = _sockets(conf, args)
     others = apis.beside(conf, sockets)
     parts = wiring.make_parts(conf, processes=others.count)
     prepare(conf, parts, admin)
     server = serving.Server(serving.Settings.of(conf), others.peers)
-    cloud = services.everything(conf, parts, args.hosts if args.fake else 1, others.peers)
+    cloud = services.everything(conf, parts, _hosts(conf, args), others.peers)
     apis.add_apps(server, conf, parts, sockets)
-    if args.seed:
-        seed.plant(parts, admin)
 
     def ready() -> None:
         others.start()
-        write_clouds(state / 'clouds.yaml', conf, admin, seed.USERS if args.seed else ())
-        wiring.notify('READY=1')
-        LOG.info('The cloud is ready after %.1f s', time.monotonic() - began)
-        if args.fake:
-            print(
-                f'nimbus is ready after {time.monotonic() - began:.1f} s.\n'
-                f'  export OS_CLIENT_CONFIG_FILE={state / "clouds.yaml"} OS_CLOUD=nimbus',
-                flush=True,
-            )
+        if args.seed:
+            threading.Thread(target=_seed, args=(conf, args, admin, began), name='seed', daemon=True).start()
+        else:
+            _announce(conf, args, admin, began)
 
     try:
         cloud.start()
+        kept.close()
         wiring.settle_memory()
         # Until here a signal ends the process; there is no server yet that could be stopped.
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -215,22 +236,44 @@ def run(conf: Any, args: argparse.Namespace, began: float) -> int:
     return wiring.leave(0, in_order)
 
 
-def write_clouds(path: pathlib.Path, conf: Any, password: str, users: Iterable[str] = ()) -> None:
-    """A clouds.yaml for this cloud alone is in the state folder, readable by its owner only.
+def _sockets(conf: Any, args: argparse.Namespace) -> tuple[apis.Sockets, contextlib.ExitStack]:
+    """The sockets of the APIs, and what keeps a port for the consoles until they listen."""
+    kept = contextlib.ExitStack()
+    if args.port is None:
+        return apis.bind(conf, list(APIS)), kept
+    sockets, for_consoles = ports.take(conf, list(APIS), args.port)
+    kept.enter_context(for_consoles)
+    return sockets, kept
 
-    It has an entry for admin and one for each of the users, who have the same password.
-    """
-    text = 'clouds:\n'
-    for name, user in [('nimbus', 'admin'), *((f'nimbus-{user}', user) for user in users)]:
-        text += (
-            f'  {name}:\n    auth:\n'
-            f'      auth_url: {wiring.url_of(conf, "identity")}/v3\n'
-            f'      username: {user}\n      project_name: {user}\n'
-            '      user_domain_id: default\n      project_domain_id: default\n'
-            f'      password: {password}\n'
-            f'    region_name: {conf.region}\n    identity_api_version: 3\n'
+
+def _hosts(conf: Any, args: argparse.Namespace) -> list[str]:
+    """The names of the hosts; more than one only makes sense with fake drivers."""
+    name = wiring.host_name(conf)
+    if not args.fake:
+        return [name]
+    return seeding.hosts(args.seed, [name, *(f'{name}-{n}' for n in range(2, args.hosts + 1))])
+
+
+def _seed(conf: Any, args: argparse.Namespace, admin: str, began: float) -> None:
+    """The cloud has what its seed describes and is announced, or the process has ended with a sentence."""
+    try:
+        seeding.plant(conf, args.seed, admin)
+        _announce(conf, args, admin, began)
+    except Exception as why:  # nobody else would hear of it
+        wiring.give_up('nimbus', why)
+
+
+def _announce(conf: Any, args: argparse.Namespace, admin: str, began: float) -> None:
+    """Whoever waits for the cloud knows that it is ready, and how to log in."""
+    seconds = time.monotonic() - began
+    clouds, users = pathlib.Path(conf.state_path) / 'clouds.yaml', seeding.users(args.seed or {}, admin)
+    ready_files.write_clouds(clouds, conf, admin, users)
+    if args.ready_file:
+        ready_files.write_ready(args.ready_file, conf, admin, users)
+    wiring.notify('READY=1')
+    LOG.info('The cloud is ready after %.1f s', seconds)
+    if args.fake:
+        print(
+            f'nimbus is ready after {seconds:.1f} s.\n  export OS_CLIENT_CONFIG_FILE={clouds} OS_CLOUD=nimbus',
+            flush=True,
         )
-    draft = path.with_name(f'.{path.name}')
-    with open(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), 'w') as file:
-        file.write(text)
-    os.replace(draft, path)

@@ -375,15 +375,14 @@ def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
     return wiring.Group(made, wiring.Listener(bus, made, host))
 
 
-def everything(conf: Any, parts: Parts, hosts: int = 1, peers: Any = None) -> wiring.Group:
-    """A whole cloud on this host; more than one host only makes sense with fake drivers.
+def everything(conf: Any, parts: Parts, hosts: Sequence[str], peers: Any = None) -> wiring.Group:
+    """A whole cloud, with the agents of hosts of these names.
 
     Jobs stop while the agents that they call still run, and agents stop while their desks still do.
     """
     fill(conf, parts, peers=peers)
-    name = wiring.host_name(conf)
     agents = wiring.Group(together=True)
-    for host in [name, *(f'{name}-{n}' for n in range(2, hosts + 1))]:
+    for host in hosts:
         for room in ('network', 'volume', 'compute'):
             agents.add(agent(room, conf, parts.bus, host))
     control = scheduler(conf, parts), desks(conf, parts)

@@ -13,6 +13,11 @@ from nimbus.common import errors
 NICS = ('virtio', 'e1000', 'e1000e', 'rtl8139', 'pcnet', 'ne2k_pci', 'vmxnet3')  # models of cards
 SCREENS = ('vga', 'virtio', 'cirrus', 'bochs', 'none')
 BUSES = ('virtio', 'scsi', 'sata', 'ide')
+SCSI = ('virtio-scsi', 'lsilogic', 'lsisas1068', 'lsisas1078', 'vmpvscsi')  # models of controllers
+USB = ('qemu-xhci', 'nec-xhci', 'none')
+SOUNDS = ('sb16', 'es1370', 'ac97', 'ich6', 'ich9', 'usb')
+WATCHDOGS = ('none', 'pause', 'poweroff', 'reset')  # what one does when its guest hangs
+MOST_SERIAL_PORTS = 4  # of a PC
 FORMATS = ('raw', 'qcow2', 'iso', 'vdi', 'vhd', 'vhdx', 'vmdk')  # of images
 VNC, SERIAL = 'vnc', 'serial'  # consoles
 SHAPE = ('sockets', 'cores', 'threads')
@@ -29,6 +34,18 @@ class Nic:
     tap: str  # 'tap' + the first 11 characters of the port's id
     mtu: int
     model: str = 'virtio'
+    queues: int = 1  # in each direction, of a virtio card
+    packed: bool = False  # whether these are packed rings
+    limits: dict[str, int] = dataclasses.field(default_factory=dict)  # 'inbound_average' … -> KiB (a second)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON that an agent of the version before understands, where it can do what is asked."""
+        found = dataclasses.asdict(self)
+        return {name: value for name, value in found.items() if (name, value) not in PLAIN_CARD}
+
+
+# What agents of before do not know, and need not be told of.
+PLAIN_CARD = (('queues', 1), ('packed', False), ('limits', {}))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,8 +132,11 @@ class Guest:
 
     def wishes(self, name: str, default: bool = False) -> bool:
         """What the flavor or the image says under the name, `default` when neither says anything."""
-        given = str(self.extra_specs.get(name) or self.properties.get(name) or default).strip().lower()
-        return given in ('1', 't', 'true', 'on', 'y', 'yes')
+        return is_true(self.extra_specs.get(name) or self.properties.get(name) or default)
+
+    def said(self, name: str, prefix: str = 'hw') -> str:
+        """What the flavor (`hw:name`), or else the image (`hw_name`), says; empty where neither says anything."""
+        return str(self.extra_specs.get(f'{prefix}:{name}') or self.properties.get(f'{prefix}_{name}') or '').strip()
 
     def choice(self, name: str, models: tuple[str, ...]) -> str:
         """Which of the models the image asks for; the first where it asks for none, or for one that is not done."""
@@ -133,7 +153,7 @@ class Guest:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON that an agent of the version before understands."""
-        found = dataclasses.asdict(self)
+        found = dataclasses.asdict(self) | {'nics': [nic.to_dict() for nic in self.nics]}
         if not self.root_properties:
             del found['root_properties']
         return found
@@ -156,6 +176,11 @@ class Guest:
                 'volumes': tuple(Volume(**volume) for volume in values.get('volumes', ())),
             }
         )
+
+
+def is_true(value: Any) -> bool:
+    """Whether a wish that is either true or false is true."""
+    return str(value).strip().lower() in ('1', 't', 'true', 'on', 'y', 'yes')
 
 
 def traits_of(arch: str) -> list[str]:

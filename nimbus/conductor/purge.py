@@ -14,7 +14,7 @@ from nimbus.common.database import db
 from nimbus.compute.servers import servers
 from nimbus.conductor.rounds import Rounds
 from nimbus.image.images import images
-from nimbus.volume.volumes import volumes
+from nimbus.volume.volumes import snapshots, volumes
 
 LOG = logging.getLogger(__name__)
 BATCH = 200  # nouns purged in one transaction, so that no other writer waits long
@@ -42,7 +42,7 @@ class Purge(Rounds):
             'servers': lambda tx: servers.forget(tx, before, BATCH),
             'images': lambda tx: images.forget(tx, before, BATCH),
             # After the servers, whose jobs have no subject from then on.
-            'jobs': lambda tx: jobs.forget(tx, before, BATCH, (servers.every(), volumes.every())),
+            'jobs': lambda tx: jobs.forget(tx, before, BATCH, (servers.every(), volumes.every(), snapshots.every())),
         }
         found = {what: self._all(verb) for what, verb in verbs.items()}
         if any(found.values()):

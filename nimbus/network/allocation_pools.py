@@ -7,7 +7,7 @@ from typing import Any
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Range = tuple[int, int]  # first and last address, both within
-PICK = random.SystemRandom()
+PICK: random.Random = random.SystemRandom()
 EVERYWHERE = ('0.0.0.0/0', '::/0')
 BY_THEMSELVES = ('slaac', 'dhcpv6-stateless')  # modes of IPv6 in which guests make their own addresses
 TRIES = 8  # addresses tried at random before all that are taken are looked at

@@ -38,6 +38,9 @@ class Volume(db.Base):
     readonly: Mapped[bool | None]
     image: Mapped[dict[str, Any] | None]  # facts of the image it was made from
     trouble: Mapped[str | None] = mapped_column(sa.Text())  # why it is in error
+    snapshot_id: Mapped[str | None] = mapped_column(sa.String(64))  # what it was made from
+    source_volid: Mapped[str | None] = mapped_column(sa.String(64))
+    copied_for: Mapped[str | None] = mapped_column(sa.String(64))  # the snapshot or volume that is being made of it
     created_at: Mapped[datetime.datetime]
     updated_at: Mapped[datetime.datetime | None]
 
@@ -48,6 +51,44 @@ class VolumeMetadata(db.Base):
     __tablename__ = 'volume_metadata'
     volume_id: Mapped[db.Id] = mapped_column(primary_key=True)
     meta_key: Mapped[str] = mapped_column(primary_key=True)  # as `key` is a word of SQL
+    value: Mapped[str]
+
+
+class Snapshot(db.Base):
+    """What a volume had at one moment."""
+
+    __tablename__ = 'volume_snapshots'
+    __table_args__ = (
+        sa.Index('volume_snapshots_project', 'project_id', 'created_at', 'seq'),
+        sa.Index('volume_snapshots_volume', 'volume_id'),
+        sa.Index('volume_snapshots_host', 'host'),
+        db.Base.__table_args__,
+    )
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    volume_id: Mapped[str] = mapped_column(sa.String(64))
+    project_id: Mapped[str] = mapped_column(sa.String(64))
+    user_id: Mapped[str] = mapped_column(sa.String(64))
+    name: Mapped[str | None]
+    description: Mapped[str | None]
+    size: Mapped[int]  # GiB, as the volume had
+    status: Mapped[str] = mapped_column(sa.String(32))
+    progress: Mapped[str | None] = mapped_column(sa.String(8))
+    host: Mapped[str]  # where it is
+    type_id: Mapped[str | None] = mapped_column(sa.String(64))
+    bootable: Mapped[bool]  # of the volume, and so is the image
+    image: Mapped[dict[str, Any] | None]
+    trouble: Mapped[str | None] = mapped_column(sa.Text())  # why it is in error
+    created_at: Mapped[datetime.datetime]
+    updated_at: Mapped[datetime.datetime | None]
+
+
+class SnapshotMetadata(db.Base):
+    """One pair of a snapshot's metadata."""
+
+    __tablename__ = 'volume_snapshot_metadata'
+    snapshot_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    meta_key: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str]
 
 
@@ -77,6 +118,26 @@ class Attachment(db.Base):
     attached_at: Mapped[datetime.datetime | None]
 
 
+class Transfer(db.Base):
+    """An offer of a volume to whoever has its key; it is gone once it is accepted."""
+
+    __tablename__ = 'volume_transfers'
+    __table_args__ = (
+        sa.Index('volume_transfers_project', 'project_id'),
+        sa.Index('volume_transfers_volume', 'volume_id'),
+        db.Base.__table_args__,
+    )
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    volume_id: Mapped[str] = mapped_column(sa.String(64))
+    project_id: Mapped[str] = mapped_column(sa.String(64))  # whose volume it is
+    name: Mapped[str | None]
+    salt: Mapped[str] = mapped_column(sa.String(64))
+    key_hash: Mapped[str] = mapped_column(sa.String(64))  # the key itself is told once and never kept
+    no_snapshots: Mapped[bool]
+    created_at: Mapped[datetime.datetime]
+
+
 class VolumeType(db.Base):
     """A kind of volume that users may choose."""
 
@@ -89,3 +150,11 @@ class VolumeType(db.Base):
     extra_specs: Mapped[dict[str, Any]]
     created_at: Mapped[datetime.datetime]
     updated_at: Mapped[datetime.datetime | None]
+
+
+class TypeAccess(db.Base):
+    """A project that may choose a private volume type."""
+
+    __tablename__ = 'volume_type_access'
+    type_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)

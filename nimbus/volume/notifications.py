@@ -1,4 +1,4 @@
-"""Cinder's notifications of volumes, posted in the transaction that changes a volume's state."""
+"""Cinder's notifications of volumes and snapshots, posted in the transaction that changes their state."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from nimbus.common import clock, context, jobs
 from nimbus.common.database import db
 from nimbus.common.messaging import outbox
-from nimbus.volume.models import Attachment, Volume, VolumeMetadata
+from nimbus.volume.models import Attachment, Snapshot, SnapshotMetadata, Volume, VolumeMetadata
 
 
 def notify(
@@ -49,7 +49,7 @@ def describe(tx: db.Tx, row: Any) -> dict[str, Any]:
         'availability_zone': row.availability_zone,
         'created_at': clock.iso(row.created_at),
         'launched_at': '' if row.status in ('creating', 'downloading') else clock.iso(row.updated_at) or '',
-        'snapshot_id': None,
+        'snapshot_id': row.snapshot_id,
         'replication_status': None,
         'replication_extended_status': None,
         'replication_driver_data': None,
@@ -73,4 +73,35 @@ def _attachment(row: Any) -> dict[str, Any]:
         'attach_mode': row.mode,
         'attach_status': row.status,
         'attach_time': clock.iso(row.attached_at),
+    }
+
+
+def notify_snapshot(
+    tx: db.Tx, snapshot_id: str, what: str, asker: context.Context | None = None, *, priority: str = outbox.INFO
+) -> None:
+    """The notification `snapshot.WHAT` is posted, with the snapshot as it is now."""
+    if tx.publisher is None:
+        return
+    row = tx.row(sa.select(Snapshot).where(Snapshot.id == snapshot_id))
+    asker = asker or jobs.asker(tx, snapshot_id) or jobs.asker(tx, row.volume_id)
+    outbox.post(
+        tx, asker, 'snapshot', f'snapshot.{what}', lambda: describe_snapshot(tx, row), host=row.host, priority=priority
+    )
+
+
+def describe_snapshot(tx: db.Tx, row: Any) -> dict[str, Any]:
+    """The snapshot under the names of Cinder's payload."""
+    pairs = tx.rows(sa.select(SnapshotMetadata).where(SnapshotMetadata.snapshot_id == row.id))
+    return {
+        'tenant_id': row.project_id,
+        'user_id': row.user_id,
+        'availability_zone': tx.scalar(sa.select(Volume.availability_zone).where(Volume.id == row.volume_id)),
+        'volume_id': row.volume_id,
+        'volume_size': row.size,
+        'snapshot_id': row.id,
+        'display_name': row.name,
+        'created_at': clock.iso(row.created_at),
+        'status': row.status,
+        'deleted': '',
+        'metadata': str({pair.meta_key: pair.value for pair in pairs}),
     }

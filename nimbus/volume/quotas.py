@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from nimbus.common import errors, jobs, quotas
 from nimbus.common.database import db
-from nimbus.volume.models import Volume
+from nimbus.volume.models import Snapshot, Volume
 from nimbus.volume.states import EXTENDING
 
 DEFAULTS = {
@@ -18,6 +18,7 @@ DEFAULTS = {
     'per_volume_gigabytes': -1,
     'groups': 10,
 }
+NONE = {'volumes': 0, 'snapshots': 0, 'gigabytes': 0}
 
 
 class VolumeQuotas(quotas.Quotas):
@@ -33,14 +34,25 @@ class VolumeQuotas(quotas.Quotas):
             raise errors.OverQuota(
                 f'Requested volume size {size}G is larger than maximum allowed limit {most}G.', status=413
             )
+        self._take(tx, project_id, volumes=volumes, gigabytes=size)
+
+    def hold_snapshot(self, tx: db.Tx, project_id: str, size: int, snapshots: int = 1) -> None:
+        """The project has so many more snapshots, of `size` GiB in all.  Raises OverQuota."""
+        self._take(tx, project_id, snapshots=snapshots, gigabytes=size)
+
+    def _take(self, tx: db.Tx, project_id: str, **amounts: int) -> None:
         try:
-            self.take(tx, project_id, volumes=volumes, gigabytes=size)
+            self.take(tx, project_id, **amounts)
         except errors.OverQuota as why:
             raise _refusal(why.facts) from why
 
     def release(self, tx: db.Tx, project_id: str, size: int, volumes: int = 1) -> None:
         """The project has so much less."""
         self.give_back(tx, project_id, volumes=volumes, gigabytes=size)
+
+    def release_snapshot(self, tx: db.Tx, project_id: str, size: int, snapshots: int = 1) -> None:
+        """The project has so many snapshots less."""
+        self.give_back(tx, project_id, snapshots=snapshots, gigabytes=size)
 
 
 def _refusal(facts: dict[str, Any]) -> errors.OverQuota:
@@ -50,19 +62,29 @@ def _refusal(facts: dict[str, Any]) -> errors.OverQuota:
             f'Requested volume or snapshot exceeds allowed gigabytes quota. Requested {asked["gigabytes"]}G, quota is '
             f'{limits["gigabytes"]}G and {used["gigabytes"]}G has been consumed.'
         )
+    elif 'snapshots' in facts['overs']:
+        sentence = f'Maximum number of snapshots allowed ({limits["snapshots"]}) exceeded'
     else:
         sentence = f"Maximum number of volumes allowed ({limits['volumes']}) exceeded for quota 'volumes'."
     return errors.OverQuota(sentence, status=413)
 
 
 def _rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
-    where = [Volume.project_id == project_id] if project_id is not None else []
     found: dict[str, dict[str, int]] = {}
-    for row in tx.execute(sa.select(Volume.id, Volume.project_id, Volume.size, Volume.status).where(*where)):
-        held = found.setdefault(row.project_id, {'volumes': 0, 'gigabytes': 0})
+    columns = Volume.id, Volume.project_id, Volume.size, Volume.status
+    for row in tx.execute(sa.select(*columns).where(*_of(Volume, project_id))):
+        held = found.setdefault(row.project_id, dict(NONE))
         held['volumes'] += 1
         held['gigabytes'] += row.size + (_growing(tx, row.id) if row.status == EXTENDING else 0)
+    for row in tx.execute(sa.select(Snapshot.project_id, Snapshot.size).where(*_of(Snapshot, project_id))):
+        held = found.setdefault(row.project_id, dict(NONE))
+        held['snapshots'] += 1
+        held['gigabytes'] += row.size
     return found
+
+
+def _of(model: Any, project_id: str | None) -> list[Any]:
+    return [model.project_id == project_id] if project_id is not None else []
 
 
 def _growing(tx: db.Tx, volume_id: str) -> int:
@@ -71,4 +93,4 @@ def _growing(tx: db.Tx, volume_id: str) -> int:
     return int(grown[0]) if grown else 0
 
 
-RECOUNT = quotas.Recount(VolumeQuotas(), ('volumes', 'gigabytes'), _rows)
+RECOUNT = quotas.Recount(VolumeQuotas(), tuple(NONE), _rows)

@@ -24,8 +24,12 @@ class Volume(Contract):
         fence: int,
         size: int,
         image: dict[str, Any] | None,
+        source: dict[str, str] | None = None,
     ) -> str:
-        """Errand: the disk is there, `size` GiB of nothing, or of the image and then nothing."""
+        """Errand: the disk is there, `size` GiB of nothing, or of the image or the source, and then nothing.
+
+        A source is {'kind': 'volume' or 'snapshot', 'id'} of the same host.
+        """
 
     @call(timeout=ACK)
     def delete(self, context: Context, job_id: str, key: str, volume_id: str, fence: int) -> str:
@@ -34,6 +38,18 @@ class Volume(Contract):
     @call(timeout=ACK)
     def extend(self, context: Context, job_id: str, key: str, volume_id: str, fence: int, size: int) -> str:
         """Errand: the disk has `size` GiB."""
+
+    @call(timeout=ACK)
+    def snapshot(self, context: Context, job_id: str, key: str, snapshot_id: str, fence: int, volume_id: str) -> str:
+        """Errand: the snapshot has what the volume has, which nobody writes now."""
+
+    @call(timeout=ACK)
+    def delete_snapshot(self, context: Context, job_id: str, key: str, snapshot_id: str, fence: int) -> str:
+        """Errand: nothing of the snapshot is left."""
+
+    @call(timeout=ACK)
+    def revert(self, context: Context, job_id: str, key: str, volume_id: str, fence: int, snapshot_id: str) -> str:
+        """Errand: the volume, which nobody has open, has what the snapshot has."""
 
     @call(timeout=ACK)
     def connect(self, context: Context, volume_id: str, fence: int, connector: dict[str, Any]) -> dict[str, Any]:
@@ -52,3 +68,7 @@ class VolumeDesk(desk.Desk):
     @call(timeout=15)
     def volumes(self, context: Context, host: str) -> dict[str, int]:
         """The disks that host should have: id -> GiB."""
+
+    @call(timeout=15)
+    def snapshots(self, context: Context, host: str) -> dict[str, int]:
+        """The snapshots that host should have: id -> GiB."""

@@ -1,14 +1,15 @@
-"""The states of a volume, and which verb leads from which state to which."""
+"""The states of volumes and snapshots, and which verb leads from which state to which."""
 
 from nimbus.common.states import ANY, Machine, rule
 
 CREATING, DOWNLOADING, AVAILABLE, RESERVED = 'creating', 'downloading', 'available', 'reserved'
 ATTACHING, IN_USE, DETACHING, MAINTENANCE = 'attaching', 'in-use', 'detaching', 'maintenance'
-DELETING, EXTENDING = 'deleting', 'extending'
+DELETING, EXTENDING, REVERTING, RESTORING = 'deleting', 'extending', 'reverting', 'restoring'
 ERROR, ERROR_DELETING, ERROR_EXTENDING = 'error', 'error_deleting', 'error_extending'
+AWAITING_TRANSFER = 'awaiting-transfer'
 ALL = (
     *(CREATING, DOWNLOADING, AVAILABLE, RESERVED, ATTACHING, IN_USE, DETACHING, MAINTENANCE),
-    *(DELETING, EXTENDING, ERROR, ERROR_DELETING, ERROR_EXTENDING),
+    *(DELETING, EXTENDING, REVERTING, ERROR, ERROR_DELETING, ERROR_EXTENDING, AWAITING_TRANSFER),
 )
 # What an operator may set by hand.
 SETTABLE = ('creating', 'available', 'deleting', 'error', 'error_deleting', 'error_managing', 'managing', 'attaching',
@@ -24,13 +25,29 @@ MACHINE = Machine(
     rule('delete', {AVAILABLE, ERROR, ERROR_EXTENDING}, DELETING, failed=ERROR_DELETING),
     rule('force_delete', ANY, DELETING, failed=ERROR_DELETING),
     rule('extend', {AVAILABLE}, EXTENDING, done=AVAILABLE, failed=ERROR_EXTENDING),
+    rule('revert', {AVAILABLE}, REVERTING, done=AVAILABLE, failed=ERROR),
     rule('reserve', {AVAILABLE}, RESERVED),
     rule('begin_attach', {AVAILABLE}, ATTACHING),
     rule('unreserve', {ATTACHING, RESERVED}, AVAILABLE),
     rule('attach', {AVAILABLE, ATTACHING, RESERVED, IN_USE}, IN_USE),
     rule('begin_detach', {IN_USE}, DETACHING),
     rule('roll_detach', {DETACHING}, IN_USE),
+    rule('offer', {AVAILABLE}, AWAITING_TRANSFER),
+    rule('end_offer', {AWAITING_TRANSFER}, AVAILABLE),
     rule('reset', ANY, None),
     noun='volume',
+    state='status',
+)
+SNAPSHOT_STATES = (CREATING, AVAILABLE, DELETING, RESTORING, ERROR, ERROR_DELETING)
+# What an operator may set by hand.
+SETTABLE_SNAPSHOT = ('error', 'available', 'creating', 'deleting', 'deleted', 'updating', 'error_deleting',
+                     'unmanaging', 'backing-up', 'restoring')  # fmt: skip
+SNAPSHOTS = Machine(
+    rule('create', {CREATING}, CREATING, done=AVAILABLE, failed=ERROR),
+    rule('delete', {AVAILABLE, ERROR}, DELETING, failed=ERROR_DELETING),
+    rule('force_delete', ANY, DELETING, failed=ERROR_DELETING),
+    rule('restore', {AVAILABLE}, RESTORING, done=AVAILABLE, failed=AVAILABLE),
+    rule('reset', ANY, None),
+    noun='snapshot',
     state='status',
 )

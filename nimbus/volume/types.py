@@ -1,4 +1,4 @@
-"""Volume types, their extra specs, and the default type, which always exists."""
+"""Volume types, their extra specs, who may choose private ones, and the default type, which always exists."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, context, errors, ids
 from nimbus.common.database import db
-from nimbus.volume.models import Volume, VolumeType
+from nimbus.volume.models import TypeAccess, Volume, VolumeType
 
 DEFAULT = '__DEFAULT__'
 
@@ -25,19 +25,30 @@ def ensure_default(tx: db.Tx) -> Any:
 
 
 def find(tx: db.Tx, ctx: context.Context, is_public: bool | None = True) -> list[Any]:
-    """The types the asker may choose, newest first; `is_public` None or False reaches private ones for an operator."""
+    """The types the asker may choose, newest first; `is_public` None or False shows an operator all private ones."""
     query = sa.select(VolumeType).order_by(VolumeType.created_at.desc(), VolumeType.seq.desc())
     if not ctx.is_admin or is_public:
-        query = query.where(VolumeType.is_public.is_(True))
+        query = query.where(sa.or_(VolumeType.is_public.is_(True), VolumeType.id.in_(_granted(ctx))))
     elif is_public is False:
         query = query.where(VolumeType.is_public.is_(False))
     return list(tx.rows(query))
 
 
+def _granted(ctx: context.Context) -> Any:
+    """A select of the ids of the private types that the asker's project may choose."""
+    return sa.select(TypeAccess.type_id).where(TypeAccess.project_id == ctx.project_id)
+
+
+def _may_choose(tx: db.Tx, ctx: context.Context, row: Any) -> bool:
+    if row.is_public or ctx.is_admin:
+        return True
+    return tx.scalar(_granted(ctx).where(TypeAccess.type_id == row.id)) is not None
+
+
 def show(tx: db.Tx, ctx: context.Context, type_id: str) -> Any:
     """One type.  Raises NotFound."""
     row = tx.row(sa.select(VolumeType).where(VolumeType.id == type_id))
-    if row is None or not (row.is_public or ctx.is_admin):
+    if row is None or not _may_choose(tx, ctx, row):
         raise errors.NotFound(f'Volume type {type_id} could not be found.')
     return row
 
@@ -45,7 +56,7 @@ def show(tx: db.Tx, ctx: context.Context, type_id: str) -> Any:
 def by_name_or_id(tx: db.Tx, ctx: context.Context, wanted: str) -> Any:
     """The type with that id or name.  Raises NotFound."""
     row = tx.row(sa.select(VolumeType).where(sa.or_(VolumeType.id == wanted, VolumeType.name == wanted)))
-    if row is None or not (row.is_public or ctx.is_admin):
+    if row is None or not _may_choose(tx, ctx, row):
         raise errors.NotFound(f'Volume type with name {wanted} could not be found.')
     return row
 
@@ -106,4 +117,33 @@ def delete(tx: db.Tx, type_id: str) -> None:
     if row.name == DEFAULT:
         raise errors.Invalid(f'The volume type {row.id} is the default volume type and cannot be deleted.')
     check_unused(tx, type_id, 'Target volume type is still in use.')
+    tx.delete(TypeAccess, TypeAccess.type_id == type_id)
     tx.delete(VolumeType, VolumeType.id == type_id)
+
+
+def projects(tx: db.Tx, ctx: context.Context, type_id: str) -> list[str]:
+    """The projects that may choose the private type.  Raises NotFound for one that is not there or public."""
+    if show(tx, ctx, type_id).is_public:
+        raise errors.NotFound('Access list not available for public volume types.')
+    query = sa.select(TypeAccess.project_id).where(TypeAccess.type_id == type_id)
+    return list(tx.column(query.order_by(TypeAccess.project_id)))
+
+
+def grant(tx: db.Tx, ctx: context.Context, type_id: str, project_id: str) -> None:
+    """The project may choose the private type.  Raises NotFound, Invalid for a public one, and Conflict."""
+    _check_private(tx, ctx, type_id)
+    if project_id in projects(tx, ctx, type_id):
+        raise errors.Conflict(f'Volume type access for {type_id} / {project_id} combination already exists.')
+    tx.insert(TypeAccess, type_id=type_id, project_id=project_id)
+
+
+def revoke(tx: db.Tx, ctx: context.Context, type_id: str, project_id: str) -> None:
+    """The project may not choose the private type any more.  Raises NotFound, and Invalid for a public one."""
+    _check_private(tx, ctx, type_id)
+    if not tx.delete(TypeAccess, TypeAccess.type_id == type_id, TypeAccess.project_id == project_id):
+        raise errors.NotFound(f'Volume type access not found for {type_id} / {project_id} combination.')
+
+
+def _check_private(tx: db.Tx, ctx: context.Context, type_id: str) -> None:
+    if show(tx, ctx, type_id).is_public:
+        raise errors.Invalid('Invalid volume type: Type access modification is not applicable to public volume type.')

@@ -1,5 +1,6 @@
 """What every store of volumes does, asked of the pretended one and of files written by the real qemu-img."""
 
+import errno
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import pytest
 
 from nimbus.common import errors
 from nimbus.volume.agent.fake.driver import FakeDriver
+from nimbus.volume.agent.file import copying
 from nimbus.volume.agent.file.driver import FileDriver
 
 needs_qemu = pytest.mark.skipif(not shutil.which('qemu-img'), reason='qemu-img is not installed')
@@ -129,6 +131,46 @@ def test_an_image_that_does_not_fit_is_refused(driver, volume_id, tmp_path):
     assert driver.volumes() == {}
 
 
+def test_a_snapshot_outlives_its_volume(driver, volume_id):
+    kept = str(uuid.uuid4())
+    driver.create(volume_id, 2)
+    driver.snapshot(kept, volume_id)
+    driver.snapshot(kept, volume_id)
+    assert (driver.snapshots(), driver.volumes()) == ({kept: 2}, {volume_id: 2})
+    driver.delete(volume_id)
+    assert (driver.snapshots(), driver.volumes()) == ({kept: 2}, {})
+    driver.create_copy(volume_id, 3, kept, 'snapshot')
+    driver.delete_snapshot(kept)
+    driver.delete_snapshot(kept)
+    assert (driver.snapshots(), driver.volumes()) == ({}, {volume_id: 3})
+
+
+def test_a_volume_is_copied(driver, volume_id):
+    other = str(uuid.uuid4())
+    driver.create(volume_id, 1)
+    driver.create_copy(other, 2, volume_id, 'volume')
+    driver.create_copy(other, 9, volume_id, 'volume')
+    assert driver.volumes() == {volume_id: 1, other: 2}
+    driver.delete(volume_id)
+    assert driver.volumes() == {other: 2}
+
+
+def test_of_what_is_not_there_no_copy_is_made(driver, volume_id):
+    other = str(uuid.uuid4())
+    for verb in (
+        lambda: driver.snapshot(other, volume_id),
+        lambda: driver.create_copy(other, 1, volume_id, 'volume'),
+        lambda: driver.create_copy(other, 1, volume_id, 'snapshot'),
+        lambda: driver.revert(volume_id, other),
+    ):
+        with pytest.raises(errors.NotFound):
+            verb()
+    driver.create(volume_id, 1)
+    with pytest.raises(errors.NotFound):
+        driver.revert(volume_id, other)
+    assert (driver.volumes(), driver.snapshots()) == ({volume_id: 1}, {})
+
+
 def test_the_store_tells_its_room(driver):
     facts = driver.facts()
     assert 0 <= facts['free_gb'] <= facts['total_gb']
@@ -232,3 +274,82 @@ def test_a_full_store_says_so_and_keeps_nothing(volume_id, tmp_path):
         assert list(files.path.iterdir()) == []
     finally:
         subprocess.run(['umount', str(small)], check=True)
+
+
+def write(files: FileDriver, volume_id: str, content: bytes, at: int = 0) -> None:
+    """The volume has the bytes at that place, as a guest writes them."""
+    path = files.path / f'volume-{volume_id}'
+    if files.format == 'raw':
+        with open(path, 'r+b') as file:
+            file.seek(at)
+            file.write(content)
+        return
+    plain = files.path.parent / 'plain'
+    qemu_img('convert', '-f', 'qcow2', '-O', 'raw', str(path), str(plain))
+    with open(plain, 'r+b') as file:
+        file.seek(at)
+        file.write(content)
+    qemu_img('convert', '-n', '-f', 'raw', '-O', 'qcow2', str(plain), str(path))
+
+
+def read(files: FileDriver, name: str, count: int, at: int = 0) -> bytes:
+    plain = files.path.parent / 'read'
+    qemu_img('convert', '-f', files.format, '-O', 'raw', str(files.path / name), str(plain))
+    with open(plain, 'rb') as file:
+        file.seek(at)
+        return file.read(count)
+
+
+@pytest.mark.parametrize('shared', [True, False], ids=['as the file system can', 'by what was written'])
+def test_copies_have_the_bytes_of_their_moment(files, volume_id, monkeypatch, shared):
+    if not shared:
+        monkeypatch.setattr(copying.fcntl, 'ioctl', refuse(errno.EOPNOTSUPP))
+        monkeypatch.setattr(copying.os, 'copy_file_range', refuse(errno.EXDEV))
+    kept, other = str(uuid.uuid4()), str(uuid.uuid4())
+    files.create(volume_id, 1)
+    write(files, volume_id, b'old', 700 << 20)
+    files.snapshot(kept, volume_id)
+    write(files, volume_id, b'new', 700 << 20)
+    files.create_copy(other, 2, kept, 'snapshot')
+    assert read(files, f'volume-{other}', 3, 700 << 20) == b'old'
+    assert read(files, f'volume-{other}', 4096, 1 << 30) == bytes(4096)
+    assert told(files.path / f'volume-{other}', files.format)['virtual-size'] == 2 * GIB
+    assert read(files, f'volume-{volume_id}', 3, 700 << 20) == b'new'
+    files.revert(volume_id, kept)
+    assert read(files, f'volume-{volume_id}', 3, 700 << 20) == b'old'
+    assert {mode(path) for path in files.path.iterdir()} == {0o600}
+    assert (files.path / f'snapshot-{kept}').stat().st_blocks << 9 < 64 << 20
+
+
+def refuse(number: int):
+    def refused(*_words):
+        raise OSError(number, os.strerror(number))
+
+    return refused
+
+
+def test_a_copy_that_fails_leaves_nothing_and_changes_nothing(files, volume_id, monkeypatch):
+    kept, other = str(uuid.uuid4()), str(uuid.uuid4())
+    files.create(volume_id, 1)
+    files.snapshot(kept, volume_id)
+    write(files, volume_id, b'new')
+    monkeypatch.setattr(copying.fcntl, 'ioctl', refuse(errno.ENOSPC))
+    for verb in (
+        lambda: files.snapshot(other, volume_id),
+        lambda: files.create_copy(other, 1, volume_id, 'volume'),
+        lambda: files.revert(volume_id, kept),
+    ):
+        with pytest.raises(errors.Unavailable, match='full'):
+            verb()
+    assert sorted(path.name for path in files.path.iterdir()) == sorted([f'volume-{volume_id}', f'snapshot-{kept}'])
+    assert read(files, f'volume-{volume_id}', 3) == b'new'
+
+
+def test_a_snapshot_that_is_anothers_is_left_alone(files, volume_id):
+    kept, other = str(uuid.uuid4()), str(uuid.uuid4())
+    files.create(volume_id, 1)
+    files.snapshot(kept, volume_id)
+    os.rename(files.path / f'snapshot-{kept}', files.path / f'snapshot-{other}')
+    for verb in (lambda: files.delete_snapshot(other), lambda: files.revert(volume_id, other)):
+        with pytest.raises(errors.Conflict):
+            verb()

@@ -42,7 +42,7 @@ from nimbus.scheduler.rpc import Scheduler
 from nimbus.volume.agent.fake.driver import FakeDriver as FakeDisks
 from nimbus.volume.agent.manager import Agent as VolumeAgent
 from nimbus.volume.desk import VolumeDeskServer
-from nimbus.volume.models import Attachment, Volume
+from nimbus.volume.models import Attachment, Snapshot, Volume
 from nimbus.volume.rpc import Volume as VolumeContract
 from nimbus.volume.volumes import volumes
 from tests import databases
@@ -120,7 +120,7 @@ class Cloud:
         self.desk = ComputeDeskServer(self.db)
         self.network_desk = NetworkDeskServer(self.db)
         self.agents: dict[str, Agent] = {}
-        self.disks: dict[str, Any] = {}
+        self.disks, self.kept = dict[str, Any](), dict[str, Any]()  # volumes and snapshots
         for number in range(1, hosts + 1):
             self.add_host(f'h{number}')
         self.volume_agent = self._volume_agent()
@@ -160,7 +160,9 @@ class Cloud:
 
     def _volume_agent(self) -> Any:
         desk = Direct(VolumeDeskServer(self.db), context.internal())
-        agent = VolumeAgent(FakeDisks(self.disks), desk, VOLUME_HOST, str(self.path / 'v'), lambda _: iter([b'']))
+        agent = VolumeAgent(
+            FakeDisks(self.disks, kept=self.kept), desk, VOLUME_HOST, str(self.path / 'v'), lambda _: iter([b''])
+        )
         agent.errands = Prompt(agent.errands, desk)
         desk.alive(VOLUME_HOST, 'cinder-volume', agent.facts(), True)
         return agent
@@ -280,6 +282,8 @@ class Cloud:
                     tuple(row) for row in tx.rows(sa.select(Port.id, Port.device_id, Port.host).where(OWNED))
                 ),
                 'volumes': sorted(tuple(row) for row in tx.rows(sa.select(Volume.id, Volume.status))),
+                'snapshots': sorted(tuple(row) for row in tx.rows(sa.select(Snapshot.id, Snapshot.status))),
+                'held_volumes': tx.column(sa.select(Volume.id).where(Volume.copied_for.is_not(None))),
                 'attachments': sorted(
                     tuple(row)
                     for row in tx.rows(sa.select(Attachment.volume_id, Attachment.server_id, Attachment.status))
@@ -303,7 +307,7 @@ class Cloud:
         }
         found['images'] = self.images()
         found['disks'] = {key: sorted(disk['connected']) for key, disk in sorted(self.disks.items())}
-        return found
+        return {**found, 'kept': sorted(self.kept)}
 
     def images(self) -> list[tuple[str, str]]:
         """The id and state of every image, the oldest first."""
@@ -380,6 +384,9 @@ class Cloud:
         for volume, server, status in held['attachments']:
             if status == 'attached':
                 assert plugged.get(volume) == server, f'volume {volume} is in use and not in its guest'
+        assert held['held_volumes'] == [], 'a volume is copied for ever'
+        for snapshot, status in held['snapshots']:
+            assert snapshot in held['kept'] if status == 'available' else 'error' in status, f'snapshot {snapshot}'
         for volume, status in held['volumes']:
             kept = status == 'reserved' and volume in away
             assert kept or status in ('available', 'in-use') or status.startswith('error'), (

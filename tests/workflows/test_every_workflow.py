@@ -11,7 +11,7 @@ from nimbus.volume.models import Volume
 from tests.cases import one_of_each
 from tests.workflows import harness
 from tests.workflows.cloud import Cloud
-from tests.workflows.evacuations import SCENARIOS
+from tests.workflows.volume_copies import SCENARIOS
 
 
 @pytest.fixture

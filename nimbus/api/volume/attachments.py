@@ -132,6 +132,8 @@ def _connect(call: Call, id: str, connector: dict[str, Any]) -> None:
         volume = volumes.show(tx, call.context, row.volume_id)
     if not volume.host:
         raise errors.Invalid(f'Volume {volume.id} has no host yet; its status is {volume.status}.')
+    if volume.copied_for:
+        raise errors.Conflict(f'Volume {volume.id} is being copied; connect it when that is done.')
     agent = call.parts.client(Volume, call.context, volume.host)
     connection = agent.connect(volume.id, 0, connector)
     with call.db.write() as tx:

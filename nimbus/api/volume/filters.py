@@ -1,4 +1,4 @@
-"""Reads the query of a list of volumes: Cinder's filters, flags and sort orders."""
+"""Reads the query of a list: Cinder's filters, flags and sort orders; those of volumes are here."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ OPERATORS_SORTS = ('host',)
 # Filters for all users; the others would reveal hosts and other users' volumes.
 OPEN = ('name', 'status', 'metadata', 'bootable', 'migration_status', 'availability_zone', 'group_id', 'size',
         'created_at', 'updated_at', 'glance_metadata')  # fmt: skip
-NEVER = ('group_id', 'snapshot_id', 'source_volid', 'consistencygroup_id')  # no volume here has any of these
+NEVER = ('group_id', 'consistencygroup_id')  # no volume here has any of these
 CONTROLS = ('limit', 'marker', 'offset', 'sort', 'sort_key', 'sort_dir', 'all_tenants', 'with_count')
 BOOLEANS = {'true': True, '1': True, 'yes': True, 'on': True, 't': True, 'y': True,
             'false': False, '0': False, 'no': False, 'off': False, 'f': False, 'n': False}  # fmt: skip
@@ -23,8 +23,8 @@ BOOLEANS = {'true': True, '1': True, 'yes': True, 'on': True, 't': True, 'y': Tr
 
 def page(call: Call) -> tuple[listing.Page, bool]:
     """The requested page with its filters, and whether it is of all projects.  Raises Invalid."""
-    everyone = call.context.is_admin and BOOLEANS.get((call.arg('all_tenants') or 'false').lower(), False)
-    _check_names(call)
+    everyone = of_everyone(call)
+    check_names(call, OPEN)
     found: dict[str, Any] = {}
     for name in call.query:
         if call.context.is_admin or name.removesuffix('~') in OPEN:
@@ -32,10 +32,15 @@ def page(call: Call) -> tuple[listing.Page, bool]:
     asked = listing.Page(
         limit=paging.limit(call, paging.MAX_LIMIT),
         marker=call.arg('marker') or None,
-        sorts=_sorts(call),
+        sorts=sorts(call, SORTS + OPERATORS_SORTS if call.context.is_admin else SORTS),
         filters=found,
     )
     return asked, everyone
+
+
+def of_everyone(call: Call) -> bool:
+    """Whether an operator asks for the things of all projects."""
+    return call.context.is_admin and BOOLEANS.get((call.arg('all_tenants') or 'false').lower(), False)
 
 
 def flag(call: Call, name: str) -> bool:
@@ -46,14 +51,15 @@ def flag(call: Call, name: str) -> bool:
     return BOOLEANS[text.lower()]
 
 
-def _check_names(call: Call) -> None:
+def check_names(call: Call, open: tuple[str, ...]) -> None:
+    """Nothing, when a user filters by what is `open` to all; older versions ignore the rest.  Raises Invalid."""
     if not call.speaks(StrictFilters) or call.context.is_admin:
         return
     bare = [name.removesuffix('~') if call.speaks(LikeFilters) else name for name in call.query]
-    wrong = [name for name in bare if name not in OPEN and name not in CONTROLS]
+    wrong = [name for name in bare if name not in open and name not in CONTROLS]
     if wrong:
         raise errors.Invalid(
-            f'Invalid filters {",".join(wrong)[:200]} are found in query options; allowed are {", ".join(OPEN)}.'
+            f'Invalid filters {",".join(wrong)[:200]} are found in query options; allowed are {", ".join(open)}.'
         )
 
 
@@ -112,13 +118,13 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in '\'"' else text
 
 
-def _sorts(call: Call) -> tuple[tuple[str, str], ...]:
+def sorts(call: Call, allowed: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """The order that is asked for, by the keys that are allowed.  Raises Invalid."""
     wanted = [item.partition(':')[::2] for item in (call.arg('sort') or '').split(',') if item]
     if not wanted:
         ways = (call.arg('sort_dir') or '').split(',')
         keys = [key for key in (call.arg('sort_key') or '').split(',') if key]
         wanted = [(key, ways[number] if number < len(ways) else ways[0]) for number, key in enumerate(keys)]
-    allowed = SORTS + OPERATORS_SORTS if call.context.is_admin else SORTS
     found = []
     for key, way in wanted:
         if key not in allowed:

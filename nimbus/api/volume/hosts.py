@@ -8,7 +8,7 @@ from nimbus.common import errors
 from nimbus.common.agents import services
 from nimbus.common.clock import iso_micro
 from nimbus.volume import hosts
-from nimbus.volume.volumes import search
+from nimbus.volume.volumes import search, snapshot_search
 
 
 def index(call: Call) -> dict[str, Any]:
@@ -31,24 +31,19 @@ def _daemon(call: Call, row: Any) -> dict[str, Any]:
 
 
 def show(call: Call, name: str) -> dict[str, Any]:
-    """How many volumes and GiB a host has, in all and by project.  Raises NotFound."""
+    """How many volumes and snapshots a host has, and their GiB, in all and by project.  Raises NotFound."""
     with call.db.read() as tx:
         row = next((row for row in hosts.find(tx) if info.name(row) == name and not row.disabled), None)
         if row is None:
             raise errors.NotFound(f'Host {name} could not be found.')
-        found = search.of_projects(tx, row.host)
-    whole = ('(total)', sum(count for _, count, _ in found), sum(size for _, _, size in found))
-    return {'host': [_resource(name, *held) for held in (whole, *found)]}
+        held = {project: [count, size, 0, 0] for project, count, size in search.of_projects(tx, row.host)}
+        for project, copies in snapshot_search.of_projects(tx, row.host).items():
+            held.setdefault(project, [0, 0, 0, 0])[2:] = copies
+    whole = [sum(column) for column in zip(*held.values(), strict=True)] or [0, 0, 0, 0]
+    return {'host': [_resource(name, *each) for each in (('(total)', whole), *sorted(held.items()))]}
 
 
-def _resource(name: str, project: str, count: int, size: int) -> dict[str, Any]:
-    return {
-        'resource': {
-            'host': name,
-            'project': project,
-            'volume_count': str(count),
-            'total_volume_gb': str(size),
-            'snapshot_count': '0',
-            'total_snapshot_gb': '0',
-        }
-    }
+def _resource(name: str, project: str, held: list[int]) -> dict[str, Any]:
+    names = 'volume_count', 'total_volume_gb', 'snapshot_count', 'total_snapshot_gb'
+    counts = {key: str(value) for key, value in zip(names, held, strict=True)}
+    return {'resource': {'host': name, 'project': project, **counts}}

@@ -49,6 +49,12 @@ KNOWN = (
         ('PUT /os-services/disable-log-reason',),
     ),
     Extension(
+        'os-extended-snapshot-attributes',
+        'ExtendedSnapshotAttributes',
+        'The project and progress of a snapshot.',
+        ('GET /snapshots/{id}',),
+    ),
+    Extension(
         'os-hosts',
         'Hosts',
         'Hosts and their volumes.',
@@ -84,6 +90,12 @@ KNOWN = (
             'PUT /os-services/enable',
             'PUT /os-services/disable',
         ),
+    ),
+    Extension(
+        'os-snapshot-actions',
+        'SnapshotActions',
+        'The state of a snapshot that is being made.',
+        ('os-update_snapshot_status',),
     ),
     Extension(
         'os-types-extra-specs',
@@ -129,6 +141,19 @@ KNOWN = (
             'os-extend',
             'os-update_readonly_flag',
         ),
+    ),
+    Extension(
+        'os-volume-type-access',
+        'VolumeTypeAccess',
+        'The projects that may choose a private volume type.',
+        (
+            'GET /types/{id}/os-volume-type-access',
+            'addProjectAccess',
+            'removeProjectAccess',
+        ),
+    ),
+    Extension(
+        'os-volume-transfer', 'VolumeTransfer', 'Passing volumes to other projects.', ('POST /os-volume-transfer',)
     ),
     Extension(
         'scheduler-stats', 'Scheduler_stats', 'What each store has room for.', ('GET /scheduler-stats/get_pools',)

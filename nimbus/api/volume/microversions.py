@@ -21,6 +21,12 @@ class Groups(Change):
     number = (3, 13)
 
 
+class GroupSnapshots(Change):
+    """A snapshot shows the snapshot of a group that it is in."""
+
+    number = (3, 14)
+
+
 class Etags(Change):
     """A volume's metadata has an ETag, and changes may be conditional on it."""
 
@@ -33,6 +39,12 @@ class ProviderIds(Change):
     number = (3, 21)
 
 
+class SnapshotFilters(Change):
+    """Snapshots are filtered by their metadata."""
+
+    number = (3, 22)
+
+
 class ForcedDeletes(Change):
     """An operator deletes a volume by force with the query `force=true`."""
 
@@ -43,6 +55,12 @@ class Attachments(Change):
     """Attachments are resources of their own."""
 
     number = (3, 27)
+
+
+class SnapshotSorts(Change):
+    """Snapshots are sorted by their names."""
+
+    number = (3, 30)
 
 
 class StrictFilters(Change):
@@ -61,6 +79,18 @@ class LimitsOfProjects(Change):
     """An operator sees the limits of another project with the query `project_id`."""
 
     number = (3, 39)
+
+
+class Reverts(Change):
+    """A volume is put back to its newest snapshot."""
+
+    number = (3, 40)
+
+
+class SnapshotUsers(Change):
+    """A snapshot shows who made it."""
+
+    number = (3, 41)
 
 
 class GrowInUse(Change):
@@ -105,6 +135,24 @@ class AttachmentModes(Change):
     number = (3, 54)
 
 
+class TransfersWithSnapshots(Change):
+    """A volume is passed on with its snapshots, or without them by `no_snapshots`."""
+
+    number = (3, 55)
+
+
+class TransferHistory(Change):
+    """A transfer shows from which project the volume comes, and whether it was accepted."""
+
+    number = (3, 57)
+
+
+class TransferPages(Change):
+    """Lists of transfers come in pages and are sorted as asked."""
+
+    number = (3, 59)
+
+
 class Moments(Change):
     """Lists are filtered by when volumes were made or changed."""
 
@@ -121,13 +169,18 @@ VOLUME = History(
     StrictBootable,
     ImageFilters,
     Groups,
+    GroupSnapshots,
     Etags,
     ProviderIds,
+    SnapshotFilters,
     ForcedDeletes,
     Attachments,
+    SnapshotSorts,
     StrictFilters,
     LikeFilters,
     LimitsOfProjects,
+    Reverts,
+    SnapshotUsers,
     GrowInUse,
     CompletedAttachments,
     Counts,
@@ -135,6 +188,9 @@ VOLUME = History(
     TypeFilters,
     StrictBodies,
     AttachmentModes,
+    TransfersWithSnapshots,
+    TransferHistory,
+    TransferPages,
     Moments,
     Clusters,
     minimum=(3, 0),

@@ -2,7 +2,19 @@
 
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Route
-from nimbus.api.volume import attachments, hosts, info, quotas, types, volume_actions, volume_metadata, volumes
+from nimbus.api.volume import (
+    attachments,
+    hosts,
+    info,
+    quotas,
+    transfers,
+    types,
+    volume_actions,
+    volume_metadata,
+    volumes,
+)
+from nimbus.api.volume.snapshots import actions, snapshots
+from nimbus.api.volume.snapshots.snapshots import Snapshot
 from nimbus.api.volume.types import SPECS, Type
 from nimbus.api.volume.volumes import Volume
 
@@ -17,6 +29,56 @@ def _action(name: str, handler: object, policy: str, shape: Shape | None = None)
     return Route('POST', '/volumes/{id}/action', handler, policy, 202, action=name, shape=shape)  # type: ignore[arg-type]
 
 
+def _snapshot_action(name: str, handler: object, policy: str, shape: Shape | None = None) -> Route:
+    return Route('POST', '/snapshots/{id}/action', handler, policy, 202, action=name, shape=shape)  # type: ignore[arg-type]
+
+
+PAIRS_OF = '/snapshots/{id}/metadata'
+SNAPSHOTS = (
+    Route('GET', '/snapshots', snapshots.index, 'volume:get_all_snapshots'),
+    Route('GET', '/snapshots/detail', snapshots.detail, 'volume:get_all_snapshots'),
+    Route('POST', '/snapshots', snapshots.create, 'volume:create_snapshot', 202, noun=Snapshot),
+    Route('GET', '/snapshots/{id}', snapshots.show, 'volume:get_snapshot'),
+    Route('PUT', '/snapshots/{id}', snapshots.update, 'volume:update_snapshot', noun=Snapshot),
+    Route('DELETE', '/snapshots/{id}', snapshots.delete, 'volume:delete_snapshot', 202),
+    Route('GET', PAIRS_OF, snapshots.metadata, 'volume:get_snapshot_metadata'),
+    *(
+        Route(method, PAIRS_OF, handler, 'volume:update_snapshot_metadata', shape=volume_metadata.WHOLE)
+        for method, handler in (('POST', snapshots.add_metadata), ('PUT', snapshots.replace_metadata))
+    ),
+    Route('GET', f'{PAIRS_OF}/{{key}}', snapshots.show_metadata, 'volume:get_snapshot_metadata'),
+    Route(
+        'PUT',
+        f'{PAIRS_OF}/{{key}}',
+        snapshots.update_metadata,
+        'volume:update_snapshot_metadata',
+        shape=volume_metadata.ITEM,
+    ),
+    Route('DELETE', f'{PAIRS_OF}/{{key}}', snapshots.delete_metadata, 'volume:delete_snapshot_metadata'),
+    _snapshot_action(
+        'os-reset_status',
+        actions.reset_status,
+        'volume_extension:snapshot_admin_actions:reset_status',
+        actions.RESET,
+    ),
+    _snapshot_action('os-force_delete', actions.force_delete, 'volume_extension:snapshot_admin_actions:force_delete'),
+    _snapshot_action(
+        'os-update_snapshot_status',
+        actions.update_status,
+        'snapshot_extension:snapshot_actions:update_snapshot_status',
+        actions.UPDATE,
+    ),
+    Route(
+        'POST',
+        '/volumes/{id}/action',
+        actions.revert,
+        'volume:revert_to_snapshot',
+        202,
+        since=(3, 40),
+        action='revert',
+        shape=actions.REVERT,
+    ),
+)
 ROUTES = (
     Route('GET', '/', info.own, None, open=True),
     Route('GET', '/extensions', info.every_extension, None),
@@ -88,6 +150,7 @@ ROUTES = (
         shape=volume_metadata.ITEM,
     ),
     Route('DELETE', '/volumes/{id}/metadata/{key}', volume_metadata.delete, 'volume:delete_volume_metadata'),
+    *SNAPSHOTS,
     Route('GET', '/attachments', attachments.index, 'volume:get_all', since=(3, 27)),
     Route('GET', '/attachments/detail', attachments.detail, 'volume:get_all', since=(3, 27)),
     Route(
@@ -113,11 +176,30 @@ ROUTES = (
         action='os-complete',
         shape=attachments.COMPLETE,
     ),
+    *transfers.ROUTES,
     Route('GET', '/types', types.index, 'volume_extension:type_get_all'),
     Route('POST', '/types', types.create, 'volume_extension:type_create', noun=Type),
     Route('GET', '/types/{id}', types.show, 'volume_extension:type_get'),
     Route('PUT', '/types/{id}', types.update, 'volume_extension:type_update', noun=Type),
     Route('DELETE', '/types/{id}', types.delete, 'volume_extension:type_delete', 202),
+    Route(
+        'GET', '/types/{id}/os-volume-type-access', types.access, 'volume_extension:volume_type_access:get_all_for_type'
+    ),
+    *(
+        Route(
+            'POST',
+            '/types/{id}/action',
+            handler,
+            f'volume_extension:volume_type_access:{action}',
+            202,
+            action=action,
+            shape=shape,
+        )
+        for action, handler, shape in (
+            ('addProjectAccess', types.grant, types.GRANT),
+            ('removeProjectAccess', types.revoke, types.REVOKE),
+        )
+    ),
     Route('GET', '/types/{id}/extra_specs', types.extra_specs, 'volume_extension:types_extra_specs:index'),
     Route(
         'POST',

@@ -19,6 +19,14 @@ SPECS = {
 }
 
 
+def _access(action: str) -> Shape:
+    project = {'type': 'string', 'minLength': 1, 'maxLength': 64}
+    inner = {'type': 'object', 'properties': {'project': project}, 'required': ['project']}
+    inner['additionalProperties'] = False
+    return Shape({'type': 'object', 'properties': {action: inner}, 'required': [action], 'additionalProperties': False})
+
+
+GRANT, REVOKE = _access('addProjectAccess'), _access('removeProjectAccess')
 ONE_SPEC = Shape({**SPECS, 'minProperties': 1, 'maxProperties': 1})
 
 
@@ -163,3 +171,22 @@ def delete_extra_spec(call: Call, id: str, key: str) -> None:
         if key not in row.extra_specs:
             raise errors.NotFound(f'Volume Type {id} has no extra specs with key {key}.')
         types.change(tx, id, extra_specs={name: value for name, value in row.extra_specs.items() if name != key})
+
+
+def access(call: Call, id: str) -> dict[str, Any]:
+    """The projects that may choose a private type."""
+    with call.db.read() as tx:
+        found = types.projects(tx, call.context, id)
+    return {'volume_type_access': [{'volume_type_id': id, 'project_id': project} for project in found]}
+
+
+def grant(call: Call, id: str) -> None:
+    """addProjectAccess: the project may choose the type."""
+    with call.db.write() as tx:
+        types.grant(tx, call.context, id, call.given['project'])
+
+
+def revoke(call: Call, id: str) -> None:
+    """removeProjectAccess: the project may not choose the type any more; its volumes stay."""
+    with call.db.write() as tx:
+        types.revoke(tx, call.context, id, call.given['project'])

@@ -10,8 +10,9 @@ from nimbus.api.volume import filters
 from nimbus.api.volume.microversions import Clusters, Counts, ForcedDeletes, ProviderIds, StrictBodies
 from nimbus.common import errors, numbers
 from nimbus.common.clock import iso_micro
+from nimbus.common.database import db
 from nimbus.volume import hosts
-from nimbus.volume.volumes import search, volumes
+from nimbus.volume.volumes import copies, search, snapshots, volumes
 
 LARGEST = 2147483647  # GiB; what every database's integers hold
 DIGITS = {'type': ['integer', 'string', 'null'], 'pattern': '^[0-9]+$', 'minimum': 1, 'maximum': LARGEST,
@@ -101,8 +102,8 @@ class Volume(Noun):
     display_name = Text(CREATE, UPDATE, null=True)
     display_description = Text(CREATE, UPDATE, null=True)
     volume_type = Text(READ, CREATE, source='type_name', null=True)
-    snapshot_id = Text(READ, CREATE, null=True, source=_nothing)
-    source_volid = Text(READ, CREATE, null=True, source=_nothing)
+    snapshot_id = Text(READ, CREATE, null=True)
+    source_volid = Text(READ, CREATE, null=True)
     metadata = Mapping(READ, CREATE, UPDATE, schema=PAIRS, null=True, source=metadata)
     links = Any_(source=links)
     user_id = Text()
@@ -143,7 +144,6 @@ class Volume(Noun):
 
 
 ABSENT = {
-    'source_volid': 'another volume',
     'consistencygroup_id': 'a consistency group',
     'group_id': 'a group',
     'backup_id': 'a backup',
@@ -226,47 +226,82 @@ def show(call: Call, id: str) -> dict[str, Any]:
 def create(call: Call) -> dict[str, Any]:
     """A volume is being created."""
     given = call.given
-    _check_source(call)
-    if given.get('multiattach') not in (None, False, 'false', 'False'):
-        raise errors.Invalid('Volumes cannot be attached to several servers here; leave multiattach out.')
-    size = gibibytes('size', given.get('size'))
+    _check_absent(call)
     image = given.get('imageRef') or given.get('image_id')
     if image:
         call.check('volume:create_from_image')
     zone, host = destination(call, given.get('availability_zone'))
     with call.db.write() as tx:
+        source = _source(call, tx)
+        size = fitting(given.get('size'), source)
+        zone, host = place_for(tx, zone, host, source)
         row = volumes.create(
             tx,
             call.context,
             size=size,
             quotas=call.parts.extra['volume_quotas'],
-            name=_trimmed(given.get('name', given.get('display_name'))),
-            description=_trimmed(given.get('description', given.get('display_description'))),
+            name=trimmed(given.get('name', given.get('display_name'))),
+            description=trimmed(given.get('description', given.get('display_description'))),
             image_id=image or None,
+            source=source,
             volume_type=given.get('volume_type') or None,
-            zone=hosts.zone_for(tx, zone),
+            zone=zone,
             host=host,
             metadata=given.get('metadata') or {},
         )
     return {'volume': plain(call, row)}
 
 
-def _check_source(call: Call) -> None:
-    """Nothing, when the volume is to be made of nothing or an image.
-
-    Raises NotFound for a source that does not exist, and Invalid for one that a volume cannot be made from here.
-    """
-    snapshot, source = call.given.get('snapshot_id'), call.given.get('source_volid')
-    if snapshot:
-        raise errors.NotFound(
-            f'Snapshot {snapshot} could not be found: no volume has snapshots; leave snapshot_id out.'
-        )
-    if source:
-        with call.db.read() as tx:
-            volumes.show(tx, call.context, source)
+def _check_absent(call: Call) -> None:
+    """Nothing, when the volume is wished for as this cloud makes them, and begins with one thing.  Raises Invalid."""
+    given = call.given
     for name, what in ABSENT.items():
-        if call.given.get(name):
+        if given.get(name):
             raise errors.Invalid(f'Volumes cannot be made from {what} here; leave {name} out.')
+    if given.get('multiattach') not in (None, False, 'false', 'False'):
+        raise errors.Invalid('Volumes cannot be attached to several servers here; leave multiattach out.')
+    named = [name for name in ('snapshot_id', 'source_volid', 'imageRef', 'image_id') if given.get(name)]
+    if len(named) > 1 and named != ['imageRef', 'image_id']:
+        raise errors.Invalid(f'A volume begins with one thing; leave one of {" and ".join(named)} out.')
+
+
+def _source(call: Call, tx: db.Tx) -> copies.Source | None:
+    """What the volume is to begin with, where that is no image.  Raises NotFound and Invalid."""
+    snapshot, volume = call.given.get('snapshot_id'), call.given.get('source_volid')
+    if snapshot is not None:
+        return snapshots.source(tx, call.context, snapshot)
+    return volumes.source(tx, call.context, volume) if volume is not None else None
+
+
+def fitting(given: Any, source: copies.Source | None) -> int:
+    """The size that is asked for, its source's where none is.  Raises Invalid when that does not fit."""
+    if source is None or given is not None:
+        size = gibibytes('size', given)
+    if source is None:
+        return size
+    if given is None:
+        return source.size
+    if size < source.size:
+        noun, comma = ('snapshot', 'the snapshot size ') if source.is_snapshot else ('volume', 'original volume size  ')
+        raise errors.Invalid(
+            f"Invalid input received: Volume size '{size}'GB cannot be smaller than {comma}{source.size}GB. They must "
+            f'be >= original {noun} size.'
+        )
+    return size
+
+
+def place_for(
+    tx: db.Tx, zone: str | None, host: str | None, source: copies.Source | None
+) -> tuple[str | None, str | None]:
+    """The zone and host of the new volume: those of what it begins with.  Raises Invalid when others are asked for."""
+    if source is None:
+        return hosts.zone_for(tx, zone), host
+    noun = 'snapshot' if source.is_snapshot else 'source volume'
+    if zone and source.zone and zone != source.zone:
+        raise errors.Invalid(f'Invalid input received: Volume must be in the same availability zone as the {noun}')
+    if host and host != source.host:
+        raise errors.Invalid(f'Invalid input received: Volume must be on the host of the {noun}, {source.host}.')
+    return source.zone or hosts.zone_for(tx, zone), source.host
 
 
 def gibibytes(name: str, value: Any) -> int:
@@ -279,7 +314,8 @@ def gibibytes(name: str, value: Any) -> int:
     return size
 
 
-def _trimmed(text: str | None) -> str | None:
+def trimmed(text: str | None) -> str | None:
+    """The text without the blanks around it, as upstream keeps names."""
     return text.strip() if text else text
 
 
@@ -300,7 +336,7 @@ def update(call: Call, id: str) -> dict[str, Any]:
     for name in ('name', 'description'):
         for spelt in (name, f'display_{name}'):
             if spelt in given:
-                values[name] = _trimmed(given[spelt])
+                values[name] = trimmed(given[spelt])
     with call.db.write() as tx:
         volumes.show(tx, call.context, id)
         volumes.change(tx, id, **values)
@@ -310,11 +346,14 @@ def update(call: Call, id: str) -> dict[str, Any]:
 
 
 def delete(call: Call, id: str) -> None:
-    """The volume is being deleted; it has no snapshots that `cascade` could take along."""
-    filters.flag(call, 'cascade')
+    """The volume is being deleted, with its snapshots where `cascade` says so."""
+    cascade = filters.flag(call, 'cascade')
     force = call.speaks(ForcedDeletes) and filters.flag(call, 'force')
     with call.db.write() as tx:
         if force:
             volumes.show(tx, call.context, id)
             call.check('volume:force_delete')
+        if cascade:
+            volumes.show(tx, call.context, id)
+            snapshots.delete_all(tx, call.context, id, force=force)
         volumes.delete(tx, call.context, id, force=force)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nimbus.common import errors, numbers
-from nimbus.compute.guest import NICS, SCREENS
+from nimbus.compute.guest import MOST_SERIAL_PORTS, NICS, SCREENS, SCSI, SOUNDS, USB, WATCHDOGS
 
 Rule = tuple[str, tuple[str, ...] | None]  # the values that are supported; None: every one
 EVERY = None
@@ -21,6 +21,7 @@ FLAGS = {
 }
 TRAITS = ('required', 'forbidden')
 DISK_BUSES = ('virtio', 'scsi', 'sata', 'ide')
+PORTS = tuple(map(str, range(MOST_SERIAL_PORTS + 1)))
 
 FLAVOR: tuple[Rule, ...] = (
     (r'(aggregate_instance_extra_specs|capabilities):.+', EVERY),  # the scheduler compares them with the hosts' facts
@@ -28,19 +29,21 @@ FLAVOR: tuple[Rule, ...] = (
     (r'hw:cpu_policy', ('shared',)),
     (r'hw:mem_page_size', ('small', 'any')),
     (r'hw:pci_numa_affinity_policy', ('legacy',)),
-    (r'hw:serial_port_count', ('1',)),
-    (r'hw:watchdog_action', ('disabled',)),
+    (r'hw:serial_port_count', PORTS),
+    (r'hw:watchdog_action', ('disabled', *WATCHDOGS)),
+    (r'hw:sound_model', SOUNDS),
+    (r'hw:usb_model', USB),
     (r'hw:redirected_usb_ports', ('0',)),
-    (r'hw:boot_menu', EITHER),
-    (r'hw:(cpu_realtime|hide_hypervisor_id|locked_memory|vif_multiqueue_enabled)', NO),
-    (r'hw:(mem_encryption|virtio_packed_ring|ephemeral_encryption)', NO),
+    (r'hw:(boot_menu|pmu|vif_multiqueue_enabled|virtio_packed_ring)|(hw:)?hide_hypervisor_id', EITHER),
+    (r'hw:(cpu_realtime|locked_memory|mem_encryption|ephemeral_encryption)', NO),
     (r'hw_rng:allowed', EITHER),
-    (r'hw_video:ram_max_mb', EVERY),  # a bound on what no image can ask for
-    (r'hide_hypervisor_id|group_policy', NEVER),
+    (r'hw_rng:rate_(bytes|period)', EVERY),
+    (r'hw_video:ram_max_mb', EVERY),  # a bound on what images ask for
+    (r'group_policy', NEVER),
     (r'os:secure_boot', ('disabled', 'optional')),
-    (r'quota:cpu_quota', ('-1',)),
-    (r'quota:disk_(read|write|total)_(bytes|iops)_sec', ('0',)),
-    (r'quota:vif_(inbound|outbound)_(average|peak|burst)', ('0',)),
+    (r'quota:cpu_(shares|period|quota)', EVERY),  # the bounds of numbers are in wish_checks
+    (r'quota:disk_(read|write|total)_(bytes|iops)_sec', EVERY),
+    (r'quota:vif_(inbound|outbound)_(average|peak|burst)', EVERY),
     (r'quota:(cpu|memory|disk_io|vif)_(limit|reservation)', ('0',)),
     (r'quota:(cpu|memory|disk_io|vif)_shares_level', ('normal',)),
     (r'trait:.+', TRAITS),  # the scheduler's TraitsFilter looks at them
@@ -59,27 +62,30 @@ IMAGE: tuple[Rule, ...] = (
     (r'hw_disk_bus', DISK_BUSES),
     (r'hw_cdrom_bus', ('scsi', 'sata', 'ide')),
     (r'hw_vif_model', NICS),
-    (r'hw_boot_menu|hw_qemu_guest_agent|hw_time_hpet', EITHER),
+    (r'hw_(boot_menu|qemu_guest_agent|time_hpet|pmu|vif_multiqueue_enabled|virtio_packed_ring)', EITHER),
+    (r'img_hide_hypervisor_id', EITHER),
+    (r'hw_input_bus', ('usb', 'virtio')),
+    (r'hw_scsi_model', SCSI),
+    (r'hw_serial_port_count', PORTS),
+    (r'hw_sound_model', SOUNDS),
+    (r'hw_usb_model', USB),
+    (r'hw_video_ram', EVERY),  # the flavor bounds it
+    (r'hw_watchdog_action', ('disabled', *WATCHDOGS)),
     (r'hw_video_model', SCREENS),
     (r'img_config_drive', ('optional', 'mandatory')),
     # These ask for what every guest has anyway.
     (r'hw_emulation_architecture', ('x86_64',)),
     (r'hw_cpu_policy', ('shared',)),
     (r'hw_firmware_type', ('bios',)),
-    (r'hw_input_bus', ('usb',)),
     (r'hw_mem_page_size', ('small', 'any')),
     (r'hw_pci_numa_affinity_policy', ('legacy',)),
     (r'hw_pointer_model', ('usbtablet',)),
     (r'hw_redirected_usb_ports', ('0',)),
     (r'hw_rng_model', ('virtio',)),
-    (r'hw_scsi_model', ('virtio-scsi',)),
-    (r'hw_serial_port_count', ('1',)),
-    (r'hw_watchdog_action', ('disabled',)),
     (r'os_secure_boot', ('disabled', 'optional')),
     (r'(img_)?root_device_name', ('/dev/vda', 'vda')),
     (r'hw_(firmware_stateless|ipxe_boot|locked_memory|mem_encryption)', NO),
-    (r'hw_(ephemeral_encryption|vif_multiqueue_enabled|virtio_packed_ring)|ipxe_boot|img_hide_hypervisor_id', NO),
-    (r'(img_linked_clone|vmware_linked_clone)', NO),
+    (r'hw_ephemeral_encryption|ipxe_boot|img_linked_clone|vmware_linked_clone', NO),
     (r'trait:.+', TRAITS),
     # These speak of other hypervisors, of how the bytes are stored, or of operations that are absent themselves.
     (r'(hw_)?auto_disk_config|hw_device_id|hw_disk_type|hw_rescue_(bus|device)|xenapi_\w+', EVERY),

@@ -6,7 +6,7 @@ from nimbus.common import context, errors
 from nimbus.common.agents import services
 from nimbus.common.database import db
 from nimbus.compute import guest, user_quotas
-from nimbus.compute.devices import guest_properties
+from nimbus.compute.devices import guest_properties, wish_checks
 from nimbus.compute.hosts import availability_zones
 from nimbus.compute.quotas import QUOTAS
 
@@ -79,6 +79,7 @@ def wishes_can_be_met(flavor: Any, image: dict[str, Any] | None) -> None:
     specs, properties = flavor.extra_specs or {}, (image or {}).get('properties') or {}
     guest_properties.check_flavor(specs)
     guest_properties.check_image(properties)
+    wish_checks.check(specs, properties)
     guest.topology(flavor.vcpus, specs, properties)
 
 

@@ -19,7 +19,7 @@ from nimbus.network import quotas as network_quotas
 from nimbus.network.networks import networks
 from nimbus.network.security_groups import groups as security_groups
 from nimbus.volume import types
-from nimbus.volume.volumes import attachments, volumes
+from nimbus.volume.volumes import attachments, snapshots, volumes
 
 MOST = 1000  # servers of one request, which are written in one transaction: nobody else writes meanwhile
 
@@ -115,10 +115,12 @@ def _find(tx: db.Tx, asker: context.Context, wanted: Wanted) -> Found:
 
 def _root_image(tx: db.Tx, asker: context.Context, root: block_requests.Device | None) -> dict[str, Any] | None:
     """What is known of the image that a root volume was made from, or will be: it is not the server's own."""
-    if root is None or root['source'] not in ('image', 'volume'):
+    if root is None or root['source'] not in ('image', 'snapshot', 'volume'):
         return None
     if root['source'] == 'image':
         found = boot_checks.image_facts(images.show(tx, asker, root['image_id']))
+    elif root['source'] == 'snapshot':
+        found = snapshots.show(tx, asker, root['snapshot_id']).image
     else:
         found = volumes.show(tx, asker, root['volume_id']).image
     return {**found, 'id': None} if found else None
@@ -150,9 +152,20 @@ def _check_disks(tx: db.Tx, asker: context.Context, wanted: Wanted, devices: lis
             if row.status != 'active':
                 raise errors.Invalid(f'Image {device["image_id"]} is not active.')
         elif device['source'] == 'snapshot':
-            raise block_requests.invalid(
-                f'failed to get snapshot {device["snapshot_id"]}: this cloud has no volume snapshots.'
-            )
+            _check_snapshot(tx, asker, device)
+
+
+def _check_snapshot(tx: db.Tx, asker: context.Context, device: block_requests.Device) -> None:
+    """Nothing, when a volume of the device's size can be made of the snapshot, whose size it has without its own."""
+    snapshot_id = device['snapshot_id']
+    failed = block_requests.invalid(f'failed to get snapshot {snapshot_id}.').sentence
+    row = lookups.or_invalid(snapshots.show, tx, asker, snapshot_id, sentence=failed)
+    if device['boot_index'] == ROOT and not row.bootable:
+        raise errors.Invalid(f'Block Device {snapshot_id} is not bootable.')
+    lookups.or_invalid(snapshots.source, tx, asker, snapshot_id)
+    device['size'] = device['size'] or row.size
+    if device['size'] < row.size:
+        raise block_requests.invalid(f'a volume of snapshot {snapshot_id} needs a size of {row.size} GiB or more.')
 
 
 def _networks(tx: db.Tx, asker: context.Context, wanted: Wanted) -> list[Any]:

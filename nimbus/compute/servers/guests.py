@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from typing import Any
 
+from nimbus.common import numbers
 from nimbus.common.database import db
 from nimbus.compute.devices import device_names
-from nimbus.compute.guest import NICS, Blank, Guest, Image, Nic, Volume
+from nimbus.compute.guest import NICS, Blank, Guest, Image, Nic, Volume, is_true
 from nimbus.compute.servers import servers
 from nimbus.network.ports import ports
 from nimbus.volume.volumes import attachments
 
 SWAP = 'swap'
+CARDS = 'quota:vif_'
+MOST_QUEUES = 256  # of a tap, in the kernels of today
 EPHEMERAL_FORMAT = 'ext4'
 
 
@@ -37,7 +40,7 @@ def describe(
         blanks=tuple(blanks(spec)),
         image=None if boots_from_volume(spec) else image(spec['image']),
         root_properties=properties if boots_from_volume(spec) else {},
-        nics=tuple(_nic(nic, properties.get('hw_vif_model', '')) for nic in ports.nics(tx, server_id)),
+        nics=tuple(_nic(nic, flavor, properties) for nic in ports.nics(tx, server_id)),
         volumes=tuple(volumes(tx, server_id, spec)),
         extra_specs=flavor.get('extra_specs') or {},
         config_drive=config_drive,
@@ -103,14 +106,30 @@ def _properties(facts: dict[str, Any] | None) -> dict[str, str]:
 
 def card(tx: db.Tx, server_id: str, port_id: str) -> Nic:
     """A port that the server has, as its guest's host sees it."""
-    properties = _properties(servers.row_of(tx, server_id).image)
+    row = servers.row_of(tx, server_id)
     (found,) = [nic for nic in ports.nics(tx, server_id) if nic['port_id'] == port_id]
-    return _nic(found, properties.get('hw_vif_model', ''))
+    return _nic(found, row.flavor, _properties(row.image))
 
 
-def _nic(nic: dict[str, Any], model: str) -> Nic:
+def _nic(nic: dict[str, Any], flavor: dict[str, Any], properties: dict[str, str]) -> Nic:
     facts = {name: nic[name] for name in ('port_id', 'mac', 'bridge', 'tap', 'mtu')}
-    return Nic(**facts, model=model if model in NICS else NICS[0])
+    specs, model = flavor.get('extra_specs') or {}, properties.get('hw_vif_model', '')
+    model = model if model in NICS else NICS[0]
+    if model == NICS[0]:
+        many, packed = (
+            is_true(specs.get(f'hw:{name}') or properties.get(f'hw_{name}'))
+            for name in ('vif_multiqueue_enabled', 'virtio_packed_ring')
+        )
+        facts |= {'queues': min(flavor['vcpus'], MOST_QUEUES) if many else 1, 'packed': packed}
+    return Nic(**facts, model=model, limits=_limits(specs))
+
+
+def _limits(specs: dict[str, Any]) -> dict[str, int]:
+    """What the flavor lets through each card: KiB a second on average and at most, and KiB at once."""
+    given = {
+        name.removeprefix(CARDS): numbers.read(str(value)) for name, value in specs.items() if name.startswith(CARDS)
+    }
+    return {name: value for name, value in given.items() if value and name.partition('_')[0] in ('inbound', 'outbound')}
 
 
 def volumes(tx: db.Tx, server_id: str, spec: dict[str, Any]) -> list[Volume]:

@@ -3,11 +3,8 @@
 from nimbus.common.jobs import Workflow
 from nimbus.conductor.workflows.attach_volume import AttachVolume
 from nimbus.conductor.workflows.build_server import BuildServer
-from nimbus.conductor.workflows.create_volume import CreateVolume
 from nimbus.conductor.workflows.delete_server import DeleteServer
-from nimbus.conductor.workflows.delete_volume import DeleteVolume
 from nimbus.conductor.workflows.detach_volume import DetachVolume
-from nimbus.conductor.workflows.extend_volume import ExtendVolume
 from nimbus.conductor.workflows.images.caching import CacheImage
 from nimbus.conductor.workflows.images.shelving import BringBackServer, OffloadServer, ShelveServer, UnshelveServer
 from nimbus.conductor.workflows.images.snapshots import BackupServer, SnapshotServer
@@ -23,6 +20,10 @@ from nimbus.conductor.workflows.soft_deletion import RestoreServer, SoftDeleteSe
 from nimbus.conductor.workflows.start_server import StartServer
 from nimbus.conductor.workflows.stop_server import StopServer
 from nimbus.conductor.workflows.suspension import PauseServer, ResumeServer, SuspendServer, UnpauseServer
+from nimbus.conductor.workflows.volumes.creation import CreateVolume
+from nimbus.conductor.workflows.volumes.deletion import DeleteVolume
+from nimbus.conductor.workflows.volumes.extension import ExtendVolume
+from nimbus.conductor.workflows.volumes.snapshots import CreateSnapshot, DeleteSnapshot, RevertVolume
 
 WORKFLOWS: dict[str, type[Workflow]] = {
     'build_server': BuildServer,
@@ -60,4 +61,7 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'create_volume': CreateVolume,
     'delete_volume': DeleteVolume,
     'extend_volume': ExtendVolume,
+    'revert_volume': RevertVolume,
+    'create_snapshot': CreateSnapshot,
+    'delete_snapshot': DeleteSnapshot,
 }

@@ -10,7 +10,7 @@ from nimbus.compute import notifications
 from nimbus.compute.devices import block_devices
 from nimbus.compute.servers import guests, servers
 from nimbus.conductor.workflows import guest_orders
-from nimbus.volume.volumes import attachments, volumes
+from nimbus.volume.volumes import attachments, copies, snapshots, volumes
 
 CLOUD = context.internal()
 
@@ -48,11 +48,14 @@ def _is_kept(run: Run, found: dict[str, Any]) -> bool:
     volume_id = found['volume_id'] or run.name_for('volume', found['id'])
     with run.env.db.write() as tx:
         if not found['volume_id']:
+            source = snapshots.source(tx, run.context, found['snapshot_id']) if found['snapshot_id'] else None
             volumes.create(
                 tx,
                 run.context,
                 size=found['size'],
                 image_id=found['image_id'],
+                source=source,
+                **({'zone': source.zone, 'host': source.host} if source else {}),
                 volume_type=found['volume_type'],
                 name='',
                 volume_id=volume_id,
@@ -76,10 +79,14 @@ def connect_all(run: Run, host: str | None = None) -> None:
 
 
 def connect(run: Run, found: dict[str, Any], host: str | None = None) -> None:
-    """The server's host, or the one named, reaches the volume, and the attachment says how."""
+    """The server's host, or the one named, reaches the volume, and the attachment says how.
+
+    Raises NotYet while the volume is being copied.
+    """
     host = host or run.host
     with run.env.db.read() as tx:
         volume = volumes.show(tx, CLOUD, found['volume_id'])
+    copies.wait(volume)
     connector = {'host': host, 'instance': run.subject, 'mountpoint': found['device']}
     agent = run.env.volume(run.context, volume.host)
     connection = agent.connect(found['volume_id'], run.fence, connector)

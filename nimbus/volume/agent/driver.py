@@ -1,7 +1,7 @@
 """The interface of a volume driver: it makes, extends, deletes and connects the disks of one host.
 
-Every verb may be called twice.  Disks are known by their volume's id alone:
-no verb takes a path, so none can be pointed at another volume's disk.
+Every verb may be called twice.  Disks are known by the id of their volume
+or snapshot alone: no verb takes a path, so none can be pointed at another's disk.
 """
 
 import abc
@@ -38,6 +38,40 @@ class Disks(abc.ABC):
         """Every disk that is here: volume id -> GiB."""
 
 
+class Copies(abc.ABC):
+    """Copies of disks as they were at one moment: make, use, delete and list them.
+
+    Who asks sees to it that nobody writes the disk meanwhile.  A copy stands on its own: what becomes of the disk that
+    it was made of changes nothing of it, and the other way round.
+    """
+
+    @abc.abstractmethod
+    def snapshot(self, snapshot_id: str, volume_id: str) -> None:
+        """The snapshot is there, with what the volume has now; one that is there already is left alone.
+
+        Raises NotFound for the volume, and Unavailable when the store is full or failing.
+        """
+
+    @abc.abstractmethod
+    def create_copy(self, volume_id: str, size: int, source: str, kind: str) -> None:
+        """A disk of `size` GiB is there that begins as the `source` is: a 'volume' or a 'snapshot', as `kind` says.
+
+        One that is there already is left alone.  Raises NotFound for the source, and Unavailable.
+        """
+
+    @abc.abstractmethod
+    def revert(self, volume_id: str, snapshot_id: str) -> None:
+        """The volume has what the snapshot has, or all that it had.  Raises NotFound, and Unavailable."""
+
+    @abc.abstractmethod
+    def delete_snapshot(self, snapshot_id: str) -> None:
+        """Nothing of the snapshot is left; gone already is fine.  Raises Conflict when what is there is another's."""
+
+    @abc.abstractmethod
+    def snapshots(self) -> dict[str, int]:
+        """Every snapshot that is here: snapshot id -> GiB."""
+
+
 class Access(abc.ABC):
     """Connections: how hosts open disks."""
 
@@ -50,8 +84,8 @@ class Access(abc.ABC):
         """The connector's host does not open the disk any more; a disk that is gone is fine."""
 
 
-class Driver(Disks, Access):
-    """A volume driver: disks, their connections, and the store that holds them."""
+class Driver(Disks, Copies, Access):
+    """A volume driver: disks, their copies and connections, and the store that holds them."""
 
     name: str  # the backend's name on the wire
 

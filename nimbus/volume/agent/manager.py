@@ -79,17 +79,17 @@ class Agent(Volume):
             self._stop.wait(AGAIN)
 
     def compare(self) -> None:
-        """Disks without a volume and volumes without a disk are reported, never touched.  Raises Unavailable."""
+        """Disks without a volume or snapshot, and those without a disk, are reported, never touched.
+
+        Raises Unavailable.
+        """
         wanted = self.desk.volumes(self.host)
         here = self.driver.volumes()
-        for volume_id in sorted(set(here) - set(wanted)):
-            LOG.warning(
-                'The disk of volume %s is here, and the volume is not on this host; it is left alone', volume_id
-            )
-        for volume_id in sorted(set(wanted) - set(here)):
-            LOG.warning('Volume %s should have a disk here and has none', volume_id)
+        _tell('volume', set(wanted), set(here))
+        copies, kept = self.desk.snapshots(self.host), self.driver.snapshots()
+        _tell('snapshot', set(copies), set(kept))
         old = self.errands.fences.older_than(FENCE_AGE)
-        self.errands.fences.forget(set(old) - set(wanted) - set(here))
+        self.errands.fences.forget(set(old) - set(wanted) - set(here) - set(copies) - set(kept))
 
     def _report(self, job_id: str, key: str, **outcome: Any) -> None:
         self.desk.done(job_id, key, **outcome)
@@ -103,13 +103,19 @@ class Agent(Volume):
         fence: int,
         size: int,
         image: dict[str, Any] | None,
+        source: dict[str, str] | None = None,
     ) -> str:
-        return self.errands.take(job_id, key, volume_id, fence, lambda: self._create(volume_id, size, image))
+        return self.errands.take(job_id, key, volume_id, fence, lambda: self._create(volume_id, size, image, source))
 
-    def _create(self, volume_id: str, size: int, image: dict[str, Any] | None) -> None:
-        if image is None:
+    def _create(self, volume_id: str, size: int, image: dict[str, Any] | None, source: dict[str, str] | None) -> None:
+        if source is not None:
+            self.driver.create_copy(volume_id, size, source['id'], source['kind'])
+        elif image is None:
             self.driver.create(volume_id, size)
-            return
+        else:
+            self._create_from(volume_id, size, image)
+
+    def _create_from(self, volume_id: str, size: int, image: dict[str, Any]) -> None:
         scratch = pathlib.Path(self.driver.scratch(volume_id))
         try:
             self._download(image, scratch)
@@ -139,6 +145,15 @@ class Agent(Volume):
     def extend(self, context: Context, job_id: str, key: str, volume_id: str, fence: int, size: int) -> str:
         return self.errands.take(job_id, key, volume_id, fence, lambda: self.driver.extend(volume_id, size))
 
+    def snapshot(self, context: Context, job_id: str, key: str, snapshot_id: str, fence: int, volume_id: str) -> str:
+        return self.errands.take(job_id, key, snapshot_id, fence, lambda: self.driver.snapshot(snapshot_id, volume_id))
+
+    def delete_snapshot(self, context: Context, job_id: str, key: str, snapshot_id: str, fence: int) -> str:
+        return self.errands.take(job_id, key, snapshot_id, fence, lambda: self.driver.delete_snapshot(snapshot_id))
+
+    def revert(self, context: Context, job_id: str, key: str, volume_id: str, fence: int, snapshot_id: str) -> str:
+        return self.errands.take(job_id, key, volume_id, fence, lambda: self.driver.revert(volume_id, snapshot_id))
+
     def connect(self, context: Context, volume_id: str, fence: int, connector: dict[str, Any]) -> dict[str, Any]:
         failpoints.hit('volume.connect.before')
         found = self.driver.connect(volume_id, connector)
@@ -147,3 +162,11 @@ class Agent(Volume):
 
     def disconnect(self, context: Context, volume_id: str, fence: int, connector: dict[str, Any]) -> None:
         self.driver.disconnect(volume_id, connector)
+
+
+def _tell(noun: str, wanted: set[str], here: set[str]) -> None:
+    """The log names what is here and should not be, and what should be and is not."""
+    for id in sorted(here - wanted):
+        LOG.warning('The disk of %s %s is here, and the %s is not on this host; it is left alone', noun, id, noun)
+    for id in sorted(wanted - here):
+        LOG.warning('%s %s should have a disk here and has none', noun.capitalize(), id)

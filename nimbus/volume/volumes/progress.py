@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from nimbus.common.database import db
 from nimbus.common.messaging import outbox
 from nimbus.volume import notifications
-from nimbus.volume.models import Attachment, Volume, VolumeMetadata
+from nimbus.volume.models import Attachment, Snapshot, Transfer, Volume, VolumeMetadata
 from nimbus.volume.quotas import VolumeQuotas
 from nimbus.volume.states import MACHINE
 
@@ -75,7 +75,7 @@ def gone(tx: db.Tx, volume_id: str) -> None:
         notifications.notify(tx, volume_id, 'delete.end')
     if row is not None and tx.delete(Volume, Volume.id == volume_id, Volume.status == 'deleting'):
         QUOTAS.release(tx, row.project_id, row.size)
-        for table in (VolumeMetadata, Attachment):
+        for table in (VolumeMetadata, Attachment, Transfer):
             tx.delete(table, table.volume_id == volume_id)
 
 
@@ -85,6 +85,10 @@ def of_host(tx: db.Tx, host: str) -> list[Any]:
 
 
 def promised(tx: db.Tx) -> dict[str, int]:
-    """The GiB that each host's volumes add up to."""
-    found = tx.rows(sa.select(Volume.host, db.total(Volume.size)).where(Volume.host.is_not(None)).group_by(Volume.host))
-    return {host: size for host, size in found}
+    """The GiB that each host's volumes and snapshots add up to."""
+    found: dict[str, int] = {}
+    for model in (Volume, Snapshot):
+        query = sa.select(model.host, db.total(model.size)).where(model.host.is_not(None)).group_by(model.host)
+        for host, size in tx.rows(query):
+            found[host] = found.get(host, 0) + size
+    return found

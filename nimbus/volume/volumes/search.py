@@ -11,7 +11,7 @@ from nimbus.volume.models import Attachment, Volume, VolumeMetadata
 from nimbus.volume.volumes import attachments, volumes
 
 PLAIN = ('id', 'name', 'status', 'user_id', 'availability_zone', 'host', 'description', 'attach_status', 'size',
-         'migration_status')  # fmt: skip
+         'migration_status', 'snapshot_id', 'source_volid')  # fmt: skip
 LIKE = ('name', 'status', 'description', 'availability_zone')  # these take name~=part
 COMPARE = {'gt': '__gt__', 'gte': '__ge__', 'lt': '__lt__', 'lte': '__le__', 'eq': '__eq__', 'neq': '__ne__'}
 
@@ -63,7 +63,7 @@ def _condition(name: str, value: Any) -> Any:
         return sa.and_(sa.true(), *(_has(key, text) for key, text in value.items()))
     if name in ('created_at', 'updated_at'):
         return sa.and_(*(getattr(getattr(Volume, name), COMPARE[way])(moment) for way, moment in value))
-    return sa.false()  # by what no volume of this cloud has, such as a group or a source
+    return sa.false()  # by what no volume of this cloud has, such as a group
 
 
 def _has(key: str, text: str) -> Any:

@@ -14,10 +14,16 @@ from nimbus.image.images import search as image_search
 from nimbus.volume import notifications, types
 from nimbus.volume.models import Attachment, Volume, VolumeMetadata
 from nimbus.volume.quotas import VolumeQuotas
-from nimbus.volume.states import DETACHING, IN_USE, MACHINE
+from nimbus.volume.states import AVAILABLE, DETACHING, IN_USE, MACHINE
+from nimbus.volume.volumes import copies
 
 GIB = 1 << 30
 TYPE_PROPERTY = 'cinder_img_volume_type'  # the type that an image wants of its volumes, where the request names none
+KEPT = (
+    'Invalid volume: Volume status must be available or error or error_restoring or error_extending or '
+    'error_managing and must not be migrating, attached, belong to a group, have snapshots, awaiting a '
+    'transfer, or be disassociated from snapshots after volume transfer.'
+)
 # Fields of an image that are kept with a volume made from it.
 IMAGE_FACTS = ('container_format', 'disk_format', 'min_disk', 'min_ram', 'size', 'checksum')
 
@@ -90,6 +96,7 @@ def create(
     name: str | None = None,
     description: str | None = None,
     image_id: str | None = None,
+    source: copies.Source | None = None,
     volume_type: str | None = None,
     zone: str | None = None,
     host: str | None = None,
@@ -104,10 +111,11 @@ def create(
         return show(tx, ctx, volume_id)
     image = _image(tx, ctx, image_id, size) if image_id else None
     volume_type = volume_type or (image['properties'].get(TYPE_PROPERTY) if image else None)
-    kind = types.by_name_or_id(tx, ctx, volume_type) if volume_type else types.ensure_default(tx)
+    type_id = _type_of(tx, ctx, volume_type, source)
     (quotas or VolumeQuotas()).hold(tx, ctx.project_id or '', size)
     volume_id = volume_id or ids.dashed()
-    wished = {'availability_zone': zone, 'wished_host': host, 'type_id': kind.id, 'image': image}
+    wished = {'availability_zone': zone, 'wished_host': host, 'type_id': type_id, 'image': image}
+    wished |= source.columns if source else {}
     _insert(tx, ctx, id=volume_id, name=name, description=description, size=size, **wished)
     set_metadata(tx, volume_id, metadata or {})
     jobs.start(tx, ctx, 'create_volume', volume_id)
@@ -115,18 +123,26 @@ def create(
     return show(tx, ctx, volume_id)
 
 
+def _type_of(tx: db.Tx, ctx: context.Context, wanted: str | None, source: copies.Source | None) -> str:
+    """The id of the new volume's type: the one that is asked for, else its source's, else the default one."""
+    if wanted:
+        return str(types.by_name_or_id(tx, ctx, wanted).id)
+    return source.type_id if source and source.type_id else str(types.ensure_default(tx).id)
+
+
+def source(tx: db.Tx, ctx: context.Context, volume_id: str) -> copies.Source:
+    """What a volume begins with that is made from this one.  Raises NotFound, and Invalid when it is not at rest."""
+    row = show(tx, ctx, volume_id)
+    if row.status != AVAILABLE:
+        raise errors.Invalid("Invalid volume: Originating source volume status must be one of 'available' values")
+    kept = {'size': row.size, 'host': row.host, 'type_id': row.type_id, 'bootable': row.bootable, 'image': row.image}
+    return copies.Source(id=row.id, is_snapshot=False, zone=row.availability_zone, **kept)
+
+
 def _insert(tx: db.Tx, ctx: context.Context, **values: Any) -> None:
     """The row of a volume that is being made stands."""
-    tx.insert(
-        Volume,
-        project_id=ctx.project_id,
-        user_id=ctx.user_id,
-        status='creating',
-        attach_status='detached',
-        bootable=False,
-        created_at=clock.Clock().now(),
-        **values,
-    )
+    made = {'status': 'creating', 'attach_status': 'detached', 'bootable': False, **values}
+    tx.insert(Volume, project_id=ctx.project_id, user_id=ctx.user_id, created_at=clock.Clock().now(), **made)
 
 
 def _image(tx: db.Tx, ctx: context.Context, image_id: str, size: int) -> dict[str, Any]:
@@ -212,17 +228,17 @@ def forget(tx: db.Tx, volume: Any, key: str) -> None:
 
 
 def delete(tx: db.Tx, ctx: context.Context, volume_id: str, *, force: bool = False) -> None:
-    """The volume is being deleted; deleting already is fine.  Raises NotFound, and Invalid in another state."""
+    """The volume is being deleted; deleting already is fine.
+
+    Raises NotFound, and Invalid in another state or while it has snapshots that are not being deleted.
+    """
     volume = show(tx, ctx, volume_id)
     if volume.status == 'deleting' and jobs.under_way(tx, volume_id):
         return
     held = [one for one in volume.attachments if one.status != 'reserved' or not force]
+    held += [one for one in copies.snapshots_of(tx, volume_id) if one.status != 'deleting']
     if volume.attach_status == 'attached' or held or not MACHINE.allows(verb := _deletion(force), volume.status):
-        raise errors.Invalid(
-            'Invalid volume: Volume status must be available or error or error_restoring or error_extending or '
-            'error_managing and must not be migrating, attached, belong to a group, have snapshots, awaiting a '
-            'transfer, or be disassociated from snapshots after volume transfer.'
-        )
+        raise errors.Invalid(KEPT)
     MACHINE.begin(tx, Volume, volume_id, verb)
     jobs.cancel(tx, volume_id)
     jobs.start(tx, ctx, 'delete_volume', volume_id)

@@ -19,12 +19,15 @@ MAY = {
     'delete': {'available', 'error', 'error_extending'},
     'force_delete': set(ALL),
     'extend': {'available'},
+    'revert': {'available'},
     'reserve': {'available'},
     'begin_attach': {'available'},
     'unreserve': {'attaching', 'reserved'},
     'attach': {'available', 'attaching', 'reserved', 'in-use'},
     'begin_detach': {'in-use'},
     'roll_detach': {'detaching'},
+    'offer': {'available'},
+    'end_offer': {'awaiting-transfer'},
     'reset': set(ALL),
 }
 SERVER = ids.dashed()

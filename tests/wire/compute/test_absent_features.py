@@ -16,10 +16,3 @@ def test_no_image_is_checked_against_certificates(latest, world):
     server = {'name': 'vm', 'flavorRef': world.flavor, 'imageRef': world.image, 'networks': 'none'}
     answer = latest('POST', '/servers', {'server': {**server, 'trusted_image_certificates': ['a']}})
     assert answer.status == 501 and 'trusted certificates' in answer.json['notImplemented']['message']
-
-
-def test_there_are_no_snapshots(api, world):
-    asked = {'name': 'vm', 'flavorRef': world.flavor, 'imageRef': world.image}
-    disk = {'source_type': 'snapshot', 'destination_type': 'volume', 'uuid': world.image, 'boot_index': 0}
-    told = api('POST', '/servers', {'server': {**asked, 'imageRef': '', 'block_device_mapping_v2': [disk]}})
-    assert told.status == 400 and told.json['badRequest']['message'].endswith('this cloud has no volume snapshots.')

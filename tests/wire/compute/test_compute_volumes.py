@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from nimbus.common.jobs import Job
 from nimbus.compute.devices import block_devices
-from nimbus.volume.volumes import attachments, volumes
+from nimbus.volume.volumes import attachments, snapshot_progress, snapshots, volumes
 from tests.compute_world import boot, running, volume_of
 from tests.conftest import MEMBER, STRANGER
 
@@ -88,3 +88,35 @@ def test_whether_it_goes_with_the_server_can_be_changed(api, parts, world):
     assert api('PUT', f'{path}/{volume_id}', asked, version='compute 2.85').status == 202
     shown = api('GET', f'{path}/{volume_id}', version='compute 2.79').json['volumeAttachment']
     assert shown['delete_on_termination'] is True
+
+
+def snapshot_of(parts, asker=MEMBER, **more) -> str:
+    volume_id = volume_of(parts.db, asker, host='h1', size=2, **more)
+    with parts.db.write() as tx:
+        made = snapshots.create(tx, asker, volume_id).id
+        snapshot_progress.made(tx, made)
+    return made
+
+
+def test_a_server_boots_from_a_snapshot(api, parts, world):
+    disk = {'source_type': 'snapshot', 'destination_type': 'volume', 'boot_index': 0}
+    asked = {'name': 'vm', 'flavorRef': world.flavor, 'imageRef': '', 'networks': 'none'}
+
+    def ask(uuid, **more):
+        body = {'server': {**asked, 'block_device_mapping_v2': [{**disk, 'uuid': uuid, **more}]}}
+        return api('POST', '/servers', body, version='compute 2.37')
+
+    snapshot = snapshot_of(parts)
+    for size in (None, 3):
+        made = ask(snapshot, **({'volume_size': size} if size else {}))
+        assert made.status == 202, made.data
+        with parts.db.read() as tx:
+            (row,) = block_devices.of_server(tx, made.json['server']['id'])
+        assert (row.source, row.snapshot_id, row.size) == ('snapshot', snapshot, size or 2)
+    for refused, words in (
+        (ask(snapshot, volume_size=1), 'needs a size of 2 GiB or more'),
+        (ask(snapshot_of(parts, bootable=False)), 'is not bootable'),
+        (ask(snapshot_of(parts, STRANGER)), 'failed to get snapshot'),
+        (ask(world.image), 'failed to get snapshot'),
+    ):
+        assert refused.status == 400 and words in refused.json['badRequest']['message']

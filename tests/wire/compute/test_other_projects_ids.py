@@ -10,6 +10,7 @@ from nimbus.compute.flavors import flavors
 from nimbus.network.networks import networks, subnets
 from nimbus.network.ports import ports
 from nimbus.network.security_groups import groups
+from nimbus.volume.volumes import snapshots
 from tests.compute_world import PUBLIC_KEY, SUBNET, add_image, running, volume_of
 from tests.conftest import STRANGER
 
@@ -32,7 +33,9 @@ def theirs(parts) -> dict[str, str]:
         at = {'server_id': 'none', 'project_id': STRANGER.project_id, 'host': 'h1', 'zone': 'nova', 'hostname': 'x'}
         ports.ensure(tx, STRANGER, port_id=port, network_id=network_id, **at)
         ports.unbind(tx, STRANGER, port)
-    volume = volume_of(parts.db, STRANGER)
+    volume = volume_of(parts.db, STRANGER, host='h1')
+    with parts.db.write() as tx:
+        snapshot = snapshots.create(tx, STRANGER, volume).id
     return {
         'network': network_id,
         'port': port,
@@ -41,6 +44,7 @@ def theirs(parts) -> dict[str, str]:
         'flavor': 'theirs',
         'group': group,
         'volume': volume,
+        'snapshot': snapshot,
     }
 
 
@@ -66,7 +70,7 @@ KINDS = ('network', 'port', 'image', 'key', 'flavor', 'group', 'volume', 'image 
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_a_new_server_names_nothing_of_another_project(latest, world, theirs, kind):
-    noun = {'image volume': 'image', 'snapshot': 'volume', 'old volume': 'volume'}.get(kind, kind)
+    noun = {'image volume': 'image', 'old volume': 'volume'}.get(kind, kind)
     own = {'name': 'vm', 'flavorRef': world.flavor, 'imageRef': world.image, 'networks': 'none'}
     answers = []
     for it in (theirs[noun], UNKNOWN):

@@ -8,8 +8,9 @@ from nimbus.api.compute.proxies.routes import GONE, GONE_ACTION
 from nimbus.common.agents import services
 from nimbus.network.networks import networks
 from nimbus.scheduler import hosts
-from nimbus.volume.models import Attachment
+from nimbus.volume.models import Attachment, Volume
 from nimbus.volume.quotas import VolumeQuotas
+from nimbus.volume.volumes import snapshot_progress, snapshots
 from tests.compute_world import running, volume_of
 from tests.conftest import ADMIN, MEMBER, OUTSIDER, READER, STRANGER
 from tests.wire.compute.test_compute_parts import FACTS
@@ -116,14 +117,28 @@ def test_volumes_of_others_are_not_there(api, parts):
     assert api('GET', '/os-volumes', version='compute 2.36').status == 404
 
 
-def test_volumes_have_no_snapshots(api, parts):
+def test_snapshots_are_those_of_the_volume_service(api, parts):
     volume, theirs = volume_of(parts.db, MEMBER), volume_of(parts.db, STRANGER)
+    with parts.db.write() as tx:
+        tx.update(Volume, Volume.id.in_((volume, theirs)), status='available', host='h1')
+        foreign = snapshots.create(tx, STRANGER, theirs).id
+    told_of = {'volume_id': volume, 'display_name': 'n', 'display_description': 'd', 'force': True}
+    made = api('POST', '/os-snapshots', {'snapshot': told_of}).json['snapshot']
+    assert set(made) == {'id', 'status', 'size', 'createdAt', 'displayName', 'displayDescription', 'volumeId'}
+    assert (made['status'], made['volumeId'], made['displayName']) == ('creating', volume, 'n')
     for path in ('/os-snapshots', '/os-snapshots/detail'):
-        assert api('GET', path).json == {'snapshots': []}
-    for method in ('GET', 'DELETE'):
-        answer = api(method, f'/os-snapshots/{NOWHERE}')
-        assert (answer.status, told(answer)) == (404, f'Snapshot {NOWHERE} could not be found.')
-    assert api('POST', '/os-snapshots', {'snapshot': {'volume_id': volume}}).status == 501
+        assert api('GET', path).json == {'snapshots': [made]}
+    assert api('GET', f'/os-snapshots/{made["id"]}').json == {'snapshot': made}
+    with parts.db.write() as tx:
+        snapshot_progress.made(tx, made['id'])
+    copy = api('POST', '/os-volumes', {'volume': {'size': 2, 'snapshot_id': made['id']}}).json['volume']
+    assert (copy['snapshotId'], copy['size']) == (made['id'], 2)
+    assert api('DELETE', f'/os-snapshots/{made["id"]}').status == 202
+    for nobodys in (NOWHERE, foreign):
+        for method in ('GET', 'DELETE'):
+            answer = api(method, f'/os-snapshots/{nobodys}')
+            assert (answer.status, told(answer)) == (404, f'Snapshot {nobodys} could not be found.')
+        assert api('POST', '/os-volumes', {'volume': {'size': 1, 'snapshot_id': nobodys}}).status == 404
     assert api('POST', '/os-snapshots', {'snapshot': {'volume_id': theirs}}).status == 404
     assert api('POST', '/os-snapshots', {'snapshot': {'volume_id': volume, 'force': 'maybe'}}).status == 400
 

@@ -1,7 +1,9 @@
 """What flavors, images and hints may wish for is honoured or refused by name, never taken and forgotten."""
 
 import csv
+import dataclasses
 import pathlib
+import re
 import types
 
 import pytest
@@ -10,6 +12,7 @@ import sqlalchemy as sa
 from nimbus.common import errors, ids
 from nimbus.common.jobs import Job
 from nimbus.compute.agent.libvirt import xml as libvirt_xml
+from nimbus.compute.devices import wish_checks
 from nimbus.compute.flavors import flavors
 from nimbus.compute.guest import Guest, topology
 from nimbus.compute.models import Server
@@ -63,9 +66,10 @@ def xml_of(database, asked: dict[str, str]) -> str:
             ports.ensure(tx, MEMBER, port_id=port_id, network_id=nic['network_id'], **at)
         described = guests.describe(tx, row.id)
     # What a drive, a disk's bus and a card's model make of a guest has tests where disks and cards are made.
-    models = [nic['model'] for nic in described['nics']]
-    told = [row.config_drive, models, *map(described['image']['properties'].get, ('hw_disk_bus', 'hw_cdrom_bus'))]
-    xml = libvirt_xml.domain(Guest.from_dict(described), MACHINE, [], '/console')
+    cards = [{name: nic[name] for name in nic if name not in ('port_id', 'mac', 'tap')} for nic in described['nics']]
+    told = [row.config_drive, cards, *map(described['image']['properties'].get, ('hw_disk_bus', 'hw_cdrom_bus'))]
+    guest = dataclasses.replace(Guest.from_dict(described), nics=())
+    xml = libvirt_xml.domain(guest, MACHINE, [libvirt_xml.Disk('/disk', 'qcow2', 'sda', 'scsi')], '/console')
     return xml.replace(row.id, 'ID').replace(described['name'], 'NAME') + str(told)
 
 
@@ -99,7 +103,7 @@ def test_what_is_done_changes_the_guest(world, parts, wish):
     asked = wishing(parts.db, kind, name, value)
     with parts.db.write() as tx:
         plain = {'flavor_id': flavors.create(tx, flavors.Wanted(name='plain', vcpus=4, ram=64, disk=1)).id}
-    if name == 'hw_vif_model':
+    if 'vif_' in name or 'packed' in name:
         asked['networks'] = plain['networks'] = 'auto'
     assert xml_of(parts.db, asked) != xml_of(parts.db, {**plain, 'image_id': world.image})
 
@@ -132,6 +136,9 @@ def test_what_is_asked_of_a_host_is_compared_with_its_facts(wish):
         ('property', 'hw_qemu_guest_agent', 'yes'),
         ('property', 'hw_scsi_model', 'virtio-scsi'),
         ('property', 'hw_rng_model', 'virtio'),
+        ('property', 'hw_pointer_model', 'usbtablet'),
+        ('extra spec', 'quota:cpu_quota', '-1'),
+        ('extra spec', 'hw:serial_port_count', '0'),
         ('property', 'kernel_id', ''),
         ('property', 'block_device_mapping', '[]'),
         ('property', 'colour', 'blue'),
@@ -227,3 +234,38 @@ def test_processors_are_made_as_they_are_wished_for(wishes, properties, made):
 def test_processors_that_cannot_be_made_so_are_refused(wishes, properties, told):
     with pytest.raises(errors.Invalid, match=told):
         topology(8, wishes, properties)
+
+
+@pytest.mark.parametrize(
+    ('specs', 'properties', 'told'),
+    [
+        ({'quota:cpu_shares': '1'}, {}, 'it may be a whole number from 2 to 262144'),
+        ({'quota:cpu_period': '999'}, {}, 'it may be a whole number from 1000 to 1000000'),
+        ({'quota:cpu_quota': '10'}, {}, 'quota:cpu_quota=10 of the flavor'),
+        ({'quota:disk_total_iops_sec': '9', 'quota:disk_read_iops_sec': '9'}, {}, 'only one of the two is possible'),
+        ({'quota:vif_inbound_burst': '9'}, {}, 'need quota:vif_inbound_average'),
+        ({'hw:pmu': 'true'}, {'hw_pmu': 'no'}, 'they contradict each other'),
+        ({'hw:sound_model': 'ich6'}, {'hw_sound_model': 'ich9'}, 'they contradict each other'),
+        ({'hw:hide_hypervisor_id': 'false'}, {'img_hide_hypervisor_id': 'true'}, 'they contradict each other'),
+        ({'hw:serial_port_count': '2'}, {'hw_serial_port_count': '3'}, 'asks for 3 serial ports'),
+        ({'hw_video:ram_max_mb': '32'}, {'hw_video_ram': '64'}, 'the flavor allows 32 MiB'),
+        ({'hw:usb_model': 'none'}, {'hw_input_bus': 'usb'}, 'cannot have hw_input_bus=usb'),
+    ],
+)
+def test_wishes_that_cannot_be_met_together_are_refused(specs, properties, told):
+    with pytest.raises(errors.Invalid, match=re.escape(told)):
+        wish_checks.check(specs, properties)
+
+
+@pytest.mark.parametrize(
+    ('specs', 'properties'),
+    [
+        ({'hw:pmu': 'yes'}, {'hw_pmu': 'true'}),
+        ({'hw:serial_port_count': '2'}, {'hw_serial_port_count': '1'}),
+        ({'hw_video:ram_max_mb': '64'}, {'hw_video_ram': '64'}),
+        ({'hw:usb_model': 'none'}, {'hw_input_bus': 'virtio'}),
+        ({'quota:vif_inbound_average': '9', 'quota:vif_inbound_peak': '18'}, {}),
+    ],
+)
+def test_wishes_that_agree_pass(specs, properties):
+    wish_checks.check(specs, properties)

@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from nimbus.api.compute.proxies.routes import GONE, GONE_ACTION
-from tests.wire.foreign import bodies, fields, steered
+from tests.wire.foreign import bodies, fields, holdings, steered, stored
 from tests.wire.foreign.bodies import Body, Things
 
 _SUBPORTS = tuple(f'sub_ports[].{name}' for name in ('port_id', 'segmentation_type', 'segmentation_id'))
@@ -76,6 +76,8 @@ RAW = (  # forms and assertions, which only an identity provider or a consumer c
 # By endpoint; beside it, by field, where one needs another body than the rest.
 BODIES: dict[str, Body] = {
     **steered.BODIES,
+    **stored.BODIES,
+    **holdings.BODIES,
     'placement PUT /resource_providers/{uuid}/traits': lambda t: {'traits': [], 'resource_provider_generation': 0},
     'identity POST /v3/auth/tokens': bodies.auth,
     'identity POST /v3/domains': lambda t: {'domain': {'name': 'x'}},
@@ -262,15 +264,17 @@ BY_FIELD: dict[str, Body] = {
     },
     'server.networks[].port': bodies.server_on_port,
     'interfaceAttachment.port_id': lambda t: {'interfaceAttachment': {}},
+    'server.block_device_mapping[].snapshot_id': bodies.old_disk,
     'server.block_device_mapping[].volume_id': bodies.old_disk,
     'server.block_device_mapping_v2[].uuid': bodies.server_from('volume'),
     'server.block_device_mapping_v2[].volume_type': bodies.blank_disk,
 }
 KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyH x'
-# Where a route is asked at another thing than the first of its kind: by name in the path; `=` is told as it is.
 # What is asked of one thing in a path, where no field of the body names another.
 IN_PATHS: dict[str, Body] = {
     **steered.IN_PATHS,
+    **stored.IN_PATHS,
+    **holdings.IN_PATHS,
     'identity PATCH /v3/domains/{domain_id}': lambda t: {'domain': {'description': 'x'}},
     'identity PATCH /v3/projects/{project_id}': lambda t: {'project': {'description': 'x'}},
     'identity PATCH /v3/users/{user_id}': lambda t: {'user': {'description': 'x'}},
@@ -329,14 +333,12 @@ IN_PATHS: dict[str, Body] = {
     'image POST /v2/images/{id}/import': lambda t: {'method': {'name': 'glance-direct'}},
     'image POST /v2/images/{id}/members': lambda t: {'member': 'x'},
     'image PUT /v2/images/{id}/members/{member}': lambda t: {'status': 'accepted'},
-    'volume PUT /v3/volumes/{id}': lambda t: {'volume': {'name': 'x'}},
-    'volume POST /v3/volumes/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
-    'volume PUT /v3/volumes/{id}/metadata': lambda t: {'metadata': {'k': 'v'}},
-    'volume PUT /v3/volumes/{id}/metadata/{key}': lambda t: {'meta': {'k': 'v'}},
 }
 WORDS = {'kind': 'networks', 'rule_type': 'dscp_marking', 'key': 'k', 'tag': '1', 'before': '2026-01-01 00:00:00'}
+# Where a route is asked at another thing than the first of its kind: by name in the path; `=` is told as it is.
 PLACES = {
     **steered.PLACES,
+    **stored.PLACES,
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}': {'idp_id': '=fresh'},
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}': {'protocol_id': '=fresh'},
     'identity PATCH /v3/regions/{region_id}': {'region_id': 'second region'},

@@ -24,6 +24,10 @@ DIFFERS: dict[str, str] = {
     'id image POST /v2/images': 'as Glance: a client may choose an id, and each is one image’s',
     'router in port.device_id': 'as Neutron: 409 for another’s router, and a note where there is none',
     '{role_id} identity GET /v3/OS-TRUST/trusts/{trust_id}/roles/{role_id}': 'a trust shows its roles',
+    **{
+        f'{{id}} volume POST /v3/{path}/{{id}}/accept': 'as Cinder: a wrong key is a 400; offers are for other projects'
+        for path in ('os-volume-transfer', 'volume-transfers')
+    },
 }
 # Where Keystone's own suite for personas asks for 403 of what is there and 404 of what is not.
 _OTHERS = '/v3/users/{user_id}'
@@ -91,6 +95,7 @@ OWN_REFUSED: dict[str, str] = {
     'id image POST /v2/images': 'the new image would have the id of another',
     'region.id': 'the new region would have the id of another',
     'server.block_device_mapping_v2[].image_id': 'the second form names an image by uuid',
+    'server.block_device_mapping_v2[].snapshot_id': 'the second form names a snapshot by uuid',
     'server.block_device_mapping_v2[].volume_id': 'the second form names a volume by uuid',
     'volumeAttachment.id': 'an attachment keeps its id',
     'port.fixed_ips[].ip_address network POST /v2.0/ports': 'the address is one of another port of one’s own',
@@ -102,8 +107,6 @@ OWN_REFUSED: dict[str, str] = {
     'migrate.host': 'the server stands on that host',
     'interfaceAttachment.fixed_ips[].ip_address': 'the address is one of another port of one’s own',
     'floatingip.subnet_id': 'a subnet of an external network is meant',
-    'volume.source_volid': 'there are no copies of volumes',
-    'snapshot.volume_id': 'volumes have no snapshots',
     'attachment_id': 'compute’s own attachment is detached by compute',
 }
 

@@ -67,6 +67,7 @@ KINDS = {
     'server_id': 'server',
     'server_uuid': 'server',
     'service_id': 'service',
+    'snapshot_id': 'snapshot',
     'source_volid': 'volume',
     'subnet_id': 'subnet',
     'subnetpool_id': 'subnetpool',
@@ -92,6 +93,8 @@ EXACT = {
     'POST /os-security-group-rules security_group_rule.group_id': 'security_group',
     'addSecurityGroup.name': 'free group',
     'removeSecurityGroup.name': 'security_group',
+    'addProjectAccess.project': 'project',
+    'removeProjectAccess.project': 'project',
     'server.security_groups[].name': 'security_group',
     'server.networks[].uuid': 'network',
     'server.block_device_mapping_v2[].uuid': 'volume',
@@ -185,6 +188,8 @@ SEGMENTS = {
     'os-floating-ips': 'floatingip',
     'os-networks': 'network',
     'os-tenant-networks': 'network',
+    'os-snapshots': 'snapshot',
+    'os-volume-transfer': 'transfer',
     'os-volumes': 'volume',
     'os-console-auth-tokens': 'console_token',
     'os-hosts': 'host',
@@ -204,17 +209,18 @@ SEGMENTS = {
     'security-group-rules': 'security_group_rule',
     'security-groups': 'security_group',
     'servers': 'server',
+    'snapshots': 'snapshot',
     'subnetpools': 'subnetpool',
     'subnets': 'subnet',
     'trunks': 'trunk',
     'types': 'volume_type',
+    'volume-transfers': 'transfer',
     'volumes': 'volume',
 }
 ABSENT = {
     'backup_id': 'there are no backups',
     'consistencygroup_id': 'there are no groups of volumes',
     'group_id': 'there are no groups of volumes',
-    'snapshot_id': 'there are no snapshots',
     'trusted_image_certificates': 'there are no certificates of images',
     'class_name': 'there is one class of quotas',
 }
@@ -238,7 +244,7 @@ max_server_per_host meta metadata metadata_items method methods migrate migratio
 mode
 mountpoint mtu multi_factor_auth_enabled multi_factor_auth_rules multiattach new_size no_device oauth1
 onSharedStorage original_password os-complete os-flavor-access:is_public os-getRDPConsole os-start os-stop
-os-volume-type-access:is_public os_hidden
+os-volume-type-access:is_public os_hidden progress
 params passcode password path pause per_volume_gigabytes policies policy port_range_max port_range_min
 pinned_availability_zone resource_provider_generation traits
 port_security_enabled preserve_ephemeral protected protocol provider:network_type provider:physical_network
@@ -264,6 +270,9 @@ profile vnic_type
 max_burst_kbps max_burst_kpps max_kbps max_kpps min_kbps min_kpps
 """.split()
 )
+
+# Those of what is done with volumes.
+PLAIN |= frozenset(('auth_key', 'no_snapshots'))
 
 
 def plain(endpoint: Endpoint, field: str) -> bool:

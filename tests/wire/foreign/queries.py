@@ -8,13 +8,16 @@ from nimbus.api.compute.proxies import images
 from nimbus.api.compute.servers import queries
 from nimbus.api.kit import routes
 from nimbus.api.volume import filters
+from nimbus.api.volume.snapshots import snapshots as snapshot_api
 from nimbus.volume.volumes import search as volume_search
+from nimbus.volume.volumes import snapshot_search, transfers
 from tests.wire.foreign import bodies, names
 from tests.wire.foreign.asking import SERVICES, endpoints, path
 from tests.wire.foreign.fields import Endpoint
 from tests.wire.foreign.world import ADMIN, World
 
 _SERVERS, _VOLUMES = queries.FILTERS, (*filters.OPEN, *filters.NEVER, *volume_search.PLAIN, 'host', 'project_id')
+_SNAPSHOTS = (*snapshot_api.OPEN, *snapshot_search.PLAIN, 'project_id')
 _LISTS = """
 networks subnets subnetpools address-scopes ports security-groups security-group-rules address-groups rbac-policies
 default-security-group-rules routers routers/{id}/conntrack_helpers floatingips floatingips/{id}/port_forwardings
@@ -30,6 +33,13 @@ WALKED: dict[str, tuple[str, ...]] = {
     'volume GET /v3/volumes': _VOLUMES,
     'volume GET /v3/volumes/detail': _VOLUMES,
     'volume GET /v3/volumes/summary': _VOLUMES,
+    **{
+        f'volume GET /v3/{path}{detail}': transfers.FILTERS
+        for path in ('os-volume-transfer', 'volume-transfers')
+        for detail in ('', '/detail')
+    },
+    'volume GET /v3/snapshots': _SNAPSHOTS,
+    'volume GET /v3/snapshots/detail': _SNAPSHOTS,
     'compute GET /v2.1/images': _IMAGES,
     'compute GET /v2.1/images/detail': _IMAGES,
     'image GET /v2/images': ('id', 'name', 'owner', 'visibility', 'member_status'),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.wire.client import Answer, Client
-from tests.wire.foreign import bodies
+from tests.wire.foreign import bodies, holdings
 from tests.wire.identity import oauth_party
 
 SECRETS = {'mine': 'the first password', 'theirs': 'the second password'}
@@ -32,6 +32,10 @@ class Maker:
     def put(self, path: str, body: Any = None) -> None:
         """Something of identity is there."""
         self.ask('identity', 'PUT', path, body)
+
+    def await_status(self, service: str, path: str, status: str) -> None:
+        """What is at the path has come to the status."""
+        self.world.cloud.wait(lambda: next(iter(self.ask(service, 'GET', path).json.values()))['status'] == status)
 
 
 def settle_whole(world: Any) -> None:
@@ -82,6 +86,8 @@ def settle_whole(world: Any) -> None:
     told = {'name': 'hidden', 'ram': 64, 'vcpus': 1, 'disk': 1, 'os-flavor-access:is_public': False}
     maker.make('compute', '/v2.1/flavors', 'flavor', 'free flavor', **told)
     maker.make('volume', '/v3/types', 'volume_type', 'public type', name='everybodys')
+    told = {'name': 'granted to nobody', 'os-volume-type-access:is_public': False}
+    maker.make('volume', '/v3/types', 'volume_type', 'free type', **told)
     outside = {'name': 'outside', 'router:external': True}
     maker.make('network', '/v2.0/networks', 'network', 'external network', **outside)
     told = {'network_id': things['external network'], 'ip_version': 4, 'cidr': '172.24.4.0/24', 'enable_dhcp': False}
@@ -143,6 +149,10 @@ def _granted(maker: Maker, whose: str) -> None:
     maker.make('compute', '/v2.1/flavors', 'flavor', **told)
     grant = {'addTenantAccess': {'tenant': things['project']}}
     maker.ask('compute', 'POST', f'/v2.1/flavors/{things["flavor"]}/action', grant)
+    told = {'name': f'{whose} type', 'os-volume-type-access:is_public': False}
+    maker.make('volume', '/v3/types', 'volume_type', 'granted type', **told)
+    grant = {'addProjectAccess': {'project': things['project']}}
+    maker.ask('volume', 'POST', f'/v3/types/{things["granted type"]}/action', grant)
     limit = {
         'service_id': things['service'],
         'resource_name': 'r',
@@ -271,14 +281,13 @@ def _storage(maker: Maker, whose: str) -> None:
     maker.ask('image', 'PUT', f'{path}/file', b'\0' * 65536, CONTENT_TYPE='application/octet-stream')
     for kind in ('volume', 'server volume'):
         maker.make('volume', '/v3/volumes', 'volume', kind, size=1, name=f'{whose} volume')
-        maker.world.cloud.wait(lambda kind=kind: _status(maker, 'volume', f'/v3/volumes/{things[kind]}') == 'available')
+        maker.await_status('volume', f'/v3/volumes/{things[kind]}', 'available')
     ready = {'os-set_bootable': {'bootable': True}}
     maker.ask('volume', 'POST', f'/v3/volumes/{things["volume"]}/action', ready)
-
-
-def _status(maker: Maker, service: str, path: str) -> str:
-    found = maker.ask(service, 'GET', path).json
-    return str(next(iter(found.values()))['status'])
+    told = {'volume_id': things['volume'], 'name': f'{whose} snapshot', 'metadata': {'k': 'v'}}
+    maker.make('volume', '/v3/snapshots', 'snapshot', **told)
+    maker.await_status('volume', f'/v3/snapshots/{things["snapshot"]}', 'available')
+    holdings.settle(maker, whose)
 
 
 def _server(maker: Maker, whose: str) -> None:
@@ -291,11 +300,10 @@ def _server(maker: Maker, whose: str) -> None:
     made = maker.ask('compute', 'POST', '/v2.1/servers', {'server': told}).json['server']
     things['server'] = made['id']
     path = f'/v2.1/servers/{made["id"]}'
-    maker.world.cloud.wait(lambda: _status(maker, 'compute', path) == 'ACTIVE')
+    maker.await_status('compute', path, 'ACTIVE')
     body = {'volumeAttachment': {'volumeId': things['server volume']}}
     maker.ask('compute', 'POST', f'{path}/os-volume_attachments', body)
-    place = f'/v3/volumes/{things["server volume"]}'
-    maker.world.cloud.wait(lambda: _status(maker, 'volume', place) == 'in-use')
+    maker.await_status('volume', f'/v3/volumes/{things["server volume"]}', 'in-use')
     rows = maker.ask('volume', 'GET', '/v3/attachments', OPENSTACK_API_VERSION='volume 3.44').json['attachments']
     things['attachment'] = next(row['id'] for row in rows if row['volume_id'] == things['server volume'])
     asked = {'remote_console': {'protocol': 'vnc', 'type': 'novnc'}}

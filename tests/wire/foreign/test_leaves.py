@@ -70,6 +70,7 @@ WHOLE = {
     'compute POST /v2.1/os-server-groups': lambda t: {'server_group': {'name': 'x', 'policy': 'affinity'}},
     'volume POST /v3/volumes/{id}/action os-extend': lambda t: {'os-extend': {'new_size': 2}},
     'volume POST /v3/volumes/{id}/action os-reset_status': lambda t: {'os-reset_status': {'status': 'error'}},
+    'volume POST /v3/snapshots/{id}/action os-reset_status': lambda t: {'os-reset_status': {'status': 'error'}},
     'volume PUT /v3/types/{id}': lambda t: {'volume_type': {'name': 'x'}},
 }
 OF_TWO_SHAPES = ('compute PUT /v2.1/os-services/{id}',)  # its path has an id since a version, and a verb before it
@@ -77,6 +78,8 @@ OF_TWO_SHAPES = ('compute PUT /v2.1/os-services/{id}',)  # its path has an id si
 NEVER_TAKEN = tuple(f'compute POST /v2.1/servers/{{id}}/action os-get{kind}Console' for kind in ('SPICE', 'RDP'))
 # The host of the server is up, so that it is not evacuated.
 NEVER_TAKEN += ('compute POST /v2.1/servers/{id}/action evacuate',)
+# The snapshot is neither being made nor deleted.
+NEVER_TAKEN += ('volume POST /v3/snapshots/{id}/action os-update_snapshot_status',)
 RULES = [{'local': [{'user': {'name': '{0}'}}], 'remote': [{'type': 'x'}]}]
 QUERIES = ('', '%00', '%ff', '%ed%a0%80', '-1', '9' * 30, 'NaN', 'x' * 10_000, '%F0%9F%92%A9', '[]', 'in:', 'in:%22',
            'gt:', "'%20OR%201=1--", '9999-12-31T23:59:59-23:59', '%25', '_', 'a=b', ':', ',', 'a:b:c,')  # fmt: skip

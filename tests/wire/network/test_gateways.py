@@ -162,7 +162,7 @@ def test_a_route_may_lead_outside_and_keeps_the_gateway(neutron, outside):
 
 
 def test_routes_go_before_the_gateway_they_lead_through(neutron, outside):
-    route = [{'destination': '10.8.0.0/24', 'nexthop': '172.24.4.200'}]
+    route = [{'destination': '10.8.0.0/24', 'nexthop': '172.24.4.1'}]
     router = neutron.make('router', **through(outside))
     neutron.change('router', router['id'], routes=route)
     gone = neutron.change('router', router['id'], external_gateway_info=None, routes=[])

@@ -47,7 +47,7 @@ def at_rest(database: db.Database, volume_id: str) -> None:
     with database.write() as tx:
         volume = progress.look(tx, volume_id)
         progress.placed(tx, volume_id, hosts.choose(tx, volume, 3600))
-        progress.made(tx, volume_id, bootable=bool(volume.image))
+        progress.made(tx, volume_id, bootable=bool(volume.image and not volume.source_volid and not volume.snapshot_id))
 
 
 @pytest.fixture

@@ -76,3 +76,36 @@ def test_a_summary_has_the_metadata_of_the_volumes_it_counts(latest, make):
     every = latest('GET', '/volumes/summary?all_tenants=1', asker=ADMIN).json['volume-summary']
     assert (every['total_count'], every['metadata']['a']) == (3, ['1', '2', '3'])
     assert 'metadata' not in latest('GET', '/volumes/summary', version='volume 3.35').json['volume-summary']
+
+
+def test_a_private_type_is_for_the_projects_that_it_was_granted(latest):
+    def ask(method, path, body=None, asker=ADMIN):
+        return latest(method, path, body, asker=asker)
+
+    told = {'name': 'fast', 'os-volume-type-access:is_public': False}
+    path = f'/types/{ask("POST", "/types", {"volume_type": told}).json["volume_type"]["id"]}'
+    assert ask('GET', f'{path}/os-volume-type-access').json == {'volume_type_access': []}
+    granted = {'addProjectAccess': {'project': MEMBER.project_id}}
+    assert ask('POST', f'{path}/action', granted, MEMBER).status == 403
+    assert ask('GET', path, asker=MEMBER).status == 404
+    assert ask('POST', f'{path}/action', granted).status == 202
+    again = ask('POST', f'{path}/action', granted)
+    assert again.status == 409 and 'already exists' in str(again.json)
+    access = ask('GET', f'{path}/os-volume-type-access').json['volume_type_access']
+    assert access == [{'volume_type_id': path.rpartition('/')[2], 'project_id': MEMBER.project_id}]
+    for asker, sees in ((MEMBER, True), (STRANGER, False)):
+        names = [row['name'] for row in ask('GET', '/types', asker=asker).json['volume_types']]
+        assert ('fast' in names, ask('GET', path, asker=asker).status) == (sees, 200 if sees else 404)
+        made = ask('POST', '/volumes', {'volume': {'size': 1, 'volume_type': 'fast'}}, asker)
+        assert made.status == (202 if sees else 404)
+    taken = {'removeProjectAccess': {'project': MEMBER.project_id}}
+    assert [ask('POST', f'{path}/action', taken).status for _ in range(2)] == [202, 404]
+    assert ask('GET', path, asker=MEMBER).status == 404
+
+
+def test_a_public_type_is_granted_to_nobody(latest):
+    path = f'/types/{latest("GET", "/types/default", asker=ADMIN).json["volume_type"]["id"]}'
+    assert latest('GET', f'{path}/os-volume-type-access', asker=ADMIN).status == 404
+    for action in ('addProjectAccess', 'removeProjectAccess'):
+        refused = latest('POST', f'{path}/action', {action: {'project': MEMBER.project_id}}, asker=ADMIN)
+        assert refused.status == 400 and 'public volume type' in refused.json['badRequest']['message']

@@ -243,7 +243,7 @@ def test_limits_of_another_project_are_for_operators(latest, api, make):
 def test_a_source_that_is_not_there_is_a_404(latest, make):
     for name in ('snapshot_id', 'source_volid'):
         assert latest('POST', '/volumes', {'volume': {'size': 1, name: IMAGE}}).status == 404, name
-    refused = latest('POST', '/volumes', {'volume': {'size': 1, 'source_volid': make()}})
+    refused = latest('POST', '/volumes', {'volume': {'size': 1, 'source_volid': make(), 'snapshot_id': IMAGE}})
     assert (refused.status, 'source_volid' in refused.json['badRequest']['message']) == (400, True)
 
 

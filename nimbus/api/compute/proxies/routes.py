@@ -54,11 +54,11 @@ VOLUMES = (
     proxy('GET', '/os-volumes/detail', volumes.index, 'detail'),
     proxy('GET', '/os-volumes/{id}', volumes.show, 'show'),
     proxy('DELETE', '/os-volumes/{id}', volumes.delete, 'delete', 202),
-    proxy('GET', '/os-snapshots', volumes.snapshots, 'snapshots:list'),
+    proxy('GET', '/os-snapshots', volumes.list_snapshots, 'snapshots:list'),
     proxy('POST', '/os-snapshots', volumes.create_snapshot, 'snapshots:create', shape=volumes.CREATE_SNAPSHOT),
-    proxy('GET', '/os-snapshots/detail', volumes.snapshots, 'snapshots:detail'),
-    proxy('GET', '/os-snapshots/{key}', volumes.show_snapshot, 'snapshots:show'),
-    proxy('DELETE', '/os-snapshots/{key}', volumes.delete_snapshot, 'snapshots:delete', 202),
+    proxy('GET', '/os-snapshots/detail', volumes.list_snapshots, 'snapshots:detail'),
+    proxy('GET', '/os-snapshots/{id}', volumes.show_snapshot, 'snapshots:show'),
+    proxy('DELETE', '/os-snapshots/{id}', volumes.delete_snapshot, 'snapshots:delete', 202),
 )
 NETWORKS = (
     proxy('GET', '/os-networks', networks.index, 'list'),

@@ -10,8 +10,7 @@ from nimbus.api.volume import volumes as api
 from nimbus.common import errors
 from nimbus.common.clock import iso_micro
 from nimbus.common.database import listing
-from nimbus.volume import hosts
-from nimbus.volume.volumes import search, volumes
+from nimbus.volume.volumes import search, snapshot_search, snapshots, volumes
 
 TEXT: shapes.Schema = {'type': 'string', 'maxLength': 255}
 SIZE: shapes.Schema = {'type': ['integer', 'string'], 'pattern': '^[0-9]+$', 'minimum': 1}
@@ -56,7 +55,7 @@ class Volume(Noun):
     displayName = Text(source='name')
     displayDescription = Text(source='description')
     volumeType = Text(source='type_name')
-    snapshotId = Text(source=lambda row, call: None)
+    snapshotId = Text(source='snapshot_id')
     metadata = Any_(source=api.metadata)
 
 
@@ -77,19 +76,20 @@ def show(call: Call, id: str) -> dict[str, Any]:
 def create(call: Call) -> Reply:
     """The volume is being made."""
     given = call.body['volume']
-    if given.get('snapshot_id') is not None:
-        raise _no_snapshot(given['snapshot_id'])
     size = api.gibibytes('size', given['size'])
     zone, host = api.destination(call, given.get('availability_zone'))
     wanted = {name: given.get(f'display_{name}') for name in ('name', 'description')}
     try:
         with call.db.write() as tx:
+            source = snapshots.source(tx, call.context, given['snapshot_id']) if given.get('snapshot_id') else None
+            zone, host = api.place_for(tx, zone, host, source)
             row = volumes.create(
                 tx,
                 call.context,
-                size=size,
+                size=api.fitting(size, source),
+                source=source,
                 volume_type=given.get('volume_type') or None,
-                zone=hosts.zone_for(tx, zone),
+                zone=zone,
                 host=host,
                 metadata=given.get('metadata') or {},
                 **wanted,
@@ -105,28 +105,46 @@ def delete(call: Call, id: str) -> None:
         volumes.delete(tx, call.context, id)
 
 
-def snapshots(call: Call) -> dict[str, Any]:
-    """No volume has snapshots."""
-    paging.part(call)
-    return {'snapshots': []}
+class Snapshot(Noun):
+    """A snapshot, with the names that its fields had."""
+
+    one, many = 'snapshot', 'snapshots'
+    id = Text()
+    status = Text()
+    size = Int()
+    createdAt = Text(source=lambda row, call: iso_micro(row.created_at))
+    displayName = Text(source='name')
+    displayDescription = Text(source='description')
+    volumeId = Text(source='volume_id')
 
 
-def show_snapshot(call: Call, key: str) -> None:
-    """404."""
-    raise _no_snapshot(key)
-
-
-def create_snapshot(call: Call) -> None:
-    """501 for a volume that is there, 404 for one that is not."""
+def list_snapshots(call: Call) -> dict[str, Any]:
+    """The project's snapshots; the detailed list is the same."""
+    part = paging.part(call)
     with call.db.read() as tx:
-        volumes.show(tx, call.context, call.body['snapshot']['volume_id'])
-    raise errors.NotBuilt('Volumes have no snapshots in this cloud.')
+        rows = snapshot_search.find(tx, call.context, listing.Page())
+    return call.views(Snapshot, rows[part])
 
 
-def delete_snapshot(call: Call, key: str) -> None:
-    """404."""
-    raise _no_snapshot(key)
+def show_snapshot(call: Call, id: str) -> dict[str, Any]:
+    """One snapshot."""
+    with call.db.read() as tx:
+        return call.view(Snapshot, snapshots.show(tx, call.context, id))
 
 
-def _no_snapshot(snapshot_id: str) -> errors.NotFound:
-    return errors.NotFound(f'Snapshot {snapshot_id[:80]} could not be found.')
+def create_snapshot(call: Call) -> dict[str, Any]:
+    """The snapshot is being made."""
+    given = call.body['snapshot']
+    wanted = {name: given.get(f'display_{name}') for name in ('name', 'description')}
+    try:
+        with call.db.write() as tx:
+            row = snapshots.create(tx, call.context, given['volume_id'], **wanted)
+    except errors.OverQuota as why:
+        raise errors.Forbidden(why.sentence) from None
+    return call.view(Snapshot, row)
+
+
+def delete_snapshot(call: Call, id: str) -> None:
+    """202: the snapshot is being deleted."""
+    with call.db.write() as tx:
+        snapshots.delete(tx, call.context, id)

@@ -21,11 +21,12 @@ dynamic_ownership = 0
 remember_owner = 0
 security_driver = "none"
 namespaces = []
-cgroup_controllers = []
+cgroup_controllers = %s
 stdio_handler = "file"
 vnc_listen = "127.0.0.1"
 max_core = 0
 """
+SHARING = '/sys/fs/cgroup/cpu/cgroup.procs'  # the first version of control groups
 LIFECYCLE, REBOOTED, REMOVED, REMOVAL_FAILED = 'lifecycle', 'rebooted', 'removed', 'removal-failed'
 
 
@@ -151,5 +152,13 @@ def prepare_embedded(uri: str) -> None:
     os.makedirs(folder, mode=0o700, exist_ok=True)
     part = os.path.join(folder, 'qemu.conf.part')
     with open(part, 'w') as out:
-        out.write(QEMU_CONF)
+        out.write(QEMU_CONF % _controllers())
     os.replace(part, os.path.join(folder, 'qemu.conf'))
+
+
+def _controllers() -> str:
+    """Which control groups guests are put into: those that share processors, where this process may make some.
+
+    A flavor's `quota:cpu_*` needs them.  Under systemd the second version of them is not this process's to change.
+    """
+    return '["cpu", "cpuacct"]' if os.access(SHARING, os.W_OK) else '[]'

@@ -3,7 +3,8 @@
 import dataclasses
 from xml.etree import ElementTree as ET
 
-from nimbus.compute.guest import SCREENS, VNC, Guest, Nic
+from nimbus.compute.agent.libvirt.wishes import limits, parts
+from nimbus.compute.guest import VNC, Guest, Nic
 
 NOVA = 'http://openstack.org/xmlns/libvirt/nova/1.1'
 
@@ -46,6 +47,7 @@ def domain(guest: Guest, machine: Machine, disks: list[Disk], console: str, seri
     _metadata(root, guest)
     ET.SubElement(root, 'memory', unit='MiB').text = str(guest.memory_mb)
     ET.SubElement(root, 'vcpu', placement='static').text = str(guest.vcpus)
+    limits.limit_processors(root, guest.extra_specs)
     _firmware(root, guest, machine_type)
     _features(root, guest, machine)
     devices = ET.SubElement(root, 'devices')
@@ -54,9 +56,11 @@ def domain(guest: Guest, machine: Machine, disks: list[Disk], console: str, seri
         ET.SubElement(devices, 'controller', type='pci', index='0', model='pcie-root')
         for _ in range(machine.num_pcie_ports):
             ET.SubElement(devices, 'controller', type='pci', model='pcie-root-port')
-    if any(disk.bus == 'scsi' for disk in disks):
-        ET.SubElement(devices, 'controller', type='scsi', index='0', model='virtio-scsi')
-    devices.extend(disk_element(disk, machine.cache) for disk in disks)
+    parts.add_controllers(devices, guest, {disk.bus for disk in disks})
+    for disk in disks:
+        devices.append(element := disk_element(disk, machine.cache))
+        if not disk.serial:  # volumes are another service's
+            limits.limit_disk(element, guest.extra_specs)
     devices.extend(nic_element(nic, machine.virt_type) for nic in guest.nics)
     _consoles(devices, machine, console, serial_port, guest)
     _aids(devices, guest)
@@ -98,6 +102,10 @@ def nic_element(nic: Nic, virt_type: str) -> ET.Element:
         ET.SubElement(port, 'parameters', interfaceid=nic.port_id)
     ET.SubElement(element, 'target', dev=nic.tap)
     ET.SubElement(element, 'model', type=nic.model)
+    rings = {'queues': str(nic.queues)} if nic.queues > 1 else {}
+    if rings := rings | ({'packed': 'on'} if nic.packed else {}):
+        ET.SubElement(element, 'driver', rings)
+    limits.limit_card(element, nic)
     ET.SubElement(element, 'mtu', size=str(nic.mtu))
     if virt_type == 'qemu':
         # Running the network boot ROM costs an emulated guest part of a second at each start.
@@ -204,6 +212,7 @@ def _features(root: ET.Element, guest: Guest, machine: Machine) -> None:
     features = ET.SubElement(root, 'features')
     ET.SubElement(features, 'acpi')
     ET.SubElement(features, 'apic')
+    parts.add_features(features, guest)
     if machine.virt_type == 'qemu':
         ET.SubElement(ET.SubElement(features, 'tcg'), 'tb-cache', unit='MiB').text = str(machine.tb_cache_mb)
     cpu = ET.SubElement(root, 'cpu', mode=machine.cpu_mode)
@@ -224,11 +233,11 @@ def _consoles(devices: ET.Element, machine: Machine, console: str, serial_port: 
     # Appending lets the host cut the log's old part away while QEMU holds it open.
     ET.SubElement(serial, 'log', file=console, append='on')
     ET.SubElement(serial, 'target', type='isa-serial', port='0')
+    parts.add_serial_ports(devices, guest)
     ET.SubElement(devices, 'graphics', type='vnc', port='-1', autoport='yes', listen=machine.vnc_listen)
-    model = guest.choice('hw_video_model', SCREENS)
-    memory = {'vram': '16384'} if model == 'vga' else {}
-    ET.SubElement(ET.SubElement(devices, 'video'), 'model', {'type': model, **memory})
-    ET.SubElement(devices, 'input', type='tablet', bus='usb')
+    parts.add_screen(devices, guest)
+    parts.add_inputs(devices, guest)
+    parts.add_sound(devices, guest)
 
 
 def _aids(devices: ET.Element, guest: Guest) -> None:
@@ -236,9 +245,8 @@ def _aids(devices: ET.Element, guest: Guest) -> None:
     if guest.wishes('hw_qemu_guest_agent', default=True):
         agent = ET.SubElement(devices, 'channel', type='unix')
         ET.SubElement(agent, 'target', type='virtio', name='org.qemu.guest_agent.0')
-    if guest.wishes('hw_rng:allowed', default=True):
-        rng = ET.SubElement(devices, 'rng', model='virtio')
-        ET.SubElement(rng, 'backend', model='random').text = '/dev/urandom'
+    parts.add_randomness(devices, guest)
+    parts.add_watchdog(devices, guest)
     balloon = ET.SubElement(devices, 'memballoon', model='virtio')
     ET.SubElement(balloon, 'stats', period='10')
 

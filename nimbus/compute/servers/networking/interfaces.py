@@ -53,7 +53,7 @@ def tell_again(tx: db.Tx, asker: context.Context, server_id: str) -> None:
 
 
 def _card(tx: db.Tx, server_id: str, port_id: str) -> dict[str, Any]:
-    return dataclasses.asdict(guests.card(tx, server_id, port_id))
+    return guests.card(tx, server_id, port_id).to_dict()
 
 
 def _found(

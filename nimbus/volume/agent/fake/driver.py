@@ -11,33 +11,38 @@ from nimbus.volume.agent import driver
 
 
 class FakeDriver(driver.Driver):
-    """Keeps each disk's size and source format, and no bytes."""
+    """Keeps each disk's size, source format, and a word for what it holds, which its copies hold too."""
 
     name = 'fake'
 
     def __init__(
-        self, disks: dict[str, dict[str, Any]] | None = None, total: float = 1000.0, least_seconds: float = 0
+        self,
+        disks: dict[str, dict[str, Any]] | None = None,
+        total: float = 1000.0,
+        least_seconds: float = 0,
+        kept: dict[str, dict[str, Any]] | None = None,
     ) -> None:
-        """`disks` is where they are kept: id -> {'size', 'format', 'connected'}.
+        """`disks` is where they are kept: id -> {'size', 'format', 'content', 'connected'}; `kept` has the snapshots.
 
         Each change of a disk takes `least_seconds` at least.
         """
         self._least = least_seconds
         self.disks = disks if disks is not None else {}
+        self.kept = kept if kept is not None else {}
         self._total, self._lock = total, threading.Lock()
         self._scratch = tempfile.TemporaryDirectory(prefix='nimbus-fake-volumes-')
 
     def create(self, volume_id: str, size: int) -> None:
         time.sleep(self._least)
         with self._lock:
-            self.disks.setdefault(volume_id, {'size': size, 'format': None, 'connected': set()})
+            self.disks.setdefault(volume_id, _disk(size, None, ''))
 
     def create_from(self, volume_id: str, size: int, path: str, format: str) -> None:
         if os.path.getsize(path) > size << 30:
             raise errors.Invalid(f'The image does not fit in a volume of {size} GiB.')
         time.sleep(self._least)
         with self._lock:
-            self.disks.setdefault(volume_id, {'size': size, 'format': format, 'connected': set()})
+            self.disks.setdefault(volume_id, _disk(size, format, 'image'))
 
     def extend(self, volume_id: str, size: int) -> None:
         disk = self._disk(volume_id)
@@ -52,6 +57,31 @@ class FakeDriver(driver.Driver):
     def volumes(self) -> dict[str, int]:
         with self._lock:
             return {volume_id: disk['size'] for volume_id, disk in self.disks.items()}
+
+    def create_copy(self, volume_id: str, size: int, source: str, kind: str) -> None:
+        given = self._disk(source) if kind == 'volume' else self._snapshot(source)
+        time.sleep(self._least)
+        with self._lock:
+            self.disks.setdefault(volume_id, _disk(size, given['format'], given['content']))
+
+    def snapshot(self, snapshot_id: str, volume_id: str) -> None:
+        given = self._disk(volume_id)
+        time.sleep(self._least)
+        with self._lock:
+            self.kept.setdefault(snapshot_id, {name: given[name] for name in ('size', 'format', 'content')})
+
+    def revert(self, volume_id: str, snapshot_id: str) -> None:
+        time.sleep(self._least)
+        self._disk(volume_id).update(self._snapshot(snapshot_id))
+
+    def delete_snapshot(self, snapshot_id: str) -> None:
+        time.sleep(self._least)
+        with self._lock:
+            self.kept.pop(snapshot_id, None)
+
+    def snapshots(self) -> dict[str, int]:
+        with self._lock:
+            return {snapshot_id: kept['size'] for snapshot_id, kept in self.kept.items()}
 
     def connect(self, volume_id: str, connector: dict[str, Any]) -> dict[str, Any]:
         self._disk(volume_id)['connected'].add(connector.get('host'))
@@ -75,5 +105,14 @@ class FakeDriver(driver.Driver):
             raise errors.NotFound(f'Volume {volume_id} has no disk here.')
         return self.disks[volume_id]
 
+    def _snapshot(self, snapshot_id: str) -> dict[str, Any]:
+        if snapshot_id not in self.kept:
+            raise errors.NotFound(f'Snapshot {snapshot_id} has no disk here.')
+        return self.kept[snapshot_id]
+
     def close(self) -> None:
         self._scratch.cleanup()
+
+
+def _disk(size: int, format: str | None, content: str) -> dict[str, Any]:
+    return {'size': size, 'format': format, 'content': content, 'connected': set()}

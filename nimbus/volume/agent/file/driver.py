@@ -11,16 +11,20 @@ from typing import Any
 
 from nimbus.common import errors, failpoints, folders, ids
 from nimbus.volume.agent import driver
-from nimbus.volume.agent.file import imaging
+from nimbus.volume.agent.file import copying, imaging
 
 LOG = logging.getLogger(__name__)
 GIB = 1 << 30
 MARK = 'user.nimbus.volume'  # the extended attribute that says whose disk a file is
-PREFIX, PART = 'volume-', '.part'
+VOLUME, SNAPSHOT = 'volume', 'snapshot'
+PART = '.part'
 
 
 class FileDriver(driver.Driver):
-    """Files `volume-ID` in `path`; what is half-made is called `.volume-ID.part`."""
+    """Files `volume-ID` and `snapshot-ID` in `path`; what is half-made is called `.volume-ID.part`.
+
+    A snapshot is a whole file of its own, which nobody writes: it needs no volume, and no volume needs it.
+    """
 
     name = 'file'
 
@@ -49,18 +53,45 @@ class FileDriver(driver.Driver):
             imaging.convert(path, format, str(draft), self.format)
             imaging.resize(str(draft), self.format, size * GIB)
 
+    def create_copy(self, volume_id: str, size: int, source: str, kind: str) -> None:
+        if self._present(volume_id):
+            return
+        given = self._mine(source, kind)
+        with self._draft(volume_id) as draft:
+            copying.copy(given, draft)
+            self._grow(draft, size)
+
+    def snapshot(self, snapshot_id: str, volume_id: str) -> None:
+        if self._present(snapshot_id, SNAPSHOT):
+            return
+        given = self._mine(volume_id)
+        with self._draft(snapshot_id, SNAPSHOT) as draft:
+            copying.copy(given, draft)
+
+    def revert(self, volume_id: str, snapshot_id: str) -> None:
+        self._mine(volume_id)
+        given = self._mine(snapshot_id, SNAPSHOT)
+        with self._draft(volume_id) as draft:
+            copying.copy(given, draft)
+
+    def delete_snapshot(self, snapshot_id: str) -> None:
+        self._remove(snapshot_id, SNAPSHOT)
+
+    def snapshots(self) -> dict[str, int]:
+        return self._disks(SNAPSHOT)
+
     @contextlib.contextmanager
-    def _draft(self, volume_id: str) -> Any:
-        """A file to fill, which is the volume's disk at the end of the block, and gone if the block fails."""
-        draft = self.path / f'.{PREFIX}{self._checked(volume_id)}{PART}'
+    def _draft(self, id: str, kind: str = VOLUME) -> Any:
+        """A file to fill, which replaces the disk at the end of the block, and is gone if the block fails."""
+        draft = self.path / f'.{kind}-{self._checked(id)}{PART}'
         try:
             draft.unlink(missing_ok=True)
             os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             yield draft
-            self._mark(draft, volume_id)
+            self._mark(draft, id)
             _sync(draft)
             failpoints.hit('volume.publish')
-            os.replace(draft, self._file(volume_id))
+            os.replace(draft, self._file(id, kind))
             _sync(self.path)
         except OSError as why:
             raise _refusal(why) from why
@@ -69,30 +100,41 @@ class FileDriver(driver.Driver):
 
     def extend(self, volume_id: str, size: int) -> None:
         path = self._mine(volume_id)
-        if self._size(path) >= size * GIB:
-            return
         try:
-            if self.format == 'raw':
-                os.truncate(path, size * GIB)
-            else:
-                imaging.resize(str(path), self.format, size * GIB)
+            self._grow(path, size)
         except OSError as why:
             raise _refusal(why) from why
 
+    def _grow(self, path: pathlib.Path, size: int) -> None:
+        """The disk has `size` GiB at least."""
+        if self._size(path) >= size * GIB:
+            return
+        if self.format == 'raw':
+            os.truncate(path, size * GIB)
+        else:
+            imaging.resize(str(path), self.format, size * GIB)
+
     def delete(self, volume_id: str) -> None:
-        (self.path / f'.{PREFIX}{self._checked(volume_id)}{PART}').unlink(missing_ok=True)
-        if self._present(volume_id):
-            self._mine(volume_id).unlink()
+        self._remove(volume_id, VOLUME)
+
+    def _remove(self, id: str, kind: str) -> None:
+        (self.path / f'.{kind}-{self._checked(id)}{PART}').unlink(missing_ok=True)
+        if self._present(id, kind):
+            self._mine(id, kind).unlink()
             _sync(self.path)
 
     def volumes(self) -> dict[str, int]:
+        return self._disks(VOLUME)
+
+    def _disks(self, kind: str) -> dict[str, int]:
+        """The GiB of every disk of the kind."""
         with os.scandir(self.path) as entries:
             files = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
         found = {}
         for entry in files:
-            volume_id = entry.name.removeprefix(PREFIX)
-            if entry.name.startswith(PREFIX) and ids.is_uuid(volume_id):
-                found[volume_id] = self._size_or_zero(pathlib.Path(entry.path)) // GIB
+            id = entry.name.removeprefix(f'{kind}-')
+            if entry.name.startswith(f'{kind}-') and ids.is_uuid(id):
+                found[id] = self._size_or_zero(pathlib.Path(entry.path)) // GIB
         return found
 
     def _size_or_zero(self, path: pathlib.Path) -> int:
@@ -127,33 +169,36 @@ class FileDriver(driver.Driver):
         return {'total_gb': round(usage.total / GIB, 2), 'free_gb': round(usage.free / GIB, 2)}
 
     @staticmethod
-    def _checked(volume_id: str) -> str:
-        if not ids.is_uuid(volume_id):
-            raise errors.Invalid(f'{volume_id[:80]} is no id of a volume.')
-        return volume_id
+    def _checked(id: str) -> str:
+        if not ids.is_uuid(id):
+            raise errors.Invalid(f'{id[:80]} is no id of a disk.')
+        return id
 
-    def _file(self, volume_id: str) -> pathlib.Path:
-        return self.path / f'{PREFIX}{self._checked(volume_id)}'
+    def _file(self, id: str, kind: str = VOLUME) -> pathlib.Path:
+        return self.path / f'{kind}-{self._checked(id)}'
 
-    def _present(self, volume_id: str) -> bool:
-        return os.path.lexists(self._file(volume_id))
+    def _present(self, id: str, kind: str = VOLUME) -> bool:
+        return os.path.lexists(self._file(id, kind))
 
-    def _mine(self, volume_id: str) -> pathlib.Path:
-        """The volume's file, checked to be its own.  Raises NotFound, and Conflict when it is something else."""
-        path = self._file(volume_id)
+    def _mine(self, id: str, kind: str = VOLUME) -> pathlib.Path:
+        """The file of that volume or snapshot, checked to be its own.
+
+        Raises NotFound, and Conflict when it is something else.
+        """
+        path = self._file(id, kind)
         try:
             given = os.lstat(path)
         except FileNotFoundError:
-            raise errors.NotFound(f'Volume {volume_id} has no disk here.') from None
+            raise errors.NotFound(f'{kind.capitalize()} {id} has no disk here.') from None
         marked = self._marked(path) if stat.S_ISREG(given.st_mode) else None
-        if not stat.S_ISREG(given.st_mode) or marked not in (None, volume_id):
-            raise errors.Conflict(f'{path.name} is not the disk of volume {volume_id}; it is left alone.')
+        if not stat.S_ISREG(given.st_mode) or marked not in (None, id):
+            raise errors.Conflict(f'{path.name} is not the disk of {kind} {id}; it is left alone.')
         return path
 
     @staticmethod
-    def _mark(path: pathlib.Path, volume_id: str) -> None:
+    def _mark(path: pathlib.Path, id: str) -> None:
         try:
-            os.setxattr(path, MARK, volume_id.encode())
+            os.setxattr(path, MARK, id.encode())
         except OSError as why:
             if why.errno not in (errno.ENOTSUP, errno.EPERM):
                 raise

@@ -3,7 +3,7 @@
 from nimbus.common.database import db
 from nimbus.common.jobs import Run, Step, Workflow
 from nimbus.volume.rpc import Volume
-from nimbus.volume.volumes import progress
+from nimbus.volume.volumes import copies, progress
 
 
 def grow_disk(run: Run) -> None:
@@ -12,6 +12,7 @@ def grow_disk(run: Run) -> None:
         volume = progress.look(tx, run.subject)
     if volume is None:
         return
+    copies.wait(volume)
     agent = run.env.client(Volume, run.context, volume.host)
     run.ask('extend', lambda key: agent.extend(run.job.id, key, volume.id, run.fence, run.size))
 

@@ -1,4 +1,4 @@
-"""Create a volume: schedule it to a host, make the disk there, mark it available."""
+"""Create a volume: schedule it to a host, make the disk there of nothing, an image or a copy, mark it available."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from nimbus.common.database import db
 from nimbus.common.jobs import Refused, Run, Step, Workflow
 from nimbus.volume import hosts
 from nimbus.volume.rpc import Volume
-from nimbus.volume.volumes import progress
+from nimbus.volume.volumes import copies, progress
 
 DOWN_TIME = 30.0  # seconds without a report after which a host is not given a new volume
 
@@ -19,9 +19,36 @@ def choose_host(run: Run) -> dict[str, Any] | None:
             return {'host': volume.host if volume else None}
         chosen = hosts.choose(tx, volume, DOWN_TIME)
         progress.placed(tx, run.subject, chosen)
-        if volume.image:
+        if volume.image and not _source(volume):
             progress.downloading(tx, run.subject)
         return {'host': chosen.host}
+
+
+def _source(volume: Any) -> dict[str, str] | None:
+    """What the volume begins with, where that is no image."""
+    if volume.snapshot_id:
+        return {'kind': 'snapshot', 'id': volume.snapshot_id}
+    return {'kind': 'volume', 'id': volume.source_volid} if volume.source_volid else None
+
+
+def hold_source(run: Run) -> None:
+    """Nobody writes the volume that this one begins with."""
+    with run.env.db.write() as tx:
+        volume = progress.look(tx, run.subject)
+        if volume is not None and volume.source_volid:
+            copies.hold(tx, volume.source_volid, volume.id)
+
+
+def release_source(run: Run) -> None:
+    """The volume that this one begins with may be written again."""
+    with run.env.db.write() as tx:
+        _release(tx, run)
+
+
+def _release(tx: db.Tx, run: Run) -> None:
+    volume = progress.look(tx, run.subject)
+    if volume is not None and volume.source_volid:
+        copies.release(tx, volume.source_volid, volume.id)
 
 
 def make_disk(run: Run) -> None:
@@ -30,8 +57,10 @@ def make_disk(run: Run) -> None:
         volume = progress.look(tx, run.subject)
     if volume is None:
         return
+    source = _source(volume)
+    given = (volume.size, None if source else volume.image, source)
     agent = run.env.client(Volume, run.context, volume.host)
-    run.ask('create', lambda key: agent.create(run.job.id, key, volume.id, run.fence, volume.size, volume.image))
+    run.ask('create', lambda key: agent.create(run.job.id, key, volume.id, run.fence, *given))
 
 
 def unmake_disk(run: Run) -> None:
@@ -50,7 +79,8 @@ def unmake_disk(run: Run) -> None:
 def mark_available(tx: db.Tx, run: Run) -> None:
     """The volume is there for its user."""
     volume = progress.look(tx, run.subject)
-    progress.made(tx, run.subject, bootable=bool(volume and volume.image))
+    progress.made(tx, run.subject, bootable=bool(volume and volume.image and not _source(volume)))
+    _release(tx, run)
 
 
 def mark_error(run: Run) -> None:
@@ -64,6 +94,7 @@ class CreateVolume(Workflow):
 
     steps = (
         Step(choose_host),
+        Step(hold_source, undo=release_source),
         Step(make_disk, undo=unmake_disk),
     )
     on_done = staticmethod(mark_available)

@@ -1,0 +1,1 @@
+"""What flavors and images wish of a guest, as libvirt describes it."""

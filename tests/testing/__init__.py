@@ -1,0 +1,1 @@
+"""Tests of what nimbus gives to other people's tests."""

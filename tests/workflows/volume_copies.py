@@ -1,0 +1,152 @@
+"""What is asked of snapshots and copies of volumes, and what then holds."""
+
+from typing import Any
+
+from nimbus.volume.volumes import snapshots, volumes
+from tests.conftest import MEMBER
+from tests.workflows import evacuations
+from tests.workflows.cloud import Cloud
+from tests.workflows.harness import Scenario
+
+
+def written_volume(cloud: Cloud) -> str:
+    """A volume in which something stands."""
+    volume = cloud.volume(2)
+    cloud.disks[volume]['content'] = 'old'
+    return volume
+
+
+def make_snapshot(cloud: Cloud, volume: str) -> str:
+    return cloud.ask(snapshots.create, volume).id
+
+
+def snapshot_row(cloud: Cloud, snapshot: str) -> Any:
+    with cloud.db.read() as tx:
+        return snapshots.show(tx, MEMBER, snapshot)
+
+
+def snapshot_made(cloud: Cloud, volume: str, snapshot: str) -> None:
+    held = cloud.held()
+    assert (held['snapshots'], held['volumes']) == ([(snapshot, 'available')], [(volume, 'available')])
+    assert cloud.kept[snapshot] == {'size': 2, 'format': None, 'content': 'old'}
+    assert ('volume', 'gigabytes', 4) in held['quota'] and ('volume', 'snapshots', 1) in held['quota']
+    assert snapshot_row(cloud, snapshot).progress == '100%'
+
+
+def snapshot_failed(cloud: Cloud, volume: str, snapshot: str, held: dict[str, Any]) -> None:
+    row = snapshot_row(cloud, snapshot)
+    assert (row.status, bool(row.trouble), cloud.kept) == ('error', True, {})
+    assert cloud.held()['volumes'] == [(volume, 'available')]
+    cloud.ask(snapshots.delete, snapshot)
+    cloud.settle()
+    assert cloud.held() == held
+
+
+def volume_and_snapshot(cloud: Cloud) -> dict[str, str]:
+    """A volume, its snapshot, and what was written since."""
+    volume = written_volume(cloud)
+    snapshot = make_snapshot(cloud, volume)
+    cloud.settle()
+    cloud.disks[volume]['content'] = 'new'
+    return {'volume': volume, 'snapshot': snapshot}
+
+
+def remove_snapshot(cloud: Cloud, given: dict[str, str]) -> str:
+    cloud.ask(snapshots.delete, given['snapshot'])
+    return given['snapshot']
+
+
+def snapshot_removed(cloud: Cloud, given: dict[str, str], snapshot: str) -> None:
+    held = cloud.held()
+    assert (held['snapshots'], held['kept'], held['volumes']) == ([], [], [(given['volume'], 'available')])
+    assert [row for row in held['quota'] if row[0] == 'volume'] == [
+        ('volume', 'gigabytes', 2),
+        ('volume', 'volumes', 1),
+    ]
+
+
+def snapshot_kept(cloud: Cloud, given: dict[str, str], snapshot: str, held: dict[str, Any]) -> None:
+    row = snapshot_row(cloud, snapshot)
+    assert row.status == 'error_deleting' and row.trouble
+    cloud.ask(snapshots.delete, snapshot, force=True)
+    cloud.settle()
+    snapshot_removed(cloud, given, snapshot)
+
+
+def revert(cloud: Cloud, given: dict[str, str]) -> str:
+    with cloud.db.write() as tx:
+        snapshots.revert(tx, MEMBER, volumes.show(tx, MEMBER, given['volume']), given['snapshot'])
+    return given['volume']
+
+
+def reverted(cloud: Cloud, given: dict[str, str], volume: str) -> None:
+    held = cloud.held()
+    assert held['volumes'] == [(volume, 'available')] and held['snapshots'] == [(given['snapshot'], 'available')]
+    assert cloud.disks[volume]['content'] == 'old'
+
+
+def not_reverted(cloud: Cloud, given: dict[str, str], volume: str, held: dict[str, Any]) -> None:
+    row = cloud.volume_row(volume)
+    assert (row.status, bool(row.trouble)) == ('error', True)
+    assert cloud.held()['snapshots'] == held['snapshots'] and cloud.disks[volume]['content'] in ('new', 'old')
+
+
+def copy_volume(cloud: Cloud, volume: str) -> str:
+    with cloud.db.write() as tx:
+        return volumes.create(tx, MEMBER, size=3, source=volumes.source(tx, MEMBER, volume)).id
+
+
+def copied(cloud: Cloud, volume: str, made: str) -> None:
+    assert cloud.held()['volumes'] == sorted([(volume, 'available'), (made, 'available')])
+    assert (cloud.disks[made]['content'], cloud.disks[made]['size']) == ('old', 3)
+
+
+def not_copied(cloud: Cloud, volume: str, made: str, held: dict[str, Any]) -> None:
+    assert cloud.volume_row(made).status == 'error' and cloud.volume_row(made).trouble
+    assert list(cloud.disks) == [volume]
+
+
+def copy_snapshot(cloud: Cloud, given: dict[str, str]) -> str:
+    with cloud.db.write() as tx:
+        return volumes.create(tx, MEMBER, size=2, source=snapshots.source(tx, MEMBER, given['snapshot'])).id
+
+
+def snapshot_copied(cloud: Cloud, given: dict[str, str], made: str) -> None:
+    copied_volumes = [(given['volume'], 'available'), (made, 'available')]
+    assert cloud.held()['volumes'] == sorted(copied_volumes)
+    assert (cloud.disks[made]['content'], cloud.disks[made]['size']) == ('old', 2)
+
+
+def snapshot_not_copied(cloud: Cloud, given: dict[str, str], made: str, held: dict[str, Any]) -> None:
+    not_copied(cloud, given['volume'], made, held)
+
+
+def remove_with_snapshots(cloud: Cloud, given: dict[str, str]) -> str:
+    with cloud.db.write() as tx:
+        snapshots.delete_all(tx, MEMBER, given['volume'])
+        volumes.delete(tx, MEMBER, given['volume'])
+    return given['volume']
+
+
+def all_removed(cloud: Cloud, given: dict[str, str], volume: str) -> None:
+    held = cloud.held()
+    assert (held['volumes'], held['snapshots'], cloud.disks, cloud.kept) == ([], [], {}, {})
+    assert not [row for row in held['quota'] if row[0] == 'volume']
+
+
+def volume_kept(cloud: Cloud, given: dict[str, str], volume: str, held: dict[str, Any]) -> None:
+    assert cloud.volume_row(volume).status == 'error_deleting' and cloud.kept == {}
+    cloud.ask(volumes.delete, volume, force=True)
+    cloud.settle()
+    all_removed(cloud, given, volume)
+
+
+SCENARIOS = [
+    *evacuations.SCENARIOS,
+    Scenario('create_snapshot', written_volume, make_snapshot, snapshot_made, snapshot_failed),
+    Scenario('delete_snapshot', volume_and_snapshot, remove_snapshot, snapshot_removed, snapshot_kept),
+    Scenario('revert_volume', volume_and_snapshot, revert, reverted, not_reverted),
+    Scenario('create_volume', written_volume, copy_volume, copied, not_copied),
+    Scenario('create_volume', volume_and_snapshot, copy_snapshot, snapshot_copied, snapshot_not_copied),
+    Scenario('delete_volume', volume_and_snapshot, remove_with_snapshots, all_removed, volume_kept),
+]
