@@ -26,8 +26,12 @@ AT = sa.Table(  # as alembic defines it
 
 COMMON = tuple(f'nimbus.common.{name}' for name in ('jobs', 'messaging.outbox', 'quotas', 'agents.services'))
 ROOMS = ('identity', 'image', 'network', 'volume', 'compute', 'scheduler')
-# Tables of rooms that have more than their models.
-BESIDE = ('nimbus.network.models_traffic', 'nimbus.network.models_wiring')
+BESIDE = (
+    'nimbus.image.models_metadefs',
+    'nimbus.image.models_tasks',
+    'nimbus.network.models_traffic',
+    'nimbus.network.models_wiring',
+)  # tables of rooms that have more than their models
 
 
 def load_models() -> None:

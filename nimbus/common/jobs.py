@@ -92,8 +92,9 @@ class Answer(db.Base):
     at: Mapped[datetime.datetime]
 
 
-ANSWER = sa.select(Answer.__table__).where(
-    Answer.__table__.c.job_id == sa.bindparam('job'), Answer.__table__.c.key == sa.bindparam('errand')
+_ANSWERS = Answer.__table__.c
+ANSWER = db.Fixed(
+    sa.select(Answer.__table__).where(_ANSWERS.job_id == sa.bindparam('job'), _ANSWERS.key == sa.bindparam('errand'))
 )
 
 
@@ -305,7 +306,7 @@ def answer(
     now = clock.Clock().now()
     if not tx.update(Job, Job.id == job_id, Job.heading.in_(UNDER_WAY), run_at=now, woken=Job.woken + 1):
         return
-    if tx.row(sa.select(Answer.key).where(Answer.job_id == job_id, Answer.key == key)) is None:
+    if tx.row(ANSWER, {'job': job_id, 'errand': key}) is None:
         tx.insert(Answer, job_id=job_id, key=key, ok=ok, result=result, error=error, kind=kind, at=now)
     tx.nudge(TOPIC)
 
@@ -322,6 +323,11 @@ def wake(tx: db.Tx, subject: str) -> int:
     if woken:
         tx.nudge(TOPIC)
     return woken
+
+
+def look(tx: db.Tx) -> None:
+    """Whoever works on jobs looks for them at once, as those do by themselves after a while."""
+    tx.nudge(TOPIC)
 
 
 def under_way(tx: db.Tx, subject: str) -> bool:

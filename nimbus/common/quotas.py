@@ -54,9 +54,12 @@ PROJECT, SERVICE, RESOURCE = (
 )
 AMOUNT, MOST = sa.bindparam('amount', type_=sa.BigInteger()), sa.bindparam('most', type_=sa.BigInteger())
 COUNTER = (USE.project_id == PROJECT, USE.service == SERVICE, USE.resource == RESOURCE)
-LIMITS = sa.select(LIMIT.project_id, LIMIT.resource, LIMIT.hard_limit).where(
-    LIMIT.service == SERVICE, sa.or_(LIMIT.project_id == '', LIMIT.project_id == PROJECT)
+LIMITS = db.Fixed(
+    sa.select(LIMIT.project_id, LIMIT.resource, LIMIT.hard_limit).where(
+        LIMIT.service == SERVICE, sa.or_(LIMIT.project_id == '', LIMIT.project_id == PROJECT)
+    )
 )
+USES = db.Fixed(sa.select(USE.resource, USE.used).where(USE.project_id == PROJECT, USE.service == SERVICE))
 COUNTED = db.Fixed(sa.select(USE.used).where(*COUNTER))
 # A counter below nothing is wrong, and would let too many through: it is counted anew before it is used.
 _TAKE = sa.update(db.table_of(QuotaUse)).where(*COUNTER, USE.used >= 0).values(used=USE.used + AMOUNT)
@@ -105,12 +108,7 @@ class Quotas:
 
     def show(self, tx: db.Tx, project_id: str) -> dict[str, Quota]:
         """Limit and use of every resource."""
-        uses = {
-            r.resource: r.used
-            for r in tx.rows(
-                sa.select(QuotaUse).where(QuotaUse.project_id == project_id, QuotaUse.service == self.service)
-            )
-        }
+        uses = {r.resource: r.used for r in tx.rows(USES, {'of_project': project_id, 'of_service': self.service})}
         return {name: Quota(name, limit, uses.get(name, 0)) for name, limit in self.limits(tx, project_id).items()}
 
     def projects(self, tx: db.Tx) -> list[str]:

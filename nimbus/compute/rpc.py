@@ -258,6 +258,31 @@ class Compute(Contract):
         """Errand: no copy of the guest's root disk is kept here."""
 
     @call(timeout=ACK)
+    def copy_volume(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        fence: int,
+        copy_id: str,
+        server_id: str,
+        volume: dict[str, Any],
+        target: dict[str, str],
+        quiesce: str,
+    ) -> str:
+        """Errand: the file {'path', 'format'} holds what the guest's volume held at one moment.
+
+        Its subject is the copy.  Kind 'Missing' when the guest or its volume is not here, so that another has it open,
+        or nobody.  `quiesce` is as in `snapshot`.
+        """
+
+    @call(timeout=ACK)
+    def drop_volume_copy(
+        self, context: Context, job_id: str, key: str, fence: int, copy_id: str, server_id: str, volume_id: str
+    ) -> str:
+        """Errand: the guest writes its volume to no copy."""
+
+    @call(timeout=ACK)
     def plug(self, context: Context, job_id: str, key: str, fence: int, server_id: str, nic: dict[str, Any]) -> str:
         """Errand: the guest has the network card.  Its port must be wired here."""
 

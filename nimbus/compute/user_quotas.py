@@ -12,11 +12,16 @@ from nimbus.common.quotas import UNLIMITED, Quota
 from nimbus.compute.models import UserLimit
 from nimbus.compute.quotas import QUOTAS, rows
 
+OWN = db.Fixed(
+    sa.select(db.table_of(UserLimit)).where(
+        UserLimit.project_id == sa.bindparam('project'), UserLimit.user_id == sa.bindparam('user')
+    )
+)
+
 
 def own(tx: db.Tx, project_id: str, user_id: str) -> dict[str, int]:
     """The limits that an operator set for the user in the project."""
-    where = UserLimit.project_id == project_id, UserLimit.user_id == user_id
-    return {row.resource: row.hard_limit for row in tx.rows(sa.select(UserLimit).where(*where))}
+    return {row.resource: row.hard_limit for row in tx.rows(OWN, {'project': project_id, 'user': user_id})}
 
 
 def limits(tx: db.Tx, project_id: str, user_id: str) -> dict[str, int]:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from nimbus.common import errors, quotas
 from nimbus.common.database import db
 from nimbus.image.models import Image
-from nimbus.image.states import DELETED, SAVING, UPLOADING
+from nimbus.image.states import DELETED, IMPORTING, SAVING, UPLOADING
 
 MIB = 1 << 20
 RESOURCES = ('image_count_total', 'image_size_total', 'image_stage_total', 'image_count_uploading')
@@ -49,15 +49,20 @@ def mib(size: int | None) -> int:
     return -(-(size or 0) // MIB)
 
 
+def copies(image: Any) -> int:
+    """In how many stores an image's bytes are."""
+    return len(image.stores.split(',')) if image.stores else 1
+
+
 def held(image: Any) -> dict[str, int]:
     """How much of its owner's quota an image uses in its present state."""
     found = {'image_count_total': 1}
-    if image.status in (SAVING, UPLOADING) and image.size is None:
+    if image.status in (SAVING, UPLOADING, IMPORTING) and image.size is None:
         found['image_count_uploading'] = 1
-    elif image.status in (UPLOADING, 'importing'):
+    elif image.status in (UPLOADING, IMPORTING):
         found['image_stage_total'] = mib(image.size)
     else:
-        found['image_size_total'] = mib(image.size)
+        found['image_size_total'] = mib(image.size) * copies(image)
     return found
 
 

@@ -1,13 +1,15 @@
 """Builds the parts of the image service from its options."""
 
-import os
+import ipaddress
 import socket
 from typing import Any
 
 from nimbus.common.database import db
 from nimbus.image import quotas
 from nimbus.image.data.transfers import Limits, Transfers
-from nimbus.image.stores.file import FileStore
+from nimbus.image.downloads.rules import Rules
+from nimbus.image.stores import settings
+from nimbus.image.tasks.imports import Imports
 
 
 def build(conf: Any, database: db.Database, process: int = 0) -> Transfers:
@@ -21,6 +23,23 @@ def build(conf: Any, database: db.Database, process: int = 0) -> Transfers:
         properties=said.property_quota,
         tags=said.tag_quota,
         members=said.member_quota,
+        import_methods=tuple(said.import_methods),
     )
-    store = FileStore(said.store_path or os.path.join(conf.state_path, 'images'))
-    return Transfers(database, store, limits, quotas.of(conf), conf.host or socket.gethostname(), process)
+    host = conf.host or socket.gethostname()
+    return Transfers(database, settings.stores(conf), limits, quotas.of(conf), host, process)
+
+
+def imports(conf: Any, transfers: Transfers) -> Imports:
+    """The imports of this process, wired as the `image` options say."""
+    said = conf.image
+    rules = Rules(
+        schemes=tuple(said.download_schemes),
+        ports=tuple(said.download_ports),
+        hosts=tuple(said.download_hosts),
+        refused_hosts=tuple(said.download_refused_hosts),
+        networks=tuple(ipaddress.ip_network(network) for network in said.download_networks),
+        redirects=said.download_redirects,
+        seconds=said.download_seconds,
+        pause=said.download_pause,
+    )
+    return Imports(transfers, rules, said.import_tasks)

@@ -10,6 +10,7 @@ LIVING = frozenset(ALL) - {DELETED}
 MACHINE = Machine(
     rule('upload', {QUEUED}, SAVING, done=ACTIVE, failed=QUEUED),
     rule('stage', {QUEUED}, UPLOADING, failed=QUEUED),
+    rule('fetch', {QUEUED}, IMPORTING, done=ACTIVE, failed=QUEUED),
     rule('import', {UPLOADING}, IMPORTING, done=ACTIVE, failed=QUEUED),
     rule('deactivate', {ACTIVE, DEACTIVATED}, None, done=DEACTIVATED),
     rule('reactivate', {ACTIVE, DEACTIVATED}, None, done=ACTIVE),

@@ -14,7 +14,7 @@ from nimbus.network.models import Address, Subnet
 OF = db.Gathering(
     sa.select(Address.port_id, Address.subnet_id, Address.ip_address).order_by(Address.seq), Address.port_id
 )
-SUBNETS = sa.select(db.table_of(Subnet)).where(Subnet.network_id == sa.bindparam('of')).order_by(Subnet.seq)
+SUBNETS = db.Fixed(sa.select(db.table_of(Subnet)).where(Subnet.network_id == sa.bindparam('of')).order_by(Subnet.seq))
 TAKEN = sa.select(Address.ip_address).where(Address.subnet_id == sa.bindparam('of'))
 TAKEN_AMONG = TAKEN.where(db.among(Address.ip_address, 'some'))
 RACES = 20  # lost races for an address before the request is refused with advice to try again

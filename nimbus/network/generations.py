@@ -24,7 +24,7 @@ MOST = 500  # notes that are handed out one by one; whoever missed more gets eve
 _HOST, _CHANGE = db.table_of(Host), db.table_of(Change)
 RISE = sa.update(_HOST).where(db.among(_HOST.c.host, 'hosts')).values(generation=_HOST.c.generation + 1)
 REACHED = sa.select(_HOST.c.host, _HOST.c.generation).where(db.among(_HOST.c.host, 'hosts'))
-OF = sa.select(_HOST.c.generation).where(_HOST.c.host == sa.bindparam('of'))
+OF = db.Fixed(sa.select(_HOST.c.generation).where(_HOST.c.host == sa.bindparam('of')))
 NOTE = sa.insert(_CHANGE)
 NOTED = (
     sa.select(_CHANGE.c.generation, _CHANGE.c.kind, _CHANGE.c.subject_id)

@@ -50,7 +50,7 @@ def find(tx: db.Tx, ctx: context.Context, model: Any, id: str, seen: Any = None)
 @functools.cache
 def _by_id(model: Any) -> Any:
     """One statement a table, so that it is made and compiled once."""
-    return sa.select(model).where(model.id == sa.bindparam('id'))
+    return db.Fixed(sa.select(db.table_of(model)).where(model.id == sa.bindparam('id')))
 
 
 def scope(ctx: context.Context, model: Any, seen: Any = None) -> list[Any]:

@@ -47,7 +47,7 @@ def _taking(*off: Any) -> Any:
 
 TAKE = db.Fixed(_taking(SERVICE.forced_down.is_(True), SERVICE.disabled.is_(True)))
 TAKE_NAMED = db.Fixed(_taking(SERVICE.forced_down.is_(True)))  # an operator may name a host that is disabled
-OF = (
+OF = db.Fixed(
     sa.select(Claim.__table__, HOST.host, HOST.node, HOST.zone)
     .join(Host.__table__, HOST.id == Claim.__table__.c.host_id)
     .where(Claim.__table__.c.server_id == sa.bindparam('server'))

@@ -21,7 +21,7 @@ from nimbus.scheduler.request_spec import Request
 OVERLAP = datetime.timedelta(seconds=2)
 EPOCH = datetime.datetime(1970, 1, 1)
 BATCH = 500  # hosts read by one statement; databases bound the number of its values
-CHANGED = sa.select(Host.host, Host.generation).where(Host.updated_at >= sa.bindparam('since'))
+CHANGED = db.Fixed(sa.select(Host.host, Host.generation).where(Host.updated_at >= sa.bindparam('since')))
 
 
 class HostState:

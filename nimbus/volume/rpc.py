@@ -44,6 +44,19 @@ class Volume(Contract):
         """Errand: the snapshot has what the volume has, which nobody writes now."""
 
     @call(timeout=ACK)
+    def begin_copy(
+        self, context: Context, job_id: str, key: str, copy_id: str, fence: int, kind: str, volume_id: str
+    ) -> str:
+        """Errand: a guest may write what it holds of the volume.  It reports {'target'}: where, None when it is made.
+
+        The copy is a 'snapshot' or a 'volume', as `kind` says.
+        """
+
+    @call(timeout=ACK)
+    def end_copy(self, context: Context, job_id: str, key: str, copy_id: str, fence: int, kind: str, size: int) -> str:
+        """Errand: what the guest wrote is the snapshot, or the volume of `size` GiB."""
+
+    @call(timeout=ACK)
     def delete_snapshot(self, context: Context, job_id: str, key: str, snapshot_id: str, fence: int) -> str:
         """Errand: nothing of the snapshot is left."""
 

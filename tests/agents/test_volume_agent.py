@@ -133,6 +133,9 @@ def test_an_agent_that_starts_before_its_desk_compares_once_that_listens(tmp_pat
             asked.set()
             return {'lost': 1}
 
+        def snapshots(self, context, host):
+            return {}
+
     desk = rpc.Client(bus, VolumeDesk, timeouts=rpc.Timeouts(0.05))
     agent = Agent(FakeDriver({}), desk, 'h1', str(tmp_path), lambda image: iter([BYTES]))
     agent.start()

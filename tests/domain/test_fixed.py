@@ -110,6 +110,34 @@ def test_changes_say_how_many_rows_they_met(database, quick):
         assert tx.delete(Thing) == 1
 
 
+CONDITIONS = [
+    ((Thing.name.is_(None),), ['b']),
+    ((Thing.name == None,), ['b']),  # noqa: E711 - SQLAlchemy's way of saying it
+    ((Thing.id.in_(['a', 'z']), Thing.count >= 3), ['a']),
+    ((Thing.count > 3,), []),
+    ((Thing.count < 3, Thing.at.is_(None)), ['b']),
+    ((Thing.count <= 3, Thing.is_on == True), ['a']),  # noqa: E712
+    ((Thing.count >= -1, Thing.count <= 0), ['b']),
+    ((Thing.id.in_([]),), []),
+    ((Thing.id.not_in(['a']),), ['b']),
+    ((Thing.at.is_not(None), Thing.at <= MOMENT), ['a']),
+    ((Thing.facts == {'x': [1, None]},), ['a']),
+]
+
+
+@pytest.mark.parametrize('where, met', CONDITIONS)
+@pytest.mark.parametrize('quick', [True, False])
+def test_a_change_meets_what_its_conditions_say(database, where, met, quick):
+    if not quick:
+        listened(database)
+    with database.write() as tx:
+        for _ in range(2):  # made, and made before
+            assert tx.update(Thing, *where, more={'met': True}) == len(met)
+        assert [row.id for row in tx.rows(ALL) if row.more == {'met': True}] == met
+        assert tx.delete(Thing, *where) == len(met)
+        assert set(tx.column(ALL)) == {'a', 'b'} - set(met)
+
+
 def test_an_update_without_values_deletes_nothing(database):
     with pytest.raises(errors.Unavailable), database.write() as tx:
         tx.update(Thing, Thing.id == 'a')

@@ -328,6 +328,38 @@ def refuse(number: int):
     return refused
 
 
+@pytest.mark.parametrize('kind', ['snapshot', 'volume'])
+def test_what_a_guest_filled_becomes_a_disk_of_its_own(driver, volume_id, kind):
+    made, listed = str(uuid.uuid4()), driver.snapshots if kind == 'snapshot' else driver.volumes
+    driver.create(volume_id, 1)
+    for _ in range(2):
+        target = driver.begin_copy(made, kind, volume_id)
+        if driver.name == 'file':
+            driver.clean()
+            qemu_img('create', '-q', '-f', target['format'], target['path'], '1G')
+        assert made not in listed()
+    driver.clean()
+    for _ in range(2):
+        driver.end_copy(made, kind, 1)
+        assert listed()[made] == 1
+    assert driver.begin_copy(made, kind, volume_id) is None
+    (driver.delete_snapshot if kind == 'snapshot' else driver.delete)(made)
+    assert made not in listed() and volume_id in driver.volumes()
+
+
+def test_what_no_guest_filled_is_no_disk_and_leaves_nothing(driver, volume_id):
+    made = str(uuid.uuid4())
+    driver.create(volume_id, 1)
+    with pytest.raises(errors.NotFound, match='was not filled'):
+        driver.end_copy(made, 'snapshot', 1)
+    target = driver.begin_copy(made, 'snapshot', volume_id)
+    if driver.name == 'file':
+        pathlib.Path(target['path']).write_bytes(b'half')
+        driver.delete_snapshot(made)
+        assert [path.name for path in driver.path.iterdir()] == [f'volume-{volume_id}']
+    assert driver.snapshots() == {}
+
+
 def test_a_copy_that_fails_leaves_nothing_and_changes_nothing(files, volume_id, monkeypatch):
     kept, other = str(uuid.uuid4()), str(uuid.uuid4())
     files.create(volume_id, 1)

@@ -37,6 +37,8 @@ NAMED: dict[str, Run | Elsewhere] = {
     "journalctl -p err -u 'nimbus-*'": Run("journalctl -p err -u 'nimbus-*' --no-pager"),
     'nimbus status': Run(says='21 of 21 parts are up'),
     'nimbus status --short': Run(says='^NIMBUS OK - '),
+    'nimbus-manage metadefs load': Run(says='OS::Compute::VirtCPUTopology: there already'),
+    'nimbus-manage metadefs load FOLDER': Elsewhere('tests/domain/image/test_load_metadefs.py loads files'),
     'nimbus up': DEVSTACK,
     'nimbus up --fake': Elsewhere('tests/fresh/test_as_user.py, by an ordinary user'),
     'nimbus why SERVER': Run('nimbus why guest-c1', says='guest-c1'),

@@ -1,9 +1,12 @@
 """Copies of volumes beside servers: a copy is of what nobody writes, and a server has what its snapshot kept."""
 
+import dataclasses
+
 import pytest
 
-from nimbus.compute.servers import deletion, volume_attachments
-from nimbus.volume.volumes import copies, snapshots
+from nimbus.common import errors
+from nimbus.compute.servers import deletion, power, volume_attachments
+from nimbus.volume.volumes import attachments, copies, snapshots
 from tests.conftest import MEMBER
 from tests.workflows.cloud import Cloud
 
@@ -48,13 +51,65 @@ def test_a_volume_that_is_copied_is_attached_afterwards(cloud):
     cloud.check()
 
 
-def test_a_volume_that_became_used_is_not_copied(cloud):
+def test_a_volume_that_became_used_is_copied_all_the_same(cloud):
     server, volume = cloud.server(), cloud.volume()
     snapshot = cloud.ask(snapshots.create, volume).id
     cloud.ask(volume_attachments.attach, server, volume)
     cloud.settle()
-    with cloud.db.read() as tx:
-        row = snapshots.show(tx, MEMBER, snapshot)
-    assert row.status == 'available' or 'became in-use' in row.trouble
+    assert status(cloud, snapshot) == 'available'
     assert cloud.volume_row(volume).status == 'in-use'
     cloud.check()
+
+
+def used(cloud):
+    server, volume = cloud.server(), cloud.volume()
+    cloud.ask(volume_attachments.attach, server, volume)
+    cloud.settle()
+    cloud.disks[volume]['content'] = 'kept'
+    return server, volume
+
+
+def status(cloud, snapshot):
+    with cloud.db.read() as tx:
+        return snapshots.show(tx, MEMBER, snapshot).status
+
+
+def test_a_volume_that_its_guest_let_go_of_meanwhile_is_copied_at_rest(cloud):
+    server, volume = used(cloud)
+    snapshot = cloud.ask(snapshots.create, volume, in_use=True).id
+    host = cloud.host(cloud.row(server).host)
+    guest = host.all()[server]
+    host.put(server, dataclasses.replace(guest, volumes={}))
+    for _ in range(3):
+        cloud.runner.run_due()
+        cloud.clock.advance(5)
+    assert status(cloud, snapshot) == 'creating'
+    host.put(server, guest)
+    cloud.settle()
+    assert (status(cloud, snapshot), cloud.kept[snapshot]['content']) == ('available', 'kept')
+    cloud.check()
+
+
+def test_a_volume_of_a_server_that_is_off_is_copied_where_its_guest_is(cloud):
+    server, volume = used(cloud)
+    cloud.ask(power.stop, server)
+    cloud.settle()
+    snapshot = cloud.ask(snapshots.create, volume, in_use=True).id
+    cloud.settle()
+    assert (status(cloud, snapshot), cloud.kept[snapshot]['content']) == ('available', 'kept')
+
+
+def test_a_snapshot_of_a_used_volume_has_to_be_asked_for_as_one(cloud):
+    _, volume = used(cloud)
+    with pytest.raises(errors.Invalid, match='status must be available, but current status is: in-use'):
+        cloud.ask(snapshots.create, volume)
+
+
+def test_a_volume_that_another_than_compute_connects_is_not_copied(cloud):
+    volume = cloud.volume()
+    with cloud.db.write() as tx:
+        made = attachments.reserve(tx, MEMBER, volume, None, by_service=False)
+        attachments.connected(tx, MEMBER, made, 'elsewhere', {'driver_volume_type': 'file', 'data': {}})
+        attachments.complete(tx, MEMBER, made)
+    with pytest.raises(errors.Invalid, match='connected by others'):
+        cloud.ask(snapshots.create, volume, in_use=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.volume.volumes import snapshots, volumes
 from tests.conftest import MEMBER
-from tests.workflows import evacuations
+from tests.workflows import evacuations, scenarios
 from tests.workflows.cloud import Cloud
 from tests.workflows.harness import Scenario
 
@@ -141,6 +141,50 @@ def volume_kept(cloud: Cloud, given: dict[str, str], volume: str, held: dict[str
     all_removed(cloud, given, volume)
 
 
+def used_volume(cloud: Cloud) -> dict[str, Any]:
+    """A server whose guest has a volume open, in which something stands."""
+    given = scenarios.server_with_volume(cloud)
+    cloud.disks[given['volume']]['content'] = 'old'
+    return given
+
+
+def make_snapshot_of_used(cloud: Cloud, given: dict[str, Any]) -> str:
+    return cloud.ask(snapshots.create, given['volume'], in_use=True).id
+
+
+def snapshot_of_used_made(cloud: Cloud, given: dict[str, Any], snapshot: str) -> None:
+    held = cloud.held()
+    assert (held['snapshots'], held['volumes']) == ([(snapshot, 'available')], [(given['volume'], 'in-use')])
+    assert cloud.kept[snapshot]['content'] == 'old' and cloud.volume_row(given['volume']).copied_for is None
+    scenarios.runs(cloud, given, given['server'])
+
+
+def snapshot_of_used_failed(cloud: Cloud, given: dict[str, Any], snapshot: str, held: dict[str, Any]) -> None:
+    row = snapshot_row(cloud, snapshot)
+    assert (row.status, bool(row.trouble), cloud.kept) == ('error', True, {})
+    assert cloud.volume_row(given['volume']).copied_for is None
+    scenarios.runs(cloud, given, given['server'])
+    cloud.ask(snapshots.delete, snapshot)
+    cloud.settle()
+    assert cloud.held() == held
+
+
+def copy_used(cloud: Cloud, given: dict[str, Any]) -> str:
+    return copy_volume(cloud, given['volume'])
+
+
+def used_copied(cloud: Cloud, given: dict[str, Any], made: str) -> None:
+    assert cloud.held()['volumes'] == sorted([(given['volume'], 'in-use'), (made, 'available')])
+    assert (cloud.disks[made]['content'], cloud.disks[made]['size']) == ('old', 3)
+    scenarios.runs(cloud, given, given['server'])
+
+
+def used_not_copied(cloud: Cloud, given: dict[str, Any], made: str, held: dict[str, Any]) -> None:
+    not_copied(cloud, given['volume'], made, held)
+    assert cloud.volume_row(given['volume']).copied_for is None
+    scenarios.runs(cloud, given, given['server'])
+
+
 SCENARIOS = [
     *evacuations.SCENARIOS,
     Scenario('create_snapshot', written_volume, make_snapshot, snapshot_made, snapshot_failed),
@@ -148,5 +192,7 @@ SCENARIOS = [
     Scenario('revert_volume', volume_and_snapshot, revert, reverted, not_reverted),
     Scenario('create_volume', written_volume, copy_volume, copied, not_copied),
     Scenario('create_volume', volume_and_snapshot, copy_snapshot, snapshot_copied, snapshot_not_copied),
+    Scenario('create_snapshot', used_volume, make_snapshot_of_used, snapshot_of_used_made, snapshot_of_used_failed),
+    Scenario('create_volume', used_volume, copy_used, used_copied, used_not_copied),
     Scenario('delete_volume', volume_and_snapshot, remove_with_snapshots, all_removed, volume_kept),
 ]

@@ -11,7 +11,7 @@ from nimbus.api.kit.routes import Call, Reply
 from nimbus.api.kit.versions import HIGHEST
 from nimbus.common import errors
 from nimbus.common.database.listing import Page
-from nimbus.image.images import images, search
+from nimbus.image.images import images, marks, search
 
 DISALLOWED = ('direct_url', 'self', 'file', 'schema', 'stores')
 READ_ONLY = (
@@ -19,7 +19,7 @@ READ_ONLY = (
     *('schema', 'id', 'os_hash_algo', 'os_hash_value'),
 )
 RESERVED = ('location', 'locations', 'deleted', 'deleted_at')
-NAMESPACE = 'os_glance_'
+NAMESPACE = marks.NAMESPACE
 OWN = ('id', 'name', 'owner', 'visibility', 'protected', 'os_hidden', 'min_disk', 'min_ram')
 FORMATS = ('disk_format', 'container_format')
 SORTABLE = ('name', 'status', 'container_format', 'disk_format', 'size', 'id', 'created_at', 'updated_at')
@@ -28,9 +28,22 @@ DEFAULT_LIMIT, MAX_LIMIT = 25, 1000
 
 def create(call: Call) -> Any:
     """POST /v2/images."""
-    body = call.body
-    if not isinstance(body, dict):
+    if not isinstance(call.body, dict):
         raise errors.Invalid('Body expected in request.')
+    values, properties, tags = wanted(call, call.body)
+    with call.db.write() as tx:
+        image = images.create(tx, call.context, call.parts.extra['image'].quotas, values, properties, tags)
+    headers = [('Location', f'{call.root_url}/v2/images/{image.id}')]
+    if found := info.methods(call):
+        headers.append(('OpenStack-image-import-methods', ','.join(found)))
+    return Reply(image_view(call, image), headers=headers)
+
+
+def wanted(call: Call, body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], list[str]]:
+    """The values, properties and tags of the image that the body describes, and the asker may make.
+
+    Raises Invalid, Forbidden and TooLarge.
+    """
     for name in (*DISALLOWED, *READ_ONLY):
         if name in body and name != 'id':
             raise errors.Forbidden(f"Attribute '{name}' is read-only.")
@@ -47,13 +60,7 @@ def create(call: Call) -> Any:
             raise errors.Forbidden(f"You are not permitted to create images owned by '{owner}'")
         raise errors.Forbidden('You are not authorized to complete add_image action.')
     access.check_visibility(call, facts['visibility'], facts)
-    with call.db.write() as tx:
-        image = images.create(tx, call.context, call.parts.extra['image'].quotas, values, properties, tags)
-    headers = [
-        ('Location', f'{call.root_url}/v2/images/{image.id}'),
-        ('OpenStack-image-import-methods', ','.join(info.IMPORT_METHODS)),
-    ]
-    return Reply(image_view(call, image), headers=headers)
+    return values, properties, tags
 
 
 def check_shape(body: dict[str, Any], call: Call) -> None:
@@ -84,7 +91,7 @@ def check_limits(call: Call, properties: dict[str, str], tags: Any) -> None:
     """Raises TooLarge when an image would have too many properties or tags."""
     limits = call.parts.extra['image'].limits
     for what, count, limit in (
-        ('properties', len(properties), limits.properties),
+        ('properties', len(marks.own(properties)), limits.properties),
         ('tags', len(set(tags)), limits.tags),
     ):
         if 0 <= limit < count:
@@ -199,10 +206,3 @@ def remove_tag(call: Call, id: str, tag: str) -> None:
         if tag not in image.tags:
             raise errors.NotFound(f'Image {id} has no tag {tag}.')
         images.retag(tx, image, set(image.tags) - {tag})
-
-
-def tasks(call: Call, id: str) -> dict[str, Any]:
-    """GET /v2/images/{id}/tasks: none, for an import here is no task."""
-    with call.db.read() as tx:
-        access.seen(call, tx, id)
-    return {'tasks': []}

@@ -1,13 +1,11 @@
-"""Discovery of the Image API: versions, import methods, stores and quota usage."""
+"""Discovery of the Image API: versions, import methods and quota usage."""
 
 from typing import Any
 
 from nimbus.api.kit.routes import Call, Reply
-from nimbus.common import errors
 
 CURRENT = '2.15'
 SUPPORTED = ('2.9', '2.7', '2.6', '2.5', '2.4', '2.3', '2.2', '2.1', '2.0')
-IMPORT_METHODS = ('glance-direct',)
 
 
 def versions(call: Call) -> Any:
@@ -26,15 +24,16 @@ def choices(call: Call) -> Any:
     return Reply(versions(call), status=300)
 
 
+def methods(call: Call) -> tuple[str, ...]:
+    """The import methods that the operator allows."""
+    allowed: tuple[str, ...] = call.parts.extra['image'].limits.import_methods
+    return allowed
+
+
 def import_methods(call: Call) -> Any:
     """GET /v2/info/import."""
-    about = {'description': 'Import methods available.', 'type': 'array', 'value': list(IMPORT_METHODS)}
+    about = {'description': 'Import methods available.', 'type': 'array', 'value': list(methods(call))}
     return {'import-methods': about}
-
-
-def stores(call: Call) -> Any:
-    """GET /v2/info/stores: there is one store, which has no name."""
-    raise errors.NotFound('Multi backend is not supported at this site.')
 
 
 def usage(call: Call) -> Any:

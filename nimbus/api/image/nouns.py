@@ -7,6 +7,8 @@ from nimbus.common import clock
 from nimbus.image.images.members import STATUSES
 from nimbus.image.options import CONTAINER_FORMATS, DISK_FORMATS
 from nimbus.image.states import ALL
+from nimbus.image.tasks.tasks import STATUSES as STATUSES_OF_TASKS
+from nimbus.image.tasks.tasks import TYPES
 
 UUID = '^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$'
 INT32 = 2**31 - 1
@@ -69,7 +71,35 @@ class Image(Noun):
 
 def image_view(call: Any, image: Any) -> dict[str, Any]:
     """An image as Glance shows it: properties beside the fields."""
-    return {**image.properties, **Image.view(call.version)(image, call)}
+    found = {**image.properties, **Image.view(call.version)(image, call)}
+    stores = call.parts.extra['image'].stores
+    if stores.named and image.size is not None and image.status in ('active', 'deactivated'):
+        found['stores'] = image.stores or stores.default
+    return found
+
+
+class Task(Noun):
+    """An import that goes on beside the requests."""
+
+    one, many, wrapped = 'task', 'tasks', False
+
+    id = _field('string', 'The id of the task.', pattern=UUID)
+    type = _field('string', 'What kind of work it is.', enum=list(TYPES))
+    status = _field('string', 'How far the task is.', enum=list(STATUSES_OF_TASKS))
+    input = _field(['null', 'object'], 'What was asked for.')
+    result = _field(['null', 'object'], 'What came of it.')
+    owner = _field('string', 'The project that asked for it.')
+    message = _field('string', 'Why it failed, where it did.')
+    image_id = _field('string', 'The image whose data it brings.')
+    request_id = _field('string', 'The request that asked for it.')
+    user_id = _field('string', 'The user who asked for it.')
+    expires_at = _field(TEXT, 'When it is forgotten.', _moment('expires_at'))
+    created_at = _field('string', 'When it was asked for.', _moment('created_at'))
+    updated_at = _field('string', 'When it last changed.', _moment('updated_at'))
+    self = _field('string', 'Where the task is found.', lambda row, call: f'/v2/tasks/{row.id}', fixed=True)
+    schema_url = Field(
+        {'type': 'string', 'readOnly': True}, (READ, CREATE), source=lambda r, c: '/v2/schemas/task', wire='schema'
+    )
 
 
 class Member(Noun):

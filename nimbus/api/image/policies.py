@@ -1,5 +1,6 @@
 """Policy rules of the Image API, with Glance's names and defaults."""
 
+from nimbus.api.image.metadefs.policies import RULES as METADEF_RULES
 from nimbus.api.kit.policy import of_projects
 
 ADMIN = 'rule:context_is_admin'
@@ -30,7 +31,13 @@ RULES = tuple(
         ('get_member', MEMBERS_SEEN_BY, 'Show a project an image is shared with.'),
         ('get_members', MEMBERS_SEEN_BY, 'List the projects an image is shared with.'),
         ('modify_member', f'{ADMIN} or (role:member and {TAKER})', 'Take or refuse an image that is shared.'),
+        ('copy_image', ADMIN, 'Copy an image into more stores.'),
+        ('get_image_location', READER, 'See where the bytes of an image are.'),
+        ('delete_image_location', ADMIN, 'Remove an image from one of its stores.'),
+        ('stores_info_detail', f'{ADMIN} or role:service', 'See how stores are set up.'),
+        ('tasks_api_access', ADMIN, 'List, show and make tasks.'),
         ('deactivate', MEMBER, 'Deactivate an image.'),
         ('reactivate', MEMBER, 'Reactivate an image.'),
     )
 )
+RULES += METADEF_RULES

@@ -1,6 +1,7 @@
 """Every endpoint of the Image API."""
 
-from nimbus.api.image import data, images, info, members, patches, schemas
+from nimbus.api.image import data, images, info, members, patches, schemas, stores, tasks
+from nimbus.api.image.metadefs.routes import ROUTES as METADEF_ROUTES
 from nimbus.api.kit.routes import Route
 
 PATCH_MEDIA = tuple(sorted(patches.DRAFTS))
@@ -22,17 +23,25 @@ ROUTES = (
     Route('POST', '/v2/images/{id}/actions/reactivate', images.reactivate, None, 204),
     Route('PUT', '/v2/images/{id}/tags/{tag}', images.add_tag, None, 204),
     Route('DELETE', '/v2/images/{id}/tags/{tag}', images.remove_tag, None, 204),
-    Route('GET', '/v2/images/{id}/tasks', images.tasks, None),
+    Route('GET', '/v2/images/{id}/tasks', tasks.of_image, None),
     Route('GET', '/v2/images/{id}/members', members.index, None),
     Route('POST', '/v2/images/{id}/members', members.create, None),
     Route('GET', '/v2/images/{id}/members/{member}', members.show, None),
     Route('PUT', '/v2/images/{id}/members/{member}', members.update, None),
     Route('DELETE', '/v2/images/{id}/members/{member}', members.delete, None, 204),
+    Route('GET', '/v2/tasks', tasks.index, 'tasks_api_access'),
+    Route('POST', '/v2/tasks', tasks.create, 'tasks_api_access', 201),
+    Route('GET', '/v2/tasks/{task}', tasks.show, 'tasks_api_access'),
     Route('GET', '/v2/schemas/image', schemas.image, None),
     Route('GET', '/v2/schemas/images', schemas.images, None),
     Route('GET', '/v2/schemas/member', schemas.member, None),
     Route('GET', '/v2/schemas/members', schemas.members, None),
+    Route('GET', '/v2/schemas/task', schemas.task, None),
+    Route('GET', '/v2/schemas/tasks', schemas.tasks, None),
     Route('GET', '/v2/info/import', info.import_methods, None),
-    Route('GET', '/v2/info/stores', info.stores, None),
+    Route('GET', '/v2/info/stores', stores.index, None),
+    Route('GET', '/v2/info/stores/detail', stores.detail, None),
+    Route('DELETE', '/v2/stores/{store}/{image}', stores.delete, None, 204),
     Route('GET', '/v2/info/usage', info.usage, None),
+    *METADEF_ROUTES,
 )

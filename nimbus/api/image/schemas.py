@@ -1,8 +1,9 @@
-"""The JSON schemas of images and members that the Image API publishes (/v2/schemas)."""
+"""The JSON schemas of images, members and tasks that the Image API publishes (/v2/schemas)."""
 
 from typing import Any
 
-from nimbus.api.image.nouns import Image, Member
+from nimbus.api.image import tasks as wire_tasks
+from nimbus.api.image.nouns import Image, Member, Task
 from nimbus.api.kit.fields import CREATE, Noun
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import HIGHEST
@@ -64,3 +65,14 @@ def member(call: Call) -> Any:
 def members(call: Call) -> Any:
     """GET /v2/schemas/members."""
     return _collection('members', member_schema(), paged=False)
+
+
+def task(call: Call) -> Any:
+    """GET /v2/schemas/task."""
+    return {'name': 'task', 'properties': properties(Task)}
+
+
+def tasks(call: Call) -> Any:
+    """GET /v2/schemas/tasks."""
+    listed = {name: schema for name, schema in properties(Task).items() if name not in wire_tasks.WHOLE}
+    return _collection('tasks', {'name': 'task', 'properties': listed}, paged=True)

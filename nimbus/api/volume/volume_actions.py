@@ -55,7 +55,8 @@ FORGOTTEN = _shape(
 READONLY = _shape('os-update_readonly_flag', _object(('readonly',), readonly=BOOLEAN))
 
 
-def _true(value: Any) -> bool:
+def truth(value: Any) -> bool:
+    """Whether a value that passed BOOLEAN means true."""
     return str(value).lower() in ('true', '1', 'on')
 
 
@@ -167,7 +168,7 @@ def _wished(given: dict[str, Any]) -> dict[str, Any]:
 
 def set_bootable(call: Call, id: str) -> None:
     """os-set_bootable: servers may boot from the volume, or not."""
-    _set(call, id, bootable=_true(call.given['bootable']))
+    _set(call, id, bootable=truth(call.given['bootable']))
 
 
 def update_readonly_flag(call: Call, id: str) -> None:
@@ -179,7 +180,7 @@ def update_readonly_flag(call: Call, id: str) -> None:
                 f'Invalid volume: Volume {id} status must be available to update readonly flag, but current status is: '
                 f'{volume.status}.'
             )
-        volumes.change(tx, id, readonly=_true(call.given['readonly']))
+        volumes.change(tx, id, readonly=truth(call.given['readonly']))
 
 
 def _set(call: Call, id: str, **values: Any) -> None:

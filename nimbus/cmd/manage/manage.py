@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from nimbus.cmd import owner, schema, wiring
-from nimbus.cmd.manage import backup, checks, drain, hostchecks, hosts, openapi
+from nimbus.cmd.manage import backup, checks, drain, hostchecks, hosts, images, openapi
 from nimbus.common import config, errors
 from nimbus.common.agents import services
 
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     api.add_argument('service', choices=openapi.APIS)
     _host_verbs(_topic(topics, 'host', 'hosts of agents'))
+    _image_verbs(topics)
     boot = _verb(topics, 'bootstrap', bootstrap, 'Make the first users, roles, services and endpoints, if missing.')
     boot.add_argument('--password-file', help='file with the admin password (default: OS_BOOTSTRAP_PASSWORD)')
     boot.add_argument('--service-password-file', help="file with the service user's password")
@@ -99,6 +100,17 @@ def _credential_verbs(verbs: Any) -> None:
     _verb(verbs, 'setup', credential_setup, 'Make the key repository, if there is none.')
     _verb(verbs, 'rotate', credential_rotate, 'Make a new key; run migrate after it.')
     _verb(verbs, 'migrate', credential_migrate, 'Encrypt every credential with the newest key.')
+
+
+def _image_verbs(topics: Any) -> None:
+    more = _verb(
+        _topic(topics, 'metadefs', 'the metadata definitions'),
+        'load',
+        images.load_metadefs,
+        "Write namespaces of definitions from files, or the cloud's own set.",
+    )
+    more.add_argument('paths', nargs='*', type=pathlib.Path, metavar='PATH', help='a JSON file, or a folder of them')
+    more.add_argument('--replace', action='store_true', help='write those that are there already anew')
 
 
 def _host_verbs(verbs: Any) -> None:
@@ -276,6 +288,7 @@ def bootstrap(conf: Any, args: Any) -> int:
     """The first users, roles, services and endpoints exist."""
     from nimbus.identity import bootstrap as first
     from nimbus.identity.people.passwords import Passwords
+    from nimbus.image.metadefs import loading
 
     password = _secret(args.password_file, 'OS_BOOTSTRAP_PASSWORD')
     service_password = _secret(args.service_password_file, 'OS_BOOTSTRAP_SERVICE_PASSWORD')
@@ -300,6 +313,7 @@ def bootstrap(conf: Any, args: Any) -> int:
             service_password=service_password or configured,
             passwords=Passwords(conf.identity.bcrypt_rounds, threads=1),
         )
+        loading.first(tx)
     for name, became in done.items():
         print(f'User {name}: {BECAME[became]}')
     print(f'The catalog of region {conf.region} names {wiring.url_of(conf, "identity")} and the other services there.')

@@ -14,8 +14,10 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
+from sqlalchemy.sql import operators
 
 MAX_TEXTS = 4096  # JSON texts whose values are kept
+COMPARED = (operator.eq, operator.le, operator.lt, operator.ge, operator.gt)
 
 
 @functools.lru_cache(1024)
@@ -144,33 +146,64 @@ def insertion(table: sa.Table, names: tuple[str, ...]) -> Fixed | None:
     return Fixed(sa.insert(table).values({name: sa.bindparam(name, type_=table.c[name].type) for name in names}))
 
 
+Condition = tuple[str, Any]  # a column's name, and how it is compared
+
+
 @functools.lru_cache(4096)
-def _change(table: sa.Table, where: tuple[str, ...], names: tuple[str, ...] | None) -> Fixed:
-    same = [table.c[name] == sa.bindparam(f'where_{name}', type_=table.c[name].type) for name in where]
+def _change(table: sa.Table, where: tuple[Condition, ...], names: tuple[str, ...] | None) -> Fixed:
+    met = []
+    for name, compared in where:
+        column = table.c[name]
+        if compared is operators.is_:
+            met.append(column.is_(None))
+        elif isinstance(compared, int):
+            among = [sa.bindparam(f'where_{name}_{n}', type_=column.type) for n in range(compared)]
+            met.append(column.in_(among))
+        else:
+            met.append(compared(column, sa.bindparam(f'where_{name}', type_=column.type)))
     if names is None:
-        return Fixed(sa.delete(table).where(*same))
+        return Fixed(sa.delete(table).where(*met))
     new = {table.c[name]: sa.bindparam(f'new_{name}', type_=table.c[name].type) for name in names}
-    return Fixed(sa.update(table).where(*same).values(new))
+    return Fixed(sa.update(table).where(*met).values(new))
 
 
 def change(connection: Any, table: sa.Table, where: Sequence[Any], values: dict[str, Any] | None) -> int | None:
     """How many rows that meet `where` have the values from now on, or are gone where there are none.
 
-    None when not everything is a plain value, or a column that equals one; nothing was done then.
+    None when not everything is a plain value, or a column compared with a few; nothing was done then.
     """
-    given: dict[str, Any] = {}
-    for clause in where:
-        if getattr(clause, 'operator', None) is not operator.eq or not isinstance(clause.right, sa.BindParameter):
-            return None
-        if getattr(clause.left, 'table', None) is not table or clause.right.callable or clause.right.required:
-            return None
-        if given.setdefault(f'where_{clause.left.name}', clause.right.value) is not clause.right.value:
-            return None
     if values is not None and (_watches_updates(table) or not _are_plain(values)):
         return None
-    names = tuple(name.removeprefix('where_') for name in given)
+    conditions: list[Condition] = []
+    given: dict[str, Any] = {}
+    for clause in where:
+        condition = _condition(table, clause, given)
+        if condition is None:
+            return None
+        conditions.append(condition)
+    if len({name for name, _ in conditions}) < len(conditions):
+        return None
     given.update((f'new_{name}', value) for name, value in (values or {}).items())
-    return _change(table, names, None if values is None else tuple(values)).change(connection, given)
+    return _change(table, tuple(conditions), None if values is None else tuple(values)).change(connection, given)
+
+
+def _condition(table: sa.Table, clause: Any, given: dict[str, Any]) -> Condition | None:
+    """The condition as `_change` takes it, its values added to those given; None for any of another kind."""
+    compared, column, right = (getattr(clause, part, None) for part in ('operator', 'left', 'right'))
+    if not isinstance(column, sa.Column) or column.table is not table:
+        return None
+    name = column.name
+    if compared is operators.is_ and isinstance(right, sa.Null):
+        return name, compared
+    if not isinstance(right, sa.BindParameter) or right.callable or right.required:
+        return None
+    if compared in COMPARED:
+        given[f'where_{name}'] = right.value
+        return name, compared
+    if compared is operators.in_op and right.expanding and right.value:
+        given.update((f'where_{name}_{n}', value) for n, value in enumerate(right.value))
+        return name, len(right.value)
+    return None
 
 
 def _are_plain(values: dict[str, Any]) -> bool:

@@ -278,6 +278,17 @@ class Snapshots(abc.ABC):
     def drop_snapshot(self, guest_id: str) -> None:
         """No copy of the guest's root disk is kept; none kept, or no guest, is fine."""
 
+    @abc.abstractmethod
+    def copy_volume(self, guest_id: str, volume: Volume, path: str, format: str, quiesce: str) -> None:
+        """The file at `path` is a whole disk with what the volume held at one moment, whatever the guest does.
+
+        `quiesce` is as above.  Raises Missing when the guest or its volume is not here, and Refused.
+        """
+
+    @abc.abstractmethod
+    def drop_volume_copy(self, guest_id: str, volume_id: str) -> None:
+        """The guest writes its volume to no copy; none made, or no guest, is fine."""
+
 
 class Cards(abc.ABC):
     """Cards: give a guest network cards and take them away."""

@@ -21,6 +21,7 @@ from nimbus.compute.agent.heal import Healer
 from nimbus.compute.agent.live_errands import LiveErrands
 from nimbus.compute.agent.move_errands import MoveErrands
 from nimbus.compute.agent.progress import Progress
+from nimbus.compute.agent.volume_errands import VolumeErrands
 from nimbus.compute.guest import Guest, Image, Nic, Rescue, Volume
 
 LOG = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ class Settings:
         )
 
 
-class Agent(MoveErrands, LiveErrands, EvacuationErrands):
+class Agent(MoveErrands, LiveErrands, EvacuationErrands, VolumeErrands):
     """Serves topic `compute` on one host."""
 
     def __init__(

@@ -28,7 +28,7 @@ FACTS = (
 )
 
 TABLE = BlockDevice.__table__
-OF_SERVER = sa.select(TABLE).where(TABLE.c.server_id == sa.bindparam('server')).order_by(TABLE.c.seq)
+OF_SERVER = db.Fixed(sa.select(TABLE).where(TABLE.c.server_id == sa.bindparam('server')).order_by(TABLE.c.seq))
 VOLUMES = db.Gathering(
     sa.select(TABLE).where(TABLE.c.volume_id.is_not(None)).order_by(TABLE.c.seq),
     TABLE.c.server_id,

@@ -12,7 +12,7 @@ from nimbus.compute.models import Flavor, FlavorAccess
 GRANTED = sa.select(FlavorAccess.flavor_id).where(FlavorAccess.project_id == sa.bindparam('project'))
 USABLE = sa.or_(Flavor.is_public, Flavor.id.in_(GRANTED))
 PUBLIC, PRIVATE = Flavor.is_public.is_(True), Flavor.is_public.is_(False)
-ONE = sa.select(db.table_of(Flavor)).where(Flavor.id == sa.bindparam('flavor'))
+ONE = db.Fixed(sa.select(db.table_of(Flavor)).where(Flavor.id == sa.bindparam('flavor')))
 FACTS = ('seq', 'id', 'name', 'vcpus', 'ram', 'disk', 'ephemeral', 'swap', 'rxtx_factor', 'extra_specs')
 
 

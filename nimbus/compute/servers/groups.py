@@ -21,6 +21,11 @@ MOST = 'max_server_per_host'
 
 
 OF = db.Gathering(sa.select(GroupedServer.server_id, GroupedServer.group_id), GroupedServer.server_id)
+GROUP_OF = db.Fixed(
+    sa.select(db.table_of(ServerGroup))
+    .join(db.table_of(GroupedServer), GroupedServer.group_id == ServerGroup.id)
+    .where(GroupedServer.server_id == sa.bindparam('server'))
+)
 
 
 def create(tx: db.Tx, asker: context.Context, name: str, policy: str, most: int | None = None) -> Any:
@@ -115,8 +120,7 @@ class Rule:
 
 def rule_of(tx: db.Tx, server_id: str) -> dict[str, Any] | None:
     """The rule of the server's group, None where it is in none."""
-    query = sa.select(ServerGroup).join(GroupedServer, GroupedServer.group_id == ServerGroup.id)
-    row = tx.row(query.where(GroupedServer.server_id == server_id))
+    row = tx.row(GROUP_OF, {'server': server_id})
     return dataclasses.asdict(Rule(row.id, row.policy, row.rules.get(MOST, 1))) if row else None
 
 

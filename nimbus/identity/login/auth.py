@@ -38,14 +38,14 @@ SHA256 = (
 )
 _users = User.__table__
 _SHOWN = [column for column in _users.c if column.name not in ('seq', 'extra')]  # each costs a login
-_USER_BY_ID = sa.select(*_SHOWN).where(_users.c.id == sa.bindparam('id'))
+_USER_BY_ID = db.Fixed(sa.select(*_SHOWN).where(_users.c.id == sa.bindparam('id')))
 _lent = ApplicationCredential.__table__
-_CREDENTIAL_BY_ID = sa.select(_lent).where(_lent.c.id == sa.bindparam('id'))
+_CREDENTIAL_BY_ID = db.Fixed(sa.select(_lent).where(_lent.c.id == sa.bindparam('id')))
 _CREDENTIAL_BY_NAME = sa.select(_lent).where(
     _lent.c.user_id == sa.bindparam('user_id'), _lent.c.name == sa.bindparam('name')
 )
-_DEFAULT_PROJECT = sa.select(_users.c.default_project_id).where(_users.c.id == sa.bindparam('id'))
-_OPTIONS_BY_ID = sa.select(_users.c.options).where(_users.c.id == sa.bindparam('id'))
+_DEFAULT_PROJECT = db.Fixed(sa.select(_users.c.default_project_id).where(_users.c.id == sa.bindparam('id')))
+_OPTIONS_BY_ID = db.Fixed(sa.select(_users.c.options).where(_users.c.id == sa.bindparam('id')))
 _USER_BY_NAME = sa.select(*_SHOWN).where(
     _users.c.name == sa.bindparam('name'), _users.c.domain_id == sa.bindparam('domain_id')
 )
@@ -197,7 +197,7 @@ class Authority:
         """The user's row, when the password is right, even if it has expired.  Raises Unauthenticated."""
         outside = self.directories.checks(user_id, password)
         with self._db.read() as tx:
-            row = tx.execute(_USER_BY_ID, {'id': user_id}).first()
+            row = tx.row(_USER_BY_ID, {'id': user_id})
         right = self._knows(row, password) if outside is None else outside
         if not right or row is None or not self._is_enabled(row):
             raise refusal()
@@ -226,7 +226,7 @@ class Authority:
         user_id = proofs[0].user_id
         options = next((proof.options for proof in proofs if proof.options is not None), None)
         if options is None:
-            options = tx.execute(_OPTIONS_BY_ID, {'id': user_id}).scalar() or {}
+            options = tx.scalar(_OPTIONS_BY_ID, {'id': user_id}) or {}
         rules = factors.rules_of(options, self._methods)
         methods = tuple(dict.fromkeys(method for proof in proofs for method in proof.methods))
         if not factors.suffice(methods, rules):
@@ -355,7 +355,7 @@ def _find_user(tx: db.Tx, given: dict[str, Any]) -> Any:
     if given.get('name') and not given.get('domain'):
         raise scopes.missing('domain', 'user')
     if given.get('id'):
-        return tx.execute(_USER_BY_ID, {'id': given['id']}).first()
+        return tx.row(_USER_BY_ID, {'id': given['id']})
     if not given.get('name'):
         raise scopes.missing('id or name', 'user')
     home = scopes.home_id(tx, given['domain'])

@@ -18,7 +18,7 @@ _rows = Project.__table__
 _BY_NAME = sa.select(_rows.c.id).where(
     _rows.c.name == sa.bindparam('name'), _rows.c.domain_id == sa.bindparam('domain_id')
 )
-_DOMAIN_BY_ID = sa.select(_rows.c.id).where(_rows.c.id == sa.bindparam('id'), _rows.c.is_domain.is_(True))
+_DOMAIN_BY_ID = db.Fixed(sa.select(_rows.c.id).where(_rows.c.id == sa.bindparam('id'), _rows.c.is_domain.is_(True)))
 TRUST = 'OS-TRUST:trust'
 KINDS = ('project', 'domain', 'system', TRUST)
 
@@ -65,7 +65,7 @@ def missing(attribute: str, target: str) -> errors.Invalid:
 def domain_id(tx: db.Tx, given: dict[str, Any]) -> str | None:
     """The id of the domain that is named by id or by name, None when there is none.  Raises Invalid on neither."""
     if given.get('id'):
-        return tx.execute(_DOMAIN_BY_ID, {'id': given['id']}).scalar()
+        return tx.scalar(_DOMAIN_BY_ID, {'id': given['id']})
     if given.get('name'):
         return tx.execute(_BY_NAME, {'name': given['name'], 'domain_id': ROOT}).scalar()
     raise missing('id or name', 'domain')

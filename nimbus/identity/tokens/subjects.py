@@ -31,7 +31,7 @@ _PLACE = (
     .where(_places.c.id == sa.bindparam('place_id'))
 )
 _lent = ApplicationCredential.__table__
-_CREDENTIAL = sa.select(_lent).where(_lent.c.id == sa.bindparam('id'))
+_CREDENTIAL = db.Fixed(sa.select(_lent).where(_lent.c.id == sa.bindparam('id')))
 
 
 @dataclasses.dataclass(frozen=True)

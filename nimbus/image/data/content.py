@@ -16,6 +16,7 @@ from typing import Any
 from oslo_utils.imageutils import format_inspector
 
 from nimbus.common import errors
+from nimbus.common.disks import safety
 from nimbus.image.data import trailers
 from nimbus.image.data.trailers import SECTOR
 
@@ -23,17 +24,19 @@ LOG = logging.getLogger(__name__)
 PACKED = ('ova', 'docker', 'compressed')  # containers whose bytes are not themselves a disk
 KERNELS = ('aki', 'ari', 'ami')
 OPAQUE = ('ploop', *KERNELS)  # formats nobody here opens; no inspector knows them
+PLOOP = 'parallels'  # how BEGINNINGS calls the header that a ploop image has
 # A raw disk may begin with a partition table or an encryption header; a bootable ISO begins with one too.
 DETECTED = {
     'raw': ({'raw'}, {'gpt'}, {'luks'}),
     'iso': ({'iso'}, {'iso', 'gpt'}),
     'gpt': ({'gpt'},),
+    'luks': ({'luks'},),
     **{name: ({'raw'}, {'gpt'}) for name in OPAQUE},
 }
-QEMU_NAMES = {'vhd': 'vpc', 'iso': 'raw', 'gpt': 'raw'}
+QEMU_NAMES = {'vhd': 'vpc', 'iso': 'raw', 'gpt': 'raw', 'luks': 'raw'}
 KEY_PROPERTIES = ('os_encrypt_key_id', 'cinder_encryption_key_id')
 MEMORY, SECONDS = 1 << 30, 30  # resource limits of qemu-img, which reads one header
-HEADLESS = ('raw', 'iso', 'gpt')  # declared so, a disk has no header of a format that names other files
+HEADLESS = ('raw', 'iso', 'gpt', 'luks')  # declared so, a disk has no header of a format that names other files
 HEAD = 2048  # bytes; what QEMU reads to find out a format
 # How formats begin, also broken, old and rare ones that no inspector takes for what they are but QEMU might.
 BEGINNINGS = {
@@ -48,7 +51,6 @@ BEGINNINGS = {
 }
 # A VMDK's descriptor may begin with any comment and empty lines.
 DESCRIPTOR = re.compile(rb'(?:#[^\n]*\n| *\r?\n)*version=[1-9]\r?\n')
-PARENT = re.compile(r'^parentcid\s*=\s*(?!f{8}\s*$)|^parentfilenamehint\s*=', re.MULTILINE)
 
 
 class Inspection:
@@ -82,6 +84,8 @@ class Inspection:
         fixed = self.declared == 'vhd' and names in ({'raw'}, {'gpt'}) and trailers.is_fixed_vhd(self._tail)
         if not fixed and names not in DETECTED.get(self.declared, ({self.declared},)):
             raise self._refusal(f'is {_list(names)}')
+        if self.declared == 'ploop' and _begins_as(self._head) != PLOOP:
+            raise self._refusal('does not begin as ploop does')
         if self.declared in OPAQUE:
             return None
         if self.declared in HEADLESS:
@@ -110,12 +114,8 @@ class Inspection:
         return virtual
 
     def _check_safety(self, found: Any) -> None:
-        try:
-            found.safety_check()
-        except (format_inspector.SafetyCheckFailed, format_inspector.SafetyViolation) as why:
-            raise self._refusal(f'is {found} and not safe to use: {why}') from why
-        if PARENT.search(getattr(found, 'desc_text', None) or ''):
-            raise self._refusal('is a vmdk that depends on a parent disk')
+        if why := safety.violation(found):
+            raise self._refusal(f'is {found} and not safe to use: {why}')
 
     def _virtual_size(self, found: dict[str, Any]) -> int:
         if 'luks' in found:

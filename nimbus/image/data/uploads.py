@@ -1,5 +1,6 @@
 """The state of an image's row during an upload or import, and its size, hash and quota afterwards."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ from nimbus.common.database import db
 from nimbus.common.quotas import Quotas
 from nimbus.image import notifications
 from nimbus.image.models import Image
-from nimbus.image.quotas import mib
+from nimbus.image.quotas import copies, mib
 from nimbus.image.states import DELETED, IMPORTING, MACHINE, QUEUED, SAVING, UPLOADING
 
 CLEAR = {
@@ -20,13 +21,14 @@ CLEAR = {
     'os_hash_value': None,
     'upload_id': None,
     'upload_host': None,
+    'stores': None,
 }
 
 
 def begin(tx: db.Tx, image: Any, verb: str, upload_id: str, host: str, quotas: Quotas) -> None:
     """The image waits for the bytes of this upload alone.  Raises Invalid, Conflict and OverQuota."""
     missing = [name for name in ('disk_format', 'container_format') if not getattr(image, name)]
-    if missing and image.status == 'queued' and verb == 'upload':
+    if missing and image.status == 'queued' and verb != 'stage':
         raise errors.Invalid(
             f'Propert{"ies" if len(missing) > 1 else "y"} {", ".join(missing)} must be set prior to saving data.'
         )
@@ -54,12 +56,36 @@ def staged(tx: db.Tx, image: Any, upload_id: str, facts: dict[str, Any], quotas:
     quotas.take(tx, image.owner or '', image_stage_total=mib(facts['size']))
 
 
-def imported(tx: db.Tx, image: Any, quotas: Quotas, virtual_size: int | None) -> None:
-    """The staged bytes are the image's.  Raises Gone, OverQuota."""
-    _settle(tx, image, image.upload_id, IMPORTING, {'status': 'active', 'virtual_size': virtual_size})
+def renew(tx: db.Tx, image: Any, upload_id: str, host: str) -> None:
+    """The bytes that are fetched for an image under import come by this upload from now on.  Raises Gone."""
+    _settle(tx, image, image.upload_id, IMPORTING, {'upload_id': upload_id, 'upload_host': host})
+
+
+def fetched(tx: db.Tx, image: Any, facts: dict[str, Any], quotas: Quotas) -> None:
+    """The bytes of an image under import are there, and staged.  Raises Gone, OverQuota."""
+    _settle(tx, image, image.upload_id, IMPORTING, facts)
+    quotas.give_back(tx, image.owner or '', image_count_uploading=1)
+    quotas.take(tx, image.owner or '', image_stage_total=mib(facts['size']))
+
+
+def imported(tx: db.Tx, image: Any, quotas: Quotas, virtual_size: int | None, stores: Sequence[str]) -> None:
+    """The staged bytes are the image's, in those stores.  Raises Gone, OverQuota."""
+    values = {'status': 'active', 'virtual_size': virtual_size, 'stores': ','.join(stores) or None}
+    _settle(tx, image, image.upload_id, IMPORTING, values)
     quotas.give_back(tx, image.owner or '', image_stage_total=mib(image.size))
-    quotas.take(tx, image.owner or '', image_size_total=mib(image.size))
+    quotas.take(tx, image.owner or '', image_size_total=mib(image.size) * len(stores))
     notifications.notify(tx, image.id, 'upload', 'activate')
+
+
+def keep_in(tx: db.Tx, image: Any, stores: Sequence[str], quotas: Quotas) -> None:
+    """The active image is in exactly these stores.  Raises Conflict when that changed meanwhile, OverQuota."""
+    where = (Image.id == image.id, Image.status == 'active', Image.stores.is_not_distinct_from(image.stores))
+    if not tx.update(Image, *where, stores=','.join(stores) or None, updated_at=clock.Clock().now()):
+        raise errors.Conflict(f'Image {image.id} changed meanwhile; please look and try again.')
+    before = copies(image)
+    quotas.take(tx, image.owner or '', image_size_total=mib(image.size) * max(len(stores) - before, 0))
+    quotas.give_back(tx, image.owner or '', image_size_total=mib(image.size) * max(before - len(stores), 0))
+    notifications.notify(tx, image.id, 'update')
 
 
 def _settle(tx: db.Tx, image: Any, upload_id: str, state: str, values: dict[str, Any]) -> None:
@@ -88,6 +114,16 @@ def abandon(tx: db.Tx, image_id: str, upload_id: str, quotas: Quotas) -> bool:
     else:
         quotas.give_back(tx, row.owner or '', image_stage_total=mib(row.size))
     return True
+
+
+def abandon_import(tx: db.Tx, image_id: str, quotas: Quotas) -> str | None:
+    """An image under import is queued again; returns the upload that brought its bytes."""
+    row = tx.row(sa.select(Image.upload_id).where(Image.id == image_id, Image.status == IMPORTING))
+    if row is None:
+        return None
+    abandon(tx, image_id, row.upload_id, quotas)
+    upload_id: str | None = row.upload_id
+    return upload_id
 
 
 def place(host: str, process: int) -> str:

@@ -12,9 +12,10 @@ from nimbus.common import clock, context, errors, ids
 from nimbus.common.database import db
 from nimbus.common.quotas import Quotas, Recount
 from nimbus.image import notifications
+from nimbus.image.images import marks
 from nimbus.image.models import Image, ImageMember, ImageProperty, ImageTag
 from nimbus.image.quotas import RESOURCES, ImageQuotas, held, rows
-from nimbus.image.states import DELETED, MACHINE, UPLOADING
+from nimbus.image.states import DELETED, MACHINE, QUEUED, UPLOADING
 
 COLUMNS = ('name', 'owner', 'visibility', 'protected', 'os_hidden', 'min_disk', 'min_ram')
 FORMATS = ('disk_format', 'container_format')
@@ -22,7 +23,7 @@ PROPERTIES = db.Gathering(
     sa.select(ImageProperty.image_id, ImageProperty.name, ImageProperty.value), ImageProperty.image_id
 )
 TAGS = db.Gathering(sa.select(ImageTag.image_id, ImageTag.tag).order_by(ImageTag.tag), ImageTag.image_id)
-LIVING = sa.select(Image).where(Image.id == sa.bindparam('image'), Image.status != DELETED)
+LIVING = db.Fixed(sa.select(Image).where(Image.id == sa.bindparam('image'), Image.status != DELETED))
 
 
 def show(tx: db.Tx, ctx: context.Context, image_id: str) -> Any:
@@ -38,6 +39,11 @@ def show(tx: db.Tx, ctx: context.Context, image_id: str) -> Any:
     if row is None or not _visible(ctx, row, member):
         raise errors.NotFound(f'No image found with ID {image_id}')
     return filled(tx, [row], {image_id: member})[0]
+
+
+def bare(tx: db.Tx, image_id: str) -> Any | None:
+    """The row of an image that there is, as it is written; None of one that is gone."""
+    return tx.row(LIVING, {'image': image_id})
 
 
 def sees_all(ctx: context.Context) -> bool:
@@ -157,9 +163,11 @@ RECOUNT = Recount(ImageQuotas(), RESOURCES, rows)
 
 
 def _write_properties(tx: db.Tx, image_id: str, properties: dict[str, str]) -> None:
-    tx.delete(ImageProperty, ImageProperty.image_id == image_id)
-    for name, value in properties.items():
-        tx.insert(ImageProperty, image_id=image_id, name=name, value=value)
+    """The image has these properties; its marks stay as they are."""
+    marked = ImageProperty.name.startswith(marks.NAMESPACE, autoescape=True)
+    tx.delete(ImageProperty, ImageProperty.image_id == image_id, sa.not_(marked))
+    for name in marks.own(properties):
+        tx.insert(ImageProperty, image_id=image_id, name=name, value=properties[name])
 
 
 def _write_tags(tx: db.Tx, image_id: str, tags: Iterable[str]) -> None:
@@ -175,12 +183,16 @@ def retag(tx: db.Tx, image: Any, tags: Iterable[str]) -> None:
     notifications.notify(tx, image.id, 'update')
 
 
-def check_importable(image: Any) -> None:
-    """Nothing, when staged bytes wait in a complete image.  Raises Conflict, saying what is missing."""
-    if image.status == 'active':
+def check_importable(image: Any, method: str) -> None:
+    """Nothing, when an import of that method may begin.  Raises Conflict, saying what is missing."""
+    if image.status == 'active' and method != 'copy-image':
         raise errors.Conflict('Image with status active cannot be target for import')
-    if image.status != UPLOADING or image.size is None:
+    if image.status != 'active' and method == 'copy-image':
+        raise errors.Conflict('Only images with status active can be targeted for copying')
+    if method == 'glance-direct' and (image.status != UPLOADING or image.size is None):
         raise errors.Conflict("Image needs to be staged before 'glance-direct' method can be used")
+    if method == 'web-download' and image.status != QUEUED:
+        raise errors.Conflict(f"Image needs to be in 'queued' state to use '{method}' method")
     for name in ('container_format', 'disk_format'):
         if not getattr(image, name):
             raise errors.Conflict(f"'{name}' needs to be set before import")

@@ -7,6 +7,8 @@ import sqlalchemy as sa
 from nimbus.common.database import db
 from nimbus.network.models import Arrival, Port
 
+COMING = db.Gathering(sa.select(Arrival.port_id, Arrival.host), Arrival.port_id)
+
 
 def there(host: str) -> Any:
     """SQL: the ports that are wired on the host, those of guests on their way there included."""
@@ -15,7 +17,4 @@ def there(host: str) -> Any:
 
 def coming(tx: db.Tx, port_ids: set[str]) -> dict[str, str]:
     """Of those ports whose guests are on their way to another host, which host that is."""
-    if not port_ids:
-        return {}
-    rows = tx.rows(sa.select(Arrival.port_id, Arrival.host).where(Arrival.port_id.in_(sorted(port_ids))))
-    return {row.port_id: row.host for row in rows}
+    return {row.port_id: row.host for row in COMING.rows(tx, sorted(port_ids))}

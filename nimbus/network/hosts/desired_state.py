@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from nimbus.common.database import db
 from nimbus.network import allocation_pools, generations, holders
 from nimbus.network.hosts import arriving, desired_routers, qualities, scheduling, tunnel_peers
-from nimbus.network.hosts.gathered import Found, addresses_of, by, values_of
+from nimbus.network.hosts.gathered import Found, addresses_at, addresses_of, by, values_of
 from nimbus.network.models import (
     Address,
     AddressGroup,
@@ -30,6 +30,11 @@ from nimbus.network.models import (
 from nimbus.network.models_wiring import Subport, Trunk
 from nimbus.network.rpc import TUNNELS
 
+PORTS = db.Gathering(sa.select(Port), Port.id)
+NETWORKS = db.Gathering(sa.select(Network).order_by(Network.seq), Network.id)
+SUBNETS = db.Gathering(sa.select(Subnet).order_by(Subnet.seq), Subnet.network_id)
+MEMBERS = db.Gathering(sa.select(Member), Member.port_id)
+LOOSE = db.Gathering(sa.select(Group.id).where(Group.stateful.is_(False)), Group.id)
 KINDS = (generations.PORT, generations.NETWORK, generations.RULES, generations.MEMBERS, generations.ROUTER)
 
 
@@ -59,7 +64,7 @@ def whole(tx: db.Tx, host: str, generation: int) -> dict[str, Any]:
 def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations.Subject]) -> dict[str, Any]:
     """What those subjects must be on the host now."""
     of = {kind: {subject_id for one, subject_id in subjects if one == kind} for kind in KINDS}
-    rows = tx.rows(sa.select(Port).where(Port.id.in_(sorted(of[generations.PORT])))) if of[generations.PORT] else []
+    rows = list(PORTS.rows(tx, sorted(of[generations.PORT])))
     coming = arriving.coming(tx, of[generations.PORT])
     here = [port for port in rows if host in (port.host, coming.get(port.id))]
     networks = of[generations.NETWORK] | {port.network_id for port in here if port.holder == holders.DHCP}
@@ -69,7 +74,7 @@ def differences(tx: db.Tx, host: str, generation: int, subjects: set[generations
     places = _places(tx, rows)
     found: dict[str, Any] = {'generation': generation, 'whole': False}
     if rows or of[generations.PORT]:
-        addresses = addresses_of(tx, Address.port_id.in_([port.id for port in guests]))
+        addresses = addresses_at(tx, [port.id for port in guests])
         members = {port_id: sorted(groups) for port_id, groups in places.items()}
         loose = _loose(tx, {group_id for groups in members.values() for group_id in groups})
         values = _ports(tx, guests, nets, addresses, members, loose)
@@ -151,17 +156,15 @@ def _plain(pair: dict[str, str]) -> str:
 
 
 def _networks(tx: db.Tx, network_ids: set[str]) -> dict[str, Any]:
-    rows = tx.rows(sa.select(Network).where(Network.id.in_(sorted(network_ids))).order_by(Network.seq))
-    return {row.id: row for row in rows}
+    return {row.id: row for row in NETWORKS.rows(tx, sorted(network_ids))}
 
 
 def _network_values(tx: db.Tx, host: str, nets: dict[str, Any], served: set[str]) -> dict[str, Any]:
     """The networks, those that are served here with their leases."""
-    query = sa.select(Subnet).where(Subnet.network_id.in_(sorted(nets))).order_by(Subnet.seq)
-    subnets = by(tx.rows(query) if nets else (), 'network_id')
+    subnets = by(SUBNETS.rows(tx, sorted(nets)), 'network_id')
     query = sa.select(Port).where(Port.network_id.in_(sorted(served)), Port.holder == holders.DHCP)
     servers = {port.network_id: port for port in tx.rows(query.where(Port.host == host))} if served else {}
-    addresses = addresses_of(tx, Address.port_id.in_([port.id for port in servers.values()])) if servers else {}
+    addresses = addresses_at(tx, [port.id for port in servers.values()])
     up = {one for one in served & set(servers) & set(nets) if nets[one].admin_state_up and servers[one].admin_state_up}
     leases = by(_leases(tx, sa.true(), up), 'network_id')
     remotes: dict[str, dict[str, Any]] = {name: {} for name in nets}
@@ -278,8 +281,7 @@ def _rules(tx: db.Tx, group_ids: set[str]) -> dict[str, list[dict[str, Any]]]:
 
 def _loose(tx: db.Tx, group_ids: set[str]) -> set[str]:
     """Which of the groups work without connection tracking."""
-    query = sa.select(Group.id).where(Group.id.in_(sorted(group_ids)), Group.stateful.is_(False))
-    return set(tx.column(query)) if group_ids else set()
+    return {row.id for row in LOOSE.rows(tx, sorted(group_ids))}
 
 
 def _rule(rule: Any) -> dict[str, Any]:
@@ -331,8 +333,8 @@ def _places(tx: db.Tx, rows: Iterable[Any]) -> dict[str, dict[str, list[str]]]:
     ports_by_id = {port.id: port for port in rows}
     if not ports_by_id:
         return {}
-    own = by(tx.rows(sa.select(Member).where(Member.port_id.in_(sorted(ports_by_id)))), 'port_id', 'group_id')
-    addresses = addresses_of(tx, Address.port_id.in_(sorted(own))) if own else {}
+    own = by(MEMBERS.rows(tx, sorted(ports_by_id)), 'port_id', 'group_id')
+    addresses = addresses_at(tx, own)
     found = {}
     for port_id, group_ids in own.items():
         ips = [address.ip_address for address in addresses.get(port_id, ())]

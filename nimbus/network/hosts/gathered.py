@@ -9,6 +9,7 @@ from nimbus.common.database import db
 from nimbus.network.models import Address
 
 Found = dict[str, list[Any]]
+OF_PORTS = db.Gathering(sa.select(Address).order_by(Address.seq), Address.port_id)
 
 
 def by(rows: Iterable[Any], key: str, value: str | None = None) -> Found:
@@ -17,6 +18,11 @@ def by(rows: Iterable[Any], key: str, value: str | None = None) -> Found:
     for row in rows:
         found.setdefault(getattr(row, key), []).append(getattr(row, value) if value else row)
     return found
+
+
+def addresses_at(tx: db.Tx, port_ids: Iterable[str]) -> Found:
+    """The addresses of those ports, by port."""
+    return by(OF_PORTS.rows(tx, sorted(port_ids)), 'port_id')
 
 
 def addresses_of(tx: db.Tx, where: Any) -> Found:

@@ -14,8 +14,8 @@ from nimbus.network.models_wiring import DhcpChoice
 
 AGENT = {'dhcp': 'neutron-dhcp-agent', 'router': 'neutron-l3-agent'}
 SUBJECT = {'dhcp': generations.NETWORK, 'router': generations.ROUTER}
-SEEN = sa.select(db.table_of(Host)).where(Host.host == sa.bindparam('of'))
-SERVING = sa.select(Port.host).where(Port.holder == holders.DHCP, Port.holder_id == sa.bindparam('of'))
+SEEN = db.Fixed(sa.select(db.table_of(Host)).where(Host.host == sa.bindparam('of')))
+SERVING = db.Fixed(sa.select(Port.host).where(Port.holder == holders.DHCP, Port.holder_id == sa.bindparam('of')))
 DOWN_TIME = 30.0  # seconds without a report after which an agent is given nothing new
 
 

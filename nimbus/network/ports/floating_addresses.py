@@ -11,7 +11,7 @@ from nimbus.network import generations, holders, standard_attributes
 from nimbus.network.models import FloatingIp, Port
 
 DOWN = 'DOWN'
-OF_PORT = sa.select(db.table_of(FloatingIp)).where(FloatingIp.port_id == sa.bindparam('of'))
+OF_PORT = db.Fixed(sa.select(db.table_of(FloatingIp)).where(FloatingIp.port_id == sa.bindparam('of')))
 OF_SERVERS = db.Gathering(
     sa.select(FloatingIp.port_id, FloatingIp.fixed_ip_address, FloatingIp.floating_ip_address)
     .join(Port, Port.id == FloatingIp.port_id)

@@ -11,7 +11,7 @@ from nimbus.network.models import FloatingIp, Port
 from nimbus.network.models_traffic import PortForwarding
 from nimbus.network.ports import floating_addresses
 
-OF_PORT = sa.select(db.table_of(PortForwarding)).where(PortForwarding.internal_port_id == sa.bindparam('of'))
+OF_PORT = db.Fixed(sa.select(db.table_of(PortForwarding)).where(PortForwarding.internal_port_id == sa.bindparam('of')))
 
 
 def end(tx: db.Tx, row: Any) -> None:

@@ -17,7 +17,7 @@ from nimbus.network.security_groups import groups
 
 MAC_TRIES = 16
 DOWN = 'DOWN'  # of a port that its host has not wired
-BY_ID = sa.select(db.table_of(Port)).where(Port.id == sa.bindparam('of'))
+BY_ID = db.Fixed(sa.select(db.table_of(Port)).where(Port.id == sa.bindparam('of')))
 SINCE = db.Fixed(
     sa.update(db.table_of(Port)).where(Port.id == sa.bindparam('of')).values(since=sa.bindparam('reached'))
 )

@@ -32,11 +32,18 @@ GROUPS = db.Gathering(
     Port.holder_id,
 )
 
+STATUS = db.Gathering(sa.select(Port.id, Port.status), Port.id)
+OF_SERVER = db.Gathering(
+    sa.select(Port).where(Port.holder == holders.SERVER).order_by(Port.place, Port.seq), Port.holder_id
+)
+FIXED = db.Gathering(sa.select(Address).order_by(Address.seq), Address.port_id)
+NETWORKS = db.Gathering(sa.select(Network), Network.id)
+SUBNETS = db.Gathering(sa.select(Subnet), Subnet.id)
+
 
 def wiring(tx: db.Tx, port_ids: Sequence[str]) -> dict[str, str]:
     """Each port's status: ACTIVE once its host has wired and filtered it, DOWN before, ERROR when it cannot."""
-    rows = tx.rows(sa.select(Port.id, Port.status).where(Port.id.in_(list(port_ids))))
-    return {row.id: row.status for row in rows}
+    return {row.id: row.status for row in STATUS.rows(tx, port_ids)}
 
 
 def trouble(tx: db.Tx, port_id: str) -> str | None:
@@ -87,10 +94,10 @@ def unserved(tx: db.Tx, port_ids: Sequence[str]) -> list[Unserved]:
 
 def of_server(tx: db.Tx, server_id: str) -> list[Any]:
     """The server's ports with their `fixed_ips`, in the order asked for at boot."""
-    rows = tx.rows(sa.select(Port).where(*holders.held(holders.SERVER, server_id)).order_by(Port.place, Port.seq))
+    rows = OF_SERVER.rows(tx, [server_id])
     found = [types.SimpleNamespace(**row._mapping, fixed_ips=[]) for row in rows]
     by_id = {port.id: port for port in found}
-    for address in tx.rows(sa.select(Address).where(Address.port_id.in_(list(by_id))).order_by(Address.seq)):
+    for address in FIXED.rows(tx, list(by_id)):
         by_id[address.port_id].fixed_ips.append({'subnet_id': address.subnet_id, 'ip_address': address.ip_address})
     return found
 
@@ -109,9 +116,9 @@ def next_place(tx: db.Tx, server_id: str) -> int:
 def nics(tx: db.Tx, server_id: str) -> list[dict[str, Any]]:
     """What the guest's interfaces are made from, in the order asked for at boot."""
     ports = of_server(tx, server_id)
-    networks = {n.id: n for n in tx.rows(sa.select(Network).where(Network.id.in_([p.network_id for p in ports])))}
+    networks = {n.id: n for n in NETWORKS.rows(tx, [p.network_id for p in ports])}
     wanted = {ip['subnet_id'] for port in ports for ip in port.fixed_ips}
-    subnets = {s.id: s for s in tx.rows(sa.select(Subnet).where(Subnet.id.in_(sorted(wanted))))}
+    subnets = {s.id: s for s in SUBNETS.rows(tx, sorted(wanted))}
     return [
         {
             'port_id': port.id,

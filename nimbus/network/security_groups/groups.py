@@ -15,7 +15,7 @@ from nimbus.network.security_groups import default_rules, rules
 DEFAULT = 'default'
 KIND = 'security_group'
 OF_PORTS = db.Gathering(sa.select(Member.port_id, Member.group_id).order_by(Member.group_id), Member.port_id)
-DEFAULT_OF = sa.select(DefaultGroup.group_id).where(DefaultGroup.project_id == sa.bindparam('of'))
+DEFAULT_OF = db.Fixed(sa.select(DefaultGroup.group_id).where(DefaultGroup.project_id == sa.bindparam('of')))
 DEFAULTS = db.Gathering(sa.select(DefaultGroup.group_id), DefaultGroup.group_id)
 PUT_IN = sa.insert(db.table_of(Member))
 

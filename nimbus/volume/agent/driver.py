@@ -60,6 +60,17 @@ class Copies(abc.ABC):
         """
 
     @abc.abstractmethod
+    def begin_copy(self, copy_id: str, kind: str, volume_id: str) -> dict[str, str] | None:
+        """Where a guest that has the volume open writes what it holds, {'path', 'format'}: nothing is there yet.
+
+        `kind` says what becomes of it, as in `create_copy`.  None when that is there already.
+        """
+
+    @abc.abstractmethod
+    def end_copy(self, copy_id: str, kind: str, size: int) -> None:
+        """What the guest wrote is the snapshot, or the volume of `size` GiB.  Raises NotFound and Unavailable."""
+
+    @abc.abstractmethod
     def revert(self, volume_id: str, snapshot_id: str) -> None:
         """The volume has what the snapshot has, or all that it had.  Raises NotFound, and Unavailable."""
 

@@ -148,6 +148,17 @@ class Agent(Volume):
     def snapshot(self, context: Context, job_id: str, key: str, snapshot_id: str, fence: int, volume_id: str) -> str:
         return self.errands.take(job_id, key, snapshot_id, fence, lambda: self.driver.snapshot(snapshot_id, volume_id))
 
+    def begin_copy(
+        self, context: Context, job_id: str, key: str, copy_id: str, fence: int, kind: str, volume_id: str
+    ) -> str:
+        def do() -> dict[str, Any]:
+            return {'target': self.driver.begin_copy(copy_id, kind, volume_id)}
+
+        return self.errands.take(job_id, key, copy_id, fence, do)
+
+    def end_copy(self, context: Context, job_id: str, key: str, copy_id: str, fence: int, kind: str, size: int) -> str:
+        return self.errands.take(job_id, key, copy_id, fence, lambda: self.driver.end_copy(copy_id, kind, size))
+
     def delete_snapshot(self, context: Context, job_id: str, key: str, snapshot_id: str, fence: int) -> str:
         return self.errands.take(job_id, key, snapshot_id, fence, lambda: self.driver.delete_snapshot(snapshot_id))
 

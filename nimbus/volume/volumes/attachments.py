@@ -14,6 +14,11 @@ from nimbus.volume.volumes import volumes
 
 ABANDONED = datetime.timedelta(minutes=2)  # after which a volume left in attaching or detaching is put back
 UNSAID = 'null'  # the mode on the wire of an attachment for which none was given
+OF_SERVER = db.Fixed(
+    sa.select(db.table_of(Attachment))
+    .where(Attachment.server_id == sa.bindparam('server'), Attachment.by_service.is_(True))
+    .order_by(Attachment.seq)
+)
 
 
 def show(tx: db.Tx, ctx: context.Context, attachment_id: str) -> Any:
@@ -34,8 +39,7 @@ def find(tx: db.Tx, seen: list[Any], where: list[Any], page: listing.Page) -> li
 
 def of_server(tx: db.Tx, server_id: str) -> list[Any]:
     """The server's attachments, oldest first: those that compute made, whatever server others say theirs are for."""
-    made = (Attachment.server_id == server_id, Attachment.by_service.is_(True))
-    return list(tx.rows(sa.select(Attachment).where(*made).order_by(Attachment.seq)))
+    return list(tx.rows(OF_SERVER, {'server': server_id}))
 
 
 def of_volume(tx: db.Tx, volume_id: str) -> list[Any]:

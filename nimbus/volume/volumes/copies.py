@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.common.jobs import NotYet
-from nimbus.volume.models import Snapshot, Volume
-from nimbus.volume.states import AVAILABLE
+from nimbus.volume.models import Attachment, Snapshot, Volume
+from nimbus.volume.states import AVAILABLE, IN_USE
 
+COPIED = (AVAILABLE, IN_USE)
 # A volume in these states is about to be at rest, or about to be attached.
 SOON = ('reserved', 'attaching', 'detaching', 'extending', 'reverting')
 
@@ -36,19 +37,19 @@ class Source:
 
 
 def hold(tx: db.Tx, volume_id: str, copy_id: str) -> None:
-    """The volume is at rest, and stays so until it is released: nobody connects, grows, reverts or deletes it.
+    """The volume stays with whom it is with until it is released: nobody else connects, grows, reverts or deletes it.
 
-    Raises NotYet while it is used or copied by another, and NimbusError when that has no end.
+    Raises NotYet while it is copied by another or between two states, and NimbusError when that has no end.
     """
     row = tx.row(sa.select(Volume).where(Volume.id == volume_id))
     if row is None:
         raise errors.NimbusError(f'Volume {volume_id} is gone.')
     if row.copied_for == copy_id:
         return
-    free = Volume.id == volume_id, Volume.status == AVAILABLE, Volume.copied_for.is_(None)
+    free = Volume.id == volume_id, Volume.status.in_(COPIED), Volume.copied_for.is_(None)
     if tx.update(Volume, *free, copied_for=copy_id):
         return
-    if row.status == AVAILABLE or row.status in SOON:
+    if row.status in COPIED or row.status in SOON:
         raise NotYet(1)
     raise errors.NimbusError(f'Volume {volume_id} cannot be copied: it became {row.status} before it was.')
 
@@ -61,11 +62,28 @@ def release(tx: db.Tx, volume_id: str, copy_id: str) -> None:
 def wait(volume: Any) -> None:
     """Nothing, when no copy holds the volume.
 
-    A copy is begun only of a volume that is available, so for one that is not this is true for as long as it is not.
-    Raises NotYet.
+    A copy is begun only of a volume that is available or in use, so for one that is between the two this is true for
+    as long as it is.  Raises NotYet.
     """
     if volume.copied_for:
         raise NotYet(1)
+
+
+def opened_by(tx: db.Tx, volume_id: str) -> str | None:
+    """The server whose guest has the volume open, None when nobody has.
+
+    Raises Invalid when somebody else has it open, who cannot be asked for what the volume holds at one moment.
+    """
+    where = Attachment.volume_id == volume_id, Attachment.connection.is_not(None)
+    held = [row for row in tx.rows(sa.select(Attachment).where(*where)) if row.connection]
+    if not held:
+        return None
+    if len(held) > 1 or not (held[0].by_service and held[0].server_id):
+        raise errors.Invalid(
+            f'Invalid volume: Volume {volume_id} is connected by others than one server of the compute service, so '
+            'that no copy of it would be of one moment; detach it first.'
+        )
+    return str(held[0].server_id)
 
 
 def snapshots_of(tx: db.Tx, volume_id: str) -> list[Any]:

@@ -13,7 +13,9 @@ from nimbus.volume import notifications
 from nimbus.volume.models import Snapshot, SnapshotMetadata, Volume
 from nimbus.volume.quotas import VolumeQuotas
 from nimbus.volume.states import AVAILABLE, MACHINE, SNAPSHOTS
-from nimbus.volume.volumes import copies, volumes
+from nimbus.volume.volumes import copies, frozen, volumes
+
+ABSENT = 'Snapshot {} could not be found.'
 
 
 def show(tx: db.Tx, ctx: context.Context, snapshot_id: str) -> Any:
@@ -23,7 +25,7 @@ def show(tx: db.Tx, ctx: context.Context, snapshot_id: str) -> Any:
         query = query.where(Snapshot.project_id == ctx.project_id)
     row = tx.row(query)
     if row is None:
-        raise errors.NotFound(f'Snapshot {snapshot_id} could not be found.')
+        raise errors.NotFound(ABSENT.format(snapshot_id))
     return filled(tx, [row])[0]
 
 
@@ -38,8 +40,8 @@ def filled(tx: db.Tx, rows: Sequence[Any]) -> list[Any]:
 
 
 def find(tx: db.Tx, seen: list[Any], where: list[Any], page: listing.Page) -> list[Any]:
-    """A page of the snapshots that are seen and match.  Raises Invalid."""
-    return filled(tx, listing.rows(tx, Snapshot, where, page, seen=seen))
+    """A page of the snapshots that are seen and match.  Raises Invalid, and NotFound for an unknown marker."""
+    return filled(tx, listing.rows(tx, Snapshot, where, page, seen=seen, absent=ABSENT))
 
 
 def every() -> Any:
@@ -61,43 +63,42 @@ def create(
     name: str | None = None,
     description: str | None = None,
     metadata: dict[str, str] | None = None,
+    in_use: bool = False,
 ) -> Any:
-    """The snapshot is being made.  Raises NotFound, OverQuota, and Invalid for a volume that is not at rest."""
+    """The snapshot is being made, of a volume that a server has where that is told.
+
+    Raises NotFound, OverQuota, and Invalid for a volume that is not at rest.
+    """
     volume = volumes.show(tx, ctx, volume_id)
-    _check_rest(volume)
+    _check(volume, copies.COPIED if in_use else (AVAILABLE,))
+    copies.opened_by(tx, volume_id)
+    frozen.check(tx, volume.host)
     (quotas or VolumeQuotas()).hold_snapshot(tx, ctx.project_id or '', volume.size)
     snapshot_id = ids.dashed()
-    tx.insert(
-        Snapshot,
-        id=snapshot_id,
-        volume_id=volume_id,
-        project_id=ctx.project_id,
-        user_id=ctx.user_id,
-        name=name,
-        description=description,
-        size=volume.size,
-        status='creating',
-        progress='0%',
-        host=volume.host,
-        type_id=volume.type_id,
-        bootable=volume.bootable,
-        image=volume.image,
-        created_at=clock.Clock().now(),
-    )
+    _insert(tx, ctx, volume, id=snapshot_id, name=name, description=description)
     set_metadata(tx, snapshot_id, metadata or {})
     jobs.start(tx, ctx, 'create_snapshot', snapshot_id, volume_id=volume_id)
     notifications.notify_snapshot(tx, snapshot_id, 'create.start', ctx)
     return show(tx, ctx, snapshot_id)
 
 
-def _check_rest(volume: Any) -> None:
+def _insert(tx: db.Tx, ctx: context.Context, volume: Any, **values: Any) -> None:
+    """The row of a snapshot of the volume stands, which is being made."""
+    kept = {name: getattr(volume, name) for name in ('size', 'host', 'type_id', 'bootable', 'image')}
+    made = {'volume_id': volume.id, 'project_id': ctx.project_id, 'user_id': ctx.user_id, **kept, **values}
+    tx.insert(Snapshot, status='creating', progress='0%', created_at=clock.Clock().now(), **made)
+
+
+def _check(volume: Any, states: tuple[str, ...]) -> None:
+    """Nothing, when the volume can be copied and is in one of the states.  Raises Invalid."""
     if volume.status == 'error':
         raise errors.Invalid('Invalid volume: The snapshot cannot be created when the volume is in error status.')
     if volume.status == 'maintenance':
         raise errors.Invalid('Invalid volume: The snapshot cannot be created when the volume is in maintenance mode.')
-    if volume.status != AVAILABLE:
+    if volume.status not in states:
         raise errors.Invalid(
-            f'Invalid volume: Volume {volume.id} status must be available, but current status is: {volume.status}.'
+            f'Invalid volume: Volume {volume.id} status must be {", ".join(states)}, but current status is: '
+            f'{volume.status}.'
         )
     if not volume.host:
         raise errors.Invalid(
@@ -125,6 +126,7 @@ def delete(tx: db.Tx, ctx: context.Context, snapshot_id: str, *, force: bool = F
     snapshot = show(tx, ctx, snapshot_id)
     if snapshot.status == 'deleting' and jobs.asked(tx, snapshot_id, 'delete_snapshot'):
         return
+    frozen.check(tx, snapshot.host)
     try:
         SNAPSHOTS.begin(tx, Snapshot, snapshot_id, 'force_delete' if force else 'delete')
     except errors.WrongState:

@@ -11,6 +11,7 @@ import pytest
 
 from nimbus.common import errors
 from nimbus.image.data import content
+from nimbus.image.options import DISK_FORMATS
 
 CAP = 1 << 44
 BESIDE = pathlib.Path(__file__).resolve().parents[4] / 'shared'  # a folder of samples may lie beside the checkout
@@ -208,3 +209,104 @@ def test_an_iso_with_the_opened_file_outside_is_foreign(tmp_path):
     told = {'format-specific': {'data': {'extents': [{'filename': '/etc/passwd'}]}}}
     assert content._foreign(told, str(tmp_path / 'x'))
     assert not content._foreign({'format': 'raw'}, str(tmp_path / 'x'))
+
+
+@pytest.mark.skipif(not shutil.which('qemu-img'), reason='qemu-img is not installed')
+@pytest.mark.parametrize('feature', ['extended_l2=on', 'compression_type=zstd', 'lazy_refcounts=on', 'compat=0.10'])
+def test_a_qcow2_may_have_every_feature_that_stays_within_its_file(tmp_path, feature):
+    path = tmp_path / 'x'
+    subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-o', feature, str(path), '4M'], check=True)
+    assert judge(path, 'qcow2') == 4 << 20
+
+
+@pytest.mark.skipif(not shutil.which('qemu-img'), reason='qemu-img is not installed')
+def test_a_qcow2_may_have_bitmaps_and_snapshots(tmp_path):
+    path = tmp_path / 'x'
+    subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', str(path), '4M'], check=True)
+    subprocess.run(['qemu-img', 'bitmap', '--add', str(path), 'changes'], check=True)
+    subprocess.run(['qemu-img', 'snapshot', '-c', 'before', str(path)], check=True)
+    assert judge(path, 'qcow2') == 4 << 20
+
+
+def test_a_qcow2_of_a_feature_that_nobody_knows_is_refused(tmp_path):
+    path = tmp_path / 'x'
+    for features, version in ((1 << 5, 3), (1 << 40, 3), (1 << 4 | 1 << 2, 3), (0, 4)):
+        head = bytearray(qcow2(1 << 20))
+        head[4:8], head[0x48:0x50] = version.to_bytes(4, 'big'), features.to_bytes(8, 'big')
+        path.write_bytes(head)
+        with pytest.raises(errors.WrongMedia, match='not safe to use'):
+            judge(path, 'qcow2')
+
+
+@pytest.mark.skipif(not shutil.which('qemu-img'), reason='qemu-img is not installed')
+@pytest.mark.parametrize(
+    ('kind', 'declared', 'at', 'value'),
+    [
+        ('vpc', 'vhd', 60, struct.pack('>I', 4)),
+        ('vdi', 'vdi', 0x4C, struct.pack('<I', 4)),
+        ('vdi', 'vdi', 0x1B8, b'\1' * 16),
+    ],
+)
+def test_a_disk_that_differs_from_a_parent_is_refused(tmp_path, kind, declared, at, value):
+    path = tmp_path / 'x'
+    subprocess.run(['qemu-img', 'create', '-q', '-f', kind, str(path), '4M'], check=True)
+    with open(path, 'r+b') as file:
+        file.seek(at)
+        file.write(value)
+    with pytest.raises(errors.WrongMedia, match='depends on a parent disk'):
+        judge(path, declared)
+
+
+@pytest.mark.skipif(not shutil.which('qemu-img'), reason='qemu-img is not installed')
+def test_a_vhdx_of_each_kind_is_accepted_and_one_cut_short_is_not(tmp_path):
+    path = tmp_path / 'x'
+    for kind in ('dynamic', 'fixed'):
+        path.unlink(missing_ok=True)
+        command = ['qemu-img', 'create', '-q', '-f', 'vhdx', '-o', f'subformat={kind}', str(path), '4M']
+        subprocess.run(command, check=True)
+        assert judge(path, 'vhdx') == 4 << 20
+    path.write_bytes(path.read_bytes()[:4096])
+    with pytest.raises(errors.WrongMedia):
+        judge(path, 'vhdx')
+
+
+def test_ploop_is_known_by_its_beginning(tmp_path):
+    path = tmp_path / 'x'
+    for magic in (b'WithoutFreeSpace', b'WithouFreSpacExt'):
+        path.write_bytes(magic + bytes(4096))
+        assert judge(path, 'ploop') is None
+    for other in (bytes(4096), qcow2(1 << 20, b'/etc/passwd'), b'# Disk DescriptorFile\nversion=1\n' + bytes(4096)):
+        path.write_bytes(other)
+        with pytest.raises(errors.WrongMedia, match="disk_format 'ploop'"):
+            judge(path, 'ploop')
+
+
+@pytest.mark.skipif(not os.path.isdir(SAMPLES), reason='NIMBUS_SHARED names no folder with hostile/')
+def test_a_luks_disk_is_declared_so_with_its_key_and_nothing_else_is(tmp_path):
+    assert 0 < judge(SAMPLES / 'good.luks', 'luks', 'bare', KEY) < os.path.getsize(SAMPLES / 'good.luks')
+    with pytest.raises(errors.WrongMedia, match='name its key'):
+        judge(SAMPLES / 'good.luks', 'luks')
+    path = tmp_path / 'x'
+    path.write_bytes(bytes(4096))
+    with pytest.raises(errors.WrongMedia, match='it is raw'):
+        judge(path, 'luks', 'bare', KEY)
+
+
+@pytest.mark.skipif(not os.path.isdir(SAMPLES), reason='NIMBUS_SHARED names no folder with hostile/')
+def test_no_sample_passes_as_any_format_but_its_own():
+    """Whatever a sample is declared to be, it is taken as what it is alone, or as bare sectors where it is those."""
+    own = {'good.luks': {'luks', 'raw'}, 'raw-mbr-good.raw': {'raw', 'gpt', 'ami', 'ari', 'aki'}}
+    bare = {'raw', 'ami', 'ari', 'aki'}
+    wrong = []
+    for name, (declared, container, properties, accepted) in sorted(EXPECTED.items()):
+        if container != 'bare':
+            continue
+        for other in DISK_FORMATS:
+            mine = own.get(name, bare if declared == 'raw' else {declared})
+            try:
+                judge(SAMPLES / name, other, container, properties)
+            except (errors.WrongMedia, errors.TooLarge):
+                continue
+            if not (accepted and other in mine) and name != 'truncated-qcow2.qcow2':
+                wrong.append((name, other))
+    assert wrong == []

@@ -140,6 +140,11 @@ def test_snapshots_are_those_of_the_volume_service(api, parts):
             assert (answer.status, told(answer)) == (404, f'Snapshot {nobodys} could not be found.')
         assert api('POST', '/os-volumes', {'volume': {'size': 1, 'snapshot_id': nobodys}}).status == 404
     assert api('POST', '/os-snapshots', {'snapshot': {'volume_id': theirs}}).status == 404
+    with parts.db.write() as tx:
+        tx.update(Volume, Volume.id == volume, status='in-use')
+    for force, status in ((False, 400), (True, 200)):
+        told_of = {'volume_id': volume, 'force': force}
+        assert api('POST', '/os-snapshots', {'snapshot': told_of}).status == status, force
     assert api('POST', '/os-snapshots', {'snapshot': {'volume_id': volume, 'force': 'maybe'}}).status == 400
 
 

@@ -4,12 +4,13 @@ import copy
 from typing import Any
 
 from nimbus.api.compute.proxies.routes import GONE, GONE_ACTION
-from tests.wire.foreign import bodies, fields, holdings, steered, stored
+from tests.wire.foreign import bodies, fields, holdings, images, imported, steered, stored
 from tests.wire.foreign.bodies import Body, Things
 
 _SUBPORTS = tuple(f'sub_ports[].{name}' for name in ('port_id', 'segmentation_type', 'segmentation_id'))
 # What is in bodies whose shape no route tells: what the handler reads.
 READ_BY_HANDLERS = {
+    **imported.READ_BY_HANDLERS,
     'network PUT /v2.0/routers/{id}/add_router_interface': ('subnet_id', 'port_id'),
     'network PUT /v2.0/routers/{id}/remove_router_interface': ('subnet_id', 'port_id'),
     'network PUT /v2.0/routers/{id}/add_extraroutes': ('router.routes',),
@@ -28,16 +29,7 @@ READ_BY_HANDLERS = {
     'network PUT /v2.0/quotas/{project_id}': ('quota.project_id', 'quota.tenant_id', 'quota.force'),
     'network PUT /v2.0/{kind}/{id}/tags': ('tags',),
     'network POST /v2.0/{kind}/{id}/tags': ('tags',),
-    'image POST /v2/images': ('id', 'name', 'owner', 'visibility', 'protected', 'os_hidden', 'min_disk', 'min_ram',
-                              'disk_format', 'container_format', 'tags'),
-    'image PATCH /v2/images/{id}': ('owner', 'id'),
-    'image PUT /v2/images/{id}/file': (),
-    'image PUT /v2/images/{id}/stage': (),
-    'image POST /v2/images/{id}/import': ('method.name',),
-    'image POST /v2/images/{id}/actions/deactivate': (),
-    'image POST /v2/images/{id}/actions/reactivate': (),
-    'image POST /v2/images/{id}/members': ('member',),
-    'image PUT /v2/images/{id}/members/{member}': ('status',),
+    **images.READ,
     'volume PUT /v3/types/{id}/extra_specs/{key}': (),
     'compute PUT /v2.1/flavors/{id}/os-extra_specs/{key}': (),
     'identity POST /v3/OS-OAUTH1/request_token': (),
@@ -76,6 +68,7 @@ RAW = (  # forms and assertions, which only an identity provider or a consumer c
 # By endpoint; beside it, by field, where one needs another body than the rest.
 BODIES: dict[str, Body] = {
     **steered.BODIES,
+    **images.BODIES,
     **stored.BODIES,
     **holdings.BODIES,
     'placement PUT /resource_providers/{uuid}/traits': lambda t: {'traits': [], 'resource_provider_generation': 0},
@@ -204,9 +197,7 @@ BODIES: dict[str, Body] = {
     'network PUT /v2.0/routers/{id}/add_router_interface': lambda t: {},
     'network PUT /v2.0/routers/{id}/remove_router_interface': lambda t: {},
     'network PUT /v2.0/quotas/{project_id}': lambda t: {'quota': {'port': 77}},
-    'image POST /v2/images': lambda t: {'name': 'x'},
-    'image PATCH /v2/images/{id}': lambda t: {},
-    'image POST /v2/images/{id}/members': lambda t: {},
+    **imported.BODIES,
     'volume POST /v3/volumes': lambda t: {'volume': {'size': 1}},
     'volume POST /v3/volumes/{id}/action os-attach': lambda t: {
         'os-attach': {'instance_uuid': t['server'], 'mountpoint': '/dev/vdz'}
@@ -273,6 +264,7 @@ KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHyHy
 # What is asked of one thing in a path, where no field of the body names another.
 IN_PATHS: dict[str, Body] = {
     **steered.IN_PATHS,
+    **images.IN_PATHS,
     **stored.IN_PATHS,
     **holdings.IN_PATHS,
     'identity PATCH /v3/domains/{domain_id}': lambda t: {'domain': {'description': 'x'}},
@@ -330,9 +322,6 @@ IN_PATHS: dict[str, Body] = {
     'network PUT /v2.0/agents/{id}': lambda t: {'agent': {'description': 'x'}},
     'network PUT /v2.0/{kind}/{id}/tags': lambda t: {'tags': ['x']},
     'network POST /v2.0/{kind}/{id}/tags': lambda t: {'tags': ['x']},
-    'image POST /v2/images/{id}/import': lambda t: {'method': {'name': 'glance-direct'}},
-    'image POST /v2/images/{id}/members': lambda t: {'member': 'x'},
-    'image PUT /v2/images/{id}/members/{member}': lambda t: {'status': 'accepted'},
 }
 WORDS = {'kind': 'networks', 'rule_type': 'dscp_marking', 'key': 'k', 'tag': '1', 'before': '2026-01-01 00:00:00'}
 # Where a route is asked at another thing than the first of its kind: by name in the path; `=` is told as it is.

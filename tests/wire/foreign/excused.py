@@ -71,6 +71,8 @@ EITHER = {
 }
 # One's own is refused as well.
 OWN_REFUSED: dict[str, str] = {
+    'host volume PUT /v3/os-services/thaw': 'the host is not frozen',
+    'resource_id volume POST /v3/workers/cleanup': 'nothing waits for it',
     **dict.fromkeys(
         (
             'auth.identity.totp.user.id',
@@ -93,6 +95,7 @@ OWN_REFUSED: dict[str, str] = {
     'auth.identity.token.id identity POST /v3/auth/OS-FEDERATION/saml2': 'this cloud is no identity provider',
     'auth.identity.token.id identity POST /v3/auth/OS-FEDERATION/saml2/ecp': 'this cloud is no identity provider',
     'id image POST /v2/images': 'the new image would have the id of another',
+    'input.image_properties.id image POST /v2/tasks': 'the new image would have the id of another',
     'region.id': 'the new region would have the id of another',
     'server.block_device_mapping_v2[].image_id': 'the second form names an image by uuid',
     'server.block_device_mapping_v2[].snapshot_id': 'the second form names a snapshot by uuid',

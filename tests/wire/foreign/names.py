@@ -87,6 +87,7 @@ KINDS = {
 # The same for names that mean one thing here and another there.
 EXACT = {
     'POST /v2/images id': 'image',
+    'POST /v2/tasks input.image_properties.id': 'image',
     'POST /v3/regions region.id': 'region',
     'POST /v3/domains domain.explicit_domain_id': 'domain',
     'PUT /servers/{id}/os-volume_attachments/{volume_id} volumeAttachment.id': 'attachment',
@@ -95,6 +96,7 @@ EXACT = {
     'removeSecurityGroup.name': 'security_group',
     'addProjectAccess.project': 'project',
     'removeProjectAccess.project': 'project',
+    'POST /v3/workers/cleanup resource_id': 'volume',
     'server.security_groups[].name': 'security_group',
     'server.networks[].uuid': 'network',
     'server.block_device_mapping_v2[].uuid': 'volume',
@@ -150,10 +152,14 @@ EXACT = {
 }
 # Names that stand for things elsewhere and not here.
 NO_NAMES = {
+    'objects[].name': 'what a definition is called',
+    'resource_type_associations[].name': 'a word for a type of resources',
+    'tags[].name': 'a word',
     'conntrack_helper.port': 'a number of TCP or UDP',
     'conntrack_helpers[].port': 'a number of TCP or UDP',
     'events[].name': 'one of a fixed set of events',
     'rbac_policy.target_tenant': 'whom a project shares its own with is its to say',
+    'service_id': 'the number of a daemon',
     'credential.host': 'the host that a request was signed for',
     'credentials.host': 'the host that a request was signed for',
     'ec2Credentials.host': 'the host that a request was signed for',
@@ -183,6 +189,7 @@ SEGMENTS = {
     'floatingips': 'floatingip',
     'flavors': 'flavor',
     'images': 'image',
+    'namespaces': 'metadef_namespace',
     'networks': 'network',
     'os-aggregates': 'aggregate',
     'os-floating-ips': 'floatingip',
@@ -213,8 +220,11 @@ SEGMENTS = {
     'subnetpools': 'subnetpool',
     'subnets': 'subnet',
     'trunks': 'trunk',
+    'tasks': 'image_task',
     'types': 'volume_type',
     'volume-transfers': 'transfer',
+    'default-types': 'project',
+    'messages': 'message',
     'volumes': 'volume',
 }
 ABSENT = {
@@ -259,6 +269,11 @@ dns_domain dns_name
 service_types availability_zone_hints use_default_subnetpool used_in_default_sg used_in_non_default_sg
 """.split()
 )
+# Those of metadata definitions.
+PLAIN |= frozenset('default enum items minimum namespace operators prefix properties properties_target title'.split())
+PLAIN |= frozenset(('required',))
+# Those of imports of images.
+PLAIN |= frozenset(('all_stores', 'all_stores_must_succeed', 'import_from', 'import_from_format', 'uri'))
 # Those of what moves servers.
 PLAIN |= frozenset(('block_migration', 'disk_over_commit', 'force_complete'))
 # Those of what steers traffic.
@@ -272,7 +287,7 @@ max_burst_kbps max_burst_kpps max_kbps max_kpps min_kbps min_kpps
 )
 
 # Those of what is done with volumes.
-PLAIN |= frozenset(('auth_key', 'no_snapshots'))
+PLAIN |= frozenset('auth_key cluster cluster_name disabled is_up no_snapshots resource_type'.split())
 
 
 def plain(endpoint: Endpoint, field: str) -> bool:
@@ -321,7 +336,7 @@ def kind_in_path(path: str, name: str) -> str | None:
     return KINDS.get(name) or ID_NAMES[name]
 
 
-WORDS = ('tag', 'key', 'alias', 'group', 'option', 'kind', 'before', 'rule_type')
+WORDS = ('store', 'tag', 'object', 'property', 'type', 'key', 'alias', 'group', 'option', 'kind', 'before', 'rule_type')
 WORDS_AFTER = ('os-quota-class-sets', 'versions', 'inventories', 'resource_classes', 'traits')
 ID_NAMES = {
     f'{kind}_id': kind

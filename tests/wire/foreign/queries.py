@@ -9,6 +9,7 @@ from nimbus.api.compute.servers import queries
 from nimbus.api.kit import routes
 from nimbus.api.volume import filters
 from nimbus.api.volume.snapshots import snapshots as snapshot_api
+from nimbus.volume import messages
 from nimbus.volume.volumes import search as volume_search
 from nimbus.volume.volumes import snapshot_search, transfers
 from tests.wire.foreign import bodies, names
@@ -38,16 +39,19 @@ WALKED: dict[str, tuple[str, ...]] = {
         for path in ('os-volume-transfer', 'volume-transfers')
         for detail in ('', '/detail')
     },
+    'volume GET /v3/messages': messages.PLAIN,
     'volume GET /v3/snapshots': _SNAPSHOTS,
     'volume GET /v3/snapshots/detail': _SNAPSHOTS,
     'compute GET /v2.1/images': _IMAGES,
     'compute GET /v2.1/images/detail': _IMAGES,
     'image GET /v2/images': ('id', 'name', 'owner', 'visibility', 'member_status'),
+    'image GET /v2/metadefs/namespaces': ('visibility', 'resource_types'),
     'network GET /v2.0/agents': ('host', 'id', 'availability_zone'),
     'network GET /v2.0/networks/{id}/dhcp-agents': ('host', 'id'),
     'network GET /v2.0/routers/{id}/l3-agents': ('host', 'id'),
     **dict.fromkeys(
         (
+            'image GET /v2/tasks',
             'compute GET /v2.1/servers/{id}/os-instance-actions',
             'compute GET /v2.1/servers/{id}/os-volume_attachments',
             'compute GET /v2.1/flavors',
@@ -117,6 +121,7 @@ KINDS = {
     'port_forwardings': 'port_forwarding',
     'qos_network_policy_id': 'qos_policy',
     'resource_providers': 'provider',
+    'resource_uuid': 'volume',
     'role.id': 'role',
     'rules': 'bandwidth_limit_rule',
     'scope.domain.id': 'domain',
@@ -136,6 +141,7 @@ KINDS = {
 }
 PLAIN = names.PLAIN | frozenset(
     """
+consumes_quota event_id message_level request_id resource resource_type
 consumer_type group_policy required root_required same_subtree
 * access_ip_v4 access_ip_v6 all_projects all_tenants associated auto_disk_config availability_zone_hints
 availability_zones binding:vif_details binding:vif_type changed_since changes-before changes-since created_at deleted
@@ -145,6 +151,7 @@ not-tags-any offset page_reverse parents_as_ids parents_as_list password_expires
 reservation_id resources revision_number root_device_name scope.OS-INHERIT:inherited_to scope.system service_type
 service_types since soft_deleted sort sort_dir sort_key start stateful subtree_as_ids subtree_as_list tags-any
 belongs_to_default_sg dns_assignment trunk_details vif_details vif_type
+resource_type resource_types
 target_tenant task_state terminated_at updated_at usage vm_state with_count with_servers
 """.split()
 )
@@ -230,7 +237,10 @@ def kind_of(endpoint: Endpoint, name: str) -> str | None:
     return KINDS.get(name) or names.KINDS.get(name)
 
 
-OF_WORDS = ('/qos/rule-types',)  # lists whose rows are words of a fixed set: their marker names nothing
+OF_WORDS = (
+    '/qos/rule-types',
+    '/v2/metadefs/namespaces/{namespace}/tags',
+)  # lists whose rows are words of a fixed set: their marker names nothing
 NAMED_TOO = ('user', 'project', 'domain', 'group', 'domain_role', 'security_group')
 
 

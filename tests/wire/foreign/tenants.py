@@ -88,6 +88,8 @@ def settle_whole(world: Any) -> None:
     maker.make('volume', '/v3/types', 'volume_type', 'public type', name='everybodys')
     told = {'name': 'granted to nobody', 'os-volume-type-access:is_public': False}
     maker.make('volume', '/v3/types', 'volume_type', 'free type', **told)
+    told = {'name': 'for no host', 'extra_specs': {'volume_backend_name': 'nowhere'}}
+    maker.make('volume', '/v3/types', 'volume_type', 'useless type', **told)
     outside = {'name': 'outside', 'router:external': True}
     maker.make('network', '/v2.0/networks', 'network', 'external network', **outside)
     told = {'network_id': things['external network'], 'ip_version': 4, 'cidr': '172.24.4.0/24', 'enable_dhcp': False}
@@ -113,6 +115,7 @@ def settle(world: Any, whose: str, things: dict[str, str]) -> None:
     _storage(maker, whose)
     _server(maker, whose)
     maker.persona = 'admin'
+    _defined(maker, whose)
     _lent(maker, whose)
 
 
@@ -273,12 +276,23 @@ def _float(maker: Maker, whose: str, kind: str, address: str, number: int, **mor
     maker.persona = was
 
 
+def _import(maker: Maker, told: dict[str, str]) -> None:
+    """The task of an import that was done."""
+    path = f'/v2/images/{maker.ask("image", "POST", "/v2/images", told).json["id"]}'
+    maker.ask('image', 'PUT', f'{path}/stage', b'\0' * 512, CONTENT_TYPE='application/octet-stream')
+    maker.ask('image', 'POST', f'{path}/import', {'method': {'name': 'glance-direct'}})
+    maker.world.cloud.wait(lambda: maker.ask('image', 'GET', path).json['status'] == 'active')
+    (task,) = maker.ask('image', 'GET', f'{path}/tasks').json['tasks']
+    maker.things['image_task'] = task['id']
+
+
 def _storage(maker: Maker, whose: str) -> None:
     things = maker.things
     told = {'name': f'{whose} image', 'disk_format': 'raw', 'container_format': 'bare', 'visibility': 'shared'}
     things['image'] = maker.ask('image', 'POST', '/v2/images', told).json['id']
     path = f'/v2/images/{things["image"]}'
     maker.ask('image', 'PUT', f'{path}/file', b'\0' * 65536, CONTENT_TYPE='application/octet-stream')
+    _import(maker, told)
     for kind in ('volume', 'server volume'):
         maker.make('volume', '/v3/volumes', 'volume', kind, size=1, name=f'{whose} volume')
         maker.await_status('volume', f'/v3/volumes/{things[kind]}', 'available')
@@ -312,6 +326,17 @@ def _server(maker: Maker, whose: str) -> None:
     maker.ask('compute', 'PUT', f'{path}/tags/{LAST[whose]}', OPENSTACK_API_VERSION='compute 2.90')
     actions = maker.ask('compute', 'GET', f'{path}/os-instance-actions').json['instanceActions']
     things['request'] = actions[0]['request_id']
+
+
+def _defined(maker: Maker, whose: str) -> None:
+    """A private namespace of metadata definitions, with one of everything."""
+    things = maker.things
+    things['metadef_namespace'] = f'{whose} namespace'
+    property_ = {'title': 'x', 'type': 'string'}
+    told = {'namespace': things['metadef_namespace'], 'owner': things['project'], 'tags': [{'name': '1'}]}
+    told |= {'objects': [{'name': 'x', 'properties': {'x': property_}}], 'properties': {'x': property_}}
+    told |= {'resource_type_associations': [{'name': 'x', 'prefix': 'x:'}]}
+    maker.ask('image', 'POST', '/v2/metadefs/namespaces', told)
 
 
 def _lent(maker: Maker, whose: str) -> None:

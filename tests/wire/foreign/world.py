@@ -85,6 +85,7 @@ class World:
         for host in self.cloud.hosts:
             self.cloud.stop('network', host)
         self.cloud.control.stop()
+        self.cloud.parts.extra['image imports'].runner.stop()
         self.memory = Memory(self.cloud.path / 'nimbus.db')
         numbers = {self.theirs['migration']}  # too short to be looked for; what has it names its server too
         self.others = set(self.theirs.values()) - set(self.mine.values()) - numbers
@@ -92,7 +93,7 @@ class World:
         self.memory.close()
 
 
-NAMED = frozenset(('keypair', 'host', 'zone', 'region', 'idp', 'protocol', 'mapping', 'sp', 'flavor_name', 'request'))
+NAMED = frozenset('keypair host zone region idp protocol mapping sp flavor_name request metadef_namespace'.split())
 UNLIKE = dict.fromkeys(('address', 'server address'), '10.2.0.251')
 UNLIKE |= dict.fromkeys(('floating address', 'server floating address'), '172.24.4.251')
 UNLIKE |= {'mac': 'fa:16:3e:ff:ff:fe', 'token': 'gAAAAAunknown'}

@@ -44,3 +44,13 @@ def make(client):
         return client('GET', path, **more).json
 
     return make
+
+
+@pytest.fixture
+def settle(client, parts: Parts):
+    """Waits until every import has come to its end."""
+
+    def settle() -> None:
+        assert parts.extra['image imports'].runner.settle()
+
+    return settle

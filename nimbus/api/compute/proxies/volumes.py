@@ -7,6 +7,7 @@ from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Any_, Int, Noun, Text
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.api.volume import volumes as api
+from nimbus.api.volume.volume_actions import truth
 from nimbus.common import errors
 from nimbus.common.clock import iso_micro
 from nimbus.common.database import listing
@@ -138,7 +139,8 @@ def create_snapshot(call: Call) -> dict[str, Any]:
     wanted = {name: given.get(f'display_{name}') for name in ('name', 'description')}
     try:
         with call.db.write() as tx:
-            row = snapshots.create(tx, call.context, given['volume_id'], **wanted)
+            in_use = 'force' in given and truth(given['force'])
+            row = snapshots.create(tx, call.context, given['volume_id'], in_use=in_use, **wanted)
     except errors.OverQuota as why:
         raise errors.Forbidden(why.sentence) from None
     return call.view(Snapshot, row)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from oslo_utils.imageutils import format_inspector
 
+from nimbus.common.disks import safety
 from nimbus.compute.agent.disks import qemu_img
 from nimbus.compute.agent.driver import Refused
 
@@ -57,10 +58,8 @@ class Inspector:
         ):
             raise self._bad(f'its content is {" and ".join(sorted(matches)) or "nothing known"}')
         for match in self._wrapper.formats or ():
-            try:
-                match.safety_check()
-            except (format_inspector.SafetyCheckFailed, format_inspector.ImageFormatError) as why:
-                raise self._bad('it fails the safety check', f': {why}') from why
+            if why := safety.violation(match):
+                raise self._bad('it fails the safety check', f': {why}')
 
     def _check_vmdk_parent(self, path: str) -> None:
         descriptor = _vmdk_descriptor(path).lower()

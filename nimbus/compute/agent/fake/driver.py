@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from nimbus.common import errors
-from nimbus.compute.agent.driver import PAUSED, RUNNING, SHUTDOWN, Driver, Refused
+from nimbus.compute.agent.driver import PAUSED, RUNNING, SHUTDOWN, Driver, Missing, Refused
 from nimbus.compute.agent.fake import copies
 from nimbus.compute.agent.fake.evacuating import Evacuating
 from nimbus.compute.agent.fake.guests import FakeSettings
@@ -213,6 +213,18 @@ class FakeDriver(Evacuating, FakeMoves, FakeLiveMoves, Inside, Driver):
             known = self.host.find(guest_id)
             if known is not None:
                 self.host.put(guest_id, dataclasses.replace(known, copied_for=None))
+
+    def copy_volume(self, guest_id: str, volume: Volume, path: str, format: str, quiesce: str) -> None:
+        with self.host.lock(guest_id):
+            self._check_has(guest_id, volume.id)
+            self._meet('copy_volume')
+
+    def drop_volume_copy(self, guest_id: str, volume_id: str) -> None:
+        self._meet('drop_volume_copy')
+
+    def _check_has(self, guest_id: str, volume_id: str) -> None:
+        if volume_id not in self._known(guest_id).volumes:
+            raise Missing(f'Guest {guest_id} does not have volume {volume_id}.')
 
     # ---------------------------------------------------------------- cards
     def plug(self, guest_id: str, nic: Nic) -> None:

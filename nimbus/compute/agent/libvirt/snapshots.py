@@ -1,4 +1,4 @@
-"""Copies of root disks as they are at one moment, of guests that run, stand still or are off.
+"""Copies of disks as they are at one moment, of guests that run, stand still or are off.
 
 The disk of a running guest is mirrored by QEMU until both are the same, and the mirror is then cut: the guest's own
 disk never changes its file, so whatever dies on the way, nothing has to be mended but to cut the mirror.
@@ -15,9 +15,11 @@ import libvirt
 
 from nimbus.compute.agent.disks import qemu_img
 from nimbus.compute.agent.driver import Missing, Refused
+from nimbus.compute.agent.libvirt import volumes
 from nimbus.compute.agent.libvirt.disks import Folder
 from nimbus.compute.agent.libvirt.domains import Domains
 from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, refusal, sentence
+from nimbus.compute.guest import Volume
 
 PREFIX = 'snapshot.'
 LONGEST = 3600.0  # seconds until the mirror has to be the same as the disk
@@ -25,7 +27,7 @@ LEAST_FREE = 1 << 20  # bytes of the file system that count as none
 
 
 class Snapshotting(Domains):
-    """The driver's verbs that copy root disks."""
+    """The driver's verbs that copy root disks and volumes."""
 
     @in_kinds
     def snapshot(self, guest_id: str, image_id: str, quiesce: str) -> str:
@@ -48,23 +50,47 @@ class Snapshotting(Domains):
         with self._lock(guest_id):
             domain = self._find(guest_id)
             if domain is not None and domain.isActive():
-                cut(domain, folder.file('disk'))
+                cut(domain, _target(domain, folder.file('disk'), missing=''))
             if folder.exists():
                 drop(folder)
+
+    @in_kinds
+    def copy_volume(self, guest_id: str, volume: Volume, path: str, format: str, quiesce: str) -> None:
+        with self._lock(guest_id):
+            domain = self._found(guest_id)
+            if volume.id not in volumes.volumes(domain):
+                raise Missing(f'Guest {guest_id} does not have volume {volume.id}.')
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            try:
+                if domain.isActive():
+                    cut(domain, target := volumes.volumes(domain)[volume.id])
+                    self._mirror(domain, target, path, format, quiesce)
+                else:
+                    qemu_img.convert(volume.data['path'], volume.data['format'], path, format)
+            except (OSError, qemu_img.Failed) as why:
+                raise refusal(guest_id, self.settings.uri, why) from why
+
+    @in_kinds
+    def drop_volume_copy(self, guest_id: str, volume_id: str) -> None:
+        with self._lock(guest_id):
+            domain = self._find(guest_id)
+            if domain is not None and domain.isActive():
+                cut(domain, volumes.volumes(domain).get(volume_id, ''))
 
     def _copy(self, folder: Folder, part: str, quiesce: str) -> None:
         domain = self._find(folder.guest_id)
         if domain is not None and domain.isActive():
-            cut(domain, folder.file('disk'))  # what was left by an agent that died
-            self._mirror(domain, folder, part, quiesce)
+            target = _target(domain, folder.file('disk'))
+            cut(domain, target)  # what was left by an agent that died
+            self._mirror(domain, target, part, 'qcow2', quiesce)
         else:
             qemu_img.convert(folder.file('disk'), folder.root_format(), part, 'qcow2')
 
-    def _mirror(self, domain: libvirt.virDomain, folder: Folder, part: str, quiesce: str) -> None:
-        target = _target(domain, folder.file('disk'))
+    def _mirror(self, domain: libvirt.virDomain, target: str, part: str, format: str, quiesce: str) -> None:
         xml = ET.Element('disk', type='file')
         ET.SubElement(xml, 'source', file=part)
-        ET.SubElement(xml, 'driver', type='qcow2')
+        ET.SubElement(xml, 'driver', type=format)
         flags = libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
         self._waits.again(domain, lambda: domain.blockCopy(target, ET.tostring(xml, 'unicode'), {}, flags))
         try:
@@ -72,7 +98,7 @@ class Snapshotting(Domains):
             with _frozen(domain, quiesce):
                 domain.blockJobAbort(target)
         except BaseException:
-            cut(domain, folder.file('disk'))
+            cut(domain, target)
             raise
 
     def _wait_until_same(self, domain: libvirt.virDomain, target: str, part: str) -> None:
@@ -100,9 +126,8 @@ def drop(folder: Folder, but: str = '') -> None:
                 os.unlink(folder.file(name))
 
 
-def cut(domain: libvirt.virDomain, path: str) -> None:
-    """QEMU mirrors the disk at that path to nowhere."""
-    target = _target(domain, path, missing='')
+def cut(domain: libvirt.virDomain, target: str) -> None:
+    """QEMU mirrors the guest's disk of that name to nowhere; no name is fine."""
     if target and domain.blockJobInfo(target):
         domain.blockJobAbort(target)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from nimbus.common.database import db
 from nimbus.common.jobs import Refused, Run, Step, Workflow
+from nimbus.conductor.workflows.volumes import copying
 from nimbus.volume import hosts
 from nimbus.volume.rpc import Volume
 from nimbus.volume.volumes import copies, progress
@@ -32,7 +33,7 @@ def _source(volume: Any) -> dict[str, str] | None:
 
 
 def hold_source(run: Run) -> None:
-    """Nobody writes the volume that this one begins with."""
+    """Nobody but the server that has it writes the volume that this one begins with."""
     with run.env.db.write() as tx:
         volume = progress.look(tx, run.subject)
         if volume is not None and volume.source_volid:
@@ -55,7 +56,8 @@ def make_disk(run: Run) -> None:
     """The host has the disk."""
     with run.env.db.read() as tx:
         volume = progress.look(tx, run.subject)
-    if volume is None:
+        begins_with = progress.look(tx, volume.source_volid) if volume and volume.source_volid else None
+    if volume is None or (begins_with is not None and copying.by_guest(run, 'volume', begins_with, volume.size)):
         return
     source = _source(volume)
     given = (volume.size, None if source else volume.image, source)
@@ -68,6 +70,7 @@ def unmake_disk(run: Run) -> None:
     host = run.get('host')
     if not host:
         return
+    copying.let_guest_go(run)
     agent = run.env.client(Volume, run.context, host)
     try:
         run.ask('unmake', lambda key: agent.delete(run.job.id, key, run.subject, run.fence))

@@ -1,13 +1,14 @@
-"""Make, delete and go back to snapshots of volumes that nobody has open."""
+"""Make, delete and go back to snapshots of volumes."""
 
 from nimbus.common.database import db
 from nimbus.common.jobs import Refused, Run, Step, Workflow
+from nimbus.conductor.workflows.volumes import copying
 from nimbus.volume.rpc import Volume
 from nimbus.volume.volumes import copies, progress, snapshot_progress
 
 
 def hold_volume(run: Run) -> None:
-    """Nobody writes the volume."""
+    """Nobody but the server that has it writes the volume."""
     with run.env.db.write() as tx:
         if snapshot_progress.look(tx, run.subject) is not None:
             copies.hold(tx, run.volume_id, run.subject)
@@ -23,7 +24,8 @@ def copy_disk(run: Run) -> None:
     """The host has the snapshot."""
     with run.env.db.read() as tx:
         snapshot = snapshot_progress.look(tx, run.subject)
-    if snapshot is None:
+        volume = progress.look(tx, run.volume_id)
+    if snapshot is None or volume is None or copying.by_guest(run, 'snapshot', volume, snapshot.size):
         return
     agent = run.env.client(Volume, run.context, snapshot.host)
     run.ask('snapshot', lambda key: agent.snapshot(run.job.id, key, snapshot.id, run.fence, snapshot.volume_id))
@@ -41,6 +43,7 @@ def remove_copy(run: Run) -> None:
 
 def unmake_copy(run: Run) -> None:
     """As `remove_copy`; where there never was one is fine."""
+    copying.let_guest_go(run)
     try:
         remove_copy(run)
     except Refused as why:

@@ -18,6 +18,7 @@ GIB = 1 << 30
 MARK = 'user.nimbus.volume'  # the extended attribute that says whose disk a file is
 VOLUME, SNAPSHOT = 'volume', 'snapshot'
 PART = '.part'
+FILLED = '.filled'  # what a guest copies its disk into, which goes on when the agent starts anew
 
 
 class FileDriver(driver.Driver):
@@ -68,6 +69,28 @@ class FileDriver(driver.Driver):
         with self._draft(snapshot_id, SNAPSHOT) as draft:
             copying.copy(given, draft)
 
+    def begin_copy(self, copy_id: str, kind: str, volume_id: str) -> dict[str, str] | None:
+        if self._present(copy_id, kind):
+            return None
+        filled = self._filled(copy_id, kind)
+        filled.unlink(missing_ok=True)
+        return {'path': str(filled), 'format': self.format}
+
+    def end_copy(self, copy_id: str, kind: str, size: int) -> None:
+        if self._present(copy_id, kind):
+            return
+        filled = self._filled(copy_id, kind)
+        if not filled.exists():
+            raise errors.NotFound(f'{kind.capitalize()} {copy_id} was not filled.')
+        try:
+            self._grow(filled, size)
+            self._publish(filled, copy_id, kind)
+        except OSError as why:
+            raise _refusal(why) from why
+
+    def _filled(self, id: str, kind: str) -> pathlib.Path:
+        return self.path / f'.{kind}-{self._checked(id)}{FILLED}'
+
     def revert(self, volume_id: str, snapshot_id: str) -> None:
         self._mine(volume_id)
         given = self._mine(snapshot_id, SNAPSHOT)
@@ -87,16 +110,21 @@ class FileDriver(driver.Driver):
         try:
             draft.unlink(missing_ok=True)
             os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            self._filled(id, kind).unlink(missing_ok=True)
             yield draft
-            self._mark(draft, id)
-            _sync(draft)
-            failpoints.hit('volume.publish')
-            os.replace(draft, self._file(id, kind))
-            _sync(self.path)
+            self._publish(draft, id, kind)
         except OSError as why:
             raise _refusal(why) from why
         finally:
             draft.unlink(missing_ok=True)
+
+    def _publish(self, draft: pathlib.Path, id: str, kind: str) -> None:
+        """The draft is the disk."""
+        self._mark(draft, id)
+        _sync(draft)
+        failpoints.hit('volume.publish')
+        os.replace(draft, self._file(id, kind))
+        _sync(self.path)
 
     def extend(self, volume_id: str, size: int) -> None:
         path = self._mine(volume_id)
@@ -119,6 +147,7 @@ class FileDriver(driver.Driver):
 
     def _remove(self, id: str, kind: str) -> None:
         (self.path / f'.{kind}-{self._checked(id)}{PART}').unlink(missing_ok=True)
+        self._filled(id, kind).unlink(missing_ok=True)
         if self._present(id, kind):
             self._mine(id, kind).unlink()
             _sync(self.path)

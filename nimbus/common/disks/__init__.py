@@ -1,0 +1,1 @@
+"""Disk images as files, for whoever takes them in."""

@@ -1,0 +1,1 @@
+"""Downloads: image data that is fetched from addresses that users name."""

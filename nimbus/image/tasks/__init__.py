@@ -1,0 +1,1 @@
+"""Tasks: imports of image data that go on beside the requests that asked for them."""
