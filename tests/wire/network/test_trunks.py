@@ -184,48 +184,75 @@ def test_a_quota_limits_trunks(neutron, world):
     neutron.make('trunk', port_id=other['id'])
 
 
-def test_subports_are_where_the_guest_is(neutron, world, database):
-    """Bound with the parent, told to its host with their tag, ACTIVE together, and unbound with it."""
+class Carried:
+    """The trunk's guest is a server on h1, with a subport that was there before and one that came later."""
+
+    def __init__(self, world, database):
+        self.database, self.parent = database, world.parent['id']
+        with database.write() as tx:
+            for host in ('h1', 'h2'):
+                cloud.agent(tx, host)
+        self.one, self.later = world.sub(100), world.sub(200)
+        self.trunk = world.trunk(self.one)
+        self.server = {'server_id': ids.dashed(), 'project_id': MEMBER.project_id, 'zone': 'nova', 'hostname': 'vm'}
+        self.go('h1')
+        world.ask(self.trunk, 'add', self.later)
+        self.all = [self.parent, self.one['port_id'], self.later['port_id']]
+
+    def go(self, host):
+        with self.database.write() as tx:
+            ports.bind(tx, MEMBER, self.parent, host=host, **self.server)
+
+    def report(self, **trouble):
+        with self.database.write() as tx:
+            port_reports.settle(tx, port_reports.Report('h1', cloud.generation(tx), self.all, trouble))
+
+    def told(self, host):
+        with self.database.read() as tx:
+            return {port.id: (port.parent, port.vlan) for port in cloud.told(tx, host).ports}
+
+
+@pytest.fixture
+def carried(world, database):
+    return Carried(world, database)
+
+
+def status(neutron, carried):
+    return neutron('GET', f'/trunks/{carried.trunk["id"]}').json['trunk']['status']
+
+
+def test_the_hosts_agent_is_told_of_subports_with_their_tags(carried):
+    parent = carried.parent
+    assert carried.told('h1') == dict(zip(carried.all, [(None, 0), (parent, 100), (parent, 200)], strict=True))
+
+
+def test_a_trunk_is_active_with_all_of_its_ports(neutron, world, carried):
+    assert status(neutron, carried) == 'DOWN'
+    carried.report()
+    assert status(neutron, carried) == 'ACTIVE'
+    carried.report(**{carried.all[2]: 'no room'})
+    assert [row['id'] for row in neutron('GET', '/trunks?status=ERROR').json['trunks']] == [carried.trunk['id']]
+    assert world.refused(carried.trunk, 'add', world.sub(300)) == (409, 'TrunkInErrorState')
+
+
+def test_subports_are_wired_ahead_of_their_guest_and_go_with_it(neutron, world, carried, database):
     with database.write() as tx:
-        for host in ('h1', 'h2'):
-            cloud.agent(tx, host)
-    one = world.sub(100)
-    made = world.trunk(one)
-    server = {'server_id': ids.dashed(), 'project_id': MEMBER.project_id, 'zone': 'nova', 'hostname': 'vm'}
-    with database.write() as tx:
-        ports.bind(tx, MEMBER, world.parent['id'], host='h1', **server)
-    with database.read() as tx:
-        told = {port.id: port for port in cloud.told(tx, 'h1').ports}
-        assert (told[one['port_id']].parent, told[one['port_id']].vlan) == (world.parent['id'], 100)
-        assert told[world.parent['id']].parent is None
-    later = world.sub(200)
-    world.ask(made, 'add', later)
-    with database.read() as tx:
-        assert len(cloud.told(tx, 'h1').ports) == 3
-    assert neutron('GET', f'/trunks/{made["id"]}').json['trunk']['status'] == 'DOWN'
-    wired = [world.parent['id'], one['port_id'], later['port_id']]
-    with database.write() as tx:
-        port_reports.settle(tx, port_reports.Report('h1', cloud.generation(tx), wired, {}))
-    assert neutron('GET', f'/trunks/{made["id"]}').json['trunk']['status'] == 'ACTIVE'
-    with database.write() as tx:
-        trouble = {later['port_id']: 'no room'}
-        port_reports.settle(tx, port_reports.Report('h1', cloud.generation(tx), wired, trouble))
-    assert neutron('GET', '/trunks?status=ERROR').json['trunks'] != []
-    assert world.refused(made, 'add', world.sub(300)) == (409, 'TrunkInErrorState')
-    with database.write() as tx:
-        arrivals.expect(tx, server['server_id'], 'h2')
-    with database.read() as tx:
-        assert {port.id for port in cloud.told(tx, 'h2').ports} == set(wired), 'ahead of the guest that comes'
+        arrivals.expect(tx, carried.server['server_id'], 'h2')
+    assert set(carried.told('h2')) == set(carried.all)
     with database.write() as tx:
         tx.update(Arrival, Arrival.host == 'h2', status='ACTIVE')
-        ports.bind(tx, MEMBER, world.parent['id'], host='h2', **server)
-        arrivals.arrived(tx, server['server_id'], 'h2')
-    assert {world.shown(port_id)['binding:host_id'] for port_id in wired} == {'h2'}
-    assert neutron('GET', f'/trunks/{made["id"]}').json['trunk']['status'] == 'ACTIVE'
+    carried.go('h2')
     with database.write() as tx:
-        ports.unbind(tx, MEMBER, world.parent['id'])
-    assert {world.shown(port_id)['binding:host_id'] for port_id in wired} == {''}
-    assert world.shown(one['port_id'])['device_owner'] == 'trunk:subport'
+        arrivals.arrived(tx, carried.server['server_id'], 'h2')
+    assert {world.shown(port_id)['binding:host_id'] for port_id in carried.all} == {'h2'}
+    assert (status(neutron, carried), carried.told('h1')) == ('ACTIVE', {})
+
+
+def test_subports_are_on_no_host_without_their_guest(world, carried, database):
+    with database.write() as tx:
+        ports.unbind(tx, MEMBER, carried.parent)
+    assert {world.shown(port_id)['binding:host_id'] for port_id in carried.all} == {''}
+    assert world.shown(carried.one['port_id'])['device_owner'] == 'trunk:subport'
 
 
 def test_a_servers_own_port_takes_its_trunk_along(neutron, world, database):
