@@ -22,6 +22,7 @@ from nimbus.common.messaging import rpc
 from nimbus.common.parts import Parts
 from nimbus.compute.agent.fake import host as fake_host
 from nimbus.network.agent.fake import driver as fake_network
+from nimbus.volume.agent.fake import driver as fake_volume
 from tests import databases
 from tests.transport import WsgiAdapter
 
@@ -163,6 +164,7 @@ class Cloud:
     def __enter__(self) -> Self:
         fake_host.FakeHost.forget()
         fake_network.HOSTS.clear()
+        fake_volume.HOSTS.clear()
         self.parts = wiring.make_parts(self.conf)
         file = self.path / 'nimbus.db'
         if not file.stat().st_size:  # it was made just now, with the mode that it keeps

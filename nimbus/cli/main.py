@@ -7,7 +7,7 @@ import sys
 VERBS = {
     'up': ('nimbus.cmd.embedded', 'Run a whole cloud in this process until interrupted.'),
     'run': ('nimbus.testing.run', 'Run a command with a fake cloud of its own, and end with its exit code.'),
-    'fake': ('nimbus.cli.fake', 'Steer a fake cloud: write it as a seed.'),
+    'fake': ('nimbus.cli.fake', 'Steer a fake cloud: choose what fails and when, see what was asked.'),
     'status': ('nimbus.cli.status', 'Show of every part whether it is up; exit 1 when one is not.'),
     'capacity': ('nimbus.cli.capacity', 'Show how many more servers of a flavor fit, on each host and in all.'),
     'why': ('nimbus.cli.why', 'Show what happened to a server, step by step, and why.'),

@@ -2,13 +2,16 @@
 
 import argparse
 import contextlib
+import functools
 import logging
 import os
 import pathlib
 import secrets
 import signal
+import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from nimbus.api.kit import policy
@@ -21,7 +24,7 @@ LOG = logging.getLogger(__name__)
 APIS = ('identity', 'compute', 'metadata', 'network', 'image', 'volume', 'placement')
 LONGEST = 3600  # seconds that a simulated change may be made to take
 CHEAP = 4  # the cost of a password's hash where it protects nothing: a login of 1 ms instead of 250
-FOR_TESTS = ('seed', 'least_time', 'port', 'ready_file')  # what goes with a fake cloud alone
+FOR_TESTS = ('seed', 'least_time', 'port', 'ready_file', 'controls', 'chance_seed')  # what goes with a fake cloud alone
 FAKE_STATE = '~/.local/state/nimbus-fake'
 
 
@@ -60,7 +63,8 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = _parser()
     args = parser.parse_args(argv)
     if not args.fake and any(getattr(args, name) is not None for name in FOR_TESTS):
-        parser.error('--seed, --least-time, --port and --ready-file go with --fake')
+        words = ', '.join(f'--{name.replace("_", "-")}' for name in FOR_TESTS)
+        parser.error(f'these go with --fake: {words}')
     if args.port is not None and args.port_offset is not None:
         parser.error('--port and --port-offset exclude each other')
     return args
@@ -71,6 +75,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--config-file', action='append', help='nimbus.conf; may be given several times')
     parser.add_argument('--fake', action='store_true', help='simulate guests, networks and disks: no root needed')
     parser.add_argument('--hosts', type=_count, default=1, help='number of simulated compute hosts (with --fake)')
+    parser.add_argument('--state', help=f'where everything is kept (with --fake: {FAKE_STATE})')
+    parser.add_argument('--fresh', action='store_true', help='delete the state of an earlier run first (with --fake)')
+    parser.add_argument('--listen', help='address to bind the REST endpoints to')
+    parser.add_argument('--log-requests', action='store_true', help='a line on standard error for each request')
+    parser.add_argument('--port-offset', type=int, help='added to every usual port')
+    _add_for_tests(parser)
+    return parser
+
+
+def _add_for_tests(parser: argparse.ArgumentParser) -> None:
+    """What goes with a fake cloud alone."""
     parser.add_argument(
         '--seed',
         metavar='NAME|FILE',
@@ -82,11 +97,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar='SECONDS',
         help='how long each change of a simulated guest or volume takes at least (with --fake)',
     )
-    parser.add_argument('--state', help=f'where everything is kept (with --fake: {FAKE_STATE})')
-    parser.add_argument('--fresh', action='store_true', help='delete the state of an earlier run first (with --fake)')
-    parser.add_argument('--listen', help='address to bind the REST endpoints to')
-    parser.add_argument('--log-requests', action='store_true', help='a line on standard error for each request')
-    parser.add_argument('--port-offset', type=int, help='added to every usual port')
     parser.add_argument(
         '--port',
         type=_port,
@@ -98,7 +108,18 @@ def _parser() -> argparse.ArgumentParser:
         type=pathlib.Path,
         help='written when the cloud is ready, with its URLs and credentials as JSON (with --fake)',
     )
-    return parser
+    parser.add_argument(
+        '--controls',
+        action='store_true',
+        default=None,
+        help='serve what steers the cloud for tests: see `nimbus fake --help` (with --fake)',
+    )
+    parser.add_argument(
+        '--chance-seed',
+        type=int,
+        metavar='N',
+        help='what is drawn by chance is drawn as at an earlier run (with --fake)',
+    )
 
 
 def _port(text: str) -> int:
@@ -140,6 +161,8 @@ def configure(args: argparse.Namespace) -> Any:
         conf.set_default('bcrypt_rounds', CHEAP, group='identity')
         if args.least_time is not None:
             conf.set_override('least_seconds', args.least_time, group='fake')
+        if args.controls:
+            conf.set_override('workers', 1, group='api')  # what is chosen is chosen in one process
     elif args.state:
         conf.set_override('state_path', args.state)
     if args.hosts == 1:
@@ -211,8 +234,9 @@ def run(conf: Any, args: argparse.Namespace, began: float) -> int:
     parts = wiring.make_parts(conf, processes=others.count)
     prepare(conf, parts, admin)
     server = serving.Server(serving.Settings.of(conf), others.peers)
-    cloud = services.everything(conf, parts, _hosts(conf, args), others.peers)
-    apis.add_apps(server, conf, parts, sockets)
+    agents, around = _agents(conf, args, parts)
+    cloud = services.everything(conf, parts, agents, others.peers)
+    apis.add_apps(server, conf, parts, sockets, around(cloud))
 
     def ready() -> None:
         others.start()
@@ -244,6 +268,20 @@ def _sockets(conf: Any, args: argparse.Namespace) -> tuple[apis.Sockets, context
     sockets, for_consoles = ports.take(conf, list(APIS), args.port)
     kept.enter_context(for_consoles)
     return sockets, kept
+
+
+def _agents(conf: Any, args: argparse.Namespace, parts: Any) -> tuple[wiring.Group, Callable[..., Any]]:
+    """The agents of all hosts, and what puts the controls of the cloud that is made with them before its APIs."""
+    hosts = _hosts(conf, args)
+    if not args.controls:
+        return services.agents_of(conf, parts.bus, hosts), lambda cloud: lambda name, app: app
+    from nimbus.cmd.fake import application, controls
+    from nimbus.cmd.fake.hosts import Hosts
+
+    seed = secrets.randbelow(1 << 31) if args.chance_seed is None else args.chance_seed
+    made = controls.Controls(pathlib.Path(conf.state_path), parts, pretended := Hosts(conf, parts, hosts), seed)
+    print(f'What happens by chance can be repeated with --chance-seed {seed}.', file=sys.stderr, flush=True)
+    return pretended, functools.partial(application.around, made)
 
 
 def _hosts(conf: Any, args: argparse.Namespace) -> list[str]:

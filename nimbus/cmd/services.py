@@ -4,12 +4,12 @@ import concurrent.futures
 import dataclasses
 import logging
 import pathlib
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from nimbus.cmd import consoles, host_defaults, wiring
-from nimbus.common import errors, folders, jobs
+from nimbus.cmd.presence import Presence
+from nimbus.common import folders, jobs
 from nimbus.common.agents import services
 from nimbus.common.context import Context
 from nimbus.common.messaging import rpc
@@ -17,6 +17,7 @@ from nimbus.common.parts import Parts
 from nimbus.conductor.rpc import Conductor
 
 LOG = logging.getLogger(__name__)
+ROOMS_OF_HOSTS = ('network', 'volume', 'compute')
 assert jobs.TOPIC == Conductor.topic
 
 
@@ -28,34 +29,6 @@ class Nudged(Conductor):
 
     def nudge(self, context: Context) -> None:
         self._wake()
-
-
-class Presence:
-    """Reports regularly to the database that a daemon is up."""
-
-    def __init__(self, parts: Parts, kind: services.Kind, host: str, interval: float) -> None:
-        self._parts, self._kind, self._host, self._interval = parts, kind, host, interval
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f'present-{kind.binary}', daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join(5)
-
-    def _run(self) -> None:
-        started = True
-        while True:
-            try:
-                with self._parts.db.write() as tx:
-                    services.report(tx, self._kind, self._host, {}, started=started)
-                started = False
-            except errors.Unavailable as why:
-                LOG.warning('%s cannot report that it is up: %s', self._kind.binary, why)
-            if self._stop.wait(self._interval):
-                return
 
 
 def state_dir(conf: Any, *names: str) -> str:
@@ -362,11 +335,8 @@ def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
 
     kind = wiring.load_driver('volume', conf.volume.driver)
     path = conf.volume.path or state_dir(conf, 'volumes')
-    driver = (
-        kind(least_seconds=conf.fake.least_seconds) if conf.volume.driver == 'fake' else kind(path, conf.volume.format)
-    )
     made = Agent(
-        driver,
+        _pretended_disks(conf, kind, host) if conf.volume.driver == 'fake' else kind(path, conf.volume.format),
         desk(bus, VolumeDesk),
         host,
         state_dir(conf, 'volume', host),
@@ -377,15 +347,28 @@ def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
     return wiring.Group(made, wiring.Listener(bus, made, host))
 
 
-def everything(conf: Any, parts: Parts, hosts: Sequence[str], peers: Any = None) -> wiring.Group:
-    """A whole cloud, with the agents of hosts of these names.
+def _pretended_disks(conf: Any, kind: Any, host: str) -> Any:
+    """The driver of disks that exist in memory only."""
+    from nimbus.volume.agent.fake import driver as fake
+
+    there = fake.host(host)
+    return kind(there.disks, least_seconds=conf.fake.least_seconds, kept=there.kept, failures=there)
+
+
+def agents_of(conf: Any, bus: Any, hosts: Sequence[str]) -> wiring.Group:
+    """The agents of hosts of these names."""
+    agents = wiring.Group(together=True)
+    for host in hosts:
+        for room in ROOMS_OF_HOSTS:
+            agents.add(agent(room, conf, bus, host))
+    return agents
+
+
+def everything(conf: Any, parts: Parts, agents: wiring.Daemon, peers: Any = None) -> wiring.Group:
+    """A whole cloud, with these agents.
 
     Jobs stop while the agents that they call still run, and agents stop while their desks still do.
     """
     fill(conf, parts, peers=peers)
-    agents = wiring.Group(together=True)
-    for host in hosts:
-        for room in ('network', 'volume', 'compute'):
-            agents.add(agent(room, conf, parts.bus, host))
     control = scheduler(conf, parts), desks(conf, parts)
     return wiring.Group(*control, agents, jobs_of(conf, parts), consoles.console(conf, parts))

@@ -11,7 +11,7 @@ import pathlib
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, Protocol
 
 import sqlalchemy
@@ -230,6 +230,11 @@ class Group:
         """The daemon belongs to the group."""
         self._daemons.append(daemon)
 
+    def every(self) -> Iterator[Any]:
+        """Each daemon, those of groups within too."""
+        for daemon in self._daemons:
+            yield from daemon.every() if isinstance(daemon, Group) else (daemon,)
+
     def start(self) -> None:
         try:
             for daemon in self._daemons:
@@ -245,8 +250,8 @@ class Group:
             batch = [self._started.pop()]
             while self._started and (self._together or _listen(batch[-1], self._started[-1])):
                 batch.append(self._started.pop())
-            _at_once([daemon.stop for daemon in batch])
-        _at_once([listener.settle for listener in listeners])
+            at_once([daemon.stop for daemon in batch])
+        at_once([listener.settle for listener in listeners])
 
 
 def _listen(*daemons: Daemon) -> bool:
@@ -254,7 +259,7 @@ def _listen(*daemons: Daemon) -> bool:
     return all(isinstance(daemon, Listener) for daemon in daemons)
 
 
-def _at_once(works: list[Callable[[], None]]) -> None:
+def at_once(works: list[Callable[[], None]]) -> None:
     """Every function has run, in parallel; failures are in the log."""
     threads = [threading.Thread(target=_do, args=(work,), name='stop', daemon=True) for work in works]
     for thread in threads:

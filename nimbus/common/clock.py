@@ -2,18 +2,22 @@
 
 import datetime
 import time
+from typing import ClassVar
 
 
 class Clock:
-    """The machine's own time."""
+    """The machine's own time, or ahead of it by what somebody who tests a client against a fake cloud chose."""
+
+    ahead: ClassVar[datetime.timedelta] = datetime.timedelta(0)
+    ticks_ahead: ClassVar[float] = 0.0  # likewise of what only ever grows
 
     def now(self) -> datetime.datetime:
         """UTC, without a zone, to the microsecond: what the database keeps."""
-        return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+        return datetime.datetime.now(datetime.UTC).replace(tzinfo=None) + self.ahead
 
     def monotonic(self) -> float:
         """Seconds that only ever grow; for measuring how long something took."""
-        return time.monotonic()
+        return time.monotonic() + self.ticks_ahead
 
 
 class FakeClock(Clock):

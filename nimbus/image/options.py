@@ -4,10 +4,28 @@ from oslo_config import cfg, types
 
 DISK_FORMATS = ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop', 'gpt', 'luks']
 CONTAINER_FORMATS = ['ami', 'ari', 'aki', 'bare', 'ovf', 'ova', 'docker', 'compressed']
-IMPORT_METHODS = ['glance-direct', 'web-download']
+IMPORT_METHODS = ['glance-direct', 'web-download', 'copy-image']
 
 OPTIONS = {
     'image': [
+        cfg.ListOpt(
+            'stores',
+            default=[],
+            help='Stores of images that users see and name, each NAME:KIND, such as fast:file,far:s3; empty means one '
+            'store without a name. Kinds are file and s3.',
+        ),
+        cfg.StrOpt('default_store', default='', help='The store of what names none; empty means the first of stores.'),
+        cfg.DictOpt('store_paths', default={}, help="The folder of each store of files; else one beside 'images'."),
+        cfg.DictOpt('store_descriptions', default={}, help='What users are told of each store.'),
+        cfg.DictOpt(
+            'store_weights',
+            default={},
+            help='An image in several stores is read from the one with the highest number; 0 where none is said.',
+        ),
+        cfg.DictOpt('s3_urls', default={}, help='The endpoint of each store that speaks S3, such as http://rgw:7480.'),
+        cfg.DictOpt('s3_buckets', default={}, help='The bucket of each store that speaks S3; it must be there.'),
+        cfg.DictOpt('s3_access_keys', default={}, secret=True, help='The access key of each store that speaks S3.'),
+        cfg.DictOpt('s3_secret_keys', default={}, secret=True, help='The secret key of each store that speaks S3.'),
         cfg.StrOpt('store_path', default='', help="Where image files lie; empty means 'images' under state_path."),
         cfg.ListOpt('disk_formats', default=DISK_FORMATS, help='Disk formats an image may have.'),
         cfg.ListOpt('container_formats', default=CONTAINER_FORMATS, help='Container formats an image may have.'),

@@ -49,6 +49,11 @@ def mib(size: int | None) -> int:
     return -(-(size or 0) // MIB)
 
 
+def copies(image: Any) -> int:
+    """In how many stores an image's bytes are."""
+    return len(image.stores.split(',')) if image.stores else 1
+
+
 def held(image: Any) -> dict[str, int]:
     """How much of its owner's quota an image uses in its present state."""
     found = {'image_count_total': 1}
@@ -57,7 +62,7 @@ def held(image: Any) -> dict[str, int]:
     elif image.status in (UPLOADING, IMPORTING):
         found['image_stage_total'] = mib(image.size)
     else:
-        found['image_size_total'] = mib(image.size)
+        found['image_size_total'] = mib(image.size) * copies(image)
     return found
 
 

@@ -1,7 +1,6 @@
 """Builds the parts of the image service from its options."""
 
 import ipaddress
-import os
 import socket
 from typing import Any
 
@@ -9,7 +8,7 @@ from nimbus.common.database import db
 from nimbus.image import quotas
 from nimbus.image.data.transfers import Limits, Transfers
 from nimbus.image.downloads.rules import Rules
-from nimbus.image.stores.file import FileStore
+from nimbus.image.stores import settings
 from nimbus.image.tasks.imports import Imports
 
 
@@ -26,8 +25,8 @@ def build(conf: Any, database: db.Database, process: int = 0) -> Transfers:
         members=said.member_quota,
         import_methods=tuple(said.import_methods),
     )
-    store = FileStore(said.store_path or os.path.join(conf.state_path, 'images'))
-    return Transfers(database, store, limits, quotas.of(conf), conf.host or socket.gethostname(), process)
+    host = conf.host or socket.gethostname()
+    return Transfers(database, settings.stores(conf), limits, quotas.of(conf), host, process)
 
 
 def imports(conf: Any, transfers: Transfers) -> Imports:

@@ -32,7 +32,7 @@ class ChildCloud:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix='nimbus-cloud-'))
         self.state, self.ready_file = self.folder / 'state', self.folder / 'ready.json'
         self._log = self.folder / 'log'
-        told = ('--fake', '--port', '0', '--state', str(self.state), '--ready-file', str(self.ready_file))
+        told = ('--fake', '--port', '0', '--state', str(self.state), '--ready-file', str(self.ready_file), '--controls')
         self._words = (sys.executable, '-m', 'nimbus.cli.main', 'up', *told, *words)
         self._process: subprocess.Popen[bytes] | None = None
         self.facts: dict[str, Any] = {}

@@ -68,7 +68,7 @@ from nimbus.cmd import embedded, services, wiring
 conf = embedded.configure(embedded._arguments(['--fake', '--state', sys.argv[1]]))
 parts = wiring.make_parts(conf)
 embedded.prepare(conf, parts, embedded.set_secrets(conf))
-services.everything(conf, parts, ['h'])
+services.everything(conf, parts, services.agents_of(conf, parts.bus, ['h']))
 wiring.load_apps(conf, parts, list(embedded.APIS))
 print(*sys.modules, flush=True)
 os._exit(0)

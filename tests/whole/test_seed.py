@@ -118,7 +118,10 @@ def test_what_is_for_tests_goes_with_a_fake_cloud_alone(words, capsys):
     with pytest.raises(SystemExit) as ended:
         embedded.main(words)
     assert ended.value.code == 2
-    assert '--seed, --least-time, --port and --ready-file go with --fake' in capsys.readouterr().err
+    assert (
+        'these go with --fake: --seed, --least-time, --port, --ready-file, --controls, --chance-seed'
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize('text', ['-1', 'soon', 'nan', '1e9'])

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from nimbus.api.image import access, info
+from nimbus.api.image import access, info, stores
 from nimbus.api.kit.bodies import AT_LEAST
 from nimbus.api.kit.routes import Call, Reply
 from nimbus.common import errors, numbers
@@ -20,7 +20,7 @@ def upload(call: Call, id: str) -> None:
     with call.db.read() as tx:
         image = access.seen(call, tx, id, 'upload_image')
     _check_chunk(call)
-    call.parts.extra['image'].upload(image, call.read(PIECE), announced)
+    call.parts.extra['image'].upload(image, call.read(PIECE), announced, stores.of_upload(call))
 
 
 def stage(call: Call, id: str) -> None:
@@ -54,9 +54,13 @@ def _check_chunk(call: Call) -> None:
 def import_(call: Call, id: str) -> None:
     """POST /v2/images/{id}/import: a task brings data into the image."""
     _check_method(call, call.body)
+    names, copies = stores.of_import(call, call.body), call.body['method']['name'] == 'copy-image'
     with call.db.write() as tx:
-        image = access.seen(call, tx, id, 'modify_image')
-        call.parts.extra['image imports'].ask(tx, call.context, image, call.body)
+        image = access.seen(call, tx, id, 'copy_image' if copies else 'modify_image')
+        if copies and image.status == 'active':
+            names = stores.to_copy(call, image, names, call.body.get('all_stores', False))
+        if names:
+            call.parts.extra['image imports'].ask(tx, call.context, image, call.body, names)
 
 
 def _check_method(call: Call, body: Any) -> None:
@@ -71,10 +75,6 @@ def _check_method(call: Call, body: Any) -> None:
     for name in ('all_stores_must_succeed', 'all_stores'):
         if not isinstance(body.get(name, False), bool):
             raise errors.Invalid(f"'{name}' must be boolean value only")
-    if not body.get('all_stores_must_succeed', True):
-        raise errors.Invalid('all_stores_must_succeed can only be false where there are several stores.')
-    if body.get('stores'):
-        raise errors.Invalid('Stores cannot be named: there is one store, which has no name.')
 
 
 def download(call: Call, id: str) -> Any:

@@ -1,9 +1,8 @@
-"""Discovery of the Image API: versions, import methods, stores and quota usage."""
+"""Discovery of the Image API: versions, import methods and quota usage."""
 
 from typing import Any
 
 from nimbus.api.kit.routes import Call, Reply
-from nimbus.common import errors
 
 CURRENT = '2.15'
 SUPPORTED = ('2.9', '2.7', '2.6', '2.5', '2.4', '2.3', '2.2', '2.1', '2.0')
@@ -35,11 +34,6 @@ def import_methods(call: Call) -> Any:
     """GET /v2/info/import."""
     about = {'description': 'Import methods available.', 'type': 'array', 'value': list(methods(call))}
     return {'import-methods': about}
-
-
-def stores(call: Call) -> Any:
-    """GET /v2/info/stores: there is one store, which has no name."""
-    raise errors.NotFound('Multi backend is not supported at this site.')
 
 
 def usage(call: Call) -> Any:

@@ -71,7 +71,11 @@ class Image(Noun):
 
 def image_view(call: Any, image: Any) -> dict[str, Any]:
     """An image as Glance shows it: properties beside the fields."""
-    return {**image.properties, **Image.view(call.version)(image, call)}
+    found = {**image.properties, **Image.view(call.version)(image, call)}
+    stores = call.parts.extra['image'].stores
+    if stores.named and image.size is not None and image.status in ('active', 'deactivated'):
+        found['stores'] = image.stores or stores.default
+    return found
 
 
 class Task(Noun):

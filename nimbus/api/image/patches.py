@@ -5,7 +5,16 @@ import re
 from typing import Any
 
 from nimbus.api.image import access
-from nimbus.api.image.images import FORMATS, NAMESPACE, READ_ONLY, RESERVED, check_limits, check_properties, check_shape
+from nimbus.api.image.images import (
+    DISALLOWED,
+    FORMATS,
+    NAMESPACE,
+    READ_ONLY,
+    RESERVED,
+    check_limits,
+    check_properties,
+    check_shape,
+)
 from nimbus.api.image.nouns import image_view
 from nimbus.api.kit.routes import Call
 from nimbus.common import errors
@@ -125,7 +134,7 @@ def _value(raw: dict[str, Any], op: str) -> Any:
 
 
 def _check(call: Call, change: Change) -> None:
-    if change.name in READ_ONLY:
+    if change.name in (*READ_ONLY, *DISALLOWED):
         raise errors.Forbidden(f"Attribute '{change.name}' is read-only.")
     if change.name in RESERVED or change.name.startswith(NAMESPACE):
         raise errors.Forbidden(f"Attribute '{change.name}' is reserved.")

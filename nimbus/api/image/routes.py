@@ -1,6 +1,6 @@
 """Every endpoint of the Image API."""
 
-from nimbus.api.image import data, images, info, members, patches, schemas, tasks
+from nimbus.api.image import data, images, info, members, patches, schemas, stores, tasks
 from nimbus.api.image.metadefs.routes import ROUTES as METADEF_ROUTES
 from nimbus.api.kit.routes import Route
 
@@ -39,7 +39,9 @@ ROUTES = (
     Route('GET', '/v2/schemas/task', schemas.task, None),
     Route('GET', '/v2/schemas/tasks', schemas.tasks, None),
     Route('GET', '/v2/info/import', info.import_methods, None),
-    Route('GET', '/v2/info/stores', info.stores, None),
+    Route('GET', '/v2/info/stores', stores.index, None),
+    Route('GET', '/v2/info/stores/detail', stores.detail, None),
+    Route('DELETE', '/v2/stores/{store}/{image}', stores.delete, None, 204),
     Route('GET', '/v2/info/usage', info.usage, None),
     *METADEF_ROUTES,
 )

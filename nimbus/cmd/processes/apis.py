@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 import urllib.parse
+from collections.abc import Callable
 from typing import Any
 
 from nimbus.api.kit import policy
@@ -38,10 +39,16 @@ def beside(conf: Any, sockets: Sockets) -> WorkerProcesses:
     return WorkerProcesses(count, functools.partial(_serve, conf, sockets), on_bus)
 
 
-def add_apps(server: serving.Server, conf: Any, parts: Any, sockets: Sockets) -> None:
-    """The server serves the APIs at their sockets."""
+def add_apps(
+    server: serving.Server,
+    conf: Any,
+    parts: Any,
+    sockets: Sockets,
+    around: Callable[[str, Any], Any] = lambda name, app: app,
+) -> None:
+    """The server serves the APIs at their sockets, each within what `around` makes of it."""
     for name, app in wiring.load_apps(conf, parts, list(sockets)).items():
-        server.serve_at(sockets[name], app, wiring.costly(name), wiring.envelope(name))
+        server.serve_at(sockets[name], around(name, app), wiring.costly(name), wiring.envelope(name))
 
 
 def _serve(conf: Any, sockets: Sockets, peers: Peers, bus: socket.socket | None) -> int:

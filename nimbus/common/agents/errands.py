@@ -51,6 +51,12 @@ class Fences:
         files = [path for path in self._dir.iterdir() if not path.name.startswith('.')]
         return sorted(path.name for path in files if now - path.stat().st_mtime > seconds)
 
+    def forget_all(self) -> None:
+        """No fence counts: for a cloud whose database was put back to an earlier state."""
+        with self._lock:
+            names = [path.name for path in self._dir.iterdir() if not path.name.startswith('.')]
+        self.forget(names)
+
     def forget(self, subjects: Iterable[str]) -> None:
         """The fences of the subjects are removed; for subjects that will have no job again."""
         with self._lock:

@@ -272,8 +272,9 @@ class Validator:
                 if not held:
                     del self._index[key]
 
-    def poll(self) -> None:
-        """Every revocation committed until now is applied.  Raises Unavailable when they cannot be read."""
+    def poll(self, anew: bool = False) -> None:
+        """Every revocation there is now is applied, `anew` where others were before.  Raises Unavailable."""
+        self._seen, self._before = (0, {}) if anew else (self._seen, self._before)
         started = self._clock.monotonic()
         with self._db.read() as tx:
             if not self._seen:

@@ -1,18 +1,21 @@
 """Upload, stage, import and download image data; an upload is hashed, measured and inspected as it streams in."""
 
 import dataclasses
+import functools
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from nimbus.common import errors, failpoints, ids
 from nimbus.common.database import db
 from nimbus.common.quotas import Quotas
-from nimbus.image.data import content, uploads
+from nimbus.image.data import content, copies, uploads
 from nimbus.image.images import images, marks
-from nimbus.image.stores.base import Draft, Store
+from nimbus.image.stores.base import Draft
+from nimbus.image.stores.file import FileDraft, FileStore
+from nimbus.image.stores.stores import Stores
 
 LOG = logging.getLogger(__name__)
 ALGORITHM = 'sha512'
@@ -31,44 +34,53 @@ class Limits:
     properties: int = 128
     tags: int = 128
     members: int = 128
-    import_methods: tuple[str, ...] = ('glance-direct', 'web-download')
+    import_methods: tuple[str, ...] = ('glance-direct', 'web-download', 'copy-image')
 
 
 class Transfers:
     """Moves image bytes between clients and one store, and keeps rows and bytes in step."""
 
     def __init__(
-        self, database: db.Database, store: Store, limits: Limits, quotas: Quotas, host: str, process: int = 0
+        self,
+        database: db.Database,
+        store: FileStore | Stores,
+        limits: Limits,
+        quotas: Quotas,
+        host: str,
+        process: int = 0,
     ) -> None:
         """Of several processes of a service on this host, 0 is the one that begins before the others."""
-        self.db, self.store, self.limits, self.quotas = database, store, limits, quotas
+        self.stores = store if isinstance(store, Stores) else Stores.alone(store)
+        self.db, self.store, self.limits, self.quotas = database, self.stores.staging, limits, quotas
         self.host, self._is_first = uploads.place(host, process), not process
 
-    def upload(self, image: Any, pieces: Iterable[bytes], announced: int | None) -> None:
-        """The image is active and its bytes are `pieces`.
+    def upload(self, image: Any, pieces: Iterable[bytes], announced: int | None, store: str | None = None) -> None:
+        """The image is active and its bytes are `pieces`, in the store of that name or the default one.
 
         Otherwise it is queued as before.  Raises Conflict, Invalid, TooLarge, WrongMedia, OverQuota, Gone, Unavailable.
         """
-        self._take_in(image, pieces, announced, 'upload')
+        self._take_in(image, pieces, announced, 'upload', self.stores.default if store is None else store)
 
     def stage(self, image: Any, pieces: Iterable[bytes], announced: int | None) -> None:
         """The image's bytes lie ready to be imported; raises what `upload` does."""
-        self._take_in(image, pieces, announced, 'stage')
+        self._take_in(image, pieces, announced, 'stage', None)
 
-    def _take_in(self, image: Any, pieces: Iterable[bytes], announced: int | None, verb: str) -> None:
+    def _take_in(self, image: Any, pieces: Iterable[bytes], announced: int | None, verb: str, name: str | None) -> None:
         self.check_size(announced or 0)
+        store = self.store if name is None else self.stores.get(name)
         upload_id = ids.dashed()
         draft: Draft | None = None
         with self.db.write() as tx:
             uploads.begin(tx, image, verb, upload_id, self.host, self.quotas)
         failpoints.hit('image.begun')
         try:
-            draft = self.store.draft(image.id, upload_id)
+            draft = store.draft(image.id, upload_id)
             facts = self._stream(image, pieces, draft, announced, inspected=verb == 'upload')
-            if verb == 'upload':
-                draft.publish()
-            else:
+            if isinstance(draft, FileDraft) and verb == 'stage':
                 draft.stage()
+            else:
+                draft.publish()
+                facts['stores'] = name or None
             failpoints.hit('image.published')
             with self.db.write() as tx:
                 (uploads.finish if verb == 'upload' else uploads.staged)(tx, image, upload_id, facts, self.quotas)
@@ -132,7 +144,7 @@ class Transfers:
                 uploads.abandon(tx, image_id, upload_id, self.quotas)
                 empty = uploads.has_no_bytes(tx, image_id)
             if empty:
-                self.store.delete(image_id)
+                self._remove(image_id)
         except (errors.NimbusError, OSError) as why:
             LOG.warning('The failed upload of image %s is not undone yet: %s', image_id, why)
             return False
@@ -151,22 +163,36 @@ class Transfers:
         finally:
             draft.drop()
 
-    def take_staged(self, image: Any, then: Callable[[db.Tx], None] = lambda tx: None, inspected: bool = False) -> None:
+    def take_staged(
+        self,
+        image: Any,
+        then: Callable[[db.Tx], None] = lambda tx: None,
+        inspected: bool = False,
+        names: Sequence[str] = (),
+        strict: bool = True,
+    ) -> None:
         """The image, which is `importing`, is active with its staged bytes, and `then` is so too; may run twice.
 
-        Raises WrongMedia, TooLarge, OverQuota and Gone.
+        Its bytes are in the stores of the `names`, or the default one; unless it is `strict`, in those of them that
+        took it.  Raises WrongMedia, TooLarge, OverQuota and Gone.
         """
-        self.store.promote(image.id)
-        failpoints.hit('image.promoted')
+        names = list(names) or [self.stores.default]
         virtual = image.virtual_size if inspected else self._inspect(image)
+        if len(names) == 1 and self.stores.get(names[0]) is self.store:
+            self.store.promote(image.id)
+        else:
+            staged = functools.partial(self.store.read_staged, image.id, image.size)
+            names = copies.spread(self.stores, image, names, image.upload_id, staged, strict)
+        failpoints.hit('image.promoted')
         with self.db.write() as tx:
-            uploads.imported(tx, image, self.quotas, virtual)
+            uploads.imported(tx, image, self.quotas, virtual, names)
             then(tx)
+        self.store.unstage(image.id)
 
     def _inspect(self, image: Any) -> int | None:
         """The size of the disk in the image's bytes, which are what was declared.  Raises WrongMedia, TooLarge."""
         look = content.Inspection(image.disk_format, image.container_format, image.properties)
-        for piece in self.store.read(image.id, 0, image.size):
+        for piece in self.store.read_staged(image.id, image.size):
             look.eat(piece)
         virtual = look.finish(self.limits.virtual_size_cap)
         look.look(self.store.local(image.id))
@@ -174,8 +200,9 @@ class Transfers:
 
     def clear(self, image_id: str, upload_id: str | None) -> None:
         """No bytes are left of an image that has none to show, nor of that upload to it."""
-        if upload_id:
-            self.store.drop_draft(image_id, upload_id)
+        for store in self.stores.each():
+            if upload_id:
+                store.drop_draft(image_id, upload_id)
         with self.db.read() as tx:
             empty = uploads.has_no_bytes(tx, image_id)
         if empty:
@@ -183,15 +210,27 @@ class Transfers:
 
     def download(self, image: Any, start: int, length: int) -> Iterator[bytes]:
         """A part of the image's bytes.  Raises NotFound when the store has none."""
-        return self.store.read(image.id, start, length)
+        return self.stores.read(image.stores, image.id, start, length)
 
     def forget(self, image_id: str) -> None:
         """A deleted image's bytes are gone; what cannot be removed now, `heal` removes later."""
         failpoints.hit('image.forget')
         try:
-            self.store.delete(image_id)
+            self._remove(image_id)
         except (errors.NimbusError, OSError) as why:
             LOG.warning('The bytes of deleted image %s are still there: %s', image_id, why)
+
+    def _remove(self, image_id: str) -> None:
+        """No store has bytes of the image, published or staged."""
+        for store in self.stores.each():
+            store.delete(image_id)
+
+    def remove_from(self, image_id: str, name: str) -> None:
+        """The store of that name has no bytes of the image; where it is away, `sweep` removes them later."""
+        try:
+            self.stores.get(name).delete(image_id)
+        except (errors.NimbusError, OSError) as why:
+            LOG.warning('The bytes of image %s are still in store %s: %s', image_id, name, why)
 
     def heal(self) -> None:
         """Uploads whose process died are queued again, and bytes of deleted images are gone.
@@ -209,7 +248,8 @@ class Transfers:
 
     def sweep(self) -> list[str]:
         """Bytes of deleted images are gone; returns the ids of files that no row ever knew."""
-        present, unknown = self.store.present(), []
+        present = sorted({image_id for store in self.stores.each() for image_id in store.present()})
+        unknown: list[str] = []
         for start in range(0, len(present), BATCH):
             unknown += self._sweep(present[start : start + BATCH])
         return unknown
@@ -224,10 +264,12 @@ class Transfers:
                 LOG.warning('The import of image %s did not survive a restart: %s', image.id, why)
                 self._give_up(image.id, image.upload_id)
             return
-        if image.size is not None or self.store.busy(image.id, image.upload_id):
+        stores = list(self.stores.each())
+        if image.size is not None or any(store.busy(image.id, image.upload_id) for store in stores):
             return  # staged bytes wait for their user; a busy draft has a living writer
         self._give_up(image.id, image.upload_id)
-        self.store.drop_draft(image.id, image.upload_id)
+        for store in stores:
+            store.drop_draft(image.id, image.upload_id)
         LOG.info('Image %s is queued again: its upload ended with the process that received it', image.id)
 
     def _sweep(self, image_ids: list[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """The state of an image's row during an upload or import, and its size, hash and quota afterwards."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ from nimbus.common.database import db
 from nimbus.common.quotas import Quotas
 from nimbus.image import notifications
 from nimbus.image.models import Image
-from nimbus.image.quotas import mib
+from nimbus.image.quotas import copies, mib
 from nimbus.image.states import DELETED, IMPORTING, MACHINE, QUEUED, SAVING, UPLOADING
 
 CLEAR = {
@@ -20,6 +21,7 @@ CLEAR = {
     'os_hash_value': None,
     'upload_id': None,
     'upload_host': None,
+    'stores': None,
 }
 
 
@@ -66,12 +68,24 @@ def fetched(tx: db.Tx, image: Any, facts: dict[str, Any], quotas: Quotas) -> Non
     quotas.take(tx, image.owner or '', image_stage_total=mib(facts['size']))
 
 
-def imported(tx: db.Tx, image: Any, quotas: Quotas, virtual_size: int | None) -> None:
-    """The staged bytes are the image's.  Raises Gone, OverQuota."""
-    _settle(tx, image, image.upload_id, IMPORTING, {'status': 'active', 'virtual_size': virtual_size})
+def imported(tx: db.Tx, image: Any, quotas: Quotas, virtual_size: int | None, stores: Sequence[str]) -> None:
+    """The staged bytes are the image's, in those stores.  Raises Gone, OverQuota."""
+    values = {'status': 'active', 'virtual_size': virtual_size, 'stores': ','.join(stores) or None}
+    _settle(tx, image, image.upload_id, IMPORTING, values)
     quotas.give_back(tx, image.owner or '', image_stage_total=mib(image.size))
-    quotas.take(tx, image.owner or '', image_size_total=mib(image.size))
+    quotas.take(tx, image.owner or '', image_size_total=mib(image.size) * len(stores))
     notifications.notify(tx, image.id, 'upload', 'activate')
+
+
+def keep_in(tx: db.Tx, image: Any, stores: Sequence[str], quotas: Quotas) -> None:
+    """The active image is in exactly these stores.  Raises Conflict when that changed meanwhile, OverQuota."""
+    where = (Image.id == image.id, Image.status == 'active', Image.stores.is_not_distinct_from(image.stores))
+    if not tx.update(Image, *where, stores=','.join(stores) or None, updated_at=clock.Clock().now()):
+        raise errors.Conflict(f'Image {image.id} changed meanwhile; please look and try again.')
+    before = copies(image)
+    quotas.take(tx, image.owner or '', image_size_total=mib(image.size) * max(len(stores) - before, 0))
+    quotas.give_back(tx, image.owner or '', image_size_total=mib(image.size) * max(before - len(stores), 0))
+    notifications.notify(tx, image.id, 'update')
 
 
 def _settle(tx: db.Tx, image: Any, upload_id: str, state: str, values: dict[str, Any]) -> None:

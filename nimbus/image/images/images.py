@@ -41,6 +41,11 @@ def show(tx: db.Tx, ctx: context.Context, image_id: str) -> Any:
     return filled(tx, [row], {image_id: member})[0]
 
 
+def bare(tx: db.Tx, image_id: str) -> Any | None:
+    """The row of an image that there is, as it is written; None of one that is gone."""
+    return tx.row(LIVING, {'image': image_id})
+
+
 def sees_all(ctx: context.Context) -> bool:
     """Whether the asker may see every project's images: an operator, or a service on its own account."""
     return ctx.is_admin or 'service' in ctx.roles
@@ -180,11 +185,13 @@ def retag(tx: db.Tx, image: Any, tags: Iterable[str]) -> None:
 
 def check_importable(image: Any, method: str) -> None:
     """Nothing, when an import of that method may begin.  Raises Conflict, saying what is missing."""
-    if image.status == 'active':
+    if image.status == 'active' and method != 'copy-image':
         raise errors.Conflict('Image with status active cannot be target for import')
+    if image.status != 'active' and method == 'copy-image':
+        raise errors.Conflict('Only images with status active can be targeted for copying')
     if method == 'glance-direct' and (image.status != UPLOADING or image.size is None):
         raise errors.Conflict("Image needs to be staged before 'glance-direct' method can be used")
-    if method != 'glance-direct' and image.status != QUEUED:
+    if method == 'web-download' and image.status != QUEUED:
         raise errors.Conflict(f"Image needs to be in 'queued' state to use '{method}' method")
     for name in ('container_format', 'disk_format'):
         if not getattr(image, name):

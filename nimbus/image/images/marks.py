@@ -11,6 +11,9 @@ from nimbus.image.models import ImageProperty
 NAMESPACE = 'os_glance_'
 TASK = f'{NAMESPACE}import_task'  # the one task that may change the image's data
 
+IMPORTING = f'{NAMESPACE}importing_to_stores'  # those that the task has not done yet
+FAILED = f'{NAMESPACE}failed_import'  # those that did not take the data
+
 
 def own(names: Iterable[str]) -> set[str]:
     """Those of the properties' names that are not marks."""
@@ -35,6 +38,12 @@ def holder(tx: db.Tx, image_id: str) -> str | None:
 def unlock(tx: db.Tx, image_id: str, task_id: str) -> None:
     """The task does not import into the image any more."""
     tx.delete(ImageProperty, *_one(image_id, TASK), ImageProperty.value == task_id)
+
+
+def write(tx: db.Tx, image_id: str, name: str, stores: Iterable[str]) -> None:
+    """The mark names these stores."""
+    tx.delete(ImageProperty, *_one(image_id, name))
+    tx.insert(ImageProperty, image_id=image_id, name=name, value=','.join(stores))
 
 
 def _one(image_id: str, name: str) -> tuple[sa.ColumnElement[bool], ...]:

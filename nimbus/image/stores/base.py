@@ -1,4 +1,4 @@
-"""The interface of an image store: drafts, staged data and published data."""
+"""The interface of an image store: drafts of data that comes in, and published data."""
 
 import abc
 from collections.abc import Iterator
@@ -24,16 +24,15 @@ class Draft(abc.ABC):
         """The bytes are the image's, at once and as a whole."""
 
     @abc.abstractmethod
-    def stage(self) -> None:
-        """The bytes are kept beside the images until `Store.promote` takes them."""
-
-    @abc.abstractmethod
     def drop(self) -> None:
-        """Nothing of the draft is left, unless it was published or staged; may be called twice."""
+        """Nothing of the draft is left, unless it was published; may be called twice."""
 
 
 class Store(abc.ABC):
     """One image store."""
+
+    kind: str  # as operators name it in the configuration
+    read_only = False
 
     @abc.abstractmethod
     def draft(self, image_id: str, upload_id: str) -> Draft:
@@ -48,21 +47,21 @@ class Store(abc.ABC):
         """The draft of an upload whose process died is gone; nothing there is fine."""
 
     @abc.abstractmethod
-    def promote(self, image_id: str) -> None:
-        """The staged bytes are the image's; done already is fine.  Raises NotFound."""
-
-    @abc.abstractmethod
     def read(self, image_id: str, start: int, length: int) -> Iterator[bytes]:
-        """A part of an image's bytes, in pieces.  Raises NotFound before the first piece."""
-
-    @abc.abstractmethod
-    def local(self, image_id: str) -> str:
-        """The path of a file that holds the image's published bytes."""
+        """A part of an image's bytes, in pieces.  Raises NotFound before the first piece, Unavailable."""
 
     @abc.abstractmethod
     def delete(self, image_id: str) -> None:
-        """The image's bytes, published and staged, are gone; gone already is fine."""
+        """The image's published bytes are gone; gone already is fine."""
 
     @abc.abstractmethod
     def present(self) -> list[str]:
-        """The ids of every image whose bytes, published or staged, lie here."""
+        """The ids of every image whose bytes lie here."""
+
+    @abc.abstractmethod
+    def url(self, image_id: str) -> str:
+        """Where the image's bytes are, for whoever has access to the store itself."""
+
+    @abc.abstractmethod
+    def about(self) -> dict[str, object]:
+        """What operators are shown of the store."""

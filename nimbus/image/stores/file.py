@@ -16,6 +16,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class FileStore(base.Store):
     """Images in `path`, drafts in `path`/parts, staged ones in `path`/staged."""
 
+    kind = 'file'
+
     def __init__(self, path: str) -> None:
         self.path = pathlib.Path(path)
         self.parts, self.staged = self.path / 'parts', self.path / 'staged'
@@ -52,6 +54,7 @@ class FileStore(base.Store):
         self._part(image_id, upload_id).unlink(missing_ok=True)
 
     def promote(self, image_id: str) -> None:
+        """The staged bytes are the image's; done already is fine.  Raises NotFound."""
         target = self._file(self.path, image_id)
         try:
             os.replace(self._file(self.staged, image_id), target)
@@ -61,17 +64,31 @@ class FileStore(base.Store):
         _sync(self.path)
 
     def read(self, image_id: str, start: int, length: int) -> Iterator[bytes]:
-        try:
-            file = open(self._file(self.path, image_id), 'rb')
-        except FileNotFoundError:
-            raise errors.NotFound(f'Image {image_id} has no data.') from None
-        except OSError as why:
-            raise _refusal(why) from why
+        file = _opened(self._file(self.path, image_id))
         file.seek(start)
         return _pieces(file, length)
 
     def local(self, image_id: str) -> str:
-        return str(self._file(self.path, image_id))
+        """The path of a file that holds the image's staged bytes, or the published ones where none are staged."""
+        staged = self._file(self.staged, image_id)
+        return str(staged if staged.exists() else self._file(self.path, image_id))
+
+    def read_staged(self, image_id: str, length: int) -> Iterator[bytes]:
+        """The image's staged bytes, also once they are promoted.  Raises NotFound, Unavailable."""
+        try:
+            return _pieces(_opened(self._file(self.staged, image_id)), length)
+        except errors.NotFound:
+            return self.read(image_id, 0, length)
+
+    def unstage(self, image_id: str) -> None:
+        """The image's staged bytes are gone; gone already is fine."""
+        self._file(self.staged, image_id).unlink(missing_ok=True)
+
+    def url(self, image_id: str) -> str:
+        return f'file://{self._file(self.path, image_id)}'
+
+    def about(self) -> dict[str, object]:
+        return {'data_dir': str(self.path), 'chunk_size': base.PIECE, 'thin_provisioning': False}
 
     def delete(self, image_id: str) -> None:
         for folder in (self.path, self.staged):
@@ -109,6 +126,7 @@ class FileDraft(base.Draft):
         self._move(self._store.path)
 
     def stage(self) -> None:
+        """The bytes are kept beside the images until `FileStore.promote` takes them."""
         self._move(self._store.staged)
 
     def _move(self, folder: pathlib.Path) -> None:
@@ -125,6 +143,15 @@ class FileDraft(base.Draft):
             self._file.close()
         except OSError:  # what could not be flushed to a full disk is not wanted any more
             pass
+
+
+def _opened(path: pathlib.Path) -> BinaryIO:
+    try:
+        return open(path, 'rb')
+    except FileNotFoundError:
+        raise errors.NotFound(f'Image {path.name} has no data.') from None
+    except OSError as why:
+        raise _refusal(why) from why
 
 
 def _pieces(file: BinaryIO, length: int) -> Iterator[bytes]:

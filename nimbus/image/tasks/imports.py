@@ -1,11 +1,12 @@
 """What tasks do: bring data into images, or leave them as they were before."""
 
+import functools
 import logging
 from typing import Any
 
 from nimbus.common import context, errors, ids
 from nimbus.common.database import db
-from nimbus.image.data import uploads
+from nimbus.image.data import copies, uploads
 from nimbus.image.data.transfers import Transfers
 from nimbus.image.downloads import rules as checks
 from nimbus.image.downloads.fetch import Download
@@ -15,7 +16,7 @@ from nimbus.image.tasks import tasks
 from nimbus.image.tasks.runner import Runner
 
 LOG = logging.getLogger(__name__)
-DIRECT, WEB = 'glance-direct', 'web-download'
+DIRECT, WEB, COPY = 'glance-direct', 'web-download', 'copy-image'
 
 
 class Imports:
@@ -25,20 +26,25 @@ class Imports:
         self.transfers, self.rules = transfers, rules or Rules()
         self.runner = Runner(transfers.db, self._work, self._undo, transfers.host, most)
 
-    def ask(self, tx: db.Tx, ctx: context.Context, image: Any, request: dict[str, Any]) -> str:
+    def ask(self, tx: db.Tx, ctx: context.Context, image: Any, request: dict[str, Any], stores: list[str]) -> str:
         """A task that does what the request says begins with the end of this transaction; returns its id.
+
+        The data goes into these stores.
 
         Raises Conflict when the image is in no state for it, Invalid for an address that is not allowed.
         """
         method = request['method']
         images.check_importable(image, method['name'])
-        given = {'image_id': image.id, 'import_req': request, 'backend': [None]}
+        named = self.transfers.stores.named
+        given = {'image_id': image.id, 'import_req': request, 'backend': stores if named else [None]}
         task_id = tasks.create(tx, ctx, tasks.API_IMPORT, given, image.id)
         marks.lock(tx, image.id, task_id)
         if method['name'] == WEB:
             self._will_fetch(tx, image, method.get('uri'))
-        else:
+        elif method['name'] == DIRECT:
             images.importing(tx, image)
+        if named:
+            marks.write(tx, image.id, marks.IMPORTING, stores)
         tx.after_commit(lambda: self.runner.begin(task_id))
         return task_id
 
@@ -55,11 +61,33 @@ class Imports:
         uploads.begin(tx, image, 'fetch', ids.dashed(), self.transfers.host, self.transfers.quotas)
 
     def _work(self, task: Any) -> None:
-        uri = _uri(task)
+        uri, names, strict = _uri(task), _stores(task), _strict(task)
         image = self._image(task)
+        if _method(task) == COPY:
+            self._copy(task, image, names, strict)
+            return
         if uri is not None and image.size is None:
             image = self._fetch(task, image, uri)
-        self.transfers.take_staged(image, lambda tx: self._end(tx, task), inspected=uri is not None)
+        self.transfers.take_staged(image, lambda tx: self._end(tx, task), uri is not None, names, strict)
+
+    def _copy(self, task: Any, image: Any, names: list[str], strict: bool) -> None:
+        """The active image is in these stores too."""
+        stores = self.transfers.stores
+        held = stores.holders(image.stores)
+        missing = [name for name in names if name not in held]
+        for taker in range(1, task.generation):
+            for name in missing:
+                stores.get(name).drop_draft(image.id, ids.derived(task.id, str(taker)))
+        read = functools.partial(stores.read, image.stores, image.id, 0, image.size)
+        try:
+            done = copies.spread(stores, image, missing, ids.derived(task.id, str(task.generation)), read, strict)
+        except errors.NimbusError:
+            for name in missing:  # what an earlier taker put there is nobody's either
+                self.transfers.remove_from(image.id, name)
+            raise
+        with self.transfers.db.write() as tx:
+            uploads.keep_in(tx, image, [*held, *done], self.transfers.quotas)
+            self._end(tx, task)
 
     def _fetch(self, task: Any, image: Any, uri: str) -> Any:
         """The image, whose bytes are fetched and staged; what an earlier taker fetched of them is gone."""
@@ -82,15 +110,41 @@ class Imports:
 
     def _end(self, tx: db.Tx, task: Any) -> None:
         tasks.succeed(tx, task, {'image_id': task.image_id})
+        self._mark(tx, task)
         marks.unlock(tx, task.image_id, task.id)
 
     def _undo(self, tx: db.Tx, task: Any) -> None:
         """The image of a task that failed waits for data again, and holds none."""
         if task.image_id is None:
             return
+        self._mark(tx, task)
         marks.unlock(tx, task.image_id, task.id)
         upload_id = uploads.abandon_import(tx, task.image_id, self.transfers.quotas)
         tx.after_commit(lambda: self.transfers.clear(task.image_id, upload_id))
+
+    def _mark(self, tx: db.Tx, task: Any) -> None:
+        """The image says which of the task's stores did not take its data."""
+        row = images.bare(tx, task.image_id)
+        if not (row and self.transfers.stores.named):
+            return
+        held = row.stores.split(',') if row.stores else []
+        marks.write(tx, task.image_id, marks.IMPORTING, ())
+        marks.write(tx, task.image_id, marks.FAILED, [name for name in _stores(task) if name not in held])
+
+
+def _method(task: Any) -> str | None:
+    """The method of the import request, if the task is of one."""
+    return str(task.input['import_req']['method']['name']) if task.type == tasks.API_IMPORT else None
+
+
+def _stores(task: Any) -> list[str]:
+    """The names of the stores that the data goes to; none for the default one."""
+    return [name for name in task.input.get('backend', ()) if name is not None]
+
+
+def _strict(task: Any) -> bool:
+    """Whether all of the stores must take the data."""
+    return bool(task.input.get('import_req', {}).get('all_stores_must_succeed', True))
 
 
 def _uri(task: Any) -> str | None:

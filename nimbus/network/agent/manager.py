@@ -97,6 +97,11 @@ class Agent(NetworkAgent):
     def nudge(self, context: Context) -> None:
         self._wake.set()
 
+    def forget(self) -> None:
+        """All of the desired state is asked for anew: the database was put back to an earlier state."""
+        self._sure, self._reported = False, None
+        self._wake.set()
+
     def current(self) -> Desired | None:
         """The desired state that the host has last got; the metadata listener reads it."""
         return self._desired

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from nimbus.common.database import db
 from nimbus.common.messaging import outbox
-from nimbus.volume import notifications
+from nimbus.volume import messages, notifications
 from nimbus.volume.models import Attachment, Snapshot, Transfer, Volume, VolumeMetadata
 from nimbus.volume.quotas import VolumeQuotas
 from nimbus.volume.states import MACHINE
@@ -51,6 +51,7 @@ def failed(tx: db.Tx, volume_id: str, verb: str, why: str | None) -> None:
     busy = {'create': ('creating', 'downloading'), 'delete': ('deleting',), 'extend': ('extending',)}[verb]
     if row is not None and row.status in busy:
         MACHINE.fail(tx, Volume, volume_id, verb, trouble=why)
+        messages.tell_of_volume(tx, row, verb, why)
         notifications.notify(tx, volume_id, f'{verb}.error', priority=outbox.ERROR, reason=why)
 
 
@@ -70,6 +71,7 @@ def not_grown(tx: db.Tx, volume_id: str, by: int, why: str | None, *, attached: 
         MACHINE.fail(tx, Volume, volume_id, 'extend_attached' if attached else 'extend', trouble=why)
         if attached:
             attachments.settle(tx, volume_id)
+        messages.tell_of_volume(tx, row, 'extend', why)
         notifications.notify(tx, volume_id, 'resize.error', priority=outbox.ERROR, reason=why)
 
 

@@ -49,7 +49,7 @@ def _asked(database, imports, image):
     """A task that is asked for and that nobody begins: its process dies with the request's end."""
     imports.runner.begin = lambda task_id, generation=0: None
     with database.write() as tx:
-        return imports.ask(tx, MEMBER, image, DIRECT)
+        return imports.ask(tx, MEMBER, image, DIRECT, [''])
 
 
 def _task(database, task_id):
@@ -118,7 +118,7 @@ def test_a_task_that_fails_says_why_and_leaves_a_queued_image_without_bytes(data
     imports = world('h1')
     (imports.transfers.store.staged / staged.id).write_bytes(b'QFI\xfb')
     with database.write() as tx:
-        task_id = imports.ask(tx, MEMBER, staged, DIRECT)
+        task_id = imports.ask(tx, MEMBER, staged, DIRECT, [''])
     assert imports.runner.settle()
     task, image = _task(database, task_id), _image(database, staged.id)
     assert task.status == 'failure' and task.message
@@ -151,7 +151,7 @@ def test_a_store_that_is_away_is_tried_again_later(database, world, staged, monk
     with monkeypatch.context() as patch:
         patch.setattr(FileStore, 'promote', away)
         with database.write() as tx:
-            task_id = imports.ask(tx, MEMBER, staged, DIRECT)
+            task_id = imports.ask(tx, MEMBER, staged, DIRECT, [''])
         assert imports.runner.settle()
     assert _task(database, task_id).status == 'processing'
     imports.runner.look(now=0.0)
@@ -182,7 +182,7 @@ def test_two_imports_of_one_image_do_not_go_on_at_once(database, world, staged):
 def test_tasks_are_seen_by_their_project_and_forgotten_in_time(database, world, staged):
     imports = world('h1')
     with database.write() as tx:
-        task_id = imports.ask(tx, MEMBER, staged, DIRECT)
+        task_id = imports.ask(tx, MEMBER, staged, DIRECT, [''])
     assert imports.runner.settle()
     with database.read() as tx:
         assert tasks.show(tx, MEMBER, task_id).id == task_id

@@ -188,6 +188,7 @@ def test_files_are_the_services_alone(world, image):
 ALLOWED = {
     'upload': {'queued'},
     'stage': {'queued'},
+    'fetch': {'queued'},
     'import': {'uploading'},
     'deactivate': {'active', 'deactivated'},
     'reactivate': {'active', 'deactivated'},

@@ -96,6 +96,7 @@ EXACT = {
     'removeSecurityGroup.name': 'security_group',
     'addProjectAccess.project': 'project',
     'removeProjectAccess.project': 'project',
+    'POST /v3/workers/cleanup resource_id': 'volume',
     'server.security_groups[].name': 'security_group',
     'server.networks[].uuid': 'network',
     'server.block_device_mapping_v2[].uuid': 'volume',
@@ -157,6 +158,7 @@ NO_NAMES = {
     'conntrack_helpers[].port': 'a number of TCP or UDP',
     'events[].name': 'one of a fixed set of events',
     'rbac_policy.target_tenant': 'whom a project shares its own with is its to say',
+    'service_id': 'the number of a daemon',
     'credential.host': 'the host that a request was signed for',
     'credentials.host': 'the host that a request was signed for',
     'ec2Credentials.host': 'the host that a request was signed for',
@@ -219,6 +221,8 @@ SEGMENTS = {
     'tasks': 'image_task',
     'types': 'volume_type',
     'volume-transfers': 'transfer',
+    'default-types': 'project',
+    'messages': 'message',
     'volumes': 'volume',
 }
 ABSENT = {
@@ -279,7 +283,7 @@ max_burst_kbps max_burst_kpps max_kbps max_kpps min_kbps min_kpps
 )
 
 # Those of what is done with volumes.
-PLAIN |= frozenset(('auth_key', 'no_snapshots'))
+PLAIN |= frozenset('auth_key cluster cluster_name disabled is_up no_snapshots resource_type'.split())
 
 
 def plain(endpoint: Endpoint, field: str) -> bool:
@@ -328,7 +332,7 @@ def kind_in_path(path: str, name: str) -> str | None:
     return KINDS.get(name) or ID_NAMES[name]
 
 
-WORDS = ('tag', 'object', 'property', 'type', 'key', 'alias', 'group', 'option', 'kind', 'before', 'rule_type')
+WORDS = ('store', 'tag', 'object', 'property', 'type', 'key', 'alias', 'group', 'option', 'kind', 'before', 'rule_type')
 WORDS_AFTER = ('os-quota-class-sets', 'versions', 'inventories', 'resource_classes', 'traits')
 ID_NAMES = {
     f'{kind}_id': kind

@@ -9,6 +9,7 @@ from nimbus.api.compute.servers import queries
 from nimbus.api.kit import routes
 from nimbus.api.volume import filters
 from nimbus.api.volume.snapshots import snapshots as snapshot_api
+from nimbus.volume import messages
 from nimbus.volume.volumes import search as volume_search
 from nimbus.volume.volumes import snapshot_search, transfers
 from tests.wire.foreign import bodies, names
@@ -38,6 +39,7 @@ WALKED: dict[str, tuple[str, ...]] = {
         for path in ('os-volume-transfer', 'volume-transfers')
         for detail in ('', '/detail')
     },
+    'volume GET /v3/messages': messages.PLAIN,
     'volume GET /v3/snapshots': _SNAPSHOTS,
     'volume GET /v3/snapshots/detail': _SNAPSHOTS,
     'compute GET /v2.1/images': _IMAGES,
@@ -49,6 +51,7 @@ WALKED: dict[str, tuple[str, ...]] = {
     'network GET /v2.0/routers/{id}/l3-agents': ('host', 'id'),
     **dict.fromkeys(
         (
+            'image GET /v2/tasks',
             'compute GET /v2.1/servers/{id}/os-instance-actions',
             'compute GET /v2.1/servers/{id}/os-volume_attachments',
             'compute GET /v2.1/flavors',
@@ -117,6 +120,7 @@ KINDS = {
     'port_forwardings': 'port_forwarding',
     'qos_network_policy_id': 'qos_policy',
     'resource_providers': 'provider',
+    'resource_uuid': 'volume',
     'role.id': 'role',
     'rules': 'bandwidth_limit_rule',
     'scope.domain.id': 'domain',
@@ -136,6 +140,7 @@ KINDS = {
 }
 PLAIN = names.PLAIN | frozenset(
     """
+consumes_quota event_id message_level request_id resource resource_type
 consumer_type group_policy required root_required same_subtree
 * access_ip_v4 access_ip_v6 all_projects all_tenants associated auto_disk_config availability_zone_hints
 availability_zones binding:vif_details binding:vif_type changed_since changes-before changes-since created_at deleted

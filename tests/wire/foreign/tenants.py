@@ -86,6 +86,8 @@ def settle_whole(world: Any) -> None:
     maker.make('volume', '/v3/types', 'volume_type', 'public type', name='everybodys')
     told = {'name': 'granted to nobody', 'os-volume-type-access:is_public': False}
     maker.make('volume', '/v3/types', 'volume_type', 'free type', **told)
+    told = {'name': 'for no host', 'extra_specs': {'volume_backend_name': 'nowhere'}}
+    maker.make('volume', '/v3/types', 'volume_type', 'useless type', **told)
     outside = {'name': 'outside', 'router:external': True}
     maker.make('network', '/v2.0/networks', 'network', 'external network', **outside)
     told = {'network_id': things['external network'], 'ip_version': 4, 'cidr': '172.24.4.0/24', 'enable_dhcp': False}

@@ -3,7 +3,7 @@
 import pytest
 
 
-@pytest.mark.parametrize('method', ['copy-image', 'glance-download'])
+@pytest.mark.parametrize('method', ['glance-download'])
 def test_an_import_that_is_not_there_is_refused(client, make, method):
     made = make(name='i', disk_format='raw', container_format='bare')
     answer = client(

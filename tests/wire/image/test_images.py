@@ -27,7 +27,7 @@ def test_a_new_image_is_queued_shared_and_its_askers(client):
     made = client('POST', '/v2/images', {'name': 'i', 'os_distro': 'debian', 'tags': ['b', 'a', 'b']})
     assert made.status == 201
     assert made.headers['Location'] == f'http://cloud/v2/images/{made.json["id"]}'
-    assert made.headers['OpenStack-image-import-methods'] == 'glance-direct,web-download'
+    assert made.headers['OpenStack-image-import-methods'] == 'glance-direct,web-download,copy-image'
     shown = client('GET', f'/v2/images/{made.json["id"]}').json
     stamps = {name: shown.pop(name) for name in ('created_at', 'updated_at', 'id')}
     assert stamps['created_at'].endswith('Z') and '.' not in stamps['created_at']
@@ -337,18 +337,6 @@ def test_errors_have_the_form_that_the_client_prefers(client, make, accept, medi
         assert (html.escape(sentence) if media == 'text/html' else sentence) in refused.data.decode()
 
 
-def test_an_import_to_all_stores_goes_to_the_one_there_is(client, make, settle):
-    path, body = f'/v2/images/{make()["id"]}', {'method': {'name': 'glance-direct'}}
-    assert client('PUT', f'{path}/stage', b'abc', **OCTETS).status == 204
-    for wrong in ({'all_stores': 'yes'}, {'all_stores_must_succeed': 1}, {'all_stores_must_succeed': False}):
-        assert client('POST', f'{path}/import', body | wrong).status == 400
-    assert client('POST', f'{path}/import', body | {'stores': ['fast']}).status == 400
-    told = {'all_stores': True, 'all_stores_must_succeed': True}
-    assert client('POST', f'{path}/import', body | told).status == 202
-    settle()
-    assert client('GET', path).json['status'] == 'active'
-
-
 def test_tags_come_and_go(client, make):
     path = f'/v2/images/{make()["id"]}'
     assert client('PUT', f'{path}/tags/t').status == 204
@@ -370,7 +358,11 @@ def test_staged_bytes_are_imported(client, make, settle):
     shown = client('GET', path).json
     assert (shown['status'], shown['size'], shown['virtual_size']) == ('active', 3, 512)
     assert client('GET', f'{path}/file').data == b'abc'
-    assert client('GET', '/v2/info/import').json['import-methods']['value'] == ['glance-direct', 'web-download']
+    assert client('GET', '/v2/info/import').json['import-methods']['value'] == [
+        'glance-direct',
+        'web-download',
+        'copy-image',
+    ]
 
 
 def test_usage_follows_what_a_project_has(client, make):

@@ -11,7 +11,7 @@ from tests.conftest import ADMIN, MEMBER, READER, STRANGER
 from tests.wire.volume.conftest import IMAGE
 
 SAMPLES = pathlib.Path(__file__).parents[2] / 'samples' / 'volume'
-VERSIONS = ((3, 0), (3, 13), (3, 21), (3, 48), (3, 61))
+VERSIONS = ((3, 0), (3, 13), (3, 21), (3, 48), (3, 61), (3, 65))
 MOVING = ('id', 'volume_id', 'created_at', 'updated_at', 'volume_type_id', 'service_uuid')
 
 
@@ -192,8 +192,11 @@ def test_lists_are_filtered_by_what_the_version_knows(api, latest, make, act):
     assert api('GET', '/volumes?bootable=maybe', version='volume 3.2').status == 400
     assert latest('GET', '/volumes?with_count=true&limit=1').json['count'] == 2
     assert latest('GET', '/volumes?with_count=perhaps').status == 400
-    for wrong in ('limit=-1', 'limit=x', 'sort_key=nonsense', 'sort=name:up', 'size=big', 'marker=nonsense'):
+    for wrong in ('limit=-1', 'limit=x', 'sort_key=nonsense', 'sort=name:up', 'size=big', 'offset=-1', 'offset=x'):
         assert latest('GET', f'/volumes?{wrong}').status == 400, wrong
+    absent = latest('GET', '/volumes?marker=nonsense')
+    assert (absent.status, absent.json['itemNotFound']['message']) == (404, 'Volume nonsense could not be found.')
+    assert names('sort=name:asc&offset=1') == ['beta'] and names('offset=2') == []
 
 
 def test_a_list_is_walked_by_its_links(latest, make):
@@ -215,9 +218,9 @@ def test_an_endpoint_is_not_there_before_its_version(api, path, since):
 
 
 def test_versions_that_are_not_served_are_refused(api):
-    for wanted in ('3.62', '4.0', '2.0'):
+    for wanted in ('3.68', '4.0', '2.0'):
         assert api('GET', '/volumes', version=f'volume {wanted}').status == 406, wanted
-    assert api('GET', '/volumes', version='volume latest').headers['OpenStack-API-Version'] == 'volume 3.61'
+    assert api('GET', '/volumes', version='volume latest').headers['OpenStack-API-Version'] == 'volume 3.67'
 
 
 def test_a_project_without_room_is_told_so(latest, make, wired):

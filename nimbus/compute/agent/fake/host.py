@@ -4,7 +4,6 @@ It stands outside the driver, as QEMU stands outside an agent: an agent that is 
 running.  With a folder they are kept as files and outlive the process too.
 """
 
-import collections
 import dataclasses
 import json
 import os
@@ -13,6 +12,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from nimbus.common.agents.failures import Failures
 from nimbus.compute.agent.driver import CRASHED, PAUSED, RUNNING, SHUTDOWN
 from nimbus.compute.agent.fake.consoles import Consoles
 
@@ -39,7 +39,7 @@ class FakeGuest:
     came_by: str | None = None  # the move by which it came to this host
 
 
-class FakeHost:
+class FakeHost(Failures):
     """One simulated host; all drivers of its name in this process share it."""
 
     _hosts: dict[tuple[str, str | None], 'FakeHost'] = {}
@@ -61,21 +61,24 @@ class FakeHost:
             return cls._hosts[name, folder]
 
     @classmethod
+    def every(cls) -> list['FakeHost']:
+        """Every host that is known to this process."""
+        with cls._naming:
+            return list(cls._hosts.values())
+
+    @classmethod
     def forget(cls) -> None:
         """No host is known to this process; files stay.  As after a restart of the process."""
         with cls._naming:
             cls._hosts.clear()
 
     def __init__(self, name: str, folder: str | None, vcpus: int, memory_mb: int, disk_gb: int) -> None:
+        super().__init__()
         self.name, self.folder = name, folder
         self.vcpus, self.memory_mb, self.disk_gb = vcpus, memory_mb, disk_gb
         self.listeners: list[Callable[[str, str], None]] = []
         self.broken: set[str] = set()  # guests whose move to another host is being broken off
         self.forced: set[str] = set()  # guests whose move is to end soon
-        self.calls: collections.Counter[str] = collections.Counter()
-        self._faults: dict[str, list[Exception]] = {}
-        self._delays: dict[str, float] = {}
-        self._holds: dict[str, threading.Event] = {}
         self._guard = threading.Lock()
         self._locks: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
         self.storage: dict[str, list[str]] | None = None  # whose the disks on shared storage are, and were before
@@ -87,24 +90,19 @@ class FakeHost:
             self._load(folder)
 
     # ---------------------------------------------------------------- for tests
-    def fail(self, verb: str, error: Exception, times: int = 1) -> None:
-        """The next `times` calls of a driver's verb raise `error` before they do anything."""
-        with self._guard:
-            self._faults.setdefault(verb, []).extend([error] * times)
-
-    def delay(self, verb: str, seconds: float) -> None:
-        """Every call of a driver's verb takes `seconds` longer, none for 0."""
-        self._delays[verb] = seconds
-
-    def hold(self, verb: str) -> threading.Event:
-        """Calls of a driver's verb wait until the event is set."""
-        return self._holds.setdefault(verb, threading.Event())
-
     def share(self, *others: 'FakeHost') -> None:
         """The disks of the guests of these hosts stand on storage that they share."""
         self.storage = {guest_id: [host.name] for host in (self, *others) for guest_id in host.all()}
         for host in others:
             host.storage = self.storage
+
+    def settle_as(self, guests: dict[str, FakeGuest]) -> None:
+        """The guests are these and no others, and nobody is told; for a host in memory."""
+        with self._guard:
+            gone = self._guests.keys() - guests.keys()
+            self._guests = dict(guests)
+        for guest_id in gone:
+            self.consoles.drop(guest_id)
 
     def crash(self, guest_id: str) -> None:
         """The guest has died under its driver, as when QEMU is killed."""
@@ -115,19 +113,6 @@ class FakeHost:
             self.put(guest_id, dataclasses.replace(guest, state=CRASHED))
 
     # ---------------------------------------------------------------- for the driver
-    def meet(self, verb: str, sleep: Callable[[float], None]) -> None:
-        """A driver's verb meets the failures that were set for it."""
-        with self._guard:
-            self.calls[verb] += 1
-            waiting = self._faults.get(verb)
-            error = waiting.pop(0) if waiting else None
-        if self._delays.get(verb):
-            sleep(self._delays[verb])
-        if verb in self._holds:
-            self._holds[verb].wait()
-        if error is not None:
-            raise error
-
     def lock(self, guest_id: str) -> Any:
         """A lock of the guest's own, reentrant."""
         with self._guard:

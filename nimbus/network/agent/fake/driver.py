@@ -6,11 +6,14 @@ With a folder it is kept as a file there and outlives the process too.
 import dataclasses
 import pathlib
 import threading
+import time
 import zlib
 from collections.abc import Collection
 
 import orjson
 
+from nimbus.common.agents.failures import Failures
+from nimbus.common.errors import NimbusError
 from nimbus.common.ip_protocols import NUMBERS
 from nimbus.network.agent import driver
 from nimbus.network.agent.firewall.allowed_traffic import Flow, admits, eui64, family, rules_of
@@ -30,6 +33,7 @@ class Host:
     remotes: tuple[driver.Remote, ...] = ()
     end: str | None = None  # of the tunnels of other hosts
     failures: dict[str, str] = dataclasses.field(default_factory=dict)  # port, DHCP port or router id -> why
+    chosen: Failures = dataclasses.field(default_factory=Failures)  # of the verb wire, met by each port that comes
     away: bool = False  # the switch does not answer
     life: int = 0  # how often the switch restarted
     applied: int = 0  # applies that changed something
@@ -208,6 +212,7 @@ class Driver(driver.Driver):
         with self._host() as there:
             networks = {network.id: network for network in desired.networks}
             failed = self._failed(desired, networks, there.failures)
+            failed |= self._met(there, [port.id for port in desired.ports if port.id not in there.ports])
             after = (
                 {port.id: port for port in desired.ports if port.id not in failed},
                 networks,
@@ -275,6 +280,16 @@ class Driver(driver.Driver):
                     outside = port in router.gateways
                     failed |= {one.port_id: why for one in router.floating if outside}
                     failed[port.port_id if outside else router.id] = why
+        return failed
+
+    def _met(self, there: Host, new: list[str]) -> dict[str, str]:
+        """Why ports that come now are not wired, by their ids."""
+        failed = {}
+        for name in new:
+            try:
+                there.chosen.meet('wire', time.sleep)
+            except NimbusError as why:
+                failed[name] = why.sentence
         return failed
 
     def _unreachable(self, networks: dict, network_id: str, owner: str) -> str | None:

@@ -7,7 +7,25 @@ import time
 from typing import Any
 
 from nimbus.common import errors
+from nimbus.common.agents.failures import Failures
 from nimbus.volume.agent import driver
+
+
+class Host(Failures):
+    """The disks of a simulated host, which outlive its agent, and the failures that were chosen for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.disks: dict[str, dict[str, Any]] = {}
+        self.kept: dict[str, dict[str, Any]] = {}
+
+
+HOSTS: dict[str, Host] = {}
+
+
+def host(name: str) -> Host:
+    """The simulated host of that name, made at first use."""
+    return HOSTS.setdefault(name, Host())
 
 
 class FakeDriver(driver.Driver):
@@ -21,11 +39,13 @@ class FakeDriver(driver.Driver):
         total: float = 1000.0,
         least_seconds: float = 0,
         kept: dict[str, dict[str, Any]] | None = None,
+        failures: Failures | None = None,
     ) -> None:
         """`disks` is where they are kept: id -> {'size', 'format', 'content', 'connected'}; `kept` has the snapshots.
 
-        Each change of a disk takes `least_seconds` at least.
+        Each change of a disk takes `least_seconds` at least, and meets the `failures`.
         """
+        self._failures = failures or Failures()
         self._least = least_seconds
         self.disks = disks if disks is not None else {}
         self.kept = kept if kept is not None else {}
@@ -34,24 +54,24 @@ class FakeDriver(driver.Driver):
         self._scratch = tempfile.TemporaryDirectory(prefix='nimbus-fake-volumes-')
 
     def create(self, volume_id: str, size: int) -> None:
-        time.sleep(self._least)
+        self._meet('create')
         with self._lock:
             self.disks.setdefault(volume_id, _disk(size, None, ''))
 
     def create_from(self, volume_id: str, size: int, path: str, format: str) -> None:
         if os.path.getsize(path) > size << 30:
             raise errors.Invalid(f'The image does not fit in a volume of {size} GiB.')
-        time.sleep(self._least)
+        self._meet('create')
         with self._lock:
             self.disks.setdefault(volume_id, _disk(size, format, 'image'))
 
     def extend(self, volume_id: str, size: int) -> None:
         disk = self._disk(volume_id)
-        time.sleep(self._least)
+        self._meet('extend')
         disk['size'] = max(size, disk['size'])
 
     def delete(self, volume_id: str) -> None:
-        time.sleep(self._least)
+        self._meet('delete')
         with self._lock:
             self.disks.pop(volume_id, None)
 
@@ -61,13 +81,13 @@ class FakeDriver(driver.Driver):
 
     def create_copy(self, volume_id: str, size: int, source: str, kind: str) -> None:
         given = self._disk(source) if kind == 'volume' else self._snapshot(source)
-        time.sleep(self._least)
+        self._meet('create')
         with self._lock:
             self.disks.setdefault(volume_id, _disk(size, given['format'], given['content']))
 
     def snapshot(self, snapshot_id: str, volume_id: str) -> None:
         given = self._disk(volume_id)
-        time.sleep(self._least)
+        self._meet('snapshot')
         with self._lock:
             self.kept.setdefault(snapshot_id, {name: given[name] for name in ('size', 'format', 'content')})
 
@@ -90,11 +110,11 @@ class FakeDriver(driver.Driver):
                 self.disks[copy_id] = _disk(size, given['format'], given['content'])
 
     def revert(self, volume_id: str, snapshot_id: str) -> None:
-        time.sleep(self._least)
+        self._meet('revert')
         self._disk(volume_id).update(self._snapshot(snapshot_id))
 
     def delete_snapshot(self, snapshot_id: str) -> None:
-        time.sleep(self._least)
+        self._meet('delete_snapshot')
         with self._lock:
             self.kept.pop(snapshot_id, None)
 
@@ -103,7 +123,9 @@ class FakeDriver(driver.Driver):
             return {snapshot_id: kept['size'] for snapshot_id, kept in self.kept.items()}
 
     def connect(self, volume_id: str, connector: dict[str, Any]) -> dict[str, Any]:
-        self._disk(volume_id)['connected'].add(connector.get('host'))
+        disk = self._disk(volume_id)
+        self._failures.meet('connect', time.sleep)
+        disk['connected'].add(connector.get('host'))
         return {'driver_volume_type': 'file', 'data': {'path': f'/fake/volume-{volume_id}', 'format': 'raw'}}
 
     def disconnect(self, volume_id: str, connector: dict[str, Any]) -> None:
@@ -118,6 +140,10 @@ class FakeDriver(driver.Driver):
 
     def facts(self) -> dict[str, float]:
         return {'total_gb': self._total, 'free_gb': self._total - sum(self.volumes().values())}
+
+    def _meet(self, verb: str) -> None:
+        time.sleep(self._least)
+        self._failures.meet(verb, time.sleep)
 
     def _disk(self, volume_id: str) -> dict[str, Any]:
         if volume_id not in self.disks:
