@@ -34,6 +34,7 @@ class Limits:
     properties: int = 128
     tags: int = 128
     members: int = 128
+    certificates: str = ''  # the folder of certificates that signatures are checked by
     import_methods: tuple[str, ...] = ('glance-direct', 'web-download', 'copy-image')
 
 
@@ -96,7 +97,7 @@ class Transfers:
     ) -> dict[str, Any]:
         """Every piece is in the draft; returns what the bytes turned out to be."""
         md5, sha = hashlib.md5(usedforsecurity=False), hashlib.new(ALGORITHM)
-        look = content.Inspection(image.disk_format, image.container_format, image.properties) if inspected else None
+        look = self._inspection(image) if inspected else None
         size = 0
         for piece in pieces:
             size += len(piece)
@@ -189,9 +190,12 @@ class Transfers:
             then(tx)
         self.store.unstage(image.id)
 
+    def _inspection(self, image: Any) -> content.Inspection:
+        return content.Inspection(image.disk_format, image.container_format, image.properties, self.limits.certificates)
+
     def _inspect(self, image: Any) -> int | None:
         """The size of the disk in the image's bytes, which are what was declared.  Raises WrongMedia, TooLarge."""
-        look = content.Inspection(image.disk_format, image.container_format, image.properties)
+        look = self._inspection(image)
         for piece in self.store.read_staged(image.id, image.size):
             look.eat(piece)
         virtual = look.finish(self.limits.virtual_size_cap)
