@@ -14,6 +14,7 @@ from nimbus.common.database import db
 from nimbus.compute.servers import servers
 from nimbus.conductor.rounds import Rounds
 from nimbus.image.images import images
+from nimbus.volume import messages
 from nimbus.volume.volumes import snapshots, volumes
 
 LOG = logging.getLogger(__name__)
@@ -36,11 +37,12 @@ class Purge(Rounds):
         self._clock = clock or Clock()
 
     def purge(self) -> dict[str, int]:
-        """What is older than the days is gone; returns how many servers, images and jobs that were."""
+        """What is older than the days is gone; returns how many of each kind that were."""
         before = self._clock.now() - datetime.timedelta(days=self.days)
         verbs: dict[str, Callable[[db.Tx], int]] = {
             'servers': lambda tx: servers.forget(tx, before, BATCH),
             'images': lambda tx: images.forget(tx, before, BATCH),
+            'messages': lambda tx: messages.forget(tx, self._clock.now(), BATCH),
             # After the servers, whose jobs have no subject from then on.
             'jobs': lambda tx: jobs.forget(tx, before, BATCH, (servers.every(), volumes.every(), snapshots.every())),
         }

@@ -72,7 +72,7 @@ def capabilities(row: Any) -> dict[str, Any]:
         'reserved_percentage': 0,
         'driver_version': '1',
         'storage_protocol': backend,
-        'vendor_name': 'nimbus',
+        'vendor_name': 'Open Source',
         'QoS_support': False,
     }
 

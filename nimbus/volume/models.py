@@ -138,6 +138,29 @@ class Transfer(db.Base):
     created_at: Mapped[datetime.datetime]
 
 
+class Message(db.Base):
+    """What a project is told of a request that failed after it was accepted."""
+
+    __tablename__ = 'volume_messages'
+    __table_args__ = (
+        sa.Index('volume_messages_project', 'project_id', 'created_at', 'seq'),
+        sa.Index('volume_messages_expires', 'expires_at'),
+        db.Base.__table_args__,
+    )
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    project_id: Mapped[str] = mapped_column(sa.String(64))
+    request_id: Mapped[str | None]
+    resource_type: Mapped[str] = mapped_column(sa.String(36))
+    resource_uuid: Mapped[str] = mapped_column(sa.String(64))
+    event_id: Mapped[str] = mapped_column(sa.String(255))
+    action_id: Mapped[str] = mapped_column(sa.String(10))
+    detail_id: Mapped[str] = mapped_column(sa.String(10))
+    message_level: Mapped[str] = mapped_column(sa.String(16))
+    created_at: Mapped[datetime.datetime]
+    expires_at: Mapped[datetime.datetime]
+
+
 class VolumeType(db.Base):
     """A kind of volume that users may choose."""
 
@@ -150,6 +173,14 @@ class VolumeType(db.Base):
     extra_specs: Mapped[dict[str, Any]]
     created_at: Mapped[datetime.datetime]
     updated_at: Mapped[datetime.datetime | None]
+
+
+class DefaultType(db.Base):
+    """The type of a project's volumes that name none."""
+
+    __tablename__ = 'volume_default_types'
+    project_id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    type_id: Mapped[str] = mapped_column(sa.String(64))
 
 
 class TypeAccess(db.Base):

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, context, errors, ids
 from nimbus.common.database import db
-from nimbus.volume.models import TypeAccess, Volume, VolumeType
+from nimbus.volume.models import DefaultType, TypeAccess, Volume, VolumeType
 
 DEFAULT = '__DEFAULT__'
 
@@ -22,6 +22,36 @@ def ensure_default(tx: db.Tx) -> Any:
             pass  # another process made it first
         row = tx.row(sa.select(VolumeType).where(VolumeType.name == DEFAULT))
     return row
+
+
+def defaults(tx: db.Tx) -> list[Any]:
+    """The projects that have a default type of their own, each with it."""
+    return list(tx.rows(sa.select(DefaultType).order_by(DefaultType.project_id)))
+
+
+def default_of(tx: db.Tx, project_id: str) -> Any:
+    """The project and its own default type.  Raises NotFound."""
+    row = tx.row(sa.select(DefaultType).where(DefaultType.project_id == project_id))
+    if row is None:
+        raise errors.NotFound(f'Default type for project {project_id} not found.')
+    return row
+
+
+def set_default(tx: db.Tx, project_id: str, type_id: str) -> None:
+    """The project's own default type is this one."""
+    if not tx.update(DefaultType, DefaultType.project_id == project_id, type_id=type_id):
+        tx.ensure(DefaultType, project_id=project_id, type_id=type_id)
+
+
+def unset_default(tx: db.Tx, project_id: str) -> None:
+    """The project has no default type of its own."""
+    tx.delete(DefaultType, DefaultType.project_id == project_id)
+
+
+def default_for(tx: db.Tx, ctx: context.Context) -> Any:
+    """The type of a volume of the asker's that names none: his project's own default, or the cloud's."""
+    query = sa.select(VolumeType).join(DefaultType, DefaultType.type_id == VolumeType.id)
+    return tx.row(query.where(DefaultType.project_id == ctx.project_id)) or ensure_default(tx)
 
 
 def find(tx: db.Tx, ctx: context.Context, is_public: bool | None = True) -> list[Any]:
@@ -116,6 +146,8 @@ def delete(tx: db.Tx, type_id: str) -> None:
     row = show(tx, context.internal(), type_id)
     if row.name == DEFAULT:
         raise errors.Invalid(f'The volume type {row.id} is the default volume type and cannot be deleted.')
+    if tx.row(sa.select(DefaultType.project_id).where(DefaultType.type_id == type_id).limit(1)):
+        raise errors.Invalid(f'The volume type {row.id} is a default volume type and cannot be deleted.')
     check_unused(tx, type_id, 'Target volume type is still in use.')
     tx.delete(TypeAccess, TypeAccess.type_id == type_id)
     tx.delete(VolumeType, VolumeType.id == type_id)

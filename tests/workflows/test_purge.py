@@ -63,8 +63,8 @@ def test_what_was_deleted_goes_with_its_jobs_when_it_is_old(cloud):
         add_image(tx, 'i' * 36)
         images.delete(tx, images.show(tx, MEMBER, 'i' * 36), ImageQuotas())
     cloud.server()  # the newest job stays in any case
-    assert Purge(cloud.db, DAYS, Later(DAYS - 1)).purge() == {'servers': 0, 'images': 0, 'jobs': 0}
-    assert Purge(cloud.db, DAYS, Later(DAYS + 1)).purge() == {'servers': 1, 'images': 1, 'jobs': 4}
+    assert Purge(cloud.db, DAYS, Later(DAYS - 1)).purge() == {'servers': 0, 'images': 0, 'messages': 0, 'jobs': 0}
+    assert Purge(cloud.db, DAYS, Later(DAYS + 1)).purge() == {'servers': 1, 'images': 1, 'messages': 0, 'jobs': 4}
     for subject, left in ((alive, 1), (disk, 1), (dead, 0), (lost, 0)):
         assert count(cloud, jobs.Job, jobs.Job.subject == subject) == left
         assert bool(count(cloud, jobs.JobStep, jobs.JobStep.subject == subject)) == bool(left)
@@ -99,7 +99,7 @@ def test_however_many_there_are_all_of_them_go(cloud, monkeypatch):
     for _ in range(5):
         deleted(cloud)
     cloud.server()
-    assert Purge(cloud.db, DAYS, Later(DAYS + 1)).purge() == {'servers': 5, 'images': 0, 'jobs': 10}
+    assert Purge(cloud.db, DAYS, Later(DAYS + 1)).purge() == {'servers': 5, 'images': 0, 'messages': 0, 'jobs': 10}
     assert count(cloud, jobs.Job) == count(cloud, Server) == 1
 
 

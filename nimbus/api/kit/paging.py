@@ -101,7 +101,7 @@ def page_url(call: Call, marker: str | None, **changed: str) -> str:
         (name, value)
         for name, values in call.query.items()
         for value in values
-        if name != 'marker' and name not in changed
+        if name not in ('marker', 'offset') and name not in changed
     ]
     query += [*changed.items(), *([('marker', marker)] if marker is not None else [])]
     return f'{call.root_url}{call.path}?{urllib.parse.urlencode(query)}'

@@ -11,6 +11,7 @@ from nimbus.common.database import listing
 from nimbus.volume.rpc import Volume
 from nimbus.volume.volumes import attachments, search, volumes
 
+FILTERS = ('volume_id', 'status', 'instance_id', 'attach_status')
 SORTS = ('id', 'created_at', 'updated_at', 'status', 'volume_id')
 CONNECTOR = {'type': ['object', 'null']}
 GIVEN = {
@@ -77,7 +78,6 @@ def detail(call: Call) -> dict[str, Any]:
 
 def _rows(call: Call) -> list[Any]:
     everyone = call.context.is_admin and (call.arg('all_tenants') or '').lower() in ('1', 'true')
-    names = ('volume_id', 'instance_id', 'attach_status', 'status', 'id')
     key, way = call.arg('sort_key') or 'created_at', call.arg('sort_dir') or 'desc'
     if key not in SORTS or way not in ('asc', 'desc'):
         raise errors.Invalid(f'Invalid sort keys provided: {key[:40]} {way[:10]}; allowed are {", ".join(SORTS)}.')
@@ -85,7 +85,7 @@ def _rows(call: Call) -> list[Any]:
         limit=paging.limit(call, paging.MAX_LIMIT),
         marker=call.arg('marker') or None,
         sorts=((key, way),),
-        filters={name: call.arg(name) for name in names if call.arg(name)},
+        filters={name: call.arg(name) for name in (*FILTERS, 'id') if call.arg(name)},
     )
     with call.db.read() as tx:
         return search.attached(tx, call.context, page, everyone=everyone)

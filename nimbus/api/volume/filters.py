@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.api.kit import paging
 from nimbus.api.kit.routes import Call
-from nimbus.api.volume.microversions import ImageFilters, LikeFilters, Moments, StrictBootable, StrictFilters
+from nimbus.api.volume.microversions import ImageFilters, LikeFilters, Moments, QuotaUses, StrictBootable, StrictFilters
 from nimbus.common import errors, numbers
 from nimbus.common.database import listing
 from nimbus.volume.volumes import search
@@ -14,7 +14,7 @@ SORTS = ('id', 'name', 'status', 'size', 'created_at', 'updated_at', 'availabili
 OPERATORS_SORTS = ('host',)
 # Filters for all users; the others would reveal hosts and other users' volumes.
 OPEN = ('name', 'status', 'metadata', 'bootable', 'migration_status', 'availability_zone', 'group_id', 'size',
-        'created_at', 'updated_at', 'glance_metadata')  # fmt: skip
+        'created_at', 'updated_at', 'consumes_quota', 'glance_metadata')  # fmt: skip
 NEVER = ('group_id', 'consistencygroup_id')  # no volume here has any of these
 CONTROLS = ('limit', 'marker', 'offset', 'sort', 'sort_key', 'sort_dir', 'all_tenants', 'with_count')
 BOOLEANS = {'true': True, '1': True, 'yes': True, 'on': True, 't': True, 'y': True,
@@ -32,6 +32,7 @@ def page(call: Call) -> tuple[listing.Page, bool]:
     asked = listing.Page(
         limit=paging.limit(call, paging.MAX_LIMIT),
         marker=call.arg('marker') or None,
+        offset=paging.part(call).start,
         sorts=sorts(call, SORTS + OPERATORS_SORTS if call.context.is_admin else SORTS),
         filters=found,
     )
@@ -49,6 +50,11 @@ def flag(call: Call, name: str) -> bool:
     if text.lower() not in BOOLEANS:
         raise errors.Invalid(f"Value '{text[:40]}' for '{name}' is not valid; use true or false.")
     return BOOLEANS[text.lower()]
+
+
+def of_quota(call: Call, value: str) -> dict[str, Any]:
+    """The filter of what counts against the quota, as all here does.  Raises Invalid for what is no truth value."""
+    return {} if not call.speaks(QuotaUses) or flag(call, 'consumes_quota') else {'consumes_quota': value}
 
 
 def check_names(call: Call, open: tuple[str, ...]) -> None:
@@ -71,6 +77,8 @@ def _filter(call: Call, name: str, value: str, everyone: bool) -> dict[str, Any]
         return {name: value.partition('@')[0]}
     if name in search.PLAIN or name in NEVER or (name == 'project_id' and everyone):
         return {name: value}
+    if name == 'consumes_quota':
+        return of_quota(call, value)
     if name.endswith('~') and call.speaks(LikeFilters):
         return {name: value}
     if name == 'bootable':

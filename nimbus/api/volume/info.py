@@ -223,7 +223,7 @@ def _service(call: Call, row: Any) -> dict[str, Any]:
         'disabled_reason': row.disabled_reason,
     }
     if row.binary == hosts.BINARY:
-        found |= {'replication_status': 'disabled', 'active_backend_id': None, 'frozen': False}
+        found |= {'replication_status': 'disabled', 'active_backend_id': None, 'frozen': row.frozen}
     if call.version >= (3, 7):
         found['cluster'] = None
     if call.version >= (3, 49) and row.binary == hosts.BINARY:

@@ -9,10 +9,22 @@ class StrictBootable(Change):
     number = (3, 2)
 
 
+class Messages(Change):
+    """Users read why what they asked for failed after it was accepted."""
+
+    number = (3, 3)
+
+
 class ImageFilters(Change):
     """Lists are filtered by the image metadata of volumes."""
 
     number = (3, 4)
+
+
+class MessagePages(Change):
+    """Lists of messages come in pages, sorted and filtered as asked."""
+
+    number = (3, 5)
 
 
 class Groups(Change):
@@ -51,6 +63,12 @@ class ForcedDeletes(Change):
     number = (3, 23)
 
 
+class CleanedWorkers(Change):
+    """An operator has what daemons left undone looked for at once."""
+
+    number = (3, 24)
+
+
 class Attachments(Change):
     """Attachments are resources of their own."""
 
@@ -67,6 +85,12 @@ class StrictFilters(Change):
     """A filter that the asker may not use is refused; before, it was ignored."""
 
     number = (3, 31)
+
+
+class ResourceFilters(Change):
+    """The filters that users may ask each list with are listed."""
+
+    number = (3, 33)
 
 
 class LikeFilters(Change):
@@ -94,7 +118,7 @@ class SnapshotUsers(Change):
 
 
 class GrowInUse(Change):
-    """A volume in use may be extended, where the backend can; here it is refused as in earlier versions."""
+    """A volume in use is extended; before, it is refused."""
 
     number = (3, 42)
 
@@ -165,25 +189,58 @@ class Clusters(Change):
     number = (3, 61)
 
 
-# Not in the history yet: it is in force once the versions between are advertised too.
+class DefaultTypes(Change):
+    """A project has a default volume type of its own."""
+
+    number = (3, 62)
+
+
+class TypeIds(Change):
+    """A volume shows its type's id beside its name."""
+
+    number = (3, 63)
+
+
+class KeyIds(Change):
+    """An encrypted volume shows the id of its key; no volume here is encrypted."""
+
+    number = (3, 64)
+
+
+class QuotaUses(Change):
+    """Volumes and snapshots show whether they count against the quota, and are filtered by it; here all of them do."""
+
+    number = (3, 65)
+
+
 class UsedSnapshots(Change):
     """Snapshots of volumes in use are made as of others, without `force`, which cannot be false any more."""
 
     number = (3, 66)
 
 
+class OptionalProjects(Change):
+    """A path need not begin with the project's id; here it never had to."""
+
+    number = (3, 67)
+
+
 VOLUME = History(
     StrictBootable,
+    Messages,
     ImageFilters,
+    MessagePages,
     Groups,
     GroupSnapshots,
     Etags,
     ProviderIds,
     SnapshotFilters,
     ForcedDeletes,
+    CleanedWorkers,
     Attachments,
     SnapshotSorts,
     StrictFilters,
+    ResourceFilters,
     LikeFilters,
     LimitsOfProjects,
     Reverts,
@@ -200,6 +257,12 @@ VOLUME = History(
     TransferPages,
     Moments,
     Clusters,
+    DefaultTypes,
+    TypeIds,
+    KeyIds,
+    QuotaUses,
+    UsedSnapshots,
+    OptionalProjects,
     minimum=(3, 0),
     service='volume',
     # Clients name the service by the type that its catalog entry has.

@@ -7,7 +7,7 @@ from nimbus.api.kit.fields import Shape, ShapeByVersion
 from nimbus.api.kit.routes import Call, Route
 from nimbus.api.volume import filters
 from nimbus.api.volume.microversions import TransferHistory, TransferPages, TransfersWithSnapshots
-from nimbus.api.volume.volume_actions import BOOLEAN
+from nimbus.api.volume.volume_actions import BOOLEAN, truth
 from nimbus.common.clock import iso_micro
 from nimbus.common.database import listing
 from nimbus.volume.volumes import transfers
@@ -67,6 +67,7 @@ def _list(call: Call, view: Any) -> dict[str, Any]:
     page = listing.Page(
         limit=paging.limit(call, paging.MAX_LIMIT),
         marker=(call.arg('marker') or None) if paged else None,
+        offset=paging.part(call).start if paged else 0,
         sorts=filters.sorts(call, SORTS) if paged else (('created_at', 'asc'),),
         filters=found,
     )
@@ -87,7 +88,7 @@ def show(call: Call, id: str) -> dict[str, Any]:
 def create(call: Call) -> dict[str, Any]:
     """A volume is on offer; this answer alone has the key."""
     given = call.body['transfer']
-    no_snapshots = str(given.get('no_snapshots', False)).lower() in ('true', '1', 'on')
+    no_snapshots = truth(given.get('no_snapshots', False))
     name = given.get('name')
     with call.db.write() as tx:
         row, key = transfers.create(

@@ -87,7 +87,7 @@ def index(call: Call) -> dict[str, Any]:
 def show(call: Call, id: str) -> dict[str, Any]:
     """One type; `default` is the one a volume gets that names none."""
     with call.db.write() as tx:
-        row = types.ensure_default(tx) if id == 'default' else types.show(tx, call.context, id)
+        row = types.default_for(tx, call.context) if id == 'default' else types.show(tx, call.context, id)
     return {'volume_type': shown(call, row)}
 
 

@@ -123,6 +123,8 @@ class Volume(Noun):
     service_uuid = Text(source='service_id', since=(3, 48))
     shared_targets = Any_(source=_never, since=(3, 48))
     cluster_name = Text(source=_nothing, since=(3, 61))
+    volume_type_id = Text(source='type_id', since=(3, 63))
+    consumes_quota = Any_(source=lambda row, call: True, since=(3, 65))
 
     @classmethod
     def schema(cls, verb: str, version: Version) -> dict[str, Any]:

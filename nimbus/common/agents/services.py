@@ -33,6 +33,7 @@ class Service(db.Base):
     disabled: Mapped[bool]
     disabled_reason: Mapped[str | None]
     forced_down: Mapped[bool]
+    frozen: Mapped[bool] = mapped_column(server_default=sa.false())  # what it keeps is neither removed nor copied
     facts: Mapped[dict[str, Any]]
     created_at: Mapped[datetime.datetime]
     started_at: Mapped[datetime.datetime]
@@ -64,6 +65,7 @@ def report(tx: db.Tx, kind: Kind, host: str, facts: dict[str, Any], *, started: 
             zone=kind.zone,
             disabled=False,
             forced_down=False,
+            frozen=False,
             created_at=now,
             started_at=now,
             seen_at=now,

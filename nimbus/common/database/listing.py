@@ -43,6 +43,7 @@ class Page:
     sorts: tuple[tuple[str, str], ...] = ()  # (column name, 'asc' or 'desc'), most significant first
     filters: dict[str, Any] = dataclasses.field(default_factory=dict)
     reverse: bool = False  # the page before the marker instead of the one after
+    offset: int = 0  # rows that are left out before the first
 
     def value(self, name: str, default: Any = None) -> Any:
         """What the list is filtered by under `name`."""
@@ -59,6 +60,7 @@ def rows(
     key: str = 'id',
     unique: str = 'seq',
     noun: str = 'marker',
+    absent: str | None = None,
     columns: tuple[Any, ...] = (),
     fixed: tuple[Any, ...] = (),
     narrowed: tuple[Any, ...] = (),
@@ -71,22 +73,28 @@ def rows(
     A marker may be any row that is seen, as one that matched may have changed since.  Without `columns` a row has all
     of them.  `fixed` and `narrowed` are more of either kind, each the same object every time, so that the statement is
     made once; `values` are those of their bind parameters.  With `shares` equal JSON columns of rows may be one object.
-    Raises Invalid when the marker is not the `key` of such a row.
+    Raises Invalid when the marker is not the `key` of such a row; NotFound where `absent` is the sentence for it.
     """
     order, table = _order(page, unique), db.table_of(model)
     given = {**(values or {}), **({} if page.limit is None else {'page_limit': page.limit})}
     asked = table, columns, fixed + narrowed, order, page.limit is not None, tx.dialect
     query: Any = _fixed(shares, *asked)
-    if seen or where or page.marker is not None:
-        query = _ordered(*asked).where(*seen, *where)
+    if seen or where or page.marker is not None or page.offset:
+        query = _ordered(*asked).where(*seen, *where).offset(page.offset or None)
     if page.marker is not None:
         ways = [(table.c[name], way) for name, way in order]
         marked = sa.select(*(column for column, _ in ways)).where(table.c[key] == page.marker, *seen, *fixed)
         if (row := tx.row(marked, values or {})) is None:
-            raise errors.Invalid(f'{noun} [{page.marker}] not found')
+            raise _unknown(noun, absent, page.marker)
         query = query.where(_after(ways, row))
     found = tx.rows(query, given)
     return found[::-1] if page.reverse else found
+
+
+def _unknown(noun: str, absent: str | None, marker: str) -> errors.NimbusError:
+    if absent is not None:
+        return errors.NotFound(absent.format(marker))
+    return errors.Invalid(f'{noun} [{marker}] not found')
 
 
 def _order(page: Page, unique: str) -> tuple[tuple[str, str], ...]:

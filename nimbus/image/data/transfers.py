@@ -33,6 +33,7 @@ class Limits:
     properties: int = 128
     tags: int = 128
     members: int = 128
+    certificates: str = ''  # the folder of certificates that signatures are checked by
     import_methods: tuple[str, ...] = ('glance-direct', 'web-download', 'copy-image')
 
 
@@ -94,7 +95,7 @@ class Transfers:
         self, image: Any, pieces: Iterable[bytes], draft: Draft, announced: int | None, inspected: bool
     ) -> dict[str, Any]:
         """Every piece is in the draft; returns what the bytes turned out to be."""
-        look = content.Inspection(image.disk_format, image.container_format, image.properties) if inspected else None
+        look = self._inspection(image) if inspected else None
         with Hashes() as hashes:
             for piece in pieces:
                 self.check_size(hashes.size + len(piece))
@@ -180,9 +181,12 @@ class Transfers:
             then(tx)
         self.store.unstage(image.id)
 
+    def _inspection(self, image: Any) -> content.Inspection:
+        return content.Inspection(image.disk_format, image.container_format, image.properties, self.limits.certificates)
+
     def _inspect(self, image: Any) -> int | None:
         """The size of the disk in the image's bytes, which are what was declared.  Raises WrongMedia, TooLarge."""
-        look = content.Inspection(image.disk_format, image.container_format, image.properties)
+        look = self._inspection(image)
         for piece in self.store.read_staged(image.id, image.size):
             look.eat(piece)
         virtual = look.finish(self.limits.virtual_size_cap)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from nimbus.common.database import db
 from nimbus.common.messaging import outbox
-from nimbus.volume import notifications
+from nimbus.volume import messages, notifications
 from nimbus.volume.models import Snapshot, SnapshotMetadata, Volume
 from nimbus.volume.quotas import VolumeQuotas
 from nimbus.volume.states import MACHINE, SNAPSHOTS
@@ -33,6 +33,7 @@ def failed(tx: db.Tx, snapshot_id: str, verb: str, why: str | None) -> None:
     row = look(tx, snapshot_id)
     if row is not None and row.status == {'create': 'creating', 'delete': 'deleting'}[verb]:
         SNAPSHOTS.fail(tx, Snapshot, snapshot_id, verb, trouble=why)
+        messages.tell_of_snapshot(tx, row, verb)
         notifications.notify_snapshot(tx, snapshot_id, f'{verb}.error', priority=outbox.ERROR)
 
 

@@ -13,7 +13,9 @@ from nimbus.volume import notifications
 from nimbus.volume.models import Snapshot, SnapshotMetadata, Volume
 from nimbus.volume.quotas import VolumeQuotas
 from nimbus.volume.states import AVAILABLE, MACHINE, SNAPSHOTS
-from nimbus.volume.volumes import copies, volumes
+from nimbus.volume.volumes import copies, frozen, volumes
+
+ABSENT = 'Snapshot {} could not be found.'
 
 
 def show(tx: db.Tx, ctx: context.Context, snapshot_id: str) -> Any:
@@ -23,7 +25,7 @@ def show(tx: db.Tx, ctx: context.Context, snapshot_id: str) -> Any:
         query = query.where(Snapshot.project_id == ctx.project_id)
     row = tx.row(query)
     if row is None:
-        raise errors.NotFound(f'Snapshot {snapshot_id} could not be found.')
+        raise errors.NotFound(ABSENT.format(snapshot_id))
     return filled(tx, [row])[0]
 
 
@@ -38,8 +40,8 @@ def filled(tx: db.Tx, rows: Sequence[Any]) -> list[Any]:
 
 
 def find(tx: db.Tx, seen: list[Any], where: list[Any], page: listing.Page) -> list[Any]:
-    """A page of the snapshots that are seen and match.  Raises Invalid."""
-    return filled(tx, listing.rows(tx, Snapshot, where, page, seen=seen))
+    """A page of the snapshots that are seen and match.  Raises Invalid, and NotFound for an unknown marker."""
+    return filled(tx, listing.rows(tx, Snapshot, where, page, seen=seen, absent=ABSENT))
 
 
 def every() -> Any:
@@ -70,6 +72,7 @@ def create(
     volume = volumes.show(tx, ctx, volume_id)
     _check(volume, copies.COPIED if in_use else (AVAILABLE,))
     copies.opened_by(tx, volume_id)
+    frozen.check(tx, volume.host)
     (quotas or VolumeQuotas()).hold_snapshot(tx, ctx.project_id or '', volume.size)
     snapshot_id = ids.dashed()
     _insert(tx, ctx, volume, id=snapshot_id, name=name, description=description)
@@ -123,6 +126,7 @@ def delete(tx: db.Tx, ctx: context.Context, snapshot_id: str, *, force: bool = F
     snapshot = show(tx, ctx, snapshot_id)
     if snapshot.status == 'deleting' and jobs.asked(tx, snapshot_id, 'delete_snapshot'):
         return
+    frozen.check(tx, snapshot.host)
     try:
         SNAPSHOTS.begin(tx, Snapshot, snapshot_id, 'force_delete' if force else 'delete')
     except errors.WrongState:

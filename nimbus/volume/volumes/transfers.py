@@ -15,6 +15,7 @@ from nimbus.volume.quotas import VolumeQuotas
 from nimbus.volume.states import AVAILABLE, MACHINE
 from nimbus.volume.volumes import copies, volumes
 
+ABSENT = 'Transfer {} could not be found.'
 KEY_BYTES = 8  # 16 characters that are easily typed
 FILTERS = ('id', 'volume_id', 'name', 'no_snapshots')
 
@@ -26,7 +27,7 @@ def show(tx: db.Tx, ctx: context.Context, transfer_id: str) -> Any:
         query = query.where(Transfer.project_id == ctx.project_id)
     row = tx.row(query)
     if row is None:
-        raise errors.NotFound(f'Transfer {transfer_id} could not be found.')
+        raise errors.NotFound(ABSENT.format(transfer_id))
     return row
 
 
@@ -36,7 +37,7 @@ def find(tx: db.Tx, ctx: context.Context, page: listing.Page, *, everyone: bool 
     where = [
         getattr(Transfer, name) == value if name in FILTERS else sa.false() for name, value in page.filters.items()
     ]
-    return listing.rows(tx, Transfer, where, page, seen=seen)
+    return listing.rows(tx, Transfer, where, page, seen=seen, absent=ABSENT)
 
 
 def create(
@@ -91,7 +92,7 @@ def accept(tx: db.Tx, ctx: context.Context, transfer_id: str, key: str, quotas: 
     """
     row = tx.row(sa.select(Transfer).where(Transfer.id == transfer_id))
     if row is None:
-        raise errors.NotFound(f'Transfer {transfer_id} could not be found.')
+        raise errors.NotFound(ABSENT.format(transfer_id))
     if not hmac.compare_digest(_hash(row.salt, key), row.key_hash):
         raise errors.Invalid(f'Invalid auth key: Attempt to transfer {transfer_id} with invalid auth key.')
     volume = volumes.show(tx, context.internal(), row.volume_id)

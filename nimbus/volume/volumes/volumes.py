@@ -14,9 +14,10 @@ from nimbus.image.images import search as image_search
 from nimbus.volume import notifications, types
 from nimbus.volume.models import Attachment, Volume, VolumeMetadata
 from nimbus.volume.quotas import VolumeQuotas
-from nimbus.volume.states import DETACHING, IN_USE, MACHINE
-from nimbus.volume.volumes import copies
+from nimbus.volume.states import AVAILABLE, DETACHING, IN_USE, MACHINE
+from nimbus.volume.volumes import copies, frozen
 
+ABSENT = 'Volume {} could not be found.'
 GIB = 1 << 30
 TYPE_PROPERTY = 'cinder_img_volume_type'  # the type that an image wants of its volumes, where the request names none
 KEPT = (
@@ -35,7 +36,7 @@ def show(tx: db.Tx, ctx: context.Context, volume_id: str) -> Any:
         query = query.where(Volume.project_id == ctx.project_id)
     row = tx.row(query)
     if row is None:
-        raise errors.NotFound(f'Volume {volume_id} could not be found.')
+        raise errors.NotFound(ABSENT.format(volume_id))
     return filled(tx, [row])[0]
 
 
@@ -62,8 +63,8 @@ def filled(tx: db.Tx, rows: Sequence[Any]) -> list[Any]:
 
 
 def find(tx: db.Tx, seen: list[Any], where: list[Any], page: listing.Page) -> list[Any]:
-    """A page of the volumes that are seen and match.  Raises Invalid."""
-    return filled(tx, listing.rows(tx, Volume, where, page, seen=seen))
+    """A page of the volumes that are seen and match.  Raises Invalid, and NotFound for an unknown marker."""
+    return filled(tx, listing.rows(tx, Volume, where, page, seen=seen, absent=ABSENT))
 
 
 def every() -> Any:
@@ -127,7 +128,7 @@ def _type_of(tx: db.Tx, ctx: context.Context, wanted: str | None, source: copies
     """The id of the new volume's type: the one that is asked for, else its source's, else the default one."""
     if wanted:
         return str(types.by_name_or_id(tx, ctx, wanted).id)
-    return source.type_id if source and source.type_id else str(types.ensure_default(tx).id)
+    return source.type_id if source and source.type_id else str(types.default_for(tx, ctx).id)
 
 
 def source(tx: db.Tx, ctx: context.Context, volume_id: str) -> copies.Source:
@@ -199,7 +200,7 @@ def _named_image(tx: db.Tx, ctx: context.Context, given: str) -> Any:
 def change(tx: db.Tx, volume_id: str, **values: Any) -> None:
     """The volume's row has the values: name, description, bootable, readonly.  Raises NotFound."""
     if not tx.update(Volume, Volume.id == volume_id, updated_at=clock.Clock().now(), **values):
-        raise errors.NotFound(f'Volume {volume_id} could not be found.')
+        raise errors.NotFound(ABSENT.format(volume_id))
     if values.keys() & {'name', 'description'}:
         notifications.notify(tx, volume_id, 'update.end')
 
@@ -241,6 +242,7 @@ def delete(tx: db.Tx, ctx: context.Context, volume_id: str, *, force: bool = Fal
     volume = show(tx, ctx, volume_id)
     if volume.status == 'deleting' and jobs.under_way(tx, volume_id):
         return
+    frozen.check(tx, volume.host)
     held = [one for one in volume.attachments if one.status != 'reserved' or not force]
     held += [one for one in copies.snapshots_of(tx, volume_id) if one.status != 'deleting']
     if volume.attach_status == 'attached' or held or not MACHINE.allows(verb := _deletion(force), volume.status):
@@ -255,23 +257,31 @@ def _deletion(force: bool) -> str:
     return 'force_delete' if force else 'delete'
 
 
-def extend(tx: db.Tx, ctx: context.Context, volume_id: str, size: int, quotas: VolumeQuotas) -> None:
-    """The volume is being grown to `size` GiB.  Raises NotFound, Invalid, OverQuota."""
+def extend(
+    tx: db.Tx, ctx: context.Context, volume_id: str, size: int, quotas: VolumeQuotas, *, attached: bool = False
+) -> None:
+    """The volume is being grown to `size` GiB; one that is `attached`, where its server has it.
+
+    Raises NotFound, Invalid, OverQuota.
+    """
     volume = show(tx, ctx, volume_id)
-    if not MACHINE.allows('extend', volume.status):
+    verb, needed = ('extend_attached', IN_USE) if attached else ('extend', AVAILABLE)
+    if not MACHINE.allows(verb, volume.status):
         raise errors.Invalid(
-            f"Invalid volume: Volume {volume_id} status must be '{{'status': 'available'}}' to extend, currently "
+            f"Invalid volume: Volume {volume_id} status must be '{{'status': '{needed}'}}' to extend, currently "
             f'{volume.status}.'
         )
+    if attached:
+        copies.opened_by(tx, volume_id)
     if size <= volume.size:
         raise errors.Invalid(
             'Invalid input received: New size for extend must be greater than current size. '
             f'(current: {volume.size}, extended: {size}).'
         )
     quotas.hold(tx, volume.project_id, size - volume.size, volumes=0)
-    MACHINE.begin(tx, Volume, volume_id, 'extend')
+    MACHINE.begin(tx, Volume, volume_id, verb)
     notifications.notify(tx, volume_id, 'resize.start', ctx)
-    jobs.start(tx, ctx, 'extend_volume', volume_id, size=size, grown=size - volume.size)
+    jobs.start(tx, ctx, 'extend_volume', volume_id, size=size, grown=size - volume.size, attached=attached)
 
 
 def reset(tx: db.Tx, volume_id: str, values: dict[str, str | None]) -> None:

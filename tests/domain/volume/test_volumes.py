@@ -124,7 +124,7 @@ def test_a_host_that_cannot_is_passed_over_and_the_reason_told(database):
     'wishes, fits',
     [
         ({'volume_backend_name': 'fake'}, True),
-        ({'capabilities:vendor_name': 'nimbus', 'free_capacity_gb': '>= 5'}, True),
+        ({'capabilities:vendor_name': 'Open Source', 'free_capacity_gb': '>= 5'}, True),
         ({'QoS_support': '<is> False', 'RESKEY:tea': 'x'}, True),
         ({'volume_backend_name': 'tape'}, False),
         ({'multiattach': '<is> True'}, False),

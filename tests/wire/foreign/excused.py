@@ -71,6 +71,8 @@ EITHER = {
 }
 # One's own is refused as well.
 OWN_REFUSED: dict[str, str] = {
+    'host volume PUT /v3/os-services/thaw': 'the host is not frozen',
+    'resource_id volume POST /v3/workers/cleanup': 'nothing waits for it',
     **dict.fromkeys(
         (
             'auth.identity.totp.user.id',

@@ -96,6 +96,7 @@ EXACT = {
     'removeSecurityGroup.name': 'security_group',
     'addProjectAccess.project': 'project',
     'removeProjectAccess.project': 'project',
+    'POST /v3/workers/cleanup resource_id': 'volume',
     'server.security_groups[].name': 'security_group',
     'server.networks[].uuid': 'network',
     'server.block_device_mapping_v2[].uuid': 'volume',
@@ -132,6 +133,7 @@ EXACT = {
     **{f'{name}:scheduler_hints.group{items}': 'server_group' for name in ('os', 'OS-SCH-HNT') for items in ('', '[]')},
     'port.fixed_ips[].ip_address': 'address',
     'interfaceAttachment.port_id': 'free port',
+    'PUT /v2.0/trunks/{id}/remove_subports sub_ports[].port_id': 'subport',
     'removeFixedIp.address': 'server address',
     'cache[].id': 'image',
     'addFloatingIp.address': 'floating address',
@@ -157,6 +159,7 @@ NO_NAMES = {
     'conntrack_helpers[].port': 'a number of TCP or UDP',
     'events[].name': 'one of a fixed set of events',
     'rbac_policy.target_tenant': 'whom a project shares its own with is its to say',
+    'service_id': 'the number of a daemon',
     'credential.host': 'the host that a request was signed for',
     'credentials.host': 'the host that a request was signed for',
     'ec2Credentials.host': 'the host that a request was signed for',
@@ -216,9 +219,12 @@ SEGMENTS = {
     'snapshots': 'snapshot',
     'subnetpools': 'subnetpool',
     'subnets': 'subnet',
+    'trunks': 'trunk',
     'tasks': 'image_task',
     'types': 'volume_type',
     'volume-transfers': 'transfer',
+    'default-types': 'project',
+    'messages': 'message',
     'volumes': 'volume',
 }
 ABSENT = {
@@ -274,12 +280,14 @@ PLAIN |= frozenset(('block_migration', 'disk_over_commit', 'force_complete'))
 PLAIN |= frozenset(
     """
 dscp_mark external_port external_port_range helper internal_ip_address internal_port internal_port_range
+segmentation_id segmentation_type sub_ports
+profile vnic_type
 max_burst_kbps max_burst_kpps max_kbps max_kpps min_kbps min_kpps
 """.split()
 )
 
 # Those of what is done with volumes.
-PLAIN |= frozenset(('auth_key', 'no_snapshots'))
+PLAIN |= frozenset('auth_key cluster cluster_name disabled is_up no_snapshots resource_type'.split())
 
 
 def plain(endpoint: Endpoint, field: str) -> bool:

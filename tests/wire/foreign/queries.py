@@ -9,6 +9,7 @@ from nimbus.api.compute.servers import queries
 from nimbus.api.kit import routes
 from nimbus.api.volume import filters
 from nimbus.api.volume.snapshots import snapshots as snapshot_api
+from nimbus.volume import messages
 from nimbus.volume.volumes import search as volume_search
 from nimbus.volume.volumes import snapshot_search, transfers
 from tests.wire.foreign import bodies, names
@@ -21,7 +22,7 @@ _SNAPSHOTS = (*snapshot_api.OPEN, *snapshot_search.PLAIN, 'project_id')
 _LISTS = """
 networks subnets subnetpools address-scopes ports security-groups security-group-rules address-groups rbac-policies
 default-security-group-rules routers routers/{id}/conntrack_helpers floatingips floatingips/{id}/port_forwardings
-qos/policies qos/rule-types
+qos/policies qos/rule-types trunks ports/{id}/bindings
 """
 _LISTS += ' '.join(f'qos/policies/{{id}}/{kind}_rules' for kind in bodies.QOS)
 _IMAGES = (*images.FILTERS, 'status', 'server', 'changes-since')
@@ -38,6 +39,7 @@ WALKED: dict[str, tuple[str, ...]] = {
         for path in ('os-volume-transfer', 'volume-transfers')
         for detail in ('', '/detail')
     },
+    'volume GET /v3/messages': messages.PLAIN,
     'volume GET /v3/snapshots': _SNAPSHOTS,
     'volume GET /v3/snapshots/detail': _SNAPSHOTS,
     'compute GET /v2.1/images': _IMAGES,
@@ -49,6 +51,7 @@ WALKED: dict[str, tuple[str, ...]] = {
     'network GET /v2.0/routers/{id}/l3-agents': ('host', 'id'),
     **dict.fromkeys(
         (
+            'image GET /v2/tasks',
             'compute GET /v2.1/servers/{id}/os-instance-actions',
             'compute GET /v2.1/servers/{id}/os-volume_attachments',
             'compute GET /v2.1/flavors',
@@ -81,6 +84,7 @@ WALKED: dict[str, tuple[str, ...]] = {
 ROWS = {
     **names.SEGMENTS,
     'access_rules': 'access_rule',
+    'bindings': 'host',
     'application_credentials': 'application_credential',
     'consumers': 'consumer',
     'credentials': 'credential',
@@ -117,6 +121,7 @@ KINDS = {
     'port_forwardings': 'port_forwarding',
     'qos_network_policy_id': 'qos_policy',
     'resource_providers': 'provider',
+    'resource_uuid': 'volume',
     'role.id': 'role',
     'rules': 'bandwidth_limit_rule',
     'scope.domain.id': 'domain',
@@ -129,13 +134,16 @@ KINDS = {
     'ipv4_address_scope': 'address_scope',
     'ipv6_address_scope': 'address_scope',
     'ip_address': 'address',
+    'kernel_id': 'image',
     'mac_address': 'mac',
+    'ramdisk_id': 'image',
     'in_tree': 'provider',
     'member_of': 'aggregate',
     'source_compute': 'host',
 }
 PLAIN = names.PLAIN | frozenset(
     """
+consumes_quota event_id message_level request_id resource resource_type
 consumer_type group_policy required root_required same_subtree
 * access_ip_v4 access_ip_v6 all_projects all_tenants associated auto_disk_config availability_zone_hints
 availability_zones binding:vif_details binding:vif_type changed_since changes-before changes-since created_at deleted
@@ -144,12 +152,12 @@ launch_index launched_at limit locked locked_by member_status migration_type min
 not-tags-any offset page_reverse parents_as_ids parents_as_list password_expires_at port_details power_state progress
 reservation_id resources revision_number root_device_name scope.OS-INHERIT:inherited_to scope.system service_type
 service_types since soft_deleted sort sort_dir sort_key start stateful subtree_as_ids subtree_as_list tags-any
-belongs_to_default_sg dns_assignment
+belongs_to_default_sg dns_assignment trunk_details vif_details vif_type
 resource_type resource_types
 target_tenant task_state terminated_at updated_at usage vm_state with_count with_servers
 """.split()
 )
-ABSENT = (*names.ABSENT, 'kernel_id', 'ramdisk_id')
+ABSENT = tuple(names.ABSENT)
 
 
 class Noted(dict[str, Any]):

@@ -80,6 +80,8 @@ NEVER_TAKEN = tuple(f'compute POST /v2.1/servers/{{id}}/action os-get{kind}Conso
 NEVER_TAKEN += ('compute POST /v2.1/servers/{id}/action evacuate',)
 # The snapshot is neither being made nor deleted.
 NEVER_TAKEN += ('volume POST /v3/snapshots/{id}/action os-update_snapshot_status',)
+# The host is not frozen.
+NEVER_TAKEN += ('volume PUT /v3/os-services/thaw',)
 RULES = [{'local': [{'user': {'name': '{0}'}}], 'remote': [{'type': 'x'}]}]
 QUERIES = ('', '%00', '%ff', '%ed%a0%80', '-1', '9' * 30, 'NaN', 'x' * 10_000, '%F0%9F%92%A9', '[]', 'in:', 'in:%22',
            'gt:', "'%20OR%201=1--", '9999-12-31T23:59:59-23:59', '%25', '_', 'a=b', ':', ',', 'a:b:c,')  # fmt: skip

@@ -14,7 +14,7 @@ from tests.compute_world import add_image
 from tests.conftest import ADMIN, MEMBER
 from tests.wire.client import Client
 
-LATEST = 'volume 3.61'
+LATEST = 'volume 3.67'
 IMAGE = '6c2c8f0e-8a5b-4c57-9d3c-000000000001'
 SERVER = '6c2c8f0e-8a5b-4c57-9d3c-00000000005e'
 

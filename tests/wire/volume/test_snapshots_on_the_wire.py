@@ -50,7 +50,7 @@ def test_a_snapshot_is_made_and_shown(latest, make):
     }
     assert set(found) == {
         *('id', 'created_at', 'updated_at', 'name', 'description', 'volume_id', 'status', 'size', 'metadata'),
-        *('group_snapshot_id', 'user_id'),
+        *('group_snapshot_id', 'user_id', 'consumes_quota'),
     }
     assert (found['volume_id'], found['metadata'], found['user_id']) == (volume, {'k': 'v'}, MEMBER.user_id)
     assert used(latest) == (1, 1, 4)
@@ -61,6 +61,7 @@ def test_an_old_version_shows_less(api, snap, make):
     assert not {'user_id', 'group_snapshot_id'} & set(api('GET', f'/snapshots/{snapshot}').json['snapshot'])
 
 
+OLD = 'volume 3.65'  # the newest that tells by `force` whether a volume may be in use
 REST = ['creating', 'error', 'maintenance', 'deleting', 'reserved']
 
 
@@ -68,7 +69,9 @@ REST = ['creating', 'error', 'maintenance', 'deleting', 'reserved']
 def test_of_a_volume_that_is_not_at_rest_none_is_made(latest, make, wired, status, force):
     volume = make()
     put(wired, Volume, volume, status)
-    refused = latest('POST', '/snapshots', {'snapshot': {'volume_id': volume, 'force': bool(force)}}, asker=MEMBER)
+    refused = latest(
+        'POST', '/snapshots', {'snapshot': {'volume_id': volume, 'force': bool(force)}}, asker=MEMBER, version=OLD
+    )
     assert refused.status == 400 and 'Invalid volume: ' in refused.json['badRequest']['message']
     assert used(latest) == (1, 0, 1)
 
@@ -78,7 +81,7 @@ def test_of_a_used_volume_one_is_made_by_force(latest, make, wired):
     put(wired, Volume, volume, 'in-use')
     for force in (None, 'false'):
         body = {'volume_id': volume} | ({'force': force} if force else {})
-        refused = latest('POST', '/snapshots', {'snapshot': body}, asker=MEMBER)
+        refused = latest('POST', '/snapshots', {'snapshot': body}, asker=MEMBER, version=OLD)
         assert 'must be available, but current status is: in-use' in refused.json['badRequest']['message']
     for force in ('true', True):
         made = latest('POST', '/snapshots', {'snapshot': {'volume_id': volume, 'force': force}}, asker=MEMBER)
@@ -87,6 +90,16 @@ def test_of_a_used_volume_one_is_made_by_force(latest, make, wired):
     assert (copied.status, copied.json['volume']['source_volid']) == (202, volume)
     foreign = latest('POST', '/snapshots', {'snapshot': {'volume_id': volume, 'force': True}}, asker=STRANGER)
     assert foreign.status == 404
+
+
+def test_since_3_66_a_used_volume_needs_no_force(latest, make, wired):
+    volume = make()
+    put(wired, Volume, volume, 'in-use')
+    refused = latest('POST', '/snapshots', {'snapshot': {'volume_id': volume, 'force': False}}, asker=MEMBER)
+    assert refused.status == 400 and "the 'force' option is invalid" in refused.json['badRequest']['message']
+    for more in ({}, {'force': True}):
+        made = latest('POST', '/snapshots', {'snapshot': {'volume_id': volume, **more}}, asker=MEMBER)
+        assert made.status == 202
 
 
 def test_what_another_than_compute_connects_is_copied_in_no_way(latest, make, wired):
@@ -147,6 +160,8 @@ def test_lists_are_filtered_sorted_and_paged(latest, make, snap):
     assert listed("metadata={'k': 'v'}") == ids_[:1]
     assert listed('name~=a&sort=created_at:asc') == [ids_[0], ids_[2]]
     assert listed('status=error') == []
+    assert listed('sort=display_name:asc&offset=1&limit=1') == ids_[2:]
+    assert latest('GET', f'/snapshots?marker={second}').status == 404
     page = latest('GET', '/snapshots/detail?limit=2&sort=created_at:asc&with_count=true').json
     assert ([row['id'] for row in page['snapshots']], page['count']) == (ids_[:2], 3)
     assert f'marker={ids_[1]}' in page['snapshots_links'][0]['href']

@@ -6,11 +6,12 @@ import pathlib
 import pytest
 
 from nimbus.common.context import Context
+from nimbus.volume.models import Volume
 from tests.conftest import ADMIN, MEMBER, READER, STRANGER
 from tests.wire.volume.conftest import IMAGE
 
 SAMPLES = pathlib.Path(__file__).parents[2] / 'samples' / 'volume'
-VERSIONS = ((3, 0), (3, 13), (3, 21), (3, 48), (3, 61))
+VERSIONS = ((3, 0), (3, 13), (3, 21), (3, 48), (3, 61), (3, 65))
 MOVING = ('id', 'volume_id', 'created_at', 'updated_at', 'volume_type_id', 'service_uuid')
 
 
@@ -191,8 +192,11 @@ def test_lists_are_filtered_by_what_the_version_knows(api, latest, make, act):
     assert api('GET', '/volumes?bootable=maybe', version='volume 3.2').status == 400
     assert latest('GET', '/volumes?with_count=true&limit=1').json['count'] == 2
     assert latest('GET', '/volumes?with_count=perhaps').status == 400
-    for wrong in ('limit=-1', 'limit=x', 'sort_key=nonsense', 'sort=name:up', 'size=big', 'marker=nonsense'):
+    for wrong in ('limit=-1', 'limit=x', 'sort_key=nonsense', 'sort=name:up', 'size=big', 'offset=-1', 'offset=x'):
         assert latest('GET', f'/volumes?{wrong}').status == 400, wrong
+    absent = latest('GET', '/volumes?marker=nonsense')
+    assert (absent.status, absent.json['itemNotFound']['message']) == (404, 'Volume nonsense could not be found.')
+    assert names('sort=name:asc&offset=1') == ['beta'] and names('offset=2') == []
 
 
 def test_a_list_is_walked_by_its_links(latest, make):
@@ -214,9 +218,9 @@ def test_an_endpoint_is_not_there_before_its_version(api, path, since):
 
 
 def test_versions_that_are_not_served_are_refused(api):
-    for wanted in ('3.62', '4.0', '2.0'):
+    for wanted in ('3.68', '4.0', '2.0'):
         assert api('GET', '/volumes', version=f'volume {wanted}').status == 406, wanted
-    assert api('GET', '/volumes', version='volume latest').headers['OpenStack-API-Version'] == 'volume 3.61'
+    assert api('GET', '/volumes', version='volume latest').headers['OpenStack-API-Version'] == 'volume 3.67'
 
 
 def test_a_project_without_room_is_told_so(latest, make, wired):
@@ -228,6 +232,23 @@ def test_a_project_without_room_is_told_so(latest, make, wired):
     assert 'volumes' in over.json['overLimit']['message']
     grown = latest('POST', f'/volumes/{made}/action', {'os-extend': {'new_size': 3}})
     assert (grown.status, 'gigabytes' in grown.json['overLimit']['message']) == (413, True)
+
+
+def test_a_volume_in_use_is_extended_since_3_42(api, latest, make, wired, show):
+    made = make()
+    with wired.db.write() as tx:
+        tx.update(Volume, Volume.id == made, status='in-use')
+    path, body = f'/volumes/{made}/action', {'os-extend': {'new_size': 2}}
+    refused = api('POST', path, body, version='volume 3.41')
+    assert (refused.status, 'to extend, currently in-use' in refused.json['badRequest']['message']) == (400, True)
+    assert latest('POST', path, body, asker=READER).status == 403
+    assert latest('POST', path, body, asker=STRANGER).status == 404
+    smaller = latest('POST', path, {'os-extend': {'new_size': 1}})
+    assert (smaller.status, 'must be greater' in smaller.json['badRequest']['message']) == (400, True)
+    assert latest('POST', path, body).status == 202
+    assert (show(made)['status'], show(made)['size']) == ('extending', 1)
+    again = latest('POST', path, body)
+    assert (again.status, 'currently extending' in again.json['badRequest']['message']) == (400, True)
 
 
 def test_limits_of_another_project_are_for_operators(latest, api, make):

@@ -15,8 +15,9 @@ from nimbus.common.clock import iso_micro
 from nimbus.common.database import listing
 from nimbus.volume.volumes import snapshot_search, snapshots
 
-SORTS = ('id', 'status', 'volume_id', 'created_at', 'updated_at')
-OPEN = ('name', 'status', 'volume_id', 'metadata', 'availability_zone')  # filters for all users
+SORTS = ('id', 'status', 'volume_id', 'created_at', 'updated_at', 'display_name')
+COLUMNS = {'display_name': 'name'}
+OPEN = ('name', 'status', 'volume_id', 'metadata', 'availability_zone', 'consumes_quota')  # filters for all users
 ATTRIBUTES = 'os-extended-snapshot-attributes'
 
 
@@ -39,6 +40,7 @@ class Snapshot(Noun):
     force = Any_(CREATE, schema=BOOLEAN)
     group_snapshot_id = Text(source=lambda row, call: None, since=(3, 14))
     user_id = Text(since=(3, 41))
+    consumes_quota = Any_(source=lambda row, call: True, since=(3, 65))
 
     @classmethod
     def _inner_schema(cls, verb: str, version: Version) -> dict[str, Any]:
@@ -92,6 +94,7 @@ def _list(call: Call, view: Any) -> dict[str, Any]:
 def _page(call: Call) -> listing.Page:
     """The requested page with its filters.  Raises Invalid."""
     filters.check_names(call, OPEN)
+    sorted_by = (*SORTS, 'name') if call.speaks(SnapshotSorts) else SORTS
     found: dict[str, Any] = {}
     for name in call.query:
         if call.context.is_admin or name.removesuffix('~') in OPEN:
@@ -99,7 +102,8 @@ def _page(call: Call) -> listing.Page:
     return listing.Page(
         limit=paging.limit(call, paging.MAX_LIMIT),
         marker=call.arg('marker') or None,
-        sorts=filters.sorts(call, (*SORTS, 'name') if call.speaks(SnapshotSorts) else SORTS),
+        offset=paging.part(call).start,
+        sorts=tuple((COLUMNS.get(key, key), way) for key, way in filters.sorts(call, sorted_by)),
         filters=found,
     )
 
@@ -108,6 +112,8 @@ def _filter(call: Call, name: str, value: str) -> dict[str, Any]:
     """{name: what a search takes}, or nothing where the version has no such filter."""
     if name == 'metadata':
         return {name: filters.pairs(name, value)} if call.speaks(SnapshotFilters) else {}
+    if name == 'consumes_quota':
+        return filters.of_quota(call, value)
     if name.endswith('~'):
         return {name: value} if call.speaks(LikeFilters) else {}
     if name in snapshot_search.PLAIN or name == 'availability_zone':
