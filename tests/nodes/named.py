@@ -55,6 +55,12 @@ NAMED: dict[str, Run | Elsewhere] = {
     'nimbus-manage host remove c1': Elsewhere('tests/nodes/test_leaving.py, once nothing is on the host'),
     'nimbus-status upgrade check': Run(says='Success'),
     'openstack --os-compute-api-version 2.1 host list': Run(says=r'\| c1 +\| compute'),
+    'openstack network agent add network --dhcp AGENT NETWORK': Elsewhere(
+        'tests/wire/network/test_agent_schedulers.py; here DHCP stays where the other tests expect it'
+    ),
+    'openstack network agent remove network --dhcp AGENT NETWORK': Elsewhere(
+        'tests/wire/network/test_agent_schedulers.py; here DHCP stays where the other tests expect it'
+    ),
     'openstack network agent delete': Elsewhere('tests/wire/network; these nodes keep their agents'),
     'openstack network agent show': Run(
         'openstack network agent show $(openstack network agent list --host c1 -f value -c ID -c Binary | '

@@ -22,7 +22,7 @@ _SNAPSHOTS = (*snapshot_api.OPEN, *snapshot_search.PLAIN, 'project_id')
 _LISTS = """
 networks subnets subnetpools address-scopes ports security-groups security-group-rules address-groups rbac-policies
 default-security-group-rules routers routers/{id}/conntrack_helpers floatingips floatingips/{id}/port_forwardings
-qos/policies qos/rule-types
+qos/policies qos/rule-types trunks ports/{id}/bindings
 """
 _LISTS += ' '.join(f'qos/policies/{{id}}/{kind}_rules' for kind in bodies.QOS)
 _IMAGES = (*images.FILTERS, 'status', 'server', 'changes-since')
@@ -84,6 +84,7 @@ WALKED: dict[str, tuple[str, ...]] = {
 ROWS = {
     **names.SEGMENTS,
     'access_rules': 'access_rule',
+    'bindings': 'host',
     'application_credentials': 'application_credential',
     'consumers': 'consumer',
     'credentials': 'credential',
@@ -149,7 +150,7 @@ launch_index launched_at limit locked locked_by member_status migration_type min
 not-tags-any offset page_reverse parents_as_ids parents_as_list password_expires_at port_details power_state progress
 reservation_id resources revision_number root_device_name scope.OS-INHERIT:inherited_to scope.system service_type
 service_types since soft_deleted sort sort_dir sort_key start stateful subtree_as_ids subtree_as_list tags-any
-belongs_to_default_sg dns_assignment
+belongs_to_default_sg dns_assignment trunk_details vif_details vif_type
 resource_type resource_types
 target_tenant task_state terminated_at updated_at usage vm_state with_count with_servers
 """.split()

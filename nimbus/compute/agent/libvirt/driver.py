@@ -242,6 +242,14 @@ class LibvirtDriver(Plugging, Resizing, LiveMoving, Evacuating, Snapshotting, Su
                 self._keep_xml(domain)
 
     @in_kinds
+    def grow_volume(self, guest_id: str, volume: Volume, size: int) -> None:
+        with self._lock(guest_id):
+            try:
+                volumes.grow(self._found(guest_id), volume, size << 30, self._waits)
+            except (OSError, qemu_img.Failed) as why:
+                raise refusal(guest_id, self.settings.uri, why) from why
+
+    @in_kinds
     def attached(self, guest_id: str) -> dict[str, str]:
         return volumes.volumes(self._found(guest_id))
 
