@@ -134,7 +134,9 @@ KINDS = {
     'ipv4_address_scope': 'address_scope',
     'ipv6_address_scope': 'address_scope',
     'ip_address': 'address',
+    'kernel_id': 'image',
     'mac_address': 'mac',
+    'ramdisk_id': 'image',
     'in_tree': 'provider',
     'member_of': 'aggregate',
     'source_compute': 'host',
@@ -155,7 +157,7 @@ resource_type resource_types
 target_tenant task_state terminated_at updated_at usage vm_state with_count with_servers
 """.split()
 )
-ABSENT = (*names.ABSENT, 'kernel_id', 'ramdisk_id')
+ABSENT = tuple(names.ABSENT)
 
 
 class Noted(dict[str, Any]):
