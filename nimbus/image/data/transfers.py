@@ -1,18 +1,19 @@
 """Upload, stage, import and download image data; an upload is hashed, measured and inspected as it streams in."""
 
 import dataclasses
+import datetime
 import functools
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from nimbus.common import errors, failpoints, ids
+from nimbus.common import clock, errors, failpoints, ids
 from nimbus.common.database import db
 from nimbus.common.quotas import Quotas
 from nimbus.image.data import content, copies, uploads
 from nimbus.image.data.hashes import Hashes
-from nimbus.image.images import images, marks
+from nimbus.image.images import images, marks, removal
 from nimbus.image.stores.base import Draft
 from nimbus.image.stores.file import FileDraft, FileStore
 from nimbus.image.stores.stores import Stores
@@ -33,6 +34,7 @@ class Limits:
     properties: int = 128
     tags: int = 128
     members: int = 128
+    keep_deleted: int = 0  # seconds that a deleted image can be restored
     certificates: str = ''  # the folder of certificates that signatures are checked by
     import_methods: tuple[str, ...] = ('glance-direct', 'web-download', 'copy-image')
 
@@ -242,7 +244,10 @@ class Transfers:
             LOG.warning('The image store has a file %s that no image knows; it is left alone', image_id)
 
     def sweep(self) -> list[str]:
-        """Bytes of deleted images are gone; returns the ids of files that no row ever knew."""
+        """Bytes of deleted images are gone, once nobody may restore them; returns the ids of files no row ever knew."""
+        due = clock.Clock().now() - datetime.timedelta(seconds=self.limits.keep_deleted)
+        while self.db.with_retries(lambda tx: removal.scrub(tx, due, BATCH)) == BATCH:
+            pass
         present = sorted({image_id for store in self.stores.each() for image_id in store.present()})
         unknown: list[str] = []
         for start in range(0, len(present), BATCH):
