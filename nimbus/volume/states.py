@@ -25,6 +25,8 @@ MACHINE = Machine(
     rule('delete', {AVAILABLE, ERROR, ERROR_EXTENDING}, DELETING, failed=ERROR_DELETING),
     rule('force_delete', ANY, DELETING, failed=ERROR_DELETING),
     rule('extend', {AVAILABLE}, EXTENDING, done=AVAILABLE, failed=ERROR_EXTENDING),
+    # The disk that could not be grown is whole, and its server can give it up.
+    rule('extend_attached', {IN_USE}, EXTENDING, done=IN_USE, failed=IN_USE),
     rule('revert', {AVAILABLE}, REVERTING, done=AVAILABLE, failed=ERROR),
     rule('reserve', {AVAILABLE}, RESERVED),
     rule('begin_attach', {AVAILABLE}, ATTACHING),

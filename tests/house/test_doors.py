@@ -17,6 +17,7 @@ FORBIDDEN = {
         *(f'{room}.models' for room in ROOMS),
         'nimbus.identity.models_federation',
         'nimbus.network.models_traffic',
+        'nimbus.network.models_wiring',
         'nimbus.image.models_metadefs',
         *(f'{room}.agent' for room in ROOMS),
     ),

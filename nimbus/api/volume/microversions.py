@@ -118,7 +118,7 @@ class SnapshotUsers(Change):
 
 
 class GrowInUse(Change):
-    """A volume in use may be extended, where the backend can; here it is refused as in earlier versions."""
+    """A volume in use is extended; before, it is refused."""
 
     number = (3, 42)
 

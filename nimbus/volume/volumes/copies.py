@@ -72,7 +72,7 @@ def wait(volume: Any) -> None:
 def opened_by(tx: db.Tx, volume_id: str) -> str | None:
     """The server whose guest has the volume open, None when nobody has.
 
-    Raises Invalid when somebody else has it open, who cannot be asked for what the volume holds at one moment.
+    Raises Invalid when somebody else has it open, who cannot be asked for what it holds at one moment, or to grow it.
     """
     where = Attachment.volume_id == volume_id, Attachment.connection.is_not(None)
     held = [row for row in tx.rows(sa.select(Attachment).where(*where)) if row.connection]
@@ -80,8 +80,8 @@ def opened_by(tx: db.Tx, volume_id: str) -> str | None:
         return None
     if len(held) > 1 or not (held[0].by_service and held[0].server_id):
         raise errors.Invalid(
-            f'Invalid volume: Volume {volume_id} is connected by others than one server of the compute service, so '
-            'that no copy of it would be of one moment; detach it first.'
+            f'Invalid volume: Volume {volume_id} is connected by others than one server of the compute service, '
+            'which alone can be told that it is copied or grown; detach it first.'
         )
     return str(held[0].server_id)
 

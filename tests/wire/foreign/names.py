@@ -133,6 +133,7 @@ EXACT = {
     **{f'{name}:scheduler_hints.group{items}': 'server_group' for name in ('os', 'OS-SCH-HNT') for items in ('', '[]')},
     'port.fixed_ips[].ip_address': 'address',
     'interfaceAttachment.port_id': 'free port',
+    'PUT /v2.0/trunks/{id}/remove_subports sub_ports[].port_id': 'subport',
     'removeFixedIp.address': 'server address',
     'cache[].id': 'image',
     'addFloatingIp.address': 'floating address',
@@ -218,6 +219,7 @@ SEGMENTS = {
     'snapshots': 'snapshot',
     'subnetpools': 'subnetpool',
     'subnets': 'subnet',
+    'trunks': 'trunk',
     'tasks': 'image_task',
     'types': 'volume_type',
     'volume-transfers': 'transfer',
@@ -278,6 +280,8 @@ PLAIN |= frozenset(('block_migration', 'disk_over_commit', 'force_complete'))
 PLAIN |= frozenset(
     """
 dscp_mark external_port external_port_range helper internal_ip_address internal_port internal_port_range
+segmentation_id segmentation_type sub_ports
+profile vnic_type
 max_burst_kbps max_burst_kpps max_kbps max_kpps min_kbps min_kpps
 """.split()
 )
