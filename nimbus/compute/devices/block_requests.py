@@ -74,7 +74,9 @@ def _device(item: dict[str, Any], source: str, destination: str, uuid: str | Non
         raise errors.Invalid(what)
     if item.get('disk_bus') and item['disk_bus'] not in BUSES:
         raise invalid(f'The provided disk bus {item["disk_bus"]} is not valid.')
-    guest_properties.check_device(destination, item.get('disk_bus'), item.get('device_type'))
+    guest_properties.check_device(
+        (source, destination) == ('image', 'local'), item.get('disk_bus'), item.get('device_type')
+    )
     return {
         'source': source,
         'destination': destination,

@@ -112,13 +112,13 @@ def check_image(properties: Mapping[str, Any]) -> None:
     _check('property', 'image', {name: value for name, value in properties.items() if not _is_empty(value)}, IMAGE)
 
 
-def check_device(destination: str, disk_bus: str | None, device_type: str | None) -> None:
+def check_device(is_own_root: bool, disk_bus: str | None, device_type: str | None) -> None:
     """Nothing, when a disk that is asked for one by one can be of the bus and type.  Raises Invalid."""
     if device_type not in (None, '', 'disk'):
         raise errors.Invalid(f'The device_type {device_type} of a disk is not supported: it may be disk.')
-    if disk_bus and destination == 'local':
+    if disk_bus and is_own_root:
         raise errors.Invalid(
-            f"The disk_bus {disk_bus} of a local disk is not supported: the image's hw_disk_bus applies to all of them."
+            f"The disk_bus {disk_bus} of the image's own disk is not supported: its hw_disk_bus says that."
         )
     if disk_bus and disk_bus not in DISK_BUSES:
         raise errors.Invalid(f'The disk_bus {disk_bus} is not supported: it may be {" or ".join(DISK_BUSES)}.')

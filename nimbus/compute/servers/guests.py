@@ -75,12 +75,14 @@ def blanks(spec: dict[str, Any]) -> Iterator[Blank]:
     for number, device in enumerate(ephemerals):
         size = (device['size'] or flavor.get('ephemeral') or 0) * 1024
         if size:
-            yield Blank(f'eph{number}', size, device['guest_format'] or EPHEMERAL_FORMAT, _short(device['device']))
+            kind, bus = device['guest_format'] or EPHEMERAL_FORMAT, device.get('disk_bus') or ''
+            yield Blank(f'eph{number}', size, kind, _short(device['device']), bus)
     if not ephemerals and flavor.get('ephemeral'):
         yield Blank('local', flavor['ephemeral'] * 1024, EPHEMERAL_FORMAT)
     size = swaps[0]['size'] if swaps and swaps[0]['size'] else flavor.get('swap')
     if size:
-        yield Blank(SWAP, size, SWAP, _short(swaps[0]['device']) if swaps else '')
+        own = swaps[0] if swaps else {'device': ''}
+        yield Blank(SWAP, size, SWAP, _short(own['device']), own.get('disk_bus') or '')
 
 
 def _short(device: str | None) -> str:

@@ -196,7 +196,8 @@ def test_a_server_from_before_its_wishes_were_checked_still_starts(world, parts)
     [
         ({'device_type': 'cdrom'}, 'device_type cdrom'),
         ({'disk_bus': 'usb'}, 'disk_bus usb'),
-        ({'source_type': 'blank', 'destination_type': 'local', 'uuid': None, 'disk_bus': 'scsi'}, 'disk_bus scsi'),
+        ({'source_type': 'blank', 'destination_type': 'local', 'uuid': None, 'disk_bus': 'usb'}, 'disk_bus usb'),
+        ({'source_type': 'image', 'destination_type': 'local', 'boot_index': 0, 'disk_bus': 'scsi'}, 'disk_bus scsi'),
     ],
 )
 def test_a_disk_of_another_kind_is_refused(api, world, device, told):
@@ -281,3 +282,16 @@ def test_wishes_that_cannot_be_met_together_are_refused(specs, properties, told)
 )
 def test_wishes_that_agree_pass(specs, properties):
     wish_checks.check(specs, properties)
+
+
+def test_an_empty_disk_is_on_the_bus_that_is_asked_for_it(api, world, parts):
+    root = {'source_type': 'image', 'destination_type': 'local', 'boot_index': 0, 'uuid': world.image}
+    blank = {'source_type': 'blank', 'destination_type': 'local', 'volume_size': 1, 'disk_bus': 'scsi'}
+    with parts.db.write() as tx:
+        flavor = flavors.create(tx, flavors.Wanted(name='f', vcpus=1, ram=64, disk=1, ephemeral=1, swap=64)).id
+    server = {'name': 'vm', 'flavorRef': flavor, 'imageRef': world.image, 'block_device_mapping_v2': [root, blank]}
+    answer = api('POST', '/servers', {'server': server})
+    assert answer.status == 202, answer.data
+    with parts.db.read() as tx:
+        told = guests.describe(tx, answer.json['server']['id'])['blanks']
+    assert [(one['device'], one.get('bus')) for one in told] == [('sda', 'scsi'), ('vdb', None)]

@@ -148,8 +148,9 @@ class Folder:
         taken = {volume.device for volume in guest.volumes} | {blank.device for blank in guest.blanks}
         root = [self._root(guest, bus, cdrom_bus, taken)] if guest.image else []
         local = [
-            Disk(self.file(f'disk.{blank.name}'), 'raw', _wanted(blank.device, bus, taken), bus)
+            Disk(self.file(f'disk.{blank.name}'), 'raw', _wanted(blank.device, own, taken), own)
             for blank in guest.blanks
+            for own in (blank.bus or bus,)
             if os.path.exists(self.file(f'disk.{blank.name}'))
         ]
         volumes = [volume_disk(volume) for volume in sorted(guest.volumes, key=lambda v: (not v.boot, v.device))]
