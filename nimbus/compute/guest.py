@@ -60,6 +60,11 @@ class Volume:
     size_gb: int
     boot: bool = False  # the guest's root disk
     bus: str = 'virtio'
+    cdrom: bool = False  # the guest reads it as a CD
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON that an agent of the version before understands, where it can do what is asked."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value or name != 'cdrom'}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,7 +167,7 @@ class Guest:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON that an agent of the version before understands."""
         found = dataclasses.asdict(self)
-        found |= {name: [one.to_dict() for one in getattr(self, name)] for name in ('nics', 'blanks')}
+        found |= {name: [one.to_dict() for one in getattr(self, name)] for name in ('nics', 'blanks', 'volumes')}
         newer = ('root_properties', 'kernel', 'ramdisk', 'files')
         return {name: value for name, value in found.items() if value or name not in newer}
 

@@ -12,6 +12,7 @@ from nimbus.network.ports import ports
 from nimbus.volume.volumes import attachments
 
 SWAP = 'swap'
+CDROM = 'cdrom'
 CARDS = 'quota:vif_'
 MOST_QUEUES = 256  # of a tap, in the kernels of today
 EPHEMERAL_FORMAT = 'ext4'
@@ -157,4 +158,5 @@ def volume(device: dict[str, Any], connection: dict[str, Any], bus: str = device
         size_gb=device['size'] or 0,
         boot=device['boot_index'] == 0,
         bus=device['disk_bus'] or bus,
+        cdrom=device.get('device_type') == CDROM,
     )
