@@ -82,6 +82,9 @@ OWN_REFUSED: dict[str, str] = {
         ),
         'the passcode is a wrong one',
     ),
+    **dict.fromkeys(
+        ('binding.host', 'binding.project_id', 'binding.tenant_id'), 'services alone bind ports to more hosts than one'
+    ),
     'ec2': 'the signature is a wrong one',
     'domain.explicit_domain_id': 'the new domain would have the id of another',
     'project.parent_id identity PATCH /v3/projects/{project_id}': 'a project is not moved',
