@@ -37,6 +37,8 @@ NAMED: dict[str, Run | Elsewhere] = {
     "journalctl -p err -u 'nimbus-*'": Run("journalctl -p err -u 'nimbus-*' --no-pager"),
     'nimbus status': Run(says='21 of 21 parts are up'),
     'nimbus status --short': Run(says='^NIMBUS OK - '),
+    'nimbus-manage image deleted': Run(),
+    'nimbus-manage image restore IMAGE': Elsewhere('tests/wire/image/test_kept_images.py restores one'),
     'nimbus-manage metadefs load': Run(says='OS::Compute::VirtCPUTopology: there already'),
     'nimbus-manage metadefs load FOLDER': Elsewhere('tests/domain/image/test_load_metadefs.py loads files'),
     'nimbus up': DEVSTACK,

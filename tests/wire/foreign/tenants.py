@@ -303,7 +303,22 @@ def _storage(maker: Maker, whose: str) -> None:
     told = {'volume_id': things['volume'], 'name': f'{whose} snapshot', 'metadata': {'k': 'v'}}
     maker.make('volume', '/v3/snapshots', 'snapshot', **told)
     maker.await_status('volume', f'/v3/snapshots/{things["snapshot"]}', 'available')
+    _backed_up(maker, whose)
     holdings.settle(maker, whose)
+
+
+def _backed_up(maker: Maker, whose: str) -> None:
+    """A backup, and what others are made of and restored into: what is asked of one does not wait for another."""
+    things = maker.things
+    for kind in ('backed volume', 'refilled volume'):
+        maker.make('volume', '/v3/volumes', 'volume', kind, size=1, name=f'{whose} {kind}')
+        maker.await_status('volume', f'/v3/volumes/{things[kind]}', 'available')
+    told = {'volume_id': things['backed volume'], 'name': f'{whose} backed snapshot'}
+    maker.make('volume', '/v3/snapshots', 'snapshot', 'backed snapshot', **told)
+    maker.await_status('volume', f'/v3/snapshots/{things["backed snapshot"]}', 'available')
+    told = {'volume_id': things['backed volume'], 'name': f'{whose} backup', 'metadata': {'k': 'v'}}
+    maker.make('volume', '/v3/backups', 'backup', **told)
+    maker.await_status('volume', f'/v3/backups/{things["backup"]}', 'available')
 
 
 def _server(maker: Maker, whose: str) -> None:
