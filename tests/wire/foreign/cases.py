@@ -52,7 +52,7 @@ INSIDE = {
 IN_BULK = tuple(
     """
     networks subnets subnetpools address_scopes address_groups ports security_groups security_group_rules
-    default_security_group_rules routers floatingips rbac_policies trunks security_groups_default_statefulness
+    default_security_group_rules routers floatingips rbac_policies trunks
     """.split()
 )
 RAW = (  # forms and assertions, which only an identity provider or a consumer can make
