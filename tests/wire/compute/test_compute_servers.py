@@ -42,6 +42,15 @@ def test_a_server_is_promised_with_its_row_job_and_password(latest, world, parts
     assert shown['addresses'] == {} and shown['hostId'] == ''
 
 
+@pytest.mark.parametrize('version', ['2.3', '2.47', '2.79', '2.98'])
+def test_the_admins_list_has_what_the_image_brought_in_every_version(api, world, version):
+    made = api('POST', '/servers', body(world), asker=ADMIN, version='compute 2.37').json['server']['id']
+    answer = api('GET', '/servers/detail?all_tenants=1', asker=ADMIN, version=f'compute {version}')
+    assert answer.status == 200, answer.data
+    (listed,) = [row for row in answer.json['servers'] if row['id'] == made]
+    assert listed['OS-EXT-SRV-ATTR:kernel_id'] == listed['OS-EXT-SRV-ATTR:ramdisk_id'] == ''
+
+
 def test_a_reservation_is_told_instead_when_asked_for(api, world):
     asked = body(world, networks=None, min_count='2', max_count=3, return_reservation_id=True)
     answer = api('POST', '/servers', asked)

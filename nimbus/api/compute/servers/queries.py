@@ -121,8 +121,8 @@ def _costly(call: Call) -> tuple[str, ...]:
     """The columns that this version's detailed view needs beside those that every version's does."""
     found = [name for change, name in SHOWN_SINCE if call.speaks(change)]
     if call.speaks(microversions.MoreServerAttributes) and call.allows(policies.ATTRIBUTES):
-        found.append('user_data')
-    return tuple(found)
+        found += ['user_data', 'image']  # the image's own kernel and ramdisk are among the attributes
+    return tuple(dict.fromkeys(found))
 
 
 def _filters(call: Call) -> dict[str, Any]:
