@@ -38,6 +38,10 @@ RULES = tuple(
         'volume:create_transfer': MEMBER,
         'volume:accept_transfer': MEMBER,
         'volume:delete_transfer': MEMBER,
+        **{
+            f'volume_extension:qos_specs_manage:{verb}': ADMIN
+            for verb in ('create', 'get', 'get_all', 'update', 'delete')
+        },
         'message:get_all': READER,
         'message:get': READER,
         'message:delete': MEMBER,

@@ -8,6 +8,9 @@ BODIES: dict[str, Any] = {
     'volume PUT /v3/default-types/{project}': lambda t: {'default_type': {'volume_type': t['volume_type']}},
     'volume PUT /v3/os-services/freeze': lambda t: {'host': t['host']},
     'volume PUT /v3/os-services/thaw': lambda t: {'host': t['host']},
+    'volume POST /v3/qos-specs': lambda t: {'qos_specs': {'name': 'x'}},
+    'volume PUT /v3/qos-specs/{id}': lambda t: {'qos_specs': {'k': 'x'}},
+    'volume PUT /v3/qos-specs/{id}/delete_keys': lambda t: {'keys': ['k']},
     'volume POST /v3/workers/cleanup': lambda t: {'binary': 'cinder-volume'},
 }
 IN_PATHS: dict[str, Any] = {

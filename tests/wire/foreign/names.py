@@ -223,6 +223,7 @@ SEGMENTS = {
     'volume-transfers': 'transfer',
     'default-types': 'project',
     'messages': 'message',
+    'qos-specs': 'qos_spec',
     'volumes': 'volume',
 }
 ABSENT = {
@@ -283,7 +284,7 @@ max_burst_kbps max_burst_kpps max_kbps max_kpps min_kbps min_kpps
 )
 
 # Those of what is done with volumes.
-PLAIN |= frozenset('auth_key cluster cluster_name disabled is_up no_snapshots resource_type'.split())
+PLAIN |= frozenset('auth_key cluster cluster_name disabled is_up keys no_snapshots resource_type'.split())
 
 
 def plain(endpoint: Endpoint, field: str) -> bool:

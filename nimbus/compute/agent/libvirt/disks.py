@@ -284,7 +284,9 @@ def volume_disk(volume: Volume) -> Disk:
         raise Refused(f'This host cannot attach volume {volume.id}: its format is {disk_format!r}, not raw or qcow2.')
     if not os.path.isabs(path) or not os.path.isfile(path):
         raise Refused(f'This host does not see the file of volume {volume.id}.')
-    return Disk(path, disk_format, volume.device, volume.bus, serial=volume.id, boot=1 if volume.boot else None)
+    boot = 1 if volume.boot else None
+    limits = volume.data.get('qos_specs') or {}
+    return Disk(path, disk_format, volume.device, volume.bus, serial=volume.id, boot=boot, limits=limits)
 
 
 def guest_folders(instances_path: str) -> list[str]:
