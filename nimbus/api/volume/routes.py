@@ -5,6 +5,7 @@ from nimbus.api.kit.routes import Route
 from nimbus.api.volume import (
     attachments,
     backends,
+    connections,
     default_types,
     hosts,
     info,
@@ -187,6 +188,7 @@ ROUTES = (
     *default_types.ROUTES,
     *backends.ROUTES,
     *qos_specs.ROUTES,
+    *connections.ROUTES,
     Route('GET', '/types', types.index, 'volume_extension:type_get_all'),
     Route('POST', '/types', types.create, 'volume_extension:type_create', noun=Type),
     Route('GET', '/types/{id}', types.show, 'volume_extension:type_get'),
