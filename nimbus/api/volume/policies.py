@@ -20,6 +20,7 @@ RULES = tuple(
         'volume:update_volume_metadata': MEMBER,
         'volume:delete_volume_metadata': MEMBER,
         'volume:extend': MEMBER,
+        'volume:retype': MEMBER,
         'volume:get_all_snapshots': READER,
         'volume:get_snapshot': READER,
         'volume:create_snapshot': MEMBER,

@@ -101,6 +101,7 @@ ROUTES = (
     _action('os-unreserve', volume_actions.unreserve, f'{ACTIONS}:unreserve'),
     _action('os-begin_detaching', volume_actions.begin_detaching, f'{ACTIONS}:begin_detaching'),
     _action('os-roll_detaching', volume_actions.roll_detaching, f'{ACTIONS}:roll_detaching'),
+    _action('os-retype', volume_actions.retype, 'volume:retype', volume_actions.RETYPE),
     _action('os-extend', volume_actions.extend, 'volume:extend', volume_actions.EXTEND),
     _action(
         'os-reset_status',

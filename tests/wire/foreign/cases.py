@@ -33,7 +33,6 @@ READ_BY_HANDLERS = {
     f'compute POST /v2.1/servers/{{id}}/action {GONE_ACTION.action}': (),
     **{f'compute {route.method} /v2.1{route.path}': () for route in GONE if route.method in fields.WRITES},
 }  # fmt: skip
-READ_BY_HANDLERS['volume PUT /v3/qos-specs/{id}'] = ()
 # What is inside of attributes that the network service takes whole.
 INSIDE = {
     'port.fixed_ips': ('port.fixed_ips[].subnet_id', 'port.fixed_ips[].ip_address'),

@@ -15,6 +15,7 @@ BODIES: dict[str, Any] = {
         'os-terminate_connection': {'connector': {'host': 'x'}}
     },
     'volume POST /v3/volumes/{id}/action os-force_detach': lambda t: {'os-force_detach': {}},
+    'volume POST /v3/volumes/{id}/action os-retype': lambda t: {'os-retype': {'new_type': t['volume_type']}},
     'volume POST /v3/qos-specs': lambda t: {'qos_specs': {'name': 'x'}},
     'volume PUT /v3/qos-specs/{id}': lambda t: {'qos_specs': {'k': 'x'}},
     'volume PUT /v3/qos-specs/{id}/delete_keys': lambda t: {'keys': ['k']},
