@@ -124,6 +124,9 @@ class Guest:
     generation: int = 0  # a lower one than the highest seen for this guest is refused by the agent
     # What the image says of a guest whose root is a volume made from it.
     root_properties: dict[str, str] = dataclasses.field(default_factory=dict)
+    kernel: Image | None = None  # of an image that has its own beside it
+    ramdisk: Image | None = None
+    files: dict[str, str] = dataclasses.field(default_factory=dict)  # 'kernel', 'ramdisk' -> where its host has them
 
     @property
     def properties(self) -> dict[str, str]:
@@ -154,9 +157,8 @@ class Guest:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON that an agent of the version before understands."""
         found = dataclasses.asdict(self) | {'nics': [nic.to_dict() for nic in self.nics]}
-        if not self.root_properties:
-            del found['root_properties']
-        return found
+        newer = ('root_properties', 'kernel', 'ramdisk', 'files')
+        return {name: value for name, value in found.items() if value or name not in newer}
 
     @property
     def local_gb(self) -> int:
@@ -166,11 +168,11 @@ class Guest:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """The guest whose `dataclasses.asdict` is `values`."""
-        image = values.get('image')
+        images = {name: values.get(name) for name in ('image', 'kernel', 'ramdisk')}
         return cls(
             **{
                 **values,
-                'image': Image(**image) if image else None,
+                **{name: Image(**image) if image else None for name, image in images.items()},
                 'blanks': tuple(Blank(**blank) for blank in values.get('blanks', ())),
                 'nics': tuple(Nic(**nic) for nic in values.get('nics', ())),
                 'volumes': tuple(Volume(**volume) for volume in values.get('volumes', ())),

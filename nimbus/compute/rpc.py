@@ -283,6 +283,23 @@ class Compute(Contract):
         """Errand: the guest writes its volume to no copy."""
 
     @call(timeout=ACK)
+    def grow_volume(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        fence: int,
+        volume_id: str,
+        server_id: str,
+        volume: dict[str, Any],
+        size: int,
+    ) -> str:
+        """Errand: the volume has `size` GiB at least and its guest sees them.
+
+        Its subject is the volume.  Kind 'Missing' as in `copy_volume`.
+        """
+
+    @call(timeout=ACK)
     def plug(self, context: Context, job_id: str, key: str, fence: int, server_id: str, nic: dict[str, Any]) -> str:
         """Errand: the guest has the network card.  Its port must be wired here."""
 

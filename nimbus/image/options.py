@@ -36,6 +36,19 @@ OPTIONS = {
             min=1,
             help='Bytes the disk inside an image may have at most, however small its file.',
         ),
+        cfg.IntOpt(
+            'keep_deleted',
+            default=0,
+            min=0,
+            help='Seconds that an image which a user deleted stays in the store, for an operator to restore it; '
+            '0 removes it at once.',
+        ),
+        cfg.StrOpt(
+            'certificates_path',
+            default='',
+            help='Where the certificates lie that signatures of images are checked by, each as UUID.pem; '
+            "empty means 'certificates' under state_path.",
+        ),
         cfg.IntOpt('property_quota', default=128, help='Properties an image may have; -1 for any number.'),
         cfg.IntOpt('tag_quota', default=128, help='Tags an image may have; -1 for any number.'),
         cfg.IntOpt('member_quota', default=128, help='Members an image may have; -1 for any number.'),

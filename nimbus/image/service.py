@@ -1,6 +1,7 @@
 """Builds the parts of the image service from its options."""
 
 import ipaddress
+import os
 import socket
 from typing import Any
 
@@ -23,6 +24,8 @@ def build(conf: Any, database: db.Database, process: int = 0) -> Transfers:
         properties=said.property_quota,
         tags=said.tag_quota,
         members=said.member_quota,
+        keep_deleted=said.keep_deleted,
+        certificates=said.certificates_path or os.path.join(conf.state_path, 'certificates'),
         import_methods=tuple(said.import_methods),
     )
     host = conf.host or socket.gethostname()

@@ -1,5 +1,6 @@
 """Volumes that guests have open, copied and grown by every hypervisor driver."""
 
+import dataclasses
 import json
 import pathlib
 import subprocess
@@ -79,6 +80,38 @@ def test_a_guest_that_must_stand_still_and_has_no_agent_is_not_copied_and_goes_o
     with pytest.raises(Refused, match='did not freeze its file systems'):
         rig.driver.copy_volume(guest.id, volume, str(shared / 'copy'), 'raw', 'must')
     rig.driver.copy_volume(guest.id, volume, str(shared / 'copy'), 'raw', '')
+
+
+@pytest.mark.parametrize('state', STATES)
+def test_a_volume_grows_whatever_its_guest_does_and_the_guest_goes_on_so(rig, used, state):
+    guest, volume = used
+    freeze(rig, guest, state)
+    for _ in range(2):
+        rig.driver.grow_volume(guest.id, volume, 2)
+    rig.driver.grow_volume(guest.id, volume, 1)
+    assert rig.driver.state(guest.id) == state
+    other = rig.volume('vdc')
+    for wanted in (guest.id, rig.guest()[0].id):
+        with pytest.raises(Missing):
+            rig.driver.grow_volume(wanted, other, 2)
+
+
+@on_qemu
+@pytest.mark.parametrize('state', STATES)
+@pytest.mark.parametrize('format', ['raw', 'qcow2'])
+def test_a_guest_sees_that_its_volume_grew_and_it_never_becomes_smaller(rig, spawn, state, format):
+    guest, volume = spawn(), rig.volume('vdb')
+    path = volume.data['path']
+    subprocess.run(['qemu-img', 'create', '-q', '-f', format, path, '1G'], check=True)
+    volume = dataclasses.replace(volume, data={'path': path, 'format': format})
+    rig.driver.attach(guest.id, volume)
+    freeze(rig, guest, state)
+    for size in (3, 2):
+        rig.driver.grow_volume(guest.id, volume, size)
+        assert told(path, format)['virtual-size'] == 3 << 30
+    if state != SHUTDOWN:
+        domain = rig.driver._found(guest.id)
+        assert domain.blockInfo('vdb')[0] == 3 << 30
 
 
 @pytest.fixture

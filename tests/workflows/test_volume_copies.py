@@ -6,7 +6,8 @@ import pytest
 
 from nimbus.common import errors
 from nimbus.compute.servers import deletion, power, volume_attachments
-from nimbus.volume.volumes import attachments, copies, snapshots
+from nimbus.volume.quotas import VolumeQuotas
+from nimbus.volume.volumes import attachments, copies, snapshots, volumes
 from tests.conftest import MEMBER
 from tests.workflows.cloud import Cloud
 
@@ -97,6 +98,27 @@ def test_a_volume_of_a_server_that_is_off_is_copied_where_its_guest_is(cloud):
     snapshot = cloud.ask(snapshots.create, volume, in_use=True).id
     cloud.settle()
     assert (status(cloud, snapshot), cloud.kept[snapshot]['content']) == ('available', 'kept')
+
+
+def test_a_volume_whose_server_is_deleted_while_it_grows_is_available_and_larger(cloud):
+    server, volume = used(cloud)
+    cloud.ask(volumes.extend, volume, 4, VolumeQuotas(), attached=True)
+    with cloud.db.write() as tx:
+        attachments.drop(tx, MEMBER, volumes.show(tx, MEMBER, volume).attachments[0].id)
+    cloud.settle()
+    row = cloud.volume_row(volume)
+    assert (row.status, row.size, row.attach_status) == ('available', 4, 'detached')
+
+
+def test_a_volume_that_grows_stays_so_when_its_server_arrives_elsewhere(cloud):
+    _, volume = used(cloud)
+    cloud.ask(volumes.extend, volume, 4, VolumeQuotas(), attached=True)
+    with cloud.db.write() as tx:
+        attachments.complete(tx, MEMBER, volumes.show(tx, MEMBER, volume).attachments[0].id)
+    assert cloud.volume_row(volume).status == 'extending'
+    cloud.settle()
+    assert (cloud.volume_row(volume).status, cloud.volume_row(volume).size) == ('in-use', 4)
+    cloud.check()
 
 
 def test_a_snapshot_of_a_used_volume_has_to_be_asked_for_as_one(cloud):

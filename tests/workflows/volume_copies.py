@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from nimbus.compute.devices import block_devices
+from nimbus.volume.quotas import VolumeQuotas
 from nimbus.volume.volumes import snapshots, volumes
 from tests.conftest import MEMBER
 from tests.workflows import evacuations, scenarios
@@ -185,6 +187,29 @@ def used_not_copied(cloud: Cloud, given: dict[str, Any], made: str, held: dict[s
     scenarios.runs(cloud, given, given['server'])
 
 
+def grow_used(cloud: Cloud, given: dict[str, Any]) -> str:
+    cloud.ask(volumes.extend, given['volume'], 5, VolumeQuotas(), attached=True)
+    return given['volume']
+
+
+def used_grown(cloud: Cloud, given: dict[str, Any], volume: str) -> None:
+    row = cloud.volume_row(volume)
+    assert (row.size, row.status, cloud.disks[volume]['size']) == (5, 'in-use', 5)
+    assert ('volume', 'gigabytes', 5) in cloud.held()['quota']
+    with cloud.db.read() as tx:
+        assert block_devices.volume(tx, given['server'], volume).size == 5
+    scenarios.runs(cloud, given, given['server'])
+
+
+def used_not_grown(cloud: Cloud, given: dict[str, Any], volume: str, held: dict[str, Any]) -> None:
+    row = cloud.volume_row(volume)
+    if row.size == 5:
+        used_grown(cloud, given, volume)
+    else:
+        assert (row.status, bool(row.trouble)) == ('in-use', True) and cloud.held()['quota'] == held['quota']
+        scenarios.runs(cloud, given, given['server'])
+
+
 SCENARIOS = [
     *evacuations.SCENARIOS,
     Scenario('create_snapshot', written_volume, make_snapshot, snapshot_made, snapshot_failed),
@@ -194,5 +219,6 @@ SCENARIOS = [
     Scenario('create_volume', volume_and_snapshot, copy_snapshot, snapshot_copied, snapshot_not_copied),
     Scenario('create_snapshot', used_volume, make_snapshot_of_used, snapshot_of_used_made, snapshot_of_used_failed),
     Scenario('create_volume', used_volume, copy_used, used_copied, used_not_copied),
+    Scenario('extend_volume', used_volume, grow_used, used_grown, used_not_grown),
     Scenario('delete_volume', volume_and_snapshot, remove_with_snapshots, all_removed, volume_kept),
 ]

@@ -6,6 +6,7 @@ from nimbus.api.network.qos import policies as qos
 from nimbus.api.network.routing import auto_allocation, conntrack_helpers, floatingips, routers
 from nimbus.api.network.security import address_groups, default_rules, security_groups
 from nimbus.api.network.sharing import rbac_policies
+from nimbus.api.network.wiring import port_bindings, trunks
 
 ROUTES = (
     *networks.NETWORKS.routes('/networks'),
@@ -13,6 +14,8 @@ ROUTES = (
     *subnet_pools.ROUTES,
     *address_scopes.ADDRESS_SCOPES.routes('/address-scopes'),
     *ports.PORTS.routes('/ports'),
+    *port_bindings.ROUTES,
+    *trunks.ROUTES,
     *security_groups.GROUPS.routes('/security-groups'),
     *security_groups.RULES.routes('/security-group-rules'),
     *address_groups.ROUTES,

@@ -4,6 +4,7 @@ from typing import Any
 
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call
+from nimbus.api.volume.microversions import GrowInUse
 from nimbus.api.volume.volumes import PAIRS, gibibytes, image_metadata
 from nimbus.common import errors
 from nimbus.volume import retypes, states
@@ -139,11 +140,14 @@ def _act(call: Call, id: str, verb: str, sentence: str) -> None:
 
 
 def extend(call: Call, id: str) -> None:
-    """os-extend: the volume is being extended."""
+    """os-extend: the volume is being extended, one in use since 3.42."""
+    size, quotas = gibibytes('new_size', call.given['new_size']), call.parts.extra['volume_quotas']
     with call.db.write() as tx:
-        volumes.extend(
-            tx, call.context, id, gibibytes('new_size', call.given['new_size']), call.parts.extra['volume_quotas']
-        )
+        volume = _found(call, tx, id)
+        attached = call.speaks(GrowInUse) and volume.status == states.IN_USE
+        if attached:
+            call.check('volume:extend_attached_volume', project_id=volume.project_id)
+        volumes.extend(tx, call.context, id, size, quotas, attached=attached)
 
 
 def reset_status(call: Call, id: str) -> None:

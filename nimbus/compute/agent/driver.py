@@ -124,7 +124,7 @@ class Rescuing(abc.ABC):
 
 
 class Disks(abc.ABC):
-    """Disks: attach volumes to a guest and detach them."""
+    """Disks: attach volumes to a guest, grow and detach them."""
 
     @abc.abstractmethod
     def attach(self, guest_id: str, volume: Volume) -> None:
@@ -133,6 +133,13 @@ class Disks(abc.ABC):
     @abc.abstractmethod
     def detach(self, guest_id: str, volume: Volume) -> None:
         """The guest has let go of the volume and no process here has it open."""
+
+    @abc.abstractmethod
+    def grow_volume(self, guest_id: str, volume: Volume, size: int) -> None:
+        """The volume has `size` GiB at least, and a guest that runs sees them.
+
+        Raises Missing when the guest or its volume is not here, and Refused.
+        """
 
     @abc.abstractmethod
     def attached(self, guest_id: str) -> dict[str, str]:

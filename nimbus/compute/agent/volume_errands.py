@@ -1,4 +1,4 @@
-"""The agent's errands for volumes that guests have open: copy them as they are at one moment."""
+"""The agent's errands for volumes that guests have open: copy them as they are at one moment, and grow them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from nimbus.compute.rpc import Compute
 
 
 class VolumeErrands(Compute):
-    """What a volume's copy asks of the guest that has the volume; an errand's subject is the copy."""
+    """What is asked of the guest that has a volume; an errand's subject is the volume or its copy."""
 
     driver: Driver
     _take: Callable[..., str]
@@ -36,6 +36,22 @@ class VolumeErrands(Compute):
                 self._count(server_id, -1)
 
         return self._take(job_id, key, copy_id, fence, 'copy_volume', do)
+
+    def grow_volume(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        fence: int,
+        volume_id: str,
+        server_id: str,
+        volume: dict[str, Any],
+        size: int,
+    ) -> str:
+        def do() -> None:
+            self.driver.grow_volume(server_id, Volume(**volume), size)
+
+        return self._take(job_id, key, volume_id, fence, 'grow_volume', do)
 
     def drop_volume_copy(
         self, context: Context, job_id: str, key: str, fence: int, copy_id: str, server_id: str, volume_id: str

@@ -74,6 +74,11 @@ def change(tx: db.Tx, bdm_id: str, **values: Any) -> bool:
     return bool(tx.update(BlockDevice, BlockDevice.id == bdm_id, **values))
 
 
+def resized(tx: db.Tx, server_id: str, volume_id: str, size: int) -> None:
+    """The server's disk that is that volume has `size` GiB; a server without it is fine."""
+    tx.update(BlockDevice, BlockDevice.server_id == server_id, BlockDevice.volume_id == volume_id, size=size)
+
+
 def drop(tx: db.Tx, bdm_id: str) -> None:
     """The block device is gone; gone already is fine."""
     tx.delete(BlockDevice, BlockDevice.id == bdm_id)

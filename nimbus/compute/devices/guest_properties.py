@@ -19,6 +19,7 @@ FLAGS = {
     **dict.fromkeys(('1', 't', 'true', 'on', 'y', 'yes'), 'true'),
     **dict.fromkeys(('0', 'f', 'false', 'off', 'n', 'no'), 'false'),
 }
+SECURE = ('disabled', 'optional', 'required')
 TRAITS = ('required', 'forbidden')
 DISK_BUSES = ('virtio', 'scsi', 'sata', 'ide')
 PORTS = tuple(map(str, range(MOST_SERIAL_PORTS + 1)))
@@ -40,7 +41,7 @@ FLAVOR: tuple[Rule, ...] = (
     (r'hw_rng:rate_(bytes|period)', EVERY),
     (r'hw_video:ram_max_mb', EVERY),  # a bound on what images ask for
     (r'group_policy', NEVER),
-    (r'os:secure_boot', ('disabled', 'optional')),
+    (r'os:secure_boot', SECURE),
     (r'quota:cpu_(shares|period|quota)', EVERY),  # the bounds of numbers are in wish_checks
     (r'quota:disk_(read|write|total)_(bytes|iops)_sec', EVERY),
     (r'quota:vif_(inbound|outbound)_(average|peak|burst)', EVERY),
@@ -76,13 +77,13 @@ IMAGE: tuple[Rule, ...] = (
     # These ask for what every guest has anyway.
     (r'hw_emulation_architecture', ('x86_64',)),
     (r'hw_cpu_policy', ('shared',)),
-    (r'hw_firmware_type', ('bios',)),
+    (r'hw_firmware_type', ('bios', 'uefi')),
     (r'hw_mem_page_size', ('small', 'any')),
     (r'hw_pci_numa_affinity_policy', ('legacy',)),
     (r'hw_pointer_model', ('usbtablet',)),
     (r'hw_redirected_usb_ports', ('0',)),
     (r'hw_rng_model', ('virtio',)),
-    (r'os_secure_boot', ('disabled', 'optional')),
+    (r'os_secure_boot', SECURE),
     (r'(img_)?root_device_name', ('/dev/vda', 'vda')),
     (r'hw_(firmware_stateless|ipxe_boot|locked_memory|mem_encryption)', NO),
     (r'hw_ephemeral_encryption|ipxe_boot|img_linked_clone|vmware_linked_clone', NO),
@@ -91,8 +92,9 @@ IMAGE: tuple[Rule, ...] = (
     (r'(hw_)?auto_disk_config|hw_device_id|hw_disk_type|hw_rescue_(bus|device)|xenapi_\w+', EVERY),
     (r'(img_)?(bdm_v2|bittorrent|cache_in_nova|owner_id)|img_(compression_level|use_agent|version)', EVERY),
     (r'img_signature\w*|os_(admin_user|distro|require_quiesce|skip_agent_\w+|type|version)', EVERY),
+    (r'kernel_id|ramdisk_id|os_command_line', EVERY),  # lookups finds them, wish_checks compares them
     (r'vmware_(disktype|image_version|ostype)', EVERY),
-    (r'(img_)?(block_device_mapping|mappings)|kernel_id|ramdisk_id|os_command_line|traits_required', NEVER),
+    (r'(img_)?(block_device_mapping|mappings)|traits_required', NEVER),
     (r'hw_[\w.]+|vmware_adaptertype', NEVER),
 )
 

@@ -39,6 +39,8 @@ def describe(
         root_gb=root_gb(spec),
         blanks=tuple(blanks(spec)),
         image=None if boots_from_volume(spec) else image(spec['image']),
+        kernel=image((spec['image'] or {}).get('kernel')),
+        ramdisk=image((spec['image'] or {}).get('ramdisk')),
         root_properties=properties if boots_from_volume(spec) else {},
         nics=tuple(_nic(nic, flavor, properties) for nic in ports.nics(tx, server_id)),
         volumes=tuple(volumes(tx, server_id, spec)),

@@ -17,7 +17,7 @@ from oslo_utils.imageutils import format_inspector
 
 from nimbus.common import errors
 from nimbus.common.disks import safety
-from nimbus.image.data import trailers
+from nimbus.image.data import signatures, trailers
 from nimbus.image.data.trailers import SECTOR
 
 LOG = logging.getLogger(__name__)
@@ -56,25 +56,35 @@ DESCRIPTOR = re.compile(rb'(?:#[^\n]*\n| *\r?\n)*version=[1-9]\r?\n')
 class Inspection:
     """Inspects the bytes of one image as they pass, and at the end checks what they are."""
 
-    def __init__(self, disk_format: str, container_format: str, properties: dict[str, str]) -> None:
+    def __init__(
+        self, disk_format: str, container_format: str, properties: dict[str, str], certificates: str = ''
+    ) -> None:
+        """`certificates` is the folder of those that signatures are checked by.  Raises Invalid for a bad signature."""
         self.declared, self.container = disk_format, container_format
         self.has_key = any(properties.get(name) for name in KEY_PROPERTIES)
         self._feed: list[bytes] = []
         self._head = self._tail = b''
         self._wrapper = format_inspector.InspectWrapper(_Fed(self._feed))
+        self._signature = signatures.of(properties, certificates)
         self.size = 0
 
     def eat(self, piece: bytes) -> None:
         """One more piece of the image has gone by."""
         self.size += len(piece)
+        if self._signature:
+            self._signature.eat(piece)
         self._head += piece[: HEAD - len(self._head)]
         self._tail = piece[-trailers.SIZE :] if len(piece) >= trailers.SIZE else (self._tail + piece)[-trailers.SIZE :]
         self._feed.append(piece)
         self._wrapper.read(len(piece))
 
     def finish(self, virtual_size_cap: int) -> int | None:
-        """The disk's own size, None where the bytes are not a disk.  Raises WrongMedia and TooLarge."""
+        """The disk's own size, None where the bytes are not a disk.  Raises WrongMedia, TooLarge, and Invalid when the
+        bytes are not those that were signed.
+        """
         self._wrapper.close()
+        if self._signature:
+            self._signature.finish()
         found = {str(one): one for one in self._wrapper.formats or ()}
         names = set(found)
         if self.container in PACKED:

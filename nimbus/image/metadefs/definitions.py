@@ -166,6 +166,21 @@ SPACES: tuple[dict[str, Any], ...] = (
         architecture=_property('Architecture', 'The CPU architecture of the image.'),
     ),
     _space(
+        'Glance::Signatures',
+        'Signatures of images',
+        'What the bytes of the image are checked by when they come in; all four are needed.',
+        _types(image=''),
+        img_signature=_property('Signature', 'The signature of the bytes, in base64.'),
+        img_signature_certificate_uuid=_property('Certificate', 'The id of the certificate that checks it.'),
+        img_signature_hash_method=_one_of('Hash', 'What was signed.', 'SHA-224', 'SHA-256', 'SHA-384', 'SHA-512'),
+        img_signature_key_type=_one_of(
+            'Key type',
+            'The kind of key that signed.',
+            *('RSA-PSS', 'DSA', 'ECC_SECP384R1', 'ECC_SECP521R1'),
+            *('ECC_SECT409K1', 'ECC_SECT409R1', 'ECC_SECT571K1', 'ECC_SECT571R1'),
+        ),
+    ),
+    _space(
         'Compute::ServerMetadata',
         'Metadata of servers',
         'Words that people agree on, by which servers are told apart.',

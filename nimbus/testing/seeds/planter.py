@@ -79,8 +79,8 @@ class Planter:
     def flavor(self, row: dict[str, Any]) -> None:
         if self.things.find('flavor', row['name'], row.get('id')):
             return
-        body = {name: row[name] for name in ('name', 'ram', 'vcpus', 'disk', 'swap') if name in row}
-        body |= {'id': row.get('id', 'auto'), 'os-flavor-access:is_public': row.get('public', True)}
+        body = {name: row[name] for name in ('name', 'id', 'ram', 'vcpus', 'disk', 'swap') if name in row}
+        body['os-flavor-access:is_public'] = row.get('public', True)
         body['OS-FLV-EXT-DATA:ephemeral'] = row.get('ephemeral', 0)
         made = self.admin.post('compute', '/flavors', {'flavor': body})['flavor']['id']
         self.things.learn('flavor', row['name'], made)

@@ -9,7 +9,7 @@ from nimbus.common import clock, context, errors, ids, jobs
 from nimbus.common.database import db, listing
 from nimbus.volume import notifications, qos
 from nimbus.volume.models import Attachment, Volume
-from nimbus.volume.states import ATTACHING, DETACHING, MACHINE
+from nimbus.volume.states import ATTACHING, DETACHING, EXTENDING, IN_USE, MACHINE
 from nimbus.volume.volumes import volumes
 
 ABANDONED = datetime.timedelta(minutes=2)  # after which a volume left in attaching or detaching is put back
@@ -139,7 +139,9 @@ def complete(tx: db.Tx, ctx: context.Context, attachment_id: str, device: str | 
     row = show(tx, ctx, attachment_id)
     now = clock.Clock().now()
     _set(tx, attachment_id, status='attached', attached_at=row.attached_at or now, device=device or row.device)
-    tx.update(Volume, Volume.id == row.volume_id, status='in-use', attach_status='attached', updated_at=now)
+    # A server that moved has the volume while it grows.
+    status = sa.case((Volume.status == EXTENDING, EXTENDING), else_=IN_USE)
+    tx.update(Volume, Volume.id == row.volume_id, status=status, attach_status='attached', updated_at=now)
     if row.status != 'attached':
         notifications.notify(tx, row.volume_id, 'attach.end', server_id=row.server_id)
 
@@ -173,7 +175,7 @@ def drop(tx: db.Tx, ctx: context.Context, attachment_id: str) -> None:
     if row is None:
         return
     tx.delete(Attachment, Attachment.id == attachment_id)
-    _settle(tx, row.volume_id)
+    settle(tx, row.volume_id)
     if row.status in ('attached', 'detaching'):
         notifications.notify(tx, row.volume_id, 'detach.end', server_id=row.server_id)
 
@@ -182,10 +184,10 @@ def let_go(tx: db.Tx, ctx: context.Context, attachment_id: str) -> None:
     """The volume is kept for the server, which is on no host.  Raises NotFound."""
     row = show(tx, ctx, attachment_id)
     _set(tx, attachment_id, status='reserved', host=None, connection=None, connector=None)
-    _settle(tx, row.volume_id)
+    settle(tx, row.volume_id)
 
 
-def _settle(tx: db.Tx, volume_id: str) -> None:
+def settle(tx: db.Tx, volume_id: str) -> None:
     """The volume's status and attach_status are those that its remaining attachments imply."""
     left = of_volume(tx, volume_id)
     values = {'status': 'available', 'attach_status': 'detached'}
@@ -230,7 +232,7 @@ def settle_abandoned(tx: db.Tx, now: datetime.datetime) -> list[str]:
         own = [one.server_id for one in held if one.by_service and one.server_id]
         if any(jobs.under_way(tx, server_id) for server_id in own) or (row.status == ATTACHING and held):
             continue
-        _settle(tx, row.id)
+        settle(tx, row.id)
         mended.append(f'Volume {row.id} was left {row.status}: it was not finished within {ABANDONED}.')
     return mended
 

@@ -13,17 +13,19 @@ from nimbus.volume.states import AVAILABLE, IN_USE
 
 COPIED = (AVAILABLE, IN_USE)
 # A volume in these states is about to be at rest, or about to be attached.
-SOON = ('reserved', 'attaching', 'detaching', 'extending', 'reverting')
+SOON = ('reserved', 'attaching', 'detaching', 'extending', 'reverting', 'backing-up', 'restoring-backup')
+
+COLUMNS = {'volume': 'source_volid', 'snapshot': 'snapshot_id', 'backup': 'backup_id'}
 
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What a new volume begins with: a snapshot or another volume, by its id and what is kept of it."""
+    """What a new volume begins with: a snapshot, a backup or another volume, by its id and what is kept of it."""
 
     id: str
-    is_snapshot: bool
+    kind: str  # volume, snapshot or backup
     size: int
-    host: str
+    host: str | None  # the only one that has it; None where every host reads it
     zone: str | None
     type_id: str | None
     bootable: bool
@@ -32,7 +34,7 @@ class Source:
     @property
     def columns(self) -> dict[str, Any]:
         """What the row of the new volume says of it."""
-        named = {'snapshot_id' if self.is_snapshot else 'source_volid': self.id}
+        named = {COLUMNS[self.kind]: self.id}
         return {**named, 'bootable': self.bootable, 'image': self.image}
 
 
@@ -72,7 +74,7 @@ def wait(volume: Any) -> None:
 def opened_by(tx: db.Tx, volume_id: str) -> str | None:
     """The server whose guest has the volume open, None when nobody has.
 
-    Raises Invalid when somebody else has it open, who cannot be asked for what the volume holds at one moment.
+    Raises Invalid when somebody else has it open, who cannot be asked for what it holds at one moment, or to grow it.
     """
     where = Attachment.volume_id == volume_id, Attachment.connection.is_not(None)
     held = [row for row in tx.rows(sa.select(Attachment).where(*where)) if row.connection]
@@ -80,8 +82,8 @@ def opened_by(tx: db.Tx, volume_id: str) -> str | None:
         return None
     if len(held) > 1 or not (held[0].by_service and held[0].server_id):
         raise errors.Invalid(
-            f'Invalid volume: Volume {volume_id} is connected by others than one server of the compute service, so '
-            'that no copy of it would be of one moment; detach it first.'
+            f'Invalid volume: Volume {volume_id} is connected by others than one server of the compute service, '
+            'which alone can be told that it is copied or grown; detach it first.'
         )
     return str(held[0].server_id)
 

@@ -10,6 +10,7 @@ from nimbus.volume import messages, notifications
 from nimbus.volume.models import Attachment, Snapshot, Transfer, Volume, VolumeMetadata
 from nimbus.volume.quotas import VolumeQuotas
 from nimbus.volume.states import MACHINE
+from nimbus.volume.volumes import attachments
 
 QUOTAS = VolumeQuotas()  # giving back asks for no limits
 
@@ -54,18 +55,22 @@ def failed(tx: db.Tx, volume_id: str, verb: str, why: str | None) -> None:
         notifications.notify(tx, volume_id, f'{verb}.error', priority=outbox.ERROR, reason=why)
 
 
-def grown(tx: db.Tx, volume_id: str, size: int) -> None:
-    """The volume has so many GiB."""
-    MACHINE.finish(tx, Volume, volume_id, 'extend', size=size)
+def grown(tx: db.Tx, volume_id: str, size: int, *, attached: bool = False) -> None:
+    """The volume has so many GiB; one that was `attached` may have been given up meanwhile."""
+    MACHINE.finish(tx, Volume, volume_id, 'extend_attached' if attached else 'extend', size=size)
+    if attached:
+        attachments.settle(tx, volume_id)
     notifications.notify(tx, volume_id, 'resize.end')
 
 
-def not_grown(tx: db.Tx, volume_id: str, by: int, why: str | None) -> None:
+def not_grown(tx: db.Tx, volume_id: str, by: int, why: str | None, *, attached: bool = False) -> None:
     """The volume has the size it had, and its project's quota too."""
     row = look(tx, volume_id)
     if row is not None and row.status == 'extending':
         QUOTAS.release(tx, row.project_id, by, volumes=0)
-        MACHINE.fail(tx, Volume, volume_id, 'extend', trouble=why)
+        MACHINE.fail(tx, Volume, volume_id, 'extend_attached' if attached else 'extend', trouble=why)
+        if attached:
+            attachments.settle(tx, volume_id)
         messages.tell_of_volume(tx, row, 'extend', why)
         notifications.notify(tx, volume_id, 'resize.error', priority=outbox.ERROR, reason=why)
 

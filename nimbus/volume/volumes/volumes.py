@@ -14,7 +14,7 @@ from nimbus.image.images import search as image_search
 from nimbus.volume import notifications, types
 from nimbus.volume.models import Attachment, Volume, VolumeMetadata
 from nimbus.volume.quotas import VolumeQuotas
-from nimbus.volume.states import DETACHING, IN_USE, MACHINE
+from nimbus.volume.states import AVAILABLE, DETACHING, IN_USE, MACHINE
 from nimbus.volume.volumes import copies, frozen
 
 ABSENT = 'Volume {} could not be found.'
@@ -143,7 +143,7 @@ def source(tx: db.Tx, ctx: context.Context, volume_id: str) -> copies.Source:
         )
     copies.opened_by(tx, volume_id)
     kept = {'size': row.size, 'host': row.host, 'type_id': row.type_id, 'bootable': row.bootable, 'image': row.image}
-    return copies.Source(id=row.id, is_snapshot=False, zone=row.availability_zone, **kept)
+    return copies.Source(id=row.id, kind='volume', zone=row.availability_zone, **kept)
 
 
 def _insert(tx: db.Tx, ctx: context.Context, **values: Any) -> None:
@@ -257,23 +257,31 @@ def _deletion(force: bool) -> str:
     return 'force_delete' if force else 'delete'
 
 
-def extend(tx: db.Tx, ctx: context.Context, volume_id: str, size: int, quotas: VolumeQuotas) -> None:
-    """The volume is being grown to `size` GiB.  Raises NotFound, Invalid, OverQuota."""
+def extend(
+    tx: db.Tx, ctx: context.Context, volume_id: str, size: int, quotas: VolumeQuotas, *, attached: bool = False
+) -> None:
+    """The volume is being grown to `size` GiB; one that is `attached`, where its server has it.
+
+    Raises NotFound, Invalid, OverQuota.
+    """
     volume = show(tx, ctx, volume_id)
-    if not MACHINE.allows('extend', volume.status):
+    verb, needed = ('extend_attached', IN_USE) if attached else ('extend', AVAILABLE)
+    if not MACHINE.allows(verb, volume.status):
         raise errors.Invalid(
-            f"Invalid volume: Volume {volume_id} status must be '{{'status': 'available'}}' to extend, currently "
+            f"Invalid volume: Volume {volume_id} status must be '{{'status': '{needed}'}}' to extend, currently "
             f'{volume.status}.'
         )
+    if attached:
+        copies.opened_by(tx, volume_id)
     if size <= volume.size:
         raise errors.Invalid(
             'Invalid input received: New size for extend must be greater than current size. '
             f'(current: {volume.size}, extended: {size}).'
         )
     quotas.hold(tx, volume.project_id, size - volume.size, volumes=0)
-    MACHINE.begin(tx, Volume, volume_id, 'extend')
+    MACHINE.begin(tx, Volume, volume_id, verb)
     notifications.notify(tx, volume_id, 'resize.start', ctx)
-    jobs.start(tx, ctx, 'extend_volume', volume_id, size=size, grown=size - volume.size)
+    jobs.start(tx, ctx, 'extend_volume', volume_id, size=size, grown=size - volume.size, attached=attached)
 
 
 def reset(tx: db.Tx, volume_id: str, values: dict[str, str | None]) -> None:

@@ -19,6 +19,7 @@ MAY = {
     'delete': {'available', 'error', 'error_extending'},
     'force_delete': set(ALL),
     'extend': {'available'},
+    'extend_attached': {'in-use'},
     'revert': {'available'},
     'reserve': {'available'},
     'begin_attach': {'available'},

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from nimbus.common import errors, ids
 from nimbus.common.jobs import Job
 from nimbus.compute.agent.libvirt import xml as libvirt_xml
+from nimbus.compute.agent.libvirt.wishes.firmware import Firmware
 from nimbus.compute.devices import wish_checks
 from nimbus.compute.flavors import flavors
 from nimbus.compute.guest import Guest, topology
@@ -30,7 +31,8 @@ TABLE = pathlib.Path(__file__).with_name('wishes.tsv').read_text()
 WISHES = list(csv.DictReader(TABLE.splitlines(), delimiter='\t'))
 IMAGE = '6c2c8f0e-8a5b-4c57-9d3c-0000000000bb'
 WORLD = types.SimpleNamespace(flavor=None, image=None)
-MACHINE = libvirt_xml.Machine('qemu', 'pc', 'maximum', 32, 16, 'none', '127.0.0.1')
+FIRMWARES = (Firmware('/code', '/variables', ('pc-*',), False), Firmware('/locked', '/keys', ('pc-q35-*',), True))
+MACHINE = libvirt_xml.Machine('qemu', 'pc', 'maximum', 32, 16, 'none', '127.0.0.1', FIRMWARES)
 
 
 def of(fate: str) -> list[dict[str, str]]:
@@ -69,7 +71,9 @@ def xml_of(database, asked: dict[str, str]) -> str:
     cards = [{name: nic[name] for name in nic if name not in ('port_id', 'mac', 'tap')} for nic in described['nics']]
     told = [row.config_drive, cards, *map(described['image']['properties'].get, ('hw_disk_bus', 'hw_cdrom_bus'))]
     guest = dataclasses.replace(Guest.from_dict(described), nics=())
-    xml = libvirt_xml.domain(guest, MACHINE, [libvirt_xml.Disk('/disk', 'qcow2', 'sda', 'scsi')], '/console')
+    xml = libvirt_xml.domain(
+        guest, MACHINE, [libvirt_xml.Disk('/disk', 'qcow2', 'sda', 'scsi')], libvirt_xml.Files('/console')
+    )
     return xml.replace(row.id, 'ID').replace(described['name'], 'NAME') + str(told)
 
 
@@ -156,8 +160,8 @@ def test_the_refusal_says_what_is_done_instead(api, world, parts):
 
 def test_a_volume_wishes_as_the_image_it_was_made_from(world, parts):
     image = {'image_id': IMAGE, 'image_name': 'i', 'min_ram': 0, 'min_disk': 0}
-    refused = volume_of(parts.db, MEMBER, image={**image, 'properties': {'hw_firmware_type': 'uefi'}})
-    with pytest.raises(errors.Invalid, match='property hw_firmware_type=uefi of the image'):
+    refused = volume_of(parts.db, MEMBER, image={**image, 'properties': {'hw_tpm_version': '2.0'}})
+    with pytest.raises(errors.Invalid, match='property hw_tpm_version=2.0 of the image'):
         boot(parts.db, world, image_id=None, devices=root(refused))
     done = {'hw_machine_type': 'q35', 'hw_vif_model': 'e1000', 'hw_disk_bus': 'scsi', 'img_config_drive': 'mandatory'}
     made = volume_of(parts.db, MEMBER, image={**image, 'properties': done})
@@ -165,7 +169,7 @@ def test_a_volume_wishes_as_the_image_it_was_made_from(world, parts):
     with parts.db.read() as tx:
         described, spec = guests.describe(tx, row.id), servers.spec(tx, row.id)
     assert described['root_properties'] == done and row.image_id is None and spec['config_drive']
-    assert 'machine="q35"' in libvirt_xml.domain(Guest.from_dict(described), MACHINE, [], '')
+    assert 'machine="q35"' in libvirt_xml.domain(Guest.from_dict(described), MACHINE, [], libvirt_xml.Files(''))
 
 
 def test_a_guest_that_wishes_nothing_is_told_as_agents_of_before_know_it(world, parts):
@@ -182,7 +186,7 @@ def test_a_server_from_before_its_wishes_were_checked_still_starts(world, parts)
         at = {'server_id': row.id, 'project_id': MEMBER.project_id, 'host': 'h1', 'zone': 'nova', 'hostname': 'vm'}
         ports.ensure(tx, MEMBER, port_id=ids.dashed(), network_id=world.network, **at)
         described = guests.describe(tx, row.id)
-    xml = libvirt_xml.domain(Guest.from_dict(described), MACHINE, [], '/console')
+    xml = libvirt_xml.domain(Guest.from_dict(described), MACHINE, [], libvirt_xml.Files('/console'))
     assert described['nics'][0]['model'] == 'virtio'
     assert '<model type="vga"' in xml and '<topology sockets="1" cores="1" threads="1"' in xml
 
@@ -250,6 +254,14 @@ def test_processors_that_cannot_be_made_so_are_refused(wishes, properties, told)
         ({'hw:serial_port_count': '2'}, {'hw_serial_port_count': '3'}, 'asks for 3 serial ports'),
         ({'hw_video:ram_max_mb': '32'}, {'hw_video_ram': '64'}, 'the flavor allows 32 MiB'),
         ({'hw:usb_model': 'none'}, {'hw_input_bus': 'usb'}, 'cannot have hw_input_bus=usb'),
+        ({'os:secure_boot': 'required'}, {'os_secure_boot': 'disabled'}, 'they contradict each other'),
+        ({'os:secure_boot': 'required'}, {}, 'needs an image with hw_firmware_type=uefi'),
+        (
+            {},
+            {'os_secure_boot': 'required', 'hw_firmware_type': 'uefi', 'hw_machine_type': 'pc'},
+            'hw_machine_type=q35',
+        ),
+        ({}, {'ramdisk_id': 'x'}, 'not supported without a kernel_id'),
     ],
 )
 def test_wishes_that_cannot_be_met_together_are_refused(specs, properties, told):

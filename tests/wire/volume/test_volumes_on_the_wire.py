@@ -6,6 +6,7 @@ import pathlib
 import pytest
 
 from nimbus.common.context import Context
+from nimbus.volume.models import Volume
 from tests.conftest import ADMIN, MEMBER, READER, STRANGER
 from tests.wire.volume.conftest import IMAGE
 
@@ -231,6 +232,23 @@ def test_a_project_without_room_is_told_so(latest, make, wired):
     assert 'volumes' in over.json['overLimit']['message']
     grown = latest('POST', f'/volumes/{made}/action', {'os-extend': {'new_size': 3}})
     assert (grown.status, 'gigabytes' in grown.json['overLimit']['message']) == (413, True)
+
+
+def test_a_volume_in_use_is_extended_since_3_42(api, latest, make, wired, show):
+    made = make()
+    with wired.db.write() as tx:
+        tx.update(Volume, Volume.id == made, status='in-use')
+    path, body = f'/volumes/{made}/action', {'os-extend': {'new_size': 2}}
+    refused = api('POST', path, body, version='volume 3.41')
+    assert (refused.status, 'to extend, currently in-use' in refused.json['badRequest']['message']) == (400, True)
+    assert latest('POST', path, body, asker=READER).status == 403
+    assert latest('POST', path, body, asker=STRANGER).status == 404
+    smaller = latest('POST', path, {'os-extend': {'new_size': 1}})
+    assert (smaller.status, 'must be greater' in smaller.json['badRequest']['message']) == (400, True)
+    assert latest('POST', path, body).status == 202
+    assert (show(made)['status'], show(made)['size']) == ('extending', 1)
+    again = latest('POST', path, body)
+    assert (again.status, 'currently extending' in again.json['badRequest']['message']) == (400, True)
 
 
 def test_limits_of_another_project_are_for_operators(latest, api, make):

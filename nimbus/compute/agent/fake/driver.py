@@ -164,6 +164,11 @@ class FakeDriver(Evacuating, FakeMoves, FakeLiveMoves, Inside, Driver):
             volumes = {key: device for key, device in known.volumes.items() if key != volume.id}
             self.host.put(guest_id, dataclasses.replace(known, volumes=volumes))
 
+    def grow_volume(self, guest_id: str, volume: Volume, size: int) -> None:
+        with self.host.lock(guest_id):
+            self._check_has(guest_id, volume.id)
+            self._meet('grow_volume')
+
     def attached(self, guest_id: str) -> dict[str, str]:
         return dict(self._known(guest_id).volumes)
 

@@ -23,7 +23,7 @@ class FakeSettings:
 
 CHANGES = frozenset(('spawn', 'destroy', 'start', 'stop', 'reboot', 'rebuild', 'attach', 'detach', 'plug', 'unplug'))
 CHANGES |= {'pause', 'unpause', 'suspend', 'resume', 'rescue', 'unrescue', 'resize', 'unresize', 'snapshot', 'receive'}
-CHANGES |= {'take_over', 'forsake', 'copy_volume'}
+CHANGES |= {'take_over', 'forsake', 'copy_volume', 'grow_volume'}
 
 
 class Guests:

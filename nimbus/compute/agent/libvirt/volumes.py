@@ -7,10 +7,12 @@ from xml.etree import ElementTree as ET
 
 import libvirt
 
-from nimbus.compute.agent.driver import Refused
+from nimbus.compute.agent.disks import qemu_img
+from nimbus.compute.agent.driver import Missing, Refused
 from nimbus.compute.agent.libvirt import xml as libvirt_xml
 from nimbus.compute.agent.libvirt.libvirt_errors import is_gone
 from nimbus.compute.agent.libvirt.waits import Waits
+from nimbus.compute.guest import Volume
 
 LOG = logging.getLogger(__name__)
 
@@ -44,6 +46,21 @@ def unplug(domain: libvirt.virDomain, serial: str, timeout: int, waits: Waits) -
         if kept:
             domain.attachDeviceFlags(kept, CONFIG)
         raise Refused(f'Guest {domain.UUIDString()} did not let go of volume {serial} within {timeout} seconds.')
+
+
+def grow(domain: libvirt.virDomain, volume: Volume, size: int, waits: Waits) -> None:
+    """The domain's volume has `size` bytes at least; while it runs only QEMU may change the file.  Raises Missing."""
+    name = volumes(domain).get(volume.id)
+    if name is None:
+        raise Missing(f'Guest {domain.UUIDString()} does not have volume {volume.id}.')
+    if domain.isActive():
+        if domain.blockInfo(name)[0] < size:
+            flags = libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES
+            waits.again(domain, lambda: domain.blockResize(name, size, flags))
+        return
+    path, format = volume.data['path'], volume.data['format']
+    if qemu_img.info(path, format)['virtual-size'] < size:
+        qemu_img.resize(path, format, size)
 
 
 def restore(domain: libvirt.virDomain, waits: Waits) -> list[str]:

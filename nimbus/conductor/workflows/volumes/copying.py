@@ -1,7 +1,6 @@
-"""Copy volumes that guests have open: the guest writes what its volume holds at one moment, and goes on with it."""
+"""Copy and grow volumes that guests have open: their guests do it, and go on with them."""
 
 import dataclasses
-import logging
 from typing import Any
 
 from nimbus.common.jobs import NotYet, Refused, Run
@@ -10,8 +9,6 @@ from nimbus.compute.servers.images import snapshots
 from nimbus.conductor.workflows import guest_orders
 from nimbus.volume.rpc import Volume
 from nimbus.volume.volumes import copies
-
-LOG = logging.getLogger(__name__)
 
 
 def by_guest(run: Run, kind: str, volume: Any, size: int) -> bool:
@@ -39,6 +36,23 @@ def by_guest(run: Run, kind: str, volume: Any, size: int) -> bool:
             raise NotYet(1) from None
     run.ask(f'end_copy:{turn}', lambda key: agent.end_copy(run.job.id, key, *told, size))
     return True
+
+
+def grown_by_guest(run: Run, volume: Any) -> None:
+    """The guest that has the volume open, where one has, sees `run.size` GiB of it."""
+    turn = run.get('grow_turn', 0)
+    found = run.get('grown_by') or _user(run, volume.id)
+    if found is None:
+        return
+    run.note(grown_by=found)
+    orders = volume.id, found['server'], found['volume'], run.size
+    try:
+        guest_orders.ask(run, 'grow_volume', *orders, host=found['host'], turn=f':{turn}')
+    except Refused as why:
+        if why.kind != 'Missing':
+            raise
+        run.note(grown_by=None, grow_turn=turn + 1)
+        raise NotYet(1) from None
 
 
 def _user(run: Run, volume_id: str) -> dict[str, Any] | None:

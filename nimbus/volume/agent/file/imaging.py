@@ -12,11 +12,11 @@ KNOWN = ('raw', 'qcow2', 'vmdk', 'vdi', 'vpc', 'vhdx')
 
 
 def info(path: str, format: str) -> dict[str, Any]:
-    """What the image says of itself when read as `format`.
+    """What the image says of itself when read as `format`, also while a guest writes it.
 
     Raises Invalid when it is no such image, or reaches beyond its own file.
     """
-    given: dict[str, Any] = json.loads(_run('info', '--output=json', '-f', _name(format), path))
+    given: dict[str, Any] = json.loads(_run('info', '-U', '--output=json', '-f', _name(format), path))
     data = given.get('format-specific', {}).get('data', {})
     extents = [extent.get('filename') for extent in data.get('extents', ())]
     if given.get('backing-filename') or data.get('data-file') or any(name != path for name in extents):
