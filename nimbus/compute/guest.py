@@ -60,6 +60,11 @@ class Volume:
     size_gb: int
     boot: bool = False  # the guest's root disk
     bus: str = 'virtio'
+    cdrom: bool = False  # the guest reads it as a CD
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON that an agent of the version before understands, where it can do what is asked."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value or name != 'cdrom'}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +75,11 @@ class Blank:
     size_mb: int
     format: str  # 'swap', or a file system that mkfs knows
     device: str = ''  # 'vdb'; empty: the host chooses
+    bus: str = ''  # empty: as the image says of all disks
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON that an agent of the version before understands, where it can do what is asked."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value or name != 'bus'}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,7 +166,8 @@ class Guest:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON that an agent of the version before understands."""
-        found = dataclasses.asdict(self) | {'nics': [nic.to_dict() for nic in self.nics]}
+        found = dataclasses.asdict(self)
+        found |= {name: [one.to_dict() for one in getattr(self, name)] for name in ('nics', 'blanks', 'volumes')}
         newer = ('root_properties', 'kernel', 'ramdisk', 'files')
         return {name: value for name, value in found.items() if value or name not in newer}
 

@@ -1,4 +1,4 @@
-"""Tables of how ports are wired: bindings to further hosts, trunks, and DHCP servers that were placed by hand."""
+"""Tables of how ports are wired and filtered: further bindings, trunks, DHCP by hand, and how groups begin."""
 
 from typing import Any
 
@@ -50,3 +50,13 @@ class Subport(db.Base):
     port_id: Mapped[str] = mapped_column(sa.ForeignKey('ports.id'), unique=True)
     segmentation_type: Mapped[str] = mapped_column(sa.String(16))
     segmentation_id: Mapped[int] = mapped_column(sa.Integer)
+
+
+class DefaultStatefulness(db.Base):
+    """Whether new security groups of a project are stateful where nobody says; '*' stands for every project."""
+
+    __tablename__ = 'default_statefulness'
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    project_id: Mapped[db.Id] = mapped_column(unique=True)
+    stateful: Mapped[bool]

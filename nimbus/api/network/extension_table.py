@@ -418,6 +418,18 @@ EXTENSIONS = (
         ),
     ),
     Extension(
+        'security-groups-default-statefulness',
+        'Security Groups Default Statefulness',
+        'Projects and operators say whether new security groups are stateful',
+        '2026-04-13T00:00:00-00:00',
+        (
+            'GET /security-groups-default-statefulness',
+            'POST /security-groups-default-statefulness',
+            'PUT /security-groups-default-statefulness/{id}',
+            'DELETE /security-groups-default-statefulness/{id}',
+        ),
+    ),
+    Extension(
         'security-groups-normalized-cidr',
         'Normalized CIDR field for security group rules',
         'Add new field with normalized remote_ip_prefix cidr in SG rule',

@@ -136,6 +136,10 @@ RANGES = {
     'create_default_security_group_rule': ADMIN,
     'get_default_security_group_rule': 'role:reader',
     'delete_default_security_group_rule': ADMIN,
+    'create_security_groups_default_statefulness': ADMIN_MANAGER,
+    'get_security_groups_default_statefulness': ADMIN_READER,
+    'update_security_groups_default_statefulness': ADMIN_MANAGER,
+    'delete_security_groups_default_statefulness': ADMIN_MANAGER,
 }
 ROUTER = {
     'create_router': ADMIN_MEMBER,

@@ -22,6 +22,7 @@ FLAGS = {
 SECURE = ('disabled', 'optional', 'required')
 TRAITS = ('required', 'forbidden')
 DISK_BUSES = ('virtio', 'scsi', 'sata', 'ide')
+CDROM_BUSES = ('scsi', 'sata', 'ide')
 PORTS = tuple(map(str, range(MOST_SERIAL_PORTS + 1)))
 
 FLAVOR: tuple[Rule, ...] = (
@@ -61,7 +62,7 @@ IMAGE: tuple[Rule, ...] = (
     (r'hw_machine_type', EVERY),
     (r'hw_cpu_(max_)?(sockets|cores|threads)', EVERY),
     (r'hw_disk_bus', DISK_BUSES),
-    (r'hw_cdrom_bus', ('scsi', 'sata', 'ide')),
+    (r'hw_cdrom_bus', CDROM_BUSES),
     (r'hw_vif_model', NICS),
     (r'hw_(boot_menu|qemu_guest_agent|time_hpet|pmu|vif_multiqueue_enabled|virtio_packed_ring)', EITHER),
     (r'img_hide_hypervisor_id', EITHER),
@@ -112,13 +113,16 @@ def check_image(properties: Mapping[str, Any]) -> None:
     _check('property', 'image', {name: value for name, value in properties.items() if not _is_empty(value)}, IMAGE)
 
 
-def check_device(destination: str, disk_bus: str | None, device_type: str | None) -> None:
+def check_device(is_own_root: bool, is_volume: bool, disk_bus: str | None, device_type: str | None) -> None:
     """Nothing, when a disk that is asked for one by one can be of the bus and type.  Raises Invalid."""
-    if device_type not in (None, '', 'disk'):
-        raise errors.Invalid(f'The device_type {device_type} of a disk is not supported: it may be disk.')
-    if disk_bus and destination == 'local':
+    if device_type not in (None, '', 'disk', *(('cdrom',) if is_volume else ())):
+        may = 'disk, or of a volume cdrom' if device_type == 'cdrom' else 'disk or cdrom'
+        raise errors.Invalid(f'The device_type {device_type} of a disk is not supported: it may be {may}.')
+    if device_type == 'cdrom' and disk_bus not in (None, '', *CDROM_BUSES):
+        raise errors.Invalid(f'The disk_bus {disk_bus} of a CD is not supported: it may be {" or ".join(CDROM_BUSES)}.')
+    if disk_bus and is_own_root:
         raise errors.Invalid(
-            f"The disk_bus {disk_bus} of a local disk is not supported: the image's hw_disk_bus applies to all of them."
+            f"The disk_bus {disk_bus} of the image's own disk is not supported: its hw_disk_bus says that."
         )
     if disk_bus and disk_bus not in DISK_BUSES:
         raise errors.Invalid(f'The disk_bus {disk_bus} is not supported: it may be {" or ".join(DISK_BUSES)}.')

@@ -13,7 +13,7 @@ from nimbus.common import errors, ids
 from nimbus.common.jobs import Job
 from nimbus.compute.agent.libvirt import xml as libvirt_xml
 from nimbus.compute.agent.libvirt.wishes.firmware import Firmware
-from nimbus.compute.devices import wish_checks
+from nimbus.compute.devices import block_requests, wish_checks
 from nimbus.compute.flavors import flavors
 from nimbus.compute.guest import Guest, topology
 from nimbus.compute.models import Server
@@ -30,6 +30,7 @@ from tests.domain.compute.test_boots import root
 TABLE = pathlib.Path(__file__).with_name('wishes.tsv').read_text()
 WISHES = list(csv.DictReader(TABLE.splitlines(), delimiter='\t'))
 IMAGE = '6c2c8f0e-8a5b-4c57-9d3c-0000000000bb'
+BLANK = {'source_type': 'blank', 'destination_type': 'local', 'uuid': None}
 WORLD = types.SimpleNamespace(flavor=None, image=None)
 FIRMWARES = (Firmware('/code', '/variables', ('pc-*',), False), Firmware('/locked', '/keys', ('pc-q35-*',), True))
 MACHINE = libvirt_xml.Machine('qemu', 'pc', 'maximum', 32, 16, 'none', '127.0.0.1', FIRMWARES)
@@ -194,9 +195,15 @@ def test_a_server_from_before_its_wishes_were_checked_still_starts(world, parts)
 @pytest.mark.parametrize(
     ('device', 'told'),
     [
-        ({'device_type': 'cdrom'}, 'device_type cdrom'),
+        ({'device_type': 'floppy'}, 'device_type floppy'),
+        ({'device_type': 'cdrom', 'disk_bus': 'virtio'}, 'disk_bus virtio of a CD'),
+        (
+            {'source_type': 'blank', 'destination_type': 'local', 'uuid': None, 'device_type': 'cdrom'},
+            'device_type cdrom',
+        ),
         ({'disk_bus': 'usb'}, 'disk_bus usb'),
-        ({'source_type': 'blank', 'destination_type': 'local', 'uuid': None, 'disk_bus': 'scsi'}, 'disk_bus scsi'),
+        ({**BLANK, 'disk_bus': 'usb'}, 'disk_bus usb'),
+        ({'source_type': 'image', 'destination_type': 'local', 'boot_index': 0, 'disk_bus': 'scsi'}, 'disk_bus scsi'),
     ],
 )
 def test_a_disk_of_another_kind_is_refused(api, world, device, told):
@@ -281,3 +288,33 @@ def test_wishes_that_cannot_be_met_together_are_refused(specs, properties, told)
 )
 def test_wishes_that_agree_pass(specs, properties):
     wish_checks.check(specs, properties)
+
+
+def test_an_empty_disk_is_on_the_bus_that_is_asked_for_it(api, world, parts):
+    root = {'source_type': 'image', 'destination_type': 'local', 'boot_index': 0, 'uuid': world.image}
+    blank = {'source_type': 'blank', 'destination_type': 'local', 'volume_size': 1, 'disk_bus': 'scsi'}
+    with parts.db.write() as tx:
+        flavor = flavors.create(tx, flavors.Wanted(name='f', vcpus=1, ram=64, disk=1, ephemeral=1, swap=64)).id
+    server = {'name': 'vm', 'flavorRef': flavor, 'imageRef': world.image, 'block_device_mapping_v2': [root, blank]}
+    answer = api('POST', '/servers', {'server': server})
+    assert answer.status == 202, answer.data
+    with parts.db.read() as tx:
+        told = guests.describe(tx, answer.json['server']['id'])['blanks']
+    assert [(one['device'], one.get('bus')) for one in told] == [('sda', 'scsi'), ('vdb', None)]
+
+
+def test_a_volume_may_be_a_cd_of_the_guest(world, parts):
+    given = {
+        'source_type': 'volume',
+        'destination_type': 'volume',
+        'uuid': volume_of(parts.db, MEMBER),
+        'boot_index': 1,
+    }
+    own = {'source_type': 'image', 'destination_type': 'local', 'boot_index': 0, 'uuid': world.image}
+    devices = block_requests.from_v2([own, {**given, 'device_type': 'cdrom'}], world.image)
+    row = boot(parts.db, world, devices=tuple(devices))
+    with parts.db.read() as tx:
+        (device,) = servers.spec(tx, row.id)['bdms']
+    made = guests.volume(device, {'driver_volume_type': 'file', 'data': {}})
+    assert (made.device, made.bus, made.cdrom) == ('sda', 'sata', True)
+    assert 'cdrom' not in dataclasses.replace(made, cdrom=False).to_dict()

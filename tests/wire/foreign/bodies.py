@@ -190,7 +190,7 @@ def forwarding(things: Things) -> dict[str, Any]:
 
 def trunk(things: Things) -> dict[str, Any]:
     told = {'port_id': things['free port'], 'segmentation_type': 'vlan', 'segmentation_id': 99}
-    return {'trunk': {'port_id': things['port'], 'sub_ports': [told]}}
+    return {'trunk': {'port_id': things['parent port'], 'sub_ports': [told]}}
 
 
 def helper(things: Things) -> dict[str, Any]:

@@ -25,7 +25,7 @@ _SNAPSHOTS = (*snapshot_api.OPEN, *snapshot_search.PLAIN, 'project_id')
 _LISTS = """
 networks subnets subnetpools address-scopes ports security-groups security-group-rules address-groups rbac-policies
 default-security-group-rules routers routers/{id}/conntrack_helpers floatingips floatingips/{id}/port_forwardings
-qos/policies qos/rule-types trunks ports/{id}/bindings
+qos/policies qos/rule-types trunks security-groups-default-statefulness ports/{id}/bindings
 """
 _LISTS += ' '.join(f'qos/policies/{{id}}/{kind}_rules' for kind in bodies.QOS)
 _IMAGES = (*images.FILTERS, 'status', 'server', 'changes-since')

@@ -166,6 +166,8 @@ def _granted(maker: Maker, whose: str) -> None:
     made = maker.ask('identity', 'POST', '/v3/limits', {'limits': [limit]}).json
     things['limit'] = made['limits'][0]['id']
     maker.ask('compute', 'PUT', f'/v2.1/os-quota-sets/{things["project"]}', {'quota_set': {'cores': 17}})
+    name, path = 'security_groups_default_statefulness', '/v2.0/security-groups-default-statefulness'
+    maker.make('network', path, name, 'statefulness', stateful=True, project_id=things['project'])
     told = {'name': f'{whose} policy', 'project_id': things['project']}
     for kind in ('qos_policy', 'ruled qos_policy'):
         things[kind] = maker.ask('network', 'POST', '/v2.0/qos/policies', {'policy': told}).json['policy']['id']
@@ -228,7 +230,7 @@ def _network(maker: Maker, whose: str) -> None:
     maker.make('network', '/v2.0/ports', 'port', 'free port', fixed_ips=there, **told)
     maker.make('network', '/v2.0/security-groups', 'security_group', 'free group', name=f'{whose} other group')
     things |= {'security_group_name': f'{whose} group', 'network_name': f'{whose} network'}
-    for kind in ('trunk port', 'subport'):
+    for kind in ('trunk port', 'subport', 'parent port', 'other parent port'):
         maker.make('network', '/v2.0/ports', 'port', kind, fixed_ips=there, **told)
     tagged = {'port_id': things['subport'], 'segmentation_type': 'vlan', 'segmentation_id': 7}
     maker.make('network', '/v2.0/trunks', 'trunk', port_id=things['trunk port'], sub_ports=[tagged])

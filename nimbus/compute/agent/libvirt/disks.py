@@ -148,8 +148,9 @@ class Folder:
         taken = {volume.device for volume in guest.volumes} | {blank.device for blank in guest.blanks}
         root = [self._root(guest, bus, cdrom_bus, taken)] if guest.image else []
         local = [
-            Disk(self.file(f'disk.{blank.name}'), 'raw', _wanted(blank.device, bus, taken), bus)
+            Disk(self.file(f'disk.{blank.name}'), 'raw', _wanted(blank.device, own, taken), own)
             for blank in guest.blanks
+            for own in (blank.bus or bus,)
             if os.path.exists(self.file(f'disk.{blank.name}'))
         ]
         volumes = [volume_disk(volume) for volume in sorted(guest.volumes, key=lambda v: (not v.boot, v.device))]
@@ -295,8 +296,12 @@ def volume_disk(volume: Volume) -> Disk:
     if not os.path.isabs(path) or not os.path.isfile(path):
         raise Refused(f'This host does not see the file of volume {volume.id}.')
     boot = 1 if volume.boot else None
+<<<<<<< HEAD
     limits = volume.data.get('qos_specs') or {}
     return Disk(path, disk_format, volume.device, volume.bus, serial=volume.id, boot=boot, limits=limits)
+=======
+    return Disk(path, disk_format, volume.device, volume.bus, volume.cdrom, serial=volume.id, boot=boot)
+>>>>>>> main
 
 
 def guest_folders(instances_path: str) -> list[str]:
