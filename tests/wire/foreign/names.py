@@ -281,6 +281,7 @@ service_types availability_zone_hints use_default_subnetpool used_in_default_sg 
 PLAIN |= frozenset('default enum items minimum namespace operators prefix properties properties_target title'.split())
 PLAIN |= frozenset(('required',))
 # Those of imports of images.
+PLAIN |= frozenset(('checksum', 'os_hash_algo', 'os_hash_value'))
 PLAIN |= frozenset(('all_stores', 'all_stores_must_succeed', 'import_from', 'import_from_format', 'uri'))
 # Those of what moves servers.
 PLAIN |= frozenset(('block_migration', 'disk_over_commit', 'force_complete'))
@@ -296,7 +297,7 @@ max_burst_kbps max_burst_kpps max_kbps max_kpps min_kbps min_kpps
 
 # Those of what is done with volumes.
 PLAIN |= frozenset(
-    'auth_key cluster cluster_name disabled is_up keys migration_policy no_snapshots resource_type'.split()
+    'auth_key cluster cluster_name disabled is_up keys migration_policy no_snapshots qos_specs resource_type'.split()
 )
 
 
