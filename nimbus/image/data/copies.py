@@ -29,7 +29,7 @@ def spread(
     failure: errors.NimbusError = errors.Conflict(f'No store was named for image {image.id}.')
     for name in names:
         try:
-            _copy(stores.get(name), image, key, pieces())
+            _copy(stores.get(name), image, key, pieces)
             done.append(name)
         except (errors.NimbusError, OSError) as why:
             LOG.warning('Image %s cannot be put into store %s: %s', image.id, name, why)
@@ -43,12 +43,12 @@ def spread(
     return done
 
 
-def _copy(store: Store, image: Any, key: str, pieces: Iterable[bytes]) -> None:
+def _copy(store: Store, image: Any, key: str, pieces: Callable[[], Iterable[bytes]]) -> None:
     sha = hashlib.new(image.os_hash_algo)
     store.drop_draft(image.id, key)
     draft = store.draft(image.id, key)
     try:
-        for piece in pieces:
+        for piece in pieces():  # opened once there is a draft, so that a store that is full leaves no open file
             sha.update(piece)
             draft.write(piece)
         if sha.hexdigest() != image.os_hash_value:
