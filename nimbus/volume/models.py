@@ -219,6 +219,20 @@ class VolumeType(db.Base):
     description: Mapped[str | None]
     is_public: Mapped[bool]
     extra_specs: Mapped[dict[str, Any]]
+    qos_id: Mapped[str | None] = mapped_column(sa.String(64))
+    created_at: Mapped[datetime.datetime]
+    updated_at: Mapped[datetime.datetime | None]
+
+
+class QosSpecs(db.Base):
+    """Qualities of service that volume types may have."""
+
+    __tablename__ = 'volume_qos_specs'
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    consumer: Mapped[str] = mapped_column(sa.String(16))  # front-end, back-end or both
+    specs: Mapped[dict[str, Any]]
     created_at: Mapped[datetime.datetime]
     updated_at: Mapped[datetime.datetime | None]
 

@@ -20,6 +20,7 @@ RULES = tuple(
         'volume:update_volume_metadata': MEMBER,
         'volume:delete_volume_metadata': MEMBER,
         'volume:extend': MEMBER,
+        'volume:retype': MEMBER,
         'volume:extend_attached_volume': MEMBER,
         'volume:get_all_snapshots': READER,
         'volume:get_snapshot': READER,
@@ -50,6 +51,10 @@ RULES = tuple(
         'volume:create_transfer': MEMBER,
         'volume:accept_transfer': MEMBER,
         'volume:delete_transfer': MEMBER,
+        **{
+            f'volume_extension:qos_specs_manage:{verb}': ADMIN
+            for verb in ('create', 'get', 'get_all', 'update', 'delete')
+        },
         'message:get_all': READER,
         'message:get': READER,
         'message:delete': MEMBER,
@@ -77,7 +82,10 @@ RULES = tuple(
         'volume_extension:volume_actions:unreserve': MEMBER_OR_SERVICE,
         'volume_extension:volume_actions:begin_detaching': MEMBER_OR_SERVICE,
         'volume_extension:volume_actions:roll_detaching': MEMBER_OR_SERVICE,
+        'volume_extension:volume_actions:initialize_connection': MEMBER,
+        'volume_extension:volume_actions:terminate_connection': MEMBER,
         'volume_extension:volume_admin_actions:reset_status': ADMIN,
+        'volume_extension:volume_admin_actions:force_detach': ADMIN,
         'volume_extension:volume_admin_actions:force_delete': ADMIN,
         'volume:update_readonly_flag': MEMBER,
         'volume_extension:type_get': READER_OR_SERVICE,

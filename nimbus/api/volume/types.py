@@ -50,7 +50,7 @@ def shown(call: Call, row: Any) -> dict[str, Any]:
     """One type as the asker may see it."""
     found = plain(call, row)
     if call.context.is_admin:
-        found['qos_specs_id'] = None
+        found['qos_specs_id'] = row.qos_id
     return found
 
 

@@ -7,7 +7,7 @@ from nimbus.api.kit.routes import Call
 from nimbus.api.volume.microversions import GrowInUse
 from nimbus.api.volume.volumes import PAIRS, gibibytes, image_metadata
 from nimbus.common import errors
-from nimbus.volume import states
+from nimbus.volume import retypes, states
 from nimbus.volume.volumes import attachments, volumes
 
 UUID_ = {'type': 'string', 'format': 'uuid'}
@@ -52,6 +52,14 @@ BOOTABLE = _shape('os-set_bootable', _object(('bootable',), bootable=BOOLEAN))
 REMEMBERED = _shape('os-set_image_metadata', _object(('metadata',), metadata=PAIRS))
 FORGOTTEN = _shape(
     'os-unset_image_metadata', _object(('key',), key={'type': 'string', 'minLength': 1, 'maxLength': 255})
+)
+RETYPE = _shape(
+    'os-retype',
+    _object(
+        ('new_type',),
+        new_type={'type': 'string', 'minLength': 1, 'maxLength': 255},
+        migration_policy={'type': ['string', 'null'], 'enum': ['on-demand', 'never', None]},
+    ),
 )
 READONLY = _shape('os-update_readonly_flag', _object(('readonly',), readonly=BOOLEAN))
 
@@ -173,6 +181,12 @@ def _wished(given: dict[str, Any]) -> dict[str, Any]:
 def set_bootable(call: Call, id: str) -> None:
     """os-set_bootable: servers may boot from the volume, or not."""
     _set(call, id, bootable=truth(call.given['bootable']))
+
+
+def retype(call: Call, id: str) -> None:
+    """os-retype: the volume is of another type, and stays where it is whatever the policy of migration says."""
+    with call.db.write() as tx:
+        retypes.retype(tx, call.context, id, call.given['new_type'])
 
 
 def update_readonly_flag(call: Call, id: str) -> None:

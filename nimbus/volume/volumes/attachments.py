@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from nimbus.common import clock, context, errors, ids, jobs
 from nimbus.common.database import db, listing
-from nimbus.volume import notifications
+from nimbus.volume import notifications, qos
 from nimbus.volume.models import Attachment, Volume
 from nimbus.volume.states import ATTACHING, DETACHING, EXTENDING, IN_USE, MACHINE
 from nimbus.volume.volumes import volumes
@@ -119,6 +119,8 @@ def connected(
             f'The Volume {volume.id} currently has a status of: {volume.status} '
         )
     connector = connector or {'host': host}
+    if limits := qos.in_front(tx, volume.type_id, volume.size):
+        connection = {**connection, 'data': {**connection['data'], 'qos_specs': limits}}
     _set(
         tx,
         attachment_id,

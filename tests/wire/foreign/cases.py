@@ -328,6 +328,7 @@ WORDS = {'kind': 'networks', 'rule_type': 'dscp_marking', 'key': 'k', 'tag': '1'
 PLACES = {
     **steered.PLACES,
     **stored.PLACES,
+    **holdings.PLACES,
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}': {'idp_id': '=fresh'},
     'identity PUT /v3/OS-FEDERATION/identity_providers/{idp_id}/protocols/{protocol_id}': {'protocol_id': '=fresh'},
     'identity PATCH /v3/regions/{region_id}': {'region_id': 'second region'},

@@ -8,11 +8,25 @@ BODIES: dict[str, Any] = {
     'volume PUT /v3/default-types/{project}': lambda t: {'default_type': {'volume_type': t['volume_type']}},
     'volume PUT /v3/os-services/freeze': lambda t: {'host': t['host']},
     'volume PUT /v3/os-services/thaw': lambda t: {'host': t['host']},
+    'volume POST /v3/volumes/{id}/action os-initialize_connection': lambda t: {
+        'os-initialize_connection': {'connector': {'host': 'x'}}
+    },
+    'volume POST /v3/volumes/{id}/action os-terminate_connection': lambda t: {
+        'os-terminate_connection': {'connector': {'host': 'x'}}
+    },
+    'volume POST /v3/volumes/{id}/action os-force_detach': lambda t: {'os-force_detach': {}},
+    'volume POST /v3/volumes/{id}/action os-retype': lambda t: {'os-retype': {'new_type': t['volume_type']}},
+    'volume POST /v3/qos-specs': lambda t: {'qos_specs': {'name': 'x'}},
+    'volume PUT /v3/qos-specs/{id}': lambda t: {'qos_specs': {'k': 'x'}},
+    'volume PUT /v3/qos-specs/{id}/delete_keys': lambda t: {'keys': ['k']},
     'volume POST /v3/workers/cleanup': lambda t: {'binary': 'cinder-volume'},
 }
 IN_PATHS: dict[str, Any] = {
     f'volume POST /v3/{path}/{{id}}/accept': lambda t: {'accept': {'auth_key': t['transfer key']}} for path in TRANSFERS
 }
+
+# What is asked at another volume than the first.
+PLACES = {'volume POST /v3/volumes/{id}/action os-force_detach': {'id': 'server volume'}}
 
 
 def settle(maker: Any, whose: str) -> None:

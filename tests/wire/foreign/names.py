@@ -100,6 +100,7 @@ EXACT = {
     'removeSecurityGroup.name': 'security_group',
     'addProjectAccess.project': 'project',
     'removeProjectAccess.project': 'project',
+    'os-retype.new_type': 'volume_type',
     'POST /v3/workers/cleanup resource_id': 'volume',
     'server.security_groups[].name': 'security_group',
     'server.networks[].uuid': 'network',
@@ -232,6 +233,7 @@ SEGMENTS = {
     'volume-transfers': 'transfer',
     'default-types': 'project',
     'messages': 'message',
+    'qos-specs': 'qos_spec',
     'volumes': 'volume',
 }
 ABSENT = {
@@ -294,7 +296,9 @@ max_burst_kbps max_burst_kpps max_kbps max_kpps min_kbps min_kpps
 )
 
 # Those of what is done with volumes.
-PLAIN |= frozenset('auth_key cluster cluster_name disabled is_up no_snapshots resource_type'.split())
+PLAIN |= frozenset(
+    'auth_key cluster cluster_name disabled is_up keys migration_policy no_snapshots qos_specs resource_type'.split()
+)
 
 
 def plain(endpoint: Endpoint, field: str) -> bool:

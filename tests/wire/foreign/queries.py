@@ -127,6 +127,7 @@ KINDS = {
     'qos_network_policy_id': 'qos_policy',
     'resource_providers': 'provider',
     'resource_uuid': 'volume',
+    'vol_type_id': 'volume_type',
     'role.id': 'role',
     'rules': 'bandwidth_limit_rule',
     'scope.domain.id': 'domain',
@@ -148,7 +149,7 @@ KINDS = {
 }
 PLAIN = names.PLAIN | frozenset(
     """
-consumes_quota event_id message_level request_id resource resource_type
+consumer consumes_quota event_id message_level request_id resource resource_type
 consumer_type group_policy required root_required same_subtree
 * access_ip_v4 access_ip_v6 all_projects all_tenants associated auto_disk_config availability_zone_hints
 availability_zones binding:vif_details binding:vif_type changed_since changes-before changes-since created_at deleted

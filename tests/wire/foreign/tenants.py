@@ -88,6 +88,7 @@ def settle_whole(world: Any) -> None:
     maker.make('volume', '/v3/types', 'volume_type', 'public type', name='everybodys')
     told = {'name': 'granted to nobody', 'os-volume-type-access:is_public': False}
     maker.make('volume', '/v3/types', 'volume_type', 'free type', **told)
+    maker.make('volume', '/v3/qos-specs', 'qos_specs', 'qos_spec', name='q', k='v')
     told = {'name': 'for no host', 'extra_specs': {'volume_backend_name': 'nowhere'}}
     maker.make('volume', '/v3/types', 'volume_type', 'useless type', **told)
     outside = {'name': 'outside', 'router:external': True}

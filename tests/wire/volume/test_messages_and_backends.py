@@ -208,7 +208,7 @@ def test_no_host_no_freezing(latest, word):
 
 def test_a_host_tells_what_its_store_can(latest):
     found = latest('GET', '/capabilities/h1@fake', asker=ADMIN).json
-    assert (found['namespace'], found['vendor_name']) == ('OS::Storage::Capabilities::h1@fake', 'nimbus')
+    assert (found['namespace'], found['vendor_name']) == ('OS::Storage::Capabilities::h1@fake', 'Open Source')
     assert (found['volume_backend_name'], found['properties']) == ('fake', {})
     assert latest('GET', '/capabilities/nowhere', asker=ADMIN).status == 404
     assert latest('GET', '/capabilities/h1@fake', asker=MEMBER).status == 403

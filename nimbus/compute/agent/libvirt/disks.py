@@ -296,7 +296,8 @@ def volume_disk(volume: Volume) -> Disk:
     if not os.path.isabs(path) or not os.path.isfile(path):
         raise Refused(f'This host does not see the file of volume {volume.id}.')
     boot = 1 if volume.boot else None
-    return Disk(path, disk_format, volume.device, volume.bus, volume.cdrom, serial=volume.id, boot=boot)
+    limits = volume.data.get('qos_specs') or {}
+    return Disk(path, disk_format, volume.device, volume.bus, volume.cdrom, volume.id, None, boot, limits)
 
 
 def guest_folders(instances_path: str) -> list[str]:

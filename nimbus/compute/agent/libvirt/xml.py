@@ -1,6 +1,8 @@
 """The libvirt XML of a guest and of its devices."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from nimbus.compute.agent.libvirt.wishes import firmware, limits, parts
@@ -21,6 +23,7 @@ class Disk:
     serial: str | None = None  # a volume's id; disks without one are the host's own
     backing: tuple[str, str] | None = None  # path and format of the one base below
     boot: int | None = None
+    limits: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # of a volume, by iotune's names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +106,7 @@ def disk_element(disk: Disk, cache: str) -> ET.Element:
         ET.SubElement(element, 'serial').text = disk.serial
     if disk.boot:
         ET.SubElement(element, 'boot', order=str(disk.boot))
+    limits.limit_volume(element, disk.limits)
     return element
 
 

@@ -10,6 +10,8 @@ from nimbus.compute.guest import Nic
 CPU = ('shares', 'period', 'quota')
 DISK = tuple(f'{way}_{what}_sec' for what in ('bytes', 'iops') for way in ('total', 'read', 'write'))
 
+VOLUME = (*DISK, *(f'{name}_max' for name in DISK), 'size_iops_sec')
+
 
 def limit_processors(root: ET.Element, specs: Mapping[str, Any]) -> None:
     """The domain says how its processors are limited, where they are."""
@@ -23,6 +25,15 @@ def limit_processors(root: ET.Element, specs: Mapping[str, Any]) -> None:
 def limit_disk(disk: ET.Element, specs: Mapping[str, Any]) -> None:
     """The disk says how much goes through it in a second, where that is limited."""
     found = _numbers(specs, 'quota:disk_', DISK)
+    if found:
+        tune = ET.SubElement(disk, 'iotune')
+        for name, value in found.items():
+            ET.SubElement(tune, name).text = str(value)
+
+
+def limit_volume(disk: ET.Element, specs: Mapping[str, Any]) -> None:
+    """A volume's disk says how much goes through it in a second, where its type limits that."""
+    found = _numbers(specs, '', VOLUME)
     if found:
         tune = ET.SubElement(disk, 'iotune')
         for name, value in found.items():
