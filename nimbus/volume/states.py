@@ -5,11 +5,12 @@ from nimbus.common.states import ANY, Machine, rule
 CREATING, DOWNLOADING, AVAILABLE, RESERVED = 'creating', 'downloading', 'available', 'reserved'
 ATTACHING, IN_USE, DETACHING, MAINTENANCE = 'attaching', 'in-use', 'detaching', 'maintenance'
 DELETING, EXTENDING, REVERTING, RESTORING = 'deleting', 'extending', 'reverting', 'restoring'
+UPLOADING = 'uploading'
 ERROR, ERROR_DELETING, ERROR_EXTENDING = 'error', 'error_deleting', 'error_extending'
 AWAITING_TRANSFER = 'awaiting-transfer'
 ALL = (
     *(CREATING, DOWNLOADING, AVAILABLE, RESERVED, ATTACHING, IN_USE, DETACHING, MAINTENANCE),
-    *(DELETING, EXTENDING, REVERTING, ERROR, ERROR_DELETING, ERROR_EXTENDING, AWAITING_TRANSFER),
+    *(DELETING, EXTENDING, REVERTING, UPLOADING, ERROR, ERROR_DELETING, ERROR_EXTENDING, AWAITING_TRANSFER),
 )
 # What an operator may set by hand.
 SETTABLE = ('creating', 'available', 'deleting', 'error', 'error_deleting', 'error_managing', 'managing', 'attaching',
@@ -28,6 +29,7 @@ MACHINE = Machine(
     # The disk that could not be grown is whole, and its server can give it up.
     rule('extend_attached', {IN_USE}, EXTENDING, done=IN_USE, failed=IN_USE),
     rule('revert', {AVAILABLE}, REVERTING, done=AVAILABLE, failed=ERROR),
+    rule('upload', {AVAILABLE}, UPLOADING, done=AVAILABLE, failed=AVAILABLE),
     rule('reserve', {AVAILABLE}, RESERVED),
     rule('begin_attach', {AVAILABLE}, ATTACHING),
     rule('unreserve', {ATTACHING, RESERVED}, AVAILABLE),

@@ -161,7 +161,12 @@ class Cloud:
     def _volume_agent(self) -> Any:
         desk = Direct(VolumeDeskServer(self.db), context.internal())
         agent = VolumeAgent(
-            FakeDisks(self.disks, kept=self.kept), desk, VOLUME_HOST, str(self.path / 'v'), lambda _: iter([b''])
+            FakeDisks(self.disks, kept=self.kept),
+            desk,
+            VOLUME_HOST,
+            str(self.path / 'v'),
+            lambda _: iter([b'']),
+            Bases(self.db).put,
         )
         agent.errands = Prompt(agent.errands, desk)
         desk.alive(VOLUME_HOST, 'cinder-volume', agent.facts(), True)

@@ -24,6 +24,7 @@ from nimbus.conductor.workflows.volumes.creation import CreateVolume
 from nimbus.conductor.workflows.volumes.deletion import DeleteVolume
 from nimbus.conductor.workflows.volumes.extension import ExtendVolume
 from nimbus.conductor.workflows.volumes.snapshots import CreateSnapshot, DeleteSnapshot, RevertVolume
+from nimbus.conductor.workflows.volumes.uploads import UploadVolume
 
 WORKFLOWS: dict[str, type[Workflow]] = {
     'build_server': BuildServer,
@@ -62,6 +63,7 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'delete_volume': DeleteVolume,
     'extend_volume': ExtendVolume,
     'revert_volume': RevertVolume,
+    'upload_volume': UploadVolume,
     'create_snapshot': CreateSnapshot,
     'delete_snapshot': DeleteSnapshot,
 }

@@ -7,6 +7,9 @@ from tests.wire.foreign.bodies import Body
 PAIR: dict[str, Any] = {'k': 'v'}
 BODIES: dict[str, Body] = {
     'volume POST /v3/snapshots': lambda t: {'snapshot': {'volume_id': t['volume']}},
+    'volume POST /v3/volumes/{id}/action os-volume_upload_image': lambda t: {
+        'os-volume_upload_image': {'image_name': 'x'}
+    },
     'volume POST /v3/volumes/{id}/action revert': lambda t: {'revert': {'snapshot_id': t['snapshot']}},
     **{
         f'volume POST /v3/types/{{id}}/action {action}': lambda t, action=action: {action: {'project': t['project']}}

@@ -1,9 +1,11 @@
 """A volume driver without storage, for tests: volumes are entries of a dictionary that outlives the driver."""
 
+import contextlib
 import os
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from nimbus.common import errors
@@ -108,6 +110,15 @@ class FakeDriver(driver.Driver):
                 self.kept[copy_id] = {name: given[name] for name in ('size', 'format', 'content')}
             else:
                 self.disks[copy_id] = _disk(size, given['format'], given['content'])
+
+    @contextlib.contextmanager
+    def exported(self, volume_id: str, format: str) -> Iterator[str]:
+        self._disk(volume_id)
+        path = os.path.join(self._scratch.name, f'export-{volume_id}')
+        with open(path, 'wb') as file:
+            file.write(b'')
+        time.sleep(self._least)
+        yield path
 
     def revert(self, volume_id: str, snapshot_id: str) -> None:
         self._meet('revert')
