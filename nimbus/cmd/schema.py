@@ -30,6 +30,7 @@ BESIDE = (
     'nimbus.image.models_metadefs',
     'nimbus.image.models_tasks',
     'nimbus.network.models_traffic',
+    'nimbus.network.models_wiring',
 )  # tables of rooms that have more than their models
 
 

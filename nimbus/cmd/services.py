@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nimbus.cmd import consoles, host_defaults, wiring
+from nimbus.cmd import backups, consoles, host_defaults, wiring
 from nimbus.cmd.presence import Presence
 from nimbus.common import folders, jobs
 from nimbus.common.agents import services
@@ -345,6 +345,7 @@ def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
         Upload(service),
         over_subscription=conf.volume.over_subscription,
         interval=conf.report_interval,
+        backups=backups.store(conf, state_dir(conf, 'backups')),
     )
     return wiring.Group(made, wiring.Listener(bus, made, host))
 

@@ -60,6 +60,11 @@ class Volume:
     size_gb: int
     boot: bool = False  # the guest's root disk
     bus: str = 'virtio'
+    cdrom: bool = False  # the guest reads it as a CD
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON that an agent of the version before understands, where it can do what is asked."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value or name != 'cdrom'}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +75,11 @@ class Blank:
     size_mb: int
     format: str  # 'swap', or a file system that mkfs knows
     device: str = ''  # 'vdb'; empty: the host chooses
+    bus: str = ''  # empty: as the image says of all disks
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON that an agent of the version before understands, where it can do what is asked."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value or name != 'bus'}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +134,9 @@ class Guest:
     generation: int = 0  # a lower one than the highest seen for this guest is refused by the agent
     # What the image says of a guest whose root is a volume made from it.
     root_properties: dict[str, str] = dataclasses.field(default_factory=dict)
+    kernel: Image | None = None  # of an image that has its own beside it
+    ramdisk: Image | None = None
+    files: dict[str, str] = dataclasses.field(default_factory=dict)  # 'kernel', 'ramdisk' -> where its host has them
 
     @property
     def properties(self) -> dict[str, str]:
@@ -153,10 +166,10 @@ class Guest:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON that an agent of the version before understands."""
-        found = dataclasses.asdict(self) | {'nics': [nic.to_dict() for nic in self.nics]}
-        if not self.root_properties:
-            del found['root_properties']
-        return found
+        found = dataclasses.asdict(self)
+        found |= {name: [one.to_dict() for one in getattr(self, name)] for name in ('nics', 'blanks', 'volumes')}
+        newer = ('root_properties', 'kernel', 'ramdisk', 'files')
+        return {name: value for name, value in found.items() if value or name not in newer}
 
     @property
     def local_gb(self) -> int:
@@ -166,11 +179,11 @@ class Guest:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """The guest whose `dataclasses.asdict` is `values`."""
-        image = values.get('image')
+        images = {name: values.get(name) for name in ('image', 'kernel', 'ramdisk')}
         return cls(
             **{
                 **values,
-                'image': Image(**image) if image else None,
+                **{name: Image(**image) if image else None for name, image in images.items()},
                 'blanks': tuple(Blank(**blank) for blank in values.get('blanks', ())),
                 'nics': tuple(Nic(**nic) for nic in values.get('nics', ())),
                 'volumes': tuple(Volume(**volume) for volume in values.get('volumes', ())),

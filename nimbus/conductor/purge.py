@@ -15,9 +15,11 @@ from nimbus.compute.servers import servers
 from nimbus.conductor.rounds import Rounds
 from nimbus.image.images import images
 from nimbus.volume import messages
+from nimbus.volume.backups import backups
 from nimbus.volume.volumes import snapshots, volumes
 
 LOG = logging.getLogger(__name__)
+LIVING = (servers, volumes, snapshots, backups)  # what a job is the history of for as long as it is there
 BATCH = 200  # nouns purged in one transaction, so that no other writer waits long
 INTERVAL = 3600  # seconds between two rounds
 PAUSE = 0.05  # seconds between two transactions of one round
@@ -44,7 +46,7 @@ class Purge(Rounds):
             'images': lambda tx: images.forget(tx, before, BATCH),
             'messages': lambda tx: messages.forget(tx, self._clock.now(), BATCH),
             # After the servers, whose jobs have no subject from then on.
-            'jobs': lambda tx: jobs.forget(tx, before, BATCH, (servers.every(), volumes.every(), snapshots.every())),
+            'jobs': lambda tx: jobs.forget(tx, before, BATCH, tuple(noun.every() for noun in LIVING)),
         }
         found = {what: self._all(verb) for what, verb in verbs.items()}
         if any(found.values()):

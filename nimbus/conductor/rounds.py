@@ -31,6 +31,11 @@ class Rounds:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
+    @property
+    def are_made(self) -> bool:
+        """Whether there is a pause between rounds, without which none is made."""
+        return bool(self._pause)
+
     def start(self) -> None:
         """Rounds are made from now on."""
         if self._pause:
@@ -43,12 +48,16 @@ class Rounds:
         if self._thread:
             self._thread.join()
 
-    def _run(self) -> None:
+    def make(self) -> None:
+        """A round was made now, beside those that are made anyway; for who has moved the clock."""
         log = logging.getLogger(type(self).__module__)
+        try:
+            self._do()
+        except errors.Unavailable as why:
+            log.warning('%s: %s', self.warning, why)
+        except Exception:
+            log.exception('%s', self.failure)
+
+    def _run(self) -> None:
         while not self._stop.wait(self._pause):
-            try:
-                self._do()
-            except errors.Unavailable as why:
-                log.warning('%s: %s', self.warning, why)
-            except Exception:
-                log.exception('%s', self.failure)
+            self.make()

@@ -36,6 +36,13 @@ OPTIONS = {
             min=1,
             help='Bytes the disk inside an image may have at most, however small its file.',
         ),
+        cfg.IntOpt(
+            'keep_deleted',
+            default=0,
+            min=0,
+            help='Seconds that an image which a user deleted stays in the store, for an operator to restore it; '
+            '0 removes it at once.',
+        ),
         cfg.StrOpt(
             'certificates_path',
             default='',

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from nimbus.common import errors, quotas
 from nimbus.common.database import db
 from nimbus.image.models import Image
-from nimbus.image.states import DELETED, IMPORTING, SAVING, UPLOADING
+from nimbus.image.states import HIDDEN, IMPORTING, SAVING, UPLOADING
 
 MIB = 1 << 20
 RESOURCES = ('image_count_total', 'image_size_total', 'image_stage_total', 'image_count_uploading')
@@ -68,7 +68,7 @@ def held(image: Any) -> dict[str, int]:
 
 def rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
     """What each owner holds, counted from the images."""
-    where: list[Any] = [Image.status != DELETED]
+    where: list[Any] = [Image.status.not_in(HIDDEN)]
     where += [sa.func.coalesce(Image.owner, '') == project_id] if project_id is not None else []
     found: dict[str, dict[str, int]] = {}
     for row in tx.rows(sa.select(Image).where(*where)):

@@ -24,6 +24,7 @@ def build(conf: Any, database: db.Database, process: int = 0) -> Transfers:
         properties=said.property_quota,
         tags=said.tag_quota,
         members=said.member_quota,
+        keep_deleted=said.keep_deleted,
         certificates=said.certificates_path or os.path.join(conf.state_path, 'certificates'),
         import_methods=tuple(said.import_methods),
     )

@@ -11,6 +11,7 @@ from nimbus.common.database import db
 from nimbus.network.models import Port
 
 SERVER, ROUTER, DHCP = 'server', 'router', 'dhcp'
+SUBPORT = 'subport'  # of a trunk: the tagged frames of a guest's other port are this one's
 GATEWAY, FLOATING = 'gateway', 'floating'  # a router's port on an external network, and a floating IP's
 OUTSIDE = (GATEWAY, FLOATING)  # ports on external networks: no project's, so that none sees or is charged for them
 OWN = 'network:'  # owners that are the network service's own; nothing filters their ports
@@ -19,7 +20,9 @@ OWNER = {  # what such ports show as device_owner
     DHCP: 'network:dhcp',
     GATEWAY: 'network:router_gateway',
     FLOATING: 'network:floatingip',
+    SUBPORT: 'trunk:subport',
 }
+GUESTS = (SERVER, SUBPORT)  # what has a guest behind it, whatever the port says
 UNCOUNTED = (DHCP, *OUTSIDE)  # ports that the service makes for itself
 # Owners by which a port says that the device beside them is a router.
 ROUTER_OWNERS = (
@@ -28,14 +31,14 @@ ROUTER_OWNERS = (
     'network:ha_router_replicated_interface',
 )
 
-IS_OWN = sa.and_(Port.holder != SERVER, sa.or_(Port.holder != '', Port.device_owner.startswith(OWN)))
+IS_OWN = sa.and_(Port.holder.not_in(GUESTS), sa.or_(Port.holder != '', Port.device_owner.startswith(OWN)))
 # Ports that go with their network and do not keep a subnet in use.
 GOES_ALONG = sa.or_(Port.holder == DHCP, sa.and_(Port.holder == '', Port.device_owner == OWNER[DHCP]))
 
 
 def is_own(port: Any) -> bool:
     """Whether the port is the network service's own: no guest is behind it."""
-    return port.holder != SERVER and (port.holder != '' or port.device_owner.startswith(OWN))
+    return port.holder not in GUESTS and (port.holder != '' or port.device_owner.startswith(OWN))
 
 
 def held(kind: str, holder_id: str) -> list[Any]:
@@ -50,4 +53,4 @@ def of(tx: db.Tx, kind: str, holder_id: str) -> list[Any]:
 
 def of_service(port: Any) -> bool:
     """Whether the service itself addresses the port, also where guests make their own addresses."""
-    return port.holder not in ('', SERVER) or port.device_owner in ROUTER_OWNERS
+    return port.holder not in ('', *GUESTS) or port.device_owner in ROUTER_OWNERS

@@ -19,6 +19,7 @@ from nimbus.network.models import (
     Subnet,
     SubnetPool,
 )
+from nimbus.network.models_wiring import Trunk
 
 DEFAULTS = {
     'network': 100,
@@ -31,6 +32,7 @@ DEFAULTS = {
     'address_group': -1,
     'security_group_rule': 100,
     'rbac_policy': 10,
+    'trunk': -1,
 }
 QUOTAS = quotas.Quotas('network', DEFAULTS, lambda tx, project_id: _rows(tx, project_id))
 MODELS: dict[str, Any] = {
@@ -44,6 +46,7 @@ MODELS: dict[str, Any] = {
     'address_group': AddressGroup,
     'security_group_rule': Rule,
     'rbac_policy': Sharing,
+    'trunk': Trunk,
 }
 
 

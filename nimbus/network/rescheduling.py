@@ -11,6 +11,7 @@ from nimbus.common.database import db, tables
 from nimbus.network import generations, holders, standard_attributes
 from nimbus.network.hosts import physical_networks, scheduling, zones
 from nimbus.network.models import FloatingIp, Network, Port, Router, Service, Subnet
+from nimbus.network.models_wiring import DhcpChoice
 from nimbus.network.ports import ports
 
 Due = list[tuple[str, str]]  # (kind, id of the network or router)
@@ -31,6 +32,9 @@ UNSERVED = (
         ~holders.IS_OWN,
         sa.exists().where(Subnet.network_id == Port.network_id, Subnet.enable_dhcp.is_(True)),
         ~sa.exists().where(scheduling.serves(_SERVER, Port.network_id, Port.host)),
+        ~sa.exists().where(
+            DhcpChoice.network_id == Port.network_id, DhcpChoice.host == Port.host, DhcpChoice.wanted.is_(False)
+        ),
     )
     .distinct()
 )

@@ -38,6 +38,33 @@ def zone_for(tx: db.Tx, asked: str | None) -> str:
     return asked or usual_zone(tx)
 
 
+def backup_keeper(tx: db.Tx, host: str | None, zone: str | None) -> Any:
+    """The service row of a host with volumes, which keeps backups of them.
+
+    Raises Unavailable when it keeps none, and Invalid for another zone than its own.
+    """
+    row = next((row for row in find(tx) if row.host == host and row.facts.get('backup_service')), None)
+    if row is None:
+        raise errors.Unavailable('Service cinder-backup could not be found.')
+    if zone and zone != row.zone:
+        raise errors.Invalid(
+            f"Invalid input received: Availability zone '{zone[:80]}' is invalid: a backup is made in the zone of its "
+            f"volume, '{row.zone}'."
+        )
+    return row
+
+
+def keeper_of(tx: db.Tx, service: str, host: str | None) -> Any:
+    """The service row of a host whose backups are kept in such a store, that host where it is one.
+
+    Raises Unavailable.
+    """
+    found = [row for row in find(tx) if row.facts.get('backup_service') == service]
+    if not found:
+        raise errors.Unavailable(f'Service {service[:80]} could not be found.')
+    return min(found, key=lambda row: (row.host != host, row.host))
+
+
 def choose(tx: db.Tx, volume: Any, down_time: float) -> Any:
     """The service row of the host that takes the volume.  Raises NoValidHost, saying why each did not."""
     promised, wishes = progress.promised(tx), types.wishes(tx, volume.type_id)
@@ -107,6 +134,8 @@ def _why_not(row: Any, volume: Any, promised: int, down_time: float) -> str | No
         return 'not the host asked for'
     if volume.availability_zone and volume.availability_zone != row.zone:
         return 'in another zone'
+    if volume.backup_id and not row.facts.get('backup_service'):
+        return 'without backups'
     if promised + volume.size > capacity(row):
         return 'without room'
     return None

@@ -40,6 +40,7 @@ class Volume(db.Base):
     trouble: Mapped[str | None] = mapped_column(sa.Text())  # why it is in error
     snapshot_id: Mapped[str | None] = mapped_column(sa.String(64))  # what it was made from
     source_volid: Mapped[str | None] = mapped_column(sa.String(64))
+    backup_id: Mapped[str | None] = mapped_column(sa.String(64))
     copied_for: Mapped[str | None] = mapped_column(sa.String(64))  # the snapshot or volume that is being made of it
     created_at: Mapped[datetime.datetime]
     updated_at: Mapped[datetime.datetime | None]
@@ -88,6 +89,53 @@ class SnapshotMetadata(db.Base):
 
     __tablename__ = 'volume_snapshot_metadata'
     snapshot_id: Mapped[db.Id] = mapped_column(primary_key=True)
+    meta_key: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
+class Backup(db.Base):
+    """What a volume had at one moment, kept in a store of backups."""
+
+    __tablename__ = 'volume_backups'
+    __table_args__ = (
+        sa.Index('volume_backups_project', 'project_id', 'created_at', 'seq'),
+        sa.Index('volume_backups_volume', 'volume_id'),
+        sa.Index('volume_backups_place', 'place'),
+        sa.Index('volume_backups_parent', 'parent_place'),
+        db.Base.__table_args__,
+    )
+    seq: Mapped[db.Seq]
+    id: Mapped[db.Id] = mapped_column(unique=True)
+    volume_id: Mapped[str] = mapped_column(sa.String(64))
+    snapshot_id: Mapped[str | None] = mapped_column(sa.String(64))
+    project_id: Mapped[str] = mapped_column(sa.String(64))
+    user_id: Mapped[str] = mapped_column(sa.String(64))
+    name: Mapped[str | None]
+    description: Mapped[str | None]
+    container: Mapped[str | None]
+    size: Mapped[int]  # GiB, as the volume had
+    status: Mapped[str] = mapped_column(sa.String(32))
+    availability_zone: Mapped[str | None]
+    host: Mapped[str]  # whose agent reads and writes it
+    service: Mapped[str]  # the kind of store
+    shared: Mapped[bool]  # whether the agents of all hosts reach the store
+    place: Mapped[str] = mapped_column(sa.String(64))  # its key in the store; an imported backup has another's
+    parent_id: Mapped[str | None] = mapped_column(sa.String(64))
+    parent_place: Mapped[str | None] = mapped_column(sa.String(64))
+    object_count: Mapped[int]
+    bootable: Mapped[bool]  # of the volume, and so is the image
+    image: Mapped[dict[str, Any] | None]
+    trouble: Mapped[str | None] = mapped_column(sa.Text())  # why it is in error, or could not be restored
+    data_timestamp: Mapped[datetime.datetime]  # when what it holds was so
+    created_at: Mapped[datetime.datetime]
+    updated_at: Mapped[datetime.datetime | None]
+
+
+class BackupMetadata(db.Base):
+    """One pair of a backup's metadata."""
+
+    __tablename__ = 'volume_backup_metadata'
+    backup_id: Mapped[db.Id] = mapped_column(primary_key=True)
     meta_key: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str]
 

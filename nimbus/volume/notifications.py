@@ -1,4 +1,4 @@
-"""Cinder's notifications of volumes and snapshots, posted in the transaction that changes their state."""
+"""Cinder's notifications of volumes, snapshots and backups, posted in the transaction that changes their state."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from nimbus.common import clock, context, jobs
 from nimbus.common.database import db
 from nimbus.common.messaging import outbox
-from nimbus.volume.models import Attachment, Snapshot, SnapshotMetadata, Volume, VolumeMetadata
+from nimbus.volume.models import Attachment, Backup, Snapshot, SnapshotMetadata, Volume, VolumeMetadata
 
 
 def notify(
@@ -104,4 +104,53 @@ def describe_snapshot(tx: db.Tx, row: Any) -> dict[str, Any]:
         'status': row.status,
         'deleted': '',
         'metadata': str({pair.meta_key: pair.value for pair in pairs}),
+    }
+
+
+def notify_backup(
+    tx: db.Tx,
+    backup_id: str,
+    what: str,
+    asker: context.Context | None = None,
+    *,
+    priority: str = outbox.INFO,
+    **more: Any,
+) -> None:
+    """The notification `backup.WHAT` is posted, with the backup as it is now."""
+    if tx.publisher is None:
+        return
+    row = tx.row(sa.select(Backup).where(Backup.id == backup_id))
+    asker = asker or jobs.asker(tx, backup_id) or jobs.asker(tx, row.volume_id)
+    asker = asker or context.Context(user_id=row.user_id, project_id=row.project_id)
+    outbox.post(
+        tx,
+        asker,
+        'backup',
+        f'backup.{what}',
+        lambda: describe_backup(tx, row) | more,
+        host=row.host,
+        priority=priority,
+    )
+
+
+def describe_backup(tx: db.Tx, row: Any) -> dict[str, Any]:
+    """The backup under the names of Cinder's payload."""
+    dependents = sa.select(sa.func.count()).select_from(Backup).where(Backup.parent_place == row.place)
+    return {
+        'tenant_id': row.project_id,
+        'user_id': row.user_id,
+        'availability_zone': row.availability_zone,
+        'backup_id': row.id,
+        'host': row.host,
+        'display_name': row.name,
+        'created_at': clock.iso(row.created_at),
+        'status': row.status,
+        'volume_id': row.volume_id,
+        'size': row.size,
+        'service_metadata': row.place,
+        'service': row.service,
+        'fail_reason': row.trouble,
+        'parent_id': row.parent_id,
+        'num_dependent_backups': tx.scalar(dependents),
+        'snapshot_id': row.snapshot_id,
     }

@@ -21,5 +21,25 @@ OPTIONS = {
         cfg.IntOpt('quota_backups', default=10, help='Backups a project may have; -1 for any number.'),
         cfg.IntOpt('quota_backup_gigabytes', default=1000, help='GiB of backups a project may have; -1 for any.'),
         cfg.IntOpt('quota_groups', default=10, help='Groups of volumes a project may have; -1 for any number.'),
-    ]
+    ],
+    'backup': [
+        cfg.StrOpt(
+            'driver',
+            default='folder',
+            choices=['folder', 's3', ''],
+            help='Where backups of volumes are kept; empty means that this host keeps none. Pretended volumes have '
+            'pretended backups.',
+        ),
+        cfg.StrOpt('path', default='', help="The folder of backups; empty means 'backups' under state_path."),
+        cfg.BoolOpt(
+            'shared',
+            default=False,
+            help='Whether the folder is the same one on every host with volumes, by a network file system.',
+        ),
+        cfg.StrOpt('s3_endpoint', default='', help="The URL of the S3 service; empty means Amazon's own."),
+        cfg.StrOpt('s3_region', default='us-east-1', help='The region of the S3 service.'),
+        cfg.StrOpt('s3_bucket', default='', help='The bucket of backups, which must be there.'),
+        cfg.StrOpt('s3_key_id', default='', help='The id of the key that the S3 service knows.'),
+        cfg.StrOpt('s3_secret', default='', secret=True, help='The secret of that key.'),
+    ],
 }

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from nimbus.common import errors, jobs, quotas
 from nimbus.common.database import db
-from nimbus.volume.models import Snapshot, Volume
+from nimbus.volume.models import Backup, Snapshot, Volume
 from nimbus.volume.states import EXTENDING
 
 DEFAULTS = {
@@ -18,7 +18,7 @@ DEFAULTS = {
     'per_volume_gigabytes': -1,
     'groups': 10,
 }
-NONE = {'volumes': 0, 'snapshots': 0, 'gigabytes': 0}
+NONE = {'volumes': 0, 'snapshots': 0, 'gigabytes': 0, 'backups': 0, 'backup_gigabytes': 0}
 
 
 class VolumeQuotas(quotas.Quotas):
@@ -40,6 +40,10 @@ class VolumeQuotas(quotas.Quotas):
         """The project has so many more snapshots, of `size` GiB in all.  Raises OverQuota."""
         self._take(tx, project_id, snapshots=snapshots, gigabytes=size)
 
+    def hold_backup(self, tx: db.Tx, project_id: str, size: int) -> None:
+        """The project has one more backup, of `size` GiB.  Raises OverQuota."""
+        self._take(tx, project_id, backups=1, backup_gigabytes=size)
+
     def _take(self, tx: db.Tx, project_id: str, **amounts: int) -> None:
         try:
             self.take(tx, project_id, **amounts)
@@ -54,6 +58,10 @@ class VolumeQuotas(quotas.Quotas):
         """The project has so many snapshots less."""
         self.give_back(tx, project_id, snapshots=snapshots, gigabytes=size)
 
+    def release_backup(self, tx: db.Tx, project_id: str, size: int) -> None:
+        """The project has one backup less."""
+        self.give_back(tx, project_id, backups=1, backup_gigabytes=size)
+
 
 def _refusal(facts: dict[str, Any]) -> errors.OverQuota:
     limits, used, asked = facts['limits'], facts['used'], facts['asked']
@@ -62,6 +70,13 @@ def _refusal(facts: dict[str, Any]) -> errors.OverQuota:
             f'Requested volume or snapshot exceeds allowed gigabytes quota. Requested {asked["gigabytes"]}G, quota is '
             f'{limits["gigabytes"]}G and {used["gigabytes"]}G has been consumed.'
         )
+    elif 'backup_gigabytes' in facts['overs']:
+        sentence = (
+            f'Requested backup exceeds allowed Backup gigabytes quota. Requested {asked["backup_gigabytes"]}G, quota '
+            f'is {limits["backup_gigabytes"]}G and {used["backup_gigabytes"]}G has been consumed.'
+        )
+    elif 'backups' in facts['overs']:
+        sentence = f'Maximum number of backups allowed ({limits["backups"]}) exceeded'
     elif 'snapshots' in facts['overs']:
         sentence = f'Maximum number of snapshots allowed ({limits["snapshots"]}) exceeded'
     else:
@@ -80,6 +95,10 @@ def _rows(tx: db.Tx, project_id: str | None) -> dict[str, dict[str, int]]:
         held = found.setdefault(row.project_id, dict(NONE))
         held['snapshots'] += 1
         held['gigabytes'] += row.size
+    for row in tx.execute(sa.select(Backup.project_id, Backup.size).where(*_of(Backup, project_id))):
+        held = found.setdefault(row.project_id, dict(NONE))
+        held['backups'] += 1
+        held['backup_gigabytes'] += row.size
     return found
 
 

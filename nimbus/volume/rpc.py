@@ -28,7 +28,7 @@ class Volume(Contract):
     ) -> str:
         """Errand: the disk is there, `size` GiB of nothing, or of the image or the source, and then nothing.
 
-        A source is {'kind': 'volume' or 'snapshot', 'id'} of the same host.
+        A source is {'kind': 'volume', 'snapshot' or 'backup', 'id'} which the host has or reads.
         """
 
     @call(timeout=ACK)
@@ -78,6 +78,37 @@ class Volume(Contract):
         """Errand: the volume, which nobody has open, has what the snapshot has."""
 
     @call(timeout=ACK)
+    def back_up(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        backup_id: str,
+        fence: int,
+        source: dict[str, str],
+        parent: str | None,
+    ) -> str:
+        """Errand: the store of backups has what the source holds; of what the `parent` has, only what differs.
+
+        A source is {'kind': 'volume' or 'snapshot', 'id'}, and the parent is where another backup is kept.  The result
+        is {'objects'}, how many chunks were kept for it.
+        """
+
+    @call(timeout=ACK)
+    def restore(
+        self, context: Context, job_id: str, key: str, volume_id: str, fence: int, size: int, place: str
+    ) -> str:
+        """Errand: the volume, which nobody has open, has what the backup has that is kept at `place`."""
+
+    @call(timeout=ACK)
+    def verify_backup(self, context: Context, job_id: str, key: str, backup_id: str, fence: int, place: str) -> str:
+        """Errand: a backup is kept at `place`.  The result is {'size', 'objects'}, in bytes and chunks."""
+
+    @call(timeout=ACK)
+    def delete_backup(self, context: Context, job_id: str, key: str, backup_id: str, fence: int, place: str) -> str:
+        """Errand: nothing of the backup is left that was kept at `place`."""
+
+    @call(timeout=ACK)
     def connect(self, context: Context, volume_id: str, fence: int, connector: dict[str, Any]) -> dict[str, Any]:
         """How the host in `connector` opens the disk: {'driver_volume_type', 'data'}.  Raises NotFound."""
 
@@ -98,3 +129,11 @@ class VolumeDesk(desk.Desk):
     @call(timeout=15)
     def snapshots(self, context: Context, host: str) -> dict[str, int]:
         """The snapshots that host should have: id -> GiB."""
+
+    @call(timeout=15)
+    def backups(self, context: Context, host: str) -> list[str]:
+        """The places where that host should have backups."""
+
+    @call(timeout=15)
+    def backing_up(self, context: Context, backup_id: str, percent: int, objects: int) -> None:
+        """So much of the backup's source was read, and so many chunks were kept."""

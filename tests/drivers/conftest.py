@@ -1,10 +1,15 @@
-"""The hosts that the compute tests share; the machines, drivers and wishes that the network tests do."""
+"""The hosts that the compute tests share; the machines, drivers and wishes that the network tests do;
+the files that those of backups do."""
 
 import os
 import shutil
 
 import pytest
 
+from nimbus.volume.agent.backups.folder import FolderStore
+from nimbus.volume.agent.backups.keeper import CHUNK, Keeper
+from nimbus.volume.agent.file.driver import FileDriver
+from tests.drivers.backup_disks import GIB, new, scribble
 from tests.drivers.compute_rigs import FakeRig, LibvirtRig
 from tests.drivers.netcloud import Wishes
 from tests.drivers.netlab import FakeLab, PrivateHost, RealLab, sh
@@ -89,3 +94,23 @@ def spawn(rig):
     yield call
     for guest in made:
         rig.driver.destroy(guest.id)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return FolderStore(str(tmp_path / 'backups'))
+
+
+@pytest.fixture
+def disks(tmp_path):
+    return FileDriver(str(tmp_path / 'volumes'), 'raw')
+
+
+@pytest.fixture
+def kept(disks, folder):
+    """A keeper of real files, and a volume of 1 GiB that has something at three places."""
+    volume = new()
+    disks.create(volume, 1)
+    for number, at in enumerate((0, 5 * CHUNK + 4096, GIB - 512)):
+        scribble(disks, volume, at, bytes([65 + number]) * 512)
+    return Keeper(disks, folder), volume

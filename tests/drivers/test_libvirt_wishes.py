@@ -104,6 +104,20 @@ def test_a_guest_has_all_the_parts_that_are_wished_for_at_once(rig, wishing, bri
     assert root.find('./devices/interface/driver').attrib == {'queues': '2', 'packed': 'on'}
 
 
+def test_an_empty_disk_is_on_a_bus_of_its_own(rig, wishing):
+    guest = wishing(blanks=(Blank('eph0', 16, 'ext4', 'sda', 'sata'), Blank('swap', 16, 'swap', 'vdb')))
+    targets = [one.attrib for one in definition(rig, guest).findall("./devices/disk[@device='disk']/target")]
+    assert [(one['dev'], one['bus']) for one in targets] == [('vda', 'virtio'), ('sda', 'sata'), ('vdb', 'virtio')]
+    assert rig.driver.state(guest.id) == RUNNING
+
+
+def test_a_volume_is_a_cd_of_the_guest(rig, wishing):
+    guest = wishing(volumes=(rig.volume('sda', bus='sata', cdrom=True),))
+    (disk,) = definition(rig, guest).findall("./devices/disk[@device='cdrom']")
+    assert disk.find('target').attrib == {'dev': 'sda', 'bus': 'sata'} and disk.find('readonly') is not None
+    assert rig.driver.state(guest.id) == RUNNING
+
+
 def test_a_guest_writes_and_reads_its_disks_no_faster_than_its_flavor_lets_it(rig, booted):
     specs = {'quota:disk_write_bytes_sec': str(MIB), 'quota:disk_read_iops_sec': '100'}
     guest = booted(extra_specs=specs, blanks=(Blank('swap', 32, 'swap', 'vdb'),))

@@ -17,6 +17,7 @@ FORBIDDEN = {
         *(f'{room}.models' for room in ROOMS),
         'nimbus.identity.models_federation',
         'nimbus.network.models_traffic',
+        'nimbus.network.models_wiring',
         'nimbus.image.models_metadefs',
         *(f'{room}.agent' for room in ROOMS),
     ),
@@ -27,8 +28,8 @@ FORBIDDEN = {
 ONLY_IN = {
     'lxml': ('nimbus.identity.saml.signed_xml',),
     'signxml': ('nimbus.identity.saml.signed_xml',),
-    'boto3': ('nimbus.image.stores.s3',),
-    'botocore': ('nimbus.image.stores.s3',),
+    'boto3': ('nimbus.image.stores.s3', 'nimbus.volume.agent.backups.s3'),
+    'botocore': ('nimbus.image.stores.s3', 'nimbus.volume.agent.backups.s3'),
     'libvirt': ('nimbus.compute.agent.libvirt',),
     'pyroute2': ('nimbus.network.agent',),
     'ovsdbapp': ('nimbus.network.agent',),

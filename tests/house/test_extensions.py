@@ -29,4 +29,4 @@ def test_what_clients_ask_for_before_they_go_on_is_told():
 
 def test_what_is_absent_is_not_told():
     told = {extension.alias for table in TABLES for extension in served(*table)}
-    assert not told & {'os-fping', 'os-shelve', 'backups', 'capabilities', 'qos-specs'}
+    assert not told & {'os-fping', 'os-shelve', 'capabilities', 'qos-specs'}

@@ -37,6 +37,8 @@ NAMED: dict[str, Run | Elsewhere] = {
     "journalctl -p err -u 'nimbus-*'": Run("journalctl -p err -u 'nimbus-*' --no-pager"),
     'nimbus status': Run(says='21 of 21 parts are up'),
     'nimbus status --short': Run(says='^NIMBUS OK - '),
+    'nimbus-manage image deleted': Run(),
+    'nimbus-manage image restore IMAGE': Elsewhere('tests/wire/image/test_kept_images.py restores one'),
     'nimbus-manage metadefs load': Run(says='OS::Compute::VirtCPUTopology: there already'),
     'nimbus-manage metadefs load FOLDER': Elsewhere('tests/domain/image/test_load_metadefs.py loads files'),
     'nimbus up': DEVSTACK,
@@ -53,6 +55,12 @@ NAMED: dict[str, Run | Elsewhere] = {
     'nimbus-manage host remove c1': Elsewhere('tests/nodes/test_leaving.py, once nothing is on the host'),
     'nimbus-status upgrade check': Run(says='Success'),
     'openstack --os-compute-api-version 2.1 host list': Run(says=r'\| c1 +\| compute'),
+    'openstack network agent add network --dhcp AGENT NETWORK': Elsewhere(
+        'tests/wire/network/test_agent_schedulers.py; here DHCP stays where the other tests expect it'
+    ),
+    'openstack network agent remove network --dhcp AGENT NETWORK': Elsewhere(
+        'tests/wire/network/test_agent_schedulers.py; here DHCP stays where the other tests expect it'
+    ),
     'openstack network agent delete': Elsewhere('tests/wire/network; these nodes keep their agents'),
     'openstack network agent show': Run(
         'openstack network agent show $(openstack network agent list --host c1 -f value -c ID -c Binary | '

@@ -40,9 +40,10 @@ from nimbus.scheduler.manager import SchedulerServer
 from nimbus.scheduler.models import Claim, Host
 from nimbus.scheduler.rpc import Scheduler
 from nimbus.volume.agent.fake.driver import FakeDriver as FakeDisks
+from nimbus.volume.agent.fake.store import MemoryStore
 from nimbus.volume.agent.manager import Agent as VolumeAgent
 from nimbus.volume.desk import VolumeDeskServer
-from nimbus.volume.models import Attachment, Snapshot, Volume
+from nimbus.volume.models import Attachment, Backup, Snapshot, Volume
 from nimbus.volume.rpc import Volume as VolumeContract
 from nimbus.volume.volumes import volumes
 from tests import databases
@@ -120,7 +121,7 @@ class Cloud:
         self.desk = ComputeDeskServer(self.db)
         self.network_desk = NetworkDeskServer(self.db)
         self.agents: dict[str, Agent] = {}
-        self.disks, self.kept = dict[str, Any](), dict[str, Any]()  # volumes and snapshots
+        self.disks, self.kept, self.backups = dict[str, Any](), dict[str, Any](), dict[str, Any]()
         for number in range(1, hosts + 1):
             self.add_host(f'h{number}')
         self.volume_agent = self._volume_agent()
@@ -160,14 +161,9 @@ class Cloud:
 
     def _volume_agent(self) -> Any:
         desk = Direct(VolumeDeskServer(self.db), context.internal())
-        agent = VolumeAgent(
-            FakeDisks(self.disks, kept=self.kept),
-            desk,
-            VOLUME_HOST,
-            str(self.path / 'v'),
-            lambda _: iter([b'']),
-            Bases(self.db).put,
-        )
+        driver, store = FakeDisks(self.disks, kept=self.kept), MemoryStore(self.backups)
+        given = VOLUME_HOST, str(self.path / 'v'), lambda _: iter([b'']), Bases(self.db).put
+        agent = VolumeAgent(driver, desk, *given, backups=store)
         agent.errands = Prompt(agent.errands, desk)
         desk.alive(VOLUME_HOST, 'cinder-volume', agent.facts(), True)
         return agent
@@ -209,8 +205,7 @@ class Cloud:
 
     def volume(self, size: int = 1, **wanted: Any) -> str:
         """A volume that is available; its id."""
-        with self.db.write() as tx:
-            made = volumes.create(tx, MEMBER, size=size, **wanted).id
+        made = self.ask(volumes.create, size=size, **wanted).id
         self.settle()
         return made
 
@@ -288,6 +283,7 @@ class Cloud:
                 ),
                 'volumes': sorted(tuple(row) for row in tx.rows(sa.select(Volume.id, Volume.status))),
                 'snapshots': sorted(tuple(row) for row in tx.rows(sa.select(Snapshot.id, Snapshot.status))),
+                'backups': sorted(tuple(row) for row in tx.rows(sa.select(Backup.id, Backup.status))),
                 'held_volumes': tx.column(sa.select(Volume.id).where(Volume.copied_for.is_not(None))),
                 'attachments': sorted(
                     tuple(row)
@@ -311,8 +307,8 @@ class Cloud:
             for name in self.agents
         }
         found['images'] = self.images()
-        found['disks'] = {key: sorted(disk['connected']) for key, disk in sorted(self.disks.items())}
-        return {**found, 'kept': sorted(self.kept)}
+        disks = {key: sorted(disk['connected']) for key, disk in sorted(self.disks.items())}
+        return {**found, 'disks': disks, 'kept': sorted(self.kept), 'stored': sorted(self.backups)}
 
     def images(self) -> list[tuple[str, str]]:
         """The id and state of every image, the oldest first."""

@@ -10,8 +10,8 @@ from nimbus.conductor.workflows import WORKFLOWS
 from nimbus.volume.models import Volume
 from tests.cases import one_of_each
 from tests.workflows import harness
+from tests.workflows.backups import SCENARIOS
 from tests.workflows.cloud import Cloud
-from tests.workflows.volume_copies import SCENARIOS
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ class Settings:
     image_quotas: Quotas = dataclasses.field(default_factory=quotas.ImageQuotas)
     image_properties: int = UNLIMITED  # how many an image may have
     filters: tuple[str, ...] = tuple(options.settings()['enabled_filters'])  # which hints are looked at
+    keep_deleted_images: int = 0  # seconds that a deleted image can be restored
 
 
 def factory(_global_conf: Any, **local: str) -> Api:
@@ -56,6 +57,7 @@ def factory(_global_conf: Any, **local: str) -> Api:
             quotas.of(parts.conf),
             parts.conf.image.property_quota,
             tuple(parts.conf.scheduler.enabled_filters),
+            parts.conf.image.keep_deleted,
         )
     if 'console' not in parts.extra and parts.conf is not None:
         parts.extra['console'] = ConsoleSettings.of(parts.conf)

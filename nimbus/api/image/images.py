@@ -169,12 +169,12 @@ def show(call: Call, id: str) -> Any:
 
 
 def delete(call: Call, id: str) -> None:
-    """DELETE /v2/images/{id}: the row goes first, then the bytes."""
+    """DELETE /v2/images/{id}: the row goes first, then the bytes, at once or when nobody may restore it any more."""
     service = call.parts.extra['image']
     with call.db.write() as tx:
         image = access.seen(call, tx, id, 'delete_image')
-        images.delete(tx, image, service.quotas)
-        tx.after_commit(lambda: service.forget(id))
+        if images.delete(tx, image, service.quotas, service.limits.keep_deleted):
+            tx.after_commit(lambda: service.forget(id))
 
 
 def deactivate(call: Call, id: str) -> None:

@@ -3,13 +3,14 @@
 from typing import Any
 
 from nimbus.api.kit.routes import Call, Reply, Route
-from nimbus.api.network import networks, values
+from nimbus.api.network import networks, notifications, values
 from nimbus.api.network.attributes import NeutronNoun, attribute, bad
 from nimbus.api.network.resources import shown
 from nimbus.api.network.routing import routers
 from nimbus.common import errors
 from nimbus.common.agents import services
 from nimbus.network.hosts import agents, scheduling
+from nimbus.network.networks import dhcp_agents as dhcp_hosts
 from nimbus.network.networks import networks as network_rows
 from nimbus.network.routers import routers as router_rows
 
@@ -139,7 +140,7 @@ def routers_on(call: Call, id: str) -> Any:
 
 def _agents_of(call: Call, kind: str, subject_id: str) -> Any:
     with call.db.read() as tx:
-        hosts = scheduling.hosts_of(tx, kind, subject_id)
+        hosts = dhcp_hosts.hosts(tx, subject_id) if kind == 'dhcp' else scheduling.hosts_of(tx, kind, subject_id)
         return _listed(
             call, [row for row in agents.find(tx) if row.binary == scheduling.AGENT[kind] and row.host in hosts]
         )
@@ -183,6 +184,27 @@ def remove_router(call: Call, id: str, router_id: str) -> Any:
     return Reply()
 
 
+def add_network(call: Call, id: str) -> Any:
+    """POST: the network's DHCP stands where the DHCP agent is."""
+    network_id = _named(call, 'network_id')
+    with call.db.write() as tx:
+        dhcp_hosts.host_on(tx, call.context, agents.show(tx, id), network_id)
+        notifications.notify(call, tx, 'dhcp_agent.network.add', _told(id, network_id))
+    return Reply(stream=[b'null'], headers=[('Content-Type', 'application/json')], status=201)
+
+
+def remove_network(call: Call, id: str, network_id: str) -> Any:
+    """DELETE: the network's DHCP does not stand where the DHCP agent is."""
+    with call.db.write() as tx:
+        dhcp_hosts.leave(tx, call.context, agents.show(tx, id), network_id)
+        notifications.notify(call, tx, 'dhcp_agent.network.remove', _told(id, network_id))
+    return Reply()
+
+
+def _told(agent_id: str, network_id: str) -> dict[str, Any]:
+    return {'agent': {'id': agent_id, 'network_id': network_id}}
+
+
 def zones(call: Call) -> Any:
     """GET: the zones that DHCP and L3 agents are in."""
     kinds = {'neutron-dhcp-agent': 'network', 'neutron-l3-agent': 'router'}
@@ -198,6 +220,8 @@ ROUTES = (
     Route('PUT', '/agents/{id}', update, 'update_agent'),
     Route('DELETE', '/agents/{id}', delete, 'delete_agent', 204),
     Route('GET', '/agents/{id}/dhcp-networks', networks_on, 'get_dhcp-networks'),
+    Route('POST', '/agents/{id}/dhcp-networks', add_network, 'create_dhcp-network', 201),
+    Route('DELETE', '/agents/{id}/dhcp-networks/{network_id}', remove_network, 'delete_dhcp-network', 204),
     Route('GET', '/agents/{id}/l3-routers', routers_on, 'get_l3-routers'),
     Route('POST', '/agents/{id}/l3-routers', add_router, 'create_l3-router', 201),
     Route('DELETE', '/agents/{id}/l3-routers/{router_id}', remove_router, 'delete_l3-router', 204),

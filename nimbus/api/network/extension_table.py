@@ -83,6 +83,19 @@ EXTENSIONS = (
         ('UPDATE port.binding:host_id', 'READ port.binding:vif_type', 'UPDATE port.binding:profile'),
     ),
     Extension(
+        'binding-extended',
+        'Port Bindings Extended',
+        'Expose port bindings of a virtual port to external application',
+        '2017-07-17T10:00:00-00:00',
+        (
+            'GET /ports/{id}/bindings',
+            'POST /ports/{id}/bindings',
+            'PUT /ports/{id}/bindings/{host}',
+            'DELETE /ports/{id}/bindings/{host}',
+            'PUT /ports/{id}/bindings/{host}/activate',
+        ),
+    ),
+    Extension(
         'default-subnetpools',
         'Default Subnetpools',
         'Provides ability to mark and use a subnetpool as the default.',
@@ -405,6 +418,18 @@ EXTENSIONS = (
         ),
     ),
     Extension(
+        'security-groups-default-statefulness',
+        'Security Groups Default Statefulness',
+        'Projects and operators say whether new security groups are stateful',
+        '2026-04-13T00:00:00-00:00',
+        (
+            'GET /security-groups-default-statefulness',
+            'POST /security-groups-default-statefulness',
+            'PUT /security-groups-default-statefulness/{id}',
+            'DELETE /security-groups-default-statefulness/{id}',
+        ),
+    ),
+    Extension(
         'security-groups-normalized-cidr',
         'Normalized CIDR field for security group rules',
         'Add new field with normalized remote_ip_prefix cidr in SG rule',
@@ -523,5 +548,25 @@ EXTENSIONS = (
         'Allow to tag ports during bulk creation',
         '2019-12-29T19:00:00-00:00',
         ('CREATE port.tags',),
+    ),
+    Extension(
+        'trunk',
+        'Trunk Extension',
+        'Provides support for trunk ports',
+        '2016-01-01T10:00:00-00:00',
+        (
+            'POST /trunks',
+            'PUT /trunks/{id}',
+            'PUT /trunks/{id}/add_subports',
+            'PUT /trunks/{id}/remove_subports',
+            'GET /trunks/{id}/get_subports',
+        ),
+    ),
+    Extension(
+        'trunk-details',
+        'Trunk port details',
+        'Expose trunk port details',
+        '2016-01-01T10:00:00-00:00',
+        ('READ port.trunk_details',),
     ),
 )

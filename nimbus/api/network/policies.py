@@ -102,6 +102,20 @@ PORT = {
     'update_port:binding:vnic_type': _or(ADMIN, SERVICE, MEMBER),
     'update_port:allowed_address_pairs': ON_NETWORK,
     'delete_port': _or(ADMIN, SERVICE, NET_MEMBER, MEMBER),
+    'get_port_binding': ADMIN_SERVICE,
+    'create_port_binding': SERVICE,
+    'update_port_binding': SERVICE,
+    'delete_port_binding': SERVICE,
+    'activate': SERVICE,
+}
+TRUNK = {
+    'create_trunk': ADMIN_MEMBER,
+    'get_trunk': ADMIN_READER,
+    'update_trunk': ADMIN_MEMBER,
+    'delete_trunk': ADMIN_MEMBER,
+    'get_subports': ADMIN_READER,
+    'add_subports': ADMIN_MEMBER,
+    'remove_subports': ADMIN_MEMBER,
 }
 GROUP = {
     'create_security_group': ADMIN_MEMBER,
@@ -122,6 +136,10 @@ RANGES = {
     'create_default_security_group_rule': ADMIN,
     'get_default_security_group_rule': 'role:reader',
     'delete_default_security_group_rule': ADMIN,
+    'create_security_groups_default_statefulness': ADMIN_MANAGER,
+    'get_security_groups_default_statefulness': ADMIN_READER,
+    'update_security_groups_default_statefulness': ADMIN_MANAGER,
+    'delete_security_groups_default_statefulness': ADMIN_MANAGER,
 }
 ROUTER = {
     'create_router': ADMIN_MEMBER,
@@ -201,7 +219,7 @@ QOS = {
 }
 TAGS = {
     f'{verb}_{noun}:tags': ADMIN_READER if verb == 'get' else ADMIN_MEMBER
-    for noun in ('network', 'subnet', 'subnetpool', 'port', 'router', 'floatingip', 'policy', 'security_group')
+    for noun in ('network', 'subnet', 'subnetpool', 'port', 'router', 'floatingip', 'policy', 'security_group', 'trunk')
     for verb in ('get', 'update', 'delete')
 }
 CLOUD = {
@@ -209,6 +227,8 @@ CLOUD = {
     'update_agent': ADMIN,
     'delete_agent': ADMIN,
     'get_dhcp-networks': ADMIN,
+    'create_dhcp-network': ADMIN,
+    'delete_dhcp-network': ADMIN,
     'get_dhcp-agents': ADMIN,
     'get_l3-routers': ADMIN,
     'get_l3-agents': ADMIN,
@@ -223,11 +243,27 @@ CLOUD = {
     'get_auto_allocated_topology': ADMIN_READER,
     'delete_auto_allocated_topology': ADMIN_MEMBER,
 }
+PARTS = (NETWORK, SUBNET, PORT, TRUNK, GROUP, RANGES, ROUTER, FLOATING_IP, BELOW, QOS, POOLS, SHARING, TAGS, CLOUD)
 RULES = (
     *(policy.RuleDefault(name, check) for name, check in TERMS.items()),
     *(
         of_projects(name, check)
-        for part in (NETWORK, SUBNET, PORT, GROUP, RANGES, ROUTER, FLOATING_IP, BELOW, QOS, POOLS, SHARING, TAGS, CLOUD)
+        for part in (
+            NETWORK,
+            SUBNET,
+            PORT,
+            TRUNK,
+            GROUP,
+            RANGES,
+            ROUTER,
+            FLOATING_IP,
+            BELOW,
+            QOS,
+            POOLS,
+            SHARING,
+            TAGS,
+            CLOUD,
+        )
         for name, check in part.items()
     ),
 )

@@ -13,7 +13,7 @@ from nimbus.common.database import db
 from nimbus.network import access, addresses, standard_attributes
 from nimbus.network.networks import networks
 from nimbus.network.networks import tags as tag_rows
-from nimbus.network.ports import port_changes, port_visibility
+from nimbus.network.ports import port_changes, port_visibility, trunk_ports
 from nimbus.network.qos import bindings
 from nimbus.network.security_groups import groups
 
@@ -119,6 +119,9 @@ class Port(Tagged):
         ruled=(READ,),
     )
     vif_details = attribute(wire='binding:vif_details', source=vif_details, filter=False, ruled=(READ,))
+    trunk_details = attribute(
+        source=lambda row, call: call.children['trunks'].get(row.id), filter=False, omit_none=True
+    )
     tags = attribute(READ, CREATE, take=TAGS, source=child('tags'), default=(), filter=False)
 
 
@@ -130,6 +133,7 @@ def children(call: Call, tx: db.Tx, rows: Sequence[Any]) -> dict[str, Any]:
         'addresses': addresses.of(tx, found),
         'groups': groups.of_ports(tx, found),
         'policies': bindings.of_networks(tx, [row.network_id for row in rows]),
+        'trunks': trunk_ports.details(tx, found),
     }
 
 

@@ -10,6 +10,7 @@ from nimbus.api.network.qos import policies
 from nimbus.api.network.resources import Resource
 from nimbus.api.network.routing import floatingips, routers
 from nimbus.api.network.security import security_groups
+from nimbus.api.network.wiring import trunks
 from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.network.networks import tags
@@ -22,6 +23,7 @@ TAGGED = {
     'floatingips': floatingips.FLOATING_IPS,
     'policies': policies.POLICIES,
     'subnetpools': subnet_pools.SUBNET_POOLS,
+    'trunks': trunks.TRUNKS,
     'security_groups': security_groups.GROUPS,
     'security-groups': security_groups.GROUPS,
 }

@@ -72,7 +72,7 @@ def check_names(call: Call, open: tuple[str, ...]) -> None:
 def _filter(call: Call, name: str, value: str, everyone: bool) -> dict[str, Any]:
     """{name: what a search takes}, or nothing where the version has no such filter."""
     if name == 'size':
-        return {name: _sized(value)}
+        return {name: sized(value)}
     if name == 'host':
         return {name: value.partition('@')[0]}
     if name in search.PLAIN or name in NEVER or (name == 'project_id' and everyone):
@@ -90,7 +90,8 @@ def _filter(call: Call, name: str, value: str, everyone: bool) -> dict[str, Any]
     return {}
 
 
-def _sized(text: str) -> int:
+def sized(text: str) -> int:
+    """The GiB that a filter names.  Raises Invalid."""
     size = numbers.read(text)
     if size is None or size < 0:
         raise errors.Invalid(f'Invalid filter size: {text[:40]} is not a number of GiB.')

@@ -31,6 +31,15 @@ UPDATED = '2018-07-17T00:00:00Z'
 POOL_NAMES, POOL_TYPES = (3, 28), (3, 35)  # versions since which stores are filtered
 SHOW = 'GET /volumes/{id}'
 KNOWN = (
+    Extension(
+        'backups',
+        'Backups',
+        'Backups of volumes.',
+        (
+            'GET /backups',
+            'POST /backups',
+        ),
+    ),
     Extension('OS-SCH-HNT', 'SchedulerHints', 'Hints for the scheduler with a new volume.', ('POST /volumes',)),
     Extension(
         'os-admin-actions',

@@ -33,6 +33,12 @@ class MessagePages(Change):
     number = (3, 5)
 
 
+class BackupUpdates(Change):
+    """A backup is given another name or description."""
+
+    number = (3, 9)
+
+
 class Groups(Change):
     """A volume shows the group it is in."""
 
@@ -49,6 +55,12 @@ class Etags(Change):
     """A volume's metadata has an ETag, and changes may be conditional on it."""
 
     number = (3, 15)
+
+
+class BackupProjects(Change):
+    """Operators see the project of a backup."""
+
+    number = (3, 18)
 
 
 class ProviderIds(Change):
@@ -105,6 +117,12 @@ class LikeFilters(Change):
     number = (3, 34)
 
 
+class BackupSorts(Change):
+    """Backups are sorted by their names."""
+
+    number = (3, 37)
+
+
 class LimitsOfProjects(Change):
     """An operator sees the limits of another project with the query `project_id`."""
 
@@ -129,6 +147,12 @@ class GrowInUse(Change):
     number = (3, 42)
 
 
+class BackupMetadata(Change):
+    """A backup has metadata."""
+
+    number = (3, 43)
+
+
 class CompletedAttachments(Change):
     """An attachment is completed by a request of its own, os-complete."""
 
@@ -141,10 +165,22 @@ class Counts(Change):
     number = (3, 45)
 
 
+class BackupVolumes(Change):
+    """A new volume begins with a backup."""
+
+    number = (3, 47)
+
+
 class Targets(Change):
     """A volume shows its service, and whether its targets are shared."""
 
     number = (3, 48)
+
+
+class BackupZones(Change):
+    """A backup is asked for in a zone."""
+
+    number = (3, 51)
 
 
 class TypeFilters(Change):
@@ -169,6 +205,12 @@ class TransfersWithSnapshots(Change):
     """A volume is passed on with its snapshots, or without them by `no_snapshots`."""
 
     number = (3, 55)
+
+
+class BackupUsers(Change):
+    """Operators see who made a backup."""
+
+    number = (3, 56)
 
 
 class TransferHistory(Change):
@@ -237,9 +279,11 @@ VOLUME = History(
     Messages,
     ImageFilters,
     MessagePages,
+    BackupUpdates,
     Groups,
     GroupSnapshots,
     Etags,
+    BackupProjects,
     ProviderIds,
     SnapshotFilters,
     ForcedDeletes,
@@ -249,17 +293,22 @@ VOLUME = History(
     StrictFilters,
     ResourceFilters,
     LikeFilters,
+    BackupSorts,
     LimitsOfProjects,
     Reverts,
     SnapshotUsers,
     GrowInUse,
+    BackupMetadata,
     CompletedAttachments,
     Counts,
+    BackupVolumes,
     Targets,
+    BackupZones,
     TypeFilters,
     StrictBodies,
     AttachmentModes,
     TransfersWithSnapshots,
+    BackupUsers,
     TransferHistory,
     TransferPages,
     Moments,

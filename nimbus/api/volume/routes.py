@@ -18,6 +18,7 @@ from nimbus.api.volume import (
     volume_metadata,
     volumes,
 )
+from nimbus.api.volume.backups import routes as backups
 from nimbus.api.volume.snapshots import actions, snapshots
 from nimbus.api.volume.snapshots.snapshots import Snapshot
 from nimbus.api.volume.types import SPECS, Type
@@ -157,6 +158,7 @@ ROUTES = (
     ),
     Route('DELETE', '/volumes/{id}/metadata/{key}', volume_metadata.delete, 'volume:delete_volume_metadata'),
     *SNAPSHOTS,
+    *backups.ROUTES,
     Route('GET', '/attachments', attachments.index, 'volume:get_all', since=(3, 27)),
     Route('GET', '/attachments/detail', attachments.detail, 'volume:get_all', since=(3, 27)),
     Route(

@@ -7,11 +7,12 @@ from nimbus.api.kit.fields import CREATE, READ, UPDATE, Any_, Mapping, Noun, Tex
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
 from nimbus.api.volume import filters
-from nimbus.api.volume.microversions import Clusters, Counts, ForcedDeletes, ProviderIds, StrictBodies
+from nimbus.api.volume.microversions import BackupVolumes, Clusters, Counts, ForcedDeletes, ProviderIds, StrictBodies
 from nimbus.common import errors, numbers
 from nimbus.common.clock import iso_micro
 from nimbus.common.database import db
 from nimbus.volume import hosts
+from nimbus.volume.backups import restores
 from nimbus.volume.volumes import copies, search, snapshots, volumes
 
 LARGEST = 2147483647  # GiB; what every database's integers hold
@@ -148,8 +149,17 @@ class Volume(Noun):
 ABSENT = {
     'consistencygroup_id': 'a consistency group',
     'group_id': 'a group',
-    'backup_id': 'a backup',
 }
+
+
+# What is said of a size that is smaller than that of what the volume begins with.
+TOO_SMALL = {
+    'volume': ('original volume size  ', 'original volume'),
+    'snapshot': ('the snapshot size ', 'original snapshot'),
+    'backup': ('the backup size ', 'backup'),
+}
+NOUNS = {'volume': 'source volume', 'snapshot': 'snapshot', 'backup': 'backup'}
+BEGINNINGS = ('snapshot_id', 'source_volid', 'backup_id', 'imageRef', 'image_id')
 
 
 def plain(call: Call, row: Any) -> dict[str, Any]:
@@ -251,6 +261,8 @@ def create(call: Call) -> dict[str, Any]:
             host=host,
             metadata=given.get('metadata') or {},
         )
+        if source is not None and source.kind == 'backup':
+            restores.begin(tx, call.context, source.id)
     return {'volume': plain(call, row)}
 
 
@@ -262,7 +274,7 @@ def _check_absent(call: Call) -> None:
             raise errors.Invalid(f'Volumes cannot be made from {what} here; leave {name} out.')
     if given.get('multiattach') not in (None, False, 'false', 'False'):
         raise errors.Invalid('Volumes cannot be attached to several servers here; leave multiattach out.')
-    named = [name for name in ('snapshot_id', 'source_volid', 'imageRef', 'image_id') if given.get(name)]
+    named = [name for name in BEGINNINGS if given.get(name)]
     if len(named) > 1 and named != ['imageRef', 'image_id']:
         raise errors.Invalid(f'A volume begins with one thing; leave one of {" and ".join(named)} out.')
 
@@ -270,6 +282,9 @@ def _check_absent(call: Call) -> None:
 def _source(call: Call, tx: db.Tx) -> copies.Source | None:
     """What the volume is to begin with, where that is no image.  Raises NotFound and Invalid."""
     snapshot, volume = call.given.get('snapshot_id'), call.given.get('source_volid')
+    backup = call.given.get('backup_id')
+    if backup and call.speaks(BackupVolumes):
+        return restores.source(tx, call.context, backup)
     if snapshot is not None:
         return snapshots.source(tx, call.context, snapshot)
     return volumes.source(tx, call.context, volume) if volume is not None else None
@@ -284,10 +299,10 @@ def fitting(given: Any, source: copies.Source | None) -> int:
     if given is None:
         return source.size
     if size < source.size:
-        noun, comma = ('snapshot', 'the snapshot size ') if source.is_snapshot else ('volume', 'original volume size  ')
+        least, noun = TOO_SMALL[source.kind]
         raise errors.Invalid(
-            f"Invalid input received: Volume size '{size}'GB cannot be smaller than {comma}{source.size}GB. They must "
-            f'be >= original {noun} size.'
+            f"Invalid input received: Volume size '{size}'GB cannot be smaller than {least}{source.size}GB. "
+            f'{"It" if source.kind == "backup" else "They"} must be >= {noun} size.'
         )
     return size
 
@@ -298,9 +313,11 @@ def place_for(
     """The zone and host of the new volume: those of what it begins with.  Raises Invalid when others are asked for."""
     if source is None:
         return hosts.zone_for(tx, zone), host
-    noun = 'snapshot' if source.is_snapshot else 'source volume'
+    noun = NOUNS[source.kind]
     if zone and source.zone and zone != source.zone:
         raise errors.Invalid(f'Invalid input received: Volume must be in the same availability zone as the {noun}')
+    if source.host is None:
+        return hosts.zone_for(tx, zone), host
     if host and host != source.host:
         raise errors.Invalid(f'Invalid input received: Volume must be on the host of the {noun}, {source.host}.')
     return source.zone or hosts.zone_for(tx, zone), source.host

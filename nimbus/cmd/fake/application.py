@@ -108,10 +108,7 @@ class Application:
             raise errors.NotFound(f'There is no answer {given["id"]}.')
 
     def move_clock(self, body: Any, given: dict[str, str]) -> Any:
-        seconds = shapes.check(body, shapes.CLOCK)['seconds']
-        if clock.ahead() + seconds > clock.MOST:
-            raise errors.Invalid(f'The clock can be at most {clock.MOST} seconds ahead.')
-        clock.move(self.controls.parts.db, seconds)
+        self.controls.move_clock(shapes.check(body, shapes.CLOCK)['seconds'])
         return {'ahead': clock.ahead()}
 
     def limit_pages(self, body: Any, given: dict[str, str]) -> Any:

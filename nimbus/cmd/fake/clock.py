@@ -1,6 +1,7 @@
 """Moves the clock of a fake cloud forward."""
 
 import datetime
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 from nimbus.common import clock
 from nimbus.common.agents.services import Service
 from nimbus.common.database import db
+from nimbus.conductor.rounds import Rounds
 
 MOST = 10 * 366 * 86400  # seconds that the clock can be moved in all
 
@@ -38,6 +40,8 @@ def set_right(database: db.Database) -> None:
                 tx.update(Service, Service.seq == row.seq, seen_at=row.seen_at - behind)
 
 
-def service_times(connection: Any) -> dict[int, Any]:
-    """When each daemon was last seen, by its row."""
-    return {row.seq: row.seen_at for row in connection.rows(sa.select(Service.seq, Service.seen_at))}
+def make_rounds(daemons: Iterable[Any]) -> None:
+    """Those of the daemons that look from time to time for what is old have looked."""
+    for daemon in daemons:
+        if isinstance(daemon, Rounds) and daemon.are_made:
+            daemon.make()

@@ -30,10 +30,11 @@ class Controls:
         self.page_limit: int | None = None
         self._state, self._at_work = state, threading.Lock()
         self.snapshots: Any = None
+        self._cloud = wiring.Group()
 
     def keep(self, cloud: wiring.Group) -> None:
         """Snapshots are of this cloud."""
-        conf = self.parts.conf
+        self._cloud, conf = cloud, self.parts.conf
         images = pathlib.Path(conf.image.store_path or self._state / 'images')
         self.snapshots = Snapshots(self.parts, cloud, images, self._state / 'snapshots')
 
@@ -42,6 +43,13 @@ class Controls:
         gate = Gate(service, app, self.door, self.recorder, self.rules)
         self.gates.append(gate)
         return gate
+
+    def move_clock(self, seconds: float) -> None:
+        """It is so much later, and what is done from time to time was done then.  Raises Invalid past the last day."""
+        if clock.ahead() + seconds > clock.MOST:
+            raise errors.Invalid(f'The clock can be at most {clock.MOST} seconds ahead.')
+        clock.move(self.parts.db, seconds)
+        clock.make_rounds(self._cloud.every())
 
     def limit_pages(self, rows: int | None) -> None:
         """Lists that come in pages have so many rows a page at most; None: as many as they have by themselves."""

@@ -1,11 +1,13 @@
-"""`nimbus-manage metadefs`: what operators do to the image service's data beside its API."""
+"""`nimbus-manage image` and `nimbus-manage metadefs`: what operators do to the image service's data beside its API."""
 
 import json
 import pathlib
 from typing import Any
 
 from nimbus.cmd import wiring
-from nimbus.common import errors
+from nimbus.common import clock, errors
+from nimbus.image import quotas
+from nimbus.image.images import removal
 from nimbus.image.metadefs import definitions, loading
 
 
@@ -16,6 +18,21 @@ def load_metadefs(conf: Any, args: Any) -> int:
     written = database.with_retries(lambda tx: loading.load(tx, spaces, args.replace))
     for name, new in written.items():
         print(f'{name}: {"written" if new else "there already; stays as it was (--replace writes it anew)"}.')
+    return 0
+
+
+def list_deleted(conf: Any, _args: Any) -> int:
+    """Images that users deleted and that can be restored."""
+    with wiring.make_parts(conf).db.read() as tx:
+        for row in removal.find(tx):
+            print(f'{row.id}  deleted {clock.iso(row.deleted_at)}  owner {row.owner}  {row.name or ""}'.rstrip())
+    return 0
+
+
+def restore(conf: Any, args: Any) -> int:
+    """An image that a user deleted is active again."""
+    wiring.make_parts(conf).db.with_retries(lambda tx: removal.restore(tx, args.image, quotas.of(conf)))
+    print(f'Image {args.image} is active again.')
     return 0
 
 

@@ -103,6 +103,10 @@ def _credential_verbs(verbs: Any) -> None:
 
 
 def _image_verbs(topics: Any) -> None:
+    verbs = _topic(topics, 'image', 'the images')
+    _verb(verbs, 'deleted', images.list_deleted, 'List the images that users deleted and that can be restored.')
+    back = _verb(verbs, 'restore', images.restore, 'Make an image that a user deleted active again.')
+    back.add_argument('image', metavar='IMAGE', help='the id of the image')
     more = _verb(
         _topic(topics, 'metadefs', 'the metadata definitions'),
         'load',

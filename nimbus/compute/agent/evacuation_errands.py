@@ -1,5 +1,6 @@
 """The errands of the compute agent for guests that change their host while one of the two is down."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -38,10 +39,16 @@ class EvacuationErrands(Compute):
                     f'{"" if kept else "not "}there.'
                 )
             base = None if kept else self._base_of(made.id, made.image, made.root_gb)
-            self.driver.take_over(made, source, base, runs)
+            self.driver.take_over(made if kept else self._furnished(made), source, base, runs)
             return {'power': self.driver.state(made.id), 'kept': kept}
 
         return self._take(job_id, key, made.id, fence, 'take_over', do)
+
+    def _furnished(self, guest: Guest) -> Guest:
+        """The guest, which knows where its own kernel and ramdisk are here, if it has any."""
+        wanted = {'kernel': guest.kernel, 'ramdisk': guest.ramdisk}
+        files = {kind: self._base_of(guest.id, image, 0) or '' for kind, image in wanted.items() if image}
+        return dataclasses.replace(guest, files=files) if files else guest
 
     def forsake(self, context: Context, job_id: str, key: str, fence: int, server_id: str, heir: str) -> str:
         def do() -> None:

@@ -184,7 +184,7 @@ class Agent(MoveErrands, LiveErrands, EvacuationErrands, VolumeErrands):
             fetching = self._unless_doomed(made.id, progress.part(0, fetched))
             root = self.images.get(made.image, fetching, made.root_gb) if made.image else None
             failpoints.hit('compute.spawn.image')
-            self.driver.spawn(made, root, self._unless_doomed(made.id, progress.part(fetched, 100)))
+            self.driver.spawn(self._furnished(made), root, self._unless_doomed(made.id, progress.part(fetched, 100)))
             return {'power': self.driver.state(made.id)}
 
         return self._take(job_id, key, made.id, fence, 'spawn', do)
@@ -200,7 +200,7 @@ class Agent(MoveErrands, LiveErrands, EvacuationErrands, VolumeErrands):
 
         def do() -> None:
             base = self._base_of(made.id, made.image, made.root_gb)
-            self.driver.rebuild(made, base, preserve, timeout)
+            self.driver.rebuild(self._furnished(made), base, preserve, timeout)
 
         return self._change(job_id, key, fence, 'rebuild', made.id, do)
 

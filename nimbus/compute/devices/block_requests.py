@@ -7,6 +7,7 @@ from nimbus.compute.devices import guest_properties
 
 BUSES = ('fdc', 'ide', 'sata', 'scsi', 'usb', 'virtio', 'xen', 'lxc', 'uml', 'nvme')
 SWAP = 'swap'
+CDROM_BUS = 'sata'  # every machine type has it
 LOCAL_FORMATS = (SWAP, 'ext2', 'ext3', 'ext4')  # what a host makes of an empty disk of its own
 ROOT_PATH = '/dev/vda'
 ROOT = 0  # the boot index of the disk that a server boots from
@@ -74,7 +75,8 @@ def _device(item: dict[str, Any], source: str, destination: str, uuid: str | Non
         raise errors.Invalid(what)
     if item.get('disk_bus') and item['disk_bus'] not in BUSES:
         raise invalid(f'The provided disk bus {item["disk_bus"]} is not valid.')
-    guest_properties.check_device(destination, item.get('disk_bus'), item.get('device_type'))
+    bus, kind = item.get('disk_bus'), item.get('device_type')
+    guest_properties.check_device((source, destination) == ('image', 'local'), destination == 'volume', bus, kind)
     return {
         'source': source,
         'destination': destination,
@@ -82,8 +84,8 @@ def _device(item: dict[str, Any], source: str, destination: str, uuid: str | Non
         'volume_type': item.get('volume_type'),
         'boot_index': index,
         'device': _path(item.get('device_name')),
-        'disk_bus': item.get('disk_bus'),
-        'device_type': item.get('device_type'),
+        'disk_bus': bus or (CDROM_BUS if kind == 'cdrom' else bus),
+        'device_type': kind,
         'guest_format': item.get('guest_format'),
         'size': size,
         'tag': item.get('tag'),

@@ -19,8 +19,10 @@ FLAGS = {
     **dict.fromkeys(('1', 't', 'true', 'on', 'y', 'yes'), 'true'),
     **dict.fromkeys(('0', 'f', 'false', 'off', 'n', 'no'), 'false'),
 }
+SECURE = ('disabled', 'optional', 'required')
 TRAITS = ('required', 'forbidden')
 DISK_BUSES = ('virtio', 'scsi', 'sata', 'ide')
+CDROM_BUSES = ('scsi', 'sata', 'ide')
 PORTS = tuple(map(str, range(MOST_SERIAL_PORTS + 1)))
 
 FLAVOR: tuple[Rule, ...] = (
@@ -40,7 +42,7 @@ FLAVOR: tuple[Rule, ...] = (
     (r'hw_rng:rate_(bytes|period)', EVERY),
     (r'hw_video:ram_max_mb', EVERY),  # a bound on what images ask for
     (r'group_policy', NEVER),
-    (r'os:secure_boot', ('disabled', 'optional')),
+    (r'os:secure_boot', SECURE),
     (r'quota:cpu_(shares|period|quota)', EVERY),  # the bounds of numbers are in wish_checks
     (r'quota:disk_(read|write|total)_(bytes|iops)_sec', EVERY),
     (r'quota:vif_(inbound|outbound)_(average|peak|burst)', EVERY),
@@ -60,7 +62,7 @@ IMAGE: tuple[Rule, ...] = (
     (r'hw_machine_type', EVERY),
     (r'hw_cpu_(max_)?(sockets|cores|threads)', EVERY),
     (r'hw_disk_bus', DISK_BUSES),
-    (r'hw_cdrom_bus', ('scsi', 'sata', 'ide')),
+    (r'hw_cdrom_bus', CDROM_BUSES),
     (r'hw_vif_model', NICS),
     (r'hw_(boot_menu|qemu_guest_agent|time_hpet|pmu|vif_multiqueue_enabled|virtio_packed_ring)', EITHER),
     (r'img_hide_hypervisor_id', EITHER),
@@ -76,13 +78,13 @@ IMAGE: tuple[Rule, ...] = (
     # These ask for what every guest has anyway.
     (r'hw_emulation_architecture', ('x86_64',)),
     (r'hw_cpu_policy', ('shared',)),
-    (r'hw_firmware_type', ('bios',)),
+    (r'hw_firmware_type', ('bios', 'uefi')),
     (r'hw_mem_page_size', ('small', 'any')),
     (r'hw_pci_numa_affinity_policy', ('legacy',)),
     (r'hw_pointer_model', ('usbtablet',)),
     (r'hw_redirected_usb_ports', ('0',)),
     (r'hw_rng_model', ('virtio',)),
-    (r'os_secure_boot', ('disabled', 'optional')),
+    (r'os_secure_boot', SECURE),
     (r'(img_)?root_device_name', ('/dev/vda', 'vda')),
     (r'hw_(firmware_stateless|ipxe_boot|locked_memory|mem_encryption)', NO),
     (r'hw_ephemeral_encryption|ipxe_boot|img_linked_clone|vmware_linked_clone', NO),
@@ -91,8 +93,9 @@ IMAGE: tuple[Rule, ...] = (
     (r'(hw_)?auto_disk_config|hw_device_id|hw_disk_type|hw_rescue_(bus|device)|xenapi_\w+', EVERY),
     (r'(img_)?(bdm_v2|bittorrent|cache_in_nova|owner_id)|img_(compression_level|use_agent|version)', EVERY),
     (r'img_signature\w*|os_(admin_user|distro|require_quiesce|skip_agent_\w+|type|version)', EVERY),
+    (r'kernel_id|ramdisk_id|os_command_line', EVERY),  # lookups finds them, wish_checks compares them
     (r'vmware_(disktype|image_version|ostype)', EVERY),
-    (r'(img_)?(block_device_mapping|mappings)|kernel_id|ramdisk_id|os_command_line|traits_required', NEVER),
+    (r'(img_)?(block_device_mapping|mappings)|traits_required', NEVER),
     (r'hw_[\w.]+|vmware_adaptertype', NEVER),
 )
 
@@ -110,13 +113,16 @@ def check_image(properties: Mapping[str, Any]) -> None:
     _check('property', 'image', {name: value for name, value in properties.items() if not _is_empty(value)}, IMAGE)
 
 
-def check_device(destination: str, disk_bus: str | None, device_type: str | None) -> None:
+def check_device(is_own_root: bool, is_volume: bool, disk_bus: str | None, device_type: str | None) -> None:
     """Nothing, when a disk that is asked for one by one can be of the bus and type.  Raises Invalid."""
-    if device_type not in (None, '', 'disk'):
-        raise errors.Invalid(f'The device_type {device_type} of a disk is not supported: it may be disk.')
-    if disk_bus and destination == 'local':
+    if device_type not in (None, '', 'disk', *(('cdrom',) if is_volume else ())):
+        may = 'disk, or of a volume cdrom' if device_type == 'cdrom' else 'disk or cdrom'
+        raise errors.Invalid(f'The device_type {device_type} of a disk is not supported: it may be {may}.')
+    if device_type == 'cdrom' and disk_bus not in (None, '', *CDROM_BUSES):
+        raise errors.Invalid(f'The disk_bus {disk_bus} of a CD is not supported: it may be {" or ".join(CDROM_BUSES)}.')
+    if disk_bus and is_own_root:
         raise errors.Invalid(
-            f"The disk_bus {disk_bus} of a local disk is not supported: the image's hw_disk_bus applies to all of them."
+            f"The disk_bus {disk_bus} of the image's own disk is not supported: its hw_disk_bus says that."
         )
     if disk_bus and disk_bus not in DISK_BUSES:
         raise errors.Invalid(f'The disk_bus {disk_bus} is not supported: it may be {" or ".join(DISK_BUSES)}.')

@@ -38,6 +38,7 @@ def check(specs: Wishes, properties: Wishes) -> None:
     _check_serial_ports(specs, properties)
     _check_video_memory(specs, properties)
     _check_usb(specs, properties)
+    _check_start(specs, properties)
 
 
 def _within(what: str, owner: str, wishes: Wishes, name: str, bounds: tuple[int, int]) -> int:
@@ -111,6 +112,27 @@ def _check_usb(specs: Wishes, properties: Wishes) -> None:
     for name, value in needs.items():
         if str(value).startswith('usb'):
             raise errors.Invalid(f'A guest without USB (usb_model none) cannot have {name}={value}.')
+
+
+def _check_start(specs: Wishes, properties: Wishes) -> None:
+    flavor, image = specs.get('os:secure_boot'), properties.get('os_secure_boot')
+    if flavor and image and flavor != image:
+        raise errors.Invalid(
+            f'The flavor has the extra spec os:secure_boot={flavor} and the image the property '
+            f'os_secure_boot={image}: they contradict each other.'
+        )
+    what = (
+        'extra spec os:secure_boot=required of the flavor'
+        if flavor
+        else 'property os_secure_boot=required of the image'
+    )
+    machine = str(properties.get('hw_machine_type') or 'q35')
+    if 'required' in (flavor, image) and (properties.get('hw_firmware_type') != 'uefi' or 'q35' not in machine):
+        raise errors.Invalid(f'The {what} needs an image with hw_firmware_type=uefi and hw_machine_type=q35.')
+    has_kernel = properties.get('kernel_id') not in (None, '', 'nokernel')
+    for name in ('ramdisk_id', 'os_command_line'):
+        if properties.get(name) and not has_kernel:
+            raise errors.Invalid(f'The property {name} of the image is not supported without a kernel_id beside it.')
 
 
 def _number(wishes: Wishes, name: str) -> int:

@@ -123,7 +123,7 @@ def _root_image(tx: db.Tx, asker: context.Context, root: block_requests.Device |
         found = snapshots.show(tx, asker, root['snapshot_id']).image
     else:
         found = volumes.show(tx, asker, root['volume_id']).image
-    return {**found, 'id': None} if found else None
+    return {**lookups.with_boot_files(tx, asker, found), 'id': None} if found else None
 
 
 def _check_disks(tx: db.Tx, asker: context.Context, wanted: Wanted, devices: list[block_requests.Device]) -> None:

@@ -12,6 +12,7 @@ from nimbus.network.ports import ports
 from nimbus.volume.volumes import attachments
 
 SWAP = 'swap'
+CDROM = 'cdrom'
 CARDS = 'quota:vif_'
 MOST_QUEUES = 256  # of a tap, in the kernels of today
 EPHEMERAL_FORMAT = 'ext4'
@@ -39,6 +40,8 @@ def describe(
         root_gb=root_gb(spec),
         blanks=tuple(blanks(spec)),
         image=None if boots_from_volume(spec) else image(spec['image']),
+        kernel=image((spec['image'] or {}).get('kernel')),
+        ramdisk=image((spec['image'] or {}).get('ramdisk')),
         root_properties=properties if boots_from_volume(spec) else {},
         nics=tuple(_nic(nic, flavor, properties) for nic in ports.nics(tx, server_id)),
         volumes=tuple(volumes(tx, server_id, spec)),
@@ -73,12 +76,14 @@ def blanks(spec: dict[str, Any]) -> Iterator[Blank]:
     for number, device in enumerate(ephemerals):
         size = (device['size'] or flavor.get('ephemeral') or 0) * 1024
         if size:
-            yield Blank(f'eph{number}', size, device['guest_format'] or EPHEMERAL_FORMAT, _short(device['device']))
+            kind, bus = device['guest_format'] or EPHEMERAL_FORMAT, device.get('disk_bus') or ''
+            yield Blank(f'eph{number}', size, kind, _short(device['device']), bus)
     if not ephemerals and flavor.get('ephemeral'):
         yield Blank('local', flavor['ephemeral'] * 1024, EPHEMERAL_FORMAT)
     size = swaps[0]['size'] if swaps and swaps[0]['size'] else flavor.get('swap')
     if size:
-        yield Blank(SWAP, size, SWAP, _short(swaps[0]['device']) if swaps else '')
+        own = swaps[0] if swaps else {'device': ''}
+        yield Blank(SWAP, size, SWAP, _short(own['device']), own.get('disk_bus') or '')
 
 
 def _short(device: str | None) -> str:
@@ -153,4 +158,5 @@ def volume(device: dict[str, Any], connection: dict[str, Any], bus: str = device
         size_gb=device['size'] or 0,
         boot=device['boot_index'] == 0,
         bus=device['disk_bus'] or bus,
+        cdrom=device.get('device_type') == CDROM,
     )

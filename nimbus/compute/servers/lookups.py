@@ -24,7 +24,21 @@ def image(tx: db.Tx, asker: context.Context, image_id: str | None) -> dict[str, 
     row = or_invalid(images.show, tx, asker, image_id, sentence='Can not find requested image')
     if row.status != 'active':
         raise errors.Invalid(f'Image {image_id} is not active.')
-    return boot_checks.image_facts(row)
+    return with_boot_files(tx, asker, boot_checks.image_facts(row))
+
+
+def with_boot_files(tx: db.Tx, asker: context.Context, found: dict[str, Any]) -> dict[str, Any]:
+    """The image with what is kept of its own kernel and ramdisk, where it names any.  Raises Invalid."""
+    for kind in ('kernel', 'ramdisk'):
+        image_id = (found.get('properties') or {}).get(f'{kind}_id')
+        if image_id in (None, '', 'nokernel'):
+            continue
+        told = f'The property {kind}_id={str(image_id)[:40]} of the image names no image that can be used.'
+        row = or_invalid(images.show, tx, asker, str(image_id), sentence=told)
+        if row.status != 'active' or row.disk_format not in ('aki', 'ari', 'ami', 'raw'):
+            raise errors.Invalid(told)
+        found = {**found, kind: boot_checks.image_facts(row)}
+    return found
 
 
 def key(tx: db.Tx, asker: context.Context, name: str | None) -> dict[str, Any] | None:

@@ -222,6 +222,13 @@ MATCHES = {
     'access_ip_v4': Server.access_ip_v4,
     'access_ip_v6': Server.access_ip_v6,
 }
+
+
+def _boot_file(kind: str) -> Callable[[Any], Any]:
+    found = sa.func.coalesce(Server.image[(kind, 'id')].as_string(), '')
+    return lambda value: found == str(value or '')
+
+
 SPECIAL: dict[str, Callable[[Any], Any]] = {
     'tags': _tags_all,
     'tags-any': lambda value: Server.id.in_(_tagged(_words(value))),
@@ -235,8 +242,8 @@ SPECIAL: dict[str, Callable[[Any], Any]] = {
     'created_at': _moment(Server.created_at),
     'launched_at': _moment(Server.launched_at),
     'terminated_at': _moment(Server.deleted_at),
-    'kernel_id': lambda value: sa.true() if not value else sa.false(),
-    'ramdisk_id': lambda value: sa.true() if not value else sa.false(),
+    'kernel_id': _boot_file('kernel'),
+    'ramdisk_id': _boot_file('ramdisk'),
 }
 
 

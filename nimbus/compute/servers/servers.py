@@ -47,6 +47,11 @@ def libvirt_name(row: Any) -> str:
     return f'instance-{row.seq:08x}'
 
 
+def boot_file(row: Any, kind: str) -> str:
+    """The id of the image of its own 'kernel' or 'ramdisk' that the server starts with; empty where it has none."""
+    return str(((row.image or {}).get(kind) or {}).get('id') or '')
+
+
 def spec(tx: db.Tx, server_id: str) -> dict[str, Any]:
     """All that placing and building the server needs, as plain JSON.  Raises NotFound."""
     row = row_of(tx, server_id)

@@ -20,6 +20,7 @@ from nimbus.conductor.workflows.soft_deletion import RestoreServer, SoftDeleteSe
 from nimbus.conductor.workflows.start_server import StartServer
 from nimbus.conductor.workflows.stop_server import StopServer
 from nimbus.conductor.workflows.suspension import PauseServer, ResumeServer, SuspendServer, UnpauseServer
+from nimbus.conductor.workflows.volumes.backups import CreateBackup, DeleteBackup, ImportBackup, RestoreBackup
 from nimbus.conductor.workflows.volumes.creation import CreateVolume
 from nimbus.conductor.workflows.volumes.deletion import DeleteVolume
 from nimbus.conductor.workflows.volumes.extension import ExtendVolume
@@ -66,4 +67,8 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'upload_volume': UploadVolume,
     'create_snapshot': CreateSnapshot,
     'delete_snapshot': DeleteSnapshot,
+    'create_backup': CreateBackup,
+    'delete_backup': DeleteBackup,
+    'import_backup': ImportBackup,
+    'restore_backup': RestoreBackup,
 }

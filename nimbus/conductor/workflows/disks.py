@@ -1,6 +1,5 @@
 """Steps for a server's volumes: create and reserve, connect the host, attach to the guest, release."""
 
-import dataclasses
 from typing import Any
 
 from nimbus.common import context, errors
@@ -132,7 +131,7 @@ def as_volume(run: Run, bdm_id: str) -> dict[str, Any]:
             f"The server's host is not connected to volume {wanted}.",
             inside=f'Host {run.host} is not connected to volume {wanted}.',
         )
-    return dataclasses.asdict(found[wanted])
+    return found[wanted].to_dict()
 
 
 def unplug(run: Run, bdm_id: str) -> None:
@@ -142,7 +141,7 @@ def unplug(run: Run, bdm_id: str) -> None:
     wanted = next((found['volume_id'] for found in of_server(run) if found['id'] == bdm_id), None)
     for volume in found:
         if volume.id == wanted:
-            guest_orders.ask(run, 'detach', run.subject, dataclasses.asdict(volume), host=run.host)
+            guest_orders.ask(run, 'detach', run.subject, volume.to_dict(), host=run.host)
 
 
 def complete_all(tx: db.Tx, run: Run) -> None:

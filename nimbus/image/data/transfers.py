@@ -1,24 +1,24 @@
 """Upload, stage, import and download image data; an upload is hashed, measured and inspected as it streams in."""
 
 import dataclasses
+import datetime
 import functools
-import hashlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from nimbus.common import errors, failpoints, ids
+from nimbus.common import clock, errors, failpoints, ids
 from nimbus.common.database import db
 from nimbus.common.quotas import Quotas
 from nimbus.image.data import content, copies, uploads
-from nimbus.image.images import images, marks
+from nimbus.image.data.hashes import Hashes
+from nimbus.image.images import images, marks, removal
 from nimbus.image.stores.base import Draft
 from nimbus.image.stores.file import FileDraft, FileStore
 from nimbus.image.stores.stores import Stores
 
 LOG = logging.getLogger(__name__)
-ALGORITHM = 'sha512'
 BATCH = 500
 SLOWEST = 5.0  # seconds between tries to undo a broken upload
 
@@ -34,6 +34,7 @@ class Limits:
     properties: int = 128
     tags: int = 128
     members: int = 128
+    keep_deleted: int = 0  # seconds that a deleted image can be restored
     certificates: str = ''  # the folder of certificates that signatures are checked by
     import_methods: tuple[str, ...] = ('glance-direct', 'web-download', 'copy-image')
 
@@ -96,31 +97,23 @@ class Transfers:
         self, image: Any, pieces: Iterable[bytes], draft: Draft, announced: int | None, inspected: bool
     ) -> dict[str, Any]:
         """Every piece is in the draft; returns what the bytes turned out to be."""
-        md5, sha = hashlib.md5(usedforsecurity=False), hashlib.new(ALGORITHM)
         look = self._inspection(image) if inspected else None
-        size = 0
-        for piece in pieces:
-            size += len(piece)
-            self.check_size(size)
-            md5.update(piece)
-            sha.update(piece)
-            if look:
-                look.eat(piece)
-            draft.write(piece)
-        if announced is not None and announced != size:
-            raise errors.Invalid(f'The image was announced with {announced} bytes, and {size} came.')
-        draft.settle()
+        with Hashes() as hashes:
+            for piece in pieces:
+                self.check_size(hashes.size + len(piece))
+                hashes.eat(piece)
+                if look:
+                    look.eat(piece)
+                draft.write(piece)
+            if announced is not None and announced != hashes.size:
+                raise errors.Invalid(f'The image was announced with {announced} bytes, and {hashes.size} came.')
+            draft.settle()
+            facts = hashes.facts()
         virtual = None
         if look:
             virtual = look.finish(self.limits.virtual_size_cap)
             look.look(draft.path)
-        return {
-            'size': size,
-            'virtual_size': virtual,
-            'checksum': md5.hexdigest(),
-            'os_hash_algo': ALGORITHM,
-            'os_hash_value': sha.hexdigest(),
-        }
+        return {**facts, 'virtual_size': virtual}
 
     def check_size(self, size: int) -> None:
         """Raises TooLarge when an image may not have so many bytes."""
@@ -251,7 +244,10 @@ class Transfers:
             LOG.warning('The image store has a file %s that no image knows; it is left alone', image_id)
 
     def sweep(self) -> list[str]:
-        """Bytes of deleted images are gone; returns the ids of files that no row ever knew."""
+        """Bytes of deleted images are gone, once nobody may restore them; returns the ids of files no row ever knew."""
+        due = clock.Clock().now() - datetime.timedelta(seconds=self.limits.keep_deleted)
+        while self.db.with_retries(lambda tx: removal.scrub(tx, due, BATCH)) == BATCH:
+            pass
         present = sorted({image_id for store in self.stores.each() for image_id in store.present()})
         unknown: list[str] = []
         for start in range(0, len(present), BATCH):

@@ -15,7 +15,7 @@ from nimbus.image import notifications
 from nimbus.image.images import marks
 from nimbus.image.models import Image, ImageMember, ImageProperty, ImageTag
 from nimbus.image.quotas import RESOURCES, ImageQuotas, held, rows
-from nimbus.image.states import DELETED, MACHINE, QUEUED, UPLOADING
+from nimbus.image.states import ACTIVE, DEACTIVATED, DELETED, HIDDEN, MACHINE, QUEUED, UPLOADING
 
 COLUMNS = ('name', 'owner', 'visibility', 'protected', 'os_hidden', 'min_disk', 'min_ram')
 FORMATS = ('disk_format', 'container_format')
@@ -23,7 +23,7 @@ PROPERTIES = db.Gathering(
     sa.select(ImageProperty.image_id, ImageProperty.name, ImageProperty.value), ImageProperty.image_id
 )
 TAGS = db.Gathering(sa.select(ImageTag.image_id, ImageTag.tag).order_by(ImageTag.tag), ImageTag.image_id)
-LIVING = db.Fixed(sa.select(Image).where(Image.id == sa.bindparam('image'), Image.status != DELETED))
+LIVING = db.Fixed(sa.select(Image).where(Image.id == sa.bindparam('image'), Image.status.not_in(HIDDEN)))
 
 
 def show(tx: db.Tx, ctx: context.Context, image_id: str) -> Any:
@@ -133,15 +133,26 @@ def change(
     notifications.notify(tx, image.id, 'update')
 
 
-def delete(tx: db.Tx, image: Any, quotas: Quotas) -> None:
-    """The image is gone for every user; its bytes go next.  Raises Forbidden when it is protected."""
+def delete(tx: db.Tx, image: Any, quotas: Quotas, keep: int = 0) -> bool:
+    """The image is gone for every user; returns whether its bytes go next.  Raises Forbidden when it is protected.
+
+    With `keep` one that has bytes stays whole until `removal.scrub`, so that an operator can restore it.
+    """
     if image.protected:
         raise errors.Forbidden(f'Image {image.id} is protected and cannot be deleted.')
     quotas.give_back(tx, image.owner or '', **held(image))
-    MACHINE.begin(tx, Image, image.id, 'delete', deleted_at=clock.Clock().now())
+    stays = keep > 0 and image.status in (ACTIVE, DEACTIVATED)
+    MACHINE.begin(tx, Image, image.id, 'delay' if stays else 'delete', deleted_at=clock.Clock().now())
     notifications.notify(tx, image.id, 'delete')
+    if not stays:
+        strip(tx, image.id)
+    return not stays
+
+
+def strip(tx: db.Tx, image_id: str) -> None:
+    """A deleted image has no properties, tags and members any more."""
     for table in (ImageProperty, ImageTag, ImageMember):
-        tx.delete(table, table.image_id == image.id)
+        tx.delete(table, table.image_id == image_id)
 
 
 def forget(tx: db.Tx, before: datetime.datetime, most: int) -> int:

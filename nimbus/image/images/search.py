@@ -10,7 +10,7 @@ from nimbus.common import context, errors, numbers, times
 from nimbus.common.database import db, listing
 from nimbus.image.images import images
 from nimbus.image.models import Image, ImageMember, ImageProperty, ImageTag
-from nimbus.image.states import ACTIVE, DELETED
+from nimbus.image.states import ACTIVE, HIDDEN
 
 LISTABLE = ('name', 'id', 'status', 'container_format', 'disk_format')  # these take in:a,b
 MOMENTS = ('created_at', 'updated_at')
@@ -48,7 +48,7 @@ def _reach(sees_all: bool, visibility: str | None, member_status: str, hidden: b
     The conditions name the asker's project by the bind parameter `project`.
     """
     project = sa.bindparam('project')
-    narrow: list[Any] = [Image.status != DELETED]
+    narrow: list[Any] = [Image.status.not_in(HIDDEN)]
     if hidden is not None:
         narrow.append(Image.os_hidden == hidden)
     if visibility is None:

@@ -84,6 +84,8 @@ class Port(Serializable):
     bandwidth: tuple[Cap, ...] = ()  # in kbit
     packets: tuple[Cap, ...] = ()  # in thousands
     dscp: int | None = None  # the mark that its guest's packets carry
+    parent: str | None = None  # a subport's: the port of the trunk, whose guest's frames
+    vlan: int = 0  # with this tag are its own
 
     @property
     def tap(self) -> str:
@@ -237,6 +239,11 @@ def unmapped(network_id: str, physical: str) -> str:
         f'The network {network_id} is on the physical network {physical}, which this host does not have: its '
         '[network] bridge_mappings names no bridge for it.'
     )
+
+
+def unparented(port_id: str, parent: str) -> str:
+    """Why a subport cannot be wired on a host that does not have the port of its trunk."""
+    return f'The subport {port_id} cannot be wired: the port {parent} of its trunk is not wired on this host.'
 
 
 def unreachable(network_id: str, network_type: str, why: str) -> str:

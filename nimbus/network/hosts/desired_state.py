@@ -27,6 +27,7 @@ from nimbus.network.models import (
     Service,
     Subnet,
 )
+from nimbus.network.models_wiring import Subport, Trunk
 from nimbus.network.rpc import TUNNELS
 
 PORTS = db.Gathering(sa.select(Port), Port.id)
@@ -111,9 +112,21 @@ def _ports(
     """The values of guests' ports, each with the QoS of its own policy or its network's."""
     named = {port.id: port.qos_policy_id or nets[port.network_id].qos_policy_id for port in guests}
     quality = qualities.of(tx, named)
+    trunks = _trunks(tx, [port.id for port in guests if port.holder == holders.SUBPORT])
     return {
-        port.id: _port(port, nets[port.network_id], addresses, members, loose) | quality[port.id] for port in guests
+        port.id: _port(port, nets[port.network_id], addresses, members, loose)
+        | quality[port.id]
+        | trunks.get(port.id, {})
+        for port in guests
     }
+
+
+def _trunks(tx: db.Tx, port_ids: list[str]) -> dict[str, dict[str, Any]]:
+    """Of each subport the port of its trunk, and the tag of its frames there."""
+    query = sa.select(Subport.port_id, Trunk.port_id.label('parent'), Subport.segmentation_id)
+    query = query.join(Trunk, Trunk.id == Subport.trunk_id).where(Subport.port_id.in_(port_ids))
+    rows = tx.rows(query) if port_ids else ()
+    return {row.port_id: {'parent': row.parent, 'vlan': row.segmentation_id} for row in rows}
 
 
 def _port(port: Any, network: Any, addresses: Found, members: Found, loose: set[str]) -> dict[str, Any]:
@@ -122,7 +135,7 @@ def _port(port: Any, network: Any, addresses: Found, members: Found, loose: set[
         'network_id': port.network_id,
         'mac': port.mac_address,
         'addresses': values_of(addresses, port.id),
-        'device_id': port.holder_id,
+        'device_id': port.holder_id if port.holder == holders.SERVER else '',
         'project_id': port.project_id,
         'hostname': port.hostname,
         'admin_up': port.admin_state_up and network.admin_state_up,
@@ -206,6 +219,7 @@ def _leases(tx: db.Tx, which: Any, network_ids: set[str]) -> list[Any]:
             Port.id.label('port_id'),
             Port.mac_address,
             sa.func.coalesce(Port.dns_name, Port.hostname).label('hostname'),
+            Port.holder,
             Port.holder_id,
             Port.project_id,
             Port.extra_dhcp_opts,
@@ -238,7 +252,7 @@ def _by_port(rows: Iterable[Any]) -> dict[str, dict[str, Any]]:
                 'ip': row.ip_address,
                 'subnet_id': row.subnet_id,
                 'hostname': row.hostname or 'host-' + row.ip_address.replace('.', '-').replace(':', '-'),
-                'device_id': row.holder_id,
+                'device_id': row.holder_id if row.holder == holders.SERVER else '',
                 'project_id': row.project_id,
                 'options': _options(row),
             }

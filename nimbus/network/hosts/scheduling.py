@@ -10,6 +10,7 @@ from nimbus.common.agents import services
 from nimbus.common.database import db
 from nimbus.network import generations, holders, tunnels
 from nimbus.network.models import Host, Port, Service
+from nimbus.network.models_wiring import DhcpChoice
 
 AGENT = {'dhcp': 'neutron-dhcp-agent', 'router': 'neutron-l3-agent'}
 SUBJECT = {'dhcp': generations.NETWORK, 'router': generations.ROUTER}
@@ -35,8 +36,13 @@ def host_of(tx: db.Tx, kind: str, subject_id: str) -> str:
 
 def able(tx: db.Tx, kind: str, among: set[str], there: set[str]) -> set[str]:
     """Which of the hosts have an agent that may be given the service, or has it."""
-    agents = services.find(tx, 'network', binary=AGENT[kind]) if among else ()
-    return {agent.host for agent in agents if agent.host in among and (not agent.disabled or agent.host in there)}
+    known = services.find(tx, 'network', binary=AGENT[kind]) if among else ()
+    return {agent.host for agent in known if agent.host in among and (not agent.disabled or agent.host in there)}
+
+
+def agents(tx: db.Tx, kind: str) -> set[str]:
+    """The hosts that have an agent of the kind."""
+    return {agent.host for agent in services.find(tx, 'network', binary=AGENT[kind])}
 
 
 def place(tx: db.Tx, kind: str, subject_id: str, only: set[str] | None = None) -> str:
@@ -44,11 +50,11 @@ def place(tx: db.Tx, kind: str, subject_id: str, only: set[str] | None = None) -
 
     With `only` it stands on one of those hosts.
     """
-    agents = services.find(tx, 'network', binary=AGENT[kind])
+    known = services.find(tx, 'network', binary=AGENT[kind])
     old = host_of(tx, kind, subject_id)
-    if old and any(agent.host == old for agent in agents) and (not only or old in only):
+    if old and any(agent.host == old for agent in known) and (not only or old in only):
         return old
-    up = [agent.host for agent in agents if not agent.disabled and services.is_up(agent, DOWN_TIME)]
+    up = [agent.host for agent in known if not agent.disabled and services.is_up(agent, DOWN_TIME)]
     free = [host for host in up if host in only] or sorted(only) if only else up
     if not free:
         return old
@@ -100,10 +106,25 @@ def served_on(tx: db.Tx, host: str, among: Iterable[str] | None = None) -> set[s
     return set(tx.column(query if among is None else query.where(Port.holder_id.in_(sorted(among)))))
 
 
+def choices(tx: db.Tx, network_id: str) -> tuple[set[str], set[str]]:
+    """The hosts where operators put the network's DHCP by hand, and those from which they took it away."""
+    found: tuple[set[str], set[str]] = set(), set()
+    for row in tx.rows(sa.select(DhcpChoice).where(DhcpChoice.network_id == network_id)):
+        found[0 if row.wanted else 1].add(row.host)
+    return found
+
+
+def choose(tx: db.Tx, network_id: str, host: str, wanted: bool) -> None:
+    """The network's DHCP is to stand on the host, or not to, whatever would be chosen."""
+    tx.ensure(DhcpChoice, network_id=network_id, host=host, wanted=wanted)
+    tx.update(DhcpChoice, DhcpChoice.network_id == network_id, DhcpChoice.host == host, wanted=wanted)
+
+
 def on(tx: db.Tx, kind: str, host: str) -> list[str]:
-    """The subjects whose service stands on the host."""
+    """The subjects whose service stands on the host, or will as soon as there is anything to serve."""
     if kind == 'dhcp':
-        return sorted(served_on(tx, host))
+        put_here = sa.select(DhcpChoice.network_id).where(DhcpChoice.host == host, DhcpChoice.wanted.is_(True))
+        return sorted(served_on(tx, host) | set(tx.column(put_here)))
     query = sa.select(Service.subject_id).where(Service.kind == kind, Service.host == host)
     return tx.column(query.order_by(Service.subject_id))
 

@@ -6,6 +6,7 @@ from nimbus.common.database import db
 from nimbus.network import standard_attributes
 from nimbus.network.models import FloatingIp, Group, Network, Port, Router, Subnet, SubnetPool
 from nimbus.network.models_traffic import QosPolicy
+from nimbus.network.models_wiring import Trunk
 
 LONGEST = 60
 MODELS = {
@@ -16,6 +17,7 @@ MODELS = {
     'floatingips': FloatingIp,
     'policies': QosPolicy,
     'subnetpools': SubnetPool,
+    'trunks': Trunk,
     'security_groups': Group,
     'security-groups': Group,
 }

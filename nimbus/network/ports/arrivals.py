@@ -7,12 +7,12 @@ import sqlalchemy as sa
 from nimbus.common.database import db
 from nimbus.network import generations
 from nimbus.network.models import Arrival, Port
-from nimbus.network.ports import server_ports
+from nimbus.network.ports import server_ports, trunk_ports
 
 
 def expect(tx: db.Tx, server_id: str, host: str) -> None:
     """Every port of the server is to be wired on that host too; those that are expected there already stay so."""
-    for port in server_ports.of_server(tx, server_id):
+    for port in _ports(tx, server_id):
         known = tx.row(sa.select(Arrival).where(Arrival.port_id == port.id))
         if known is not None and known.host == host:
             continue
@@ -25,16 +25,22 @@ def expect(tx: db.Tx, server_id: str, host: str) -> None:
 
 def unready(tx: db.Tx, server_id: str) -> tuple[list[str], list[str]]:
     """The server's ports that are not wired where they are expected, and why some cannot be."""
-    ids = [port.id for port in server_ports.of_server(tx, server_id)]
+    ids = [port.id for port in _ports(tx, server_id)]
     rows = tx.rows(sa.select(Arrival).where(Arrival.port_id.in_(ids)))
     return [row.port_id for row in rows if row.status != 'ACTIVE'], [row.trouble for row in rows if row.trouble]
 
 
 def forget(tx: db.Tx, server_id: str) -> None:
     """The server's ports are expected nowhere."""
-    ids = [port.id for port in server_ports.of_server(tx, server_id)]
+    ids = [port.id for port in _ports(tx, server_id)]
     for row in tx.rows(sa.select(Arrival).where(Arrival.port_id.in_(ids))):
         _drop(tx, row)
+
+
+def _ports(tx: db.Tx, server_id: str) -> list[Any]:
+    """The server's ports, and the subports of those that are trunks."""
+    own = server_ports.of_server(tx, server_id)
+    return own + [port for parent in own for port in trunk_ports.carried(tx, parent.id)]
 
 
 def _drop(tx: db.Tx, row: Any) -> None:
@@ -50,7 +56,7 @@ def _concerned(tx: db.Tx, network_id: str, host: str) -> set[str]:
 
 def arrived(tx: db.Tx, server_id: str, host: str) -> None:
     """The server's ports, bound to the host now, are as they were wired ahead, and expected nowhere any more."""
-    for port in server_ports.of_server(tx, server_id):
+    for port in _ports(tx, server_id):
         row = tx.row(sa.select(Arrival).where(Arrival.port_id == port.id, Arrival.host == host))
         if row is not None:
             tx.delete(Arrival, Arrival.port_id == port.id)

@@ -12,7 +12,15 @@ from nimbus.common.database import db
 from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, standard_attributes
 from nimbus.network.models import Port, Router
-from nimbus.network.ports import floating_addresses, forwarded_ports, macs, port_visibility, ports, router_ports
+from nimbus.network.ports import (
+    floating_addresses,
+    forwarded_ports,
+    macs,
+    port_visibility,
+    ports,
+    router_ports,
+    trunk_ports,
+)
 from nimbus.network.qos import bindings
 from nimbus.network.security_groups import groups
 
@@ -152,6 +160,7 @@ def update(tx: db.Tx, ctx: Context, port_id: str, values: dict[str, Any]) -> Non
     ports.concern(tx, port_id, row.network_id, host, sorted({*before, *after}))
     if row.host != host and not holders.is_own(row):
         ports.follow(tx, ctx, row.network_id, host, row.host)
+        ports.carry(tx, ctx, port_id, host)
 
 
 def _groups_after(change: _Change, before: list[str]) -> list[str]:
@@ -258,6 +267,7 @@ def delete(tx: db.Tx, ctx: Context, port_id: str) -> None:
             f'Port {port_id} cannot be deleted directly via the port API: has device owner {row.device_owner}.',
             type='ServicePortInUse',
         )
+    trunk_ports.refuse_deletion(tx, port_id)
     if not (ctx.is_admin or ctx.is_service):
         floating_addresses.refuse_others(tx, port_id, ctx.project_id)
     ports.drop(tx, ctx, port_id)

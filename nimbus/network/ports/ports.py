@@ -1,145 +1,36 @@
-"""Ports as rows: created, bound to a host and deleted, for users, servers and DHCP servers."""
+"""Ports bound to hosts and deleted, for users, servers and DHCP servers."""
 
-import dataclasses
 import logging
 from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from nimbus.common import errors, ids
+from nimbus.common import errors
 from nimbus.common.context import Context
 from nimbus.common.database import db, tables
 from nimbus.network import addresses as fixed
 from nimbus.network import generations, holders, notifications, quotas, standard_attributes, tunnels
 from nimbus.network.hosts import scheduling, zones
 from nimbus.network.models import Member, Network, Port, Subnet
-from nimbus.network.ports import forwarded_ports, macs, server_ports
+from nimbus.network.models_wiring import Subport, Trunk
+from nimbus.network.ports import forwarded_ports, server_ports, trunk_ports
+from nimbus.network.ports.port_rows import DOWN, Draft, concern, get, insert
 from nimbus.network.ports.server_ports import addresses, groups_of, nics, of_server, trouble, wiring
 from nimbus.network.security_groups import groups
 
-__all__ = ('addresses', 'groups_of', 'nics', 'of_server', 'trouble', 'wiring')  # the seam is `ports` alone
+# What others ask of ports is asked here.
+__all__ = (
+    'DOWN', 'Draft', 'addresses', 'concern', 'get', 'groups_of', 'insert', 'nics', 'of_server', 'trouble', 'wiring',
+)  # fmt: skip
 
 LOG = logging.getLogger(__name__)
-MAC_TRIES = 16
-DOWN = 'DOWN'  # of a port that its host has not wired
-BY_ID = db.Fixed(sa.select(db.table_of(Port)).where(Port.id == sa.bindparam('of')))
 _DHCP = tables.Alias(Port)
 UNSERVED = sa.select(Network.id).where(
     Network.id == sa.bindparam('of'),
     sa.exists().where(Subnet.network_id == Network.id, Subnet.enable_dhcp.is_(True)),
     ~sa.exists().where(scheduling.serves(_DHCP, Network.id, sa.bindparam('on'))),
 )
-SINCE = db.Fixed(
-    sa.update(db.table_of(Port)).where(Port.id == sa.bindparam('of')).values(since=sa.bindparam('reached'))
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class Draft:
-    """A port that is to be made."""
-
-    network: Any
-    project_id: str
-    id: str = dataclasses.field(default_factory=ids.dashed)
-    name: str = ''
-    description: str = ''
-    mac_address: str | None = None
-    fixed_ips: Sequence[dict[str, str]] | None = None  # None: one of each kind
-    groups: Sequence[str] | None = None  # None: the project's default group
-    admin_state_up: bool = True
-    device_id: str = ''
-    device_owner: str = ''
-    holder: str = ''
-    holder_id: str = ''
-    host: str = ''
-    vnic_type: str = 'normal'
-    profile: dict[str, Any] = dataclasses.field(default_factory=dict)
-    port_security_enabled: bool | None = None  # None: as the network says
-    allowed_address_pairs: Sequence[dict[str, str]] = ()
-    extra_dhcp_opts: Sequence[dict[str, Any]] = ()
-    hostname: str = ''
-    dns_name: str | None = None
-    dns_domain: str | None = None
-    created_for_server: bool = False
-    place: int = 0
-    qos_policy_id: str | None = None
-
-
-def insert(tx: db.Tx, ctx: Context, draft: Draft) -> str:
-    """The port stands with its addresses and groups, and every host concerned is nudged; returns its id.
-
-    Raises OverQuota, Conflict on a MAC or address that is taken, Invalid on an address no subnet has.
-    """
-    own = holders.is_own(draft)
-    if draft.holder not in holders.UNCOUNTED:
-        quotas.take(tx, draft.project_id, port=1)
-    secure = draft.port_security_enabled
-    secure = not own and (draft.network.port_security_enabled if secure is None else secure)
-    mac = _insert_row(tx, ctx, draft, secure)
-    (fixed.give if holders.of_service(draft) else fixed.give_guest)(
-        tx, draft.id, draft.network.id, mac, draft.fixed_ips, owner=draft.device_owner
-    )
-    if draft.groups is None:
-        wanted = [groups.ensure_default(tx, ctx, draft.project_id)] if secure else []
-        groups.put_in(tx, draft.id, wanted)
-    else:
-        wanted = list(draft.groups)
-        groups.join(tx, ctx, draft.id, draft.project_id, wanted)
-    concern(tx, draft.id, draft.network.id, draft.host, wanted)
-    return draft.id
-
-
-def _insert_row(tx: db.Tx, ctx: Context, draft: Draft, secure: bool) -> str:
-    values = dataclasses.asdict(dataclasses.replace(draft, network=None))
-    for name in ('network', 'mac_address', 'fixed_ips', 'groups', 'port_security_enabled'):
-        del values[name]
-    values = standard_attributes.stamp(ctx, draft.project_id) | values
-    values |= {
-        'network_id': draft.network.id,
-        'port_security_enabled': secure,
-        'allowed_address_pairs': list(draft.allowed_address_pairs),
-        'extra_dhcp_opts': list(draft.extra_dhcp_opts),
-        'status': DOWN,
-        'since': 0,
-    }
-    for _ in range(MAC_TRIES):
-        mac = draft.mac_address or macs.new()
-        try:
-            with tx.trial():
-                tx.insert(Port, mac_address=mac, **values)
-            return mac
-        except sa.exc.IntegrityError:
-            _explain_clash(tx, draft, mac)
-    raise errors.Conflict(
-        f'Unable to generate unique mac on network {draft.network.id}.', type='MacAddressGenerationFailure'
-    )
-
-
-def _explain_clash(tx: db.Tx, draft: Draft, mac: str) -> None:
-    """Raise what was in the way of a new port's row, if trying another MAC does not help."""
-    if tx.row(sa.select(Port.id).where(Port.id == draft.id)) is not None:
-        raise errors.Conflict(f'Port {draft.id} exists already.', type='PortBound') from None
-    if tx.row(sa.select(Network.id).where(Network.id == draft.network.id)) is None:
-        raise standard_attributes.missing('Network', draft.network.id) from None
-    if draft.mac_address:
-        raise errors.Conflict(
-            f'Unable to complete operation for network {draft.network.id}. The mac address {mac} is in use.',
-            type='MacAddressInUse',
-        ) from None
-
-
-def concern(tx: db.Tx, port_id: str, network_id: str, host: str, group_ids: Sequence[str]) -> None:
-    """Every host that must know of the port is at a new generation, and the port is not wired before its own is."""
-    hosts = generations.of_ports(tx, network_id) | generations.of_peers(tx, group_ids)
-    reached = generations.bump(tx, hosts | {host}, (generations.PORT, port_id))
-    if host:
-        tx.change(SINCE, {'of': port_id, 'reached': reached[host]})
-
-
-def get(tx: db.Tx, port_id: str) -> Any:
-    """The port's row whoever asks, or None."""
-    return tx.row(BY_ID, {'of': port_id})
 
 
 # Servers' ports
@@ -174,8 +65,7 @@ def ensure(
             bring_dhcp(tx, ctx, network_id, host)
         notifications.notify(tx, ctx, port_id, 'create.start', 'create.end')
     elif row.host != host or row.device_owner != owner:
-        _plug(tx, row, host, device_id=server_id, device_owner=owner, hostname=hostname)
-        follow(tx, ctx, network_id, host, row.host)
+        move(tx, ctx, row, host, device_id=server_id, device_owner=owner, hostname=hostname)
         notifications.notify(tx, ctx, port_id, 'update.start', 'update.end')
     return get(tx, port_id)
 
@@ -220,10 +110,41 @@ def bind(
     if not tx.update(Port, Port.id == port_id, free, **taken):
         raise errors.Conflict(f'Port {port_id} is still in use.', type='PortInUse')
     if not mine or row.host != host or row.device_owner != f'compute:{zone}':
-        _plug(tx, row, host, device_id=server_id, device_owner=f'compute:{zone}', hostname=hostname)
-        follow(tx, ctx, row.network_id, host, row.host)
+        move(tx, ctx, row, host, device_id=server_id, device_owner=f'compute:{zone}', hostname=hostname)
         notifications.notify(tx, ctx, port_id, 'update.start', 'update.end')
     return get(tx, port_id)
+
+
+def move(tx: db.Tx, ctx: Context, row: Any, host: str, **values: Any) -> None:
+    """A guest's port is on that host and nowhere else; its network's DHCP and the subports of a trunk follow."""
+    _plug(tx, row, host, **values)
+    follow(tx, ctx, row.network_id, host, row.host)
+    carry(tx, ctx, row.id, host)
+
+
+def carry(tx: db.Tx, ctx: Context, parent_id: str, host: str) -> None:
+    """The subports of the trunk that the port may be are on the host."""
+    for port in trunk_ports.carried(tx, parent_id):
+        if port.host != host:
+            move(tx, ctx, port, host)
+
+
+def free_subport(tx: db.Tx, ctx: Context, port_id: str) -> None:
+    """The port is no trunk's subport any more, and on no host."""
+    tx.delete(Subport, Subport.port_id == port_id)
+    move(tx, ctx, get(tx, port_id), '', holder='', holder_id='', device_owner='')
+
+
+def end_trunk(tx: db.Tx, ctx: Context, parent_id: str) -> None:
+    """The port is no trunk, and what was its subports are on no host."""
+    trunk = trunk_ports.trunk_of(tx, parent_id)
+    if trunk is None:
+        return
+    for port in trunk_ports.carried(tx, parent_id):
+        free_subport(tx, ctx, port.id)
+    if tx.delete(Trunk, Trunk.id == trunk.id):
+        standard_attributes.forget_tags(tx, trunk.id)
+        quotas.give_back(tx, trunk.project_id, trunk=1)
 
 
 def _plug(tx: db.Tx, row: Any, host: str, **values: Any) -> None:
@@ -239,8 +160,7 @@ def unbind(tx: db.Tx, ctx: Context, port_id: str, *, keeps: bool = False) -> Non
     row = get(tx, port_id)
     if row is not None and (row.host or row.device_id or row.holder):
         free: dict[str, Any] = {'device_id': '', 'device_owner': '', 'holder': '', 'holder_id': '', 'hostname': ''}
-        _plug(tx, row, '', **({} if keeps else free | {'profile': {}, 'place': 0}))
-        follow(tx, ctx, row.network_id, '', row.host)
+        move(tx, ctx, row, '', **({} if keeps else free | {'profile': {}, 'place': 0}))
         notifications.notify(tx, ctx, port_id, 'update.start', 'update.end')
 
 
@@ -249,6 +169,9 @@ def drop(tx: db.Tx, ctx: Context, port_id: str) -> None:
     row = get(tx, port_id)
     if row is None:
         return
+    end_trunk(tx, ctx, port_id)
+    if row.holder == holders.SUBPORT:
+        tx.delete(Subport, Subport.port_id == port_id)
     member = groups.of_ports(tx, [port_id]).get(port_id, [])
     hosts = generations.of_ports(tx, row.network_id) | generations.of_peers(tx, member) | {row.host}
     fixed.take_back(tx, port_id)
@@ -291,6 +214,9 @@ def keep_dhcp(tx: db.Tx, ctx: Context, network: Any) -> None:
         scheduling.remove(tx, 'dhcp', network.id)
     wanted = _dhcp_hosts(tx, network, set(there)) if served else set()
     if served and not wanted:
+        away = scheduling.choices(tx, network.id)[1]
+        for port in [port for host, port in there.items() if host in away]:
+            drop(tx, ctx, port.id)
         return
     spare = [there.pop(host) for host in sorted(set(there) - wanted)]
     for host in sorted(wanted):
@@ -302,15 +228,27 @@ def keep_dhcp(tx: db.Tx, ctx: Context, network: Any) -> None:
 
 
 def _dhcp_hosts(tx: db.Tx, network: Any, there: set[str]) -> set[str]:
-    """Every host that has guests on the network; any one host without guests, and where tunnels lead there from all."""
-    if network.network_type in tunnels.TUNNELS:
-        ends, within = set(tunnels.ends(tx)), zones.hosts(tx, 'dhcp', network.zone_hints)
-        host = scheduling.place(tx, 'dhcp', network.id, ends & within or ends if within else ends)
-        return {host} if host else set()
-    guests = set(tx.column(sa.select(Port.host).where(Port.network_id == network.id, Port.host != '', ~holders.IS_OWN)))
-    wanted = scheduling.able(tx, 'dhcp', guests, there)
-    host = scheduling.place(tx, 'dhcp', network.id, wanted or zones.hosts(tx, 'dhcp', network.zone_hints))
-    return wanted or ({host} if host else set())
+    """Every host that has guests on the network; any one host without guests, and where tunnels lead there from all.
+
+    Where operators put the network's DHCP it stands as well, and where they took it away it does not.
+    """
+    added, away = scheduling.choices(tx, network.id)
+    within = zones.hosts(tx, 'dhcp', network.zone_hints)
+    guests: set[str] = set()
+    if network.network_type not in tunnels.TUNNELS:
+        query = sa.select(Port.host).where(Port.network_id == network.id, Port.host != '', ~holders.IS_OWN)
+        guests = scheduling.able(tx, 'dhcp', set(tx.column(query)), there) - away
+        only = guests or added or within
+    else:
+        ends = set(tunnels.ends(tx))
+        only = added or (ends & within or ends if within else ends)
+    if away:
+        only = (only or scheduling.agents(tx, 'dhcp')) - away
+        if not only:
+            scheduling.put(tx, 'dhcp', network.id, '')
+            return added
+    host = scheduling.place(tx, 'dhcp', network.id, only)
+    return guests | added or ({host} if host else set())
 
 
 def _new_dhcp(tx: db.Tx, ctx: Context, network: Any, host: str) -> Any:

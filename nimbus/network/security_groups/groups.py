@@ -10,7 +10,7 @@ from nimbus.common.context import Context
 from nimbus.common.database import db, listing
 from nimbus.network import access, generations, quotas, standard_attributes
 from nimbus.network.models import DefaultGroup, Group, Member, Rule
-from nimbus.network.security_groups import default_rules, rules
+from nimbus.network.security_groups import default_rules, rules, statefulness
 
 DEFAULT = 'default'
 KIND = 'security_group'
@@ -114,7 +114,13 @@ def rules_of(tx: db.Tx, group_ids: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def create(
-    tx: db.Tx, ctx: Context, *, name: str, description: str = '', project_id: str | None = None, stateful: bool = True
+    tx: db.Tx,
+    ctx: Context,
+    *,
+    name: str,
+    description: str = '',
+    project_id: str | None = None,
+    stateful: bool | None = None,
 ) -> str:
     """A group with the default rules stands; returns its id.  Raises Conflict on the name default, OverQuota."""
     values = standard_attributes.stamp(ctx, project_id)
@@ -123,6 +129,7 @@ def create(
         raise errors.Conflict('Default security group already exists.', type='SecurityGroupDefaultAlreadyExists')
     given = default_rules.of_group(tx, ctx, values['id'], default=False)
     quotas.take(tx, values['project_id'], security_group=1, security_group_rule=len(given))
+    stateful = statefulness.of(tx, values['project_id']) if stateful is None else stateful
     tx.insert(Group, name=name, description=description, stateful=stateful, **values)
     for rule in given:
         rules.insert(tx, ctx, values['project_id'], values['id'], rule)

@@ -6,7 +6,9 @@ or snapshot alone: no verb takes a path, so none can be pointed at another's dis
 
 import abc
 import contextlib
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 
 class Disks(abc.ABC):
@@ -91,6 +93,45 @@ class Copies(abc.ABC):
         """Every snapshot that is here: snapshot id -> GiB."""
 
 
+class Reading(Protocol):
+    """The bytes of a disk while nobody writes it."""
+
+    size: int
+    # The same text is said again only of the same bytes; None where the store cannot tell.
+    mark: str | None
+
+    def extents(self) -> Iterator[tuple[int, int]]:
+        """(start, end) of what may hold more than zeros, ascending."""
+
+    def pread(self, length: int, at: int) -> bytes:
+        """So many bytes from there on."""
+
+
+class Writing(Protocol):
+    """A disk of zeros that is being filled."""
+
+    def pwrite(self, data: bytes, at: int) -> None:
+        """The bytes stand from there on."""
+
+
+class Contents(abc.ABC):
+    """What disks hold, to be kept elsewhere and put back."""
+
+    @abc.abstractmethod
+    def read(self, id: str, kind: str) -> AbstractContextManager[Reading]:
+        """The bytes of a 'volume' or a 'snapshot', as `kind` says.
+
+        Who asks sees to it that nobody writes it meanwhile.  Raises NotFound, and Unavailable.
+        """
+
+    @abc.abstractmethod
+    def fill(self, volume_id: str, size: int, write: Callable[[Writing], None]) -> None:
+        """The volume has `size` GiB: what `write` wrote, and zeros everywhere else; or all is as it was.
+
+        Raises Unavailable when the store is full or failing, and whatever `write` raises.
+        """
+
+
 class Access(abc.ABC):
     """Connections: how hosts open disks."""
 
@@ -103,8 +144,8 @@ class Access(abc.ABC):
         """The connector's host does not open the disk any more; a disk that is gone is fine."""
 
 
-class Driver(Disks, Copies, Access):
-    """A volume driver: disks, their copies and connections, and the store that holds them."""
+class Driver(Disks, Copies, Contents, Access):
+    """A volume driver: disks, their copies, contents and connections, and the store that holds them."""
 
     name: str  # the backend's name on the wire
 

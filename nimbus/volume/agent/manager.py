@@ -11,6 +11,8 @@ from typing import Any
 from nimbus.common import errors, failpoints
 from nimbus.common.agents import desk, errands
 from nimbus.common.context import Context
+from nimbus.volume.agent.backups.archive import Archive
+from nimbus.volume.agent.backups.store import Store
 from nimbus.volume.agent.driver import Driver
 from nimbus.volume.rpc import Volume
 
@@ -36,10 +38,12 @@ class Agent(Volume):
         *,
         over_subscription: float = 20.0,
         interval: float = 10,
+        backups: Store | None = None,
     ) -> None:
-        """`desk_client` speaks VolumeDesk; `fetch` brings the bytes of an image, `put` fills one."""
+        """`desk_client` speaks VolumeDesk; `fetch` brings an image's bytes, `put` fills one; `backups` is where those are."""
         self.driver, self.desk, self.host, self.fetch, self.put = driver, desk_client, host, fetch, put
         self._over = over_subscription
+        self._backups = Archive(driver, backups, desk_client) if backups is not None else None
         self.errands = errands.Errands(self._report, os.path.join(state_path, 'volume-fences'))
         self._alive = desk.Heartbeat(desk_client, host, 'cinder-volume', self.facts, interval)
         self._stop = threading.Event()
@@ -61,7 +65,8 @@ class Agent(Volume):
 
     def facts(self) -> dict[str, Any]:
         """What the host has."""
-        return {'backend': self.driver.name, 'over_subscription': self._over, **self.driver.facts()}
+        kept = self._backups.facts() if self._backups else {}
+        return {'backend': self.driver.name, 'over_subscription': self._over, **self.driver.facts(), **kept}
 
     def clean(self) -> None:
         """Half-made files are gone."""
@@ -90,6 +95,8 @@ class Agent(Volume):
         _tell('volume', set(wanted), set(here))
         copies, kept = self.desk.snapshots(self.host), self.driver.snapshots()
         _tell('snapshot', set(copies), set(kept))
+        if self._backups:
+            _tell('backup', set(self.desk.backups(self.host)), self._backups.keys())
         old = self.errands.fences.older_than(FENCE_AGE)
         self.errands.fences.forget(set(old) - set(wanted) - set(here) - set(copies) - set(kept))
 
@@ -110,7 +117,10 @@ class Agent(Volume):
         return self.errands.take(job_id, key, volume_id, fence, lambda: self._create(volume_id, size, image, source))
 
     def _create(self, volume_id: str, size: int, image: dict[str, Any] | None, source: dict[str, str] | None) -> None:
-        if source is not None:
+        if source is not None and source['kind'] == 'backup':
+            if volume_id not in self.driver.volumes():
+                self.archive.restore(volume_id, size, source['id'])
+        elif source is not None:
             self.driver.create_copy(volume_id, size, source['id'], source['kind'])
         elif image is None:
             self.driver.create(volume_id, size)
@@ -182,6 +192,36 @@ class Agent(Volume):
 
     def revert(self, context: Context, job_id: str, key: str, volume_id: str, fence: int, snapshot_id: str) -> str:
         return self.errands.take(job_id, key, volume_id, fence, lambda: self.driver.revert(volume_id, snapshot_id))
+
+    @property
+    def archive(self) -> Archive:
+        """The host's backups.  Raises Unavailable when it keeps none."""
+        if self._backups is None:
+            raise errors.Unavailable('No backups are kept here: the option [backup] driver of the host is empty.')
+        return self._backups
+
+    def back_up(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        backup_id: str,
+        fence: int,
+        source: dict[str, str],
+        parent: str | None,
+    ) -> str:
+        return self.errands.take(job_id, key, backup_id, fence, lambda: self.archive.back_up(backup_id, source, parent))
+
+    def restore(
+        self, context: Context, job_id: str, key: str, volume_id: str, fence: int, size: int, place: str
+    ) -> str:
+        return self.errands.take(job_id, key, volume_id, fence, lambda: self.archive.restore(volume_id, size, place))
+
+    def verify_backup(self, context: Context, job_id: str, key: str, backup_id: str, fence: int, place: str) -> str:
+        return self.errands.take(job_id, key, backup_id, fence, lambda: self.archive.verify(place))
+
+    def delete_backup(self, context: Context, job_id: str, key: str, backup_id: str, fence: int, place: str) -> str:
+        return self.errands.take(job_id, key, backup_id, fence, lambda: self.archive.remove(place))
 
     def connect(self, context: Context, volume_id: str, fence: int, connector: dict[str, Any]) -> dict[str, Any]:
         failpoints.hit('volume.connect.before')

@@ -13,17 +13,19 @@ from nimbus.volume.states import AVAILABLE, IN_USE
 
 COPIED = (AVAILABLE, IN_USE)
 # A volume in these states is about to be at rest, or about to be attached.
-SOON = ('reserved', 'attaching', 'detaching', 'extending', 'reverting')
+SOON = ('reserved', 'attaching', 'detaching', 'extending', 'reverting', 'backing-up', 'restoring-backup')
+
+COLUMNS = {'volume': 'source_volid', 'snapshot': 'snapshot_id', 'backup': 'backup_id'}
 
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What a new volume begins with: a snapshot or another volume, by its id and what is kept of it."""
+    """What a new volume begins with: a snapshot, a backup or another volume, by its id and what is kept of it."""
 
     id: str
-    is_snapshot: bool
+    kind: str  # volume, snapshot or backup
     size: int
-    host: str
+    host: str | None  # the only one that has it; None where every host reads it
     zone: str | None
     type_id: str | None
     bootable: bool
@@ -32,7 +34,7 @@ class Source:
     @property
     def columns(self) -> dict[str, Any]:
         """What the row of the new volume says of it."""
-        named = {'snapshot_id' if self.is_snapshot else 'source_volid': self.id}
+        named = {COLUMNS[self.kind]: self.id}
         return {**named, 'bootable': self.bootable, 'image': self.image}
 
 

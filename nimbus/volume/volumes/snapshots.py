@@ -201,4 +201,4 @@ def source(tx: db.Tx, ctx: context.Context, snapshot_id: str) -> copies.Source:
         raise errors.Invalid("Invalid snapshot: Originating snapshot status must be one of 'available' values")
     zone = tx.scalar(sa.select(Volume.availability_zone).where(Volume.id == row.volume_id))
     kept = {'size': row.size, 'host': row.host, 'type_id': row.type_id, 'bootable': row.bootable, 'image': row.image}
-    return copies.Source(id=row.id, is_snapshot=True, zone=zone, **kept)
+    return copies.Source(id=row.id, kind='snapshot', zone=zone, **kept)

@@ -143,7 +143,7 @@ def source(tx: db.Tx, ctx: context.Context, volume_id: str) -> copies.Source:
         )
     copies.opened_by(tx, volume_id)
     kept = {'size': row.size, 'host': row.host, 'type_id': row.type_id, 'bootable': row.bootable, 'image': row.image}
-    return copies.Source(id=row.id, is_snapshot=False, zone=row.availability_zone, **kept)
+    return copies.Source(id=row.id, kind='volume', zone=row.availability_zone, **kept)
 
 
 def _insert(tx: db.Tx, ctx: context.Context, **values: Any) -> None:

@@ -192,7 +192,10 @@ ALLOWED = {
     'import': {'uploading'},
     'deactivate': {'active', 'deactivated'},
     'reactivate': {'active', 'deactivated'},
-    'delete': set(ALL) - {'deleted'},
+    'delete': set(ALL) - {'deleted', 'pending_delete'},
+    'delay': {'active', 'deactivated'},
+    'restore': {'pending_delete'},
+    'scrub': {'pending_delete'},
     'heal': set(ALL),
 }
 

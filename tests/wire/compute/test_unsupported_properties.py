@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from nimbus.common import errors, ids
 from nimbus.common.jobs import Job
 from nimbus.compute.agent.libvirt import xml as libvirt_xml
-from nimbus.compute.devices import wish_checks
+from nimbus.compute.agent.libvirt.wishes.firmware import Firmware
+from nimbus.compute.devices import block_requests, wish_checks
 from nimbus.compute.flavors import flavors
 from nimbus.compute.guest import Guest, topology
 from nimbus.compute.models import Server
@@ -29,8 +30,10 @@ from tests.domain.compute.test_boots import root
 TABLE = pathlib.Path(__file__).with_name('wishes.tsv').read_text()
 WISHES = list(csv.DictReader(TABLE.splitlines(), delimiter='\t'))
 IMAGE = '6c2c8f0e-8a5b-4c57-9d3c-0000000000bb'
+BLANK = {'source_type': 'blank', 'destination_type': 'local', 'uuid': None}
 WORLD = types.SimpleNamespace(flavor=None, image=None)
-MACHINE = libvirt_xml.Machine('qemu', 'pc', 'maximum', 32, 16, 'none', '127.0.0.1')
+FIRMWARES = (Firmware('/code', '/variables', ('pc-*',), False), Firmware('/locked', '/keys', ('pc-q35-*',), True))
+MACHINE = libvirt_xml.Machine('qemu', 'pc', 'maximum', 32, 16, 'none', '127.0.0.1', FIRMWARES)
 
 
 def of(fate: str) -> list[dict[str, str]]:
@@ -69,7 +72,9 @@ def xml_of(database, asked: dict[str, str]) -> str:
     cards = [{name: nic[name] for name in nic if name not in ('port_id', 'mac', 'tap')} for nic in described['nics']]
     told = [row.config_drive, cards, *map(described['image']['properties'].get, ('hw_disk_bus', 'hw_cdrom_bus'))]
     guest = dataclasses.replace(Guest.from_dict(described), nics=())
-    xml = libvirt_xml.domain(guest, MACHINE, [libvirt_xml.Disk('/disk', 'qcow2', 'sda', 'scsi')], '/console')
+    xml = libvirt_xml.domain(
+        guest, MACHINE, [libvirt_xml.Disk('/disk', 'qcow2', 'sda', 'scsi')], libvirt_xml.Files('/console')
+    )
     return xml.replace(row.id, 'ID').replace(described['name'], 'NAME') + str(told)
 
 
@@ -156,8 +161,8 @@ def test_the_refusal_says_what_is_done_instead(api, world, parts):
 
 def test_a_volume_wishes_as_the_image_it_was_made_from(world, parts):
     image = {'image_id': IMAGE, 'image_name': 'i', 'min_ram': 0, 'min_disk': 0}
-    refused = volume_of(parts.db, MEMBER, image={**image, 'properties': {'hw_firmware_type': 'uefi'}})
-    with pytest.raises(errors.Invalid, match='property hw_firmware_type=uefi of the image'):
+    refused = volume_of(parts.db, MEMBER, image={**image, 'properties': {'hw_tpm_version': '2.0'}})
+    with pytest.raises(errors.Invalid, match='property hw_tpm_version=2.0 of the image'):
         boot(parts.db, world, image_id=None, devices=root(refused))
     done = {'hw_machine_type': 'q35', 'hw_vif_model': 'e1000', 'hw_disk_bus': 'scsi', 'img_config_drive': 'mandatory'}
     made = volume_of(parts.db, MEMBER, image={**image, 'properties': done})
@@ -165,7 +170,7 @@ def test_a_volume_wishes_as_the_image_it_was_made_from(world, parts):
     with parts.db.read() as tx:
         described, spec = guests.describe(tx, row.id), servers.spec(tx, row.id)
     assert described['root_properties'] == done and row.image_id is None and spec['config_drive']
-    assert 'machine="q35"' in libvirt_xml.domain(Guest.from_dict(described), MACHINE, [], '')
+    assert 'machine="q35"' in libvirt_xml.domain(Guest.from_dict(described), MACHINE, [], libvirt_xml.Files(''))
 
 
 def test_a_guest_that_wishes_nothing_is_told_as_agents_of_before_know_it(world, parts):
@@ -182,7 +187,7 @@ def test_a_server_from_before_its_wishes_were_checked_still_starts(world, parts)
         at = {'server_id': row.id, 'project_id': MEMBER.project_id, 'host': 'h1', 'zone': 'nova', 'hostname': 'vm'}
         ports.ensure(tx, MEMBER, port_id=ids.dashed(), network_id=world.network, **at)
         described = guests.describe(tx, row.id)
-    xml = libvirt_xml.domain(Guest.from_dict(described), MACHINE, [], '/console')
+    xml = libvirt_xml.domain(Guest.from_dict(described), MACHINE, [], libvirt_xml.Files('/console'))
     assert described['nics'][0]['model'] == 'virtio'
     assert '<model type="vga"' in xml and '<topology sockets="1" cores="1" threads="1"' in xml
 
@@ -190,9 +195,15 @@ def test_a_server_from_before_its_wishes_were_checked_still_starts(world, parts)
 @pytest.mark.parametrize(
     ('device', 'told'),
     [
-        ({'device_type': 'cdrom'}, 'device_type cdrom'),
+        ({'device_type': 'floppy'}, 'device_type floppy'),
+        ({'device_type': 'cdrom', 'disk_bus': 'virtio'}, 'disk_bus virtio of a CD'),
+        (
+            {'source_type': 'blank', 'destination_type': 'local', 'uuid': None, 'device_type': 'cdrom'},
+            'device_type cdrom',
+        ),
         ({'disk_bus': 'usb'}, 'disk_bus usb'),
-        ({'source_type': 'blank', 'destination_type': 'local', 'uuid': None, 'disk_bus': 'scsi'}, 'disk_bus scsi'),
+        ({**BLANK, 'disk_bus': 'usb'}, 'disk_bus usb'),
+        ({'source_type': 'image', 'destination_type': 'local', 'boot_index': 0, 'disk_bus': 'scsi'}, 'disk_bus scsi'),
     ],
 )
 def test_a_disk_of_another_kind_is_refused(api, world, device, told):
@@ -250,6 +261,14 @@ def test_processors_that_cannot_be_made_so_are_refused(wishes, properties, told)
         ({'hw:serial_port_count': '2'}, {'hw_serial_port_count': '3'}, 'asks for 3 serial ports'),
         ({'hw_video:ram_max_mb': '32'}, {'hw_video_ram': '64'}, 'the flavor allows 32 MiB'),
         ({'hw:usb_model': 'none'}, {'hw_input_bus': 'usb'}, 'cannot have hw_input_bus=usb'),
+        ({'os:secure_boot': 'required'}, {'os_secure_boot': 'disabled'}, 'they contradict each other'),
+        ({'os:secure_boot': 'required'}, {}, 'needs an image with hw_firmware_type=uefi'),
+        (
+            {},
+            {'os_secure_boot': 'required', 'hw_firmware_type': 'uefi', 'hw_machine_type': 'pc'},
+            'hw_machine_type=q35',
+        ),
+        ({}, {'ramdisk_id': 'x'}, 'not supported without a kernel_id'),
     ],
 )
 def test_wishes_that_cannot_be_met_together_are_refused(specs, properties, told):
@@ -269,3 +288,33 @@ def test_wishes_that_cannot_be_met_together_are_refused(specs, properties, told)
 )
 def test_wishes_that_agree_pass(specs, properties):
     wish_checks.check(specs, properties)
+
+
+def test_an_empty_disk_is_on_the_bus_that_is_asked_for_it(api, world, parts):
+    root = {'source_type': 'image', 'destination_type': 'local', 'boot_index': 0, 'uuid': world.image}
+    blank = {'source_type': 'blank', 'destination_type': 'local', 'volume_size': 1, 'disk_bus': 'scsi'}
+    with parts.db.write() as tx:
+        flavor = flavors.create(tx, flavors.Wanted(name='f', vcpus=1, ram=64, disk=1, ephemeral=1, swap=64)).id
+    server = {'name': 'vm', 'flavorRef': flavor, 'imageRef': world.image, 'block_device_mapping_v2': [root, blank]}
+    answer = api('POST', '/servers', {'server': server})
+    assert answer.status == 202, answer.data
+    with parts.db.read() as tx:
+        told = guests.describe(tx, answer.json['server']['id'])['blanks']
+    assert [(one['device'], one.get('bus')) for one in told] == [('sda', 'scsi'), ('vdb', None)]
+
+
+def test_a_volume_may_be_a_cd_of_the_guest(world, parts):
+    given = {
+        'source_type': 'volume',
+        'destination_type': 'volume',
+        'uuid': volume_of(parts.db, MEMBER),
+        'boot_index': 1,
+    }
+    own = {'source_type': 'image', 'destination_type': 'local', 'boot_index': 0, 'uuid': world.image}
+    devices = block_requests.from_v2([own, {**given, 'device_type': 'cdrom'}], world.image)
+    row = boot(parts.db, world, devices=tuple(devices))
+    with parts.db.read() as tx:
+        (device,) = servers.spec(tx, row.id)['bdms']
+    made = guests.volume(device, {'driver_volume_type': 'file', 'data': {}})
+    assert (made.device, made.bus, made.cdrom) == ('sda', 'sata', True)
+    assert 'cdrom' not in dataclasses.replace(made, cdrom=False).to_dict()

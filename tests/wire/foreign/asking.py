@@ -59,6 +59,8 @@ class Place:
             before |= {'port_range_min': 8, 'port_range_max': 8}
         if 'external_port' in before:
             before |= {'external_port': 98, 'internal_port': 98}
+        if 'sub_ports' in before:
+            before |= {'port_id': things['other parent port'], 'sub_ports': []}
         if 'target_tenant' in before:
             before['target_tenant'] = 'c' * 32
         return {self.endpoint.route.noun.many: [before, whole[one]]}

@@ -188,6 +188,11 @@ def forwarding(things: Things) -> dict[str, Any]:
     return {'port_forwarding': told}
 
 
+def trunk(things: Things) -> dict[str, Any]:
+    told = {'port_id': things['free port'], 'segmentation_type': 'vlan', 'segmentation_id': 99}
+    return {'trunk': {'port_id': things['parent port'], 'sub_ports': [told]}}
+
+
 def helper(things: Things) -> dict[str, Any]:
     return {'conntrack_helper': {'protocol': 'udp', 'port': 69, 'helper': 'tftp'}}
 

@@ -7,6 +7,7 @@ from nimbus.api.compute.proxies.routes import GONE, GONE_ACTION
 from tests.wire.foreign import bodies, fields, holdings, images, imported, steered, stored
 from tests.wire.foreign.bodies import Body, Things
 
+_SUBPORTS = tuple(f'sub_ports[].{name}' for name in ('port_id', 'segmentation_type', 'segmentation_id'))
 # What is in bodies whose shape no route tells: what the handler reads.
 READ_BY_HANDLERS = {
     **imported.READ_BY_HANDLERS,
@@ -20,6 +21,10 @@ READ_BY_HANDLERS = {
     'network PUT /v2.0/subnetpools/{id}/remove_prefixes': ('prefixes',),
     'network PUT /v2.0/subnetpools/{id}/onboard_network_subnets': ('network_id',),
     'network POST /v2.0/agents/{id}/l3-routers': ('router_id',),
+    'network PUT /v2.0/trunks/{id}/add_subports': _SUBPORTS,
+    'network PUT /v2.0/trunks/{id}/remove_subports': ('sub_ports[].port_id',),
+    'network POST /v2.0/agents/{id}/dhcp-networks': ('network_id',),
+    'network PUT /v2.0/ports/{id}/bindings/{host}/activate': (),
     'network PUT /v2.0/agents/{id}': ('agent.admin_state_up', 'agent.description'),
     'network PUT /v2.0/quotas/{project_id}': ('quota.project_id', 'quota.tenant_id', 'quota.force'),
     'network PUT /v2.0/{kind}/{id}/tags': ('tags',),
@@ -41,12 +46,13 @@ INSIDE = {
         'router.external_gateway_info.network_id',
         'router.external_gateway_info.qos_policy_id',
     ),
+    'trunk.sub_ports': tuple(f'trunk.{name}' for name in _SUBPORTS),
     'OS-SCH-HNT:scheduler_hints': ('OS-SCH-HNT:scheduler_hints.same_host', 'OS-SCH-HNT:scheduler_hints.different_host'),
 }
 IN_BULK = tuple(
     """
     networks subnets subnetpools address_scopes address_groups ports security_groups security_group_rules
-    default_security_group_rules routers floatingips rbac_policies
+    default_security_group_rules routers floatingips rbac_policies trunks
     """.split()
 )
 RAW = (  # forms and assertions, which only an identity provider or a consumer can make
@@ -340,6 +346,8 @@ PLACES = {
     'compute POST /v2.1/flavors/{id}/action addTenantAccess': {'id': 'free flavor'},
     'network PUT /v2.0/routers/{id}/remove_router_interface': {'id': 'wired router'},
     'network POST /v2.0/agents/{id}/l3-routers': {'id': 'l3 agent'},
+    'network POST /v2.0/agents/{id}/dhcp-networks': {'id': 'dhcp agent'},
+    'network DELETE /v2.0/agents/{id}/dhcp-networks/{network_id}': {'id': 'dhcp agent'},
     'network DELETE /v2.0/agents/{id}/l3-routers/{router_id}': {'id': 'l3 agent'},
     'compute GET /v2.1/servers/{id}/migrations': {'id': 'moving server'},
     **{

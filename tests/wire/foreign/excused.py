@@ -82,6 +82,10 @@ OWN_REFUSED: dict[str, str] = {
         ),
         'the passcode is a wrong one',
     ),
+    **dict.fromkeys(
+        ('binding.host', 'binding.project_id', 'binding.tenant_id'), 'services alone bind ports to more hosts than one'
+    ),
+    **{f'security_groups_default_statefulness.{name}': 'a project has one' for name in ('project_id', 'tenant_id')},
     'ec2': 'the signature is a wrong one',
     'domain.explicit_domain_id': 'the new domain would have the id of another',
     'project.parent_id identity PATCH /v3/projects/{project_id}': 'a project is not moved',

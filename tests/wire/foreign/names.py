@@ -11,6 +11,7 @@ KINDS = {
     'aggregate': 'aggregate',
     'attachment_id': 'attachment',
     'availability_zone': 'zone',
+    'backup_id': 'backup',
     'binding:host_id': 'host',
     'compute_host': 'host',
     'default_project_id': 'project',
@@ -86,6 +87,9 @@ KINDS = {
 }
 # The same for names that mean one thing here and another there.
 EXACT = {
+    'backup.volume_id': 'backed volume',
+    'backup.snapshot_id': 'backed snapshot',
+    'restore.volume_id': 'refilled volume',
     'POST /v2/images id': 'image',
     'POST /v2/tasks input.image_properties.id': 'image',
     'POST /v3/regions region.id': 'region',
@@ -133,6 +137,8 @@ EXACT = {
     **{f'{name}:scheduler_hints.group{items}': 'server_group' for name in ('os', 'OS-SCH-HNT') for items in ('', '[]')},
     'port.fixed_ips[].ip_address': 'address',
     'interfaceAttachment.port_id': 'free port',
+    'POST /v2.0/agents/{id}/dhcp-networks network_id': 'free network',
+    'PUT /v2.0/trunks/{id}/remove_subports sub_ports[].port_id': 'subport',
     'removeFixedIp.address': 'server address',
     'cache[].id': 'image',
     'addFloatingIp.address': 'floating address',
@@ -183,6 +189,7 @@ SEGMENTS = {
     'allocations': 'server',
     'attachments': 'attachment',
     'authorize': 'request_token',
+    'backups': 'backup',
     'conntrack_helpers': 'conntrack_helper',
     'domains': 'domain',
     'floatingips': 'floatingip',
@@ -218,6 +225,8 @@ SEGMENTS = {
     'snapshots': 'snapshot',
     'subnetpools': 'subnetpool',
     'subnets': 'subnet',
+    'trunks': 'trunk',
+    'security-groups-default-statefulness': 'statefulness',
     'tasks': 'image_task',
     'types': 'volume_type',
     'volume-transfers': 'transfer',
@@ -226,7 +235,6 @@ SEGMENTS = {
     'volumes': 'volume',
 }
 ABSENT = {
-    'backup_id': 'there are no backups',
     'consistencygroup_id': 'there are no groups of volumes',
     'group_id': 'there are no groups of volumes',
     'trusted_image_certificates': 'there are no certificates of images',
@@ -253,7 +261,7 @@ max_server_per_host meta metadata metadata_items method methods migrate migratio
 mode
 mountpoint mtu multi_factor_auth_enabled multi_factor_auth_rules multiattach new_size no_device oauth1
 onSharedStorage original_password os-complete os-flavor-access:is_public os-getRDPConsole os-start os-stop
-os-volume-type-access:is_public os_hidden progress
+os-volume-type-access:is_public os_hidden progress container incremental backup_service backup_url
 params passcode password path pause per_volume_gigabytes policies policy port_range_max port_range_min
 pinned_availability_zone resource_provider_generation traits
 port_security_enabled preserve_ephemeral protected protocol provider:network_type provider:physical_network
@@ -279,6 +287,8 @@ PLAIN |= frozenset(('block_migration', 'disk_over_commit', 'force_complete'))
 PLAIN |= frozenset(
     """
 dscp_mark external_port external_port_range helper internal_ip_address internal_port internal_port_range
+segmentation_id segmentation_type sub_ports
+profile vnic_type
 max_burst_kbps max_burst_kpps max_kbps max_kpps min_kbps min_kpps
 """.split()
 )

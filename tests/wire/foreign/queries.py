@@ -8,8 +8,10 @@ from nimbus.api.compute.proxies import images
 from nimbus.api.compute.servers import queries
 from nimbus.api.kit import routes
 from nimbus.api.volume import filters
+from nimbus.api.volume.backups import backups as backup_api
 from nimbus.api.volume.snapshots import snapshots as snapshot_api
 from nimbus.volume import messages
+from nimbus.volume.backups import search as backup_search
 from nimbus.volume.volumes import search as volume_search
 from nimbus.volume.volumes import snapshot_search, transfers
 from tests.wire.foreign import bodies, names
@@ -18,11 +20,12 @@ from tests.wire.foreign.fields import Endpoint
 from tests.wire.foreign.world import ADMIN, World
 
 _SERVERS, _VOLUMES = queries.FILTERS, (*filters.OPEN, *filters.NEVER, *volume_search.PLAIN, 'host', 'project_id')
+_BACKUPS = (*backup_api.OPEN, *backup_search.PLAIN, 'project_id')
 _SNAPSHOTS = (*snapshot_api.OPEN, *snapshot_search.PLAIN, 'project_id')
 _LISTS = """
 networks subnets subnetpools address-scopes ports security-groups security-group-rules address-groups rbac-policies
 default-security-group-rules routers routers/{id}/conntrack_helpers floatingips floatingips/{id}/port_forwardings
-qos/policies qos/rule-types
+qos/policies qos/rule-types trunks security-groups-default-statefulness ports/{id}/bindings
 """
 _LISTS += ' '.join(f'qos/policies/{{id}}/{kind}_rules' for kind in bodies.QOS)
 _IMAGES = (*images.FILTERS, 'status', 'server', 'changes-since')
@@ -42,6 +45,8 @@ WALKED: dict[str, tuple[str, ...]] = {
     'volume GET /v3/messages': messages.PLAIN,
     'volume GET /v3/snapshots': _SNAPSHOTS,
     'volume GET /v3/snapshots/detail': _SNAPSHOTS,
+    'volume GET /v3/backups': _BACKUPS,
+    'volume GET /v3/backups/detail': _BACKUPS,
     'compute GET /v2.1/images': _IMAGES,
     'compute GET /v2.1/images/detail': _IMAGES,
     'image GET /v2/images': ('id', 'name', 'owner', 'visibility', 'member_status'),
@@ -84,6 +89,7 @@ WALKED: dict[str, tuple[str, ...]] = {
 ROWS = {
     **names.SEGMENTS,
     'access_rules': 'access_rule',
+    'bindings': 'host',
     'application_credentials': 'application_credential',
     'consumers': 'consumer',
     'credentials': 'credential',
@@ -133,7 +139,9 @@ KINDS = {
     'ipv4_address_scope': 'address_scope',
     'ipv6_address_scope': 'address_scope',
     'ip_address': 'address',
+    'kernel_id': 'image',
     'mac_address': 'mac',
+    'ramdisk_id': 'image',
     'in_tree': 'provider',
     'member_of': 'aggregate',
     'source_compute': 'host',
@@ -149,12 +157,12 @@ launch_index launched_at limit locked locked_by member_status migration_type min
 not-tags-any offset page_reverse parents_as_ids parents_as_list password_expires_at port_details power_state progress
 reservation_id resources revision_number root_device_name scope.OS-INHERIT:inherited_to scope.system service_type
 service_types since soft_deleted sort sort_dir sort_key start stateful subtree_as_ids subtree_as_list tags-any
-belongs_to_default_sg dns_assignment
+belongs_to_default_sg dns_assignment trunk_details vif_details vif_type
 resource_type resource_types
 target_tenant task_state terminated_at updated_at usage vm_state with_count with_servers
 """.split()
 )
-ABSENT = (*names.ABSENT, 'kernel_id', 'ramdisk_id')
+ABSENT = tuple(names.ABSENT)
 
 
 class Noted(dict[str, Any]):

@@ -3,6 +3,7 @@
 from tests.wire.foreign import bodies
 from tests.wire.foreign.bodies import Body
 
+_STATEFUL = 'security_groups_default_statefulness'
 _POLICIES = '/v2.0/qos/policies/{id}'
 _FORWARDINGS = '/v2.0/floatingips/{id}/port_forwardings'
 BODIES: dict[str, Body] = {
@@ -10,6 +11,15 @@ BODIES: dict[str, Body] = {
     'network POST /v2.0/floatingips/{id}/port_forwardings': bodies.forwarding,
     'network PUT /v2.0/floatingips/{id}/port_forwardings/{port_forwarding_id}': lambda t: {'port_forwarding': {}},
     'network POST /v2.0/routers/{id}/conntrack_helpers': bodies.helper,
+    'network POST /v2.0/ports/{id}/bindings': lambda t: {'binding': {'host': t['host']}},
+    'network PUT /v2.0/ports/{id}/bindings/{host}': lambda t: {'binding': {'profile': {}}},
+    'network POST /v2.0/agents/{id}/dhcp-networks': lambda t: {'network_id': t['network']},
+    'network POST /v2.0/trunks': bodies.trunk,
+    'network POST /v2.0/security-groups-default-statefulness': lambda t: {_STATEFUL: {'stateful': False}},
+    'network PUT /v2.0/security-groups-default-statefulness/{id}': lambda t: {_STATEFUL: {'stateful': False}},
+    'network PUT /v2.0/trunks/{id}': lambda t: {'trunk': {'name': 'x'}},
+    'network PUT /v2.0/trunks/{id}/add_subports': lambda t: {'sub_ports': bodies.trunk(t)['trunk']['sub_ports']},
+    'network PUT /v2.0/trunks/{id}/remove_subports': lambda t: {'sub_ports': [{'port_id': t['subport']}]},
     'network POST /v2.0/qos/policies': lambda t: {'policy': {'name': 'x'}},
     **{f'network POST {_POLICIES}/{kind}_rules': bodies.quality(f'{kind}_rule', kind) for kind in bodies.QOS},
 }

@@ -79,7 +79,9 @@ def settle_whole(world: Any) -> None:
         rows = maker.ask(service, 'GET', path).json[many]
         things[kind] = str(rows[0].get('id') or rows[0]['uuid'])
         if kind == 'agent':
-            things['l3 agent'] = next(row['id'] for row in rows if row['binary'] == 'neutron-l3-agent')
+            for part in ('l3', 'dhcp'):
+                binary = f'neutron-{part}-agent'
+                things[f'{part} agent'] = next(row['id'] for row in rows if row['binary'] == binary)
     maker.make('compute', '/v2.1/flavors', 'flavor', 'public flavor', name='public', ram=64, vcpus=1, disk=1)
     told = {'name': 'hidden', 'ram': 64, 'vcpus': 1, 'disk': 1, 'os-flavor-access:is_public': False}
     maker.make('compute', '/v2.1/flavors', 'flavor', 'free flavor', **told)
@@ -163,6 +165,8 @@ def _granted(maker: Maker, whose: str) -> None:
     made = maker.ask('identity', 'POST', '/v3/limits', {'limits': [limit]}).json
     things['limit'] = made['limits'][0]['id']
     maker.ask('compute', 'PUT', f'/v2.1/os-quota-sets/{things["project"]}', {'quota_set': {'cores': 17}})
+    name, path = 'security_groups_default_statefulness', '/v2.0/security-groups-default-statefulness'
+    maker.make('network', path, name, 'statefulness', stateful=True, project_id=things['project'])
     told = {'name': f'{whose} policy', 'project_id': things['project']}
     for kind in ('qos_policy', 'ruled qos_policy'):
         things[kind] = maker.ask('network', 'POST', '/v2.0/qos/policies', {'policy': told}).json['policy']['id']
@@ -225,6 +229,10 @@ def _network(maker: Maker, whose: str) -> None:
     maker.make('network', '/v2.0/ports', 'port', 'free port', fixed_ips=there, **told)
     maker.make('network', '/v2.0/security-groups', 'security_group', 'free group', name=f'{whose} other group')
     things |= {'security_group_name': f'{whose} group', 'network_name': f'{whose} network'}
+    for kind in ('trunk port', 'subport', 'parent port', 'other parent port'):
+        maker.make('network', '/v2.0/ports', 'port', kind, fixed_ips=there, **told)
+    tagged = {'port_id': things['subport'], 'segmentation_type': 'vlan', 'segmentation_id': 7}
+    maker.make('network', '/v2.0/trunks', 'trunk', port_id=things['trunk port'], sub_ports=[tagged])
     _steered(maker, number)
 
 
@@ -295,7 +303,22 @@ def _storage(maker: Maker, whose: str) -> None:
     told = {'volume_id': things['volume'], 'name': f'{whose} snapshot', 'metadata': {'k': 'v'}}
     maker.make('volume', '/v3/snapshots', 'snapshot', **told)
     maker.await_status('volume', f'/v3/snapshots/{things["snapshot"]}', 'available')
+    _backed_up(maker, whose)
     holdings.settle(maker, whose)
+
+
+def _backed_up(maker: Maker, whose: str) -> None:
+    """A backup, and what others are made of and restored into: what is asked of one does not wait for another."""
+    things = maker.things
+    for kind in ('backed volume', 'refilled volume'):
+        maker.make('volume', '/v3/volumes', 'volume', kind, size=1, name=f'{whose} {kind}')
+        maker.await_status('volume', f'/v3/volumes/{things[kind]}', 'available')
+    told = {'volume_id': things['backed volume'], 'name': f'{whose} backed snapshot'}
+    maker.make('volume', '/v3/snapshots', 'snapshot', 'backed snapshot', **told)
+    maker.await_status('volume', f'/v3/snapshots/{things["backed snapshot"]}', 'available')
+    told = {'volume_id': things['backed volume'], 'name': f'{whose} backup', 'metadata': {'k': 'v'}}
+    maker.make('volume', '/v3/backups', 'backup', **told)
+    maker.await_status('volume', f'/v3/backups/{things["backup"]}', 'available')
 
 
 def _server(maker: Maker, whose: str) -> None:

@@ -70,6 +70,7 @@ WHOLE = {
     'compute POST /v2.1/os-server-groups': lambda t: {'server_group': {'name': 'x', 'policy': 'affinity'}},
     'volume POST /v3/volumes/{id}/action os-extend': lambda t: {'os-extend': {'new_size': 2}},
     'volume POST /v3/volumes/{id}/action os-reset_status': lambda t: {'os-reset_status': {'status': 'error'}},
+    'volume POST /v3/backups/{id}/action os-reset_status': lambda t: {'os-reset_status': {'status': 'error'}},
     'volume POST /v3/snapshots/{id}/action os-reset_status': lambda t: {'os-reset_status': {'status': 'error'}},
     'volume PUT /v3/types/{id}': lambda t: {'volume_type': {'name': 'x'}},
 }

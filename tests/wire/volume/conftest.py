@@ -9,6 +9,7 @@ from nimbus.common.agents import services
 from nimbus.common.database import db
 from nimbus.common.parts import Parts
 from nimbus.volume import hosts, types
+from nimbus.volume.backups import progress as backup_progress
 from nimbus.volume.volumes import progress
 from tests.compute_world import add_image
 from tests.conftest import ADMIN, MEMBER
@@ -16,6 +17,7 @@ from tests.wire.client import Client
 
 LATEST = 'volume 3.67'
 IMAGE = '6c2c8f0e-8a5b-4c57-9d3c-000000000001'
+KEEPING = {'backup_service': 'nimbus.folder', 'backup_shared': False}
 SERVER = '6c2c8f0e-8a5b-4c57-9d3c-00000000005e'
 
 
@@ -23,7 +25,7 @@ SERVER = '6c2c8f0e-8a5b-4c57-9d3c-00000000005e'
 def wired(parts: Parts) -> Parts:
     """Parts whose database knows a host with room, and an image."""
     with parts.db.write() as tx:
-        facts = {'backend': 'fake', 'total_gb': 100, 'free_gb': 100}
+        facts = {'backend': 'fake', 'total_gb': 100, 'free_gb': 100, **KEEPING}
         services.report(tx, services.Kind('volume', hosts.BINARY), 'h1', facts, started=True)
         add_image(tx, IMAGE)
         types.ensure_default(tx)
@@ -77,3 +79,18 @@ def act(latest: Client) -> Any:
 def show(latest: Client) -> Any:
     """A volume as an operator sees it."""
     return lambda volume_id: latest('GET', f'/volumes/{volume_id}', asker=ADMIN).json['volume']
+
+
+@pytest.fixture
+def backup(latest: Client, wired: Parts) -> Any:
+    """Makes a backup that is available; returns its id."""
+
+    def backup(volume: str, asker: Any = MEMBER, **body: Any) -> str:
+        made = latest('POST', '/backups', {'backup': {'volume_id': volume, **body}}, asker=asker)
+        assert made.status == 202, made.data
+        with wired.db.write() as tx:
+            backup_progress.made(tx, made.json['backup']['id'], 3)
+            backup_progress.release(tx, volume, body.get('snapshot_id'))
+        return str(made.json['backup']['id'])
+
+    return backup

@@ -149,6 +149,8 @@ def delete(call: Call, id: str) -> None:
     """204: the image is gone; the image service removes its bytes."""
     try:
         with call.db.write() as tx:
-            images.delete(tx, seen(call, tx, id, 'delete_image'), call.parts.extra['compute'].image_quotas)
+            settings = call.parts.extra['compute']
+            image = seen(call, tx, id, 'delete_image')
+            images.delete(tx, image, settings.image_quotas, settings.keep_deleted_images)
     except errors.Forbidden:
         raise errors.Forbidden('You are not allowed to delete the image.') from None

@@ -247,12 +247,12 @@ class ServerForOperator(ServerShown):
     )
     kernel_id = Text(
         wire='OS-EXT-SRV-ATTR:kernel_id',
-        source=lambda row, related: '',
+        source=lambda row, related: servers.boot_file(row, 'kernel'),
         since=microversions.MoreServerAttributes.number,
     )
     ramdisk_id = Text(
         wire='OS-EXT-SRV-ATTR:ramdisk_id',
-        source=lambda row, related: '',
+        source=lambda row, related: servers.boot_file(row, 'ramdisk'),
         since=microversions.MoreServerAttributes.number,
     )
     root_device = Text(

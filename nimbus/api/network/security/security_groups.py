@@ -57,7 +57,7 @@ class Group(Tagged):
     one, many = 'security_group', 'security_groups'
 
     name = attribute(*BOTH, take=values.text(), required=True)
-    stateful = attribute(*BOTH, take=values.flag, default=True)
+    stateful = attribute(*BOTH, take=values.flag)  # without it as the project's default says
     shared = attribute(source=lambda row, call: row.id in call.children['shared'], take=values.flag, sort=False)
     security_group_rules = attribute(source=embedded, filter=False)
 

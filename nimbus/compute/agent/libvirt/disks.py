@@ -22,6 +22,8 @@ GIB = 1024**3
 LETTERS = 'abcdefghijklmnopqrstuvwxyz'
 PREFIX = {'virtio': 'vd', 'scsi': 'sd', 'sata': 'sd', 'usb': 'sd', 'ide': 'hd'}
 ONE_CONTROLLER = {'ide': 4, 'sata': 6}  # a name beyond these costs the guest another controller
+BOOT_FILES = {'kernel': 'disk.kernel', 'ramdisk': 'disk.ramdisk'}  # of a guest whose image has its own
+VARIABLES = 'disk.nvram'  # of a guest's firmware
 RESCUE, RESCUE_DRIVE = 'disk.rescue', 'disk.config.rescue'  # what a guest that is repaired is started from
 VOLUME_FORMATS = ('raw', 'qcow2')
 BLANK_FORMATS = ('ext2', 'ext3', 'ext4')
@@ -103,11 +105,19 @@ class Folder:
         """Every disk the host itself keeps for `guest` exists.  Raises Refused or OSError."""
         if guest.image is not None:
             self._make_root(guest, base)
+        for kind, image in (('kernel', guest.kernel), ('ramdisk', guest.ramdisk)):
+            if image is not None:
+                self.make(BOOT_FILES[kind], functools.partial(_copy_boot_file, guest, kind))
         for number, blank in enumerate(guest.blanks):
             self.make(f'disk.{blank.name}', functools.partial(self._make_blank, blank, number))
         if guest.config_drive is not None:
             files = configdrive.decode(guest.config_drive)
             self.make('disk.config', lambda part: configdrive.make(files, part), mode=0o640)
+
+    def boot_files(self, guest: Guest) -> dict[str, str]:
+        """The paths of the guest's own kernel and ramdisk, where it has any."""
+        has = {'kernel': guest.kernel, 'ramdisk': guest.ramdisk}
+        return {kind: self.file(name) for kind, name in BOOT_FILES.items() if has[kind] is not None}
 
     def has(self, name: str) -> bool:
         """Whether the file is in the folder."""
@@ -138,8 +148,9 @@ class Folder:
         taken = {volume.device for volume in guest.volumes} | {blank.device for blank in guest.blanks}
         root = [self._root(guest, bus, cdrom_bus, taken)] if guest.image else []
         local = [
-            Disk(self.file(f'disk.{blank.name}'), 'raw', _wanted(blank.device, bus, taken), bus)
+            Disk(self.file(f'disk.{blank.name}'), 'raw', _wanted(blank.device, own, taken), own)
             for blank in guest.blanks
+            for own in (blank.bus or bus,)
             if os.path.exists(self.file(f'disk.{blank.name}'))
         ]
         volumes = [volume_disk(volume) for volume in sorted(guest.volumes, key=lambda v: (not v.boot, v.device))]
@@ -284,7 +295,8 @@ def volume_disk(volume: Volume) -> Disk:
         raise Refused(f'This host cannot attach volume {volume.id}: its format is {disk_format!r}, not raw or qcow2.')
     if not os.path.isabs(path) or not os.path.isfile(path):
         raise Refused(f'This host does not see the file of volume {volume.id}.')
-    return Disk(path, disk_format, volume.device, volume.bus, serial=volume.id, boot=1 if volume.boot else None)
+    boot = 1 if volume.boot else None
+    return Disk(path, disk_format, volume.device, volume.bus, volume.cdrom, serial=volume.id, boot=boot)
 
 
 def guest_folders(instances_path: str) -> list[str]:
@@ -324,6 +336,12 @@ def free_name(bus: str, taken: set[str], last: bool = False) -> str:
 def _wanted(name: str, bus: str, taken: set[str]) -> str:
     """The name that was asked for, where a disk of the bus can have it."""
     return name if name.startswith(PREFIX[bus]) else free_name(bus, taken)
+
+
+def _copy_boot_file(guest: Guest, kind: str, part: str) -> None:
+    if kind not in guest.files:
+        raise Missing(f'The {kind} of guest {guest.id} is not on this host.')
+    shutil.copyfile(guest.files[kind], part)
 
 
 def _make_blank(blank: Blank, number: int, part: str) -> None:

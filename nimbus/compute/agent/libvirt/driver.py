@@ -1,5 +1,6 @@
 """Guests by libvirt and QEMU: embedded in this process, or through libvirtd."""
 
+import dataclasses
 import logging
 import shutil
 import threading
@@ -16,7 +17,7 @@ from nimbus.compute.agent.libvirt import facts as libvirt_facts
 from nimbus.compute.agent.libvirt import rescue_disks, suspension, volumes
 from nimbus.compute.agent.libvirt import xml as libvirt_xml
 from nimbus.compute.agent.libvirt.cards import Plugging
-from nimbus.compute.agent.libvirt.disks import Folder, guest_folders, has_direct_io, volume_disk
+from nimbus.compute.agent.libvirt.disks import VARIABLES, Folder, guest_folders, has_direct_io, volume_disk
 from nimbus.compute.agent.libvirt.inside import Inside
 from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, refusal
 from nimbus.compute.agent.libvirt.moves.copies import is_sent_by_another, withhold
@@ -28,6 +29,7 @@ from nimbus.compute.agent.libvirt.restorer import Restorer
 from nimbus.compute.agent.libvirt.settings import LibvirtSettings
 from nimbus.compute.agent.libvirt.snapshots import Snapshotting
 from nimbus.compute.agent.libvirt.suspension import Suspending
+from nimbus.compute.agent.libvirt.wishes import firmware
 from nimbus.compute.guest import Guest, HostFacts, Rescue, Volume
 
 LOG = logging.getLogger(__name__)
@@ -36,7 +38,7 @@ UNDEFINE = (
     libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
     | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
     | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
-    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+    | libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM  # it goes with the folder, which another host may have
 )
 STATES = {
     libvirt.VIR_DOMAIN_PAUSED: PAUSED,
@@ -82,6 +84,7 @@ class LibvirtDriver(Plugging, Resizing, LiveMoving, Evacuating, Snapshotting, Su
             self.settings.num_pcie_ports,
             'none' if has_direct_io(self.settings.instances_path) else 'writeback',
             self.settings.vnc_listen,
+            firmware.known(),
         )
         try:
             self.own()
@@ -261,7 +264,8 @@ class LibvirtDriver(Plugging, Resizing, LiveMoving, Evacuating, Snapshotting, Su
         if self._hostname is None:
             # Once: each time libvirt complains in the log where it finds no whole name.
             self._hostname = connection.getHostname()
-        return libvirt_facts.read(connection, own.instances_path, self._hostname, own.host_ip, cpu)
+        found = libvirt_facts.read(connection, own.instances_path, self._hostname, own.host_ip, cpu)
+        return dataclasses.replace(found, traits=sorted([*found.traits, *firmware.traits(self._machine.firmwares)]))
 
     # ---------------------------------------------------------------- inside
     def _made_restorer(self) -> Restorer:
@@ -279,7 +283,8 @@ class LibvirtDriver(Plugging, Resizing, LiveMoving, Evacuating, Snapshotting, Su
     def _define(self, guest: Guest, folder: Folder, rescue: Rescue | None = None) -> libvirt.virDomain:
         cdrom_bus = 'sata' if 'q35' in self._machine_type(guest) else 'ide'
         disks = rescue_disks.layout(folder, guest, rescue, cdrom_bus) if rescue else folder.layout(guest, cdrom_bus)
-        xml = libvirt_xml.domain(guest, self._machine, disks, folder.console, self._serial_port())
+        files = libvirt_xml.Files(folder.console, folder.file(VARIABLES), folder.boot_files(guest))
+        xml = libvirt_xml.domain(guest, self._machine, disks, files, self._serial_port())
         folder.write('libvirt.xml', xml)
         folder.take()
         return self._libvirt().defineXML(xml)

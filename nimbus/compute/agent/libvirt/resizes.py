@@ -11,7 +11,7 @@ import subprocess
 
 from nimbus.compute.agent.disks import qemu_img
 from nimbus.compute.agent.driver import Missing
-from nimbus.compute.agent.libvirt.disks import GIB, Folder
+from nimbus.compute.agent.libvirt.disks import BOOT_FILES, GIB, VARIABLES, Folder
 from nimbus.compute.agent.libvirt.domains import Domains
 from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, refusal
 from nimbus.compute.guest import Guest
@@ -94,6 +94,8 @@ def grow(folder: Folder, guest: Guest) -> None:
         path, kept = folder.file(name), os.path.join(folder.file(KEPT), name)
         if not os.path.exists(kept) or not os.path.samefile(path, kept):
             continue
+        if name in (*BOOT_FILES.values(), VARIABLES):
+            continue  # they are of no size of the flavor's
         if name not in sizes or name == SWAP:
             os.unlink(path)  # what a guest swapped out is worth nothing when it is off
         else:

@@ -3,7 +3,7 @@
 import dataclasses
 from xml.etree import ElementTree as ET
 
-from nimbus.compute.agent.libvirt.wishes import limits, parts
+from nimbus.compute.agent.libvirt.wishes import firmware, limits, parts
 from nimbus.compute.guest import VNC, Guest, Nic
 
 NOVA = 'http://openstack.org/xmlns/libvirt/nova/1.1'
@@ -34,12 +34,22 @@ class Machine:
     num_pcie_ports: int
     cache: str  # 'none', or 'writeback' where the disks' file system has no O_DIRECT
     vnc_listen: str
+    firmwares: tuple[firmware.Firmware, ...] = ()
 
 
-def domain(guest: Guest, machine: Machine, disks: list[Disk], console: str, serial_port: int | None = None) -> str:
-    """The definition of `guest` with `disks`, its serial console logged to the file `console`.
+@dataclasses.dataclass(frozen=True)
+class Files:
+    """The files of a guest beside its disks; those that there are not yet are made."""
 
-    The console also listens on the port, where there is one.
+    console: str  # the log of its serial console
+    variables: str = ''  # of its firmware
+    boot: dict[str, str] = dataclasses.field(default_factory=dict)  # its 'kernel' and 'ramdisk', where it has its own
+
+
+def domain(guest: Guest, machine: Machine, disks: list[Disk], files: Files, serial_port: int | None = None) -> str:
+    """The definition of `guest` with `disks`; its serial console listens on the port, where there is one.
+
+    Raises Refused for one that this host cannot start.
     """
     machine_type = guest.properties.get('hw_machine_type') or machine.machine_type
     root = ET.Element('domain', type=machine.virt_type)
@@ -48,8 +58,12 @@ def domain(guest: Guest, machine: Machine, disks: list[Disk], console: str, seri
     ET.SubElement(root, 'memory', unit='MiB').text = str(guest.memory_mb)
     ET.SubElement(root, 'vcpu', placement='static').text = str(guest.vcpus)
     limits.limit_processors(root, guest.extra_specs)
-    _firmware(root, guest, machine_type)
-    _features(root, guest, machine)
+    uefi = firmware.wanted(guest, machine_type, machine.firmwares)
+    start = _firmware(root, guest, machine_type)
+    if uefi:
+        firmware.add_firmware(start, uefi, files.variables)
+    firmware.add_kernel(start, guest, files.boot, disks[0].device if disks else '')
+    _features(root, guest, machine, bool(uefi and uefi.secure))
     devices = ET.SubElement(root, 'devices')
     if 'q35' in machine_type:
         # Ports for hot plug must exist before the guest starts, after an explicit root.
@@ -62,7 +76,7 @@ def domain(guest: Guest, machine: Machine, disks: list[Disk], console: str, seri
         if not disk.serial:  # volumes are another service's
             limits.limit_disk(element, guest.extra_specs)
     devices.extend(nic_element(nic, machine.virt_type) for nic in guest.nics)
-    _consoles(devices, machine, console, serial_port, guest)
+    _consoles(devices, machine, files.console, serial_port, guest)
     _aids(devices, guest)
     return ET.tostring(root, encoding='unicode')
 
@@ -189,7 +203,7 @@ def _metadata(root: ET.Element, guest: Guest) -> None:
         ET.SubElement(instance, f'{{{NOVA}}}root', type='image', uuid=guest.image.id)
 
 
-def _firmware(root: ET.Element, guest: Guest, machine_type: str) -> None:
+def _firmware(root: ET.Element, guest: Guest, machine_type: str) -> ET.Element:
     system = ET.SubElement(ET.SubElement(root, 'sysinfo', type='smbios'), 'system')
     # cloud-init looks for its OpenStack data only where the product has this name.
     entries = {
@@ -206,13 +220,16 @@ def _firmware(root: ET.Element, guest: Guest, machine_type: str) -> None:
     ET.SubElement(os, 'smbios', mode='sysinfo')
     if guest.wishes('hw:boot_menu') or guest.wishes('hw_boot_menu'):
         ET.SubElement(os, 'bootmenu', enable='yes')
+    return os
 
 
-def _features(root: ET.Element, guest: Guest, machine: Machine) -> None:
+def _features(root: ET.Element, guest: Guest, machine: Machine, secure: bool) -> None:
     features = ET.SubElement(root, 'features')
     ET.SubElement(features, 'acpi')
     ET.SubElement(features, 'apic')
     parts.add_features(features, guest)
+    if secure:
+        ET.SubElement(features, 'smm', state='on')
     if machine.virt_type == 'qemu':
         ET.SubElement(ET.SubElement(features, 'tcg'), 'tb-cache', unit='MiB').text = str(machine.tb_cache_mb)
     cpu = ET.SubElement(root, 'cpu', mode=machine.cpu_mode)

@@ -114,6 +114,7 @@ def _image(tx: db.Tx, row: Any) -> dict[str, Any] | None:
         )
     # The guest is what its own image said, whatever became of the properties of the other.
     facts = boot_checks.image_facts(found) | {'properties': (row.image or {}).get('properties') or {}}
+    facts |= {kind: row.image[kind] for kind in ('kernel', 'ramdisk') if kind in (row.image or {})}
     made = guests.image(facts)
     return dataclasses.asdict(made) if made else None
 

@@ -1,6 +1,5 @@
 """Copy and grow volumes that guests have open: their guests do it, and go on with them."""
 
-import dataclasses
 from typing import Any
 
 from nimbus.common.jobs import NotYet, Refused, Run
@@ -63,7 +62,7 @@ def _user(run: Run, volume_id: str) -> dict[str, Any] | None:
             return None
         row = servers.row_of(tx, server_id)
         connected = guests.volumes(tx, server_id, servers.spec(tx, server_id))
-    found = next((dataclasses.asdict(one) for one in connected if one.id == volume_id), None)
+    found = next((one.to_dict() for one in connected if one.id == volume_id), None)
     if found is None or not row.host:
         return None
     return {'server': server_id, 'host': row.host, 'volume': found, 'quiesce': snapshots.quiesced(row)}

@@ -1,11 +1,13 @@
-"""Create a volume: schedule it to a host, make the disk there of nothing, an image or a copy, mark it available."""
+"""Create a volume: schedule it to a host, make the disk there of nothing, an image, a copy or a backup, and say so."""
 
 from typing import Any
 
+from nimbus.common import errors
 from nimbus.common.database import db
 from nimbus.common.jobs import Refused, Run, Step, Workflow
 from nimbus.conductor.workflows.volumes import copying
 from nimbus.volume import hosts
+from nimbus.volume.backups import progress as backup_progress
 from nimbus.volume.rpc import Volume
 from nimbus.volume.volumes import copies, progress
 
@@ -20,16 +22,26 @@ def choose_host(run: Run) -> dict[str, Any] | None:
             return {'host': volume.host if volume else None}
         chosen = hosts.choose(tx, volume, DOWN_TIME)
         progress.placed(tx, run.subject, chosen)
-        if volume.image and not _source(volume):
+        if volume.image and not _copied(volume):
             progress.downloading(tx, run.subject)
         return {'host': chosen.host}
 
 
-def _source(volume: Any) -> dict[str, str] | None:
-    """What the volume begins with, where that is no image."""
+def _source(tx: db.Tx, volume: Any) -> dict[str, str] | None:
+    """What the volume begins with, where that is no image.  Raises NimbusError for a backup that is gone."""
+    if volume.backup_id:
+        backup = backup_progress.look(tx, volume.backup_id)
+        if backup is None:
+            raise errors.NimbusError(f'Backup {volume.backup_id} is gone.')
+        return {'kind': 'backup', 'id': backup.place}
     if volume.snapshot_id:
         return {'kind': 'snapshot', 'id': volume.snapshot_id}
     return {'kind': 'volume', 'id': volume.source_volid} if volume.source_volid else None
+
+
+def _copied(volume: Any) -> bool:
+    """Whether the volume begins with something else than an image."""
+    return bool(volume.snapshot_id or volume.source_volid or volume.backup_id)
 
 
 def hold_source(run: Run) -> None:
@@ -57,9 +69,9 @@ def make_disk(run: Run) -> None:
     with run.env.db.read() as tx:
         volume = progress.look(tx, run.subject)
         begins_with = progress.look(tx, volume.source_volid) if volume and volume.source_volid else None
+        source = _source(tx, volume) if volume is not None else None
     if volume is None or (begins_with is not None and copying.by_guest(run, 'volume', begins_with, volume.size)):
         return
-    source = _source(volume)
     given = (volume.size, None if source else volume.image, source)
     agent = run.env.client(Volume, run.context, volume.host)
     run.ask('create', lambda key: agent.create(run.job.id, key, volume.id, run.fence, *given))
@@ -82,14 +94,19 @@ def unmake_disk(run: Run) -> None:
 def mark_available(tx: db.Tx, run: Run) -> None:
     """The volume is there for its user."""
     volume = progress.look(tx, run.subject)
-    progress.made(tx, run.subject, bootable=bool(volume and volume.image and not _source(volume)))
+    progress.made(tx, run.subject, bootable=bool(volume and volume.image and not _copied(volume)))
     _release(tx, run)
+    if volume is not None and volume.backup_id:
+        backup_progress.restored(tx, volume.backup_id)
 
 
 def mark_error(run: Run) -> None:
     """The volume is in error, and its row says why."""
     with run.env.db.write() as tx:
+        volume = progress.look(tx, run.subject)
         progress.failed(tx, run.subject, 'create', run.job.error)
+        if volume is not None and volume.backup_id:
+            backup_progress.not_restored(tx, volume.backup_id, run.job.error)
 
 
 class CreateVolume(Workflow):

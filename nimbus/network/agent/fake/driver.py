@@ -72,10 +72,10 @@ class Host:
         """Whether a new flow from one guest's port to the address of another arrives, on this host or by a tunnel."""
         with self.lock:
             source = self.ports.get(port_id)
-            if source is None or not source.admin_up:
+            if source is None or not self._up(source):
                 return False
             for target in self.ports.values():
-                if target.admin_up and address in [one.ip for one in target.addresses]:
+                if self._up(target) and address in [one.ip for one in target.addresses]:
                     if self._connected(source, target):
                         return self._passes(source, target, address, protocol, port)
             end = next((one.end for one in self._beyond(source.network_id) if address in one.ips), None)
@@ -84,6 +84,13 @@ class Host:
                 return False
         return any(there.hears(self.end, source, address, protocol, port) for there in ending_at(end))
 
+    def _up(self, port: driver.Port) -> bool:
+        """Whether a guest can use the port; a subport's is that of its trunk."""
+        if port.parent is None:
+            return port.admin_up
+        parent = self.ports.get(port.parent)
+        return port.admin_up and parent is not None and parent.admin_up
+
     def hears(self, end: str | None, source: driver.Port, address: str, protocol: int, port: int | None) -> bool:
         """Whether a new flow that comes from a guest by the tunnel from `end` arrives at the address here."""
         with self.lock:
@@ -91,7 +98,7 @@ class Host:
                 return False
             own = next((one.ip for one in source.addresses if family(one.ip) == family(address)), None)
             into = Flow('ingress', family(address), own or '', protocol, port, 0)
-            there = [one for one in self.ports.values() if one.network_id == source.network_id and one.admin_up]
+            there = [one for one in self.ports.values() if one.network_id == source.network_id and self._up(one)]
             found = [one for one in there if address in [held.ip for held in one.addresses]]
             return any(own and self._admits(one, into) for one in found)
 
@@ -274,6 +281,10 @@ class Driver(driver.Driver):
         for port in desired.ports:
             if why := self._unreachable(networks, port.network_id, f'port {port.id}'):
                 failed[port.id] = why
+        standing = {one.id for one in desired.ports} - set(failed)
+        for port in desired.ports:
+            if port.parent and port.id in standing and port.parent not in standing:
+                failed[port.id] = driver.unparented(port.id, port.parent)
         for router in desired.routers:
             for port in router.every_port:
                 if why := self._unreachable(networks, port.network_id, f'router {router.id}'):

@@ -95,6 +95,38 @@ def hybrid(route: IPRoute, port: Port, mtu: int, there: dict[str, Link]) -> bool
     return new
 
 
+def branch_of(port_id: str) -> str:
+    """The switch's side of the pair through which a subport gets the frames of its trunk."""
+    return 'spi' + port_id[:11]
+
+
+def branch(route: IPRoute, port: Port, mtu: int) -> bool:
+    """A pair stands in for a subport's guest: the tap in the port's bridge, and a side for the switch.
+
+    Says whether it is new.
+    """
+    name = branch_of(port.id)
+    there = read(route, (port.bridge, port.tap, name))
+    new = port.tap not in there or name not in there
+    if new:
+        for link in (port.tap, name):
+            remove(route, link)
+        route.link('add', ifname=port.tap, kind='veth', group=OURS, peer={'ifname': name, 'group': OURS})
+        there = read(route, (port.bridge, port.tap, name))
+        complete_checksums(port.tap)
+    for link in (there[port.tap], there[name]):
+        if new:
+            namespaces.write_sysctl(f'net/ipv6/conf/{link.name}/disable_ipv6', '1')
+        if link.mtu != mtu or new:
+            route.link('set', index=link.index, mtu=mtu, promiscuity=1)
+    if there[port.tap].master != there[port.bridge].index:
+        route.link('set', index=there[port.tap].index, master=there[port.bridge].index)
+    for link in (there[port.tap], there[name]):
+        if not link.up:
+            route.link('set', index=link.index, state='up')
+    return new
+
+
 def switch_side(route: IPRoute, port_id: str, up: bool) -> None:
     """The switch's side of a guest port is up, or down."""
     for link in read(route, [names_of(port_id)[2]]).values():

@@ -22,6 +22,7 @@ from nimbus.network.agent.ovs.tunnels import Tunnels
 
 LOG = logging.getLogger(__name__)
 ZONE = 'nimbus-zone'
+NOWHERE = 4095  # the VLAN of no network, so that nothing is flooded to a port that has it
 BRIDGE_NETFILTER = ('net/bridge/bridge-nf-call-iptables', 'net/bridge/bridge-nf-call-ip6tables')
 
 
@@ -197,21 +198,29 @@ class _Pass:
                 ids = {'iface-id': port.id, 'iface-status': 'active', 'attached-mac': port.mac,
                        'vm-uuid': port.device_id, ZONE: str(zones[port.id])}  # fmt: skip
                 self.wanted[name] = (self.tags[port.network_id], ids)
-                if settled.get(port.id) == (port.admin_up, network.mtu):
+                if port.parent:
+                    self.wanted[plug.branch_of(port.id)] = (NOWHERE, {'iface-id': port.id, 'trunk-of': port.parent})
+                if settled.get(port.id) == (port.admin_up, network.mtu, port.parent):
                     continue
-                there = self.links if self.audit else plug.read(route, plug.names_of(port.id))
+                names = (*plug.names_of(port.id), plug.branch_of(port.id))
+                there = self.links if self.audit else plug.read(route, names)
                 if self._try(port.id, lambda p=port, n=network, t=there: self._plug(route, p, n, t)) is None:
                     del self.wanted[name]
+                    self.wanted.pop(plug.branch_of(port.id), None)
 
     def _plug(self, route: plug.IPRoute, port: base.Port, network: base.Network, there: dict) -> bool:
         new = plug.hybrid(route, port, network.mtu, there)
         if new:
             self.renewed.add(plug.names_of(port.id)[2])
+        if port.parent and plug.branch(route, port, network.mtu):
+            self.renewed.add(plug.branch_of(port.id))
+        elif not port.parent and plug.branch_of(port.id) in there:  # it was a trunk's; its guest's tap has that name
+            plug.remove(route, plug.branch_of(port.id))
         return True
 
-    def _wiring(self, desired: base.Desired, port: base.Port) -> tuple[bool, int] | None:
+    def _wiring(self, desired: base.Desired, port: base.Port) -> tuple[bool, int, str | None] | None:
         mtu = next((one.mtu for one in desired.networks if one.id == port.network_id), None)
-        return None if mtu is None else (port.admin_up, mtu)
+        return None if mtu is None else (port.admin_up, mtu, port.parent)
 
     def _wire_servers(self) -> list[tuple[str, dnsmasq.Server]]:
         wanted = {one.id: one for one in self.desired.networks if one.dhcp_port_id}
@@ -290,7 +299,13 @@ class _Pass:
             if there and there.number:
                 lines += flows.marking(port, there.number)
                 lines += flows.guarding(port, there.number) if port.security else []
+            branch, parent = (self._number(plugged, name) for name in _trunk_names(port))
+            if branch is not None:
+                lines += flows.branching(port, branch, parent)
         self.switch.flow(lines, self.audit)
+
+    def _number(self, plugged: dict[str, vswitch.Plugged], name: str) -> int | None:
+        return plugged[name].number if name in plugged and name in self.wanted else None
 
     def _raise_ports(self, ports: list[base.Port], plugged: dict[str, vswitch.Plugged]) -> None:
         """A port's link comes up only now that its rules and flows stand."""
@@ -301,6 +316,8 @@ class _Pass:
                 there = plugged.get(name)
                 if name in self.wanted and not (there and there.number):
                     self.failed[port.id] = f'The switch did not accept the port {name} within its time.'
+                elif port.parent and self._number(plugged, plug.names_of(port.parent)[2]) is None:
+                    self.failed[port.id] = base.unparented(port.id, port.parent)
                 elif name in self.wanted and (old.get(port.id) != port.admin_up or name in self.renewed):
                     if name in self.renewed or not self.audit or self.links[name].up != port.admin_up:
                         self._try(port.id, lambda p=port: plug.switch_side(route, p.id, p.admin_up))
@@ -327,13 +344,13 @@ class _Pass:
 
     def _drop_links(self) -> None:
         """No bridge and no pair of a port that left is there."""
-        keep = {name for port in self.desired.ports for name in plug.names_of(port.id)}
+        keep = {name for port in self.desired.ports for name in _links_of(port)}
         keep |= {name for name in self.wanted if name.startswith('tap')}
         with namespaces.links() as route:
             if self.audit:
                 there = [link.name for link in self.links.values() if link.group == plug.OURS]
             else:
-                there = [name for port in self.before.ports for name in plug.names_of(port.id)]
+                there = [name for port in self.before.ports for name in _links_of(port)]
             for name in there:
                 if name not in keep:
                     self._try(name, lambda gone=name: plug.remove(route, gone))
@@ -347,6 +364,17 @@ class _Pass:
             self.failed[owner] = str(why)
             return None
         return True if done is None else done
+
+
+def _links_of(port: base.Port) -> tuple[str, ...]:
+    """The links that are made for the port."""
+    made = plug.names_of(port.id)
+    return (*made, port.tap, plug.branch_of(port.id)) if port.parent else made
+
+
+def _trunk_names(port: base.Port) -> tuple[str, str]:
+    """Where a subport gets its frames, and where the trunk does; '' where the port is none."""
+    return (plug.branch_of(port.id), plug.names_of(port.parent)[2]) if port.parent else ('', '')
 
 
 def _same(one: base.Desired, other: base.Desired | None) -> bool:

@@ -22,6 +22,19 @@ def marking(port: Port, number: int) -> list[str]:
     ]
 
 
+def branching(port: Port, number: int, parent: int | None) -> list[str]:
+    """A trunk's frames with a subport's tag go to it without the tag, and those for it come back with the tag.
+
+    `number` is the port through which the subport gets them, `parent` that of the trunk; None: it is not there.
+    """
+    if parent is None:
+        return [f'table=0,priority=12,in_port={number},actions=drop']
+    return [
+        f'table=0,priority=12,in_port={parent},dl_vlan={port.vlan},actions=strip_vlan,output:{number}',
+        f'table=0,priority=12,in_port={number},actions=mod_vlan_vid:{port.vlan},output:{parent}',
+    ]
+
+
 def guarding(port: Port, number: int) -> list[str]:
     """What the guest behind the switch's port `number` may send: its own MAC, ARP and neighbour claims."""
     # A tagged or priority-tagged frame would pass bridge-netfilter unseen, so it is dropped here.

@@ -5,7 +5,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from nimbus.common import errors
@@ -149,6 +149,20 @@ class FakeDriver(driver.Driver):
     def clean(self) -> list[str]:
         return []
 
+    @contextlib.contextmanager
+    def read(self, id: str, kind: str) -> Iterator[driver.Reading]:
+        given = self._disk(id) if kind == 'volume' else self._snapshot(id)
+        time.sleep(self._least)
+        yield _Word(given['size'] << 30, given['content'])
+
+    def fill(self, volume_id: str, size: int, write: Callable[[driver.Writing], None]) -> None:
+        word = _Word(size << 30, '')
+        write(word)
+        time.sleep(self._least)
+        with self._lock:
+            disk = self.disks.setdefault(volume_id, _disk(size, None, ''))
+            disk.update(size=size, format=None, content=word.content)
+
     def facts(self) -> dict[str, float]:
         return {'total_gb': self._total, 'free_gb': self._total - sum(self.volumes().values())}
 
@@ -168,6 +182,26 @@ class FakeDriver(driver.Driver):
 
     def close(self) -> None:
         self._scratch.cleanup()
+
+
+class _Word:
+    """The word that a disk holds, as the bytes at its beginning."""
+
+    mark = None
+
+    def __init__(self, size: int, content: str) -> None:
+        self.size, self.content = size, content
+
+    def extents(self) -> Iterator[tuple[int, int]]:
+        if self.content:
+            yield 0, len(self.content.encode())
+
+    def pread(self, length: int, at: int) -> bytes:
+        found = self.content.encode()[at : at + length]
+        return found + bytes(length - len(found))
+
+    def pwrite(self, data: bytes, at: int) -> None:
+        self.content += data.rstrip(b'\0').decode()
 
 
 def _disk(size: int, format: str | None, content: str) -> dict[str, Any]:

@@ -7,12 +7,12 @@ import os
 import pathlib
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from nimbus.common import errors, failpoints, folders, ids
 from nimbus.volume.agent import driver
-from nimbus.volume.agent.file import copying, imaging
+from nimbus.volume.agent.file import contents, copying, imaging
 
 LOG = logging.getLogger(__name__)
 GIB = 1 << 30
@@ -119,6 +119,38 @@ class FileDriver(driver.Driver):
 
     def snapshots(self) -> dict[str, int]:
         return self._disks(SNAPSHOT)
+
+    @contextlib.contextmanager
+    def read(self, id: str, kind: str) -> Iterator[driver.Reading]:
+        path = self._mine(id, kind)
+        # Before the first byte is read: what is written meanwhile, against the rule, makes another one.
+        mark, bare = contents.mark(path), path
+        try:
+            if self.format != 'raw':
+                bare = self.path / f'.reading-{self._checked(id)}{PART}'
+                imaging.convert(str(path), self.format, str(bare), 'raw')
+            with open(bare, 'rb', buffering=0) as file:
+                yield contents.OpenFile(file.fileno(), mark)
+        except OSError as why:
+            raise _refusal(why) from why
+        finally:
+            if bare != path:
+                bare.unlink(missing_ok=True)
+
+    def fill(self, volume_id: str, size: int, write: Callable[[driver.Writing], None]) -> None:
+        if self._present(volume_id):
+            self._mine(volume_id)
+        with self._draft(volume_id) as draft:
+            bare = draft if self.format == 'raw' else self.path / f'.filling-{volume_id}{PART}'
+            try:
+                with open(os.open(bare, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600), 'r+b', buffering=0) as file:
+                    os.ftruncate(file.fileno(), size * GIB)
+                    write(contents.OpenFile(file.fileno()))
+                if bare != draft:
+                    imaging.convert(str(bare), 'raw', str(draft), self.format)
+            finally:
+                if bare != draft:
+                    bare.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _draft(self, id: str, kind: str = VOLUME) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 from nimbus.compute.agent.disks import nbd
 from nimbus.compute.agent.driver import Missing, Refused
-from nimbus.compute.agent.libvirt.disks import GIB, Folder, volume_disk
+from nimbus.compute.agent.libvirt.disks import BOOT_FILES, GIB, VARIABLES, Folder, volume_disk
 from nimbus.compute.agent.libvirt.domains import Domains
 from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, refusal
 from nimbus.compute.agent.libvirt.resizes import SWAP, disks_of
@@ -111,7 +111,7 @@ def fetch(channel: nbd.Channel, folder: Folder, guest: Guest, offered: nbd.Offer
     sizes = {f'disk.{blank.name}': blank.size_mb << 20 for blank in guest.blanks}
     if guest.image is not None:
         sizes['disk'] = 0 if guest.image.disk_format == 'iso' else guest.root_gb * GIB
-    if offered.name not in sizes and offered.name != CONFIG:
+    if offered.name not in sizes and offered.name not in (CONFIG, VARIABLES, *BOOT_FILES.values()):
         return  # the guest has no such disk in its new size
     if offered.name == 'disk':
         folder.note_root(offered.format)

@@ -16,7 +16,7 @@ import libvirt
 from nimbus.compute.agent.disks import nbd, qemu_img
 from nimbus.compute.agent.driver import Missing, Refused
 from nimbus.compute.agent.libvirt import connection as events
-from nimbus.compute.agent.libvirt.disks import VOLUME_FORMATS, Folder
+from nimbus.compute.agent.libvirt.disks import BOOT_FILES, VOLUME_FORMATS, Folder
 from nimbus.compute.agent.libvirt.libvirt_errors import in_kinds, refusal, sentence
 from nimbus.compute.agent.libvirt.moves import checks
 from nimbus.compute.agent.libvirt.moves.copies import CAME, CONFIG, Copying, is_sent_by_another, note
@@ -50,14 +50,15 @@ class LiveMoving(Copying):
             root, connection = ET.fromstring(xml), self._libvirt()
             os_type = root.find('./os/type')
             assert os_type is not None
-            offered = [nbd.offer(self._channel, folder.file(CONFIG), 'raw')] if folder.has(CONFIG) else []
+            beside = [name for name in (CONFIG, *BOOT_FILES.values()) if folder.has(name)]
+            offered = [nbd.offer(self._channel, folder.file(name), 'raw') for name in beside]
             return {
                 'xml': xml,
                 'virt_type': root.get('type', ''),
                 'arch': os_type.get('arch', ''),
                 'machine': os_type.get('machine', ''),
                 'host_cpu': _host_cpu(connection),
-                'disks': [_disk(folder, name) for name in disks_of(folder.path)],
+                'disks': [_disk(folder, name) for name in disks_of(folder.path) if name not in beside],
                 'offered': [dataclasses.asdict(one) for one in offered],
                 'instances_path': self.settings.instances_path,
                 **checks.versions(connection),
@@ -122,7 +123,7 @@ class LiveMoving(Copying):
                 for one in facts['offered']:
                     offered = nbd.Offered(**one)
                     fetch = functools.partial(nbd.fetch, self._channel, offered, size=0)
-                    folder.make(CONFIG, fetch, mode=0o640)
+                    folder.make(_beside(one['name']), fetch, mode=0o640)
                 folder.write(CAME, f'{move_id} live')
             except BaseException as why:
                 self._erase(guest.id)
@@ -258,7 +259,7 @@ class LiveMoving(Copying):
             if not shared:
                 self._erase(guest_id)
             elif (domain := self._find(guest_id)) is not None:
-                domain.undefine()
+                domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM)
 
 
 def _host_cpu(connection: libvirt.virConnect) -> str:
@@ -279,6 +280,12 @@ def _make(folder: Folder, disk: dict[str, Any]) -> None:
     if disk['name'] == 'disk':
         folder.note_root(disk['format'])
     folder.make(disk['name'], lambda part: qemu_img.create(part, disk['format'], int(disk['size'])))
+
+
+def _beside(name: str) -> str:
+    if name not in (CONFIG, *BOOT_FILES.values()):
+        raise Refused(f'Another host sends a file {name[:40]!r}.')
+    return name
 
 
 def _own_disks(xml: str, instances_path: str) -> list[str]:
@@ -304,6 +311,10 @@ def _as_there(xml: str, here: str, target: dict[str, Any]) -> str:
             for backing in disk.findall('backingStore'):
                 disk.remove(backing)
             ET.SubElement(disk, 'backingStore')
+    for name in ('nvram', 'kernel', 'initrd'):
+        for file in root.iterfind(f'./os/{name}'):
+            if (file.text or '').startswith(here + os.sep):
+                file.text = target['instances_path'] + (file.text or '').removeprefix(here)
     for log in root.iterfind('./devices/*/log'):
         if log.get('file', '').startswith(here + os.sep):
             log.set('file', target['instances_path'] + log.get('file', '').removeprefix(here))
