@@ -40,6 +40,7 @@ class Image(db.Base):
     deleted_at: Mapped[datetime.datetime | None]
     upload_id: Mapped[str | None] = mapped_column(sa.String(64))  # the upload that fills it now or filled it
     upload_host: Mapped[str | None]  # where that upload runs: who may mend it
+    location: Mapped[str | None] = mapped_column(sa.Text())  # the URL of bytes that lie at a web server
     stores: Mapped[str | None] = mapped_column(sa.Text())  # names with commas; None for the only or default store
 
 

@@ -12,7 +12,7 @@ OPTIONS = {
             'stores',
             default=[],
             help='Stores of images that users see and name, each NAME:KIND, such as fast:file,far:s3; empty means one '
-            'store without a name. Kinds are file and s3.',
+            'store without a name. Kinds are file, s3 and http, for what lies at web servers.',
         ),
         cfg.StrOpt('default_store', default='', help='The store of what names none; empty means the first of stores.'),
         cfg.DictOpt('store_paths', default={}, help="The folder of each store of files; else one beside 'images'."),

@@ -1,6 +1,5 @@
 """Builds the parts of the image service from its options."""
 
-import ipaddress
 import os
 import socket
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 from nimbus.common.database import db
 from nimbus.image import quotas
 from nimbus.image.data.transfers import Limits, Transfers
-from nimbus.image.downloads.rules import Rules
 from nimbus.image.stores import settings
 from nimbus.image.tasks.imports import Imports
 
@@ -34,15 +32,4 @@ def build(conf: Any, database: db.Database, process: int = 0) -> Transfers:
 
 def imports(conf: Any, transfers: Transfers) -> Imports:
     """The imports of this process, wired as the `image` options say."""
-    said = conf.image
-    rules = Rules(
-        schemes=tuple(said.download_schemes),
-        ports=tuple(said.download_ports),
-        hosts=tuple(said.download_hosts),
-        refused_hosts=tuple(said.download_refused_hosts),
-        networks=tuple(ipaddress.ip_network(network) for network in said.download_networks),
-        redirects=said.download_redirects,
-        seconds=said.download_seconds,
-        pause=said.download_pause,
-    )
-    return Imports(transfers, rules, said.import_tasks)
+    return Imports(transfers, settings.rules(conf), conf.image.import_tasks)

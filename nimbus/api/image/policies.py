@@ -33,6 +33,8 @@ RULES = tuple(
         ('modify_member', f'{ADMIN} or (role:member and {TAKER})', 'Take or refuse an image that is shared.'),
         ('copy_image', ADMIN, 'Copy an image into more stores.'),
         ('get_image_location', READER, 'See where the bytes of an image are.'),
+        ('add_image_location', f'role:service or (role:member and {OWNER})', 'Make an image of bytes at a URL.'),
+        ('fetch_image_location', 'role:service', 'See where to reach the bytes of an image.'),
         ('delete_image_location', ADMIN, 'Remove an image from one of its stores.'),
         ('stores_info_detail', f'{ADMIN} or role:service', 'See how stores are set up.'),
         ('tasks_api_access', ADMIN, 'List, show and make tasks.'),

@@ -1,6 +1,6 @@
 """Every endpoint of the Image API."""
 
-from nimbus.api.image import data, images, info, members, patches, schemas, stores, tasks
+from nimbus.api.image import data, images, info, locations, members, patches, schemas, stores, tasks
 from nimbus.api.image.metadefs.routes import ROUTES as METADEF_ROUTES
 from nimbus.api.kit.routes import Route
 
@@ -24,6 +24,8 @@ ROUTES = (
     Route('PUT', '/v2/images/{id}/tags/{tag}', images.add_tag, None, 204),
     Route('DELETE', '/v2/images/{id}/tags/{tag}', images.remove_tag, None, 204),
     Route('GET', '/v2/images/{id}/tasks', tasks.of_image, None),
+    Route('POST', '/v2/images/{id}/locations', locations.create, None, 202),
+    Route('GET', '/v2/images/{id}/locations', locations.index, None),
     Route('GET', '/v2/images/{id}/members', members.index, None),
     Route('POST', '/v2/images/{id}/members', members.create, None),
     Route('GET', '/v2/images/{id}/members/{member}', members.show, None),

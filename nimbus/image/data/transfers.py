@@ -157,6 +157,27 @@ class Transfers:
         finally:
             draft.drop()
 
+    def look_at(
+        self,
+        image: Any,
+        pieces: Iterable[bytes],
+        announced: int | None,
+        found: dict[str, Any],
+        then: Callable[[dict[str, Any], db.Tx], None],
+    ) -> None:
+        """An image under import is active with bytes that lie elsewhere, where they were `found`.
+
+        They were inspected, and `then`, which is told what they turned out to be, is so too; raises what `upload` does.
+        """
+        draft = self.store.draft(image.id, image.upload_id)
+        try:
+            facts = self._stream(image, pieces, draft, announced, inspected=True) | found
+            with self.db.write() as tx:
+                uploads.located(tx, image, facts, self.quotas)
+                then(facts, tx)
+        finally:
+            draft.drop()
+
     def take_staged(
         self,
         image: Any,
@@ -207,7 +228,7 @@ class Transfers:
 
     def download(self, image: Any, start: int, length: int) -> Iterator[bytes]:
         """A part of the image's bytes.  Raises NotFound when the store has none."""
-        return self.stores.read(image.stores, image.id, start, length)
+        return self.stores.read(image, start, length)
 
     def forget(self, image_id: str) -> None:
         """A deleted image's bytes are gone; what cannot be removed now, `heal` removes later."""

@@ -22,6 +22,7 @@ CLEAR = {
     'upload_id': None,
     'upload_host': None,
     'stores': None,
+    'location': None,
 }
 
 
@@ -66,6 +67,14 @@ def fetched(tx: db.Tx, image: Any, facts: dict[str, Any], quotas: Quotas) -> Non
     _settle(tx, image, image.upload_id, IMPORTING, facts)
     quotas.give_back(tx, image.owner or '', image_count_uploading=1)
     quotas.take(tx, image.owner or '', image_stage_total=mib(facts['size']))
+
+
+def located(tx: db.Tx, image: Any, facts: dict[str, Any], quotas: Quotas) -> None:
+    """The image is active with the bytes at its location.  Raises Gone, OverQuota."""
+    _settle(tx, image, image.upload_id, IMPORTING, facts | {'status': 'active'})
+    quotas.give_back(tx, image.owner or '', image_count_uploading=1)
+    quotas.take(tx, image.owner or '', image_size_total=mib(facts['size']))
+    notifications.notify(tx, image.id, 'upload', 'activate')
 
 
 def imported(tx: db.Tx, image: Any, quotas: Quotas, virtual_size: int | None, stores: Sequence[str]) -> None:

@@ -27,8 +27,12 @@ HEADERS = {'User-Agent': 'nimbus-image', 'Accept': '*/*', 'Accept-Encoding': 'id
 class Download:
     """One download: its size, where the server says it, and its bytes; closed at the end of a `with` block."""
 
-    def __init__(self, rules: Rules, uri: str, most: int) -> None:
-        """The answer's head is there.  Raises Invalid, TooLarge when it says more than `most` bytes."""
+    def __init__(self, rules: Rules, uri: str, most: int, part: tuple[int, int] | None = None) -> None:
+        """The answer's head is there; a `part` is a first byte and how many.
+
+        Raises Invalid, TooLarge when it says more than `most` bytes.
+        """
+        self._part = part
         self._rules, self._until = rules, time.monotonic() + rules.seconds
         self._connection: Connection | None = None
         self._watch: threading.Timer | None = None
@@ -54,7 +58,8 @@ class Download:
 
     def pieces(self) -> Iterator[bytes]:
         """The bytes as they come.  Raises Invalid when they break off or take too long."""
-        while True:
+        skipped, left = self._skip, self._part[1] if self._part else None
+        while left is None or left > 0:
             self._check_time()
             try:
                 piece = self._answer.read1(PIECE)
@@ -64,7 +69,13 @@ class Download:
             if not piece:
                 self._check_time()
                 return
-            yield piece
+            if skipped:
+                skipped, piece = max(skipped - len(piece), 0), piece[skipped:]
+            if left is not None:
+                piece = piece[:left]
+                left -= len(piece)
+            if piece:
+                yield piece
 
     def _follow(self, target: Target) -> http.client.HTTPResponse:
         for _ in range(self._rules.redirects + 1):
@@ -78,8 +89,9 @@ class Download:
             target = checks.target(self._rules, urllib.parse.urljoin(target.uri, onward))
         else:
             raise errors.Invalid(f'{target.uri} is behind more than {self._rules.redirects} redirects.')
-        if answer.status != 200:
+        if answer.status != 200 and not (answer.status == 206 and self._is_part(answer)):
             raise errors.Invalid(f'{target.uri} answers {answer.status}.')
+        self._skip = self._part[0] if self._part and answer.status == 200 else 0
         if answer.headers.get('Content-Encoding', 'identity').lower() != 'identity':
             raise errors.Invalid(f'{target.uri} sends its data encoded, which was not asked for.')
         return answer
@@ -90,10 +102,22 @@ class Download:
         try:
             connection.connect()
             self._end_in_time(connection)
-            return connection.ask()
+            return connection.ask(self._wanted())
         except (OSError, http.client.HTTPException) as why:
             self._check_time()
             raise errors.Invalid(f'{target.uri} cannot be downloaded: {_said(why)}.') from why
+
+    def _wanted(self) -> dict[str, str]:
+        """The headers that ask for the part."""
+        if not self._part or not self._part[1]:
+            return HEADERS
+        start, length = self._part
+        return {**HEADERS, 'Range': f'bytes={start}-{start + length - 1}'}
+
+    def _is_part(self, answer: http.client.HTTPResponse) -> bool:
+        """Whether a partial answer begins where it was asked to."""
+        told = answer.headers.get('Content-Range', '').lower()
+        return self._part is not None and told.startswith(f'bytes {self._part[0]}-')
 
     def _end_in_time(self, connection: 'Connection') -> None:
         """A server that sends a byte now and then is cut off when the time is over."""
@@ -158,9 +182,9 @@ class Connection(http.client.HTTPConnection):
             self._answer.close()
         self.close()
 
-    def ask(self) -> http.client.HTTPResponse:
+    def ask(self, headers: dict[str, str]) -> http.client.HTTPResponse:
         """The head of the target's answer."""
-        self.request('GET', self._target.path, headers=HEADERS)
+        self.request('GET', self._target.path, headers=headers)
         self._answer = self.getresponse()
         return self._answer
 

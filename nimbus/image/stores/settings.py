@@ -1,13 +1,16 @@
 """Builds the stores that the options name."""
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from typing import Any
 
 from nimbus.common import errors
+from nimbus.image.downloads.rules import Rules
 from nimbus.image.stores import s3
 from nimbus.image.stores.base import Store
 from nimbus.image.stores.file import FileStore
+from nimbus.image.stores.http import HttpStore
 from nimbus.image.stores.s3 import S3Store
 from nimbus.image.stores.stores import Place, Stores
 
@@ -64,4 +67,27 @@ def _s3(conf: Any, name: str, staging: FileStore) -> Store:
     return S3Store(*words.values(), spool=s3.folder(str(staging.path), name))
 
 
-KINDS = {'file': _file, 's3': _s3}
+def _http(conf: Any, name: str, staging: FileStore) -> Store:
+    return HttpStore(rules(conf))
+
+
+def rules(conf: Any) -> Rules:
+    """The rules of downloads, as the `image` options say.  Raises Invalid."""
+    said = conf.image
+    try:
+        networks = tuple(ipaddress.ip_network(network) for network in said.download_networks)
+    except ValueError as why:
+        raise errors.Invalid(f'[image] download_networks has what is no network: {why}.') from why
+    return Rules(
+        schemes=tuple(said.download_schemes),
+        ports=tuple(said.download_ports),
+        hosts=tuple(said.download_hosts),
+        refused_hosts=tuple(said.download_refused_hosts),
+        networks=networks,
+        redirects=said.download_redirects,
+        seconds=said.download_seconds,
+        pause=said.download_pause,
+    )
+
+
+KINDS = {'file': _file, 's3': _s3, 'http': _http}

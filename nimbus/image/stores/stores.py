@@ -3,10 +3,12 @@
 import dataclasses
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from nimbus.common import errors
 from nimbus.image.stores.base import Store
 from nimbus.image.stores.file import FileStore
+from nimbus.image.stores.http import HttpStore
 
 LOG = logging.getLogger(__name__)
 ALONE = ''  # the name of the only store where stores have none
@@ -48,19 +50,26 @@ class Stores:
         found = [name for name, place in self.places.items() if not place.store.read_only]
         return sorted(found, key=lambda name: name != self.default)
 
+    def web(self) -> str | None:
+        """The name of the store of images that lie at web servers; None where there is none."""
+        return next((name for name, place in self.places.items() if isinstance(place.store, HttpStore)), None)
+
     def holders(self, kept: str | None) -> list[str]:
         """The names of the stores that an image is in, by what its row keeps, best first."""
         names = kept.split(',') if kept else [self.default]
         return sorted(names, key=lambda name: -self.places[name].weight if name in self.places else 0)
 
-    def read(self, kept: str | None, image_id: str, start: int, length: int) -> Iterator[bytes]:
+    def read(self, image: Any, start: int, length: int) -> Iterator[bytes]:
         """A part of an image's bytes, from the best of its stores that answers.  Raises NotFound, Unavailable."""
-        failure: errors.NimbusError = errors.NotFound(f'Image {image_id} has no data.')
-        for name in self.holders(kept):
+        failure: errors.NimbusError = errors.NotFound(f'Image {image.id} has no data.')
+        for name in self.holders(image.stores):
             try:
-                return self.get(name).read(image_id, start, length)
+                store = self.get(name)
+                if isinstance(store, HttpStore):
+                    return store.read_at(image, start, length)
+                return store.read(image.id, start, length)
             except (errors.NotFound, errors.Unavailable) as why:
-                LOG.warning('Image %s cannot be read from store %s: %s', image_id, name or 'of images', why.inside)
+                LOG.warning('Image %s cannot be read from store %s: %s', image.id, name or 'of images', why.inside)
                 failure = why
         raise failure
 

@@ -56,13 +56,41 @@ class Imports:
         tx.after_commit(lambda: self.runner.begin(task_id))
         return task_id
 
+    def ask_located(
+        self, tx: db.Tx, ctx: context.Context, image: Any, uri: str, validation: dict[str, Any] | None
+    ) -> str:
+        """A task begins that makes the queued image one whose bytes lie at the URI; returns its id.  Raises Invalid."""
+        given = {'image_id': image.id, 'loc_url': uri, 'validation_data': validation}
+        task_id = tasks.create(tx, ctx, tasks.LOCATION_IMPORT, given, image.id)
+        marks.lock(tx, image.id, task_id)
+        self._will_fetch(tx, image, uri)
+        tx.after_commit(lambda: self.runner.begin(task_id))
+        return task_id
+
+    def _locate(self, task: Any, image: Any) -> None:
+        """The image is active, and its bytes, which were looked at, are left where they lie."""
+        uri, image = task.input['loc_url'], self._renewed(task, image)
+
+        def check(facts: dict[str, Any], tx: db.Tx) -> None:
+            for name, value in (task.input.get('validation_data') or {}).items():
+                if facts[name] != value:
+                    raise errors.Invalid(f'The bytes at {uri} have the {name} {facts[name]}, not {value}.')
+            self._end(tx, task)
+
+        where = {'stores': self.transfers.stores.web(), 'location': uri}
+        with Download(self.rules, uri, self.transfers.limits.size_cap) as download:
+            self.transfers.look_at(image, download.pieces(), download.size, where, check)
+
     def _will_fetch(self, tx: db.Tx, image: Any, uri: object) -> None:
         checks.target(self.rules, uri)
         uploads.begin(tx, image, 'fetch', ids.dashed(), self.transfers.host, self.transfers.quotas)
 
     def _work(self, task: Any) -> None:
-        uri, names, strict = _uri(task), _stores(task), _strict(task)
         image = self._image(task)
+        if task.type == tasks.LOCATION_IMPORT:
+            self._locate(task, image)
+            return
+        uri, names, strict = _uri(task), _stores(task), _strict(task)
         if _method(task) == COPY:
             self._copy(task, image, names, strict)
             return
@@ -78,7 +106,7 @@ class Imports:
         for taker in range(1, task.generation):
             for name in missing:
                 stores.get(name).drop_draft(image.id, ids.derived(task.id, str(taker)))
-        read = functools.partial(stores.read, image.stores, image.id, 0, image.size)
+        read = functools.partial(stores.read, image, 0, image.size)
         try:
             done = copies.spread(stores, image, missing, ids.derived(task.id, str(task.generation)), read, strict)
         except errors.NimbusError:
@@ -89,13 +117,17 @@ class Imports:
             uploads.keep_in(tx, image, [*held, *done], self.transfers.quotas)
             self._end(tx, task)
 
-    def _fetch(self, task: Any, image: Any, uri: str) -> Any:
-        """The image, whose bytes are fetched and staged; what an earlier taker fetched of them is gone."""
+    def _renewed(self, task: Any, image: Any) -> Any:
+        """The image, under an upload of this taker; what an earlier one fetched of its bytes is gone."""
         with self.transfers.db.write() as tx:
             tasks.check_mine(tx, task)
             uploads.renew(tx, image, ids.dashed(), self.transfers.host)
         self.transfers.store.drop_draft(image.id, image.upload_id)
-        image = self._image(task)
+        return self._image(task)
+
+    def _fetch(self, task: Any, image: Any, uri: str) -> Any:
+        """The image, whose bytes are fetched and staged."""
+        image = self._renewed(task, image)
         with Download(self.rules, uri, self.transfers.limits.size_cap) as download:
             self.transfers.fetch(image, download.pieces(), download.size)
         return self._image(task)

@@ -40,7 +40,7 @@ class Agent(Volume):
         interval: float = 10,
         backups: Store | None = None,
     ) -> None:
-        """`desk_client` speaks VolumeDesk; `fetch` brings an image's bytes, `put` fills one; `backups` is where those are."""
+        """`desk_client` speaks VolumeDesk; `fetch` brings an image's bytes, `put` fills one; `backups` keeps those."""
         self.driver, self.desk, self.host, self.fetch, self.put = driver, desk_client, host, fetch, put
         self._over = over_subscription
         self._backups = Archive(driver, backups, desk_client) if backups is not None else None

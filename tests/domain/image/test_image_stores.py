@@ -1,5 +1,7 @@
 """The contract of image stores, which each kind keeps, and choosing among several."""
 
+import types
+
 import pytest
 
 from nimbus.common import errors, ids
@@ -104,17 +106,21 @@ def test_an_operator_is_told_of_the_store(store):
     assert store.kind in ('file', 's3') and not store.read_only and store.about()
 
 
+def image(stores):
+    return types.SimpleNamespace(id=IMAGE, stores=stores, location=None, size=4)
+
+
 def test_an_image_is_read_from_the_best_store_that_answers(tmp_path):
     slow, fast = FileStore(str(tmp_path / 'slow')), FileStore(str(tmp_path / 'fast'))
     stores = Stores(slow, {'slow': Place(slow), 'fast': Place(fast, weight=5)}, 'slow')
     put(slow, b'slow')
     put(fast, b'fast')
-    assert b''.join(stores.read('slow,fast', IMAGE, 0, 4)) == b'fast'
+    assert b''.join(stores.read(image('slow,fast'), 0, 4)) == b'fast'
     fast.delete(IMAGE)
-    assert b''.join(stores.read('slow,fast', IMAGE, 0, 4)) == b'slow'
-    assert b''.join(stores.read(None, IMAGE, 0, 4)) == b'slow'
+    assert b''.join(stores.read(image('slow,fast'), 0, 4)) == b'slow'
+    assert b''.join(stores.read(image(None), 0, 4)) == b'slow'
     with pytest.raises(errors.NotFound):
-        stores.read('gone', IMAGE, 0, 4)
+        stores.read(image('gone'), 0, 4)
 
 
 def test_an_object_of_several_parts_is_one_image(server, tmp_path, monkeypatch):

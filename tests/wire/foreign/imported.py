@@ -4,6 +4,12 @@ from tests.wire.foreign.bodies import Body
 
 READ_BY_HANDLERS: dict[str, tuple[str, ...]] = {
     'image POST /v2/images/{id}/import': ('method.name', 'method.uri', 'all_stores', 'all_stores_must_succeed'),
+    'image POST /v2/images/{id}/locations': (
+        'url',
+        'validation_data.os_hash_algo',
+        'validation_data.os_hash_value',
+        'validation_data.checksum',
+    ),
     'image POST /v2/tasks': (
         'type',
         'input.import_from',
@@ -13,6 +19,7 @@ READ_BY_HANDLERS: dict[str, tuple[str, ...]] = {
     ),
 }
 BODIES: dict[str, Body] = {
+    'image POST /v2/images/{id}/locations': lambda t: {'url': 'http://8.8.8.8/'},
     'image POST /v2/tasks': lambda t: {
         'type': 'import',
         'input': {

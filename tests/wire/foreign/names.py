@@ -280,6 +280,7 @@ service_types availability_zone_hints use_default_subnetpool used_in_default_sg 
 PLAIN |= frozenset('default enum items minimum namespace operators prefix properties properties_target title'.split())
 PLAIN |= frozenset(('required',))
 # Those of imports of images.
+PLAIN |= frozenset(('checksum', 'os_hash_algo', 'os_hash_value'))
 PLAIN |= frozenset(('all_stores', 'all_stores_must_succeed', 'import_from', 'import_from_format', 'uri'))
 # Those of what moves servers.
 PLAIN |= frozenset(('block_migration', 'disk_over_commit', 'force_complete'))
