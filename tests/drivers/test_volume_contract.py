@@ -347,20 +347,6 @@ def test_what_a_guest_filled_becomes_a_disk_of_its_own(driver, volume_id, kind):
     assert made not in listed() and volume_id in driver.volumes()
 
 
-@pytest.mark.parametrize('format', ['raw', 'qcow2', 'vmdk', 'vhd', 'vdi'])
-def test_a_volume_is_handed_out_in_the_format_of_an_image_and_nothing_stays(driver, volume_id, format):
-    driver.create(volume_id, 1)
-    if driver.name == 'file':
-        write(driver, volume_id, b'nimbus')
-    with driver.exported(volume_id, format) as path:
-        if driver.name == 'file':
-            assert told(path, {'vhd': 'vpc'}.get(format, format))['virtual-size'] >= GIB
-    if driver.name == 'file':
-        assert [each.name for each in driver.path.iterdir()] == [f'volume-{volume_id}']
-    with pytest.raises(errors.NotFound), driver.exported(str(uuid.uuid4()), format):
-        pass
-
-
 def test_what_no_guest_filled_is_no_disk_and_leaves_nothing(driver, volume_id):
     made = str(uuid.uuid4())
     driver.create(volume_id, 1)
