@@ -330,6 +330,7 @@ def switch(conf: Any, host: str, path: str) -> Any:
 def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
     """The volume agent."""
     from nimbus.compute.agent.disks.fetch import Fetch
+    from nimbus.compute.agent.disks.upload import Upload
     from nimbus.volume.agent.manager import Agent
     from nimbus.volume.rpc import VolumeDesk
 
@@ -341,6 +342,7 @@ def volume_agent(conf: Any, bus: Any, host: str, service: Any) -> wiring.Group:
         host,
         state_dir(conf, 'volume', host),
         Fetch(service),
+        Upload(service),
         over_subscription=conf.volume.over_subscription,
         interval=conf.report_interval,
         backups=backups.store(conf, state_dir(conf, 'backups')),

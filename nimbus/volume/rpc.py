@@ -44,6 +44,19 @@ class Volume(Contract):
         """Errand: the snapshot has what the volume has, which nobody writes now."""
 
     @call(timeout=ACK)
+    def upload(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        volume_id: str,
+        fence: int,
+        image_id: str,
+        disk_format: str,
+    ) -> str:
+        """Errand: the image is active and holds in its format what the volume has, which nobody has open."""
+
+    @call(timeout=ACK)
     def begin_copy(
         self, context: Context, job_id: str, key: str, copy_id: str, fence: int, kind: str, volume_id: str
     ) -> str:

@@ -5,12 +5,13 @@ from nimbus.common.states import ANY, Machine, rule
 CREATING, DOWNLOADING, AVAILABLE, RESERVED = 'creating', 'downloading', 'available', 'reserved'
 ATTACHING, IN_USE, DETACHING, MAINTENANCE = 'attaching', 'in-use', 'detaching', 'maintenance'
 DELETING, EXTENDING, REVERTING, RESTORING = 'deleting', 'extending', 'reverting', 'restoring'
+UPLOADING = 'uploading'
 BACKING_UP, RESTORING_BACKUP = 'backing-up', 'restoring-backup'
 ERROR, ERROR_DELETING, ERROR_EXTENDING = 'error', 'error_deleting', 'error_extending'
 ERROR_RESTORING, AWAITING_TRANSFER = 'error_restoring', 'awaiting-transfer'
 ALL = (
     *(CREATING, DOWNLOADING, AVAILABLE, RESERVED, ATTACHING, IN_USE, DETACHING, MAINTENANCE),
-    *(DELETING, EXTENDING, REVERTING, BACKING_UP, RESTORING_BACKUP, AWAITING_TRANSFER),
+    *(DELETING, EXTENDING, REVERTING, UPLOADING, BACKING_UP, RESTORING_BACKUP, AWAITING_TRANSFER),
     *(ERROR, ERROR_DELETING, ERROR_EXTENDING, ERROR_RESTORING),
 )
 # What an operator may set by hand.
@@ -30,6 +31,7 @@ MACHINE = Machine(
     # The disk that could not be grown is whole, and its server can give it up.
     rule('extend_attached', {IN_USE}, EXTENDING, done=IN_USE, failed=IN_USE),
     rule('revert', {AVAILABLE}, REVERTING, done=AVAILABLE, failed=ERROR),
+    rule('upload', {AVAILABLE}, UPLOADING, done=AVAILABLE, failed=AVAILABLE),
     rule('back_up', {AVAILABLE}, BACKING_UP, done=AVAILABLE, failed=AVAILABLE),
     rule('restore_backup', {AVAILABLE}, RESTORING_BACKUP, done=AVAILABLE, failed=ERROR_RESTORING),
     rule('reserve', {AVAILABLE}, RESERVED),

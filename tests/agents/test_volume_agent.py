@@ -29,7 +29,9 @@ class Rig:
         self.desk = rpc.serve(self.bus, VolumeDeskServer(database), 'c1')
         self.disks = {}
         self.driver = FakeDriver(self.disks)
-        self.agent = Agent(self.driver, rpc.Client(self.bus, VolumeDesk), 'h1', str(path), lambda image: iter([BYTES]))
+        self.agent = Agent(
+            self.driver, rpc.Client(self.bus, VolumeDesk), 'h1', str(path), lambda image: iter([BYTES]), lambda *_: None
+        )
         self.agent.start()
         self.listener = rpc.serve(self.bus, self.agent, 'h1')
         self.client = rpc.Client(self.bus, Volume).on('h1')
@@ -137,7 +139,7 @@ def test_an_agent_that_starts_before_its_desk_compares_once_that_listens(tmp_pat
             return {}
 
     desk = rpc.Client(bus, VolumeDesk, timeouts=rpc.Timeouts(0.05))
-    agent = Agent(FakeDriver({}), desk, 'h1', str(tmp_path), lambda image: iter([BYTES]))
+    agent = Agent(FakeDriver({}), desk, 'h1', str(tmp_path), lambda image: iter([BYTES]), lambda *_: None)
     agent.start()
     while 'is not known yet' not in caplog.text:
         time.sleep(0.01)

@@ -51,8 +51,7 @@ from tests.conftest import MEMBER
 from tests.workflows.bases import EMPTY, Bases
 
 TWICE = {'vcpus': 2, 'ram': 1024, 'disk': 2}
-IMAGE = '11111111-1111-4111-8111-111111111111'
-VOLUME_HOST = 'v1'
+IMAGE, VOLUME_HOST = '11111111-1111-4111-8111-111111111111', 'v1'
 
 
 class Death(BaseException):
@@ -162,7 +161,8 @@ class Cloud:
     def _volume_agent(self) -> Any:
         desk = Direct(VolumeDeskServer(self.db), context.internal())
         driver, store = FakeDisks(self.disks, kept=self.kept), MemoryStore(self.backups)
-        agent = VolumeAgent(driver, desk, VOLUME_HOST, str(self.path / 'v'), lambda _: iter([b'']), backups=store)
+        given = str(self.path / 'v'), lambda _: iter([b'']), Bases(self.db).put
+        agent = VolumeAgent(driver, desk, VOLUME_HOST, *given, backups=store)
         agent.errands = Prompt(agent.errands, desk)
         desk.alive(VOLUME_HOST, 'cinder-volume', agent.facts(), True)
         return agent

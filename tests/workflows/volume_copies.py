@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import sqlalchemy as sa
+
 from nimbus.compute.devices import block_devices
+from nimbus.image.models import Image
+from nimbus.image.quotas import ImageQuotas
 from nimbus.volume.quotas import VolumeQuotas
-from nimbus.volume.volumes import snapshots, volumes
+from nimbus.volume.volumes import snapshots, uploads, volumes
 from tests.conftest import MEMBER
 from tests.workflows import evacuations, scenarios
 from tests.workflows.cloud import Cloud
@@ -210,6 +214,29 @@ def used_not_grown(cloud: Cloud, given: dict[str, Any], volume: str, held: dict[
         scenarios.runs(cloud, given, given['server'])
 
 
+def upload(cloud: Cloud, volume: str) -> str:
+    wanted = uploads.Wanted('copy', 'qcow2', 'bare', 'private', False, ImageQuotas())
+    with cloud.db.write() as tx:
+        uploads.upload(tx, MEMBER, volume, wanted)
+    return volume
+
+
+def images_of(cloud: Cloud) -> list[tuple[str, str]]:
+    with cloud.db.read() as tx:
+        query = sa.select(Image.status, Image.disk_format).where(Image.name == 'copy', Image.deleted_at.is_(None))
+        return [tuple(row) for row in tx.rows(query)]
+
+
+def uploaded(cloud: Cloud, given: str, volume: str) -> None:
+    assert (images_of(cloud), cloud.held()['volumes']) == ([('active', 'qcow2')], [(volume, 'available')])
+
+
+def not_uploaded(cloud: Cloud, given: str, volume: str, held: dict[str, Any]) -> None:
+    row = cloud.volume_row(volume)
+    assert (images_of(cloud), row.status, bool(row.trouble)) == ([], 'available', True)
+    assert cloud.held() == held
+
+
 SCENARIOS = [
     *evacuations.SCENARIOS,
     Scenario('create_snapshot', written_volume, make_snapshot, snapshot_made, snapshot_failed),
@@ -220,5 +247,6 @@ SCENARIOS = [
     Scenario('create_snapshot', used_volume, make_snapshot_of_used, snapshot_of_used_made, snapshot_of_used_failed),
     Scenario('create_volume', used_volume, copy_used, used_copied, used_not_copied),
     Scenario('extend_volume', used_volume, grow_used, used_grown, used_not_grown),
+    Scenario('upload_volume', written_volume, upload, uploaded, not_uploaded),
     Scenario('delete_volume', volume_and_snapshot, remove_with_snapshots, all_removed, volume_kept),
 ]

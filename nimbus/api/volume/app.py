@@ -12,6 +12,7 @@ from nimbus.api.kit.wsgi import parts
 from nimbus.api.volume import info, policies, routes
 from nimbus.api.volume.microversions import VOLUME
 from nimbus.common.parts import Parts
+from nimbus.image import quotas
 from nimbus.volume.quotas import DEFAULTS, VolumeQuotas
 
 
@@ -20,6 +21,7 @@ def make(wired: Parts) -> Api:
     options = wired.conf.volume if wired.conf is not None else None
     limits = {name: getattr(options, f'quota_{name}') for name in DEFAULTS} if options else {}
     wired.extra.setdefault('volume_quotas', VolumeQuotas(limits))
+    wired.extra.setdefault('image_quotas', quotas.of(wired.conf))
     overrides = wired.conf.api.policy_file if wired.conf is not None else None
     return Api(
         'volume',

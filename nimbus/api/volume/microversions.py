@@ -3,6 +3,12 @@
 from nimbus.api.kit.versions import Change, History
 
 
+class UploadParameters(Change):
+    """An image of a volume may be seen by others and be protected from the start."""
+
+    number = (3, 1)
+
+
 class StrictBootable(Change):
     """The list filter `bootable` takes true and false only."""
 
@@ -268,6 +274,7 @@ class OptionalProjects(Change):
 
 
 VOLUME = History(
+    UploadParameters,
     StrictBootable,
     Messages,
     ImageFilters,

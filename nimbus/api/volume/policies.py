@@ -87,6 +87,8 @@ RULES = tuple(
         'volume_extension:volume_admin_actions:reset_status': ADMIN,
         'volume_extension:volume_admin_actions:force_detach': ADMIN,
         'volume_extension:volume_admin_actions:force_delete': ADMIN,
+        'volume_extension:volume_actions:upload_image': MEMBER,
+        'volume_extension:volume_actions:upload_public': ADMIN,
         'volume:update_readonly_flag': MEMBER,
         'volume_extension:type_get': READER_OR_SERVICE,
         'volume_extension:type_get_all': READER_OR_SERVICE,

@@ -1,6 +1,6 @@
 """Every endpoint of the volume API."""
 
-from nimbus.api.kit.fields import Shape
+from nimbus.api.kit.fields import Shape, ShapeByVersion
 from nimbus.api.kit.routes import Route
 from nimbus.api.volume import (
     attachments,
@@ -15,6 +15,7 @@ from nimbus.api.volume import (
     resource_filters,
     transfers,
     types,
+    uploads,
     volume_actions,
     volume_metadata,
     volumes,
@@ -32,7 +33,7 @@ ACTIONS = 'volume_extension:volume_actions'
 REMEMBERED = 'volume_extension:volume_image_metadata'
 
 
-def _action(name: str, handler: object, policy: str, shape: Shape | None = None) -> Route:
+def _action(name: str, handler: object, policy: str, shape: Shape | ShapeByVersion | None = None) -> Route:
     return Route('POST', '/volumes/{id}/action', handler, policy, 202, action=name, shape=shape)  # type: ignore[arg-type]
 
 
@@ -103,6 +104,7 @@ ROUTES = (
     _action('os-begin_detaching', volume_actions.begin_detaching, f'{ACTIONS}:begin_detaching'),
     _action('os-roll_detaching', volume_actions.roll_detaching, f'{ACTIONS}:roll_detaching'),
     _action('os-retype', volume_actions.retype, 'volume:retype', volume_actions.RETYPE),
+    _action(uploads.NAME, uploads.upload, f'{ACTIONS}:upload_image', uploads.WANTED),
     _action('os-extend', volume_actions.extend, 'volume:extend', volume_actions.EXTEND),
     _action(
         'os-reset_status',

@@ -25,6 +25,7 @@ from nimbus.conductor.workflows.volumes.creation import CreateVolume
 from nimbus.conductor.workflows.volumes.deletion import DeleteVolume
 from nimbus.conductor.workflows.volumes.extension import ExtendVolume
 from nimbus.conductor.workflows.volumes.snapshots import CreateSnapshot, DeleteSnapshot, RevertVolume
+from nimbus.conductor.workflows.volumes.uploads import UploadVolume
 
 WORKFLOWS: dict[str, type[Workflow]] = {
     'build_server': BuildServer,
@@ -63,6 +64,7 @@ WORKFLOWS: dict[str, type[Workflow]] = {
     'delete_volume': DeleteVolume,
     'extend_volume': ExtendVolume,
     'revert_volume': RevertVolume,
+    'upload_volume': UploadVolume,
     'create_snapshot': CreateSnapshot,
     'delete_snapshot': DeleteSnapshot,
     'create_backup': CreateBackup,

@@ -5,6 +5,7 @@ or snapshot alone: no verb takes a path, so none can be pointed at another's dis
 """
 
 import abc
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -71,6 +72,13 @@ class Copies(abc.ABC):
     @abc.abstractmethod
     def end_copy(self, copy_id: str, kind: str, size: int) -> None:
         """What the guest wrote is the snapshot, or the volume of `size` GiB.  Raises NotFound and Unavailable."""
+
+    @abc.abstractmethod
+    def exported(self, volume_id: str, format: str) -> contextlib.AbstractContextManager[str]:
+        """The path, in the block, of a file that holds in that format what the volume has.
+
+        Who asks sees to it that nobody writes the disk meanwhile.  Raises NotFound, Invalid and Unavailable.
+        """
 
     @abc.abstractmethod
     def revert(self, volume_id: str, snapshot_id: str) -> None:

@@ -21,6 +21,7 @@ AGAIN = 1.0  # seconds until the desk is asked again; each try waits longer by i
 # Seconds since the last order for a volume: longer than any job lives, so that no late order is still on its way.
 FENCE_AGE = 86400.0
 Fetch = Callable[[str], Iterator[bytes]]  # image id -> its bytes
+Put = Callable[[str, str], None]  # (image id, path): the image is active and holds what the file holds
 
 
 class Agent(Volume):
@@ -33,13 +34,14 @@ class Agent(Volume):
         host: str,
         state_path: str,
         fetch: Fetch,
+        put: Put,
         *,
         over_subscription: float = 20.0,
         interval: float = 10,
         backups: Store | None = None,
     ) -> None:
-        """`desk_client` speaks VolumeDesk; `fetch` brings the bytes of an image; `backups` is where those are kept."""
-        self.driver, self.desk, self.host, self.fetch = driver, desk_client, host, fetch
+        """`desk_client` speaks VolumeDesk; `fetch` brings an image's bytes, `put` fills one; `backups` keeps those."""
+        self.driver, self.desk, self.host, self.fetch, self.put = driver, desk_client, host, fetch, put
         self._over = over_subscription
         self._backups = Archive(driver, backups, desk_client) if backups is not None else None
         self.errands = errands.Errands(self._report, os.path.join(state_path, 'volume-fences'))
@@ -157,6 +159,22 @@ class Agent(Volume):
 
     def snapshot(self, context: Context, job_id: str, key: str, snapshot_id: str, fence: int, volume_id: str) -> str:
         return self.errands.take(job_id, key, snapshot_id, fence, lambda: self.driver.snapshot(snapshot_id, volume_id))
+
+    def upload(
+        self,
+        context: Context,
+        job_id: str,
+        key: str,
+        volume_id: str,
+        fence: int,
+        image_id: str,
+        disk_format: str,
+    ) -> str:
+        def do() -> None:
+            with self.driver.exported(volume_id, disk_format) as path:
+                self.put(image_id, path)
+
+        return self.errands.take(job_id, key, volume_id, fence, do)
 
     def begin_copy(
         self, context: Context, job_id: str, key: str, copy_id: str, fence: int, kind: str, volume_id: str

@@ -20,6 +20,7 @@ MAY = {
     'force_delete': set(ALL),
     'extend': {'available'},
     'extend_attached': {'in-use'},
+    'upload': {'available'},
     'revert': {'available'},
     'reserve': {'available'},
     'begin_attach': {'available'},

@@ -20,6 +20,9 @@ BODIES: dict[str, Body] = {
     'volume POST /v3/backups/{id}/restore': lambda t: {'restore': {'volume_id': t['refilled volume']}},
     'volume POST /v3/backups/import_record': lambda t: {'backup-record': record()},
     'volume POST /v3/snapshots': lambda t: {'snapshot': {'volume_id': t['volume']}},
+    'volume POST /v3/volumes/{id}/action os-volume_upload_image': lambda t: {
+        'os-volume_upload_image': {'image_name': 'x'}
+    },
     'volume POST /v3/volumes/{id}/action revert': lambda t: {'revert': {'snapshot_id': t['snapshot']}},
     **{
         f'volume POST /v3/types/{{id}}/action {action}': lambda t, action=action: {action: {'project': t['project']}}

@@ -111,6 +111,15 @@ class FakeDriver(driver.Driver):
             else:
                 self.disks[copy_id] = _disk(size, given['format'], given['content'])
 
+    @contextlib.contextmanager
+    def exported(self, volume_id: str, format: str) -> Iterator[str]:
+        self._disk(volume_id)
+        path = os.path.join(self._scratch.name, f'export-{volume_id}')
+        with open(path, 'wb') as file:
+            file.write(b'')
+        time.sleep(self._least)
+        yield path
+
     def revert(self, volume_id: str, snapshot_id: str) -> None:
         self._meet('revert')
         self._disk(volume_id).update(self._snapshot(snapshot_id))

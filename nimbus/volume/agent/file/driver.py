@@ -92,6 +92,22 @@ class FileDriver(driver.Driver):
     def _filled(self, id: str, kind: str) -> pathlib.Path:
         return self.path / f'.{kind}-{self._checked(id)}{FILLED}'
 
+    @contextlib.contextmanager
+    def exported(self, volume_id: str, format: str) -> Iterator[str]:
+        path = self._mine(volume_id)
+        if format == self.format == 'raw':
+            yield str(path)
+            return
+        draft = self.path / f'.export-{volume_id}{PART}'
+        try:
+            os.close(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
+            imaging.convert(str(path), self.format, str(draft), imaging.qemu_name(format))
+            yield str(draft)
+        except OSError as why:
+            raise _refusal(why) from why
+        finally:
+            draft.unlink(missing_ok=True)
+
     def revert(self, volume_id: str, snapshot_id: str) -> None:
         self._mine(volume_id)
         given = self._mine(snapshot_id, SNAPSHOT)

@@ -16,7 +16,7 @@ def info(path: str, format: str) -> dict[str, Any]:
 
     Raises Invalid when it is no such image, or reaches beyond its own file.
     """
-    given: dict[str, Any] = json.loads(_run('info', '-U', '--output=json', '-f', _name(format), path))
+    given: dict[str, Any] = json.loads(_run('info', '-U', '--output=json', '-f', qemu_name(format), path))
     data = given.get('format-specific', {}).get('data', {})
     extents = [extent.get('filename') for extent in data.get('extents', ())]
     if given.get('backing-filename') or data.get('data-file') or any(name != path for name in extents):
@@ -33,7 +33,7 @@ def create(path: str, format: str, size: int) -> None:
 
 def convert(source: str, source_format: str, target: str, target_format: str) -> None:
     """The target holds what the source does.  Raises Invalid, Unavailable."""
-    _run('convert', '-f', _name(source_format), '-O', target_format, source, target)
+    _run('convert', '-f', qemu_name(source_format), '-O', target_format, source, target)
 
 
 def resize(path: str, format: str, size: int) -> None:
@@ -41,7 +41,8 @@ def resize(path: str, format: str, size: int) -> None:
     _run('resize', '-q', '-f', format, path, str(size))
 
 
-def _name(format: str) -> str:
+def qemu_name(format: str) -> str:
+    """QEMU's name of an image service's format.  Raises Invalid."""
     name = QEMU_NAMES.get(format, format)
     if name not in KNOWN:
         raise errors.Invalid(f'An image of format {format} cannot become a volume; allowed are {", ".join(KNOWN)}.')

@@ -1,0 +1,80 @@
+"""Images of volumes over HTTP: what is made, shown and refused."""
+
+import pytest
+
+from nimbus.image.images import images
+from nimbus.volume.models import Volume
+from nimbus.volume.volumes import uploads
+from tests.conftest import ADMIN, MEMBER, READER, STRANGER
+from tests.wire.volume.conftest import IMAGE
+
+NAME = 'os-volume_upload_image'
+
+
+@pytest.fixture
+def upload(act):
+    """Asks for an image of a volume."""
+    return lambda volume, asker=MEMBER, **body: act(volume, NAME, {'image_name': 'copy', **body}, asker=asker)
+
+
+def test_an_image_of_a_volume_is_being_made(upload, make, show, wired):
+    volume = make(name='v', imageRef=IMAGE)
+    made = upload(volume, disk_format='qcow2', visibility='shared', protected='true')
+    found = made.json[NAME]
+    assert made.status == 202 and set(found) == {
+        *('id', 'updated_at', 'status', 'display_description', 'size', 'volume_type', 'image_id', 'container_format'),
+        *('disk_format', 'image_name', 'protected', 'visibility'),
+    }
+    assert (found['id'], found['status'], found['size'], found['image_name']) == (volume, 'uploading', 1, 'copy')
+    assert (found['disk_format'], found['container_format'], found['protected']) == ('qcow2', 'bare', True)
+    with wired.db.write() as tx:
+        image = images.show(tx, MEMBER, found['image_id'])
+        assert (image.status, image.owner, image.visibility) == ('queued', MEMBER.project_id, 'shared')
+        uploads.finished(tx, volume)
+    assert show(volume)['status'] == 'available'
+
+
+def test_before_3_1_nothing_is_told_of_who_sees_the_image(api, make):
+    path = f'/volumes/{make()}/action'
+    refused = api('POST', path, {NAME: {'image_name': 'copy', 'visibility': 'private'}}, asker=MEMBER)
+    assert refused.status == 400
+    made = api('POST', path, {NAME: {'image_name': 'copy'}}, asker=MEMBER)
+    assert made.status == 202 and not {'visibility', 'protected'} & set(made.json[NAME])
+
+
+def test_a_volume_that_is_not_at_rest_is_not_uploaded_by_force_either(upload, make, wired):
+    volume = make()
+    for status in ('in-use', 'creating', 'error', 'extending'):
+        with wired.db.write() as tx:
+            tx.update(Volume, Volume.id == volume, status=status)
+        refused = upload(volume, force=True)
+        told = refused.json['badRequest']['message']
+        assert (refused.status, told) == (400, f'Invalid volume: Volume {volume} status must be available')
+
+
+def test_who_may_not_and_bad_bodies_are_refused_and_leave_no_image(upload, act, make, show, wired):
+    volume = make()
+    assert upload(volume, asker=READER).status == 403
+    assert upload(volume, asker=STRANGER).status == 404
+    assert upload(volume, visibility='public').status == 403
+    for body in ({}, {'image_name': ''}, {'image_name': 'x' * 256}, {'image_name': 'x', 'disk_format': 'iso'},
+                 {'image_name': 'x', 'force': 'maybe'}, {'image_name': 'x', 'disk_format': 'ploop'},
+                 {'image_name': 'x', 'container_format': 'compressed'}, {'image_name': 'x', 'more': 1}):  # fmt: skip
+        assert act(volume, NAME, body).status == 400, body
+    assert show(volume)['status'] == 'available'
+    assert upload(volume, asker=ADMIN, visibility='public').status == 202
+
+
+def test_what_is_uploaded_is_neither_deleted_nor_attached(upload, latest, act, make):
+    volume = make()
+    upload(volume)
+    assert latest('DELETE', f'/volumes/{volume}').status == 400
+    assert act(volume, 'os-reserve', {}).status == 400
+    assert upload(volume).status == 400
+
+
+def test_a_protected_image_that_could_not_be_filled_is_gone(upload, make, wired):
+    made = upload(make(), protected=True).json[NAME]
+    with wired.db.write() as tx:
+        for _ in range(2):
+            uploads.discard(tx, wired.extra['image_quotas'], made['image_id'])
