@@ -6,24 +6,22 @@ from nimbus.api.volume import (
     attachments,
     backends,
     connections,
-    default_types,
     hosts,
     info,
     messages,
-    qos_specs,
     quotas,
     resource_filters,
     transfers,
-    types,
     uploads,
     volume_actions,
     volume_metadata,
     volumes,
 )
 from nimbus.api.volume.backups import routes as backups
+from nimbus.api.volume.choices import default_types, qos_specs, types
+from nimbus.api.volume.choices.types import SPECS, Type
 from nimbus.api.volume.snapshots import actions, snapshots
 from nimbus.api.volume.snapshots.snapshots import Snapshot
-from nimbus.api.volume.types import SPECS, Type
 from nimbus.api.volume.volumes import Volume
 
 SPEC_BODY = Shape(
