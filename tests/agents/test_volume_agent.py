@@ -138,6 +138,12 @@ def test_an_agent_that_starts_before_its_desk_compares_once_that_listens(tmp_pat
         def snapshots(self, context, host):
             return {}
 
+        def backups(self, context, host):
+            return []
+
+        def backing_up(self, context, backup_id, percent, objects):
+            pass
+
     desk = rpc.Client(bus, VolumeDesk, timeouts=rpc.Timeouts(0.05))
     agent = Agent(FakeDriver({}), desk, 'h1', str(tmp_path), lambda image: iter([BYTES]), lambda *_: None)
     agent.start()
