@@ -34,8 +34,7 @@ def snapshot(tx: db.Tx, asker: context.Context, server_id: str, wanted: Wanted) 
     row = servers.begin(tx, asker, server_id, 'snapshot')
     if guests.boots_from_volume(servers.spec(tx, server_id)):
         raise errors.Invalid(
-            f'No image can be made of instance {server_id}, which boots from a volume: this cloud has no volume '
-            'snapshots.'
+            f'No image can be made of instance {server_id}, which boots from a volume; make a snapshot of that volume.'
         )
     facts = {} if 'image_type' in wanted.properties else {'image_type': 'snapshot'}
     image_id = reserve(tx, asker, row, wanted, facts)
