@@ -131,6 +131,14 @@ def test_a_mistake_is_told_with_its_line(text, told):
     assert str(why.value).startswith(told)
 
 
+@pytest.mark.parametrize('given', ['12345678', '[hunter2]', '{a: hunter2}'])
+def test_a_password_that_is_no_text_is_not_told_again(given):
+    with pytest.raises(files.BadSeed) as why:
+        files.parse(f'users:\n  - {{name: ann, password: {given}}}\n')
+    told = 'seed:2: users.0.password: it is no text, or an empty one; a password of digits stands in quotes.'
+    assert str(why.value) == told
+
+
 def test_every_mistake_is_told_at_once_but_not_more_than_can_be_read():
     with pytest.raises(files.BadSeed) as why:
         files.parse('projects:\n' + '- {}\n' * 30, 's')

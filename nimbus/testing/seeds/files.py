@@ -66,8 +66,10 @@ def parse(text: str, name: str = 'seed') -> dict[str, Any]:
 def _misshapen(found: Any) -> Iterator[tuple[list[Any], str]]:
     try:
         for error in jsonschema_rs.Draft202012Validator(SCHEMA).iter_errors(found):
-            where = '.'.join(map(str, error.instance_path))
-            yield list(error.instance_path), f'{where + ": " if where else ""}{error.message.rstrip(".")}'
+            where, told = '.'.join(map(str, error.instance_path)), error.message.rstrip('.')
+            if 'password' in error.instance_path:  # the message has what was given
+                told = 'it is no text, or an empty one; a password of digits stands in quotes'
+            yield list(error.instance_path), f'{where + ": " if where else ""}{told}'
     except ValueError as why:  # such as keys that are no text
         yield [], str(why)
 
