@@ -57,11 +57,15 @@ def backup_keeper(tx: db.Tx, host: str | None, zone: str | None) -> Any:
 def keeper_of(tx: db.Tx, service: str, host: str | None) -> Any:
     """The service row of a host whose backups are kept in such a store, that host where it is one.
 
-    Raises Unavailable.
+    Raises Unavailable where no host keeps any, and Invalid where none keeps them so.
     """
-    found = [row for row in find(tx) if row.facts.get('backup_service') == service]
+    keepers = [row for row in find(tx) if row.facts.get('backup_service')]
+    if not keepers:
+        raise errors.Unavailable('Service cinder-backup could not be found.')
+    found = [row for row in keepers if row.facts['backup_service'] == service]
     if not found:
-        raise errors.Unavailable(f'Service {service[:80]} could not be found.')
+        known = ', '.join(sorted({row.facts['backup_service'] for row in keepers}))
+        raise errors.Invalid(f'Invalid backup: No host keeps backups in {service[:80]}; known are {known}.')
     return min(found, key=lambda row: (row.host != host, row.host))
 
 

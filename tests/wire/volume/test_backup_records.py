@@ -90,4 +90,5 @@ def test_what_is_no_record_is_refused(latest):
         assert latest('POST', '/backups/import_record', {'backup-record': inner}, asker=ADMIN).status == 400, inner
     record = {'backup_service': 'another', 'backup_url': good}
     refused = latest('POST', '/backups/import_record', {'backup-record': record}, asker=ADMIN)
-    assert (refused.status, message(refused)) == (503, 'Service another could not be found.')
+    words = 'Invalid backup: No host keeps backups in another; known are nimbus.folder.'
+    assert (refused.status, message(refused)) == (400, words)
