@@ -58,7 +58,7 @@ def describe(tx: db.Tx, row: Any) -> dict[str, Any]:
     }
     if image:
         payload['glance_metadata'] = [
-            {'key': key, 'value': str(value)} for key, value in image.items() if key != 'properties'
+            {'key': key, 'value': str(value)} for key, value in image.items() if key not in ('properties', 'hidden')
         ]
     return payload
 

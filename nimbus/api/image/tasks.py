@@ -113,7 +113,7 @@ def of_image(call: Call, id: str) -> Any:
     """GET /v2/images/{id}/tasks."""
     with call.db.read() as tx:
         access.seen(call, tx, id)
-        rows = tasks.of_image(tx, id)
+        rows = tasks.of_image(tx, call.context, id)
     return {'tasks': [_row(row) for row in rows]}
 
 

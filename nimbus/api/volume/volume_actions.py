@@ -5,10 +5,10 @@ from typing import Any
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call
 from nimbus.api.volume.microversions import GrowInUse
-from nimbus.api.volume.volumes import PAIRS, gibibytes, image_metadata
+from nimbus.api.volume.volumes import PAIRS, gibibytes, image_pairs
 from nimbus.common import errors
 from nimbus.volume import retypes, states
-from nimbus.volume.volumes import attachments, volumes
+from nimbus.volume.volumes import attachments, image_metadata, volumes
 
 UUID_ = {'type': 'string', 'format': 'uuid'}
 NULLABLE = {'type': ['string', 'null'], 'maxLength': 255}
@@ -216,17 +216,17 @@ def force_delete(call: Call, id: str) -> None:
 def set_image_metadata(call: Call, id: str) -> dict[str, Any]:
     """os-set_image_metadata: the volume's image metadata has these pairs too."""
     with call.db.write() as tx:
-        volumes.remember(tx, _found(call, tx, id), call.given['metadata'])
-        return {'metadata': image_metadata(_found(call, tx, id), call) or {}}
+        image_metadata.remember(tx, _found(call, tx, id), call.given['metadata'])
+        return {'metadata': image_pairs(_found(call, tx, id), call) or {}}
 
 
 def show_image_metadata(call: Call, id: str) -> dict[str, Any]:
     """os-show_image_metadata: the volume's image metadata."""
     with call.db.read() as tx:
-        return {'metadata': image_metadata(_found(call, tx, id), call) or {}}
+        return {'metadata': image_pairs(_found(call, tx, id), call) or {}}
 
 
 def unset_image_metadata(call: Call, id: str) -> None:
     """os-unset_image_metadata: one pair is removed."""
     with call.db.write() as tx:
-        volumes.forget(tx, _found(call, tx, id), call.given['key'])
+        image_metadata.forget(tx, _found(call, tx, id), call.given['key'])

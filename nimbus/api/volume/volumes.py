@@ -13,7 +13,7 @@ from nimbus.common.clock import iso_micro
 from nimbus.common.database import db
 from nimbus.volume import hosts
 from nimbus.volume.backups import restores
-from nimbus.volume.volumes import copies, search, snapshots, volumes
+from nimbus.volume.volumes import copies, image_metadata, search, snapshots, volumes
 
 LARGEST = 2147483647  # GiB; what every database's integers hold
 DIGITS = {'type': ['integer', 'string', 'null'], 'pattern': '^[0-9]+$', 'minimum': 1, 'maximum': LARGEST,
@@ -54,15 +54,11 @@ def metadata(row: Any, _call: Call) -> dict[str, str]:
     return row.metadata if row.readonly is None else {**row.metadata, 'readonly': str(row.readonly)}
 
 
-def image_metadata(row: Any, _call: Call) -> dict[str, str] | None:
+def image_pairs(row: Any, _call: Call) -> dict[str, str] | None:
     """The volume's image metadata, as strings."""
     if not row.image:
         return None
-    facts = {
-        name: value for name, value in row.image.items() if name not in ('properties', 'os_hash_algo', 'os_hash_value')
-    }
-    found = {**facts, **(row.image.get('properties') or {})}
-    return {name: '' if value is None else str(value) for name, value in found.items()}
+    return {name: '' if value is None else str(value) for name, value in image_metadata.shown(row.image).items()}
 
 
 def place(row: Any, _call: Call) -> str | None:
@@ -178,7 +174,7 @@ def shown(call: Call, row: Any) -> dict[str, Any]:
     """One volume as the asker may see it."""
     found = plain(call, row)
     own = {'project_id': row.project_id, 'user_id': row.user_id}
-    remembered = image_metadata(row, call)
+    remembered = image_pairs(row, call)
     if remembered and call.allows('volume_extension:volume_image_metadata:show', **own):
         found['volume_image_metadata'] = remembered
     if call.allows('volume_extension:volume_tenant_attribute', **own):

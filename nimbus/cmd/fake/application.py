@@ -17,6 +17,7 @@ from nimbus.cmd.fake.rules import Rule
 from nimbus.common import errors, ids
 
 MOST_BODY = 65_536
+NAME = r'(?P<id>[A-Za-z0-9_@-][A-Za-z0-9_.@-]{0,63})'  # one of a folder as well, and of none beside it
 Handler = Callable[['Application', Any, dict[str, str]], Any]
 
 
@@ -55,7 +56,7 @@ class Application:
             raise errors.NotFound(f'There is nothing at {path}.')
         for method, handler, found in there:
             if method == environ['REQUEST_METHOD']:
-                return handler(self, _body(environ), found.groupdict() | _query(environ))
+                return handler(self, _body(environ), _query(environ) | found.groupdict())
         raise errors.NotAllowed(f'{path} takes {", ".join(sorted(method for method, _, _ in there))}.')
 
     def _check(self, environ: dict[str, Any]) -> None:
@@ -156,7 +157,7 @@ def around(controls: Controls, cloud: wiring.Group) -> Callable[[str, App], App]
 
 
 def _route(method: str, path: str, handler: Handler) -> tuple[str, re.Pattern[str], Handler]:
-    return method, re.compile(f'/fake/v1{path}'.replace('{id}', r'(?P<id>[A-Za-z0-9_.@-]{1,64})')), handler
+    return method, re.compile(f'/fake/v1{path}'.replace('{id}', NAME)), handler
 
 
 ROUTES = (

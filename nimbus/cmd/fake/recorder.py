@@ -20,7 +20,10 @@ MOST = 10_000  # requests that are kept in memory
 MOST_BODY = 65_536  # bytes of a body that are kept
 MOST_FILE = 256 << 20  # bytes of the file, which begins anew then
 MASK = '***'
-SECRETS = re.compile(r'passw|passcode|adminpass|secret|private_key|user_data|signature|assertion|^blob$', re.IGNORECASE)
+SECRETS = re.compile(
+    r'passw|passcode|adminpass|secret|private_key|auth_key|user_data|^contents$|signature|assertion|^blob$',
+    re.IGNORECASE,
+)
 SECRET_HEADERS = re.compile(r'token|authorization|cookie|secret|passw|signature|-key$', re.IGNORECASE)
 VERSIONS = ('HTTP_OPENSTACK_API_VERSION', 'HTTP_X_OPENSTACK_NOVA_API_VERSION')
 Record = dict[str, Any]
@@ -175,7 +178,15 @@ def without_secrets(value: Any, key: str = '') -> Any:
         return [without_secrets(item, key) for item in value]
     if isinstance(value, str) and (SECRETS.search(key) or key in ('token', 'access')):
         return MASK
-    return value
+    if isinstance(value, str) and '://' in value and '?' in value:
+        return _closed(value)
+    return MASK if key == 'auth_key' and isinstance(value, int) else value
+
+
+def _closed(url: str) -> str:
+    """The URL, of which nobody opens what only its bearer may: a console's has its token within another value."""
+    kept = masked(url)
+    return f'{kept.partition("?")[0]}?{MASK}' if 'token' in kept.partition('?')[2].lower() else kept
 
 
 def _headers(given: dict[str, str]) -> dict[str, str]:

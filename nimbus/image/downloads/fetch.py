@@ -86,7 +86,7 @@ class Download:
             if not onward:
                 raise errors.Invalid(f'{target.uri} leads on to nowhere.')
             self.close()
-            target = checks.target(self._rules, urllib.parse.urljoin(target.uri, onward))
+            target = checks.target(self._rules, _joined(target.uri, onward))
         else:
             raise errors.Invalid(f'{target.uri} is behind more than {self._rules.redirects} redirects.')
         if answer.status != 200 and not (answer.status == 206 and self._is_part(answer)):
@@ -98,7 +98,7 @@ class Download:
 
     def _ask(self, target: Target) -> http.client.HTTPResponse:
         kind = SecureConnection if target.scheme == 'https' else Connection
-        self._connection = connection = kind(self._rules, target)
+        self._connection = connection = kind(self._rules, target, self._until)
         try:
             connection.connect()
             self._end_in_time(connection)
@@ -139,9 +139,10 @@ class Download:
 class Connection(http.client.HTTPConnection):
     """A connection to an address that the rules allow; what is sent names the target's own host."""
 
-    def __init__(self, rules: Rules, target: Target) -> None:
+    def __init__(self, rules: Rules, target: Target, until: float) -> None:
+        """It is made before `until`, of time.monotonic(), or not at all."""
         super().__init__(target.host, target.port, timeout=rules.pause)
-        self._rules, self._target = rules, target
+        self._rules, self._target, self._until = rules, target, until
         self._socket: socket.socket | None = None  # kept when the answer is all that still reads from it
         self._answer: http.client.HTTPResponse | None = None
 
@@ -149,10 +150,14 @@ class Connection(http.client.HTTPConnection):
         """Connected to the first allowed address that answers.  Raises Invalid and OSError."""
         failure: OSError | None = None
         for family, name in checks.resolve(self._rules, self._target.host, self._target.port):
+            left = self._until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
             made = socket.socket(family, socket.SOCK_STREAM)
             try:
-                made.settimeout(self._rules.pause)
+                made.settimeout(min(self._rules.pause, left))
                 made.connect(name)
+                made.settimeout(self._rules.pause)
                 if not checks.allows(self._rules, checks.address(made.getpeername()[0])):
                     raise errors.Invalid(f'No address of {self._target.host} may be downloaded from.')
                 self.sock = self._socket = self._secured(made)
@@ -196,6 +201,14 @@ class SecureConnection(Connection):
 
     def _secured(self, made: socket.socket) -> socket.socket:
         return ssl.create_default_context().wrap_socket(made, server_hostname=self._target.host)
+
+
+def _joined(uri: str, onward: str) -> str:
+    """Where a redirect leads to; what is no URL as it is, for the rules to refuse."""
+    try:
+        return urllib.parse.urljoin(uri, onward)
+    except ValueError:
+        return onward
 
 
 def _said(why: Exception) -> str:

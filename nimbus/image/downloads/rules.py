@@ -100,7 +100,8 @@ def allows(rules: Rules, found: Address) -> bool:
         if found.sixtofour or found.teredo or any(found in prefix for prefix in TRANSLATED):
             return False
     public = found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified)
-    return public and not found.is_link_local
+    of_a_site = isinstance(found, ipaddress.IPv6Address) and found.is_site_local  # which counts as global
+    return public and not found.is_link_local and not of_a_site
 
 
 def _inner(found: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

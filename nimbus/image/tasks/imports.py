@@ -110,12 +110,20 @@ class Imports:
         try:
             done = copies.spread(stores, image, missing, ids.derived(task.id, str(task.generation)), read, strict)
         except errors.NimbusError:
-            for name in missing:  # what an earlier taker put there is nobody's either
-                self.transfers.remove_from(image.id, name)
+            self._uncopy(image, missing)  # what an earlier taker put there is nobody's either
             raise
-        with self.transfers.db.write() as tx:
-            uploads.keep_in(tx, image, [*held, *done], self.transfers.quotas)
-            self._end(tx, task)
+        try:
+            with self.transfers.db.write() as tx:
+                uploads.keep_in(tx, image, [*held, *done], self.transfers.quotas)
+                self._end(tx, task)
+        except (errors.OverQuota, errors.Conflict):
+            self._uncopy(image, missing)
+            raise
+
+    def _uncopy(self, image: Any, names: list[str]) -> None:
+        """The stores that were to have the image's bytes too have none."""
+        for name in names:
+            self.transfers.remove_from(image.id, name)
 
     def _renewed(self, task: Any, image: Any) -> Any:
         """The image, under an upload of this taker; what an earlier one fetched of its bytes is gone."""

@@ -58,9 +58,10 @@ def find(tx: db.Tx, ctx: context.Context, page: listing.Page) -> list[Any]:
     return listing.rows(tx, ImageTask, where, page, seen=_seen(ctx), noun='Task marker')
 
 
-def of_image(tx: db.Tx, image_id: str) -> list[Any]:
-    """The image's tasks, newest first."""
-    return list(tx.rows(sa.select(ImageTask).where(ImageTask.image_id == image_id).order_by(ImageTask.seq.desc())))
+def of_image(tx: db.Tx, ctx: context.Context, image_id: str) -> list[Any]:
+    """Those of the image's tasks that the asker may see, newest first: many see an image, and few where it is from."""
+    query = sa.select(ImageTask).where(ImageTask.image_id == image_id, *_seen(ctx))
+    return list(tx.rows(query.order_by(ImageTask.seq.desc())))
 
 
 def _seen(ctx: context.Context) -> list[Any]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from nimbus.common import context, errors, times
 from nimbus.common.database import db, listing
 from nimbus.volume.models import Attachment, Volume, VolumeMetadata
-from nimbus.volume.volumes import attachments, volumes
+from nimbus.volume.volumes import attachments, image_metadata, volumes
 
 PLAIN = ('id', 'name', 'status', 'user_id', 'availability_zone', 'host', 'description', 'attach_status', 'size',
          'migration_status', 'snapshot_id', 'source_volid')  # fmt: skip
@@ -73,9 +73,11 @@ def _has(key: str, text: str) -> Any:
 
 def _remembers(key: str, text: str) -> Any:
     """The volume's image has the pair, as a fact of its own or as a property."""
-    if key in volumes.IMAGE_FACTS or key in ('image_id', 'image_name'):
-        return sa.cast(Volume.image[key].as_string(), sa.Text) == text
-    return Volume.image[('properties', key)].as_string() == text
+    said = Volume.image[('properties', key)].as_string()
+    if key in image_metadata.FACTS:
+        known = sa.cast(Volume.image[key].as_string(), sa.Text)
+        return sa.func.coalesce(sa.cast(said, sa.Text), known) == text
+    return said == text
 
 
 def moments(text: str) -> list[tuple[str, datetime.datetime]]:

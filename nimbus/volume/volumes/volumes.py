@@ -212,28 +212,6 @@ def set_metadata(tx: db.Tx, volume_id: str, metadata: dict[str, str]) -> None:
         tx.insert(VolumeMetadata, volume_id=volume_id, meta_key=key, value=value)
 
 
-def remember(tx: db.Tx, volume: Any, pairs: dict[str, str]) -> None:
-    """The volume's image metadata has these pairs, beside those it had."""
-    image = dict(volume.image or {})
-    image |= {key: value for key, value in pairs.items() if key in image and key != 'properties'}
-    rest = {key: value for key, value in pairs.items() if key not in image}
-    image['properties'] = {**(image.get('properties') or {}), **rest}
-    change(tx, volume.id, image=image)
-
-
-def forget(tx: db.Tx, volume: Any, key: str) -> None:
-    """The volume's image metadata does not have the key any more.  Raises NotFound."""
-    image = dict(volume.image or {})
-    properties = dict(image.get('properties') or {})
-    if key in properties:
-        del properties[key]
-    elif key in image and key != 'properties':
-        del image[key]
-    else:
-        raise errors.NotFound(f'Glance metadata for volume/snapshot {volume.id} cannot be found.')
-    change(tx, volume.id, image={**image, 'properties': properties})
-
-
 def delete(tx: db.Tx, ctx: context.Context, volume_id: str, *, force: bool = False) -> None:
     """The volume is being deleted; deleting already is fine.
 

@@ -46,7 +46,13 @@ def fetched(rules, uri, most=MOST):
         ),
         *('http://169.254.169.254/latest', 'http://224.0.0.1/i', 'http://255.255.255.255/i', 'http://[::1]/i'),
         *('http://[::]/i', 'http://[::ffff:127.0.0.1]/i', 'http://[::127.0.0.1]/i', 'http://[fe80::1]/i'),
-        *('http://[fc00::1]/i', 'http://[ff02::1]/i', 'http://[64:ff9b::7f00:1]/i', 'http://[2002:7f00:1::]/i'),
+        *(
+            'http://[fc00::1]/i',
+            'http://[fec0::1]/i',
+            'http://[ff02::1]/i',
+            'http://[64:ff9b::7f00:1]/i',
+            'http://[2002:7f00:1::]/i',
+        ),
         *('http://[2001:0:7f00:1::]/i', 'http://example.org/\r\nX: y', 'http://example.org/a b', 'http://exämple.org/'),
         *('http://example.org\\@127.0.0.1/', 'http://127.0.0.1./i', 'http://' + 'a' * 3000, 'http://[::1%25lo]/i'),
     ],
@@ -182,3 +188,29 @@ def test_a_head_that_never_ends_is_cut_off():
         with pytest.raises(errors.Invalid, match=r'longer than 0\.5 seconds'):
             fetched(allowing(server, seconds=0.5), server.url('/i'))
         over.set()
+
+
+def test_a_redirect_to_what_is_no_url_is_refused():
+    with web.serving({'/i': web.leads_to('http://[::1')}) as server, pytest.raises(errors.Invalid, match='filtering'):
+        fetched(allowing(server), server.url('/i'))
+
+
+def test_a_name_of_many_addresses_is_tried_no_longer_than_a_download_may_take(monkeypatch):
+    """Each address refuses to answer within the pause."""
+    tried = []
+
+    def resolved(rules, host, port):
+        return [(socket.AF_INET, (f'127.0.1.{n}', port)) for n in range(1, 100)]
+
+    class Silent(socket.socket):
+        def connect(self, name):
+            tried.append(name)
+            threading.Event().wait(self.gettimeout())
+            raise TimeoutError
+
+    monkeypatch.setattr(checks, 'resolve', resolved)
+    monkeypatch.setattr(socket, 'socket', Silent)
+    rules = Rules(networks=LOOPBACK, pause=0.2, seconds=0.5)
+    with pytest.raises(errors.Invalid, match=r'longer than 0\.5 seconds'):
+        fetched(rules, 'http://many.example/i')
+    assert len(tried) <= 4

@@ -11,7 +11,7 @@ from nimbus.image.options import CONTAINER_FORMATS, DISK_FORMATS, IMPORT_METHODS
 from nimbus.image.quotas import ImageQuotas
 from nimbus.image.stores.file import FileStore
 from nimbus.image.stores.stores import Place, Stores
-from tests.conftest import ADMIN, READER, SERVICE, STRANGER
+from tests.conftest import ADMIN, MEMBER, READER, SERVICE, STRANGER
 from tests.wire.image.conftest import OCTETS, V21
 
 
@@ -163,12 +163,23 @@ def test_a_copy_that_fails_leaves_the_image_as_it_was(client, make, settle, tran
     assert shown(client, image)['stores'] == 'fast,cheap'
 
 
+def test_a_copy_over_the_quota_leaves_no_bytes_where_the_image_is_not(client, make, settle, transfers, parts):
+    image = make(b'abc')
+    with parts.db.write() as tx:
+        transfers.quotas.set(tx, MEMBER.project_id, {'image_size_total': 1})
+    assert asked(client, image, 'copy-image', stores=['cheap']).status == 202
+    settle()
+    (task,) = client('GET', f'/v2/images/{image["id"]}/tasks', asker=ADMIN).json['tasks']
+    assert task['status'] == 'failure' and 'image_size_total' in task['message']
+    assert shown(client, image)['stores'] == 'fast' and held(transfers) == {'fast': 1, 'cheap': 0, 'broken': 0}
+
+
 def test_bytes_that_changed_in_their_store_are_not_copied(client, make, settle, transfers):
     image = make(b'abc')
     (transfers.stores.get('fast').path / image['id']).write_bytes(b'abd')
     assert asked(client, image, 'copy-image', stores=['cheap']).status == 202
     settle()
-    (task,) = client('GET', f'/v2/images/{image["id"]}/tasks').json['tasks']
+    (task,) = client('GET', f'/v2/images/{image["id"]}/tasks', asker=ADMIN).json['tasks']
     assert task['status'] == 'failure' and 'hash' in task['message']
     assert held(transfers)['cheap'] == 0
 

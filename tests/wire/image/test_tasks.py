@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import ADMIN, MEMBER, READER, STRANGER
-from tests.wire.image.conftest import OCTETS
+from tests.wire.image.conftest import OCTETS, V21
 
 
 @pytest.fixture
@@ -28,6 +28,17 @@ def test_an_import_is_a_task_of_its_image(client, imported):
     assert client('GET', path, asker=READER).status == 200
     assert client('GET', path, asker=STRANGER).status == 404
     assert client('GET', '/v2/images/11111111-2222-3333-4444-555555555555/tasks').status == 404
+
+
+def test_who_sees_an_image_of_another_project_does_not_see_where_it_is_from(client, imported):
+    image, task = imported
+    path = f'/v2/images/{image["id"]}'
+    offered = client('PATCH', path, [{'op': 'replace', 'path': '/visibility', 'value': 'community'}], **V21)
+    assert offered.status == 200
+    assert client('GET', path, asker=STRANGER).status == 200
+    assert client('GET', f'{path}/tasks', asker=STRANGER).json == {'tasks': []}
+    for asker in (MEMBER, ADMIN):
+        assert [one['id'] for one in client('GET', f'{path}/tasks', asker=asker).json['tasks']] == [task['id']]
 
 
 def test_a_task_is_an_operators_to_see(client, imported):

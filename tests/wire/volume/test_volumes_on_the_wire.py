@@ -7,8 +7,9 @@ import pytest
 
 from nimbus.common.context import Context
 from nimbus.volume.models import Volume
+from nimbus.volume.volumes import progress
 from tests.conftest import ADMIN, MEMBER, READER, STRANGER
-from tests.wire.volume.conftest import IMAGE
+from tests.wire.volume.conftest import IMAGE, SERVER
 
 SAMPLES = pathlib.Path(__file__).parents[2] / 'samples' / 'volume'
 VERSIONS = ((3, 0), (3, 13), (3, 21), (3, 48), (3, 61), (3, 65))
@@ -156,6 +157,30 @@ def test_what_is_remembered_of_an_image_is_set_and_forgotten(act, make, show):
     bare = make()
     assert 'volume_image_metadata' not in show(bare)
     assert act(bare, 'os-set_image_metadata', {'metadata': {'a': 'b'}}).json == {'metadata': {'a': 'b'}}
+
+
+def test_what_users_say_of_an_image_changes_nothing_of_what_the_volume_is_made_of(latest, act, wired):
+    """Said while the volume is made, another project's image would else be fetched in place of their own."""
+    made = latest('POST', '/volumes', {'volume': {'size': 1, 'imageRef': IMAGE}}).json['volume']['id']
+    said = {'image_id': SERVER, 'image_name': 'x', 'size': 'large', 'min_ram': 'none', 'os_hash_value': '0'}
+    told = act(made, 'os-set_image_metadata', {'metadata': said}).json['metadata']
+    assert told.items() >= said.items()
+
+    def kept():
+        with wired.db.read() as tx:
+            return progress.look(tx, made).image
+
+    assert (kept()['image_id'], kept()['min_ram'], type(kept()['size'])) == (IMAGE, 0, int)
+    assert kept()['os_hash_value'] != '0'
+    found = latest('GET', f"/volumes?glance_metadata={{'image_id':'{SERVER}'}}", version='volume 3.67').json['volumes']
+    assert [one['id'] for one in found] == [made]
+    for key in (*said, 'disk_format'):
+        assert act(made, 'os-unset_image_metadata', {'key': key}).status == 200, key
+        assert act(made, 'os-unset_image_metadata', {'key': key}).status == 404, key
+        assert key not in latest('GET', f'/volumes/{made}').json['volume']['volume_image_metadata']
+    assert act(made, 'os-unset_image_metadata', {'key': 'os_hash_algo'}).status == 404
+    assert kept()['disk_format'] and kept()['image_id'] == IMAGE and 'os_hash_algo' in kept()
+    assert act(made, 'os-set_image_metadata', {'metadata': {'size': '7'}}).json['metadata']['size'] == '7'
 
 
 def test_filters_that_tell_of_hosts_are_for_operators(api, latest, make):

@@ -22,7 +22,7 @@ def choose_host(run: Run) -> dict[str, Any] | None:
             return {'host': volume.host if volume else None}
         chosen = hosts.choose(tx, volume, DOWN_TIME)
         progress.placed(tx, run.subject, chosen)
-        if volume.image and not _copied(volume):
+        if _of_image(volume):
             progress.downloading(tx, run.subject)
         return {'host': chosen.host}
 
@@ -39,9 +39,10 @@ def _source(tx: db.Tx, volume: Any) -> dict[str, str] | None:
     return {'kind': 'volume', 'id': volume.source_volid} if volume.source_volid else None
 
 
-def _copied(volume: Any) -> bool:
-    """Whether the volume begins with something else than an image."""
-    return bool(volume.snapshot_id or volume.source_volid or volume.backup_id)
+def _of_image(volume: Any) -> bool:
+    """Whether the volume begins with an image; one that does not may have words of a user in its place."""
+    copied = volume.snapshot_id or volume.source_volid or volume.backup_id
+    return bool((volume.image or {}).get('image_id') and not copied)
 
 
 def hold_source(run: Run) -> None:
@@ -72,7 +73,7 @@ def make_disk(run: Run) -> None:
         source = _source(tx, volume) if volume is not None else None
     if volume is None or (begins_with is not None and copying.by_guest(run, 'volume', begins_with, volume.size)):
         return
-    given = (volume.size, None if source else volume.image, source)
+    given = (volume.size, volume.image if _of_image(volume) else None, source)
     agent = run.env.client(Volume, run.context, volume.host)
     run.ask('create', lambda key: agent.create(run.job.id, key, volume.id, run.fence, *given))
 
@@ -94,7 +95,7 @@ def unmake_disk(run: Run) -> None:
 def mark_available(tx: db.Tx, run: Run) -> None:
     """The volume is there for its user."""
     volume = progress.look(tx, run.subject)
-    progress.made(tx, run.subject, bootable=bool(volume and volume.image and not _copied(volume)))
+    progress.made(tx, run.subject, bootable=bool(volume and _of_image(volume)))
     _release(tx, run)
     if volume is not None and volume.backup_id:
         backup_progress.restored(tx, volume.backup_id)
