@@ -17,9 +17,11 @@ FORMAT = '%(asctime)s.%(msecs)03d %(process)d %(levelname)s %(name)s [%(request_
 SYSLOG_FORMAT = FORMAT.partition('%(process)d ')[2]  # syslog adds the time, the daemon and its pid by itself
 DATES = '%Y-%m-%d %H:%M:%S'
 SECRET = re.compile(
-    r"""((?:password|adminPass|admin_pass|secret|token|user_data|auth_key)["']?\s*[:=]\s*["']?)[^"',\s&}]+""",
+    r"""((?:password|adminPass|admin_pass|secret|token|user_data|auth_key|signature|[?&]sig)["']?\s*[:=]\s*["']?)"""
+    r"""[^"',\s&}]+""",
     re.IGNORECASE,
 )
+OF_URL = re.compile(r'(://[^/\s:@]*:)[^/\s@]+(?=@)')  # the password of a URL
 MASK = r'\1***'
 # Libraries that log every try to reach a broker, and of whose lines one of a kind in so many seconds is enough.
 INSISTENT = ('oslo.messaging', 'oslo_messaging', 'amqp')
@@ -66,7 +68,7 @@ class Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         outside = self._outside if getattr(record, 'request_id', '-') == '-' else None
         text = outside.format(record) if outside else super().format(record)
-        return text if getattr(record, 'masked', False) else SECRET.sub(MASK, text)
+        return text if getattr(record, 'masked', False) else OF_URL.sub(MASK, SECRET.sub(MASK, text))
 
 
 class RateLimit(logging.Filter):

@@ -27,14 +27,22 @@ class VolumeQuotas(quotas.Quotas):
     def __init__(self, defaults: dict[str, int] | None = None) -> None:
         super().__init__('volume', DEFAULTS | (defaults or {}), _rows)
 
-    def hold(self, tx: db.Tx, project_id: str, size: int, volumes: int = 1) -> None:
-        """The project has so many more volumes of `size` GiB in all.  Raises OverQuota."""
+    def hold(self, tx: db.Tx, project_id: str, size: int) -> None:
+        """The project has one more volume, of `size` GiB.  Raises OverQuota."""
+        self._check_largest(tx, project_id, size)
+        self._take(tx, project_id, volumes=1, gigabytes=size)
+
+    def hold_growth(self, tx: db.Tx, project_id: str, size: int, growth: int) -> None:
+        """A volume of the project has `size` GiB now, `growth` of them new.  Raises OverQuota."""
+        self._check_largest(tx, project_id, size)
+        self._take(tx, project_id, gigabytes=growth)
+
+    def _check_largest(self, tx: db.Tx, project_id: str, size: int) -> None:
         most = self.limits(tx, project_id)['per_volume_gigabytes']
-        if 0 <= most < size and volumes:
+        if 0 <= most < size:
             raise errors.OverQuota(
                 f'Requested volume size {size}G is larger than maximum allowed limit {most}G.', status=413
             )
-        self._take(tx, project_id, volumes=volumes, gigabytes=size)
 
     def hold_snapshot(self, tx: db.Tx, project_id: str, size: int, snapshots: int = 1) -> None:
         """The project has so many more snapshots, of `size` GiB in all.  Raises OverQuota."""

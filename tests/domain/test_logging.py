@@ -44,6 +44,20 @@ def test_secrets_are_masked():
     assert line.count('***') == 3
 
 
+@pytest.mark.parametrize(
+    'url',
+    [
+        'https://store.example/i?X-Amz-Signature=hunter2&X-Amz-Expires=60',
+        'https://store.example/i?sig=hunter2',
+        'https://ann:hunter2@store.example/i',
+    ],
+)
+def test_what_opens_a_url_is_masked(url):
+    """A download that fails is logged with the URI that a user gave."""
+    (line,) = lines(('Task 7 failed: %s answers 403.', url))
+    assert 'hunter2' not in line and '//store.example/i' in line.replace('ann:***@', '') and 'answers 403' in line
+
+
 def test_an_operators_formats_are_followed_within_a_request_and_outside_of_any():
     formats = ('%(levelname)s <%(request_id)s> %(instance)s%(message)s', 'alone %(message)s')
     assert lines(('it',), formats=formats) == ['WARNING <req-1> [instance: server-1] it']

@@ -2,7 +2,7 @@
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nimbus.common import errors
@@ -79,15 +79,20 @@ def rules(conf: Any) -> Rules:
     except ValueError as why:
         raise errors.Invalid(f'[image] download_networks has what is no network: {why}.') from why
     return Rules(
-        schemes=tuple(said.download_schemes),
+        schemes=_names(said.download_schemes),
         ports=tuple(said.download_ports),
-        hosts=tuple(said.download_hosts),
-        refused_hosts=tuple(said.download_refused_hosts),
+        hosts=_names(said.download_hosts),
+        refused_hosts=_names(said.download_refused_hosts),
         networks=networks,
         redirects=said.download_redirects,
         seconds=said.download_seconds,
         pause=said.download_pause,
     )
+
+
+def _names(given: Iterable[str]) -> tuple[str, ...]:
+    """The names as they are found in a URI, where case and a last dot mean nothing."""
+    return tuple(name.strip().lower().rstrip('.') for name in given)
 
 
 KINDS = {'file': _file, 's3': _s3, 'http': _http}

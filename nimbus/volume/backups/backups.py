@@ -108,6 +108,7 @@ def create(tx: db.Tx, ctx: context.Context, wanted: Wanted, quotas: VolumeQuotas
         created_at=now,
     )
     _hold(tx, volume, snapshot)
+    _keep_parent(tx, parent)
     jobs.start(tx, ctx, 'create_backup', backup_id, volume_id=volume.id, snapshot_id=wanted.snapshot_id)
     notifications.notify_backup(tx, backup_id, 'create.start', ctx)
     return show(tx, ctx, backup_id)
@@ -189,6 +190,14 @@ def _hold(tx: db.Tx, volume: Any, snapshot: Any) -> None:
         SNAPSHOTS.begin(tx, Snapshot, snapshot.id, 'back_up')
 
 
+def _keep_parent(tx: db.Tx, parent: Any) -> None:
+    """The parent is not deleted before the transaction ends, and has a dependent then.  Raises Invalid."""
+    if parent is not None and not tx.update(
+        Backup, Backup.id == parent.id, Backup.status == AVAILABLE, object_count=Backup.object_count
+    ):
+        raise errors.Invalid(NO_PARENT)
+
+
 def change(tx: db.Tx, ctx: context.Context, backup_id: str, **values: Any) -> None:
     """The backup has another name or description.  Raises NotFound."""
     show(tx, ctx, backup_id)
@@ -207,11 +216,12 @@ def delete(tx: db.Tx, ctx: context.Context, backup_id: str, *, force: bool = Fal
     backup = show(tx, ctx, backup_id)
     if not BACKUPS.allows(verb := 'force_delete' if force else 'delete', backup.status):
         raise errors.Invalid('Invalid backup: Backup status must be available or error')
-    if backup.dependents:
-        raise errors.Invalid('Invalid backup: Incremental backups exist for this backup.')
-    if backup.status == 'deleting' and jobs.asked(tx, backup_id, 'delete_backup'):
+    if backup.status == 'deleting' and not backup.dependents and jobs.asked(tx, backup_id, 'delete_backup'):
         return
     BACKUPS.begin(tx, Backup, backup_id, verb)
+    # From here on nobody makes a backup that depends on it; one that was made meanwhile is seen.
+    if show(tx, ctx, backup_id).dependents:
+        raise errors.Invalid('Invalid backup: Incremental backups exist for this backup.')
     jobs.cancel(tx, backup_id)
     jobs.start(tx, ctx, 'delete_backup', backup_id)
     notifications.notify_backup(tx, backup_id, 'delete.start', ctx)

@@ -95,6 +95,9 @@ def accept(tx: db.Tx, ctx: context.Context, transfer_id: str, key: str, quotas: 
         raise errors.NotFound(ABSENT.format(transfer_id))
     if not hmac.compare_digest(_hash(row.salt, key), row.key_hash):
         raise errors.Invalid(f'Invalid auth key: Attempt to transfer {transfer_id} with invalid auth key.')
+    # Whoever withdraws an offer and makes another one meanwhile has given the volume another key.
+    if not tx.delete(Transfer, Transfer.id == transfer_id):
+        raise errors.NotFound(ABSENT.format(transfer_id))
     volume = volumes.show(tx, context.internal(), row.volume_id)
     snapshots = [] if row.no_snapshots else _check_rest(tx, volume.id)
     _move_quota(tx, quotas, volume, snapshots, ctx.project_id or '')
@@ -108,7 +111,6 @@ def accept(tx: db.Tx, ctx: context.Context, transfer_id: str, key: str, quotas: 
         ) from None
     for one in snapshots:
         tx.update(Snapshot, Snapshot.id == one.id, updated_at=clock.Clock().now(), **owner)
-    tx.delete(Transfer, Transfer.volume_id == volume.id)
     notifications.notify(tx, volume.id, 'transfer.accept.end', ctx)
     return row
 

@@ -6,7 +6,7 @@ from typing import Any
 from nimbus.common import context, errors, jobs
 from nimbus.common.database import db
 from nimbus.common.quotas import Quotas
-from nimbus.image.images import images
+from nimbus.image.images import images, inheritance
 from nimbus.volume.models import Volume
 from nimbus.volume.states import AVAILABLE, MACHINE
 from nimbus.volume.volumes import progress, volumes
@@ -32,7 +32,7 @@ def upload(tx: db.Tx, ctx: context.Context, volume_id: str, wanted: Wanted) -> t
     volume = volumes.show(tx, ctx, volume_id)
     volumes.act(tx, volume, 'upload', f'Invalid volume: Volume {volume_id} status must be {AVAILABLE}')
     told = {name: getattr(wanted, name) for name in ('name', 'disk_format', 'container_format', 'visibility')}
-    properties = {name: str(value) for name, value in ((volume.image or {}).get('properties') or {}).items()}
+    properties = inheritance.inherited((volume.image or {}).get('properties'))
     try:
         image = images.create(tx, ctx, wanted.quotas, {**told, 'protected': wanted.protected}, properties, ())
     except errors.OverQuota as why:

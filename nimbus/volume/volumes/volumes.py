@@ -256,7 +256,7 @@ def extend(
             'Invalid input received: New size for extend must be greater than current size. '
             f'(current: {volume.size}, extended: {size}).'
         )
-    quotas.hold(tx, volume.project_id, size - volume.size, volumes=0)
+    quotas.hold_growth(tx, volume.project_id, size, size - volume.size)
     MACHINE.begin(tx, Volume, volume_id, verb)
     notifications.notify(tx, volume_id, 'resize.start', ctx)
     jobs.start(tx, ctx, 'extend_volume', volume_id, size=size, grown=size - volume.size, attached=attached)

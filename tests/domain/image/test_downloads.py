@@ -10,7 +10,9 @@ from nimbus.common import errors
 from nimbus.image.downloads import rules as checks
 from nimbus.image.downloads.fetch import Download
 from nimbus.image.downloads.rules import Rules
+from nimbus.image.stores import settings
 from tests import web
+from tests.cloud import Conf
 
 LOOPBACK = (ipaddress.ip_network('127.0.0.0/8'),)
 MOST = 1 << 20
@@ -69,6 +71,17 @@ def test_a_public_address_passes_and_a_list_of_hosts_is_a_list():
     for rules in (Rules(hosts=('mirror.example.org',)), Rules(refused_hosts=('example.org',))):
         with pytest.raises(errors.Invalid):
             checks.target(rules, 'https://EXAMPLE.org./i')
+
+
+def test_operators_write_names_in_any_case():
+    rules = settings.rules(Conf({'image.download_refused_hosts': ['Internal.Example.ORG.', ' other.example ']}))
+    for host in ('internal.example.org', 'INTERNAL.example.org.', 'other.example'):
+        with pytest.raises(errors.Invalid):
+            checks.target(rules, f'https://{host}/i')
+    allowing = settings.rules(
+        Conf({'image.download_hosts': ['Mirror.Example.org'], 'image.download_schemes': ['HTTPS']})
+    )
+    assert checks.target(allowing, 'https://mirror.example.org/i').host == 'mirror.example.org'
 
 
 def test_an_allowed_network_is_reached_and_the_host_that_was_named_is_asked_for():

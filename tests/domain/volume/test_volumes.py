@@ -65,6 +65,20 @@ def test_a_refused_volume_holds_nothing(database):
     assert used(database) == (1, 2)
 
 
+def test_a_volume_does_not_grow_beyond_what_one_may_have(database):
+    limits = VolumeQuotas({'per_volume_gigabytes': 2})
+    with database.write() as tx:
+        made = volumes.create(tx, MEMBER, size=1, quotas=limits).id
+        progress.made(tx, made, bootable=False)
+    with pytest.raises(errors.OverQuota, match='size 3G is larger than maximum allowed limit 2G'):
+        with database.write() as tx:
+            volumes.extend(tx, MEMBER, made, 3, limits)
+    assert used(database) == (1, 1)
+    with database.write() as tx:
+        volumes.extend(tx, MEMBER, made, 2, limits)
+    assert used(database) == (1, 2)
+
+
 def test_of_many_at_once_no_more_than_the_quota_get_through(database):
     limits, outcomes = VolumeQuotas({'volumes': 3}), []
 

@@ -1,10 +1,12 @@
 """Backups over HTTP: what is made, shown, listed, restored and refused."""
 
 import pytest
+import sqlalchemy as sa
 
-from nimbus.common import ids
+from nimbus.common import errors, ids
 from nimbus.common.agents import services
 from nimbus.volume import hosts
+from nimbus.volume.backups import backups
 from nimbus.volume.backups import progress as backup_progress
 from nimbus.volume.models import Backup, Snapshot, Volume
 from nimbus.volume.volumes import progress, snapshot_progress
@@ -147,6 +149,39 @@ def test_where_nobody_keeps_backups_it_is_told(latest, make, wired):
     refused = latest('POST', '/backups', {'backup': {'volume_id': volume}}, asker=MEMBER)
     assert (refused.status, message(refused)) == (503, 'Service cinder-backup could not be found.')
     assert used(latest) == (1, 0, 0) and status(latest, f'/volumes/{volume}') == 'available'
+
+
+def test_a_parent_that_is_deleted_meanwhile_is_none(make, backup, wired, monkeypatch):
+    """Else what the new backup shares with it would be removed, and the backup be damaged."""
+    volume = make()
+    first, find = backup(volume), backups._parent
+
+    def found(tx, ctx, *more):
+        parent = find(tx, ctx, *more)
+        backups.delete(tx, ctx, parent.id)
+        return parent
+
+    monkeypatch.setattr(backups, '_parent', found)
+    with pytest.raises(errors.Invalid, match='No backups available'), wired.db.write() as tx:
+        backups.create(tx, MEMBER, backups.Wanted(volume, incremental=True))
+    with wired.db.read() as tx:
+        assert [row.id for row in tx.rows(sa.select(Backup.id))] == [first]
+
+
+def test_a_backup_that_depends_on_one_is_seen_when_it_is_made_meanwhile(make, backup, wired, monkeypatch):
+    volume = make()
+    first, begin, verbs = backup(volume), backups.BACKUPS.begin, []
+
+    def begun(tx, model, id, verb, **values):
+        if verb == 'delete' and not verbs:
+            verbs.append(verb)
+            backups.create(tx, MEMBER, backups.Wanted(volume, incremental=True))
+        return begin(tx, model, id, verb, **values)
+
+    monkeypatch.setattr(backups.BACKUPS, 'begin', begun)
+    with pytest.raises(errors.Invalid, match='Incremental backups exist'), wired.db.write() as tx:
+        backups.delete(tx, MEMBER, first)
+    assert verbs == ['delete']
 
 
 def test_an_incremental_backup_has_a_parent(latest, make, backup, wired):

@@ -1,10 +1,12 @@
 """Transfers over HTTP: who may offer, see, accept and withdraw, and whose quota it counts against."""
 
+import hmac
+
 import pytest
 
-from nimbus.common import ids
+from nimbus.common import errors, ids
 from nimbus.volume.models import Snapshot, Transfer, Volume
-from nimbus.volume.volumes import snapshot_progress
+from nimbus.volume.volumes import snapshot_progress, transfers
 from tests.conftest import ADMIN, MEMBER, READER, STRANGER
 
 GONE = ids.dashed()
@@ -207,3 +209,21 @@ def test_bad_bodies_are_refused(latest, make):
     for inner in ({}, {'auth_key': None}, {'auth_key': 'x', 'more': 1}):
         assert latest('POST', f'/volume-transfers/{GONE}/accept', {'accept': inner}, asker=MEMBER).status == 400
     assert latest('POST', '/volume-transfers', {'transfer': {'volume_id': volume}}, asker=READER).status == 403
+
+
+def test_an_offer_that_is_made_anew_meanwhile_is_not_accepted_by_its_old_key(make, offer, show, wired, monkeypatch):
+    """The owner withdraws it once the key was found right, and offers the volume to somebody else."""
+    volume = make()
+    told, right = offer(volume), hmac.compare_digest
+
+    with pytest.raises(errors.NotFound), wired.db.write() as tx:
+
+        def compared(given, kept):
+            found = right(given, kept)
+            transfers.delete(tx, MEMBER, told['id'])
+            transfers.create(tx, MEMBER, volume, None)
+            return found
+
+        monkeypatch.setattr(transfers.hmac, 'compare_digest', compared)
+        transfers.accept(tx, STRANGER, told['id'], told['auth_key'], wired.extra['volume_quotas'])
+    assert show(volume)['os-vol-tenant-attr:tenant_id'] == MEMBER.project_id

@@ -34,6 +34,18 @@ def test_an_image_of_a_volume_is_being_made(upload, make, show, wired):
     assert show(volume)['status'] == 'available'
 
 
+def test_the_image_is_like_the_one_of_the_volume_but_for_what_is_of_its_bytes(upload, act, make, wired):
+    """A signature is of the bytes that were signed: with it the image would be refused."""
+    volume = make(imageRef=IMAGE)
+    signed = {'img_signature': 'x', 'img_signature_hash_method': 'SHA-256', 'img_signature_key_type': 'RSA-PSS',
+              'img_signature_certificate_uuid': IMAGE, 'os_encrypt_key_id': IMAGE}  # fmt: skip
+    odd = {'status': 'active', 'owner': 'x', 'size': '1', 'image_id': IMAGE, 'os_glance_import_task': IMAGE}
+    assert act(volume, 'os-set_image_metadata', {'metadata': {**signed, **odd, 'os_distro': 'debian'}}).status == 200
+    made = upload(volume).json[NAME]
+    with wired.db.read() as tx:
+        assert images.show(tx, MEMBER, made['image_id']).properties == {'os_distro': 'debian'}
+
+
 def test_before_3_1_nothing_is_told_of_who_sees_the_image(api, make):
     path = f'/volumes/{make()}/action'
     refused = api('POST', path, {NAME: {'image_name': 'copy', 'visibility': 'private'}}, asker=MEMBER)

@@ -7,26 +7,12 @@ from nimbus.common import context, errors, ids, jobs
 from nimbus.common.database import db
 from nimbus.common.quotas import Quotas
 from nimbus.compute.servers import boot_checks, guests, servers
-from nimbus.image.images import images
+from nimbus.image.images import images, inheritance
 
-# What is true of an image's own bytes alone, and not of those of a server made from it.
-OF_ITS_BYTES = frozenset(
-    {
-        *('cache_in_nova', 'bittorrent', 'os_hidden', 'cinder_encryption_key_id', 'os_encrypt_key_id'),
-        *('img_signature', 'img_signature_hash_method', 'img_signature_key_type'),
-        'img_signature_certificate_uuid',
-    }
-)
-# A property cannot have the name of what every image has.
-TAKEN = frozenset(
-    {
-        *('id', 'name', 'owner', 'visibility', 'protected', 'os_hidden', 'min_disk', 'min_ram', 'disk_format'),
-        *('container_format', 'tags', 'created_at', 'updated_at', 'deleted_at', 'deleted', 'status', 'checksum'),
-        *('size', 'virtual_size', 'direct_url', 'self', 'file', 'schema', 'stores', 'location', 'locations'),
-        *('os_hash_algo', 'os_hash_value', 'base_image_ref', 'instance_uuid', 'user_id', 'owner_id'),
-        *('backup_type', 'image_state', 'image_location'),
-    }
-)
+# A property cannot have the name of what every image has, or an image of a server.
+TAKEN = (inheritance.FIELDS - {'image_id', 'image_name'}) | {
+    *('base_image_ref', 'instance_uuid', 'user_id', 'owner_id', 'backup_type', 'image_state', 'image_location'),
+}
 TRY, MUST = 'try', 'must'
 
 
@@ -48,8 +34,7 @@ def snapshot(tx: db.Tx, asker: context.Context, server_id: str, wanted: Wanted) 
     row = servers.begin(tx, asker, server_id, 'snapshot')
     if guests.boots_from_volume(servers.spec(tx, server_id)):
         raise errors.Invalid(
-            f'No image can be made of instance {server_id}, which boots from a volume: this cloud has no volume '
-            'snapshots.'
+            f'No image can be made of instance {server_id}, which boots from a volume; make a snapshot of that volume.'
         )
     facts = {} if 'image_type' in wanted.properties else {'image_type': 'snapshot'}
     image_id = reserve(tx, asker, row, wanted, facts)
@@ -64,7 +49,6 @@ def reserve(tx: db.Tx, asker: context.Context, row: Any, wanted: Wanted, facts: 
     if wanted.counted:
         boot_checks.limits(tx, asker, wanted.properties, ())
     base = row.image or {}
-    inherited = {name: str(value) for name, value in (base.get('properties') or {}).items() if name not in OF_ITS_BYTES}
     own = {
         'base_image_ref': row.image_id or '',
         'instance_uuid': row.id,
@@ -82,7 +66,7 @@ def reserve(tx: db.Tx, asker: context.Context, row: Any, wanted: Wanted, facts: 
         'min_disk': max(base.get('min_disk') or 0, row.flavor['disk']),
         'min_ram': base.get('min_ram') or 0,
     }
-    properties = {**inherited, **wanted.properties, **own, **facts}
+    properties = {**inheritance.inherited(base.get('properties')), **wanted.properties, **own, **facts}
     try:
         made = images.create(tx, asker, wanted.quotas, values, properties, ())
     except errors.OverQuota as why:

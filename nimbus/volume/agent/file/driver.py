@@ -100,7 +100,7 @@ class FileDriver(driver.Driver):
             return
         draft = self.path / f'.export-{volume_id}{PART}'
         try:
-            os.close(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
+            _begin(draft)
             imaging.convert(str(path), self.format, str(draft), imaging.qemu_name(format))
             yield str(draft)
         except OSError as why:
@@ -128,6 +128,7 @@ class FileDriver(driver.Driver):
         try:
             if self.format != 'raw':
                 bare = self.path / f'.reading-{self._checked(id)}{PART}'
+                _begin(bare)
                 imaging.convert(str(path), self.format, str(bare), 'raw')
             with open(bare, 'rb', buffering=0) as file:
                 yield contents.OpenFile(file.fileno(), mark)
@@ -293,6 +294,12 @@ class FileDriver(driver.Driver):
         if self.format == 'raw':
             return path.stat().st_size
         return int(imaging.info(str(path), self.format)['virtual-size'])
+
+
+def _begin(path: pathlib.Path) -> None:
+    """The file is there and empty, and nobody else's to read: a program that fills it keeps its mode."""
+    path.unlink(missing_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _sync(path: pathlib.Path) -> None:
