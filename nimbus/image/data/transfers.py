@@ -239,9 +239,15 @@ class Transfers:
             LOG.warning('The bytes of deleted image %s are still there: %s', image_id, why)
 
     def _remove(self, image_id: str) -> None:
-        """No store has bytes of the image, published or staged."""
+        """No store has bytes of the image, published or staged; one that is away keeps no other from this."""
+        failure: Exception | None = None
         for store in self.stores.each():
-            store.delete(image_id)
+            try:
+                store.delete(image_id)
+            except (errors.NimbusError, OSError) as why:
+                failure = why
+        if failure is not None:
+            raise failure
 
     def remove_from(self, image_id: str, name: str) -> None:
         """The store of that name has no bytes of the image; where it is away, `sweep` removes them later."""
@@ -265,14 +271,22 @@ class Transfers:
             LOG.warning('The image store has a file %s that no image knows; it is left alone', image_id)
 
     def sweep(self) -> list[str]:
-        """Bytes of deleted images are gone, once nobody may restore them; returns the ids of files no row ever knew."""
+        """Bytes of deleted images are gone, once nobody may restore them; returns the ids of files no row ever knew.
+
+        What is in a store that is away is looked for another time.
+        """
         due = clock.Clock().now() - datetime.timedelta(seconds=self.limits.keep_deleted)
         while self.db.with_retries(lambda tx: removal.scrub(tx, due, BATCH)) == BATCH:
             pass
-        present = sorted({image_id for store in self.stores.each() for image_id in store.present()})
-        unknown: list[str] = []
-        for start in range(0, len(present), BATCH):
-            unknown += self._sweep(present[start : start + BATCH])
+        present: set[str] = set()
+        for store in self.stores.each():
+            try:
+                present |= set(store.present())
+            except (errors.NimbusError, OSError) as why:
+                LOG.warning('Bytes of deleted images cannot be looked for in a %s store now: %s', store.kind, why)
+        found, unknown = sorted(present), list[str]()
+        for start in range(0, len(found), BATCH):
+            unknown += self._sweep(found[start : start + BATCH])
         return unknown
 
     def _mend(self, image: Any) -> None:

@@ -208,3 +208,24 @@ def test_where_an_image_is_kept_is_no_users_to_write(client, make):
         change = [{'op': 'add', 'path': f'/{name}', 'value': 'cheap'}]
         assert client('PATCH', f'/v2/images/{image["id"]}', change, **V21).status == 403, name
     assert client('POST', '/v2/images', {'stores': 'cheap'}).status == 403
+
+
+def test_a_store_that_is_away_keeps_no_other_from_its_work_nor_the_service_from_starting(
+    client, make, transfers, monkeypatch
+):
+    image, away = make(b'abc'), transfers.stores.get('broken')
+
+    def refuse(*_):
+        raise errors.Unavailable('The image store does not answer.')
+
+    for verb in ('present', 'delete'):
+        monkeypatch.setattr(away, verb, refuse)
+    places = transfers.stores.places
+    transfers.stores.places = {name: places[name] for name in ('broken', 'fast', 'cheap')}
+    assert client('DELETE', f'/v2/images/{image["id"]}').status == 204
+    left = [transfers.stores.get(name).path / image['id'] for name in ('fast', 'cheap')]
+    assert not any(path.exists() for path in left)
+    for path in left:
+        path.write_bytes(b'abc')
+    transfers.heal()
+    assert not any(path.exists() for path in left)
