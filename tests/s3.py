@@ -87,9 +87,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _list(self, query: dict[str, str]) -> None:
         """Two keys a page, so that every client must turn it."""
-        keys = sorted(key for key in self.server.objects if key > query.get('continuation-token', ''))
+        start, cut, after = (query.get(name, '') for name in ('prefix', 'delimiter', 'continuation-token'))
+        found = {_entry(key, start, cut) for key in self.server.objects if key.startswith(start)}
+        keys = sorted(key for key in found if key > after)
         page, more = keys[:2], len(keys) > 2
-        inside = ''.join(f'<Contents><Key>{key}</Key></Contents>' for key in page)
+        inside = ''.join(
+            f'<CommonPrefixes><Prefix>{key}</Prefix></CommonPrefixes>'
+            if cut and key.endswith(cut)
+            else f'<Contents><Key>{key}</Key></Contents>'
+            for key in page
+        )
         inside += f'<IsTruncated>{str(more).lower()}</IsTruncated>'
         inside += f'<NextContinuationToken>{page[-1]}</NextContinuationToken>' if more else ''
         self._send(200, f'<ListBucketResult>{inside}</ListBucketResult>'.encode())
@@ -125,6 +132,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Nothing of it is read."""
+
+
+def _entry(key: str, start: str, cut: str) -> str:
+    """The key, or what it shares with others up to the first `cut` behind the start."""
+    head, found, _ = key[len(start) :].partition(cut) if cut else (key, '', '')
+    return f'{start}{head}{found}' if found else key
 
 
 @contextlib.contextmanager

@@ -74,6 +74,7 @@ OPTIONS = {
         cfg.IntOpt('quota_subnetpool', default=-1, help='Subnet pools a project may have; -1 for any number.'),
         cfg.IntOpt('quota_port', default=500, help='Ports a project may have; -1 for any number.'),
         cfg.IntOpt('quota_router', default=10, help='Routers a project may have; -1 for any number.'),
+        cfg.IntOpt('quota_trunk', default=-1, help='Trunks a project may have; -1 for any number.'),
         cfg.IntOpt('quota_floatingip', default=50, help='Floating IPs a project may have; -1 for any number.'),
         cfg.IntOpt('quota_rbac_policy', default=10, help='Shares a project may make; -1 for any number.'),
         cfg.IntOpt('quota_security_group', default=10, help='Security groups a project may have; -1 for any number.'),

@@ -12,32 +12,24 @@ from nimbus.volume.agent.backups import keeper as keepers
 from nimbus.volume.agent.backups import manifest
 from nimbus.volume.agent.backups.folder import FolderStore
 from nimbus.volume.agent.backups.keeper import CHUNK, Keeper
+from nimbus.volume.agent.backups.s3 import S3Store
 from nimbus.volume.agent.fake.store import MemoryStore
 from nimbus.volume.agent.file import contents
 from nimbus.volume.agent.file.driver import FileDriver
+from tests import s3
 from tests.drivers.backup_disks import GIB, head, new, path_of, same, scribble, written
 
 needs_qemu = pytest.mark.skipif(not shutil.which('qemu-img'), reason='qemu-img is not installed')
 
 
-def s3_store(request):
-    """A bucket of moto, which stands in for a service within the process; its signatures are not checked."""
-    moto = pytest.importorskip('moto', reason='moto is not installed')
-    boto3 = pytest.importorskip('boto3', reason='boto3 is not installed')
-    from nimbus.volume.agent.backups.s3 import S3Store
-
-    mocked = moto.mock_aws()
-    mocked.start()
-    request.addfinalizer(mocked.stop)
-    boto3.client('s3', region_name='us-east-1').create_bucket(Bucket='backups')
-    return S3Store('backups', endpoint=None, region='us-east-1', key=('id', 'secret'))
-
-
 @pytest.fixture(params=['memory', 'folder', 's3'])
 def store(request, tmp_path):
+    """A store of each kind; the bucket is one of a server within the process."""
     if request.param == 's3':
-        return s3_store(request)
-    return MemoryStore() if request.param == 'memory' else FolderStore(str(tmp_path / 'backups'))
+        with s3.serving() as server:
+            yield S3Store(s3.BUCKET, endpoint=server.url, region='us-east-1', key=(s3.ACCESS, s3.SECRET))
+    else:
+        yield MemoryStore() if request.param == 'memory' else FolderStore(str(tmp_path / 'backups'))
 
 
 # Every store

@@ -205,6 +205,7 @@ def test_a_running_guest_lets_go_of_a_volume(rig, spawn):
     assert rig.driver.attached(guest.id) == {}
 
 
+@pytest.mark.long
 def test_the_console_is_cut_to_its_last_lines(rig, spawn):
     guest = spawn(bootable=True)
     rig.booted(guest)

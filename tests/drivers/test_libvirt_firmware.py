@@ -62,6 +62,7 @@ def test_a_guest_whose_kernel_says_nothing_is_told_its_root_and_consoles(rig, st
     assert definition(rig, started()).findtext('./os/cmdline') == 'root=/dev/vda console=tty0 console=ttyS0'
 
 
+@pytest.mark.long
 @has_uefi
 def test_the_variables_of_a_guests_firmware_stay_its_own_wherever_it_goes(rig, other, started):
     guest = started(os_command_line=WORDS, hw_firmware_type='uefi')
@@ -82,6 +83,7 @@ def test_the_variables_of_a_guests_firmware_stay_its_own_wherever_it_goes(rig, o
     assert not variables.parent.exists() and (arrived / 'disk.nvram').exists()
 
 
+@pytest.mark.long
 @has_uefi
 def test_secure_boot_starts_nothing_that_is_not_signed(rig, started):
     guest = started(os_command_line=WORDS, hw_firmware_type='uefi', hw_machine_type='q35', os_secure_boot='required')

@@ -128,6 +128,7 @@ def test_a_guest_writes_and_reads_its_disks_no_faster_than_its_flavor_lets_it(ri
     assert domain.blockIoTune('vda')['read_iops_sec'] == 100 and domain.blockIoTune('vdb')['write_bytes_sec'] == MIB
 
 
+@pytest.mark.long
 def test_a_volume_takes_no_more_than_the_qualities_of_its_type_let_through(rig, booted):
     guest = booted(extra_specs={'quota:disk_write_bytes_sec': str(64 * MIB)})
     volume = rig.volume('vdb')
@@ -142,6 +143,7 @@ def test_a_volume_takes_no_more_than_the_qualities_of_its_type_let_through(rig, 
     assert (told['write_bytes_sec'], told['read_iops_sec']) == (MIB, 100)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not os.access(SHARING, os.W_OK), reason='no control groups of the first version')
 def test_a_guest_computes_no_more_than_its_flavor_lets_it(rig, booted):
     guest = booted(extra_specs={'quota:cpu_period': '100000', 'quota:cpu_quota': '40000', 'quota:cpu_shares': '512'})

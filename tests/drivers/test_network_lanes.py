@@ -64,6 +64,7 @@ def pace(counting):
     return int(total) * 8 / max(float(seconds), 0.1) / 1000
 
 
+@pytest.mark.long
 def test_a_floating_addresses_limit_holds_both_ways_and_for_nobody_else(lab, scene):
     led, plain = scene.guests
     limit(scene, floating=(Cap('egress', 800, 80), Cap('ingress', 800, 80)))

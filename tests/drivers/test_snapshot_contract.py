@@ -95,6 +95,7 @@ def test_what_is_not_here_is_missing_and_has_no_copy(rig):
     rig.driver.drop_snapshot(guest.id)
 
 
+@pytest.mark.long
 @on_qemu
 def test_a_guest_boots_from_the_copy_of_another_that_runs(rig, spawn):
     guest = spawn(bootable=True)

@@ -50,6 +50,7 @@ def test_a_suspended_guest_that_is_paused_first_runs_when_it_comes_back(rig, spa
     assert rig.driver.state(guest.id) == RUNNING
 
 
+@pytest.mark.long
 def test_a_hard_reboot_of_a_suspended_guest_forgets_its_memory(rig, spawn):
     guest = spawn(bootable=rig.real)
     rig.booted(guest)

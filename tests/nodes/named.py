@@ -76,6 +76,8 @@ NAMED: dict[str, Run | Elsewhere] = {
     'openstack server migration list --type evacuation': Run(),
     'openstack server restore ID': Elsewhere('tests/wire/compute/test_deletion.py; these nodes delete servers at once'),
     'openstack volume backend pool list --long': Run(says='c2@'),
+    'openstack volume backup record export BACKUP': Elsewhere('tests/wire/volume/test_backup_records.py'),
+    'openstack volume backup record import SERVICE METADATA': Elsewhere('tests/wire/volume/test_backup_records.py'),
     'systemctl reload nimbus-api nimbus-identity nimbus-image': Run(),
     'systemctl start nimbus.target': STOPPING,
     "systemctl stop 'nimbus-*'": STOPPING,

@@ -51,6 +51,7 @@ def trace(cloud: Cloud) -> list[str]:
     return [told for _, told in sorted(found, key=lambda pair: pair[0]) if not PULSE.match(told)]
 
 
+@pytest.mark.long
 def test_a_boot_with_a_volume_asks_over_rabbitmq_whom_the_document_says(cloud):
     volume = MakeVolume(cloud.user)
     assert volume.ask() and not settled(cloud) and volume.outcome() == 'available'

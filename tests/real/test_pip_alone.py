@@ -29,6 +29,7 @@ def home():
     shutil.rmtree(folder)
 
 
+@pytest.mark.long
 def test_a_fake_cloud_runs_without_root_and_without_system_packages(home):
     folder, as_nobody = home
     source = folder / 'source'

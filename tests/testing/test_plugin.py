@@ -99,8 +99,8 @@ def test_each_test_of_a_project_has_a_clean_cloud(project):
     assert (ran.returncode, '7 passed' in ran.stdout) == (0, True), ran.stdout + ran.stderr
 
 
+@pytest.mark.long
 def test_a_worker_has_a_cloud_of_its_own(project):
-    pytest.importorskip('xdist')
     (project / 'test_it.py').write_text(
         'import pytest\n\n\n'
         '@pytest.mark.parametrize("turn", range(8))\n'
@@ -127,6 +127,7 @@ def test_what_was_not_asked_fails_a_test_with_what_was(project):
     assert 'identity POST /v3/auth/tokens  201' in ran.stdout
 
 
+@pytest.mark.long
 def test_a_seed_of_the_project_is_planted_and_one_that_is_wrong_ends_the_run(project):
     (project / 'pytest.ini').write_text('[pytest]\nnimbus_seed = ours.yaml\nnimbus_options = --hosts 3\n')
     (project / 'ours.yaml').write_text('users: [{name: ann, roles: {admin: [member]}}]\n')

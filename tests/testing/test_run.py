@@ -45,6 +45,7 @@ def test_a_command_finds_a_whole_cloud_and_its_exit_code_is_the_result(surroundi
     assert 'OS_TOKEN' not in seen and not os.path.exists(seen['OS_CLIENT_CONFIG_FILE'])
 
 
+@pytest.mark.long
 def test_a_user_of_the_seed_may_be_chosen(surroundings):
     ran = run(surroundings, '--seed', 'devstack', '--user', 'demo', '--', sys.executable, '-c', SHOW)
     assert json.loads(ran.stdout)['OS_USERNAME'] == 'demo'
@@ -86,6 +87,7 @@ def test_a_signal_before_the_cloud_is_ready_ends_both(surroundings):
         assert ran.wait(30) == 128 + signal.SIGTERM
 
 
+@pytest.mark.long
 def test_several_clouds_stand_side_by_side_and_each_file_is_private():
     with contextlib.ExitStack() as stack:
         clouds = [stack.enter_context(contextlib.closing(Closing())).cloud for _ in range(3)]
@@ -114,6 +116,7 @@ def up(*words):
     return subprocess.run([*NIMBUS, 'up', '--fake', *words], cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.long
 def test_what_keeps_a_cloud_from_starting_is_named(tmp_path):
     state = ['--state', str(tmp_path / 'state')]
     with socket.create_server(('127.0.0.1', 0)) as other:
@@ -132,6 +135,7 @@ def test_what_keeps_a_cloud_from_starting_is_named(tmp_path):
         assert f'Process {cloud.facts["pid"]} already runs with the state in {cloud.state}' in ran.stderr
 
 
+@pytest.mark.long
 def test_a_seed_of_ones_own_is_there_when_the_command_begins(surroundings, tmp_path_factory):
     seed = tmp_path_factory.mktemp('seed') / 'mine.yaml'
     seed.write_text(

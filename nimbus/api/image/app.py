@@ -34,5 +34,6 @@ def factory(_global_conf: Any, **local: str) -> Api:
 
 def make(parts: Parts, policy_file: str | None = None) -> Api:
     """The application over parts that hold the transfers."""
-    parts.extra.setdefault('image imports', Imports(parts.extra['image']))
+    if 'image imports' not in parts.extra:
+        parts.extra['image imports'] = Imports(parts.extra['image'])
     return Api('image', ROUTES, parts, Policy(RULES, policy_file), faults.glance)

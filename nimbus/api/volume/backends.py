@@ -32,7 +32,9 @@ CLEANED = Shape({
 def capabilities(call: Call, host: str) -> dict[str, Any]:
     """What the store of a host is; no key of it is an extra spec with a meaning of its own."""
     with call.db.read() as tx:
-        row = _found(tx, host, f"Can't find service: {host}")
+        row = _at(tx, host)
+        if row is None:
+            raise errors.NotFound(f"Can't find service: {host}")
     told = hosts.capabilities(row)
     kept = ('vendor_name', 'volume_backend_name', 'driver_version', 'storage_protocol')
     return {
@@ -45,12 +47,9 @@ def capabilities(call: Call, host: str) -> dict[str, Any]:
     }
 
 
-def _found(tx: Any, host: str, sentence: str) -> Any:
-    """The host's row, by its name with or without its backend.  Raises NotFound with the sentence."""
-    row = next((row for row in hosts.find(tx) if host in (row.host, info.name(row))), None)
-    if row is None:
-        raise errors.NotFound(sentence)
-    return row
+def _at(tx: Any, host: str) -> Any:
+    """The host's row, by its name with or without its backend; None where there is none."""
+    return next((row for row in hosts.find(tx) if host in (row.host, info.name(row))), None)
 
 
 def freeze(call: Call) -> None:
@@ -68,7 +67,9 @@ def _freeze(call: Call, frozen: bool) -> None:
     if not host:
         raise errors.NotFound(f'Cluster {call.body["cluster"]} could not be found.')
     with call.db.write() as tx:
-        row = _found(tx, host, f'Service {host} could not be found.')
+        row = _at(tx, host)
+        if row is None:
+            raise errors.Invalid(f'Invalid input received: there is no host {host} with volumes.')
         if row.frozen == frozen:
             raise errors.Invalid(
                 f'Invalid input received: frozen in {info.name(row)} must be {not frozen} to change it.'

@@ -17,7 +17,7 @@ from oslo_utils.imageutils import format_inspector
 
 from nimbus.common import errors
 from nimbus.common.disks import safety
-from nimbus.image.data import signatures, trailers
+from nimbus.image.data import trailers
 from nimbus.image.data.trailers import SECTOR
 
 LOG = logging.getLogger(__name__)
@@ -53,6 +53,15 @@ BEGINNINGS = {
 DESCRIPTOR = re.compile(rb'(?:#[^\n]*\n| *\r?\n)*version=[1-9]\r?\n')
 
 
+def _signature_of(properties: dict[str, str], certificates: str) -> Any:
+    """The signature to check an image by; None where it has none.  Raises Invalid."""
+    if 'img_signature' not in properties:
+        return None
+    from nimbus.image.data import signatures  # reading certificates is much to load, for what few images have
+
+    return signatures.of(properties, certificates)
+
+
 class Inspection:
     """Inspects the bytes of one image as they pass, and at the end checks what they are."""
 
@@ -65,7 +74,7 @@ class Inspection:
         self._feed: list[bytes] = []
         self._head = self._tail = b''
         self._wrapper = format_inspector.InspectWrapper(_Fed(self._feed))
-        self._signature = signatures.of(properties, certificates)
+        self._signature = _signature_of(properties, certificates)
         self.size = 0
 
     def eat(self, piece: bytes) -> None:

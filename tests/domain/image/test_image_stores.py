@@ -15,7 +15,6 @@ IMAGE, UPLOAD = ids.dashed(), ids.dashed()
 
 @pytest.fixture
 def server():
-    pytest.importorskip('boto3')
     with s3.serving() as serving:
         yield serving
 

@@ -267,7 +267,7 @@ def test_every_extension_that_is_told_is_served(neutron):
     told = {one['alias'] for one in neutron('GET', '/extensions').json['extensions']}
     assert told == set(served(neutron.app.routes)) and 'router' in told
     assert {'ext-gw-mode', 'extraroute-atomic', 'fip-port-details', 'floatingip-pools'} <= told
-    assert 'l3_agent_scheduler' in told and not told & {'dhcp_agent_scheduler', 'trunk'}
+    assert 'l3_agent_scheduler' in told and not told & {'metering', 'segment'}
     assert len({one.alias for one in EXTENSIONS}) == len(EXTENSIONS)
     rest = [route for route in neutron.app.routes if not route.path.startswith('/quotas')]
     assert set(served(rest)) == {alias for alias in told if not alias.startswith('quota')}

@@ -10,7 +10,7 @@ from nimbus.volume.backups import progress as backup_progress
 from nimbus.volume.models import Backup
 from tests.conftest import ADMIN, MEMBER
 
-GONE = ids.dashed()
+GONE = '7c4d4d6e-43a4-4e7c-9a5e-2f8f4a3a1d0b'
 
 
 def put(wired, model, id, **values):

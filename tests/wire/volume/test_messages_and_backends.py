@@ -200,7 +200,7 @@ def test_a_frozen_host_keeps_what_it_has(latest, make, show):
 @pytest.mark.parametrize('word', ['freeze', 'thaw'])
 def test_no_host_no_freezing(latest, word):
     path = f'/os-services/{word}'
-    assert latest('PUT', path, {'host': 'nowhere'}, asker=ADMIN).status == 404
+    assert latest('PUT', path, {'host': 'nowhere'}, asker=ADMIN).status == 400
     assert latest('PUT', path, {'cluster': 'c'}, asker=ADMIN).status == 404
     assert latest('PUT', path, {}, asker=ADMIN).status == 400
     assert latest('PUT', path, {'host': 'h1'}, asker=MEMBER).status == 403
