@@ -38,6 +38,14 @@ def test_a_domain_error_keeps_its_facts(errands):
     }
 
 
+def test_an_errand_that_comes_as_the_agent_stops_is_asked_for_again(tmp_path):
+    stopping = Errands(lambda *_, **__: None, str(tmp_path), workers=1)
+    stopping.close()
+    for _ in range(2):
+        with pytest.raises(errors.Unavailable, match='is stopping'):
+            stopping.take('job', 'key', 'a-server', 1, dict)
+
+
 def test_any_other_error_has_none(errands):
     told = fail(errands, RuntimeError('boom'))
     assert told == {'ok': False, 'error': errors.sentence(RuntimeError(), '-'), 'kind': 'RuntimeError'}

@@ -111,7 +111,7 @@ class Errands:
     def take(self, job_id: str, key: str, subject: str, fence: int, do: Callable[[], dict[str, Any] | None]) -> str:
         """`do` runs in the background and its outcome is reported; one already accepted is left alone.
 
-        Errands of one subject run one after another.  Raises Stale.
+        Errands of one subject run one after another.  Raises Stale, and Unavailable once the agent stops.
         """
         self.fences.pass_(subject, fence)
         with self._lock:
@@ -121,7 +121,12 @@ class Errands:
             order = self._order.setdefault(subject, _Turn())
         ctx = contextvars.copy_context()
         ctx.run(log.INSTANCE.set, subject)
-        self._pool.submit(ctx.run, self._run, job_id, key, order, do)
+        try:
+            self._pool.submit(ctx.run, self._run, job_id, key, order, do)
+        except RuntimeError as why:
+            with self._lock:
+                self._in_hand.discard((job_id, key))
+            raise errors.Unavailable('The agent is stopping.') from why
         failpoints.hit('errand.taken')
         return ACCEPTED
 
