@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from nimbus.api.kit import paging
 from nimbus.api.kit.routes import Call
 from nimbus.api.volume.microversions import ImageFilters, LikeFilters, Moments, QuotaUses, StrictBootable, StrictFilters
 from nimbus.common import errors, numbers
-from nimbus.common.database import listing
 from nimbus.volume.volumes import search
 
 SORTS = ('id', 'name', 'status', 'size', 'created_at', 'updated_at', 'availability_zone', 'description', 'bootable',
@@ -19,24 +17,6 @@ NEVER = ('group_id', 'consistencygroup_id')  # no volume here has any of these
 CONTROLS = ('limit', 'marker', 'offset', 'sort', 'sort_key', 'sort_dir', 'all_tenants', 'with_count')
 BOOLEANS = {'true': True, '1': True, 'yes': True, 'on': True, 't': True, 'y': True,
             'false': False, '0': False, 'no': False, 'off': False, 'f': False, 'n': False}  # fmt: skip
-
-
-def page(call: Call) -> tuple[listing.Page, bool]:
-    """The requested page with its filters, and whether it is of all projects.  Raises Invalid."""
-    everyone = of_everyone(call)
-    check_names(call, OPEN)
-    found: dict[str, Any] = {}
-    for name in call.query:
-        if call.context.is_admin or name.removesuffix('~') in OPEN:
-            found |= _filter(call, name, call.arg(name) or '', everyone)
-    asked = listing.Page(
-        limit=paging.limit(call, paging.MAX_LIMIT),
-        marker=call.arg('marker') or None,
-        offset=paging.part(call).start,
-        sorts=sorts(call, SORTS + OPERATORS_SORTS if call.context.is_admin else SORTS),
-        filters=found,
-    )
-    return asked, everyone
 
 
 def of_everyone(call: Call) -> bool:
@@ -69,13 +49,13 @@ def check_names(call: Call, open: tuple[str, ...]) -> None:
         )
 
 
-def _filter(call: Call, name: str, value: str, everyone: bool) -> dict[str, Any]:
-    """{name: what a search takes}, or nothing where the version has no such filter."""
+def of_volumes(call: Call, name: str, value: str) -> dict[str, Any]:
+    """{name: what a search of volumes takes}, or nothing where the version has no such filter.  Raises Invalid."""
     if name == 'size':
         return {name: sized(value)}
     if name == 'host':
         return {name: value.partition('@')[0]}
-    if name in search.PLAIN or name in NEVER or (name == 'project_id' and everyone):
+    if name in search.PLAIN or name in NEVER or (name == 'project_id' and of_everyone(call)):
         return {name: value}
     if name == 'consumes_quota':
         return of_quota(call, value)

@@ -4,6 +4,7 @@ from typing import Any
 
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call
+from nimbus.api.volume import filters
 from nimbus.api.volume.microversions import GrowInUse
 from nimbus.api.volume.volumes import PAIRS, gibibytes, image_pairs
 from nimbus.common import errors
@@ -65,8 +66,8 @@ READONLY = _shape('os-update_readonly_flag', _object(('readonly',), readonly=BOO
 
 
 def truth(value: Any) -> bool:
-    """Whether a value that passed BOOLEAN means true."""
-    return str(value).lower() in ('true', '1', 'on')
+    """Whether what a body gave for a boolean means true."""
+    return filters.BOOLEANS.get(str(value).lower(), False)
 
 
 def _found(call: Call, tx: Any, id: str) -> Any:

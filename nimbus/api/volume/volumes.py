@@ -1,16 +1,16 @@
 """Volumes over HTTP (/volumes)."""
 
+import functools
 from typing import Any
 
-from nimbus.api.kit import paging
 from nimbus.api.kit.fields import CREATE, READ, UPDATE, Any_, Mapping, Noun, Text
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
-from nimbus.api.volume import filters
-from nimbus.api.volume.microversions import BackupVolumes, Clusters, Counts, ForcedDeletes, ProviderIds, StrictBodies
+from nimbus.api.volume import filters, lists
+from nimbus.api.volume.microversions import BackupVolumes, Clusters, ForcedDeletes, ProviderIds, StrictBodies
 from nimbus.common import errors, numbers
 from nimbus.common.clock import iso_micro
-from nimbus.common.database import db
+from nimbus.common.database import db, listing
 from nimbus.volume import hosts
 from nimbus.volume.backups import restores
 from nimbus.volume.volumes import copies, image_metadata, search, snapshots, volumes
@@ -189,36 +189,25 @@ def shown(call: Call, row: Any) -> dict[str, Any]:
 
 def index(call: Call) -> dict[str, Any]:
     """A page of volumes in the short view."""
-    return _list(call, Summary.view(call.version))
+    return lists.answer(call, 'volumes', _page(call), search, Summary.view(call.version))
 
 
 def detail(call: Call) -> dict[str, Any]:
     """A page of volumes in the detailed view."""
-    return _list(call, lambda row, call: shown(call, row))
+    return lists.answer(call, 'volumes', _page(call), search, lambda row, call: shown(call, row))
 
 
-def _list(call: Call, view: Any) -> dict[str, Any]:
-    page, everyone = filters.page(call)
-    with call.db.read() as tx:
-        rows = search.find(tx, call.context, page, everyone=everyone)
-        counted = search.total(tx, call.context, page.filters, everyone=everyone) if _counts(call) else None
-    found: dict[str, Any] = {'volumes': [view(row, call) for row in rows]}
-    if more := paging.next_link(call, rows, page):
-        found['volumes_links'] = more
-    if counted:
-        found['count'] = counted[0]
-    return found
-
-
-def _counts(call: Call) -> bool:
-    return call.speaks(Counts) and filters.flag(call, 'with_count')
+def _page(call: Call) -> listing.Page:
+    """The requested page with its filters.  Raises Invalid."""
+    sorts = filters.SORTS + filters.OPERATORS_SORTS if call.context.is_admin else filters.SORTS
+    return lists.page(call, filters.OPEN, sorts, functools.partial(filters.of_volumes, call))
 
 
 def summary(call: Call) -> dict[str, Any]:
     """How many volumes there are, and their GiB."""
-    page, everyone = filters.page(call)
+    page, everyone = _page(call), filters.of_everyone(call)
     with call.db.read() as tx:
-        count, size = search.total(tx, call.context, page.filters, everyone=everyone)
+        count, size = search.size(tx, call.context, page.filters, everyone=everyone)
         found: dict[str, Any] = {'total_count': count, 'total_size': size}
         if call.version >= (3, 36):
             found['metadata'] = search.pairs(tx, call.context, page.filters, everyone=everyone)

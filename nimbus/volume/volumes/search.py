@@ -21,7 +21,12 @@ def find(tx: db.Tx, ctx: context.Context, page: listing.Page, *, everyone: bool 
     return volumes.find(tx, _seen(Volume, ctx, everyone), conditions(page.filters), page)
 
 
-def total(tx: db.Tx, ctx: context.Context, filters: dict[str, Any], *, everyone: bool = False) -> tuple[int, int]:
+def total(tx: db.Tx, ctx: context.Context, filters: dict[str, Any], *, everyone: bool = False) -> int:
+    """How many volumes match.  Raises Invalid."""
+    return size(tx, ctx, filters, everyone=everyone)[0]
+
+
+def size(tx: db.Tx, ctx: context.Context, filters: dict[str, Any], *, everyone: bool = False) -> tuple[int, int]:
     """How many volumes match, and their GiB.  Raises Invalid."""
     return volumes.total(tx, _seen(Volume, ctx, everyone) + conditions(filters))
 

@@ -1,12 +1,13 @@
 """Backups over HTTP (/backups)."""
 
+import functools
 from typing import Any
 
-from nimbus.api.kit import paging
 from nimbus.api.kit.fields import CREATE, READ, UPDATE, Any_, Mapping, Noun, Text
 from nimbus.api.kit.routes import Call
-from nimbus.api.volume import filters
-from nimbus.api.volume.microversions import BackupProjects, BackupSorts, BackupUsers, Counts, LikeFilters
+from nimbus.api.volume import filters, lists
+from nimbus.api.volume.microversions import BackupProjects, BackupSorts, BackupUsers, LikeFilters
+from nimbus.api.volume.volume_actions import truth
 from nimbus.api.volume.volumes import PAIRS, trimmed
 from nimbus.common.clock import iso_micro
 from nimbus.common.database import listing
@@ -94,44 +95,18 @@ def summary(call: Call, row: Any) -> dict[str, Any]:
 
 def index(call: Call) -> dict[str, Any]:
     """A page of backups in the short view."""
-    return _list(call, lambda call, row: Summary.view(call.version)(row, call))
+    return lists.answer(call, 'backups', _page(call), search, Summary.view(call.version))
 
 
 def detail(call: Call) -> dict[str, Any]:
     """A page of backups in the detailed view."""
-    return _list(call, _shown)
-
-
-def _list(call: Call, view: Any) -> dict[str, Any]:
-    page, everyone = _page(call), filters.of_everyone(call)
-    with call.db.read() as tx:
-        rows = search.find(tx, call.context, page, everyone=everyone)
-        counted = (
-            search.total(tx, call.context, page.filters, everyone=everyone)
-            if call.speaks(Counts) and filters.flag(call, 'with_count')
-            else None
-        )
-    found: dict[str, Any] = {'backups': [view(call, row) for row in rows]}
-    if more := paging.next_link(call, rows, page):
-        found['backups_links'] = more
-    if counted is not None:
-        found['count'] = counted
-    return found
+    return lists.answer(call, 'backups', _page(call), search, lambda row, call: _shown(call, row))
 
 
 def _page(call: Call) -> listing.Page:
     """The requested page with its filters.  Raises Invalid."""
-    filters.check_names(call, OPEN)
-    found: dict[str, Any] = {}
-    for name in call.query:
-        if call.context.is_admin or name.removesuffix('~') in OPEN:
-            found |= _filter(call, name, call.arg(name) or '')
-    return listing.Page(
-        limit=paging.limit(call, paging.MAX_LIMIT),
-        marker=call.arg('marker') or None,
-        sorts=filters.sorts(call, (*SORTS, 'name') if call.speaks(BackupSorts) else SORTS),
-        filters=found,
-    )
+    sorts = (*SORTS, 'name') if call.speaks(BackupSorts) else SORTS
+    return lists.page(call, OPEN, sorts, functools.partial(_filter, call))
 
 
 def _filter(call: Call, name: str, value: str) -> dict[str, Any]:
@@ -151,10 +126,6 @@ def show(call: Call, id: str) -> dict[str, Any]:
         return {'backup': _shown(call, backups.show(tx, call.context, id))}
 
 
-def _true(value: Any) -> bool:
-    return str(value).lower() in ('true', '1', 'on', 'yes', 'y', 't')
-
-
 def create(call: Call) -> dict[str, Any]:
     """A backup is being made."""
     given = call.given
@@ -165,8 +136,8 @@ def create(call: Call) -> dict[str, Any]:
         description=trimmed(given.get('description')),
         container=given.get('container'),
         zone=given.get('availability_zone') or None,
-        incremental=_true(given.get('incremental')),
-        force=_true(given.get('force')),
+        incremental=truth(given.get('incremental')),
+        force=truth(given.get('force')),
         metadata=given.get('metadata') or {},
     )
     with call.db.write() as tx:

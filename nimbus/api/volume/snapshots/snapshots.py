@@ -1,13 +1,13 @@
 """Snapshots over HTTP (/snapshots)."""
 
+import functools
 from typing import Any
 
-from nimbus.api.kit import paging
 from nimbus.api.kit.fields import CREATE, READ, UPDATE, Any_, Mapping, Noun, Text
 from nimbus.api.kit.routes import Call
 from nimbus.api.kit.versions import Version
-from nimbus.api.volume import filters
-from nimbus.api.volume.microversions import Counts, LikeFilters, SnapshotFilters, SnapshotSorts, UsedSnapshots
+from nimbus.api.volume import filters, lists
+from nimbus.api.volume.microversions import LikeFilters, SnapshotFilters, SnapshotSorts, UsedSnapshots
 from nimbus.api.volume.volume_actions import BOOLEAN, truth
 from nimbus.api.volume.volumes import PAIRS, trimmed
 from nimbus.common import errors
@@ -66,46 +66,18 @@ def _shown(call: Call, row: Any) -> dict[str, Any]:
 
 def index(call: Call) -> dict[str, Any]:
     """A page of snapshots."""
-    return _list(call, _plain)
+    return lists.answer(call, 'snapshots', _page(call), snapshot_search, Snapshot.view(call.version))
 
 
 def detail(call: Call) -> dict[str, Any]:
     """A page of snapshots in the detailed view."""
-    return _list(call, _shown)
-
-
-def _list(call: Call, view: Any) -> dict[str, Any]:
-    page, everyone = _page(call), filters.of_everyone(call)
-    with call.db.read() as tx:
-        rows = snapshot_search.find(tx, call.context, page, everyone=everyone)
-        counted = (
-            snapshot_search.total(tx, call.context, page.filters, everyone=everyone)
-            if call.speaks(Counts) and filters.flag(call, 'with_count')
-            else None
-        )
-    found: dict[str, Any] = {'snapshots': [view(call, row) for row in rows]}
-    if more := paging.next_link(call, rows, page):
-        found['snapshots_links'] = more
-    if counted is not None:
-        found['count'] = counted
-    return found
+    return lists.answer(call, 'snapshots', _page(call), snapshot_search, lambda row, call: _shown(call, row))
 
 
 def _page(call: Call) -> listing.Page:
     """The requested page with its filters.  Raises Invalid."""
-    filters.check_names(call, OPEN)
-    sorted_by = (*SORTS, 'name') if call.speaks(SnapshotSorts) else SORTS
-    found: dict[str, Any] = {}
-    for name in call.query:
-        if call.context.is_admin or name.removesuffix('~') in OPEN:
-            found |= _filter(call, name, call.arg(name) or '')
-    return listing.Page(
-        limit=paging.limit(call, paging.MAX_LIMIT),
-        marker=call.arg('marker') or None,
-        offset=paging.part(call).start,
-        sorts=tuple((COLUMNS.get(key, key), way) for key, way in filters.sorts(call, sorted_by)),
-        filters=found,
-    )
+    sorts = (*SORTS, 'name') if call.speaks(SnapshotSorts) else SORTS
+    return lists.page(call, OPEN, sorts, functools.partial(_filter, call), COLUMNS)
 
 
 def _filter(call: Call, name: str, value: str) -> dict[str, Any]:
