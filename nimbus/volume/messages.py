@@ -9,6 +9,7 @@ from nimbus.common import clock, context, errors, ids, jobs
 from nimbus.common.database import db, listing
 from nimbus.volume.models import Message
 
+ABSENT = 'Message {} could not be found.'
 LIFE = datetime.timedelta(days=30)  # how long one is kept for certain
 VOLUME, SNAPSHOT = 'VOLUME', 'VOLUME_SNAPSHOT'
 ACTIONS = {
@@ -80,13 +81,14 @@ def show(tx: db.Tx, ctx: context.Context, message_id: str) -> Any:
         query = query.where(Message.project_id == ctx.project_id)
     row = tx.row(query)
     if row is None:
-        raise errors.NotFound(f'Message {message_id} could not be found.')
+        raise errors.NotFound(ABSENT.format(message_id))
     return row
 
 
 def find(tx: db.Tx, ctx: context.Context, page: listing.Page) -> list[Any]:
     """A page of the messages of the asker's project that match.  Raises Invalid."""
-    return listing.rows(tx, Message, _conditions(page.filters), page, seen=[Message.project_id == ctx.project_id])
+    seen = [Message.project_id == ctx.project_id]
+    return listing.rows(tx, Message, _conditions(page.filters), page, seen=seen, absent=ABSENT)
 
 
 def _conditions(filters: dict[str, Any]) -> list[Any]:

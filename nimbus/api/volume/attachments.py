@@ -84,6 +84,7 @@ def _rows(call: Call) -> list[Any]:
     page = listing.Page(
         limit=paging.limit(call, paging.MAX_LIMIT),
         marker=call.arg('marker') or None,
+        offset=paging.part(call).start,
         sorts=((key, way),),
         filters={name: call.arg(name) for name in (*FILTERS, 'id') if call.arg(name)},
     )

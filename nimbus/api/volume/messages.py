@@ -53,6 +53,7 @@ def _page(call: Call) -> listing.Page:
     return listing.Page(
         limit=paging.limit(call, paging.MAX_LIMIT),
         marker=call.arg('marker') or None,
+        offset=paging.part(call).start,
         sorts=filters.sorts(call, SORTS),
         filters=known,
     )

@@ -16,6 +16,7 @@ from nimbus.volume.quotas import VolumeQuotas
 from nimbus.volume.states import AVAILABLE, BACKUPS, IN_USE, MACHINE, SNAPSHOTS
 from nimbus.volume.volumes import snapshots, volumes
 
+ABSENT = 'Backup {} could not be found.'
 NO_PARENT = 'Invalid backup: No backups available to do an incremental backup.'
 
 
@@ -41,7 +42,7 @@ def show(tx: db.Tx, ctx: context.Context, backup_id: str) -> Any:
         query = query.where(Backup.project_id == ctx.project_id)
     row = tx.row(query)
     if row is None:
-        raise errors.NotFound(f'Backup {backup_id} could not be found.')
+        raise errors.NotFound(ABSENT.format(backup_id))
     return filled(tx, [row])[0]
 
 
@@ -63,7 +64,7 @@ def filled(tx: db.Tx, rows: Sequence[Any]) -> list[Any]:
 
 def find(tx: db.Tx, seen: list[Any], where: list[Any], page: listing.Page) -> list[Any]:
     """A page of the backups that are seen and match.  Raises Invalid."""
-    return filled(tx, listing.rows(tx, Backup, where, page, seen=seen))
+    return filled(tx, listing.rows(tx, Backup, where, page, seen=seen, absent=ABSENT))
 
 
 def every() -> Any:

@@ -13,6 +13,7 @@ from nimbus.volume.states import ATTACHING, DETACHING, EXTENDING, IN_USE, MACHIN
 from nimbus.volume.volumes import volumes
 
 ABANDONED = datetime.timedelta(minutes=2)  # after which a volume left in attaching or detaching is put back
+ABSENT = 'Volume attachment could not be found with filter: attachment_id = {}.'
 UNSAID = 'null'  # the mode on the wire of an attachment for which none was given
 OF_SERVER = db.Fixed(
     sa.select(db.table_of(Attachment))
@@ -28,13 +29,13 @@ def show(tx: db.Tx, ctx: context.Context, attachment_id: str) -> Any:
         query = query.where(Attachment.project_id == ctx.project_id)
     row = tx.row(query)
     if row is None:
-        raise errors.NotFound(f'Volume attachment could not be found with filter: attachment_id = {attachment_id}.')
+        raise errors.NotFound(ABSENT.format(attachment_id))
     return row
 
 
 def find(tx: db.Tx, seen: list[Any], where: list[Any], page: listing.Page) -> list[Any]:
     """A page of the attachments that are seen and match.  Raises Invalid."""
-    return listing.rows(tx, Attachment, where, page, seen=seen)
+    return listing.rows(tx, Attachment, where, page, seen=seen, absent=ABSENT)
 
 
 def of_server(tx: db.Tx, server_id: str) -> list[Any]:

@@ -178,6 +178,8 @@ def test_attachments_are_filtered(latest, reserve, make):
     assert len(ids(f'instance_id={SERVER}')) == 2
     assert ids('status=attached') == []
     assert latest('GET', '/attachments?sort_key=nonsense').status == 400
+    assert latest('GET', '/attachments?marker=nonsense').status == 404
+    assert latest('GET', '/attachments?offset=99').json['attachments'] == []
 
 
 def test_types_belong_to_operators(latest):

@@ -251,6 +251,8 @@ def test_lists_are_filtered_sorted_and_paged(api, latest, make, backup):
     assert listed(f'volume_id={second}&sort=created_at:asc') == made[1:]
     assert listed('name~=a&sort=created_at:asc') == [made[0], made[2]]
     assert listed('name=b') == made[1:2] and listed('status=error') == []
+    assert listed('sort=created_at:asc&offset=2') == made[2:]
+    assert latest('GET', f'/backups?marker={second}').status == 404
     page = latest('GET', '/backups/detail?limit=2&sort=created_at:asc&with_count=true').json
     assert ([row['id'] for row in page['backups']], page['count']) == (made[:2], 3)
     assert f'marker={made[1]}' in page['backups_links'][0]['href']

@@ -97,6 +97,8 @@ def test_lists_of_messages_are_paged_sorted_and_filtered(latest, api, wired):
     assert [row['resource_uuid'] for row in told(latest, 'sort=created_at:asc')] == volumes
     assert [row['resource_uuid'] for row in told(latest, f'resource_uuid={volumes[1]}')] == [volumes[1]]
     assert len(told(latest, 'event_id~=001_00')) == 3 and told(latest, 'event_id=001') == []
+    assert len(latest('GET', '/messages?offset=2').json['messages']) == 1
+    assert latest('GET', '/messages?marker=nonsense').status == 404
     page = latest('GET', '/messages?limit=2').json
     assert len(page['messages']) == 2 and page['messages_links'][0]['rel'] == 'next'
     assert len(api('GET', '/messages?limit=2&event_id=x', version='volume 3.4').json['messages']) == 3
