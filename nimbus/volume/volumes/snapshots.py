@@ -179,8 +179,11 @@ def revert(tx: db.Tx, ctx: context.Context, volume: Any, snapshot_id: str | None
 
 
 def _newest(tx: db.Tx, volume: Any, snapshot_id: str | None) -> Any:
-    """The volume's newest snapshot, which is that one and of the volume's size.  Raises Invalid."""
-    found = copies.snapshots_of(tx, volume.id)
+    """The volume's newest snapshot, which is that one and of the volume's size.  Raises Invalid.
+
+    Those that a former owner kept when the volume was passed on are not the volume's any more.
+    """
+    found = [row for row in copies.snapshots_of(tx, volume.id) if row.project_id == volume.project_id]
     if not found:
         raise errors.Invalid(f"Volume {volume.id} doesn't have any snapshots.")
     newest = found[-1]

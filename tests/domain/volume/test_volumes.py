@@ -235,7 +235,7 @@ def test_lists_show_the_askers_own(database):
     assert found(database, size=1, status='creating', bootable=False) == ['mine']
     assert found(database, group_id='any') == []
     with database.read() as tx:
-        assert search.total(tx, context.internal(), {}, everyone=True) == (2, 3)
+        assert search.size(tx, context.internal(), {}, everyone=True) == (2, 3)
 
 
 def test_what_is_no_time_is_refused():

@@ -137,6 +137,17 @@ def test_snapshots_go_along_unless_they_are_kept(latest, make, offer, wired):
     assert (used(latest, MEMBER), used(latest, STRANGER)) == ((0, 1, 3), (2, 1, 7))
 
 
+def test_a_snapshot_that_was_kept_is_the_former_owners_alone(latest, make, offer, wired, show, act):
+    volume = make()
+    kept = snapped(latest, wired, volume)
+    assert take(latest, offer(volume, no_snapshots=True)).status == 202
+    told = [act(volume, 'revert', {'snapshot_id': one}, asker=STRANGER) for one in (kept, GONE)]
+    assert [(one.status, one.data) for one in told] == [(400, told[1].data)] * 2
+    assert latest('DELETE', f'/volumes/{volume}?cascade=true', asker=STRANGER).status == 400
+    assert latest('GET', f'/snapshots/{kept}', asker=MEMBER).json['snapshot']['status'] == 'available'
+    assert show(volume)['status'] == 'available'
+
+
 def test_a_busy_snapshot_keeps_its_volume(latest, make, wired, show):
     volume = make()
     snapshot = snapped(latest, wired, volume)
