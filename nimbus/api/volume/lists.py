@@ -1,4 +1,4 @@
-"""Lists of volumes, snapshots and backups: the page that is asked for, and what is told of it."""
+"""Lists of volumes, snapshots and backups: the page that is asked for, what is told of it, and links to items."""
 
 from collections.abc import Callable
 from typing import Any
@@ -56,3 +56,9 @@ def answer(call: Call, many: str, asked: listing.Page, search: Any, view: Callab
     if counted is not None:
         found['count'] = counted
     return found
+
+
+def links(call: Call, many: str, id: str) -> list[dict[str, str]]:
+    """The links to one item, with the project id in their paths as Cinder's clients expect."""
+    path = f'{call.context.project_id}/{many}/{id}'
+    return [{'rel': 'self', 'href': f'{call.root_url}/{path}'}, {'rel': 'bookmark', 'href': f'{call.host_url}/{path}'}]

@@ -4,7 +4,7 @@ from typing import Any
 
 from nimbus.api.kit import paging
 from nimbus.api.kit.routes import Call, Route
-from nimbus.api.volume import filters
+from nimbus.api.volume import filters, lists
 from nimbus.api.volume.microversions import LikeFilters, MessagePages, Messages
 from nimbus.common.clock import iso_micro
 from nimbus.common.database import listing
@@ -14,7 +14,6 @@ SORTS = ('id', 'event_id', 'resource_uuid', 'resource_type', 'request_id', 'mess
 
 
 def _view(call: Call, row: Any) -> dict[str, Any]:
-    path = f'{call.context.project_id}/messages/{row.id}'
     return {
         'id': row.id,
         'event_id': row.event_id,
@@ -25,10 +24,7 @@ def _view(call: Call, row: Any) -> dict[str, Any]:
         'request_id': row.request_id,
         'resource_type': row.resource_type,
         'resource_uuid': row.resource_uuid,
-        'links': [
-            {'rel': 'self', 'href': f'{call.root_url}/{path}'},
-            {'rel': 'bookmark', 'href': f'{call.host_url}/{path}'},
-        ],
+        'links': lists.links(call, 'messages', row.id),
     }
 
 

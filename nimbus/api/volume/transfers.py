@@ -5,7 +5,7 @@ from typing import Any
 from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Shape, ShapeByVersion
 from nimbus.api.kit.routes import Call, Route
-from nimbus.api.volume import filters
+from nimbus.api.volume import filters, lists
 from nimbus.api.volume.microversions import TransferHistory, TransferPages, TransfersWithSnapshots
 from nimbus.api.volume.volume_actions import BOOLEAN, truth
 from nimbus.common.clock import iso_micro
@@ -34,8 +34,7 @@ ACCEPT = _shape('accept', 'auth_key', auth_key={'type': ['string', 'integer'], '
 
 
 def _summary(call: Call, row: Any) -> dict[str, Any]:
-    path = f'{call.context.project_id}/os-volume-transfer/{row.id}'
-    links = [{'rel': 'self', 'href': f'{call.root_url}/{path}'}, {'rel': 'bookmark', 'href': f'{call.host_url}/{path}'}]
+    links = lists.links(call, 'os-volume-transfer', row.id)
     return {'id': row.id, 'volume_id': row.volume_id, 'name': row.name, 'links': links}
 
 

@@ -26,12 +26,6 @@ PAIRS = {
 }
 
 
-def links(row: Any, call: Call) -> list[dict[str, str]]:
-    """The links to a volume, with the project id in their paths as Cinder's clients expect."""
-    path = f'{call.context.project_id}/volumes/{row.id}'
-    return [{'rel': 'self', 'href': f'{call.root_url}/{path}'}, {'rel': 'bookmark', 'href': f'{call.host_url}/{path}'}]
-
-
 def attached(row: Any, call: Call) -> list[dict[str, Any]]:
     """The volume's attachments; only operators see the host names."""
     return [
@@ -80,7 +74,7 @@ class Summary(Noun):
     one, many = 'volume', 'volumes'
     id = Text()
     name = Text()
-    links = Any_(source=links)
+    links = Any_(source=lambda row, call: lists.links(call, 'volumes', row.id))
 
 
 class Volume(Noun):
@@ -102,7 +96,7 @@ class Volume(Noun):
     snapshot_id = Text(READ, CREATE, null=True)
     source_volid = Text(READ, CREATE, null=True)
     metadata = Mapping(READ, CREATE, UPDATE, schema=PAIRS, null=True, source=metadata)
-    links = Any_(source=links)
+    links = Any_(source=lambda row, call: lists.links(call, 'volumes', row.id))
     user_id = Text()
     bootable = Text(source=lambda row, call: 'true' if row.bootable else 'false')
     encrypted = Text(source=_never)

@@ -24,19 +24,13 @@ BOOLEAN = {
 UUID = {'type': 'string', 'format': 'uuid'}
 
 
-def links(row: Any, call: Call) -> list[dict[str, str]]:
-    """The links to a backup, with the project id in their paths as Cinder's clients expect."""
-    path = f'{call.context.project_id}/backups/{row.id}'
-    return [{'rel': 'self', 'href': f'{call.root_url}/{path}'}, {'rel': 'bookmark', 'href': f'{call.host_url}/{path}'}]
-
-
 class Summary(Noun):
     """A backup in a short list, and when it was asked for."""
 
     one, many = 'backup', 'backups'
     id = Text()
     name = Text()
-    links = Any_(source=links)
+    links = Any_(source=lambda row, call: lists.links(call, 'backups', row.id))
 
 
 class Backup(Noun):
@@ -56,7 +50,7 @@ class Backup(Noun):
     description = Text(READ, CREATE, UPDATE, null=True)
     fail_reason = Text(source='trouble')
     volume_id = Any_(READ, CREATE, schema=UUID, required=True)
-    links = Any_(source=links)
+    links = Any_(source=lambda row, call: lists.links(call, 'backups', row.id))
     is_incremental = Any_(source=lambda row, call: row.parent_id is not None)
     has_dependent_backups = Any_(source=lambda row, call: row.dependents > 0)
     snapshot_id = Any_(READ, CREATE, schema={**UUID, 'type': ['string', 'null']})

@@ -5,7 +5,7 @@ from typing import Any
 from nimbus.api.kit import paging
 from nimbus.api.kit.fields import Shape
 from nimbus.api.kit.routes import Call, Route
-from nimbus.api.volume import filters
+from nimbus.api.volume import filters, lists
 from nimbus.common import errors
 from nimbus.common.database import listing
 from nimbus.volume import qos
@@ -32,8 +32,7 @@ def _view(row: Any) -> dict[str, Any]:
 
 
 def _whole(call: Call, row: Any) -> dict[str, Any]:
-    path = f'{call.context.project_id}/qos-specs/{row.id}'
-    links = [{'rel': 'self', 'href': f'{call.root_url}/{path}'}, {'rel': 'bookmark', 'href': f'{call.host_url}/{path}'}]
+    links = lists.links(call, 'qos-specs', row.id)
     return {'qos_specs': _view(row), 'links': links}
 
 
