@@ -44,8 +44,8 @@ class Place:
         told = cases.body(self.endpoint.key, self.field, self.kind, things)
         if told is None:
             raise KeyError(f'{self.key} names a thing, and cases.py has no body for it')
-        if names.ALSO.get(self.field, ('',))[0] == self.kind:
-            told[next(iter(told))] |= names.ALSO[self.field][1]
+        if self.kind in names.ALSO.get(self.field, ()):
+            told[next(iter(told))] |= names.ALSO[self.field][self.kind]
         whole = cases.put(told, self.field, value)
         if self.second:
             return cases.behind(cases.put(self._plain(things), self.field, things[self.kind]), whole, self.field)
@@ -116,8 +116,7 @@ def body_places(world: World, service: str) -> Iterator[Place]:
         for field in sorted(told_fields(endpoint)):
             kind = names.kind_of(endpoint, field)
             kinds = [kind] if kind else []
-            if field in names.ALSO:
-                kinds.append(names.ALSO[field][0])
+            kinds += names.ALSO.get(field, ())
             for each in kinds:
                 yield Place(endpoint, field, each)
                 if '[]' in field:

@@ -170,13 +170,13 @@ NO_NAMES = {
     'credentials.host': 'the host that a request was signed for',
     'ec2Credentials.host': 'the host that a request was signed for',
 }
-# Where one field can name things of several kinds: the second kind and the body's other values that say so.
-ALSO = {
-    'port.device_id': ('router', {'device_owner': 'network:router_interface'}),
-    'server.block_device_mapping_v2[].uuid': ('image', {}),
-    'server.security_groups[].name': ('security_group_name', {}),
-    'addSecurityGroup.name': ('security_group_name', {}),
-    'removeSecurityGroup.name': ('security_group_name', {}),
+# Where one field can name things of several kinds: the further ones, and the body's other values that say so.
+ALSO: dict[str, dict[str, dict[str, str]]] = {
+    'port.device_id': {'router': {'device_owner': 'network:router_interface'}},
+    'server.block_device_mapping_v2[].uuid': {'image': {}, 'snapshot': {}},
+    'server.security_groups[].name': {'security_group_name': {}},
+    'addSecurityGroup.name': {'security_group_name': {}},
+    'removeSecurityGroup.name': {'security_group_name': {}},
 }
 # What stands between braces in a path, where the name alone does not say it: by the segment before.
 SEGMENTS = {
